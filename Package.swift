@@ -1,0 +1,184 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// `TALKPATH_ONLY` cuts the package down to a level and what lies below it, so that a change to the
+// audio core or a sanitizer run compiles none of the networking dependencies:
+//     TALKPATH_ONLY=audio|wire|core|nio swift test --scratch-path .build-core
+enum Level: Int {
+    case audio, wire, core, nio, all
+}
+
+let level: Level =
+    switch Context.environment["TALKPATH_ONLY"] {
+    case "audio": .audio
+    case "wire": .wire
+    case "core": .core
+    case "nio": .nio
+    default: .all
+    }
+
+let swiftSettings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+extension Target.Dependency {
+    static let logging = product(name: "Logging", package: "swift-log")
+    static let nioCore = product(name: "NIOCore", package: "swift-nio")
+    static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
+    static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
+    static let nioWebSocket = product(name: "NIOWebSocket", package: "swift-nio")
+    static let nioEmbedded = product(name: "NIOEmbedded", package: "swift-nio")
+    static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
+    static let nioExtras = product(name: "NIOExtras", package: "swift-nio-extras")
+    static let nioHTTPTypes = product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+    static let nioHTTPTypesHTTP1 = product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
+    static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
+    static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
+    static let hummingbirdCore = product(name: "HummingbirdCore", package: "hummingbird")
+    static let asyncHTTPClient = product(name: "AsyncHTTPClient", package: "async-http-client")
+    static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+    static let configuration = product(name: "Configuration", package: "swift-configuration")
+    static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
+}
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+var products: [Product] = [.library(name: "TalkpathAudio", targets: ["TalkpathAudio"])]
+
+var dependencies: [Package.Dependency] = []
+
+var targets: [Target] = [
+    .systemLibrary(name: "CSampleRate", pkgConfig: "samplerate", providers: [.apt(["libsamplerate0-dev"])]),
+    library("TalkpathAudio", []),
+    tests("TalkpathAudioTests", ["TalkpathAudio", "CSampleRate"]),
+]
+
+if level.rawValue >= Level.wire.rawValue {
+    targets += [
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        library("TalkpathWire", ["TalkpathAudio", "COpenSSL"]),
+        tests("TalkpathWireTests", ["TalkpathWire", "TalkpathAudio"]),
+    ]
+}
+
+if level.rawValue >= Level.core.rawValue {
+    products.append(.library(name: "TalkpathCore", targets: ["TalkpathCore", "TalkpathWire"]))
+    dependencies.append(.package(url: "https://github.com/apple/swift-log.git", from: "1.6.0"))
+    targets += [
+        library("TalkpathCore", ["TalkpathAudio", "TalkpathWire", .logging]),
+        tests("TalkpathCoreTests", ["TalkpathCore", "TalkpathWire", "TalkpathAudio"]),
+    ]
+}
+
+if level.rawValue >= Level.nio.rawValue {
+    products.append(.library(name: "TalkpathNIO", targets: ["TalkpathNIO"]))
+    dependencies += [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
+    ]
+    targets += [
+        library(
+            "TalkpathNIO",
+            [
+                "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging,
+                .nioCore, .nioPosix, .nioHTTP1, .nioWebSocket, .nioSSL,
+            ]
+        ),
+        tests(
+            "TalkpathNIOTests",
+            [
+                "TalkpathNIO", "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging,
+                .nioCore, .nioPosix, .nioHTTP1, .nioWebSocket, .nioEmbedded, .nioSSL,
+            ]
+        ),
+    ]
+}
+
+if level == .all {
+    products += [
+        .library(name: "TalkpathHTTP", targets: ["TalkpathHTTP"]),
+        .library(name: "TalkpathServer", targets: ["TalkpathServer"]),
+        .library(name: "TalkpathSimulators", targets: ["TalkpathSimulators"]),
+        .executable(name: "talkpath", targets: ["talkpath"]),
+    ]
+    dependencies += [
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-configuration.git", from: "1.0.0"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.30.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.8.0"),
+    ]
+    targets += [
+        library(
+            "TalkpathHTTP",
+            [
+                "TalkpathNIO", .logging, .nioCore, .nioPosix, .nioHTTP1, .nioWebSocket, .nioExtras,
+                .nioHTTPTypes, .nioHTTPTypesHTTP1, .httpTypes, .hummingbird, .hummingbirdCore,
+            ]
+        ),
+        library(
+            "TalkpathServer",
+            [
+                "TalkpathHTTP", "TalkpathNIO", "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging,
+                .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .httpTypes, .hummingbird,
+                .asyncHTTPClient, .serviceLifecycle, .configuration,
+            ]
+        ),
+        library(
+            "TalkpathSimulators",
+            [
+                "TalkpathHTTP", "TalkpathNIO", "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging,
+                .nioCore, .nioPosix, .nioHTTP1, .nioWebSocket, .httpTypes, .hummingbird, .asyncHTTPClient,
+            ]
+        ),
+        .executableTarget(
+            name: "talkpath",
+            dependencies: [
+                "TalkpathServer", "TalkpathSimulators", "TalkpathNIO", "TalkpathCore", "TalkpathWire", "TalkpathAudio",
+                .logging, .nioCore, .nioPosix, .argumentParser, .serviceLifecycle, .asyncHTTPClient,
+            ],
+            swiftSettings: swiftSettings
+        ),
+        tests(
+            "TalkpathServerTests",
+            [
+                "TalkpathServer", "TalkpathHTTP", "TalkpathNIO", "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging,
+                .nioCore, .nioPosix, .nioHTTP1, .httpTypes, .hummingbird, .asyncHTTPClient,
+            ]
+        ),
+        tests(
+            "TalkpathSimulatorsTests",
+            [
+                "TalkpathSimulators", "TalkpathHTTP", "TalkpathNIO", "TalkpathWire", "TalkpathAudio", .logging,
+                .nioCore, .nioPosix, .nioHTTP1, .nioWebSocket, .httpTypes, .hummingbird, .asyncHTTPClient,
+            ]
+        ),
+        tests(
+            "IntegrationTests",
+            [
+                "TalkpathServer", "TalkpathSimulators", "TalkpathNIO", "TalkpathCore", "TalkpathWire", "TalkpathAudio",
+                .logging, .nioCore, .nioPosix, .asyncHTTPClient,
+            ]
+        ),
+    ]
+}
+
+let package = Package(
+    name: "talkpath",
+    platforms: [.macOS(.v26)],
+    products: products,
+    dependencies: dependencies,
+    targets: targets,
+    swiftLanguageModes: [.v6]
+)
