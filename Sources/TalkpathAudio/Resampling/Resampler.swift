@@ -1,0 +1,161 @@
+/// A streaming resampler between two of the rates 8, 16, 24 and 48 kHz: a polyphase FIR filter with linear phase.
+///
+/// * Every 20 ms block comes out full: the outputs after `n` inputs are exactly ⌊n · outputRate ÷ inputRate⌋, from the
+///   first block on. The filter's memory begins as silence; ``latency`` says how late the signal is.
+/// * The output is the same bit for bit however the input is cut into chunks, single samples included.
+/// * Full scale saturates, it never wraps.
+/// * `process` allocates nothing. An instance is for one thread at a time and takes about 8 KiB.
+///
+/// ```swift
+/// var resampler = try Resampler(from: 8000, to: 24000)
+/// let count = resampler.process(frame.span, into: &output)
+/// ```
+public struct Resampler: ~Copyable, Sendable {
+    /// Samples per second.
+    public let inputRate: Int
+    public let outputRate: Int
+    public let profile: ResamplerProfile
+
+    /// One tap and one phase if both rates are equal; then `process` copies instead.
+    private var filter: PolyphaseFilter
+    private let isPassThrough: Bool
+
+    /// - Parameters:
+    ///   - from: input samples per second.
+    ///   - to: output samples per second.
+    ///   - profile: how much of the band is kept, and so the latency.
+    /// - Throws: if there is no filter for this pair of rates. Equal rates always work.
+    public init(from inputRate: Int, to outputRate: Int, profile: ResamplerProfile = .telephone) throws(ResamplerError)
+    {
+        self.inputRate = inputRate
+        self.outputRate = outputRate
+        self.profile = profile
+        isPassThrough = inputRate == outputRate
+        guard !isPassThrough else {
+            filter = PolyphaseFilter(up: 1, down: 1, prototype: [1])
+            return
+        }
+        let rates = [8000, 16000, 24000, 48000]
+        guard rates.contains(inputRate), rates.contains(outputRate) else {
+            throw ResamplerError(inputRate: inputRate, outputRate: outputRate)
+        }
+        let divisor = Self.greatestCommonDivisor(inputRate, outputRate)
+        let up = outputRate / divisor
+        let down = inputRate / divisor
+        guard let taps = ResamplerTaps.taps(ratio: max(up, down), profile: profile) else {
+            throw ResamplerError(inputRate: inputRate, outputRate: outputRate)
+        }
+        filter = PolyphaseFilter(up: up, down: down, prototype: taps)
+    }
+
+    private static func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {
+        b == 0 ? a : greatestCommonDivisor(b, a % b)
+    }
+
+    /// Resamples all of `input`. Allocates nothing.
+    /// - Parameter output: must hold ``outputCount(for:)`` samples; a shorter one is a mistake of the caller and traps.
+    /// - Returns: the samples written to the front of `output`.
+    @discardableResult
+    public mutating func process(_ input: Span<Int16>, into output: inout MutableSpan<Int16>) -> Int {
+        input.withUnsafeBufferPointer { source in
+            output.withUnsafeMutableBufferPointer { target in
+                process(source, into: target)
+            }
+        }
+    }
+
+    /// As ``process(_:into:)-(Span,_)``, for memory that is not a span.
+    @discardableResult
+    public mutating func process(
+        _ input: UnsafeBufferPointer<Int16>,
+        into output: UnsafeMutableBufferPointer<Int16>
+    ) -> Int {
+        let count = outputCount(for: input.count)
+        precondition(output.count >= count, "the output must hold outputCount(for:) samples")
+        guard let source = input.baseAddress, input.count > 0 else { return 0 }
+        if isPassThrough {
+            output.baseAddress?.update(from: source, count: count)
+        } else {
+            filter.process(source, count: input.count, into: output.baseAddress)
+        }
+        return count
+    }
+
+    /// Resamples a whole array into a new one: for tests, tools and anything off the media path.
+    public mutating func resampled(_ input: [Int16]) -> [Int16] {
+        [Int16](unsafeUninitializedCapacity: outputCount(for: input.count)) { buffer, count in
+            input.withUnsafeBufferPointer { source in
+                // Safety: the buffer's capacity is the count that `process` writes, and it reads none of it.
+                count = process(source, into: UnsafeMutableBufferPointer(rebasing: buffer[...]))
+            }
+        }
+    }
+
+    /// How many samples the next `process` of `inputCount` samples will write: exact.
+    public func outputCount(for inputCount: Int) -> Int {
+        filter.outputCount(for: max(0, inputCount))
+    }
+
+    /// The most samples any `process` of `inputCount` samples can write, whatever came before.
+    public func maximumOutputCount(for inputCount: Int) -> Int {
+        filter.maximumOutputCount(for: max(0, inputCount))
+    }
+
+    /// How much later the signal leaves than it enters, by the filter alone: the same at every frequency.
+    public var latency: Duration {
+        .nanoseconds(Int64((latencyInInputSamples * 1_000_000_000 / Double(inputRate)).rounded()))
+    }
+
+    /// ``latency`` in input samples; a fraction where the filter runs at a higher rate than the input.
+    public var latencyInInputSamples: Double {
+        filter.delay / Double(filter.up)
+    }
+
+    /// ``latency`` in output samples.
+    public var latencyInOutputSamples: Double {
+        filter.delay / Double(filter.down)
+    }
+
+    /// Forgets the past: what comes next is resampled as by a new instance.
+    public mutating func reset() {
+        filter.reset()
+    }
+
+    /// Samples that ``flush(into:)`` will write.
+    public var flushCount: Int {
+        isPassThrough ? 0 : outputCount(for: filter.flushInputCount)
+    }
+
+    /// Writes what is still in the filter at the end of the signal, as if silence followed, and resets.
+    /// - Parameter output: must hold ``flushCount`` samples; a shorter one is a mistake of the caller and traps.
+    /// - Returns: the samples written.
+    @discardableResult
+    public mutating func flush(into output: inout MutableSpan<Int16>) -> Int {
+        guard !isPassThrough else { return 0 }
+        var written = 0
+        precondition(output.count >= flushCount, "the output must hold flushCount samples")
+        output.withUnsafeMutableBufferPointer { target in
+            guard let target = target.baseAddress else { return }
+            // One sample at a time needs no buffer of silence; this happens once at the end of a stream.
+            var silence: Int16 = 0
+            for _ in 0..<filter.flushInputCount {
+                let count = filter.outputCount(for: 1)
+                // Safety: the counts of all steps add up to `flushCount`, which the target holds.
+                filter.process(&silence, count: 1, into: target + written)
+                written += count
+            }
+        }
+        reset()
+        return written
+    }
+
+    /// For logs: `resample 8000 -> 24000 Hz (telephone, 87 taps, 1.79 ms)`.
+    public var description: String {
+        if isPassThrough { return "pass \(inputRate) Hz" }
+        let hundredths = Int((latency.milliseconds * 100).rounded())
+        let fraction = hundredths % 100
+        let milliseconds = "\(hundredths / 100).\(fraction < 10 ? "0" : "")\(fraction)"
+        return
+            "resample \(inputRate) -> \(outputRate) Hz (\(profile.rawValue), \(filter.tapCount) taps, \(milliseconds) ms)"
+    }
+}

@@ -1,0 +1,119 @@
+import Synchronization
+
+extension ByteRing {
+    /// The reading side of a ``ByteRing``. For one thread at a time; wait-free; allocates nothing.
+    public struct Consumer: ~Copyable, Sendable {
+        private let storage: Storage
+        private var taken: UInt64 = 0
+        /// The producer's position as last seen: it is read anew only when the ring looks too empty.
+        private var seenWritten: UInt64 = 0
+
+        /// Bytes the producer's flushes made this side skip, since birth.
+        public private(set) var flushedBytes: UInt64 = 0
+
+        init(_ storage: Storage) {
+            self.storage = storage
+        }
+
+        /// Bytes the ring can hold.
+        public var capacity: Int { storage.capacity }
+
+        /// Bytes read, skipped or flushed since birth.
+        public var position: UInt64 { taken }
+
+        /// Bytes that a read would find now. More may come at any time; fewer only by a flush.
+        public var readable: Int {
+            // Acquiring: pairs with the producer's releasing stores. The mark is read first, so it cannot lie
+            // beyond the write position read after it.
+            let mark = storage.flushMark.pointee.load(ordering: .acquiring)
+            let written = storage.writePosition.pointee.load(ordering: .acquiring)
+            return Int(written - max(taken, mark))
+        }
+
+        /// Moves bytes out of the ring until it is empty or `target` is full.
+        /// - Returns: the bytes copied to the front of `target`.
+        public mutating func read(into target: inout MutableSpan<UInt8>) -> Int {
+            target.withUnsafeMutableBytes { read(into: $0) }
+        }
+
+        /// As ``read(into:)-(MutableSpan)``, for memory that is not a span.
+        public mutating func read(into target: UnsafeMutableRawBufferPointer) -> Int {
+            let count = min(available(atLeast: target.count), target.count)
+            guard count > 0, let destination = target.baseAddress else { return 0 }
+            let (offset, first) = place(count)
+            // Safety: these bytes lie below the write position that was read acquiring, so they are written, and the
+            // producer leaves them alone until the store below releases them.
+            destination.copyMemory(from: storage.bytes + offset, byteCount: first)
+            if count > first {
+                // Safety: the rest stands at the front of the ring, under the same promise.
+                (destination + first).copyMemory(from: storage.bytes, byteCount: count - first)
+            }
+            advance(count)
+            return count
+        }
+
+        /// Lends what is readable, in place: the second span is not empty only where the ring wraps around.
+        ///
+        /// Nothing is consumed. Release what was used with ``skip(_:)``, which counts from the first byte lent here
+        /// even if a flush came in between.
+        public mutating func withReadableSpans<Result: ~Copyable>(
+            _ body: (RawSpan, RawSpan) throws -> Result
+        ) rethrows -> Result {
+            let count = available(atLeast: storage.capacity)
+            let (offset, first) = place(count)
+            // Safety: the bytes are written (see `read`) and stay so while lent, for only this side releases them.
+            let head = UnsafeRawBufferPointer(start: storage.bytes + offset, count: first)
+            let tail = UnsafeRawBufferPointer(start: storage.bytes, count: count - first)
+            return try body(head.bytes, tail.bytes)
+        }
+
+        /// Drops up to `count` bytes from ``position`` on.
+        /// - Returns: the bytes dropped.
+        @discardableResult
+        public mutating func skip(_ count: Int) -> Int {
+            // The flush mark is left to the next read: a caller who skips what `withReadableSpans` lent means those
+            // bytes, not as many behind a mark that was set meanwhile.
+            if seenWritten - taken < UInt64(max(0, count)) {
+                // Acquiring: pairs with the producer's releasing store of its position.
+                seenWritten = storage.writePosition.pointee.load(ordering: .acquiring)
+            }
+            let dropped = min(Int(seenWritten - taken), max(0, count))
+            if dropped > 0 { advance(dropped) }
+            return dropped
+        }
+
+        /// Drops all that is readable now.
+        /// - Returns: the bytes dropped.
+        @discardableResult
+        public mutating func skipAll() -> Int {
+            skip(available(atLeast: storage.capacity))
+        }
+
+        /// Obeys a flush, then says how much there is; asks the producer's position only if `wanted` needs it.
+        private mutating func available(atLeast wanted: Int) -> Int {
+            // Acquiring: the bytes below the mark are written, so the mark is as good as a write position.
+            let mark = storage.flushMark.pointee.load(ordering: .acquiring)
+            if mark > taken {
+                seenWritten = max(seenWritten, mark)
+                flushedBytes += mark - taken
+                advance(Int(mark - taken))
+            }
+            if seenWritten - taken < UInt64(wanted) {
+                // Acquiring: pairs with the producer's releasing store; the bytes below are visible.
+                seenWritten = storage.writePosition.pointee.load(ordering: .acquiring)
+            }
+            return Int(seenWritten - taken)
+        }
+
+        private func place(_ count: Int) -> (offset: Int, first: Int) {
+            let offset = Int(truncatingIfNeeded: taken) & (storage.capacity - 1)
+            return (offset, min(count, storage.capacity - offset))
+        }
+
+        private mutating func advance(_ count: Int) {
+            taken += UInt64(count)
+            // Releasing: reading is finished before the producer may see the room as free.
+            storage.readPosition.pointee.store(taken, ordering: .releasing)
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import Synchronization
+
+/// A lock-free ring of bytes between exactly two threads, one writing and one reading.
+///
+/// It is split at birth: move `producer` to the one side and `consumer` to the other. Both are noncopyable, so a
+/// second writer or reader does not compile. Every operation is wait-free and allocates nothing; a full ring
+/// accepts less than it was offered and says so.
+///
+/// ```swift
+/// let ring = ByteRing(minimumCapacity: 80_000)
+/// var producer = ring.producer
+/// var consumer = ring.consumer
+/// ```
+///
+/// Positions count bytes since birth and never wrap (64 bits). In a ring of G.711 at 8 kHz, a position divided by
+/// eight is milliseconds.
+@frozen
+public struct ByteRing: ~Copyable, Sendable {
+    public var producer: Producer
+    public var consumer: Consumer
+
+    /// A ring that holds at least `minimumCapacity` bytes: the next power of two, and at least 64.
+    public init(minimumCapacity: Int) {
+        let storage = Storage(minimumCapacity: minimumCapacity)
+        self.producer = Producer(storage)
+        self.consumer = Consumer(storage)
+    }
+}
+
+extension ByteRing {
+    /// The memory both halves share; it lives until the second of them is gone.
+    ///
+    /// Layout: three 128-byte lines (128, because adjacent lines are fetched in pairs) for the read position, the
+    /// write position and the flush mark, then the bytes.
+    @usableFromInline
+    final class Storage: @unchecked Sendable {
+        // Unchecked: the pointers are never changed; what they point to is either atomic or ordered by an atomic.
+        let readPosition: UnsafeMutablePointer<Atomic<UInt64>>
+        let writePosition: UnsafeMutablePointer<Atomic<UInt64>>
+        let flushMark: UnsafeMutablePointer<Atomic<UInt64>>
+        let bytes: UnsafeMutableRawPointer
+        let capacity: Int
+        private let memory: UnsafeMutableRawPointer
+
+        private static let line = 128
+
+        init(minimumCapacity: Int) {
+            var capacity = 64
+            while capacity < minimumCapacity { capacity *= 2 }
+            self.capacity = capacity
+            let memory = UnsafeMutableRawPointer.allocate(byteCount: 3 * Self.line + capacity, alignment: Self.line)
+            self.memory = memory
+            // Safety: each index gets a line of fresh memory to itself, aligned far beyond its need.
+            func index(_ number: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
+                let pointer = (memory + number * Self.line).bindMemory(to: Atomic<UInt64>.self, capacity: 1)
+                pointer.initialize(to: Atomic(0))
+                return pointer
+            }
+            readPosition = index(0)
+            writePosition = index(1)
+            flushMark = index(2)
+            bytes = memory + 3 * Self.line
+            // Safety: `capacity` bytes follow the three lines. Touching them now spares the media path page faults.
+            bytes.initializeMemory(as: UInt8.self, repeating: 0, count: capacity)
+        }
+
+        deinit {
+            // Safety: both halves are gone, nobody else knows the memory; it was initialised in `init`.
+            readPosition.deinitialize(count: 1)
+            writePosition.deinitialize(count: 1)
+            flushMark.deinitialize(count: 1)
+            memory.deallocate()
+        }
+    }
+}
