@@ -1,0 +1,136 @@
+import TalkpathAudio
+
+/// The thorough way: any legal message.
+extension GeminiLiveCodec {
+    mutating func receive(parsing message: RawSpan, into events: inout [AgentEvent]) throws(WireError) {
+        let json = try JSONValue(parsing: message)
+        guard json.object != nil else { throw WireError(.malformedMessage, "not an object") }
+        // Kept aside until the whole message has been understood, so that an error leaves nothing behind.
+        var turns = turns
+        var found: [AgentEvent] = []
+        if json["setupComplete"] != nil, !isReady { found.append(.ready) }
+        if let content = json["serverContent"] { try read(content, &turns, &found) }
+        if let calls = json["toolCall"] { found += try toolCalls(calls) }
+        if let cancellation = json["toolCallCancellation"] {
+            found.append(.toolCallsCancelled(ids: cancellation["ids"]?.array?.compactMap(\.string) ?? []))
+        }
+        if let goAway = json["goAway"] {
+            found.append(.goingAway(timeLeft: goAway["timeLeft"]?.string.flatMap(Self.duration)))
+        }
+        if let update = json["sessionResumptionUpdate"] { found.append(.resumptionHandle(Self.handle(update))) }
+        if let error = json["error"] { found.append(.error(Self.report(error))) }
+        if let usage = json["usageMetadata"], usage.object != nil { found.append(.usage(Self.usage(usage))) }
+        if json["setupComplete"] != nil { isReady = true }
+        self.turns = turns
+        events += found.isEmpty ? [.ignored] : found
+    }
+
+    // MARK: Content
+
+    private func read(
+        _ content: JSONValue,
+        _ turns: inout GeminiTurns,
+        _ events: inout [AgentEvent]
+    ) throws(WireError) {
+        let audio = try audioParts(content["modelTurn"])
+        if let words = content["inputTranscription"] {
+            turns.callerSaid(
+                words["text"]?.string ?? "",
+                isFinished: words["finished"]?.bool ?? false,
+                &events
+            )
+        }
+        for part in audio {
+            let item = turns.itemOfAudio(&events)
+            events.append(.audio(AgentAudio(item: item, format: part.format, payload: .unescaped(part.text))))
+        }
+        if let words = content["outputTranscription"] {
+            turns.agentSaid(words["text"]?.string ?? "", isFinished: words["finished"]?.bool ?? false, &events)
+        }
+        if content["interrupted"]?.bool == true { turns.interrupted(&events) }
+        if content["generationComplete"]?.bool == true { turns.generationCompleted(&events) }
+        if content["turnComplete"]?.bool == true {
+            turns.turnCompleted(reason: content["turnCompleteReason"]?.string, &events)
+        }
+    }
+
+    private func audioParts(_ turn: JSONValue?) throws(WireError) -> [(format: AudioFormat, text: [UInt8])] {
+        guard let parts = turn?["parts"], !parts.isNull else { return [] }
+        guard let elements = parts.array else { throw WireError(.malformedMessage, "modelTurn.parts") }
+        var audio: [(format: AudioFormat, text: [UInt8])] = []
+        for part in elements {
+            // Text, thoughts and code are not spoken.
+            guard let inline = part["inlineData"], !inline.isNull else { continue }
+            guard let type = inline["mimeType"]?.string else {
+                throw WireError(.malformedMessage, "inlineData.mimeType")
+            }
+            switch Array(type.utf8).withUnsafeBufferPointer({ GeminiMIMEType($0) }) {
+            case .audio(let format):
+                guard let data = inline["data"]?.string else { throw WireError(.malformedMessage, "inlineData.data") }
+                audio.append((format, Array(data.utf8)))
+            case .unsupported: throw WireError(.unsupportedFormat, "inlineData.mimeType")
+            case .notAudio: continue
+            }
+        }
+        return audio
+    }
+
+    // MARK: Functions
+
+    private func toolCalls(_ json: JSONValue) throws(WireError) -> [AgentEvent] {
+        guard let calls = json["functionCalls"]?.array else {
+            throw WireError(.malformedMessage, "toolCall.functionCalls")
+        }
+        var events: [AgentEvent] = []
+        for call in calls {
+            guard let name = call["name"]?.string else { throw WireError(.malformedMessage, "functionCalls.name") }
+            guard let id = call["id"]?.string else { throw WireError(.malformedMessage, "functionCalls.id") }
+            let arguments = call["args"].flatMap { $0.isNull ? nil : $0.serializedText() } ?? "{}"
+            events.append(.toolCall(AgentToolCall(id: id, name: name, arguments: arguments)))
+        }
+        return events
+    }
+
+    // MARK: The rest
+
+    private static func handle(_ update: JSONValue) -> String? {
+        guard update["resumable"]?.bool == true, let handle = update["newHandle"]?.string, !handle.isEmpty else {
+            return nil
+        }
+        return handle
+    }
+
+    private static func usage(_ json: JSONValue) -> AgentUsage {
+        let input = json["promptTokenCount"]?.int ?? 0
+        let output = json["responseTokenCount"]?.int ?? 0
+        return AgentUsage(
+            inputTokens: input,
+            outputTokens: output,
+            totalTokens: json["totalTokenCount"]?.int ?? input + output
+        )
+    }
+
+    /// The provider reports most errors by closing the socket; one that comes as a message ends the session, too.
+    private static func report(_ json: JSONValue) -> AgentErrorReport {
+        AgentErrorReport(
+            code: json["status"]?.string ?? json["code"]?.number?.text ?? "unknown",
+            message: json["message"]?.string ?? "",
+            isFatal: true
+        )
+    }
+
+    /// A duration as Protocol Buffers write it in JSON: seconds, up to nine decimals, and an `s`.
+    static func duration(_ text: String) -> Duration? {
+        guard text.utf8.last == UInt8(ascii: "s") else { return nil }
+        let pieces = text.dropLast().split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        func isDecimal(_ piece: Substring, atMost length: Int) -> Bool {
+            (1...length).contains(piece.utf8.count) && piece.utf8.allSatisfy { $0 &- UInt8(ascii: "0") < 10 }
+        }
+        guard let whole = pieces.first, isDecimal(whole, atMost: 12), let seconds = Int64(whole) else { return nil }
+        guard pieces.count == 2 else { return .seconds(seconds) }
+        let fraction = pieces[1]
+        guard isDecimal(fraction, atMost: 9) else { return nil }
+        let padded = fraction + String(repeating: "0", count: 9 - fraction.utf8.count)
+        return Int64(padded).map { .seconds(seconds) + .nanoseconds($0) }
+    }
+}

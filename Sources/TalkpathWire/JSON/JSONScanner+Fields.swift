@@ -1,0 +1,24 @@
+/// What the codecs' quick ways ask for.
+extension JSONScanner {
+    /// The next value if it is a string without escapes; otherwise nil, and the scanner stands where it stood or
+    /// behind the value.
+    @inline(__always)
+    package mutating func plainString() throws(JSONFault) -> Range<Int>? {
+        guard try kind() == .string else { return nil }
+        let text = try string()
+        return text.hasEscapes ? nil : text.range
+    }
+
+    /// The next value if it is a whole number of up to 18 digits, written as a number or as a string of digits;
+    /// otherwise nil, as above.
+    @inline(__always)
+    package mutating func plainCount() throws(JSONFault) -> UInt64? {
+        switch try kind() {
+        case .string:
+            let text = try string()
+            return text.hasEscapes ? nil : decimal(text.range)
+        case .number: return decimal(try number())
+        case .null, .bool, .array, .object: return nil
+        }
+    }
+}

@@ -1,0 +1,157 @@
+/// A JSON value in memory: for the control messages of a call, not for its audio.
+public enum JSONValue: Sendable {
+    case null
+    case bool(Bool)
+    case number(JSONNumber)
+    case string(String)
+    case array([JSONValue])
+    /// Members in the order they stood; no key twice.
+    case object([(key: String, value: JSONValue)])
+}
+
+/// A number as the text it was written with, so that nothing of it is lost.
+public struct JSONNumber: Hashable, Sendable, CustomStringConvertible {
+    /// As RFC 8259 has it.
+    public let text: String
+
+    init(validated text: String) {
+        self.text = text
+    }
+
+    public init(_ value: Int) {
+        text = String(value)
+    }
+
+    /// - Returns: nil for infinity and not-a-number, which JSON lacks.
+    public init?(_ value: Double) {
+        guard value.isFinite else { return nil }
+        text = value.description
+    }
+
+    /// The number if it is whole and fits, however it is written: `7`, `7.0` and `70e-1` are the same number.
+    public var int: Int? {
+        if let exact = Int(text) { return exact }
+        // Beyond 2^53 a double no longer tells neighbours apart, and a number written like that is none of ours.
+        guard let double, double.magnitude <= 9_007_199_254_740_992 else { return nil }
+        return Int(exactly: double)
+    }
+
+    /// The nearest double; nil if the number is too large for one.
+    public var double: Double? {
+        guard let value = Double(text), value.isFinite else { return nil }
+        return value
+    }
+
+    public var description: String { text }
+}
+
+// MARK: Reading
+
+extension JSONValue {
+    /// The member of that key; nil if there is none or this is no object.
+    public subscript(key: String) -> JSONValue? {
+        guard case .object(let members) = self else { return nil }
+        // Compared as bytes: Swift holds strings equal that JSON does not.
+        return members.first { $0.key.utf8.elementsEqual(key.utf8) }?.value
+    }
+
+    /// The element of that index; nil if there is none or this is no array.
+    public subscript(index: Int) -> JSONValue? {
+        guard case .array(let elements) = self, elements.indices.contains(index) else { return nil }
+        return elements[index]
+    }
+
+    public var isNull: Bool {
+        if case .null = self { true } else { false }
+    }
+
+    public var bool: Bool? {
+        if case .bool(let value) = self { value } else { nil }
+    }
+
+    public var string: String? {
+        if case .string(let value) = self { value } else { nil }
+    }
+
+    public var number: JSONNumber? {
+        if case .number(let value) = self { value } else { nil }
+    }
+
+    /// A whole number that fits.
+    public var int: Int? { number?.int }
+
+    public var double: Double? { number?.double }
+
+    public var array: [JSONValue]? {
+        if case .array(let elements) = self { elements } else { nil }
+    }
+
+    public var object: [(key: String, value: JSONValue)]? {
+        if case .object(let members) = self { members } else { nil }
+    }
+}
+
+// MARK: Equality
+
+extension JSONValue: Equatable {
+    /// Members may stand in any order. Strings are compared scalar by scalar and numbers as they are written.
+    public static func == (left: JSONValue, right: JSONValue) -> Bool {
+        switch (left, right) {
+        case (.null, .null): true
+        case (.bool(let a), .bool(let b)): a == b
+        case (.number(let a), .number(let b)): a == b
+        case (.string(let a), .string(let b)): a.utf8.elementsEqual(b.utf8)
+        case (.array(let a), .array(let b)): a == b
+        case (.object(let a), .object(let b)): a.count == b.count && a.allSatisfy { right[$0.key] == $0.value }
+        case (.null, _), (.bool, _), (.number, _), (.string, _), (.array, _), (.object, _): false
+        }
+    }
+}
+
+// MARK: Writing it down
+
+extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
+    ExpressibleByNilLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+{
+    public init(stringLiteral value: String) {
+        self = .string(value)
+    }
+
+    public init(integerLiteral value: Int) {
+        self = .number(JSONNumber(value))
+    }
+
+    public init(booleanLiteral value: Bool) {
+        self = .bool(value)
+    }
+
+    public init(nilLiteral: ()) {
+        self = .null
+    }
+
+    public init(arrayLiteral elements: JSONValue...) {
+        self = .array(elements)
+    }
+
+    /// Keys must differ.
+    public init(dictionaryLiteral elements: (String, JSONValue)...) {
+        self = .object(elements.map { (key: $0.0, value: $0.1) })
+    }
+
+    public init(_ value: Int) {
+        self = .number(JSONNumber(value))
+    }
+
+    /// Sets, replaces or (with nil) removes a member, where this is an object; otherwise nothing happens.
+    public mutating func set(_ key: String, _ value: JSONValue?) {
+        guard case .object(var members) = self else { return }
+        let place = members.firstIndex { $0.key.utf8.elementsEqual(key.utf8) }
+        switch (place, value) {
+        case (let place?, let value?): members[place].value = value
+        case (let place?, nil): members.remove(at: place)
+        case (nil, let value?): members.append((key: key, value: value))
+        case (nil, nil): return
+        }
+        self = .object(members)
+    }
+}

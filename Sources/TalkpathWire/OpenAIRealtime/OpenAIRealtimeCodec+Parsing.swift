@@ -1,0 +1,156 @@
+import TalkpathAudio
+
+/// The thorough way: any legal message.
+extension OpenAIRealtimeCodec {
+    mutating func receive(parsing message: RawSpan, into events: inout [AgentEvent]) throws(WireError) {
+        let json = try JSONValue(parsing: message)
+        guard json.object != nil else { throw WireError(.malformedMessage, "not an object") }
+        guard let type = json["type"]?.string else { throw WireError(.malformedMessage, "type") }
+        switch type {
+        case "session.created":
+            adopt(json["session"])
+            events.append(.awaitingConfiguration)
+        case "session.updated":
+            adopt(json["session"])
+            // Later ones answer later updates; the session is set up once.
+            events.append(isReady ? .ignored : .ready)
+            isReady = true
+        case "input_audio_buffer.speech_started":
+            events.append(.callerSpeechStarted(inputMilliseconds: json["audio_start_ms"]?.int))
+        case "input_audio_buffer.speech_stopped":
+            events.append(.callerSpeechEnded(inputMilliseconds: json["audio_end_ms"]?.int))
+        case "response.output_audio.delta":
+            events.append(try audio(json))
+        case "response.output_audio.done":
+            events.append(.audioEnded(try item(json)))
+        case "response.output_audio_transcript.delta":
+            events.append(.agentTranscript(try transcript(json, text: "delta", isFinal: false)))
+        case "response.output_audio_transcript.done":
+            events.append(.agentTranscript(try transcript(json, text: "transcript", isFinal: true)))
+        case "conversation.item.input_audio_transcription.delta":
+            events.append(.callerTranscript(try transcript(json, text: "delta", isFinal: false)))
+        case "conversation.item.input_audio_transcription.completed":
+            events.append(.callerTranscript(try transcript(json, text: "transcript", isFinal: true)))
+        case "conversation.item.input_audio_transcription.failed":
+            events.append(.error(report(json["error"], isFatal: false)))
+        case "response.created":
+            events.append(.responseStarted)
+        case "response.done":
+            try responseDone(json["response"], into: &events)
+        case "response.output_item.added":
+            rememberFunction(json["item"])
+            events.append(.ignored)
+        case "response.function_call_arguments.done":
+            events.append(.toolCall(try toolCall(json)))
+        case "error":
+            events.append(.error(report(json["error"], isFatal: isFatal(json["error"]))))
+        default:
+            events.append(.ignored)
+        }
+    }
+
+    // MARK: Items
+
+    private mutating func item(_ json: JSONValue) throws(WireError) -> AgentItem {
+        guard let name = json["item_id"]?.string, !name.isEmpty else { throw WireError(.malformedMessage, "item_id") }
+        return items.item(named: name)
+    }
+
+    private mutating func audio(_ json: JSONValue) throws(WireError) -> AgentEvent {
+        guard let delta = json["delta"]?.string else { throw WireError(.malformedMessage, "delta") }
+        let contentIndex: Int
+        switch json["content_index"] {
+        case nil, .null: contentIndex = 0
+        case let value?:
+            guard let index = value.int, index >= 0 else { throw WireError(.malformedMessage, "content_index") }
+            contentIndex = index
+        }
+        let item = try item(json)
+        items.setContentIndex(contentIndex, of: item)
+        return .audio(AgentAudio(item: item, format: outputFormat, payload: .unescaped(Array(delta.utf8))))
+    }
+
+    private mutating func transcript(
+        _ json: JSONValue,
+        text field: String,
+        isFinal: Bool
+    ) throws(WireError) -> AgentTranscript {
+        guard let text = json[field]?.string else { throw WireError(.malformedMessage, field) }
+        return AgentTranscript(item: try item(json), text: text, isFinal: isFinal)
+    }
+
+    // MARK: Session
+
+    /// Takes over the format that the provider says it sends.
+    private mutating func adopt(_ session: JSONValue?) {
+        guard let format = session?["audio"]?["output"]?["format"] else { return }
+        switch format["type"]?.string {
+        case "audio/pcmu": outputFormat = .telephony
+        case "audio/pcma": outputFormat = .alaw8k
+        case "audio/pcm": outputFormat = AudioFormat(encoding: .pcm16, sampleRate: format["rate"]?.int ?? 24000)
+        default: return
+        }
+    }
+
+    // MARK: Responses
+
+    private mutating func responseDone(_ response: JSONValue?, into events: inout [AgentEvent]) throws(WireError) {
+        guard let response, let text = response["status"]?.string else {
+            throw WireError(.malformedMessage, "response.status")
+        }
+        guard let status = AgentResponseEnd.Status(rawValue: text) else {
+            throw WireError(.malformedMessage, "response.status")
+        }
+        // A call in this response has been handed over, or never will be.
+        functionNames.removeAll()
+        if let usage = response["usage"], usage.object != nil {
+            let input = usage["input_tokens"]?.int ?? 0
+            let output = usage["output_tokens"]?.int ?? 0
+            let total = usage["total_tokens"]?.int ?? input + output
+            events.append(.usage(AgentUsage(inputTokens: input, outputTokens: output, totalTokens: total)))
+        }
+        let details = response["status_details"]
+        let reason =
+            details?["error"]?["code"]?.string ?? details?["reason"]?.string ?? details?["error"]?["type"]?.string
+        events.append(.responseEnded(AgentResponseEnd(status: status, reason: reason)))
+    }
+
+    // MARK: Functions
+
+    private mutating func rememberFunction(_ item: JSONValue?) {
+        guard item?["type"]?.string == "function_call", let call = item?["call_id"]?.string,
+            let name = item?["name"]?.string, functionNames.count < 128
+        else { return }
+        functionNames[call] = name
+    }
+
+    private mutating func toolCall(_ json: JSONValue) throws(WireError) -> AgentToolCall {
+        guard let call = json["call_id"]?.string else { throw WireError(.malformedMessage, "call_id") }
+        let remembered = functionNames.removeValue(forKey: call)
+        guard let name = json["name"]?.string ?? remembered else { throw WireError(.malformedMessage, "name") }
+        guard let arguments = json["arguments"]?.string else { throw WireError(.malformedMessage, "arguments") }
+        return AgentToolCall(id: call, name: name, arguments: arguments)
+    }
+
+    // MARK: Errors
+
+    /// The errors after which the provider closes the socket, or will do nothing more for us.
+    private static let fatalCodes: Set<String> = [
+        "session_expired", "invalid_api_key", "insufficient_quota", "account_deactivated", "billing_hard_limit_reached",
+        "model_not_found", "invalid_model", "permission_denied", "unsupported_country_region_territory",
+    ]
+
+    private func isFatal(_ error: JSONValue?) -> Bool {
+        if let code = error?["code"]?.string, Self.fatalCodes.contains(code) { return true }
+        // Refused configuration: the session would wait for its `session.updated` for ever.
+        return !isReady && error?["event_id"]?.string == Self.configurationEventID
+    }
+
+    private func report(_ error: JSONValue?, isFatal: Bool) -> AgentErrorReport {
+        AgentErrorReport(
+            code: error?["code"]?.string ?? error?["type"]?.string ?? "unknown",
+            message: error?["message"]?.string ?? "",
+            isFatal: isFatal
+        )
+    }
+}

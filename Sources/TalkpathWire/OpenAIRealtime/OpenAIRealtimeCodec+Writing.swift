@@ -1,0 +1,103 @@
+import TalkpathAudio
+
+extension OpenAIRealtimeCodec {
+    /// Names our configuration in the error that refuses it.
+    static let configurationEventID = "talkpath-configuration"
+
+    /// Writes what a command needs, which is nothing for an item the codec does not know, and two messages for the
+    /// result of a function.
+    public mutating func write(_ command: AgentCommand, to outbox: inout MessageOutbox) {
+        switch command {
+        case .configure(let configuration):
+            outputFormat = Self.nearest(configuration.outputFormat)
+            Self.write(Self.sessionUpdate(configuration), to: &outbox)
+        case .truncate(let item, let milliseconds):
+            guard let record = items[item] else { return }
+            Self.write(
+                [
+                    "type": "conversation.item.truncate", "item_id": .string(record.name),
+                    "content_index": JSONValue(record.contentIndex), "audio_end_ms": JSONValue(max(0, milliseconds)),
+                ],
+                to: &outbox
+            )
+        case .delete(let item):
+            guard let record = items[item] else { return }
+            Self.write(["type": "conversation.item.delete", "item_id": .string(record.name)], to: &outbox)
+        case .cancelResponse:
+            Self.write(["type": "response.cancel"], to: &outbox)
+        case .say(let text):
+            Self.write(["type": "response.create", "response": ["instructions": .string(text)]], to: &outbox)
+        case .addMessage(let role, let text):
+            Self.write(Self.message(role, text), to: &outbox)
+        case .toolResult(let id, _, let output):
+            let item: JSONValue = ["type": "function_call_output", "call_id": .string(id), "output": .string(output)]
+            Self.write(["type": "conversation.item.create", "item": item], to: &outbox)
+            Self.write(["type": "response.create"], to: &outbox)
+        }
+    }
+
+    private static func write(_ json: JSONValue, to outbox: inout MessageOutbox) {
+        outbox.beginMessage()
+        outbox.append(json: json)
+        outbox.endMessage()
+    }
+
+    private static func message(_ role: AgentCommand.MessageRole, _ text: String) -> JSONValue {
+        let kind: JSONValue = role == .assistant ? "output_text" : "input_text"
+        let item: JSONValue = [
+            "type": "message", "role": .string(role.rawValue), "content": [["type": kind, "text": .string(text)]],
+        ]
+        return ["type": "conversation.item.create", "item": item]
+    }
+
+    private static func sessionUpdate(_ configuration: AgentSessionConfiguration) -> JSONValue {
+        var input: JSONValue = ["format": json(configuration.inputFormat)]
+        if configuration.transcribes {
+            var transcription: JSONValue = ["model": "gpt-4o-mini-transcribe"]
+            if let language = configuration.language { transcription.set("language", .string(language)) }
+            input.set("transcription", transcription)
+        }
+        input.set(
+            "turn_detection",
+            ["type": "server_vad", "create_response": true, "interrupt_response": true]
+        )
+        var output: JSONValue = ["format": json(configuration.outputFormat)]
+        if let voice = configuration.voice { output.set("voice", .string(voice)) }
+        var session: JSONValue = ["type": "realtime", "output_modalities": ["audio"]]
+        if !configuration.instructions.isEmpty { session.set("instructions", .string(configuration.instructions)) }
+        session.set("audio", ["input": input, "output": output])
+        if !configuration.tools.isEmpty {
+            session.set("tools", .array(configuration.tools.map(json)))
+            session.set("tool_choice", "auto")
+        }
+        return ["type": "session.update", "event_id": .string(configurationEventID), "session": session]
+    }
+
+    private static func json(_ tool: AgentTool) -> JSONValue {
+        [
+            "type": "function", "name": .string(tool.name), "description": .string(tool.description),
+            "parameters": tool.schema,
+        ]
+    }
+
+    /// A format the provider lacks is asked for as what it always has, rather than as something it would refuse.
+    private static func nearest(_ format: AudioFormat) -> AudioFormat {
+        supports(format) ? format : .pcm24k
+    }
+
+    private static func json(_ format: AudioFormat) -> JSONValue {
+        switch nearest(format).encoding {
+        case .mulaw: ["type": "audio/pcmu"]
+        case .alaw: ["type": "audio/pcma"]
+        case .pcm16: ["type": "audio/pcm", "rate": 24000]
+        }
+    }
+}
+
+extension AgentTool {
+    /// The parameters as JSON; an object without properties if they are not a JSON object.
+    var schema: JSONValue {
+        if let schema = try? JSONValue(parsing: parameters), schema.object != nil { return schema }
+        return ["type": "object", "properties": [:]]
+    }
+}
