@@ -1,0 +1,93 @@
+package import HummingbirdCore
+package import Logging
+package import NIOCore
+package import TalkpathNIO
+
+/// One port for Hummingbird's routes and for WebSockets.
+///
+///     let app = Application(
+///         router: router,
+///         server: OnePortServer.builder(webSockets: WebSocketRoutes { request in … })
+///     )
+///
+/// An upgrade that `webSockets` accepts becomes a WebSocket, on its connection's event loop, be it the connection's
+/// first request or, behind a reverse proxy, a later one. Everything else is the router's. Hummingbird's graceful
+/// shutdown tells the sockets too (see `WebSocketLimits.closesWhenServerStops`) and waits for them.
+package enum OnePortServer {
+    package struct Configuration: Sendable {
+        package var limits = HTTPConnectionLimits()
+        /// A connection without a request for this long is closed.
+        package var idleTimeout: TimeAmount = .seconds(60)
+
+        package init() {}
+    }
+
+    /// For `Application(router:server:)`.
+    package static func builder(
+        webSockets: WebSocketRoutes,
+        configuration: Configuration = .init()
+    ) -> HTTPServerBuilder {
+        HTTPServerBuilder { responder in
+            childChannel(responder: responder, webSockets: webSockets, configuration: configuration)
+        }
+    }
+
+    /// For whoever puts a Hummingbird `Server` together.
+    package static func childChannel(
+        responder: @escaping HTTPChannelHandler.Responder,
+        webSockets: WebSocketRoutes,
+        configuration: Configuration = .init()
+    ) -> OnePortChannel {
+        OnePortChannel(http: HTTP1Channel(responder: responder), webSockets: webSockets, configuration: configuration)
+    }
+}
+
+/// What each connection of the one port is made of.
+package struct OnePortChannel: ServerChildChannel {
+    /// A connection whose protocol its first request decides.
+    package struct Value: ServerChildChannelValue {
+        package let channel: any Channel
+        let firstProtocol: EventLoopFuture<FirstProtocol>
+    }
+
+    enum FirstProtocol: Sendable {
+        case http(HTTP1Channel.Value)
+        case webSocket
+    }
+
+    let http: HTTP1Channel
+    let webSockets: WebSocketRoutes
+    let configuration: OnePortServer.Configuration
+
+    package func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
+        // Done at once: a child whose set-up waits, or fails, holds up or ends the listening channel with it.
+        channel.eventLoop.makeCompletedFuture {
+            let fallback = RouterFallback(
+                eventLoop: channel.eventLoop,
+                idleTimeout: configuration.idleTimeout,
+                logger: logger
+            )
+            try WebSocketUpgradeHandler.configure(
+                channel,
+                routes: webSockets,
+                limits: configuration.limits,
+                fallback: fallback
+            )
+            return Value(channel: channel, firstProtocol: fallback.firstProtocol)
+        }
+    }
+
+    /// Returns when the connection is closed.
+    package func handle(value: Value, logger: Logger) async {
+        await withTaskCancellationHandler {
+            // Fails when the connection ends before its first request.
+            guard let first = try? await value.firstProtocol.get() else { return }
+            switch first {
+            case .http(let channel): await http.handle(value: channel, logger: logger)
+            case .webSocket: try? await value.channel.closeFuture.get()
+            }
+        } onCancel: {
+            value.channel.close(promise: nil)
+        }
+    }
+}

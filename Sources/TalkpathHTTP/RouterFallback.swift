@@ -1,0 +1,50 @@
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
+import TalkpathNIO
+
+/// Puts Hummingbird behind a connection's upgrade handler when the first ordinary request comes.
+final class RouterFallback: HTTPFallback {
+    /// What the connection turned out to speak first. Keeps Hummingbird's async channel alive until the connection is
+    /// over: one that goes away earlier, unserved, traps.
+    let firstProtocol: EventLoopFuture<OnePortChannel.FirstProtocol>
+
+    private let promise: EventLoopPromise<OnePortChannel.FirstProtocol>
+    private let idleTimeout: TimeAmount
+    private let logger: Logger
+    private var stateHandler: HTTPConnectionStateHandler?
+
+    init(eventLoop: any EventLoop, idleTimeout: TimeAmount, logger: Logger) {
+        promise = eventLoop.makePromise()
+        firstProtocol = promise.futureResult
+        self.idleTimeout = idleTimeout
+        self.logger = logger
+    }
+
+    /// The pipeline of Hummingbird's `HTTP1Channel.setup`, from the parser on.
+    func serve(_ channel: any Channel) throws {
+        let pipeline = channel.pipeline.syncOperations
+        let stateHandler = HTTPConnectionStateHandler(idleTimeout: Duration(idleTimeout), logger: logger)
+        self.stateHandler = stateHandler
+        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+        try pipeline.addHandler(stateHandler)
+        let asyncChannel = try HTTP1Channel.Value(
+            wrappingChannelSynchronously: channel,
+            configuration: .init(isOutboundHalfClosureEnabled: true)
+        )
+        promise.succeed(.http(asyncChannel))
+    }
+
+    func becameWebSocket(_ channel: any Channel) {
+        // It would close the socket as an idle connection.
+        if let stateHandler { channel.pipeline.syncOperations.removeHandler(stateHandler, promise: nil) }
+        stateHandler = nil
+        promise.succeed(.webSocket)
+    }
+
+    func ended() {
+        promise.fail(ChannelError.ioOnClosedChannel)
+    }
+}

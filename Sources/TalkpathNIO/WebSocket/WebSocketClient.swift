@@ -1,0 +1,101 @@
+package import NIOCore
+import NIOHTTP1
+import NIOPosix
+package import NIOSSL
+
+/// Opens WebSockets to servers.
+package enum WebSocketClient {
+    /// Connects, does TLS and the opening handshake, and returns when messages may flow.
+    ///
+    /// Compression is not offered. Redirects are errors. The consumer lives on `eventLoop`; its `opened`, and messages
+    /// that came with the server's answer, may precede the return of this call.
+    ///
+    /// - Parameters:
+    ///   - url: `ws://` or `wss://`; path and query are sent as written.
+    ///   - headers: sent besides the handshake's own, which cannot be replaced.
+    ///   - tls: for `wss`; `nil` verifies against the system's roots (`WebSocketTLS.system`).
+    ///   - timeout: for everything together: name, connection, TLS, handshake.
+    ///   - makeConsumer: called once, on `eventLoop`, when the handshake has succeeded.
+    /// - Throws: also when the calling task is cancelled; no connection is left behind then.
+    package static func connect<Consumer: WebSocketConsumer>(
+        url: String,
+        headers: [(String, String)] = [],
+        eventLoop: any EventLoop,
+        tls: NIOSSLContext? = nil,
+        timeout: Duration = .seconds(10),
+        limits: WebSocketLimits = .agent,
+        makeConsumer: @escaping @Sendable () -> Consumer
+    ) async throws(WebSocketClientError) -> WebSocketConnection {
+        let address = try WebSocketURL(url)
+        let request = try WebSocketClientRequest(address, headers: headers)
+        let context = address.isSecure ? try tlsContext(tls) : nil
+        let attempt = WebSocketClientAttempt(eventLoop: eventLoop, timeout: timeout)
+
+        let bootstrap = ClientBootstrap(group: eventLoop)
+            .connectTimeout(TimeAmount(timeout))
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    if let context {
+                        try addTLS(context, host: address.host, to: channel)
+                    }
+                    try WebSocketClientHandshake.configure(channel, request: request, attempt: attempt) {
+                        WebSocketHandler(consumer: makeConsumer(), role: .client, limits: limits)
+                    }
+                }
+            }
+        do {
+            return try await withTaskCancellationHandler {
+                bootstrap.connect(host: address.host, port: address.port).whenFailure { attempt.fail($0) }
+                return try await attempt.result.get()
+            } onCancel: {
+                attempt.fail(WebSocketClientError(.cancelled, "the task was cancelled"))
+            }
+        } catch {
+            throw WebSocketClientError(connecting: error)
+        }
+    }
+
+    private static func tlsContext(_ given: NIOSSLContext?) throws(WebSocketClientError) -> NIOSSLContext {
+        if let given { return given }
+        do {
+            return try WebSocketTLS.system.get()
+        } catch {
+            throw WebSocketClientError(.tls, "the system's root certificates cannot be loaded", underlying: error)
+        }
+    }
+
+    private static func addTLS(_ context: NIOSSLContext, host: String, to channel: any Channel) throws {
+        let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
+        // Without a name the certificate is checked against the address: TLS names no addresses (RFC 6066 §3).
+        let handler = try NIOSSLClientHandler(context: context, serverHostname: isAddress ? nil : host)
+        try channel.pipeline.syncOperations.addHandler(TransportHandle())
+        try channel.pipeline.syncOperations.addHandler(handler)
+    }
+}
+
+/// One attempt to open a socket, from its beginning to its only result.
+final class WebSocketClientAttempt: Sendable {
+    private let promise: EventLoopPromise<WebSocketConnection>
+    private let deadline: Scheduled<Void>
+
+    var result: EventLoopFuture<WebSocketConnection> { promise.futureResult }
+
+    init(eventLoop: any EventLoop, timeout: Duration) {
+        // A promise keeps its first result and ignores the others: that is all the state an attempt has.
+        let promise = eventLoop.makePromise(of: WebSocketConnection.self)
+        self.promise = promise
+        self.deadline = eventLoop.scheduleTask(in: TimeAmount(timeout)) {
+            promise.fail(WebSocketClientError.timedOut)
+        }
+    }
+
+    func succeed(_ connection: WebSocketConnection) {
+        deadline.cancel()
+        promise.succeed(connection)
+    }
+
+    func fail(_ error: any Error) {
+        deadline.cancel()
+        promise.fail(error)
+    }
+}

@@ -1,0 +1,124 @@
+package import NIOCore
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// The frame types of RFC 6455 §5.2.
+package enum WebSocketOpcode: UInt8, Sendable {
+    case continuation = 0x0
+    case text = 0x1
+    case binary = 0x2
+    case close = 0x8
+    case ping = 0x9
+    case pong = 0xA
+
+    var isControl: Bool { rawValue & 0x8 != 0 }
+}
+
+/// Which side of the handshake we are: a client masks what it sends, a server must not.
+package enum WebSocketRole: Sendable {
+    case client
+    case server
+}
+
+/// Keys for masking outgoing frames.
+///
+/// RFC 6455 §5.3 asks for keys nobody can predict. Taking each from the system's generator costs a system call a frame;
+/// taking sixty-four at a time costs next to nothing and is just as unpredictable.
+struct WebSocketMaskingKeys {
+    private var keys: [UInt32] = []
+
+    mutating func next() -> UInt32 {
+        if keys.isEmpty { refill() }
+        return keys.removeLast()
+    }
+
+    private mutating func refill() {
+        // 256 bytes is the most `getentropy` gives in one call.
+        keys.append(contentsOf: repeatElement(0, count: 64))
+        let result = keys.withUnsafeMutableBytes { getentropy($0.baseAddress, $0.count) }
+        guard result != 0 else { return }
+        // A system without the call.
+        for index in keys.indices { keys[index] = UInt32.random(in: .min ... .max) }
+    }
+}
+
+/// Copies `source` and applies the mask (RFC 6455 §5.3), eight bytes at a time.
+///
+/// - Parameters:
+///   - key: the four key bytes in memory order.
+///   - phase: how many bytes of the same frame went before.
+func copyMasked(
+    from source: UnsafeRawBufferPointer,
+    to target: UnsafeMutableRawPointer,
+    key: UInt32,
+    phase: Int
+) {
+    let count = source.count
+    guard count > 0, let base = source.baseAddress else { return }
+    let shift = UInt32((phase & 3) * 8)
+    // Key byte `phase` comes first. In memory order that is a rotation towards the low end on a little-endian machine.
+    let littleKey = UInt32(littleEndian: key)
+    let turned = shift == 0 ? littleKey : (littleKey >> shift) | (littleKey << (32 - shift))
+    let wide = (UInt64(turned) << 32 | UInt64(turned)).littleEndian
+    var index = 0
+    while index &+ 8 <= count {
+        // In bounds: `index + 8 <= count`, and the target holds `count` bytes by contract.
+        let word = base.loadUnaligned(fromByteOffset: index, as: UInt64.self) ^ wide
+        target.storeBytes(of: word, toByteOffset: index, as: UInt64.self)
+        index &+= 8
+    }
+    var rest = turned
+    while index < count {
+        let byte = base.load(fromByteOffset: index, as: UInt8.self) ^ UInt8(truncatingIfNeeded: rest)
+        target.storeBytes(of: byte, toByteOffset: index, as: UInt8.self)
+        rest = (rest >> 8) | (rest << 24)
+        index &+= 1
+    }
+}
+
+extension ByteBuffer {
+    /// Appends one whole frame: header, mask and payload. Allocates only when the buffer has to grow.
+    ///
+    /// - Parameter mask: the four key bytes in memory order, `nil` for a frame of a server.
+    package mutating func writeWebSocketFrame(
+        _ opcode: WebSocketOpcode,
+        _ payload: UnsafeRawBufferPointer,
+        mask: UInt32?
+    ) {
+        let count = payload.count
+        writeWithUnsafeMutableBytes(minimumWritableBytes: 14 + count) { target in
+            target[0] = 0x80 | opcode.rawValue
+            let maskBit: UInt8 = mask == nil ? 0 : 0x80
+            var length = 2
+            switch count {
+            case ...125:
+                target[1] = maskBit | UInt8(count)
+            case ...0xFFFF:
+                target[1] = maskBit | 126
+                target.storeBytes(of: UInt16(count).bigEndian, toByteOffset: 2, as: UInt16.self)
+                length = 4
+            default:
+                target[1] = maskBit | 127
+                target.storeBytes(of: UInt64(count).bigEndian, toByteOffset: 2, as: UInt64.self)
+                length = 10
+            }
+            if let mask {
+                target.storeBytes(of: mask, toByteOffset: length, as: UInt32.self)
+                length += 4
+            }
+            let body = UnsafeMutableRawBufferPointer(rebasing: target[length...])
+            if let mask {
+                copyMasked(from: payload, to: body.baseAddress!, key: mask, phase: 0)
+            } else {
+                body.copyMemory(from: payload)
+            }
+            return length + count
+        }
+    }
+}

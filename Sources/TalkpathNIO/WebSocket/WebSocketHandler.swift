@@ -1,0 +1,165 @@
+package import NIOCore
+
+/// Joins a channel after the handshake to its consumer: frames in, messages out, and every ending reported once.
+///
+/// It is the end of the pipeline. What may stand behind it (the leftovers of HTTP) neither sees nor disturbs the socket.
+package final class WebSocketHandler<Consumer: WebSocketConsumer>: ChannelDuplexHandler {
+    package typealias InboundIn = ByteBuffer
+    package typealias OutboundIn = Never
+    package typealias OutboundOut = ByteBuffer
+
+    private let consumer: Consumer
+    private let role: WebSocketRole
+    private let limits: WebSocketLimits
+    /// Whether the handler asks for each read itself, because something behind it holds the channel's own asking back.
+    private let readsManually: Bool
+
+    private var reader: WebSocketFrameReader
+    private(set) var connection: WebSocketConnection?
+
+    // Calls to the consumer never nest: what happens during one is noted here and told afterwards.
+    private var callDepth = 0
+    private var toldWritable = true
+    private var pendingClose: WebSocketClose?
+    private var isClosed = false
+
+    package init(consumer: Consumer, role: WebSocketRole, limits: WebSocketLimits, readsManually: Bool = false) {
+        self.consumer = consumer
+        self.role = role
+        self.limits = limits
+        self.readsManually = readsManually
+        self.reader = WebSocketFrameReader(role: role, maximumMessageBytes: limits.maximumMessageBytes)
+    }
+
+    // MARK: Life
+
+    package func handlerAdded(context: ChannelHandlerContext) {
+        let connection = WebSocketConnection(context: context, role: role, limits: limits)
+        self.connection = connection
+        tell(context) { $0.opened(connection) }
+        connection.flush()
+        if readsManually { context.read() }
+    }
+
+    package func handlerRemoved(context: ChannelHandlerContext) {
+        finish(context)
+        connection = nil
+    }
+
+    package func channelInactive(context: ChannelHandlerContext) {
+        finish(context)
+        context.fireChannelInactive()
+    }
+
+    private func finish(_ context: ChannelHandlerContext) {
+        guard !isClosed, let connection else { return }
+        isClosed = true
+        pendingClose = connection.ended()
+        tellPending(context)
+    }
+
+    // MARK: Inbound
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard let connection, connection.acceptsFrames else { return }
+        connection.receivedBytes()
+        let buffer = Self.unwrapInboundIn(data)
+        callDepth += 1
+        let failure = buffer.withUnsafeReadableBytes { reader.read($0, into: self) }
+        callDepth -= 1
+        if let failure { connection.fail(failure) }
+        tellPending(context)
+    }
+
+    package func channelReadComplete(context: ChannelHandlerContext) {
+        if let connection, connection.deliversMessages {
+            tell(context) { $0.readComplete() }
+        }
+        connection?.flush()
+        context.fireChannelReadComplete()
+        if readsManually { context.read() }
+    }
+
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { connection?.becameWritable() }
+        tellPending(context)
+        context.fireChannelWritabilityChanged()
+    }
+
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case ChannelEvent.inputClosed:
+            connection?.receivedEndOfStream()
+        case is ChannelShouldQuiesceEvent:
+            guard limits.closesWhenServerStops else { return }
+            let close = WebSocketClose(
+                code: WebSocketCloseCode.goingAway,
+                reason: "server is stopping",
+                cause: .serverStopping
+            )
+            connection?.beginClose(close)
+        default:
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if TLSErrors.isEndOfStream(error) {
+            connection?.receivedEndOfStream()
+        } else {
+            connection?.receivedError(error)
+        }
+    }
+
+    // MARK: Outbound, from whatever stands behind
+
+    package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        // The connection writes at this handler's own place. Anything else would break the frames.
+        promise?.fail(ChannelError.operationUnsupported)
+    }
+
+    package func flush(context: ChannelHandlerContext) {}
+
+    package func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        switch mode {
+        case .output: promise?.succeed()
+        case .input, .all: context.close(mode: .all, promise: promise)
+        }
+    }
+
+    // MARK: Telling
+
+    private func tell(_ context: ChannelHandlerContext, _ call: (Consumer) -> Void) {
+        callDepth += 1
+        call(consumer)
+        callDepth -= 1
+        tellPending(context)
+    }
+
+    /// Reports what happened during a call, once no call is running.
+    private func tellPending(_ context: ChannelHandlerContext) {
+        guard callDepth == 0 else { return }
+        if !isClosed, toldWritable != context.channel.isWritable {
+            toldWritable.toggle()
+            let isWritable = toldWritable
+            tell(context) { $0.writabilityChanged(isWritable: isWritable) }
+        }
+        if let close = pendingClose {
+            pendingClose = nil
+            tell(context) { $0.closed(close) }
+        }
+    }
+}
+
+extension WebSocketHandler: WebSocketFrameSink {
+    var acceptsFrames: Bool { connection?.acceptsFrames ?? false }
+
+    func receivedMessage(_ message: RawSpan, isText: Bool) {
+        guard let connection, connection.deliversMessages else { return }
+        consumer.received(message, isText: isText)
+    }
+
+    func receivedPing(_ payload: RawSpan) { connection?.receivedPing(payload) }
+    func receivedPong(_ payload: RawSpan) { connection?.receivedPong() }
+    func receivedClose(code: UInt16, reason: String) { connection?.receivedClose(code: code, reason: reason) }
+}

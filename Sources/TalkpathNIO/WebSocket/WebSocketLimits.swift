@@ -1,0 +1,29 @@
+/// What one peer may cost us, and how soon its absence is noticed.
+package struct WebSocketLimits: Equatable, Sendable {
+    /// The longest message, its fragments put together, in bytes. Longer: close 1009.
+    package var maximumMessageBytes: Int
+    /// The most that may wait to be sent, in bytes. More: the connection is dropped as `.peerDoesNotRead`.
+    package var maximumBufferedBytes: Int
+    /// The most pings and pongs within one second. More: close 1008.
+    package var maximumControlFramesPerSecond: Int = 100
+    /// After this long without a byte from the peer a ping is sent. `nil`: never.
+    package var pingInterval: Duration? = .seconds(8)
+    /// After this long without a byte following the ping the connection is dropped as `.timedOut`.
+    package var pongTimeout: Duration = .seconds(5)
+    /// How long a closing handshake may take before the connection is dropped.
+    package var closeTimeout: Duration = .seconds(1)
+    /// Whether the socket is closed with 1001 when its server begins to shut down. `false` leaves that to its owner:
+    /// the server then waits for the socket.
+    package var closesWhenServerStops = true
+
+    package init(maximumMessageBytes: Int, maximumBufferedBytes: Int) {
+        self.maximumMessageBytes = maximumMessageBytes
+        self.maximumBufferedBytes = maximumBufferedBytes
+    }
+
+    /// For a carrier's media socket: messages are some hundred bytes, and 1 MiB unsent is more than a minute of audio.
+    package static let telephony = WebSocketLimits(maximumMessageBytes: 64 << 10, maximumBufferedBytes: 1 << 20)
+
+    /// For a speech model's socket: a model may send much audio, or a long transcript, in one message.
+    package static let agent = WebSocketLimits(maximumMessageBytes: 16 << 20, maximumBufferedBytes: 4 << 20)
+}

@@ -1,0 +1,390 @@
+package import NIOCore
+package import NIOHTTP1
+
+/// What a peer may cost us before and between requests.
+package struct HTTPConnectionLimits: Equatable, Sendable {
+    /// From the connection's beginning to the end of its first request's head.
+    package var headTimeout: Duration = .seconds(10)
+    /// From a request's head to the end of its body.
+    package var requestTimeout: Duration = .seconds(30)
+    /// After a last answer, for the peer to go.
+    package var farewellTimeout: Duration = .seconds(1)
+    package var maximumHeaderBytes = 16 << 10
+    /// One header field; also the request's path with its query.
+    package var maximumHeaderFieldBytes = 8 << 10
+    package var maximumHeaderFieldCount = 100
+
+    package init() {}
+}
+
+/// What serves the requests that are no WebSockets. One for each connection, used on its event loop.
+package protocol HTTPFallback: AnyObject {
+    /// The first ordinary request has come: put the handlers for HTTP at the end of the pipeline. They see NIO's
+    /// `HTTPServerRequestPart`.
+    func serve(_ channel: any Channel) throws
+    /// The connection is a WebSocket from now on. Handlers put in by `serve`, if it was called, hear that the input is
+    /// closed, and nothing after that; those which would close the connection have to be taken out.
+    func becameWebSocket(_ channel: any Channel)
+    /// The connection is over, or out of HTTP's hands.
+    func ended()
+}
+
+/// Stands behind HTTP's parser and finds the requests that ask for a WebSocket, be they the first on their connection
+/// or later ones (reverse proxies use a connection again). All others go on to the fallback.
+///
+/// What it must never do is let bytes of one protocol reach a handler of the other, which traps: see `ProtocolSwitch`.
+package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler {
+    package typealias InboundIn = HTTPServerRequestPart
+    package typealias InboundOut = HTTPServerRequestPart
+    package typealias OutboundIn = HTTPServerResponsePart
+    package typealias OutboundOut = HTTPServerResponsePart
+
+    private enum State {
+        /// For a request's head.
+        case waiting
+        /// A request goes to the fallback. If it is the last that the parser reads, its answer is the last, too.
+        case passing(isLast: Bool)
+        /// The last request has been passed on.
+        case passedLast
+        /// An accepted upgrade, whose request has not ended yet.
+        case accepting(UpgradeDecision.Acceptance, key: String)
+        /// The same with its request ended, while earlier requests are being answered.
+        case accepted(UpgradeDecision.Acceptance, key: String)
+        /// A refusal, while earlier requests are being answered.
+        case refusing(UpgradeDecision.Refusal, withBody: Bool)
+        /// The last answer is out.
+        case leaving
+        case upgraded
+    }
+
+    private let routes: WebSocketRoutes
+    private let limits: HTTPConnectionLimits
+    private let fallback: (any HTTPFallback)?
+    private let encoder: HTTPResponseEncoder
+    private let parser: ProtocolSwitch<HTTPRequestDecoder>
+
+    private var state = State.waiting
+    private var isFallbackServing = false
+    private var isStopping = false
+    private var isRemoved = false
+    /// Requests with the fallback whose answers are not complete.
+    private var unanswered = 0
+    private var timer: Scheduled<Void>?
+
+    private init(
+        routes: WebSocketRoutes,
+        limits: HTTPConnectionLimits,
+        fallback: (any HTTPFallback)?,
+        encoder: HTTPResponseEncoder,
+        parser: ProtocolSwitch<HTTPRequestDecoder>
+    ) {
+        self.routes = routes
+        self.limits = limits
+        self.fallback = fallback
+        self.encoder = encoder
+        self.parser = parser
+    }
+
+    /// Makes `channel` a server's connection: HTTP, and WebSockets as `routes` decide.
+    ///
+    /// - Parameter fallback: who answers ordinary requests. `nil`: all of them get 404.
+    package static func configure(
+        _ channel: any Channel,
+        routes: WebSocketRoutes,
+        limits: HTTPConnectionLimits = .init(),
+        fallback: (any HTTPFallback)? = nil
+    ) throws {
+        var parserLimits = NIOHTTPDecoderLimitConfiguration()
+        parserLimits.maxHeaderListSize = limits.maximumHeaderBytes
+        parserLimits.maxHeaderFieldSize = limits.maximumHeaderFieldBytes
+        parserLimits.maxHeaderFieldCount = limits.maximumHeaderFieldCount
+        let encoder = HTTPResponseEncoder()
+        let parser = ProtocolSwitch(
+            HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: parserLimits),
+            maximumBufferedBytes: 128 << 10
+        )
+        let handler = WebSocketUpgradeHandler(
+            routes: routes,
+            limits: limits,
+            fallback: fallback,
+            encoder: encoder,
+            parser: parser
+        )
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(encoder)
+        try pipeline.addHandler(parser.handler)
+        try pipeline.addHandler(handler)
+    }
+
+    // MARK: Life
+
+    package func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { arm(limits.headTimeout, context) }
+    }
+
+    package func handlerRemoved(context: ChannelHandlerContext) {
+        isRemoved = true
+        disarm()
+        fallback?.ended()
+    }
+
+    package func channelActive(context: ChannelHandlerContext) {
+        arm(limits.headTimeout, context)
+        context.fireChannelActive()
+    }
+
+    // MARK: Requests
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard parser.decoder.isParsing else { return context.fireChannelRead(data) }
+        let part = Self.unwrapInboundIn(data)
+        switch (state, part) {
+        case (.waiting, .head(let head)):
+            disarm()
+            received(head, context)
+        case (.passing, .body):
+            context.fireChannelRead(data)
+        case (.passing(let isLast), .end):
+            disarm()
+            state = isLast ? .passedLast : .waiting
+            context.fireChannelRead(data)
+        case (.accepting(let acceptance, let key), .end):
+            disarm()
+            state = .accepted(acceptance, key: key)
+            proceed(context)
+        case (.accepting, .body):
+            refuse(.badRequest, "A WebSocket's request has no body.\n", context)
+        case (.waiting, _), (.passing, .head), (.accepting, .head):
+            // The parser does not do that.
+            break
+        case (.passedLast, _), (.accepted, _), (.refusing, _), (.leaving, _), (.upgraded, _):
+            // Behind the last request that counts.
+            break
+        }
+    }
+
+    package func channelReadComplete(context: ChannelHandlerContext) {
+        switch state {
+        case .passing, .accepting:
+            if timer == nil { arm(limits.requestTimeout, context) }
+        case .waiting, .passedLast, .accepted, .refusing, .leaving, .upgraded:
+            break
+        }
+        context.fireChannelReadComplete()
+    }
+
+    private func received(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        guard WebSocketHandshake.asksForWebSocket(head) else {
+            return pass(head, isLast: WebSocketHandshake.mayEndParsing(head), context)
+        }
+        switch routes.decide(UpgradeRequest(head: head, channel: context.channel)).kind {
+        case .notAWebSocket: pass(head, isLast: true, context)
+        case .refuse(let refusal): refuse(refusal, withBody: true, context)
+        case .accept(let acceptance): accept(acceptance, head, context)
+        }
+    }
+
+    private func accept(
+        _ acceptance: UpgradeDecision.Acceptance,
+        _ head: HTTPRequestHead,
+        _ context: ChannelHandlerContext
+    ) {
+        guard !isStopping else { return refuse(.serviceUnavailable, "The server is stopping.\n", context) }
+        guard !WebSocketHandshake.announcesBody(head) else {
+            return refuse(.badRequest, "A WebSocket's request has no body.\n", context)
+        }
+        guard head.headers["sec-websocket-version"] == [WebSocketHandshake.version] else {
+            let refusal = UpgradeDecision.Refusal(
+                status: .upgradeRequired,
+                headers: ["sec-websocket-version": WebSocketHandshake.version],
+                body: "Only version \(WebSocketHandshake.version) of WebSocket is spoken here.\n"
+            )
+            return refuse(refusal, withBody: true, context)
+        }
+        let keys = head.headers["sec-websocket-key"]
+        guard keys.count == 1, let key = keys.first, WebSocketHandshake.isValidKey(key) else {
+            return refuse(.badRequest, "Sec-WebSocket-Key is missing or wrong.\n", context)
+        }
+        state = .accepting(acceptance, key: key)
+    }
+
+    private func pass(_ head: HTTPRequestHead, isLast: Bool, _ context: ChannelHandlerContext) {
+        guard let fallback else {
+            let refusal = UpgradeDecision.Refusal(status: .notFound, headers: [:], body: "Only WebSockets here.\n")
+            return refuse(refusal, withBody: head.method != .HEAD, context)
+        }
+        if !isFallbackServing {
+            isFallbackServing = true
+            do {
+                try fallback.serve(context.channel)
+            } catch {
+                isFallbackServing = false
+                return refuse(.internalServerError, "", context)
+            }
+        }
+        var head = head
+        if isLast {
+            // Whoever answers must not keep a connection open on which nothing more is read.
+            head.headers.remove(name: "upgrade")
+            head.headers.replaceOrAdd(name: "connection", value: "close")
+            parser.decoder.mode = .discard
+        }
+        unanswered += 1
+        state = .passing(isLast: isLast)
+        context.fireChannelRead(Self.wrapInboundOut(.head(head)))
+    }
+
+    private func refuse(_ status: HTTPResponseStatus, _ body: String, _ context: ChannelHandlerContext) {
+        refuse(UpgradeDecision.Refusal(status: status, headers: [:], body: body), withBody: true, context)
+    }
+
+    private func refuse(_ refusal: UpgradeDecision.Refusal, withBody: Bool, _ context: ChannelHandlerContext) {
+        parser.decoder.mode = .discard
+        state = .refusing(refusal, withBody: withBody)
+        proceed(context)
+    }
+
+    // MARK: Answers
+
+    package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if case .upgraded = state { return context.write(data, promise: promise) }
+        let part = Self.unwrapOutboundIn(data)
+        context.write(data, promise: promise)
+        guard case .end = part, unanswered > 0 else { return }
+        unanswered -= 1
+        guard unanswered == 0 else { return }
+        switch state {
+        case .passedLast:
+            arm(limits.farewellTimeout, context)
+        case .accepted, .refusing:
+            // Not now: the handlers behind are in the middle of this write.
+            context.eventLoop.assumeIsolated().execute {
+                if !self.isRemoved { self.proceed(context) }
+            }
+        case .waiting, .passing, .accepting, .leaving, .upgraded:
+            break
+        }
+    }
+
+    /// Goes on with an upgrade or a refusal once everything before it is answered.
+    private func proceed(_ context: ChannelHandlerContext) {
+        guard unanswered == 0 else { return }
+        switch state {
+        case .accepted(let acceptance, let key): upgrade(acceptance, key: key, context)
+        case .refusing(let refusal, let withBody): answer(refusal, withBody: withBody, context)
+        case .waiting, .passing, .passedLast, .accepting, .leaving, .upgraded: break
+        }
+    }
+
+    private func upgrade(_ acceptance: UpgradeDecision.Acceptance, key: String, _ context: ChannelHandlerContext) {
+        var headers: HTTPHeaders = [
+            "upgrade": "websocket", "connection": "Upgrade",
+            "sec-websocket-accept": WebSocketHandshake.accept(for: key),
+        ]
+        if let subprotocol = acceptance.subprotocol { headers.add(name: "sec-websocket-protocol", value: subprotocol) }
+        let head = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
+        context.writeAndFlush(Self.wrapOutboundOut(.head(head)), promise: nil)
+        guard context.channel.isActive else { return }
+        state = .upgraded
+        do {
+            try leaveHTTP(context)
+            try parser.complete(context, handler: self, next: acceptance.makeHandler(isFallbackServing))
+        } catch {
+            context.close(promise: nil)
+        }
+    }
+
+    private func leaveHTTP(_ context: ChannelHandlerContext) throws {
+        context.pipeline.syncOperations.removeHandler(encoder, promise: nil)
+        if isFallbackServing {
+            // NIO's async channel stays behind the socket. It is told that its input has ended, and as it then lets
+            // no read through any more, the WebSocket's handler asks for its reads itself.
+            try context.channel.syncOptions?.setOption(ChannelOptions.autoRead, value: false)
+            context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        }
+        fallback?.becameWebSocket(context.channel)
+    }
+
+    private func answer(_ refusal: UpgradeDecision.Refusal, withBody: Bool, _ context: ChannelHandlerContext) {
+        state = .leaving
+        var headers = refusal.headers
+        headers.replaceOrAdd(name: "connection", value: "close")
+        headers.replaceOrAdd(name: "content-length", value: String(refusal.body.utf8.count))
+        if !refusal.body.isEmpty, !headers.contains(name: "content-type") {
+            headers.add(name: "content-type", value: "text/plain; charset=utf-8")
+        }
+        let head = HTTPResponseHead(version: .http1_1, status: refusal.status, headers: headers)
+        context.write(Self.wrapOutboundOut(.head(head)), promise: nil)
+        if withBody, !refusal.body.isEmpty {
+            let body = context.channel.allocator.buffer(string: refusal.body)
+            context.write(Self.wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
+        }
+        context.writeAndFlush(Self.wrapOutboundOut(.end(nil)), promise: nil)
+        // Only our direction is closed, and the peer gets a moment to close its own: closing with its bytes unread
+        // would reset the connection and could destroy the answer on its way.
+        arm(limits.farewellTimeout, context)
+        context.close(mode: .output, promise: nil)
+    }
+
+    // MARK: Endings
+
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case ChannelEvent.inputClosed:
+            switch state {
+            case .waiting, .passing, .passedLast:
+                // The fallback may still be answering.
+                guard isFallbackServing else { return context.close(promise: nil) }
+                context.fireUserInboundEventTriggered(event)
+            case .accepting, .accepted, .refusing, .leaving:
+                context.close(promise: nil)
+            case .upgraded:
+                context.fireUserInboundEventTriggered(event)
+            }
+        case is ChannelShouldQuiesceEvent:
+            isStopping = true
+            if case .waiting = state, !isFallbackServing { return context.close(promise: nil) }
+            context.fireUserInboundEventTriggered(event)
+        default:
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    package func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch state {
+        case .upgraded:
+            context.fireErrorCaught(error)
+        case .refusing, .leaving, .passedLast:
+            // The answer is under way, and the timer closes.
+            if !(error is HTTPParserError) { context.close(promise: nil) }
+        case .waiting, .passing, .accepting, .accepted:
+            failed(error, context)
+        }
+    }
+
+    private func failed(_ error: any Error, _ context: ChannelHandlerContext) {
+        guard let parserError = error as? HTTPParserError else { return context.close(promise: nil) }
+        if isFallbackServing {
+            // The fallback answers 400 behind its other answers.
+            state = .passedLast
+            arm(limits.requestTimeout, context)
+            context.fireErrorCaught(error)
+        } else if case .headerOverflow = parserError {
+            refuse(.requestHeaderFieldsTooLarge, "", context)
+        } else {
+            refuse(.badRequest, "", context)
+        }
+    }
+
+    private func arm(_ delay: Duration, _ context: ChannelHandlerContext) {
+        disarm()
+        timer = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) {
+            if !self.isRemoved { context.close(promise: nil) }
+        }
+    }
+
+    private func disarm() {
+        timer?.cancel()
+        timer = nil
+    }
+}
