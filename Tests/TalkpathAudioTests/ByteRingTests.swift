@@ -3,16 +3,210 @@ import TalkpathAudio
 import Testing
 
 @Suite struct ByteRingTests {
-    @Test func halvesMoveToTheirOwners() {
-        final class Writer {
-            var producer: ByteRing.Producer
-            init(_ p: consuming ByteRing.Producer) { producer = p }
+    /// Owns one half, as the sides of a call do. Unchecked: a test hands each to one task only.
+    private final class Writer: @unchecked Sendable {
+        var producer: ByteRing.Producer
+        init(_ producer: consuming ByteRing.Producer) { self.producer = producer }
+        func write(_ bytes: [UInt8]) -> Int { producer.write(bytes.span.bytes) }
+    }
+
+    private final class Reader: @unchecked Sendable {
+        var consumer: ByteRing.Consumer
+        init(_ consumer: consuming ByteRing.Consumer) { self.consumer = consumer }
+
+        func read(_ count: Int) -> [UInt8] {
+            var bytes = [UInt8](repeating: 0, count: count)
+            var target = bytes.mutableSpan
+            let read = consumer.read(into: &target)
+            return Array(bytes.prefix(read))
         }
-        let ring = ByteRing(minimumCapacity: 100)
-        let writer = Writer(ring.producer)
-        var consumer = ring.consumer
-        #expect(writer.producer.write(([1, 2, 3] as [UInt8]).span.bytes) == 3)
-        #expect(consumer.readable == 3)
-        consumer.skip(1)
+    }
+
+    private func halves(_ capacity: Int) -> (Writer, Reader) {
+        let ring = ByteRing(minimumCapacity: capacity)
+        return (Writer(ring.producer), Reader(ring.consumer))
+    }
+
+    @Test(arguments: [(0, 64), (64, 64), (65, 128), (80_000, 131_072)])
+    func capacityIsTheNextPowerOfTwo(asked: Int, got: Int) {
+        let ring = ByteRing(minimumCapacity: asked)
+        #expect(ring.producer.capacity == got)
+        #expect(ring.consumer.capacity == got)
+    }
+
+    @Test func fullRingAcceptsWhatFitsAndGoesOnOnceRead() {
+        let (writer, reader) = halves(64)
+        #expect(writer.write(Array(0..<60)) == 60)
+        #expect(writer.write(Array(60..<80)) == 4)
+        #expect(writer.write([1]) == 0)
+        #expect(writer.producer.writable == 0)
+        #expect(reader.read(10) == Array(0..<10))
+        #expect(writer.producer.writable == 10)
+        #expect(writer.write(Array(64..<80)) == 10)
+        #expect(reader.read(100) == Array(10..<74))
+        #expect(reader.read(100) == [])
+        #expect(writer.producer.position == 74)
+        #expect(writer.producer.consumedPosition == 74)
+        #expect(reader.consumer.position == 74)
+    }
+
+    @Test func bytesWrittenAcrossTheEndAreLentInTwoSpans() {
+        let (writer, reader) = halves(64)
+        #expect(writer.write(Array(repeating: 0, count: 50)) == 50)
+        #expect(reader.consumer.skip(50) == 50)
+        #expect(writer.write(Array(0..<30)) == 30)
+        let lent = reader.consumer.withReadableSpans { head, tail in
+            head.withUnsafeBytes { Array($0) } + [255] + tail.withUnsafeBytes { Array($0) }
+        }
+        #expect(lent == Array(0..<14) + [255] + Array(14..<30))
+        #expect(reader.consumer.readable == 30)
+        #expect(reader.consumer.skipAll() == 30)
+        #expect(reader.consumer.readable == 0)
+    }
+
+    @Test func flushDropsWhatWasWrittenBeforeAndKeepsWhatFollows() {
+        let (writer, reader) = halves(64)
+        #expect(writer.write(Array(0..<40)) == 40)
+        #expect(reader.read(10) == Array(0..<10))
+        writer.producer.flush()
+        #expect(writer.write(Array(100..<110)) == 10)
+        #expect(reader.consumer.readable == 10)
+        #expect(writer.producer.consumedPosition == 10)
+        #expect(reader.read(64) == Array(100..<110))
+        #expect(reader.consumer.flushedBytes == 30)
+        #expect(writer.producer.consumedPosition == 50)
+    }
+
+    @Test func flushOfAnEmptyRingDropsNothing() {
+        let (writer, reader) = halves(64)
+        writer.producer.flush()
+        #expect(writer.write([1, 2]) == 2)
+        #expect(reader.read(2) == [1, 2])
+        writer.producer.flush()
+        #expect(reader.read(2) == [])
+        #expect(reader.consumer.flushedBytes == 0)
+    }
+
+    @Test func skippingWhatWasLentLeavesAloneWhatCameAfterAFlush() {
+        let (writer, reader) = halves(64)
+        #expect(writer.write(Array(0..<20)) == 20)
+        let lent = reader.consumer.withReadableSpans { head, _ in head.byteCount }
+        writer.producer.flush()
+        #expect(writer.write(Array(50..<60)) == 10)
+        #expect(reader.consumer.skip(lent) == 20)
+        #expect(reader.read(64) == Array(50..<60))
+        #expect(reader.consumer.flushedBytes == 0)
+    }
+
+    @Test func negativeSkipIsNothing() {
+        let (writer, reader) = halves(64)
+        #expect(writer.write([1]) == 1)
+        #expect(reader.consumer.skip(-1) == 0)
+        #expect(reader.consumer.skip(5) == 1)
+    }
+
+    @Test func halvesOutliveEachOther() {
+        var (writer, reader): (Writer?, Reader?) = halves(64)
+        #expect(writer?.write([7]) == 1)
+        writer = nil
+        #expect(reader?.read(1) == [7])
+        reader = nil
+    }
+
+    /// Two threads, chunks of random length: every byte arrives, once, in order.
+    @Test func nothingIsLostOrReorderedBetweenTwoThreads() async {
+        let total = 1_000_000
+        let (writer, reader) = halves(1024)
+        async let written = Self.write(total, to: writer)
+        async let wrong = Self.readAll(total, from: reader)
+        #expect(await written == UInt64(total))
+        #expect(await wrong == 0)
+    }
+
+    /// Two threads and flushes: what is read is in order, and read plus flushed is all that was written.
+    @Test func flushesBetweenTwoThreadsLoseNothingUncounted() async {
+        let rounds = 20_000
+        let (writer, reader) = halves(256)
+        async let written = Self.writeAndFlush(rounds, to: writer)
+        async let account = Self.readInOrder(until: Self.endMark, from: reader)
+        let (read, flushed, isInOrder) = await account
+        #expect(await written == read + flushed)
+        #expect(isInOrder)
+    }
+
+    /// Ends the stream of the test above: numbers are below it.
+    private static let endMark = UInt32.max
+
+    private static func byte(at position: Int) -> UInt8 {
+        UInt8(truncatingIfNeeded: position &* 31 &+ position >> 8)
+    }
+
+    private static func write(_ total: Int, to writer: Writer) async -> UInt64 {
+        var generator = SplitMix64(seed: 1)
+        var sent = 0
+        while sent < total {
+            let count = min(Int.random(in: 1...700, using: &generator), total - sent)
+            let chunk = (sent..<sent + count).map { byte(at: $0) }
+            var offset = 0
+            while offset < count {
+                let accepted = writer.producer.write(chunk.span.bytes.extracting(offset..<count))
+                offset += accepted
+                if accepted == 0 { await Task.yield() }
+            }
+            sent += count
+        }
+        return writer.producer.position
+    }
+
+    private static func readAll(_ total: Int, from reader: Reader) async -> Int {
+        var generator = SplitMix64(seed: 2)
+        var got = 0
+        var wrong = 0
+        while got < total {
+            let wanted = Int.random(in: 1...600, using: &generator)
+            let chunk = reader.read(wanted)
+            let count = chunk.count
+            for index in 0..<count where chunk[index] != byte(at: got + index) { wrong += 1 }
+            got += count
+            if count == 0 { await Task.yield() }
+        }
+        return wrong
+    }
+
+    /// Writes the numbers 0, 1, … as four bytes each, and flushes now and then.
+    private static func writeAndFlush(_ rounds: Int, to writer: Writer) async -> UInt64 {
+        for number in Array(0..<UInt32(rounds)) + [endMark] {
+            let bytes = (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+            // All four or nothing, for a flush must not cut a number.
+            while writer.producer.writable < 4 { await Task.yield() }
+            _ = writer.producer.write(bytes.span.bytes)
+            if number % 37 == 0 { writer.producer.flush() }
+            if number % 64 == 0 { await Task.yield() }
+        }
+        return writer.producer.position
+    }
+
+    private static func readInOrder(
+        until end: UInt32,
+        from reader: Reader
+    ) async -> (read: UInt64, flushed: UInt64, isInOrder: Bool) {
+        var bytes: [UInt8] = [0, 0, 0, 0]
+        var last: Int64 = -1
+        var read: UInt64 = 0
+        var isInOrder = true
+        while last != Int64(end) {
+            var target = bytes.mutableSpan
+            let count = reader.consumer.read(into: &target)
+            read += UInt64(count)
+            guard count == 4 else {
+                isInOrder = isInOrder && count == 0
+                await Task.yield()
+                continue
+            }
+            let number = Int64(bytes.reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) })
+            isInOrder = isInOrder && number > last
+            last = number
+        }
+        return (read, reader.consumer.flushedBytes, isInOrder)
     }
 }

@@ -22,9 +22,12 @@ struct RatePair: Sendable, CustomStringConvertible {
 
 @Suite struct ResamplerTests {
     @Test(arguments: RatePair.all, ResamplerProfile.allCases)
-    func outputEqualsThePlainConvolution(pair: RatePair, profile: ResamplerProfile) throws {
+    func outputEqualsThePlainConvolutionAndSaturates(pair: RatePair, profile: ResamplerProfile) throws {
         var resampler = try Resampler(from: pair.from, to: pair.to, profile: profile)
-        let input = Signals.noise(count: 700, amplitude: 20000, seed: 1)
+        // Noise, and a full-scale square wave, which overshoots its own height once it is band-limited.
+        let period = 16 * max(1, pair.from / pair.to)
+        let square = (0..<700).map { $0 % period < period / 2 ? Int16.max : Int16.min }
+        let input = Signals.noise(count: 700, amplitude: 32767, seed: 1) + square
         let output = resampler.resampled(input)
         let ratio = pair.to > pair.from ? pair.to : pair.from
         let common = pair.from % pair.to == 0 || pair.to % pair.from == 0 ? ratio : 48000
@@ -41,5 +44,93 @@ struct RatePair: Sendable, CustomStringConvertible {
             let expected = max(-32768, min(32767, sum))
             #expect(abs(Double(sample) - expected) <= 0.51, "output \(index)")
         }
+        #expect(output.contains(.max))
+        #expect(output.contains(.min))
+    }
+
+    @Test(arguments: RatePair.all, ResamplerProfile.allCases)
+    func outputIsTheSameHoweverTheInputIsCut(pair: RatePair, profile: ResamplerProfile) throws {
+        let input = Signals.noise(count: 2400, amplitude: 32767, seed: 2)
+        var whole = try Resampler(from: pair.from, to: pair.to, profile: profile)
+        let expected = whole.resampled(input)
+        for chunking in [1, 7, 160, 0] {
+            var resampler = try Resampler(from: pair.from, to: pair.to, profile: profile)
+            var generator = SplitMix64(seed: 9)
+            var output: [Int16] = []
+            var position = 0
+            while position < input.count {
+                let wanted = chunking > 0 ? chunking : Int.random(in: 0...400, using: &generator)
+                let count = min(wanted, input.count - position)
+                let foretold = resampler.outputCount(for: count)
+                let chunk = resampler.resampled(Array(input[position..<position + count]))
+                #expect(chunk.count == foretold)
+                #expect(foretold <= resampler.maximumOutputCount(for: count))
+                output += chunk
+                position += count
+            }
+            #expect(output == expected, "chunks of \(chunking)")
+        }
+    }
+
+    @Test(arguments: RatePair.all)
+    func everyFrameComesOutFull(pair: RatePair) throws {
+        var resampler = try Resampler(from: pair.from, to: pair.to)
+        let frame = [Int16](repeating: 100, count: pair.from / 50)
+        var output = [Int16](repeating: 0, count: pair.to / 50 + 1)
+        for _ in 0..<5 {
+            var target = output.mutableSpan
+            #expect(resampler.process(frame.span, into: &target) == pair.to / 50)
+        }
+        #expect(abs(Int(output[0]) - 100) <= 1)
+        #expect(output[pair.to / 50] == 0)
+    }
+
+    @Test func equalRatesPassThrough() throws {
+        var resampler = try Resampler(from: 11025, to: 11025)
+        let input = Signals.noise(count: 333, amplitude: 32767, seed: 4)
+        #expect(resampler.resampled(input) == input)
+        #expect(resampler.latency == .zero)
+        #expect(resampler.flushCount == 0)
+        #expect(resampler.description == "pass 11025 Hz")
+    }
+
+    @Test func unknownRatesAreRefused() {
+        #expect(throws: ResamplerError(inputRate: 8000, outputRate: 44100)) {
+            _ = try Resampler(from: 8000, to: 44100)
+        }
+        #expect(throws: ResamplerError(inputRate: -1, outputRate: 0)) {
+            _ = try Resampler(from: -1, to: 0)
+        }
+    }
+
+    @Test func descriptionTellsRatesProfileAndLatency() throws {
+        let resampler = try Resampler(from: 8000, to: 24000)
+        #expect(resampler.description == "resample 8000 -> 24000 Hz (telephone, 87 taps, 1.79 ms)")
+    }
+
+    @Test(arguments: RatePair.all)
+    func resetForgetsThePast(pair: RatePair) throws {
+        let input = Signals.noise(count: 501, amplitude: 9000, seed: 4)
+        var resampler = try Resampler(from: pair.from, to: pair.to)
+        let first = resampler.resampled(input)
+        resampler.reset()
+        #expect(resampler.resampled(input) == first)
+    }
+
+    @Test(arguments: RatePair.all)
+    func flushBringsOutTheRestAsSilenceWould(pair: RatePair) throws {
+        let input = Signals.noise(count: 501, amplitude: 9000, seed: 4)
+        var resampler = try Resampler(from: pair.from, to: pair.to)
+        _ = resampler.resampled(input)
+        var rest = [Int16](repeating: 0, count: resampler.flushCount)
+        var target = rest.mutableSpan
+        #expect(resampler.flush(into: &target) == rest.count)
+
+        var other = try Resampler(from: pair.from, to: pair.to)
+        _ = other.resampled(input)
+        let silence = other.resampled([Int16](repeating: 0, count: 1000))
+        #expect(Array(silence.prefix(rest.count)) == rest)
+        #expect(silence.dropFirst(rest.count).allSatisfy { $0 == 0 })
+        #expect(resampler.flushCount == (try Resampler(from: pair.from, to: pair.to)).flushCount)
     }
 }

@@ -87,7 +87,7 @@ struct SampleStatistics {
             while index + 8 <= end {
                 // Safety: eight samples are left.
                 let lanes = UnsafeRawPointer(source + index).loadUnaligned(as: SIMD8<Int16>.self)
-                let words = SIMD8<Int32>(truncatingIfNeeded: lanes)
+                let words = SampleKernel.words(lanes)
                 let floats = SampleKernel.float(words)
                 squareLanes = squareLanes + floats * floats
                 sumLanes = sumLanes &+ words

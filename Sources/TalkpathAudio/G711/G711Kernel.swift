@@ -1,7 +1,29 @@
-/// The block forms of G.711.
+/// The block forms of G.711, eight samples at a time and without tables.
+///
+/// Both laws are small floating-point formats: three bits of exponent, four of mantissa. So the code's seven bits are
+/// put where a float keeps its exponent and mantissa, and the machine's own conversions between integers and floats do
+/// the shifting that vector units lack. Every value here is an integer below 2¹⁶, which a float holds exactly.
+///
+/// The scalar forms finish what is left over; a test holds both against each other for all inputs.
 enum G711Kernel {
+    private typealias Bytes = SIMD8<UInt8>
+    private typealias Shorts = SampleKernel.Shorts
+    private typealias Words = SIMD8<Int32>
+    private typealias Floats = SIMD8<Float>
+
     static func encodeMuLaw(_ source: UnsafePointer<Int16>, _ target: UnsafeMutablePointer<UInt8>, count: Int) {
         var index = 0
+        while index &+ 8 <= count {
+            // Safety: eight samples and eight codes are left.
+            let samples = UnsafeRawPointer(source + index).loadUnaligned(as: Shorts.self)
+            let sign = samples &>> 15
+            // The magnitude, one too small if negative; 32634 gets the same code as all above it.
+            let magnitude = limited(samples ^ sign, to: 32634)
+            let code = segmentAndStep((magnitude &+ 132) &- sign)
+            let codes = SampleKernel.bytes((code | (sign & 0x80)) ^ 0xFF)
+            UnsafeMutableRawPointer(target + index).storeBytes(of: codes, as: Bytes.self)
+            index &+= 8
+        }
         while index < count {
             target[index] = MuLaw.encode(source[index])
             index += 1
@@ -10,6 +32,15 @@ enum G711Kernel {
 
     static func decodeMuLaw(_ source: UnsafeRawPointer, _ target: UnsafeMutablePointer<Int16>, count: Int) {
         var index = 0
+        while index &+ 8 <= count {
+            // Safety: eight codes and eight samples are left.
+            let codes = source.loadUnaligned(fromByteOffset: index, as: Bytes.self)
+            let bits = SampleKernel.shorts(codes) ^ 0xFF
+            let magnitude = magnitude(bits, less: 132)
+            let sign = (bits &<< 8) &>> 15
+            UnsafeMutableRawPointer(target + index).storeBytes(of: (magnitude ^ sign) &- sign, as: Shorts.self)
+            index &+= 8
+        }
         while index < count {
             target[index] = MuLaw.decode(source.load(fromByteOffset: index, as: UInt8.self))
             index += 1
@@ -18,6 +49,19 @@ enum G711Kernel {
 
     static func encodeALaw(_ source: UnsafePointer<Int16>, _ target: UnsafeMutablePointer<UInt8>, count: Int) {
         var index = 0
+        while index &+ 8 <= count {
+            // Safety: eight samples and eight codes are left.
+            let samples = UnsafeRawPointer(source + index).loadUnaligned(as: Shorts.self)
+            let sign = samples &>> 15
+            let magnitude = samples ^ sign
+            // The lowest segment is linear: below 256 the plain shift is the larger of both, from there on the other.
+            let linear = limited(magnitude, to: 255) &>> 4
+            let excess = segmentAndStep(magnitude) &- linear
+            let code = linear &+ (excess & ~(excess &>> 15))
+            let codes = SampleKernel.bytes((code | (~sign & 0x80)) ^ 0x55)
+            UnsafeMutableRawPointer(target + index).storeBytes(of: codes, as: Bytes.self)
+            index &+= 8
+        }
         while index < count {
             target[index] = ALaw.encode(source[index])
             index += 1
@@ -26,9 +70,50 @@ enum G711Kernel {
 
     static func decodeALaw(_ source: UnsafeRawPointer, _ target: UnsafeMutablePointer<Int16>, count: Int) {
         var index = 0
+        while index &+ 8 <= count {
+            // Safety: eight codes and eight samples are left.
+            let codes = source.loadUnaligned(fromByteOffset: index, as: Bytes.self)
+            let bits = SampleKernel.shorts(codes) ^ 0x55
+            let floating = magnitude(bits, less: 0)
+            // The lowest segment has the steps of the next one, and no leading one.
+            let isLowest = ((bits & 0x70) &- 1) &>> 15
+            let magnitude = floating &+ ((floating &- 256) & isLowest)
+            let sign = ~((bits &<< 8) &>> 15)
+            UnsafeMutableRawPointer(target + index).storeBytes(of: (magnitude ^ sign) &- sign, as: Shorts.self)
+            index &+= 8
+        }
         while index < count {
             target[index] = ALaw.decode(source.load(fromByteOffset: index, as: UInt8.self))
             index += 1
         }
+    }
+
+    /// Segment and step, 16 · (⌊log₂ v⌋ − 7) + the four bits behind the leading one, of values 0...32767;
+    /// negative below 128.
+    @inline(__always)
+    private static func segmentAndStep(_ values: Shorts) -> Shorts {
+        // 2²³ as a float has a last bit worth one: put the value there, take 2²³ off, and the float is normalised.
+        let raised = SampleKernel.words(values) | 0x4B00_0000
+        let floats = unsafeBitCast(raised, to: Floats.self) - 8_388_608
+        let exponentAndStep = unsafeBitCast(floats, to: Words.self) &>> 19
+        return SampleKernel.shorts(exponentAndStep) &- (127 + 7) << 4
+    }
+
+    /// `(132 + 8 · step) << segment` of the seven lower bits, which µ-law calls the biased magnitude, less a bias.
+    @inline(__always)
+    private static func magnitude(_ bits: Shorts, less bias: Float) -> Shorts {
+        let low = SampleKernel.words(bits & 0x7F)
+        // The bit below the step stands for half a step; the exponent makes the leading one worth 128.
+        let floats = unsafeBitCast((low &<< 19) &+ ((127 + 7) << 23 | 1 << 18), to: Floats.self)
+        // Added to 1.5 · 2²³, the integer stands in the low bits; masked, it is known to need no sign when packed.
+        let words = unsafeBitCast(floats + (12_582_912 - bias), to: Words.self)
+        return SampleKernel.shorts(words & 0x7FFF)
+    }
+
+    /// The smaller of both; neither may be negative.
+    @inline(__always)
+    private static func limited(_ values: Shorts, to most: Int16) -> Shorts {
+        let excess = values &- most
+        return (excess & (excess &>> 15)) &+ most
     }
 }

@@ -6,8 +6,9 @@
 ///   integers, round-to-nearest-even on the way back, and two plain vector operations on every target.
 /// * Loops are `while`: ranges are slow in debug builds, and every test of a call runs through here.
 enum SampleKernel {
-    @usableFromInline typealias Floats = SIMD8<Float>
-    @usableFromInline typealias Words = SIMD8<Int32>
+    typealias Floats = SIMD8<Float>
+    typealias Words = SIMD8<Int32>
+    typealias Shorts = SIMD8<Int16>
 
     private static var magic: Float { 12_582_912 }
     private static var magicBits: Int32 { 0x4B40_0000 }
@@ -72,7 +73,7 @@ enum SampleKernel {
         var index = 0
         while index + 8 <= count {
             let samples = UnsafeRawPointer(source + index).loadUnaligned(as: SIMD8<Int16>.self)
-            let floats = float(Words(truncatingIfNeeded: samples))
+            let floats = float(words(samples))
             UnsafeMutableRawPointer(target + index).storeBytes(of: floats, as: Floats.self)
             index += 8
         }
@@ -108,12 +109,16 @@ enum SampleKernel {
         stride: Int,
         triples: Int
     ) {
+        let second = rows + stride
+        let third = second + stride
+        var place = source
         var index = 0
         while index < triples {
-            rows[index] = Float(source[3 * index])
-            rows[index + stride] = Float(source[3 * index + 1])
-            rows[index + 2 * stride] = Float(source[3 * index + 2])
-            index += 1
+            rows[index] = Float(place[0])
+            second[index] = Float(place[1])
+            third[index] = Float(place[2])
+            place += 3
+            index &+= 1
         }
     }
 
@@ -125,18 +130,72 @@ enum SampleKernel {
         Int16(clamping: Int32(bitPattern: (value + magic).bitPattern) &- magicBits)
     }
 
-    /// As the scalar form: eight saturated integers.
+    /// As the scalar form: eight saturated integers. Minimum and maximum are spelled in shifts and masks, for
+    /// comparisons of integer lanes compile to detours.
     @inline(__always)
-    private static func words(_ values: Floats) -> Words {
-        let words = unsafeBitCast(values + magic, to: Words.self) &- magicBits
-        return words.clampedToInt16
+    static func rounded(_ values: Floats) -> Words {
+        var words = unsafeBitCast(values + magic, to: Words.self) &- (magicBits - 32768)
+        words = words & ~(words &>> 31)
+        words = words &- 65535
+        return (words & (words &>> 31)) &+ 32767
     }
+
+    // MARK: Lanes of other widths
+
+    // Listed lane by lane: so these become the machine's own unpacking and packing, where the library's conversions
+    // of whole vectors become calls.
+
+    @inline(__always)
+    static func words(_ s: SIMD8<Int16>) -> Words {
+        Words(Int32(s[0]), Int32(s[1]), Int32(s[2]), Int32(s[3]), Int32(s[4]), Int32(s[5]), Int32(s[6]), Int32(s[7]))
+    }
+
+    @inline(__always)
+    static func words(_ b: SIMD8<UInt8>) -> Words {
+        Words(Int32(b[0]), Int32(b[1]), Int32(b[2]), Int32(b[3]), Int32(b[4]), Int32(b[5]), Int32(b[6]), Int32(b[7]))
+    }
+
+    @inline(__always)
+    static func shorts(_ b: SIMD8<UInt8>) -> Shorts {
+        Shorts(Int16(b[0]), Int16(b[1]), Int16(b[2]), Int16(b[3]), Int16(b[4]), Int16(b[5]), Int16(b[6]), Int16(b[7]))
+    }
+
+    /// The lower halves.
+    @inline(__always)
+    static func shorts(_ w: Words) -> Shorts {
+        Shorts(
+            Int16(truncatingIfNeeded: w[0]),
+            Int16(truncatingIfNeeded: w[1]),
+            Int16(truncatingIfNeeded: w[2]),
+            Int16(truncatingIfNeeded: w[3]),
+            Int16(truncatingIfNeeded: w[4]),
+            Int16(truncatingIfNeeded: w[5]),
+            Int16(truncatingIfNeeded: w[6]),
+            Int16(truncatingIfNeeded: w[7])
+        )
+    }
+
+    /// The lower halves.
+    @inline(__always)
+    static func bytes(_ s: Shorts) -> SIMD8<UInt8> {
+        SIMD8(
+            UInt8(truncatingIfNeeded: s[0]),
+            UInt8(truncatingIfNeeded: s[1]),
+            UInt8(truncatingIfNeeded: s[2]),
+            UInt8(truncatingIfNeeded: s[3]),
+            UInt8(truncatingIfNeeded: s[4]),
+            UInt8(truncatingIfNeeded: s[5]),
+            UInt8(truncatingIfNeeded: s[6]),
+            UInt8(truncatingIfNeeded: s[7])
+        )
+    }
+
+    // MARK: Blocks
 
     static func narrow(_ source: UnsafePointer<Float>, _ target: UnsafeMutablePointer<Int16>, count: Int) {
         var index = 0
         while index + 8 <= count {
-            let words = words(UnsafeRawPointer(source + index).loadUnaligned(as: Floats.self))
-            let samples = SIMD8<Int16>(truncatingIfNeeded: words)
+            let samples = shorts(rounded(UnsafeRawPointer(source + index).loadUnaligned(as: Floats.self)))
             UnsafeMutableRawPointer(target + index).storeBytes(of: samples, as: SIMD8<Int16>.self)
             index += 8
         }
@@ -154,8 +213,8 @@ enum SampleKernel {
     ) {
         var index = 0
         while index + 8 <= pairs {
-            let low = words(UnsafeRawPointer(even + index).loadUnaligned(as: Floats.self))
-            let high = words(UnsafeRawPointer(odd + index).loadUnaligned(as: Floats.self))
+            let low = rounded(UnsafeRawPointer(even + index).loadUnaligned(as: Floats.self))
+            let high = rounded(UnsafeRawPointer(odd + index).loadUnaligned(as: Floats.self))
             let both = (low & 0xFFFF) | (high &<< 16)
             UnsafeMutableRawPointer(target + 2 * index).storeBytes(of: both, as: Words.self)
             index += 8
@@ -167,29 +226,46 @@ enum SampleKernel {
         }
     }
 
+    /// Overwrites the planes with pairs of samples on the way.
     static func narrowTriples(
-        _ planes: UnsafePointer<Float>,
+        _ planes: UnsafeMutablePointer<Float>,
         stride: Int,
         _ target: UnsafeMutablePointer<Int16>,
         triples: Int
     ) {
-        var index = 0
-        while index < triples {
-            target[3 * index] = narrow(planes[index])
-            target[3 * index + 1] = narrow(planes[index + stride])
-            target[3 * index + 2] = narrow(planes[index + 2 * stride])
-            index += 1
+        // Two triples are three words: (a, b) (c, a') (b', c'). First the pairs are made in place, eight at a time,
+        // then words are copied into order, which scalar code does as fast as shuffles.
+        let pairs = triples / 2
+        if triples > 2 * pairs {
+            for residue in 0..<3 {
+                target[6 * pairs + residue] = narrow(planes[2 * pairs + residue * stride])
+            }
         }
-    }
-}
-
-extension SIMD8<Int32> {
-    /// Every lane limited to what 16 bits hold. Selected by masks: the library's `clamped` works lane by lane.
-    @inline(__always)
-    fileprivate var clampedToInt16: Self {
-        let high = Self(repeating: 32767)
-        let low = Self(repeating: -32768)
-        let limited = replacing(with: high, where: self .> high)
-        return limited.replacing(with: low, where: limited .< low)
+        let first = UnsafeMutableRawPointer(planes)
+        let second = UnsafeMutableRawPointer(planes + stride)
+        let third = UnsafeMutableRawPointer(planes + 2 * stride)
+        var index = 0
+        while index < 2 * pairs {
+            let place = 4 * index
+            let a = rounded(first.loadUnaligned(fromByteOffset: place, as: Floats.self))
+            let b = rounded(second.loadUnaligned(fromByteOffset: place, as: Floats.self))
+            let c = rounded(third.loadUnaligned(fromByteOffset: place, as: Floats.self))
+            let next = rounded(first.loadUnaligned(fromByteOffset: place + 4, as: Floats.self))
+            first.storeBytes(of: (a & 0xFFFF) | (b &<< 16), toByteOffset: place, as: Words.self)
+            second.storeBytes(of: (c & 0xFFFF) | (next &<< 16), toByteOffset: place, as: Words.self)
+            third.storeBytes(of: (b & 0xFFFF) | (c &<< 16), toByteOffset: place, as: Words.self)
+            index &+= 8
+        }
+        var source = (first: first, second: second, third: third)
+        var place = UnsafeMutableRawPointer(target)
+        var left = pairs
+        while left > 0 {
+            place.storeBytes(of: source.first.load(as: Int32.self), as: Int32.self)
+            place.storeBytes(of: source.second.load(as: Int32.self), toByteOffset: 4, as: Int32.self)
+            place.storeBytes(of: source.third.load(fromByteOffset: 4, as: Int32.self), toByteOffset: 8, as: Int32.self)
+            source = (source.first + 8, source.second + 8, source.third + 8)
+            place += 12
+            left &-= 1
+        }
     }
 }
