@@ -2,9 +2,10 @@
 enum FourierTransform {
     /// `Σ reference[i] · received[i + lag]` for every lag of the range.
     static func crossCorrelation(_ reference: [Int16], _ received: [Int16], lags: ClosedRange<Int>) -> [Double] {
-        // Lags wrap around at the transform's length, which must keep them clear of each other.
+        // Lags wrap around at the transform's length: it must keep those asked for clear of each other's images.
+        let needed = max(reference.count + lags.upperBound, received.count - lags.lowerBound)
         var length = 2
-        while length < reference.count + received.count { length *= 2 }
+        while length < max(needed, reference.count, received.count) { length *= 2 }
         return withUnsafeTemporaryAllocation(of: SIMD2<Double>.self, capacity: length) { buffer in
             buffer.initialize(repeating: .zero)
             // Two real signals in one complex transform: one is the real part, the other the imaginary.

@@ -83,9 +83,11 @@ public struct Resampler: ~Copyable, Sendable {
 
     /// Resamples a whole array into a new one: for tests, tools and anything off the media path.
     public mutating func resampled(_ input: [Int16]) -> [Int16] {
-        [Int16](unsafeUninitializedCapacity: outputCount(for: input.count)) { buffer, count in
+        let outputCount = outputCount(for: input.count)
+        // One sample more, for an array of no capacity is a static one, whose count all threads would write.
+        return [Int16](unsafeUninitializedCapacity: outputCount + 1) { buffer, count in
             input.withUnsafeBufferPointer { source in
-                // Safety: the buffer's capacity is the count that `process` writes, and it reads none of it.
+                // Safety: the buffer has room for what `process` writes, and `process` reads none of it.
                 count = process(source, into: UnsafeMutableBufferPointer(rebasing: buffer[...]))
             }
         }
