@@ -1,0 +1,30 @@
+internal import COpenSSL
+
+/// Bytes nobody can guess, by libcrypto's generator.
+///
+/// Sans-IO code takes its randomness from outside; this is what outside passes in.
+public enum SecureRandom {
+    public static func bytes(_ count: Int) -> [UInt8] {
+        precondition(count >= 0 && count <= Int32.max, "\(count) random bytes cannot be asked for")
+        guard count > 0 else { return [] }
+        var bytes = [UInt8](repeating: 0, count: count)
+        // Without randomness every token would be guessable: there is nothing safe to go on with.
+        precondition(RAND_bytes(&bytes, Int32(count)) == 1, "libcrypto's random generator could not be seeded")
+        return bytes
+    }
+
+    /// 256 bit as 43 characters of the URL-safe base64 alphabet (RFC 4648, section 5), without padding.
+    ///
+    /// Fits into a URL, a header, an XML attribute and a file name as it stands.
+    public static func token() -> String {
+        let text = TalkpathCrypto.base64(bytes(32)).utf8.compactMap { character -> UInt8? in
+            switch character {
+            case UInt8(ascii: "+"): UInt8(ascii: "-")
+            case UInt8(ascii: "/"): UInt8(ascii: "_")
+            case UInt8(ascii: "="): nil
+            default: character
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+}

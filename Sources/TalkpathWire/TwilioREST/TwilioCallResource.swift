@@ -1,0 +1,61 @@
+/// A call as Twilio knows it (vendor page "Call resource").
+public struct TwilioCallResource: Equatable, Sendable {
+    public var sid: String
+    public var accountSID: String?
+    public var parentCallSID: String?
+    public var to: String?
+    public var from: String?
+    public var status: TwilioCallStatus
+    public var direction: TwilioCallDirection?
+    public var answeredBy: TwilioAnsweredBy?
+    /// Seconds from answer to end; nil until the call is over.
+    public var duration: Int?
+    /// Milliseconds the call waited to be placed.
+    public var queueTime: Int?
+    /// RFC 2822, as they came.
+    public var startTime: String?
+    public var endTime: String?
+
+    /// Reads the answer to a request.
+    ///
+    /// - Parameters:
+    ///   - status: of the HTTP response.
+    ///   - retryAfter: the header of that name.
+    /// - Throws: what Twilio, or something on the way to it, had against the request.
+    public init(status: Int, retryAfter: String? = nil, body: [UInt8]) throws(TwilioError) {
+        guard (200..<300).contains(status) else {
+            throw TwilioError(status: status, retryAfter: retryAfter, body: body)
+        }
+        guard let json = try? JSONValue(parsing: body), let call = TwilioCallResource(json) else {
+            throw TwilioError(status: status, code: nil, message: "the answer holds no call", retryAfter: nil)
+        }
+        self = call
+    }
+
+    init?(_ json: JSONValue) {
+        guard let sid = json["sid"]?.string, let status = json["status"]?.string else { return nil }
+        self.sid = sid
+        self.status = TwilioCallStatus(status)
+        accountSID = json["account_sid"]?.string
+        parentCallSID = json["parent_call_sid"]?.string
+        to = json["to"]?.string
+        from = json["from"]?.string
+        direction = json["direction"]?.string.map(TwilioCallDirection.init)
+        answeredBy = json["answered_by"]?.string.map(TwilioAnsweredBy.init)
+        duration = json["duration"]?.lenientInt
+        queueTime = json["queue_time"]?.lenientInt
+        startTime = json["start_time"]?.string
+        endTime = json["end_time"]?.string
+    }
+}
+
+extension TwilioCallResource: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    public var description: String { "call \(sid), \(status)" }
+    public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: ["sid": sid, "status": status]) }
+}
+
+extension JSONValue {
+    /// A number, or digits in a string: Twilio writes either.
+    var lenientInt: Int? { int ?? string.flatMap { Int($0) } }
+}

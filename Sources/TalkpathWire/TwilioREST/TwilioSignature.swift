@@ -1,0 +1,83 @@
+/// How Twilio signs its requests (vendor page "Validating requests are coming from Twilio").
+public enum TwilioSignature {
+    public static let header = "X-Twilio-Signature"
+    /// Names algorithm and key where a request is signed with a shared key instead of the account's auth token.
+    public static let settingsHeader = "X-Twilio-Webhooks-Signature-Settings"
+
+    public enum Algorithm: String, Sendable {
+        case hmacSHA1 = "HMAC_SHA1"
+        case hmacSHA256 = "HMAC_SHA256"
+    }
+
+    /// The signature of a request, in base64.
+    ///
+    /// - Parameters:
+    ///   - url: as Twilio calls it, byte for byte: scheme, host, port where it is written, path, query.
+    ///   - parameters: of a form body. Each different name counts once, with each different value of it once, both in
+    ///     the order of their UTF-8 bytes. None for any other body and for WebSocket upgrades.
+    ///   - key: the account's auth token (never the secret of an API key) or the secret of a shared key.
+    public static func sign(
+        url: String,
+        parameters: FormParameters = [:],
+        key: String,
+        algorithm: Algorithm = .hmacSHA1
+    ) -> String {
+        sign(Array(url.utf8) + message(of: parameters), key: key, algorithm: algorithm)
+    }
+
+    /// What a form adds to the signed text.
+    static func message(of parameters: FormParameters) -> [UInt8] {
+        let fields = parameters.fields.map { (name: Array($0.name.utf8), value: Array($0.value.utf8)) }
+            .sorted { left, right in
+                left.name == right.name
+                    ? left.value.lexicographicallyPrecedes(right.value)
+                    : left.name.lexicographicallyPrecedes(right.name)
+            }
+        var message: [UInt8] = []
+        for (index, field) in fields.enumerated() {
+            if index > 0, fields[index - 1] == field { continue }
+            message += field.name
+            message += field.value
+        }
+        return message
+    }
+
+    static func sign(_ message: [UInt8], key: String, algorithm: Algorithm) -> String {
+        let key = Array(key.utf8)
+        return switch algorithm {
+        case .hmacSHA1: TalkpathCrypto.base64(TalkpathCrypto.hmacSHA1(key: key, message: message))
+        case .hmacSHA256: TalkpathCrypto.base64(TalkpathCrypto.hmacSHA256(key: key, message: message))
+        }
+    }
+}
+
+/// The value of ``TwilioSignature/settingsHeader``: `key=…,algorithm=HMAC_SHA256`.
+struct TwilioSignatureSettings: Equatable {
+    /// Which shared key; nil for the account's auth token.
+    var keyID: String?
+    var algorithm = TwilioSignature.Algorithm.hmacSHA1
+
+    /// - Parameter header: nil or empty is a request signed with the auth token and SHA-1.
+    /// - Returns: nil for an algorithm nobody here knows: such a request cannot be checked and must be refused.
+    init?(header: String?) {
+        for part in (header ?? "").split(separator: ",") {
+            let sides = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let value = sides.count == 2 ? Self.trimmed(sides[1]) : ""
+            guard !value.isEmpty else { continue }
+            switch Self.trimmed(sides[0]) {
+            case "key":
+                keyID = value
+            case "algorithm":
+                guard let known = TwilioSignature.Algorithm(rawValue: value.uppercased()) else { return nil }
+                algorithm = known
+            default:
+                continue
+            }
+        }
+    }
+
+    private static func trimmed(_ text: Substring) -> String {
+        let start = text.drop { $0 == " " || $0 == "\t" }
+        return String(start.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
+    }
+}

@@ -1,0 +1,123 @@
+/// Progress of a call, told to the call's status callback. Arrives in any order: sort by ``sequenceNumber``.
+public struct TwilioStatusCallback: Equatable, Sendable {
+    public var call: TwilioWebhookCall
+    public var status: TwilioCallStatus
+    /// Counts the callbacks of a call from 0.
+    public var sequenceNumber: Int?
+    /// RFC 2822, as it came.
+    public var timestamp: String?
+    /// Seconds from answer to end; on the last one only. (Twilio's `Duration`, in begun minutes, is not this.)
+    public var callDuration: Int?
+    /// Of the SIP response that ended the dialling: 486 busy, 487 given up …
+    public var sipResponseCode: Int?
+    public var answeredBy: TwilioAnsweredBy?
+
+    /// - Throws: `malformedMessage` if a field is missing without which nothing can be done.
+    public init(_ form: FormParameters) throws(WireError) {
+        call = try TwilioWebhookCall(form)
+        status = TwilioCallStatus(try form.required("CallStatus"))
+        sequenceNumber = form.int("SequenceNumber")
+        timestamp = form["Timestamp"]
+        callDuration = form.int("CallDuration")
+        sipResponseCode = form.int("SipResponseCode")
+        answeredBy = form["AnsweredBy"].map(TwilioAnsweredBy.init)
+    }
+}
+
+/// Twilio asks what to do with a call: answer with ``TwiML``.
+public struct TwilioVoiceWebhook: Equatable, Sendable {
+    public var call: TwilioWebhookCall
+    public var status: TwilioCallStatus
+    /// Where machine detection was asked for and its result awaited.
+    public var answeredBy: TwilioAnsweredBy?
+
+    public init(_ form: FormParameters) throws(WireError) {
+        call = try TwilioWebhookCall(form)
+        status = TwilioCallStatus(try form.required("CallStatus"))
+        answeredBy = form["AnsweredBy"].map(TwilioAnsweredBy.init)
+    }
+}
+
+/// What answered, found out while the call was going on.
+public struct TwilioMachineDetectionCallback: Equatable, Sendable {
+    public var callSID: String
+    public var answeredBy: TwilioAnsweredBy
+    /// How long that took.
+    public var detectionMilliseconds: Int?
+
+    public init(_ form: FormParameters) throws(WireError) {
+        callSID = try form.required("CallSid")
+        answeredBy = TwilioAnsweredBy(try form.required("AnsweredBy"))
+        detectionMilliseconds = form.int("MachineDetectionDuration")
+    }
+}
+
+/// A media stream started, stopped or failed.
+public struct TwilioStreamStatusCallback: Equatable, Sendable {
+    public enum Event: Hashable, Sendable {
+        case started, stopped
+        /// With Twilio's words on it.
+        case failed(String)
+        case unknown(String)
+    }
+
+    public var callSID: String
+    public var streamSID: String
+    public var streamName: String?
+    public var event: Event
+    public var timestamp: String?
+
+    public init(_ form: FormParameters) throws(WireError) {
+        callSID = try form.required("CallSid")
+        streamSID = try form.required("StreamSid")
+        streamName = form["StreamName"]
+        timestamp = form["Timestamp"]
+        switch try form.required("StreamEvent") {
+        case "stream-started": event = .started
+        case "stream-stopped": event = .stopped
+        case "stream-error": event = .failed(form["StreamError"] ?? "")
+        case let other: event = .unknown(other)
+        }
+    }
+}
+
+/// The call a webhook is about.
+public struct TwilioWebhookCall: Equatable, Sendable {
+    public var callSID: String
+    public var accountSID: String?
+    public var parentCallSID: String?
+    /// E.164, `client:…`, `sip:…`, or a word such as `anonymous`.
+    public var from: String?
+    public var to: String?
+    public var direction: TwilioCallDirection?
+    public var callerName: String?
+    public var forwardedFrom: String?
+
+    init(_ form: FormParameters) throws(WireError) {
+        callSID = try form.required("CallSid")
+        accountSID = form["AccountSid"]
+        parentCallSID = form["ParentCallSid"]
+        from = form["From"]
+        to = form["To"]
+        direction = form["Direction"].map(TwilioCallDirection.init)
+        callerName = form["CallerName"]
+        forwardedFrom = form["ForwardedFrom"]
+    }
+}
+
+extension TwilioWebhookCall: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    public var description: String { "call \(callSID)" }
+    public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: ["callSID": callSID]) }
+}
+
+extension FormParameters {
+    func required(_ name: String) throws(WireError) -> String {
+        guard let value = self[name], !value.isEmpty else { throw WireError(.malformedMessage, name) }
+        return value
+    }
+
+    func int(_ name: String) -> Int? {
+        self[name].flatMap { Int($0) }
+    }
+}
