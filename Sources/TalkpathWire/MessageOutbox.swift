@@ -11,7 +11,8 @@
 /// outbox.drain { message in socket.write(message) }
 /// ```
 public struct MessageOutbox: ~Copyable, @unchecked Sendable {
-    // Sendable although it holds a pointer: the memory is reached through this noncopyable value alone, and freed with it.
+    // Sendable although it holds a pointer: the memory is reached through this noncopyable value alone, and freed
+    // with it.
     private var base: UnsafeMutablePointer<UInt8>
     private let initialCapacity: Int
     private var capacity: Int

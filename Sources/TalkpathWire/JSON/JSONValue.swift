@@ -33,7 +33,8 @@ public struct JSONNumber: Hashable, Sendable, CustomStringConvertible {
         if let exact = Int(text) { return exact }
         // Beyond 2^53 a double no longer tells neighbours apart, and a number written like that is none of ours.
         guard let double, double.magnitude <= 9_007_199_254_740_992 else { return nil }
-        return Int(exactly: double)
+        let whole = Int(double)
+        return Double(whole) == double ? whole : nil
     }
 
     /// The nearest double; nil if the number is too large for one.

@@ -105,9 +105,10 @@ extension TwilioMediaStreamsCodec {
     }
 
     private func requireOurStream(_ json: JSONValue) throws(WireError) {
-        guard let streamID else { throw WireError(.wrongStream, "no stream has started") }
+        guard streamID != nil else { throw WireError(.wrongStream, "no stream has started") }
         guard let named = json["streamSid"]?.string else { throw WireError(.malformedMessage, "streamSid") }
-        guard named == streamID else { throw WireError(.wrongStream) }
+        // As bytes: Swift holds strings equal that differ on the wire.
+        guard Array(named.utf8) == streamIDBytes else { throw WireError(.wrongStream) }
     }
 
     private func sequenceNumber(of json: JSONValue) throws(WireError) -> UInt32 {

@@ -1,0 +1,415 @@
+import TalkpathAudio
+import Testing
+
+@testable import TalkpathWire
+
+struct OpenAIRealtimeCodecTests {
+    private let first = AgentItem(index: 0)
+    private let second = AgentItem(index: 1)
+
+    private func delta(_ item: String, _ audio: String = "AAAA", content: Int = 0) -> String {
+        #"{"type":"response.output_audio.delta","event_id":"e","response_id":"r1","item_id":"\#(item)","output_index":0,"content_index":\#(content),"delta":"\#(audio)"}"#
+    }
+
+    private func configuration(_ change: (inout AgentSessionConfiguration) -> Void = { _ in })
+        -> AgentSessionConfiguration
+    {
+        var configuration = AgentSessionConfiguration(
+            model: "gpt-realtime-2.1",
+            inputFormat: .telephony,
+            outputFormat: .telephony
+        )
+        change(&configuration)
+        return configuration
+    }
+
+    private func audio(_ events: [AgentEvent], in text: String) -> [String] {
+        events.compactMap { event in
+            guard case .audio(let audio) = event else { return nil }
+            return "\(audio.item.index) \(audio.format) \(audio.payload.text(in: text))"
+        }
+    }
+
+    // MARK: Reading
+
+    @Test func `a session is greeted, configured and then ready once`() throws {
+        var codec = OpenAIRealtimeCodec()
+        #expect(try codec.receive(#"{"type":"session.created","session":{"id":"s"}}"#) == [.awaitingConfiguration])
+        #expect(try codec.receive(#"{"type":"session.updated","session":{}}"#) == [.ready])
+        #expect(try codec.receive(#"{"type":"session.updated","session":{}}"#) == [.ignored])
+    }
+
+    @Test func `audio is numbered by item, whatever the order, and read in place once the item is known`() throws {
+        var codec = OpenAIRealtimeCodec()
+        var seen: [String] = []
+        for item in ["item_a", "item_a", "item_b", "item_a", "item_b", "item_ab"] {
+            let text = delta(item)
+            seen += audio(try codec.receive(text), in: text)
+        }
+        #expect(seen == [0, 0, 1, 0, 1, 2].map { "\($0) pcm16 24000 Hz AAAA" })
+        let known = Array(delta("item_b").utf8)
+        #expect(known.withUnsafeBytes { codec.scan($0) } != nil)
+        #expect(codec.providerName(of: first) == "item_a")
+        #expect(codec.providerName(of: second) == "item_b")
+        #expect(codec.providerName(of: AgentItem(index: 3)) == nil)
+        #expect(codec.providerName(of: AgentItem(index: -1)) == nil)
+    }
+
+    @Test func `items keep their number over thousands, the old ones are forgotten`() throws {
+        var codec = OpenAIRealtimeCodec()
+        for number in 0..<3000 {
+            let text = delta("item_\(number)")
+            #expect(audio(try codec.receive(text), in: text) == ["\(number) pcm16 24000 Hz AAAA"])
+            #expect(audio(try codec.receive(text), in: text) == ["\(number) pcm16 24000 Hz AAAA"])
+        }
+        #expect(codec.providerName(of: AgentItem(index: 2999)) == "item_2999")
+        #expect(codec.providerName(of: AgentItem(index: 2800)) == "item_2800")
+        #expect(codec.providerName(of: first) == nil)
+        #expect(try codec.written(.truncate(item: first, heardMilliseconds: 1)).isEmpty)
+    }
+
+    @Test func `what the caller does and says is told`() throws {
+        var codec = OpenAIRealtimeCodec()
+        #expect(
+            try codec.receive(#"{"type":"input_audio_buffer.speech_started","audio_start_ms":1234,"item_id":"u"}"#)
+                == [.callerSpeechStarted(inputMilliseconds: 1234)]
+        )
+        #expect(
+            try codec.receive(#"{"type":"input_audio_buffer.speech_stopped","audio_end_ms":2000,"item_id":"u"}"#)
+                == [.callerSpeechEnded(inputMilliseconds: 2000)]
+        )
+        #expect(
+            try codec.receive(
+                #"{"type":"conversation.item.input_audio_transcription.delta","item_id":"u","content_index":0,"delta":"Hal"}"#
+            )
+                == [.callerTranscript(AgentTranscript(item: first, text: "Hal", isFinal: false))]
+        )
+        #expect(
+            try codec.receive(
+                #"{"type":"conversation.item.input_audio_transcription.completed","item_id":"u","content_index":0,"transcript":"Hallo.","usage":{"type":"duration","seconds":1}}"#
+            )
+                == [.callerTranscript(AgentTranscript(item: first, text: "Hallo.", isFinal: true))]
+        )
+        #expect(
+            try codec.receive(
+                #"{"type":"conversation.item.input_audio_transcription.failed","item_id":"u","error":{"type":"x","code":"audio_unintelligible","message":"m"}}"#
+            )
+                == [.error(AgentErrorReport(code: "audio_unintelligible", message: "m", isFatal: false))]
+        )
+    }
+
+    @Test func `a response is told from beginning to end`() throws {
+        var codec = OpenAIRealtimeCodec()
+        #expect(
+            try codec.receive(#"{"type":"response.created","response":{"id":"r1","status":"in_progress"}}"#) == [
+                .responseStarted
+            ]
+        )
+        #expect(
+            try codec.receive(#"{"type":"response.output_audio_transcript.delta","item_id":"a","delta":"Gr\u00fc"}"#)
+                == [.agentTranscript(AgentTranscript(item: first, text: "Grü", isFinal: false))]
+        )
+        #expect(
+            try codec.receive(#"{"type":"response.output_audio_transcript.done","item_id":"a","transcript":"Grüße"}"#)
+                == [.agentTranscript(AgentTranscript(item: first, text: "Grüße", isFinal: true))]
+        )
+        #expect(try codec.receive(#"{"type":"response.output_audio.done","item_id":"a"}"#) == [.audioEnded(first)])
+        #expect(
+            try codec.receive(
+                #"{"type":"response.done","response":{"id":"r1","status":"completed","usage":{"total_tokens":30,"input_tokens":10,"output_tokens":20}}}"#
+            )
+                == [
+                    .usage(AgentUsage(inputTokens: 10, outputTokens: 20, totalTokens: 30)),
+                    .responseEnded(AgentResponseEnd(status: .completed)),
+                ]
+        )
+    }
+
+    @Test(arguments: [
+        (
+            #"{"status":"cancelled","status_details":{"type":"cancelled","reason":"turn_detected"}}"#,
+            AgentResponseEnd.Status.cancelled, "turn_detected"
+        ),
+        (
+            #"{"status":"incomplete","status_details":{"type":"incomplete","reason":"max_output_tokens"},"usage":null}"#,
+            .incomplete, "max_output_tokens"
+        ),
+        (
+            #"{"status":"failed","status_details":{"type":"failed","error":{"type":"server_error","code":"oops"}}}"#,
+            .failed, "oops"
+        ),
+        (
+            #"{"status":"failed","status_details":{"type":"failed","error":{"type":"server_error","code":null}}}"#,
+            .failed, "server_error"
+        ),
+    ])
+    func `how a response ended is told with its reason`(
+        response: String,
+        status: AgentResponseEnd.Status,
+        reason: String
+    ) throws {
+        var codec = OpenAIRealtimeCodec()
+        #expect(
+            try codec.receive(#"{"type":"response.done","response":\#(response)}"#)
+                == [.responseEnded(AgentResponseEnd(status: status, reason: reason))]
+        )
+    }
+
+    @Test func `a function call has its name, given late or early`() throws {
+        var codec = OpenAIRealtimeCodec()
+        let call = AgentToolCall(id: "c1", name: "end_call", arguments: #"{"reason":"bye"}"#)
+        #expect(
+            try codec.receive(
+                #"{"type":"response.function_call_arguments.done","item_id":"f","call_id":"c1","name":"end_call","arguments":"{\"reason\":\"bye\"}"}"#
+            )
+                == [.toolCall(call)]
+        )
+        let nameless =
+            #"{"type":"response.function_call_arguments.done","item_id":"f","call_id":"c1","arguments":"{\"reason\":\"bye\"}"}"#
+        #expect(throws: WireError(.malformedMessage, "name")) { try codec.receive(nameless) }
+        #expect(
+            try codec.receive(
+                #"{"type":"response.output_item.added","item":{"type":"function_call","call_id":"c1","name":"end_call"}}"#
+            )
+                == [.ignored]
+        )
+        #expect(try codec.receive(nameless) == [.toolCall(call)])
+    }
+
+    @Test(arguments: [
+        ("session_expired", true), ("invalid_api_key", true), ("insufficient_quota", true),
+        ("response_cancel_not_active", false),
+        ("conversation_already_has_active_response", false), ("invalid_value", false),
+    ])
+    func `only errors that end the session are fatal`(code: String, isFatal: Bool) throws {
+        var codec = OpenAIRealtimeCodec()
+        _ = try codec.receive(#"{"type":"session.updated"}"#)
+        #expect(
+            try codec.receive(
+                #"{"type":"error","error":{"type":"invalid_request_error","code":"\#(code)","message":"m","param":null,"event_id":null}}"#
+            )
+                == [.error(AgentErrorReport(code: code, message: "m", isFatal: isFatal))]
+        )
+    }
+
+    @Test func `a refused configuration is fatal before the session is ready and harmless later`() throws {
+        var codec = OpenAIRealtimeCodec()
+        let update = try codec.written(.configure(configuration()))
+        let id = try #require(update[0]["event_id"]?.string)
+        let refusal =
+            #"{"type":"error","error":{"type":"invalid_request_error","code":null,"message":"m","event_id":"\#(id)"}}"#
+        #expect(
+            try codec.receive(refusal) == [
+                .error(AgentErrorReport(code: "invalid_request_error", message: "m", isFatal: true))
+            ]
+        )
+        _ = try codec.receive(#"{"type":"session.updated"}"#)
+        #expect(
+            try codec.receive(refusal) == [
+                .error(AgentErrorReport(code: "invalid_request_error", message: "m", isFatal: false))
+            ]
+        )
+    }
+
+    @Test(arguments: [
+        "response.audio.delta", "response.audio_transcript.delta", "response.text.delta", "conversation.item.created",
+        "rate_limits.updated",
+        "conversation.item.added", "response.content_part.added", "output_audio_buffer.started", "something.new",
+    ])
+    func `events of the beta, of no consequence or unknown are ignored`(type: String) throws {
+        var codec = OpenAIRealtimeCodec()
+        #expect(try codec.receive(#"{"type":"\#(type)","item_id":"a","delta":"AAAA"}"#) == [.ignored])
+    }
+
+    @Test(arguments: [
+        #"{}"#, #"[]"#, #"{"type":7}"#, #"{"type":"response.output_audio.delta","item_id":"a"}"#,
+        #"{"type":"response.output_audio.delta","delta":"AAAA"}"#,
+        #"{"type":"response.output_audio.delta","item_id":"","delta":"AAAA"}"#,
+        #"{"type":"response.output_audio.delta","item_id":"a","delta":"AAAA","content_index":-1}"#,
+        #"{"type":"response.done"}"#,
+        #"{"type":"response.done","response":{"status":"odd"}}"#, #"{"type":"response.output_audio.done"}"#,
+        #"{"type":"response.function_call_arguments.done","name":"n","arguments":"{}"}"#,
+        #"{"type":"conversation.item.input_audio_transcription.completed","item_id":"u"}"#,
+    ])
+    func `a message that lacks what we need is refused and leaves nothing`(text: String) throws {
+        var codec = OpenAIRealtimeCodec()
+        var events: [AgentEvent] = [.ready]
+        let bytes = Array(text.utf8)
+        var code: WireError.Code?
+        do throws(WireError) { try codec.receive(bytes.span.bytes, into: &events) } catch { code = error.code }
+        #expect(code == .malformedMessage)
+        #expect(events == [.ready])
+        let next = delta("item_a")
+        #expect(audio(try codec.receive(next), in: next) == ["0 pcm16 24000 Hz AAAA"])
+    }
+
+    @Test(arguments: [
+        (#"{"type":"audio/pcmu"}"#, AudioFormat.telephony), (#"{"type":"audio/pcma"}"#, .alaw8k),
+        (#"{"type":"audio/pcm","rate":24000}"#, .pcm24k),
+    ])
+    func `audio has the format the provider says it sends`(format: String, expected: AudioFormat) throws {
+        var codec = OpenAIRealtimeCodec()
+        _ = try codec.receive(#"{"type":"session.updated","session":{"audio":{"output":{"format":\#(format)}}}}"#)
+        let text = delta("a")
+        #expect(audio(try codec.receive(text), in: text) == ["0 \(expected) AAAA"])
+    }
+
+    @Test func `both ways read every form of a delta alike`() throws {
+        var hits = 0
+        for seed in 0..<4000 as Range<UInt64> {
+            var noise = JSONNoise(generator: SeededGenerator(seed: seed))
+            noise.escapes = seed % 2 == 0
+            var message: JSONValue = ["type": "response.output_audio.delta", "item_id": "item_a", "delta": "//79++AA"]
+            if !noise.generator.chance(oneIn: 3) {
+                message.set("content_index", noise.generator.chance(oneIn: 4) ? 1 : 0)
+            }
+            for name in ["event_id", "response_id", "x", "Delta"] where noise.generator.chance(oneIn: 2) {
+                message.set(name, noise.anything())
+            }
+            let bytes = Array(noise.text(message).utf8)
+            var codec = OpenAIRealtimeCodec()
+            _ = try codec.receive(delta("item_a"))
+            let quick = bytes.withUnsafeBytes { codec.scan($0) }
+            var thorough: [AgentEvent] = []
+            try codec.receive(parsing: bytes.span.bytes, into: &thorough)
+            if let quick {
+                hits += 1
+                #expect([quick.withAudioCopied(from: bytes)] == thorough, "seed \(seed)")
+            }
+            #expect(
+                thorough == [
+                    .audio(AgentAudio(item: first, format: .pcm24k, payload: .unescaped(Array("//79++AA".utf8))))
+                ]
+            )
+        }
+        #expect(hits > 1500)
+    }
+
+    // MARK: Writing
+
+    @Test func `audio is appended to the provider's buffer`() {
+        let codec = OpenAIRealtimeCodec()
+        var outbox = MessageOutbox()
+        codec.writeAudio(([0xFF, 0xFE, 0xFD] as [UInt8]).span.bytes, to: &outbox)
+        #expect(outbox.drainTexts() == [#"{"type":"input_audio_buffer.append","audio":"//79"}"#])
+    }
+
+    @Test func `the full configuration is written in the shape of the general interface`() throws {
+        var codec = OpenAIRealtimeCodec()
+        let written = try codec.written(
+            .configure(
+                configuration {
+                    $0.voice = "marin"
+                    $0.instructions = "Be \"brief\"."
+                    $0.language = "de"
+                    $0.tools = [
+                        AgentTool(
+                            name: "end_call",
+                            description: "Ends it.",
+                            parameters: #"{"type":"object","properties":{"reason":{"type":"string"}}}"#
+                        )
+                    ]
+                }
+            )
+        )
+        let expected: JSONValue = [
+            "type": "session.update", "event_id": "talkpath-configuration",
+            "session": [
+                "type": "realtime", "output_modalities": ["audio"], "instructions": "Be \"brief\".",
+                "audio": [
+                    "input": [
+                        "format": ["type": "audio/pcmu"],
+                        "transcription": ["model": "gpt-4o-mini-transcribe", "language": "de"],
+                        "turn_detection": ["type": "server_vad", "create_response": true, "interrupt_response": true],
+                    ],
+                    "output": ["format": ["type": "audio/pcmu"], "voice": "marin"],
+                ],
+                "tools": [
+                    [
+                        "type": "function", "name": "end_call", "description": "Ends it.",
+                        "parameters": ["type": "object", "properties": ["reason": ["type": "string"]]],
+                    ]
+                ],
+                "tool_choice": "auto",
+            ],
+        ]
+        #expect(written == [expected])
+        let text = delta("a")
+        #expect(audio(try codec.receive(text), in: text) == ["0 mulaw 8000 Hz AAAA"])
+    }
+
+    @Test func `the least configuration leaves out what was not asked for`() throws {
+        var codec = OpenAIRealtimeCodec()
+        let written = try codec.written(
+            .configure(
+                configuration {
+                    $0.transcribes = false
+                    $0.inputFormat = .pcm24k
+                    $0.outputFormat = .alaw8k
+                }
+            )
+        )
+        let session = try #require(written[0]["session"])
+        #expect(session["audio"]?["input"]?["format"] == ["type": "audio/pcm", "rate": 24000])
+        #expect(session["audio"]?["output"] == ["format": ["type": "audio/pcma"]])
+        #expect(session["audio"]?["input"]?["transcription"] == nil)
+        #expect(session["tools"] == nil)
+        #expect(session["instructions"] == nil)
+    }
+
+    @Test func `truncation names the item and the part of it that is audio`() throws {
+        var codec = OpenAIRealtimeCodec()
+        _ = try codec.receive(delta("item_a", content: 0))
+        _ = try codec.receive(delta("item_b", content: 1))
+        _ = try codec.receive(delta("item_b", content: 1))
+        #expect(
+            try codec.written(.truncate(item: second, heardMilliseconds: 1500))
+                == [
+                    [
+                        "type": "conversation.item.truncate", "item_id": "item_b", "content_index": 1,
+                        "audio_end_ms": 1500,
+                    ]
+                ]
+        )
+        #expect(try codec.written(.truncate(item: first, heardMilliseconds: -3))[0]["audio_end_ms"]?.int == 0)
+        #expect(
+            try codec.written(.delete(item: second)) == [["type": "conversation.item.delete", "item_id": "item_b"]]
+        )
+        #expect(try codec.written(.truncate(item: AgentItem(index: 9), heardMilliseconds: 1)).isEmpty)
+        #expect(try codec.written(.delete(item: AgentItem(index: 9))).isEmpty)
+    }
+
+    @Test func `the other commands are written as the provider knows them`() throws {
+        var codec = OpenAIRealtimeCodec()
+        #expect(try codec.written(.cancelResponse) == [["type": "response.cancel"]])
+        #expect(
+            try codec.written(.say("Grüße\n")) == [
+                ["type": "response.create", "response": ["instructions": "Grüße\n"]]
+            ]
+        )
+        #expect(
+            try codec.written(.toolResult(id: "c1", name: "n", output: #"{"ok":true}"#)) == [
+                [
+                    "type": "conversation.item.create",
+                    "item": ["type": "function_call_output", "call_id": "c1", "output": #"{"ok":true}"#],
+                ],
+                ["type": "response.create"],
+            ]
+        )
+        for (role, kind) in [
+            (AgentCommand.MessageRole.user, "input_text"), (.system, "input_text"), (.assistant, "output_text"),
+        ] {
+            #expect(
+                try codec.written(.addMessage(role: role, text: "t")) == [
+                    [
+                        "type": "conversation.item.create",
+                        "item": [
+                            "type": "message", "role": .string(role.rawValue),
+                            "content": [["type": .string(kind), "text": "t"]],
+                        ],
+                    ]
+                ]
+            )
+        }
+    }
+}
