@@ -9,6 +9,11 @@ public struct FormDecodingError: Error, Equatable, Sendable, CustomStringConvert
     /// What would have been allowed.
     public var limit: Int
 
+    public init(code: Code, limit: Int) {
+        self.code = code
+        self.limit = limit
+    }
+
     public var description: String { "\(code.rawValue): at most \(limit)" }
 }
 
