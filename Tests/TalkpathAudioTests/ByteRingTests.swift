@@ -77,6 +77,18 @@ import Testing
         #expect(writer.producer.consumedPosition == 50)
     }
 
+    @Test(arguments: [1, 4, 63, 64])
+    func flushAloneEmptiesTheRingAtTheNextAccess(count: Int) {
+        let (writer, reader) = halves(64)
+        #expect(writer.write(Array(repeating: 1, count: count)) == count)
+        writer.producer.flush()
+        #expect(reader.consumer.readable == 0)
+        let lent = reader.consumer.withReadableSpans { head, tail in head.byteCount + tail.byteCount }
+        #expect(lent == 0)
+        #expect(reader.consumer.flushedBytes == UInt64(count))
+        #expect(writer.producer.writable == 64)
+    }
+
     @Test func flushOfAnEmptyRingDropsNothing() {
         let (writer, reader) = halves(64)
         writer.producer.flush()
