@@ -151,6 +151,12 @@ if level == .all {
             swiftSettings: swiftSettings
         ),
         tests(
+            "TalkpathHTTPTests",
+            [
+                "TalkpathHTTP", "TalkpathNIO", .logging, .nioCore, .nioPosix, .nioHTTP1, .hummingbird, .serviceLifecycle,
+            ]
+        ),
+        tests(
             "TalkpathServerTests",
             [
                 "TalkpathServer", "TalkpathHTTP", "TalkpathNIO", "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging,

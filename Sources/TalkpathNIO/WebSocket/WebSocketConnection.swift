@@ -96,7 +96,22 @@ package final class WebSocketConnection: @unchecked Sendable {
         try? await channel.closeFuture.get()
     }
 
+    /// Drops the connection at once, with no word to the peer: for simulated trouble, and for peers that deserve none.
+    package func drop() async {
+        eventLoop.execute {
+            self.end(as: WebSocketClose(code: WebSocketCloseCode.abnormal, reason: "dropped", cause: .local))
+        }
+        try? await channel.closeFuture.get()
+    }
+
     // MARK: On the event loop
+
+    /// Stops or resumes taking bytes from the kernel. The peer notices when the buffers are full; keep-alive goes on,
+    /// so a long pause ends the connection. For simulated trouble; not for sockets taken over from HTTP routes.
+    package func setReading(_ isReading: Bool) {
+        eventLoop.assertInEventLoop()
+        try? channel.syncOptions?.setOption(ChannelOptions.autoRead, value: isReading)
+    }
 
     /// Appends one message to what the next `flush` sends. Copies the bytes; allocates only when the buffer must grow.
     ///

@@ -355,8 +355,8 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
         case .upgraded:
             context.fireErrorCaught(error)
         case .refusing, .leaving, .passedLast:
-            // The answer is under way, and the timer closes.
-            if !(error is HTTPParserError) { context.close(promise: nil) }
+            // The answer is under way, and the timer closes. A parser that has failed complains of every further byte.
+            if !(error is HTTPParserError || error is ByteToMessageDecoderError) { context.close(promise: nil) }
         case .waiting, .passing, .accepting, .accepted:
             failed(error, context)
         }

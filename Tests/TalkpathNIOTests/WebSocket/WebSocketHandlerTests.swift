@@ -1,0 +1,328 @@
+import NIOCore
+import NIOEmbedded
+import Testing
+
+@testable import TalkpathNIO
+
+/// One handler on an embedded channel: bytes in, bytes out, time by hand.
+@Suite struct WebSocketHandlerTests {
+    /// A channel of one thread, and what its consumer is told.
+    private struct Socket {
+        let channel: EmbeddedChannel
+        let told: Told
+        let writes = WriteCounter()
+
+        var connection: WebSocketConnection { told.connection! }
+
+        init(role: WebSocketRole = .server, limits: WebSocketLimits = .telephony) throws {
+            channel = EmbeddedChannel()
+            told = Told()
+            try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+            try channel.pipeline.syncOperations.addHandler(writes)
+            try channel.pipeline.syncOperations.addHandler(
+                WebSocketHandler(consumer: told, role: role, limits: limits)
+            )
+        }
+
+        func receive(_ bytes: [UInt8]) throws { try channel.writeInbound(ByteBuffer(bytes: bytes)) }
+
+        func sent() throws -> [UInt8] {
+            var bytes: [UInt8] = []
+            while let buffer = try channel.readOutbound(as: ByteBuffer.self) { bytes += buffer.readableBytesView }
+            return bytes
+        }
+
+        func advance(_ amount: TimeAmount) { channel.embeddedEventLoop.advanceTime(by: amount) }
+    }
+
+    private final class WriteCounter: ChannelOutboundHandler {
+        typealias OutboundIn = ByteBuffer
+        var flushes = 0
+        var writes = 0
+
+        func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+            writes += 1
+            context.write(data, promise: promise)
+        }
+
+        func flush(context: ChannelHandlerContext) {
+            flushes += 1
+            context.flush()
+        }
+    }
+
+    private final class Told: WebSocketConsumer {
+        var connection: WebSocketConnection?
+        var log: [String] = []
+        var close: WebSocketClose?
+        var onMessage: (String) -> Void = { _ in }
+
+        func opened(_ connection: WebSocketConnection) {
+            self.connection = connection
+            log.append("opened")
+        }
+
+        func received(_ message: RawSpan, isText: Bool) {
+            let text = message.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+            log.append("<" + text)
+            onMessage(text)
+            log.append(text + ">")
+        }
+
+        func readComplete() { log.append("read") }
+        func writabilityChanged(isWritable: Bool) { log.append("writable \(isWritable)") }
+
+        func closed(_ close: WebSocketClose) {
+            self.close = close
+            log.append("closed")
+        }
+    }
+
+    // MARK: Messages
+
+    @Test func severalMessagesOfOneReadAreAnsweredInOneWrite() throws {
+        let socket = try Socket()
+        socket.told.onMessage = { socket.connection.write(text: $0) }
+        try socket.receive(RawWebSocket.text("a") + RawWebSocket.text("b"))
+        #expect(socket.told.log == ["opened", "<a", "a>", "<b", "b>", "read"])
+        #expect(try socket.sent() == RawWebSocket.text("a", masked: false) + RawWebSocket.text("b", masked: false))
+        #expect(socket.writes.writes == 1)
+        #expect(socket.writes.flushes == 1)
+    }
+
+    @Test func aReadWithoutAnAnswerFlushesNothing() throws {
+        let socket = try Socket()
+        try socket.receive(RawWebSocket.text("a"))
+        #expect(socket.writes.flushes == 0)
+    }
+
+    @Test func aClientMasksEachFrameWithAnotherKey() throws {
+        let socket = try Socket(role: .client)
+        for _ in 0..<200 { socket.connection.write(binary: [0, 0, 0, 0]) }
+        #expect(socket.connection.bufferedBytes == 200 * 10)
+        socket.connection.flush()
+        let sent = try socket.sent()
+        let keys = stride(from: 0, to: sent.count, by: 10).map { Array(sent[$0 + 2..<$0 + 6]) }
+        #expect(keys.count == 200)
+        #expect(Set(keys).count > 195)
+        for (index, key) in keys.enumerated() { #expect(Array(sent[index * 10 + 6..<index * 10 + 10]) == key) }
+    }
+
+    // MARK: Closing
+
+    @Test func aPeersCloseIsAnsweredAndTheServerEndsTheStream() throws {
+        let socket = try Socket()
+        try socket.receive(RawWebSocket.frame(0x88, [0x0F, 0xA1] + Array("why".utf8)))
+        #expect(try socket.sent() == RawWebSocket.close(4001, masked: false))
+        #expect(!socket.channel.isActive)
+        #expect(socket.told.close == WebSocketClose(code: 4001, reason: "why", cause: .peer))
+        #expect(!socket.connection.isOpen)
+        #expect(!socket.connection.write(text: "late"))
+    }
+
+    @Test func aCloseWithoutACodeIsAnsweredWithoutOne() throws {
+        let socket = try Socket()
+        try socket.receive(RawWebSocket.frame(0x88, []))
+        #expect(try socket.sent() == RawWebSocket.frame(0x88, [], masked: false))
+        #expect(socket.told.close == WebSocketClose(code: 1005, reason: "", cause: .peer))
+    }
+
+    @Test func aClientWaitsForTheServerToEndTheStreamButNotForEver() throws {
+        let socket = try Socket(role: .client)
+        try socket.receive(RawWebSocket.close(1000, masked: false))
+        #expect(socket.channel.isActive)
+        #expect(socket.told.close == nil)
+        socket.advance(.seconds(1))
+        #expect(!socket.channel.isActive)
+        #expect(socket.told.close == WebSocketClose(code: 1000, reason: "", cause: .peer))
+    }
+
+    @Test func ourCloseIsDoneWhenThePeerAnswers() throws {
+        let socket = try Socket()
+        socket.connection.write(text: "last words")
+        socket.connection.beginClose(code: 1001, reason: "x")
+        socket.connection.beginClose(code: 4999, reason: "ignored")
+        let expected =
+            RawWebSocket.text("last words", masked: false)
+            + RawWebSocket.frame(0x88, [0x03, 0xE9] + Array("x".utf8), masked: false)
+        #expect(try socket.sent() == expected)
+        try socket.receive(RawWebSocket.text("too late"))
+        #expect(socket.channel.isActive)
+        try socket.receive(RawWebSocket.close(1001))
+        #expect(!socket.channel.isActive)
+        #expect(socket.told.log == ["opened", "closed"])
+        #expect(socket.told.close == WebSocketClose(code: 1001, reason: "x", cause: .local))
+    }
+
+    @Test func ourCloseEndsAfterItsTimeEvenIfThePeerNeverAnswers() throws {
+        let socket = try Socket()
+        socket.connection.beginClose()
+        socket.advance(.milliseconds(999))
+        #expect(socket.channel.isActive)
+        socket.advance(.milliseconds(1))
+        #expect(!socket.channel.isActive)
+        #expect(socket.told.close?.cause == .local)
+    }
+
+    @Test func aLongReasonIsCutBetweenCharacters() throws {
+        let socket = try Socket()
+        socket.connection.beginClose(code: 1000, reason: String(repeating: "€", count: 100))
+        let sent = try socket.sent()
+        #expect(sent.count == 2 + 125)
+        #expect(String(validating: sent[4...], as: UTF8.self) == String(repeating: "€", count: 41))
+    }
+
+    @Test func aBrokenRuleIsToldToThePeerAndTheRestIgnored() throws {
+        let socket = try Socket()
+        try socket.receive(RawWebSocket.frame(0xF1, []) + RawWebSocket.text("never seen"))
+        #expect(Array(try socket.sent().prefix(4)).dropFirst(2) == [0x03, 0xEA])
+        try socket.receive([1, 2, 3, 4, 5, 6])
+        socket.advance(.seconds(1))
+        #expect(!socket.channel.isActive)
+        #expect(socket.told.log.filter { $0.hasPrefix("<") }.isEmpty)
+        #expect(socket.told.log.last == "closed")
+        #expect(socket.told.close?.cause == .protocolError)
+        #expect(socket.told.close?.code == 1002)
+    }
+
+    @Test func anEndOfStreamWithoutACloseFrameIsReportedAsSuch() throws {
+        let socket = try Socket()
+        socket.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        #expect(!socket.channel.isActive)
+        #expect(socket.told.close == WebSocketClose(code: 1006, reason: "", cause: .endOfStream))
+    }
+
+    @Test func anErrorOfTheConnectionIsAReset() throws {
+        let socket = try Socket()
+        socket.channel.pipeline.fireErrorCaught(IOError(errnoCode: 104, reason: "read"))
+        #expect(!socket.channel.isActive)
+        #expect(socket.told.close?.cause == .reset)
+        #expect(socket.told.log == ["opened", "closed"])
+    }
+
+    @Test func aStoppingServerClosesWith1001UnlessToldOtherwise() throws {
+        let socket = try Socket()
+        socket.channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        #expect(Array(try socket.sent().prefix(4)).dropFirst(2) == [0x03, 0xE9])
+        try socket.receive(RawWebSocket.close(1001))
+        #expect(socket.told.close?.cause == .serverStopping)
+
+        var limits = WebSocketLimits.telephony
+        limits.closesWhenServerStops = false
+        let other = try Socket(limits: limits)
+        other.channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        #expect(other.connection.isOpen)
+        #expect(try other.sent().isEmpty)
+        _ = try other.channel.finish()
+    }
+
+    // MARK: Calls to the consumer do not nest
+
+    @Test func aConsumerThatClosesWithinAMessageIsToldAfterwards() throws {
+        let socket = try Socket()
+        socket.told.onMessage = { _ in
+            socket.channel.close(promise: nil)
+            socket.channel.embeddedEventLoop.run()
+        }
+        try? socket.receive(RawWebSocket.text("a") + RawWebSocket.text("b"))
+        #expect(socket.told.log.prefix(4) == ["opened", "<a", "a>", "closed"])
+        #expect(socket.told.log.filter { $0 == "closed" }.count == 1)
+    }
+
+    @Test func writabilityThatChangesWithinAMessageIsToldAfterwards() throws {
+        let socket = try Socket()
+        socket.told.onMessage = { _ in
+            socket.channel.isWritable = false
+            socket.channel.pipeline.fireChannelWritabilityChanged()
+        }
+        try socket.receive(RawWebSocket.text("a"))
+        #expect(socket.told.log == ["opened", "<a", "a>", "writable false", "read"])
+        _ = try socket.channel.finish()
+    }
+
+    // MARK: Pings, silence, peers that do not read
+
+    @Test func aPingIsAnsweredWithItsPayload() throws {
+        let socket = try Socket()
+        try socket.receive(RawWebSocket.frame(0x89, [1, 2, 3]))
+        #expect(try socket.sent() == RawWebSocket.frame(0x8A, [1, 2, 3], masked: false))
+        _ = try socket.channel.finish()
+    }
+
+    @Test func aPeerThatPingsAndDoesNotReadGetsOnlyTheLastPong() throws {
+        let socket = try Socket()
+        socket.channel.isWritable = false
+        socket.channel.pipeline.fireChannelWritabilityChanged()
+        for number in 0..<UInt8(50) { try socket.receive(RawWebSocket.frame(0x89, [number])) }
+        #expect(try socket.sent().isEmpty)
+        #expect(socket.connection.bufferedBytes == 0)
+        socket.channel.isWritable = true
+        socket.channel.pipeline.fireChannelWritabilityChanged()
+        #expect(try socket.sent() == RawWebSocket.frame(0x8A, [49], masked: false))
+        _ = try socket.channel.finish()
+    }
+
+    @Test func aFloodOfPingsEndsWith1008AndASlowSeriesDoesNot() throws {
+        let flooded = try Socket()
+        for _ in 0..<101 { try flooded.receive(RawWebSocket.frame(0x89, [])) }
+        flooded.advance(.seconds(1))
+        #expect(flooded.told.close?.code == 1008)
+        #expect(flooded.told.close?.cause == .protocolError)
+
+        let calm = try Socket()
+        for _ in 0..<300 {
+            try calm.receive(RawWebSocket.frame(0x89, []))
+            calm.advance(.milliseconds(11))
+        }
+        #expect(calm.connection.isOpen)
+        _ = try calm.channel.finish()
+    }
+
+    @Test func aSilentPeerIsPingedAndThenDroppedWithinFifteenSeconds() throws {
+        let socket = try Socket()
+        socket.advance(.seconds(7))
+        #expect(try socket.sent().isEmpty)
+        socket.advance(.seconds(1))
+        #expect(try socket.sent() == RawWebSocket.frame(0x89, [], masked: false))
+        socket.advance(.milliseconds(4999))
+        #expect(socket.channel.isActive)
+        socket.advance(.milliseconds(1))
+        #expect(!socket.channel.isActive)
+        #expect(socket.told.close?.cause == .timedOut)
+    }
+
+    @Test func anyByteFromThePeerProvesThatItIsAlive() throws {
+        let socket = try Socket()
+        for _ in 0..<20 {
+            socket.advance(.seconds(8))
+            #expect(try socket.sent() == RawWebSocket.frame(0x89, [], masked: false))
+            socket.advance(.seconds(4))
+            try socket.receive(RawWebSocket.frame(0x8A, []))
+        }
+        for _ in 0..<20 {
+            socket.advance(.seconds(7))
+            try socket.receive(RawWebSocket.text("x"))
+        }
+        #expect(try socket.sent().isEmpty)
+        #expect(socket.connection.isOpen)
+        _ = try socket.channel.finish()
+    }
+
+    @Test func morePendingThanAllowedDropsTheConnection() throws {
+        var limits = WebSocketLimits.telephony
+        limits.maximumBufferedBytes = 1000
+        let socket = try Socket(limits: limits)
+        #expect(socket.connection.write(binary: [UInt8](repeating: 0, count: 990)))
+        #expect(!socket.connection.write(binary: [UInt8](repeating: 0, count: 990)))
+        #expect(!socket.channel.isActive)
+        #expect(socket.told.close?.cause == .peerDoesNotRead)
+        #expect(socket.told.log == ["opened", "closed"])
+    }
+
+    @Test func whatStandsBehindTheSocketCannotWriteIntoIt() throws {
+        let socket = try Socket()
+        #expect(throws: (any Error).self) { try socket.channel.writeOutbound(ByteBuffer(string: "HTTP/1.1 200 OK")) }
+        #expect(try socket.sent().isEmpty)
+        _ = try socket.channel.finish()
+    }
+}
