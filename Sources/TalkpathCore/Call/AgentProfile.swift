@@ -1,0 +1,111 @@
+public import TalkpathAudio
+public import TalkpathWire
+
+/// The agent that talks on a call: which model, how it is reached, what it is told.
+public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
+    /// What the model is sent and sends.
+    public enum Format: String, Sendable, CaseIterable {
+        /// Linear: 24 kHz both ways for OpenAI; 16 kHz up and 24 kHz down for Gemini.
+        case pcm
+        /// The telephony leg's own µ-law, passed through untouched. OpenAI only.
+        case pcmu
+    }
+
+    /// When the model's socket is opened.
+    public enum ConnectPolicy: String, Sendable, CaseIterable {
+        /// As soon as the callee's phone rings, so that the agent is there when the call is answered.
+        case onRinging = "on_ringing"
+        /// When the call is answered.
+        case onAnswer = "on_answer"
+    }
+
+    public var provider: AgentProvider
+    public var model: String
+    public var voice: String?
+    public var format: Format
+    public var instructions: String
+    /// What the agent is asked to say first, in its own words. Without it, the agent waits for the caller.
+    public var firstMessage: String?
+    public var tools: [AgentTool]
+    /// Offers the agent a function `end_call`.
+    public var mayEndCall: Bool
+    public var connectPolicy: ConnectPolicy
+    /// Where the model is reached; `nil` is the provider's own address.
+    public var baseURL: String?
+    /// Never printed.
+    public var apiKey: String
+
+    public init(
+        provider: AgentProvider,
+        model: String,
+        apiKey: String,
+        voice: String? = nil,
+        format: Format = .pcm,
+        instructions: String = "",
+        firstMessage: String? = nil,
+        tools: [AgentTool] = [],
+        mayEndCall: Bool = true,
+        connectPolicy: ConnectPolicy = .onRinging,
+        baseURL: String? = nil
+    ) {
+        self.provider = provider
+        self.model = model
+        self.apiKey = apiKey
+        self.voice = voice
+        self.format = format
+        self.instructions = instructions
+        self.firstMessage = firstMessage
+        self.tools = tools
+        self.mayEndCall = mayEndCall
+        self.connectPolicy = connectPolicy
+        self.baseURL = baseURL
+    }
+
+    /// OpenAI Realtime.
+    public static func openAI(key: String, model: String = "gpt-realtime-2.1", instructions: String) -> AgentProfile {
+        AgentProfile(provider: .openai, model: model, apiKey: key, instructions: instructions)
+    }
+
+    /// Gemini Live.
+    public static func gemini(key: String, model: String = "gemini-3.8-live", instructions: String) -> AgentProfile {
+        AgentProfile(provider: .gemini, model: model, apiKey: key, instructions: instructions)
+    }
+
+    /// Audio the agent is sent.
+    public var inputFormat: AudioFormat {
+        switch (provider, format) {
+        case (.openai, .pcm): .pcm24k
+        case (.openai, .pcmu): .telephony
+        case (.gemini, _): .pcm16k
+        }
+    }
+
+    /// Audio the agent sends.
+    public var outputFormat: AudioFormat {
+        switch (provider, format) {
+        case (.openai, .pcmu): .telephony
+        case (.openai, .pcm), (.gemini, _): .pcm24k
+        }
+    }
+
+    public var description: String { "\(provider.rawValue) \(model) \(format.rawValue)" }
+
+    /// The function by which the agent ends the call.
+    static let endCallTool = AgentTool(
+        name: "end_call",
+        description: "Ends the phone call. Say goodbye first; the call ends when your words have been heard.",
+        parameters: #"{"type":"object","properties":{"reason":{"type":"string"}}}"#
+    )
+
+    func configuration(resumptionHandle: String?) -> AgentSessionConfiguration {
+        AgentSessionConfiguration(
+            model: model,
+            voice: voice,
+            instructions: instructions,
+            tools: mayEndCall ? tools + [Self.endCallTool] : tools,
+            inputFormat: inputFormat,
+            outputFormat: outputFormat,
+            resumptionHandle: resumptionHandle
+        )
+    }
+}

@@ -1,0 +1,97 @@
+/// Who dialled.
+public enum CallDirection: String, Sendable {
+    case outbound, inbound
+}
+
+/// Where a call stands, in one word. The raw values are stable.
+public enum CallStatus: String, Sendable, CaseIterable {
+    case initiating, ringing
+    case inProgress = "in_progress"
+    case ending, completed, failed, busy
+    case noAnswer = "no_answer"
+    case canceled
+
+    public var isTerminal: Bool {
+        switch self {
+        case .initiating, .ringing, .inProgress, .ending: false
+        case .completed, .failed, .busy, .noAnswer, .canceled: true
+        }
+    }
+}
+
+/// A point in civil time: milliseconds since 1970-01-01T00:00:00Z. For records, never for durations.
+public struct WallTime: Hashable, Comparable, Sendable {
+    public var milliseconds: Int64
+
+    public init(milliseconds: Int64) {
+        self.milliseconds = milliseconds
+    }
+
+    public static func < (left: WallTime, right: WallTime) -> Bool {
+        left.milliseconds < right.milliseconds
+    }
+}
+
+/// One turn, or part of one, of what was said.
+public struct TranscriptEntry: Equatable, Sendable {
+    public enum Speaker: String, Sendable {
+        case caller = "user"
+        case agent = "assistant"
+    }
+
+    public var speaker: Speaker
+    public var text: String
+    /// Since the call started.
+    public var milliseconds: Int
+    /// The agent was cut short while saying this; how much of it the caller heard.
+    public var heardMilliseconds: Int?
+
+    public init(speaker: Speaker, text: String, milliseconds: Int, heardMilliseconds: Int? = nil) {
+        self.speaker = speaker
+        self.text = text
+        self.milliseconds = milliseconds
+        self.heardMilliseconds = heardMilliseconds
+    }
+}
+
+/// What went over the line, counted.
+public struct CallMetrics: Equatable, Sendable {
+    public var framesFromCaller = 0
+    public var bytesFromCaller = 0
+    public var bytesToAgent = 0
+    public var bytesFromAgent = 0
+    public var framesToCaller = 0
+    public var bytesToCaller = 0
+    public var interruptions = 0
+    public var flushedMilliseconds = 0
+    public var gaps = 0
+    public var filledMilliseconds = 0
+    public var duplicateFrames = 0
+    public var droppedMilliseconds = 0
+    public var badMessages = 0
+    public var inputTokens = 0
+    public var outputTokens = 0
+
+    public init() {}
+}
+
+/// A call as it stands at one moment.
+public struct CallSnapshot: Equatable, Sendable {
+    public var id: CallID
+    public var direction: CallDirection
+    public var status: CallStatus
+    public var from: String
+    public var to: String
+    public var carrierCallID: String?
+    public var agent: AgentProfile
+    public var metadata: [String: String]
+    public var publicURL: String?
+    public var startedAt: WallTime
+    public var answeredAt: WallTime?
+    public var endedAt: WallTime?
+    /// Since the start, until the end if it has ended.
+    public var duration: Duration
+    public var transcript: [TranscriptEntry]
+    public var metrics: CallMetrics
+    public var receipt: EndReceipt?
+}

@@ -1,0 +1,102 @@
+/// What is known about a call's end: every asker of `end` gets the same one.
+public struct EndReceipt: Equatable, Sendable {
+    public struct Step: Equatable, Sendable {
+        public enum Name: String, Sendable, CaseIterable {
+            case stopBridge = "stop_bridge"
+            case hangUp = "hang_up"
+            case closeAgent = "close_agent"
+            case closeMedia = "close_media"
+            case saveRecord = "save_record"
+        }
+
+        public enum Outcome: String, Sendable {
+            case done
+            /// There was nothing left to do.
+            case alreadyGone = "already_gone"
+            /// Does not apply to this call.
+            case skipped
+            case failed
+            case timedOut = "timed_out"
+        }
+
+        public var name: Name
+        public var outcome: Outcome
+        /// From the beginning of the end to the start of the step, and the step's own time.
+        public var started: Duration
+        public var duration: Duration
+        /// What went wrong.
+        public var error: String?
+
+        public init(name: Name, outcome: Outcome, started: Duration, duration: Duration, error: String? = nil) {
+            self.name = name
+            self.outcome = outcome
+            self.started = started
+            self.duration = duration
+            self.error = error
+        }
+    }
+
+    public var callID: CallID
+    public var status: CallStatus
+    public var reason: EndReason
+    /// The asker's own words.
+    public var note: String?
+    /// Start to end, on a monotonic clock.
+    public var duration: Duration
+    /// Start to answer; until the end if it was never answered.
+    public var ringing: Duration
+    /// Answer to end; zero if it was never answered.
+    public var talking: Duration
+    public var startedAt: WallTime
+    public var answeredAt: WallTime?
+    public var endedAt: WallTime
+    /// The carrier has said that the call is over.
+    public var carrierConfirmed: Bool
+    /// From the beginning of the end until everything was closed and saved.
+    public var teardown: Duration
+    /// In the order they were started.
+    public var steps: [Step]
+
+    /// Whether the call is known to be ended: false only if the carrier refused, or did not confirm in time.
+    public var isSuccess: Bool {
+        guard let hangUp = steps.first(where: { $0.name == .hangUp }) else { return true }
+        switch hangUp.outcome {
+        case .done, .alreadyGone, .skipped: return true
+        case .failed, .timedOut: return false
+        }
+    }
+
+    public func step(_ name: Step.Name) -> Step? {
+        steps.first { $0.name == name }
+    }
+
+    public init(
+        callID: CallID,
+        status: CallStatus,
+        reason: EndReason,
+        note: String?,
+        duration: Duration,
+        ringing: Duration,
+        talking: Duration,
+        startedAt: WallTime,
+        answeredAt: WallTime?,
+        endedAt: WallTime,
+        carrierConfirmed: Bool,
+        teardown: Duration,
+        steps: [Step]
+    ) {
+        self.callID = callID
+        self.status = status
+        self.reason = reason
+        self.note = note
+        self.duration = duration
+        self.ringing = ringing
+        self.talking = talking
+        self.startedAt = startedAt
+        self.answeredAt = answeredAt
+        self.endedAt = endedAt
+        self.carrierConfirmed = carrierConfirmed
+        self.teardown = teardown
+        self.steps = steps
+    }
+}

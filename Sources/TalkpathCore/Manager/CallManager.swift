@@ -1,0 +1,269 @@
+package import TalkpathAudio
+
+/// Every live call of this process, and the way to the ended ones.
+///
+/// Lives on the media event loop, so that sockets and the ticker reach calls without a hop.
+public actor CallManager {
+    package nonisolated let executor: any SerialExecutor
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    /// How an end that was asked for by the call's name went.
+    public enum EndResult: Sendable {
+        /// Ended now, or joined an end in progress.
+        case ended(EndReceipt)
+        /// It was over before.
+        case endedBefore(EndReceipt)
+        case unknown
+    }
+
+    /// Why a call is not accepted.
+    public enum Refusal: Error, Equatable, Sendable {
+        /// The server is about to stop.
+        case draining
+        /// As many calls as are allowed.
+        case full
+        /// There is no filter for these audio formats.
+        case unsupportedFormat
+    }
+
+    private let ports: CallSession.Ports
+    private let identifiers: any IdentifierSource
+    private let maximumCalls: Int
+
+    private var sessions: [CallID: CallSession] = [:]
+    private var byCarrierCallID: [String: CallID] = [:]
+    /// In the order of their beginning; what the ticker goes through.
+    private var ticking: [CallSession] = []
+    private var tokens = StreamTokens()
+    private var isDraining = false
+
+    private let newcomers: AsyncStream<CallSession>
+    private let newcomerQueue: AsyncStream<CallSession>.Continuation
+
+    package init(
+        ports: CallSession.Ports,
+        identifiers: any IdentifierSource,
+        executor: any SerialExecutor,
+        maximumCalls: Int = 10_000
+    ) {
+        self.ports = ports
+        self.identifiers = identifiers
+        self.executor = executor
+        self.maximumCalls = maximumCalls
+        (newcomers, newcomerQueue) = AsyncStream.makeStream()
+    }
+
+    // MARK: Life
+
+    /// Runs the calls, until ``shutDown(mode:)`` has ended the last one. Must be called once.
+    public func run() async {
+        await withDiscardingTaskGroup { group in
+            for await session in newcomers {
+                group.addTask {
+                    await session.run()
+                    await self.remove(session)
+                }
+            }
+        }
+    }
+
+    /// Accepts no new call any more, ends those there are, and lets ``run()`` return.
+    public func shutDown(mode: EndMode = .now) async {
+        isDraining = true
+        await withDiscardingTaskGroup { group in
+            for session in ticking {
+                group.addTask { await session.end(EndRequest(.shutdown, mode: mode)) }
+            }
+        }
+        newcomerQueue.finish()
+    }
+
+    /// Accepts no new call any more.
+    public func beginDraining() {
+        isDraining = true
+    }
+
+    public var acceptsCalls: Bool { !isDraining && sessions.count < maximumCalls }
+
+    public var activeCalls: Int { sessions.count }
+
+    // MARK: New calls
+
+    /// Places a call.
+    /// - Returns: the call at its very beginning.
+    public func place(_ call: OutboundCall) throws(Refusal) -> CallSnapshot {
+        let parties = CallSession.Parties(
+            direction: .outbound,
+            from: call.from,
+            to: call.to,
+            metadata: call.metadata,
+            publicURL: call.publicURL
+        )
+        let media = try makeMedia(for: call.agent)
+        let session = try begin(parties, agent: call.agent, limits: call.limits, media: media)
+        return session.assumeIsolated { $0.snapshot() }
+    }
+
+    /// Accepts a call that the carrier has announced.
+    ///
+    /// A carrier repeats a webhook whose answer it did not get: for a call that is already here, that call is returned.
+    public func accept(_ call: InboundCall) throws(Refusal) -> CallID {
+        if let id = call.carrierCallID, let known = byCarrierCallID[id], sessions[known] != nil { return known }
+        let parties = CallSession.Parties(
+            direction: .inbound,
+            from: call.from,
+            to: call.to,
+            carrierCallID: call.carrierCallID
+        )
+        let media = try makeMedia(for: call.agent)
+        let session = try begin(parties, agent: call.agent, limits: call.limits, media: media)
+        if let id = call.carrierCallID { byCarrierCallID[id] = session.id }
+        return session.id
+    }
+
+    /// Begins a call whose caller's audio comes from, and goes to, an audio thread of the embedder's own.
+    ///
+    /// - Parameter format: what the rings carry.
+    package func attachRingLeg(
+        agent: AgentProfile,
+        limits: CallLimits,
+        format: AudioFormat,
+        callerAudio: consuming ByteRing.Consumer,
+        agentAudio: consuming ByteRing.Producer
+    ) throws(Refusal) -> CallSession {
+        let media: CallMedia
+        do {
+            media = try CallMedia(
+                plan: Self.plan(for: agent),
+                format: format,
+                callerAudio: callerAudio,
+                agentAudio: agentAudio
+            )
+        } catch {
+            throw .unsupportedFormat
+        }
+        let parties = CallSession.Parties(direction: .inbound, from: "", to: "")
+        let session = try begin(parties, agent: agent, limits: limits, media: media)
+        session.assumeIsolated { $0.ringLegAttached() }
+        return session
+    }
+
+    private static func plan(for agent: AgentProfile) -> MediaPlan {
+        MediaPlan(provider: agent.provider, agentInput: agent.inputFormat, agentOutput: agent.outputFormat)
+    }
+
+    private func makeMedia(for agent: AgentProfile) throws(Refusal) -> sending CallMedia {
+        do {
+            return try CallMedia(plan: Self.plan(for: agent))
+        } catch {
+            throw .unsupportedFormat
+        }
+    }
+
+    private func begin(
+        _ parties: CallSession.Parties,
+        agent: AgentProfile,
+        limits: CallLimits,
+        media: sending CallMedia
+    ) throws(Refusal) -> CallSession {
+        guard !isDraining else { throw .draining }
+        guard sessions.count < maximumCalls else { throw .full }
+        let session = CallSession(
+            id: identifiers.makeCallID(),
+            parties: parties,
+            agent: agent,
+            limits: limits,
+            media: media,
+            executor: executor,
+            ports: ports
+        )
+        sessions[session.id] = session
+        ticking.append(session)
+        newcomerQueue.yield(session)
+        return session
+    }
+
+    /// The call's `run()` has returned: nothing is left of it.
+    private func remove(_ session: CallSession) {
+        forget(session.id)
+        ticking.removeAll { $0 === session }
+    }
+
+    private func forget(_ id: CallID) {
+        sessions[id] = nil
+        byCarrierCallID = byCarrierCallID.filter { $0.value != id }
+        tokens.removeAll(of: id)
+    }
+
+    // MARK: The carrier's side
+
+    /// A token for the call's media socket: for one socket, for sixty seconds.
+    public func makeStreamToken(for call: CallID) -> String? {
+        guard sessions[call] != nil else { return nil }
+        let token = identifiers.makeToken()
+        tokens.add(token, for: call, at: ports.clock.now)
+        return token
+    }
+
+    /// The call that a media socket belongs to, by the token it brought. The token is spent.
+    package func spendStreamToken(_ token: String) -> CallSession? {
+        guard let id = tokens.spend(token, at: ports.clock.now), let session = sessions[id] else { return nil }
+        return session
+    }
+
+    /// A webhook about a call's progress.
+    /// - Parameter call: our own name of the call, where the carrier was given it.
+    /// - Returns: whether the call is known.
+    @discardableResult
+    public func carrierProgressed(_ progress: CarrierProgress, carrierCallID: String, call: CallID?) -> Bool {
+        let id = call ?? byCarrierCallID[carrierCallID]
+        guard let id, let session = sessions[id] else { return false }
+        byCarrierCallID[carrierCallID] = id
+        session.assumeIsolated { $0.carrierProgressed(progress, carrierCallID: carrierCallID) }
+        return true
+    }
+
+    /// Every 20 ms, on the loop.
+    package func tick(at now: MonotonicInstant) {
+        for session in ticking { session.assumeIsolated { $0.tick(at: now) } }
+    }
+
+    // MARK: Asking
+
+    public func session(_ id: CallID) -> CallSession? { sessions[id] }
+
+    /// A live call that the carrier knows by this name.
+    public func session(carrierCallID: String) -> CallSession? {
+        byCarrierCallID[carrierCallID].flatMap { sessions[$0] }
+    }
+
+    /// Live calls, in the order of their beginning.
+    public func active() -> [CallSnapshot] {
+        ticking.filter { sessions[$0.id] != nil }
+            .map { $0.assumeIsolated { $0.snapshot() } }
+            .filter { $0.receipt == nil }
+    }
+
+    /// A call, live or ended.
+    public func find(_ id: CallID) async throws -> CallSnapshot? {
+        if let session = sessions[id] { return await session.snapshot() }
+        return try await ports.store.find(id)
+    }
+
+    /// Ended calls, newest first.
+    public func recent(limit: Int) async throws -> [CallSnapshot] {
+        try await ports.store.recent(limit: limit)
+    }
+
+    /// Ends a call by its name; see ``CallSession/end(_:)``.
+    public func end(_ id: CallID, _ request: EndRequest) async throws -> EndResult {
+        if let session = sessions[id] {
+            let before = await session.snapshot().receipt
+            // An end that the carrier has not confirmed is taken up again at once.
+            let receipt = await session.end(request)
+            return before == nil ? .ended(receipt) : .endedBefore(receipt)
+        }
+        guard let receipt = try await ports.store.find(id)?.receipt else { return .unknown }
+        return .endedBefore(receipt)
+    }
+}

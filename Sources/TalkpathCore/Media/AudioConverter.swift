@@ -1,0 +1,144 @@
+package import TalkpathAudio
+
+/// Turns a stream of audio bytes of one format into bytes of another: decode, resample, encode.
+///
+/// State is kept across chunks, so any chunking gives the same bytes. Nothing is allocated after `init`.
+/// Confined to one thread.
+package struct AudioConverter: ~Copyable {
+    package let input: AudioFormat
+    package let output: AudioFormat
+
+    private var resampler: Resampler
+    private let source: Scratch<Int16>
+    private let resampled: Scratch<Int16>
+    private let encoded: Scratch<UInt8>
+    /// The first half of a 16-bit sample whose second half has not come yet.
+    private var halfSample: UInt8?
+
+    private let isPassThrough: Bool
+
+    /// Samples of input that are worked on at a time: 60 ms at 8 kHz, 20 ms at 24 kHz.
+    private static let sliceSamples = 480
+
+    /// - Throws: `ResamplerError` if there is no filter for this pair of sample rates.
+    package init(from input: AudioFormat, to output: AudioFormat) throws(ResamplerError) {
+        self.input = input
+        self.output = output
+        resampler = try Resampler(from: input.sampleRate, to: output.sampleRate)
+        isPassThrough = input == output
+        let samples = isPassThrough ? 0 : resampler.maximumOutputCount(for: Self.sliceSamples)
+        source = Scratch(repeating: 0, count: isPassThrough ? 0 : Self.sliceSamples)
+        resampled = Scratch(repeating: 0, count: samples)
+        encoded = Scratch(repeating: 0, count: output.encoding == .pcm16 ? 0 : samples)
+    }
+
+    /// What happens to the audio, in words, for logs.
+    package var description: String {
+        isPassThrough ? "\(input) untouched" : "\(input) -> \(output)"
+    }
+
+    /// Converts `bytes` and hands over what comes out, in order, in one or more pieces.
+    ///
+    /// An odd byte of 16-bit audio waits for its other half in the next call.
+    package mutating func convert(_ bytes: RawSpan, _ body: (RawSpan) -> Void) {
+        guard !isPassThrough else {
+            if bytes.byteCount > 0 { body(bytes) }
+            return
+        }
+        var offset = 0
+        while offset < bytes.byteCount {
+            let samples = fill(from: bytes, at: &offset)
+            if samples > 0 { emit(samples, body) }
+        }
+    }
+
+    /// Hands over what the filter still holds, and is as new afterwards.
+    package mutating func finish(_ body: (RawSpan) -> Void) {
+        halfSample = nil
+        guard !isPassThrough else { return }
+        let memory = resampled.memory
+        var target = memory.mutableSpan
+        let count = resampler.flush(into: &target)
+        if count > 0 { write(count, body) }
+        resampler.reset()
+    }
+
+    /// Drops what the filter still holds.
+    package mutating func reset() {
+        halfSample = nil
+        resampler.reset()
+    }
+
+    /// Decodes up to a slice of samples, and says how many.
+    private mutating func fill(from bytes: RawSpan, at offset: inout Int) -> Int {
+        switch input.encoding {
+        case .mulaw:
+            let count = min(bytes.byteCount - offset, Self.sliceSamples)
+            let memory = source.memory
+            var target = memory.mutableSpan
+            let decoded = MuLaw.decode(bytes.extracting(offset..<offset + count), into: &target)
+            offset += count
+            return decoded
+        case .alaw:
+            let count = min(bytes.byteCount - offset, Self.sliceSamples)
+            let memory = source.memory
+            var target = memory.mutableSpan
+            let decoded = ALaw.decode(bytes.extracting(offset..<offset + count), into: &target)
+            offset += count
+            return decoded
+        case .pcm16:
+            return fillPCM(from: bytes, at: &offset)
+        }
+    }
+
+    private mutating func fillPCM(from bytes: RawSpan, at offset: inout Int) -> Int {
+        var filled = 0
+        if let low = halfSample {
+            let high = bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+            source.memory[0] = Int16(bitPattern: UInt16(low) | UInt16(high) << 8)
+            halfSample = nil
+            offset += 1
+            filled = 1
+        }
+        let whole = min((bytes.byteCount - offset) / 2, Self.sliceSamples - filled)
+        if whole > 0 {
+            bytes.withUnsafeBytes { from in
+                let to = UnsafeMutableRawPointer(source.memory.baseAddress! + filled)
+                // Safety: `whole` samples stand at `offset`, and `source` has room for them behind `filled`.
+                // The wire is little-endian, and so is every machine this is built for.
+                to.copyMemory(from: from.baseAddress! + offset, byteCount: whole * 2)
+            }
+            offset += whole * 2
+            filled += whole
+        }
+        if bytes.byteCount - offset == 1 {
+            halfSample = bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+            offset += 1
+        }
+        return filled
+    }
+
+    private mutating func emit(_ samples: Int, _ body: (RawSpan) -> Void) {
+        let (memory, input) = (resampled.memory, source.memory)
+        var target = memory.mutableSpan
+        let count = resampler.process(input.span.extracting(0..<samples), into: &target)
+        if count > 0 { write(count, body) }
+    }
+
+    private mutating func write(_ count: Int, _ body: (RawSpan) -> Void) {
+        let (memory, bytes) = (resampled.memory, encoded.memory)
+        let samples = memory.span.extracting(0..<count)
+        switch output.encoding {
+        case .pcm16:
+            body(samples.bytes)
+        case .mulaw:
+            var target = bytes.mutableSpan
+            let written = MuLaw.encode(samples, into: &target)
+            body(bytes.span.extracting(0..<written).bytes)
+        case .alaw:
+            var target = bytes.mutableSpan
+            let written = ALaw.encode(samples, into: &target)
+            body(bytes.span.extracting(0..<written).bytes)
+        }
+    }
+}

@@ -1,0 +1,334 @@
+package import TalkpathAudio
+package import TalkpathWire
+
+/// A call's media plane: both pipelines, both codecs, and the messages waiting for either socket.
+///
+/// A plain object on the call's event loop. Sockets hand it messages and are handed messages; the ticker calls it
+/// every 20 ms; nothing here waits, locks or asks an actor. What the session has to know about is left in
+/// ``happenings``, for whoever called to pass on.
+package final class CallMedia {
+    /// Something for the session to act on. Audio is not among them.
+    package enum Happening: Equatable, Sendable {
+        case streamStarted(TelephonyStreamStart)
+        case streamStopped
+        case dtmf(digit: UInt8)
+        /// The caller spoke over the agent, and the agent has been silenced.
+        case interrupted(PlaybackInterruption)
+        case agent(AgentEvent)
+    }
+
+    /// Messages that were not understood, by socket.
+    package struct Counters: Sendable, Equatable {
+        package var badTelephonyMessages = 0
+        package var ignoredTelephonyMessages = 0
+        package var badAgentMessages = 0
+        package var messagesAfterStop = 0
+    }
+
+    private enum Telephony {
+        case twilio, ring
+    }
+
+    package private(set) var uplink: UplinkPipeline
+    package private(set) var downlink: DownlinkPipeline
+    package private(set) var counters = Counters()
+    package private(set) var happenings: [Happening] = []
+
+    private let telephony: Telephony
+    private var telephonyCodec = TwilioMediaStreamsCodec()
+    private var agentCodec: AgentCodec
+    private let provider: AgentProvider
+
+    private var toTelephony = MessageOutbox(capacity: 1024)
+    private var toAgent = MessageOutbox(capacity: 4096)
+    private var telephonySink: (any LegSink)?
+    private var agentSink: (any LegSink)?
+
+    /// The caller's line takes audio.
+    private var isStreaming = false
+    /// The agent takes audio.
+    private var isAgentReady = false
+    /// The call is being ended: no audio moves any more.
+    package private(set) var isStopped = false
+    /// Caller audio is kept from the agent.
+    package var isUplinkMuted = false
+
+    private var agentEvents: [AgentEvent] = []
+    /// Items of a socket's codec begin at 0; over the whole call they must differ.
+    private var itemBase = 0
+    private var hasHadAgent = false
+
+    /// How far an item's number lies from that of the socket before.
+    private static let itemsPerSocket = 1_000_000
+
+    /// A call whose caller comes over a carrier's media socket.
+    package init(plan: MediaPlan) throws(ResamplerError) {
+        let ring = ByteRing(minimumCapacity: plan.uplinkMilliseconds * AudioFormat.telephony.bytesPerMillisecond)
+        telephony = .twilio
+        provider = plan.provider
+        agentCodec = AgentCodec(plan.provider)
+        uplink = try UplinkPipeline(
+            from: .telephony,
+            to: plan.agentInput,
+            producer: ring.producer,
+            consumer: ring.consumer
+        )
+        downlink = try DownlinkPipeline(from: plan.agentOutput, to: .telephony, lead: plan.lead, ring: nil)
+    }
+
+    /// A call whose caller's audio is handed over on rings by the embedder's own audio thread.
+    package init(
+        plan: MediaPlan,
+        format: AudioFormat,
+        callerAudio: consuming ByteRing.Consumer,
+        agentAudio: consuming ByteRing.Producer
+    ) throws(ResamplerError) {
+        telephony = .ring
+        provider = plan.provider
+        agentCodec = AgentCodec(plan.provider)
+        uplink = try UplinkPipeline(from: format, to: plan.agentInput, producer: nil, consumer: callerAudio)
+        downlink = try DownlinkPipeline(from: plan.agentOutput, to: format, lead: plan.lead, ring: agentAudio)
+        isStreaming = true
+    }
+
+    // MARK: Telephony leg
+
+    /// One message of the carrier's media socket. On the loop.
+    package func telephonyReceived(_ message: RawSpan, at now: MonotonicInstant) {
+        guard !isStopped else {
+            receiveAfterStop(message)
+            return
+        }
+        do {
+            switch try telephonyCodec.receive(message) {
+            case .media(let media):
+                try uplink.ingest(media, in: message)
+                forwardCallerAudio()
+            case .mark(let mark):
+                if let mark { downlink.echoed(mark, at: now) }
+            case .dtmf(let digit):
+                happenings.append(.dtmf(digit: digit))
+            case .started(let start):
+                guard !isStreaming else {
+                    counters.ignoredTelephonyMessages += 1
+                    return
+                }
+                isStreaming = true
+                happenings.append(.streamStarted(start))
+                sendAgentAudio(isTick: false, at: now)
+            case .stopped:
+                happenings.append(.streamStopped)
+            case .connected:
+                break
+            case .ignored:
+                counters.ignoredTelephonyMessages += 1
+            }
+        } catch {
+            counters.badTelephonyMessages += 1
+        }
+    }
+
+    /// The bridge has stopped, and only the carrier's farewell matters.
+    private func receiveAfterStop(_ message: RawSpan) {
+        if let event = try? telephonyCodec.receive(message), case .stopped = event {
+            happenings.append(.streamStopped)
+        } else {
+            counters.messagesAfterStop += 1
+        }
+    }
+
+    // MARK: Agent leg
+
+    /// One message of the model's socket. On the loop.
+    package func agentReceived(_ message: RawSpan, at now: MonotonicInstant) {
+        guard !isStopped else {
+            counters.messagesAfterStop += 1
+            return
+        }
+        agentEvents.removeAll(keepingCapacity: true)
+        do {
+            try agentCodec.receive(message, into: &agentEvents)
+        } catch {
+            counters.badAgentMessages += 1
+        }
+        for event in agentEvents { take(event, of: message, at: now) }
+    }
+
+    private func take(_ event: AgentEvent, of message: RawSpan, at now: MonotonicInstant) {
+        switch event {
+        case .audio(var audio):
+            audio.item.index += itemBase
+            do {
+                try downlink.ingest(audio, in: message)
+            } catch {
+                counters.badAgentMessages += 1
+            }
+            sendAgentAudio(isTick: false, at: now)
+        case .audioEnded(let item):
+            downlink.ended(AgentItem(index: item.index + itemBase))
+            sendAgentAudio(isTick: false, at: now)
+        case .responseStarted:
+            downlink.responseStarted()
+            happenings.append(.agent(event))
+        case .callerSpeechStarted, .interrupted:
+            interrupt(at: now)
+            happenings.append(.agent(event))
+        case .ready:
+            happenings.append(.agent(event))
+        case .ignored:
+            break
+        case .agentTranscript(var piece):
+            piece.item.index += itemBase
+            happenings.append(.agent(.agentTranscript(piece)))
+        case .callerTranscript(var piece):
+            piece.item.index += itemBase
+            happenings.append(.agent(.callerTranscript(piece)))
+        case .awaitingConfiguration, .callerSpeechEnded, .responseEnded, .toolCall, .toolCallsCancelled, .goingAway,
+            .resumptionHandle, .usage, .error:
+            happenings.append(.agent(event))
+        }
+    }
+
+    /// Silences the agent, in one step: the epoch ends, what was heard is computed, the backlog is dropped, the far
+    /// end is told to clear and the model how much was heard.
+    private func interrupt(at now: MonotonicInstant) {
+        guard let interruption = downlink.interrupt(awaitsResponse: true, at: now) else { return }
+        if telephony == .twilio { _ = telephonyCodec.writeClear(to: &toTelephony) }
+        for heard in interruption.heard where heard.item.index >= itemBase {
+            let item = AgentItem(index: heard.item.index - itemBase)
+            agentCodec.write(.truncate(item: item, heardMilliseconds: heard.milliseconds), to: &toAgent)
+        }
+        for item in interruption.neverHeard where item.index >= itemBase {
+            agentCodec.write(.delete(item: AgentItem(index: item.index - itemBase)), to: &toAgent)
+        }
+        happenings.append(.interrupted(interruption))
+    }
+
+    // MARK: Session's orders
+
+    /// A socket to the model is open: `sink` takes its messages, a new codec reads them.
+    package func agentOpened(_ sink: any LegSink) {
+        guard !isStopped else { return }
+        if hasHadAgent { itemBase += Self.itemsPerSocket }
+        hasHadAgent = true
+        agentCodec = AgentCodec(provider)
+        toAgent.removeAll()
+        agentSink = sink
+        isAgentReady = false
+    }
+
+    /// Whether the model speaks first after its socket has opened.
+    package var agentAwaitsGreeting: Bool { agentCodec.awaitsGreeting }
+
+    /// The model's socket is gone. What the caller says from now on is kept in the ring.
+    package func agentLost() {
+        agentSink = nil
+        isAgentReady = false
+        toAgent.removeAll()
+    }
+
+    /// Audio may flow to the agent; what was kept goes first.
+    package func agentIsReady() {
+        guard !isStopped else { return }
+        isAgentReady = true
+        forwardCallerAudio()
+    }
+
+    package func telephonyOpened(_ sink: any LegSink) {
+        guard !isStopped else { return }
+        telephonySink = sink
+    }
+
+    package func command(_ command: AgentCommand) {
+        guard !isStopped, agentSink != nil else { return }
+        agentCodec.write(command, to: &toAgent)
+    }
+
+    /// What happened since the last call, oldest first.
+    package func takeHappenings() -> [Happening] {
+        guard !happenings.isEmpty else { return [] }
+        let taken = happenings
+        happenings.removeAll(keepingCapacity: true)
+        return taken
+    }
+
+    /// Stops the bridge: from now on no audio moves, in either direction. What waited is dropped.
+    package func stop(at now: MonotonicInstant) {
+        guard !isStopped else { return }
+        isStopped = true
+        isStreaming = telephony == .twilio && isStreaming
+        uplink.flush()
+        if downlink.interrupt(awaitsResponse: true, at: now) != nil, telephony == .twilio {
+            _ = telephonyCodec.writeClear(to: &toTelephony)
+        }
+        toAgent.removeAll()
+    }
+
+    /// Forgets the sockets. After ``stop(at:)``.
+    package func detach() {
+        telephonySink = nil
+        agentSink = nil
+    }
+
+    // MARK: Audio
+
+    /// Every 20 ms, on the loop.
+    package func tick(at now: MonotonicInstant) {
+        guard !isStopped else { return }
+        if telephony == .ring { forwardCallerAudio() }
+        sendAgentAudio(isTick: true, at: now)
+    }
+
+    /// Hands the waiting messages to the sockets. Called once per wake.
+    package func pump() {
+        if !toTelephony.isEmpty, let telephonySink { telephonySink.drain(&toTelephony) }
+        if !toAgent.isEmpty, let agentSink { agentSink.drain(&toAgent) }
+    }
+
+    package func isPlayedOut(at now: MonotonicInstant) -> Bool { downlink.isPlayedOut(at: now) }
+
+    private func forwardCallerAudio() {
+        guard isAgentReady else { return }
+        if isUplinkMuted {
+            uplink.flush()
+        } else {
+            uplink.drain(through: agentCodec, to: &toAgent)
+        }
+    }
+
+    private func sendAgentAudio(isTick: Bool, at now: MonotonicInstant) {
+        guard isStreaming else { return }
+        switch telephony {
+        case .twilio:
+            downlink.send(through: telephonyCodec, to: &toTelephony, isTick: isTick, at: now)
+        case .ring:
+            downlink.sendToRing(isTick: isTick, at: now)
+        }
+    }
+}
+
+/// What a call's media plane is built for.
+package struct MediaPlan: Sendable, Equatable {
+    package var provider: AgentProvider
+    /// What the agent is sent, and what it sends.
+    package var agentInput: AudioFormat
+    package var agentOutput: AudioFormat
+    /// How far ahead of real time the caller's end is filled.
+    package var lead: Duration
+    /// How much caller audio is kept while the agent is not there.
+    package var uplinkMilliseconds: Int
+
+    package init(
+        provider: AgentProvider,
+        agentInput: AudioFormat,
+        agentOutput: AudioFormat,
+        lead: Duration = .milliseconds(200),
+        uplinkMilliseconds: Int = 10_000
+    ) {
+        self.provider = provider
+        self.agentInput = agentInput
+        self.agentOutput = agentOutput
+        self.lead = lead
+        self.uplinkMilliseconds = uplinkMilliseconds
+    }
+}

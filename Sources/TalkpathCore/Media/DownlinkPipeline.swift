@@ -1,0 +1,280 @@
+package import TalkpathAudio
+import TalkpathWire
+
+/// The way of the agent's audio to the caller, from the provider's base64 to the carrier's frames.
+///
+///     ingest:  base64 -> decode -> resample -> telephony encoding -> backlog, noted by item
+///     send:    backlog -> what the pacer says is due -> 20 ms frames and marks -> telephony leg
+///
+/// Models speak faster than real time; the far end is filled to at most 200 ms ahead, so that an interruption finds
+/// little that is already under way. Confined to the call's loop. Nothing is allocated per frame, save backlog chunks
+/// while speech arrives faster than it plays.
+package struct DownlinkPipeline: ~Copyable {
+    package struct Counters: Sendable, Equatable {
+        /// Bytes of the agent's audio taken in, in its own format.
+        package var bytesFromAgent = 0
+        package var frames = 0
+        package var bytes = 0
+        package var marks = 0
+        /// Marks that came back as played.
+        package var marksPlayed = 0
+        package var interruptions = 0
+        /// Bytes that were generated and thrown away because the caller interrupted, telephony encoding.
+        package var flushedBytes = 0
+        /// Audio of an interrupted answer that came too late, agent's format.
+        package var lateBytes = 0
+        /// Beyond ten minutes of backlog: lost.
+        package var droppedBytes = 0
+        package var badPayloads = 0
+    }
+
+    package private(set) var counters = Counters()
+    package let format: AudioFormat
+
+    private var converter: AudioConverter
+    private var backlog: DownlinkBacklog
+    private var pacer: PlayoutPacer
+    private(set) var ledger: PlaybackLedger
+    /// With a ring leg: where the agent's audio goes, instead of messages.
+    private var ring: ByteRing.Producer?
+
+    private let agentBytesPerMillisecond: Int
+    private var currentItem: AgentItem?
+    private var currentItemBytes = 0
+    private var bytesSinceMark = 0
+    /// After an interruption: drop what comes until the agent begins a new response.
+    private var isAwaitingResponse = false
+
+    private let decoded: Scratch<UInt8>
+    private let frame: Scratch<UInt8>
+
+    private static let backlogMinutes = 10
+    /// Base64 is decoded in pieces of this many characters: 40 ms at 24 kHz. A multiple of four.
+    private static let sliceCharacters = 2560
+    private static let framesPerMark = 5
+    /// Below this, the far end gets less than a frame rather than running dry.
+    private static let starvation = Duration.milliseconds(40)
+
+    /// - Throws: `ResamplerError` if the formats' sample rates have no filter.
+    init(
+        from agent: AudioFormat,
+        to format: AudioFormat,
+        lead: Duration,
+        ring: consuming ByteRing.Producer?
+    ) throws(ResamplerError) {
+        self.format = format
+        self.ring = ring
+        converter = try AudioConverter(from: agent, to: format)
+        agentBytesPerMillisecond = agent.bytesPerMillisecond
+        backlog = DownlinkBacklog(limit: Self.backlogMinutes * 60_000 * format.bytesPerMillisecond)
+        pacer = PlayoutPacer(lead: lead, bytesPerMillisecond: format.bytesPerMillisecond)
+        ledger = PlaybackLedger(bytesPerMillisecond: format.bytesPerMillisecond)
+        decoded = Scratch(repeating: 0, count: Self.sliceCharacters / 4 * 3)
+        frame = Scratch(repeating: 0, count: format.frameBytes)
+    }
+
+    package var description: String { converter.description }
+
+    /// Speech that waits to be sent.
+    package var backlogMilliseconds: Int { backlog.byteCount / format.bytesPerMillisecond }
+
+    /// Nothing waits, and what was sent has been played as far as is known.
+    func isPlayedOut(at now: MonotonicInstant) -> Bool {
+        backlog.isEmpty && ledger.isPlayedOut(at: now)
+    }
+
+    /// Speech is waiting or still playing.
+    func isSpeaking(at now: MonotonicInstant) -> Bool { !isPlayedOut(at: now) }
+
+    // MARK: From the agent
+
+    /// Takes in a piece of the agent's speech.
+    ///
+    /// - Throws: `WireError` if the payload is no base64; what stood before the fault is kept.
+    mutating func ingest(_ audio: AgentAudio, in message: RawSpan) throws(WireError) {
+        guard !isAwaitingResponse, !ledger.isDiscarded(audio.item) else {
+            counters.lateBytes += Self.encodedCount(audio.payload) / 4 * 3
+            return
+        }
+        begin(audio.item)
+        do {
+            switch audio.payload {
+            case .inPlace(let range):
+                try decode(message.extracting(range), of: audio.item)
+            case .unescaped(let text):
+                try decode(text.span.bytes, of: audio.item)
+            }
+        } catch {
+            counters.badPayloads += 1
+            throw error
+        }
+    }
+
+    /// All audio of the item has come.
+    mutating func ended(_ item: AgentItem) {
+        guard item == currentItem else { return }
+        finishCurrentItem()
+    }
+
+    /// A new response begins: what comes now is wanted.
+    mutating func responseStarted() {
+        isAwaitingResponse = false
+    }
+
+    /// - Parameter awaitsResponse: the provider announces its next answer, and until then everything is late.
+    mutating func interrupt(awaitsResponse: Bool, at now: MonotonicInstant) -> PlaybackInterruption? {
+        if let consumed = ring?.consumedPosition { ledger.acknowledge(Int64(consumed), at: now) }
+        let interruption = ledger.interrupt(at: now)
+        if interruption != nil {
+            counters.interruptions += 1
+            isAwaitingResponse = awaitsResponse
+        }
+        counters.flushedBytes += backlog.byteCount
+        flush(at: now)
+        return interruption
+    }
+
+    /// Throws away all that has not been played.
+    mutating func flush(at now: MonotonicInstant) {
+        backlog.removeAll()
+        converter.reset()
+        pacer.flush(at: now)
+        ring?.flush()
+        currentItem = nil
+        currentItemBytes = 0
+        bytesSinceMark = 0
+    }
+
+    // MARK: To the caller
+
+    /// Sends what is due, as messages of the carrier.
+    ///
+    /// - Parameter isTick: called by the ticker; then a rest of less than a frame goes out before the far end runs dry.
+    mutating func send(
+        through codec: borrowing TwilioMediaStreamsCodec,
+        to outbox: inout MessageOutbox,
+        isTick: Bool,
+        at now: MonotonicInstant
+    ) {
+        while let (count, item, isLast) = nextFrame(isTick: isTick, at: now) {
+            take(count)
+            let memory = frame.memory
+            codec.writeMedia(memory.span.extracting(0..<count).bytes, to: &outbox)
+            note(count, of: item, at: now)
+            bytesSinceMark += count
+            if bytesSinceMark >= Self.framesPerMark * format.frameBytes || isLast {
+                writeMark(through: codec, to: &outbox)
+            }
+        }
+        // An answer that has paused: learn when what was sent is out.
+        if isTick, bytesSinceMark > 0, backlog.isEmpty, !ledger.isMarked {
+            writeMark(through: codec, to: &outbox)
+        }
+    }
+
+    /// Moves what is due into the ring leg's ring.
+    mutating func sendToRing(isTick: Bool, at now: MonotonicInstant) {
+        guard let consumed = ring?.consumedPosition else { return }
+        ledger.acknowledge(Int64(consumed), at: now)
+        while let (count, item, _) = nextFrame(isTick: isTick, at: now) {
+            guard (ring?.writable ?? 0) >= count else { return }
+            take(count)
+            let memory = frame.memory
+            _ = ring?.write(memory.span.extracting(0..<count).bytes)
+            note(count, of: item, at: now)
+        }
+    }
+
+    /// A mark came back from the carrier.
+    mutating func echoed(_ mark: PlaybackMark, at now: MonotonicInstant) {
+        if ledger.echoed(mark, at: now) == .played { counters.marksPlayed += 1 }
+    }
+
+    /// The next frame that may go out now. Frames do not straddle items; the last of an item may be short.
+    private mutating func nextFrame(
+        isTick: Bool,
+        at now: MonotonicInstant
+    ) -> (count: Int, item: AgentItem, isLast: Bool)? {
+        guard let front = backlog.front else { return nil }
+        let count = min(front.bytes, format.frameBytes)
+        if count < format.frameBytes, !front.isComplete {
+            guard isTick, pacer.ahead(at: now) < Self.starvation else { return nil }
+        }
+        guard dueBytes(at: now) >= count else { return nil }
+        return (count, front.item, front.isComplete && count == front.bytes)
+    }
+
+    private mutating func dueBytes(at now: MonotonicInstant) -> Int {
+        guard let written = ring?.position, let read = ring?.consumedPosition else { return pacer.bytesDue(at: now) }
+        // The reader's position is known exactly; no clock is needed.
+        let unread = Int(written - read)
+        return pacer.lead.wholeMilliseconds * format.bytesPerMillisecond - unread
+    }
+
+    private mutating func take(_ count: Int) {
+        backlog.take(count, into: UnsafeMutableRawBufferPointer(frame.memory))
+    }
+
+    private mutating func note(_ count: Int, of item: AgentItem, at now: MonotonicInstant) {
+        ledger.sent(count, of: item, startsRun: pacer.isIdle(at: now), at: now)
+        pacer.sent(count, at: now)
+        counters.frames += 1
+        counters.bytes += count
+    }
+
+    private mutating func writeMark(
+        through codec: borrowing TwilioMediaStreamsCodec,
+        to outbox: inout MessageOutbox
+    ) {
+        codec.writeMark(ledger.makeMark(), to: &outbox)
+        counters.marks += 1
+        bytesSinceMark = 0
+    }
+
+    // MARK: Items
+
+    private mutating func begin(_ item: AgentItem) {
+        guard item != currentItem else { return }
+        finishCurrentItem()
+        currentItem = item
+        currentItemBytes = 0
+    }
+
+    private mutating func finishCurrentItem() {
+        guard let item = currentItem else { return }
+        converter.finish { bytes in
+            let accepted = backlog.append(bytes, of: item)
+            counters.droppedBytes += bytes.byteCount - accepted
+            ledger.produced(accepted, of: item)
+        }
+        backlog.complete(item)
+        ledger.completed(item)
+        currentItem = nil
+    }
+
+    private mutating func decode(_ text: RawSpan, of item: AgentItem) throws(WireError) {
+        var offset = 0
+        while offset < text.byteCount {
+            let end = min(offset + Self.sliceCharacters, text.byteCount)
+            let memory = decoded.memory
+            var target = memory.mutableSpan
+            let count = try Base64.decode(text.extracting(offset..<end), into: &target)
+            offset = end
+            counters.bytesFromAgent += count
+            currentItemBytes += count
+            converter.convert(memory.span.extracting(0..<count).bytes) { bytes in
+                let accepted = backlog.append(bytes, of: item)
+                counters.droppedBytes += bytes.byteCount - accepted
+                ledger.produced(accepted, of: item)
+            }
+            ledger.produced(milliseconds: currentItemBytes / agentBytesPerMillisecond, of: item)
+        }
+    }
+
+    private static func encodedCount(_ payload: WirePayload) -> Int {
+        switch payload {
+        case .inPlace(let range): range.count
+        case .unescaped(let text): text.count
+        }
+    }
+}

@@ -1,0 +1,46 @@
+/// A first-in first-out queue over one array. Both ends are O(1) on average; memory is kept while it is in use.
+struct FIFO<Element> {
+    private var storage: [Element?] = []
+    private var head = 0
+
+    var count: Int { storage.count - head }
+    var isEmpty: Bool { head == storage.count }
+
+    var first: Element? {
+        get { isEmpty ? nil : storage[head] }
+        set { if !isEmpty, let newValue { storage[head] = newValue } }
+    }
+
+    var last: Element? {
+        get { isEmpty ? nil : storage[storage.count - 1] }
+        set { if !isEmpty, let newValue { storage[storage.count - 1] = newValue } }
+    }
+
+    mutating func append(_ element: Element) {
+        storage.append(element)
+    }
+
+    @discardableResult
+    mutating func popFirst() -> Element? {
+        guard !isEmpty else { return nil }
+        let element = storage[head]
+        storage[head] = nil
+        head += 1
+        if head == storage.count {
+            storage.removeAll(keepingCapacity: storage.capacity <= 1024)
+            head = 0
+        } else if head >= 64, head * 2 >= storage.count {
+            storage.removeFirst(head)
+            head = 0
+        }
+        return element
+    }
+
+    mutating func removeAll() {
+        storage.removeAll(keepingCapacity: storage.capacity <= 1024)
+        head = 0
+    }
+
+    /// Oldest first; makes a copy.
+    var elements: [Element] { storage[head...].compactMap { $0 } }
+}

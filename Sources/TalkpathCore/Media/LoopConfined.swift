@@ -1,0 +1,21 @@
+/// A value that belongs to one executor, usually an event loop.
+///
+/// It may be named from anywhere and touched only on its executor: every access checks that, and stops the program
+/// with a clear message instead of racing. This is how the synchronous media path and the session's actor share one
+/// object without a lock.
+public final class LoopConfined<Value>: @unchecked Sendable {
+    // Unchecked: every access asserts that it runs on `executor`, which runs one job at a time.
+    private let stored: Value
+    private let executor: any SerialExecutor
+
+    package init(_ value: sending Value, on executor: any SerialExecutor) {
+        stored = value
+        self.executor = executor
+    }
+
+    /// The value. Must be called on its executor.
+    package var value: Value {
+        executor.preconditionIsolated("media of a call was touched outside its event loop")
+        return stored
+    }
+}

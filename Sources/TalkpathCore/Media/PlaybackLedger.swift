@@ -1,0 +1,202 @@
+import TalkpathAudio
+package import TalkpathWire
+
+/// What the caller has heard of what the agent said, as far as it can be known.
+///
+/// Positions count bytes sent to the telephony leg since the call began; each item knows its own stretch. What has
+/// been played lies between the newest mark that was echoed and what was sent, and is estimated by the time since that
+/// echo, or since the present run of audio began if none of it was echoed yet.
+///
+/// Pure bookkeeping on instants passed in; confined to the call's loop.
+struct PlaybackLedger {
+    /// What one item's audio came to.
+    struct Item {
+        var item: AgentItem
+        /// Milliseconds the agent produced, on its own clock: what a truncation must not exceed.
+        var producedMilliseconds: Int = 0
+        /// Bytes produced, in the telephony leg's encoding.
+        var producedBytes: Int64 = 0
+        /// Bytes sent; they stand in the whole from `firstPosition` on, without a gap.
+        var sentBytes: Int64 = 0
+        var firstPosition: Int64 = 0
+        /// No more audio of it will come.
+        var isComplete = false
+
+        var end: Int64 { firstPosition + sentBytes }
+    }
+
+    private struct Mark {
+        var mark: PlaybackMark
+        var position: Int64
+    }
+
+    private let bytesPerMillisecond: Int64
+
+    /// Counts interruptions. Marks of an older epoch were cleared.
+    private(set) var epoch: UInt32 = 0
+    private var nextMark: UInt32 = 1
+    private var marks = FIFO<Mark>()
+
+    /// Items not yet known to be played to their end, oldest first.
+    private var items: [Item] = []
+    /// Items up to this index are over: what still comes of them is dropped.
+    private var discardedThrough = -1
+
+    /// All bytes sent.
+    private(set) var sent: Int64 = 0
+    /// What is known to have been played.
+    private var acknowledged: Int64 = 0
+    /// Where play-out stood at an instant that is known.
+    private var baseline: (position: Int64, at: MonotonicInstant)?
+    /// Where the present run of audio, without a pause, began.
+    private var runStart: Int64 = 0
+
+    init(bytesPerMillisecond: Int) {
+        self.bytesPerMillisecond = Int64(bytesPerMillisecond)
+    }
+
+    // MARK: What happens
+
+    /// Whether audio of this item is to be dropped, because it was interrupted.
+    func isDiscarded(_ item: AgentItem) -> Bool {
+        item.index <= discardedThrough
+    }
+
+    mutating func produced(_ bytes: Int, of item: AgentItem) {
+        items[indexOfItem(item)].producedBytes += Int64(bytes)
+    }
+
+    /// - Parameter milliseconds: all of the item so far, on the agent's own clock.
+    mutating func produced(milliseconds: Int, of item: AgentItem) {
+        items[indexOfItem(item)].producedMilliseconds = milliseconds
+    }
+
+    mutating func completed(_ item: AgentItem) {
+        if let index = items.firstIndex(where: { $0.item == item }) {
+            items[index].isComplete = true
+        }
+    }
+
+    /// - Parameter startsRun: nothing was playing before these bytes.
+    mutating func sent(_ bytes: Int, of item: AgentItem, startsRun: Bool, at now: MonotonicInstant) {
+        if startsRun {
+            runStart = sent
+            baseline = (sent, now)
+        }
+        let index = indexOfItem(item)
+        if items[index].sentBytes == 0 { items[index].firstPosition = sent }
+        items[index].sentBytes += Int64(bytes)
+        sent += Int64(bytes)
+    }
+
+    /// A new mark behind what has been sent.
+    mutating func makeMark() -> PlaybackMark {
+        let mark = PlaybackMark(epoch: epoch, number: nextMark)
+        nextMark &+= 1
+        marks.append(Mark(mark: mark, position: sent))
+        return mark
+    }
+
+    /// Whether the newest mark already stands behind all that was sent.
+    var isMarked: Bool { (marks.last?.position ?? acknowledged) >= sent }
+
+    enum Echo {
+        case played, cleared, unknown
+    }
+
+    /// A mark came back.
+    ///
+    /// A carrier also echoes, at once, what a `clear` threw away; such a mark is of an older epoch and says nothing.
+    mutating func echoed(_ mark: PlaybackMark, at now: MonotonicInstant) -> Echo {
+        guard mark.epoch == epoch else { return mark.epoch < epoch ? .cleared : .unknown }
+        guard let first = marks.first, mark.number >= first.mark.number, mark.number < nextMark else { return .unknown }
+        while let first = marks.first, first.mark.number <= mark.number {
+            marks.popFirst()
+            acknowledge(first.position, at: now)
+        }
+        return .played
+    }
+
+    /// Play-out is known to have come this far.
+    mutating func acknowledge(_ position: Int64, at now: MonotonicInstant) {
+        acknowledged = max(acknowledged, min(position, sent))
+        // An echo of the run before says nothing about when this one began.
+        if acknowledged > runStart { baseline = (acknowledged, now) }
+        let known = acknowledged
+        items.removeAll { $0.isComplete && $0.sentBytes >= $0.producedBytes && $0.end <= known }
+    }
+
+    // MARK: What is known
+
+    /// The estimated position of play-out.
+    func played(at now: MonotonicInstant) -> Int64 {
+        guard let baseline else { return acknowledged }
+        let elapsed = max(0, (now - baseline.at).wholeNanoseconds)
+        let estimate = baseline.position + elapsed / 1_000_000 * bytesPerMillisecond
+        return min(max(acknowledged, estimate), sent)
+    }
+
+    func isPlayedOut(at now: MonotonicInstant) -> Bool {
+        played(at: now) >= sent
+    }
+
+    /// Ends the epoch: whatever has not been played will not be.
+    ///
+    /// - Returns: what the caller heard, or `nil` if nothing was cut short.
+    mutating func interrupt(at now: MonotonicInstant) -> PlaybackInterruption? {
+        let position = played(at: now)
+        var interruption = PlaybackInterruption()
+        for item in items {
+            let heardBytes = item.sentBytes == 0 ? 0 : min(max(0, position - item.firstPosition), item.sentBytes)
+            let isWhole = item.isComplete && heardBytes >= item.producedBytes
+            if isWhole { continue }
+            if heardBytes > 0 || interruption.isEmpty {
+                let milliseconds = min(Int(heardBytes / bytesPerMillisecond), item.producedMilliseconds)
+                interruption.heard.append(.init(item: item.item, milliseconds: milliseconds))
+            } else {
+                interruption.neverHeard.append(item.item)
+            }
+        }
+        epoch &+= 1
+        marks.removeAll()
+        acknowledged = sent
+        runStart = sent
+        baseline = nil
+        if let newest = items.last?.item.index { discardedThrough = max(discardedThrough, newest) }
+        items.removeAll()
+        return interruption.isEmpty ? nil : interruption
+    }
+
+    /// Whatever still comes of items up to this one is to be dropped.
+    mutating func discard(through item: AgentItem) {
+        discardedThrough = max(discardedThrough, item.index)
+    }
+
+    private mutating func indexOfItem(_ item: AgentItem) -> Int {
+        if let last = items.indices.last, items[last].item == item { return last }
+        if let index = items.firstIndex(where: { $0.item == item }) { return index }
+        items.append(Item(item: item))
+        return items.count - 1
+    }
+}
+
+/// What an interruption cut short.
+package struct PlaybackInterruption: Equatable, Sendable {
+    package struct Heard: Equatable, Sendable {
+        package var item: AgentItem
+        /// Milliseconds of this item that the caller heard; never more than were produced.
+        package var milliseconds: Int
+    }
+
+    /// Items cut short, of which the caller heard something, or the one that would have been next.
+    package var heard: [Heard] = []
+    /// Items of which the caller heard nothing.
+    package var neverHeard: [AgentItem] = []
+
+    package var isEmpty: Bool { heard.isEmpty && neverHeard.isEmpty }
+
+    package init(heard: [Heard] = [], neverHeard: [AgentItem] = []) {
+        self.heard = heard
+        self.neverHeard = neverHeard
+    }
+}

@@ -1,0 +1,17 @@
+/// Working memory of a pipeline, allocated once.
+///
+/// Behind a reference, so that a span over it does not borrow the struct that holds it. Confined to one thread.
+final class Scratch<Element: BitwiseCopyable> {
+    let memory: UnsafeMutableBufferPointer<Element>
+
+    init(repeating value: Element, count: Int) {
+        memory = .allocate(capacity: count)
+        memory.initialize(repeating: value)
+    }
+
+    deinit {
+        memory.deallocate()
+    }
+
+    var count: Int { memory.count }
+}

@@ -1,0 +1,176 @@
+package import TalkpathAudio
+import TalkpathWire
+
+/// The way of the caller's audio to the agent, from the carrier's base64 to the provider's message.
+///
+///     ingest:  base64 -> bytes -> duplicates dropped, gaps filled -> ring
+///     drain:   ring -> decode -> resample -> agent codec -> outbox
+///
+/// The ring holds what the caller says while the agent's socket opens or reopens, ten seconds of it; it is in the
+/// telephony leg's own encoding, so that its fill tells milliseconds. With a ring leg the embedder's audio thread
+/// writes into the ring and `ingest` is not used.
+///
+/// Confined to the call's loop. Nothing is allocated per frame.
+package struct UplinkPipeline: ~Copyable {
+    package struct Counters: Sendable, Equatable {
+        /// Messages of audio taken in.
+        package var frames = 0
+        package var bytes = 0
+        /// Bytes handed to the agent's codec, before conversion.
+        package var bytesToAgent = 0
+        /// Messages that came twice, or out of order: dropped.
+        package var duplicates = 0
+        /// Stretches of time without audio.
+        package var gaps = 0
+        /// Silence put in for them.
+        package var filledMilliseconds = 0
+        /// Audio that came while the ring was full: lost.
+        package var droppedBytes = 0
+        /// Payloads that were empty or no base64.
+        package var badPayloads = 0
+    }
+
+    package private(set) var counters = Counters()
+    package let format: AudioFormat
+
+    private var producer: ByteRing.Producer?
+    private var consumer: ByteRing.Consumer
+    private var converter: AudioConverter
+
+    /// Where the next audio is expected on the stream's clock.
+    private var nextTimestamp: UInt64?
+    private var decoded: Scratch<UInt8>
+    private let chunk: Scratch<UInt8>
+
+    /// Longer gaps are not filled: the stream has been interrupted, and is taken up where it goes on.
+    private static let longestFill: UInt64 = 200
+    /// The carrier's timestamps jitter by less than a frame.
+    private static let tolerance: UInt64 = 20
+    /// What goes into one message at most, when a backlog is drained: 100 ms.
+    private static let chunkMilliseconds = 100
+
+    /// - Throws: `ResamplerError` if the formats' sample rates have no filter.
+    init(
+        from format: AudioFormat,
+        to agent: AudioFormat,
+        producer: consuming ByteRing.Producer?,
+        consumer: consuming ByteRing.Consumer
+    ) throws(ResamplerError) {
+        self.format = format
+        self.producer = producer
+        self.consumer = consumer
+        converter = try AudioConverter(from: format, to: agent)
+        decoded = Scratch(repeating: 0, count: 512)
+        chunk = Scratch(repeating: 0, count: Self.chunkMilliseconds * format.bytesPerMillisecond)
+    }
+
+    package var description: String { converter.description }
+
+    /// Audio kept for the agent.
+    package var waitingMilliseconds: Int { consumer.readable / format.bytesPerMillisecond }
+
+    /// Takes in one message of the carrier.
+    ///
+    /// - Parameter message: the message `media.payload` refers to.
+    /// - Throws: `WireError` if the payload is no base64; the message is counted and dropped.
+    mutating func ingest(_ media: TelephonyMedia, in message: RawSpan) throws(WireError) {
+        let count: Int
+        do {
+            count = try decode(media.payload, in: message)
+        } catch {
+            counters.badPayloads += 1
+            throw error
+        }
+        guard count > 0 else {
+            counters.badPayloads += 1
+            return
+        }
+        guard follow(media.timestamp, bytes: count) else {
+            counters.duplicates += 1
+            return
+        }
+        counters.frames += 1
+        counters.bytes += count
+        write(count)
+    }
+
+    /// Hands what the ring holds to the agent.
+    mutating func drain(through codec: borrowing AgentCodec, to outbox: inout MessageOutbox) {
+        while true {
+            let memory = chunk.memory
+            var target = memory.mutableSpan
+            let count = consumer.read(into: &target)
+            guard count > 0 else { return }
+            counters.bytesToAgent += count
+            converter.convert(memory.span.extracting(0..<count).bytes) { bytes in
+                codec.writeAudio(bytes, to: &outbox)
+            }
+        }
+    }
+
+    /// Drops what the ring holds and what the filter remembers.
+    mutating func flush() {
+        consumer.skipAll()
+        converter.reset()
+    }
+
+    private mutating func decode(_ payload: WirePayload, in message: RawSpan) throws(WireError) -> Int {
+        switch payload {
+        case .inPlace(let range):
+            return try decode(message.extracting(range))
+        case .unescaped(let text):
+            return try decode(text.span.bytes)
+        }
+    }
+
+    private mutating func decode(_ text: RawSpan) throws(WireError) -> Int {
+        let needed = text.byteCount / 4 * 3 + 3
+        if decoded.count < needed {
+            // Carriers send 160 bytes; once a larger size has come, there is room for it.
+            decoded = Scratch(repeating: 0, count: needed)
+        }
+        let memory = decoded.memory
+        var target = memory.mutableSpan
+        return try Base64.decode(text, into: &target)
+    }
+
+    /// Follows the stream's clock: fills what is missing.
+    /// - Returns: whether the audio is new.
+    private mutating func follow(_ timestamp: UInt64, bytes: Int) -> Bool {
+        let length = UInt64(max(1, bytes / format.bytesPerMillisecond))
+        guard let expected = nextTimestamp else {
+            nextTimestamp = timestamp &+ length
+            return true
+        }
+        if timestamp &+ Self.tolerance < expected {
+            return false
+        }
+        if timestamp > expected &+ Self.tolerance {
+            counters.gaps += 1
+            fill(min(timestamp - expected, Self.longestFill))
+        }
+        // The clock only ever goes on: an early message does not set it back.
+        nextTimestamp = max(expected, timestamp) &+ length
+        return true
+    }
+
+    private mutating func fill(_ milliseconds: UInt64) {
+        counters.filledMilliseconds += Int(milliseconds)
+        var left = Int(milliseconds) * format.bytesPerMillisecond
+        // The scratch of `drain` serves here too: it holds nothing between calls.
+        let memory = chunk.memory
+        memory.update(repeating: format.silenceByte)
+        while left > 0 {
+            let part = min(left, chunk.count)
+            let accepted = producer?.write(memory.span.extracting(0..<part).bytes) ?? 0
+            counters.droppedBytes += part - accepted
+            left -= part
+        }
+    }
+
+    private mutating func write(_ count: Int) {
+        let memory = decoded.memory
+        let accepted = producer?.write(memory.span.extracting(0..<count).bytes) ?? 0
+        counters.droppedBytes += count - accepted
+    }
+}

@@ -1,0 +1,46 @@
+public import TalkpathWire
+
+/// What happened on a call, for whoever listens. `ended` comes once, last.
+public struct CallEvent: Equatable, Sendable {
+    public enum Kind: Equatable, Sendable {
+        case started
+        case ringing
+        case answered
+        /// The carrier's media has begun.
+        case mediaStarted
+        /// The agent's socket is ready.
+        case agentReady
+        case callerSpeechStarted
+        case callerSpeechEnded
+        case agentSpeechStarted
+        /// The caller spoke over the agent, who had been heard this long.
+        case interrupted(heardMilliseconds: Int)
+        case transcript(TranscriptEntry)
+        case dtmf
+        case toolCalled(name: String)
+        case agentLost(message: String)
+        case ended(EndReceipt)
+    }
+
+    public var callID: CallID
+    /// Since the call started.
+    public var at: Duration
+    public var kind: Kind
+
+    public init(callID: CallID, at: Duration, kind: Kind) {
+        self.callID = callID
+        self.at = at
+        self.kind = kind
+    }
+}
+
+/// Takes events. Called on the call's loop: must return at once and never block.
+public protocol CallEventSink: Sendable {
+    func publish(_ event: CallEvent)
+}
+
+/// Carries out the functions that an agent calls.
+public protocol ToolHandler: Sendable {
+    /// - Returns: what the model is told, text or JSON.
+    func call(_ tool: AgentToolCall, on call: CallID) async -> String
+}

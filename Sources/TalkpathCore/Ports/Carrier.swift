@@ -1,0 +1,87 @@
+/// The telephone company, as the session needs it. Contract:
+///
+/// * `place` returns the carrier's name of the call, or throws. It is called at most once for a call, for placing is not
+///   idempotent.
+/// * `hangUp` is idempotent and may be called while it still runs. A call that is over, or that the carrier does not
+///   know, is `alreadyGone`, not an error.
+/// * Neither has to bound itself: the session stops waiting at its own deadlines, and cancels the task.
+public protocol Carrier: Sendable {
+    func place(_ order: PlaceOrder) async throws(CarrierError) -> String
+    func hangUp(_ carrierCallID: String) async throws(CarrierError) -> HangUpAnswer
+}
+
+/// What the carrier needs to know to place a call.
+public struct PlaceOrder: Equatable, Sendable {
+    public var callID: CallID
+    public var from: String
+    public var to: String
+    public var ringTimeout: Duration
+    public var timeLimit: Duration
+    public var publicURL: String?
+
+    public init(
+        callID: CallID,
+        from: String,
+        to: String,
+        ringTimeout: Duration,
+        timeLimit: Duration,
+        publicURL: String?
+    ) {
+        self.callID = callID
+        self.from = from
+        self.to = to
+        self.ringTimeout = ringTimeout
+        self.timeLimit = timeLimit
+        self.publicURL = publicURL
+    }
+}
+
+public enum HangUpAnswer: Equatable, Sendable {
+    case done, alreadyGone
+}
+
+/// What a carrier answered instead.
+public struct CarrierError: Error, Equatable, Sendable, CustomStringConvertible {
+    public enum Code: String, Sendable {
+        /// The request was understood and refused; trying again changes nothing.
+        case refused
+        case unauthorized
+        /// Too many requests, or a fault of the carrier's: try again.
+        case unavailable
+        /// No answer, or none that could be read: whether it was carried out is not known.
+        case noAnswer
+    }
+
+    public var code: Code
+    /// In the carrier's words; free of numbers and secrets.
+    public var message: String
+    /// When the carrier wants to be asked again.
+    public var retryAfter: Duration?
+
+    public init(_ code: Code, _ message: String, retryAfter: Duration? = nil) {
+        self.code = code
+        self.message = message
+        self.retryAfter = retryAfter
+    }
+
+    public var description: String { message }
+
+    /// Whether asking again may help.
+    var isRetryable: Bool {
+        switch code {
+        case .unavailable, .noAnswer: true
+        case .refused, .unauthorized: false
+        }
+    }
+}
+
+/// What the carrier tells of a call's progress, by webhook.
+public enum CarrierProgress: Equatable, Sendable {
+    case initiated, ringing, answered
+    /// Over; the call's fate in the carrier's eyes.
+    case over(Fate)
+
+    public enum Fate: String, Sendable {
+        case completed, busy, failed, noAnswer, canceled
+    }
+}

@@ -1,0 +1,377 @@
+import TalkpathAudio
+
+/// The one ending: whatever asked for it, the same steps once.
+///
+///     stop_bridge -> hang_up ----------------> (farewell) -> close_media -\
+///                 \-> close_agent -----------------------------------------> save_record -> finish
+///
+/// Each step has a deadline of its own; together they keep within `limits.endBound`.
+extension CallSessionMachine {
+    // MARK: Asking
+
+    /// Somebody wants the call to end. The first reason counts; a later `now` cuts a drain short.
+    mutating func end(_ request: EndRequest, at now: MonotonicInstant) -> [SessionAction] {
+        switch life {
+        case .live:
+            if case .drain(let timeout) = request.mode, media == .started {
+                life = .draining(request)
+                deadlines[.drain] = now + timeout
+                return []
+            }
+            return beginEnding(request, at: now)
+        case .draining(let first):
+            if case .drain = request.mode { return [] }
+            return beginEnding(EndRequest(first.reason, mode: .now, note: first.note), at: now)
+        case .ending:
+            return []
+        case .ended:
+            // Asked again after the carrier has not confirmed: try at once.
+            guard deadlines[.lateHangUp] != nil else { return [] }
+            deadlines[.lateHangUp] = now
+            return []
+        case .retired:
+            return []
+        }
+    }
+
+    private mutating func beginEnding(_ request: EndRequest, at now: MonotonicInstant) -> [SessionAction] {
+        for reason in SessionDeadline.allCases { deadlines[reason] = nil }
+        var ending = Ending(request: request, began: now)
+        ending.hasFarewell = media == .stopped || media == .closed
+        ending.finish(.stopBridge, .done, at: now)
+        life = .ending(ending)
+        var actions: [SessionAction] = [.stopBridge]
+        actions += startHangUp(at: now)
+        actions += startClosingAgent(at: now)
+        return actions + advance(at: now)
+    }
+
+    private mutating func change(_ body: (inout Ending) -> Void) {
+        guard case .ending(var ending) = life else { return }
+        body(&ending)
+        life = .ending(ending)
+    }
+
+    /// A share of the bound, counted from the beginning of the end.
+    private func bound(_ share: Double, from began: MonotonicInstant) -> MonotonicInstant {
+        began + limits.endBound * share
+    }
+
+    // MARK: Hanging up
+
+    private mutating func startHangUp(at now: MonotonicInstant) -> [SessionAction] {
+        guard case .ending(let ending) = life else { return [] }
+        switch carrier {
+        case .absent, .unplaced:
+            carrier = carrier == .unplaced ? .refused : carrier
+            change { $0.finish(.hangUp, .skipped, at: now) }
+            return []
+        case .over:
+            change { $0.finish(.hangUp, .alreadyGone, at: now) }
+            return []
+        case .refused:
+            change { $0.finish(.hangUp, .skipped, at: now) }
+            return []
+        case .unknown:
+            // The carrier's own time limit is what is left.
+            change { $0.finish(.hangUp, .failed, error: Self.unknownCall, at: now) }
+            return []
+        case .placing:
+            // The carrier's name of the call is still on its way; `placed` goes on from here.
+            change { $0.start(.hangUp, at: now) }
+            deadlines[.hangUp] = bound(0.8, from: ending.began)
+            return []
+        case .queued(let id), .ringing(let id), .answered(let id):
+            change {
+                $0.start(.hangUp, at: now)
+                $0.hangUpAttempts += 1
+            }
+            deadlines[.hangUp] = bound(0.8, from: ending.began)
+            return [.hangUp(carrierCallID: id)]
+        }
+    }
+
+    private var carrierCallID: String? {
+        switch carrier {
+        case .queued(let id), .ringing(let id), .answered(let id): id
+        case .absent, .unplaced, .placing, .over, .refused, .unknown: nil
+        }
+    }
+
+    /// The create that was under way when the end came has turned into a call.
+    mutating func carrierCallIDIsKnown(_ id: String, at now: MonotonicInstant) -> [SessionAction] {
+        change { $0.hangUpAttempts += 1 }
+        if case .ended = life { isAskingLate = true }
+        return [.hangUp(carrierCallID: id)]
+    }
+
+    /// The create that was under way when the end came has failed.
+    mutating func placingCameToNothing(at now: MonotonicInstant) -> [SessionAction] {
+        switch life {
+        case .ending:
+            if carrier == .unknown {
+                change { $0.finish(.hangUp, .failed, error: Self.unknownCall, at: now) }
+            } else {
+                change { $0.finish(.hangUp, .skipped, at: now) }
+            }
+            return hangUpIsKnown(at: now)
+        case .ended:
+            return retireIfDone()
+        case .live, .draining, .retired:
+            return []
+        }
+    }
+
+    private static var unknownCall: String { "whether the carrier placed the call is not known" }
+
+    mutating func hangUpAnswered(
+        _ answer: Result<HangUpAnswer, CarrierError>,
+        at now: MonotonicInstant
+    ) -> [SessionAction] {
+        switch answer {
+        case .success(let answer):
+            if carrier != .absent { carrier = .over }
+            switch life {
+            case .ending:
+                change { $0.finish(.hangUp, answer == .done ? .done : .alreadyGone, at: now) }
+                return hangUpIsKnown(at: now)
+            case .ended(let receipt):
+                return confirmLate(receipt, answer)
+            case .live, .draining, .retired:
+                return []
+            }
+        case .failure(let error):
+            return hangUpFailed(error, at: now)
+        }
+    }
+
+    private mutating func hangUpFailed(_ error: CarrierError, at now: MonotonicInstant) -> [SessionAction] {
+        switch life {
+        case .ending(let ending):
+            guard !ending.isFinished(.hangUp) else { return [] }
+            let pause = error.retryAfter ?? .milliseconds(200) * (1 << min(ending.hangUpAttempts - 1, 4))
+            let limit = bound(0.8, from: ending.began)
+            if error.isRetryable, now + pause < limit {
+                deadlines[.hangUpRetry] = now + pause
+                return []
+            }
+            change { $0.finish(.hangUp, .failed, error: error.message, at: now) }
+            return hangUpIsKnown(at: now)
+        case .ended:
+            armLateHangUp(at: now, after: error.retryAfter)
+            return retireIfDone()
+        case .live, .draining, .retired:
+            return []
+        }
+    }
+
+    /// The carrier itself reports the call over.
+    mutating func carrierConfirmed(at now: MonotonicInstant) -> [SessionAction] {
+        switch life {
+        case .ending(let ending):
+            guard !ending.isFinished(.hangUp) else { return advance(at: now) }
+            change { $0.finish(.hangUp, .alreadyGone, at: now) }
+            return hangUpIsKnown(at: now)
+        case .ended(let receipt):
+            return confirmLate(receipt, .alreadyGone)
+        case .live, .draining, .retired:
+            return []
+        }
+    }
+
+    private mutating func hangUpIsKnown(at now: MonotonicInstant) -> [SessionAction] {
+        deadlines[.hangUp] = nil
+        deadlines[.hangUpRetry] = nil
+        return advance(at: now)
+    }
+
+    // MARK: Closing
+
+    private mutating func startClosingAgent(at now: MonotonicInstant) -> [SessionAction] {
+        guard case .ending(let ending) = life else { return [] }
+        switch agent {
+        case .none, .waiting, .closed:
+            agent = .closed
+            change { $0.finish(.closeAgent, .skipped, at: now) }
+            return []
+        case .connecting, .settingUp, .ready:
+            change { $0.start(.closeAgent, at: now) }
+            deadlines[.closeAgent] = bound(0.8, from: ending.began)
+            return [.closeAgent]
+        }
+    }
+
+    /// The model's socket is closed, or the attempt to open it has come to its end.
+    mutating func agentIsClosed(at now: MonotonicInstant) -> [SessionAction] {
+        agent = .closed
+        guard case .ending = life else { return [] }
+        change { $0.finish(.closeAgent, .done, at: now) }
+        deadlines[.closeAgent] = nil
+        return advance(at: now)
+    }
+
+    mutating func farewellCame(at now: MonotonicInstant) -> [SessionAction] {
+        change { $0.hasFarewell = true }
+        return advance(at: now)
+    }
+
+    mutating func mediaCameToItsEnd(at now: MonotonicInstant) -> [SessionAction] {
+        change {
+            $0.hasFarewell = true
+            if $0.isStarted(.closeMedia) { $0.finish(.closeMedia, .done, at: now) }
+        }
+        deadlines[.closeMedia] = nil
+        return advance(at: now)
+    }
+
+    // MARK: Going on
+
+    /// Takes whatever step is due.
+    private mutating func advance(at now: MonotonicInstant) -> [SessionAction] {
+        guard case .ending(let ending) = life, ending.isFinished(.hangUp) else { return [] }
+        var actions: [SessionAction] = []
+        if !ending.isStarted(.closeMedia) {
+            guard farewellIsOver(ending, at: now) else { return [] }
+            actions += startClosingMedia(at: now)
+        }
+        guard case .ending(let ending) = life, ending.isFinished(.closeMedia), ending.isFinished(.closeAgent),
+            !ending.isStarted(.saveRecord)
+        else { return actions }
+        change { $0.start(.saveRecord, at: now) }
+        deadlines[.saveRecord] = bound(1, from: ending.began)
+        if case .ending(let ending) = life {
+            actions.append(.saveRecord(receipt(ending, steps: ending.steps(assumingDone: .saveRecord), at: now)))
+        }
+        return actions
+    }
+
+    /// A carrier that has hung up closes the stream itself, and takes it amiss if we are quicker.
+    private mutating func farewellIsOver(_ ending: Ending, at now: MonotonicInstant) -> Bool {
+        guard media == .started, !ending.hasFarewell else { return true }
+        switch ending.outcome(.hangUp) {
+        case .done, .alreadyGone: break
+        case .failed, .timedOut, .skipped, nil: return true
+        }
+        if let due = deadlines[.farewell] { return due <= now }
+        deadlines[.farewell] = now + limits.farewell
+        return false
+    }
+
+    private mutating func startClosingMedia(at now: MonotonicInstant) -> [SessionAction] {
+        guard case .ending(let ending) = life else { return [] }
+        deadlines[.farewell] = nil
+        guard hasMediaSocket else {
+            change { $0.finish(.closeMedia, .skipped, at: now) }
+            return []
+        }
+        guard media != .closed else {
+            change { $0.finish(.closeMedia, .alreadyGone, at: now) }
+            return []
+        }
+        change { $0.start(.closeMedia, at: now) }
+        deadlines[.closeMedia] = bound(0.9, from: ending.began)
+        return [.closeMedia]
+    }
+
+    /// - Parameter error: why the record could not be saved.
+    mutating func recordSaved(error: String?, at now: MonotonicInstant) -> [SessionAction] {
+        guard case .ending(let ending) = life, !ending.isFinished(.saveRecord) else { return [] }
+        change { $0.finish(.saveRecord, error == nil ? .done : .failed, error: error, at: now) }
+        return finish(at: now)
+    }
+
+    private mutating func finish(at now: MonotonicInstant) -> [SessionAction] {
+        guard case .ending(let ending) = life else { return [] }
+        let receipt = receipt(ending, steps: ending.steps, at: now)
+        for reason in SessionDeadline.allCases { deadlines[reason] = nil }
+        life = .ended(receipt)
+        if carrierCallID != nil, !receipt.carrierConfirmed { armLateHangUp(at: now, after: nil) }
+        return [.finish(receipt)] + retireIfDone()
+    }
+
+    mutating func firedWhileEnding(_ reason: SessionDeadline, at now: MonotonicInstant) -> [SessionAction] {
+        switch reason {
+        case .hangUp:
+            change { $0.finish(.hangUp, .timedOut, error: "the carrier did not answer in time", at: now) }
+            return hangUpIsKnown(at: now)
+        case .hangUpRetry:
+            guard let id = carrierCallID else { return [] }
+            change { $0.hangUpAttempts += 1 }
+            return [.hangUp(carrierCallID: id)]
+        case .closeAgent:
+            change { $0.finish(.closeAgent, .timedOut, error: "the model's socket did not close in time", at: now) }
+            return advance(at: now)
+        case .farewell:
+            // Set again to a moment that has come, so that `advance` sees that it has been waited for.
+            deadlines[.farewell] = now
+            return advance(at: now)
+        case .closeMedia:
+            change { $0.finish(.closeMedia, .timedOut, error: "the media socket did not close in time", at: now) }
+            return advance(at: now)
+        case .saveRecord:
+            change { $0.finish(.saveRecord, .timedOut, error: "the record was not saved in time", at: now) }
+            return finish(at: now)
+        case .lateHangUp:
+            guard case .ended = life, let id = carrierCallID else { return [] }
+            isAskingLate = true
+            return [.hangUp(carrierCallID: id)]
+        case .maxDuration, .ringing, .media, .agentSetup, .agentRetry, .drain:
+            return []
+        }
+    }
+
+    // MARK: After the end
+
+    /// The carrier has not confirmed: go on asking, ever more slowly.
+    private mutating func armLateHangUp(at now: MonotonicInstant, after pause: Duration?) {
+        lateAttempts += 1
+        isAskingLate = lateAttempts <= Self.lateAttemptLimit
+        guard isAskingLate else { return }
+        deadlines[.lateHangUp] = now + (pause ?? .seconds(1) * (1 << min(lateAttempts - 1, 6)))
+    }
+
+    private mutating func confirmLate(_ receipt: EndReceipt, _ answer: HangUpAnswer) -> [SessionAction] {
+        deadlines[.lateHangUp] = nil
+        isAskingLate = false
+        var receipt = receipt
+        guard !receipt.carrierConfirmed else { return retireIfDone() }
+        receipt.carrierConfirmed = true
+        life = .ended(receipt)
+        return [.updateRecord(receipt)] + retireIfDone()
+    }
+
+    private mutating func retireIfDone() -> [SessionAction] {
+        guard case .ended(let receipt) = life, carrier != .placing, !isAskingLate else { return [] }
+        life = .retired(receipt)
+        return [.retire]
+    }
+
+    // MARK: Receipt
+
+    private func receipt(_ ending: Ending, steps: [EndReceipt.Step], at now: MonotonicInstant) -> EndReceipt {
+        let started = startedOn ?? ending.began
+        let confirmed: Bool =
+            switch steps.first(where: { $0.name == .hangUp })?.outcome {
+            case .done, .alreadyGone: true
+            case .skipped: carrier == .refused || ending.hasFarewell
+            case .failed, .timedOut, nil: carrier == .over
+            }
+        return EndReceipt(
+            callID: callID,
+            status: ending.request.reason.status(wasAnswered: answeredOn != nil),
+            reason: ending.request.reason,
+            note: ending.request.note,
+            duration: ending.began - started,
+            ringing: (answeredOn ?? ending.began) - started,
+            talking: answeredOn.map { ending.began - $0 } ?? .zero,
+            startedAt: startedAt,
+            answeredAt: answeredAt,
+            endedAt: WallTime(
+                milliseconds: startedAt.milliseconds + Int64((ending.began - started).wholeMilliseconds)
+            ),
+            carrierConfirmed: confirmed,
+            teardown: now - ending.began,
+            steps: steps
+        )
+    }
+}

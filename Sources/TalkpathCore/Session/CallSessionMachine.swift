@@ -1,0 +1,422 @@
+import TalkpathAudio
+
+/// The call's state and its rules, without any I/O.
+///
+/// Three parts that move independently (carrier, media, agent) and one life. Everything that happens is a mutating
+/// method that takes the instant and returns the orders to carry out; deadlines are kept here and fire in ``tick(at:isPlayedOut:)``.
+/// The rule that makes endings safe: once the life has left `live`, no method orders anything that opens a resource.
+struct CallSessionMachine: ~Copyable {
+    enum Carrier: Equatable {
+        /// There is nobody to hang up: a ring leg, or a media socket without a carrier behind it.
+        case absent
+        /// To be placed.
+        case unplaced
+        /// The order is under way; its answer may still be a call.
+        case placing
+        case queued(String)
+        case ringing(String)
+        case answered(String)
+        /// Over in the carrier's own words.
+        case over
+        /// The carrier refused to place it: there is no call.
+        case refused
+        /// The order to place it got no answer: whether there is a call is not known, nor its name.
+        case unknown
+    }
+
+    enum Media: Equatable {
+        case none
+        /// A socket is open (or the leg is a ring leg) and audio may flow.
+        case started
+        /// The carrier has said goodbye; the socket is still open.
+        case stopped
+        case closed
+    }
+
+    enum Agent: Equatable {
+        /// Not yet asked for.
+        case none
+        case connecting(socket: Int)
+        /// Open, and being configured.
+        case settingUp(socket: Int)
+        case ready(socket: Int)
+        /// Lost, to be opened again at a deadline.
+        case waiting
+        case closed
+    }
+
+    enum Life {
+        case live
+        /// To be ended when the agent's words have played out.
+        case draining(EndRequest)
+        case ending(Ending)
+        case ended(EndReceipt)
+        /// Ended, and nothing is left to wait for.
+        case retired(EndReceipt)
+    }
+
+    let callID: CallID
+    let direction: CallDirection
+    let limits: CallLimits
+    let connectPolicy: AgentProfile.ConnectPolicy
+    let startedAt: WallTime
+
+    private(set) var startedOn: MonotonicInstant?
+    private(set) var answeredOn: MonotonicInstant?
+    private(set) var answeredAt: WallTime?
+
+    var carrier: Carrier
+    var media: Media = .none
+    var agent: Agent = .none
+    var life: Life = .live
+    /// The media socket exists, though it may not have started.
+    var hasMediaSocket = false
+
+    private(set) var sockets = 0
+    private(set) var failedAttempts = 0
+    private var wasReady = false
+    private var hasGreeted = false
+    var deadlines: [SessionDeadline: MonotonicInstant] = [:]
+
+    /// How often the carrier has been asked again after the end.
+    var lateAttempts = 0
+    /// A hang-up after the end is under way, or planned.
+    var isAskingLate = false
+    /// With pauses that grow to 64 seconds: some twenty minutes.
+    static let lateAttemptLimit = 24
+
+    init(
+        callID: CallID,
+        direction: CallDirection,
+        carrier: Carrier,
+        limits: CallLimits,
+        connectPolicy: AgentProfile.ConnectPolicy,
+        startedAt: WallTime
+    ) {
+        self.callID = callID
+        self.direction = direction
+        self.carrier = carrier
+        self.limits = limits
+        self.connectPolicy = connectPolicy
+        self.startedAt = startedAt
+    }
+
+    var isLive: Bool {
+        switch life {
+        case .live, .draining: true
+        case .ending, .ended, .retired: false
+        }
+    }
+
+    var status: CallStatus {
+        switch life {
+        case .live, .draining:
+            switch carrier {
+            case .answered: return .inProgress
+            case .ringing: return .ringing
+            case .unplaced, .placing, .queued: return media == .none ? .initiating : .inProgress
+            case .absent: return .inProgress
+            case .over, .refused, .unknown: return .ending
+            }
+        case .ending: return .ending
+        case .ended(let receipt), .retired(let receipt): return receipt.status
+        }
+    }
+
+    // MARK: Beginning
+
+    mutating func begin(at now: MonotonicInstant) -> [SessionAction] {
+        startedOn = now
+        guard isLive else { return [] }
+        deadlines[.maxDuration] = now + limits.maxDuration
+        var actions: [SessionAction] = [.publish(.started)]
+        switch carrier {
+        case .unplaced:
+            carrier = .placing
+            deadlines[.ringing] = now + limits.ringTimeout + .seconds(15)
+            actions.append(.placeCall)
+        case .absent:
+            setAnswered(at: now)
+            if media == .none { deadlines[.media] = now + limits.mediaTimeout }
+            actions += connectAgent(at: now)
+        case .placing, .queued, .ringing, .answered, .over, .refused, .unknown:
+            // An inbound call: the caller waits while our answer to the webhook is on its way.
+            deadlines[.media] = now + limits.mediaTimeout
+            actions += connectAgent(at: now)
+        }
+        return actions
+    }
+
+    // MARK: Carrier
+
+    mutating func placed(_ id: String, at now: MonotonicInstant) -> [SessionAction] {
+        guard carrier == .placing else { return [] }
+        carrier = .queued(id)
+        switch life {
+        case .live, .draining:
+            return []
+        case .ending, .ended:
+            return carrierCallIDIsKnown(id, at: now)
+        case .retired:
+            return []
+        }
+    }
+
+    mutating func placingFailed(_ error: CarrierError, at now: MonotonicInstant) -> [SessionAction] {
+        guard carrier == .placing else { return [] }
+        carrier = error.code == .noAnswer ? .unknown : .refused
+        switch life {
+        case .live, .draining:
+            return end(EndRequest(.failed, note: "the carrier did not place the call: \(error.message)"), at: now)
+        case .ending, .ended:
+            return placingCameToNothing(at: now)
+        case .retired:
+            return []
+        }
+    }
+
+    /// A webhook of the carrier. They may come late, twice or out of order: the call only moves forward.
+    mutating func progressed(_ progress: CarrierProgress, id: String, at now: MonotonicInstant) -> [SessionAction] {
+        var actions: [SessionAction] = []
+        if carrier == .placing { actions += placed(id, at: now) }
+        switch progress {
+        case .initiated:
+            return actions
+        case .ringing:
+            guard case .queued(let id) = carrier else { return actions }
+            carrier = .ringing(id)
+            guard isLive else { return actions }
+            actions.append(.publish(.ringing))
+            if connectPolicy == .onRinging { actions += connectAgent(at: now) }
+        case .answered:
+            actions += answered(at: now)
+        case .over(let fate):
+            actions += isOver(fate, at: now)
+        }
+        return actions
+    }
+
+    private mutating func answered(at now: MonotonicInstant) -> [SessionAction] {
+        switch carrier {
+        case .queued(let id), .ringing(let id):
+            carrier = .answered(id)
+        case .absent, .unplaced, .placing, .answered, .over, .refused, .unknown:
+            return []
+        }
+        return noteAnswer(at: now)
+    }
+
+    private mutating func noteAnswer(at now: MonotonicInstant) -> [SessionAction] {
+        guard isLive, answeredOn == nil else { return [] }
+        setAnswered(at: now)
+        deadlines[.ringing] = nil
+        if media == .none { deadlines[.media] = now + limits.mediaTimeout }
+        return [.publish(.answered)] + connectAgent(at: now)
+    }
+
+    private mutating func setAnswered(at now: MonotonicInstant) {
+        answeredOn = now
+        let elapsed = (now - (startedOn ?? now)).wholeMilliseconds
+        answeredAt = WallTime(milliseconds: startedAt.milliseconds + Int64(elapsed))
+    }
+
+    private mutating func isOver(_ fate: CarrierProgress.Fate, at now: MonotonicInstant) -> [SessionAction] {
+        guard carrier != .over else { return [] }
+        carrier = .over
+        switch life {
+        case .live, .draining:
+            let reason: EndReason =
+                switch fate {
+                case .completed: .callerHangup
+                case .busy: .busy
+                case .failed: .failed
+                case .noAnswer: .noAnswer
+                case .canceled: .canceled
+                }
+            return end(EndRequest(reason), at: now)
+        case .ending, .ended:
+            return carrierConfirmed(at: now)
+        case .retired:
+            return []
+        }
+    }
+
+    // MARK: Media
+
+    /// The carrier's socket has begun to stream.
+    mutating func streamStarted(carrierCallID: String, at now: MonotonicInstant) -> [SessionAction] {
+        guard media == .none else { return [] }
+        media = .started
+        deadlines[.media] = nil
+        var actions: [SessionAction] = []
+        // Media is proof of an answer, whose webhook may still be under way.
+        switch carrier {
+        case .placing:
+            actions += placed(carrierCallID, at: now)
+            actions += answered(at: now)
+        case .queued, .ringing:
+            actions += answered(at: now)
+        case .answered, .absent:
+            actions += noteAnswer(at: now)
+        case .unplaced, .over, .refused, .unknown:
+            break
+        }
+        guard isLive else { return actions }
+        actions.append(.publish(.mediaStarted))
+        actions += connectAgent(at: now)
+        return actions + greetIfDue()
+    }
+
+    mutating func streamStopped(at now: MonotonicInstant) -> [SessionAction] {
+        switch media {
+        case .started, .none: media = .stopped
+        case .stopped, .closed: return []
+        }
+        switch life {
+        case .live, .draining: return end(EndRequest(.callerHangup), at: now)
+        case .ending: return farewellCame(at: now)
+        case .ended, .retired: return []
+        }
+    }
+
+    /// The media socket is gone, whoever closed it.
+    mutating func mediaIsClosed(at now: MonotonicInstant) -> [SessionAction] {
+        guard media != .closed else { return [] }
+        let hadStopped = media == .stopped
+        media = .closed
+        switch life {
+        case .live, .draining:
+            return end(EndRequest(hadStopped ? .callerHangup : .mediaLost), at: now)
+        case .ending:
+            return mediaCameToItsEnd(at: now)
+        case .ended, .retired:
+            return []
+        }
+    }
+
+    // MARK: Agent
+
+    private mutating func connectAgent(at now: MonotonicInstant) -> [SessionAction] {
+        guard isLive, agent == .none else { return [] }
+        return openAgentSocket(at: now)
+    }
+
+    private mutating func openAgentSocket(at now: MonotonicInstant) -> [SessionAction] {
+        sockets += 1
+        agent = .connecting(socket: sockets)
+        deadlines[.agentRetry] = nil
+        deadlines[.agentSetup] = now + limits.agentSetupTimeout
+        return [.connectAgent(socket: sockets)]
+    }
+
+    mutating func agentOpened(socket: Int, at now: MonotonicInstant) -> [SessionAction] {
+        guard agent == .connecting(socket: socket), isLive else { return [.dropAgent(socket: socket)] }
+        agent = .settingUp(socket: socket)
+        return []
+    }
+
+    /// Whether this socket is the agent's, and wanted.
+    func holdsAgent(socket: Int) -> Bool {
+        guard isLive else { return false }
+        return agent == .settingUp(socket: socket) || agent == .ready(socket: socket)
+    }
+
+    mutating func agentIsReady(at now: MonotonicInstant) -> [SessionAction] {
+        guard case .settingUp(let socket) = agent, isLive else { return [] }
+        agent = .ready(socket: socket)
+        deadlines[.agentSetup] = nil
+        failedAttempts = 0
+        let isFirst = !wasReady
+        wasReady = true
+        return [.publish(.agentReady), .openUplink(isFirst: isFirst)] + greetIfDue()
+    }
+
+    private mutating func greetIfDue() -> [SessionAction] {
+        guard case .ready = agent, media == .started, !hasGreeted else { return [] }
+        hasGreeted = true
+        return [.greet]
+    }
+
+    mutating func agentConnectFailed(
+        socket: Int,
+        _ error: AgentConnectError,
+        at now: MonotonicInstant
+    ) -> [SessionAction] {
+        guard agent == .connecting(socket: socket), isLive else { return [] }
+        return agentFailed(error.message, isFinal: error.isFinal, at: now)
+    }
+
+    /// The model's socket has closed, or said that it cannot go on.
+    mutating func agentLost(socket: Int, message: String, isFinal: Bool, at now: MonotonicInstant) -> [SessionAction] {
+        switch agent {
+        case .settingUp(socket), .ready(socket), .connecting(socket):
+            break
+        case .none, .connecting, .settingUp, .ready, .waiting, .closed:
+            return []
+        }
+        switch life {
+        case .live, .draining:
+            return [.dropAgent(socket: socket)] + agentFailed(message, isFinal: isFinal, at: now)
+        case .ending, .ended, .retired:
+            return []
+        }
+    }
+
+    private mutating func agentFailed(
+        _ message: String,
+        isFinal: Bool,
+        at now: MonotonicInstant
+    ) -> [SessionAction] {
+        agent = .waiting
+        deadlines[.agentSetup] = nil
+        failedAttempts += 1
+        let lost: [SessionAction] = [.publish(.agentLost(message: message))]
+        guard !isFinal, failedAttempts < limits.agentAttempts else {
+            return lost + end(EndRequest(.agentLost, note: message), at: now)
+        }
+        deadlines[.agentRetry] = now + limits.agentRetryDelay * (1 << (failedAttempts - 1))
+        return lost
+    }
+
+    // MARK: Time
+
+    /// - Parameter isPlayedOut: whether the agent's words have been heard; asked only while draining.
+    mutating func tick(at now: MonotonicInstant, isPlayedOut: () -> Bool) -> [SessionAction] {
+        var actions: [SessionAction] = []
+        if case .draining(let request) = life, isPlayedOut() {
+            actions += end(EndRequest(request.reason, mode: .now, note: request.note), at: now)
+        }
+        while let (reason, _) = deadlines.filter({ $0.value <= now }).min(by: { $0.value < $1.value }) {
+            deadlines[reason] = nil
+            actions += fired(reason, at: now)
+        }
+        return actions
+    }
+
+    private mutating func fired(_ reason: SessionDeadline, at now: MonotonicInstant) -> [SessionAction] {
+        switch reason {
+        case .maxDuration:
+            return end(EndRequest(.maxDuration), at: now)
+        case .ringing:
+            return end(EndRequest(.noAnswer), at: now)
+        case .media:
+            return end(EndRequest(.mediaLost, note: "the carrier's media did not begin"), at: now)
+        case .agentSetup:
+            switch agent {
+            case .connecting(let socket), .settingUp(let socket):
+                return [.dropAgent(socket: socket)]
+                    + agentFailed("the model's session was not set up in time", isFinal: false, at: now)
+            case .none, .ready, .waiting, .closed:
+                return []
+            }
+        case .agentRetry:
+            guard isLive, agent == .waiting else { return [] }
+            return openAgentSocket(at: now)
+        case .drain:
+            guard case .draining(let request) = life else { return [] }
+            return end(EndRequest(request.reason, mode: .now, note: request.note), at: now)
+        case .hangUp, .hangUpRetry, .closeAgent, .farewell, .closeMedia, .saveRecord, .lateHangUp:
+            return firedWhileEnding(reason, at: now)
+        }
+    }
+}

@@ -1,0 +1,40 @@
+/// What the machine orders the session to do. The session carries actions out in the order given.
+enum SessionAction: Equatable, Sendable {
+    /// Ask the carrier to place the call; answer with `placed` or `placingFailed`.
+    case placeCall
+    /// Open socket number `socket` to the model; answer with `agentOpened` or `agentConnectFailed`.
+    case connectAgent(socket: Int)
+    /// Drop that socket, if it is still there.
+    case dropAgent(socket: Int)
+    /// Let caller audio flow to the agent. `isFirst`: the conversation begins; otherwise it is taken up again.
+    case openUplink(isFirst: Bool)
+    /// Ask the agent to speak first.
+    case greet
+
+    /// No audio moves from here on.
+    case stopBridge
+    /// Hang up; answer with `hangUpAnswered`.
+    case hangUp(carrierCallID: String)
+    /// Close the model's socket; answer with `agentIsClosed`.
+    case closeAgent
+    /// Close the carrier's socket; answer with `mediaIsClosed`.
+    case closeMedia
+    /// Save the record; answer with `recordSaved`.
+    case saveRecord(EndReceipt)
+    /// The call has ended: tell everybody who waits, once.
+    case finish(EndReceipt)
+    /// What became known after the end.
+    case updateRecord(EndReceipt)
+    /// Nothing is left to do for this call.
+    case retire
+
+    case publish(CallEvent.Kind)
+}
+
+/// Why a timer is armed.
+enum SessionDeadline: Hashable, Sendable, CaseIterable {
+    case maxDuration, ringing, media, agentSetup, agentRetry, drain
+    case hangUp, hangUpRetry, closeAgent, farewell, closeMedia, saveRecord
+    /// The session is over, and goes on asking the carrier.
+    case lateHangUp
+}
