@@ -113,19 +113,18 @@ extension Base64 {
             var written = 0
             var seen: UInt32 = 0
             // Eight characters become six bytes; the store writes eight, hence the margin.
-            while read + 8 <= characters, written + 8 <= length {
-                let word = UInt64(littleEndian: input.loadUnaligned(fromByteOffset: read, as: UInt64.self))
-                let low = group(UInt32(truncatingIfNeeded: word), values)
-                let high = group(UInt32(truncatingIfNeeded: word >> 32), values)
+            let rounds = length >= 8 ? min(characters / 8, (length - 8) / 6 + 1) : 0
+            for _ in 0..<rounds {
+                let low = group(input + read, values)
+                let high = group(input + read + 4, values)
                 seen |= low | high
-                let bytes = UInt64(low & 0xFF_FFFF) | UInt64(high & 0xFF_FFFF) << 24
+                let bytes = UInt64(low) | UInt64(high) << 24
                 output.storeBytes(of: bytes.littleEndian, toByteOffset: written, as: UInt64.self)
                 read += 8
                 written += 6
             }
             while read + 4 <= characters {
-                let word = UInt32(littleEndian: input.loadUnaligned(fromByteOffset: read, as: UInt32.self))
-                let bytes = group(word, values)
+                let bytes = group(input + read, values)
                 seen |= bytes
                 target[written] = UInt8(truncatingIfNeeded: bytes)
                 target[written + 1] = UInt8(truncatingIfNeeded: bytes >> 8)
@@ -140,13 +139,11 @@ extension Base64 {
         }
     }
 
-    /// Four characters, the first in the lowest byte, as three bytes in the order they stand in memory.
+    /// Four characters as three bytes in the order they stand in memory.
     @inline(__always)
-    private static func group(_ characters: UInt32, _ values: UnsafePointer<UInt32>) -> UInt32 {
-        values[Int(characters & 0xFF)]
-            | values[256 + Int((characters >> 8) & 0xFF)]
-            | values[512 + Int((characters >> 16) & 0xFF)]
-            | values[768 + Int(characters >> 24)]
+    private static func group(_ characters: UnsafeRawPointer, _ values: UnsafePointer<UInt32>) -> UInt32 {
+        func byte(_ offset: Int) -> Int { Int(characters.load(fromByteOffset: offset, as: UInt8.self)) }
+        return values[byte(0)] | values[256 + byte(1)] | values[512 + byte(2)] | values[768 + byte(3)]
     }
 
     /// The last two or three characters, whose lowest bits stand for nothing and must be zero.
