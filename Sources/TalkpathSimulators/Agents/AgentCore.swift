@@ -1,0 +1,175 @@
+internal import TalkpathAudio
+internal import TalkpathWire
+
+/// What the behaviours of both fake models have in common: the record, what is to be sent, faults, pauses.
+struct AgentCore: Sendable {
+    let script: AgentScript
+    let keepsAudio: Bool
+    var record: AgentRecord
+    var cursor: ScriptCursor
+    var ear: CallerEar
+    /// Says nothing any more.
+    private(set) var isMute = false
+    /// The socket is being closed.
+    private(set) var isOver = false
+    private(set) var pausedUntil: MonotonicInstant?
+    private var held: [(message: [UInt8], isText: Bool)] = []
+    private var faults: [AgentFault]
+    private var outputs: [AgentOutput] = []
+    private var counter = 0
+
+    init(
+        script: AgentScript,
+        faults: [AgentFault],
+        keepsAudio: Bool,
+        record: AgentRecord
+    ) {
+        self.script = script
+        self.keepsAudio = keepsAudio
+        self.record = record
+        self.faults = faults.filter { $0.concerns(session: record.session) }
+        cursor = ScriptCursor(script)
+        ear = CallerEar(format: record.inputFormat, silence: .milliseconds(500))
+    }
+
+    mutating func takeOutputs() -> [AgentOutput] {
+        defer { outputs.removeAll(keepingCapacity: true) }
+        return outputs
+    }
+
+    /// An identifier that no other of this session is equal to.
+    mutating func identifier(_ prefix: String) -> String {
+        counter += 1
+        let digits = String(counter, radix: 36, uppercase: true)
+        return "\(prefix)_\(record.session)x" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+    }
+
+    mutating func send(_ message: [UInt8], binary: Bool) {
+        guard !isMute, !isOver else { return }
+        outputs.append(.send(message, binary: binary))
+    }
+
+    mutating func report(_ kind: SimulatorEvent.Kind) {
+        outputs.append(.event(kind))
+    }
+
+    mutating func violate(_ detail: String, at now: MonotonicInstant) {
+        record.violations.append(.init(instant: now, detail: detail))
+        report(.violation(detail))
+    }
+
+    mutating func close(code: Int, reason: String) {
+        guard !isOver else { return }
+        outputs.append(.close(code: code, reason: reason))
+        isOver = true
+    }
+
+    // MARK: Audio
+
+    /// Counts what came in and lets the ear hear it.
+    mutating func hear(_ audio: [UInt8], at now: MonotonicInstant, _ report: (CallerEar.Turn) -> Void) {
+        if keepsAudio { record.audioReceived.append(contentsOf: audio) }
+        ear.hear(audio, report)
+        record.arrivals.append(.init(instant: now, cumulativeMilliseconds: ear.receivedMilliseconds))
+    }
+
+    /// Notes a piece of audio that is being sent.
+    mutating func noteSent(_ audio: [UInt8], ofItem item: Int, at now: MonotonicInstant) {
+        if keepsAudio { record.items[item].audio.append(contentsOf: audio) }
+        record.items[item].producedBytes += audio.count
+        let milliseconds = record.items[item].producedBytes / record.outputFormat.bytesPerMillisecond
+        record.items[item].sent.append(.init(instant: now, cumulativeMilliseconds: milliseconds))
+    }
+
+    func producedMilliseconds(ofItem item: Int) -> Int {
+        record.items[item].producedBytes / record.outputFormat.bytesPerMillisecond
+    }
+
+    // MARK: Pauses
+
+    /// Whether a message must wait; it is then kept.
+    mutating func holds(_ message: RawSpan, isText: Bool) -> Bool {
+        guard pausedUntil != nil else { return false }
+        held.append((message.withUnsafeBytes { Array($0) }, isText))
+        return true
+    }
+
+    /// Ends a pause that is over.
+    /// - Returns: what came in during it.
+    mutating func resume(at now: MonotonicInstant) -> [(message: [UInt8], isText: Bool)] {
+        guard let end = pausedUntil, end <= now else { return [] }
+        pausedUntil = nil
+        defer { held = [] }
+        return held
+    }
+
+    // MARK: Faults
+
+    /// Elapsed time after which a fault is due, and answer faults, are asked for by the models.
+    func nextElapsedFault() -> MonotonicInstant? {
+        faults.compactMap { fault in
+            if case .elapsed(let after) = fault.moment { record.openedAt + after } else { nil }
+        }.min()
+    }
+
+    /// Whether a fault waits in the numbered answer, and after how much audio.
+    func faultPlace(inAnswer answer: Int) -> Duration? {
+        faults.compactMap { fault in
+            if case .answer(answer, let after) = fault.moment { after } else { nil }
+        }.min()
+    }
+
+    /// The faults of this moment; each takes place once.
+    mutating func takeFaults(_ isDue: (AgentFault.Moment) -> Bool) -> [AgentFault.Action] {
+        let due = faults.filter { isDue($0.moment) }
+        faults.removeAll { isDue($0.moment) }
+        return due.map(\.action)
+    }
+
+    /// Does what is the same for both models.
+    /// - Returns: false for an action that the model must translate itself.
+    mutating func perform(_ action: AgentFault.Action, at now: MonotonicInstant) -> Bool {
+        report(.fault("\(action)"))
+        switch action {
+        case .fallSilent: isMute = true
+        case .pause(let duration): pausedUntil = now + duration
+        case .close(let code, let reason): close(code: code, reason: reason)
+        case .vanish:
+            outputs.append(.vanish)
+            isOver = true
+        case .endStream:
+            outputs.append(.endStream)
+            isOver = true
+        case .refuse, .error, .goAway: return false
+        }
+        return true
+    }
+}
+
+/// Changes the rate by straight lines between samples: good enough for an echo, and it costs next to nothing.
+struct LinearRateChanger: Sendable {
+    private let step: Double
+    private var place = 0.0
+    private var last: Int16 = 0
+
+    init(from: Int, to: Int) {
+        step = Double(from) / Double(to)
+    }
+
+    mutating func process(_ samples: [Int16]) -> [Int16] {
+        guard step != 1 else { return samples }
+        var result: [Int16] = []
+        result.reserveCapacity(Int(Double(samples.count) / step) + 1)
+        // `place` counts from the last sample of the piece before.
+        while place < Double(samples.count) {
+            let index = Int(place)
+            let left = index == 0 ? last : samples[index - 1]
+            let fraction = place - Double(index)
+            result.append(Int16((Double(left) + (Double(samples[index]) - Double(left)) * fraction).rounded()))
+            place += step
+        }
+        place -= Double(samples.count)
+        last = samples.last ?? last
+        return result
+    }
+}

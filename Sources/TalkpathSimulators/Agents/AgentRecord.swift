@@ -1,0 +1,99 @@
+public import TalkpathAudio
+
+/// What went on in one session with a fake model. All instants are on the simulator's clock.
+public struct AgentRecord: Sendable {
+    public struct AudioStamp: Sendable, Hashable {
+        public var instant: MonotonicInstant
+        /// Audio so far, this piece included.
+        public var cumulativeMilliseconds: Int
+    }
+
+    /// One utterance of the model.
+    public struct Item: Sendable, Hashable {
+        public var id: String
+        public var transcript: String
+        /// What was sent of it, in the session's output format.
+        public var audio: [UInt8] = []
+        public var producedBytes = 0
+        public var sent: [AudioStamp] = []
+        /// What the model believes the caller has heard of it, in milliseconds: all that was produced, until told less.
+        public var heardMilliseconds: Int?
+        public var wasInterrupted = false
+        public var isComplete = false
+    }
+
+    public struct CallerTurn: Sendable, Hashable {
+        /// On the input clock: milliseconds of audio received.
+        public var startMilliseconds: Int
+        public var endMilliseconds: Int?
+        public var startedAt: MonotonicInstant
+        public var endedAt: MonotonicInstant?
+        public var text: String?
+    }
+
+    public struct Truncation: Sendable, Hashable {
+        public var instant: MonotonicInstant
+        public var itemID: String
+        public var audioEndMilliseconds: Int
+        /// Audio of the item produced by then.
+        public var producedMilliseconds: Int
+    }
+
+    public struct Violation: Sendable, Hashable, CustomStringConvertible {
+        public var instant: MonotonicInstant
+        public var detail: String
+        public var description: String { detail }
+    }
+
+    public struct ToolResult: Sendable, Hashable {
+        public var callID: String
+        public var output: String
+    }
+
+    /// Counts sessions of the server from 0.
+    public var session: Int
+    public var model: String
+    public var openedAt: MonotonicInstant
+    /// When the configuration was confirmed.
+    public var readyAt: MonotonicInstant?
+    public var inputFormat: AudioFormat
+    public var outputFormat: AudioFormat
+    /// Caller audio as it came, in `inputFormat`, if it is kept.
+    public var audioReceived: [UInt8] = []
+    public var arrivals: [AudioStamp] = []
+    public var items: [Item] = []
+    public var callerTurns: [CallerTurn] = []
+    public var truncations: [Truncation] = []
+    public var violations: [Violation] = []
+    public var toolResults: [ToolResult] = []
+    /// Texts put into the conversation by the other side.
+    public var textsReceived: [String] = []
+    /// What the session was configured with, as JSON.
+    public var configuration = ""
+    /// The kinds of all messages received but audio, in order.
+    public var messages: [String] = []
+    /// The handle with which this session resumed another (Gemini).
+    public var resumedHandle: String?
+    /// The close code, 1006 for none, once the socket is closed.
+    public var closeCode: Int?
+
+    public init(
+        session: Int,
+        model: String,
+        openedAt: MonotonicInstant,
+        inputFormat: AudioFormat,
+        outputFormat: AudioFormat
+    ) {
+        self.session = session
+        self.model = model
+        self.openedAt = openedAt
+        self.inputFormat = inputFormat
+        self.outputFormat = outputFormat
+    }
+
+    /// The caller's audio as linear samples at the input's rate.
+    public var receivedSamples: [Int16] { Samples.decode(audioReceived, inputFormat) }
+
+    /// All the model said as linear samples at the output's rate, item after item.
+    public var sentSamples: [Int16] { items.flatMap { Samples.decode($0.audio, outputFormat) } }
+}

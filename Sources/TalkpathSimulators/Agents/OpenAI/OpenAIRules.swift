@@ -1,0 +1,122 @@
+internal import TalkpathWire
+
+/// What OpenAI Realtime accepts from its clients (the GA interface): nothing else is.
+enum OpenAIRules {
+    /// By the event's type, what it may hold besides `type` and `event_id`.
+    static let events: [String: JSONRule] = [
+        "session.update": event(["session": session], required: ["session"]),
+        "input_audio_buffer.append": event(["audio": .text], required: ["audio"]),
+        "input_audio_buffer.commit": event([:]),
+        "input_audio_buffer.clear": event([:]),
+        "response.create": event(["response": response]),
+        "response.cancel": event(["response_id": .text]),
+        "conversation.item.create": event(
+            ["item": .any, "previous_item_id": .null(or: .text)],
+            required: ["item"]
+        ),
+        "conversation.item.truncate": event(
+            ["item_id": .text, "content_index": .integer(0...Int.max), "audio_end_ms": .integer(0...Int.max)],
+            required: ["item_id", "content_index", "audio_end_ms"]
+        ),
+        "conversation.item.delete": event(["item_id": .text], required: ["item_id"]),
+        "conversation.item.retrieve": event(["item_id": .text], required: ["item_id"]),
+        "output_audio_buffer.clear": event([:]),
+    ]
+
+    /// By the item's type.
+    static let items: [String: JSONRule] = [
+        "message": item(
+            ["role": .word(["user", "assistant", "system"]), "content": .list(content)],
+            required: ["role", "content"]
+        ),
+        "function_call": item(
+            ["call_id": .text, "name": .text, "arguments": .text],
+            required: ["name", "arguments"]
+        ),
+        "function_call_output": item(["call_id": .text, "output": .text], required: ["call_id", "output"]),
+    ]
+
+    static let voices = ["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"]
+
+    private static func event(_ members: [String: JSONRule], required: [String] = []) -> JSONRule {
+        .members(members.merging(["type": .text, "event_id": .text]) { $1 }, required: required)
+    }
+
+    private static func item(_ members: [String: JSONRule], required: [String]) -> JSONRule {
+        let common: [String: JSONRule] = [
+            "id": .text, "type": .text, "object": .word(["realtime.item"]),
+            "status": .word(["completed", "incomplete", "in_progress"]),
+        ]
+        return .members(members.merging(common) { $1 }, required: required)
+    }
+
+    private static let content = JSONRule.members(
+        [
+            "type": .word(["input_text", "input_audio", "input_image", "output_text", "output_audio"]),
+            "text": .text, "audio": .text, "transcript": .null(or: .text), "image_url": .text, "detail": .text,
+        ],
+        required: ["type"]
+    )
+
+    private static let format = JSONRule.members(
+        ["type": .word(["audio/pcm", "audio/pcmu", "audio/pcma"]), "rate": .integer(24000...24000)],
+        required: ["type"]
+    )
+
+    private static let voice = JSONRule.either([.word(voices), .members(["id": .text], required: ["id"])])
+
+    private static let transcription = JSONRule.members([
+        "model": .text, "language": .null(or: .text), "prompt": .null(or: .text), "delay": .any, "keywords": .any,
+        "languages": .any,
+    ])
+
+    private static let turnDetection = JSONRule.members(
+        [
+            "type": .word(["server_vad", "semantic_vad"]), "threshold": .decimal(0...1),
+            "prefix_padding_ms": .integer(0...60_000), "silence_duration_ms": .integer(0...60_000),
+            "idle_timeout_ms": .null(or: .integer(5_000...30_000)), "create_response": .truth,
+            "interrupt_response": .truth, "eagerness": .word(["low", "medium", "high", "auto"]),
+        ],
+        required: ["type"]
+    )
+
+    private static let tools = JSONRule.list(
+        .members(
+            ["type": .word(["function"]), "name": .text, "description": .text, "parameters": .any],
+            required: ["type", "name"]
+        )
+    )
+
+    private static let tokens = JSONRule.either([.integer(1...4096), .word(["inf"])])
+
+    private static let session = JSONRule.members(
+        [
+            "type": .word(["realtime"]), "model": .text, "instructions": .text,
+            "output_modalities": .list(.word(["audio", "text"])),
+            "audio": .members([
+                "input": .members([
+                    "format": format, "transcription": .null(or: transcription),
+                    "noise_reduction": .null(
+                        or: .members(
+                            ["type": .word(["near_field", "far_field"]), "strength": .any],
+                            required: ["type"]
+                        )
+                    ),
+                    "turn_detection": .null(or: turnDetection),
+                ]),
+                "output": .members(["format": format, "voice": voice, "speed": .decimal(0.25...1.5)]),
+            ]),
+            "tools": tools, "tool_choice": .either([.text, .members(["type": .text, "name": .text])]),
+            "max_output_tokens": tokens, "truncation": .any, "tracing": .any, "include": .null(or: .list(.text)),
+            "prompt": .any, "reasoning": .members(["effort": .text]), "parallel_tool_calls": .truth,
+        ],
+        required: ["type"]
+    )
+
+    private static let response = JSONRule.members([
+        "instructions": .text, "output_modalities": .list(.word(["audio", "text"])),
+        "audio": .members(["output": .members(["format": format, "voice": voice])]),
+        "tools": tools, "tool_choice": .any, "max_output_tokens": tokens, "conversation": .word(["auto", "none"]),
+        "input": .list(.any), "metadata": .any, "prompt": .any, "reasoning": .any, "parallel_tool_calls": .truth,
+    ])
+}

@@ -1,0 +1,73 @@
+public import TalkpathAudio
+
+/// Something that happened in a simulator: a line of the timeline.
+public struct SimulatorEvent: Sendable {
+    /// Who saw it.
+    public enum Source: String, Sendable, Hashable, CaseIterable {
+        case twilio
+        /// The person on the phone, by the audio that reaches the ear.
+        case phone
+        case openAI = "openai"
+        case gemini
+    }
+
+    public enum Kind: Sendable, Hashable {
+        // MARK: The carrier
+        /// A REST request was answered; status 0: it was left without an answer.
+        case request(method: String, path: String, status: Int)
+        /// A webhook or TwiML request was answered; status 0: nobody answered.
+        case webhook(event: String, status: Int)
+        case callStatus(String)
+        case streamOpened
+        case streamRefused(reason: String)
+        case streamStarted(streamSID: String)
+        case streamStopped
+        case streamClosed(code: Int)
+        case streamCleared(marks: Int)
+        case markPlayed(name: String)
+        case dtmf(digit: String)
+
+        // MARK: The person
+        /// The phone's user begins to say something; the number counts the turns of the script from 0.
+        case userStarted(turn: Int)
+        case userEnded(turn: Int)
+        /// The phone's user hears somebody speak.
+        case agentHeard
+        case agentFellSilent
+
+        // MARK: The model
+        case connected(session: Int)
+        case connectionRefused(status: Int)
+        case sessionReady
+        case callerSpeechStarted(inputMilliseconds: Int)
+        case callerSpeechEnded(inputMilliseconds: Int)
+        case callerTranscript(String)
+        case answerStarted(item: String)
+        case answerEnded(item: String, milliseconds: Int, interrupted: Bool)
+        case agentTranscript(String)
+        /// The bridge told how much of an item the caller has heard.
+        case truncated(item: String, heardMilliseconds: Int)
+        case toolCalled(name: String)
+        case toolAnswered(callID: String)
+        case disconnected(code: Int)
+
+        // MARK: All
+        /// The other side did something that the real service would not accept.
+        case violation(String)
+        /// A configured fault took place.
+        case fault(String)
+    }
+
+    public var instant: MonotonicInstant
+    public var source: Source
+    /// The call's SID, or the number of the model's session.
+    public var subject: String
+    public var kind: Kind
+
+    public init(instant: MonotonicInstant, source: Source, subject: String, kind: Kind) {
+        self.instant = instant
+        self.source = source
+        self.subject = subject
+        self.kind = kind
+    }
+}

@@ -1,0 +1,139 @@
+internal import Synchronization
+internal import TalkpathAudio
+
+/// All that happened in one or several simulators, in the order it was seen.
+///
+/// May be used from any thread. Several simulators may share one, which then shows a call from all sides.
+///
+/// ```swift
+/// let speech = try await timeline.waitFor { $0.kind == .agentHeard }
+/// ```
+public final class SimulatorTimeline: Sendable {
+    private struct Waiter {
+        var predicate: @Sendable (SimulatorEvent) -> Bool
+        var continuation: CheckedContinuation<SimulatorEvent, any Error>
+    }
+
+    private struct State {
+        var events: [SimulatorEvent] = []
+        var dropped = 0
+        var nextID = 0
+        var waiters: [Int: Waiter] = [:]
+        var cancelled: Set<Int> = []
+        var observers: [Int: AsyncStream<SimulatorEvent>.Continuation] = [:]
+    }
+
+    private let state = Mutex(State())
+    private let limit: Int
+    private let handler: (@Sendable (SimulatorEvent) -> Void)?
+
+    /// - Parameters:
+    ///   - limit: events kept; the oldest half goes when there are more.
+    ///   - handler: called for every event on the thread where it happened; must not block.
+    public init(limit: Int = 100_000, handler: (@Sendable (SimulatorEvent) -> Void)? = nil) {
+        self.limit = max(2, limit)
+        self.handler = handler
+    }
+
+    /// What is kept, oldest first.
+    public var events: [SimulatorEvent] { state.withLock { $0.events } }
+
+    /// How many events there have been. Give it to ``waitFor(after:within:_:)`` to wait for something newer.
+    public var count: Int { state.withLock { $0.dropped + $0.events.count } }
+
+    /// Every event from now on, until the consumer stops.
+    public func stream() -> AsyncStream<SimulatorEvent> {
+        let (stream, continuation) = AsyncStream.makeStream(of: SimulatorEvent.self)
+        let id = state.withLock { state in
+            state.nextID += 1
+            state.observers[state.nextID] = continuation
+            return state.nextID
+        }
+        continuation.onTermination = { [weak self] _ in
+            self?.state.withLock { state in
+                _ = state.observers.removeValue(forKey: id)
+            }
+        }
+        return stream
+    }
+
+    /// The first event that fits: one that has been, or the next to come.
+    ///
+    /// - Parameters:
+    ///   - position: events before this ``count`` do not interest.
+    ///   - limit: how long to wait at most, in real time.
+    /// - Throws: `SimulatorTimeout` when it did not come, `CancellationError` when the task was cancelled.
+    @discardableResult
+    public func waitFor(
+        after position: Int = 0,
+        within limit: Duration = .seconds(20),
+        _ predicate: @escaping @Sendable (SimulatorEvent) -> Bool
+    ) async throws -> SimulatorEvent {
+        try await withThrowingTaskGroup(of: SimulatorEvent.self) { group in
+            group.addTask { try await self.first(after: position, predicate) }
+            group.addTask {
+                try await Task.sleep(for: limit)
+                throw SimulatorTimeout(waited: limit, last: self.events.suffix(8).map { "\($0.source): \($0.kind)" })
+            }
+            defer { group.cancelAll() }
+            guard let event = try await group.next() else { throw CancellationError() }
+            return event
+        }
+    }
+
+    func publish(_ event: SimulatorEvent) {
+        let (waiters, observers) = state.withLock { state in
+            state.events.append(event)
+            if state.events.count > limit {
+                state.dropped += limit / 2
+                state.events.removeFirst(limit / 2)
+            }
+            let due = state.waiters.filter { $0.value.predicate(event) }
+            for id in due.keys { state.waiters[id] = nil }
+            return (due.values.map(\.continuation), Array(state.observers.values))
+        }
+        for waiter in waiters { waiter.resume(returning: event) }
+        for observer in observers { observer.yield(event) }
+        handler?(event)
+    }
+
+    private func first(
+        after position: Int,
+        _ predicate: @escaping @Sendable (SimulatorEvent) -> Bool
+    ) async throws -> SimulatorEvent {
+        let id = state.withLock { state in
+            state.nextID += 1
+            return state.nextID
+        }
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let result: Result<SimulatorEvent, any Error>? = state.withLock { state in
+                    if state.cancelled.remove(id) != nil { return .failure(CancellationError()) }
+                    let skipped = max(0, position - state.dropped)
+                    if let event = state.events.dropFirst(skipped).first(where: predicate) { return .success(event) }
+                    state.waiters[id] = Waiter(predicate: predicate, continuation: continuation)
+                    return nil
+                }
+                if let result { continuation.resume(with: result) }
+            }
+        } onCancel: {
+            let waiter = state.withLock { state in
+                let waiter = state.waiters.removeValue(forKey: id)
+                if waiter == nil { state.cancelled.insert(id) }
+                return waiter
+            }
+            waiter?.continuation.resume(throwing: CancellationError())
+        }
+    }
+}
+
+/// What was waited for did not happen in time.
+public struct SimulatorTimeout: Error, CustomStringConvertible {
+    public var waited: Duration
+    /// The last events there were.
+    public var last: [String]
+
+    public var description: String {
+        "nothing of the kind happened within \(waited); the last events were:\n  " + last.joined(separator: "\n  ")
+    }
+}
