@@ -130,11 +130,11 @@ struct TwilioURL {
         return (try? FormParameters(decoding: String(query)))?["bodySHA256"]
     }
 
-    /// The colon before the port: not one of the user's password, nor one within an IPv6 address.
+    /// The colon before the port: not one of the user's password, nor one within an IPv6 address, whose last is followed
+    /// by a bracket sooner or later.
     private var portColon: Substring.Index? {
         let host = authority.lastIndex(of: "@").map { authority.index(after: $0) } ?? authority.startIndex
         guard let colon = authority[host...].lastIndex(of: ":") else { return nil }
-        if authority[host...].hasPrefix("["), let bracket = authority.lastIndex(of: "]"), colon < bracket { return nil }
         let port = authority[authority.index(after: colon)...].utf8
         return port.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ? colon : nil
     }
