@@ -1,0 +1,110 @@
+internal import TalkpathAudio
+internal import TalkpathWire
+
+/// The model's turns.
+extension GeminiLiveModel {
+    mutating func startAnswer(_ trigger: AgentScript.Turn.Trigger, at now: MonotonicInstant) {
+        guard core.script.behavior == .script, let next = core.cursor.next(trigger) else { return }
+        if givesHandles { send(["sessionResumptionUpdate": ["resumable": false]]) }
+        let number = answers
+        answers += 1
+        let id = core.identifier("turn")
+        core.record.items.append(.init(id: id, transcript: ""))
+        turn = ActiveTurn(
+            recordIndex: core.record.items.count - 1, turn: next,
+            stream: AnswerStream(next, script: core.script, format: core.record.outputFormat, start: now),
+            number: number)
+        core.report(.answerStarted(item: id))
+    }
+
+    /// Sends the pieces that are ready; ends the turn when all of it may have been played.
+    mutating func continueAnswer(at now: MonotonicInstant) {
+        guard var active = turn else { return }
+        if active.isGenerated { return complete(active) }
+        if let place = core.faultPlace(inAnswer: active.number),
+            .milliseconds(active.stream.sentMilliseconds) >= place
+        {
+            let number = active.number
+            perform(core.takeFaults { if case .answer(number, _) = $0 { true } else { false } }, at: now)
+            if core.isOver || core.isMute || core.pausedUntil != nil { return }
+        }
+        guard let piece = active.stream.nextPiece() else {
+            active.isGenerated = true
+            turn = active
+            return finishGenerating(active)
+        }
+        turn = active
+        core.noteSent(piece.audio, ofItem: active.recordIndex, at: now)
+        core.record.items[active.recordIndex].transcript = active.stream.saidText
+        sendAudio(piece.audio)
+        if transcribesOutput, !piece.text.isEmpty {
+            send(["serverContent": ["outputTranscription": ["text": .string(piece.text)]]])
+        }
+    }
+
+    mutating func sendAudio(_ audio: [UInt8]) {
+        var message = Array(
+            #"{"serverContent":{"modelTurn":{"role":"model","parts":[{"inlineData":{"mimeType":"audio/pcm;rate=24000","data":""#
+                .utf8)
+        message.append(contentsOf: PlainBase64.encoded(audio))
+        message.append(contentsOf: #""}}]}}}"#.utf8)
+        core.send(message, binary: true)
+    }
+
+    private mutating func finishGenerating(_ active: ActiveTurn) {
+        core.record.items[active.recordIndex].isComplete = true
+        if let call = active.turn.toolCall {
+            let id = core.identifier("function-call")
+            outstandingCalls.insert(id)
+            let arguments = (try? JSONValue(parsing: call.arguments)) ?? [:]
+            send(["toolCall": ["functionCalls": [["id": .string(id), "name": .string(call.name), "args": arguments]]]])
+            core.report(.toolCalled(name: call.name))
+        }
+        send(["serverContent": ["generationComplete": true]])
+        let item = core.record.items[active.recordIndex]
+        core.report(
+            .answerEnded(
+                item: item.id, milliseconds: core.producedMilliseconds(ofItem: active.recordIndex), interrupted: false))
+        core.report(.agentTranscript(item.transcript))
+    }
+
+    private mutating func complete(_ active: ActiveTurn) {
+        turn = nil
+        let said = core.producedMilliseconds(ofItem: active.recordIndex) / 40
+        let heard = core.ear.receivedMilliseconds / 40
+        send([
+            "serverContent": ["turnComplete": true],
+            "usageMetadata": [
+                "promptTokenCount": JSONValue(heard), "responseTokenCount": JSONValue(said),
+                "totalTokenCount": JSONValue(heard + said),
+                "responseTokensDetails": [["modality": "AUDIO", "tokenCount": JSONValue(said)]],
+            ],
+        ])
+        giveHandle()
+    }
+
+    /// The caller, or a text, breaks into the model's turn; nothing happens if there is none.
+    mutating func interrupt(at now: MonotonicInstant) {
+        guard let active = turn else { return }
+        turn = nil
+        let index = active.recordIndex
+        core.record.items[index].wasInterrupted = true
+        core.record.items[index].heardMilliseconds = min(
+            core.producedMilliseconds(ofItem: index),
+            max(0, (now - active.stream.start).wholeMilliseconds))
+        send(["serverContent": ["interrupted": true]])
+        if !outstandingCalls.isEmpty {
+            send(["toolCallCancellation": ["ids": .array(outstandingCalls.sorted().map { .string($0) })]])
+            outstandingCalls = []
+        }
+        send(["serverContent": ["turnComplete": true]])
+        if !active.isGenerated {
+            core.report(
+                .answerEnded(
+                    item: core.record.items[index].id, milliseconds: core.producedMilliseconds(ofItem: index),
+                    interrupted: true))
+            core.report(.agentTranscript(core.record.items[index].transcript))
+        }
+        giveHandle()
+    }
+}

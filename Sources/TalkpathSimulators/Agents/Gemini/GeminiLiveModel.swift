@@ -1,0 +1,242 @@
+internal import Synchronization
+internal import TalkpathAudio
+internal import TalkpathWire
+
+/// The handles with which a session is resumed, shared by all sessions of a server.
+final class GeminiHandles: Sendable {
+    private let cursors = Mutex<[String: ScriptCursor]>([:])
+
+    func store(_ cursor: ScriptCursor, under handle: String) {
+        cursors.withLock { $0[handle] = cursor }
+    }
+
+    func cursor(for handle: String) -> ScriptCursor? {
+        cursors.withLock { $0[handle] }
+    }
+}
+
+/// How a speech model of Gemini Live (BidiGenerateContent, Developer API) behaves on one WebSocket. Sans-IO but for the
+/// handles it shares.
+struct GeminiLiveModel: AgentModel {
+    static let source = SimulatorEvent.Source.gemini
+
+    enum Phase: Sendable, Equatable { case awaitingSetup, ready }
+
+    enum Timed: Sendable {
+        case startAnswer(AgentScript.Turn.Trigger)
+        case transcribe(String)
+        case goAway
+    }
+
+    /// A turn of the model, from its first audio until `turnComplete`.
+    struct ActiveTurn: Sendable {
+        var recordIndex: Int
+        var turn: AgentScript.Turn
+        var stream: AnswerStream
+        var number: Int
+        var isGenerated = false
+    }
+
+    var core: AgentCore
+    var phase = Phase.awaitingSetup
+    var timed: [(instant: MonotonicInstant, what: Timed)] = []
+    var turn: ActiveTurn?
+    var answers = 0
+    var detectsActivity = true
+    var interrupts = true
+    var transcribesInput = false
+    var transcribesOutput = false
+    var givesHandles = false
+    var outstandingCalls: Set<String> = []
+    /// The caller is in an activity that the client has marked.
+    var isInActivity = false
+    var handleCount = 0
+    var echo: (index: Int, changer: LinearRateChanger)?
+    private var silence = 500
+    private let handles: GeminiHandles
+
+    init(
+        session number: Int, script: AgentScript, faults: [AgentFault], keepsAudio: Bool, handles: GeminiHandles,
+        at now: MonotonicInstant
+    ) {
+        self.handles = handles
+        core = AgentCore(
+            script: script, faults: faults, keepsAudio: keepsAudio,
+            record: AgentRecord(
+                session: number, model: "", openedAt: now, inputFormat: .pcm16k, outputFormat: .pcm24k))
+    }
+
+    var record: AgentRecord { core.record }
+
+    mutating func takeOutputs() -> [AgentOutput] { core.takeOutputs() }
+
+    mutating func opened(at now: MonotonicInstant) {
+        core.report(.connected(session: core.record.session))
+        perform(core.takeFaults { $0 == .opened || $0 == .greeted }, at: now)
+    }
+
+    mutating func received(_ message: RawSpan, isText: Bool, at now: MonotonicInstant) {
+        advance(to: now)
+        guard !core.isOver, !core.holds(message, isText: isText) else { return }
+        // The service reads JSON from text and binary frames alike.
+        do throws(WireError) {
+            handle(GeminiRules.camelCased(try JSONValue(parsing: message)), at: now)
+        } catch {
+            reject("Invalid JSON payload received. Unexpected token.", at: now)
+        }
+    }
+
+    mutating func closed(code: Int, at now: MonotonicInstant) {
+        core.record.closeCode = code
+        core.report(.disconnected(code: code))
+    }
+
+    var nextDeadline: MonotonicInstant? {
+        guard !core.isOver, !core.isMute else { return nil }
+        if let pause = core.pausedUntil { return pause }
+        let turnDeadline = turn.map { $0.isGenerated ? $0.stream.assumedEnd : $0.stream.nextInstant }
+        return [timed.map(\.instant).min(), turnDeadline, core.nextElapsedFault()].compactMap(\.self).min()
+    }
+
+    mutating func advance(to now: MonotonicInstant) {
+        if core.pausedUntil != nil {
+            let held = core.resume(at: now)
+            guard core.pausedUntil == nil else { return }
+            for message in held { received(message.message.span.bytes, isText: message.isText, at: now) }
+        }
+        while let deadline = nextDeadline, deadline <= now, core.pausedUntil == nil {
+            step(at: deadline, now: now)
+        }
+    }
+
+    private mutating func step(at deadline: MonotonicInstant, now: MonotonicInstant) {
+        let opened = core.record.openedAt
+        let faults = core.takeFaults {
+            if case .elapsed(let after) = $0 { opened + after <= deadline } else { false }
+        }
+        guard faults.isEmpty else { return perform(faults, at: now) }
+        if let place = timed.firstIndex(where: { $0.instant <= deadline }) {
+            let due = timed.remove(at: place)
+            switch due.what {
+            case .startAnswer(let trigger): startAnswer(trigger, at: due.instant)
+            case .transcribe(let text): sendTranscription(text)
+            case .goAway: core.close(code: 1001, reason: "The session has reached its time limit.")
+            }
+            return
+        }
+        continueAnswer(at: now)
+    }
+
+    mutating func perform(_ faults: [AgentFault.Action], at now: MonotonicInstant) {
+        for fault in faults where !core.perform(fault, at: now) {
+            switch fault {
+            case .error(_, let message): core.close(code: 1011, reason: message)
+            case .goAway(let timeLeft):
+                send(["goAway": ["timeLeft": .string("\(timeLeft.milliseconds / 1000)s")]])
+                timed.append((now + timeLeft, .goAway))
+            case .refuse, .fallSilent, .pause, .close, .vanish, .endStream: break
+            }
+        }
+    }
+
+    // MARK: Sending
+
+    /// The service's JSON comes in binary frames.
+    mutating func send(_ message: JSONValue) {
+        core.send(message.serialized(), binary: true)
+    }
+
+    /// The client is to blame: the service closes the socket and says why in the reason.
+    mutating func reject(_ reason: String, code: Int = 1007, at now: MonotonicInstant) {
+        core.violate("\(code): \(reason)", at: now)
+        core.close(code: code, reason: reason)
+    }
+
+    // MARK: Setup
+
+    private mutating func handle(_ message: JSONValue, at now: MonotonicInstant) {
+        let kinds = (message.object ?? []).map(\.key)
+        guard kinds.count == 1, let kind = kinds.first, let body = message[kind] else {
+            return reject("Request contains an invalid argument: exactly one message kind is expected.", at: now)
+        }
+        guard let rule = GeminiRules.messages[kind] else {
+            return reject("Invalid JSON payload received. Unknown name \"\(kind)\": Cannot find field.", at: now)
+        }
+        do throws(JSONRule.Fault) {
+            try rule.check(body, at: kind)
+        } catch {
+            return reject(Self.words(for: error), at: now)
+        }
+        let isAudio = body["audio"] != nil
+        if !isAudio { core.record.messages.append(kind) }
+        switch (phase, kind) {
+        case (.awaitingSetup, "setup"): setUp(body, at: now)
+        case (.awaitingSetup, _): reject("setup must be the first message and be sent once.", at: now)
+        case (.ready, "setup"): reject("setup must be the first message and be sent once.", at: now)
+        case (.ready, "realtimeInput"): receive(realtimeInput: body, at: now)
+        case (.ready, "clientContent"): receive(clientContent: body, at: now)
+        case (.ready, "toolResponse"): receive(toolResponse: body, at: now)
+        case (.ready, _): break
+        }
+    }
+
+    private static func words(for fault: JSONRule.Fault) -> String {
+        guard fault.code == "unknown_parameter" else { return "Request contains an invalid argument. \(fault.message)" }
+        let parts = fault.parameter.split(separator: ".")
+        let place = parts.dropLast().joined(separator: ".")
+        return "Invalid JSON payload received. Unknown name \"\(parts.last ?? "")\" at '\(place)': Cannot find field."
+    }
+
+    private mutating func setUp(_ setup: JSONValue, at now: MonotonicInstant) {
+        perform(core.takeFaults { $0 == .setup }, at: now)
+        let model = setup["model"]?.string ?? ""
+        guard model.hasPrefix("models/") else {
+            return reject("\(model) is not found for API version v1beta, or is not supported for bidiGenerateContent.",
+                code: 1008, at: now)
+        }
+        core.record.model = model
+        core.record.configuration = setup.serializedText()
+        let input = setup["realtimeInputConfig"]
+        let detection = input?["automaticActivityDetection"]
+        detectsActivity = detection?["disabled"]?.bool != true
+        silence = detection?["silenceDurationMs"]?.int ?? 500
+        interrupts = input?["activityHandling"]?.string != "NO_INTERRUPTION"
+        transcribesInput = setup["inputAudioTranscription"] != nil
+        transcribesOutput = setup["outputAudioTranscription"] != nil
+        core.ear = CallerEar(format: core.record.inputFormat, silence: .milliseconds(silence))
+        guard resume(setup["sessionResumption"], at: now) else { return }
+        phase = .ready
+        core.record.readyAt = now
+        send(["setupComplete": [:]])
+        core.report(.sessionReady)
+        giveHandle()
+        perform(core.takeFaults { $0 == .ready }, at: now)
+    }
+
+    private mutating func resume(_ resumption: JSONValue?, at now: MonotonicInstant) -> Bool {
+        givesHandles = resumption != nil
+        guard let handle = resumption?["handle"]?.string, !handle.isEmpty else { return true }
+        guard let cursor = handles.cursor(for: handle) else {
+            reject("BidiGenerateContent session not found", code: 1008, at: now)
+            return false
+        }
+        core.cursor = cursor
+        core.record.resumedHandle = handle
+        return true
+    }
+
+    mutating func giveHandle() {
+        guard givesHandles else { return }
+        handleCount += 1
+        let handle = "handle-\(core.record.session)-\(handleCount)"
+        handles.store(core.cursor, under: handle)
+        send(["sessionResumptionUpdate": ["newHandle": .string(handle), "resumable": true]])
+    }
+
+    /// Sets the ear to the rate that the audio is declared with.
+    mutating func listen(at rate: Int) {
+        guard core.record.inputFormat.sampleRate != rate else { return }
+        core.record.inputFormat = AudioFormat(encoding: .pcm16, sampleRate: rate)
+        core.ear = CallerEar(format: core.record.inputFormat, silence: .milliseconds(silence))
+    }
+}

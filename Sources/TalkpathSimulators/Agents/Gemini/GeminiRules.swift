@@ -1,0 +1,107 @@
+internal import TalkpathWire
+
+/// What Gemini Live (BidiGenerateContent, Developer API) accepts from its clients, in camelCase.
+enum GeminiRules {
+    /// The kinds of client messages; a message holds exactly one.
+    static let messages: [String: JSONRule] = [
+        "setup": setup,
+        "realtimeInput": .members([
+            "audio": blob, "audioStreamEnd": .truth, "text": .text, "video": blob, "activityStart": .members([:]),
+            "activityEnd": .members([:]), "mediaChunks": .list(blob),
+        ]),
+        "clientContent": .members(["turns": .list(content), "turnComplete": .truth]),
+        "toolResponse": .members([
+            "functionResponses": .list(
+                .members(
+                    [
+                        "id": .text, "name": .text, "response": .any, "willContinue": .truth,
+                        "scheduling": .word(["SILENT", "WHEN_IDLE", "INTERRUPT"]),
+                    ],
+                    required: ["name", "response"]))
+        ]),
+        "contextUpdate": .members(["systemInstruction": content, "tools": .any]),
+    ]
+
+    private static let blob = JSONRule.members(["mimeType": .text, "data": .text], required: ["mimeType", "data"])
+
+    private static let content = JSONRule.members([
+        "role": .text,
+        "parts": .list(
+            .members([
+                "text": .text, "inlineData": blob, "thought": .truth, "functionCall": .any, "functionResponse": .any,
+            ])),
+    ])
+
+    private static let speech = JSONRule.members([
+        "voiceConfig": .members(["prebuiltVoiceConfig": .members(["voiceName": .text])]), "languageCode": .text,
+        "multiSpeakerVoiceConfig": .any,
+    ])
+
+    private static let generation = JSONRule.members([
+        "responseModalities": .list(.word(["AUDIO", "TEXT"])), "speechConfig": speech, "temperature": .decimal(0...2),
+        "topP": .decimal(0...1), "topK": .decimal(0...1000), "maxOutputTokens": .integer(1...Int.max), "seed": .any,
+        "mediaResolution": .text, "thinkingConfig": .any, "enableAffectiveDialog": .truth, "candidateCount": .any,
+        "presencePenalty": .any, "frequencyPenalty": .any,
+    ])
+
+    private static let tool = JSONRule.members([
+        "functionDeclarations": .list(
+            .members(
+                [
+                    "name": .text, "description": .text, "behavior": .word(["BLOCKING", "NON_BLOCKING"]),
+                    "parameters": .any, "parametersJsonSchema": .any, "response": .any, "responseJsonSchema": .any,
+                ],
+                required: ["name"])),
+        "googleSearch": .any, "codeExecution": .any, "urlContext": .any,
+    ])
+
+    private static let detection = JSONRule.members([
+        "disabled": .truth,
+        "startOfSpeechSensitivity": .word(["START_SENSITIVITY_HIGH", "START_SENSITIVITY_LOW"]),
+        "endOfSpeechSensitivity": .word(["END_SENSITIVITY_HIGH", "END_SENSITIVITY_LOW"]),
+        "prefixPaddingMs": .integer(0...60_000), "silenceDurationMs": .integer(0...60_000),
+    ])
+
+    private static let setup = JSONRule.members(
+        [
+            "model": .text, "generationConfig": generation, "systemInstruction": content, "tools": .list(tool),
+            "realtimeInputConfig": .members([
+                "automaticActivityDetection": detection,
+                "activityHandling": .word(["START_OF_ACTIVITY_INTERRUPTS", "NO_INTERRUPTION"]),
+                "turnCoverage": .word(["TURN_INCLUDES_ONLY_ACTIVITY", "TURN_INCLUDES_ALL_INPUT"]),
+            ]),
+            "inputAudioTranscription": .any, "outputAudioTranscription": .any,
+            "sessionResumption": .members(["handle": .null(or: .text)]),
+            "contextWindowCompression": .members([
+                "triggerTokens": .any, "slidingWindow": .members(["targetTokens": .any]),
+            ]),
+            "proactivity": .members(["proactiveAudio": .truth]),
+            "historyConfig": .members(["initialHistoryInClientContent": .truth]), "safetySettings": .any,
+            "labels": .any, "avatarConfig": .any,
+        ],
+        required: ["model"])
+
+    /// Members whose content is the user's own: its keys stay as they are.
+    private static let opaque: Set<String> = [
+        "args", "response", "parameters", "parametersJsonSchema", "responseJsonSchema", "labels",
+    ]
+
+    /// Protobuf's JSON takes `snake_case` for `camelCase` everywhere; this makes the latter of both.
+    static func camelCased(_ value: JSONValue) -> JSONValue {
+        switch value {
+        case .object(let members):
+            .object(
+                members.map { member in
+                    let key = camelCased(member.key)
+                    return (key, opaque.contains(key) ? member.value : camelCased(member.value))
+                })
+        case .array(let elements): .array(elements.map { camelCased($0) })
+        case .null, .bool, .number, .string: value
+        }
+    }
+
+    private static func camelCased(_ key: String) -> String {
+        let words = key.split(separator: "_")
+        return words.dropFirst().reduce(words.first.map(String.init) ?? key) { $0 + $1.prefix(1).uppercased() + $1.dropFirst() }
+    }
+}
