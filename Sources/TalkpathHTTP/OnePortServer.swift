@@ -79,15 +79,22 @@ package struct OnePortChannel: ServerChildChannel {
 
     /// Returns when the connection is closed.
     package func handle(value: Value, logger: Logger) async {
-        await withTaskCancellationHandler {
-            // Fails when the connection ends before its first request.
-            guard let first = try? await value.firstProtocol.get() else { return }
-            switch first {
-            case .http(let channel): await http.handle(value: channel, logger: logger)
-            case .webSocket: try? await value.channel.closeFuture.get()
-            }
+        // Fails when the connection ends before its first request.
+        guard let first = try? await closing(value.channel, onCancelOf: value.firstProtocol) else { return }
+        switch first {
+        case .http(let channel): await http.handle(value: channel, logger: logger)
+        case .webSocket: try? await closing(value.channel, onCancelOf: value.channel.closeFuture)
+        }
+    }
+
+    private func closing<Result: Sendable>(
+        _ channel: any Channel,
+        onCancelOf future: EventLoopFuture<Result>
+    ) async throws -> Result {
+        try await withTaskCancellationHandler {
+            try await future.get()
         } onCancel: {
-            value.channel.close(promise: nil)
+            channel.close(promise: nil)
         }
     }
 }

@@ -15,6 +15,8 @@ package final class WebSocketHandler<Consumer: WebSocketConsumer>: ChannelDuplex
     private let readsManually: Bool
 
     private var reader: WebSocketFrameReader
+    private var isReading = false
+    private var nestedReads: [ByteBuffer] = []
     private(set) var connection: WebSocketConnection?
 
     // Calls to the consumer never nest: what happens during one is noted here and told afterwards.
@@ -61,14 +63,25 @@ package final class WebSocketHandler<Consumer: WebSocketConsumer>: ChannelDuplex
     // MARK: Inbound
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let buffer = Self.unwrapInboundIn(data)
+        guard !isReading else {
+            // The consumer did something that made the channel read within a read. The reader is busy.
+            return nestedReads.append(buffer)
+        }
+        read(buffer)
+        while !nestedReads.isEmpty { read(nestedReads.removeFirst()) }
+        tellPending(context)
+    }
+
+    private func read(_ buffer: ByteBuffer) {
         guard let connection, connection.acceptsFrames else { return }
         connection.receivedBytes()
-        let buffer = Self.unwrapInboundIn(data)
+        isReading = true
         callDepth += 1
         let failure = buffer.withUnsafeReadableBytes { reader.read($0, into: self) }
         callDepth -= 1
+        isReading = false
         if let failure { connection.fail(failure) }
-        tellPending(context)
     }
 
     package func channelReadComplete(context: ChannelHandlerContext) {

@@ -229,6 +229,16 @@ import Testing
         #expect(socket.told.log.filter { $0 == "closed" }.count == 1)
     }
 
+    @Test func aReadWithinAMessageWaitsForItsEnd() throws {
+        let socket = try Socket()
+        socket.told.onMessage = { text in
+            if text == "a" { try? socket.receive(RawWebSocket.text("c")) }
+        }
+        try socket.receive(RawWebSocket.text("a") + RawWebSocket.text("b"))
+        #expect(socket.told.log.filter { $0 != "read" } == ["opened", "<a", "a>", "<b", "b>", "<c", "c>"])
+        _ = try socket.channel.finish()
+    }
+
     @Test func writabilityThatChangesWithinAMessageIsToldAfterwards() throws {
         let socket = try Socket()
         socket.told.onMessage = { _ in
