@@ -1,4 +1,4 @@
-package import TalkpathAudio
+public import TalkpathAudio
 
 /// Every live call of this process, and the way to the ended ones.
 ///
@@ -123,21 +123,20 @@ public actor CallManager {
 
     /// Begins a call whose caller's audio comes from, and goes to, an audio thread of the embedder's own.
     ///
-    /// - Parameter format: what the rings carry.
-    package func attachRingLeg(
+    /// - Parameter format: what the rings carry, both ways.
+    public func startRingCall(
         agent: AgentProfile,
-        limits: CallLimits,
-        format: AudioFormat,
-        callerAudio: consuming ByteRing.Consumer,
-        agentAudio: consuming ByteRing.Producer
-    ) throws(Refusal) -> CallSession {
+        format: AudioFormat = .telephony,
+        limits: CallLimits = CallLimits()
+    ) throws(Refusal) -> RingCall {
+        let ends = RingLeg.make(format: format)
         let media: CallMedia
         do {
             media = try CallMedia(
                 plan: Self.plan(for: agent),
                 format: format,
-                callerAudio: callerAudio,
-                agentAudio: agentAudio
+                callerAudio: ends.callerAudio,
+                agentAudio: ends.agentAudio
             )
         } catch {
             throw .unsupportedFormat
@@ -145,7 +144,7 @@ public actor CallManager {
         let parties = CallSession.Parties(direction: .inbound, from: "", to: "")
         let session = try begin(parties, agent: agent, limits: limits, media: media)
         session.assumeIsolated { $0.ringLegAttached() }
-        return session
+        return RingCall(session: session, leg: ends.leg)
     }
 
     private static func plan(for agent: AgentProfile) -> MediaPlan {
@@ -179,6 +178,7 @@ public actor CallManager {
         )
         sessions[session.id] = session
         ticking.append(session)
+        session.assumeIsolated { $0.begin() }
         newcomerQueue.yield(session)
         return session
     }

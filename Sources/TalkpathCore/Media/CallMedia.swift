@@ -56,7 +56,8 @@ package final class CallMedia {
     private var agentEvents: [AgentEvent] = []
     /// Items of a socket's codec begin at 0; over the whole call they must differ.
     private var itemBase = 0
-    private var hasHadAgent = false
+    /// Changes whenever the model's socket does: a socket of an older generation has nothing to say any more.
+    package private(set) var agentGeneration = 0
 
     /// How far an item's number lies from that of the socket before.
     private static let itemsPerSocket = 1_000_000
@@ -209,8 +210,8 @@ package final class CallMedia {
     /// A socket to the model is open: `sink` takes its messages, a new codec reads them.
     package func agentOpened(_ sink: any LegSink) {
         guard !isStopped else { return }
-        if hasHadAgent { itemBase += Self.itemsPerSocket }
-        hasHadAgent = true
+        if agentGeneration > 0 { itemBase += Self.itemsPerSocket }
+        agentGeneration += 1
         agentCodec = AgentCodec(provider)
         toAgent.removeAll()
         agentSink = sink
@@ -224,6 +225,7 @@ package final class CallMedia {
     package func agentLost() {
         agentSink = nil
         isAgentReady = false
+        agentGeneration += 1
         toAgent.removeAll()
     }
 

@@ -132,9 +132,13 @@ public actor CallSession {
 
     // MARK: Life
 
+    /// Begins the call: what takes time waits until ``run()`` carries it out. Must be called once, before anything else.
+    package func begin() {
+        perform(machine.begin(at: ports.clock.now))
+    }
+
     /// Runs the call until nothing of it is left; must be called once. Returns after the end, when the last task has.
     package func run() async {
-        perform(machine.begin(at: ports.clock.now))
         await withDiscardingTaskGroup { group in
             for await job in jobs {
                 group.addTask { await self.carryOut(job) }
@@ -179,13 +183,15 @@ public actor CallSession {
     // MARK: What sockets report
 
     /// The carrier's media socket has been given to this call.
-    package func mediaOpened(_ connection: any LegConnection, sink: any LegSink, carrierCallID id: String) {
-        guard machine.isLive, mediaConnection == nil else { return }
+    /// - Returns: false if the call is over or has one already; the socket is then the giver's to close.
+    package func mediaOpened(_ connection: any LegConnection, sink: any LegSink, carrierCallID id: String) -> Bool {
+        guard machine.isLive, mediaConnection == nil else { return false }
         mediaConnection = connection
         machine.hasMediaSocket = true
         media.value.telephonyOpened(sink)
         if !id.isEmpty { carrierCallID = carrierCallID ?? id }
         perform(machine.streamStarted(carrierCallID: id, at: ports.clock.now))
+        return true
     }
 
     /// A ring leg has no socket: its media is there from the start.

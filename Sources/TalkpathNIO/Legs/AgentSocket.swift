@@ -1,0 +1,95 @@
+import NIOCore
+import NIOSSL
+import TalkpathAudio
+import TalkpathCore
+import TalkpathWire
+
+/// The socket to a speech model. All on the call's event loop.
+final class AgentSocket: WebSocketConsumer {
+    private let session: CallSession
+    private let number: Int
+    private let media: CallMedia
+    private let clock: SystemClock
+    private let eventLoop: any EventLoop
+    private var generation = 0
+
+    init(session: CallSession, number: Int, eventLoop: any EventLoop, clock: SystemClock) {
+        self.eventLoop = eventLoop
+        self.session = session
+        self.number = number
+        self.clock = clock
+        media = session.media.value
+    }
+
+    func opened(_ connection: WebSocketConnection) {
+        let leg = SocketLeg(connection)
+        session.assumeIsolated { [number] in $0.agentSocketOpened(leg, socket: number) }
+        generation = media.agentGeneration
+    }
+
+    func received(_ message: RawSpan, isText: Bool) {
+        // Text or binary: providers differ in that, and the content is the same JSON.
+        guard media.agentGeneration == generation else { return }
+        media.agentReceived(message, at: clock.now)
+        // At once, not at the end of the wake: the order of a model's messages is the order of things.
+        if !media.happenings.isEmpty {
+            let now = clock.now
+            session.assumeIsolated { $0.noteHappenings(at: now) }
+        }
+    }
+
+    func readComplete() {
+        media.pump()
+    }
+
+    func closed(_ close: WebSocketClose) {
+        let reason = "the model's socket was closed (\(close.code)\(close.reason.isEmpty ? "" : ": \(close.reason)"))"
+        // In a turn of the loop of its own: the socket may have broken while the session was writing to it.
+        eventLoop.execute { [session, number] in
+            session.assumeIsolated { $0.agentClosed(socket: number, reason: reason) }
+        }
+    }
+}
+
+/// Opens model sockets on the media event loop.
+struct SocketAgentConnector: AgentConnector {
+    let eventLoop: any EventLoop
+    /// `nil` verifies against the system's roots.
+    let tls: NIOSSLContext?
+    let clock: SystemClock
+
+    func connect(
+        _ target: WebSocketTarget,
+        socket: Int,
+        timeout: Duration,
+        session: CallSession
+    ) async throws(AgentConnectError) -> any LegConnection {
+        do {
+            let connection = try await WebSocketClient.connect(
+                url: target.url,
+                headers: target.headers.map { ($0.name, $0.value) },
+                eventLoop: eventLoop,
+                tls: tls,
+                timeout: timeout
+            ) { [clock, eventLoop] in
+                AgentSocket(session: session, number: socket, eventLoop: eventLoop, clock: clock)
+            }
+            return SocketLeg(connection)
+        } catch {
+            throw AgentConnectError(Self.explain(error), isFinal: Self.isFinal(error))
+        }
+    }
+
+    /// Without the answer's body, which is the provider's text.
+    private static func explain(_ error: WebSocketClientError) -> String {
+        "the model's socket could not be opened: \(error.message)"
+    }
+
+    private static func isFinal(_ error: WebSocketClientError) -> Bool {
+        switch error.code {
+        case .invalidURL, .invalidHeader, .tls: true
+        case .rejected: (400..<500).contains(error.status ?? 0) && error.status != 429 && error.status != 408
+        case .nameResolution, .connectionRefused, .connectionLost, .timedOut, .invalidHandshake, .cancelled: false
+        }
+    }
+}

@@ -1,0 +1,102 @@
+package import Logging
+package import NIOCore
+package import NIOSSL
+import TalkpathAudio
+package import TalkpathCore
+import TalkpathWire
+
+/// The media plane of a process on one event loop: its calls, their sockets and the 20 ms ticker.
+package final class MediaBridge: Sendable {
+    package let eventLoop: any EventLoop
+    package let manager: CallManager
+    package let clock = SystemClock()
+
+    private let ticker: FrameTicker
+    private let refusalCounters: NIOLoopBoundBox<TelephonyRefusals>
+
+    /// - Parameters:
+    ///   - carrier: `nil` where nobody can be called and hanging up is closing the socket.
+    ///   - agentTLS: for models reached over `wss`; `nil` verifies against the system's roots.
+    package init(
+        eventLoop: any EventLoop,
+        carrier: (any Carrier)?,
+        store: any CallStore,
+        events: any CallEventSink,
+        tools: (any ToolHandler)? = nil,
+        identifiers: any IdentifierSource = SystemIdentifiers(),
+        maximumCalls: Int = 10_000,
+        agentTLS: NIOSSLContext? = nil,
+        logger: Logger
+    ) {
+        self.eventLoop = eventLoop
+        ticker = FrameTicker(eventLoop: eventLoop)
+        refusalCounters = NIOLoopBoundBox.makeBoxSendingValue(TelephonyRefusals(), eventLoop: eventLoop)
+        manager = CallManager(
+            ports: CallSession.Ports(
+                carrier: carrier,
+                connector: SocketAgentConnector(eventLoop: eventLoop, tls: agentTLS, clock: clock),
+                store: store,
+                events: events,
+                tools: tools,
+                clock: clock,
+                logger: logger
+            ),
+            identifiers: identifiers,
+            executor: eventLoop.executor,
+            maximumCalls: maximumCalls
+        )
+    }
+
+    /// Runs the calls and their clock, until the manager has been shut down. Must be called once.
+    package func run() async {
+        let entry = ManagerTick(manager: manager)
+        let token = try? await eventLoop.submit { self.ticker.register(entry) }.get()
+        await manager.run()
+        if let token { try? await eventLoop.submit { self.ticker.unregister(token) }.get() }
+    }
+
+    /// A consumer for one media socket. On the event loop.
+    package func telephonySocket(admission: TelephonyAdmission) -> TelephonySocket {
+        TelephonySocket(bridge: self, admission: admission)
+    }
+
+    /// How punctual the 20 ms ticks have been.
+    package func punctuality() async throws -> FrameTicker.Punctuality {
+        try await eventLoop.submit { self.ticker.punctuality }.get()
+    }
+
+    /// Media sockets that never became a call's.
+    package func refusals() async throws -> TelephonyRefusals {
+        try await eventLoop.submit { self.refusalCounters.value }.get()
+    }
+
+    func refused(_ reason: TelephonyRefusals.Reason) {
+        refusalCounters.value.count(reason)
+    }
+
+    /// The call that a stream belongs to. On the event loop.
+    func session(for start: TelephonyStreamStart, _ admission: TelephonyAdmission) -> CallSession? {
+        manager.assumeIsolated { manager in
+            switch admission {
+            case .token:
+                return start.parameters["token"].flatMap { manager.spendStreamToken($0) }
+            case .open(let makeCall):
+                if let token = start.parameters["token"] { return manager.spendStreamToken(token) }
+                return try? manager.session(manager.accept(makeCall(start)))
+            }
+        }
+    }
+}
+
+/// The manager, as the ticker sees it.
+private final class ManagerTick: FrameTickerEntry, Sendable {
+    private let manager: CallManager
+
+    init(manager: CallManager) {
+        self.manager = manager
+    }
+
+    func tick(at now: MonotonicInstant) {
+        manager.assumeIsolated { $0.tick(at: now) }
+    }
+}

@@ -1,0 +1,21 @@
+import TalkpathCore
+import TalkpathWire
+
+/// A leg over a WebSocket: where the call's messages go, and how the session closes it.
+final class SocketLeg: LegSink, LegConnection {
+    private let connection: WebSocketConnection
+
+    init(_ connection: WebSocketConnection) {
+        self.connection = connection
+    }
+
+    /// On the socket's event loop, which is the call's.
+    func drain(_ outbox: inout MessageOutbox) {
+        outbox.drain { message in _ = connection.write(message) }
+        connection.flush()
+    }
+
+    func close() async {
+        await connection.close()
+    }
+}

@@ -1,0 +1,152 @@
+import NIOCore
+import TalkpathAudio
+package import TalkpathCore
+package import TalkpathWire
+
+/// How a media socket is given a call.
+package enum TelephonyAdmission: Sendable {
+    /// Its `start` must bring a parameter `token` that the manager has handed out.
+    case token
+    /// Every socket is a new call: for development, and for simulators.
+    case open(@Sendable (TelephonyStreamStart) -> InboundCall)
+}
+
+/// What is wrong with media sockets that never became a call's, counted.
+package struct TelephonyRefusals: Equatable, Sendable {
+    /// Closed, or silent for ten seconds, without a `start`.
+    package var withoutStart = 0
+    /// No token, one that was spent or has expired, or a call that is over.
+    package var withoutCall = 0
+    /// Messages before `start` that were not understood, or had no business there.
+    package var badMessages = 0
+
+    enum Reason {
+        case withoutStart, withoutCall, badMessage
+    }
+
+    mutating func count(_ reason: Reason) {
+        switch reason {
+        case .withoutStart: withoutStart += 1
+        case .withoutCall: withoutCall += 1
+        case .badMessage: badMessages += 1
+        }
+    }
+}
+
+/// The carrier's media socket.
+///
+/// Until `start` has come it belongs to nobody; from then on its messages are the call's. All on the event loop.
+package final class TelephonySocket: WebSocketConsumer {
+    private enum State {
+        case waiting(Scheduled<Void>?)
+        case attached(CallSession, CallMedia)
+        case refused
+    }
+
+    private let bridge: MediaBridge
+    private let admission: TelephonyAdmission
+    private var connection: WebSocketConnection?
+    private var state = State.waiting(nil)
+    private var codec = TwilioMediaStreamsCodec()
+    private var messagesBeforeStart = 0
+
+    private static let startTimeout = TimeAmount.seconds(10)
+    private static let mostMessagesBeforeStart = 100
+
+    init(bridge: MediaBridge, admission: TelephonyAdmission) {
+        self.bridge = bridge
+        self.admission = admission
+    }
+
+    package func opened(_ connection: WebSocketConnection) {
+        self.connection = connection
+        let patience = connection.eventLoop.assumeIsolated().scheduleTask(in: Self.startTimeout) {
+            self.refuse(.withoutStart, "no start message")
+        }
+        state = .waiting(patience)
+    }
+
+    package func received(_ message: RawSpan, isText: Bool) {
+        switch state {
+        case .attached(_, let media):
+            media.telephonyReceived(message, at: bridge.clock.now)
+        case .waiting:
+            receiveBeforeStart(message)
+        case .refused:
+            break
+        }
+    }
+
+    package func readComplete() {
+        guard case .attached(let session, let media) = state else { return }
+        if !media.happenings.isEmpty {
+            let now = bridge.clock.now
+            session.assumeIsolated { $0.noteHappenings(at: now) }
+        }
+        media.pump()
+    }
+
+    package func closed(_ close: WebSocketClose) {
+        switch state {
+        case .waiting(let patience):
+            patience?.cancel()
+            bridge.refused(.withoutStart)
+        case .attached(let session, _):
+            // In a turn of the loop of its own: the socket may have broken while the session was writing to it.
+            bridge.eventLoop.execute { session.assumeIsolated { $0.mediaClosed() } }
+        case .refused:
+            break
+        }
+        state = .refused
+        connection = nil
+    }
+
+    private func receiveBeforeStart(_ message: RawSpan) {
+        messagesBeforeStart += 1
+        guard messagesBeforeStart <= Self.mostMessagesBeforeStart else {
+            refuse(.withoutStart, "no start message")
+            return
+        }
+        do {
+            switch try codec.receive(message) {
+            case .started(let start):
+                begin(start, with: message)
+            case .connected:
+                break
+            case .media, .dtmf, .mark, .stopped, .ignored:
+                bridge.refused(.badMessage)
+            }
+        } catch {
+            bridge.refused(.badMessage)
+            // A stream we cannot carry will not become one by waiting.
+            if error.code == .unsupportedFormat { refuse(.withoutCall, "unsupported media format") }
+        }
+    }
+
+    private func begin(_ start: TelephonyStreamStart, with message: RawSpan) {
+        guard let connection, let session = bridge.session(for: start, admission) else {
+            refuse(.withoutCall, "no call for this stream")
+            return
+        }
+        if case .waiting(let patience) = state { patience?.cancel() }
+        let leg = SocketLeg(connection)
+        let media = session.media.value
+        // The call's codec learns the stream's name first: what the session does next may already write to it.
+        media.telephonyReceived(message, at: bridge.clock.now)
+        let isWanted = session.assumeIsolated {
+            $0.mediaOpened(leg, sink: leg, carrierCallID: start.carrierCallID)
+        }
+        guard isWanted else {
+            refuse(.withoutCall, "the call has a media socket, or is over")
+            return
+        }
+        state = .attached(session, media)
+    }
+
+    private func refuse(_ reason: TelephonyRefusals.Reason, _ words: String) {
+        if case .waiting(let patience) = state { patience?.cancel() }
+        state = .refused
+        bridge.refused(reason)
+        connection?.beginClose(code: WebSocketCloseCode.policyViolation, reason: words)
+    }
+}

@@ -1,0 +1,75 @@
+public import Logging
+import NIOCore
+import NIOPosix
+public import TalkpathAudio
+public import TalkpathCore
+
+/// The bridge in a program of your own: your audio thread on one side, a speech model on the other, no telephone.
+///
+/// ```swift
+/// let bridge = VoiceBridge()
+/// async let running: Void = bridge.run()
+/// var call = try await bridge.startCall(agent: .openAI(key: key, instructions: "Be brief."))
+/// // every 20 ms, on your audio thread:
+/// _ = call.leg.callerAudio.write(recorded.span.bytes)
+/// _ = call.leg.agentAudio.read(into: &toPlay)
+/// // when you are done:
+/// let receipt = await call.end()
+/// await bridge.shutDown()
+/// await running
+/// ```
+///
+/// Runs one thread of its own for sockets and audio. Safe to use from any thread.
+public final class VoiceBridge: Sendable {
+    private let group: MultiThreadedEventLoopGroup
+    private let media: MediaBridge
+
+    /// - Parameters:
+    ///   - events: told what happens on every call, on the bridge's thread; must return at once.
+    ///   - tools: carries out the functions that agents call.
+    public init(
+        events: any CallEventSink = NoEvents(),
+        tools: (any ToolHandler)? = nil,
+        store: any CallStore = InMemoryCallStore(),
+        logger: Logger = Logger(label: "talkpath")
+    ) {
+        group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        media = MediaBridge(
+            eventLoop: group.next(),
+            carrier: nil,
+            store: store,
+            events: events,
+            tools: tools,
+            logger: logger
+        )
+    }
+
+    /// Runs the calls; returns when ``shutDown()`` has ended the last one. Must be called once, before the first call.
+    public func run() async {
+        await media.run()
+        try? await group.shutdownGracefully()
+    }
+
+    /// Begins a call between an audio thread and an agent.
+    ///
+    /// - Parameter format: what the rings carry, both ways.
+    /// - Throws: `CallManager.Refusal` once the bridge is being shut down, or if there is no filter for the format.
+    public func startCall(
+        agent: AgentProfile,
+        format: AudioFormat = .telephony,
+        limits: CallLimits = CallLimits()
+    ) async throws -> RingCall {
+        try await media.manager.startRingCall(agent: agent, format: format, limits: limits)
+    }
+
+    /// Ends all calls and lets ``run()`` return.
+    public func shutDown() async {
+        await media.manager.shutDown()
+    }
+}
+
+/// Drops every event.
+public struct NoEvents: CallEventSink {
+    public init() {}
+    public func publish(_ event: CallEvent) {}
+}
