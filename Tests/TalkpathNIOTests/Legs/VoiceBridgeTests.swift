@@ -1,0 +1,68 @@
+import NIOPosix
+import TalkpathAudio
+import TalkpathCore
+import TalkpathNIO
+import Testing
+
+/// The bridge in a program of one's own, as the README shows it: an audio thread on one side, a model on the other.
+@Suite struct VoiceBridgeTests {
+    @Test func whatIsWrittenToTheRingComesBackFromAnEchoingModelAndTheEndIsKnown() async throws {
+        let log = EchoingModel.Log()
+        let server = try await EchoingModel.serve(on: .singletonMultiThreadedEventLoopGroup, log: log)
+        var agent = AgentProfile.openAI(key: "test", instructions: "Echo.")
+        agent.baseURL = "ws://127.0.0.1:\(server.port)/v1/realtime"
+        agent.format = .pcmu
+
+        let bridge = VoiceBridge()
+        async let running: Void = bridge.run()
+        var call = try await bridge.startCall(agent: agent)
+
+        let said = (0..<1600).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+        #expect(call.leg.callerAudio.write(said.span.bytes) == said.count)
+        var heard: [UInt8] = []
+        var frame = [UInt8](repeating: 0, count: 160)
+        while heard.count < said.count {
+            var target = frame.mutableSpan
+            let count = call.leg.agentAudio.read(into: &target)
+            heard += frame[..<count]
+            if count == 0 { try await Task.sleep(for: .milliseconds(1)) }
+        }
+        #expect(heard == said)
+
+        let receipt = await call.end()
+        #expect(receipt.isSuccess)
+        #expect(receipt.reason == .endedByAPI)
+        #expect(receipt.step(.closeAgent)?.outcome == .done)
+        #expect(receipt.step(.hangUp)?.outcome == .skipped)
+        await log.waitFor("closed")
+
+        await bridge.shutDown()
+        await running
+        await server.close()
+    }
+
+    @Test func afterShutDownNoCallBegins() async throws {
+        let bridge = VoiceBridge()
+        async let running: Void = bridge.run()
+        await bridge.shutDown()
+        await #expect(throws: CallManager.Refusal.draining) {
+            _ = try await bridge.startCall(agent: .openAI(key: "test", instructions: "")).session.id
+        }
+        await running
+    }
+
+    @Test func aModelThatIsNotThereEndsTheCallAsAgentLost() async throws {
+        var agent = AgentProfile.openAI(key: "test", instructions: "")
+        agent.baseURL = "ws://127.0.0.1:1/v1/realtime"
+        let bridge = VoiceBridge()
+        async let running: Void = bridge.run()
+        var limits = CallLimits()
+        limits.agentRetryDelay = .milliseconds(1)
+        let call = try await bridge.startCall(agent: agent, limits: limits)
+        let receipt = await call.session.waitForEnd()
+        #expect(receipt.reason == .agentLost)
+        #expect(receipt.step(.closeAgent)?.outcome == .skipped)
+        await bridge.shutDown()
+        await running
+    }
+}
