@@ -107,7 +107,7 @@ private final class ExchangeHandler: ChannelInboundHandler, RemovableChannelHand
     }
 }
 
-/// One request, and what may be done with it. For the channel's event loop only. Doing nothing with it leaves the
+/// One request, and what may be done with it; where nothing else is said, on the channel's event loop only. Doing nothing with it leaves the
 /// client waiting.
 final class SimulatorExchange: @unchecked Sendable {
     // Sendable although mutable: `isOver` is touched on the event loop only, which is checked in debug builds.
@@ -142,8 +142,11 @@ final class SimulatorExchange: @unchecked Sendable {
             && header("sec-websocket-version") == "13" && header("sec-websocket-key") != nil
     }
 
+    /// Answers. From any thread.
     func respond(_ status: Int, headers extra: [(String, String)] = [], body: [UInt8] = []) {
-        channel.eventLoop.preconditionInEventLoop()
+        guard channel.eventLoop.inEventLoop else {
+            return channel.eventLoop.execute { self.respond(status, headers: extra, body: body) }
+        }
         guard !isOver else { return }
         isOver = true
         var headers = HTTPHeaders(extra)
@@ -161,8 +164,9 @@ final class SimulatorExchange: @unchecked Sendable {
         }
     }
 
-    /// Ends the connection with a TCP reset, without an answer.
+    /// Ends the connection with a TCP reset, without an answer. From any thread.
     func drop() {
+        guard channel.eventLoop.inEventLoop else { return channel.eventLoop.execute { self.drop() } }
         isOver = true
         channel.reset()
     }

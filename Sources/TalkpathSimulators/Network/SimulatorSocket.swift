@@ -103,6 +103,11 @@ final class SimulatorSocket: @unchecked Sendable {
         channel.close(promise: nil)
     }
 
+    /// Reads nothing more: the kernel's buffers fill up, then the peer's.
+    func stopReading() {
+        channel.setOption(.autoRead, value: false).whenFailure { _ in }
+    }
+
     /// Bytes as they are, beside all framing.
     func sendRaw(_ bytes: [UInt8]) {
         flush()

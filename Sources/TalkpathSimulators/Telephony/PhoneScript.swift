@@ -49,8 +49,10 @@ public struct PhoneScript: Sendable, Hashable {
 
     public var turns: [Turn]
     public var ending: Ending
-    /// The line's noise under everything, in dBFS; nil: digital silence.
+    /// The line's noise while the person is silent, in dBFS; nil: digital silence.
     public var noiseLevel: Double?
+    /// Instead of noise made up: samples at 8 kHz that are repeated while the person is silent. Empty: none.
+    public var background: [Int16]
     /// How the person's ear tells speech from silence.
     public var ear: VoiceActivityDetector.Configuration
 
@@ -65,11 +67,13 @@ public struct PhoneScript: Sendable, Hashable {
         turns: [Turn] = [],
         ending: Ending = .staysSilent,
         noiseLevel: Double? = -72,
+        background: [Int16] = [],
         ear: VoiceActivityDetector.Configuration = PhoneScript.defaultEar
     ) {
         self.turns = turns
         self.ending = ending
         self.noiseLevel = noiseLevel
+        self.background = background
         self.ear = ear
     }
 

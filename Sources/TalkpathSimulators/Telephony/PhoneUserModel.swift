@@ -23,11 +23,11 @@ public struct PhoneUserModel: Sendable {
     private var nextTurn = 0
     private var speaking: Utterance?
     private var hasHungUp = false
-    /// When the turn that was spoken last began and ended.
-    private var previousStart: MonotonicInstant
+    /// When the turn that was spoken last ended.
     private var previousEnd: MonotonicInstant
-    /// The agent's newest utterance, by ear.
-    private var agentStart: MonotonicInstant?
+    /// When the first utterance of the agent since then began, by ear.
+    private var answerStart: MonotonicInstant?
+    /// When the agent's last utterance ended; nil while it speaks.
     private var agentEnd: MonotonicInstant?
 
     private struct Utterance {
@@ -44,8 +44,7 @@ public struct PhoneUserModel: Sendable {
         self.start = start
         self.keepsSaid = keepsSaid
         ear = VoiceActivityDetector(configuration: script.ear)
-        noise = LineNoise(level: script.noiseLevel, seed: seed)
-        previousStart = start
+        noise = LineNoise(level: script.noiseLevel, background: script.background, seed: seed)
         previousEnd = start
     }
 
@@ -76,7 +75,7 @@ public struct PhoneUserModel: Sendable {
         switch ear.process(muLaw: frame.span.bytes) {
         case .speechStarted:
             // Noticed late: it began that much earlier.
-            agentStart = instant - script.ear.onset
+            if answerStart == nil { answerStart = instant - script.ear.onset }
             agentEnd = nil
             report(.agentHeard)
         case .speechEnded:
@@ -92,7 +91,9 @@ public struct PhoneUserModel: Sendable {
         let impatient = turn.patience.map { instant >= previousEnd + $0 } ?? false
         guard impatient || due(of: turn.moment).map({ $0 <= instant }) ?? false else { return }
         speaking = Self.utterance(turn, number: nextTurn)
-        previousStart = instant
+        previousEnd = instant
+        // What the agent is saying now is not the answer to this.
+        answerStart = nil
         report(.startedTurn(nextTurn))
         nextTurn += 1
     }
@@ -101,18 +102,15 @@ public struct PhoneUserModel: Sendable {
         switch moment {
         case .start(let after): start + after
         case .previous(let after): previousEnd + after
-        case .agentStarts(let after):
-            // An utterance that was already interrupted by the turn before does not count again.
-            agentStart.flatMap { nextTurn == 0 || $0 > previousStart ? $0 + after : nil }
+        case .agentStarts(let after): answerStart.map { $0 + after }
         case .agentEnds(let after): answerEnd.map { $0 + after }
         }
     }
 
-    /// When the agent's answer to the turn before ended; nil while there is none.
+    /// When the agent's answer to the turn before ended; nil while there is none or it goes on.
     private var answerEnd: MonotonicInstant? {
-        guard let agentStart, let agentEnd else { return nil }
-        guard nextTurn > 0 else { return agentEnd }
-        return agentStart > previousStart && agentEnd > previousEnd ? agentEnd : nil
+        guard answerStart != nil, let agentEnd else { return nil }
+        return nextTurn == 0 || agentEnd > previousEnd ? agentEnd : nil
     }
 
     private mutating func decideEnding(at instant: MonotonicInstant, _ report: (Happening) -> Void) {
@@ -161,25 +159,32 @@ public struct PhoneUserModel: Sendable {
     }
 }
 
-/// Faint noise, the same for the same seed.
+/// What the line carries while nobody speaks: faint noise, the same for the same seed, or a recording repeated.
 struct LineNoise: Sendable {
     private let amplitude: Double
+    private let background: [UInt8]
+    private var place = 0
     private var state: UInt64
 
-    init(level: Double?, seed: UInt64) {
+    init(level: Double?, background: [Int16], seed: UInt64) {
         // Uniform noise of amplitude a has the power a²/3.
         amplitude = level.map { 32768 * 1.7320508 * pow(10, $0 / 20) } ?? 0
+        self.background = background.map(MuLaw.encode)
         state = seed | 1
     }
 
     mutating func frame() -> [UInt8] {
-        guard amplitude > 0 else { return [UInt8](repeating: MuLaw.silence, count: PlayoutModel.frameBytes) }
-        return (0..<PlayoutModel.frameBytes).map { _ in MuLaw.encode(next()) }
+        (0..<PlayoutModel.frameBytes).map { _ in next() }
     }
 
-    private mutating func next() -> Int16 {
+    private mutating func next() -> UInt8 {
+        guard background.isEmpty else {
+            defer { place = (place + 1) % background.count }
+            return background[place]
+        }
+        guard amplitude > 0 else { return MuLaw.silence }
         state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
         let unit = Double(Int64(bitPattern: state) >> 32) / 2_147_483_648
-        return Int16(max(-32768, min(32767, (unit * amplitude).rounded())))
+        return MuLaw.encode(Int16(max(-32768, min(32767, (unit * amplitude).rounded()))))
     }
 }

@@ -16,9 +16,15 @@ public final class FakeGeminiLive: Sendable {
                 admit(exchange, apiKey: apiKey)
             } makeModel: { _, session, now in
                 GeminiLiveModel(
-                    session: session, script: configuration.script(forSession: session), faults: configuration.faults,
-                    keepsAudio: configuration.keepsAudio, handles: handles, at: now)
-            })
+                    session: session,
+                    script: configuration.script(forSession: session),
+                    faults: configuration.faults,
+                    keepsAudio: configuration.keepsAudio,
+                    handles: handles,
+                    at: now
+                )
+            }
+        )
     }
 
     private init(server: AgentServer<GeminiLiveModel>) {
@@ -53,7 +59,9 @@ public final class FakeGeminiLive: Sendable {
     ) -> AgentServer<GeminiLiveModel>.Admission {
         func refuse(_ status: Int, _ word: String, _ text: String) -> AgentServer<GeminiLiveModel>.Admission {
             .refuse(
-                status: status, body: #"{"error":{"code":\#(status),"message":"\#(text)","status":"\#(word)"}}"#)
+                status: status,
+                body: #"{"error":{"code":\#(status),"message":"\#(text)","status":"\#(word)"}}"#
+            )
         }
         // Some clients write the first slash twice.
         let path = exchange.path.hasPrefix("//") ? String(exchange.path.dropFirst()) : exchange.path

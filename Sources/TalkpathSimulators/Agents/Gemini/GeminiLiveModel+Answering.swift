@@ -11,9 +11,11 @@ extension GeminiLiveModel {
         let id = core.identifier("turn")
         core.record.items.append(.init(id: id, transcript: ""))
         turn = ActiveTurn(
-            recordIndex: core.record.items.count - 1, turn: next,
+            recordIndex: core.record.items.count - 1,
+            turn: next,
             stream: AnswerStream(next, script: core.script, format: core.record.outputFormat, start: now),
-            number: number)
+            number: number
+        )
         core.report(.answerStarted(item: id))
     }
 
@@ -45,7 +47,8 @@ extension GeminiLiveModel {
     mutating func sendAudio(_ audio: [UInt8]) {
         var message = Array(
             #"{"serverContent":{"modelTurn":{"role":"model","parts":[{"inlineData":{"mimeType":"audio/pcm;rate=24000","data":""#
-                .utf8)
+                .utf8
+        )
         message.append(contentsOf: PlainBase64.encoded(audio))
         message.append(contentsOf: #""}}]}}}"#.utf8)
         core.send(message, binary: true)
@@ -64,7 +67,11 @@ extension GeminiLiveModel {
         let item = core.record.items[active.recordIndex]
         core.report(
             .answerEnded(
-                item: item.id, milliseconds: core.producedMilliseconds(ofItem: active.recordIndex), interrupted: false))
+                item: item.id,
+                milliseconds: core.producedMilliseconds(ofItem: active.recordIndex),
+                interrupted: false
+            )
+        )
         core.report(.agentTranscript(item.transcript))
     }
 
@@ -91,7 +98,8 @@ extension GeminiLiveModel {
         core.record.items[index].wasInterrupted = true
         core.record.items[index].heardMilliseconds = min(
             core.producedMilliseconds(ofItem: index),
-            max(0, (now - active.stream.start).wholeMilliseconds))
+            max(0, (now - active.stream.start).wholeMilliseconds)
+        )
         send(["serverContent": ["interrupted": true]])
         if !outstandingCalls.isEmpty {
             send(["toolCallCancellation": ["ids": .array(outstandingCalls.sorted().map { .string($0) })]])
@@ -101,8 +109,11 @@ extension GeminiLiveModel {
         if !active.isGenerated {
             core.report(
                 .answerEnded(
-                    item: core.record.items[index].id, milliseconds: core.producedMilliseconds(ofItem: index),
-                    interrupted: true))
+                    item: core.record.items[index].id,
+                    milliseconds: core.producedMilliseconds(ofItem: index),
+                    interrupted: true
+                )
+            )
             core.report(.agentTranscript(core.record.items[index].transcript))
         }
         giveHandle()

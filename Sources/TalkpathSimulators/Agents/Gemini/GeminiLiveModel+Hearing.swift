@@ -55,7 +55,9 @@ extension GeminiLiveModel {
     private mutating func mark(start: Bool, at now: MonotonicInstant) {
         guard !detectsActivity else {
             return reject(
-                "Explicit activity control is not supported when automatic activity detection is enabled.", at: now)
+                "Explicit activity control is not supported when automatic activity detection is enabled.",
+                at: now
+            )
         }
         guard start != isInActivity else {
             return core.violate("activity\(start ? "Start" : "End") twice in a row", at: now)

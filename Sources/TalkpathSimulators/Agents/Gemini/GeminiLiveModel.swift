@@ -56,14 +56,26 @@ struct GeminiLiveModel: AgentModel {
     private let handles: GeminiHandles
 
     init(
-        session number: Int, script: AgentScript, faults: [AgentFault], keepsAudio: Bool, handles: GeminiHandles,
+        session number: Int,
+        script: AgentScript,
+        faults: [AgentFault],
+        keepsAudio: Bool,
+        handles: GeminiHandles,
         at now: MonotonicInstant
     ) {
         self.handles = handles
         core = AgentCore(
-            script: script, faults: faults, keepsAudio: keepsAudio,
+            script: script,
+            faults: faults,
+            keepsAudio: keepsAudio,
             record: AgentRecord(
-                session: number, model: "", openedAt: now, inputFormat: .pcm16k, outputFormat: .pcm24k))
+                session: number,
+                model: "",
+                openedAt: now,
+                inputFormat: .pcm16k,
+                outputFormat: .pcm24k
+            )
+        )
     }
 
     var record: AgentRecord { core.record }
@@ -191,8 +203,11 @@ struct GeminiLiveModel: AgentModel {
         perform(core.takeFaults { $0 == .setup }, at: now)
         let model = setup["model"]?.string ?? ""
         guard model.hasPrefix("models/") else {
-            return reject("\(model) is not found for API version v1beta, or is not supported for bidiGenerateContent.",
-                code: 1008, at: now)
+            return reject(
+                "\(model) is not found for API version v1beta, or is not supported for bidiGenerateContent.",
+                code: 1008,
+                at: now
+            )
         }
         core.record.model = model
         core.record.configuration = setup.serializedText()

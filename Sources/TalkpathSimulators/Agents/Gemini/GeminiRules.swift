@@ -17,7 +17,9 @@ enum GeminiRules {
                         "id": .text, "name": .text, "response": .any, "willContinue": .truth,
                         "scheduling": .word(["SILENT", "WHEN_IDLE", "INTERRUPT"]),
                     ],
-                    required: ["name", "response"]))
+                    required: ["name", "response"]
+                )
+            )
         ]),
         "contextUpdate": .members(["systemInstruction": content, "tools": .any]),
     ]
@@ -29,7 +31,8 @@ enum GeminiRules {
         "parts": .list(
             .members([
                 "text": .text, "inlineData": blob, "thought": .truth, "functionCall": .any, "functionResponse": .any,
-            ])),
+            ])
+        ),
     ])
 
     private static let speech = JSONRule.members([
@@ -51,7 +54,9 @@ enum GeminiRules {
                     "name": .text, "description": .text, "behavior": .word(["BLOCKING", "NON_BLOCKING"]),
                     "parameters": .any, "parametersJsonSchema": .any, "response": .any, "responseJsonSchema": .any,
                 ],
-                required: ["name"])),
+                required: ["name"]
+            )
+        ),
         "googleSearch": .any, "codeExecution": .any, "urlContext": .any,
     ])
 
@@ -79,7 +84,8 @@ enum GeminiRules {
             "historyConfig": .members(["initialHistoryInClientContent": .truth]), "safetySettings": .any,
             "labels": .any, "avatarConfig": .any,
         ],
-        required: ["model"])
+        required: ["model"]
+    )
 
     /// Members whose content is the user's own: its keys stay as they are.
     private static let opaque: Set<String> = [
@@ -94,7 +100,8 @@ enum GeminiRules {
                 members.map { member in
                     let key = camelCased(member.key)
                     return (key, opaque.contains(key) ? member.value : camelCased(member.value))
-                })
+                }
+            )
         case .array(let elements): .array(elements.map { camelCased($0) })
         case .null, .bool, .number, .string: value
         }
@@ -102,6 +109,8 @@ enum GeminiRules {
 
     private static func camelCased(_ key: String) -> String {
         let words = key.split(separator: "_")
-        return words.dropFirst().reduce(words.first.map(String.init) ?? key) { $0 + $1.prefix(1).uppercased() + $1.dropFirst() }
+        return words.dropFirst().reduce(words.first.map(String.init) ?? key) {
+            $0 + $1.prefix(1).uppercased() + $1.dropFirst()
+        }
     }
 }

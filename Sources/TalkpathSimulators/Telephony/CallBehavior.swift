@@ -1,0 +1,95 @@
+/// What becomes of one call: whether somebody answers, what the person does, what goes wrong on the line.
+public struct CallBehavior: Sendable {
+    public enum Outcome: Sendable, Hashable {
+        /// Somebody answers after that much ringing.
+        case answers(ringing: Duration)
+        case busy
+        /// Rings for that long (at most the request's `Timeout`) and nobody answers.
+        case noAnswer(ringing: Duration)
+        case fails
+    }
+
+    /// Who is at the other end of the media stream.
+    public enum Party: Sendable {
+        case person(PhoneScript)
+        /// Recorded messages instead of a person.
+        case replay(MediaStreamReplay)
+    }
+
+    public enum StreamFault: Sendable, Hashable {
+        /// A TCP reset that long after the start.
+        case vanish(after: Duration)
+        /// The TCP stream ends without `stop` and without a close frame.
+        case endStream(after: Duration)
+        /// `connected`, but never `start`.
+        case neverStarts
+        /// Neither reads nor writes any more, but keeps the connection.
+        case freezes(after: Duration)
+    }
+
+    public var outcome: Outcome
+    /// From the request until it rings.
+    public var dialing: Duration
+    public var party: Party
+    public var streamFault: StreamFault?
+    /// What answering-machine detection says, where it was asked for: `human`, `machine_start`, …
+    public var answeredBy: String
+    /// How long somebody who was dialled by `<Dial>` talks.
+    public var dialDuration: Duration
+
+    public init(
+        outcome: Outcome = .answers(ringing: .milliseconds(200)),
+        dialing: Duration = .milliseconds(50),
+        party: Party = .person(.silent),
+        streamFault: StreamFault? = nil,
+        answeredBy: String = "human",
+        dialDuration: Duration = .seconds(5)
+    ) {
+        self.outcome = outcome
+        self.dialing = dialing
+        self.party = party
+        self.streamFault = streamFault
+        self.answeredBy = answeredBy
+        self.dialDuration = dialDuration
+    }
+
+    /// Answers after a moment and does what the script says.
+    public static func answers(_ script: PhoneScript) -> CallBehavior {
+        CallBehavior(party: .person(script))
+    }
+}
+
+/// Something that goes wrong at the carrier's REST interface.
+public struct RESTFault: Sendable, Hashable {
+    public enum Request: Sendable, Hashable { case any, create, update, fetch }
+
+    public enum Action: Sendable, Hashable {
+        /// Does the work that much later.
+        case delay(Duration)
+        /// Does the work at once, and answers that much later.
+        case answerLate(Duration)
+        /// Does the work and never answers.
+        case neverAnswer
+        /// Never even looks at it.
+        case ignore
+        /// Refuses with Twilio's error JSON.
+        case fail(status: Int, code: Int, message: String)
+        /// 429 / 20429 with `Retry-After` in seconds; nil: without.
+        case tooManyRequests(retryAfter: Int?)
+        /// A TCP reset, the work undone.
+        case drop
+        /// Does the work, then a TCP reset.
+        case performAndDrop
+    }
+
+    public var request: Request
+    public var action: Action
+    /// How often it takes place; nil: always.
+    public var times: Int?
+
+    public init(_ action: Action, on request: Request = .any, times: Int? = 1) {
+        self.action = action
+        self.request = request
+        self.times = times
+    }
+}
