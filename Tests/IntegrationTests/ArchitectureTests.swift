@@ -1,0 +1,76 @@
+import Foundation
+import Testing
+
+/// The layering in `Sources/README.md` is the layering in the code.
+@Suite struct ArchitectureTests {
+    private static let sources = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        .appendingPathComponent("Sources")
+
+    /// Target names to the modules their rows allow.
+    private static func allowed() throws -> [String: Set<String>] {
+        let text = try String(contentsOf: sources.appendingPathComponent("README.md"), encoding: .utf8)
+        var rows: [String: Set<String>] = [:]
+        for line in text.split(separator: "\n") where line.hasPrefix("| `") {
+            let cells = line.split(separator: "|", omittingEmptySubsequences: false)
+                .map { $0.trimmingCharacters(in: .whitespaces) }
+            guard cells.count >= 5 else { continue }
+            let modules = (cells[3] + "," + cells[4]).split(separator: ",")
+                .map { $0.trimmingCharacters(in: .whitespaces) }
+            for name in cells[1].split(separator: " ") {
+                rows[name.trimmingCharacters(in: CharacterSet(charactersIn: "`"))] = Set(modules)
+            }
+        }
+        return rows
+    }
+
+    private static func swiftFiles(of target: String) -> [URL] {
+        let folder = sources.appendingPathComponent(target)
+        let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
+        return (files?.allObjects as? [URL] ?? []).filter { $0.pathExtension == "swift" }
+    }
+
+    @Test func everyImportIsOneThatTheTableAllows() throws {
+        let allowed = try Self.allowed()
+        var files = 0
+        for (target, modules) in allowed {
+            for file in Self.swiftFiles(of: target) {
+                files += 1
+                let text = try String(contentsOf: file, encoding: .utf8)
+                for line in text.split(separator: "\n") {
+                    let words = line.split(separator: " ")
+                    guard let position = words.firstIndex(of: "import"), position <= 2, line.first != " ",
+                        words[..<position].allSatisfy({
+                            $0.hasPrefix("@") || ["public", "package", "internal", "private"].contains($0)
+                        }), let module = words.dropFirst(position + 1).last
+                    else { continue }
+                    #expect(
+                        modules.contains(String(module)),
+                        "\(target)/\(file.lastPathComponent) imports \(module), which Sources/README.md does not allow"
+                    )
+                }
+            }
+        }
+        #expect(files > 50)
+    }
+
+    @Test func everyTargetHasARow() throws {
+        let allowed = try Self.allowed()
+        for folder in try FileManager.default.contentsOfDirectory(at: Self.sources, includingPropertiesForKeys: nil)
+        where folder.hasDirectoryPath {
+            #expect(allowed[folder.lastPathComponent] != nil, "no row for \(folder.lastPathComponent)")
+        }
+    }
+
+    @Test func theSansIOTargetsReadNoClockAndStartNoTask() throws {
+        let forbidden = ["ContinuousClock()", "Date()", "Task {", "Task.detached", "Task.sleep", "DispatchQueue", ".now()"]
+        for target in ["TalkpathAudio", "TalkpathWire", "TalkpathCore"] {
+            for file in Self.swiftFiles(of: target) {
+                let text = try String(contentsOf: file, encoding: .utf8)
+                for word in forbidden {
+                    #expect(!text.contains(word), "\(target)/\(file.lastPathComponent) contains \(word)")
+                }
+            }
+        }
+    }
+}
