@@ -1,3 +1,5 @@
+public import TalkpathWire
+
 /// How long a call may take in each of its stages. All durations are bounds, not waits.
 public struct CallLimits: Equatable, Sendable {
     /// From the start to the forced end. The carrier is told as well.
@@ -29,17 +31,21 @@ public struct OutboundCall: Sendable {
     public var to: String
     public var agent: AgentProfile
     public var limits: CallLimits
-    public var metadata: [String: String]
+    /// Whatever the one who placed it wants to find in its record.
+    public var metadata: [String: JSONValue]
     /// The origin at which the carrier reaches this server, if another than the configured one.
     public var publicURL: String?
+    /// Whose call it is: a server shows tenants their own calls only.
+    public var tenant: String
 
     public init(
         from: String,
         to: String,
         agent: AgentProfile,
         limits: CallLimits = CallLimits(),
-        metadata: [String: String] = [:],
-        publicURL: String? = nil
+        metadata: [String: JSONValue] = [:],
+        publicURL: String? = nil,
+        tenant: String = ""
     ) {
         self.from = from
         self.to = to
@@ -47,6 +53,7 @@ public struct OutboundCall: Sendable {
         self.limits = limits
         self.metadata = metadata
         self.publicURL = publicURL
+        self.tenant = tenant
     }
 }
 
@@ -58,18 +65,22 @@ public struct InboundCall: Sendable {
     public var carrierCallID: String?
     public var agent: AgentProfile
     public var limits: CallLimits
+    /// Whose call it is.
+    public var tenant: String
 
     public init(
         from: String,
         to: String,
         carrierCallID: String?,
         agent: AgentProfile,
-        limits: CallLimits = CallLimits()
+        limits: CallLimits = CallLimits(),
+        tenant: String = ""
     ) {
         self.from = from
         self.to = to
         self.carrierCallID = carrierCallID
         self.agent = agent
         self.limits = limits
+        self.tenant = tenant
     }
 }

@@ -1,3 +1,5 @@
+public import TalkpathWire
+
 /// Who dialled.
 public enum CallDirection: String, Sendable {
     case outbound, inbound
@@ -84,8 +86,9 @@ public struct CallSnapshot: Equatable, Sendable {
     public var to: String
     public var carrierCallID: String?
     public var agent: AgentProfile
-    public var metadata: [String: String]
+    public var metadata: [String: JSONValue]
     public var publicURL: String?
+    public var tenant: String
     public var startedAt: WallTime
     public var answeredAt: WallTime?
     public var endedAt: WallTime?

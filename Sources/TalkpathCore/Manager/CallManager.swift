@@ -97,7 +97,8 @@ public actor CallManager {
             from: call.from,
             to: call.to,
             metadata: call.metadata,
-            publicURL: call.publicURL
+            publicURL: call.publicURL,
+            tenant: call.tenant
         )
         let media = try makeMedia(for: call.agent)
         let session = try begin(parties, agent: call.agent, limits: call.limits, media: media)
@@ -113,6 +114,7 @@ public actor CallManager {
             direction: .inbound,
             from: call.from,
             to: call.to,
+            tenant: call.tenant,
             carrierCallID: call.carrierCallID
         )
         let media = try makeMedia(for: call.agent)

@@ -1,6 +1,6 @@
 package import Logging
 package import TalkpathAudio
-import TalkpathWire
+package import TalkpathWire
 
 /// One call, from its beginning to its known end.
 ///
@@ -51,8 +51,9 @@ public actor CallSession {
         package var direction: CallDirection
         package var from: String
         package var to: String
-        package var metadata: [String: String] = [:]
+        package var metadata: [String: JSONValue] = [:]
         package var publicURL: String?
+        package var tenant = ""
         /// Known from the start for an inbound call.
         package var carrierCallID: String?
     }
@@ -78,6 +79,8 @@ public actor CallSession {
     private var machine: CallSessionMachine
     private var receipt: EndReceipt?
     private var waiters: [CheckedContinuation<EndReceipt, Never>] = []
+    private var placement: Result<String, CarrierError>?
+    private var placementWaiters: [CheckedContinuation<Void, Never>] = []
     private let jobs: AsyncStream<Job>
     private let jobQueue: AsyncStream<Job>.Continuation
 
@@ -168,6 +171,21 @@ public actor CallSession {
     public func waitForEnd() async -> EndReceipt {
         if let receipt { return receipt }
         return await withCheckedContinuation { waiters.append($0) }
+    }
+
+    /// What the carrier answered to the order to place this call, once it has: its name of the call, or why not.
+    /// - Returns: `nil` if the call ended before there was an answer, or is none that is placed.
+    public func waitForPlacement() async -> Result<String, CarrierError>? {
+        if placement == nil, receipt == nil, direction == .outbound {
+            await withCheckedContinuation { placementWaiters.append($0) }
+        }
+        return placement
+    }
+
+    private func placementIsKnown() {
+        let waiting = placementWaiters
+        placementWaiters = []
+        for waiter in waiting { waiter.resume() }
     }
 
     /// Every 20 ms, from the ticker, on the loop.
@@ -373,6 +391,7 @@ public actor CallSession {
         let waiting = waiters
         waiters = []
         for waiter in waiting { waiter.resume(returning: receipt) }
+        placementIsKnown()
     }
 
     // MARK: Jobs
@@ -406,6 +425,7 @@ public actor CallSession {
 
     private func place() async {
         guard let carrier = ports.carrier else { return }
+        defer { placementIsKnown() }
         let order = PlaceOrder(
             callID: id,
             from: parties.from,
@@ -417,8 +437,10 @@ public actor CallSession {
         do {
             let placed = try await carrier.place(order)
             carrierCallID = carrierCallID ?? placed
+            placement = .success(placed)
             perform(machine.placed(placed, at: ports.clock.now))
         } catch {
+            placement = .failure(error)
             perform(machine.placingFailed(error, at: ports.clock.now))
         }
     }
@@ -523,6 +545,7 @@ public actor CallSession {
             agent: agent,
             metadata: parties.metadata,
             publicURL: parties.publicURL,
+            tenant: parties.tenant,
             startedAt: machine.startedAt,
             answeredAt: machine.answeredAt,
             endedAt: receipt?.endedAt,

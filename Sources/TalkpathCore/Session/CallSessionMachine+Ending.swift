@@ -25,9 +25,7 @@ extension CallSessionMachine {
         case .ending:
             return []
         case .ended:
-            // Asked again after the carrier has not confirmed: try at once.
-            guard deadlines[.lateHangUp] != nil else { return [] }
-            deadlines[.lateHangUp] = now
+            askAgainAtOnce(at: now)
             return []
         case .retired:
             return []
@@ -35,7 +33,7 @@ extension CallSessionMachine {
     }
 
     private mutating func beginEnding(_ request: EndRequest, at now: MonotonicInstant) -> [SessionAction] {
-        for reason in SessionDeadline.allCases { deadlines[reason] = nil }
+        deadlines.removeAll()
         var ending = Ending(request: request, began: now)
         ending.hasFarewell = media == .stopped || media == .closed
         ending.finish(.stopBridge, .done, at: now)
@@ -46,7 +44,7 @@ extension CallSessionMachine {
         return actions + advance(at: now)
     }
 
-    private mutating func change(_ body: (inout Ending) -> Void) {
+    mutating func change(_ body: (inout Ending) -> Void) {
         guard case .ending(var ending) = life else { return }
         body(&ending)
         life = .ending(ending)
@@ -91,18 +89,17 @@ extension CallSessionMachine {
         }
     }
 
-    private var carrierCallID: String? {
-        switch carrier {
-        case .queued(let id), .ringing(let id), .answered(let id): id
-        case .absent, .unplaced, .placing, .over, .refused, .unknown: nil
-        }
-    }
-
     /// The create that was under way when the end came has turned into a call.
     mutating func carrierCallIDIsKnown(_ id: String, at now: MonotonicInstant) -> [SessionAction] {
-        change { $0.hangUpAttempts += 1 }
-        if case .ended = life { isAskingLate = true }
-        return [.hangUp(carrierCallID: id)]
+        switch life {
+        case .ending:
+            change { $0.hangUpAttempts += 1 }
+            return [.hangUp(carrierCallID: id)]
+        case .ended:
+            return nameCameLate(id, at: now)
+        case .live, .draining, .retired:
+            return []
+        }
     }
 
     /// The create that was under way when the end came has failed.
@@ -116,7 +113,7 @@ extension CallSessionMachine {
             }
             return hangUpIsKnown(at: now)
         case .ended:
-            return retireIfDone()
+            return noNameCame(at: now)
         case .live, .draining, .retired:
             return []
         }
@@ -136,7 +133,7 @@ extension CallSessionMachine {
                 change { $0.finish(.hangUp, answer == .done ? .done : .alreadyGone, at: now) }
                 return hangUpIsKnown(at: now)
             case .ended(let receipt):
-                return confirmLate(receipt, answer)
+                return confirmLate(receipt, at: now)
             case .live, .draining, .retired:
                 return []
             }
@@ -149,7 +146,8 @@ extension CallSessionMachine {
         switch life {
         case .ending(let ending):
             guard !ending.isFinished(.hangUp) else { return [] }
-            let pause = error.retryAfter ?? .milliseconds(200) * (1 << min(ending.hangUpAttempts - 1, 4))
+            let backoff = Duration.milliseconds(200) * (1 << min(max(0, ending.hangUpAttempts - 1), 4))
+            let pause = max(error.retryAfter ?? .zero, backoff)
             let limit = bound(0.8, from: ending.began)
             if error.isRetryable, now + pause < limit {
                 deadlines[.hangUpRetry] = now + pause
@@ -158,8 +156,7 @@ extension CallSessionMachine {
             change { $0.finish(.hangUp, .failed, error: error.message, at: now) }
             return hangUpIsKnown(at: now)
         case .ended:
-            armLateHangUp(at: now, after: error.retryAfter)
-            return retireIfDone()
+            return lateHangUpFailed(error, at: now)
         case .live, .draining, .retired:
             return []
         }
@@ -173,7 +170,7 @@ extension CallSessionMachine {
             change { $0.finish(.hangUp, .alreadyGone, at: now) }
             return hangUpIsKnown(at: now)
         case .ended(let receipt):
-            return confirmLate(receipt, .alreadyGone)
+            return confirmLate(receipt, at: now)
         case .live, .draining, .retired:
             return []
         }
@@ -189,20 +186,20 @@ extension CallSessionMachine {
 
     private mutating func startClosingAgent(at now: MonotonicInstant) -> [SessionAction] {
         guard case .ending(let ending) = life else { return [] }
-        switch agent {
-        case .none, .waiting, .closed:
+        guard let socket = agent.socket else {
             agent = .closed
             change { $0.finish(.closeAgent, .skipped, at: now) }
             return []
-        case .connecting, .settingUp, .ready:
-            change { $0.start(.closeAgent, at: now) }
-            deadlines[.closeAgent] = bound(0.8, from: ending.began)
-            return [.closeAgent]
         }
+        change { $0.start(.closeAgent, at: now) }
+        deadlines[.closeAgent] = bound(0.8, from: ending.began)
+        return [.closeAgent(socket: socket)]
     }
 
-    /// The model's socket is closed, or the attempt to open it has come to its end.
-    mutating func agentIsClosed(at now: MonotonicInstant) -> [SessionAction] {
+    /// The model's socket is closed, or the attempt to open it has come to its end. One that was dropped before, and
+    /// closes only now, is not the one waited for.
+    mutating func agentIsClosed(socket: Int, at now: MonotonicInstant) -> [SessionAction] {
+        guard !isLive, agent.socket == socket else { return [] }
         agent = .closed
         guard case .ending = life else { return [] }
         change { $0.finish(.closeAgent, .done, at: now) }
@@ -253,7 +250,7 @@ extension CallSessionMachine {
         case .failed, .timedOut, .skipped, nil: return true
         }
         if let due = deadlines[.farewell] { return due <= now }
-        deadlines[.farewell] = now + limits.farewell
+        deadlines[.farewell] = min(now + limits.farewell, bound(0.85, from: ending.began))
         return false
     }
 
@@ -283,10 +280,9 @@ extension CallSessionMachine {
     private mutating func finish(at now: MonotonicInstant) -> [SessionAction] {
         guard case .ending(let ending) = life else { return [] }
         let receipt = receipt(ending, steps: ending.steps, at: now)
-        for reason in SessionDeadline.allCases { deadlines[reason] = nil }
+        deadlines.removeAll()
         life = .ended(receipt)
-        if carrierCallID != nil, !receipt.carrierConfirmed { armLateHangUp(at: now, after: nil) }
-        return [.finish(receipt)] + retireIfDone()
+        return [.finish(receipt)] + beginAftermath(receipt, at: now)
     }
 
     mutating func firedWhileEnding(_ reason: SessionDeadline, at now: MonotonicInstant) -> [SessionAction] {
@@ -311,45 +307,27 @@ extension CallSessionMachine {
         case .saveRecord:
             change { $0.finish(.saveRecord, .timedOut, error: "the record was not saved in time", at: now) }
             return finish(at: now)
-        case .lateHangUp:
-            guard case .ended = life, let id = carrierCallID else { return [] }
-            isAskingLate = true
-            return [.hangUp(carrierCallID: id)]
-        case .maxDuration, .ringing, .media, .agentSetup, .agentRetry, .drain:
+        case .maxDuration, .ringing, .media, .agentSetup, .agentRetry, .drain, .lateHangUp, .lateName, .updateRecord:
             return []
         }
     }
 
-    // MARK: After the end
-
-    /// The carrier has not confirmed: go on asking, ever more slowly.
-    private mutating func armLateHangUp(at now: MonotonicInstant, after pause: Duration?) {
-        lateAttempts += 1
-        isAskingLate = lateAttempts <= Self.lateAttemptLimit
-        guard isAskingLate else { return }
-        deadlines[.lateHangUp] = now + (pause ?? .seconds(1) * (1 << min(lateAttempts - 1, 6)))
-    }
-
-    private mutating func confirmLate(_ receipt: EndReceipt, _ answer: HangUpAnswer) -> [SessionAction] {
-        deadlines[.lateHangUp] = nil
-        isAskingLate = false
-        var receipt = receipt
-        guard !receipt.carrierConfirmed else { return retireIfDone() }
-        receipt.carrierConfirmed = true
-        life = .ended(receipt)
-        return [.updateRecord(receipt)] + retireIfDone()
-    }
-
-    private mutating func retireIfDone() -> [SessionAction] {
-        guard case .ended(let receipt) = life, carrier != .placing, !isAskingLate else { return [] }
-        life = .retired(receipt)
-        return [.retire]
+    /// Nobody will carry out orders any more: ends at once with what is known.
+    mutating func abandon(at now: MonotonicInstant) -> [SessionAction] {
+        var actions = isLive ? end(EndRequest(.shutdown), at: now) : []
+        if case .ending(let ending) = life {
+            for name in EndReceipt.Step.Name.allCases where !ending.isFinished(name) {
+                change { $0.finish(name, .failed, error: "the server stopped without waiting", at: now) }
+            }
+            actions += finish(at: now)
+        }
+        return actions + giveUp()
     }
 
     // MARK: Receipt
 
     private func receipt(_ ending: Ending, steps: [EndReceipt.Step], at now: MonotonicInstant) -> EndReceipt {
-        let started = startedOn ?? ending.began
+        let started = startedOn
         let confirmed: Bool =
             switch steps.first(where: { $0.name == .hangUp })?.outcome {
             case .done, .alreadyGone: true

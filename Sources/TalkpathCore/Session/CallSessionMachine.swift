@@ -3,8 +3,12 @@ import TalkpathAudio
 /// The call's state and its rules, without any I/O.
 ///
 /// Three parts that move independently (carrier, media, agent) and one life. Everything that happens is a mutating
-/// method that takes the instant and returns the orders to carry out; deadlines are kept here and fire in ``tick(at:isPlayedOut:)``.
-/// The rule that makes endings safe: once the life has left `live`, no method orders anything that opens a resource.
+/// method that takes the instant and returns the orders to carry out; deadlines are kept here and fire in
+/// ``tick(at:isPlayedOut:)``. The rule that makes endings safe: once the life has left `live` and `draining`, no
+/// method orders anything that opens a resource.
+///
+/// Each part has its file: the beginning, the carrier and the media here, the agent, the ending and what comes after
+/// the end in extensions.
 struct CallSessionMachine: ~Copyable {
     enum Carrier: Equatable {
         /// There is nobody to hang up: a ring leg, or a media socket without a carrier behind it.
@@ -40,9 +44,17 @@ struct CallSessionMachine: ~Copyable {
         /// Open, and being configured.
         case settingUp(socket: Int)
         case ready(socket: Int)
-        /// Lost, to be opened again at a deadline.
+        /// Lost, to be opened again at a deadline (not while draining: what is left to be heard needs no agent).
         case waiting
         case closed
+
+        /// The socket that is open, or being opened.
+        var socket: Int? {
+            switch self {
+            case .connecting(let socket), .settingUp(let socket), .ready(let socket): socket
+            case .none, .waiting, .closed: nil
+            }
+        }
     }
 
     enum Life {
@@ -60,8 +72,7 @@ struct CallSessionMachine: ~Copyable {
     let limits: CallLimits
     let connectPolicy: AgentProfile.ConnectPolicy
     let startedAt: WallTime
-
-    private(set) var startedOn: MonotonicInstant?
+    let startedOn: MonotonicInstant
     private(set) var answeredOn: MonotonicInstant?
     private(set) var answeredAt: WallTime?
 
@@ -69,21 +80,12 @@ struct CallSessionMachine: ~Copyable {
     var media: Media = .none
     var agent: Agent = .none
     var life: Life = .live
-    /// The media socket exists, though it may not have started.
-    var hasMediaSocket = false
+    /// There is a media socket to close: not so for a ring leg.
+    private(set) var hasMediaSocket = false
 
-    private(set) var sockets = 0
-    private(set) var failedAttempts = 0
-    private var wasReady = false
-    private var hasGreeted = false
-    var deadlines: [SessionDeadline: MonotonicInstant] = [:]
-
-    /// How often the carrier has been asked again after the end.
-    var lateAttempts = 0
-    /// A hang-up after the end is under way, or planned.
-    var isAskingLate = false
-    /// With pauses that grow to 64 seconds: some twenty minutes.
-    static let lateAttemptLimit = 24
+    var attempts = AgentAttempts()
+    var aftermath = Aftermath()
+    var deadlines = SessionDeadlines()
 
     init(
         callID: CallID,
@@ -91,7 +93,8 @@ struct CallSessionMachine: ~Copyable {
         carrier: Carrier,
         limits: CallLimits,
         connectPolicy: AgentProfile.ConnectPolicy,
-        startedAt: WallTime
+        startedAt: WallTime,
+        startedOn: MonotonicInstant
     ) {
         self.callID = callID
         self.direction = direction
@@ -99,6 +102,7 @@ struct CallSessionMachine: ~Copyable {
         self.limits = limits
         self.connectPolicy = connectPolicy
         self.startedAt = startedAt
+        self.startedOn = startedOn
     }
 
     var isLive: Bool {
@@ -123,10 +127,17 @@ struct CallSessionMachine: ~Copyable {
         }
     }
 
+    /// The carrier's name of a call that is not known to be over.
+    var carrierCallID: String? {
+        switch carrier {
+        case .queued(let id), .ringing(let id), .answered(let id): id
+        case .absent, .unplaced, .placing, .over, .refused, .unknown: nil
+        }
+    }
+
     // MARK: Beginning
 
     mutating func begin(at now: MonotonicInstant) -> [SessionAction] {
-        startedOn = now
         guard isLive else { return [] }
         deadlines[.maxDuration] = now + limits.maxDuration
         var actions: [SessionAction] = [.publish(.started)]
@@ -149,16 +160,14 @@ struct CallSessionMachine: ~Copyable {
 
     // MARK: Carrier
 
+    /// The carrier has named the call: in its answer, in a webhook or on the media socket, whichever came first.
     mutating func placed(_ id: String, at now: MonotonicInstant) -> [SessionAction] {
-        guard carrier == .placing else { return [] }
+        // Even an order that got no answer may have been carried out, as a webhook shows.
+        guard carrier == .placing || carrier == .unknown else { return [] }
         carrier = .queued(id)
         switch life {
-        case .live, .draining:
-            return []
-        case .ending, .ended:
-            return carrierCallIDIsKnown(id, at: now)
-        case .retired:
-            return []
+        case .live, .draining, .retired: return []
+        case .ending, .ended: return carrierCallIDIsKnown(id, at: now)
         }
     }
 
@@ -177,13 +186,14 @@ struct CallSessionMachine: ~Copyable {
 
     /// A webhook of the carrier. They may come late, twice or out of order: the call only moves forward.
     mutating func progressed(_ progress: CarrierProgress, id: String, at now: MonotonicInstant) -> [SessionAction] {
-        var actions: [SessionAction] = []
-        if carrier == .placing { actions += placed(id, at: now) }
+        // Another call's news, whoever mixed them up, must not end this one.
+        if let carrierCallID, carrierCallID != id { return [] }
+        var actions = placed(id, at: now)
         switch progress {
         case .initiated:
             return actions
         case .ringing:
-            guard case .queued(let id) = carrier else { return actions }
+            guard carrier == .queued(id) else { return actions }
             carrier = .ringing(id)
             guard isLive else { return actions }
             actions.append(.publish(.ringing))
@@ -216,7 +226,7 @@ struct CallSessionMachine: ~Copyable {
 
     private mutating func setAnswered(at now: MonotonicInstant) {
         answeredOn = now
-        let elapsed = (now - (startedOn ?? now)).wholeMilliseconds
+        let elapsed = (now - startedOn).wholeMilliseconds
         answeredAt = WallTime(milliseconds: startedAt.milliseconds + Int64(elapsed))
     }
 
@@ -243,10 +253,15 @@ struct CallSessionMachine: ~Copyable {
 
     // MARK: Media
 
-    /// The carrier's socket has begun to stream.
-    mutating func streamStarted(carrierCallID: String, at now: MonotonicInstant) -> [SessionAction] {
-        guard media == .none else { return [] }
+    /// The carrier's socket has begun to stream, or a ring leg is there.
+    mutating func streamStarted(
+        carrierCallID: String,
+        hasSocket: Bool = true,
+        at now: MonotonicInstant
+    ) -> [SessionAction] {
+        guard isLive, media == .none else { return [] }
         media = .started
+        hasMediaSocket = hasSocket
         deadlines[.media] = nil
         var actions: [SessionAction] = []
         // Media is proof of an answer, whose webhook may still be under way.
@@ -261,7 +276,6 @@ struct CallSessionMachine: ~Copyable {
         case .unplaced, .over, .refused, .unknown:
             break
         }
-        guard isLive else { return actions }
         actions.append(.publish(.mediaStarted))
         actions += connectAgent(at: now)
         return actions + greetIfDue()
@@ -294,90 +308,6 @@ struct CallSessionMachine: ~Copyable {
         }
     }
 
-    // MARK: Agent
-
-    private mutating func connectAgent(at now: MonotonicInstant) -> [SessionAction] {
-        guard isLive, agent == .none else { return [] }
-        return openAgentSocket(at: now)
-    }
-
-    private mutating func openAgentSocket(at now: MonotonicInstant) -> [SessionAction] {
-        sockets += 1
-        agent = .connecting(socket: sockets)
-        deadlines[.agentRetry] = nil
-        deadlines[.agentSetup] = now + limits.agentSetupTimeout
-        return [.connectAgent(socket: sockets)]
-    }
-
-    mutating func agentOpened(socket: Int, at now: MonotonicInstant) -> [SessionAction] {
-        guard agent == .connecting(socket: socket), isLive else { return [.dropAgent(socket: socket)] }
-        agent = .settingUp(socket: socket)
-        return []
-    }
-
-    /// Whether this socket is the agent's, and wanted.
-    func holdsAgent(socket: Int) -> Bool {
-        guard isLive else { return false }
-        return agent == .settingUp(socket: socket) || agent == .ready(socket: socket)
-    }
-
-    mutating func agentIsReady(at now: MonotonicInstant) -> [SessionAction] {
-        guard case .settingUp(let socket) = agent, isLive else { return [] }
-        agent = .ready(socket: socket)
-        deadlines[.agentSetup] = nil
-        failedAttempts = 0
-        let isFirst = !wasReady
-        wasReady = true
-        return [.publish(.agentReady), .openUplink(isFirst: isFirst)] + greetIfDue()
-    }
-
-    private mutating func greetIfDue() -> [SessionAction] {
-        guard case .ready = agent, media == .started, !hasGreeted else { return [] }
-        hasGreeted = true
-        return [.greet]
-    }
-
-    mutating func agentConnectFailed(
-        socket: Int,
-        _ error: AgentConnectError,
-        at now: MonotonicInstant
-    ) -> [SessionAction] {
-        guard agent == .connecting(socket: socket), isLive else { return [] }
-        return agentFailed(error.message, isFinal: error.isFinal, at: now)
-    }
-
-    /// The model's socket has closed, or said that it cannot go on.
-    mutating func agentLost(socket: Int, message: String, isFinal: Bool, at now: MonotonicInstant) -> [SessionAction] {
-        switch agent {
-        case .settingUp(socket), .ready(socket), .connecting(socket):
-            break
-        case .none, .connecting, .settingUp, .ready, .waiting, .closed:
-            return []
-        }
-        switch life {
-        case .live, .draining:
-            return [.dropAgent(socket: socket)] + agentFailed(message, isFinal: isFinal, at: now)
-        case .ending, .ended, .retired:
-            return []
-        }
-    }
-
-    private mutating func agentFailed(
-        _ message: String,
-        isFinal: Bool,
-        at now: MonotonicInstant
-    ) -> [SessionAction] {
-        agent = .waiting
-        deadlines[.agentSetup] = nil
-        failedAttempts += 1
-        let lost: [SessionAction] = [.publish(.agentLost(message: message))]
-        guard !isFinal, failedAttempts < limits.agentAttempts else {
-            return lost + end(EndRequest(.agentLost, note: message), at: now)
-        }
-        deadlines[.agentRetry] = now + limits.agentRetryDelay * (1 << (failedAttempts - 1))
-        return lost
-    }
-
     // MARK: Time
 
     /// - Parameter isPlayedOut: whether the agent's words have been heard; asked only while draining.
@@ -386,8 +316,7 @@ struct CallSessionMachine: ~Copyable {
         if case .draining(let request) = life, isPlayedOut() {
             actions += end(EndRequest(request.reason, mode: .now, note: request.note), at: now)
         }
-        while let (reason, _) = deadlines.filter({ $0.value <= now }).min(by: { $0.value < $1.value }) {
-            deadlines[reason] = nil
+        while let reason = deadlines.popDue(at: now) {
             actions += fired(reason, at: now)
         }
         return actions
@@ -402,21 +331,16 @@ struct CallSessionMachine: ~Copyable {
         case .media:
             return end(EndRequest(.mediaLost, note: "the carrier's media did not begin"), at: now)
         case .agentSetup:
-            switch agent {
-            case .connecting(let socket), .settingUp(let socket):
-                return [.dropAgent(socket: socket)]
-                    + agentFailed("the model's session was not set up in time", isFinal: false, at: now)
-            case .none, .ready, .waiting, .closed:
-                return []
-            }
+            return agentSetupTimedOut(at: now)
         case .agentRetry:
-            guard isLive, agent == .waiting else { return [] }
-            return openAgentSocket(at: now)
+            return agentRetryIsDue(at: now)
         case .drain:
             guard case .draining(let request) = life else { return [] }
             return end(EndRequest(request.reason, mode: .now, note: request.note), at: now)
-        case .hangUp, .hangUpRetry, .closeAgent, .farewell, .closeMedia, .saveRecord, .lateHangUp:
+        case .hangUp, .hangUpRetry, .closeAgent, .farewell, .closeMedia, .saveRecord:
             return firedWhileEnding(reason, at: now)
+        case .lateHangUp, .lateName, .updateRecord:
+            return firedAfterEnd(reason, at: now)
         }
     }
 }

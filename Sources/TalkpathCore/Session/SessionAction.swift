@@ -15,26 +15,18 @@ enum SessionAction: Equatable, Sendable {
     case stopBridge
     /// Hang up; answer with `hangUpAnswered`.
     case hangUp(carrierCallID: String)
-    /// Close the model's socket; answer with `agentIsClosed`.
-    case closeAgent
+    /// Close the model's socket `socket`, or stop opening it; answer with `agentIsClosed`.
+    case closeAgent(socket: Int)
     /// Close the carrier's socket; answer with `mediaIsClosed`.
     case closeMedia
     /// Save the record; answer with `recordSaved`.
     case saveRecord(EndReceipt)
     /// The call has ended: tell everybody who waits, once.
     case finish(EndReceipt)
-    /// What became known after the end.
+    /// What became known after the end; answer with `recordUpdated`.
     case updateRecord(EndReceipt)
     /// Nothing is left to do for this call.
     case retire
 
     case publish(CallEvent.Kind)
-}
-
-/// Why a timer is armed.
-enum SessionDeadline: Hashable, Sendable, CaseIterable {
-    case maxDuration, ringing, media, agentSetup, agentRetry, drain
-    case hangUp, hangUpRetry, closeAgent, farewell, closeMedia, saveRecord
-    /// The session is over, and goes on asking the carrier.
-    case lateHangUp
 }

@@ -1,0 +1,43 @@
+import TalkpathAudio
+
+/// Why a timer is armed.
+enum SessionDeadline: Int, Hashable, Sendable, CaseIterable {
+    case maxDuration, ringing, media, agentSetup, agentRetry, drain
+    case hangUp, hangUpRetry, closeAgent, farewell, closeMedia, saveRecord
+    /// The session is over, and asks the carrier again.
+    case lateHangUp
+    /// The session is over, and a call that was being placed has no name yet.
+    case lateName
+    /// The session is over, and its record is being brought up to date.
+    case updateRecord
+}
+
+/// The armed timers of a call, at most one for each reason.
+///
+/// The earliest is kept at hand, so that a tick at which nothing is due costs one comparison.
+struct SessionDeadlines {
+    private var instants: [SessionDeadline: MonotonicInstant] = [:]
+    private(set) var next: MonotonicInstant?
+
+    subscript(reason: SessionDeadline) -> MonotonicInstant? {
+        get { instants[reason] }
+        set {
+            instants[reason] = newValue
+            next = instants.values.min()
+        }
+    }
+
+    mutating func removeAll() {
+        instants.removeAll()
+        next = nil
+    }
+
+    /// The earliest timer that is due, which is disarmed. Of those due at the same instant, the first in the list of
+    /// reasons, so that a run can be repeated.
+    mutating func popDue(at now: MonotonicInstant) -> SessionDeadline? {
+        guard let next, next <= now else { return nil }
+        let due = instants.filter { $0.value == next }.keys.min { $0.rawValue < $1.rawValue }
+        if let due { self[due] = nil }
+        return due
+    }
+}
