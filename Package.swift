@@ -58,7 +58,9 @@ var dependencies: [Package.Dependency] = []
 
 var targets: [Target] = [
     .systemLibrary(name: "CSampleRate", pkgConfig: "samplerate", providers: [.apt(["libsamplerate0-dev"])]),
-    library("TalkpathAudio", []),
+    // Kernels compiled for AVX2 by attributes and chosen at run time: no flags, which dependents would have to allow.
+    .target(name: "CTalkpathKernels"),
+    library("TalkpathAudio", ["CTalkpathKernels"]),
     tests("TalkpathAudioTests", ["TalkpathAudio", "CSampleRate"]),
 ]
 

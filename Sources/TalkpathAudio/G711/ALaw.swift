@@ -31,7 +31,7 @@ public enum ALaw {
             codes.withUnsafeMutableBufferPointer { target in
                 guard let source = source.baseAddress, let target = target.baseAddress else { return }
                 // Safety: both buffers hold at least `count` elements and stay valid inside these closures.
-                G711Kernel.encodeALaw(source, target, count: count)
+                Kernels.encodeALaw(source, target, count: count, with: .best)
             }
         }
         return count
@@ -45,7 +45,7 @@ public enum ALaw {
             samples.withUnsafeMutableBufferPointer { target in
                 guard let source = source.baseAddress, let target = target.baseAddress else { return }
                 // Safety: both buffers hold at least `count` elements and stay valid inside these closures.
-                G711Kernel.decodeALaw(source, target, count: count)
+                Kernels.decodeALaw(source, target, count: count, with: .best)
             }
         }
         return count

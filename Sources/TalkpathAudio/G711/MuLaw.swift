@@ -33,7 +33,7 @@ public enum MuLaw {
             codes.withUnsafeMutableBufferPointer { target in
                 guard let source = source.baseAddress, let target = target.baseAddress else { return }
                 // Safety: both buffers hold at least `count` elements and stay valid inside these closures.
-                G711Kernel.encodeMuLaw(source, target, count: count)
+                Kernels.encodeMuLaw(source, target, count: count, with: .best)
             }
         }
         return count
@@ -47,7 +47,7 @@ public enum MuLaw {
             samples.withUnsafeMutableBufferPointer { target in
                 guard let source = source.baseAddress, let target = target.baseAddress else { return }
                 // Safety: both buffers hold at least `count` elements and stay valid inside these closures.
-                G711Kernel.decodeMuLaw(source, target, count: count)
+                Kernels.decodeMuLaw(source, target, count: count, with: .best)
             }
         }
         return count

@@ -11,6 +11,7 @@ struct PolyphaseFilter: ~Copyable, @unchecked Sendable {
     let up: Int
     let down: Int
     let tapCount: Int
+    let instructions: InstructionSet
 
     /// Groups (of `down` inputs and `up` outputs) computed in one go: a 20 ms frame at 8 kHz.
     private static let blockGroups = 160
@@ -35,7 +36,8 @@ struct PolyphaseFilter: ~Copyable, @unchecked Sendable {
     /// Inputs of the current group so far, below `down`.
     private var groupFill = 0
 
-    init(up: Int, down: Int, prototype: [Float]) {
+    init(up: Int, down: Int, prototype: [Float], instructions: InstructionSet) {
+        self.instructions = instructions.usable
         self.up = up
         self.down = down
         tapCount = prototype.count
@@ -122,13 +124,15 @@ struct PolyphaseFilter: ~Copyable, @unchecked Sendable {
         // Safety: groupFill + count <= blockGroups * down, so that the last group lies inside its row, before the
         // slack; the vector forms write less than eight samples more, into the slack.
         let rows = streams + history
-        if groupFill == 0, count.isMultiple(of: down) {
-            switch down {
-            case 1: return SampleKernel.widen(input, rows, count: count)
-            case 2: return SampleKernel.widenPairs(input, rows, rows + streamStride, pairs: count / 2)
-            case 3: return SampleKernel.widenTriples(input, rows, stride: streamStride, triples: count / 3)
-            default: break
-            }
+        if groupFill == 0, down <= 3, count.isMultiple(of: down) {
+            return Kernels.widen(
+                input,
+                rows,
+                stride: streamStride,
+                rowCount: down,
+                count: count / down,
+                with: instructions
+            )
         }
         var group = 0
         var stream = groupFill
@@ -153,13 +157,14 @@ struct PolyphaseFilter: ~Copyable, @unchecked Sendable {
             if firstGroup < endGroup {
                 // Safety: the offsets reach back `history` groups at most and forward to the group itself; the kernel
                 // reads and writes less than `slack` lanes beyond the end, and every row has them.
-                SampleKernel.convolve(
+                Kernels.convolve(
                     streams + history + firstGroup,
                     coefficients: coefficients + residue * classTaps,
                     offsets: offsets + residue * classTaps,
                     taps: classTaps,
                     into: planes + residue * planeStride + firstGroup,
-                    count: endGroup - firstGroup
+                    count: endGroup - firstGroup,
+                    with: instructions
                 )
             }
             residue += 1
@@ -168,13 +173,15 @@ struct PolyphaseFilter: ~Copyable, @unchecked Sendable {
 
     /// Rounds the outputs and puts them in order.
     private func collect(from first: Int, to end: Int, into output: UnsafeMutablePointer<Int16>) {
-        if first == 0, end.isMultiple(of: up) {
-            switch up {
-            case 1: return SampleKernel.narrow(planes, output, count: end)
-            case 2: return SampleKernel.narrowPairs(planes, planes + planeStride, output, pairs: end / 2)
-            case 3: return SampleKernel.narrowTriples(planes, stride: planeStride, output, triples: end / 3)
-            default: break
-            }
+        if first == 0, up <= 3, end.isMultiple(of: up) {
+            return Kernels.narrow(
+                planes,
+                stride: planeStride,
+                rowCount: up,
+                output,
+                count: end / up,
+                with: instructions
+            )
         }
         var group = first / up
         var residue = first % up

@@ -24,15 +24,20 @@ public struct Resampler: ~Copyable, Sendable {
     ///   - from: input samples per second.
     ///   - to: output samples per second.
     ///   - profile: how much of the band is kept, and so the latency.
+    ///   - instructions: which form of the kernels to run; one that the machine lacks becomes the portable one.
     /// - Throws: if there is no filter for this pair of rates. Equal rates always work.
-    public init(from inputRate: Int, to outputRate: Int, profile: ResamplerProfile = .telephone) throws(ResamplerError)
-    {
+    public init(
+        from inputRate: Int,
+        to outputRate: Int,
+        profile: ResamplerProfile = .telephone,
+        instructions: InstructionSet = .best
+    ) throws(ResamplerError) {
         self.inputRate = inputRate
         self.outputRate = outputRate
         self.profile = profile
         isPassThrough = inputRate == outputRate
         guard !isPassThrough else {
-            filter = PolyphaseFilter(up: 1, down: 1, prototype: [1])
+            filter = PolyphaseFilter(up: 1, down: 1, prototype: [1], instructions: instructions)
             return
         }
         let rates = [8000, 16000, 24000, 48000]
@@ -45,7 +50,7 @@ public struct Resampler: ~Copyable, Sendable {
         guard let taps = ResamplerTaps.taps(ratio: max(up, down), profile: profile) else {
             throw ResamplerError(inputRate: inputRate, outputRate: outputRate)
         }
-        filter = PolyphaseFilter(up: up, down: down, prototype: taps)
+        filter = PolyphaseFilter(up: up, down: down, prototype: taps, instructions: instructions)
     }
 
     private static func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {

@@ -1,0 +1,19 @@
+#include "CTalkpathKernels.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool talkpath_has_avx2(void) {
+#if defined(__x86_64__)
+    // Asks the operating system's support for the wide registers as well.
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx2");
+#else
+    return false;
+#endif
+}
+
+bool talkpath_prefers_portable(void) {
+    const char *value = getenv("TALKPATH_SIMD");
+    return value != NULL && strcmp(value, "portable") == 0;
+}
