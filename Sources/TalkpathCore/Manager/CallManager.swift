@@ -75,6 +75,8 @@ public actor CallManager {
                 group.addTask { await session.end(EndRequest(.shutdown, mode: mode)) }
             }
         }
+        // What the carrier has not confirmed within its time must not hold up the process.
+        for session in ticking { session.assumeIsolated { $0.giveUp() } }
         newcomerQueue.finish()
     }
 
@@ -92,6 +94,11 @@ public actor CallManager {
     /// Places a call.
     /// - Returns: the call at its very beginning.
     public func place(_ call: OutboundCall) throws(Refusal) -> CallSnapshot {
+        try start(call).assumeIsolated { $0.snapshot() }
+    }
+
+    /// Places a call, for whoever goes on to follow it.
+    package func start(_ call: OutboundCall) throws(Refusal) -> CallSession {
         let parties = CallSession.Parties(
             direction: .outbound,
             from: call.from,
@@ -101,8 +108,7 @@ public actor CallManager {
             tenant: call.tenant
         )
         let media = try makeMedia(for: call.agent)
-        let session = try begin(parties, agent: call.agent, limits: call.limits, media: media)
-        return session.assumeIsolated { $0.snapshot() }
+        return try begin(parties, agent: call.agent, limits: call.limits, media: media)
     }
 
     /// Accepts a call that the carrier has announced.
@@ -248,7 +254,7 @@ public actor CallManager {
 
     /// A call, live or ended.
     public func find(_ id: CallID) async throws -> CallSnapshot? {
-        if let session = sessions[id] { return await session.snapshot() }
+        if let session = sessions[id] { return session.assumeIsolated { $0.snapshot() } }
         return try await ports.store.find(id)
     }
 
@@ -260,7 +266,7 @@ public actor CallManager {
     /// Ends a call by its name; see ``CallSession/end(_:)``.
     public func end(_ id: CallID, _ request: EndRequest) async throws -> EndResult {
         if let session = sessions[id] {
-            let before = await session.snapshot().receipt
+            let before = session.assumeIsolated { $0.receipt }
             // An end that the carrier has not confirmed is taken up again at once.
             let receipt = await session.end(request)
             return before == nil ? .ended(receipt) : .endedBefore(receipt)
