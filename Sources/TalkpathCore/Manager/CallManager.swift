@@ -75,8 +75,6 @@ public actor CallManager {
                 group.addTask { await session.end(EndRequest(.shutdown, mode: mode)) }
             }
         }
-        // What the carrier has not confirmed within its time must not hold up the process.
-        for session in ticking { session.assumeIsolated { $0.giveUp() } }
         newcomerQueue.finish()
     }
 
@@ -254,7 +252,7 @@ public actor CallManager {
 
     /// A call, live or ended.
     public func find(_ id: CallID) async throws -> CallSnapshot? {
-        if let session = sessions[id] { return session.assumeIsolated { $0.snapshot() } }
+        if let session = sessions[id] { return await session.snapshot() }
         return try await ports.store.find(id)
     }
 
@@ -266,7 +264,7 @@ public actor CallManager {
     /// Ends a call by its name; see ``CallSession/end(_:)``.
     public func end(_ id: CallID, _ request: EndRequest) async throws -> EndResult {
         if let session = sessions[id] {
-            let before = session.assumeIsolated { $0.receipt }
+            let before = await session.snapshot().receipt
             // An end that the carrier has not confirmed is taken up again at once.
             let receipt = await session.end(request)
             return before == nil ? .ended(receipt) : .endedBefore(receipt)
