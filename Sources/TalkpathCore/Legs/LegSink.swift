@@ -10,6 +10,7 @@ package protocol LegSink: AnyObject {
 
 /// A leg's connection, as the session closes it.
 package protocol LegConnection: Sendable {
-    /// Closes the connection and returns when it is closed. Idempotent; bounded by the connection itself.
+    /// Closes the connection and returns when it is closed. Idempotent; bounded by the connection itself, also if the
+    /// task that asks is cancelled.
     func close() async
 }

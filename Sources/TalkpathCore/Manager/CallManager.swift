@@ -75,6 +75,8 @@ public actor CallManager {
                 group.addTask { await session.end(EndRequest(.shutdown, mode: mode)) }
             }
         }
+        // What the carrier has not confirmed within its time must not hold up the process.
+        for session in ticking { await session.giveUp() }
         newcomerQueue.finish()
     }
 
@@ -264,7 +266,7 @@ public actor CallManager {
     /// Ends a call by its name; see ``CallSession/end(_:)``.
     public func end(_ id: CallID, _ request: EndRequest) async throws -> EndResult {
         if let session = sessions[id] {
-            let before = await session.snapshot().receipt
+            let before = await session.receipt
             // An end that the carrier has not confirmed is taken up again at once.
             let receipt = await session.end(request)
             return before == nil ? .ended(receipt) : .endedBefore(receipt)

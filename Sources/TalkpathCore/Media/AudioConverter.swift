@@ -26,7 +26,8 @@ package struct AudioConverter: ~Copyable {
         self.output = output
         resampler = try Resampler(from: input.sampleRate, to: output.sampleRate)
         isPassThrough = input == output
-        let samples = isPassThrough ? 0 : resampler.maximumOutputCount(for: Self.sliceSamples)
+        let samples =
+            isPassThrough ? 0 : max(resampler.maximumOutputCount(for: Self.sliceSamples), resampler.flushCount)
         source = Scratch(repeating: 0, count: isPassThrough ? 0 : Self.sliceSamples)
         resampled = Scratch(repeating: 0, count: samples)
         encoded = Scratch(repeating: 0, count: output.encoding == .pcm16 ? 0 : samples)
@@ -42,7 +43,7 @@ package struct AudioConverter: ~Copyable {
     /// An odd byte of 16-bit audio waits for its other half in the next call.
     package mutating func convert(_ bytes: RawSpan, _ body: (RawSpan) -> Void) {
         guard !isPassThrough else {
-            if bytes.byteCount > 0 { body(bytes) }
+            passThrough(bytes, body)
             return
         }
         var offset = 0
@@ -50,6 +51,24 @@ package struct AudioConverter: ~Copyable {
             let samples = fill(from: bytes, at: &offset)
             if samples > 0 { emit(samples, body) }
         }
+    }
+
+    /// Whole samples only, here too: half a sample that is never completed would turn all that follows into noise.
+    private mutating func passThrough(_ bytes: RawSpan, _ body: (RawSpan) -> Void) {
+        var rest = bytes
+        if input.encoding == .pcm16, halfSample != nil || rest.byteCount % 2 != 0 {
+            if let low = halfSample, rest.byteCount > 0 {
+                var sample = UInt16(low) | UInt16(rest.unsafeLoad(fromByteOffset: 0, as: UInt8.self)) << 8
+                halfSample = nil
+                withUnsafeBytes(of: &sample) { body($0.bytes) }
+                rest = rest.extracting(1..<rest.byteCount)
+            }
+            if rest.byteCount % 2 != 0 {
+                halfSample = rest.unsafeLoad(fromByteOffset: rest.byteCount - 1, as: UInt8.self)
+                rest = rest.extracting(0..<rest.byteCount - 1)
+            }
+        }
+        if rest.byteCount > 0 { body(rest) }
     }
 
     /// Hands over what the filter still holds, and is as new afterwards.

@@ -103,7 +103,7 @@ package final class CallMedia {
         do {
             switch try telephonyCodec.receive(message) {
             case .media(let media):
-                try uplink.ingest(media, in: message)
+                uplink.ingest(media, in: message)
                 forwardCallerAudio()
             case .mark(let mark):
                 if let mark { downlink.echoed(mark, at: now) }
@@ -159,11 +159,7 @@ package final class CallMedia {
         switch event {
         case .audio(var audio):
             audio.item.index += itemBase
-            do {
-                try downlink.ingest(audio, in: message)
-            } catch {
-                counters.badAgentMessages += 1
-            }
+            downlink.ingest(audio, in: message)
             sendAgentAudio(isTick: false, at: now)
         case .audioEnded(let item):
             downlink.ended(AgentItem(index: item.index + itemBase))
@@ -184,7 +180,11 @@ package final class CallMedia {
         case .callerTranscript(var piece):
             piece.item.index += itemBase
             happenings.append(.agent(.callerTranscript(piece)))
-        case .awaitingConfiguration, .callerSpeechEnded, .responseEnded, .toolCall, .toolCallsCancelled, .goingAway,
+        case .responseEnded:
+            downlink.responseEnded()
+            sendAgentAudio(isTick: false, at: now)
+            happenings.append(.agent(event))
+        case .awaitingConfiguration, .callerSpeechEnded, .toolCall, .toolCallsCancelled, .goingAway,
             .resumptionHandle, .usage, .error:
             happenings.append(.agent(event))
         }
@@ -193,8 +193,8 @@ package final class CallMedia {
     /// Silences the agent, in one step: the epoch ends, what was heard is computed, the backlog is dropped, the far
     /// end is told to clear and the model how much was heard.
     private func interrupt(at now: MonotonicInstant) {
-        guard let interruption = downlink.interrupt(awaitsResponse: true, at: now) else { return }
-        if telephony == .twilio { _ = telephonyCodec.writeClear(to: &toTelephony) }
+        clearTelephony()
+        guard let interruption = downlink.interrupt(at: now) else { return }
         for heard in interruption.heard where heard.item.index >= itemBase {
             let item = AgentItem(index: heard.item.index - itemBase)
             agentCodec.write(.truncate(item: item, heardMilliseconds: heard.milliseconds), to: &toAgent)
@@ -203,6 +203,13 @@ package final class CallMedia {
             agentCodec.write(.delete(item: AgentItem(index: item.index - itemBase)), to: &toAgent)
         }
         happenings.append(.interrupted(interruption))
+    }
+
+    /// Empties the far end, if it may hold anything. What it has not been sent yet is not sent any more.
+    private func clearTelephony() {
+        guard telephony == .twilio, downlink.mayBePlaying else { return }
+        toTelephony.removeAll()
+        _ = telephonyCodec.writeClear(to: &toTelephony)
     }
 
     // MARK: Session's orders
@@ -227,6 +234,8 @@ package final class CallMedia {
         isAgentReady = false
         agentGeneration += 1
         toAgent.removeAll()
+        guard !isStopped else { return }
+        downlink.sourceLost()
     }
 
     /// Audio may flow to the agent; what was kept goes first.
@@ -255,15 +264,17 @@ package final class CallMedia {
     }
 
     /// Stops the bridge: from now on no audio moves, in either direction. What waited is dropped.
-    package func stop(at now: MonotonicInstant) {
-        guard !isStopped else { return }
+    ///
+    /// - Returns: what the caller heard of what the agent was saying, or nil if nothing was cut short.
+    package func stop(at now: MonotonicInstant) -> PlaybackInterruption? {
+        guard !isStopped else { return nil }
         isStopped = true
-        isStreaming = telephony == .twilio && isStreaming
+        isStreaming = false
+        isAgentReady = false
         uplink.flush()
-        if downlink.interrupt(awaitsResponse: true, at: now) != nil, telephony == .twilio {
-            _ = telephonyCodec.writeClear(to: &toTelephony)
-        }
         toAgent.removeAll()
+        clearTelephony()
+        return downlink.flush(at: now)
     }
 
     /// Forgets the sockets. After ``stop(at:)``.

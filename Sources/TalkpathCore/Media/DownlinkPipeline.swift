@@ -38,7 +38,6 @@ package struct DownlinkPipeline: ~Copyable {
     /// With a ring leg: where the agent's audio goes, instead of messages.
     private var ring: ByteRing.Producer?
 
-    private let agentBytesPerMillisecond: Int
     private var currentItem: AgentItem?
     private var currentItemBytes = 0
     private var bytesSinceMark = 0
@@ -53,7 +52,7 @@ package struct DownlinkPipeline: ~Copyable {
     private static let sliceCharacters = 2560
     private static let framesPerMark = 5
     /// Below this, the far end gets less than a frame rather than running dry.
-    private static let starvation = Duration.milliseconds(40)
+    private static let starvationMilliseconds = 40
 
     /// - Throws: `ResamplerError` if the formats' sample rates have no filter.
     init(
@@ -63,12 +62,11 @@ package struct DownlinkPipeline: ~Copyable {
         ring: consuming ByteRing.Producer?
     ) throws(ResamplerError) {
         self.format = format
+        ledger = PlaybackLedger(bytesPerMillisecond: format.bytesPerMillisecond, isExact: ring != nil)
         self.ring = ring
         converter = try AudioConverter(from: agent, to: format)
-        agentBytesPerMillisecond = agent.bytesPerMillisecond
         backlog = DownlinkBacklog(limit: Self.backlogMinutes * 60_000 * format.bytesPerMillisecond)
         pacer = PlayoutPacer(lead: lead, bytesPerMillisecond: format.bytesPerMillisecond)
-        ledger = PlaybackLedger(bytesPerMillisecond: format.bytesPerMillisecond)
         decoded = Scratch(repeating: 0, count: Self.sliceCharacters / 4 * 3)
         frame = Scratch(repeating: 0, count: format.frameBytes)
     }
@@ -78,22 +76,27 @@ package struct DownlinkPipeline: ~Copyable {
     /// Speech that waits to be sent.
     package var backlogMilliseconds: Int { backlog.byteCount / format.bytesPerMillisecond }
 
-    /// Nothing waits, and what was sent has been played as far as is known.
+    /// Nothing waits, and what was sent has been heard as far as can be known.
     func isPlayedOut(at now: MonotonicInstant) -> Bool {
         backlog.isEmpty && ledger.isPlayedOut(at: now)
     }
 
-    /// Speech is waiting or still playing.
-    func isSpeaking(at now: MonotonicInstant) -> Bool { !isPlayedOut(at: now) }
+    /// Whether the far end may hold speech that it has not played.
+    var mayBePlaying: Bool { ledger.mayBePlaying }
 
     // MARK: From the agent
 
     /// Takes in a piece of the agent's speech.
     ///
-    /// - Throws: `WireError` if the payload is no base64; what stood before the fault is kept.
-    mutating func ingest(_ audio: AgentAudio, in message: RawSpan) throws(WireError) {
+    /// A payload that is no base64, or of a format there is no filter for, is counted; what stood before the fault is
+    /// kept.
+    mutating func ingest(_ audio: AgentAudio, in message: RawSpan) {
         guard !isAwaitingResponse, !ledger.isDiscarded(audio.item) else {
             counters.lateBytes += Self.encodedCount(audio.payload) / 4 * 3
+            return
+        }
+        guard adopt(audio.format) else {
+            counters.badPayloads += 1
             return
         }
         begin(audio.item)
@@ -106,8 +109,16 @@ package struct DownlinkPipeline: ~Copyable {
             }
         } catch {
             counters.badPayloads += 1
-            throw error
         }
+    }
+
+    /// Providers say what they send, and it need not be what they were asked for.
+    private mutating func adopt(_ agent: AudioFormat) -> Bool {
+        guard agent != converter.input else { return true }
+        guard let other = try? AudioConverter(from: agent, to: format) else { return false }
+        finishCurrentItem()
+        converter = other
+        return true
     }
 
     /// All audio of the item has come.
@@ -116,26 +127,38 @@ package struct DownlinkPipeline: ~Copyable {
         finishCurrentItem()
     }
 
+    /// All audio of the response has come.
+    mutating func responseEnded() {
+        finishCurrentItem()
+    }
+
+    /// Nothing follows from the agent's present socket.
+    mutating func sourceLost() {
+        finishCurrentItem()
+        isAwaitingResponse = false
+    }
+
     /// A new response begins: what comes now is wanted.
     mutating func responseStarted() {
         isAwaitingResponse = false
     }
 
-    /// - Parameter awaitsResponse: the provider announces its next answer, and until then everything is late.
-    mutating func interrupt(awaitsResponse: Bool, at now: MonotonicInstant) -> PlaybackInterruption? {
-        if let consumed = ring?.consumedPosition { ledger.acknowledge(Int64(consumed), at: now) }
-        let interruption = ledger.interrupt(at: now)
-        if interruption != nil {
-            counters.interruptions += 1
-            isAwaitingResponse = awaitsResponse
-        }
-        counters.flushedBytes += backlog.byteCount
-        flush(at: now)
+    /// The caller speaks over the agent: throws away all that has not been played, and what still comes of it, until
+    /// the provider announces its next response.
+    ///
+    /// - Returns: what the caller heard, or nil if nothing was cut short.
+    mutating func interrupt(at now: MonotonicInstant) -> PlaybackInterruption? {
+        guard let interruption = flush(at: now) else { return nil }
+        counters.interruptions += 1
+        isAwaitingResponse = true
         return interruption
     }
 
     /// Throws away all that has not been played.
-    mutating func flush(at now: MonotonicInstant) {
+    mutating func flush(at now: MonotonicInstant) -> PlaybackInterruption? {
+        if let consumed = ring?.consumedPosition { ledger.acknowledge(Int64(consumed), at: now) }
+        let interruption = ledger.interrupt(at: now)
+        counters.flushedBytes += backlog.byteCount
         backlog.removeAll()
         converter.reset()
         pacer.flush(at: now)
@@ -143,6 +166,7 @@ package struct DownlinkPipeline: ~Copyable {
         currentItem = nil
         currentItemBytes = 0
         bytesSinceMark = 0
+        return interruption
     }
 
     // MARK: To the caller
@@ -198,17 +222,30 @@ package struct DownlinkPipeline: ~Copyable {
         guard let front = backlog.front else { return nil }
         let count = min(front.bytes, format.frameBytes)
         if count < format.frameBytes, !front.isComplete {
-            guard isTick, pacer.ahead(at: now) < Self.starvation else { return nil }
+            guard isTick, aheadBytes(at: now) < Self.starvationMilliseconds * format.bytesPerMillisecond else {
+                return nil
+            }
         }
         guard dueBytes(at: now) >= count else { return nil }
         return (count, front.item, front.isComplete && count == front.bytes)
     }
 
     private mutating func dueBytes(at now: MonotonicInstant) -> Int {
-        guard let written = ring?.position, let read = ring?.consumedPosition else { return pacer.bytesDue(at: now) }
-        // The reader's position is known exactly; no clock is needed.
-        let unread = Int(written - read)
-        return pacer.lead.wholeMilliseconds * format.bytesPerMillisecond - unread
+        guard let unreadBytes else { return pacer.bytesDue(at: now) }
+        return pacer.lead.wholeMilliseconds * format.bytesPerMillisecond - unreadBytes
+    }
+
+    /// What the far end still has to play.
+    private mutating func aheadBytes(at now: MonotonicInstant) -> Int {
+        unreadBytes ?? pacer.ahead(at: now).wholeMilliseconds * format.bytesPerMillisecond
+    }
+
+    /// With a ring leg the reader's position is known exactly, and no clock is needed.
+    private var unreadBytes: Int? {
+        mutating get {
+            guard let written = ring?.position, let read = ring?.consumedPosition else { return nil }
+            return Int(written - read)
+        }
     }
 
     private mutating func take(_ count: Int) {
@@ -267,7 +304,7 @@ package struct DownlinkPipeline: ~Copyable {
                 counters.droppedBytes += bytes.byteCount - accepted
                 ledger.produced(accepted, of: item)
             }
-            ledger.produced(milliseconds: currentItemBytes / agentBytesPerMillisecond, of: item)
+            ledger.produced(milliseconds: currentItemBytes / converter.input.bytesPerMillisecond, of: item)
         }
     }
 

@@ -1,6 +1,8 @@
 /// A first-in first-out queue over one array. Both ends are O(1) on average; memory is kept while it is in use.
+///
+/// For plain values: one that was taken stays in memory until it is overwritten.
 struct FIFO<Element> {
-    private var storage: [Element?] = []
+    private var storage: [Element] = []
     private var head = 0
 
     var count: Int { storage.count - head }
@@ -24,11 +26,9 @@ struct FIFO<Element> {
     mutating func popFirst() -> Element? {
         guard !isEmpty else { return nil }
         let element = storage[head]
-        storage[head] = nil
         head += 1
         if head == storage.count {
-            storage.removeAll(keepingCapacity: storage.capacity <= 1024)
-            head = 0
+            removeAll()
         } else if head >= 64, head * 2 >= storage.count {
             storage.removeFirst(head)
             head = 0
@@ -42,5 +42,5 @@ struct FIFO<Element> {
     }
 
     /// Oldest first; makes a copy.
-    var elements: [Element] { storage[head...].compactMap { $0 } }
+    var elements: [Element] { Array(storage[head...]) }
 }

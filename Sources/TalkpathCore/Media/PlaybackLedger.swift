@@ -31,6 +31,8 @@ struct PlaybackLedger {
     }
 
     private let bytesPerMillisecond: Int64
+    /// The far end's position is told, not estimated.
+    private let isExact: Bool
 
     /// Counts interruptions. Marks of an older epoch were cleared.
     private(set) var epoch: UInt32 = 0
@@ -42,6 +44,9 @@ struct PlaybackLedger {
     /// Items up to this index are over: what still comes of them is dropped.
     private var discardedThrough = -1
 
+    /// How long after the estimated end of play-out an echo is waited for.
+    private static let echoPatience = Duration.seconds(1)
+
     /// All bytes sent.
     private(set) var sent: Int64 = 0
     /// What is known to have been played.
@@ -51,8 +56,11 @@ struct PlaybackLedger {
     /// Where the present run of audio, without a pause, began.
     private var runStart: Int64 = 0
 
-    init(bytesPerMillisecond: Int) {
+    /// - Parameter isExact: ``acknowledge(_:at:)`` is called with the true position before every question, so that
+    ///   nothing has to be estimated.
+    init(bytesPerMillisecond: Int, isExact: Bool = false) {
         self.bytesPerMillisecond = Int64(bytesPerMillisecond)
+        self.isExact = isExact
     }
 
     // MARK: What happens
@@ -130,15 +138,20 @@ struct PlaybackLedger {
 
     /// The estimated position of play-out.
     func played(at now: MonotonicInstant) -> Int64 {
-        guard let baseline else { return acknowledged }
+        guard !isExact, let baseline else { return acknowledged }
         let elapsed = max(0, (now - baseline.at).wholeNanoseconds)
         let estimate = baseline.position + elapsed / 1_000_000 * bytesPerMillisecond
         return min(max(acknowledged, estimate), sent)
     }
 
+    /// Whether all that was sent has been heard: the far end has said so, or has been silent about it for so long that
+    /// it will not say.
     func isPlayedOut(at now: MonotonicInstant) -> Bool {
-        played(at: now) >= sent
+        acknowledged >= sent || played(at: now - Self.echoPatience) >= sent
     }
+
+    /// Whether something may be playing still: the far end is always somewhat later than the estimate.
+    var mayBePlaying: Bool { acknowledged < sent }
 
     /// Ends the epoch: whatever has not been played will not be.
     ///

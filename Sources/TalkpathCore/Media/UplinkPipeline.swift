@@ -37,15 +37,18 @@ package struct UplinkPipeline: ~Copyable {
     private var consumer: ByteRing.Consumer
     private var converter: AudioConverter
 
-    /// Where the next audio is expected on the stream's clock.
-    private var nextTimestamp: UInt64?
+    /// Where the next audio is expected on the stream's clock, in bytes since the stream began.
+    private var expected: Int64?
+    private var lastSequence: UInt32 = 0
     private var decoded: Scratch<UInt8>
     private let chunk: Scratch<UInt8>
 
-    /// Longer gaps are not filled: the stream has been interrupted, and is taken up where it goes on.
-    private static let longestFill: UInt64 = 200
+    /// Of a longer gap no more than this is filled: the stream was interrupted, and nobody waits for its silence.
+    private static let longestFill: Int64 = 200
     /// The carrier's timestamps jitter by less than a frame.
-    private static let tolerance: UInt64 = 20
+    private static let tolerance: Int64 = 20
+    /// No stream lasts longer, in milliseconds: 34 years. Keeps hostile timestamps from overflowing the arithmetic.
+    private static let latestTimestamp: UInt64 = 1 << 40
     /// What goes into one message at most, when a backlog is drained: 100 ms.
     private static let chunkMilliseconds = 100
 
@@ -69,23 +72,15 @@ package struct UplinkPipeline: ~Copyable {
     /// Audio kept for the agent.
     package var waitingMilliseconds: Int { consumer.readable / format.bytesPerMillisecond }
 
-    /// Takes in one message of the carrier.
+    /// Takes in one message of the carrier. A payload that is empty or no base64 is counted and dropped.
     ///
     /// - Parameter message: the message `media.payload` refers to.
-    /// - Throws: `WireError` if the payload is no base64; the message is counted and dropped.
-    mutating func ingest(_ media: TelephonyMedia, in message: RawSpan) throws(WireError) {
-        let count: Int
-        do {
-            count = try decode(media.payload, in: message)
-        } catch {
-            counters.badPayloads += 1
-            throw error
-        }
-        guard count > 0 else {
+    mutating func ingest(_ media: TelephonyMedia, in message: RawSpan) {
+        guard let count = try? decode(media.payload, in: message), count > 0 else {
             counters.badPayloads += 1
             return
         }
-        guard follow(media.timestamp, bytes: count) else {
+        guard follow(media, bytes: count) else {
             counters.duplicates += 1
             return
         }
@@ -135,26 +130,32 @@ package struct UplinkPipeline: ~Copyable {
     }
 
     /// Follows the stream's clock: fills what is missing.
+    ///
+    /// The clock advances by the audio itself, so that jitter does not add up, and is set anew only where a timestamp
+    /// strays by more than a frame.
     /// - Returns: whether the audio is new.
-    private mutating func follow(_ timestamp: UInt64, bytes: Int) -> Bool {
-        let length = UInt64(max(1, bytes / format.bytesPerMillisecond))
-        guard let expected = nextTimestamp else {
-            nextTimestamp = timestamp &+ length
-            return true
-        }
-        if timestamp &+ Self.tolerance < expected {
-            return false
-        }
-        if timestamp > expected &+ Self.tolerance {
+    private mutating func follow(_ media: TelephonyMedia, bytes: Int) -> Bool {
+        let rate = Int64(format.bytesPerMillisecond)
+        let position = Int64(min(media.timestamp, Self.latestTimestamp)) * rate
+        // The sequence tells what came twice or too late; where there is none, the clock has to.
+        let isNumbered = media.sequence > 0 && lastSequence > 0
+        if isNumbered, media.sequence <= lastSequence { return false }
+        var begin = expected ?? position
+        let lead = position - begin
+        if lead < -Self.tolerance * rate {
+            guard isNumbered else { return false }
+            begin = position
+        } else if lead > Self.tolerance * rate {
             counters.gaps += 1
-            fill(min(timestamp - expected, Self.longestFill))
+            fill(min(lead / rate, Self.longestFill))
+            begin = position
         }
-        // The clock only ever goes on: an early message does not set it back.
-        nextTimestamp = max(expected, timestamp) &+ length
+        expected = begin + Int64(bytes)
+        lastSequence = media.sequence
         return true
     }
 
-    private mutating func fill(_ milliseconds: UInt64) {
+    private mutating func fill(_ milliseconds: Int64) {
         counters.filledMilliseconds += Int(milliseconds)
         var left = Int(milliseconds) * format.bytesPerMillisecond
         // The scratch of `drain` serves here too: it holds nothing between calls.

@@ -2,6 +2,8 @@ package import TalkpathWire
 
 /// Opens sockets to speech models. Contract:
 ///
+/// * When the socket is open, and before `connect` returns, `session.agentSocketOpened` is called on the session's
+///   executor; if it says false, nothing of this socket may reach `session.media`.
 /// * The socket's messages are given to `session.media` on the session's executor, and its end to
 ///   `session.agentClosed(socket:reason:)`, once, with the number given here.
 /// * `connect` returns when the socket is open, or throws; it bounds itself by `timeout`. A task that is cancelled

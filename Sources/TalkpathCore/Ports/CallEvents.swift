@@ -41,6 +41,8 @@ public protocol CallEventSink: Sendable {
 
 /// Carries out the functions that an agent calls.
 public protocol ToolHandler: Sendable {
+    /// Must return when its task is cancelled: the call has ended then, and the answer is dropped.
+    ///
     /// - Returns: what the model is told, text or JSON.
     func call(_ tool: AgentToolCall, on call: CallID) async -> String
 }

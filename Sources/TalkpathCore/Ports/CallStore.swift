@@ -1,6 +1,7 @@
 /// Where ended calls are kept. Contract:
 ///
 /// * `save` is called once for a call, at its end; when it has returned, the record is as durable as the store promises.
+/// * Whatever is still running when the call has nothing left to wait for is cancelled, and must return then.
 /// * `update` replaces the record of a call that was saved before, for what became known after its end.
 /// * `find` returns what was saved last.
 public protocol CallStore: Sendable {

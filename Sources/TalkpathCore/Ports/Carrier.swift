@@ -4,7 +4,8 @@
 ///   idempotent.
 /// * `hangUp` is idempotent and may be called while it still runs. A call that is over, or that the carrier does not
 ///   know, is `alreadyGone`, not an error.
-/// * Neither has to bound itself: the session stops waiting at its own deadlines, and cancels the task.
+/// * Neither has to bound itself: the session stops waiting at its own deadlines, and cancels the task when it has
+///   nothing left to wait for. Both must return then.
 public protocol Carrier: Sendable {
     func place(_ order: PlaceOrder) async throws(CarrierError) -> String
     func hangUp(_ carrierCallID: String) async throws(CarrierError) -> HangUpAnswer

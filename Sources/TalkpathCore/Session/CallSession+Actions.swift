@@ -1,0 +1,99 @@
+import Logging
+import TalkpathAudio
+import TalkpathWire
+
+/// The machine's orders, carried out. Whatever takes time becomes a ``SessionJob``.
+extension CallSession {
+    func perform(_ actions: [SessionAction]) {
+        guard !actions.isEmpty else { return }
+        for action in actions { perform(action) }
+        media.value.pump()
+    }
+
+    private func perform(_ action: SessionAction) {
+        switch action {
+        case .placeCall:
+            jobQueue.yield(.place)
+        case .connectAgent(let socket):
+            agentSocket = socket
+            jobQueue.yield(.connectAgent(socket: socket))
+        case .dropAgent(let socket):
+            media.value.agentLost()
+            closeAgent(socket: socket)
+        case .openUplink(let isFirst):
+            if !isFirst, resumptionHandle == nil { recallConversation() }
+            media.value.agentIsReady()
+        case .greet:
+            if let words = agent.firstMessage { media.value.command(.say(words)) }
+        case .stopBridge:
+            if let interruption = media.value.stop(at: ports.clock.now) { cut(interruption) }
+        case .hangUp(let id):
+            jobQueue.yield(.hangUp(id))
+        case .closeAgent(let socket):
+            closeAgent(socket: socket)
+        case .closeMedia:
+            if let mediaConnection { jobQueue.yield(.closeMedia(mediaConnection)) }
+        case .saveRecord(let receipt):
+            jobQueue.yield(.save(receipt))
+        case .updateRecord(let receipt):
+            self.receipt = receipt
+            jobQueue.yield(.update(receipt))
+        case .finish(let receipt):
+            finish(receipt)
+        case .retire:
+            media.value.detach()
+            jobQueue.finish()
+        case .publish(let kind):
+            publish(kind)
+        }
+    }
+
+    func configureAgent() {
+        media.value.command(.configure(agent.configuration(resumptionHandle: resumptionHandle)))
+    }
+
+    /// A new session of the model knows nothing: tell it what was said.
+    private func recallConversation() {
+        for turn in transcript.turns {
+            let role: AgentCommand.MessageRole = turn.speaker == .caller ? .user : .assistant
+            media.value.command(.addMessage(role: role, text: turn.text))
+        }
+    }
+
+    private func closeAgent(socket: Int) {
+        guard socket == agentSocket else { return }
+        // If it is still being opened: the task that opens it gives up, and reports.
+        agentAttempt?.finish()
+        agentAttempt = nil
+        if let connection = agentConnections[socket] { jobQueue.yield(.closeAgent(connection, socket: socket)) }
+    }
+
+    private func finish(_ receipt: EndReceipt) {
+        logger.info(
+            "Call ended",
+            metadata: [
+                "reason": "\(receipt.reason.rawValue)", "duration_ms": "\(receipt.duration.wholeMilliseconds)",
+                "teardown_ms": "\(receipt.teardown.wholeMilliseconds)",
+                "carrier_confirmed": "\(receipt.carrierConfirmed)",
+            ]
+        )
+        publish(.ended(receipt))
+        self.receipt = receipt
+        let waiting = waiters
+        waiters = []
+        for waiter in waiting { waiter.resume(returning: receipt) }
+        placementIsKnown()
+    }
+
+    func placementIsKnown() {
+        let waiting = placementWaiters
+        placementWaiters = []
+        for waiter in waiting { waiter.resume() }
+    }
+
+    /// Whoever listens hears nothing of a call after its end.
+    func publish(_ kind: CallEvent.Kind) {
+        guard receipt == nil else { return }
+        ports.events.publish(CallEvent(callID: id, at: ports.clock.now - startedOn, kind: kind))
+    }
+}

@@ -1,0 +1,82 @@
+import Logging
+package import TalkpathAudio
+import TalkpathWire
+
+/// What the media plane has noticed, and what the session makes of it.
+extension CallSession {
+    /// Acts on what the media plane has noticed. Called after every wake in which it noticed something.
+    package func noteHappenings(at now: MonotonicInstant) {
+        for happening in media.value.takeHappenings() { note(happening, at: now) }
+    }
+
+    private func note(_ happening: CallMedia.Happening, at now: MonotonicInstant) {
+        switch happening {
+        case .streamStarted:
+            // Noted when the socket was given to this call.
+            break
+        case .streamStopped:
+            perform(machine.streamStopped(at: now))
+        case .dtmf:
+            publish(.dtmf)
+        case .interrupted(let interruption):
+            cut(interruption)
+            publish(.interrupted(heardMilliseconds: interruption.heard.last?.milliseconds ?? 0))
+        case .agent(let event):
+            note(event, at: now)
+        }
+    }
+
+    /// The caller did not hear all that these items say.
+    func cut(_ interruption: PlaybackInterruption) {
+        for heard in interruption.heard { transcript.cut(heard.item, heardMilliseconds: heard.milliseconds) }
+        for item in interruption.neverHeard { transcript.cut(item, heardMilliseconds: 0) }
+    }
+
+    private func note(_ event: AgentEvent, at now: MonotonicInstant) {
+        switch event {
+        case .awaitingConfiguration:
+            configureAgent()
+        case .ready:
+            perform(machine.agentIsReady(at: now))
+        case .callerSpeechStarted:
+            callerTurnBegan = callMilliseconds(at: now)
+            publish(.callerSpeechStarted)
+        case .callerSpeechEnded:
+            publish(.callerSpeechEnded)
+        case .responseStarted:
+            publish(.agentSpeechStarted)
+        case .callerTranscript(let piece):
+            let began = callerTurnBegan ?? callMilliseconds(at: now)
+            if let turn = transcript.add(piece, by: .caller, at: began) { publish(.transcript(turn)) }
+        case .agentTranscript(let piece):
+            if let turn = transcript.add(piece, by: .agent, at: callMilliseconds(at: now)) {
+                publish(.transcript(turn))
+            }
+        case .toolCall(let call):
+            take(call, at: now)
+        case .usage(let more):
+            usage.inputTokens += more.inputTokens
+            usage.outputTokens += more.outputTokens
+            usage.totalTokens += more.totalTokens
+        case .resumptionHandle(let handle):
+            resumptionHandle = handle ?? resumptionHandle
+        case .error(let report):
+            logger.warning("The model reported an error", metadata: ["code": "\(report.code)"])
+            if report.isFatal { perform(machine.agentReportedFault(report.code, at: now)) }
+        case .responseEnded, .goingAway, .toolCallsCancelled, .audio, .audioEnded, .interrupted, .ignored:
+            break
+        }
+    }
+
+    private func take(_ call: AgentToolCall, at now: MonotonicInstant) {
+        // What the agent asked for in its last breath must not happen after the end.
+        guard machine.isLive else { return }
+        publish(.toolCalled(name: call.name))
+        guard call.name == AgentProfile.endCallTool.name, agent.mayEndCall else {
+            jobQueue.yield(.tool(call, socket: agentSocket))
+            return
+        }
+        // What the agent has said so far is heard to its end first.
+        perform(machine.end(EndRequest(.agentHangup, mode: .drain(timeout: limits.drainTimeout)), at: now))
+    }
+}

@@ -1,0 +1,156 @@
+import Logging
+import TalkpathWire
+
+/// Work that takes time; a child task of the session's `run()` each.
+enum SessionJob: Sendable {
+    case place
+    case connectAgent(socket: Int)
+    case hangUp(String)
+    case closeAgent(any LegConnection, socket: Int)
+    case closeMedia(any LegConnection)
+    case save(EndReceipt)
+    case update(EndReceipt)
+    case tool(AgentToolCall, socket: Int)
+}
+
+/// Between an order and its job, and across every `await`, the call may have ended: each job looks again before it
+/// opens anything, and reports whatever came of it.
+extension CallSession {
+    func carryOut(_ job: SessionJob) async {
+        switch job {
+        case .place:
+            await place()
+        case .connectAgent(let socket):
+            await connectAgent(socket: socket)
+        case .hangUp(let id):
+            await hangUp(id)
+        case .closeAgent(let connection, let socket):
+            await connection.close()
+            agentConnections[socket] = nil
+            perform(machine.agentIsClosed(socket: socket, at: ports.clock.now))
+        case .closeMedia(let connection):
+            await connection.close()
+            perform(machine.mediaIsClosed(at: ports.clock.now))
+        case .save(let receipt):
+            await save(receipt)
+        case .update(let receipt):
+            await update(receipt)
+        case .tool(let call, let socket):
+            await answer(call, socket: socket)
+        }
+    }
+
+    // MARK: Carrier
+
+    private func place() async {
+        defer { placementIsKnown() }
+        guard let carrier = ports.carrier, machine.isLive else {
+            perform(machine.placingFailed(CarrierError(.refused, "ended before it was placed"), at: ports.clock.now))
+            return
+        }
+        let order = PlaceOrder(
+            callID: id,
+            from: parties.from,
+            to: parties.to,
+            ringTimeout: limits.ringTimeout,
+            timeLimit: limits.maxDuration,
+            publicURL: parties.publicURL
+        )
+        do {
+            let placed = try await carrier.place(order)
+            carrierCallID = carrierCallID ?? placed
+            placement = .success(placed)
+            perform(machine.placed(placed, at: ports.clock.now))
+        } catch {
+            placement = .failure(error)
+            perform(machine.placingFailed(error, at: ports.clock.now))
+        }
+    }
+
+    private func hangUp(_ id: String) async {
+        guard let carrier = ports.carrier else { return }
+        let answer: Result<HangUpAnswer, CarrierError>
+        do {
+            answer = .success(try await carrier.hangUp(id))
+        } catch {
+            answer = .failure(error)
+        }
+        perform(machine.hangUpAnswered(answer, at: ports.clock.now))
+    }
+
+    // MARK: Agent
+
+    /// Opens a socket, or stops trying as soon as it is not wanted any more.
+    private func connectAgent(socket: Int) async {
+        guard machine.awaitsAgent(socket: socket) else {
+            perform(machine.agentIsClosed(socket: socket, at: ports.clock.now))
+            return
+        }
+        let (notWanted, attempt) = AsyncStream<Void>.makeStream()
+        agentAttempt = attempt
+        await withDiscardingTaskGroup { group in
+            group.addTask {
+                await self.openAgent(socket: socket)
+                attempt.finish()
+            }
+            for await _ in notWanted {}
+            group.cancelAll()
+        }
+    }
+
+    private func openAgent(socket: Int) async {
+        let target = agent.provider.target(baseURL: agent.baseURL, model: agent.model, apiKey: agent.apiKey)
+        do {
+            let connection = try await ports.connector.connect(
+                target,
+                socket: socket,
+                timeout: limits.agentSetupTimeout,
+                session: self
+            )
+            guard machine.holdsAgent(socket: socket) else {
+                // Meanwhile the call has ended, or this attempt has been given up.
+                await connection.close()
+                perform(machine.agentIsClosed(socket: socket, at: ports.clock.now))
+                return
+            }
+            agentConnections[socket] = connection
+        } catch {
+            perform(machine.agentConnectFailed(socket: socket, error, at: ports.clock.now))
+        }
+    }
+
+    private func answer(_ call: AgentToolCall, socket: Int) async {
+        guard machine.isLive else { return }
+        let output =
+            if let tools = ports.tools {
+                await tools.call(call, on: id)
+            } else {
+                #"{"error":"no such function"}"#
+            }
+        // Another socket's session has not asked for it.
+        guard machine.holdsAgent(socket: socket) else { return }
+        media.value.command(.toolResult(id: call.id, name: call.name, output: output))
+        media.value.pump()
+    }
+
+    // MARK: Record
+
+    private func save(_ receipt: EndReceipt) async {
+        do {
+            try await ports.store.save(snapshot(with: receipt))
+            perform(machine.recordSaved(error: nil, at: ports.clock.now))
+        } catch {
+            logger.error("The record of an ended call could not be saved")
+            perform(machine.recordSaved(error: "the store failed", at: ports.clock.now))
+        }
+    }
+
+    private func update(_ receipt: EndReceipt) async {
+        do {
+            try await ports.store.update(snapshot(with: receipt))
+        } catch {
+            logger.error("The record of an ended call could not be brought up to date")
+        }
+        perform(machine.recordUpdated())
+    }
+}

@@ -1,0 +1,60 @@
+import TalkpathAudio
+import TalkpathWire
+
+/// The call as it stands.
+extension CallSession {
+    public func snapshot() -> CallSnapshot {
+        snapshot(with: receipt)
+    }
+
+    func snapshot(with receipt: EndReceipt?) -> CallSnapshot {
+        CallSnapshot(
+            id: id,
+            direction: direction,
+            status: receipt?.status ?? machine.status,
+            from: parties.from,
+            to: parties.to,
+            carrierCallID: carrierCallID,
+            agent: agent,
+            metadata: parties.metadata,
+            publicURL: parties.publicURL,
+            tenant: parties.tenant,
+            startedAt: machine.startedAt,
+            answeredAt: machine.answeredAt,
+            endedAt: receipt?.endedAt,
+            duration: receipt?.duration ?? (ports.clock.now - startedOn),
+            transcript: transcript.turns,
+            metrics: metrics(),
+            receipt: receipt
+        )
+    }
+
+    func callMilliseconds(at now: MonotonicInstant) -> Int {
+        (now - startedOn).wholeMilliseconds
+    }
+
+    private func metrics() -> CallMetrics {
+        let media = media.value
+        let (up, down) = (media.uplink.counters, media.downlink.counters)
+        var metrics = CallMetrics()
+        metrics.framesFromCaller = up.frames
+        metrics.bytesFromCaller = up.bytes
+        metrics.bytesToAgent = up.bytesToAgent
+        metrics.bytesFromAgent = down.bytesFromAgent
+        metrics.framesToCaller = down.frames
+        metrics.bytesToCaller = down.bytes
+        metrics.interruptions = down.interruptions
+        metrics.flushedMilliseconds = down.flushedBytes / media.downlink.format.bytesPerMillisecond
+        metrics.gaps = up.gaps
+        metrics.filledMilliseconds = up.filledMilliseconds
+        metrics.duplicateFrames = up.duplicates
+        metrics.droppedMilliseconds =
+            up.droppedBytes / media.uplink.format.bytesPerMillisecond
+            + down.droppedBytes / media.downlink.format.bytesPerMillisecond
+        metrics.badMessages =
+            media.counters.badTelephonyMessages + media.counters.badAgentMessages + up.badPayloads + down.badPayloads
+        metrics.inputTokens = usage.inputTokens
+        metrics.outputTokens = usage.outputTokens
+        return metrics
+    }
+}
