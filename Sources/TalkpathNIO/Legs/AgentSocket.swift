@@ -11,7 +11,8 @@ final class AgentSocket: WebSocketConsumer {
     private let media: CallMedia
     private let clock: SystemClock
     private let eventLoop: any EventLoop
-    private var generation = 0
+    /// The media's, while this socket is the agent's.
+    private var generation: Int?
 
     init(session: CallSession, number: Int, eventLoop: any EventLoop, clock: SystemClock) {
         self.eventLoop = eventLoop
@@ -23,7 +24,11 @@ final class AgentSocket: WebSocketConsumer {
 
     func opened(_ connection: WebSocketConnection) {
         let leg = SocketLeg(connection)
-        session.assumeIsolated { [number] in $0.agentSocketOpened(leg, socket: number) }
+        let isWanted = session.assumeIsolated { [number] in $0.agentSocketOpened(leg, socket: number) }
+        guard isWanted else {
+            connection.beginClose()
+            return
+        }
         generation = media.agentGeneration
     }
 
