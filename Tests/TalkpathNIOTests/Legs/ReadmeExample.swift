@@ -1,4 +1,5 @@
 // The README's embedding example. A test runs it, and another holds the README to these very lines.
+import TalkpathAudio
 import TalkpathCore
 import TalkpathNIO
 
