@@ -60,7 +60,7 @@ var targets: [Target] = [
     .systemLibrary(name: "CSampleRate", pkgConfig: "samplerate", providers: [.apt(["libsamplerate0-dev"])]),
     // Kernels compiled for AVX2 by attributes and chosen at run time: no flags, which dependents would have to allow.
     .target(name: "CTalkpathKernels"),
-    library("TalkpathAudio", ["CTalkpathKernels"]),
+    library("TalkpathAudio", ["CTalkpathKernels", "CSampleRate"]),
     tests("TalkpathAudioTests", ["TalkpathAudio", "CSampleRate"]),
 ]
 

@@ -159,10 +159,17 @@ public struct Resampler: ~Copyable, Sendable {
     /// For logs: `resample 8000 -> 24000 Hz (telephone, 87 taps, 1.79 ms)`.
     public var description: String {
         if isPassThrough { return "pass \(inputRate) Hz" }
-        let hundredths = Int((latency.milliseconds * 100).rounded())
-        let fraction = hundredths % 100
-        let milliseconds = "\(hundredths / 100).\(fraction < 10 ? "0" : "")\(fraction)"
+        let milliseconds = latency.hundredthsOfMilliseconds
         return
             "resample \(inputRate) -> \(outputRate) Hz (\(profile.rawValue), \(filter.tapCount) taps, \(milliseconds) ms)"
+    }
+}
+
+extension Duration {
+    /// Milliseconds with two digits behind the point.
+    var hundredthsOfMilliseconds: String {
+        let hundredths = Int((milliseconds * 100).rounded())
+        let fraction = hundredths % 100
+        return "\(hundredths / 100).\(fraction < 10 ? "0" : "")\(fraction)"
     }
 }

@@ -27,22 +27,3 @@ public enum ResamplerProfile: String, Sendable, Hashable, CaseIterable {
         }
     }
 }
-
-/// A pair of sample rates the resampler has no filter for.
-public struct ResamplerError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// Samples per second asked for.
-    public var inputRate: Int
-    public var outputRate: Int
-
-    public init(inputRate: Int, outputRate: Int) {
-        self.inputRate = inputRate
-        self.outputRate = outputRate
-    }
-
-    public var description: String {
-        """
-        cannot resample from \(inputRate) to \(outputRate) Hz: \
-        use two of the rates 8000, 16000, 24000 and 48000 (or the same rate twice)
-        """
-    }
-}

@@ -1,0 +1,38 @@
+/// Why a resampler cannot be made, or cannot go on.
+public struct ResamplerError: Error, Sendable, Hashable, CustomStringConvertible {
+    public enum Reason: Sendable, Hashable {
+        /// The polyphase engine has no filter for this pair of rates.
+        case unsupportedPair
+        /// A rate that is not positive, or rates further apart than libsamplerate goes.
+        case ratioOutOfRange
+        /// libsamplerate refused, for the reason it told: its memory is short, or its state is broken.
+        case engineFailed(String)
+    }
+
+    /// Samples per second asked for.
+    public var inputRate: Int
+    public var outputRate: Int
+    public var reason: Reason
+
+    public init(inputRate: Int, outputRate: Int, reason: Reason = .unsupportedPair) {
+        self.inputRate = inputRate
+        self.outputRate = outputRate
+        self.reason = reason
+    }
+
+    public var description: String {
+        let what = "cannot resample from \(inputRate) to \(outputRate) Hz: "
+        return switch reason {
+        case .unsupportedPair:
+            what
+                + """
+                the polyphase engine takes two of the rates 8000, 16000, 24000 and 48000 (or the same rate twice); \
+                libsamplerate takes any
+                """
+        case .ratioOutOfRange:
+            what + "both rates must be positive and at most a factor of 256 apart"
+        case .engineFailed(let message):
+            what + "libsamplerate failed: \(message)"
+        }
+    }
+}
