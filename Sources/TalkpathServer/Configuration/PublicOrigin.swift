@@ -1,0 +1,57 @@
+/// Where the carrier reaches this server: scheme, host, port where there is one, perhaps a path before ours.
+struct PublicOrigin: Hashable, Sendable {
+    /// As it was given, without a slash at its end.
+    let text: String
+
+    /// - Parameter allowsPlain: `http` as well.
+    /// - Returns: nil for anything that cannot stand before a path: a query, a fragment, a user, other schemes.
+    init?(_ text: String, allowsPlain: Bool) {
+        let scheme: String
+        if text.hasPrefix("https://") {
+            scheme = "https://"
+        } else if allowsPlain, text.hasPrefix("http://") {
+            scheme = "http://"
+        } else {
+            return nil
+        }
+        let rest = text.dropFirst(scheme.count)
+        let authority = rest.prefix { $0 != "/" }
+        let isPrintable = text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
+        guard isPrintable, !authority.isEmpty, authority.first != ":", text.utf8.count <= 500,
+            !rest.contains(where: { "?#@\\\"<>".contains($0) })
+        else { return nil }
+        self.text = text.hasSuffix("/") ? String(text.dropLast()) : text
+    }
+
+    /// The same place for WebSockets: `wss` for `https`.
+    var webSocketText: String { "ws" + text.dropFirst("http".count) }
+}
+
+/// This machine, as addresses and `Host` headers name it.
+enum Loopback {
+    /// - Parameter host: without a port; an IPv6 address with or without its brackets.
+    static func isLoopback(host: String) -> Bool {
+        switch host.lowercased() {
+        case "localhost", "localhost.", "::1", "[::1]": return true
+        default: break
+        }
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+    }
+
+    /// - Parameter authority: host and perhaps a port, as in `Host`.
+    static func isLoopback(authority: String) -> Bool {
+        if authority.hasPrefix("[") {
+            guard let bracket = authority.firstIndex(of: "]") else { return false }
+            let rest = authority[authority.index(after: bracket)...]
+            return (rest.isEmpty || rest.hasPrefix(":")) && isLoopback(host: String(authority[...bracket]))
+        }
+        return isLoopback(host: String(authority.prefix { $0 != ":" }))
+    }
+
+    /// What a browser says about the page a request comes from.
+    static func isLoopback(origin: String) -> Bool {
+        let parts = origin.split(separator: "://", maxSplits: 1, omittingEmptySubsequences: false)
+        return parts.count == 2 && isLoopback(authority: parts[1].prefix { $0 != "/" }.description)
+    }
+}

@@ -1,0 +1,100 @@
+import Logging
+import TalkpathCore
+import TalkpathWire
+
+extension ServerConfiguration {
+    /// Reads the settings (``Setting``); the environment counts before the file.
+    ///
+    /// - Parameters:
+    ///   - file: the text of a JSON object whose members bear the names of the environment's variables.
+    ///   - override: the last word, such as options of the command line.
+    /// - Throws: everything that is wrong, at once.
+    public static func read(
+        environment: [String: String],
+        file: [UInt8]? = nil,
+        isDevelopment: Bool = false,
+        override: (inout ServerConfiguration) -> Void = { _ in }
+    ) throws(ConfigurationError) -> ServerConfiguration {
+        var settings = SettingsReader(environment: environment, file: file)
+        var configuration = ServerConfiguration(
+            agent: agent(&settings, isDevelopment: isDevelopment),
+            isDevelopment: isDevelopment
+        )
+        if let host = settings.text(.host) { configuration.host = host }
+        if let port = settings.integer(.port, in: 0...65_535) { configuration.port = port }
+        configuration.publicURL = settings.text(.publicURL)
+        configuration.apiKeys = (settings.list(.apiKeys) ?? []).map(APIKey.init(setting:))
+        configuration.limits = limits(&settings)
+        if let prefixes = settings.list(.allowedDestinations) { configuration.allowedDestinations = prefixes }
+        if let calls = settings.integer(.maximumCalls, in: 1...100_000) { configuration.maximumCalls = calls }
+        if let rate = settings.integer(.callsPerSecond, in: 1...10_000) { configuration.callsPerSecond = rate }
+        if let level = settings.word(.logLevel, as: Logger.Level.self) { configuration.logLevel = level }
+        configuration.twilio = twilio(&settings, isDevelopment: isDevelopment)
+        override(&configuration)
+        // A setting that could not be read has its default here, which must not be complained about a second time.
+        let named = Set(settings.problems.map(\.setting))
+        let problems = settings.problems + configuration.problems().filter { !named.contains($0.setting) }
+        guard problems.isEmpty else { throw ConfigurationError(problems) }
+        return configuration
+    }
+
+    private static func agent(_ settings: inout SettingsReader, isDevelopment: Bool) -> AgentProfile {
+        let provider = settings.word(.agentProvider, as: AgentProvider.self) ?? .openai
+        let (key, url, model, defaultModel): (Setting, Setting, Setting, String) =
+            switch provider {
+            case .openai: (.openAIKey, .openAIURL, .openAIModel, AgentProfile.openAI(key: "", instructions: "").model)
+            case .gemini: (.geminiKey, .geminiURL, .geminiModel, AgentProfile.gemini(key: "", instructions: "").model)
+            }
+        let format = settings.word(.agentFormat, as: AgentProfile.Format.self) ?? .pcm
+        if provider == .gemini, format == .pcmu { settings.report(.agentFormat, "pcmu is for openai only") }
+        let policy = settings.word(.agentConnect, as: AgentProfile.ConnectPolicy.self) ?? .onRinging
+        return AgentProfile(
+            provider: provider,
+            model: settings.text(model) ?? defaultModel,
+            apiKey: settings.text(key) ?? "",
+            voice: settings.text(.agentVoice),
+            format: format,
+            instructions: settings.text(.agentInstructions) ?? "",
+            firstMessage: settings.text(.agentFirstMessage),
+            connectPolicy: policy,
+            baseURL: settings.text(url)
+        )
+    }
+
+    private static func limits(_ settings: inout SettingsReader) -> CallLimits {
+        var limits = CallLimits()
+        // Twilio's own bounds on TimeLimit and Timeout.
+        if let value = settings.seconds(.maxDuration, in: 1...14_400) { limits.maxDuration = value }
+        if let value = settings.seconds(.ringTimeout, in: 5...600) { limits.ringTimeout = value }
+        if let value = settings.seconds(.mediaTimeout, in: 1...120) { limits.mediaTimeout = value }
+        if let value = settings.seconds(.agentSetupTimeout, in: 1...60) { limits.agentSetupTimeout = value }
+        if let value = settings.seconds(.endBound, in: 1...30) { limits.endBound = value }
+        return limits
+    }
+
+    /// In development without any of it, nobody can be called.
+    private static func twilio(_ settings: inout SettingsReader, isDevelopment: Bool) -> Twilio? {
+        let required: [Setting] = [.twilioAccountSID, .twilioAuthToken, .twilioFromNumber]
+        let missing = required.filter { settings.text($0) == nil }
+        if isDevelopment, missing.count == required.count { return nil }
+        for setting in missing { settings.report(setting, "is missing") }
+        guard let sid = settings.text(.twilioAccountSID), let token = settings.text(.twilioAuthToken),
+            let from = settings.text(.twilioFromNumber)
+        else { return nil }
+        var twilio = Twilio(accountSID: sid, authToken: token, fromNumber: from)
+        if let url = settings.text(.twilioBaseURL) { twilio.baseURL = url }
+        return twilio
+    }
+}
+
+extension ServerConfiguration.APIKey {
+    /// `key`, or `tenant:key`.
+    init(setting text: String) {
+        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        if parts.count == 2 {
+            self.init(String(parts[1]), tenant: String(parts[0]))
+        } else {
+            self.init(text)
+        }
+    }
+}

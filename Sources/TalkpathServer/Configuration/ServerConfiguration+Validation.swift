@@ -1,0 +1,98 @@
+import TalkpathCore
+import TalkpathWire
+
+extension ServerConfiguration {
+    /// Everything that is wrong with it; nothing is opened or asked for this.
+    public func problems() -> [ConfigurationError.Problem] {
+        listeningProblems() + keyProblems() + publicURLProblems() + agentProblems() + destinationProblems()
+            + twilioProblems()
+    }
+
+    private func problem(_ setting: Setting, _ message: String) -> ConfigurationError.Problem {
+        .init(setting.rawValue, message)
+    }
+
+    private func listeningProblems() -> [ConfigurationError.Problem] {
+        guard isDevelopment, !Loopback.isLoopback(host: host) else { return [] }
+        return [problem(.host, "--dev serves this machine only: must be 127.0.0.1, ::1 or localhost")]
+    }
+
+    private func keyProblems() -> [ConfigurationError.Problem] {
+        var problems: [ConfigurationError.Problem] = []
+        if apiKeys.isEmpty, !isDevelopment {
+            problems.append(problem(.apiKeys, "is missing: without a key, only --dev serves, and only this machine"))
+        }
+        if apiKeys.contains(where: { $0.secret.utf8.count < Self.shortestKey }) {
+            problems.append(problem(.apiKeys, "each key must have at least \(Self.shortestKey) characters"))
+        }
+        if apiKeys.contains(where: \.tenant.isEmpty) {
+            problems.append(problem(.apiKeys, "the tenant before a colon must not be empty"))
+        }
+        return problems
+    }
+
+    static let shortestKey = 16
+
+    private func publicURLProblems() -> [ConfigurationError.Problem] {
+        guard let publicURL else {
+            return isDevelopment ? [] : [problem(.publicURL, "is missing: the carrier must reach this server there")]
+        }
+        guard PublicOrigin(publicURL, allowsPlain: isDevelopment) == nil else { return [] }
+        return [
+            problem(
+                .publicURL,
+                "must be an \(isDevelopment ? "http or https" : "https") address without query, such as "
+                    + "https://voice.example.com"
+            )
+        ]
+    }
+
+    private func agentProblems() -> [ConfigurationError.Problem] {
+        let (key, url): (Setting, Setting) =
+            switch agent.provider {
+            case .openai: (.openAIKey, .openAIURL)
+            case .gemini: (.geminiKey, .geminiURL)
+            }
+        var problems: [ConfigurationError.Problem] = []
+        // A model on one's own machine asks for no key.
+        if agent.apiKey.isEmpty, !(isDevelopment && agent.baseURL != nil) {
+            problems.append(problem(key, "is missing"))
+        }
+        if let address = agent.baseURL {
+            let schemes = isDevelopment ? ["ws://", "wss://"] : ["wss://"]
+            if !schemes.contains(where: address.hasPrefix) {
+                problems.append(problem(url, "must begin with \(schemes.joined(separator: " or "))"))
+            }
+        }
+        return problems
+    }
+
+    private func destinationProblems() -> [ConfigurationError.Problem] {
+        let areGood = allowedDestinations.allSatisfy { prefix in
+            prefix.utf8.first == UInt8(ascii: "+") && prefix.utf8.count <= 16
+                && prefix.utf8.dropFirst().allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        }
+        return areGood
+            ? [] : [problem(.allowedDestinations, "each must be the beginning of a number in E.164, such as +4930")]
+    }
+
+    private func twilioProblems() -> [ConfigurationError.Problem] {
+        guard let twilio else {
+            return isDevelopment ? [] : [problem(.twilioAccountSID, "is missing")]
+        }
+        var problems: [ConfigurationError.Problem] = []
+        if !TwilioSID.isWellFormed(twilio.accountSID, prefix: "AC") {
+            problems.append(problem(.twilioAccountSID, "must be AC and 32 hexadecimal digits"))
+        }
+        if twilio.authToken.isEmpty { problems.append(problem(.twilioAuthToken, "is missing")) }
+        if !PhoneNumber.isE164(twilio.fromNumber) {
+            problems.append(problem(.twilioFromNumber, "must be a number in E.164, such as +14155550100"))
+        }
+        if PublicOrigin(twilio.baseURL, allowsPlain: isDevelopment) == nil {
+            problems.append(
+                problem(.twilioBaseURL, "must be an \(isDevelopment ? "http or https" : "https") address")
+            )
+        }
+        return problems
+    }
+}

@@ -1,0 +1,118 @@
+public import Logging
+public import TalkpathCore
+import TalkpathWire
+
+/// Everything a server is told before it starts.
+///
+/// Read from the environment and a file by ``read(environment:file:isDevelopment:)``, or put together in code; either
+/// way ``problems()`` names what is wrong before anything is opened. Neither `print` nor `dump` show secrets.
+public struct ServerConfiguration: Sendable {
+    /// For work on one's own machine: bound to loopback only, no key needed, media sockets of nobody are new calls.
+    public var isDevelopment: Bool
+    /// `127.0.0.1` in development, `0.0.0.0` otherwise.
+    public var host: String
+    /// 0 takes a free one.
+    public var port: Int
+    /// The origin at which the carrier reaches this server, `https://voice.example.com`. In development, without one,
+    /// it is the bound address.
+    public var publicURL: String?
+    public var apiKeys: [APIKey]
+    /// Who talks on calls that ask for nothing else.
+    public var agent: AgentProfile
+    public var limits: CallLimits
+    /// Beginnings of numbers in E.164 that may be called. Empty: none. `+` is every number.
+    public var allowedDestinations: [String]
+    /// At the same time, of all tenants together.
+    public var maximumCalls: Int
+    /// Placed by one tenant, on average; twice as many may come at once.
+    public var callsPerSecond: Int
+    /// `nil`: nobody can be called; in development only.
+    public var twilio: Twilio?
+    public var logLevel: Logger.Level
+
+    /// What opens the door, and whose it is.
+    public struct APIKey: Sendable {
+        public var tenant: String
+        public var secret: String
+
+        /// The tenant of keys that name none, and of calls that come in.
+        public static let defaultTenant = "default"
+
+        public init(_ secret: String, tenant: String = APIKey.defaultTenant) {
+            self.secret = secret
+            self.tenant = tenant
+        }
+    }
+
+    /// The account at the carrier.
+    public struct Twilio: Sendable {
+        public var accountSID: String
+        public var authToken: String
+        /// In E.164; calls are placed from it.
+        public var fromNumber: String
+        public var baseURL: String
+
+        public init(
+            accountSID: String,
+            authToken: String,
+            fromNumber: String,
+            baseURL: String = "https://api.twilio.com"
+        ) {
+            self.accountSID = accountSID
+            self.authToken = authToken
+            self.fromNumber = fromNumber
+            self.baseURL = baseURL
+        }
+    }
+
+    public init(agent: AgentProfile, isDevelopment: Bool = false) {
+        self.isDevelopment = isDevelopment
+        self.agent = agent
+        host = isDevelopment ? "127.0.0.1" : "0.0.0.0"
+        port = 8080
+        apiKeys = []
+        limits = CallLimits()
+        allowedDestinations = isDevelopment ? ["+"] : []
+        maximumCalls = 1000
+        callsPerSecond = 10
+        logLevel = .info
+    }
+}
+
+extension ServerConfiguration.APIKey: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    public var description: String { "key of \(tenant)" }
+    public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: ["tenant": tenant]) }
+}
+
+extension ServerConfiguration.Twilio: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    public var description: String { "Twilio account \(accountSID) at \(baseURL)" }
+    public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: ["accountSID": accountSID, "baseURL": baseURL]) }
+}
+
+/// What is wrong with a configuration, all of it at once.
+public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// A setting and what is wrong with it; never its value, which may be a secret.
+    public struct Problem: Hashable, Sendable, CustomStringConvertible {
+        /// The name it has in the environment, or the file's.
+        public var setting: String
+        public var message: String
+
+        public init(_ setting: String, _ message: String) {
+            self.setting = setting
+            self.message = message
+        }
+
+        public var description: String { "\(setting): \(message)" }
+    }
+
+    public var problems: [Problem]
+
+    public init(_ problems: [Problem]) {
+        self.problems = problems
+    }
+
+    /// A line each.
+    public var description: String { problems.map(\.description).joined(separator: "\n") }
+}

@@ -1,0 +1,77 @@
+import TalkpathAudio
+import TalkpathCore
+import TalkpathWire
+
+extension CallSnapshot {
+    /// One line of a list. There, a call that came in is `incoming`.
+    var listJSON: JSONValue {
+        json(direction: direction == .inbound ? "incoming" : direction.rawValue)
+    }
+
+    /// All that is known about the call.
+    var json: JSONValue {
+        var json = json(direction: direction.rawValue)
+        json.set("transcript", .array(transcript.map(\.json)))
+        json.set("metrics", metrics.json)
+        json.set("receipt", receipt?.json ?? .null)
+        return json
+    }
+
+    private func json(direction: String) -> JSONValue {
+        [
+            "call_id": .string(id.text),
+            "to_number": .string(to),
+            "from_number": .string(from),
+            "status": .string(status.rawValue),
+            "direction": .string(direction),
+            "started_at": .time(startedAt),
+            "answered_at": .time(answeredAt),
+            "ended_at": .time(endedAt),
+            "duration": .seconds(duration),
+            "duration_ms": JSONValue(duration.wholeMilliseconds),
+            "ended_reason": .optional(receipt?.reason.rawValue),
+            "carrier_call_id": .optional(carrierCallID),
+            "agent": [
+                "provider": .string(agent.provider.rawValue),
+                "model": .string(agent.model),
+                "format": .string(agent.format.rawValue),
+            ],
+            "metadata": .object(
+                metadata.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+                    .map { (key: $0.key, value: $0.value) }
+            ),
+        ]
+    }
+}
+
+extension TranscriptEntry {
+    var json: JSONValue {
+        var json: JSONValue = [
+            "role": .string(speaker.rawValue), "text": .string(text), "at_ms": JSONValue(milliseconds),
+        ]
+        json.set("heard_ms", heardMilliseconds.map { JSONValue($0) })
+        return json
+    }
+}
+
+extension CallMetrics {
+    var json: JSONValue {
+        [
+            "frames_from_caller": JSONValue(framesFromCaller),
+            "bytes_from_caller": JSONValue(bytesFromCaller),
+            "bytes_to_agent": JSONValue(bytesToAgent),
+            "bytes_from_agent": JSONValue(bytesFromAgent),
+            "frames_to_caller": JSONValue(framesToCaller),
+            "bytes_to_caller": JSONValue(bytesToCaller),
+            "interruptions": JSONValue(interruptions),
+            "flushed_ms": JSONValue(flushedMilliseconds),
+            "gaps": JSONValue(gaps),
+            "filled_ms": JSONValue(filledMilliseconds),
+            "duplicate_frames": JSONValue(duplicateFrames),
+            "dropped_ms": JSONValue(droppedMilliseconds),
+            "bad_messages": JSONValue(badMessages),
+            "input_tokens": JSONValue(inputTokens),
+            "output_tokens": JSONValue(outputTokens),
+        ]
+    }
+}

@@ -1,0 +1,99 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import TalkpathWire
+
+/// Why a request was not fulfilled: RFC 9457, with `success` and `error` for clients that know nothing of it.
+struct Problem: Error {
+    enum Code: String, Sendable {
+        case malformedJSON = "malformed_json"
+        case bodyTooLarge = "body_too_large"
+        case missingField = "missing_field"
+        case unknownField = "unknown_field"
+        case invalidField = "invalid_field"
+        case unauthorized
+        case forbidden
+        case notFound = "not_found"
+        case methodNotAllowed = "method_not_allowed"
+        case invalidNumber = "invalid_number"
+        case emergencyNumber = "emergency_number"
+        case destinationNotAllowed = "destination_not_allowed"
+        case callNotFound = "call_not_found"
+        case callAlreadyEnded = "call_already_ended"
+        case idempotencyConflict = "idempotency_conflict"
+        case rateLimited = "rate_limited"
+        case tooManyCalls = "too_many_calls"
+        case draining
+        case carrierError = "carrier_error"
+        case carrierNotConfigured = "carrier_not_configured"
+        case internalError = "internal_error"
+    }
+
+    var status: HTTPResponse.Status
+    var code: Code
+    /// What happened, for whoever reads it.
+    var detail: String
+    /// What `error` says where it is not the detail.
+    var error: String?
+    /// Further members of the body.
+    var members: [(key: String, value: JSONValue)] = []
+    var headers: HTTPFields = [:]
+
+    init(_ status: HTTPResponse.Status, _ code: Code, _ detail: String) {
+        self.status = status
+        self.code = code
+        self.detail = detail
+    }
+
+    func with(_ key: String, _ value: JSONValue) -> Problem {
+        var problem = self
+        problem.members.append((key: key, value: value))
+        return problem
+    }
+
+    func retry(after seconds: Int) -> Problem {
+        var problem = self
+        problem.headers[.retryAfter] = String(seconds)
+        return problem
+    }
+
+    var response: Response {
+        let standard: [(key: String, value: JSONValue)] = [
+            (key: "success", value: false), (key: "error", value: .string(error ?? detail)),
+            (key: "code", value: .string(code.rawValue)), (key: "type", value: "about:blank"),
+            (key: "title", value: .string(status.reasonPhrase)), (key: "status", value: JSONValue(status.code)),
+            (key: "detail", value: .string(detail)),
+        ]
+        var response = Response.json(
+            .object(standard + members),
+            status: status,
+            contentType: "application/problem+json"
+        )
+        response.headers.append(contentsOf: headers)
+        return response
+    }
+}
+
+extension Problem {
+    static let callNotFound = Problem(.notFound, .callNotFound, "Call not found")
+
+    static let draining = Problem(
+        .serviceUnavailable,
+        .draining,
+        "The server is about to stop and takes no new calls"
+    ).retry(after: 5)
+}
+
+extension Response {
+    static func json(
+        _ json: JSONValue,
+        status: HTTPResponse.Status = .ok,
+        contentType: String = "application/json; charset=utf-8"
+    ) -> Response {
+        Response(
+            status: status,
+            headers: [.contentType: contentType, .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: json.serialized()))
+        )
+    }
+}

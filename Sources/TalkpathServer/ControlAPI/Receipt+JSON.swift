@@ -1,0 +1,64 @@
+import TalkpathAudio
+import TalkpathCore
+import TalkpathWire
+
+// What goes out is written as `JSONValue`, whose members keep their order and whose numbers are written as they are;
+// Foundation's encoder promises neither.
+
+extension EndReceipt {
+    /// What whoever ended the call is told.
+    var json: JSONValue {
+        [
+            "success": .bool(isSuccess),
+            "message": .string("Call \(callID) ended"),
+            "call_id": .string(callID.text),
+            "status": .string(status.rawValue),
+            "ended_reason": .string(reason.rawValue),
+            "ended_by": .string(reason.endedBy),
+            "reason": .optional(note),
+            "duration": .seconds(duration),
+            "duration_ms": JSONValue(duration.wholeMilliseconds),
+            "ring_ms": JSONValue(ringing.wholeMilliseconds),
+            "talk_ms": JSONValue(talking.wholeMilliseconds),
+            "started_at": .time(startedAt),
+            "answered_at": .time(answeredAt),
+            "ended_at": .time(endedAt),
+            "carrier_confirmed": .bool(carrierConfirmed),
+            "teardown_ms": JSONValue(teardown.wholeMilliseconds),
+            "steps": .array(steps.map(\.json)),
+        ]
+    }
+}
+
+extension EndReceipt.Step {
+    var json: JSONValue {
+        var json: JSONValue = [
+            "step": .string(name.rawValue),
+            "outcome": .string(outcome.rawValue),
+            "started_ms": .tenths(started),
+            "ms": .tenths(duration),
+        ]
+        json.set("error", error.map(JSONValue.string))
+        return json
+    }
+}
+
+extension JSONValue {
+    static func optional(_ text: String?) -> JSONValue { text.map(JSONValue.string) ?? .null }
+
+    static func time(_ time: WallTime?) -> JSONValue { optional(time?.rfc3339) }
+
+    /// Seconds with three decimals at most.
+    static func seconds(_ duration: Duration) -> JSONValue {
+        number(Double(duration.wholeMilliseconds) / 1000)
+    }
+
+    /// Milliseconds with one decimal.
+    static func tenths(_ duration: Duration) -> JSONValue {
+        number((duration.milliseconds * 10).rounded() / 10)
+    }
+
+    private static func number(_ value: Double) -> JSONValue {
+        JSONNumber(value).map(JSONValue.number) ?? .null
+    }
+}

@@ -1,0 +1,128 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import TalkpathCore
+import TalkpathWire
+
+/// What a request brings along on its way to a handler.
+struct ServerContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    /// Whose key opened the door.
+    var tenant = ""
+
+    init(source: Source) {
+        coreContext = CoreRequestContextStorage(source: source)
+    }
+}
+
+/// Turns whatever goes wrong behind it into an answer.
+struct ProblemMiddleware: RouterMiddleware {
+    let logger: Logger
+
+    func handle(
+        _ request: Request,
+        context: ServerContext,
+        next: (Request, ServerContext) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch let problem as Problem {
+            return problem.response
+        } catch let error as HTTPError {
+            switch error.status {
+            case .notFound: return Problem(.notFound, .notFound, "There is nothing at this address").response
+            case .methodNotAllowed:
+                var problem = Problem(.methodNotAllowed, .methodNotAllowed, "Not with this method")
+                problem.headers = error.headers
+                return problem.response
+            case let status: return Response(status: status, headers: error.headers)
+            }
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            logger.error("A request failed", metadata: ["error_type": "\(type(of: error))"])
+            return Problem(.internalServerError, .internalError, "Something went wrong here").response
+        }
+    }
+}
+
+/// In development, this machine only: a tunnel or a page in a browser would make an open dialler of a server that asks
+/// for no key.
+struct LoopbackGuard {
+    /// Why the request does not come from this machine's own programs; nil if it does.
+    static func objection(authority: String?, origin: String?, headerNames: some Sequence<String>) -> String? {
+        guard let authority, Loopback.isLoopback(authority: authority) else {
+            return "In development only requests to localhost are served"
+        }
+        if let origin, !Loopback.isLoopback(origin: origin) {
+            return "In development no pages of other sites are served"
+        }
+        let isForwarded = headerNames.contains { name in
+            let name = name.lowercased()
+            return name == "forwarded" || name.hasPrefix("x-forwarded-") || name == "x-real-ip" || name == "via"
+        }
+        return isForwarded ? "In development no forwarded requests are served" : nil
+    }
+}
+
+struct LoopbackMiddleware: RouterMiddleware {
+    func handle(
+        _ request: Request,
+        context: ServerContext,
+        next: (Request, ServerContext) async throws -> Response
+    ) async throws -> Response {
+        let objection = LoopbackGuard.objection(
+            authority: request.head.authority,
+            origin: request.headers[.origin],
+            headerNames: request.headers.lazy.map(\.name.rawName)
+        )
+        if let objection { throw Problem(.forbidden, .forbidden, objection) }
+        return try await next(request, context)
+    }
+}
+
+/// Lets through whoever brings a key (RFC 6750), before anything of the body is read.
+struct KeyMiddleware: RouterMiddleware {
+    let keys: Keys
+
+    func handle(
+        _ request: Request,
+        context: ServerContext,
+        next: (Request, ServerContext) async throws -> Response
+    ) async throws -> Response {
+        guard let tenant = keys.tenant(authorization: request.headers[.authorization]) else {
+            var problem = Problem(.unauthorized, .unauthorized, "A valid key is needed: Authorization: Bearer <key>")
+            problem.headers[.wwwAuthenticate] = #"Bearer realm="talkpath""#
+            throw problem
+        }
+        var context = context
+        context.tenant = tenant
+        return try await next(request, context)
+    }
+}
+
+/// The keys there are. All of them are compared, in a time that tells nothing.
+struct Keys: Sendable {
+    private let digests: [(digest: [UInt8], tenant: String)]
+    /// Where nobody is asked for a key.
+    private let isOpen: Bool
+
+    /// - Parameter isOpen: without any key, everybody is the default tenant.
+    init(_ keys: [ServerConfiguration.APIKey], isOpen: Bool) {
+        // Digests are of one length, so that the time says nothing about the keys' either.
+        digests = keys.map { (digest: TalkpathCrypto.sha256(Array($0.secret.utf8)), tenant: $0.tenant) }
+        self.isOpen = isOpen && keys.isEmpty
+    }
+
+    /// - Parameter authorization: the header.
+    func tenant(authorization: String?) -> String? {
+        if isOpen { return ServerConfiguration.APIKey.defaultTenant }
+        guard let authorization else { return nil }
+        let parts = authorization.split(separator: " ", maxSplits: 1)
+        guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
+        let digest = TalkpathCrypto.sha256(Array(parts[1].drop { $0 == " " }.utf8))
+        var tenant: String?
+        for key in digests where TalkpathCrypto.areEqual(key.digest, digest) { tenant = key.tenant }
+        return tenant
+    }
+}

@@ -1,0 +1,242 @@
+import AsyncHTTPClient
+import Hummingbird
+public import Logging
+import NIOCore
+import NIOPosix
+package import NIOSSL
+import ServiceLifecycle
+public import TalkpathCore
+import TalkpathHTTP
+package import TalkpathNIO
+import TalkpathWire
+
+/// The server: control API, the carrier's webhooks and the media socket on one port.
+///
+/// ```swift
+/// let server = try await TalkpathServer.start(configuration)
+/// print("listening on port", server.port)
+/// await server.shutDown()
+/// ```
+///
+/// One thread carries the port, the media sockets, the models' sockets and the calls. Requests are worked on in the
+/// cooperative pool, and the carrier is asked by an HTTP client on threads of its own.
+public final class TalkpathServer: Sendable {
+    /// What stands in for the defaults.
+    public struct Parts: Sendable {
+        /// Instead of Twilio.
+        public var carrier: (any Carrier)?
+        /// Where ended calls are kept.
+        public var store: any CallStore = InMemoryCallStore()
+        /// All of them are told what happens, on the media loop: they must return at once.
+        public var events: [any CallEventSink] = []
+        /// Carries out the functions that agents call.
+        public var tools: (any ToolHandler)?
+        /// Whom to trust at the other end of the models' sockets; `nil` trusts the system's roots.
+        package var agentTLS: NIOSSLContext?
+
+        public init() {}
+    }
+
+    /// The one that was bound.
+    public let port: Int
+    /// Every call, to look at and to end.
+    public var manager: CallManager { bridge.manager }
+    package let bridge: MediaBridge
+
+    private let group: MultiThreadedEventLoopGroup
+    private let client: HTTPClient
+    private let services: ServiceGroup
+    private let running: Task<Void, any Error>
+
+    private init(
+        port: Int,
+        bridge: MediaBridge,
+        group: MultiThreadedEventLoopGroup,
+        client: HTTPClient,
+        services: ServiceGroup,
+        running: Task<Void, any Error>
+    ) {
+        self.port = port
+        self.bridge = bridge
+        self.group = group
+        self.client = client
+        self.services = services
+        self.running = running
+    }
+
+    /// Starts a server; returns when it listens.
+    ///
+    /// - Throws: ``ConfigurationError`` before anything is opened, or what kept it from listening, after everything has
+    ///   been closed again.
+    public static func start(
+        _ configuration: ServerConfiguration,
+        parts: Parts = Parts(),
+        logger: Logger? = nil
+    ) async throws -> TalkpathServer {
+        let problems = configuration.problems()
+        guard problems.isEmpty else { throw ConfigurationError(problems) }
+        let logger = logger ?? defaultLogger(configuration.logLevel)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let client = HTTPClient(
+            eventLoopGroupProvider: .singleton,
+            configuration: TwilioCarrier.clientConfiguration
+        )
+        do {
+            return try await start(configuration, parts: parts, logger: logger, group: group, client: client)
+        } catch {
+            try? await client.shutdown()
+            try? await group.shutdownGracefully()
+            throw error
+        }
+    }
+
+    private static func start(
+        _ configuration: ServerConfiguration,
+        parts: Parts,
+        logger: Logger,
+        group: MultiThreadedEventLoopGroup,
+        client: HTTPClient
+    ) async throws -> TalkpathServer {
+        let allowsPlain = configuration.isDevelopment
+        let origin = OriginBox(configuration.publicURL.flatMap { PublicOrigin($0, allowsPlain: allowsPlain) })
+        let carrier = try parts.carrier ?? twilio(configuration, client: client, origin: origin)
+        let bridge = MediaBridge(
+            eventLoop: group.next(),
+            carrier: carrier,
+            store: parts.store,
+            events: EventFanOut(parts.events),
+            tools: parts.tools,
+            maximumCalls: configuration.maximumCalls,
+            agentTLS: parts.agentTLS,
+            logger: logger
+        )
+        let state = ServerState(
+            configuration: configuration,
+            bridge: bridge,
+            hasCarrier: carrier != nil,
+            origin: origin,
+            logger: logger
+        )
+        let (ports, bound) = AsyncStream<Int>.makeStream()
+        let app = application(state, group: group) { port in
+            origin.setIfUnknown(ownOrigin(host: configuration.host, port: port))
+            bound.yield(port)
+        }
+        // The last one is stopped first: calls end while the port still answers.
+        let services = ServiceGroup(
+            configuration: .init(services: [app, CallsService(state: state)], logger: logger)
+        )
+        let running = Task {
+            defer { bound.finish() }
+            try await services.run()
+        }
+        guard let port = await ports.first(where: { _ in true }) else {
+            try await running.value
+            throw CancellationError()
+        }
+        logger.info("Listening", metadata: ["host": "\(configuration.host)", "port": "\(port)"])
+        return TalkpathServer(
+            port: port,
+            bridge: bridge,
+            group: group,
+            client: client,
+            services: services,
+            running: running
+        )
+    }
+
+    // MARK: The end
+
+    /// Begins to stop: no new calls, the live ones are ended, then the port is closed. Does not wait.
+    public func beginShutdown() async {
+        await services.triggerGracefulShutdown()
+    }
+
+    /// Returns when the server has stopped and nothing of it is open any more.
+    public func waitUntilStopped() async throws {
+        let result = await running.result
+        try? await client.shutdown()
+        try? await group.shutdownGracefully()
+        try result.get()
+    }
+
+    /// Stops; returns when nothing of the server is open any more. May be called again.
+    public func shutDown() async {
+        await beginShutdown()
+        try? await waitUntilStopped()
+    }
+
+    // MARK: Parts
+
+    private static func twilio(
+        _ configuration: ServerConfiguration,
+        client: HTTPClient,
+        origin: OriginBox
+    ) throws -> (any Carrier)? {
+        guard let twilio = configuration.twilio else { return nil }
+        let account = try TwilioAccount(
+            accountSID: twilio.accountSID,
+            authToken: twilio.authToken,
+            baseURL: twilio.baseURL
+        )
+        return TwilioCarrier(account: account, client: client, allowsPlain: configuration.isDevelopment) {
+            origin.value
+        }
+    }
+
+    private static func application(
+        _ state: ServerState,
+        group: any EventLoopGroup,
+        onRunning: @escaping @Sendable (Int) -> Void
+    ) -> some ApplicationProtocol {
+        let configuration = state.configuration
+        let authenticity = TwilioAuthenticity(authToken: configuration.twilio?.authToken)
+        let router = Router(context: ServerContext.self)
+        router.add(middleware: ProblemMiddleware(logger: state.logger))
+        if configuration.isDevelopment { router.add(middleware: LoopbackMiddleware()) }
+        HealthRoutes(state: state).add(to: router)
+        ControlRoutes(state: state).add(to: router)
+        TwilioRoutes(state: state, authenticity: authenticity).add(to: router)
+        return Application(
+            router: router,
+            server: OnePortServer.builder(
+                webSockets: MediaStreamRoute(state: state, authenticity: authenticity).routes
+            ),
+            configuration: .init(address: .hostname(configuration.host, port: configuration.port)),
+            onServerRunning: { channel in onRunning(channel.localAddress?.port ?? 0) },
+            eventLoopGroupProvider: .shared(group),
+            logger: quieter(state.logger)
+        )
+    }
+
+    /// Hummingbird's own remarks on connections are for those who look for them.
+    private static func quieter(_ logger: Logger) -> Logger {
+        var logger = logger
+        if logger.logLevel >= .info { logger.logLevel = max(logger.logLevel, .warning) }
+        return logger
+    }
+
+    private static func ownOrigin(host: String, port: Int) -> PublicOrigin? {
+        let name = host.contains(":") && !host.hasPrefix("[") ? "[\(host)]" : host
+        return PublicOrigin("http://\(name):\(port)", allowsPlain: true)
+    }
+
+    private static func defaultLogger(_ level: Logger.Level) -> Logger {
+        var logger = Logger(label: "talkpath")
+        logger.logLevel = level
+        return logger
+    }
+}
+
+/// Tells every sink.
+struct EventFanOut: CallEventSink {
+    private let sinks: [any CallEventSink]
+
+    init(_ sinks: [any CallEventSink]) {
+        self.sinks = sinks
+    }
+
+    func publish(_ event: CallEvent) {
+        for sink in sinks { sink.publish(event) }
+    }
+}

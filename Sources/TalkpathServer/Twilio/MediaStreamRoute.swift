@@ -1,0 +1,84 @@
+import Logging
+import NIOCore
+import NIOHTTP1
+import TalkpathCore
+import TalkpathNIO
+import TalkpathWire
+
+/// The carrier's media socket: `/twilio/media-stream`, with the call's name behind it for calls that came by an origin
+/// of their own.
+///
+/// Opened to Twilio only; which call it is for, the token in its first message says. In development a socket that is
+/// not signed is a new call.
+struct MediaStreamRoute: Sendable {
+    let state: ServerState
+    let authenticity: TwilioAuthenticity
+
+    var routes: WebSocketRoutes { WebSocketRoutes(decide) }
+
+    private static let signatureHeaders = (value: TwilioSignature.header, settings: TwilioSignature.settingsHeader)
+
+    /// On the media loop.
+    @Sendable private func decide(_ request: UpgradeRequest) -> UpgradeDecision {
+        guard let target = Target(path: request.path) else { return .notAWebSocket }
+        let isDevelopment = state.configuration.isDevelopment
+        if isDevelopment, let objection = Self.objection(to: request) { return .refuse(.forbidden, body: objection) }
+        let signature = request.headers.first(name: Self.signatureHeaders.value)
+        if isDevelopment, signature == nil || !authenticity.isChecked { return accept(.open(makeCall)) }
+        let isGenuine = authenticity.isGenuine(
+            upgrade: request.query.isEmpty ? request.path : "\(request.path)?\(request.query)",
+            signature: signature,
+            settings: request.headers.first(name: Self.signatureHeaders.settings),
+            origins: [target.callID.flatMap(ownOrigin), state.origin].compactMap(\.self)
+        )
+        guard isGenuine else {
+            state.logger.warning("A media socket without a valid signature was refused")
+            return .refuse(.forbidden, body: "The signature is missing or wrong")
+        }
+        return accept(.token)
+    }
+
+    private func accept(_ admission: TelephonyAdmission) -> UpgradeDecision {
+        let bridge = state.bridge
+        return .accept(.telephony) { bridge.telephonySocket(admission: admission) }
+    }
+
+    /// What the path says.
+    private struct Target {
+        var callID: CallID?
+
+        init?(path: String) {
+            guard path.hasPrefix(TwilioAddresses.mediaStreamPath) else { return nil }
+            let rest = path.dropFirst(TwilioAddresses.mediaStreamPath.count)
+            if rest.isEmpty || rest == "/" { return }
+            guard rest.hasPrefix("/"), !rest.dropFirst().contains("/") else { return nil }
+            callID = CallID(String(rest.dropFirst()))
+        }
+    }
+
+    private static func objection(to request: UpgradeRequest) -> String? {
+        LoopbackGuard.objection(
+            authority: request.headers.first(name: "host"),
+            origin: request.headers.first(name: "origin"),
+            headerNames: request.headers.lazy.map(\.name)
+        )
+    }
+
+    private func ownOrigin(of id: CallID) -> PublicOrigin? {
+        state.manager.assumeIsolated { manager in
+            state.origin(manager.session(id)?.assumeIsolated { $0.snapshot().publicURL })
+        }
+    }
+
+    /// A call that nobody has announced.
+    @Sendable private func makeCall(_ start: TelephonyStreamStart) -> InboundCall {
+        InboundCall(
+            from: start.parameters["from"] ?? "",
+            to: start.parameters["to"] ?? "",
+            carrierCallID: start.carrierCallID.isEmpty ? nil : start.carrierCallID,
+            agent: state.configuration.agent,
+            limits: state.configuration.limits,
+            tenant: ServerConfiguration.APIKey.defaultTenant
+        )
+    }
+}

@@ -1,0 +1,184 @@
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+import TalkpathAudio
+import TalkpathCore
+import TalkpathWire
+
+/// Twilio's calls API as the carrier (vendor page "Call resource").
+///
+/// Runs on the HTTP client's event loops, never on the media loop. A create is sent at most once.
+struct TwilioCarrier: Carrier {
+    private let account: TwilioAccount
+    private let client: HTTPClient
+    private let origin: @Sendable () -> PublicOrigin?
+    private let allowsPlain: Bool
+
+    /// Longer than Twilio takes; shorter than anybody waits.
+    private static let timeout = TimeAmount.seconds(15)
+
+    /// - Parameters:
+    ///   - origin: where calls without an origin of their own are told to ask; asked for at each call, as a server's
+    ///     own address may be known only once it listens.
+    init(
+        account: TwilioAccount,
+        client: HTTPClient,
+        allowsPlain: Bool,
+        origin: @escaping @Sendable () -> PublicOrigin?
+    ) {
+        self.account = account
+        self.client = client
+        self.allowsPlain = allowsPlain
+        self.origin = origin
+    }
+
+    /// Settings that suit it: connections are dropped before Twilio drops them, for a request on a dead one would leave
+    /// its fate unknown, and nothing is tried twice behind our back.
+    static var clientConfiguration: HTTPClient.Configuration {
+        var configuration = HTTPClient.Configuration()
+        configuration.timeout = .init(connect: .seconds(5))
+        configuration.redirectConfiguration = .disallow
+        configuration.httpVersion = .http1Only
+        configuration.connectionPool.idleTimeout = .seconds(20)
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return configuration
+    }
+
+    func place(_ order: PlaceOrder) async throws(CarrierError) -> String {
+        guard let origin = order.publicURL.flatMap({ PublicOrigin($0, allowsPlain: allowsPlain) }) ?? origin() else {
+            throw CarrierError(.refused, "there is no public address at which the carrier could ask")
+        }
+        let addresses = TwilioAddresses(origin: origin)
+        let creation = TwilioCallCreation(
+            to: order.to,
+            from: order.from,
+            instructions: .url(addresses.voice(order.callID)),
+            statusCallback: addresses.status(order.callID),
+            statusCallbackEvents: [.initiated, .ringing, .answered, .completed],
+            ringTimeoutSeconds: Self.seconds(order.ringTimeout),
+            timeLimitSeconds: Self.seconds(order.timeLimit)
+        )
+        let request: HTTPRequestDescription
+        do {
+            request = try account.createCall(creation)
+        } catch {
+            throw CarrierError(.refused, error.description)
+        }
+        let answer = try await send(request)
+        do {
+            return try answer.call().sid
+        } catch {
+            throw Self.failureOfPlacing(error)
+        }
+    }
+
+    func hangUp(_ carrierCallID: String) async throws(CarrierError) -> HangUpAnswer {
+        let request: HTTPRequestDescription
+        do {
+            request = try account.updateCall(sid: carrierCallID, .complete)
+        } catch {
+            throw CarrierError(.refused, error.description)
+        }
+        let answer = try await send(request)
+        do {
+            _ = try answer.call()
+            return .done
+        } catch {
+            if error.kind == .alreadyOver { return .alreadyGone }
+            throw Self.failure(error)
+        }
+    }
+
+    private static func seconds(_ duration: Duration) -> Int {
+        max(1, (duration.wholeMilliseconds + 999) / 1000)
+    }
+
+    // MARK: Sending
+
+    private struct Answer {
+        var status: Int
+        var retryAfter: String?
+        var body: [UInt8]
+
+        func call() throws(TwilioError) -> TwilioCallResource {
+            try TwilioCallResource(status: status, retryAfter: retryAfter, body: body)
+        }
+    }
+
+    private func send(_ description: HTTPRequestDescription) async throws(CarrierError) -> Answer {
+        var request = HTTPClientRequest(url: description.url)
+        request.method = .init(rawValue: description.method.rawValue)
+        for (name, value) in description.headers { request.headers.add(name: name, value: value) }
+        request.body = .bytes(ByteBuffer(bytes: description.body))
+        do {
+            let response = try await client.execute(request, timeout: Self.timeout)
+            let body = try await response.body.collect(upTo: 1 << 20)
+            return Answer(
+                status: Int(response.status.code),
+                retryAfter: response.headers.first(name: "retry-after"),
+                body: Array(body.readableBytesView)
+            )
+        } catch {
+            throw Self.failureOfSending(error)
+        }
+    }
+
+    /// What never left this machine has no effect; of everything else the effect is not known.
+    private static func failureOfSending(_ error: any Error) -> CarrierError {
+        let neverSent: Bool =
+            switch error {
+            case let error as HTTPClientError:
+                [.connectTimeout, .tlsHandshakeTimeout, .getConnectionFromPoolTimeout, .alreadyShutdown, .invalidURL]
+                    .contains(error)
+            case let error as NIOSSLError:
+                if case .handshakeFailed = error { true } else { false }
+            case is NIOConnectionError, is NIOSSLExtraError: true
+            default: false
+            }
+        return neverSent
+            ? CarrierError(.unavailable, "the carrier could not be reached")
+            : CarrierError(.noAnswer, "the carrier did not answer")
+    }
+
+    private static func failureOfPlacing(_ error: TwilioError) -> CarrierError {
+        switch error.status {
+        // Accepted in words we cannot read, or lost between a proxy and Twilio: there may be a call.
+        case 200..<300, 408, 504: CarrierError(.noAnswer, withoutNumbers(error.message))
+        default: failure(error)
+        }
+    }
+
+    private static func failure(_ error: TwilioError) -> CarrierError {
+        let code: CarrierError.Code =
+            switch error.kind {
+            case .unauthorized: .unauthorized
+            case .rateLimited, .server: .unavailable
+            case .alreadyOver, .invalidRequest, .unexpected: .refused
+            }
+        return CarrierError(code, withoutNumbers(error.message), retryAfter: error.retryAfter)
+    }
+
+    /// Twilio quotes the number it dislikes. The message ends up in receipts and records, which show numbers in their
+    /// own fields or not at all.
+    static func withoutNumbers(_ message: String) -> String {
+        var text = ""
+        var digits = ""
+        func flush() {
+            text += digits.utf8.count >= 7 ? "…" : digits
+            digits = ""
+        }
+        for character in message {
+            if character.isASCII, character.isNumber || (character == "+" && digits.isEmpty) {
+                digits.append(character)
+            } else {
+                flush()
+                text.append(character)
+            }
+        }
+        flush()
+        return text
+    }
+}

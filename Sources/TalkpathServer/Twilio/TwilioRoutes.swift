@@ -1,0 +1,175 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import TalkpathCore
+import TalkpathWire
+
+/// Twilio's webhooks.
+struct TwilioRoutes {
+    let state: ServerState
+    let authenticity: TwilioAuthenticity
+
+    func add(to router: Router<ServerContext>) {
+        router.post("twilio/voice", use: voice)
+        router.post("twilio/status", use: status)
+        router.post("twilio/stream-status", use: streamStatus)
+    }
+
+    // MARK: What came
+
+    private struct Webhook {
+        var form: FormParameters
+        /// From the address we gave: our own name of the call.
+        var callID: CallID?
+        /// Where the call's further requests are to be addressed.
+        var origin: PublicOrigin?
+        /// The origin is the call's own.
+        var hasOwnOrigin: Bool
+    }
+
+    private func webhook(_ request: Request) async throws -> Webhook {
+        let target = request.head.path ?? ""
+        let query = target.split(separator: "?", maxSplits: 1).dropFirst().first.map(String.init) ?? ""
+        let callID = (try? FormParameters(decoding: query))?["call_id"].map(CallID.init)
+        let form: FormParameters
+        do {
+            form = try FormParameters(decoding: try await request.bytes())
+        } catch let error as FormDecodingError {
+            throw Problem(.badRequest, .invalidField, "The form cannot be read: \(error)")
+        }
+        let own = await ownOrigin(of: callID)
+        let isGenuine = authenticity.isGenuine(
+            target: target,
+            form: form,
+            signature: request.headers[.twilioSignature],
+            settings: request.headers[.twilioSignatureSettings],
+            origins: [own, state.origin].compactMap(\.self)
+        )
+        guard isGenuine else {
+            state.logger.warning("A webhook without a valid signature was refused")
+            throw Problem(.forbidden, .forbidden, "The signature is missing or wrong")
+        }
+        return Webhook(form: form, callID: callID, origin: own ?? state.origin, hasOwnOrigin: own != nil)
+    }
+
+    private func ownOrigin(of id: CallID?) async -> PublicOrigin? {
+        guard let id, let session = await state.manager.session(id) else { return nil }
+        return state.origin(await session.snapshot().publicURL)
+    }
+
+    private func read<Value>(_ make: () throws(WireError) -> Value) throws(Problem) -> Value {
+        do {
+            return try make()
+        } catch {
+            throw Problem(.badRequest, .invalidField, "The form lacks '\(error.detail)'")
+        }
+    }
+
+    // MARK: What to do with a call
+
+    @Sendable private func voice(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let webhook = try await webhook(request)
+        let voice = try read { () throws(WireError) in try TwilioVoiceWebhook(webhook.form) }
+        let call: CallID
+        if let placed = webhook.callID {
+            call = placed
+            // To be asked what to do with a call we have placed means that it was answered; the status may come later.
+            if voice.status == .inProgress {
+                await state.manager.carrierProgressed(.answered, carrierCallID: voice.call.callSID, call: placed)
+            }
+        } else {
+            do {
+                call = try await accept(voice)
+            } catch {
+                return Self.twiml(.reject(reason: .busy))
+            }
+        }
+        return Self.twiml(try await connect(call, webhook))
+    }
+
+    private func accept(_ voice: TwilioVoiceWebhook) async throws(CallManager.Refusal) -> CallID {
+        guard !state.isDraining else { throw .draining }
+        return try await state.manager.accept(
+            InboundCall(
+                from: voice.call.from ?? "",
+                to: voice.call.to ?? "",
+                carrierCallID: voice.call.callSID,
+                agent: state.configuration.agent,
+                limits: state.configuration.limits,
+                tenant: ServerConfiguration.APIKey.defaultTenant
+            )
+        )
+    }
+
+    /// Sends the call's audio to us; hangs up if the call is over.
+    private func connect(_ call: CallID, _ webhook: Webhook) async throws -> TwiML {
+        guard let origin = webhook.origin, let session = await state.manager.session(call),
+            await session.snapshot().receipt == nil, let token = await state.manager.makeStreamToken(for: call)
+        else { return .hangup }
+        let addresses = TwilioAddresses(origin: origin)
+        return try TwiML.connectStream(
+            url: addresses.mediaStream(namingCall: webhook.hasOwnOrigin ? call : nil),
+            parameters: [(name: "token", value: token), (name: "call_id", value: call.text)],
+            statusCallback: addresses.streamStatus(call)
+        )
+    }
+
+    private static func twiml(_ twiml: TwiML) -> Response {
+        Response(
+            status: .ok,
+            headers: [.contentType: "text/xml; charset=utf-8", .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: twiml.xml))
+        )
+    }
+
+    // MARK: How a call goes on
+
+    @Sendable private func status(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let webhook = try await webhook(request)
+        let status = try read { () throws(WireError) in try TwilioStatusCallback(webhook.form) }
+        if let progress = CarrierProgress(status.status) {
+            await state.manager.carrierProgressed(
+                progress,
+                carrierCallID: status.call.callSID,
+                call: webhook.callID
+            )
+        }
+        return Response(status: .noContent)
+    }
+
+    /// The socket itself tells when it comes and goes; what fails before there is a socket is told here only.
+    @Sendable private func streamStatus(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let webhook = try await webhook(request)
+        let callback = try read { () throws(WireError) in try TwilioStreamStatusCallback(webhook.form) }
+        if case .failed = callback.event {
+            state.logger.warning(
+                "The carrier reports a failed media stream",
+                metadata: ["call_id": "\(webhook.callID?.text ?? "unknown")"]
+            )
+        }
+        return Response(status: .noContent)
+    }
+}
+
+extension CarrierProgress {
+    /// Nil for a word nobody here knows.
+    init?(_ status: TwilioCallStatus) {
+        switch status {
+        case .queued, .initiated: self = .initiated
+        case .ringing: self = .ringing
+        case .inProgress: self = .answered
+        case .completed: self = .over(.completed)
+        case .busy: self = .over(.busy)
+        case .failed: self = .over(.failed)
+        case .noAnswer: self = .over(.noAnswer)
+        case .canceled: self = .over(.canceled)
+        case .unknown: return nil
+        }
+    }
+}
+
+extension HTTPField.Name {
+    static let twilioSignature = Self(TwilioSignature.header)!
+    static let twilioSignatureSettings = Self(TwilioSignature.settingsHeader)!
+}

@@ -1,0 +1,124 @@
+import ArgumentParser
+import FoundationEssentials
+import Logging
+import TalkpathServer
+import UnixSignals
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// Runs the server until it is told to stop.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serve calls.",
+        discussion: """
+            Settings come from the environment and, where it has none, from the file: one JSON object whose members \
+            bear the same names, such as {"TALKPATH_HTTP_PORT": 8080}.
+
+            The first SIGTERM or SIGINT ends the calls and then the server; a second one ends at once.
+            Exit status: 0 after a stop, 64 for wrong options, 78 for wrong settings, 1 if the server cannot listen or \
+            fails.
+            """
+    )
+
+    @Option(name: .long, help: ArgumentHelp("Settings, as JSON.", valueName: "file"))
+    var config: String?
+
+    @Flag(
+        name: .long,
+        help: """
+            For work on this machine: serves localhost only, needs no key, calls every number unless told otherwise, \
+            and takes media sockets that nobody has announced as calls.
+            """
+    )
+    var dev = false
+
+    @Option(name: .long, help: "The address to listen on, instead of TALKPATH_HTTP_HOST.")
+    var host: String?
+
+    @Option(name: .long, help: "The port to listen on, instead of TALKPATH_HTTP_PORT. 0 takes a free one.")
+    var port: Int?
+
+    func validate() throws {
+        if let port, !(0...65_535).contains(port) { throw ValidationError("--port must be from 0 to 65535") }
+    }
+
+    func run() async throws {
+        let configuration = try readConfiguration()
+        LoggingSystem.bootstrap(StreamLogHandler.standardError(label:))
+        let server: TalkpathServer
+        do {
+            server = try await TalkpathServer.start(configuration)
+        } catch {
+            Self.complain("cannot listen on \(configuration.host):\(configuration.port): \(error)")
+            throw ExitCode.failure
+        }
+        await Self.stopOnSignals(server)
+        do {
+            try await server.waitUntilStopped()
+        } catch {
+            Self.complain("the server failed: \(error)")
+            throw ExitCode.failure
+        }
+    }
+
+    private static func stopOnSignals(_ server: TalkpathServer) async {
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                var isStopping = false
+                for await signal in signals {
+                    // Somebody who asks twice does not want to wait for calls to end.
+                    if isStopping { Self.leave(status: 128 + signal.rawValue) }
+                    isStopping = true
+                    await server.beginShutdown()
+                }
+            }
+            group.addTask { try? await server.waitUntilStopped() }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func readConfiguration() throws -> ServerConfiguration {
+        var file: [UInt8]?
+        if let config {
+            do {
+                file = Array(try Data(contentsOf: URL(filePath: config)))
+            } catch {
+                Self.complain("--config: the file cannot be read")
+                throw Self.wrongSettings
+            }
+        }
+        do {
+            return try ServerConfiguration.read(
+                environment: ProcessInfo.processInfo.environment,
+                file: file,
+                isDevelopment: dev
+            ) { configuration in
+                if let host { configuration.host = host }
+                if let port { configuration.port = port }
+            }
+        } catch {
+            for problem in error.problems { Self.complain("\(problem)") }
+            throw Self.wrongSettings
+        }
+    }
+
+    /// `EX_CONFIG` of sysexits.h.
+    private static let wrongSettings = ExitCode(78)
+
+    private static func complain(_ line: String) {
+        let bytes = Array("talkpath: \(line)\n".utf8)
+        _ = write(STDERR_FILENO, bytes, bytes.count)
+    }
+
+    /// Within a command, `exit` is ArgumentParser's.
+    private static func leave(status: Int32) -> Never { endProcess(status) }
+}
+
+private let endProcess: @Sendable (Int32) -> Never = { exit($0) }

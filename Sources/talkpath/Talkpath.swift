@@ -1,0 +1,10 @@
+import ArgumentParser
+
+@main
+struct Talkpath: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "talkpath",
+        abstract: "Connects phone calls with realtime speech models.",
+        subcommands: [ServeCommand.self]
+    )
+}
