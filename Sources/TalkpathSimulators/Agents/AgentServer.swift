@@ -15,6 +15,8 @@ final class AgentServer<Model: AgentModel>: Sendable {
         var server: SimulatorHTTPServer?
         var connections: [AgentConnection<Model>] = []
         var sessions = 0
+        /// What there was to tell when the event loops, on which connections live, were shut down.
+        var lastRecords: [AgentRecord]?
     }
 
     let configuration: FakeAgentConfiguration
@@ -59,6 +61,7 @@ final class AgentServer<Model: AgentModel>: Sendable {
     var port: Int { state.withLock { $0.server?.port ?? 0 } }
 
     func records() async -> [AgentRecord] {
+        if let last = state.withLock({ $0.lastRecords }) { return last }
         var records: [AgentRecord] = []
         for connection in connections() { records.append(await connection.record) }
         return records
@@ -81,6 +84,11 @@ final class AgentServer<Model: AgentModel>: Sendable {
         }
         guard let server else { return }
         await server.shutdown()
+        let last = await records()
+        state.withLock { state in
+            state.lastRecords = last
+            state.connections = []
+        }
         try? await group.shutdownGracefully()
     }
 

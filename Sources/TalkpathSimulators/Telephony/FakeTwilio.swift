@@ -33,6 +33,8 @@ public actor FakeTwilio {
     private var runs: [Task<Void, Never>] = []
     private var outgoing = 0
     private var isShutDown = false
+    /// What there was to tell when the event loops, on which calls live, were shut down.
+    private var lastRecords: [CallRecord]?
 
     /// Starts listening.
     public static func start(_ configuration: FakeTwilioConfiguration = .init()) async throws -> FakeTwilio {
@@ -104,13 +106,14 @@ public actor FakeTwilio {
 
     /// Every call there has been, in order.
     public func records() async -> [CallRecord] {
+        if let lastRecords { return lastRecords }
         var records: [CallRecord] = []
         for call in calls { records.append(await call.record) }
         return records
     }
 
     public func record(_ sid: String) async -> CallRecord? {
-        await find(sid)?.record
+        await records().first { $0.sid == sid }
     }
 
     /// Waits for the end of a call, its last callback included.
@@ -124,8 +127,9 @@ public actor FakeTwilio {
         guard let place = calls.firstIndex(where: { $0.sid == sid }) else {
             throw SimulatorTimeout(waited: .zero, last: ["no call \(sid)"])
         }
+        let call = calls[place]
         await runs[place].value
-        return await calls[place].record
+        return await call.record
     }
 
     /// The person puts down the phone.
@@ -152,6 +156,8 @@ public actor FakeTwilio {
         requestSource.finish()
         await requests.value
         await server.shutdown()
+        lastRecords = await records()
+        calls = []
         try? await client.shutdown()
         try? await group.shutdownGracefully()
     }

@@ -1,0 +1,191 @@
+import TalkpathAudio
+import TalkpathWire
+import Testing
+
+@testable import TalkpathSimulators
+
+struct GeminiLiveModelTests {
+    private static let setup =
+        #"{"setup":{"model":"models/m","inputAudioTranscription":{},"outputAudioTranscription":{},"#
+        + #""sessionResumption":{}}}"#
+
+    private let talkative = AgentScript(
+        turns: [
+            SyntheticSpeech.agentTurn(.connect, number: 0, lasting: .seconds(1)),
+            SyntheticSpeech.agentTurn(.callerTurn, number: 1, lasting: .seconds(2)),
+        ],
+        callerTexts: ["hello"],
+        thinkingTime: .milliseconds(100)
+    )
+
+    private func model(
+        _ script: AgentScript = .silent,
+        handles: GeminiHandles = GeminiHandles(),
+        setup: String? = GeminiLiveModelTests.setup
+    ) -> GeminiLiveModel {
+        var model = GeminiLiveModel(
+            session: 0,
+            script: script,
+            faults: [],
+            keepsAudio: true,
+            handles: handles,
+            at: .milliseconds(0)
+        )
+        model.opened(at: .milliseconds(0))
+        if let setup {
+            model.receive(setup, at: 0)
+            _ = model.takeOutputs()
+        }
+        return model
+    }
+
+    private func talk(_ model: inout GeminiLiveModel, from start: Int, speech: Int, silence: Int) {
+        let samples =
+            SyntheticSpeech.samples(number: 0, lasting: .milliseconds(100), rate: 16000).repeated(toCount: speech * 16)
+            + [Int16](repeating: 0, count: silence * 16)
+        for offset in stride(from: 0, to: samples.count, by: 320) {
+            let text = PlainBase64.encode(Samples.encode(samples[offset..<offset + 320], .pcm16))
+            model.receive(
+                #"{"realtime_input":{"audio":{"mime_type":"audio/pcm;rate=16000","data":"\#(text)"}}}"#,
+                at: start + offset / 16
+            )
+        }
+    }
+
+    private func kinds(_ messages: [JSONValue]) -> [String] {
+        messages.flatMap { message in
+            let members = message["serverContent"]?.object ?? message.object ?? []
+            return members.map(\.key)
+        }
+    }
+
+    @Test(arguments: [
+        (#"{"setup":{"model":"models/m","voice":"x"}}"#, 1007), (#"{"setup":{}}"#, 1007), ("no", 1007),
+        (#"{"setup":{"model":"m"}}"#, 1008), (#"{"realtimeInput":{"text":"x"}}"#, 1007), (#"{}"#, 1007),
+        (#"{"setup":{"model":"models/m"},"realtimeInput":{}}"#, 1007),
+        (#"{"setup":{"model":"models/m","sessionResumption":{"handle":"none"}}}"#, 1008),
+    ])
+    func aWrongSetupClosesTheSocket(message: String, code: Int) {
+        var model = model(setup: nil)
+        model.receive(message, at: 0)
+        #expect(model.takeCloses() == [code])
+        #expect(model.record.violations.count == 1)
+    }
+
+    @Test func snakeCaseIsTakenForCamelCase() {
+        var model = model(setup: nil)
+        model.receive(
+            #"{"setup":{"model":"models/m","generation_config":{"response_modalities":["AUDIO"]}}}"#,
+            at: 0
+        )
+        #expect(kinds(model.takeMessages()) == ["setupComplete"])
+    }
+
+    @Test func aSecondSetupIsRefused() {
+        var model = model()
+        model.receive(Self.setup, at: 1)
+        #expect(model.takeCloses() == [1007])
+    }
+
+    @Test(arguments: [
+        #"{"realtimeInput":{"audio":{"mimeType":"audio/pcm;rate=16000","data":"AAA="},"text":"x"}}"#,
+        #"{"realtimeInput":{"audio":{"mimeType":"audio/pcmu","data":"AAA="}}}"#,
+        #"{"realtimeInput":{"audio":{"mimeType":"audio/pcm;rate=16000","data":"AAAA"}}}"#,
+        #"{"realtimeInput":{"activityStart":{}}}"#,
+        #"{"clientContent":{"turns":[{"role":"system","parts":[{"text":"x"}]}],"turnComplete":true}}"#,
+        #"{"toolResponse":{"functionResponses":[{"name":"x","response":{}}]}}"#,
+    ])
+    func aWrongMessageClosesTheSocket(message: String) {
+        var model = model()
+        model.receive(message, at: 1)
+        #expect(model.takeCloses() == [1007])
+    }
+
+    @Test func bothAlphabetsOfBase64AreHeard() {
+        var model = model()
+        for data in ["_-8=", "/+8=", "_-8"] {
+            model.receive(
+                #"{"realtimeInput":{"audio":{"mimeType":"audio/pcm;rate=16000","data":"\#(data)"}}}"#,
+                at: 1
+            )
+        }
+        #expect(model.record.audioReceived == [0xFF, 0xEF, 0xFF, 0xEF, 0xFF, 0xEF])
+    }
+
+    @Test func aTurnIsAnsweredAndCompleteOnlyWhenItMayHaveBeenPlayed() throws {
+        var model = model(talkative)
+        talk(&model, from: 0, speech: 1000, silence: 1000)
+        let generated = model.record.items
+        #expect(generated.count == 1)
+        model.advance(to: .milliseconds(2600))
+        let first = kinds(model.takeMessages())
+        #expect(first.first == "sessionResumptionUpdate")
+        #expect(
+            first.contains("modelTurn") && first.contains("outputTranscription") && first.contains("inputTranscription")
+        )
+        #expect(first.last == "generationComplete")
+        #expect(!first.contains("turnComplete"))
+        model.advance(to: .milliseconds(6000))
+        let last = model.takeMessages()
+        #expect(kinds(last) == ["turnComplete", "sessionResumptionUpdate"])
+        #expect(last[0]["usageMetadata"] != nil)
+        #expect(model.record.items[0].audio.count == 2 * 48000)
+    }
+
+    @Test func speechOfTheCallerInterruptsWithoutGenerationComplete() throws {
+        var script = talkative
+        script.generationSpeed = 1
+        var model = model(script)
+        model.receive(#"{"realtimeInput":{"text":"Greet the caller."}}"#, at: 0)
+        talk(&model, from: 300, speech: 400, silence: 0)
+        let kinds = kinds(model.takeMessages())
+        let place = try #require(kinds.firstIndex(of: "interrupted"))
+        #expect(kinds[place + 1] == "turnComplete")
+        #expect(!kinds.contains("generationComplete"))
+        #expect(!kinds[place...].contains("modelTurn"))
+        #expect(model.record.items[0].wasInterrupted)
+    }
+
+    @Test func anInterruptionAfterGenerationCountsWhileItMayStillPlay() throws {
+        var model = model(talkative)
+        model.receive(#"{"realtimeInput":{"text":"Greet the caller."}}"#, at: 0)
+        talk(&model, from: 600, speech: 300, silence: 0)
+        #expect(kinds(model.takeMessages()).contains("interrupted"))
+        let heard = try #require(model.record.items[0].heardMilliseconds)
+        #expect((500...620).contains(heard))
+    }
+
+    @Test func aSessionIsResumedWhereItWas() throws {
+        let handles = GeminiHandles()
+        var first = model(talkative, handles: handles)
+        first.receive(#"{"realtimeInput":{"text":"Greet."}}"#, at: 0)
+        first.advance(to: .milliseconds(5000))
+        let given = first.takeMessages().compactMap { $0["sessionResumptionUpdate"]?["newHandle"]?.string }
+        let handle = try #require(given.last)
+        var second = model(talkative, handles: handles, setup: nil)
+        second.receive(#"{"setup":{"model":"models/m","sessionResumption":{"handle":"\#(handle)"}}}"#, at: 0)
+        #expect(kinds(second.takeMessages()).first == "setupComplete")
+        talk(&second, from: 0, speech: 600, silence: 800)
+        second.advance(to: .milliseconds(4000))
+        #expect(SyntheticSpeech.number(of: second.record.sentSamples, rate: 24000) == 2)
+        #expect(second.record.resumedHandle == handle)
+    }
+
+    @Test func aToolIsCalledAndAnswered() throws {
+        var script = talkative
+        script.turns[0].toolCall = .init(name: "end_call", arguments: #"{"reason":"done"}"#)
+        var model = model(script)
+        model.receive(#"{"realtimeInput":{"text":"Greet."}}"#, at: 0)
+        model.advance(to: .milliseconds(2000))
+        let calls = model.takeMessages().compactMap { $0["toolCall"]?["functionCalls"]?[0] }
+        let call = try #require(calls.first)
+        #expect(call["args"] == ["reason": "done"])
+        let id = try #require(call["id"]?.string)
+        model.receive(
+            #"{"toolResponse":{"functionResponses":[{"id":"\#(id)","name":"end_call","response":{"output":"ok"}}]}}"#,
+            at: 2001
+        )
+        #expect(model.record.toolResults.map(\.callID) == [id])
+        #expect(model.record.violations.isEmpty)
+    }
+}

@@ -1,0 +1,115 @@
+import TalkpathAudio
+import Testing
+
+@testable import TalkpathSimulators
+
+/// A person who hears what the test plays: 20 ms at a time on virtual time.
+private struct Line {
+    var user: PhoneUserModel
+    var heardFrames = 0
+    var happenings: [(milliseconds: Int, what: PhoneUserModel.Happening)] = []
+
+    init(_ script: PhoneScript) {
+        user = PhoneUserModel(script: script, start: .milliseconds(0))
+    }
+
+    /// Plays that much of the agent's voice, or silence.
+    mutating func play(_ milliseconds: Int, voice: Bool) {
+        let audio = voice ? loud(milliseconds: milliseconds) : [UInt8](repeating: 0xFF, count: milliseconds * 8)
+        for start in stride(from: 0, to: audio.count, by: 160) {
+            let now = (heardFrames + 1) * 20
+            heardFrames += 1
+            var new: [PhoneUserModel.Happening] = []
+            _ = user.next(hearing: Array(audio[start..<start + 160]), at: .milliseconds(now)) { new.append($0) }
+            happenings.append(contentsOf: new.map { (now, $0) })
+        }
+    }
+
+    func time(of happening: PhoneUserModel.Happening) -> Int? {
+        happenings.first { $0.what == happening }?.milliseconds
+    }
+}
+
+struct PhoneUserModelTests {
+    private static let speech = SyntheticSpeech.callerTurn(.start(after: .zero), number: 0).content
+
+    private func script(
+        _ moments: [PhoneScript.Turn.Moment],
+        ending: PhoneScript.Ending = .staysSilent,
+        patience: Duration? = nil
+    ) -> PhoneScript {
+        PhoneScript(turns: moments.map { .init($0, Self.speech, patience: patience) }, ending: ending)
+    }
+
+    @Test func aTurnBeginsAfterTheAgentHasEndedByEar() throws {
+        var line = Line(script([.agentEnds(after: .milliseconds(600))]))
+        line.play(400, voice: false)
+        line.play(1000, voice: true)
+        line.play(2000, voice: false)
+        let start = try #require(line.time(of: .startedTurn(0)))
+        #expect((1980...2040).contains(start))
+    }
+
+    @Test func aPauseShorterThanTheDelayIsNoEnd() throws {
+        var line = Line(script([.agentEnds(after: .milliseconds(700))]))
+        line.play(600, voice: true)
+        line.play(500, voice: false)
+        line.play(600, voice: true)
+        line.play(1500, voice: false)
+        let start = try #require(line.time(of: .startedTurn(0)))
+        #expect((2380...2440).contains(start))
+    }
+
+    @Test func anInterruptionCountsFromTheAnswersBeginning() throws {
+        var line = Line(script([.start(after: .zero), .agentStarts(after: .milliseconds(500))]))
+        line.play(1500, voice: false)
+        line.play(2000, voice: true)
+        let start = try #require(line.time(of: .startedTurn(1)))
+        #expect((1980...2060).contains(start))
+    }
+
+    @Test func anAnswerThatWasBrokenIntoIsNotTheAnswerToTheInterruption() throws {
+        var line = Line(script([.agentStarts(after: .milliseconds(400)), .agentEnds(after: .milliseconds(300))]))
+        // Interrupted at about 400 ms, the agent talks on for a little, then answers anew.
+        line.play(700, voice: true)
+        line.play(1500, voice: false)
+        #expect(line.time(of: .startedTurn(1)) == nil)
+        line.play(800, voice: true)
+        line.play(1000, voice: false)
+        let start = try #require(line.time(of: .startedTurn(1)))
+        #expect((3380...3460).contains(start))
+    }
+
+    @Test func apersonWithPatienceSpeaksToASilentAgent() throws {
+        var line = Line(script([.agentEnds(after: .zero)], patience: .seconds(3)))
+        line.play(4000, voice: false)
+        #expect(try #require(line.time(of: .startedTurn(0))) == 3000)
+    }
+
+    @Test func hangsUpAfterTheLastAnswer() throws {
+        var line = Line(script([.start(after: .zero)], ending: .hangsUpWhenAgentEnds(after: .milliseconds(500))))
+        line.play(1200, voice: false)
+        line.play(600, voice: true)
+        line.play(1500, voice: false)
+        let end = try #require(line.time(of: .hungUp))
+        #expect((2280...2340).contains(end))
+        #expect(line.happenings.filter { $0.what == .hungUp }.count == 1)
+    }
+
+    @Test func whatIsSaidIsTheScriptInItsPlaceAndFaintNoiseAround() {
+        var line = Line(script([.previous(after: .milliseconds(200))]))
+        line.play(2000, voice: false)
+        let said = line.user.said.map(MuLaw.decode)
+        // The model's first frame here is the one of 20 ms.
+        let start = (200 - 20) * 8
+        #expect(said.prefix(start).allSatisfy { abs($0) < 100 })
+        #expect(SyntheticSpeech.number(of: said[start..<start + 7000], rate: 8000) == 1)
+        #expect(said.suffix(800).allSatisfy { abs($0) < 100 })
+    }
+
+    @Test func theLineIsNeverTakenForSpeech() {
+        var detector = VoiceActivityDetector()
+        var noise = LineNoise(level: -60, background: [], seed: 7)
+        for _ in 0..<500 { #expect(detector.process(muLaw: noise.frame().span.bytes) == nil) }
+    }
+}
