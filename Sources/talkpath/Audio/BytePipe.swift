@@ -1,0 +1,113 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// What happens to bytes on their way through a ``BytePipe``.
+protocol PipeStage: ~Copyable {
+    /// Bytes that belong together: `convert` is given whole multiples of it.
+    var unit: Int { get }
+
+    /// Appends to `output` what comes of `input`.
+    mutating func convert(_ input: UnsafeRawBufferPointer, into output: inout [UInt8]) throws
+
+    /// Appends what is left at the end.
+    mutating func finish(into output: inout [UInt8]) throws
+}
+
+/// Runs standard input through a stage to standard output, blockwise; what comes out does not depend on the blocks.
+///
+/// Whatever has come is converted at once, so the pipe may be live. A reader that closes its end stops it without
+/// a complaint.
+struct BytePipe {
+    /// The most that is converted in one go, in the stage's units.
+    var blockUnits: Int
+    var input: CInt = STDIN_FILENO
+    var output: CInt = STDOUT_FILENO
+
+    func run<Stage: PipeStage & ~Copyable>(_ stage: inout Stage) throws(PipeError) {
+        // Else a reader that goes away would kill the process with a signal.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            try transfer(&stage)
+        } catch PipeError.readerIsGone {
+            return
+        }
+    }
+
+    private func transfer<Stage: PipeStage & ~Copyable>(_ stage: inout Stage) throws(PipeError) {
+        let unit = stage.unit
+        let block = UnsafeMutableRawBufferPointer.allocate(byteCount: blockUnits * unit, alignment: 16)
+        defer { block.deallocate() }
+        var converted: [UInt8] = []
+        var filled = 0
+        while let count = try readSome(into: UnsafeMutableRawBufferPointer(rebasing: block[filled...])) {
+            filled += count
+            let whole = filled - filled % unit
+            guard whole > 0 else { continue }
+            try Self.failing { try stage.convert(UnsafeRawBufferPointer(rebasing: block[..<whole]), into: &converted) }
+            try writeAll(&converted)
+            block.copyBytes(from: block[whole..<filled])
+            filled -= whole
+        }
+        try Self.failing { try stage.finish(into: &converted) }
+        try writeAll(&converted)
+        if filled > 0 { throw .unfinishedSample(bytes: filled, of: unit) }
+    }
+
+    /// - Returns: the bytes read, at least one; `nil` at the end of the input.
+    private func readSome(into buffer: UnsafeMutableRawBufferPointer) throws(PipeError) -> Int? {
+        while true {
+            let count = read(input, buffer.baseAddress, buffer.count)
+            if count > 0 { return count }
+            if count == 0 { return nil }
+            guard errno == EINTR else { throw .cannotRead(Self.reason) }
+        }
+    }
+
+    private func writeAll(_ bytes: inout [UInt8]) throws(PipeError) {
+        var position = 0
+        while position < bytes.count {
+            let count = bytes.withUnsafeBytes { write(output, $0.baseAddress! + position, $0.count - position) }
+            if count >= 0 {
+                position += count
+            } else if errno == EPIPE {
+                throw .readerIsGone
+            } else if errno != EINTR {
+                throw .cannotWrite(Self.reason)
+            }
+        }
+        bytes.removeAll(keepingCapacity: true)
+    }
+
+    private static func failing(_ body: () throws -> Void) throws(PipeError) {
+        do { try body() } catch { throw .stageFailed("\(error)") }
+    }
+
+    private static var reason: String { String(cString: strerror(errno)) }
+}
+
+/// Why a pipe did not reach its end, or reached one in the wrong place.
+enum PipeError: Error, Equatable, CustomStringConvertible {
+    case readerIsGone
+    case cannotRead(String)
+    case cannotWrite(String)
+    case stageFailed(String)
+    /// Everything before was converted and written.
+    case unfinishedSample(bytes: Int, of: Int)
+
+    var description: String {
+        switch self {
+        case .readerIsGone: "nobody reads the output any more"
+        case .cannotRead(let reason): "cannot read standard input: \(reason)"
+        case .cannotWrite(let reason): "cannot write standard output: \(reason)"
+        case .stageFailed(let reason): reason
+        case .unfinishedSample(let bytes, let unit):
+            "the input ends with \(bytes) byte\(bytes == 1 ? "" : "s") of a sample of \(unit): "
+                + "all before was converted, but it may not be 16-bit audio, or cut off"
+        }
+    }
+}
