@@ -174,10 +174,14 @@ struct GeminiLiveModelTests {
     @Test func aToolIsCalledAndAnswered() throws {
         var script = talkative
         script.turns[0].toolCall = .init(name: "end_call", arguments: #"{"reason":"done"}"#)
+        script.turns.append(SyntheticSpeech.agentTurn(.toolResult, number: 2))
         var model = model(script)
         model.receive(#"{"realtimeInput":{"text":"Greet."}}"#, at: 0)
         model.advance(to: .milliseconds(2000))
-        let calls = model.takeMessages().compactMap { $0["toolCall"]?["functionCalls"]?[0] }
+        let messages = model.takeMessages()
+        // The turn waits for the function.
+        #expect(!kinds(messages).contains("generationComplete"))
+        let calls = messages.compactMap { $0["toolCall"]?["functionCalls"]?[0] }
         let call = try #require(calls.first)
         #expect(call["args"] == ["reason": "done"])
         let id = try #require(call["id"]?.string)
@@ -186,6 +190,14 @@ struct GeminiLiveModelTests {
             at: 2001
         )
         #expect(model.record.toolResults.map(\.callID) == [id])
+        model.advance(to: .milliseconds(6000))
+        let rest = kinds(model.takeMessages())
+        #expect(
+            rest.filter { $0 == "generationComplete" || $0 == "turnComplete" } == [
+                "generationComplete", "turnComplete",
+            ]
+        )
+        #expect(model.record.items.count == 2)
         #expect(model.record.violations.isEmpty)
     }
 }

@@ -4,7 +4,7 @@ internal import TalkpathWire
 /// The model's turns.
 extension GeminiLiveModel {
     mutating func startAnswer(_ trigger: AgentScript.Turn.Trigger, at now: MonotonicInstant) {
-        guard core.script.behavior == .script, let next = core.cursor.next(trigger) else { return }
+        guard core.script.behavior == .script, let next = core.cursor.next(trigger) else { return finishAfterTool() }
         if givesHandles { send(["sessionResumptionUpdate": ["resumable": false]]) }
         let number = answers
         answers += 1
@@ -22,7 +22,7 @@ extension GeminiLiveModel {
     /// Sends the pieces that are ready; ends the turn when all of it may have been played.
     mutating func continueAnswer(at now: MonotonicInstant) {
         guard var active = turn else { return }
-        if active.isGenerated { return complete(active) }
+        if active.isGenerated { return complete(active, at: now) }
         if let place = core.faultPlace(inAnswer: active.number),
             .milliseconds(active.stream.sentMilliseconds) >= place
         {
@@ -30,11 +30,7 @@ extension GeminiLiveModel {
             perform(core.takeFaults { if case .answer(number, _) = $0 { true } else { false } }, at: now)
             if core.isOver || core.isMute || core.pausedUntil != nil { return }
         }
-        guard let piece = active.stream.nextPiece() else {
-            active.isGenerated = true
-            turn = active
-            return finishGenerating(active)
-        }
+        guard let piece = active.stream.nextPiece() else { return finishAudio(active) }
         turn = active
         core.noteSent(piece.audio, ofItem: active.recordIndex, at: now)
         core.record.items[active.recordIndex].transcript = active.stream.saidText
@@ -54,16 +50,10 @@ extension GeminiLiveModel {
         core.send(message, binary: true)
     }
 
-    private mutating func finishGenerating(_ active: ActiveTurn) {
+    /// All audio of a turn is generated: calls its function, or ends it.
+    private mutating func finishAudio(_ active: ActiveTurn) {
+        var active = active
         core.record.items[active.recordIndex].isComplete = true
-        if let call = active.turn.toolCall {
-            let id = core.identifier("function-call")
-            outstandingCalls.insert(id)
-            let arguments = (try? JSONValue(parsing: call.arguments)) ?? [:]
-            send(["toolCall": ["functionCalls": [["id": .string(id), "name": .string(call.name), "args": arguments]]]])
-            core.report(.toolCalled(name: call.name))
-        }
-        send(["serverContent": ["generationComplete": true]])
         let item = core.record.items[active.recordIndex]
         core.report(
             .answerEnded(
@@ -73,9 +63,29 @@ extension GeminiLiveModel {
             )
         )
         core.report(.agentTranscript(item.transcript))
+        guard let call = active.turn.toolCall else {
+            active.isGenerated = true
+            turn = active
+            return send(["serverContent": ["generationComplete": true]])
+        }
+        active.awaitsTool = true
+        turn = active
+        let id = core.identifier("function-call")
+        outstandingCalls.insert(id)
+        let arguments = (try? JSONValue(parsing: call.arguments)) ?? [:]
+        send(["toolCall": ["functionCalls": [["id": .string(id), "name": .string(call.name), "args": arguments]]]])
+        core.report(.toolCalled(name: call.name))
     }
 
-    private mutating func complete(_ active: ActiveTurn) {
+    /// The function was answered and there is nothing to say about it.
+    private mutating func finishAfterTool() {
+        guard turn?.awaitsTool == true else { return }
+        turn?.awaitsTool = false
+        turn?.isGenerated = true
+        send(["serverContent": ["generationComplete": true]])
+    }
+
+    private mutating func complete(_ active: ActiveTurn, at now: MonotonicInstant) {
         turn = nil
         let said = core.producedMilliseconds(ofItem: active.recordIndex) / 40
         let heard = core.ear.receivedMilliseconds / 40
@@ -88,6 +98,9 @@ extension GeminiLiveModel {
             ],
         ])
         giveHandle()
+        guard owesAnswer else { return }
+        owesAnswer = false
+        timed.append((now + core.script.thinkingTime, .startAnswer(.callerTurn)))
     }
 
     /// The caller, or a text, breaks into the model's turn; nothing happens if there is none.

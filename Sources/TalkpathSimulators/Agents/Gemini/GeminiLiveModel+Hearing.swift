@@ -85,7 +85,10 @@ extension GeminiLiveModel {
             core.record.callerTurns[last].text = text
         }
         if transcribesInput { timed.append((now + .milliseconds(250), .transcribe(text))) }
-        guard turn == nil else { return }
+        guard turn == nil else {
+            owesAnswer = true
+            return
+        }
         timed.append((now + core.script.thinkingTime, .startAnswer(.callerTurn)))
     }
 

@@ -35,6 +35,8 @@ struct GeminiLiveModel: AgentModel {
         var stream: AnswerStream
         var number: Int
         var isGenerated = false
+        /// A function was called; the turn goes on when the client has answered.
+        var awaitsTool = false
     }
 
     var core: AgentCore
@@ -48,6 +50,8 @@ struct GeminiLiveModel: AgentModel {
     var transcribesOutput = false
     var givesHandles = false
     var outstandingCalls: Set<String> = []
+    /// The caller has said something during a turn that may not be interrupted.
+    var owesAnswer = false
     /// The caller is in an activity that the client has marked.
     var isInActivity = false
     var handleCount = 0
@@ -106,7 +110,9 @@ struct GeminiLiveModel: AgentModel {
     var nextDeadline: MonotonicInstant? {
         guard !core.isOver, !core.isMute else { return nil }
         if let pause = core.pausedUntil { return pause }
-        let turnDeadline = turn.map { $0.isGenerated ? $0.stream.assumedEnd : $0.stream.nextInstant }
+        let turnDeadline = turn.flatMap { turn in
+            turn.awaitsTool ? nil : turn.isGenerated ? turn.stream.assumedEnd : turn.stream.nextInstant
+        }
         return [timed.map(\.instant).min(), turnDeadline, core.nextElapsedFault()].compactMap(\.self).min()
     }
 

@@ -255,13 +255,21 @@ extension OpenAIRealtimeModel {
         )
     }
 
-    private func responseObject(_ id: String, _ status: String, output: [JSONValue], metadata: JSONValue) -> JSONValue {
-        [
+    private func responseObject(
+        _ id: String,
+        _ status: String,
+        output items: [JSONValue],
+        metadata: JSONValue
+    ) -> JSONValue {
+        // As in the session, but without the speed.
+        var output = session["audio"]?["output"] ?? [:]
+        output.set("speed", nil)
+        return [
             "object": "realtime.response", "id": .string(id), "status": .string(status), "status_details": nil,
-            "output": .array(output), "conversation_id": .string("conv_\(core.record.session)"),
+            "output": .array(items), "conversation_id": .string("conv_\(core.record.session)"),
             "output_modalities": session["output_modalities"] ?? ["audio"],
             "max_output_tokens": session["max_output_tokens"] ?? "inf",
-            "audio": ["output": session["audio"]?["output"] ?? nil], "usage": nil, "metadata": metadata,
+            "audio": ["output": output], "usage": nil, "metadata": metadata,
         ]
     }
 
