@@ -77,7 +77,7 @@ if level.rawValue >= Level.core.rawValue {
     dependencies.append(.package(url: "https://github.com/apple/swift-log.git", from: "1.6.0"))
     targets += [
         library("TalkpathCore", ["TalkpathAudio", "TalkpathWire", .logging]),
-        tests("TalkpathCoreTests", ["TalkpathCore", "TalkpathWire", "TalkpathAudio"]),
+        tests("TalkpathCoreTests", ["TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging]),
     ]
 }
 
@@ -148,7 +148,7 @@ if level == .all {
             name: "talkpath",
             dependencies: [
                 "TalkpathServer", "TalkpathSimulators", "TalkpathNIO", "TalkpathCore", "TalkpathWire", "TalkpathAudio",
-                .logging, .nioCore, .nioPosix, .argumentParser, .serviceLifecycle, .asyncHTTPClient,
+                .logging, .nioCore, .nioHTTP1, .nioPosix, .argumentParser, .serviceLifecycle, .asyncHTTPClient,
             ],
             swiftSettings: swiftSettings
         ),

@@ -174,15 +174,18 @@ public actor CallSession {
 
     /// The receipt, once the call has ended.
     public func waitForEnd() async -> EndReceipt {
-        if let receipt { return receipt }
-        return await withCheckedContinuation { waiters.append($0) }
+        await withCheckedContinuation { continuation in
+            // Looked up in here: on the way into this closure the actor may have done something else.
+            if let receipt { continuation.resume(returning: receipt) } else { waiters.append(continuation) }
+        }
     }
 
     /// What the carrier answered to the order to place this call, once it has: its name of the call, or why not.
     /// - Returns: `nil` if the call ended before there was an answer, or is none that is placed.
     public func waitForPlacement() async -> Result<String, CarrierError>? {
-        if placement == nil, receipt == nil, direction == .outbound, ports.carrier != nil {
-            await withCheckedContinuation { placementWaiters.append($0) }
+        await withCheckedContinuation { continuation in
+            let isPending = placement == nil && receipt == nil && direction == .outbound && ports.carrier != nil
+            if isPending { placementWaiters.append(continuation) } else { continuation.resume() }
         }
         return placement
     }

@@ -1,0 +1,130 @@
+import Logging
+import TalkpathAudio
+import TalkpathWire
+
+@testable import TalkpathCore
+
+/// Everything around the calls of one simulation, and what is known of it at the end.
+final class SimulatedWorld: @unchecked Sendable {
+    // Unchecked: all of it happens on the scheduler's one thread.
+    let scheduler: SimulationScheduler
+    private(set) var trace: [String] = []
+    private(set) var violations: [String] = []
+    private(set) var events: [CallEvent] = []
+    /// Requests and sockets that have been begun, and neither finished nor closed, by name.
+    private(set) var open: [String: Int] = [:]
+    private(set) var endBegan: MonotonicInstant?
+    private(set) var endedAt: MonotonicInstant?
+    var isTracing = false
+
+    var carrier: SimulatedCarrier!
+    var session: CallSession?
+
+    init(seed: UInt64) {
+        scheduler = SimulationScheduler(seed: seed)
+    }
+
+    func note(_ line: @autoclosure () -> String) {
+        guard isTracing else { return }
+        trace.append("\((scheduler.now.nanoseconds - 1_000_000_000) / 1_000_000) \(line())")
+    }
+
+    func violation(_ what: String) {
+        violations.append(what)
+        note("VIOLATION \(what)")
+    }
+
+    func begin(_ name: String) {
+        open[name, default: 0] += 1
+        note("begin \(name)")
+    }
+
+    func finish(_ name: String) {
+        open[name, default: 0] -= 1
+        if open[name] == 0 { open[name] = nil }
+        note("finish \(name)")
+    }
+
+    /// Notes when the call stopped being live. On the lane.
+    func watchEnd() {
+        guard endBegan == nil, let session, session.assumeIsolated({ !$0.machine.isLive }) else { return }
+        endBegan = scheduler.now
+        note("end began")
+    }
+
+    /// A request that opens something must not be made once the call has been ending for a while; the moment is the
+    /// hop from the loop to another thread.
+    func opening(_ what: String) {
+        if let endBegan, scheduler.now - endBegan > .milliseconds(100) { violation("\(what) after the end began") }
+    }
+}
+
+extension SimulatedWorld: CallEventSink, CallClock, IdentifierSource {
+    func publish(_ event: CallEvent) {
+        if events.contains(where: { if case .ended = $0.kind { true } else { false } }) {
+            violation("an event after the end: \(event.kind)")
+        }
+        events.append(event)
+        if case .ended(let receipt) = event.kind {
+            endedAt = scheduler.now
+            note("ended \(receipt.reason.rawValue) confirmed=\(receipt.carrierConfirmed)")
+            for step in receipt.steps { note("  \(step.name.rawValue) \(step.outcome.rawValue)") }
+        } else {
+            note("event \(event.kind)")
+        }
+    }
+
+    var now: MonotonicInstant { scheduler.now }
+
+    var wallTime: WallTime { WallTime(milliseconds: 1_700_000_000_000 + now.nanoseconds / 1_000_000) }
+
+    func makeCallID() -> CallID { CallID("call") }
+
+    func makeToken() -> String { "token-\(scheduler.number(below: 1 << 30))" }
+}
+
+/// Keeps calls, if it is in the mood.
+final class SimulatedStore: CallStore {
+    private let world: SimulatedWorld
+
+    init(_ world: SimulatedWorld) {
+        self.world = world
+    }
+
+    func save(_ call: CallSnapshot) async throws { try await work("save") }
+
+    func update(_ call: CallSnapshot) async throws { try await work("update") }
+
+    func find(_ id: CallID) async throws -> CallSnapshot? { nil }
+
+    func recent(limit: Int) async throws -> [CallSnapshot] { [] }
+
+    private func work(_ name: String) async throws {
+        struct Broken: Error {}
+        let scheduler = world.scheduler
+        world.begin(name)
+        defer { world.finish(name) }
+        let delay: Duration? =
+            scheduler.chance(4) ? nil : scheduler.milliseconds(0...(scheduler.chance(10) ? 9000 : 20))
+        guard await scheduler.sleep(delay) else { throw CancellationError() }
+        if scheduler.chance(5) { throw Broken() }
+    }
+}
+
+/// Carries out functions, at last.
+final class SimulatedTools: ToolHandler {
+    private let world: SimulatedWorld
+
+    init(_ world: SimulatedWorld) {
+        self.world = world
+    }
+
+    func call(_ tool: AgentToolCall, on call: CallID) async -> String {
+        world.begin("tool")
+        defer { world.finish("tool") }
+        world.opening("a tool")
+        let scheduler = world.scheduler
+        _ = await scheduler.sleep(scheduler.chance(10) ? nil : scheduler.milliseconds(0...3000))
+        return "{}"
+    }
+}
