@@ -39,6 +39,8 @@ struct PlainURL: Sendable, Equatable {
 
     var isSecure: Bool { scheme == "https" || scheme == "wss" }
 
+    var isLoopback: Bool { host == "localhost" || host == "[::1]" || host.hasPrefix("127.") }
+
     var effectivePort: Int { port ?? (isSecure ? 443 : 80) }
 
     /// Host and port as a `Host` header has them.

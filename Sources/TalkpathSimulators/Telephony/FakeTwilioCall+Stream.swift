@@ -45,7 +45,8 @@ extension FakeTwilioCall {
 
     private func address(of url: String) -> PlainURL? {
         if let rewrite = configuration.rewriteStreamURL { return PlainURL(rewrite(url)) }
-        guard let target = configuration.connectTo, let parts = PlainURL(url) else { return nil }
+        guard let parts = PlainURL(url) else { return nil }
+        guard let target = configuration.connectTo else { return parts.scheme == "ws" ? parts : nil }
         return PlainURL("ws://\(target)\(parts.requestTarget)")
     }
 
