@@ -1,5 +1,16 @@
-/// A radix-2 fast Fourier transform in doubles, in place: as much as a cross-correlation needs.
-enum FourierTransform {
+/// A radix-2 fast Fourier transform in doubles, in place: as much as correlations and spectra need.
+package enum FourierTransform {
+    /// `|Σ samples[n] · exp(−2πi·k·n ÷ N)|²` for k from 0 to N ÷ 2.
+    /// - Parameter samples: N of them, a power of two.
+    package static func powerSpectrum(_ samples: [Double]) -> [Double] {
+        precondition(samples.count.nonzeroBitCount == 1, "the length of a spectrum must be a power of two")
+        return withUnsafeTemporaryAllocation(of: SIMD2<Double>.self, capacity: samples.count) { buffer in
+            for (index, sample) in samples.enumerated() { buffer.initializeElement(at: index, to: SIMD2(sample, 0)) }
+            transform(buffer)
+            return (0...samples.count / 2).map { (buffer[$0] * buffer[$0]).sum() }
+        }
+    }
+
     /// `Σ reference[i] · received[i + lag]` for every lag of the range.
     static func crossCorrelation(_ reference: [Int16], _ received: [Int16], lags: ClosedRange<Int>) -> [Double] {
         // Lags wrap around at the transform's length: it must keep those asked for clear of each other's images.

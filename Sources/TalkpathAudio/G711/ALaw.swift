@@ -24,28 +24,38 @@ public enum ALaw {
     }
 
     /// Encodes as many samples as both sides hold; returns that count. Allocates nothing.
+    /// - Parameter instructions: which form of the kernel to run; one that the machine lacks becomes the portable one.
     @discardableResult
-    public static func encode(_ samples: Span<Int16>, into codes: inout MutableSpan<UInt8>) -> Int {
+    public static func encode(
+        _ samples: Span<Int16>,
+        into codes: inout MutableSpan<UInt8>,
+        instructions: InstructionSet = .best
+    ) -> Int {
         let count = min(samples.count, codes.count)
         samples.withUnsafeBufferPointer { source in
             codes.withUnsafeMutableBufferPointer { target in
                 guard let source = source.baseAddress, let target = target.baseAddress else { return }
                 // Safety: both buffers hold at least `count` elements and stay valid inside these closures.
-                Kernels.encodeALaw(source, target, count: count, with: .best)
+                Kernels.encodeALaw(source, target, count: count, with: instructions.usable)
             }
         }
         return count
     }
 
     /// Decodes as many codes as both sides hold; returns that count. Allocates nothing.
+    /// - Parameter instructions: which form of the kernel to run; one that the machine lacks becomes the portable one.
     @discardableResult
-    public static func decode(_ codes: RawSpan, into samples: inout MutableSpan<Int16>) -> Int {
+    public static func decode(
+        _ codes: RawSpan,
+        into samples: inout MutableSpan<Int16>,
+        instructions: InstructionSet = .best
+    ) -> Int {
         let count = min(codes.byteCount, samples.count)
         codes.withUnsafeBytes { source in
             samples.withUnsafeMutableBufferPointer { target in
                 guard let source = source.baseAddress, let target = target.baseAddress else { return }
                 // Safety: both buffers hold at least `count` elements and stay valid inside these closures.
-                Kernels.decodeALaw(source, target, count: count, with: .best)
+                Kernels.decodeALaw(source, target, count: count, with: instructions.usable)
             }
         }
         return count
