@@ -47,6 +47,8 @@ package struct UplinkPipeline: ~Copyable {
     private static let longestFill: Int64 = 200
     /// The carrier's timestamps jitter by less than a frame.
     private static let tolerance: Int64 = 20
+    /// How late a message without a sequence can come and be known as one that came before.
+    private static let longestRepetition: Int64 = 1000
     /// No stream lasts longer, in milliseconds: 34 years. Keeps hostile timestamps from overflowing the arithmetic.
     private static let latestTimestamp: UInt64 = 1 << 40
     /// What goes into one message at most, when a backlog is drained: 100 ms.
@@ -143,7 +145,8 @@ package struct UplinkPipeline: ~Copyable {
         var begin = expected ?? position
         let lead = position - begin
         if lead < -Self.tolerance * rate {
-            guard isNumbered else { return false }
+            // Further back than any repetition: the stream's clock was set anew.
+            guard isNumbered || lead < -Self.longestRepetition * rate else { return false }
             begin = position
         } else if lead > Self.tolerance * rate {
             counters.gaps += 1
@@ -151,7 +154,7 @@ package struct UplinkPipeline: ~Copyable {
             begin = position
         }
         expected = begin + Int64(bytes)
-        lastSequence = media.sequence
+        if media.sequence > 0 { lastSequence = media.sequence }
         return true
     }
 

@@ -1,0 +1,161 @@
+import TalkpathAudio
+import TalkpathWire
+import Testing
+
+@testable import TalkpathCore
+
+struct PlaybackLedgerTests {
+    private let first = AgentItem(index: 0)
+    private let second = AgentItem(index: 1)
+    private let third = AgentItem(index: 2)
+
+    private func ledger(_ items: [(AgentItem, milliseconds: Int)], complete: Bool = true) -> PlaybackLedger {
+        var ledger = PlaybackLedger(bytesPerMillisecond: 8)
+        for (item, milliseconds) in items {
+            ledger.produced(milliseconds * 8, of: item)
+            ledger.produced(milliseconds: milliseconds, of: item)
+            if complete { ledger.completed(item) }
+        }
+        return ledger
+    }
+
+    @Test func `a mark that comes back says what was heard, and time goes on from there`() {
+        var ledger = ledger([(first, 1000)])
+        ledger.sent(1600, of: first, startsRun: true, at: .at(milliseconds: 0))
+        let mark = ledger.makeMark()
+        ledger.sent(1600, of: first, startsRun: false, at: .at(milliseconds: 0))
+        #expect(ledger.played(at: .at(milliseconds: 100)) == 800)
+        // It was played later than estimated: the network took 150 ms.
+        #expect(ledger.echoed(mark, at: .at(milliseconds: 350)) == .played)
+        #expect(ledger.played(at: .at(milliseconds: 350)) == 1600)
+        #expect(ledger.played(at: .at(milliseconds: 400)) == 2000)
+        // Never more than was sent.
+        #expect(ledger.played(at: .at(milliseconds: 9000)) == 3200)
+    }
+
+    @Test func `an estimate lies between what was echoed and what was sent`() {
+        var ledger = ledger([(first, 1000)])
+        ledger.sent(800, of: first, startsRun: true, at: .at(milliseconds: 1000))
+        #expect(ledger.played(at: .at(milliseconds: 0)) == 0)
+        let mark = ledger.makeMark()
+        _ = ledger.echoed(mark, at: .at(milliseconds: 1100))
+        #expect(ledger.played(at: .at(milliseconds: 0)) == 800)
+    }
+
+    @Test func `an echo after a clear says nothing, and unknown ones neither`() {
+        var ledger = ledger([(first, 1000)])
+        ledger.sent(1600, of: first, startsRun: true, at: .at(milliseconds: 0))
+        let old = ledger.makeMark()
+        _ = ledger.interrupt(at: .at(milliseconds: 50))
+        ledger.produced(8000, of: second)
+        ledger.sent(1600, of: second, startsRun: true, at: .at(milliseconds: 60))
+        let new = ledger.makeMark()
+        #expect(ledger.echoed(old, at: .at(milliseconds: 70)) == .cleared)
+        #expect(ledger.played(at: .at(milliseconds: 60)) == 1600)
+        #expect(ledger.echoed(PlaybackMark(epoch: 7, number: 1), at: .at(milliseconds: 80)) == .unknown)
+        #expect(ledger.echoed(PlaybackMark(epoch: 1, number: 99), at: .at(milliseconds: 80)) == .unknown)
+        #expect(ledger.echoed(PlaybackMark(epoch: 1, number: 0), at: .at(milliseconds: 80)) == .unknown)
+        #expect(ledger.echoed(new, at: .at(milliseconds: 300)) == .played)
+        #expect(ledger.echoed(new, at: .at(milliseconds: 300)) == .unknown)
+        #expect(ledger.played(at: .at(milliseconds: 300)) == 3200)
+    }
+
+    @Test func `a mark stands for all before it`() {
+        var ledger = ledger([(first, 1000)])
+        ledger.sent(800, of: first, startsRun: true, at: .at(milliseconds: 0))
+        let lost = ledger.makeMark()
+        ledger.sent(800, of: first, startsRun: false, at: .at(milliseconds: 0))
+        let later = ledger.makeMark()
+        #expect(ledger.echoed(later, at: .at(milliseconds: 200)) == .played)
+        #expect(ledger.echoed(lost, at: .at(milliseconds: 201)) == .unknown)
+        #expect(ledger.played(at: .at(milliseconds: 200)) == 1600)
+    }
+
+    @Test func `an interruption tells the heard part of each item, and which were never heard`() throws {
+        var ledger = ledger([(first, 100), (second, 100), (third, 500)])
+        ledger.sent(800, of: first, startsRun: true, at: .at(milliseconds: 0))
+        ledger.sent(800, of: second, startsRun: false, at: .at(milliseconds: 0))
+        let cut = ledger.interrupt(at: .at(milliseconds: 130))
+        let interruption = try #require(cut)
+        // The first was heard whole, the second for 30 ms, the third not at all.
+        #expect(interruption.heard == [.init(item: second, milliseconds: 30)])
+        #expect(interruption.neverHeard == [third])
+        #expect(ledger.isDiscarded(third))
+        #expect(!ledger.isDiscarded(AgentItem(index: 3)))
+        #expect(ledger.interrupt(at: .at(milliseconds: 140)) == nil)
+    }
+
+    @Test func `an item of which nothing was heard yet is cut at zero`() throws {
+        var ledger = ledger([(first, 100), (second, 100)], complete: false)
+        let cut = ledger.interrupt(at: .at(milliseconds: 0))
+        let interruption = try #require(cut)
+        #expect(interruption.heard == [.init(item: first, milliseconds: 0)])
+        #expect(interruption.neverHeard == [second])
+    }
+
+    @Test func `a truncation never exceeds what was produced`() throws {
+        // The resampler's tail makes the sent audio a little longer than the produced.
+        var ledger = ledger([(first, 99)], complete: false)
+        ledger.produced(24, of: first)
+        ledger.sent(816, of: first, startsRun: true, at: .at(milliseconds: 0))
+        let cut = ledger.interrupt(at: .at(milliseconds: 5000))
+        let interruption = try #require(cut)
+        #expect(interruption.heard == [.init(item: first, milliseconds: 99)])
+    }
+
+    @Test func `what was heard to its end is not an interruption`() {
+        var ledger = ledger([(first, 100)])
+        ledger.sent(800, of: first, startsRun: true, at: .at(milliseconds: 0))
+        #expect(ledger.interrupt(at: .at(milliseconds: 100)) == nil)
+        #expect(ledger.interrupt(at: .at(milliseconds: 100)) == nil)
+    }
+
+    @Test func `a pause between runs is not counted as heard`() throws {
+        var ledger = ledger([(first, 100), (second, 1000)])
+        ledger.sent(800, of: first, startsRun: true, at: .at(milliseconds: 0))
+        let mark = ledger.makeMark()
+        // The second run begins ten seconds later; only then comes the echo of the first.
+        ledger.sent(1600, of: second, startsRun: true, at: .at(milliseconds: 10_000))
+        #expect(ledger.echoed(mark, at: .at(milliseconds: 10_050)) == .played)
+        #expect(ledger.played(at: .at(milliseconds: 10_080)) == 800 + 640)
+        let cut = ledger.interrupt(at: .at(milliseconds: 10_100))
+        let interruption = try #require(cut)
+        #expect(interruption.heard == [.init(item: second, milliseconds: 100)])
+    }
+
+    @Test func `all has been heard when the far end says so, or has long been silent`() {
+        var ledger = ledger([(first, 100)])
+        #expect(ledger.isPlayedOut(at: .at(milliseconds: 0)))
+        ledger.sent(800, of: first, startsRun: true, at: .at(milliseconds: 0))
+        let mark = ledger.makeMark()
+        #expect(ledger.mayBePlaying)
+        #expect(!ledger.isPlayedOut(at: .at(milliseconds: 300)))
+        #expect(ledger.isPlayedOut(at: .at(milliseconds: 1100)))
+        _ = ledger.echoed(mark, at: .at(milliseconds: 300))
+        #expect(ledger.isPlayedOut(at: .at(milliseconds: 300)))
+        #expect(!ledger.mayBePlaying)
+    }
+
+    @Test func `where the position is known nothing is estimated`() {
+        var ledger = PlaybackLedger(bytesPerMillisecond: 8, isExact: true)
+        ledger.produced(800, of: first)
+        ledger.sent(800, of: first, startsRun: true, at: .at(milliseconds: 0))
+        #expect(ledger.played(at: .at(milliseconds: 5000)) == 0)
+        #expect(!ledger.isPlayedOut(at: .at(milliseconds: 5000)))
+        ledger.acknowledge(800, at: .at(milliseconds: 5000))
+        #expect(ledger.isPlayedOut(at: .at(milliseconds: 5000)))
+    }
+
+    @Test func `hundreds of items leave nothing behind once they were heard`() {
+        var ledger = PlaybackLedger(bytesPerMillisecond: 8)
+        for index in 0..<500 {
+            let item = AgentItem(index: index)
+            ledger.produced(160, of: item)
+            ledger.sent(160, of: item, startsRun: index == 0, at: .at(milliseconds: index * 20))
+            ledger.completed(item)
+            _ = ledger.echoed(ledger.makeMark(), at: .at(milliseconds: index * 20 + 20))
+        }
+        #expect(ledger.interrupt(at: .at(milliseconds: 20_000)) == nil)
+        #expect(ledger.played(at: .at(milliseconds: 20_000)) == 80_000)
+    }
+}

@@ -1,0 +1,404 @@
+import TalkpathAudio
+import Testing
+
+@testable import TalkpathCore
+
+struct CallEndingTests {
+    @Test func `the steps are taken in order, and the receipt names them`() {
+        let call = MachineDriver()
+        call.talk()
+        call.pass(.seconds(30))
+        #expect(call.end() == [.stopBridge, MachineDriver.hangUp, .closeAgent(socket: 1)])
+        #expect(call.status == .ending)
+        call.pass(.milliseconds(40))
+        #expect(call.agentClosed() == [])
+        call.pass(.milliseconds(40))
+        // The carrier says goodbye itself; the socket is closed as soon as it has.
+        #expect(call.hangUp(.done) == [])
+        #expect(call.on { $0.streamStopped(at: $1) } == [.closeMedia])
+        let save = call.mediaClosed()
+        guard case .saveRecord(let record) = save.first else {
+            Issue.record("no record: \(save)")
+            return
+        }
+        #expect(record.step(.saveRecord)?.outcome == .done)
+        let finish = call.saved()
+        #expect(finish.receipts.count == 1)
+        #expect(finish.last == .retire)
+        let receipt = call.receipt
+        #expect(receipt?.steps.map(\.name) == [.stopBridge, .hangUp, .closeAgent, .closeMedia, .saveRecord])
+        #expect(receipt?.steps.allSatisfy { $0.outcome == .done } == true)
+        #expect(receipt?.duration == .seconds(30))
+        #expect(receipt?.teardown == .milliseconds(80))
+        #expect(receipt?.carrierConfirmed == true)
+        #expect(receipt?.isSuccess == true)
+        #expect(receipt?.endedAt == WallTime(milliseconds: 31000))
+    }
+
+    @Test func `a farewell that does not come is waited for briefly`() {
+        let call = MachineDriver()
+        call.talk()
+        call.end()
+        call.agentClosed()
+        call.hangUp(.done)
+        #expect(call.pass(.milliseconds(240)) == [])
+        #expect(call.pass(.milliseconds(20)) == [.closeMedia])
+    }
+
+    @Test func `a farewell of any length stays within the bound`() {
+        var limits = CallLimits()
+        limits.farewell = .seconds(60)
+        let call = MachineDriver(limits: limits)
+        call.talk()
+        call.end()
+        call.agentClosed()
+        call.hangUp(.done)
+        call.pass(.seconds(5))
+        #expect(call.receipts.count == 1)
+    }
+
+    @Test func `the first reason counts, and asking again changes nothing`() {
+        let call = MachineDriver()
+        call.talk()
+        call.end(.callerHangup)
+        #expect(call.end(.endedByAPI) == [])
+        #expect(call.end(.shutdown, .drain(timeout: .seconds(1))) == [])
+        call.pass(.seconds(6))
+        #expect(call.receipts.map(\.reason) == [.callerHangup])
+    }
+
+    @Test func `if nobody answers, every step is timed out within the bound, once`() {
+        let call = MachineDriver()
+        call.talk()
+        call.end()
+        #expect(call.pass(.milliseconds(4980)).receipts.isEmpty)
+        #expect(call.pass(.milliseconds(20)).receipts.count == 1)
+        #expect(call.outcome(.hangUp) == .timedOut)
+        #expect(call.outcome(.closeAgent) == .timedOut)
+        #expect(call.outcome(.closeMedia) == .timedOut)
+        #expect(call.outcome(.saveRecord) == .timedOut)
+        #expect(call.receipt?.isSuccess == false)
+        #expect(call.receipt?.carrierConfirmed == false)
+        call.pass(.seconds(600))
+        #expect(call.receipts.count == 1)
+    }
+
+    @Test func `a record that cannot be saved is named, and the call is ended all the same`() {
+        let call = MachineDriver()
+        call.talk()
+        call.end()
+        call.agentClosed()
+        call.hangUp(.done)
+        call.on { $0.streamStopped(at: $1) }
+        call.mediaClosed()
+        call.on { $0.recordSaved(error: "disk full", at: $1) }
+        #expect(call.outcome(.saveRecord) == .failed)
+        #expect(call.receipt?.step(.saveRecord)?.error == "disk full")
+        #expect(call.receipt?.isSuccess == true)
+        #expect(call.saved() == [])
+    }
+
+    /// Every state a call can be in, and whether its end is asked for there: nothing is opened any more, whatever comes.
+    @Test(arguments: 0..<9)
+    func `nothing is opened once the end has begun`(state: Int) {
+        let call = MachineDriver(state == 8 ? .absent : .unplaced)
+        if state >= 1 { call.begin() }
+        if state >= 2, state != 8 { call.placed() }
+        if state >= 3, state != 8 { call.progress(.ringing) }
+        if state >= 4 {
+            call.on {
+                $0.agentOpened(socket: 1, at: $1); return []
+            }
+        }
+        if state >= 5 { call.on { $0.agentIsReady(at: $1) } }
+        if state >= 6, state != 8 { call.progress(.answered) }
+        if state >= 7 { call.stream() }
+        var given = call.end()
+        given += call.begin()
+        given += call.placed()
+        given += call.progress(.ringing)
+        given += call.progress(.answered)
+        given += call.stream()
+        given += call.agentReady()
+        given += call.on { $0.agentConnectFailed(socket: 1, AgentConnectError("x"), at: $1) }
+        given += call.on { $0.agentReportedFault("x", at: $1) }
+        given += call.pass(.seconds(6))
+        given += call.agentReady(2)
+        given += call.pass(.seconds(4000))
+        #expect(!given.opensSomething, "state \(state): \(given)")
+        #expect(call.receipts.count == 1)
+    }
+
+    // MARK: While placing
+
+    @Test func `a call that was never placed has nothing to hang up`() {
+        let call = MachineDriver()
+        call.end()
+        call.saved()
+        #expect(call.outcome(.hangUp) == .skipped)
+        #expect(call.orders.last == .retire)
+        #expect(call.begin() == [])
+    }
+
+    @Test func `a create under way when the end comes is hung up as soon as its name is known`() {
+        let call = MachineDriver()
+        call.begin()
+        #expect(call.end() == [.stopBridge])
+        call.pass(.milliseconds(500))
+        #expect(call.placed() == [MachineDriver.hangUp])
+        call.hangUp(.done)
+        call.saved()
+        #expect(call.outcome(.hangUp) == .done)
+        #expect(call.receipt?.status == .canceled)
+    }
+
+    @Test func `a create that fails while the end waits leaves nothing to hang up`() {
+        let call = MachineDriver()
+        call.begin()
+        call.end()
+        call.on { $0.placingFailed(CarrierError(.refused, "no"), at: $1) }
+        call.saved()
+        #expect(call.outcome(.hangUp) == .skipped)
+        #expect(call.receipt?.carrierConfirmed == true)
+        #expect(call.orders.last == .retire)
+    }
+
+    @Test func `an order without an answer is hung up when a webhook shows that it was carried out`() {
+        let call = MachineDriver()
+        call.begin()
+        call.on { $0.placingFailed(CarrierError(.noAnswer, "lost"), at: $1) }
+        call.saved()
+        #expect(call.receipt?.reason == .failed)
+        #expect(call.outcome(.hangUp) == .failed)
+        #expect(call.orders.last != .retire)
+        call.pass(.seconds(3))
+        #expect(call.progress(.ringing) == [MachineDriver.hangUp])
+        let update = call.hangUp(.done)
+        #expect(update.count == 1)
+        #expect(call.on { machine, _ in machine.recordUpdated() } == [.retire])
+    }
+
+    @Test func `a name that never comes is not waited for for ever`() {
+        let call = MachineDriver()
+        call.begin()
+        call.end()
+        call.pass(.seconds(5))
+        #expect(call.outcome(.hangUp) == .timedOut)
+        #expect(!call.orders.contains(.retire))
+        call.pass(.seconds(121))
+        #expect(call.orders.last == .retire)
+    }
+
+    // MARK: Hanging up
+
+    @Test func `a carrier that is busy is asked again, as late as it wants`() {
+        let call = MachineDriver()
+        call.talk()
+        call.end()
+        call.agentClosed()
+        #expect(call.hangUpFails(.unavailable) == [])
+        #expect(call.pass(.milliseconds(180)) == [])
+        #expect(call.pass(.milliseconds(20)) == [MachineDriver.hangUp])
+        call.hangUpFails(.unavailable, retryAfter: .seconds(1))
+        #expect(call.pass(.milliseconds(980)) == [])
+        #expect(call.pass(.milliseconds(20)) == [MachineDriver.hangUp])
+        call.hangUp(.alreadyGone)
+        call.pass(.seconds(1))
+        call.mediaClosed()
+        call.saved()
+        #expect(call.outcome(.hangUp) == .alreadyGone)
+    }
+
+    @Test func `a wish to be asked after the bound is not waited for`() {
+        let call = MachineDriver()
+        call.talk()
+        call.end()
+        call.agentClosed()
+        #expect(call.hangUpFails(.unavailable, retryAfter: .seconds(60)) == [.closeMedia])
+        call.mediaClosed()
+        call.saved()
+        #expect(call.outcome(.hangUp) == .failed)
+        #expect(call.pass(.milliseconds(900)) == [])
+        #expect(call.pass(.milliseconds(200)) == [MachineDriver.hangUp])
+    }
+
+    @Test func `the carrier's own word that the call is over is an answer`() {
+        let call = MachineDriver()
+        call.talk()
+        call.end()
+        call.agentClosed()
+        call.progress(.over(.completed))
+        call.pass(.milliseconds(300))
+        call.mediaClosed()
+        call.saved()
+        #expect(call.outcome(.hangUp) == .alreadyGone)
+        #expect(call.receipt?.carrierConfirmed == true)
+        #expect(call.hangUp(.done) == [])
+    }
+
+    // MARK: After the end
+
+    private func unconfirmed() -> MachineDriver {
+        let call = MachineDriver()
+        call.talk()
+        call.end()
+        call.agentClosed()
+        call.hangUpFails(.refused)
+        call.mediaClosed()
+        call.saved()
+        return call
+    }
+
+    @Test func `a refused hang-up is asked for again and again, and its confirmation updates the record, once`() {
+        let call = unconfirmed()
+        #expect(call.receipt?.isSuccess == false)
+        #expect(call.pass(.seconds(2)) == [MachineDriver.hangUp])
+        #expect(call.hangUpFails(.refused) == [])
+        #expect(call.pass(.seconds(3)) == [MachineDriver.hangUp])
+        let update = call.hangUp(.done)
+        guard case .updateRecord(let receipt) = update.first else {
+            Issue.record("no update: \(update)")
+            return
+        }
+        #expect(receipt.carrierConfirmed)
+        #expect(update.count == 1)
+        #expect(call.on { machine, _ in machine.recordUpdated() } == [.retire])
+        #expect(call.receipts.count == 1)
+        #expect(call.pass(.seconds(60)) == [])
+    }
+
+    @Test func `ending again asks the carrier at once, and does not use up its patience`() {
+        let call = unconfirmed()
+        for _ in 0..<100 {
+            call.end()
+            #expect(call.pass(.milliseconds(20)) == [MachineDriver.hangUp])
+            call.end()
+            #expect(call.pass(.milliseconds(20)) == [])
+            call.hangUpFails(.refused)
+        }
+        #expect(!call.orders.contains(.retire))
+    }
+
+    @Test func `a hang-up after the end that is never answered is followed by another, and given up at last`() {
+        let call = unconfirmed()
+        let given = call.pass(.seconds(3600))
+        #expect(given.filter { $0 == MachineDriver.hangUp }.count == 24)
+        #expect(given.last == .retire)
+    }
+
+    @Test func `a server that stops does not wait for the carrier any longer`() {
+        let call = unconfirmed()
+        #expect(call.on { machine, _ in machine.giveUp() } == [.retire])
+        #expect(call.pass(.seconds(100)) == [])
+        #expect(call.hangUp(.done) == [])
+    }
+
+    @Test func `an abandoned call still ends, once`() {
+        for state in 0..<4 {
+            let call = MachineDriver()
+            if state > 0 { call.talk() }
+            if state > 1 { call.end() }
+            if state > 2 { call.pass(.seconds(6)) }
+            call.on { $0.abandon(at: $1) }
+            #expect(call.receipts.count == 1)
+            #expect(call.orders.last == .retire)
+            #expect(call.receipt?.steps.count == 5)
+            #expect(call.on { $0.abandon(at: $1) } == [])
+        }
+    }
+
+    // MARK: Draining
+
+    @Test func `a drain ends when all has been heard`() {
+        let call = MachineDriver()
+        call.talk()
+        #expect(call.end(.agentHangup, .drain(timeout: .seconds(10))) == [])
+        #expect(call.pass(.seconds(2)) == [])
+        #expect(call.isLive)
+        #expect(call.pass(.milliseconds(20), isPlayedOut: true).first == .stopBridge)
+        #expect(call.status == .ending)
+    }
+
+    @Test func `a drain ends at its deadline`() {
+        let call = MachineDriver()
+        call.talk()
+        call.end(.agentHangup, .drain(timeout: .seconds(10)))
+        #expect(call.pass(.milliseconds(9980)) == [])
+        #expect(call.pass(.milliseconds(20)).first == .stopBridge)
+    }
+
+    @Test func `a drain is cut short by an end at once and by the caller, and keeps its reason`() {
+        let cut = MachineDriver()
+        cut.talk()
+        cut.end(.agentHangup, .drain(timeout: .seconds(10)))
+        #expect(cut.end(.maxDuration, .drain(timeout: .seconds(1))) == [])
+        #expect(cut.end(.endedByAPI).first == .stopBridge)
+        cut.pass(.seconds(5))
+        #expect(cut.receipt?.reason == .agentHangup)
+
+        let hungUp = MachineDriver()
+        hungUp.talk()
+        hungUp.end(.agentHangup, .drain(timeout: .seconds(10)))
+        #expect(hungUp.on { $0.streamStopped(at: $1) }.first == .stopBridge)
+    }
+
+    @Test func `there is nothing to drain without media`() {
+        let call = MachineDriver()
+        call.begin()
+        #expect(call.end(.endedByAPI, .drain(timeout: .seconds(10))).first == .stopBridge)
+    }
+
+    @Test func `a drain opens no new agent`() {
+        let call = MachineDriver()
+        call.talk()
+        call.end(.agentHangup, .drain(timeout: .seconds(10)))
+        call.on { $0.agentLost(socket: 1, message: "gone", at: $1) }
+        #expect(!call.pass(.seconds(9)).opensSomething)
+        #expect(call.isLive)
+    }
+
+    // MARK: Sockets that close by themselves
+
+    @Test func `an agent that goes by itself while the call ends needs no closing`() {
+        let call = MachineDriver()
+        call.talk()
+        call.end()
+        call.on { $0.agentLost(socket: 1, message: "gone", at: $1) }
+        #expect(call.agentClosed() == [])
+        call.hangUp(.done)
+        call.pass(.milliseconds(300))
+        call.mediaClosed()
+        call.saved()
+        #expect(call.outcome(.closeAgent) == .done)
+    }
+
+    @Test func `an older socket that closes late does not stand for the one being closed`() {
+        let call = MachineDriver()
+        call.talk()
+        call.pass(.seconds(60))
+        call.on { $0.agentLost(socket: 1, message: "gone", at: $1) }
+        call.pass(.seconds(1))
+        #expect(call.end().contains(.closeAgent(socket: 2)))
+        call.agentClosed(1)
+        call.hangUp(.done)
+        call.pass(.milliseconds(300))
+        call.mediaClosed()
+        #expect(call.receipts.isEmpty)
+        #expect(!call.orders.contains { if case .saveRecord = $0 { true } else { false } })
+        call.on { $0.agentConnectFailed(socket: 2, AgentConnectError("cancelled"), at: $1) }
+        call.saved()
+        #expect(call.receipts.count == 1)
+    }
+
+    @Test func `a media socket that goes while the carrier is asked is not closed again`() {
+        let call = MachineDriver()
+        call.talk()
+        call.end()
+        call.mediaClosed()
+        call.agentClosed()
+        let given = call.hangUp(.done)
+        #expect(!given.contains(.closeMedia))
+        call.saved()
+        #expect(call.outcome(.closeMedia) == .alreadyGone)
+    }
+}
