@@ -81,11 +81,15 @@ extension ServerConfiguration {
             return isDevelopment ? [] : [problem(.twilioAccountSID, "is missing")]
         }
         var problems: [ConfigurationError.Problem] = []
-        if !TwilioSID.isWellFormed(twilio.accountSID, prefix: "AC") {
+        if twilio.accountSID.isEmpty {
+            problems.append(problem(.twilioAccountSID, "is missing"))
+        } else if !TwilioSID.isWellFormed(twilio.accountSID, prefix: "AC") {
             problems.append(problem(.twilioAccountSID, "must be AC and 32 hexadecimal digits"))
         }
         if twilio.authToken.isEmpty { problems.append(problem(.twilioAuthToken, "is missing")) }
-        if !PhoneNumber.isE164(twilio.fromNumber) {
+        if twilio.fromNumber.isEmpty {
+            problems.append(problem(.twilioFromNumber, "is missing"))
+        } else if !PhoneNumber.isE164(twilio.fromNumber) {
             problems.append(problem(.twilioFromNumber, "must be a number in E.164, such as +14155550100"))
         }
         if PublicOrigin(twilio.baseURL, allowsPlain: isDevelopment) == nil {

@@ -1,25 +1,40 @@
 /// The settings, under the names they have in the environment and in the file alike.
 enum Setting: String, CaseIterable {
+    /// The address to listen on: `127.0.0.1` in development, otherwise `0.0.0.0`.
     case host = "TALKPATH_HTTP_HOST"
+    /// 8080.
     case port = "TALKPATH_HTTP_PORT"
+    /// The https origin at which the carrier reaches this server. Needed outside development, where it may be http.
     case publicURL = "TALKPATH_PUBLIC_URL"
-    /// Separated by commas; each a key, or `tenant:key`.
+    /// Separated by commas; each a key of at least 16 characters, or `tenant:key`. Needed outside development.
     case apiKeys = "TALKPATH_API_KEYS"
+    /// `openai` (without it) or `gemini`: which of the two providers' settings below count.
     case agentProvider = "TALKPATH_AGENT_PROVIDER"
+    /// `pcm` (without it) or, for OpenAI, `pcmu`.
     case agentFormat = "TALKPATH_AGENT_FORMAT"
     case agentInstructions = "TALKPATH_AGENT_INSTRUCTIONS"
     case agentVoice = "TALKPATH_AGENT_VOICE"
     case agentFirstMessage = "TALKPATH_AGENT_FIRST_MESSAGE"
+    /// `on_ringing` (without it) or `on_answer`.
     case agentConnect = "TALKPATH_AGENT_CONNECT"
-    /// Separated by commas.
+    /// Beginnings of numbers that may be called, separated by commas; `+` is every number. Without it nobody may be
+    /// called, in development everybody. Emergency numbers never.
     case allowedDestinations = "TALKPATH_ALLOWED_DESTINATIONS"
+    /// At the same time: 1000.
     case maximumCalls = "TALKPATH_MAX_CALLS"
+    /// Placed by one tenant: 10.
     case callsPerSecond = "TALKPATH_MAX_CALLS_PER_SECOND"
+    /// `trace`, `debug`, `info` (without it), `notice`, `warning`, `error` or `critical`.
     case logLevel = "TALKPATH_LOG_LEVEL"
+    /// Of each call, in seconds: 3600.
     case maxDuration = "TALKPATH_MAX_DURATION_S"
+    /// 60.
     case ringTimeout = "TALKPATH_RING_TIMEOUT_S"
+    /// From the answer to the carrier's media: 20.
     case mediaTimeout = "TALKPATH_MEDIA_TIMEOUT_S"
+    /// From opening the model's socket until it is ready: 10.
     case agentSetupTimeout = "TALKPATH_AGENT_SETUP_TIMEOUT_S"
+    /// From the beginning of an end to its receipt: 5.
     case endBound = "TALKPATH_END_TIMEOUT_S"
     case twilioAccountSID = "TWILIO_ACCOUNT_SID"
     case twilioAuthToken = "TWILIO_AUTH_TOKEN"

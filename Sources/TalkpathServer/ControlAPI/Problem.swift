@@ -14,7 +14,6 @@ struct Problem: Error {
         case unauthorized
         case forbidden
         case notFound = "not_found"
-        case methodNotAllowed = "method_not_allowed"
         case invalidNumber = "invalid_number"
         case emergencyNumber = "emergency_number"
         case destinationNotAllowed = "destination_not_allowed"

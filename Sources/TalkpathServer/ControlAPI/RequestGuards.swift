@@ -29,14 +29,8 @@ struct ProblemMiddleware: RouterMiddleware {
         } catch let problem as Problem {
             return problem.response
         } catch let error as HTTPError {
-            switch error.status {
-            case .notFound: return Problem(.notFound, .notFound, "There is nothing at this address").response
-            case .methodNotAllowed:
-                var problem = Problem(.methodNotAllowed, .methodNotAllowed, "Not with this method")
-                problem.headers = error.headers
-                return problem.response
-            case let status: return Response(status: status, headers: error.headers)
-            }
+            guard error.status == .notFound else { return Response(status: error.status, headers: error.headers) }
+            return Problem(.notFound, .notFound, "There is nothing at this address").response
         } catch is CancellationError {
             throw CancellationError()
         } catch {

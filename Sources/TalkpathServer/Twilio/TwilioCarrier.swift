@@ -7,6 +7,12 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 /// Twilio's calls API as the carrier (vendor page "Call resource").
 ///
 /// Runs on the HTTP client's event loops, never on the media loop. A create is sent at most once.
@@ -135,6 +141,9 @@ struct TwilioCarrier: Carrier {
                     .contains(error)
             case let error as NIOSSLError:
                 if case .handshakeFailed = error { true } else { false }
+            case let error as IOError:
+                // Of these, a connection that stands knows none.
+                [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EADDRNOTAVAIL].contains(error.errnoCode)
             case is NIOConnectionError, is NIOSSLExtraError: true
             default: false
             }

@@ -1,0 +1,71 @@
+import TalkpathAudio
+import TalkpathCore
+import TalkpathWire
+import Testing
+
+@testable import TalkpathServer
+
+@Suite struct PartsTests {
+    @Test(arguments: [
+        (0, "1970-01-01T00:00:00.000Z"), (1, "1970-01-01T00:00:00.001Z"), (-1, "1969-12-31T23:59:59.999Z"),
+        (951_782_400_000, "2000-02-29T00:00:00.000Z"), (1_709_251_199_999, "2024-02-29T23:59:59.999Z"),
+        (4_107_542_400_250, "2100-03-01T00:00:00.250Z"), (1_772_366_400_250, "2026-03-01T12:00:00.250Z"),
+    ])
+    func timesAreWrittenAsRFC3339(milliseconds: Int64, text: String) {
+        #expect(WallTime(milliseconds: milliseconds).rfc3339 == text)
+    }
+
+    @Test(arguments: ["+14155550101", "+4930123", "+123456789012345"])
+    func goodNumbers(number: String) {
+        #expect(PhoneNumber.isE164(number) && !PhoneNumber.isEmergency(number))
+    }
+
+    @Test(arguments: [
+        "", "+", "14155550101", "+04155550101", "+1415555", "+1234567890123456", "+1415 5550101", "+1415555010١",
+    ])
+    func badNumbers(number: String) {
+        #expect(PhoneNumber.isE164(number) == (number == "+1415555"))
+    }
+
+    @Test(arguments: [
+        "911", "+911", "112", "+49112", "+1911", "+44999", "00112", "1-1-2", "+19115550101", "+14115550101",
+    ])
+    func emergencyNumbersAreRefusedWhateverIsAllowed(number: String) {
+        #expect(Destinations(prefixes: ["+"]).verdict(on: number) == .emergency)
+    }
+
+    @Test func numbersAreTakenOutOfTheCarriersWords() {
+        #expect(
+            TwilioCarrier.withoutNumbers("The number +14155550101 is not valid (error 21211)")
+                == "The number … is not valid (error 21211)"
+        )
+        #expect(TwilioCarrier.withoutNumbers("14155550101") == "…")
+    }
+
+    @Test func theBucketFillsWithTime() {
+        let limit = RateLimit(perSecond: 2)
+        let start = MonotonicInstant(nanoseconds: 0)
+        for _ in 0..<4 { #expect(limit.take(for: "a", at: start) == nil) }
+        #expect(limit.take(for: "a", at: start) == 1)
+        #expect(limit.take(for: "b", at: start) == nil)
+        #expect(limit.take(for: "a", at: start + .milliseconds(499)) == 1)
+        #expect(limit.take(for: "a", at: start + .milliseconds(500)) == nil)
+        #expect(limit.take(for: "a", at: start + .milliseconds(500)) == 1)
+    }
+
+    @Test(arguments: [
+        ("https://a.example.com", "wss://a.example.com"), ("https://a.example.com/", "wss://a.example.com"),
+        ("https://a.example.com:8443/base/", "wss://a.example.com:8443/base"), ("https://[::1]:1", "wss://[::1]:1"),
+    ])
+    func originsStandBeforePaths(text: String, webSocket: String) {
+        #expect(PublicOrigin(text, allowsPlain: false)?.webSocketText == webSocket)
+    }
+
+    @Test(arguments: [
+        "", "https://", "https:///x", "https://:1", "http://a", "ftp://a", "https://a/?q", "https://a#f", "https://u@a",
+        "https://a b", "https://a/\"", "https://a\\b",
+    ])
+    func whatIsNoOriginIsRefused(text: String) {
+        #expect(PublicOrigin(text, allowsPlain: false) == nil)
+    }
+}

@@ -1,0 +1,112 @@
+import NIOHTTP1
+import NIOCore
+import NIOPosix
+import TalkpathCore
+import TalkpathNIO
+import TalkpathWire
+import Testing
+
+@testable import TalkpathServer
+
+@Suite struct ServerLifeTests {
+    @Test func stoppingRefusesNewCallsEndsTheLiveOnesAndClosesThePort() async throws {
+        let carrier = FakeCarrier()
+        try await TestServer.run(carrier: carrier) { test async throws in
+            let call = try await test.place()
+            await test.server.shutDown()
+            #expect(test.events.ended.map(\.reason) == [.shutdown])
+            #expect(test.events.ended.first?.callID == call)
+            #expect(carrier.hungUp == [FakeCarrier.name(call)])
+            await #expect(throws: (any Error).self) {
+                _ = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                    .connect(host: "127.0.0.1", port: test.server.port).get()
+            }
+        }
+    }
+
+    @Test func whileStoppingTheServerIsNotReadyAndTakesNoCalls() async throws {
+        let carrier = GatedHangUp()
+        var parts = TalkpathServer.Parts()
+        parts.carrier = carrier
+        let server = try await TalkpathServer.start(TestServer.configuration(), parts: parts, logger: TestServer.silent)
+        let test = TestServer(server: server, carrier: FakeCarrier(), events: EventLog())
+        _ = try await test.place()
+        await server.beginShutdown()
+        // The live call is being hung up: from here on the server drains.
+        await carrier.gate.waitForVisitor()
+        let ready = try await test.send(.GET, "/ready")
+        #expect(ready.status == 503 && ready["status"] == "draining")
+        #expect(try await test.send(.GET, "/health").status == 200)
+        let refused = try await test.send(.POST, "/api/calls", #"{"to":"+14155550101"}"#)
+        #expect(refused.status == 503 && refused["code"] == "draining")
+        #expect(refused.headers["Retry-After"].isEmpty == false)
+        let incoming = try await test.webhook("/twilio/voice", ["CallSid": "CA7", "CallStatus": "ringing"])
+        #expect(incoming.text.contains(#"<Reject reason="busy"/>"#))
+        carrier.gate.open()
+        try await server.waitUntilStopped()
+    }
+
+    private struct GatedHangUp: Carrier {
+        let gate = Gate()
+        func place(_ order: PlaceOrder) async throws(CarrierError) -> String { FakeCarrier.name(order.callID) }
+        func hangUp(_ carrierCallID: String) async throws(CarrierError) -> HangUpAnswer {
+            await gate.pass()
+            return .done
+        }
+    }
+
+    @Test func aPortThatIsTakenIsAnErrorAndNothingStaysOpen() async throws {
+        try await TestServer.run { test async throws in
+            var configuration = TestServer.configuration()
+            configuration.port = test.server.port
+            await #expect(throws: (any Error).self) {
+                _ = try await TalkpathServer.start(configuration, logger: TestServer.silent)
+            }
+        }
+    }
+
+    @Test func aWrongConfigurationIsAnErrorBeforeAnythingIsOpened() async throws {
+        var configuration = TestServer.configuration()
+        configuration.apiKeys = []
+        let error = await #expect(throws: ConfigurationError.self) {
+            _ = try await TalkpathServer.start(configuration, logger: TestServer.silent)
+        }
+        #expect(error?.problems.map(\.setting) == ["TALKPATH_API_KEYS"])
+    }
+
+    /// A model that opens its socket and says nothing.
+    private final class SilentModel: WebSocketConsumer {
+        private let gone: AsyncStream<Void>.Continuation
+        init(_ gone: AsyncStream<Void>.Continuation) { self.gone = gone }
+        func opened(_ connection: WebSocketConnection) {}
+        func received(_ message: RawSpan, isText: Bool) {}
+        func closed(_ close: WebSocketClose) { gone.yield() }
+    }
+
+    @Test func theModelsSocketIsClosedWhenTheCallHasEnded() async throws {
+        let (goings, gone) = AsyncStream.makeStream(of: Void.self)
+        let (comings, come) = AsyncStream.makeStream(of: Void.self)
+        let model = try await WebSocketServer.bind(
+            group: MultiThreadedEventLoopGroup.singleton,
+            routes: WebSocketRoutes { _ in
+                .accept(.agent) {
+                    come.yield()
+                    return SilentModel(gone)
+                }
+            }
+        )
+        try await TestServer.run(configure: {
+            $0.isDevelopment = true
+            $0.agent.baseURL = "ws://127.0.0.1:\(model.port)/v1/realtime"
+        }) { test async throws in
+            let call = try await test.place()
+            try await test.progress("in-progress", of: call)
+            for await _ in comings { break }
+            let receipt = try await test.end(call)
+            let step = receipt["steps"]?.array?.first { $0["step"] == "close_agent" }
+            #expect(step?["outcome"] == "done")
+            for await _ in goings { break }
+        }
+        await model.close()
+    }
+}

@@ -1,0 +1,189 @@
+import NIOHTTP1
+import TalkpathCore
+import TalkpathNIO
+import TalkpathWire
+import Testing
+
+@testable import TalkpathServer
+
+@Suite struct TwilioRoutesTests {
+    private let incoming: FormParameters = [
+        "CallSid": "CA77", "CallStatus": "ringing", "From": "+14155550199", "To": "+14155550100",
+    ]
+
+    // MARK: Signatures
+
+    @Test(arguments: ["/twilio/voice", "/twilio/status", "/twilio/stream-status"])
+    func aWebhookThatIsNotTwiliosIsRefused(path: String) async throws {
+        try await TestServer.run { test async throws in
+            for token in [nil, "another token"] as [String?] {
+                #expect(try await test.webhook(path, incoming, token: token).status == 403)
+            }
+            // Signed, but for another address.
+            #expect(try await test.webhook(path, incoming, origin: "https://other.example.test").status == 403)
+            #expect(try await test.send(.GET, "/health")["active_calls"] == 0)
+        }
+    }
+
+    @Test func theCallsOwnOriginCountsForItsWebhooksOnly() async throws {
+        try await TestServer.run { test async throws in
+            let own = "https://mine.example.test"
+            let call = try await test.place(#","webhook_url":"\#(own)""#)
+            let other = try await test.place()
+            let form: FormParameters = ["CallSid": "CA1", "CallStatus": "ringing"]
+            #expect(try await test.webhook("/twilio/status?call_id=\(call)", form, origin: own).status == 204)
+            #expect(try await test.webhook("/twilio/status?call_id=\(other)", form, origin: own).status == 403)
+            #expect(try await test.webhook("/twilio/status", form, origin: own).status == 403)
+            let twiml = try await test.webhook("/twilio/voice?call_id=\(call)", form, origin: own).text
+            #expect(twiml.contains("wss://mine.example.test/twilio/media-stream/\(call)"))
+
+            let path = "/twilio/media-stream/\(call)"
+            let socket = try await test.mediaSocket(path, origin: "wss://mine.example.test")
+            await socket.connection.close()
+            for path in ["/twilio/media-stream", "/twilio/media-stream/\(other)"] {
+                await #expect(throws: (any Error).self) {
+                    _ = try await test.mediaSocket(path, origin: "wss://mine.example.test")
+                }
+            }
+        }
+    }
+
+    // MARK: Instructions
+
+    @Test func aPlacedCallIsConnectedToTheMediaSocketAndThenHungUp() async throws {
+        try await TestServer.run { test async throws in
+            let call = try await test.place()
+            let form: FormParameters = ["CallSid": FakeCarrier.name(call), "CallStatus": "in-progress"]
+            let answer = try await test.webhook("/twilio/voice?call_id=\(call)", form)
+            #expect(answer.status == 200)
+            #expect(answer.headers["Content-Type"].first?.hasPrefix("text/xml") == true)
+            let token = try #require(MediaSocket.token(inTwiML: answer.text))
+            #expect(
+                answer.text == #"<?xml version="1.0" encoding="UTF-8"?><Response><Connect>"#
+                    + #"<Stream url="wss://voice.example.test/twilio/media-stream" "#
+                    + #"statusCallback="https://voice.example.test/twilio/stream-status?call_id=\#(call)">"#
+                    + #"<Parameter name="token" value="\#(token)"/><Parameter name="call_id" value="\#(call)"/>"#
+                    + "</Stream></Connect><Hangup/></Response>"
+            )
+            // To be asked is to be answered.
+            #expect(try await test.send(.GET, "/api/calls/\(call)")["status"] == "in_progress")
+        }
+    }
+
+    @Test func anIncomingCallIsAcceptedOnceHoweverOftenItIsAnnounced() async throws {
+        try await TestServer.run { test async throws in
+            for _ in 0..<2 {
+                #expect(try await test.webhook("/twilio/voice", incoming).text.contains("<Connect><Stream"))
+            }
+            let calls = try await test.send(.GET, "/api/calls")
+            #expect(calls["count"] == 1)
+            let call = try #require(calls["calls"]?[0])
+            #expect(call["direction"] == "incoming" && call["from_number"] == "+14155550199")
+            #expect(call["status"] == "ringing" && call["carrier_call_id"] == "CA77")
+            let id = try #require(call["call_id"]?.string)
+            #expect(try await test.send(.GET, "/api/calls/\(id)")["direction"] == "inbound")
+            // Twilio reports on it by its own name.
+            let over: FormParameters = ["CallSid": "CA77", "CallStatus": "completed"]
+            #expect(try await test.webhook("/twilio/status", over).status == 204)
+            _ = await test.events.wait { if case .ended = $0 { true } else { false } }
+            #expect(test.events.ended.first?.reason == .callerHangup)
+        }
+    }
+
+    @Test func anIncomingCallTooManyHearsTheBusyTone() async throws {
+        try await TestServer.run(configure: { $0.maximumCalls = 1 }) { test async throws in
+            _ = try await test.place()
+            #expect(try await test.webhook("/twilio/voice", incoming).text.contains(#"<Reject reason="busy"/>"#))
+        }
+    }
+
+    @Test func aCallThatIsOverOrUnknownIsHungUp() async throws {
+        try await TestServer.run { test async throws in
+            let call = try await test.place()
+            _ = try await test.end(call)
+            let form: FormParameters = ["CallSid": FakeCarrier.name(call), "CallStatus": "in-progress"]
+            for id in [call.text, "none"] {
+                let answer = try await test.webhook("/twilio/voice?call_id=\(id)", form)
+                #expect(answer.text.hasSuffix("<Response><Hangup/></Response>"))
+            }
+            #expect(try await test.send(.GET, "/api/calls")["count"] == 0)
+        }
+    }
+
+    @Test func aFormThatLacksSomethingIsRefused() async throws {
+        try await TestServer.run { test async throws in
+            #expect(try await test.webhook("/twilio/status", ["CallStatus": "ringing"]).status == 400)
+            #expect(try await test.webhook("/twilio/status", ["CallSid": "CA1", "CallStatus": "new"]).status == 204)
+            #expect(
+                try await test.webhook(
+                    "/twilio/stream-status",
+                    ["CallSid": "CA1", "StreamSid": "MZ1", "StreamEvent": "stream-error", "StreamError": "x"]
+                ).status == 204
+            )
+        }
+    }
+
+    // MARK: The media socket
+
+    @Test func anUpgradeWithoutTwiliosSignatureIsRefused() async throws {
+        try await TestServer.run { test async throws in
+            for token in [nil, "another token"] as [String?] {
+                await #expect(throws: WebSocketClientError.self) { _ = try await test.mediaSocket(token: token) }
+            }
+            await #expect(throws: WebSocketClientError.self) {
+                _ = try await test.mediaSocket(origin: "wss://other.example.test")
+            }
+            let socket = try await test.mediaSocket()
+            await socket.connection.close()
+        }
+    }
+
+    @Test func aTokenIsGoodForOneSocket() async throws {
+        try await TestServer.run { test async throws in
+            let call = try await test.place()
+            let token = try await test.streamToken(of: call)
+            let first = try await test.mediaSocket()
+            first.start(call: FakeCarrier.name(call), token: token)
+            _ = await test.events.wait { $0 == .mediaStarted }
+
+            let second = try await test.mediaSocket()
+            second.start(call: FakeCarrier.name(call), token: token)
+            #expect(await second.waitForClose()?.code == WebSocketCloseCode.policyViolation)
+            // A fresh token does not help to a second socket either.
+            let third = try await test.mediaSocket()
+            third.start(call: FakeCarrier.name(call), token: try await test.streamToken(of: call))
+            #expect(await third.waitForClose()?.code == WebSocketCloseCode.policyViolation)
+
+            #expect(try await test.send(.GET, "/api/calls/\(call)")["status"] == "in_progress")
+            let answer = try await test.end(call)
+            #expect(answer.status == 200 && answer["status"] == "completed")
+            #expect(await first.waitForClose() != nil)
+        }
+    }
+
+    @Test(arguments: [nil, "guessed"] as [String?])
+    func aSocketWithoutAGoodTokenIsNobodys(token: String?) async throws {
+        try await TestServer.run { test async throws in
+            let call = try await test.place()
+            let socket = try await test.mediaSocket()
+            socket.start(call: FakeCarrier.name(call), token: token)
+            #expect(await socket.waitForClose()?.code == WebSocketCloseCode.policyViolation)
+            #expect(try await test.send(.GET, "/health")["active_calls"] == 1)
+        }
+    }
+
+    @Test func inDevelopmentAnUnsignedSocketIsANewCall() async throws {
+        try await TestServer.run(configure: {
+            $0.isDevelopment = true
+            $0.apiKeys = []
+        }) { test async throws in
+            let socket = try await test.mediaSocket(token: nil)
+            socket.start(call: "CA5", token: nil)
+            _ = await test.events.wait { $0 == .mediaStarted }
+            #expect(try await test.send(.GET, "/api/calls", key: nil)["calls"]?[0]?["direction"] == "incoming")
+            // A signature that is there has to be right, and webhooks have to bring one.
+            await #expect(throws: WebSocketClientError.self) { _ = try await test.mediaSocket(token: "another token") }
+            #expect(try await test.webhook("/twilio/voice", incoming, token: nil).status == 403)
+        }
+    }
+}
