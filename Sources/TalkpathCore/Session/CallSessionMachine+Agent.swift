@@ -70,26 +70,26 @@ extension CallSessionMachine {
 
     /// The model's socket has closed.
     mutating func agentLost(socket: Int, message: String, at now: MonotonicInstant) -> [SessionAction] {
-        guard agent.socket == socket else { return [] }
-        switch life {
-        case .live, .draining:
-            return [.dropAgent(socket: socket)] + agentFailed(message, isFinal: false, at: now)
-        case .ending, .ended, .retired:
-            return agentIsClosed(socket: socket, at: now)
-        }
+        guard isLive, agent.socket == socket else { return agentIsClosed(socket: socket, at: now) }
+        return drop(socket) + agentFailed(message, isFinal: false, at: now)
+    }
+
+    private mutating func drop(_ socket: Int) -> [SessionAction] {
+        closingSockets.insert(socket)
+        return [.dropAgent(socket: socket)]
     }
 
     /// The model has said that it cannot go on. If it says so before it was ready, another socket would hear the same.
     mutating func agentReportedFault(_ message: String, at now: MonotonicInstant) -> [SessionAction] {
         guard isLive, let socket = agent.socket else { return [] }
         let isFinal = agent == .settingUp(socket: socket)
-        return [.dropAgent(socket: socket)] + agentFailed(message, isFinal: isFinal, at: now)
+        return drop(socket) + agentFailed(message, isFinal: isFinal, at: now)
     }
 
     mutating func agentSetupTimedOut(at now: MonotonicInstant) -> [SessionAction] {
         switch agent {
         case .connecting(let socket), .settingUp(let socket):
-            return [.dropAgent(socket: socket)]
+            return drop(socket)
                 + agentFailed("the model's session was not set up in time", isFinal: false, at: now)
         case .none, .ready, .waiting, .closed:
             return []

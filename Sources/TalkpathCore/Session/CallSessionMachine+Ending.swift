@@ -186,22 +186,22 @@ extension CallSessionMachine {
 
     private mutating func startClosingAgent(at now: MonotonicInstant) -> [SessionAction] {
         guard case .ending(let ending) = life else { return [] }
-        guard let socket = agent.socket else {
-            agent = .closed
+        let socket = agent.socket
+        agent = .closed
+        if let socket { closingSockets.insert(socket) }
+        guard !closingSockets.isEmpty else {
             change { $0.finish(.closeAgent, .skipped, at: now) }
             return []
         }
         change { $0.start(.closeAgent, at: now) }
         deadlines[.closeAgent] = bound(0.8, from: ending.began)
-        return [.closeAgent(socket: socket)]
+        return socket.map { [.closeAgent(socket: $0)] } ?? []
     }
 
-    /// The model's socket is closed, or the attempt to open it has come to its end. One that was dropped before, and
-    /// closes only now, is not the one waited for.
+    /// A socket of the model is closed, or the attempt to open it has come to its end. Those that were dropped before
+    /// the end are waited for as well.
     mutating func agentIsClosed(socket: Int, at now: MonotonicInstant) -> [SessionAction] {
-        guard !isLive, agent.socket == socket else { return [] }
-        agent = .closed
-        guard case .ending = life else { return [] }
+        guard closingSockets.remove(socket) != nil, closingSockets.isEmpty, case .ending = life else { return [] }
         change { $0.finish(.closeAgent, .done, at: now) }
         deadlines[.closeAgent] = nil
         return advance(at: now)

@@ -84,6 +84,8 @@ struct CallSessionMachine: ~Copyable {
     private(set) var hasMediaSocket = false
 
     var attempts = AgentAttempts()
+    /// Sockets to the model that were dropped and are not yet known to be closed.
+    var closingSockets: Set<Int> = []
     var aftermath = Aftermath()
     var deadlines = SessionDeadlines()
 

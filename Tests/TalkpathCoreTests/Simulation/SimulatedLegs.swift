@@ -211,8 +211,8 @@ final class SimulatedConnector: AgentConnector, @unchecked Sendable {
         session: CallSession
     ) async throws(AgentConnectError) -> any LegConnection {
         let scheduler = world.scheduler
-        world.begin("connecting")
-        defer { world.finish("connecting") }
+        world.begin("connecting \(number)")
+        defer { world.finish("connecting \(number)") }
         world.opening("connecting")
         let delay = scheduler.milliseconds(0...(scheduler.chance(20) ? 6000 : 200))
         guard await scheduler.sleep(min(delay, timeout)) else { throw AgentConnectError("cancelled") }

@@ -69,8 +69,21 @@ extension SimulatedWorld: CallEventSink, CallClock, IdentifierSource {
             endedAt = scheduler.now
             note("ended \(receipt.reason.rawValue) confirmed=\(receipt.carrierConfirmed)")
             for step in receipt.steps { note("  \(step.name.rawValue) \(step.outcome.rawValue)") }
+            judgeSteps(receipt)
         } else {
             note("event \(event.kind)")
+        }
+    }
+
+    /// A step that is not said to have timed out has left nothing open.
+    private func judgeSteps(_ receipt: EndReceipt) {
+        let kept: [(EndReceipt.Step.Name, [String])] = [
+            (.closeAgent, ["agent socket", "connecting"]), (.closeMedia, ["media socket"]), (.saveRecord, ["save"]),
+        ]
+        for (step, names) in kept where receipt.step(step)?.outcome != .timedOut {
+            for name in open.keys.sorted() where names.contains(where: name.hasPrefix) {
+                violation("\(name) is open after \(step.rawValue)")
+            }
         }
     }
 
