@@ -40,6 +40,7 @@ extension Target.Dependency {
     static let hummingbirdCore = product(name: "HummingbirdCore", package: "hummingbird")
     static let asyncHTTPClient = product(name: "AsyncHTTPClient", package: "async-http-client")
     static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+    static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
     static let configuration = product(name: "Configuration", package: "swift-configuration")
     static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
 }
@@ -58,9 +59,10 @@ var dependencies: [Package.Dependency] = []
 
 var targets: [Target] = [
     .systemLibrary(name: "CSampleRate", pkgConfig: "samplerate", providers: [.apt(["libsamplerate0-dev"])]),
+    .systemLibrary(name: "COpus", pkgConfig: "opus", providers: [.apt(["libopus-dev"])]),
     // Kernels compiled for AVX2 by attributes and chosen at run time: no flags, which dependents would have to allow.
     .target(name: "CTalkpathKernels"),
-    library("TalkpathAudio", ["CTalkpathKernels", "CSampleRate"]),
+    library("TalkpathAudio", ["CTalkpathKernels", "COpus", "CSampleRate"]),
     tests("TalkpathAudioTests", ["TalkpathAudio", "CSampleRate"]),
 ]
 
@@ -92,7 +94,7 @@ if level.rawValue >= Level.nio.rawValue {
             "TalkpathNIO",
             [
                 "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging,
-                .nioCore, .nioPosix, .nioHTTP1, .nioWebSocket, .nioSSL,
+                .nioCore, .nioPosix, .nioHTTP1, .nioSSL,
             ]
         ),
         tests(
@@ -125,8 +127,7 @@ if level == .all {
         library(
             "TalkpathHTTP",
             [
-                "TalkpathNIO", .logging, .nioCore, .nioPosix, .nioHTTP1, .nioWebSocket, .nioExtras,
-                .nioHTTPTypes, .nioHTTPTypesHTTP1, .httpTypes, .hummingbird, .hummingbirdCore,
+                "TalkpathNIO", .logging, .nioCore, .nioHTTPTypes, .nioHTTPTypesHTTP1, .hummingbirdCore,
             ]
         ),
         library(
@@ -139,44 +140,42 @@ if level == .all {
         ),
         library(
             "TalkpathSimulators",
-            [
-                "TalkpathHTTP", "TalkpathNIO", "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging,
-                .nioCore, .nioPosix, .nioHTTP1, .nioWebSocket, .httpTypes, .hummingbird, .asyncHTTPClient,
-            ]
+            ["TalkpathWire", "TalkpathAudio", .nioCore, .nioPosix, .nioHTTP1, .nioWebSocket, .asyncHTTPClient]
         ),
         .executableTarget(
             name: "talkpath",
             dependencies: [
                 "TalkpathServer", "TalkpathSimulators", "TalkpathNIO", "TalkpathCore", "TalkpathWire", "TalkpathAudio",
-                .logging, .nioCore, .nioHTTP1, .nioPosix, .argumentParser, .serviceLifecycle, .asyncHTTPClient,
+                .logging, .nioCore, .nioHTTP1, .nioPosix, .argumentParser, .unixSignals, .asyncHTTPClient,
             ],
             swiftSettings: swiftSettings
         ),
         tests(
             "TalkpathHTTPTests",
             [
-                "TalkpathHTTP", "TalkpathNIO", .logging, .nioCore, .nioPosix, .nioHTTP1, .hummingbird, .serviceLifecycle,
+                "TalkpathHTTP", "TalkpathNIO", .logging, .nioCore, .nioPosix, .nioHTTP1, .hummingbird,
+                .serviceLifecycle,
             ]
         ),
         tests(
             "TalkpathServerTests",
             [
-                "TalkpathServer", "TalkpathHTTP", "TalkpathNIO", "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging,
+                "TalkpathServer", "TalkpathHTTP", "TalkpathNIO", "TalkpathCore", "TalkpathWire", "TalkpathAudio",
+                .logging,
                 .nioCore, .nioPosix, .nioHTTP1, .httpTypes, .hummingbird, .asyncHTTPClient,
             ]
         ),
         tests(
             "TalkpathSimulatorsTests",
             [
-                "TalkpathSimulators", "TalkpathHTTP", "TalkpathNIO", "TalkpathWire", "TalkpathAudio", .logging,
-                .nioCore, .nioPosix, .nioHTTP1, .nioWebSocket, .httpTypes, .hummingbird, .asyncHTTPClient,
+                "TalkpathSimulators", "TalkpathWire", "TalkpathAudio", .nioCore, .nioPosix, .nioHTTP1, .asyncHTTPClient,
             ]
         ),
         tests(
             "IntegrationTests",
             [
                 "TalkpathServer", "TalkpathSimulators", "TalkpathNIO", "TalkpathCore", "TalkpathWire", "TalkpathAudio",
-                .logging, .nioCore, .nioPosix, .asyncHTTPClient,
+                .logging, .nioCore, .nioHTTP1, .nioPosix, .asyncHTTPClient,
             ]
         ),
     ]

@@ -66,8 +66,10 @@ actor AgentConnection<Model: AgentModel> {
     private func wake() {
         timer = nil
         guard socket != nil else { return }
-        model.advance(to: clock.now())
+        let began = clock.now()
+        model.advance(to: began)
         runOutputs()
+        model.core.noteFlushed(since: began, at: clock.now())
         socket?.flush()
     }
 

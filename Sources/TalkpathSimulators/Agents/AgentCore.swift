@@ -81,6 +81,16 @@ struct AgentCore: Sendable {
         record.items[item].sent.append(.init(instant: now, cumulativeMilliseconds: milliseconds))
     }
 
+    /// Audio made since `began` has left only now: putting it into messages took its time, and is nobody's delay but
+    /// this simulator's.
+    mutating func noteFlushed(since began: MonotonicInstant, at now: MonotonicInstant) {
+        guard let item = record.items.indices.last else { return }
+        for index in record.items[item].sent.indices.reversed() {
+            guard record.items[item].sent[index].instant >= began else { return }
+            record.items[item].sent[index].instant = now
+        }
+    }
+
     func producedMilliseconds(ofItem item: Int) -> Int {
         record.items[item].producedBytes / record.outputFormat.bytesPerMillisecond
     }

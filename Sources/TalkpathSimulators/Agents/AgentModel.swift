@@ -24,5 +24,6 @@ protocol AgentModel: Sendable {
     /// When `advance` has something to do next.
     var nextDeadline: MonotonicInstant? { get }
     mutating func takeOutputs() -> [AgentOutput]
+    var core: AgentCore { get set }
     var record: AgentRecord { get }
 }

@@ -1,0 +1,140 @@
+import TalkpathAudio
+import TalkpathSimulators
+import TalkpathWire
+
+/// What must be so for the demo to count as passed; each with the figure it rests on.
+struct DemoJudgement: Codable {
+    struct Check: Codable {
+        var name: String
+        var isPassed: Bool
+        var detail: String
+    }
+
+    var checks: [Check] = []
+
+    var isPassed: Bool { checks.allSatisfy(\.isPassed) }
+
+    mutating func check(_ name: String, _ isPassed: Bool, _ detail: String) {
+        checks.append(Check(name: name, isPassed: isPassed, detail: detail))
+    }
+}
+
+extension DemoJudgement {
+    /// What the model heard must be what the caller said.
+    mutating func judgeUplink(_ stream: MediaStreamRecord, _ agent: AgentRecord) {
+        guard agent.inputFormat.encoding == .pcm16 else {
+            // Passed through untouched: the very bytes, as far as they came before the end.
+            let count = min(agent.audioReceived.count, stream.said.count)
+            let isSame = count > 0 && agent.audioReceived[..<count].elementsEqual(stream.said[..<count])
+            let missing = stream.said.count - count
+            check("caller -> agent", isSame && missing <= 8000, "\(count) bytes, \(isSame ? "identical" : "different")")
+            return
+        }
+        let heard = Self.resampled(agent.receivedSamples, from: agent.inputFormat.sampleRate)
+        let match = AudioCorrelation.bestLag(of: stream.saidSamples, in: heard, maxLag: 1600)
+        check(
+            "caller -> agent",
+            match.coefficient >= 0.98,
+            "correlation \(match.coefficient.formatted(4)) over \(heard.count / 8) ms"
+        )
+    }
+
+    /// What the caller heard must be what the model said: each utterance, as far as it was heard.
+    mutating func judgeDownlink(_ stream: MediaStreamRecord, _ agent: AgentRecord, cut: [DemoFigures.Hearing]) {
+        let heard = stream.heardSamples
+        for item in agent.items where !item.audio.isEmpty {
+            let spoken = Samples8k.of(item.audio, format: agent.outputFormat)
+            // An interrupted utterance is judged as far as it was heard.
+            let heardMilliseconds = cut.first { $0.item == item.id }?.heardMilliseconds
+            let length = min(spoken.count, heardMilliseconds.map { $0 * 8 } ?? spoken.count)
+            guard length > 0 else { continue }
+            let reference = Array(spoken[..<length])
+            let match = AudioCorrelation.bestLag(of: reference, in: heard, maxLag: heard.count)
+            check(
+                "agent -> caller",
+                match.coefficient >= 0.98,
+                "correlation \(match.coefficient.formatted(4)) over \(length / 8) ms, heard at "
+                    + "\((Double(match.lag) / 8000).formatted(2)) s"
+            )
+        }
+    }
+
+    static func resampled(_ samples: [Int16], from rate: Int) -> [Int16] {
+        guard rate != 8000, var resampler = try? Resampler(from: rate, to: 8000) else { return samples }
+        return resampler.resampled(samples)
+    }
+}
+
+/// Audio of a model, at the telephone's rate.
+enum Samples8k {
+    static func of(_ bytes: [UInt8], format: AudioFormat) -> [Int16] {
+        switch format.encoding {
+        case .mulaw:
+            return bytes.map(MuLaw.decode)
+        case .alaw:
+            return bytes.map(ALaw.decode)
+        case .pcm16:
+            let samples = stride(from: 0, to: bytes.count - 1, by: 2).map {
+                Int16(bitPattern: UInt16(bytes[$0]) | UInt16(bytes[$0 + 1]) << 8)
+            }
+            return DemoJudgement.resampled(samples, from: format.sampleRate)
+        }
+    }
+}
+
+extension Double {
+    /// With so many digits behind the point.
+    func formatted(_ digits: Int) -> String {
+        guard isFinite else { return "–" }
+        var scale = 1.0
+        for _ in 0..<digits { scale *= 10 }
+        let value = (self * scale).rounded() / scale
+        var text = "\(value)"
+        let behind = text.split(separator: ".").count > 1 ? text.split(separator: ".")[1].count : 0
+        if behind > digits, digits == 0 { text = "\(Int(value))" }
+        if behind < digits { text += String(repeating: "0", count: digits - behind) }
+        return text
+    }
+}
+
+extension DemoJudgement {
+    /// The interruption must have silenced the agent, and the record must say how much was heard.
+    mutating func judgeInterruption(_ figures: DemoFigures, _ stream: MediaStreamRecord, expected: Int) {
+        check(
+            "interruption",
+            stream.clears.count >= expected && figures.heardAgainstBelieved.count >= expected,
+            "\(figures.heardAgainstBelieved.count) answers cut short, \(stream.clears.count) times cleared"
+        )
+        for hearing in figures.heardAgainstBelieved {
+            let told = [hearing.recordedMilliseconds, hearing.believedMilliseconds].compactMap(\.self)
+            let error = told.map { abs($0 - hearing.heardMilliseconds) }.max()
+            check(
+                "heard against believed",
+                error.map { $0 <= 40 } ?? false,
+                error.map { "off by \($0) ms at most" } ?? "nothing on record"
+            )
+        }
+    }
+
+    /// Neither the carrier nor the model may have had anything to complain about.
+    mutating func judgeProtocol(_ stream: MediaStreamRecord, _ agent: AgentRecord, _ carrier: CallRecord) {
+        let complaints =
+            stream.violations.map(\.description) + agent.violations.map(\.description) + carrier.errors
+        check("protocol", complaints.isEmpty, complaints.first ?? "no violation on either side")
+    }
+
+    /// The receipt must be whole and true.
+    mutating func judgeEnd(_ answer: DemoClient.Answer, carrier: CallRecord, openSessions: Int) {
+        let receipt = answer.body
+        let steps = receipt["steps"]?.array ?? []
+        let names = steps.compactMap { $0["step"]?.string }
+        let isWhole =
+            answer.status == 200 && receipt["success"]?.bool == true && receipt["carrier_confirmed"]?.bool == true
+            && receipt["ended_reason"]?.string == "ended_by_api"
+            && Set(names) == ["stop_bridge", "hang_up", "close_agent", "close_media", "save_record"]
+            && steps.allSatisfy { ["done", "already_gone"].contains($0["outcome"]?.string) }
+        check("receipt", isWhole, "\(answer.status), \(steps.count) steps")
+        check("carrier", carrier.status == "completed", "its call is \(carrier.status)")
+        check("model", openSessions == 0, "\(openSessions) sockets left open")
+    }
+}

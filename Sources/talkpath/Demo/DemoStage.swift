@@ -1,0 +1,186 @@
+import AsyncHTTPClient
+import Foundation
+import Logging
+import TalkpathAudio
+import TalkpathCore
+import TalkpathServer
+import TalkpathSimulators
+import TalkpathWire
+
+/// The demo's servers, all on loopback: a fake carrier, a fake model, and the real bridge between them.
+struct DemoStage {
+    let provider: AgentProvider
+    let format: AgentProfile.Format
+    let conversation: Conversation
+
+    private static let token = "0123456789abcdef0123456789abcdef"
+    private static let account = "AC00000000000000000000000000000001"
+    private static let modelKey = "demo-key"
+
+    /// What the demo ends with.
+    enum Failure: Error, CustomStringConvertible {
+        case refused(status: Int, body: String)
+        case notFound(String)
+
+        var description: String {
+            switch self {
+            case .refused(let status, let body): "the control API answered \(status): \(body)"
+            case .notFound(let what): "\(what) is missing from the records"
+            }
+        }
+    }
+
+    /// Plays the whole call.
+    func play(on display: DemoDisplay) async throws -> DemoReport {
+        let timeline = SimulatorTimeline()
+        let model = try await FakeModel.start(
+            provider,
+            FakeAgentConfiguration(apiKey: Self.modelKey, script: conversation.agent, timeline: timeline)
+        )
+        let twilio = try await FakeTwilio.start(
+            FakeTwilioConfiguration(
+                accountSID: Self.account,
+                authToken: Self.token,
+                behavior: CallBehavior(
+                    outcome: .answers(ringing: .milliseconds(400)),
+                    party: .person(conversation.phone)
+                ),
+                timeline: timeline
+            )
+        )
+        let client = HTTPClient(eventLoopGroupProvider: .singleton)
+        let server = try await TalkpathServer.start(try configuration(model: model.url, carrier: twilio.baseURL))
+        display.note(.bridge, "carrier \(twilio.baseURL)  bridge http://127.0.0.1:\(server.port)  model \(model.url)")
+
+        let result: Result<DemoReport, any Error>
+        do {
+            let api = DemoClient(client: client, origin: "http://127.0.0.1:\(server.port)")
+            result = .success(try await converse(api, twilio, model, timeline, display))
+        } catch {
+            result = .failure(error)
+        }
+        await server.shutDown()
+        await twilio.shutdown()
+        await model.shutdown()
+        try await client.shutdown()
+        return try result.get()
+    }
+
+    private func configuration(model: String, carrier: String) throws -> ServerConfiguration {
+        var settings = [
+            "TALKPATH_HTTP_PORT": "0",
+            "TALKPATH_AGENT_PROVIDER": provider.rawValue,
+            "TALKPATH_AGENT_INSTRUCTIONS": "You answer the phone of the Harbour Street clinic.",
+            "TALKPATH_AGENT_FIRST_MESSAGE": "Greet the caller.",
+            "TALKPATH_LOG_LEVEL": "error",
+            "TWILIO_ACCOUNT_SID": Self.account,
+            "TWILIO_AUTH_TOKEN": Self.token,
+            "TWILIO_FROM_NUMBER": "+15550100100",
+            "TWILIO_API_BASE_URL": carrier,
+        ]
+        switch provider {
+        case .openai:
+            settings["TALKPATH_AGENT_FORMAT"] = format.rawValue
+            settings["OPENAI_API_KEY"] = Self.modelKey
+            settings["OPENAI_REALTIME_URL"] = model
+        case .gemini:
+            settings["GEMINI_API_KEY"] = Self.modelKey
+            settings["GEMINI_LIVE_URL"] = model
+        }
+        return try ServerConfiguration.read(environment: settings, isDevelopment: true)
+    }
+
+    // MARK: The call
+
+    private func converse(
+        _ api: DemoClient,
+        _ twilio: FakeTwilio,
+        _ model: FakeModel,
+        _ timeline: SimulatorTimeline,
+        _ display: DemoDisplay
+    ) async throws -> DemoReport {
+        let events = timeline.stream()
+        let narration = Task {
+            var answers = 0
+            for await event in events {
+                if case .answerStarted = event.kind { answers += 1 }
+                display.note(event, conversation: conversation, answer: answers - 1)
+            }
+        }
+        let metering = Task { await meter(twilio, display) }
+        defer {
+            narration.cancel()
+            metering.cancel()
+            display.finish()
+        }
+
+        let placed = try await api.post("/api/calls", ["to": "+15550100199"])
+        guard placed.status == 201, let id = placed.body["call_id"]?.string else {
+            throw Failure.refused(status: placed.status, body: placed.body.serializedText())
+        }
+        display.note(.bridge, "POST /api/calls -> 201, call \(id)")
+
+        try await waitForTheLastWord(timeline)
+        let ended = try await api.post("/api/calls/\(id)/end", ["reason": "The demo is over"])
+        display.note(.bridge, "POST /api/calls/\(id)/end -> \(ended.status)")
+        let call = try await api.get("/api/calls/\(id)").body
+
+        guard let sid = await twilio.records().first?.sid else { throw Failure.notFound("the carrier's call") }
+        let record = try await twilio.waitUntilOver(sid, within: .seconds(5))
+        guard let stream = record.streams.first else { throw Failure.notFound("the media stream") }
+        guard let agent = await model.sessions().first else { throw Failure.notFound("the model's session") }
+        let open = await model.openSessions()
+        return report(stream, agent, record, receipt: ended, call: call, openSessions: open)
+    }
+
+    /// The caller has said everything, and has heard the answer to it.
+    private func waitForTheLastWord(_ timeline: SimulatorTimeline) async throws {
+        let last = conversation.phone.turns.count - 1
+        try await timeline.waitFor(within: .seconds(90)) { $0.kind == .userEnded(turn: last) }
+        let position = timeline.count
+        try await timeline.waitFor(after: position, within: .seconds(20)) { $0.kind == .agentFellSilent }
+    }
+
+    /// Draws both sides' levels, a fifth of a second at a time.
+    private func meter(_ twilio: FakeTwilio, _ display: DemoDisplay) async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: display.interval)
+            guard let stream = await twilio.records().first?.streams.first, !Task.isCancelled else { continue }
+            let (said, heard) = (Array(stream.said.suffix(1600)), Array(stream.heard.suffix(1600)))
+            display.setLevels(
+                caller: LevelMeter.level(ofMuLaw: said.span.bytes),
+                agent: LevelMeter.level(ofMuLaw: heard.span.bytes)
+            )
+        }
+    }
+
+    // MARK: The judgement
+
+    private func report(
+        _ stream: MediaStreamRecord,
+        _ agent: AgentRecord,
+        _ carrier: CallRecord,
+        receipt: DemoClient.Answer,
+        call: JSONValue,
+        openSessions: Int
+    ) -> DemoReport {
+        let facts = CallFacts(transcript: (call["transcript"]?.array ?? []).map(Self.turn))
+        let figures = DemoFigures(stream: stream, agent: agent, call: facts)
+        var judgement = DemoJudgement()
+        judgement.judgeUplink(stream, agent)
+        judgement.judgeDownlink(stream, agent, cut: figures.heardAgainstBelieved)
+        judgement.judgeInterruption(figures, stream, expected: conversation.expected.interruptions)
+        judgement.judgeProtocol(stream, agent, carrier)
+        judgement.judgeEnd(receipt, carrier: carrier, openSessions: openSessions)
+        return DemoReport(figures: figures, judgement: judgement, receipt: receipt.body, call: call, stream: stream)
+    }
+
+    private static func turn(_ json: JSONValue) -> CallFacts.Turn {
+        CallFacts.Turn(
+            role: json["role"]?.string ?? "",
+            text: json["text"]?.string ?? "",
+            milliseconds: json["at_ms"]?.int ?? 0,
+            heardMilliseconds: json["heard_ms"]?.int
+        )
+    }
+}

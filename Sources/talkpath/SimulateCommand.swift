@@ -1,0 +1,143 @@
+import ArgumentParser
+import Foundation
+import TalkpathAudio
+import TalkpathSimulators
+import TalkpathWire
+import UnixSignals
+
+/// `talkpath simulate …`: a fake carrier or model as a server of its own.
+struct SimulateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "simulate",
+        abstract: "Runs a fake carrier or a fake model on loopback.",
+        subcommands: [Twilio.self, OpenAI.self, Gemini.self]
+    )
+
+    struct Common: ParsableArguments {
+        @Option(help: "The port to listen on.")
+        var port: Int
+
+        @Option(help: "A conversation to play, such as fixtures/calls/barge-in.")
+        var conversation: String?
+
+        func load() throws -> Conversation? {
+            try conversation.map { try Conversation(directory: $0) }
+        }
+    }
+
+    struct OpenAI: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "openai",
+            abstract: "OpenAI Realtime: says its script, or what it hears with --echo."
+        )
+
+        @OptionGroup var common: Common
+        @Flag(help: "Say back what is heard.") var echo = false
+        @Option(help: "The key clients must show.") var key: String?
+
+        func run() async throws {
+            let timeline = SimulatorTimeline(handler: Narration.print)
+            let script = try echo ? .echo : common.load()?.agent ?? .echo
+            let server = try await FakeOpenAIRealtime.start(
+                FakeAgentConfiguration(
+                    port: common.port,
+                    apiKey: key,
+                    script: script,
+                    keepsAudio: false,
+                    timeline: timeline
+                )
+            )
+            print("OpenAI Realtime is simulated at \(server.url)")
+            await Interruption.wait()
+            await server.shutdown()
+        }
+    }
+
+    struct Gemini: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "gemini",
+            abstract: "Gemini Live: says its script, or what it hears with --echo."
+        )
+
+        @OptionGroup var common: Common
+        @Flag(help: "Say back what is heard.") var echo = false
+        @Option(help: "The key clients must show.") var key: String?
+
+        func run() async throws {
+            let timeline = SimulatorTimeline(handler: Narration.print)
+            let script = try echo ? .echo : common.load()?.agent ?? .echo
+            let server = try await FakeGeminiLive.start(
+                FakeAgentConfiguration(
+                    port: common.port,
+                    apiKey: key,
+                    script: script,
+                    keepsAudio: false,
+                    timeline: timeline
+                )
+            )
+            print("Gemini Live is simulated at \(server.url)")
+            await Interruption.wait()
+            await server.shutdown()
+        }
+    }
+
+    struct Twilio: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "twilio",
+            abstract: "Twilio: REST, webhooks, and a person on the phone who plays a conversation.",
+            discussion: """
+                Account and token are those of TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or the defaults it prints. \
+                With --dial-in URL it calls that voice webhook at once.
+                """
+        )
+
+        @OptionGroup var common: Common
+        @Option(help: "host:port of the server under trial, whatever its public URL says.") var connectTo: String?
+        @Option(help: "A voice webhook to call at once, as an inbound call.") var dialIn: String?
+
+        func run() async throws {
+            let environment = ProcessInfo.processInfo.environment
+            let phone = try common.load()?.phone ?? .silent
+            var configuration = FakeTwilioConfiguration(
+                port: common.port,
+                connectTo: connectTo,
+                behavior: .answers(phone),
+                keepsAudio: false,
+                timeline: SimulatorTimeline(handler: Narration.print)
+            )
+            if let sid = environment["TWILIO_ACCOUNT_SID"] { configuration.accountSID = sid }
+            if let token = environment["TWILIO_AUTH_TOKEN"] { configuration.authToken = token }
+            let server = try await FakeTwilio.start(configuration)
+            print("Twilio is simulated at \(server.baseURL), account \(configuration.accountSID)")
+            if environment["TWILIO_AUTH_TOKEN"] == nil { print("auth token: \(configuration.authToken)") }
+            if let dialIn {
+                _ = await server.dialIn(
+                    from: "+15550100199",
+                    to: "+15550100100",
+                    voiceURL: dialIn,
+                    behavior: .answers(phone)
+                )
+            }
+            await Interruption.wait()
+            await server.shutdown()
+        }
+    }
+}
+
+/// What a simulator sees, a line each.
+private enum Narration {
+    static let start = SimulatorClock().now()
+
+    @Sendable static func print(_ event: SimulatorEvent) {
+        let seconds = event.instant.milliseconds(since: start) / 1000
+        let line = String(format: "%9.3f", seconds) + "  \(event.source.rawValue) \(event.subject)  \(event.kind)\n"
+        FileHandle.standardOutput.write(Data(line.utf8))
+    }
+}
+
+/// Waits for SIGINT or SIGTERM.
+enum Interruption {
+    static func wait() async {
+        for await _ in await UnixSignalsSequence(trapping: .sigint, .sigterm) { return }
+    }
+}
