@@ -16,6 +16,14 @@ enum Signals {
         }
     }
 
+    /// A tone that rises by 800 Hz a second: unlike itself a moment later.
+    static func sweep(rate: Int, seconds: Double, from frequency: Double = 300) -> [Int16] {
+        (0..<Int(seconds * Double(rate))).map { index in
+            let time = Double(index) / Double(rate)
+            return Int16(12_000 * sin(2 * .pi * (frequency * time + 400 * time * time)))
+        }
+    }
+
     static func noise(count: Int, amplitude: Int, seed: UInt64) -> [Int16] {
         var generator = SplitMix64(seed: seed)
         return (0..<count).map { _ in Int16(Int.random(in: -amplitude...amplitude, using: &generator)) }

@@ -1,0 +1,148 @@
+/// Writes an Ogg Opus file (RFC 7845) as it is spoken: sans-IO, every call appends the bytes that come next in the file.
+///
+/// Pages are whole when they come out and none is ever changed: whatever was written when a process dies is a file that
+/// plays. It lacks at most the last page, which is up to a second.
+///
+/// Not for the media thread: it encodes, and it allocates.
+///
+/// ```swift
+/// var writer = try OggOpusWriter(sampleRate: 8000, channelCount: 2, serialNumber: random)
+/// var bytes = writer.header()
+/// try writer.append(samples.span, to: &bytes)
+/// try writer.finish(to: &bytes)
+/// ```
+public struct OggOpusWriter: ~Copyable, Sendable {
+    public let sampleRate: Int
+    public let channelCount: Int
+    /// Samples of every channel that came in.
+    public private(set) var sampleCount = 0
+
+    private var encoder: OpusEncoder
+    private let comments: [String]
+    /// Samples of the frame that is being filled, the channels' by turns.
+    private var pending: [Int16] = []
+    private var page: OggPage
+    private var packetsOnPage = 0
+    private var encodedFrames = 0
+    private let pagePackets: Int
+    private var isFinished = false
+
+    /// - Parameters:
+    ///   - sampleRate: 8000, 12000, 16000, 24000 or 48000 samples per second.
+    ///   - channelCount: 1 or 2.
+    ///   - serialNumber: tells this stream from others in the same file: any number.
+    ///   - bitrate: bits per second; `nil` leaves it to libopus.
+    ///   - comments: `NAME=value`, such as `TITLE=…`.
+    ///   - pageMilliseconds: how much a page holds: what a dying process loses at most. 20...1000.
+    public init(
+        sampleRate: Int,
+        channelCount: Int = 1,
+        serialNumber: UInt32,
+        bitrate: Int? = nil,
+        comments: [String] = [],
+        pageMilliseconds: Int = 1000
+    ) throws(OpusError) {
+        encoder = try OpusEncoder(sampleRate: sampleRate, channelCount: channelCount, bitrate: bitrate)
+        self.sampleRate = sampleRate
+        self.channelCount = channelCount
+        self.comments = comments
+        pagePackets = max(1, min(50, pageMilliseconds / 20))
+        // Pages 0 and 1 hold the headers.
+        page = OggPage(granulePosition: 0, serialNumber: serialNumber, sequenceNumber: 2)
+    }
+
+    /// Samples at 48 kHz that a player drops at the start.
+    public var preSkip: Int { encoder.lookahead * 48_000 / sampleRate }
+
+    private var frameSamples: Int { sampleRate / 50 * channelCount }
+
+    /// The two pages that the file begins with.
+    public func header() -> [UInt8] {
+        var head = Array("OpusHead".utf8) + [1, UInt8(channelCount)]
+        head.append(littleEndian: UInt16(preSkip))
+        head.append(littleEndian: UInt32(sampleRate))
+        // No gain, and channels as they come: mono, or left and right.
+        head += [0, 0, 0]
+
+        var tags = Array("OpusTags".utf8)
+        let vendor = Array("Talkpath".utf8)
+        tags.append(littleEndian: UInt32(vendor.count))
+        tags += vendor
+        // One page holds 65,025 bytes; what goes beyond is left out.
+        var kept: [[UInt8]] = []
+        var size = tags.count + 4
+        for comment in comments.map({ Array($0.utf8) }) where size + 4 + comment.count < 65_000 {
+            kept.append(comment)
+            size += 4 + comment.count
+        }
+        tags.append(littleEndian: UInt32(kept.count))
+        for comment in kept {
+            tags.append(littleEndian: UInt32(comment.count))
+            tags += comment
+        }
+
+        var first = OggPage(granulePosition: 0, serialNumber: page.serialNumber, sequenceNumber: 0)
+        first.flags = .isFirst
+        first.append(head)
+        var second = OggPage(granulePosition: 0, serialNumber: page.serialNumber, sequenceNumber: 1)
+        second.append(tags)
+        return first.encoded() + second.encoded()
+    }
+
+    /// Takes samples, any number of them, the channels' by turns; appends the pages that became full.
+    ///
+    /// A last sample without its channel's fellow waits for the next call. After ``finish(to:)`` nothing is taken.
+    public mutating func append(_ samples: Span<Int16>, to bytes: inout [UInt8]) throws(OpusError) {
+        guard !isFinished else { return }
+        for index in samples.indices {
+            pending.append(samples[index])
+            if pending.count == frameSamples {
+                sampleCount += sampleRate / 50
+                try encodePending(to: &bytes)
+            }
+        }
+    }
+
+    /// Encodes what is left and appends the last page. Only the first call does anything.
+    public mutating func finish(to bytes: inout [UInt8]) throws(OpusError) {
+        guard !isFinished else { return }
+        isFinished = true
+        sampleCount += pending.count / channelCount
+        pending.removeLast(pending.count % channelCount)
+        // The encoder is late by its lookahead: silence pushes the last samples out. So at least one packet follows,
+        // and the page that is open is the last one.
+        while encodedFrames * (sampleRate / 50) < sampleCount + encoder.lookahead {
+            pending += [Int16](repeating: 0, count: frameSamples - pending.count)
+            try encodePending(to: &bytes, mayClosePage: false)
+        }
+        // Tells players how much of the last packet to drop.
+        page.granulePosition = Int64(preSkip + sampleCount * (48_000 / sampleRate))
+        page.flags.insert(.isLast)
+        bytes += page.encoded()
+    }
+
+    private mutating func encodePending(to bytes: inout [UInt8], mayClosePage: Bool = true) throws(OpusError) {
+        var packet = [UInt8](repeating: 0, count: OpusEncoder.maximumPacketBytes)
+        let frame = pending
+        pending.removeAll(keepingCapacity: true)
+        var target = packet.mutableSpan
+        let count = try encoder.encode(frame.span, into: &target)
+        if page.segments.count + OggPage.segmentCount(ofPacket: count) > OggPage.maximumSegments {
+            closePage(to: &bytes)
+        }
+        page.append(packet.prefix(count))
+        packetsOnPage += 1
+        encodedFrames += 1
+        page.granulePosition = Int64(encodedFrames * 960)
+        if mayClosePage, packetsOnPage == pagePackets { closePage(to: &bytes) }
+    }
+
+    private mutating func closePage(to bytes: inout [UInt8]) {
+        bytes += page.encoded()
+        page.sequenceNumber += 1
+        page.flags = []
+        page.segments = []
+        page.body = []
+        packetsOnPage = 0
+    }
+}

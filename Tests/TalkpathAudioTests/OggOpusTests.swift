@@ -1,0 +1,241 @@
+import Foundation
+import Testing
+
+@testable import TalkpathAudio
+
+@Suite struct OggOpusTests {
+    private static func interleaved(_ channels: [[Int16]]) -> [Int16] {
+        channels[0].indices.flatMap { index in channels.map { $0[index] } }
+    }
+
+    private static func file(
+        _ channels: [[Int16]],
+        rate: Int,
+        chunk: Int = 333,
+        pageMilliseconds: Int = 1000,
+        finishes: Bool = true
+    ) throws -> [UInt8] {
+        var writer = try OggOpusWriter(
+            sampleRate: rate,
+            channelCount: channels.count,
+            serialNumber: 0xCA11_0001,
+            bitrate: 64_000 * channels.count,
+            comments: ["TITLE=a call", "NOTE=ä"],
+            pageMilliseconds: pageMilliseconds
+        )
+        var bytes = writer.header()
+        let samples = interleaved(channels)
+        for start in stride(from: 0, to: samples.count, by: chunk) {
+            try writer.append(samples.span.extracting(start..<min(samples.count, start + chunk)), to: &bytes)
+        }
+        if finishes {
+            try writer.finish(to: &bytes)
+            #expect(writer.sampleCount == channels[0].count)
+            let size = bytes.count
+            try writer.finish(to: &bytes)
+            try writer.append(samples.span, to: &bytes)
+            #expect(bytes.count == size)
+        }
+        return bytes
+    }
+
+    @Test(arguments: OpusTests.rates, [1, 2])
+    func whatIsReadIsWhatWasWrittenToTheSample(rate: Int, channelCount: Int) throws {
+        let channels = (0..<channelCount).map {
+            Signals.sweep(rate: rate, seconds: 1.337, from: 300 + 500 * Double($0))
+        }
+        let audio = try OggOpusReader.decode(try Self.file(channels, rate: rate), sampleRate: rate)
+        #expect(audio.isComplete)
+        #expect(audio.sampleRate == rate && audio.originalSampleRate == rate)
+        #expect(audio.comments == ["TITLE=a call", "NOTE=ä"])
+        #expect(audio.channels.map(\.count) == channels.map(\.count))
+        for (sent, received) in zip(channels, audio.channels) {
+            let match = AudioCorrelation.bestLag(of: sent, in: received, maxLag: rate / 10)
+            #expect(match.coefficient > 0.95)
+            // What the lookahead does not tell of the codec's own filters: a tenth of a millisecond.
+            #expect(abs(match.lag) <= 1 + rate / 10_000)
+        }
+    }
+
+    @Test(arguments: [0, 1, 159, 160, 161, 8000])
+    func anyLengthIsKept(count: Int) throws {
+        let audio = try OggOpusReader.decode(
+            try Self.file([Signals.noise(count: count, amplitude: 5000, seed: 1)], rate: 8000),
+            sampleRate: 8000
+        )
+        #expect(audio.channels.map(\.count) == [count])
+        #expect(audio.isComplete)
+    }
+
+    /// RFC 7845: two header pages of their own, numbered pages, granules that count 48 kHz samples, one last page.
+    @Test func pagesAreAsTheStandardWantsThem() throws {
+        let bytes = try Self.file([Signals.sweep(rate: 16_000, seconds: 3.21)], rate: 16_000)
+        var reader = OggPageReader(bytes)
+        var position = 0
+        var pages: [ArraySlice<UInt8>] = []
+        while let _ = try reader.next() {
+            let table = bytes[position + 27..<position + 27 + Int(bytes[position + 26])]
+            let end = position + 27 + table.count + table.reduce(0) { $0 + Int($1) }
+            pages.append(bytes[position..<end])
+            position = end
+        }
+        #expect(position == bytes.count)
+        #expect(pages.map { $0.littleEndian(at: 5, as: UInt8.self) } == [2, 0, 0, 0, 0, 4])
+        #expect(pages.map { $0.littleEndian(at: 18, as: UInt32.self) } == [0, 1, 2, 3, 4, 5])
+        let encoder = try OpusEncoder(sampleRate: 16_000)
+        let preSkip = UInt64(encoder.lookahead * 3)
+        let granules = pages.map { $0.littleEndian(at: 6, as: UInt64.self) }
+        #expect(granules == [0, 0, 48_000, 96_000, 144_000, 154_080 + preSkip])
+        let head = pages[0].dropFirst(28)
+        #expect(head.starts(with: "OpusHead".utf8))
+        #expect(head.littleEndian(at: 8, as: UInt16.self) == 0x0101)
+        #expect(UInt64(head.littleEndian(at: 10, as: UInt16.self)) == preSkip)
+        #expect(head.littleEndian(at: 12, as: UInt32.self) == 16_000)
+        #expect(head.count == 19)
+    }
+
+    @Test func aFileCutAnywhereIsReadUpToItsLastWholePage() throws {
+        let tone = Signals.sweep(rate: 8000, seconds: 2)
+        let bytes = try Self.file([tone], rate: 8000, pageMilliseconds: 200)
+        var lengths: Set<Int> = []
+        for cut in stride(from: 200, to: bytes.count, by: 97) {
+            guard let audio = try? OggOpusReader.decode(Array(bytes.prefix(cut)), sampleRate: 8000) else {
+                #expect(cut < 300, "cut at \(cut)")
+                continue
+            }
+            #expect(!audio.isComplete)
+            lengths.insert(audio.channels[0].count)
+        }
+        // Of ten pages, each as far as it went.
+        #expect(lengths.count >= 9)
+        #expect(lengths.allSatisfy { $0 <= 16_000 })
+    }
+
+    @Test func damageIsFoundAndNothingTraps() throws {
+        let bytes = try Self.file([Signals.sweep(rate: 8000, seconds: 0.5)], rate: 8000, pageMilliseconds: 100)
+        var generator = SplitMix64(seed: 4)
+        for _ in 0..<400 {
+            var damaged = bytes
+            for _ in 0..<Int.random(in: 1...3, using: &generator) {
+                damaged[Int.random(in: 0..<bytes.count, using: &generator)] ^= UInt8.random(
+                    in: 1...255,
+                    using: &generator
+                )
+            }
+            if damaged == bytes { continue }
+            do throws(OggOpusError) {
+                // Only a length that now reaches beyond the end makes a file that is merely cut.
+                #expect(try OggOpusReader.decode(damaged, sampleRate: 8000).isComplete == false)
+            } catch {
+                #expect(!error.description.isEmpty)
+            }
+        }
+        #expect(throws: OggOpusError.notAnOggFile) { _ = try OggOpusReader.decode([]) }
+        #expect(throws: OggOpusError.notAnOggFile) { _ = try OggOpusReader.decode(Array("RIFF0000WAVE".utf8)) }
+        #expect(throws: OggOpusError.missingHeader("OpusHead")) { _ = try OggOpusReader.decode(Array("OggS".utf8)) }
+        #expect(throws: OggOpusError.opus(.unsupportedRate(44_100))) {
+            _ = try OggOpusReader.decode(bytes, sampleRate: 44_100)
+        }
+    }
+
+    @Test func otherChannelLayoutsAreRefused() throws {
+        for (version, channelCount, family) in [(1, 3, 0), (1, 2, 1), (16, 1, 0), (1, 0, 0)] {
+            var head = Array("OpusHead".utf8) + [UInt8(version), UInt8(channelCount), 0, 0]
+            head += [0, 0, 0, 0, 0, 0, UInt8(family)]
+            var page = OggPage(granulePosition: 0, serialNumber: 1, sequenceNumber: 0)
+            page.append(head)
+            let bytes = page.encoded()
+            #expect(
+                throws: OggOpusError.unsupported(version: version, channelCount: channelCount, mappingFamily: family)
+            ) { _ = try OggOpusReader.decode(bytes) }
+        }
+    }
+
+    /// Packets may run on over several pages; ours never do, but a reader must follow them.
+    @Test func packetsThatSpanPagesAreJoined() throws {
+        let tags =
+            Array("OpusTags".utf8) + [0, 0, 0, 0, 1, 0, 0, 0] + [0x60, 0xEA, 0, 0]
+            + [UInt8](repeating: 65, count: 60_000)
+        var head = OggPage(granulePosition: 0, serialNumber: 9, sequenceNumber: 0)
+        head.flags = .isFirst
+        head.append(Array("OpusHead".utf8) + [1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+        var first = OggPage(granulePosition: -1, serialNumber: 9, sequenceNumber: 1)
+        first.segments = [UInt8](repeating: 255, count: 100)
+        first.body = Array(tags.prefix(25_500))
+        var second = OggPage(granulePosition: 0, serialNumber: 9, sequenceNumber: 2)
+        second.flags = .isContinued
+        second.append(tags.dropFirst(25_500))
+        var stranger = OggPage(granulePosition: 0, serialNumber: 8, sequenceNumber: 77)
+        stranger.append([1, 2, 3])
+        let bytes = head.encoded() + first.encoded() + stranger.encoded() + second.encoded()
+        let audio = try OggOpusReader.decode(bytes)
+        #expect(audio.comments.map(\.utf8.count) == [60_000])
+        #expect(audio.channels == [[]])
+    }
+
+    @Test func theCheckSumIsOggs() {
+        // The value of the nine digits for this polynomial, direction and start, as catalogues of checks list it.
+        #expect(OggPage.checkSum("123456789".utf8) == 0x89A1_897F)
+    }
+
+    // MARK: An independent decoder
+
+    @Test(
+        .enabled(
+            if: ExternalTool.opusdec != nil,
+            "opusdec is not installed (opus-tools): nobody else judged our files"
+        ),
+        arguments: [(8000, 1, true), (8000, 2, true), (24_000, 2, true), (8000, 2, false)]
+    )
+    func opusdecReadsOurFiles(rate: Int, channelCount: Int, finishes: Bool) throws {
+        let channels = (0..<channelCount).map { Signals.sweep(rate: rate, seconds: 2.5, from: 300 + 500 * Double($0)) }
+        let bytes = try Self.file(channels, rate: rate, finishes: finishes)
+        let decoded = try WAV.decode(
+            ExternalTool.run(
+                #require(ExternalTool.opusdec),
+                ["--quiet", "--no-dither", "--rate", "\(rate)"],
+                on: bytes
+            )
+        )
+        #expect(decoded.sampleRate == rate)
+        #expect(decoded.channels.count == channelCount)
+        // A file cut off by the end of its writer has its whole pages: two of a second.
+        let expected = finishes ? channels[0].count : 2 * rate
+        for (sent, received) in zip(channels, decoded.channels) {
+            #expect(abs(received.count - expected) <= (finishes ? 1 : rate / 50))
+            let match = AudioCorrelation.bestLag(of: sent, in: received, maxLag: rate / 10)
+            // It decodes at 48 kHz and resamples, which may leave half a sample.
+            #expect(match.coefficient > 0.85)
+            #expect(abs(match.lag) <= 1 + rate / 10_000)
+        }
+    }
+}
+
+/// Programs of others that judge our files, where they are installed.
+enum ExternalTool {
+    static let opusdec = path(of: "opusdec")
+    static let sox = path(of: "sox")
+
+    private static func path(of name: String) -> String? {
+        let folders = ProcessInfo.processInfo.environment["PATH"]?.split(separator: ":") ?? []
+        return folders.map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+    }
+
+    /// Runs a program that takes the name of its input and of its output last, and returns what it wrote.
+    static func run(_ tool: String, _ arguments: [String], on input: [UInt8], kind: String = "bin") throws -> [UInt8] {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let source = folder.appendingPathComponent("input.\(kind)")
+        let target = folder.appendingPathComponent("output.wav")
+        try Data(input).write(to: source)
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: tool)
+        process.arguments = arguments + [source.path, target.path]
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        return Array(try Data(contentsOf: target))
+    }
+}
