@@ -56,6 +56,8 @@ public actor CallManager {
     // MARK: Life
 
     /// Runs the calls, until ``shutDown(mode:)`` has ended the last one. Must be called once.
+    ///
+    /// Cancelling it abandons the calls there are: see ``CallSession/run()``.
     public func run() async {
         await withDiscardingTaskGroup { group in
             for await session in newcomers {
@@ -64,6 +66,12 @@ public actor CallManager {
                     await self.remove(session)
                 }
             }
+        }
+        isDraining = true
+        // Only where this was cancelled: calls that were not yet taken up are abandoned as the others were.
+        for session in ticking {
+            await session.run()
+            remove(session)
         }
     }
 

@@ -8,6 +8,8 @@ import TalkpathWire
 struct SimulatedCall {
     let seed: UInt64
     var isTraced = false
+    /// The server stops without waiting: the task of `run()` is cancelled.
+    var isAbandoned = false
 
     struct Outcome {
         var violations: [String]
@@ -17,7 +19,7 @@ struct SimulatedCall {
     }
 
     func run() -> Outcome {
-        let run = SimulatedCallRun(seed: seed, isTraced: isTraced)
+        let run = SimulatedCallRun(seed: seed, isTraced: isTraced, isAbandoned: isAbandoned)
         run.play()
         return Outcome(
             violations: run.world.violations,
@@ -45,11 +47,13 @@ private final class SimulatedCallRun: @unchecked Sendable {
     private var asked = 0
     private var media: SimulatedMediaSocket?
     private let ring = RingHolder()
+    private let isAbandoned: Bool
     private var hasReturned = false
     private var hasShutDown = false
     private var ends = 0
 
-    init(seed: UInt64, isTraced: Bool) {
+    init(seed: UInt64, isTraced: Bool, isAbandoned: Bool) {
+        self.isAbandoned = isAbandoned
         let world = SimulatedWorld(seed: seed)
         world.isTracing = isTraced
         self.world = world
@@ -90,11 +94,12 @@ private final class SimulatedCallRun: @unchecked Sendable {
             tick()
         }
         scheduler.after(scheduler.chance(20) ? scheduler.milliseconds(0...600) : .zero) { [self] in
-            spawn { [self] in
+            let life = spawn { [self] in
                 await manager.run()
                 hasReturned = true
                 world.note("run returned")
             }
+            if isAbandoned { scheduler.after(scheduler.milliseconds(0...4000)) { life.cancel() } }
         }
         for _ in 0..<(1 + scheduler.number(below: 8)) {
             scheduler.after(scheduler.milliseconds(0...(scheduler.chance(30) ? 500 : 6000))) { [self] in endSomehow() }
@@ -104,8 +109,9 @@ private final class SimulatedCallRun: @unchecked Sendable {
     }
 
     /// A task of the pool.
-    private func spawn(_ body: @escaping @Sendable () async -> Void) {
-        _ = Task(executorPreference: scheduler.pool) { await body() }
+    @discardableResult
+    private func spawn(_ body: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
+        Task(executorPreference: scheduler.pool) { await body() }
     }
 
     private func begin() {
@@ -274,6 +280,10 @@ extension SimulatedCallRun {
         check(scheduler.asLane { session.media.value.isStopped }, "the bridge was not stopped")
         check(receipt.steps.first?.name == .stopBridge, "the bridge was not stopped first")
         check(receipt.steps.count == EndReceipt.Step.Name.allCases.count, "\(receipt.steps.count) steps")
+        for step in receipt.steps where step.outcome == .timedOut || step.outcome == .failed {
+            check(step.error != nil, "\(step.name.rawValue) was not waited for")
+        }
+        guard !isAbandoned else { return }
         judgeTime(receipt)
         judgeCarrier(receipt)
     }

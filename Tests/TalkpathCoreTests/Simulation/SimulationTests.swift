@@ -24,6 +24,13 @@ struct SimulationTests {
         if Self.seeds > 2000 { print("shard \(shard):", reasons.sorted { $0.value > $1.value }) }
     }
 
+    @Test func `a server that stops without waiting leaves no asker without a receipt and nothing open`() {
+        for seed in 0..<300 as Range<UInt64> {
+            let outcome = SimulatedCall(seed: seed, isAbandoned: true).run()
+            #expect(outcome.violations.isEmpty, "seed \(seed)")
+        }
+    }
+
     @Test(arguments: [3, 17, 99, 1234] as [UInt64])
     func `a seed replays to the same trace`(seed: UInt64) {
         let first = SimulatedCall(seed: seed, isTraced: true).run()
