@@ -60,6 +60,20 @@ size_t talkpath_avx2_decode_mulaw(const uint8_t *_Nonnull source, int16_t *_Nonn
 size_t talkpath_avx2_encode_alaw(const int16_t *_Nonnull source, uint8_t *_Nonnull target, size_t count);
 size_t talkpath_avx2_decode_alaw(const uint8_t *_Nonnull source, int16_t *_Nonnull target, size_t count);
 
+// -- Bytes of the wire: whole blocks only; each returns how much of `source` it did, the caller does the rest.
+
+/// Base64 without padding: 24 bytes to 32 characters at a time. Reads up to 4 bytes beyond a block, within `count`.
+size_t talkpath_avx2_encode_base64(const uint8_t *_Nonnull source, uint8_t *_Nonnull target, size_t count);
+
+/// Base64, standard or URL-safe alphabet: 32 characters to 24 bytes at a time. Stops before a block that has any other
+/// character, padding too, and before one for which fewer than 28 bytes of `room` are left.
+size_t talkpath_avx2_decode_base64(
+    const uint8_t *_Nonnull source, uint8_t *_Nonnull target, size_t count, size_t room);
+
+/// `target[i] = source[i] ^ key[i % 4]`, the key's bytes in the order of memory: 32 bytes at a time. Both may be the
+/// same memory.
+size_t talkpath_avx2_mask(const uint8_t *_Nonnull source, uint8_t *_Nonnull target, size_t count, uint32_t key);
+
 #endif
 
 #endif
