@@ -245,8 +245,7 @@ public actor CallSession {
 
     /// The model's socket `socket` is gone.
     package func agentClosed(socket: Int, reason: String) {
-        guard socket == agentSocket else { return }
-        media.value.agentLost()
+        if socket == agentSocket { media.value.agentLost() }
         perform(machine.agentLost(socket: socket, message: reason, at: ports.clock.now))
     }
 

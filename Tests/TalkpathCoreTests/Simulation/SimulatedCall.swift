@@ -56,6 +56,7 @@ private final class SimulatedCallRun: @unchecked Sendable {
         self.isAbandoned = isAbandoned
         let world = SimulatedWorld(seed: seed)
         world.isTracing = isTraced
+        world.isGivenUp = isAbandoned
         self.world = world
         scheduler = world.scheduler
         world.carrier = SimulatedCarrier(world)
@@ -239,6 +240,7 @@ private final class SimulatedCallRun: @unchecked Sendable {
 
     private func shutDown() {
         hasShutDown = true
+        if manager.assumeIsolated({ $0.activeCalls }) > 0 { world.isGivenUp = true }
         world.note("shut down")
         let manager = manager
         spawn { await manager.shutDown() }
@@ -303,7 +305,7 @@ extension SimulatedCallRun {
         guard kind == .outbound || kind == .inbound else { return }
         if carrier.isUp {
             check(!receipt.carrierConfirmed, "a live call was reported as over")
-            let isGivenUp = hasShutDown || carrier.hangUps >= 20
+            let isGivenUp = world.isGivenUp || carrier.hangUps >= 20
             check(!carrier.hasToldName || isGivenUp, "a known call is still up after \(carrier.hangUps) hang-ups")
         }
     }

@@ -41,6 +41,7 @@ class SimulatedSocket: LegSink, LegConnection, @unchecked Sendable {
     }
 
     func close() async {
+        guard isOpen else { return }
         await scheduler.pause(scheduler.milliseconds(0...(scheduler.chance(10) ? 6000 : 10)))
         _ = await scheduler.onLane { self.vanish() }
     }

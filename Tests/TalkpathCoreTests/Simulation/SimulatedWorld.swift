@@ -15,7 +15,10 @@ final class SimulatedWorld: @unchecked Sendable {
     private(set) var open: [String: Int] = [:]
     private(set) var endBegan: MonotonicInstant?
     private(set) var endedAt: MonotonicInstant?
+    private var agentSocketClosedAt: MonotonicInstant?
     var isTracing = false
+    /// The server has stopped while the call was there: what was not settled then is left as it was.
+    var isGivenUp = false
 
     var carrier: SimulatedCarrier!
     var session: CallSession?
@@ -42,6 +45,7 @@ final class SimulatedWorld: @unchecked Sendable {
     func finish(_ name: String) {
         open[name, default: 0] -= 1
         if open[name] == 0 { open[name] = nil }
+        if name.hasPrefix("agent socket") { agentSocketClosedAt = scheduler.now }
         note("finish \(name)")
     }
 
@@ -77,6 +81,12 @@ extension SimulatedWorld: CallEventSink, CallClock, IdentifierSource {
 
     /// A step that is not said to have timed out has left nothing open.
     private func judgeSteps(_ receipt: EndReceipt) {
+        let isSlowlyClosed = agentSocketClosedAt.map { $0 >= scheduler.now - .seconds(2) } ?? false
+        if receipt.step(.closeAgent)?.outcome == .timedOut, !isSlowlyClosed,
+            !open.keys.contains(where: { $0.hasPrefix("agent socket") })
+        {
+            violation("an attempt to open a socket held up the end")
+        }
         let kept: [(EndReceipt.Step.Name, [String])] = [
             (.closeAgent, ["agent socket", "connecting"]), (.closeMedia, ["media socket"]), (.saveRecord, ["save"]),
         ]
@@ -119,7 +129,10 @@ final class SimulatedStore: CallStore {
         defer { world.finish(name) }
         let delay: Duration? =
             scheduler.chance(4) ? nil : scheduler.milliseconds(0...(scheduler.chance(10) ? 9000 : 20))
-        guard await scheduler.sleep(delay) else { throw CancellationError() }
+        guard await scheduler.sleep(delay) else {
+            if name == "update", delay != nil, !world.isGivenUp { world.violation("an update was cut off") }
+            throw CancellationError()
+        }
         if scheduler.chance(5) { throw Broken() }
     }
 }
