@@ -67,7 +67,7 @@ import Testing
 
     @Test func theSansIOTargetsReadNoClockAndStartNoTask() throws {
         let forbidden = [
-            "ContinuousClock()", "Date()", "Task {", "Task.detached", "Task.sleep", "DispatchQueue", ".now()",
+            "ContinuousClock()", "Date()", " Task {", "Task.detached", "Task.sleep", "DispatchQueue", ".now()",
         ]
         for target in ["TalkpathAudio", "TalkpathWire", "TalkpathCore"] {
             for file in Self.swiftFiles(of: target) {

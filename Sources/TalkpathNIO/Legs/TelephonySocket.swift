@@ -93,7 +93,14 @@ package final class TelephonySocket: WebSocketConsumer {
             bridge.refused(.withoutStart)
         case .attached(let session, _):
             // In a turn of the loop of its own: the socket may have broken while the session was writing to it.
-            bridge.eventLoop.execute { session.assumeIsolated { $0.mediaClosed() } }
+            bridge.eventLoop.execute { [bridge] in
+                let now = bridge.clock.now
+                session.assumeIsolated { session in
+                    // A farewell that came in one piece with the close counts.
+                    session.noteHappenings(at: now)
+                    session.mediaClosed()
+                }
+            }
         case .refused:
             break
         }
