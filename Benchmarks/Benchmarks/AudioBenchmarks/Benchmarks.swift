@@ -1,0 +1,9 @@
+import Benchmark
+
+let benchmarks: @Sendable () -> Void = {
+    resamplingBenchmarks()
+    compandingBenchmarks()
+    callPathBenchmarks()
+    byteRingBenchmarks()
+    opusBenchmarks()
+}

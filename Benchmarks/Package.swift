@@ -1,0 +1,31 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// Apart from the main package, so that nobody who depends on Talkpath resolves the benchmark library.
+//
+//     TALKPATH_ONLY=audio swift package --package-path Benchmarks benchmark
+//
+// `TALKPATH_ONLY=audio` leaves the networking dependencies of the main package out of the build.
+let package = Package(
+    name: "talkpath-benchmarks",
+    platforms: [.macOS("26.0")],
+    dependencies: [
+        // No traits: they only bring an interposer of malloc with them; `CAllocationCounter` is enough here.
+        .package(url: "https://github.com/ordo-one/benchmark.git", exact: "1.38.1", traits: []),
+        .package(name: "talkpath", path: ".."),
+    ],
+    targets: [
+        .target(name: "CAllocationCounter"),
+        .executableTarget(
+            name: "AudioBenchmarks",
+            dependencies: [
+                .product(name: "Benchmark", package: "benchmark"),
+                .product(name: "TalkpathAudio", package: "talkpath"),
+                "CAllocationCounter",
+            ],
+            path: "Benchmarks/AudioBenchmarks",
+            plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]
+        ),
+    ],
+    swiftLanguageModes: [.v6]
+)
