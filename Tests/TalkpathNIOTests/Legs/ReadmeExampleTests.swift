@@ -28,6 +28,7 @@ import Testing
         #expect(end - begin > 10)
         for line in lines[(begin + 1)..<end] {
             let text = line.trimmingCharacters(in: .whitespaces)
+            guard !text.isEmpty else { continue }
             #expect(readme.contains(text), "the README lacks: \(text)")
         }
     }
