@@ -31,15 +31,27 @@ struct BenchAudioCommand: ParsableCommand {
     }
 
     func run() throws {
+        // Made before anything is measured: a wrong name should not cost the time.
+        let directory = plot.map { URL(fileURLWithPath: $0, isDirectory: true) }
+        try writing(to: directory) {
+            try FileManager.default.createDirectory(at: $0, withIntermediateDirectories: true)
+        }
         let (report, qualities) = try AudioBench(rounds: rounds).run()
-        if let plot {
-            let directory = URL(fileURLWithPath: plot, isDirectory: true)
-            try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        try writing(to: directory) { directory in
             for (name, picture) in AudioBenchPictures.all(qualities) {
                 try Data(picture.utf8).write(to: directory.appendingPathComponent(name))
             }
         }
         print(json ? try report.json() : report.table())
+    }
+
+    private func writing(to directory: URL?, _ body: (URL) throws -> Void) throws {
+        guard let directory else { return }
+        do {
+            try body(directory)
+        } catch {
+            throw ValidationError("cannot write pictures to \(directory.path): \(error.localizedDescription)")
+        }
     }
 }
 
