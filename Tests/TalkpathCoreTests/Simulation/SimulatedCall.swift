@@ -64,10 +64,10 @@ private final class SimulatedCallRun: @unchecked Sendable {
         kind = scheduler.pick(Kind.allCases + [.outbound, .inbound])
         tickInterval = scheduler.pick([.milliseconds(20), .milliseconds(50), .milliseconds(100)])
         var limits = CallLimits()
-        limits.maxDuration = scheduler.milliseconds(500...8000)
+        limits.maxDuration = scheduler.milliseconds(500...9000)
         limits.ringTimeout = scheduler.milliseconds(500...4000)
         limits.mediaTimeout = scheduler.milliseconds(300...3000)
-        limits.agentSetupTimeout = scheduler.milliseconds(300...3000)
+        limits.agentSetupTimeout = scheduler.milliseconds(300...8000)
         limits.farewell = scheduler.milliseconds(0...(scheduler.chance(10) ? 9000 : 300))
         limits.drainTimeout = scheduler.milliseconds(100...3000)
         self.limits = limits

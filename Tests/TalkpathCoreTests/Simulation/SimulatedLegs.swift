@@ -215,7 +215,7 @@ final class SimulatedConnector: AgentConnector, @unchecked Sendable {
         world.begin("connecting \(number)")
         defer { world.finish("connecting \(number)") }
         world.opening("connecting")
-        let delay = scheduler.milliseconds(0...(scheduler.chance(20) ? 6000 : 200))
+        let delay = scheduler.milliseconds(0...(scheduler.chance(20) ? 9000 : 200))
         guard await scheduler.sleep(min(delay, timeout)) else { throw AgentConnectError("cancelled") }
         if delay > timeout || scheduler.chance(10) { throw AgentConnectError("refused", isFinal: scheduler.chance(20)) }
         let socket = await scheduler.onLane { [world] in
