@@ -212,10 +212,19 @@ import Testing
             let slow = try await Peer.connect(port: port)
             try await slow.send("GET /hello HTTP/1.1\r\n")
             #expect(await slow.readToEnd().isEmpty)
+            for peer in [silent, slow] { await peer.close() }
+        }
+    }
+
+    @Test func aConnectionWithoutAFurtherRequestIsClosed() async throws {
+        var configuration = OnePortServer.Configuration()
+        // Long enough for the first request to come in time on a busy machine.
+        configuration.idleTimeout = .milliseconds(500)
+        try await withServer(configuration: configuration) { port, _ in
             let idle = try await Peer.connect(port: port)
             try await idle.send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")
             #expect(await idle.readToEnd().hasSuffix("hello"))
-            for peer in [silent, slow, idle] { await peer.close() }
+            await idle.close()
         }
     }
 

@@ -205,7 +205,7 @@ struct FakeTwilioTests {
         application.state.withLock { state in
             state.onMessage = { socket, message in
                 guard message["media"] != nil, let streamSID = message["streamSid"]?.string,
-                    message["media"]?["chunk"]?.string == "5"
+                    let chunk = message["media"]?["chunk"]?.string.flatMap({ Int($0) }), chunk.isMultiple(of: 5)
                 else { return }
                 socket.send(Array(#"{"event":"mark","streamSid":"\#(streamSID)","mark":{"name":"now"}}"#.utf8))
             }
