@@ -159,7 +159,7 @@ struct FakeTwilioTests {
         let events = application.statusEvents()
         #expect(events.map { $0["CallStatus"] } == ["initiated", "ringing", "in-progress", "completed"])
         #expect(events.map { $0["SequenceNumber"] } == ["0", "1", "2", "3"])
-        #expect(events.last?["CallDuration"] == "1")
+        #expect((events.last?["CallDuration"]).flatMap { Int($0) } ?? 0 >= 1)
         #expect(record.errors.isEmpty)
         let again = try await post(twilio, "Calls/\(sid).json", [("Status", "completed")])
         #expect(again.status == 400)

@@ -39,6 +39,8 @@ struct TestServer: Sendable {
         configuration.apiKeys = [.init(key), .init(otherKey, tenant: "other")]
         configuration.allowedDestinations = ["+1415"]
         configuration.callsPerSecond = 1000
+        // A call whose model is not there stays as long as a test needs it.
+        configuration.limits.agentRetryDelay = .seconds(60)
         configuration.twilio = .init(accountSID: "AC1", authToken: authToken, fromNumber: "+14155550100")
         return configuration
     }
