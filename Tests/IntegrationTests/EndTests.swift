@@ -80,8 +80,11 @@ import Testing
             // Whoever came after the end is told so, with the same receipt.
             let receipts = answers.map { $0.status == 409 ? $0.body["receipt"] : $0.body }
             #expect(answers.contains { $0.status == 200 })
-            #expect(Set(receipts.map { $0?["duration_ms"]?.int }).count == 1)
-            #expect(Set(receipts.map { $0?["ended_at"]?.string }).count == 1)
+            for field in ["duration_ms", "ended_at", "teardown_ms", "steps", "ended_reason"] {
+                #expect(Set(receipts.map { $0?[field]?.serializedText() }).count == 1, "\(field) differs")
+            }
+            let record = try await stage.record(of: id)["receipt"]
+            #expect(record?["steps"]?.serializedText() == receipts.first??["steps"]?.serializedText())
         }
     }
 

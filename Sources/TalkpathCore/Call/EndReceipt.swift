@@ -52,7 +52,8 @@ public struct EndReceipt: Equatable, Sendable {
     public var endedAt: WallTime
     /// The carrier has said that the call is over.
     public var carrierConfirmed: Bool
-    /// From the beginning of the end until everything was closed and saved.
+    /// From the beginning of the end until everything was closed. The time that saving took stands nowhere: the saved
+    /// receipt is the one that everybody gets.
     public var teardown: Duration
     /// In the order they were started.
     public var steps: [Step]

@@ -237,7 +237,9 @@ extension CallSessionMachine {
         change { $0.start(.saveRecord, at: now) }
         deadlines[.saveRecord] = bound(1, from: ending.began)
         if case .ending(let ending) = life {
-            actions.append(.saveRecord(receipt(ending, steps: ending.steps(assumingDone: .saveRecord), at: now)))
+            let receipt = receipt(ending, steps: ending.steps(assumingDone: .saveRecord), at: now)
+            change { $0.savedReceipt = receipt }
+            actions.append(.saveRecord(receipt))
         }
         return actions
     }
@@ -279,7 +281,9 @@ extension CallSessionMachine {
 
     private mutating func finish(at now: MonotonicInstant) -> [SessionAction] {
         guard case .ending(let ending) = life else { return [] }
-        let receipt = receipt(ending, steps: ending.steps, at: now)
+        // What was saved is what everybody is told: record, event and answers are one receipt.
+        let saved = ending.outcome(.saveRecord) == .done ? ending.savedReceipt : nil
+        let receipt = saved ?? receipt(ending, steps: ending.steps, at: now)
         deadlines.removeAll()
         life = .ended(receipt)
         return [.finish(receipt)] + beginAftermath(receipt, at: now)

@@ -190,12 +190,9 @@ import Testing
     }
 
     @Test func nobodyListeningAndNoSuchHostAreDistinguished() async throws {
-        // A port that was free a moment ago.
-        let listener = try await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0).get()
-        let port = listener.localAddress!.port!
-        try await listener.close()
+        // A port of the system's own, which no other test can be given meanwhile.
         let refused = await failure { () async throws(WebSocketClientError) in
-            try await connect("ws://127.0.0.1:\(port)/")
+            try await connect("ws://127.0.0.1:1/")
         }
         #expect(refused?.code == .connectionRefused)
         let unknown = await failure { () async throws(WebSocketClientError) in
