@@ -21,7 +21,10 @@ import Testing
     @Test func theReadmeShowsTheseLines() throws {
         let here = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         let source = try String(contentsOf: here.appendingPathComponent("ReadmeExample.swift"), encoding: .utf8)
-        let readme = try String(contentsOf: here.appendingPathComponent("../../../README.md").standardized, encoding: .utf8)
+        let readme = try String(
+            contentsOf: here.appendingPathComponent("../../../README.md").standardized,
+            encoding: .utf8
+        )
         let lines = source.split(separator: "\n", omittingEmptySubsequences: false)
         let begin = try #require(lines.firstIndex { $0.hasSuffix("// begin") })
         let end = try #require(lines.firstIndex { $0.hasSuffix("// end") })
