@@ -1,4 +1,5 @@
 package import NIOCore
+import TalkpathAudio
 
 #if canImport(Glibc)
 import Glibc
@@ -66,7 +67,8 @@ func copyMasked(
     let littleKey = UInt32(littleEndian: key)
     let turned = shift == 0 ? littleKey : (littleKey >> shift) | (littleKey << (32 - shift))
     let wide = (UInt64(turned) << 32 | UInt64(turned)).littleEndian
-    var index = 0
+    // As far as the machine's wide instructions go: whole blocks, so the key keeps its phase.
+    var index = ByteKernels.mask(base, count: count, into: target, key: turned)
     while index &+ 8 <= count {
         // In bounds: `index + 8 <= count`, and the target holds `count` bytes by contract.
         let word = base.loadUnaligned(fromByteOffset: index, as: UInt64.self) ^ wide
