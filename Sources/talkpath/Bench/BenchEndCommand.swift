@@ -81,7 +81,7 @@ struct BenchEndCommand: AsyncParsableCommand {
             try .read(
                 environment: [
                     "TALKPATH_HTTP_PORT": "0", "TALKPATH_LOG_LEVEL": "critical", "OPENAI_API_KEY": "key",
-                    "TALKPATH_CALLS_PER_SECOND": "10000", "OPENAI_REALTIME_URL": model.url,
+                    "TALKPATH_MAX_CALLS_PER_SECOND": "10000", "OPENAI_REALTIME_URL": model.url,
                     "TWILIO_ACCOUNT_SID": carrier.accountSID, "TWILIO_AUTH_TOKEN": carrier.authToken,
                     "TWILIO_FROM_NUMBER": "+15550100100", "TWILIO_API_BASE_URL": twilio.baseURL,
                 ],
