@@ -25,60 +25,51 @@ struct SimulateCommand: AsyncParsableCommand {
         }
     }
 
-    struct OpenAI: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "openai",
-            abstract: "OpenAI Realtime: says its script, or what it hears with --echo."
-        )
-
+    /// What both fake models take.
+    struct Model: ParsableArguments {
         @OptionGroup var common: Common
-        @Flag(help: "Say back what is heard.") var echo = false
+        @Flag(help: "Say back what is heard, whatever the conversation.") var echo = false
         @Option(help: "The key clients must show.") var key: String?
 
-        func run() async throws {
-            let timeline = SimulatorTimeline(handler: Narration.print)
-            let script = try echo ? .echo : common.load()?.agent ?? .echo
-            let server = try await FakeOpenAIRealtime.start(
+        /// Runs until it is interrupted.
+        func run(_ provider: AgentProvider) async throws {
+            let conversation = echo ? nil : try common.load()
+            let server = try await FakeModel.start(
+                provider,
                 FakeAgentConfiguration(
                     port: common.port,
                     apiKey: key,
-                    script: script,
+                    script: conversation?.agent ?? .echo,
                     keepsAudio: false,
-                    timeline: timeline
+                    timeline: SimulatorTimeline(handler: Narration.print)
                 )
             )
-            print("OpenAI Realtime is simulated at \(server.url)")
+            print("\(provider.rawValue) is simulated at \(server.url)")
             await Interruption.wait()
             await server.shutdown()
         }
     }
 
+    struct OpenAI: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "openai",
+            abstract: "OpenAI Realtime: plays a conversation, or says back what it hears."
+        )
+
+        @OptionGroup var model: Model
+
+        func run() async throws { try await model.run(.openai) }
+    }
+
     struct Gemini: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "gemini",
-            abstract: "Gemini Live: says its script, or what it hears with --echo."
+            abstract: "Gemini Live: plays a conversation, or says back what it hears."
         )
 
-        @OptionGroup var common: Common
-        @Flag(help: "Say back what is heard.") var echo = false
-        @Option(help: "The key clients must show.") var key: String?
+        @OptionGroup var model: Model
 
-        func run() async throws {
-            let timeline = SimulatorTimeline(handler: Narration.print)
-            let script = try echo ? .echo : common.load()?.agent ?? .echo
-            let server = try await FakeGeminiLive.start(
-                FakeAgentConfiguration(
-                    port: common.port,
-                    apiKey: key,
-                    script: script,
-                    keepsAudio: false,
-                    timeline: timeline
-                )
-            )
-            print("Gemini Live is simulated at \(server.url)")
-            await Interruption.wait()
-            await server.shutdown()
-        }
+        func run() async throws { try await model.run(.gemini) }
     }
 
     struct Twilio: AsyncParsableCommand {
