@@ -50,8 +50,6 @@ package final class CallMedia {
     private var isAgentReady = false
     /// The call is being ended: no audio moves any more.
     package private(set) var isStopped = false
-    /// Caller audio is kept from the agent.
-    package var isUplinkMuted = false
 
     private var agentEvents: [AgentEvent] = []
     /// Items of a socket's codec begin at 0; over the whole call they must differ.
@@ -302,11 +300,7 @@ package final class CallMedia {
 
     private func forwardCallerAudio() {
         guard isAgentReady else { return }
-        if isUplinkMuted {
-            uplink.flush()
-        } else {
-            uplink.drain(through: agentCodec, to: &toAgent)
-        }
+        uplink.drain(through: agentCodec, to: &toAgent)
     }
 
     private func sendAgentAudio(isTick: Bool, at now: MonotonicInstant) {

@@ -180,11 +180,6 @@ struct PlaybackLedger {
         return interruption.isEmpty ? nil : interruption
     }
 
-    /// Whatever still comes of items up to this one is to be dropped.
-    mutating func discard(through item: AgentItem) {
-        discardedThrough = max(discardedThrough, item.index)
-    }
-
     private mutating func indexOfItem(_ item: AgentItem) -> Int {
         if let last = items.indices.last, items[last].item == item { return last }
         if let index = items.firstIndex(where: { $0.item == item }) { return index }

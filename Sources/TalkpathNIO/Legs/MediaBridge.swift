@@ -60,11 +60,6 @@ package final class MediaBridge: Sendable {
         TelephonySocket(bridge: self, admission: admission)
     }
 
-    /// How punctual the 20 ms ticks have been.
-    package func punctuality() async throws -> FrameTicker.Punctuality {
-        try await eventLoop.submit { self.ticker.punctuality }.get()
-    }
-
     /// Media sockets that never became a call's.
     package func refusals() async throws -> TelephonyRefusals {
         try await eventLoop.submit { self.refusalCounters.value }.get()

@@ -86,6 +86,23 @@ struct CallEndingTests {
         #expect(call.receipts.count == 1)
     }
 
+    @Test func `the receipt that was saved is the one everybody gets, however long saving took`() throws {
+        let call = MachineDriver()
+        call.talk()
+        call.end()
+        call.agentClosed()
+        call.hangUp(.done)
+        call.on { $0.streamStopped(at: $1) }
+        let orders = call.mediaClosed()
+        guard case .saveRecord(let saved)? = orders.last else {
+            Issue.record("no order to save")
+            return
+        }
+        call.pass(.milliseconds(100))
+        call.saved()
+        #expect(call.receipt == saved)
+    }
+
     @Test func `a record that cannot be saved is named, and the call is ended all the same`() {
         let call = MachineDriver()
         call.talk()
