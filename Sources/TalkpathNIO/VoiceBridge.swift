@@ -52,12 +52,14 @@ public final class VoiceBridge: Sendable {
 
     /// Begins a call between an audio thread and an agent.
     ///
-    /// - Parameter format: what the rings carry, both ways.
+    /// - Parameters:
+    ///   - format: what the rings carry, both ways.
+    ///   - limits: those of the agent where there are none.
     /// - Throws: `CallManager.Refusal` once the bridge is being shut down, or if there is no filter for the format.
     public func startCall(
         agent: AgentProfile,
         format: AudioFormat = .telephony,
-        limits: CallLimits = CallLimits()
+        limits: CallLimits? = nil
     ) async throws -> RingCall {
         try await media.manager.startRingCall(agent: agent, format: format, limits: limits)
     }

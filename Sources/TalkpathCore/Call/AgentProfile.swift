@@ -34,6 +34,8 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     public var baseURL: String?
     /// Never printed.
     public var apiKey: String
+    /// The bounds and guards of this agent's calls, for those that bring none of their own.
+    public var limits: CallLimits
 
     public init(
         provider: AgentProvider,
@@ -46,7 +48,8 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
         tools: [AgentTool] = [],
         mayEndCall: Bool = true,
         connectPolicy: ConnectPolicy = .onRinging,
-        baseURL: String? = nil
+        baseURL: String? = nil,
+        limits: CallLimits = CallLimits()
     ) {
         self.provider = provider
         self.model = model
@@ -59,6 +62,7 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
         self.mayEndCall = mayEndCall
         self.connectPolicy = connectPolicy
         self.baseURL = baseURL
+        self.limits = limits
     }
 
     /// OpenAI Realtime.

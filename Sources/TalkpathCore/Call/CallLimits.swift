@@ -1,6 +1,7 @@
 public import TalkpathWire
 
-/// How long a call may take in each of its stages. All durations are bounds, not waits.
+/// How long a call may take in each of its stages, and the guards that end it when it goes nowhere. All durations are
+/// bounds, not waits. A guard that is `nil` is off.
 public struct CallLimits: Equatable, Sendable {
     /// From the start to the forced end. The carrier is told as well.
     public var maxDuration: Duration = .seconds(3600)
@@ -21,6 +22,26 @@ public struct CallLimits: Equatable, Sendable {
     /// A drain that asks for nothing else.
     public var drainTimeout: Duration = .seconds(10)
 
+    // MARK: Guards
+
+    /// Neither side speaks: the caller by our own ears or the model's, the agent by what is played to the caller. Then
+    /// ``idlePrompt``, if there is one, and `idle_timeout`.
+    public var idleTimeout: Duration? = .seconds(120)
+    /// What the agent is asked to say before the call is given up as idle.
+    public var idlePrompt: IdlePrompt?
+    /// Answered, but the caller's line is dead: no audio comes, or nothing above −60 dBFS. What the agent speaks does not
+    /// count, as people listen silently. Then `silence_timeout`.
+    public var silenceTimeout: Duration? = .seconds(90)
+    /// The model's socket is open, the caller has finished, and no answer comes. The socket is then opened anew as if it
+    /// had been lost, ``agentAttempts`` times, and at last the call ends with `agent_lost`.
+    public var agentSilenceTimeout: Duration? = .seconds(10)
+    /// Whether the carrier is asked what has answered. Outbound calls only.
+    public var machineDetection: MachineDetection = .off
+    /// What happens when the carrier says that it was a machine: `hangUp` ends the call with `voicemail`.
+    public var onMachine: MachinePolicy = .hangUp
+    /// Two agents that talk to each other in circles: `loop_detected`.
+    public var loopGuard: LoopGuardPolicy? = LoopGuardPolicy()
+
     public init() {}
 }
 
@@ -30,6 +51,7 @@ public struct OutboundCall: Sendable {
     /// In E.164.
     public var to: String
     public var agent: AgentProfile
+    /// Those of the agent where the call brings none of its own.
     public var limits: CallLimits
     /// Whatever the one who placed it wants to find in its record.
     public var metadata: [String: JSONValue]
@@ -42,7 +64,7 @@ public struct OutboundCall: Sendable {
         from: String,
         to: String,
         agent: AgentProfile,
-        limits: CallLimits = CallLimits(),
+        limits: CallLimits? = nil,
         metadata: [String: JSONValue] = [:],
         publicURL: String? = nil,
         tenant: String = ""
@@ -50,7 +72,7 @@ public struct OutboundCall: Sendable {
         self.from = from
         self.to = to
         self.agent = agent
-        self.limits = limits
+        self.limits = limits ?? agent.limits
         self.metadata = metadata
         self.publicURL = publicURL
         self.tenant = tenant
@@ -64,6 +86,7 @@ public struct InboundCall: Sendable {
     /// `nil` for a media socket nobody announced.
     public var carrierCallID: String?
     public var agent: AgentProfile
+    /// Those of the agent where the call brings none of its own.
     public var limits: CallLimits
     /// Whose call it is.
     public var tenant: String
@@ -73,14 +96,14 @@ public struct InboundCall: Sendable {
         to: String,
         carrierCallID: String?,
         agent: AgentProfile,
-        limits: CallLimits = CallLimits(),
+        limits: CallLimits? = nil,
         tenant: String = ""
     ) {
         self.from = from
         self.to = to
         self.carrierCallID = carrierCallID
         self.agent = agent
-        self.limits = limits
+        self.limits = limits ?? agent.limits
         self.tenant = tenant
     }
 }

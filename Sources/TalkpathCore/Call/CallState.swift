@@ -96,5 +96,9 @@ public struct CallSnapshot: Equatable, Sendable {
     public var duration: Duration
     public var transcript: [TranscriptEntry]
     public var metrics: CallMetrics
+    /// What answered, in the carrier's judgement; `nil` while it has said nothing, and where it was not asked.
+    public var answeredBy: AnsweredBy?
+    /// How sure the loop guard is that two agents talk in circles, from 0 to 1; `nil` where it is off.
+    public var loopScore: Double?
     public var receipt: EndReceipt?
 }

@@ -139,11 +139,13 @@ public actor CallManager {
 
     /// Begins a call whose caller's audio comes from, and goes to, an audio thread of the embedder's own.
     ///
-    /// - Parameter format: what the rings carry, both ways.
+    /// - Parameters:
+    ///   - format: what the rings carry, both ways.
+    ///   - limits: those of the agent where there are none.
     public func startRingCall(
         agent: AgentProfile,
         format: AudioFormat = .telephony,
-        limits: CallLimits = CallLimits()
+        limits: CallLimits? = nil
     ) throws(Refusal) -> RingCall {
         let ends = RingLeg.make(format: format)
         let media: CallMedia
@@ -158,7 +160,7 @@ public actor CallManager {
             throw .unsupportedFormat
         }
         let parties = CallSession.Parties(direction: .inbound, from: "", to: "")
-        let session = try begin(parties, agent: agent, limits: limits, media: media)
+        let session = try begin(parties, agent: agent, limits: limits ?? agent.limits, media: media)
         session.assumeIsolated { $0.ringLegAttached() }
         return RingCall(session: session, leg: ends.leg)
     }

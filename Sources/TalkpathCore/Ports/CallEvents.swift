@@ -19,6 +19,12 @@ public struct CallEvent: Equatable, Sendable {
         case dtmf
         case toolCalled(name: String)
         case agentLost(message: String)
+        /// The carrier has found out what answered.
+        case machineDetected(AnsweredBy)
+        /// Nobody has spoken for a while, and the agent is asked to.
+        case idlePrompted
+        /// It looks as if two agents were talking to each other in circles; the call may soon be ended for it.
+        case loopSuspected(score: Double)
         case ended(EndReceipt)
     }
 

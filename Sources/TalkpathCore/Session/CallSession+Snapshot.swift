@@ -25,6 +25,8 @@ extension CallSession {
             duration: receipt?.duration ?? (ports.clock.now - startedOn),
             transcript: transcript.turns,
             metrics: metrics(),
+            answeredBy: answeredBy,
+            loopScore: nil,
             receipt: receipt
         )
     }

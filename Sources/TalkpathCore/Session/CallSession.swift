@@ -80,6 +80,7 @@ public actor CallSession {
     var agentAttempt: AsyncStream<Void>.Continuation?
     var mediaConnection: (any LegConnection)?
     var carrierCallID: String?
+    var answeredBy: AnsweredBy?
 
     var transcript = Transcript()
     var callerTurnBegan: Int?
