@@ -79,7 +79,9 @@ if level.rawValue >= Level.core.rawValue {
     dependencies.append(.package(url: "https://github.com/apple/swift-log.git", from: "1.6.0"))
     targets += [
         library("TalkpathCore", ["TalkpathAudio", "TalkpathWire", .logging]),
-        tests("TalkpathCoreTests", ["TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging]),
+        library("TalkpathSimulation", ["TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging]),
+        tests("TalkpathCoreTests", ["TalkpathSimulation", "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging]),
+        tests("TalkpathSimulationTests", ["TalkpathSimulation", "TalkpathCore", "TalkpathWire", "TalkpathAudio"]),
     ]
 }
 
@@ -111,7 +113,7 @@ if level == .all {
     products += [
         .library(name: "TalkpathHTTP", targets: ["TalkpathHTTP"]),
         .library(name: "TalkpathServer", targets: ["TalkpathServer"]),
-        .library(name: "TalkpathSimulators", targets: ["TalkpathSimulators"]),
+        .library(name: "TalkpathSimulators", targets: ["TalkpathSimulators", "TalkpathSimulation"]),
         .executable(name: "talkpath", targets: ["talkpath"]),
     ]
     dependencies += [
@@ -145,8 +147,9 @@ if level == .all {
         .executableTarget(
             name: "talkpath",
             dependencies: [
-                "TalkpathServer", "TalkpathSimulators", "TalkpathNIO", "TalkpathCore", "TalkpathWire", "TalkpathAudio",
-                .logging, .nioCore, .nioHTTP1, .nioPosix, .argumentParser, .unixSignals, .asyncHTTPClient,
+                "TalkpathServer", "TalkpathSimulators", "TalkpathSimulation", "TalkpathNIO", "TalkpathCore",
+                "TalkpathWire", "TalkpathAudio", .logging, .nioCore, .nioHTTP1, .nioPosix, .argumentParser,
+                .unixSignals, .asyncHTTPClient,
             ],
             swiftSettings: swiftSettings
         ),

@@ -205,6 +205,9 @@ public actor CallSession {
         media.pump()
     }
 
+    /// Whether its end has not begun.
+    package var isLive: Bool { machine.isLive }
+
     // MARK: What the world reports
 
     /// The carrier's media socket has been given to this call.

@@ -1,4 +1,5 @@
 import TalkpathAudio
+import TalkpathSimulation
 import Testing
 
 @testable import TalkpathCore

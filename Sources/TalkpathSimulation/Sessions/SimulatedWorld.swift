@@ -1,8 +1,5 @@
-import Logging
 import TalkpathAudio
-import TalkpathWire
-
-@testable import TalkpathCore
+import TalkpathCore
 
 /// Everything around the calls of one simulation, and what is known of it at the end.
 final class SimulatedWorld: @unchecked Sendable {
@@ -51,7 +48,7 @@ final class SimulatedWorld: @unchecked Sendable {
 
     /// Notes when the call stopped being live. On the lane.
     func watchEnd() {
-        guard endBegan == nil, let session, session.assumeIsolated({ !$0.machine.isLive }) else { return }
+        guard endBegan == nil, let session, session.assumeIsolated({ !$0.isLive }) else { return }
         endBegan = scheduler.now
         note("end began")
     }
@@ -104,53 +101,4 @@ extension SimulatedWorld: CallEventSink, CallClock, IdentifierSource {
     func makeCallID() -> CallID { CallID("call") }
 
     func makeToken() -> String { "token-\(scheduler.number(below: 1 << 30))" }
-}
-
-/// Keeps calls, if it is in the mood.
-final class SimulatedStore: CallStore {
-    private let world: SimulatedWorld
-
-    init(_ world: SimulatedWorld) {
-        self.world = world
-    }
-
-    func save(_ call: CallSnapshot) async throws { try await work("save") }
-
-    func update(_ call: CallSnapshot) async throws { try await work("update") }
-
-    func find(_ id: CallID) async throws -> CallSnapshot? { nil }
-
-    func recent(limit: Int) async throws -> [CallSnapshot] { [] }
-
-    private func work(_ name: String) async throws {
-        struct Broken: Error {}
-        let scheduler = world.scheduler
-        world.begin(name)
-        defer { world.finish(name) }
-        let delay: Duration? =
-            scheduler.chance(4) ? nil : scheduler.milliseconds(0...(scheduler.chance(10) ? 9000 : 20))
-        guard await scheduler.sleep(delay) else {
-            if name == "update", delay != nil, !world.isGivenUp { world.violation("an update was cut off") }
-            throw CancellationError()
-        }
-        if scheduler.chance(5) { throw Broken() }
-    }
-}
-
-/// Carries out functions, at last.
-final class SimulatedTools: ToolHandler {
-    private let world: SimulatedWorld
-
-    init(_ world: SimulatedWorld) {
-        self.world = world
-    }
-
-    func call(_ tool: AgentToolCall, on call: CallID) async -> String {
-        world.begin("tool")
-        defer { world.finish("tool") }
-        world.opening("a tool")
-        let scheduler = world.scheduler
-        _ = await scheduler.sleep(scheduler.chance(10) ? nil : scheduler.milliseconds(0...3000))
-        return "{}"
-    }
 }

@@ -1,12 +1,11 @@
-import TalkpathAudio
-import TalkpathCore
+public import TalkpathAudio
 
 /// Runs everything of one simulated world on the thread that calls ``run()``, in an order that one seed decides.
 ///
 /// It is both executors at once: the ``lane``, which stands for the event loop and keeps its order, and the ``pool``,
 /// which stands for all other threads and has none. Time is virtual: it goes on to the next timer when there is nothing
 /// left to run, and now and then before, as threads may be slow.
-final class SimulationScheduler: @unchecked Sendable {
+public final class SimulationScheduler: @unchecked Sendable {
     // Unchecked: all of it happens on the one thread that runs it.
 
     private struct Timer {
@@ -15,10 +14,10 @@ final class SimulationScheduler: @unchecked Sendable {
         var body: () -> Void
     }
 
-    private(set) var now = MonotonicInstant(nanoseconds: 1_000_000_000)
+    public private(set) var now = MonotonicInstant(nanoseconds: 1_000_000_000)
     private var random: SplitMix64
-    private(set) var isOnLane = false
-    private(set) var steps = 0
+    public private(set) var isOnLane = false
+    public private(set) var steps = 0
 
     private var laneJobs: [UnownedJob] = []
     private var poolJobs: [UnownedJob] = []
@@ -26,10 +25,10 @@ final class SimulationScheduler: @unchecked Sendable {
     private var timers: [Timer] = []
     private var timerNumber = 0
 
-    private(set) var lane: SimulatedLane!
-    private(set) var pool: SimulatedPool!
+    public private(set) var lane: SimulatedLane!
+    public private(set) var pool: SimulatedPool!
 
-    init(seed: UInt64) {
+    public init(seed: UInt64) {
         random = SplitMix64(seed: seed)
         lane = SimulatedLane(self)
         pool = SimulatedPool(self)
@@ -37,20 +36,20 @@ final class SimulationScheduler: @unchecked Sendable {
 
     // MARK: Chance
 
-    func number(below bound: Int) -> Int { Int(random.next() % UInt64(bound)) }
+    public func number(below bound: Int) -> Int { Int(random.next() % UInt64(bound)) }
 
-    func chance(_ percent: Int) -> Bool { number(below: 100) < percent }
+    public func chance(_ percent: Int) -> Bool { number(below: 100) < percent }
 
-    func pick<Choice>(_ choices: [Choice]) -> Choice { choices[number(below: choices.count)] }
+    public func pick<Choice>(_ choices: [Choice]) -> Choice { choices[number(below: choices.count)] }
 
-    func milliseconds(_ range: ClosedRange<Int>) -> Duration {
+    public func milliseconds(_ range: ClosedRange<Int>) -> Duration {
         .milliseconds(range.lowerBound + number(below: range.count))
     }
 
     // MARK: Time
 
     /// Calls `body` on the lane, after that much virtual time.
-    func after(_ delay: Duration, _ body: @escaping () -> Void) {
+    public func after(_ delay: Duration, _ body: @escaping () -> Void) {
         timerNumber += 1
         let timer = Timer(at: now + max(.zero, delay), number: timerNumber, body: body)
         // Behind all those due later; of those due at the same instant, the older one stands nearer to the end.
@@ -65,7 +64,7 @@ final class SimulationScheduler: @unchecked Sendable {
 
     /// Waits in virtual time; `nil` waits for ever.
     /// - Returns: false as soon as the task has been cancelled.
-    func sleep(_ delay: Duration?) async -> Bool {
+    public func sleep(_ delay: Duration?) async -> Bool {
         let sleeper = Sleeper()
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
@@ -79,7 +78,7 @@ final class SimulationScheduler: @unchecked Sendable {
     }
 
     /// As ``sleep(_:)``, but deaf to cancellation.
-    func pause(_ delay: Duration) async {
+    public func pause(_ delay: Duration) async {
         let sleeper = Sleeper()
         await withCheckedContinuation { continuation in
             sleeper.wait(continuation)
@@ -88,14 +87,14 @@ final class SimulationScheduler: @unchecked Sendable {
     }
 
     /// Runs `body` on the lane and returns what it returned.
-    func onLane<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
+    public func onLane<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
         await withCheckedContinuation { continuation in
             after(.zero) { continuation.resume(returning: body()) }
         }
     }
 
     /// Runs `body` as if on the lane, at once: before anything runs, or once nothing runs any more.
-    func asLane<Value>(_ body: () -> Value) -> Value {
+    public func asLane<Value>(_ body: () -> Value) -> Value {
         isOnLane = true
         defer { isOnLane = false }
         return body()
@@ -103,12 +102,12 @@ final class SimulationScheduler: @unchecked Sendable {
 
     // MARK: Running
 
-    fileprivate func enqueueOnLane(_ job: UnownedJob) { laneJobs.append(job) }
+    func enqueueOnLane(_ job: UnownedJob) { laneJobs.append(job) }
 
-    fileprivate func enqueueInPool(_ job: UnownedJob) { poolJobs.append(job) }
+    func enqueueInPool(_ job: UnownedJob) { poolJobs.append(job) }
 
     /// Runs until nothing is left to run and no timer is armed, or for so many steps that it never will be.
-    func run(atMost limit: Int) {
+    public func run(atMost limit: Int) {
         while steps < limit {
             steps += 1
             let ready = poolJobs.count + (laneJobs.isEmpty ? 0 : 1)
@@ -130,69 +129,5 @@ final class SimulationScheduler: @unchecked Sendable {
                 isOnLane = false
             }
         }
-    }
-}
-
-/// The event loop.
-final class SimulatedLane: SerialExecutor {
-    private unowned let scheduler: SimulationScheduler
-
-    init(_ scheduler: SimulationScheduler) {
-        self.scheduler = scheduler
-    }
-
-    func enqueue(_ job: consuming ExecutorJob) {
-        scheduler.enqueueOnLane(UnownedJob(job))
-    }
-
-    func checkIsolated() {
-        precondition(scheduler.isOnLane, "something of the call's loop was touched outside of it")
-    }
-}
-
-/// All other threads.
-final class SimulatedPool: TaskExecutor {
-    private unowned let scheduler: SimulationScheduler
-
-    init(_ scheduler: SimulationScheduler) {
-        self.scheduler = scheduler
-    }
-
-    func enqueue(_ job: consuming ExecutorJob) {
-        scheduler.enqueueInPool(UnownedJob(job))
-    }
-}
-
-/// One that waits, and is woken once.
-private final class Sleeper: @unchecked Sendable {
-    // Unchecked: as the scheduler.
-    private var continuation: CheckedContinuation<Void, Never>?
-    private var isWoken = false
-
-    func wait(_ continuation: CheckedContinuation<Void, Never>) {
-        if isWoken { continuation.resume() } else { self.continuation = continuation }
-    }
-
-    func wake() {
-        isWoken = true
-        continuation?.resume()
-        continuation = nil
-    }
-}
-
-/// Sebastiano Vigna's SplitMix64.
-struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 0xD1B5_4A32_D192_ED03
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

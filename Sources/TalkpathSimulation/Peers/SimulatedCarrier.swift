@@ -1,6 +1,5 @@
 import TalkpathAudio
-
-@testable import TalkpathCore
+import TalkpathCore
 
 /// A telephone company with its own truth about the call, which it tells late, twice, out of order or not at all.
 final class SimulatedCarrier: Carrier, @unchecked Sendable {

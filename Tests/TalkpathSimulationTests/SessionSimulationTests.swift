@@ -1,10 +1,10 @@
 import Foundation
+import TalkpathCore
+import TalkpathSimulation
 import Testing
 
-@testable import TalkpathCore
-
 /// Whole sessions on virtual time. `TALKPATH_SEEDS=100000` runs that many; `TALKPATH_SEED=17` prints one.
-struct SimulationTests {
+struct SessionSimulationTests {
     private static let shards = 4
 
     private static let seeds = ProcessInfo.processInfo.environment["TALKPATH_SEEDS"].flatMap(Int.init) ?? 2000

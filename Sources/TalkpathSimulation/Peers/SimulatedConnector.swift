@@ -1,0 +1,37 @@
+import TalkpathAudio
+import TalkpathCore
+import TalkpathWire
+
+/// Opens sockets to the model, or does not.
+final class SimulatedConnector: AgentConnector, @unchecked Sendable {
+    // Unchecked: all of it happens on the scheduler's one thread.
+    private let world: SimulatedWorld
+    private(set) var sockets: [SimulatedAgentSocket] = []
+
+    init(_ world: SimulatedWorld) {
+        self.world = world
+    }
+
+    func connect(
+        _ target: WebSocketTarget,
+        socket number: Int,
+        timeout: Duration,
+        session: CallSession
+    ) async throws(AgentConnectError) -> any LegConnection {
+        let scheduler = world.scheduler
+        world.begin("connecting \(number)")
+        defer { world.finish("connecting \(number)") }
+        world.opening("connecting")
+        let delay = scheduler.milliseconds(0...(scheduler.chance(20) ? 9000 : 200))
+        guard await scheduler.sleep(min(delay, timeout)) else { throw AgentConnectError("cancelled") }
+        if delay > timeout || scheduler.chance(10) { throw AgentConnectError("refused", isFinal: scheduler.chance(20)) }
+        let socket = await scheduler.onLane { [world] in
+            let socket = SimulatedAgentSocket(world, session, number: number)
+            if session.assumeIsolated({ $0.agentSocketOpened(socket, socket: number) }) { socket.greet() }
+            return socket
+        }
+        sockets.append(socket)
+        if scheduler.chance(10) { scheduler.after(scheduler.milliseconds(0...4000)) { socket.vanish() } }
+        return socket
+    }
+}

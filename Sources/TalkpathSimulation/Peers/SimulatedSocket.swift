@@ -1,0 +1,55 @@
+import TalkpathAudio
+import TalkpathCore
+import TalkpathWire
+
+/// One socket, of either leg: takes messages, and closes in its own time.
+class SimulatedSocket: LegSink, LegConnection, @unchecked Sendable {
+    // Unchecked: all of it happens on the scheduler's one thread.
+    let world: SimulatedWorld
+    let name: String
+    let session: CallSession
+    private(set) var isOpen = true
+
+    var scheduler: SimulationScheduler { world.scheduler }
+
+    init(_ world: SimulatedWorld, _ name: String, _ session: CallSession) {
+        self.world = world
+        self.name = name
+        self.session = session
+        world.begin(name)
+    }
+
+    func drain(_ outbox: inout MessageOutbox) {
+        outbox.drain { message in
+            let text = message.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+            if isOpen { received(text) }
+        }
+    }
+
+    func received(_ text: String) {}
+
+    func hasClosed() {}
+
+    /// The far end, or the network, closes it. On the lane.
+    func vanish() {
+        guard isOpen else { return }
+        isOpen = false
+        world.finish(name)
+        hasClosed()
+        world.watchEnd()
+    }
+
+    func close() async {
+        guard isOpen else { return }
+        await scheduler.pause(scheduler.milliseconds(0...(scheduler.chance(10) ? 6000 : 10)))
+        _ = await scheduler.onLane { self.vanish() }
+    }
+
+    func feed(_ text: String, _ body: (CallMedia, RawSpan) -> Void) {
+        let bytes = Array(text.utf8)
+        body(session.media.value, bytes.span.bytes)
+        session.assumeIsolated { $0.noteHappenings(at: scheduler.now) }
+        session.media.value.pump()
+        world.watchEnd()
+    }
+}

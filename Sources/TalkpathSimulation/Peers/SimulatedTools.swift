@@ -1,0 +1,20 @@
+import TalkpathCore
+import TalkpathWire
+
+/// Carries out functions, at last.
+final class SimulatedTools: ToolHandler {
+    private let world: SimulatedWorld
+
+    init(_ world: SimulatedWorld) {
+        self.world = world
+    }
+
+    func call(_ tool: AgentToolCall, on call: CallID) async -> String {
+        world.begin("tool")
+        defer { world.finish("tool") }
+        world.opening("a tool")
+        let scheduler = world.scheduler
+        _ = await scheduler.sleep(scheduler.chance(10) ? nil : scheduler.milliseconds(0...3000))
+        return "{}"
+    }
+}

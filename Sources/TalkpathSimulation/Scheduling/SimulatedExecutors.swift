@@ -1,0 +1,29 @@
+/// The event loop.
+public final class SimulatedLane: SerialExecutor {
+    private unowned let scheduler: SimulationScheduler
+
+    init(_ scheduler: SimulationScheduler) {
+        self.scheduler = scheduler
+    }
+
+    public func enqueue(_ job: consuming ExecutorJob) {
+        scheduler.enqueueOnLane(UnownedJob(job))
+    }
+
+    public func checkIsolated() {
+        precondition(scheduler.isOnLane, "something of the call's loop was touched outside of it")
+    }
+}
+
+/// All other threads.
+public final class SimulatedPool: TaskExecutor {
+    private unowned let scheduler: SimulationScheduler
+
+    init(_ scheduler: SimulationScheduler) {
+        self.scheduler = scheduler
+    }
+
+    public func enqueue(_ job: consuming ExecutorJob) {
+        scheduler.enqueueInPool(UnownedJob(job))
+    }
+}
