@@ -45,6 +45,9 @@ public struct VoiceActivityDetector: Sendable {
     /// True between `.speechStarted` and `.speechEnded`.
     public private(set) var isSpeech = false
 
+    /// The latest frame was above the threshold, and is part of speech: unlike ``isSpeech`` this ends with the sound.
+    public private(set) var isLoud = false
+
     // Powers are linear with full scale 1, so that a frame costs no logarithm.
     private var noisePower: Double
     private var loudFrames = 0
@@ -107,9 +110,11 @@ public struct VoiceActivityDetector: Sendable {
     }
 
     private mutating func process(power: Double) -> Transition? {
-        let isLoud = power > thresholdPower
-        adapt(to: power, isLoud: isLoud)
-        return isSpeech ? whileSpeaking(isLoud) : whileQuiet(isLoud)
+        let isAbove = power > thresholdPower
+        adapt(to: power, isLoud: isAbove)
+        let transition = isSpeech ? whileSpeaking(isAbove) : whileQuiet(isAbove)
+        isLoud = isAbove && isSpeech
+        return transition
     }
 
     private mutating func whileQuiet(_ isLoud: Bool) -> Transition? {

@@ -71,6 +71,15 @@ public struct CallMetrics: Equatable, Sendable {
     public var duplicateFrames = 0
     public var droppedMilliseconds = 0
     public var badMessages = 0
+    /// How often the caller heard a hole in the middle of an utterance, because the model did not send fast enough.
+    public var underruns = 0
+    /// The most caller audio that was kept while the agent was not there, and the most agent audio that waited.
+    public var longestUplinkWaitMilliseconds = 0
+    public var longestBacklogMilliseconds = 0
+    /// From the caller's last sound to the first of the agent's audio on the wire, over the call's turns.
+    public var turnLatency = LatencySummary()
+    /// From the model's word that the caller interrupts until the carrier has been told to clear.
+    public var clearLatency = LatencySummary()
     public var inputTokens = 0
     public var outputTokens = 0
 

@@ -14,6 +14,8 @@ package final class CallMedia {
         case dtmf(digit: UInt8)
         /// The caller spoke over the agent, and the agent has been silenced.
         case interrupted(PlaybackInterruption)
+        /// The caller has begun or ceased to speak, as heard on the line.
+        case callerVoice(VoiceActivityDetector.Transition)
         case agent(AgentEvent)
     }
 
@@ -33,6 +35,12 @@ package final class CallMedia {
     package private(set) var downlink: DownlinkPipeline
     package private(set) var counters = Counters()
     package private(set) var happenings: [Happening] = []
+    /// How long the caller waits for answers.
+    private(set) var turns = TurnClock()
+    /// From the model's word that the caller interrupts until the telephony leg's socket has been told to clear.
+    package private(set) var clearing = LatencyHistogram()
+    /// When the model said so, until the order to clear is on its way.
+    private var clearsSince: MonotonicInstant?
 
     private let telephony: Telephony
     private var telephonyCodec = TwilioMediaStreamsCodec()
@@ -101,8 +109,9 @@ package final class CallMedia {
         do {
             switch try telephonyCodec.receive(message) {
             case .media(let media):
-                uplink.ingest(media, in: message)
-                forwardCallerAudio()
+                uplink.ingest(media, in: message, at: now)
+                hearCaller()
+                forwardCallerAudio(at: now)
             case .mark(let mark):
                 if let mark { downlink.echoed(mark, at: now) }
             case .dtmf(let digit):
@@ -191,7 +200,7 @@ package final class CallMedia {
     /// Silences the agent, in one step: the epoch ends, what was heard is computed, the backlog is dropped, the far
     /// end is told to clear and the model how much was heard.
     private func interrupt(at now: MonotonicInstant) {
-        clearTelephony()
+        clearTelephony(noticed: now)
         guard let interruption = downlink.interrupt(at: now) else { return }
         for heard in interruption.heard where heard.item.index >= itemBase {
             let item = AgentItem(index: heard.item.index - itemBase)
@@ -204,10 +213,24 @@ package final class CallMedia {
     }
 
     /// Empties the far end, if it may hold anything. What it has not been sent yet is not sent any more.
-    private func clearTelephony() {
+    /// - Parameter noticed: when the model reported the interruption that this is for.
+    private func clearTelephony(noticed: MonotonicInstant? = nil) {
         guard telephony == .twilio, downlink.mayBePlaying else { return }
         toTelephony.removeAll()
-        _ = telephonyCodec.writeClear(to: &toTelephony)
+        guard telephonyCodec.writeClear(to: &toTelephony) else { return }
+        clearsSince = noticed
+    }
+
+    /// Whether an order to clear has been handed over whose delay is not yet measured; see ``noteCleared(at:)``.
+    package var isClearing: Bool { clearsSince != nil }
+
+    /// The messages handed over before have been written to the telephony leg's socket.
+    ///
+    /// - Parameter now: read after that, not the wake's own instant.
+    package func noteCleared(at now: MonotonicInstant) {
+        guard let since = clearsSince else { return }
+        clearsSince = nil
+        clearing.record(now - since)
     }
 
     // MARK: Session's orders
@@ -237,10 +260,10 @@ package final class CallMedia {
     }
 
     /// Audio may flow to the agent; what was kept goes first.
-    package func agentIsReady() {
+    package func agentIsReady(at now: MonotonicInstant) {
         guard !isStopped else { return }
         isAgentReady = true
-        forwardCallerAudio()
+        forwardCallerAudio(at: now)
     }
 
     package func telephonyOpened(_ sink: any LegSink) {
@@ -286,7 +309,10 @@ package final class CallMedia {
     /// Every 20 ms, on the loop.
     package func tick(at now: MonotonicInstant) {
         guard !isStopped else { return }
-        if telephony == .ring { forwardCallerAudio() }
+        if telephony == .ring {
+            forwardCallerAudio(at: now)
+            hearCaller()
+        }
         sendAgentAudio(isTick: true, at: now)
     }
 
@@ -298,9 +324,15 @@ package final class CallMedia {
 
     package func isPlayedOut(at now: MonotonicInstant) -> Bool { downlink.isPlayedOut(at: now) }
 
-    private func forwardCallerAudio() {
+    private func forwardCallerAudio(at now: MonotonicInstant) {
         guard isAgentReady else { return }
-        uplink.drain(through: agentCodec, to: &toAgent)
+        uplink.drain(through: agentCodec, to: &toAgent, at: now)
+    }
+
+    private func hearCaller() {
+        guard let transition = uplink.takeTransition() else { return }
+        if transition == .speechStarted { turns.callerBegan() }
+        happenings.append(.callerVoice(transition))
     }
 
     private func sendAgentAudio(isTick: Bool, at now: MonotonicInstant) {
@@ -311,6 +343,7 @@ package final class CallMedia {
         case .ring:
             downlink.sendToRing(isTick: isTick, at: now)
         }
+        if downlink.takeRunBegan() { turns.agentBegan(at: now, lastSpeech: uplink.voice.lastSpeech) }
     }
 }
 

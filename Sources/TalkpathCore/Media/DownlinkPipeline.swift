@@ -26,6 +26,10 @@ package struct DownlinkPipeline: ~Copyable {
         /// Beyond ten minutes of backlog: lost.
         package var droppedBytes = 0
         package var badPayloads = 0
+        /// How often the far end ran dry in the middle of an utterance: the caller heard a hole.
+        package var underruns = 0
+        /// The most speech that waited to be played.
+        package var longestBacklogBytes = 0
     }
 
     package private(set) var counters = Counters()
@@ -41,6 +45,9 @@ package struct DownlinkPipeline: ~Copyable {
     private var currentItem: AgentItem?
     private var currentItemBytes = 0
     private var bytesSinceMark = 0
+    /// The utterance that was sent last, to know a hole in it from a pause between two.
+    private var sentItem: AgentItem?
+    private var hasBegunRun = false
     /// After an interruption: drop what comes until the agent begins a new response.
     private var isAwaitingResponse = false
 
@@ -171,6 +178,12 @@ package struct DownlinkPipeline: ~Copyable {
 
     // MARK: To the caller
 
+    /// Whether a stretch of speech has begun to go out since the last call.
+    mutating func takeRunBegan() -> Bool {
+        defer { hasBegunRun = false }
+        return hasBegunRun
+    }
+
     /// Sends what is due, as messages of the carrier.
     ///
     /// - Parameter isTick: called by the ticker; then a rest of less than a frame goes out before the far end runs dry.
@@ -253,7 +266,13 @@ package struct DownlinkPipeline: ~Copyable {
     }
 
     private mutating func note(_ count: Int, of item: AgentItem, at now: MonotonicInstant) {
-        ledger.sent(count, of: item, startsRun: pacer.isIdle(at: now), at: now)
+        let startsRun = pacer.isIdle(at: now)
+        if startsRun {
+            hasBegunRun = true
+            if item == sentItem { counters.underruns += 1 }
+        }
+        sentItem = item
+        ledger.sent(count, of: item, startsRun: startsRun, at: now)
         pacer.sent(count, at: now)
         counters.frames += 1
         counters.bytes += count
@@ -306,6 +325,7 @@ package struct DownlinkPipeline: ~Copyable {
             }
             ledger.produced(milliseconds: currentItemBytes / converter.input.bytesPerMillisecond, of: item)
         }
+        counters.longestBacklogBytes = max(counters.longestBacklogBytes, backlog.byteCount)
     }
 
     private static func encodedCount(_ payload: WirePayload) -> Int {

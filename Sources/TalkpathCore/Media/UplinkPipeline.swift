@@ -28,6 +28,8 @@ package struct UplinkPipeline: ~Copyable {
         package var droppedBytes = 0
         /// Payloads that were empty or no base64.
         package var badPayloads = 0
+        /// The most audio that was kept for an agent who was not there.
+        package var longestWaitMilliseconds = 0
     }
 
     package private(set) var counters = Counters()
@@ -36,6 +38,10 @@ package struct UplinkPipeline: ~Copyable {
     private var producer: ByteRing.Producer?
     private var consumer: ByteRing.Consumer
     private var converter: AudioConverter
+    /// Whether the caller speaks, as heard on arrival; with a ring leg, when the audio is taken out of the ring.
+    package private(set) var voice: CallerVoice
+    private let hearsOnArrival: Bool
+    private var transition: VoiceActivityDetector.Transition?
 
     /// Where the next audio is expected on the stream's clock, in bytes since the stream began.
     private var expected: Int64?
@@ -62,6 +68,8 @@ package struct UplinkPipeline: ~Copyable {
         consumer: consuming ByteRing.Consumer
     ) throws(ResamplerError) {
         self.format = format
+        hearsOnArrival = producer != nil
+        voice = CallerVoice(format: format)
         self.producer = producer
         self.consumer = consumer
         converter = try AudioConverter(from: format, to: agent)
@@ -76,8 +84,10 @@ package struct UplinkPipeline: ~Copyable {
 
     /// Takes in one message of the carrier. A payload that is empty or no base64 is counted and dropped.
     ///
-    /// - Parameter message: the message `media.payload` refers to.
-    mutating func ingest(_ media: TelephonyMedia, in message: RawSpan) {
+    /// - Parameters:
+    ///   - message: the message `media.payload` refers to.
+    ///   - now: when it arrived.
+    mutating func ingest(_ media: TelephonyMedia, in message: RawSpan, at now: MonotonicInstant) {
         guard let count = try? decode(media.payload, in: message), count > 0 else {
             counters.badPayloads += 1
             return
@@ -88,21 +98,39 @@ package struct UplinkPipeline: ~Copyable {
         }
         counters.frames += 1
         counters.bytes += count
+        let memory = decoded.memory
+        note(voice.hear(memory.span.extracting(0..<count).bytes, at: now))
         write(count)
+        counters.longestWaitMilliseconds = max(counters.longestWaitMilliseconds, waitingMilliseconds)
     }
 
     /// Hands what the ring holds to the agent.
-    mutating func drain(through codec: borrowing AgentCodec, to outbox: inout MessageOutbox) {
+    mutating func drain(
+        through codec: borrowing AgentCodec,
+        to outbox: inout MessageOutbox,
+        at now: MonotonicInstant
+    ) {
         while true {
             let memory = chunk.memory
             var target = memory.mutableSpan
             let count = consumer.read(into: &target)
             guard count > 0 else { return }
             counters.bytesToAgent += count
+            if !hearsOnArrival { note(voice.hear(memory.span.extracting(0..<count).bytes, at: now)) }
             converter.convert(memory.span.extracting(0..<count).bytes) { bytes in
                 codec.writeAudio(bytes, to: &outbox)
             }
         }
+    }
+
+    /// Whether the caller has begun or ceased to speak since the last call.
+    mutating func takeTransition() -> VoiceActivityDetector.Transition? {
+        defer { transition = nil }
+        return transition
+    }
+
+    private mutating func note(_ change: VoiceActivityDetector.Transition?) {
+        if let change { transition = change }
     }
 
     /// Drops what the ring holds and what the filter remembers.

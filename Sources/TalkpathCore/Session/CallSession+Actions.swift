@@ -22,7 +22,7 @@ extension CallSession {
             closeAgent(socket: socket)
         case .openUplink(let isFirst):
             if !isFirst, resumptionHandle == nil { recallConversation() }
-            media.value.agentIsReady()
+            media.value.agentIsReady(at: ports.clock.now)
         case .greet:
             if let words = agent.firstMessage { media.value.command(.say(words)) }
         case .stopBridge:

@@ -21,6 +21,9 @@ extension CallSession {
         case .interrupted(let interruption):
             cut(interruption)
             publish(.interrupted(heardMilliseconds: interruption.heard.last?.milliseconds ?? 0))
+        case .callerVoice:
+            // Measured where it was heard.
+            break
         case .agent(let event):
             note(event, at: now)
         }

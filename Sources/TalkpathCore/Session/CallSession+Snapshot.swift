@@ -55,6 +55,11 @@ extension CallSession {
             + down.droppedBytes / media.downlink.format.bytesPerMillisecond
         metrics.badMessages =
             media.counters.badTelephonyMessages + media.counters.badAgentMessages + up.badPayloads + down.badPayloads
+        metrics.underruns = down.underruns
+        metrics.longestUplinkWaitMilliseconds = up.longestWaitMilliseconds
+        metrics.longestBacklogMilliseconds = down.longestBacklogBytes / media.downlink.format.bytesPerMillisecond
+        metrics.turnLatency = LatencySummary(media.turns.latency)
+        metrics.clearLatency = LatencySummary(media.clearing)
         metrics.inputTokens = usage.inputTokens
         metrics.outputTokens = usage.outputTokens
         return metrics

@@ -45,6 +45,7 @@ final class AgentSocket: WebSocketConsumer {
 
     func readComplete() {
         media.pump()
+        if media.isClearing { media.noteCleared(at: clock.now) }
     }
 
     func closed(_ close: WebSocketClose) {

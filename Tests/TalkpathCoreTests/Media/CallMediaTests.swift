@@ -91,7 +91,7 @@ struct CallMediaTests {
         #expect(bridge.agent.messages.isEmpty)
         bridge.agentSays(#"{"type":"session.updated","event_id":"e","session":{"type":"realtime"}}"#)
         #expect(bridge.takeEvents() == [.ready])
-        bridge.media.agentIsReady()
+        bridge.media.agentIsReady(at: bridge.now)
         bridge.media.pump()
         // 200 ms that were kept, in messages of 100 ms.
         let kept = bridge.agent.take()
@@ -104,7 +104,7 @@ struct CallMediaTests {
     @Test func `OpenAI with µ-law: the caller's bytes pass untouched, both ways`() throws {
         let bridge = try Bridge(.openai, .telephony)
         bridge.start()
-        bridge.media.agentIsReady()
+        bridge.media.agentIsReady(at: bridge.now)
         let said = [UInt8].counting(160)
         bridge.callerFrame(said)
         #expect(try bridge.agent.take().map { try audio($0, "audio") } == [said])
@@ -173,7 +173,7 @@ struct CallMediaTests {
         bridge.start()
         bridge.agentSays(#"{"setupComplete":{}}"#)
         #expect(bridge.takeEvents() == [.ready])
-        bridge.media.agentIsReady()
+        bridge.media.agentIsReady(at: bridge.now)
         bridge.callerFrame()
         let up = bridge.agent.take()
         #expect(up.count == 1)
@@ -208,7 +208,7 @@ struct CallMediaTests {
     @Test func `after stop no audio moves, and only the carrier's farewell is heard`() throws {
         let bridge = try Bridge(.openai)
         bridge.start()
-        bridge.media.agentIsReady()
+        bridge.media.agentIsReady(at: bridge.now)
         bridge.agentSays(#"{"type":"response.created","response":{}}"#)
         bridge.delta([UInt8](repeating: 0, count: 48_000), item: "item_a")
         bridge.pass(100)
@@ -222,7 +222,7 @@ struct CallMediaTests {
         bridge.callerFrame()
         bridge.delta([UInt8](repeating: 0, count: 4800), item: "item_a")
         bridge.media.command(.say("x"))
-        bridge.media.agentIsReady()
+        bridge.media.agentIsReady(at: bridge.now)
         bridge.pass(500)
         #expect(bridge.carrier.messages.isEmpty && bridge.agent.messages.isEmpty)
         #expect(bridge.media.downlink.counters.interruptions == 0)
@@ -236,7 +236,7 @@ struct CallMediaTests {
     @Test func `a new agent's items are not mistaken for the old one's`() throws {
         let bridge = try Bridge(.openai)
         bridge.start()
-        bridge.media.agentIsReady()
+        bridge.media.agentIsReady(at: bridge.now)
         bridge.agentSays(#"{"type":"response.created","response":{}}"#)
         bridge.delta([UInt8](repeating: 0, count: 48_000), item: "item_a")
         bridge.pass(100)
@@ -252,7 +252,7 @@ struct CallMediaTests {
         bridge.delta([UInt8](repeating: 0, count: 4800), item: "item_z")
         #expect(!bridge.takeCarrier().isEmpty)
         // What the caller said meanwhile was kept for it.
-        bridge.media.agentIsReady()
+        bridge.media.agentIsReady(at: bridge.now)
         bridge.media.pump()
         #expect(second.messages.contains { $0.contains("input_audio_buffer.append") })
     }
@@ -265,7 +265,7 @@ struct CallMediaTests {
         bridge.agentSays(text)
         #expect(bridge.media.counters.badTelephonyMessages == 1)
         #expect(bridge.media.counters.badAgentMessages == 1)
-        bridge.media.agentIsReady()
+        bridge.media.agentIsReady(at: bridge.now)
         bridge.callerFrame()
         #expect(bridge.agent.messages.count == 1)
     }
@@ -342,7 +342,7 @@ struct RingLegTests {
         let (media, ring) = try makeLeg(.pcm24k)
         let agent = SpySink()
         media.agentOpened(agent)
-        media.agentIsReady()
+        media.agentIsReady(at: .at(milliseconds: 0))
         let said = [UInt8].counting(960)
         #expect(ring.write(said) == 960)
         media.tick(at: .at(milliseconds: 20))
@@ -394,7 +394,7 @@ struct RingLegTests {
         let (media, ring) = try makeLeg(.pcm24k)
         let agent = SpySink()
         media.agentOpened(agent)
-        media.agentIsReady()
+        media.agentIsReady(at: .at(milliseconds: 0))
         speak(1000, item: "item_a", to: media)
         _ = media.stop(at: .at(milliseconds: 0))
         #expect(ring.read(1 << 20).isEmpty)
@@ -402,5 +402,61 @@ struct RingLegTests {
         media.tick(at: .at(milliseconds: 20))
         media.pump()
         #expect(agent.messages.isEmpty)
+    }
+}
+
+/// What a call measures of itself.
+struct CallMediaMeasuringTests {
+    private static let loud = [UInt8]((0..<160).map { MuLaw.encode($0 % 16 < 8 ? 6000 : -6000) })
+
+    private func readyBridge() throws -> Bridge {
+        let bridge = try Bridge(.openai)
+        bridge.start()
+        bridge.media.agentIsReady(at: bridge.now)
+        return bridge
+    }
+
+    private func speak(_ bridge: Bridge, milliseconds: Int) {
+        for _ in 0..<milliseconds / 20 {
+            bridge.pass(20)
+            bridge.callerFrame(Self.loud)
+        }
+    }
+
+    @Test func `turn latency is from the caller's last sound to the agent's first frame`() throws {
+        let bridge = try readyBridge()
+        for _ in 0..<10 { bridge.callerFrame() }
+        speak(bridge, milliseconds: 400)
+        bridge.pass(700)
+        bridge.delta([UInt8](repeating: 0, count: 9600), item: "item_1")
+        #expect(bridge.media.turns.latency.count == 1)
+        #expect(bridge.media.turns.latest == .milliseconds(700))
+        // The same answer goes on after a pause: no new turn.
+        bridge.pass(2000)
+        bridge.delta([UInt8](repeating: 0, count: 9600), item: "item_1")
+        #expect(bridge.media.turns.latency.count == 1)
+        #expect(bridge.media.downlink.counters.underruns == 1)
+    }
+
+    @Test func `a greeting that nobody spoke before is no turn`() throws {
+        let bridge = try readyBridge()
+        bridge.delta([UInt8](repeating: 0, count: 9600), item: "item_1")
+        #expect(bridge.media.turns.latency.count == 0)
+        #expect(bridge.media.downlink.counters.longestBacklogBytes > 0)
+    }
+
+    @Test func `an interruption is timed until the socket has been told to clear`() throws {
+        let bridge = try readyBridge()
+        bridge.delta([UInt8](repeating: 0, count: 48_000), item: "item_1")
+        bridge.pass(100)
+        bridge.agentSays(
+            #"{"type":"input_audio_buffer.speech_started","event_id":"e","audio_start_ms":10,"item_id":"u"}"#
+        )
+        #expect(bridge.media.isClearing)
+        bridge.media.noteCleared(at: bridge.now + .microseconds(300))
+        #expect(bridge.media.clearing.count == 1 && bridge.media.clearing.maximum == .microseconds(300))
+        #expect(!bridge.media.isClearing)
+        bridge.media.noteCleared(at: bridge.now + .seconds(1))
+        #expect(bridge.media.clearing.count == 1)
     }
 }

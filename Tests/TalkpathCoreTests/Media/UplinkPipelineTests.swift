@@ -33,11 +33,11 @@ private struct Uplink: ~Copyable {
             timestamp: timestamp,
             payload: .inPlace(0..<message.count)
         )
-        pipeline.ingest(media, in: message.span.bytes)
+        pipeline.ingest(media, in: message.span.bytes, at: MonotonicInstant(nanoseconds: 0))
     }
 
     mutating func drain() throws -> [UInt8] {
-        pipeline.drain(through: AgentCodec(.openai), to: &outbox)
+        pipeline.drain(through: AgentCodec(.openai), to: &outbox, at: MonotonicInstant(nanoseconds: 0))
         var bytes: [UInt8] = []
         outbox.drain { message in
             let json = try? JSONValue(parsing: message)

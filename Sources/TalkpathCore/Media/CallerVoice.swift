@@ -1,0 +1,85 @@
+package import TalkpathAudio
+
+/// Whether the caller is speaking, heard on the line itself, as the audio arrives.
+///
+/// The model's own notice of speech comes late and not from every provider; turn latency, idle timers and local
+/// barge-in are judged by this one. It costs a level measurement per frame. Confined to the call's loop; allocates
+/// nothing after `init`.
+package struct CallerVoice: ~Copyable {
+    package let format: AudioFormat
+
+    /// When the latest audio arrived, whatever it held.
+    package private(set) var lastAudio: MonotonicInstant?
+    /// When the latest frame arrived that held speech, or what passes for it.
+    package private(set) var lastSpeech: MonotonicInstant?
+    /// Speech is going on, its short pauses included.
+    package var isSpeaking: Bool { detector.isSpeech }
+
+    private var detector: VoiceActivityDetector
+    /// The beginning of a frame whose rest has not come yet.
+    private let partial: Scratch<UInt8>
+    private var partialCount = 0
+    private let samples: Scratch<Int16>
+
+    package init(format: AudioFormat, configuration: VoiceActivityDetector.Configuration = .init()) {
+        self.format = format
+        detector = VoiceActivityDetector(configuration: configuration)
+        partial = Scratch(repeating: 0, count: format.frameBytes)
+        samples = Scratch(repeating: 0, count: format.encoding == .mulaw ? 0 : format.frameSamples)
+    }
+
+    /// Hears audio of any length.
+    ///
+    /// - Returns: the last change of voice in it, if there was one.
+    package mutating func hear(_ bytes: RawSpan, at now: MonotonicInstant) -> VoiceActivityDetector.Transition? {
+        guard bytes.byteCount > 0 else { return nil }
+        lastAudio = now
+        var transition: VoiceActivityDetector.Transition?
+        var offset = 0
+        if partialCount > 0 {
+            offset = fillPartial(from: bytes)
+            guard partialCount == format.frameBytes else { return nil }
+            partialCount = 0
+            let memory = partial.memory
+            transition = hear(frame: memory.span.bytes, at: now)
+        }
+        while offset + format.frameBytes <= bytes.byteCount {
+            let frame = bytes.extracting(offset..<offset + format.frameBytes)
+            transition = hear(frame: frame, at: now) ?? transition
+            offset += format.frameBytes
+        }
+        if offset < bytes.byteCount { _ = fillPartial(from: bytes.extracting(offset..<bytes.byteCount)) }
+        return transition
+    }
+
+    /// - Returns: how many bytes were taken.
+    private mutating func fillPartial(from bytes: RawSpan) -> Int {
+        let count = min(bytes.byteCount, format.frameBytes - partialCount)
+        bytes.withUnsafeBytes { source in
+            let target = UnsafeMutableRawBufferPointer(partial.memory)
+            // Safety: `count` bytes are there, and there is room for them behind `partialCount`.
+            target.baseAddress?.advanced(by: partialCount).copyMemory(from: source.baseAddress!, byteCount: count)
+        }
+        partialCount += count
+        return count
+    }
+
+    private mutating func hear(frame: RawSpan, at now: MonotonicInstant) -> VoiceActivityDetector.Transition? {
+        let transition: VoiceActivityDetector.Transition?
+        switch format.encoding {
+        case .mulaw:
+            transition = detector.process(muLaw: frame)
+        case .alaw:
+            let memory = samples.memory
+            var target = memory.mutableSpan
+            _ = ALaw.decode(frame, into: &target)
+            transition = detector.process(memory.span)
+        case .pcm16:
+            let memory = samples.memory
+            frame.withUnsafeBytes { UnsafeMutableRawBufferPointer(memory).copyMemory(from: $0) }
+            transition = detector.process(memory.span)
+        }
+        if detector.isLoud { lastSpeech = now }
+        return transition
+    }
+}
