@@ -26,6 +26,7 @@ public actor CallSession {
         package var tools: (any ToolHandler)?
         package var clock: any CallClock
         package var logger: Logger
+        package var observer: (any SessionObserver)?
 
         package init(
             carrier: (any Carrier)?,
@@ -34,7 +35,8 @@ public actor CallSession {
             events: any CallEventSink,
             tools: (any ToolHandler)? = nil,
             clock: any CallClock,
-            logger: Logger
+            logger: Logger,
+            observer: (any SessionObserver)? = nil
         ) {
             self.carrier = carrier
             self.connector = connector
@@ -43,6 +45,7 @@ public actor CallSession {
             self.tools = tools
             self.clock = clock
             self.logger = logger
+            self.observer = observer
         }
     }
 
@@ -122,7 +125,8 @@ public actor CallSession {
             limits: limits,
             connectPolicy: agent.connectPolicy,
             startedAt: ports.clock.wallTime,
-            startedOn: startedOn
+            startedOn: startedOn,
+            observer: ports.observer
         )
         (jobs, jobQueue) = AsyncStream.makeStream()
     }

@@ -100,6 +100,7 @@ extension CallSessionMachine {
     }
 
     mutating func recordUpdated() -> [SessionAction] {
+        happened(.recordUpdated)
         deadlines[.updateRecord] = nil
         aftermath.isUpdatingRecord = false
         return retireIfDone()
@@ -123,6 +124,7 @@ extension CallSessionMachine {
 
     /// The server stops: what the carrier has not confirmed by now is left to it.
     mutating func giveUp() -> [SessionAction] {
+        happened(.givenUp)
         guard case .ended = life else { return [] }
         deadlines.removeAll()
         aftermath = Aftermath()

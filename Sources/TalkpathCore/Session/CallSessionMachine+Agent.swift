@@ -38,11 +38,13 @@ extension CallSessionMachine {
     }
 
     mutating func agentOpened(socket: Int, at now: MonotonicInstant) {
+        happened(.agentOpened)
         guard awaitsAgent(socket: socket) else { return }
         agent = .settingUp(socket: socket)
     }
 
     mutating func agentIsReady(at now: MonotonicInstant) -> [SessionAction] {
+        happened(.agentReady)
         guard case .settingUp(let socket) = agent, isLive else { return [] }
         agent = .ready(socket: socket)
         deadlines[.agentSetup] = nil
@@ -64,12 +66,14 @@ extension CallSessionMachine {
         _ error: AgentConnectError,
         at now: MonotonicInstant
     ) -> [SessionAction] {
+        happened(.agentConnectFailed)
         guard awaitsAgent(socket: socket) else { return agentIsClosed(socket: socket, at: now) }
         return agentFailed(error.message, isFinal: error.isFinal, at: now)
     }
 
     /// The model's socket has closed.
     mutating func agentLost(socket: Int, message: String, at now: MonotonicInstant) -> [SessionAction] {
+        happened(.agentLost)
         guard isLive, agent.socket == socket else { return agentIsClosed(socket: socket, at: now) }
         return drop(socket) + agentFailed(message, isFinal: false, at: now)
     }
@@ -81,6 +85,7 @@ extension CallSessionMachine {
 
     /// The model has said that it cannot go on. If it says so before it was ready, another socket would hear the same.
     mutating func agentReportedFault(_ message: String, at now: MonotonicInstant) -> [SessionAction] {
+        happened(.agentFault)
         guard isLive, let socket = agent.socket else { return [] }
         let isFinal = agent == .settingUp(socket: socket)
         return drop(socket) + agentFailed(message, isFinal: isFinal, at: now)

@@ -11,6 +11,7 @@ extension CallSessionMachine {
 
     /// Somebody wants the call to end. The first reason counts; a later `now` cuts a drain short.
     mutating func end(_ request: EndRequest, at now: MonotonicInstant) -> [SessionAction] {
+        happened(request.mode == .now ? .endNow : .endDrain)
         switch life {
         case .live:
             if case .drain(let timeout) = request.mode, media == .started {
@@ -127,6 +128,7 @@ extension CallSessionMachine {
     ) -> [SessionAction] {
         switch answer {
         case .success(let answer):
+            happened(.hungUp)
             if carrier != .absent { carrier = .over }
             switch life {
             case .ending:
@@ -138,6 +140,7 @@ extension CallSessionMachine {
                 return []
             }
         case .failure(let error):
+            happened(.hangUpFailed)
             return hangUpFailed(error, at: now)
         }
     }
@@ -201,6 +204,7 @@ extension CallSessionMachine {
     /// A socket of the model is closed, or the attempt to open it has come to its end. Those that were dropped before
     /// the end are waited for as well.
     mutating func agentIsClosed(socket: Int, at now: MonotonicInstant) -> [SessionAction] {
+        happened(.agentClosed)
         guard closingSockets.remove(socket) != nil, closingSockets.isEmpty, case .ending = life else { return [] }
         change { $0.finish(.closeAgent, .done, at: now) }
         deadlines[.closeAgent] = nil
@@ -274,6 +278,7 @@ extension CallSessionMachine {
 
     /// - Parameter error: why the record could not be saved.
     mutating func recordSaved(error: String?, at now: MonotonicInstant) -> [SessionAction] {
+        happened(.recordSaved)
         guard case .ending(let ending) = life, !ending.isFinished(.saveRecord) else { return [] }
         change { $0.finish(.saveRecord, error == nil ? .done : .failed, error: error, at: now) }
         return finish(at: now)
@@ -318,6 +323,7 @@ extension CallSessionMachine {
 
     /// Nobody will carry out orders any more: ends at once with what is known.
     mutating func abandon(at now: MonotonicInstant) -> [SessionAction] {
+        happened(.abandoned)
         var actions = isLive ? end(EndRequest(.shutdown), at: now) : []
         if case .ending(let ending) = life {
             for name in EndReceipt.Step.Name.allCases where !ending.isFinished(name) {

@@ -88,6 +88,7 @@ struct CallSessionMachine: ~Copyable {
     var closingSockets: Set<Int> = []
     var aftermath = Aftermath()
     var deadlines = SessionDeadlines()
+    let observer: (any SessionObserver)?
 
     init(
         callID: CallID,
@@ -96,7 +97,8 @@ struct CallSessionMachine: ~Copyable {
         limits: CallLimits,
         connectPolicy: AgentProfile.ConnectPolicy,
         startedAt: WallTime,
-        startedOn: MonotonicInstant
+        startedOn: MonotonicInstant,
+        observer: (any SessionObserver)? = nil
     ) {
         self.callID = callID
         self.direction = direction
@@ -105,6 +107,7 @@ struct CallSessionMachine: ~Copyable {
         self.connectPolicy = connectPolicy
         self.startedAt = startedAt
         self.startedOn = startedOn
+        self.observer = observer
     }
 
     var isLive: Bool {
@@ -140,6 +143,7 @@ struct CallSessionMachine: ~Copyable {
     // MARK: Beginning
 
     mutating func begin(at now: MonotonicInstant) -> [SessionAction] {
+        happened(.begin)
         guard isLive else { return [] }
         deadlines[.maxDuration] = now + limits.maxDuration
         var actions: [SessionAction] = [.publish(.started)]
@@ -164,6 +168,7 @@ struct CallSessionMachine: ~Copyable {
 
     /// The carrier has named the call: in its answer, in a webhook or on the media socket, whichever came first.
     mutating func placed(_ id: String, at now: MonotonicInstant) -> [SessionAction] {
+        happened(.placed)
         // Even an order that got no answer may have been carried out, as a webhook shows.
         guard carrier == .placing || carrier == .unknown else { return [] }
         carrier = .queued(id)
@@ -174,6 +179,7 @@ struct CallSessionMachine: ~Copyable {
     }
 
     mutating func placingFailed(_ error: CarrierError, at now: MonotonicInstant) -> [SessionAction] {
+        happened(.placingFailed)
         guard carrier == .placing else { return [] }
         carrier = error.code == .noAnswer ? .unknown : .refused
         switch life {
@@ -188,6 +194,7 @@ struct CallSessionMachine: ~Copyable {
 
     /// A webhook of the carrier. They may come late, twice or out of order: the call only moves forward.
     mutating func progressed(_ progress: CarrierProgress, id: String, at now: MonotonicInstant) -> [SessionAction] {
+        happened(.progress(progress))
         // Another call's news, whoever mixed them up, must not end this one.
         if let carrierCallID, carrierCallID != id { return [] }
         var actions = placed(id, at: now)
@@ -261,6 +268,7 @@ struct CallSessionMachine: ~Copyable {
         hasSocket: Bool = true,
         at now: MonotonicInstant
     ) -> [SessionAction] {
+        happened(.streamStarted)
         guard isLive, media == .none else { return [] }
         media = .started
         hasMediaSocket = hasSocket
@@ -284,6 +292,7 @@ struct CallSessionMachine: ~Copyable {
     }
 
     mutating func streamStopped(at now: MonotonicInstant) -> [SessionAction] {
+        happened(.streamStopped)
         switch media {
         case .started, .none: media = .stopped
         case .stopped, .closed: return []
@@ -297,6 +306,7 @@ struct CallSessionMachine: ~Copyable {
 
     /// The media socket is gone, whoever closed it.
     mutating func mediaIsClosed(at now: MonotonicInstant) -> [SessionAction] {
+        happened(.mediaClosed)
         guard media != .closed else { return [] }
         let hadStopped = media == .stopped
         media = .closed
@@ -325,6 +335,7 @@ struct CallSessionMachine: ~Copyable {
     }
 
     private mutating func fired(_ reason: SessionDeadline, at now: MonotonicInstant) -> [SessionAction] {
+        happened(.timer(reason))
         switch reason {
         case .maxDuration:
             return end(EndRequest(.maxDuration), at: now)

@@ -1,7 +1,7 @@
 import TalkpathAudio
 
 /// Why a timer is armed.
-enum SessionDeadline: Int, Hashable, Sendable, CaseIterable {
+package enum SessionDeadline: Int, Hashable, Sendable, CaseIterable {
     case maxDuration, ringing, media, agentSetup, agentRetry, drain
     case hangUp, hangUpRetry, closeAgent, farewell, closeMedia, saveRecord
     /// The session is over, and asks the carrier again.

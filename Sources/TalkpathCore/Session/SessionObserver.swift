@@ -1,0 +1,114 @@
+/// Is told of everything that happens to a call, with the state in which it finds the call. For simulations, which
+/// have to show that they have been everywhere; a call in production has none.
+package protocol SessionObserver: AnyObject, Sendable {
+    /// On the call's loop, before anything has come of it.
+    func happened(_ happening: SessionHappening, in state: SessionState)
+}
+
+/// What can happen to a call: one for each method of its state machine, and one for each timer.
+package enum SessionHappening: Hashable, Sendable {
+    case begin
+    case placed, placingFailed, initiated, ringing, answered, over
+    case streamStarted, streamStopped, mediaClosed
+    case agentOpened, agentReady, agentConnectFailed, agentLost, agentFault, agentClosed
+    case endNow, endDrain
+    case hungUp, hangUpFailed
+    case recordSaved, recordUpdated
+    case abandoned, givenUp
+    case timer(SessionDeadline)
+
+    static func progress(_ progress: CarrierProgress) -> SessionHappening {
+        switch progress {
+        case .initiated: .initiated
+        case .ringing: .ringing
+        case .answered: .answered
+        case .over: .over
+        }
+    }
+}
+
+/// Where a call stands, part by part, without the data that belongs to it.
+package struct SessionState: Hashable, Sendable {
+    package enum Carrier: String, CaseIterable, Sendable {
+        case absent, unplaced, placing, queued, ringing, answered, over, refused, unknown
+    }
+
+    package enum Media: String, CaseIterable, Sendable {
+        case none, started, stopped, closed
+    }
+
+    package enum Agent: String, CaseIterable, Sendable {
+        case none, connecting, settingUp, ready, waiting, closed
+    }
+
+    package enum Life: String, CaseIterable, Sendable {
+        case live, draining, ending, ended, retired
+    }
+
+    package var carrier: Carrier
+    package var media: Media
+    package var agent: Agent
+    package var life: Life
+
+    package init(carrier: Carrier, media: Media, agent: Agent, life: Life) {
+        self.carrier = carrier
+        self.media = media
+        self.agent = agent
+        self.life = life
+    }
+}
+
+extension CallSessionMachine {
+    func happened(_ happening: SessionHappening) {
+        guard let observer else { return }
+        observer.happened(happening, in: state)
+    }
+
+    var state: SessionState {
+        SessionState(carrier: carrierState, media: mediaState, agent: agentState, life: lifeState)
+    }
+
+    private var carrierState: SessionState.Carrier {
+        switch carrier {
+        case .absent: .absent
+        case .unplaced: .unplaced
+        case .placing: .placing
+        case .queued: .queued
+        case .ringing: .ringing
+        case .answered: .answered
+        case .over: .over
+        case .refused: .refused
+        case .unknown: .unknown
+        }
+    }
+
+    private var mediaState: SessionState.Media {
+        switch media {
+        case .none: .none
+        case .started: .started
+        case .stopped: .stopped
+        case .closed: .closed
+        }
+    }
+
+    private var agentState: SessionState.Agent {
+        switch agent {
+        case .none: .none
+        case .connecting: .connecting
+        case .settingUp: .settingUp
+        case .ready: .ready
+        case .waiting: .waiting
+        case .closed: .closed
+        }
+    }
+
+    private var lifeState: SessionState.Life {
+        switch life {
+        case .live: .live
+        case .draining: .draining
+        case .ending: .ending
+        case .ended: .ended
+        case .retired: .retired
+        }
+    }
+}
