@@ -1,4 +1,3 @@
-import Foundation
 import Testing
 
 @testable import TalkpathAudio
@@ -208,34 +207,5 @@ import Testing
             #expect(match.coefficient > 0.85)
             #expect(abs(match.lag) <= 1 + rate / 10_000)
         }
-    }
-}
-
-/// Programs of others that judge our files, where they are installed.
-enum ExternalTool {
-    static let opusdec = path(of: "opusdec")
-    static let sox = path(of: "sox")
-
-    private static func path(of name: String) -> String? {
-        let folders = ProcessInfo.processInfo.environment["PATH"]?.split(separator: ":") ?? []
-        return folders.map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
-    }
-
-    /// Runs a program that takes the name of its input and of its output last, and returns what it wrote.
-    static func run(_ tool: String, _ arguments: [String], on input: [UInt8], kind: String = "bin") throws -> [UInt8] {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let source = folder.appendingPathComponent("input.\(kind)")
-        let target = folder.appendingPathComponent("output.wav")
-        try Data(input).write(to: source)
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: tool)
-        process.arguments = arguments + [source.path, target.path]
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 0)
-        return Array(try Data(contentsOf: target))
     }
 }

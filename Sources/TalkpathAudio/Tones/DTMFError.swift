@@ -1,0 +1,28 @@
+/// Why tones cannot be made. No case carries a digit: what is dialled may be a card number, and errors reach logs.
+public enum DTMFError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// The character at this place, counted from zero, is neither a key nor a pause.
+    case invalidCharacter(offset: Int)
+    /// Nothing to send.
+    case empty
+    /// More keys and pauses than ``DTMFSequence/maximumCount``.
+    case tooLong(count: Int)
+    /// A rate at which the tones cannot be made, or beyond all use.
+    case unsupportedRate(Int)
+    /// A length, level or twist that not every receiver accepts.
+    case settingOutOfRange(String)
+
+    public var description: String {
+        switch self {
+        case .invalidCharacter(let offset):
+            "character \(offset + 1) is not on a keypad: use 0-9, *, #, A-D, and w or a comma for a pause"
+        case .empty:
+            "there are no digits to send"
+        case .tooLong(let count):
+            "\(count) digits are more than the \(DTMFSequence.maximumCount) that are sent at once: split them"
+        case .unsupportedRate(let rate):
+            "tones cannot be made at \(rate) Hz: use a rate from 4000 to 192000"
+        case .settingOutOfRange(let rule):
+            "tones like that are not heard by every receiver: \(rule)"
+        }
+    }
+}
