@@ -36,6 +36,8 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     public var apiKey: String
     /// The bounds and guards of this agent's calls, for those that bring none of their own.
     public var limits: CallLimits
+    /// What is kept of this agent's calls; nil leaves it to the server.
+    public var capture: CaptureWish?
 
     public init(
         provider: AgentProvider,

@@ -59,6 +59,8 @@ public struct OutboundCall: Sendable {
     public var publicURL: String?
     /// Whose call it is: a server shows tenants their own calls only.
     public var tenant: String
+    /// What is kept of it; nil leaves it to the agent's profile.
+    public var capture: CaptureWish?
 
     public init(
         from: String,
@@ -90,6 +92,8 @@ public struct InboundCall: Sendable {
     public var limits: CallLimits
     /// Whose call it is.
     public var tenant: String
+    /// What is kept of it; nil leaves it to the agent's profile.
+    public var capture: CaptureWish?
 
     public init(
         from: String,

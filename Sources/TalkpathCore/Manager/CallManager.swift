@@ -113,7 +113,8 @@ public actor CallManager {
             to: call.to,
             metadata: call.metadata,
             publicURL: call.publicURL,
-            tenant: call.tenant
+            tenant: call.tenant,
+            capture: call.capture
         )
         let media = try makeMedia(for: call.agent)
         return try begin(parties, agent: call.agent, limits: call.limits, media: media)
@@ -129,7 +130,8 @@ public actor CallManager {
             from: call.from,
             to: call.to,
             tenant: call.tenant,
-            carrierCallID: call.carrierCallID
+            carrierCallID: call.carrierCallID,
+            capture: call.capture
         )
         let media = try makeMedia(for: call.agent)
         let session = try begin(parties, agent: call.agent, limits: call.limits, media: media)
@@ -194,6 +196,7 @@ public actor CallManager {
             executor: executor,
             ports: ports
         )
+        session.assumeIsolated { $0.beginCapture() }
         sessions[session.id] = session
         ticking.append(session)
         session.assumeIsolated { $0.begin() }

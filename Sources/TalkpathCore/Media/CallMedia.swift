@@ -49,6 +49,8 @@ package final class CallMedia {
 
     private var toTelephony = MessageOutbox(capacity: 1024)
     private var toAgent = MessageOutbox(capacity: 4096)
+    /// Takes down what goes through here, if the call is captured.
+    package var tap: CaptureTap?
     private var telephonySink: (any LegSink)?
     private var agentSink: (any LegSink)?
 
@@ -102,6 +104,7 @@ package final class CallMedia {
 
     /// One message of the carrier's media socket. On the loop.
     package func telephonyReceived(_ message: RawSpan, at now: MonotonicInstant) {
+        tap?.telephonyReceived(message, at: now)
         guard !isStopped else {
             receiveAfterStop(message)
             return
@@ -149,6 +152,7 @@ package final class CallMedia {
 
     /// One message of the model's socket. On the loop.
     package func agentReceived(_ message: RawSpan, at now: MonotonicInstant) {
+        tap?.agentReceived(message, at: now)
         guard !isStopped else {
             counters.messagesAfterStop += 1
             return
@@ -318,8 +322,15 @@ package final class CallMedia {
 
     /// Hands the waiting messages to the sockets. Called once per wake.
     package func pump() {
+        if let tap { record(in: tap) }
         if !toTelephony.isEmpty, let telephonySink { telephonySink.drain(&toTelephony) }
         if !toAgent.isEmpty, let agentSink { agentSink.drain(&toAgent) }
+    }
+
+    private func record(in tap: CaptureTap) {
+        if !toTelephony.isEmpty || !toAgent.isEmpty || !happenings.isEmpty { tap.pumping() }
+        if telephonySink != nil { toTelephony.forEach { tap.telephonySent($0) } }
+        if agentSink != nil { toAgent.forEach { tap.agentSent($0) } }
     }
 
     package func isPlayedOut(at now: MonotonicInstant) -> Bool { downlink.isPlayedOut(at: now) }

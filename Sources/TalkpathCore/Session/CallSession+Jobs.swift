@@ -26,10 +26,12 @@ extension CallSession {
             await hangUp(id)
         case .closeAgent(let connection, let socket):
             await connection.close()
+            capture(.agentLegClosed(socket: socket))
             agentConnections[socket] = nil
             perform(machine.agentIsClosed(socket: socket, at: ports.clock.now))
         case .closeMedia(let connection):
             await connection.close()
+            capture(.mediaLegClosed)
             perform(machine.mediaIsClosed(at: ports.clock.now))
         case .save(let receipt):
             await save(receipt)
@@ -58,10 +60,12 @@ extension CallSession {
         )
         do {
             let placed = try await carrier.place(order)
+            capture(.placed(carrierCallID: placed))
             carrierCallID = carrierCallID ?? placed
             placement = .success(placed)
             perform(machine.placed(placed, at: ports.clock.now))
         } catch {
+            capture(.placingFailed(error))
             placement = .failure(error)
             perform(machine.placingFailed(error, at: ports.clock.now))
         }
@@ -75,6 +79,7 @@ extension CallSession {
         } catch {
             answer = .failure(error)
         }
+        capture(answer.captured)
         perform(machine.hangUpAnswered(answer, at: ports.clock.now))
     }
 
@@ -115,6 +120,7 @@ extension CallSession {
             }
             agentConnections[socket] = connection
         } catch {
+            capture(.agentConnectFailed(socket: socket, error))
             perform(machine.agentConnectFailed(socket: socket, error, at: ports.clock.now))
         }
     }
@@ -127,6 +133,7 @@ extension CallSession {
             } else {
                 #"{"error":"no such function"}"#
             }
+        capture(.toolAnswered(id: call.id, output: output))
         // Another socket's session has not asked for it.
         guard machine.holdsAgent(socket: socket) else { return }
         media.value.command(.toolResult(id: call.id, name: call.name, output: output))
@@ -138,8 +145,10 @@ extension CallSession {
     private func save(_ receipt: EndReceipt) async {
         do {
             try await ports.store.save(snapshot(with: receipt))
+            capture(.recordSaved(isSuccess: true))
             perform(machine.recordSaved(error: nil, at: ports.clock.now))
         } catch {
+            capture(.recordSaved(isSuccess: false))
             logger.error("The record of an ended call could not be saved")
             perform(machine.recordSaved(error: "the store failed", at: ports.clock.now))
         }
@@ -148,7 +157,9 @@ extension CallSession {
     private func update(_ receipt: EndReceipt) async {
         do {
             try await ports.store.update(snapshot(with: receipt))
+            capture(.recordUpdated(isSuccess: true))
         } catch {
+            capture(.recordUpdated(isSuccess: false))
             logger.error("The record of an ended call could not be brought up to date")
         }
         perform(machine.recordUpdated())

@@ -27,6 +27,7 @@ public actor CallSession {
         package var clock: any CallClock
         package var logger: Logger
         package var observer: (any SessionObserver)?
+        package var captures: (any CaptureSink)?
 
         package init(
             carrier: (any Carrier)?,
@@ -36,7 +37,8 @@ public actor CallSession {
             tools: (any ToolHandler)? = nil,
             clock: any CallClock,
             logger: Logger,
-            observer: (any SessionObserver)? = nil
+            observer: (any SessionObserver)? = nil,
+            captures: (any CaptureSink)? = nil
         ) {
             self.carrier = carrier
             self.connector = connector
@@ -46,6 +48,7 @@ public actor CallSession {
             self.clock = clock
             self.logger = logger
             self.observer = observer
+            self.captures = captures
         }
     }
 
@@ -59,6 +62,8 @@ public actor CallSession {
         package var tenant = ""
         /// Known from the start for an inbound call.
         package var carrierCallID: String?
+        /// nil: as the agent has it, else as the server has it.
+        package var capture: CaptureWish?
     }
 
     let parties: Parties
@@ -143,6 +148,11 @@ public actor CallSession {
     /// Cancelling it abandons the call: its sockets are closed and everybody who waits gets a receipt, but the carrier
     /// is not waited for.
     package func run() async {
+        await runJobs()
+        media.value.tap?.finish()
+    }
+
+    private func runJobs() async {
         await withDiscardingTaskGroup { group in
             for await job in jobs {
                 group.addTask { await self.carryOut(job) }
@@ -174,6 +184,7 @@ public actor CallSession {
 
     /// Asks for the end and does not wait. On the loop.
     package func requestEnd(_ request: EndRequest) {
+        capture(.endRequested(request))
         perform(machine.end(request, at: ports.clock.now))
     }
 
@@ -197,12 +208,14 @@ public actor CallSession {
 
     /// After the end: stops asking a carrier that has not confirmed.
     package func giveUp() {
+        capture(.givenUp)
         perform(machine.giveUp())
     }
 
     /// Every 20 ms, from the ticker, on the loop.
     package func tick(at now: MonotonicInstant) {
         let media = media.value
+        media.tap?.ticked(at: now)
         media.tick(at: now)
         perform(machine.tick(at: now) { media.isPlayedOut(at: now) })
         noteHappenings(at: now)
@@ -218,6 +231,7 @@ public actor CallSession {
     /// - Returns: false if the call is over or has one already; the socket is then the giver's to close.
     package func mediaOpened(_ connection: any LegConnection, sink: any LegSink, carrierCallID id: String) -> Bool {
         guard machine.isLive, machine.media == .none else { return false }
+        capture(.mediaOpened(carrierCallID: id))
         mediaConnection = connection
         media.value.telephonyOpened(sink)
         if !id.isEmpty { carrierCallID = carrierCallID ?? id }
@@ -232,6 +246,7 @@ public actor CallSession {
 
     /// The carrier's media socket is gone.
     package func mediaClosed() {
+        capture(.mediaClosed)
         perform(machine.mediaIsClosed(at: ports.clock.now))
     }
 
@@ -241,6 +256,7 @@ public actor CallSession {
     @discardableResult
     package func agentSocketOpened(_ sink: any LegSink, socket: Int) -> Bool {
         guard machine.awaitsAgent(socket: socket) else { return false }
+        capture(.agentOpened(socket: socket))
         machine.agentOpened(socket: socket, at: ports.clock.now)
         let media = media.value
         media.agentOpened(sink)
@@ -253,12 +269,14 @@ public actor CallSession {
 
     /// The model's socket `socket` is gone.
     package func agentClosed(socket: Int, reason: String) {
+        capture(.agentClosed(socket: socket, reason: reason))
         if socket == agentSocket { media.value.agentLost() }
         perform(machine.agentLost(socket: socket, message: reason, at: ports.clock.now))
     }
 
     /// A webhook of the carrier.
     package func carrierProgressed(_ progress: CarrierProgress, carrierCallID id: String) {
+        capture(.progressed(progress, carrierCallID: id))
         carrierCallID = carrierCallID ?? id
         perform(machine.progressed(progress, id: id, at: ports.clock.now))
     }

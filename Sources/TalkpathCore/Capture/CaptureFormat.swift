@@ -1,0 +1,143 @@
+/// The file's constants and its numbers; see `CaptureFormat.md` beside this target.
+enum CaptureFormat {
+    /// Damaged by whatever takes the file for text: a byte above 127, both line ends, and the end of a DOS file.
+    static let magic: [UInt8] = [0x89] + Array("TPC".utf8) + [0x0D, 0x0A, 0x1A, 0x0A]
+    /// A reader refuses files of a newer one.
+    static let version = 1
+
+    /// How a message's bytes stand in a record.
+    enum Form: UInt8 {
+        case verbatim = 0
+        /// Text, audio as bytes, text.
+        case audio = 1
+        /// Text, the audio's length and digest, text.
+        case digest = 2
+    }
+
+    /// A record longer than this is none: no message is.
+    static let longestRecord = 64 << 20
+}
+
+/// Numbers in seven bits a byte, the lowest first (LEB128).
+extension [UInt8] {
+    mutating func append(varint value: UInt64) {
+        var rest = value
+        while rest > 0x7F {
+            append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        append(UInt8(truncatingIfNeeded: rest))
+    }
+
+    /// Small for small numbers of either sign.
+    mutating func append(signedVarint value: Int64) {
+        append(varint: UInt64(bitPattern: (value << 1) ^ (value >> 63)))
+    }
+
+    mutating func append(littleEndian value: UInt32) {
+        for shift in stride(from: UInt32(0), to: 32, by: 8) { append(UInt8(truncatingIfNeeded: value >> shift)) }
+    }
+
+    mutating func append(littleEndian value: UInt64) {
+        for shift in stride(from: UInt64(0), to: 64, by: 8) { append(UInt8(truncatingIfNeeded: value >> shift)) }
+    }
+}
+
+/// Reads what the functions above have written. Every read is nil beyond the end.
+struct CaptureBytes {
+    private let bytes: ArraySlice<UInt8>
+    private(set) var offset: Int
+
+    init(_ bytes: ArraySlice<UInt8>) {
+        self.bytes = bytes
+        offset = bytes.startIndex
+    }
+
+    var remaining: Int { bytes.endIndex - offset }
+
+    mutating func byte() -> UInt8? {
+        guard remaining > 0 else { return nil }
+        defer { offset += 1 }
+        return bytes[offset]
+    }
+
+    mutating func varint() -> UInt64? {
+        var value: UInt64 = 0
+        for shift in stride(from: UInt64(0), to: 70, by: 7) {
+            guard let byte = byte() else { return nil }
+            if shift == 63, byte > 1 { return nil }
+            value |= UInt64(byte & 0x7F) << shift
+            if byte < 0x80 { return value }
+        }
+        return nil
+    }
+
+    mutating func signedVarint() -> Int64? {
+        varint().map { Int64(bitPattern: ($0 >> 1) ^ (0 &- ($0 & 1))) }
+    }
+
+    /// A number that counts something that is here.
+    mutating func count() -> Int? {
+        guard let value = varint(), value <= UInt64(CaptureFormat.longestRecord) else { return nil }
+        return Int(value)
+    }
+
+    mutating func take(_ count: Int) -> ArraySlice<UInt8>? {
+        guard count >= 0, remaining >= count else { return nil }
+        defer { offset += count }
+        return bytes[offset..<(offset + count)]
+    }
+
+    mutating func rest() -> ArraySlice<UInt8> {
+        defer { offset = bytes.endIndex }
+        return bytes[offset...]
+    }
+
+    mutating func littleEndian32() -> UInt32? {
+        take(4).map { $0.reversed().reduce(0) { $0 << 8 | UInt32($1) } }
+    }
+
+    mutating func littleEndian64() -> UInt64? {
+        take(8).map { $0.reversed().reduce(0) { $0 << 8 | UInt64($1) } }
+    }
+}
+
+/// CRC-32 as in Ethernet, zip and PNG, eight bytes at a time.
+enum CRC32 {
+    private static let tables: [UInt32] = {
+        var tables = [UInt32](repeating: 0, count: 8 * 256)
+        for index in 0..<256 {
+            var value = UInt32(index)
+            for _ in 0..<8 { value = value & 1 == 1 ? 0xEDB8_8320 ^ (value >> 1) : value >> 1 }
+            tables[index] = value
+        }
+        for index in 256..<(8 * 256) {
+            let before = tables[index - 256]
+            tables[index] = tables[Int(before & 0xFF)] ^ (before >> 8)
+        }
+        return tables
+    }()
+
+    static func of(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+        bytes.withUnsafeBytes { memory in
+            tables.withUnsafeBufferPointer { table in
+                var crc: UInt32 = 0xFFFF_FFFF
+                var offset = 0
+                while offset + 8 <= memory.count {
+                    let word = UInt64(littleEndian: memory.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+                    let mixed = word ^ UInt64(crc)
+                    crc = 0
+                    for lane in 0..<8 {
+                        crc ^= table[(7 - lane) * 256 + Int(truncatingIfNeeded: (mixed >> UInt64(8 * lane)) & 0xFF)]
+                    }
+                    offset += 8
+                }
+                while offset < memory.count {
+                    crc = table[Int((crc ^ UInt32(memory[offset])) & 0xFF)] ^ (crc >> 8)
+                    offset += 1
+                }
+                return crc ^ 0xFFFF_FFFF
+            }
+        }
+    }
+}

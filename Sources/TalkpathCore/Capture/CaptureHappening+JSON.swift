@@ -1,0 +1,203 @@
+import TalkpathAudio
+package import TalkpathWire
+
+/// How happenings stand in captures: an object each, its first member `what`.
+extension CaptureHappening {
+    package var json: JSONValue {
+        var members: [(key: String, value: JSONValue)] = [(key: "what", value: .string(name))]
+        func add(_ key: String, _ value: JSONValue?) {
+            if let value { members.append((key: key, value: value)) }
+        }
+        switch self {
+        case .placed(let id), .mediaOpened(let id):
+            add("carrier_call_id", .string(id))
+        case .placingFailed(let error), .hangUpFailed(let error):
+            add("code", .string(error.code.rawValue))
+            add("message", .string(error.message))
+            add("retry_after_ms", error.retryAfter.map(JSONValue.init(milliseconds:)))
+        case .progressed(let progress, let id):
+            add("progress", .string(progress.word))
+            add("carrier_call_id", .string(id))
+        case .hangUpAnswered(let answer):
+            add("answer", .string(answer == .done ? "done" : "already_gone"))
+        case .mediaClosed, .mediaLegClosed, .givenUp:
+            break
+        case .agentOpened(let socket), .agentLegClosed(let socket):
+            add("socket", JSONValue(socket))
+        case .agentConnectFailed(let socket, let error):
+            add("socket", JSONValue(socket))
+            add("message", .string(error.message))
+            add("is_final", .bool(error.isFinal))
+        case .agentClosed(let socket, let reason):
+            add("socket", JSONValue(socket))
+            add("reason", .string(reason))
+        case .toolAnswered(let id, let output):
+            add("id", .string(id))
+            add("output", .string(output))
+        case .recordSaved(let isSuccess), .recordUpdated(let isSuccess):
+            add("is_success", .bool(isSuccess))
+        case .endRequested(let request):
+            add("reason", .string(request.reason.rawValue))
+            if case .drain(let timeout) = request.mode { add("drain_ms", JSONValue(milliseconds: timeout)) }
+            add("note", request.note.map(JSONValue.string))
+        case .published(let event, let detail):
+            add("event", .string(event))
+            add("detail", detail.map(JSONValue.string))
+        case .ended(let receipt):
+            add("receipt", receipt.json)
+        }
+        return .object(members)
+    }
+
+    private var name: String {
+        switch self {
+        case .placed: "placed"
+        case .placingFailed: "placing_failed"
+        case .progressed: "progressed"
+        case .hangUpAnswered: "hang_up_answered"
+        case .hangUpFailed: "hang_up_failed"
+        case .mediaOpened: "media_opened"
+        case .mediaClosed: "media_closed"
+        case .mediaLegClosed: "media_leg_closed"
+        case .agentOpened: "agent_opened"
+        case .agentConnectFailed: "agent_connect_failed"
+        case .agentClosed: "agent_closed"
+        case .agentLegClosed: "agent_leg_closed"
+        case .toolAnswered: "tool_answered"
+        case .recordSaved: "record_saved"
+        case .recordUpdated: "record_updated"
+        case .endRequested: "end_requested"
+        case .givenUp: "given_up"
+        case .published: "published"
+        case .ended: "ended"
+        }
+    }
+
+    /// - Returns: nil for one that this version does not know.
+    package init?(json: JSONValue) {
+        let socket = json["socket"]?.int ?? 0
+        let carrierCallID = json["carrier_call_id"]?.string ?? ""
+        switch json["what"]?.string {
+        case "placed": self = .placed(carrierCallID: carrierCallID)
+        case "placing_failed": self = .placingFailed(CarrierError(json: json))
+        case "progressed":
+            guard let progress = CarrierProgress(word: json["progress"]?.string ?? "") else { return nil }
+            self = .progressed(progress, carrierCallID: carrierCallID)
+        case "hang_up_answered": self = .hangUpAnswered(json["answer"]?.string == "done" ? .done : .alreadyGone)
+        case "hang_up_failed": self = .hangUpFailed(CarrierError(json: json))
+        case "media_opened": self = .mediaOpened(carrierCallID: carrierCallID)
+        case "media_closed": self = .mediaClosed
+        case "media_leg_closed": self = .mediaLegClosed
+        case "agent_opened": self = .agentOpened(socket: socket)
+        case "agent_connect_failed":
+            let error = AgentConnectError(json["message"]?.string ?? "", isFinal: json["is_final"]?.bool ?? false)
+            self = .agentConnectFailed(socket: socket, error)
+        case "agent_closed": self = .agentClosed(socket: socket, reason: json["reason"]?.string ?? "")
+        case "agent_leg_closed": self = .agentLegClosed(socket: socket)
+        case "tool_answered":
+            self = .toolAnswered(id: json["id"]?.string ?? "", output: json["output"]?.string ?? "")
+        case "record_saved": self = .recordSaved(isSuccess: json["is_success"]?.bool ?? true)
+        case "record_updated": self = .recordUpdated(isSuccess: json["is_success"]?.bool ?? true)
+        case "end_requested":
+            guard let reason = EndReason(rawValue: json["reason"]?.string ?? "") else { return nil }
+            let mode = json["drain_ms"]?.duration.map { EndMode.drain(timeout: $0) } ?? .now
+            self = .endRequested(EndRequest(reason, mode: mode, note: json["note"]?.string))
+        case "given_up": self = .givenUp
+        case "published": self = .published(json["event"]?.string ?? "", detail: json["detail"]?.string)
+        case "ended":
+            guard let receipt = json["receipt"].flatMap(CaptureReceipt.init(json:)) else { return nil }
+            self = .ended(receipt)
+        default: return nil
+        }
+    }
+}
+
+extension CarrierError {
+    fileprivate init(json: JSONValue) {
+        self.init(Code(rawValue: json["code"]?.string ?? "") ?? .noAnswer, json["message"]?.string ?? "")
+        retryAfter = json["retry_after_ms"]?.duration
+    }
+}
+
+extension CarrierProgress {
+    fileprivate var word: String {
+        switch self {
+        case .initiated: "initiated"
+        case .ringing: "ringing"
+        case .answered: "answered"
+        case .over(let fate): fate.rawValue
+        }
+    }
+
+    fileprivate init?(word: String) {
+        switch word {
+        case "initiated": self = .initiated
+        case "ringing": self = .ringing
+        case "answered": self = .answered
+        default:
+            guard let fate = Fate(rawValue: word) else { return nil }
+            self = .over(fate)
+        }
+    }
+}
+
+extension CaptureReceipt {
+    package var json: JSONValue {
+        var json: JSONValue = [
+            "status": .string(status), "reason": .string(reason),
+            "duration_ms": JSONValue(double: durationMilliseconds), "talk_ms": JSONValue(double: talkMilliseconds),
+            "teardown_ms": JSONValue(double: teardownMilliseconds), "carrier_confirmed": .bool(carrierConfirmed),
+            "steps": .array(steps.map(\.json)),
+        ]
+        json.set("note", note.map(JSONValue.string))
+        return json
+    }
+
+    init?(json: JSONValue) {
+        guard let status = json["status"]?.string, let reason = json["reason"]?.string else { return nil }
+        self.status = status
+        self.reason = reason
+        note = json["note"]?.string
+        durationMilliseconds = json["duration_ms"]?.double ?? 0
+        talkMilliseconds = json["talk_ms"]?.double ?? 0
+        teardownMilliseconds = json["teardown_ms"]?.double ?? 0
+        carrierConfirmed = json["carrier_confirmed"]?.bool ?? false
+        steps = json["steps"]?.array?.map(Step.init(json:)) ?? []
+    }
+}
+
+extension CaptureReceipt.Step {
+    fileprivate var json: JSONValue {
+        var json: JSONValue = [
+            "step": .string(name), "outcome": .string(outcome),
+            "started_ms": JSONValue(double: startedMilliseconds), "ms": JSONValue(double: milliseconds),
+        ]
+        json.set("error", error.map(JSONValue.string))
+        return json
+    }
+
+    fileprivate init(json: JSONValue) {
+        name = json["step"]?.string ?? ""
+        outcome = json["outcome"]?.string ?? ""
+        startedMilliseconds = json["started_ms"]?.double ?? 0
+        milliseconds = json["ms"]?.double ?? 0
+        error = json["error"]?.string
+    }
+}
+
+extension JSONValue {
+    init(double: Double) {
+        self = JSONNumber(double).map(JSONValue.number) ?? .null
+    }
+
+    init(milliseconds duration: Duration) {
+        self.init(double: duration.milliseconds)
+    }
+
+    /// Of a number of milliseconds.
+    var duration: Duration? {
+        // Beyond that, nanoseconds leave 64 bits.
+        guard let milliseconds = double, milliseconds.magnitude < 9e12 else { return nil }
+        return .nanoseconds(Int64((milliseconds * 1_000_000).rounded()))
+    }
+}

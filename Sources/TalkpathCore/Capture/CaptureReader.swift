@@ -1,0 +1,154 @@
+import TalkpathWire
+
+/// Why bytes are not a capture that can be read. One line, for whoever gave the file.
+package enum CaptureError: Error, Equatable, Sendable, CustomStringConvertible {
+    case empty
+    case foreign
+    case newer(version: Int)
+    /// It ends, or is damaged, before anything of the call is in it.
+    case cutBeforeCall
+
+    package var description: String {
+        switch self {
+        case .empty: "the file is empty"
+        case .foreign: "not a capture: it does not begin as captures do"
+        case .newer(let version):
+            "written by a newer Talkpath (format \(version), this one reads up to \(CaptureFormat.version)): update this one"
+        case .cutBeforeCall: "the capture was cut off before the call began: there is nothing to replay"
+        }
+    }
+}
+
+/// A capture, read.
+package struct Capture: Sendable {
+    /// How the file ends.
+    package enum Ending: Equatable, Sendable {
+        /// With the call.
+        case whole
+        /// In the middle of the call: the process died, or the disk was full.
+        case cut
+        /// At byte `offset` stands what was not written there: the rest is not read.
+        case damaged(offset: Int)
+    }
+
+    package var facts: CaptureFacts
+    package var records: [CaptureRecord]
+    package var ending: Ending
+
+    package init(facts: CaptureFacts, records: [CaptureRecord], ending: Ending) {
+        self.facts = facts
+        self.records = records
+        self.ending = ending
+    }
+
+    /// Reads a file as far as it goes.
+    ///
+    /// - Throws: if not even the call's facts are there. A file that was cut, or is damaged further on, is read up to
+    ///   there: see ``ending``.
+    package init(reading file: [UInt8]) throws(CaptureError) {
+        guard !file.isEmpty else { throw .empty }
+        let magic = CaptureFormat.magic
+        guard file.starts(with: magic) else {
+            throw magic.starts(with: file) ? .cutBeforeCall : .foreign
+        }
+        var bytes = CaptureBytes(file[magic.count...])
+        guard let version = bytes.varint() else { throw .cutBeforeCall }
+        guard version <= UInt64(CaptureFormat.version) else { throw .newer(version: Int(clamping: version)) }
+        var reader = RecordReader(bytes)
+        guard case .body(let first)? = reader.next(), first.first == CaptureRecord.Kind.facts.rawValue,
+            let facts = Self.facts(first)
+        else { throw .cutBeforeCall }
+        var records: [CaptureRecord] = []
+        var ending = Ending.cut
+        reading: while let step = reader.next() {
+            switch step {
+            case .damaged(let offset):
+                ending = .damaged(offset: offset)
+                break reading
+            case .body(let body):
+                // A kind or a happening that an older reader does not know is passed over.
+                guard let record = reader.record(body) else { continue }
+                if record.kind == .finished { ending = .whole }
+                records.append(record)
+            }
+        }
+        self.init(facts: facts, records: records, ending: ending)
+    }
+
+    private static func facts(_ body: ArraySlice<UInt8>) -> CaptureFacts? {
+        var bytes = CaptureBytes(body.dropFirst())
+        guard bytes.signedVarint() != nil, let json = try? JSONValue(parsing: Array(bytes.rest())) else { return nil }
+        return CaptureFacts(json: json)
+    }
+
+    /// The whole capture as a file.
+    package func encoded(isSlim: Bool = false) -> [UInt8] {
+        var file: [UInt8] = []
+        var writer = CaptureWriter(facts, isSlim: isSlim)
+        writer.begin(into: &file)
+        for record in records { writer.append(record, into: &file) }
+        return file
+    }
+}
+
+/// Cuts a file into records, and checks each.
+private struct RecordReader {
+    enum Step {
+        case body(ArraySlice<UInt8>)
+        case damaged(offset: Int)
+    }
+
+    private var bytes: CaptureBytes
+    private var last: Int64 = 0
+
+    init(_ bytes: CaptureBytes) {
+        self.bytes = bytes
+    }
+
+    /// - Returns: nil at the end, also where the last record is not there whole.
+    mutating func next() -> Step? {
+        let offset = bytes.offset
+        guard bytes.remaining > 0, let length = bytes.varint() else { return nil }
+        guard length >= 2, length <= UInt64(CaptureFormat.longestRecord) else { return .damaged(offset: offset) }
+        guard let body = bytes.take(Int(length)), let checksum = bytes.littleEndian32() else { return nil }
+        return CRC32.of(body) == checksum ? .body(body) : .damaged(offset: offset)
+    }
+
+    mutating func record(_ body: ArraySlice<UInt8>) -> CaptureRecord? {
+        var bytes = CaptureBytes(body)
+        guard let kindByte = bytes.byte(), let delta = bytes.signedVarint() else { return nil }
+        last &+= delta
+        guard let kind = CaptureRecord.Kind(rawValue: kindByte) else { return nil }
+        let at = Duration.nanoseconds(last)
+        switch kind {
+        case .telephonyIn, .telephonyOut, .agentIn, .agentOut:
+            return Self.message(&bytes).map { CaptureRecord(kind, at: at, .message($0)) }
+        case .happening:
+            guard let json = try? JSONValue(parsing: Array(bytes.rest())) else { return nil }
+            return CaptureHappening(json: json).map { CaptureRecord(kind, at: at, .happening($0)) }
+        case .gap:
+            guard let records = bytes.varint(), let missing = bytes.varint() else { return nil }
+            return CaptureRecord(kind, at: at, .gap(records: Int(clamping: records), bytes: Int(clamping: missing)))
+        case .tick, .pump, .finished:
+            return CaptureRecord(kind, at: at)
+        case .facts:
+            return nil
+        }
+    }
+
+    private static func message(_ bytes: inout CaptureBytes) -> CaptureMessage? {
+        guard let form = bytes.byte().flatMap(CaptureFormat.Form.init(rawValue:)) else { return nil }
+        if form == .verbatim { return CaptureMessage(prefix: Array(bytes.rest())) }
+        guard let length = bytes.count(), let prefix = bytes.take(length), let count = bytes.count() else { return nil }
+        var message = CaptureMessage(prefix: Array(prefix))
+        if form == .audio {
+            guard let audio = bytes.take(count) else { return nil }
+            message.audio = .bytes(Array(audio))
+        } else {
+            guard let digest = bytes.littleEndian64() else { return nil }
+            message.audio = .digest(count: count, digest: digest)
+        }
+        message.suffix = Array(bytes.rest())
+        return message
+    }
+}

@@ -1,0 +1,117 @@
+import TalkpathWire
+
+/// Takes out of a capture what must not be written down: keys, tokens, telephone numbers, account names.
+///
+/// A secret is replaced wherever it stands, in messages of both sockets and in the call's facts, always by the same
+/// words: a replay, which begins with these words, sends them where the call sent the secret.
+struct CaptureRedaction: Sendable {
+    private struct Secret: Sendable {
+        var text: [UInt8]
+        var replacement: [UInt8]
+    }
+
+    private var secrets: [Secret] = []
+    private var handles = 0
+    private var hasStarted = false
+
+    /// Shorter ones would turn up by chance.
+    private static let shortest = 5
+
+    init(secrets: [String]) {
+        for secret in secrets {
+            add(secret, "[removed]")
+            // The same number, as others write it.
+            if secret.hasPrefix("+") { add(String(secret.dropFirst()), "[removed]") }
+        }
+    }
+
+    private mutating func add(_ secret: String, _ replacement: String) {
+        let text = Array(secret.utf8)
+        guard text.count >= Self.shortest, !secrets.contains(where: { $0.text == text }) else { return }
+        secrets.append(Secret(text: text, replacement: Array(replacement.utf8)))
+        // What contains another must go first.
+        secrets.sort { $0.text.count > $1.text.count }
+    }
+
+    mutating func clean(_ message: CaptureMessage, _ kind: CaptureRecord.Kind) -> CaptureMessage {
+        if kind == .telephonyIn, !hasStarted, Self.find(Self.startMark, in: message.prefix[...]) != nil {
+            learnStart(message)
+        }
+        if kind == .agentIn, Self.find(Self.handleMark, in: message.prefix[...]) != nil { learnHandle(message) }
+        var message = message
+        if hidesSecret(message) { message = message.unpacked }
+        message.prefix = clean(message.prefix)
+        message.suffix = clean(message.suffix)
+        return message
+    }
+
+    /// A long token looks like audio.
+    private func hidesSecret(_ message: CaptureMessage) -> Bool {
+        guard let longest = secrets.first, longest.text.count >= CaptureMessage.shortestAudio,
+            (1..<2048).contains(message.audioByteCount), let bytes = message.bytes
+        else { return false }
+        return secrets.contains {
+            $0.text.count >= CaptureMessage.shortestAudio && Self.find($0.text, in: bytes[...]) != nil
+        }
+    }
+
+    func clean(_ text: [UInt8]) -> [UInt8] {
+        var text = text
+        for secret in secrets {
+            guard var place = Self.find(secret.text, in: text[...]) else { continue }
+            var cleaned: [UInt8] = []
+            var kept = 0
+            while true {
+                cleaned += text[kept..<place]
+                cleaned += secret.replacement
+                kept = place + secret.text.count
+                guard let next = Self.find(secret.text, in: text[kept...]) else { break }
+                place = next
+            }
+            text = cleaned + text[kept...]
+        }
+        return text
+    }
+
+    private static let startMark = Array("\"start\":".utf8)
+    private static let handleMark = Array("\"newHandle\":".utf8)
+
+    /// Where `sought` first stands.
+    private static func find(_ sought: [UInt8], in text: ArraySlice<UInt8>) -> Int? {
+        text.withUnsafeBufferPointer { bytes in
+            let last = bytes.count - sought.count
+            guard last >= 0, let first = sought.first else { return nil }
+            var index = 0
+            while index <= last {
+                if bytes[index] == first, bytes[index..<(index + sought.count)].elementsEqual(sought) {
+                    return text.startIndex + index
+                }
+                index += 1
+            }
+            return nil
+        }
+    }
+
+    /// The stream's beginning names the account, and brings the parameters that our own instructions gave it: the
+    /// token among them.
+    private mutating func learnStart(_ message: CaptureMessage) {
+        guard let json = message.bytes.flatMap({ try? JSONValue(parsing: $0) }), let start = json["start"] else {
+            return
+        }
+        hasStarted = true
+        if let account = start["accountSid"]?.string { add(account, "AC" + String(repeating: "0", count: 32)) }
+        for (_, value) in start["customParameters"]?.object ?? [] {
+            if let value = value.string { add(value, "[removed]") }
+        }
+    }
+
+    /// What continues a conversation with the model is as good as a key, together with one.
+    private mutating func learnHandle(_ message: CaptureMessage) {
+        guard let json = message.bytes.flatMap({ try? JSONValue(parsing: $0) }),
+            let handle = json["sessionResumptionUpdate"]?["newHandle"]?.string
+        else { return }
+        guard !secrets.contains(where: { $0.text == Array(handle.utf8) }) else { return }
+        handles += 1
+        add(handle, "handle-\(handles)")
+    }
+}

@@ -1,0 +1,127 @@
+package import TalkpathAudio
+import TalkpathWire
+
+/// Writes a capture file as the call goes on: sans-IO, every call appends the bytes that come next in the file.
+///
+/// Nothing that was written is ever changed: whatever there was when a process dies is a capture up to there. Not for
+/// the media thread: it parses, and it allocates.
+package struct CaptureWriter: Sendable {
+    private let origin: MonotonicInstant
+    private var last: Int64 = 0
+    private var redaction: CaptureRedaction
+    private let facts: CaptureFacts
+    /// Of what is sent to the model, keep a digest of the audio.
+    private let isSlim: Bool
+
+    /// - Parameter isSlim: of the audio sent to the model, which is made of the caller's audio, only digests are kept:
+    ///   a fourth of the size. Such a file shows that a replay differs, not by how much.
+    package init(_ facts: CaptureFacts, isSlim: Bool = false) {
+        self.facts = facts
+        self.isSlim = isSlim
+        origin = facts.startedOn
+        redaction = CaptureRedaction(secrets: facts.secrets)
+    }
+
+    /// What the file begins with.
+    package mutating func begin(into file: inout [UInt8]) {
+        file += CaptureFormat.magic
+        file.append(varint: UInt64(CaptureFormat.version))
+        let json = redaction.clean(facts.json.serialized())
+        write(.facts, at: 0, into: &file) { $0 += json }
+    }
+
+    /// One record as it came out of a tap.
+    package mutating func append(
+        _ kind: CaptureRecord.Kind,
+        at instant: MonotonicInstant,
+        content: RawSpan,
+        into file: inout [UInt8]
+    ) {
+        let at = instant.nanoseconds - origin.nanoseconds
+        switch kind {
+        case .telephonyIn, .telephonyOut, .agentIn, .agentOut:
+            write(kind, CaptureMessage(content), at: at, into: &file)
+        case .happening:
+            let json = redaction.clean(content.withUnsafeBytes { Array($0) })
+            write(kind, at: at, into: &file) { $0 += json }
+        case .gap:
+            let counts = content.withUnsafeBytes { bytes in
+                guard bytes.count == 16 else { return (Int64(0), Int64(0)) }
+                return (bytes.loadUnaligned(as: Int64.self), bytes.loadUnaligned(fromByteOffset: 8, as: Int64.self))
+            }
+            writeGap(records: Int(counts.0), bytes: Int(counts.1), at: at, into: &file)
+        case .tick, .pump, .finished:
+            write(kind, at: at, into: &file) { _ in }
+        case .facts:
+            break
+        }
+    }
+
+    /// One record as ``CaptureReader`` read it.
+    package mutating func append(_ record: CaptureRecord, into file: inout [UInt8]) {
+        let at = record.at.wholeNanoseconds
+        switch record.content {
+        case .none: write(record.kind, at: at, into: &file) { _ in }
+        case .message(let message): write(record.kind, message, at: at, into: &file)
+        case .happening(let happening):
+            let json = redaction.clean(happening.json.serialized())
+            write(.happening, at: at, into: &file) { $0 += json }
+        case .gap(let records, let bytes): writeGap(records: records, bytes: bytes, at: at, into: &file)
+        }
+    }
+
+    // MARK: Records
+
+    private mutating func write(
+        _ kind: CaptureRecord.Kind,
+        _ message: CaptureMessage,
+        at: Int64,
+        into file: inout [UInt8]
+    ) {
+        var message = redaction.clean(message, kind)
+        if isSlim, kind == .agentOut { message = message.digested }
+        write(kind, at: at, into: &file) { body in
+            switch message.audio {
+            case .none:
+                body.append(CaptureFormat.Form.verbatim.rawValue)
+                body += message.text
+            case .bytes(let audio):
+                body.append(CaptureFormat.Form.audio.rawValue)
+                body.append(varint: UInt64(message.prefix.count))
+                body += message.prefix
+                body.append(varint: UInt64(audio.count))
+                body += audio
+                body += message.suffix
+            case .digest(let count, let digest):
+                body.append(CaptureFormat.Form.digest.rawValue)
+                body.append(varint: UInt64(message.prefix.count))
+                body += message.prefix
+                body.append(varint: UInt64(count))
+                body.append(littleEndian: digest)
+                body += message.suffix
+            }
+        }
+    }
+
+    private mutating func writeGap(records: Int, bytes: Int, at: Int64, into file: inout [UInt8]) {
+        write(.gap, at: at, into: &file) { body in
+            body.append(varint: UInt64(clamping: records))
+            body.append(varint: UInt64(clamping: bytes))
+        }
+    }
+
+    private mutating func write(
+        _ kind: CaptureRecord.Kind,
+        at: Int64,
+        into file: inout [UInt8],
+        _ content: (inout [UInt8]) -> Void
+    ) {
+        var body: [UInt8] = [kind.rawValue]
+        body.append(signedVarint: at - last)
+        last = at
+        content(&body)
+        file.append(varint: UInt64(body.count))
+        file += body
+        file.append(littleEndian: CRC32.of(body[...]))
+    }
+}

@@ -1,0 +1,43 @@
+import TalkpathAudio
+
+/// What a capture must know of a call besides its messages.
+///
+/// Everything that the world reports, and everything that is asked of the call, is noted here before it takes effect:
+/// a replay does it again at the same instant, and compares what comes of it.
+extension CallSession {
+    func capture(_ happening: @autoclosure () -> CaptureHappening) {
+        guard let tap = media.value.tap else { return }
+        tap.note(happening(), at: ports.clock.now)
+    }
+
+    /// Gives the media plane a tap, if anybody wants this call captured. Once, before ``begin()``.
+    func beginCapture() {
+        guard let captures = ports.captures else { return }
+        let wish = parties.capture ?? agent.capture ?? captures.standard
+        guard !wish.isNothing else { return }
+        media.value.tap = captures.open(
+            CaptureFacts(
+                callID: id,
+                direction: direction,
+                carrierCallID: parties.carrierCallID,
+                hasCarrier: ports.carrier != nil,
+                hasTools: ports.tools != nil,
+                agent: agent,
+                limits: limits,
+                startedAt: machine.startedAt,
+                startedOn: startedOn,
+                wish: wish,
+                secrets: [parties.from, parties.to, agent.apiKey]
+            )
+        )
+    }
+}
+
+extension Result<HangUpAnswer, CarrierError> {
+    var captured: CaptureHappening {
+        switch self {
+        case .success(let answer): .hangUpAnswered(answer)
+        case .failure(let error): .hangUpFailed(error)
+        }
+    }
+}

@@ -1,0 +1,156 @@
+import TalkpathAudio
+import TalkpathWire
+import Testing
+
+@testable import TalkpathCore
+
+@Suite struct CaptureFormatTests {
+    private static let audio = TalkpathCrypto.base64((0..<160).map { UInt8(truncatingIfNeeded: $0 * 7) })
+    private static let media = #"{"event":"media","media":{"payload":"\#(audio)"},"z":1}"#
+
+    /// Every kind of record, and every kind of number.
+    private static func file(isSlim: Bool = false) -> [UInt8] {
+        var bench = CaptureBench(isSlim: isSlim)
+        bench.tap.note(.placed(carrierCallID: "CA01"), at: CaptureBench.at(1))
+        bench.tap.telephony(#"{"event":"start"}"#, at: 20.000_001)
+        bench.tap.ticked(at: CaptureBench.at(40))
+        bench.write()
+        bench.tap.pumping()
+        bench.tap.toAgent(media)
+        // The clocks of two threads: a little earlier than what stands before it.
+        bench.tap.telephony(media, at: 39.5)
+        bench.tap.agent("\u{7}not JSON \"\(String(repeating: "/", count: 70))\"", at: 4_000_000)
+        bench.tap.note(.hangUpFailed(CarrierError(.unavailable, "busy")), at: CaptureBench.at(4_000_001))
+        bench.tap.finish()
+        bench.write()
+        return bench.file
+    }
+
+    @Test func whatGoesIntoATapComesOutOfTheFile() throws {
+        let capture = try Capture(reading: Self.file())
+        #expect(capture.ending == .whole)
+        #expect(
+            capture.records.map(\.kind) == [
+                .happening, .telephonyIn, .tick, .pump, .agentOut, .telephonyIn, .agentIn, .happening, .finished,
+            ]
+        )
+        #expect(capture.records[0].happening == .placed(carrierCallID: "CA01"))
+        #expect(capture.records[1].at == .nanoseconds(20_000_001))
+        #expect(capture.records[4].at == .milliseconds(40))
+        #expect(capture.records[4].message?.bytes == Array(Self.media.utf8))
+        #expect(capture.records[4].message?.audioByteCount == 160)
+        #expect(capture.records[5].at == .microseconds(39_500))
+        #expect(
+            capture.records[6].message?.bytes == Array("\u{7}not JSON \"\(String(repeating: "/", count: 70))\"".utf8)
+        )
+        #expect(capture.records[7].happening == .hangUpFailed(CarrierError(.unavailable, "busy")))
+    }
+
+    @Test func theFactsOfACallComeBackWithoutItsKey() throws {
+        let capture = try Capture(reading: Self.file())
+        var expected = CaptureFacts.test()
+        expected.agent.apiKey = ""
+        expected.startedOn = MonotonicInstant(nanoseconds: 0)
+        #expect(capture.facts == expected)
+    }
+
+    @Test func aCaptureThatWasReadIsWrittenAsItWas() throws {
+        let file = Self.file()
+        #expect(try Capture(reading: file).encoded() == file)
+    }
+
+    @Test func aSlimCaptureKeepsADigestOfWhatTheModelWasSent() throws {
+        let record = try Capture(reading: Self.file(isSlim: true)).records[4]
+        let whole = CaptureMessage(Array(Self.media.utf8).span.bytes)
+        #expect(record.message?.bytes == nil)
+        #expect(record.message == whole.digested)
+        #expect(try Capture(reading: Self.file(isSlim: true)).records[5].message == whole)
+    }
+
+    @Test func aFileThatWasCutIsReadUpToTheCut() throws {
+        let file = Self.file()
+        let whole = try Capture(reading: file)
+        var longest = 0
+        for length in 0..<file.count {
+            do {
+                let capture = try Capture(reading: Array(file.prefix(length)))
+                #expect(capture.ending == .cut)
+                #expect(capture.records == Array(whole.records.prefix(capture.records.count)))
+                #expect(capture.records.count >= longest)
+                longest = capture.records.count
+            } catch {
+                #expect(error == (length == 0 ? .empty : .cutBeforeCall))
+                #expect(longest == 0)
+            }
+        }
+        #expect(longest == whole.records.count - 1)
+    }
+
+    @Test func aDamagedFileIsReadUpToTheDamage() throws {
+        let file = Self.file()
+        let whole = try Capture(reading: file)
+        // Beyond the facts, whose damage leaves nothing.
+        let facts = whole.facts
+        let head = Capture(facts: facts, records: [], ending: .cut).encoded().count
+        for offset in head..<file.count {
+            var damaged = file
+            damaged[offset] ^= 0x10
+            let capture = try Capture(reading: damaged)
+            #expect(capture.ending != .whole)
+            #expect(capture.records == Array(whole.records.prefix(capture.records.count)))
+        }
+    }
+
+    @Test func filesThatAreNoCapturesAreToldApart() {
+        func error(_ file: [UInt8]) -> CaptureError? {
+            do throws(CaptureError) {
+                _ = try Capture(reading: file)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        #expect(error([]) == .empty)
+        #expect(error(Array("RIFF and so on, and more of it".utf8)) == .foreign)
+        #expect(error(CaptureFormat.magic + [2]) == .newer(version: 2))
+        #expect(error(CaptureFormat.magic) == .cutBeforeCall)
+        // Sent as text: the line ends were changed.
+        #expect(error(Self.file().filter { $0 != 0x0D }) == .foreign)
+    }
+
+    @Test func aRingThatIsFullLeavesANoteOfTheGap() throws {
+        var bench = CaptureBench(capacity: 1024)
+        for number in 0..<10 { bench.tap.telephony(Self.media, at: Double(number)) }
+        bench.write()
+        bench.tap.telephony(Self.media, at: 100)
+        bench.tap.finish()
+        bench.write()
+        let records = try Capture(reading: bench.file).records
+        let kept = records.filter { $0.kind == .telephonyIn }.count
+        #expect(bench.tap.droppedRecords == 11 - kept)
+        #expect(records.dropFirst(kept - 1).map(\.kind) == [.gap, .telephonyIn, .finished])
+        let missing = bench.tap.droppedRecords
+        #expect(records[kept - 1].content == .gap(records: missing, bytes: missing * Self.media.utf8.count))
+    }
+
+    @Test func aFullRingStillTakesTheEnd() throws {
+        var bench = CaptureBench(capacity: 1024)
+        for number in 0..<10 { bench.tap.telephony(Self.media, at: Double(number)) }
+        bench.tap.finish()
+        bench.write()
+        #expect(try Capture(reading: bench.file).records.suffix(2).map(\.kind) == [.gap, .finished])
+    }
+
+    @Test(arguments: [
+        CaptureHappening.placingFailed(CarrierError(.refused, "no", retryAfter: .milliseconds(1500))),
+        .progressed(.over(.noAnswer), carrierCallID: "CA01"), .hangUpAnswered(.alreadyGone), .mediaClosed,
+        .mediaLegClosed, .agentOpened(socket: 3), .agentConnectFailed(socket: 1, AgentConnectError("x", isFinal: true)),
+        .agentClosed(socket: 1, reason: "gone"), .agentLegClosed(socket: 1), .toolAnswered(id: "f", output: "{}"),
+        .recordSaved(isSuccess: false), .recordUpdated(isSuccess: true), .givenUp,
+        .endRequested(EndRequest(.endedByAPI, mode: .drain(timeout: .milliseconds(2500)), note: "please")),
+        .published("interrupted", detail: "740"),
+    ])
+    func happeningsComeBackAsTheyWere(_ happening: CaptureHappening) {
+        #expect(CaptureHappening(json: happening.json) == happening)
+    }
+}

@@ -1,0 +1,83 @@
+import TalkpathAudio
+import TalkpathWire
+
+@testable import TalkpathCore
+
+/// A tap, and the file that is written from it.
+struct CaptureBench: ~Copyable {
+    let tap: CaptureTap
+    private var reader: CaptureTapReader
+    private var writer: CaptureWriter
+    private(set) var file: [UInt8] = []
+
+    static let begin = MonotonicInstant(nanoseconds: 5_000_000_000)
+
+    init(_ facts: CaptureFacts = .test(), capacity: Int = CaptureTap.ringCapacity, isSlim: Bool = false) {
+        let ring = ByteRing(minimumCapacity: capacity)
+        tap = CaptureTap(ring: ring.producer, from: Self.begin)
+        reader = CaptureTapReader(ring: ring.consumer)
+        writer = CaptureWriter(facts, isSlim: isSlim)
+        writer.begin(into: &file)
+    }
+
+    /// What the writing thread does now and then.
+    mutating func write() {
+        var file = file
+        var writer = writer
+        reader.drain { kind, instant, content in writer.append(kind, at: instant, content: content, into: &file) }
+        self.file = file
+        self.writer = writer
+    }
+
+    static func at(_ milliseconds: Double) -> MonotonicInstant {
+        begin + .nanoseconds(Int64(milliseconds * 1_000_000))
+    }
+}
+
+extension CaptureTap {
+    func telephony(_ text: String, at milliseconds: Double) {
+        let bytes = Array(text.utf8)
+        telephonyReceived(bytes.span.bytes, at: CaptureBench.at(milliseconds))
+    }
+
+    func agent(_ text: String, at milliseconds: Double) {
+        let bytes = Array(text.utf8)
+        agentReceived(bytes.span.bytes, at: CaptureBench.at(milliseconds))
+    }
+
+    func toAgent(_ text: String) {
+        let bytes = Array(text.utf8)
+        agentSent(bytes.span.bytes)
+    }
+}
+
+extension CaptureFacts {
+    static func test(secrets: [String] = []) -> CaptureFacts {
+        var limits = CallLimits()
+        limits.idleTimeout = nil
+        limits.idlePrompt = IdlePrompt("Still there?", times: 2)
+        limits.loopGuard?.endScore = nil
+        limits.farewell = .milliseconds(120)
+        return CaptureFacts(
+            callID: CallID("call"),
+            direction: .outbound,
+            carrierCallID: nil,
+            hasCarrier: true,
+            hasTools: false,
+            agent: AgentProfile(
+                provider: .openai,
+                model: "m",
+                apiKey: "sk-very-secret",
+                instructions: "Call back +15551230001.",
+                firstMessage: "Hello!",
+                tools: [AgentTool(name: "look_up", description: "Looks up.")],
+                connectPolicy: .onAnswer
+            ),
+            limits: limits,
+            startedAt: WallTime(milliseconds: 1_700_000_000_000),
+            startedOn: CaptureBench.begin,
+            wish: CaptureWish(wire: true),
+            secrets: secrets
+        )
+    }
+}
