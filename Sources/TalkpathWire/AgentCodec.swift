@@ -1,6 +1,14 @@
 /// The speech models we can talk to.
 public enum AgentProvider: String, Sendable, CaseIterable {
     case openai, gemini
+
+    /// A message or a function's result makes the model speak; otherwise ``AgentCommand/respond`` does.
+    public var answersByItself: Bool {
+        switch self {
+        case .openai: false
+        case .gemini: true
+        }
+    }
 }
 
 /// The codec of whichever provider a call uses: the one type a session needs to know.

@@ -112,11 +112,14 @@ public struct AgentErrorReport: Equatable, Sendable {
     public var message: String
     /// The session cannot go on (it expired, the key was refused …); otherwise the provider keeps the socket open.
     public var isFatal: Bool
+    /// The model was asked to speak while it did so already: nothing came of it.
+    public var isBusy: Bool
 
-    public init(code: String, message: String, isFatal: Bool) {
+    public init(code: String, message: String, isFatal: Bool, isBusy: Bool = false) {
         self.code = code
         self.message = message
         self.isFatal = isFatal
+        self.isBusy = isBusy
     }
 }
 
@@ -183,9 +186,13 @@ public enum AgentCommand: Equatable, Sendable {
     case cancelResponse
     /// Let the agent speak now, along these lines.
     case say(String)
+    /// Let the agent answer what stands in the conversation. For a model that does so by itself, nothing.
+    case respond
     /// Add to the conversation without asking for an answer.
     case addMessage(role: MessageRole, text: String)
-    /// `output` is text for the model, often JSON. The agent goes on speaking on it.
+    /// Add something that the agent is to answer. Some models answer at once; others at the next ``respond``.
+    case prompt(String)
+    /// `output` is text for the model, often JSON. Some models go on speaking at once; others at the next ``respond``.
     case toolResult(id: String, name: String, output: String)
 
     public enum MessageRole: String, Sendable {

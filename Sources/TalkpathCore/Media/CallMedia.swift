@@ -16,6 +16,8 @@ package final class CallMedia {
         case interrupted(PlaybackInterruption)
         /// The caller has begun or ceased to speak, as heard on the line.
         case callerVoice(VoiceActivityDetector.Transition)
+        /// The agent's words were cut, or never heard, because somebody muted it.
+        case silenced(PlaybackInterruption)
         case agent(AgentEvent)
     }
 
@@ -31,8 +33,8 @@ package final class CallMedia {
         case twilio, ring
     }
 
-    package private(set) var uplink: UplinkPipeline
-    package private(set) var downlink: DownlinkPipeline
+    package internal(set) var uplink: UplinkPipeline
+    package internal(set) var downlink: DownlinkPipeline
     package private(set) var counters = Counters()
     package private(set) var happenings: [Happening] = []
     /// How long the caller waits for answers.
@@ -173,7 +175,9 @@ package final class CallMedia {
             downlink.ingest(audio, in: message)
             sendAgentAudio(isTick: false, at: now)
         case .audioEnded(let item):
-            downlink.ended(AgentItem(index: item.index + itemBase))
+            let item = AgentItem(index: item.index + itemBase)
+            downlink.ended(item)
+            tellModelMuted(endedBy: item)
             sendAgentAudio(isTick: false, at: now)
         case .responseStarted:
             downlink.responseStarted()
@@ -193,6 +197,7 @@ package final class CallMedia {
             happenings.append(.agent(.callerTranscript(piece)))
         case .responseEnded:
             downlink.responseEnded()
+            tellModelMuted(endedBy: nil)
             sendAgentAudio(isTick: false, at: now)
             happenings.append(.agent(event))
         case .awaitingConfiguration, .callerSpeechEnded, .toolCall, .toolCallsCancelled, .goingAway,
@@ -204,22 +209,41 @@ package final class CallMedia {
     /// Silences the agent, in one step: the epoch ends, what was heard is computed, the backlog is dropped, the far
     /// end is told to clear and the model how much was heard.
     private func interrupt(at now: MonotonicInstant) {
-        clearTelephony(noticed: now)
+        clearTelephony(noticed: now, at: now)
         guard let interruption = downlink.interrupt(at: now) else { return }
-        for heard in interruption.heard where heard.item.index >= itemBase {
-            let item = AgentItem(index: heard.item.index - itemBase)
-            agentCodec.write(.truncate(item: item, heardMilliseconds: heard.milliseconds), to: &toAgent)
-        }
-        for item in interruption.neverHeard where item.index >= itemBase {
-            agentCodec.write(.delete(item: AgentItem(index: item.index - itemBase)), to: &toAgent)
-        }
+        tellModel(interruption)
         happenings.append(.interrupted(interruption))
+    }
+
+    /// Writes a command about one of the agent's items, if the present socket knows it.
+    func write(_ command: AgentCommand) {
+        var command = command
+        switch command {
+        case .truncate(let item, let milliseconds):
+            guard item.index >= itemBase else { return }
+            command = .truncate(item: AgentItem(index: item.index - itemBase), heardMilliseconds: milliseconds)
+        case .delete(let item):
+            guard item.index >= itemBase else { return }
+            command = .delete(item: AgentItem(index: item.index - itemBase))
+        case .configure, .cancelResponse, .say, .respond, .addMessage, .prompt, .toolResult:
+            break
+        }
+        agentCodec.write(command, to: &toAgent)
+    }
+
+    func append(_ happening: Happening) {
+        happenings.append(happening)
     }
 
     /// Empties the far end, if it may hold anything. What it has not been sent yet is not sent any more.
     /// - Parameter noticed: when the model reported the interruption that this is for.
-    private func clearTelephony(noticed: MonotonicInstant? = nil) {
+    func clearTelephony(
+        noticed: MonotonicInstant? = nil,
+        sparesDigits: Bool = true,
+        at now: MonotonicInstant
+    ) {
         guard telephony == .twilio, downlink.mayBePlaying else { return }
+        if sparesDigits, downlink.hasDigitsUnderWay(at: now) { return }
         toTelephony.removeAll()
         guard telephonyCodec.writeClear(to: &toTelephony) else { return }
         clearsSince = noticed
@@ -277,7 +301,7 @@ package final class CallMedia {
 
     package func command(_ command: AgentCommand) {
         guard !isStopped, agentSink != nil else { return }
-        agentCodec.write(command, to: &toAgent)
+        write(command)
     }
 
     /// What happened since the last call, oldest first.
@@ -298,7 +322,7 @@ package final class CallMedia {
         isAgentReady = false
         uplink.flush()
         toAgent.removeAll()
-        clearTelephony()
+        clearTelephony(sparesDigits: false, at: now)
         return downlink.flush(at: now)
     }
 
@@ -318,6 +342,7 @@ package final class CallMedia {
             hearCaller()
         }
         sendAgentAudio(isTick: true, at: now)
+        downlink.settleMilestones(at: now)
     }
 
     /// Hands the waiting messages to the sockets. Called once per wake.

@@ -97,6 +97,26 @@ struct DownlinkBacklog: ~Copyable {
         if byteCount == 0 { removeAll() }
     }
 
+    /// All runs, oldest first; makes a copy.
+    var allSegments: [Segment] { segments.elements }
+
+    /// Forgets all but the runs to be kept. Allocates if there are any.
+    mutating func removeAll(but isKept: (AgentItem) -> Bool) {
+        var kept: [(segment: Segment, bytes: [UInt8])] = []
+        if segments.elements.contains(where: { isKept($0.item) }) {
+            while let segment = front {
+                var bytes = [UInt8](repeating: 0, count: segment.bytes)
+                bytes.withUnsafeMutableBytes { take(segment.bytes, into: $0) }
+                if isKept(segment.item) { kept.append((segment, bytes)) }
+            }
+        }
+        removeAll()
+        for (segment, bytes) in kept {
+            _ = append(bytes.span.bytes, of: segment.item)
+            if segment.isComplete { complete(segment.item) }
+        }
+    }
+
     /// Forgets everything.
     mutating func removeAll() {
         while !chunks.isEmpty { dropChunk() }

@@ -23,6 +23,8 @@ package struct DownlinkPipeline: ~Copyable {
         package var flushedBytes = 0
         /// Audio of an interrupted answer that came too late, agent's format.
         package var lateBytes = 0
+        /// Audio that came while the agent was muted, agent's format.
+        package var mutedBytes = 0
         /// Beyond ten minutes of backlog: lost.
         package var droppedBytes = 0
         package var badPayloads = 0
@@ -32,17 +34,17 @@ package struct DownlinkPipeline: ~Copyable {
         package var longestBacklogBytes = 0
     }
 
-    package private(set) var counters = Counters()
+    package internal(set) var counters = Counters()
     package let format: AudioFormat
 
     private var converter: AudioConverter
-    private var backlog: DownlinkBacklog
+    var backlog: DownlinkBacklog
     private var pacer: PlayoutPacer
-    private(set) var ledger: PlaybackLedger
+    var ledger: PlaybackLedger
     /// With a ring leg: where the agent's audio goes, instead of messages.
-    private var ring: ByteRing.Producer?
+    var ring: ByteRing.Producer?
 
-    private var currentItem: AgentItem?
+    private(set) var currentItem: AgentItem?
     private var currentItemBytes = 0
     private var bytesSinceMark = 0
     /// The utterance that was sent last, to know a hole in it from a pause between two.
@@ -50,6 +52,15 @@ package struct DownlinkPipeline: ~Copyable {
     private var hasBegunRun = false
     /// After an interruption: drop what comes until the agent begins a new response.
     private var isAwaitingResponse = false
+
+    /// Our own audio that waits for the end of the agent's present item.
+    var waiting: [DownlinkInsertion] = []
+    var milestones = PlaybackMilestones()
+    /// Where the newest dialled digit that was sent ends.
+    var digitsEnd: Int64 = 0
+    var isMuted = false
+    /// Items of which audio was dropped because the agent is muted, and which have not ended.
+    var mutedItems: [AgentItem] = []
 
     private let decoded: Scratch<UInt8>
     private let frame: Scratch<UInt8>
@@ -100,6 +111,10 @@ package struct DownlinkPipeline: ~Copyable {
     mutating func ingest(_ audio: AgentAudio, in message: RawSpan) {
         guard !isAwaitingResponse, !ledger.isDiscarded(audio.item) else {
             counters.lateBytes += Self.encodedCount(audio.payload) / 4 * 3
+            return
+        }
+        guard !isMuted else {
+            swallow(audio.item, bytes: Self.encodedCount(audio.payload) / 4 * 3)
             return
         }
         guard adopt(audio.format) else {
@@ -155,25 +170,33 @@ package struct DownlinkPipeline: ~Copyable {
     ///
     /// - Returns: what the caller heard, or nil if nothing was cut short.
     mutating func interrupt(at now: MonotonicInstant) -> PlaybackInterruption? {
-        guard let interruption = flush(at: now) else { return nil }
+        guard let interruption = flush(sparesDigits: true, at: now) else { return nil }
         counters.interruptions += 1
         isAwaitingResponse = true
         return interruption
     }
 
     /// Throws away all that has not been played.
-    mutating func flush(at now: MonotonicInstant) -> PlaybackInterruption? {
+    ///
+    /// - Parameter sparesDigits: digits stay; if some of them are on their way, so does what was sent with them.
+    mutating func flush(sparesDigits: Bool = false, at now: MonotonicInstant) -> PlaybackInterruption? {
         if let consumed = ring?.consumedPosition { ledger.acknowledge(Int64(consumed), at: now) }
-        let interruption = ledger.interrupt(at: now)
-        counters.flushedBytes += backlog.byteCount
-        backlog.removeAll()
+        let clears = !sparesDigits || !hasDigitsUnderWay(at: now)
+        var interruption = ledger.interrupt(clears: clears, sparesDigits: sparesDigits, at: now)
+        let waitingBytes = backlog.byteCount
+        backlog.removeAll { sparesDigits && $0.isDigits }
+        counters.flushedBytes += waitingBytes - backlog.byteCount
         converter.reset()
-        pacer.flush(at: now)
-        ring?.flush()
+        if clears {
+            pacer.flush(at: now)
+            ring?.flush()
+            bytesSinceMark = 0
+        }
         currentItem = nil
         currentItemBytes = 0
-        bytesSinceMark = 0
-        return interruption
+        let heard = interruption?.takeInserted() ?? [:]
+        cutMilestones(heard: heard, sparesDigits: sparesDigits)
+        return interruption?.isEmpty == false ? interruption : nil
     }
 
     // MARK: To the caller
@@ -273,6 +296,7 @@ package struct DownlinkPipeline: ~Copyable {
         }
         sentItem = item
         ledger.sent(count, of: item, startsRun: startsRun, at: now)
+        if item.isDigits { digitsEnd = ledger.sent }
         pacer.sent(count, at: now)
         counters.frames += 1
         counters.bytes += count
@@ -306,6 +330,7 @@ package struct DownlinkPipeline: ~Copyable {
         backlog.complete(item)
         ledger.completed(item)
         currentItem = nil
+        appendWaiting()
     }
 
     private mutating func decode(_ text: RawSpan, of item: AgentItem) throws(WireError) {

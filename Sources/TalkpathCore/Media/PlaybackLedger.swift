@@ -70,6 +70,11 @@ struct PlaybackLedger {
         item.index <= discardedThrough
     }
 
+    /// Nobody hears this item, nor those before it.
+    mutating func discard(_ item: AgentItem) {
+        discardedThrough = max(discardedThrough, item.index)
+    }
+
     mutating func produced(_ bytes: Int, of item: AgentItem) {
         items[indexOfItem(item)].producedBytes += Int64(bytes)
     }
@@ -150,19 +155,40 @@ struct PlaybackLedger {
         acknowledged >= sent || played(at: now - Self.echoPatience) >= sent
     }
 
+    /// Whether everything up to this position has been heard, as far as can be known.
+    func isPlayed(_ position: Int64, at now: MonotonicInstant) -> Bool {
+        acknowledged >= position || played(at: now - Self.echoPatience) >= position
+    }
+
     /// Whether something may be playing still: the far end is always somewhat later than the estimate.
     var mayBePlaying: Bool { acknowledged < sent }
 
     /// Ends the epoch: whatever has not been played will not be.
     ///
+    /// - Parameters:
+    ///   - clears: the far end is emptied; otherwise what was sent is heard, and the epoch goes on.
+    ///   - sparesDigits: dialled digits are not touched.
     /// - Returns: what the caller heard, or `nil` if nothing was cut short.
-    mutating func interrupt(at now: MonotonicInstant) -> PlaybackInterruption? {
-        let position = played(at: now)
+    mutating func interrupt(
+        clears: Bool = true,
+        sparesDigits: Bool = false,
+        at now: MonotonicInstant
+    ) -> PlaybackInterruption? {
+        let position = clears ? played(at: now) : sent
         var interruption = PlaybackInterruption()
+        var kept: [Item] = []
         for item in items {
+            if sparesDigits, item.item.isDigits {
+                kept.append(item)
+                continue
+            }
+            discardedThrough = max(discardedThrough, item.item.index)
             let heardBytes = item.sentBytes == 0 ? 0 : min(max(0, position - item.firstPosition), item.sentBytes)
             let isWhole = item.isComplete && heardBytes >= item.producedBytes
-            if isWhole { continue }
+            if isWhole {
+                if !clears { kept.append(item) }
+                continue
+            }
             if heardBytes > 0 || interruption.isEmpty {
                 let milliseconds = min(Int(heardBytes / bytesPerMillisecond), item.producedMilliseconds)
                 interruption.heard.append(.init(item: item.item, milliseconds: milliseconds))
@@ -170,13 +196,14 @@ struct PlaybackLedger {
                 interruption.neverHeard.append(item.item)
             }
         }
-        epoch &+= 1
-        marks.removeAll()
-        acknowledged = sent
-        runStart = sent
-        baseline = nil
-        if let newest = items.last?.item.index { discardedThrough = max(discardedThrough, newest) }
-        items.removeAll()
+        items = kept
+        if clears {
+            epoch &+= 1
+            marks.removeAll()
+            acknowledged = sent
+            runStart = sent
+            baseline = nil
+        }
         return interruption.isEmpty ? nil : interruption
     }
 
@@ -202,6 +229,16 @@ package struct PlaybackInterruption: Equatable, Sendable {
     package var neverHeard: [AgentItem] = []
 
     package var isEmpty: Bool { heard.isEmpty && neverHeard.isEmpty }
+
+    /// Takes out our own audio, of which neither the model nor the transcript knows.
+    /// - Returns: how many milliseconds of which insertion were heard.
+    mutating func takeInserted() -> [Int: Int] {
+        var inserted: [Int: Int] = [:]
+        for entry in heard where entry.item.isInserted { inserted[-entry.item.index] = entry.milliseconds }
+        heard.removeAll { $0.item.isInserted }
+        neverHeard.removeAll { $0.isInserted }
+        return inserted
+    }
 
     package init(heard: [Heard] = [], neverHeard: [AgentItem] = []) {
         self.heard = heard

@@ -34,6 +34,8 @@ package struct UplinkPipeline: ~Copyable {
 
     package private(set) var counters = Counters()
     package let format: AudioFormat
+    /// The agent gets silence instead of what the caller says.
+    var isMuted = false
 
     private var producer: ByteRing.Producer?
     private var consumer: ByteRing.Consumer
@@ -117,6 +119,7 @@ package struct UplinkPipeline: ~Copyable {
             guard count > 0 else { return }
             counters.bytesToAgent += count
             if !hearsOnArrival { note(voice.hear(memory.span.extracting(0..<count).bytes, at: now)) }
+            if isMuted { UnsafeMutableBufferPointer(rebasing: memory[..<count]).update(repeating: format.silenceByte) }
             converter.convert(memory.span.extracting(0..<count).bytes) { bytes in
                 codec.writeAudio(bytes, to: &outbox)
             }

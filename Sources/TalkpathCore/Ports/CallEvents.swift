@@ -19,6 +19,10 @@ public struct CallEvent: Equatable, Sendable {
         case dtmf
         case toolCalled(name: String)
         case agentLost(message: String)
+        /// The carrier is being asked to hand the call over.
+        case transferring
+        /// The carrier did not hand the call over, which goes on.
+        case transferFailed(message: String)
         /// The carrier has found out what answered.
         case machineDetected(AnsweredBy)
         /// Nobody has spoken for a while, and the agent is asked to.

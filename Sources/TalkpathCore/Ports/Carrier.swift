@@ -4,11 +4,14 @@
 ///   idempotent.
 /// * `hangUp` is idempotent and may be called while it still runs. A call that is over, or that the carrier does not
 ///   know, is `alreadyGone`, not an error.
-/// * Neither has to bound itself: the session stops waiting at its own deadlines, and cancels the task when it has
-///   nothing left to wait for. Both must return then.
+/// * `redirect` gives a live call other instructions. Once it has returned, the call is no longer ours: its media stops
+///   by itself. A call that is over is `refused`.
+/// * None has to bound itself: the session stops waiting at its own deadlines, and cancels the task when it has
+///   nothing left to wait for. They must return then.
 public protocol Carrier: Sendable {
     func place(_ order: PlaceOrder) async throws(CarrierError) -> String
     func hangUp(_ carrierCallID: String) async throws(CarrierError) -> HangUpAnswer
+    func redirect(_ carrierCallID: String, to instructions: CarrierInstructions) async throws(CarrierError)
 }
 
 /// What the carrier needs to know to place a call.

@@ -19,14 +19,23 @@ extension CallSession {
             jobQueue.yield(.connectAgent(socket: socket))
         case .dropAgent(let socket):
             media.value.agentLost()
+            perform(talk.speech.agentIsLost())
             closeAgent(socket: socket)
         case .openUplink(let isFirst):
             if !isFirst, resumptionHandle == nil { recallConversation() }
             media.value.agentIsReady(at: ports.clock.now)
+            perform(talk.speech.agentIsReady(at: ports.clock.now))
         case .greet:
-            if let words = agent.firstMessage { media.value.command(.say(words)) }
+            if let words = agent.firstMessage {
+                perform(talk.speech.add(.say(id: nil, words: words), at: ports.clock.now))
+            }
         case .stopBridge:
             if let interruption = media.value.stop(at: ports.clock.now) { cut(interruption) }
+            stopTalking()
+        case .redirect(let id, let instructions):
+            jobQueue.yield(.redirect(id, instructions))
+        case .handoverFailed(let error):
+            transferFailed(error)
         case .hangUp(let id):
             jobQueue.yield(.hangUp(id))
         case .closeAgent(let socket):

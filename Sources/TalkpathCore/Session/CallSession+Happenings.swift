@@ -24,6 +24,8 @@ extension CallSession {
         case .callerVoice:
             // Measured where it was heard.
             break
+        case .silenced(let interruption):
+            cut(interruption)
         case .agent(let event):
             note(event, at: now)
         }
@@ -47,11 +49,13 @@ extension CallSession {
         case .callerSpeechEnded:
             publish(.callerSpeechEnded)
         case .responseStarted:
+            talk.speech.responseStarted()
             publish(.agentSpeechStarted)
         case .callerTranscript(let piece):
             let began = callerTurnBegan ?? callMilliseconds(at: now)
             if let turn = transcript.add(piece, by: .caller, at: began) { publish(.transcript(turn)) }
         case .agentTranscript(let piece):
+            talk.speech.add(piece)
             if let turn = transcript.add(piece, by: .agent, at: callMilliseconds(at: now)) {
                 publish(.transcript(turn))
             }
@@ -65,8 +69,11 @@ extension CallSession {
             resumptionHandle = handle ?? resumptionHandle
         case .error(let report):
             logger.warning("The model reported an error", metadata: ["code": "\(report.code)"])
+            if report.isBusy { talk.speech.wasRefused() }
             if report.isFatal { perform(machine.agentReportedFault(report.code, at: now)) }
-        case .responseEnded, .goingAway, .toolCallsCancelled, .audio, .audioEnded, .interrupted, .ignored:
+        case .responseEnded(let end):
+            perform(talk.speech.responseEnded(end.status, at: now))
+        case .goingAway, .toolCallsCancelled, .audio, .audioEnded, .interrupted, .ignored:
             break
         }
     }

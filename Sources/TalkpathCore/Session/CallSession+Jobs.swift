@@ -11,6 +11,7 @@ enum SessionJob: Sendable {
     case save(EndReceipt)
     case update(EndReceipt)
     case tool(AgentToolCall, socket: Int)
+    case redirect(String, CarrierInstructions)
 }
 
 /// Between an order and its job, and across every `await`, the call may have ended: each job looks again before it
@@ -39,6 +40,8 @@ extension CallSession {
             await update(receipt)
         case .tool(let call, let socket):
             await answer(call, socket: socket)
+        case .redirect(let id, let instructions):
+            await redirect(id, to: instructions)
         }
     }
 
@@ -137,6 +140,7 @@ extension CallSession {
         // Another socket's session has not asked for it.
         guard machine.holdsAgent(socket: socket) else { return }
         media.value.command(.toolResult(id: call.id, name: call.name, output: output))
+        perform(talk.speech.add(.respond, at: ports.clock.now))
         media.value.pump()
     }
 

@@ -94,6 +94,7 @@ public actor CallSession {
     var callerTurnBegan: Int?
     var usage = AgentUsage(inputTokens: 0, outputTokens: 0, totalTokens: 0)
     var resumptionHandle: String?
+    var talk: CallTalk
 
     package init(
         id: CallID,
@@ -109,6 +110,7 @@ public actor CallSession {
         self.parties = parties
         self.agent = agent
         self.limits = limits
+        talk = CallTalk(agent.provider)
         self.executor = executor
         self.ports = ports
         var logger = ports.logger
@@ -219,6 +221,7 @@ public actor CallSession {
         media.tick(at: now)
         perform(machine.tick(at: now) { media.isPlayedOut(at: now) })
         noteHappenings(at: now)
+        talkTick(at: now)
         media.pump()
     }
 
@@ -270,7 +273,10 @@ public actor CallSession {
     /// The model's socket `socket` is gone.
     package func agentClosed(socket: Int, reason: String) {
         capture(.agentClosed(socket: socket, reason: reason))
-        if socket == agentSocket { media.value.agentLost() }
+        if socket == agentSocket {
+            media.value.agentLost()
+            perform(talk.speech.agentIsLost())
+        }
         perform(machine.agentLost(socket: socket, message: reason, at: ports.clock.now))
     }
 

@@ -68,7 +68,7 @@ extension CallSessionMachine {
         case .over:
             change { $0.finish(.hangUp, .alreadyGone, at: now) }
             return []
-        case .refused:
+        case .refused, .handedOver:
             change { $0.finish(.hangUp, .skipped, at: now) }
             return []
         case .unknown:
@@ -253,10 +253,14 @@ extension CallSessionMachine {
         guard media == .started, !ending.hasFarewell else { return true }
         switch ending.outcome(.hangUp) {
         case .done, .alreadyGone: break
-        case .failed, .timedOut, .skipped, nil: return true
+        case .skipped:
+            guard case .handedOver = carrier else { return true }
+        case .failed, .timedOut, nil: return true
         }
         if let due = deadlines[.farewell] { return due <= now }
-        deadlines[.farewell] = min(now + limits.farewell, bound(0.85, from: ending.began))
+        // One that has taken the call over takes its time.
+        let patience = ending.outcome(.hangUp) == .skipped ? limits.endBound : limits.farewell
+        deadlines[.farewell] = min(now + patience, bound(0.85, from: ending.began))
         return false
     }
 
@@ -316,7 +320,8 @@ extension CallSessionMachine {
         case .saveRecord:
             change { $0.finish(.saveRecord, .timedOut, error: "the record was not saved in time", at: now) }
             return finish(at: now)
-        case .maxDuration, .ringing, .media, .agentSetup, .agentRetry, .drain, .lateHangUp, .lateName, .updateRecord:
+        case .maxDuration, .ringing, .media, .agentSetup, .agentRetry, .drain, .handover, .lateHangUp, .lateName,
+            .updateRecord:
             return []
         }
     }
@@ -341,7 +346,7 @@ extension CallSessionMachine {
         let confirmed: Bool =
             switch steps.first(where: { $0.name == .hangUp })?.outcome {
             case .done, .alreadyGone: true
-            case .skipped: carrier == .refused || ending.hasFarewell
+            case .skipped: carrier == .refused || isHandedOver || ending.hasFarewell
             case .failed, .timedOut, nil: carrier == .over
             }
         return EndReceipt(

@@ -26,6 +26,8 @@ struct CallSessionMachine: ~Copyable {
         case refused
         /// The order to place it got no answer: whether there is a call is not known, nor its name.
         case unknown
+        /// It follows other instructions, and is no longer ours.
+        case handedOver(String)
     }
 
     enum Media: Equatable {
@@ -87,6 +89,7 @@ struct CallSessionMachine: ~Copyable {
     /// Sockets to the model that were dropped and are not yet known to be closed.
     var closingSockets: Set<Int> = []
     var aftermath = Aftermath()
+    var handover: Handover?
     var deadlines = SessionDeadlines()
     let observer: (any SessionObserver)?
 
@@ -125,7 +128,7 @@ struct CallSessionMachine: ~Copyable {
             case .ringing: return .ringing
             case .unplaced, .placing, .queued: return media == .none ? .initiating : .inProgress
             case .absent: return .inProgress
-            case .over, .refused, .unknown: return .ending
+            case .over, .refused, .unknown, .handedOver: return .ending
             }
         case .ending: return .ending
         case .ended(let receipt), .retired(let receipt): return receipt.status
@@ -136,7 +139,7 @@ struct CallSessionMachine: ~Copyable {
     var carrierCallID: String? {
         switch carrier {
         case .queued(let id), .ringing(let id), .answered(let id): id
-        case .absent, .unplaced, .placing, .over, .refused, .unknown: nil
+        case .absent, .unplaced, .placing, .over, .refused, .unknown, .handedOver: nil
         }
     }
 
@@ -156,7 +159,7 @@ struct CallSessionMachine: ~Copyable {
             setAnswered(at: now)
             if media == .none { deadlines[.media] = now + limits.mediaTimeout }
             actions += connectAgent(at: now)
-        case .placing, .queued, .ringing, .answered, .over, .refused, .unknown:
+        case .placing, .queued, .ringing, .answered, .over, .refused, .unknown, .handedOver:
             // An inbound call: the caller waits while our answer to the webhook is on its way.
             deadlines[.media] = now + limits.mediaTimeout
             actions += connectAgent(at: now)
@@ -219,7 +222,7 @@ struct CallSessionMachine: ~Copyable {
         switch carrier {
         case .queued(let id), .ringing(let id):
             carrier = .answered(id)
-        case .absent, .unplaced, .placing, .answered, .over, .refused, .unknown:
+        case .absent, .unplaced, .placing, .answered, .over, .refused, .unknown, .handedOver:
             return []
         }
         return noteAnswer(at: now)
@@ -283,7 +286,7 @@ struct CallSessionMachine: ~Copyable {
             actions += answered(at: now)
         case .answered, .absent:
             actions += noteAnswer(at: now)
-        case .unplaced, .over, .refused, .unknown:
+        case .unplaced, .over, .refused, .unknown, .handedOver:
             break
         }
         actions.append(.publish(.mediaStarted))
@@ -298,7 +301,7 @@ struct CallSessionMachine: ~Copyable {
         case .stopped, .closed: return []
         }
         switch life {
-        case .live, .draining: return end(EndRequest(.callerHangup), at: now)
+        case .live, .draining: return awaitsHandover ? [] : end(EndRequest(.callerHangup), at: now)
         case .ending: return farewellCame(at: now)
         case .ended, .retired: return []
         }
@@ -312,6 +315,7 @@ struct CallSessionMachine: ~Copyable {
         media = .closed
         switch life {
         case .live, .draining:
+            if awaitsHandover { return [] }
             return end(EndRequest(hadStopped ? .callerHangup : .mediaLost), at: now)
         case .ending:
             return mediaCameToItsEnd(at: now)
@@ -328,6 +332,7 @@ struct CallSessionMachine: ~Copyable {
         if case .draining(let request) = life, isPlayedOut() {
             actions += end(EndRequest(request.reason, mode: .now, note: request.note), at: now)
         }
+        actions += handoverTick(at: now, isPlayedOut: isPlayedOut)
         while let reason = deadlines.popDue(at: now) {
             actions += fired(reason, at: now)
         }
@@ -350,6 +355,8 @@ struct CallSessionMachine: ~Copyable {
         case .drain:
             guard case .draining(let request) = life else { return [] }
             return end(EndRequest(request.reason, mode: .now, note: request.note), at: now)
+        case .handover:
+            return handoverIsDue(at: now)
         case .hangUp, .hangUpRetry, .closeAgent, .farewell, .closeMedia, .saveRecord:
             return firedWhileEnding(reason, at: now)
         case .lateHangUp, .lateName, .updateRecord:

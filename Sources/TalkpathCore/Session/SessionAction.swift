@@ -28,5 +28,10 @@ enum SessionAction: Equatable, Sendable {
     /// Nothing is left to do for this call.
     case retire
 
+    /// Have the carrier go on with the call on its own; answer with `redirectAnswered`.
+    case redirect(carrierCallID: String, CarrierInstructions)
+    /// The carrier did not take the call over, which goes on.
+    case handoverFailed(CarrierError)
+
     case publish(CallEvent.Kind)
 }

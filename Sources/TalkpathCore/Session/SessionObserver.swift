@@ -14,6 +14,7 @@ package enum SessionHappening: Hashable, Sendable {
     case endNow, endDrain
     case hungUp, hangUpFailed
     case recordSaved, recordUpdated
+    case handOver, redirected, redirectFailed
     case abandoned, givenUp
     case timer(SessionDeadline)
 
@@ -30,7 +31,7 @@ package enum SessionHappening: Hashable, Sendable {
 /// Where a call stands, part by part, without the data that belongs to it.
 package struct SessionState: Hashable, Sendable {
     package enum Carrier: String, CaseIterable, Sendable {
-        case absent, unplaced, placing, queued, ringing, answered, over, refused, unknown
+        case absent, unplaced, placing, queued, ringing, answered, over, refused, unknown, handedOver
     }
 
     package enum Media: String, CaseIterable, Sendable {
@@ -79,6 +80,7 @@ extension CallSessionMachine {
         case .over: .over
         case .refused: .refused
         case .unknown: .unknown
+        case .handedOver: .handedOver
         }
     }
 

@@ -98,6 +98,34 @@ struct TwilioCarrier: Carrier {
         }
     }
 
+    func redirect(
+        _ carrierCallID: String,
+        to instructions: CarrierInstructions
+    ) async throws(CarrierError) {
+        let request: HTTPRequestDescription
+        do {
+            let twiml = try Self.twiml(instructions)
+            request = try account.updateCall(sid: carrierCallID, .redirect(.twiml(twiml)))
+        } catch {
+            throw CarrierError(.refused, String(describing: error))
+        }
+        let answer = try await send(request)
+        do {
+            _ = try answer.call()
+        } catch {
+            throw Self.failure(error)
+        }
+    }
+
+    private static func twiml(_ instructions: CarrierInstructions) throws(TwiMLError) -> TwiML {
+        switch instructions {
+        case .dial(let number, let callerID, let ringTimeout):
+            try TwiML.dial(number, callerID: callerID, timeout: seconds(ringTimeout))
+        case .say(let text, let language):
+            try TwiML.say(text, language: language)
+        }
+    }
+
     private static func seconds(_ duration: Duration) -> Int {
         max(1, (duration.wholeMilliseconds + 999) / 1000)
     }

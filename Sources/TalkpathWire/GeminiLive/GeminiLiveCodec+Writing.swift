@@ -2,15 +2,15 @@ import TalkpathAudio
 
 extension GeminiLiveCodec {
     /// Writes what a command needs. The provider trims its own context after an interruption and cannot be told to
-    /// stop: `truncate`, `delete` and `cancelResponse` write nothing.
+    /// stop, and answers by itself: `truncate`, `delete`, `cancelResponse` and `respond` write nothing.
     public mutating func write(_ command: AgentCommand, to outbox: inout MessageOutbox) {
         switch command {
         case .configure(let configuration):
             setInputRate(configuration.inputFormat.sampleRate)
             Self.write(["setup": Self.setup(configuration)], to: &outbox)
-        case .truncate, .delete, .cancelResponse:
+        case .truncate, .delete, .cancelResponse, .respond:
             return
-        case .say(let text):
+        case .say(let text), .prompt(let text):
             Self.write(["realtimeInput": ["text": .string(text)]], to: &outbox)
         case .addMessage(let role, let text):
             // There are two roles only; what a system message says reaches the model as the user's.

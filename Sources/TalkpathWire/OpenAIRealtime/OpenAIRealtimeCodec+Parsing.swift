@@ -150,7 +150,8 @@ extension OpenAIRealtimeCodec {
         AgentErrorReport(
             code: error?["code"]?.string ?? error?["type"]?.string ?? "unknown",
             message: error?["message"]?.string ?? "",
-            isFatal: isFatal
+            isFatal: isFatal,
+            isBusy: error?["code"]?.string == "conversation_already_has_active_response"
         )
     }
 }

@@ -4,8 +4,7 @@ extension OpenAIRealtimeCodec {
     /// Names our configuration in the error that refuses it.
     static let configurationEventID = "talkpath-configuration"
 
-    /// Writes what a command needs, which is nothing for an item the codec does not know, and two messages for the
-    /// result of a function.
+    /// Writes what a command needs, which is nothing for an item the codec does not know.
     public mutating func write(_ command: AgentCommand, to outbox: inout MessageOutbox) {
         switch command {
         case .configure(let configuration):
@@ -27,12 +26,15 @@ extension OpenAIRealtimeCodec {
             Self.write(["type": "response.cancel"], to: &outbox)
         case .say(let text):
             Self.write(["type": "response.create", "response": ["instructions": .string(text)]], to: &outbox)
+        case .respond:
+            Self.write(["type": "response.create"], to: &outbox)
         case .addMessage(let role, let text):
             Self.write(Self.message(role, text), to: &outbox)
+        case .prompt(let text):
+            Self.write(Self.message(.user, text), to: &outbox)
         case .toolResult(let id, _, let output):
             let item: JSONValue = ["type": "function_call_output", "call_id": .string(id), "output": .string(output)]
             Self.write(["type": "conversation.item.create", "item": item], to: &outbox)
-            Self.write(["type": "response.create"], to: &outbox)
         }
     }
 

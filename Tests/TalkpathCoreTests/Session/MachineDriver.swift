@@ -136,9 +136,9 @@ extension [SessionAction] {
     var opensSomething: Bool {
         contains { action in
             switch action {
-            case .placeCall, .connectAgent, .openUplink, .greet: true
+            case .placeCall, .connectAgent, .openUplink, .greet, .redirect: true
             case .dropAgent, .stopBridge, .hangUp, .closeAgent, .closeMedia, .saveRecord, .finish, .updateRecord,
-                .retire, .publish:
+                .retire, .handoverFailed, .publish:
                 false
             }
         }

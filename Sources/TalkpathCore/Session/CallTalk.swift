@@ -1,0 +1,91 @@
+import TalkpathAudio
+import TalkpathWire
+
+/// Who waits for what in a conversation, and what the agent is still to say.
+struct CallTalk {
+    typealias Said = CheckedContinuation<Result<SaidResult, CallCommandError>, Never>
+    typealias Played = CheckedContinuation<Result<PlayResult, CallCommandError>, Never>
+
+    var speech: SpeechQueue
+    /// By number, in no order: each is told once.
+    var said: [Int: Said] = [:]
+    var played: [Int: Played] = [:]
+    var transfer: CheckedContinuation<CallCommandError?, Never>?
+    private var lastID = 0
+
+    init(_ provider: AgentProvider) {
+        speech = SpeechQueue(answersByItself: provider.answersByItself)
+    }
+
+    /// So many wait at most, of each kind.
+    static let limit = 64
+    static let longestText = 16_384
+
+    /// Even: see ``AgentItem/isDigits``.
+    mutating func makeID() -> Int {
+        lastID += 1
+        return lastID * 2
+    }
+
+    /// Odd.
+    mutating func makeDigitsID() -> Int {
+        lastID += 1
+        return lastID * 2 + 1
+    }
+}
+
+/// What becomes of what was asked for.
+extension CallSession {
+    /// Carries out what the queue of speech says. The caller pumps.
+    func perform(_ actions: [SpeechQueue.Action]) {
+        for action in actions {
+            switch action {
+            case .send(let command):
+                media.value.command(command)
+            case .awaitPlayback(let id):
+                media.value.addMilestone(id)
+            case .cut(let id, let text):
+                talk.said.removeValue(forKey: id)?.resume(returning: .success(SaidResult(text: text, wasCut: true)))
+            case .failed(let id, let error):
+                talk.said.removeValue(forKey: id)?.resume(returning: .failure(error))
+            }
+        }
+    }
+
+    /// What has been heard by now, or never will be.
+    func noteSettled() {
+        for settled in media.value.takeSettled() {
+            if let waiter = talk.said.removeValue(forKey: settled.id) {
+                let text = talk.speech.takeText(settled.id)
+                waiter.resume(returning: .success(SaidResult(text: text, wasCut: settled.wasCut)))
+            } else if let waiter = talk.played.removeValue(forKey: settled.id) {
+                let result = PlayResult(heardMilliseconds: settled.heardMilliseconds, wasCut: settled.wasCut)
+                waiter.resume(returning: .success(result))
+            }
+        }
+    }
+
+    /// Every 20 ms.
+    func talkTick(at now: MonotonicInstant) {
+        noteSettled()
+        perform(talk.speech.tick(at: now))
+    }
+
+    /// The bridge has stopped: nothing more is said or heard.
+    func stopTalking() {
+        noteSettled()
+        let (said, played) = (talk.said, talk.played)
+        talk.said = [:]
+        talk.played = [:]
+        // In the order in which they asked, so that a run can be repeated.
+        for (id, waiter) in said.sorted(by: { $0.key < $1.key }) {
+            let text = talk.speech.takeText(id)
+            waiter.resume(
+                returning: text.isEmpty ? .failure(.ended) : .success(SaidResult(text: text, wasCut: true))
+            )
+        }
+        for (_, waiter) in played.sorted(by: { $0.key < $1.key }) { waiter.resume(returning: .failure(.ended)) }
+        talk.transfer?.resume(returning: nil)
+        talk.transfer = nil
+    }
+}
