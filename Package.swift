@@ -3,9 +3,9 @@ import PackageDescription
 
 // `TALKPATH_ONLY` cuts the package down to a level and what lies below it, so that a change to the
 // audio core or a sanitizer run compiles none of the networking dependencies:
-//     TALKPATH_ONLY=audio|wire|core|nio swift test --scratch-path .build-core
+//     TALKPATH_ONLY=audio|wire|core|store|nio swift test --scratch-path .build-core
 enum Level: Int {
-    case audio, wire, core, nio, all
+    case audio, wire, core, store, nio, all
 }
 
 let level: Level =
@@ -13,6 +13,7 @@ let level: Level =
     case "audio": .audio
     case "wire": .wire
     case "core": .core
+    case "store": .store
     case "nio": .nio
     default: .all
     }
@@ -26,6 +27,7 @@ let swiftSettings: [SwiftSetting] = [
 
 extension Target.Dependency {
     static let logging = product(name: "Logging", package: "swift-log")
+    static let grdb = product(name: "GRDB", package: "GRDB.swift")
     static let nioCore = product(name: "NIOCore", package: "swift-nio")
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
     static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
@@ -85,6 +87,18 @@ if level.rawValue >= Level.core.rawValue {
     ]
 }
 
+if level == .store || level == .all {
+    products.append(.library(name: "TalkpathStore", targets: ["TalkpathStore"]))
+    dependencies.append(.package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"))
+    targets += [
+        library("TalkpathStore", ["TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging, .grdb]),
+        tests(
+            "TalkpathStoreTests",
+            ["TalkpathStore", "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging, .grdb]
+        ),
+    ]
+}
+
 if level.rawValue >= Level.nio.rawValue {
     products.append(.library(name: "TalkpathNIO", targets: ["TalkpathNIO"]))
     dependencies += [
@@ -135,7 +149,8 @@ if level == .all {
         library(
             "TalkpathServer",
             [
-                "TalkpathHTTP", "TalkpathNIO", "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging,
+                "TalkpathStore", "TalkpathHTTP", "TalkpathNIO", "TalkpathCore", "TalkpathWire", "TalkpathAudio",
+                .logging,
                 .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .httpTypes, .hummingbird,
                 .asyncHTTPClient, .serviceLifecycle, .configuration,
             ]

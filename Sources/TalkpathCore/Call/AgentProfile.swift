@@ -19,6 +19,9 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
         case onAnswer = "on_answer"
     }
 
+    /// The name of the stored profile it was made from, and what people call it.
+    public var id: String?
+    public var name: String?
     public var provider: AgentProvider
     public var model: String
     public var voice: String?

@@ -110,4 +110,6 @@ public struct CallSnapshot: Equatable, Sendable {
     /// How sure the loop guard is that two agents talk in circles, from 0 to 1; `nil` where it is off.
     public var loopScore: Double?
     public var receipt: EndReceipt?
+    /// What was found out about the conversation after its end.
+    public var analysis: CallAnalysis?
 }

@@ -32,7 +32,7 @@ public enum EndReason: String, Sendable, CaseIterable {
     }
 
     /// The call's status once it has ended for this reason.
-    func status(wasAnswered: Bool) -> CallStatus {
+    package func status(wasAnswered: Bool) -> CallStatus {
         switch self {
         case .noAnswer: .noAnswer
         case .busy: .busy

@@ -1,6 +1,7 @@
-/// Keeps ended calls in memory: the newest ones, for the life of the process.
+/// Keeps calls in memory: the live ones and the newest of the ended ones, for the life of the process.
 public actor InMemoryCallStore: CallStore {
     private var calls: [CallID: CallSnapshot] = [:]
+    /// Of the ended ones, in the order of their ends.
     private var order: [CallID] = []
     private let capacity: Int
 
@@ -8,20 +9,58 @@ public actor InMemoryCallStore: CallStore {
         self.capacity = max(1, capacity)
     }
 
+    public func journal(_ call: CallSnapshot) {
+        guard let known = calls[call.id] else {
+            calls[call.id] = call.asKept
+            return
+        }
+        let name = known.carrierCallID ?? call.carrierCallID
+        calls[call.id] = known.endedAt == nil ? call.asKept : known
+        calls[call.id]?.carrierCallID = name
+    }
+
     public func save(_ call: CallSnapshot) {
-        if calls.updateValue(call, forKey: call.id) == nil { order.append(call.id) }
+        if calls.updateValue(call.asKept, forKey: call.id)?.endedAt == nil { order.append(call.id) }
         while order.count > capacity { calls[order.removeFirst()] = nil }
     }
 
     public func update(_ call: CallSnapshot) {
-        if calls[call.id] != nil { calls[call.id] = call }
+        if calls[call.id]?.endedAt != nil { calls[call.id] = call.asKept }
     }
 
     public func find(_ id: CallID) -> CallSnapshot? {
         calls[id]
     }
 
-    public func recent(limit: Int) -> [CallSnapshot] {
-        order.suffix(max(0, limit)).reversed().compactMap { calls[$0] }
+    public func calls(matching query: CallQuery) -> CallPage {
+        let limit = max(0, query.limit)
+        let found = ended(query).filter(query.isOnPage)
+            .sorted { query.precedes(CallCursor(after: $0), CallCursor(after: $1)) }
+            .dropFirst(max(0, query.offset)).prefix(limit + 1)
+        return CallPage(calls: found.map(\.withoutTranscript), limit: limit)
+    }
+
+    public func count(matching query: CallQuery) -> Int {
+        ended(query).count
+    }
+
+    private func ended(_ query: CallQuery) -> [CallSnapshot] {
+        order.compactMap { calls[$0] }.filter(query.matches)
+    }
+}
+
+extension CallSnapshot {
+    /// As it is kept: a key has no business in a record, and limits are of no use once the call is over.
+    package var asKept: CallSnapshot {
+        var call = self
+        call.agent.apiKey = ""
+        call.agent.limits = CallLimits()
+        return call
+    }
+
+    fileprivate var withoutTranscript: CallSnapshot {
+        var call = self
+        call.transcript = []
+        return call
     }
 }

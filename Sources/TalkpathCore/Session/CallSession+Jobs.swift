@@ -4,6 +4,7 @@ import TalkpathWire
 /// Work that takes time; a child task of the session's `run()` each.
 enum SessionJob: Sendable {
     case place
+    case journal
     case connectAgent(socket: Int)
     case hangUp(String)
     case closeAgent(any LegConnection, socket: Int)
@@ -21,6 +22,8 @@ extension CallSession {
         switch job {
         case .place:
             await place()
+        case .journal:
+            await journal()
         case .connectAgent(let socket):
             await connectAgent(socket: socket)
         case .hangUp(let id):
@@ -53,6 +56,13 @@ extension CallSession {
             perform(machine.placingFailed(CarrierError(.refused, "ended before it was placed"), at: ports.clock.now))
             return
         }
+        guard await journal(), machine.isLive else {
+            // A call that nobody would find again after a crash must not be placed.
+            let error = CarrierError(.unavailable, "the store did not take the call, or it ended before it was placed")
+            placement = .failure(error)
+            perform(machine.placingFailed(error, at: ports.clock.now))
+            return
+        }
         let order = PlaceOrder(
             callID: id,
             from: parties.from,
@@ -64,7 +74,7 @@ extension CallSession {
         do {
             let placed = try await carrier.place(order)
             capture(.placed(carrierCallID: placed))
-            carrierCallID = carrierCallID ?? placed
+            noteCarrierCallID(placed)
             placement = .success(placed)
             perform(machine.placed(placed, at: ports.clock.now))
         } catch {
@@ -145,6 +155,18 @@ extension CallSession {
     }
 
     // MARK: Record
+
+    /// The call as it stands, for whoever takes over if this process dies.
+    @discardableResult
+    private func journal() async -> Bool {
+        do {
+            try await ports.store.journal(snapshot())
+            return true
+        } catch {
+            logger.error("A live call could not be written to the journal")
+            return false
+        }
+    }
 
     private func save(_ receipt: EndReceipt) async {
         do {

@@ -143,6 +143,15 @@ public actor CallSession {
     /// Begins the call: what takes time waits until ``run()`` carries it out. Must be called once, before anything else.
     package func begin() {
         perform(machine.begin(at: startedOn))
+        // A call that is placed is journalled before the carrier is asked.
+        if direction == .inbound || ports.carrier == nil { jobQueue.yield(.journal) }
+    }
+
+    /// The carrier's name of the call, from whoever tells it first: whoever hangs it up after a crash must know it.
+    func noteCarrierCallID(_ id: String) {
+        guard carrierCallID == nil, !id.isEmpty else { return }
+        carrierCallID = id
+        jobQueue.yield(.journal)
     }
 
     /// Runs the call until nothing of it is left; must be called once. Returns after the end, when the last task has.
@@ -237,7 +246,7 @@ public actor CallSession {
         capture(.mediaOpened(carrierCallID: id))
         mediaConnection = connection
         media.value.telephonyOpened(sink)
-        if !id.isEmpty { carrierCallID = carrierCallID ?? id }
+        noteCarrierCallID(id)
         perform(machine.streamStarted(carrierCallID: id, at: ports.clock.now))
         return true
     }
@@ -283,7 +292,7 @@ public actor CallSession {
     /// A webhook of the carrier.
     package func carrierProgressed(_ progress: CarrierProgress, carrierCallID id: String) {
         capture(.progressed(progress, carrierCallID: id))
-        carrierCallID = carrierCallID ?? id
+        noteCarrierCallID(id)
         perform(machine.progressed(progress, id: id, at: ports.clock.now))
     }
 }

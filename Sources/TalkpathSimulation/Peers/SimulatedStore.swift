@@ -14,15 +14,21 @@ final class SimulatedStore: CallStore {
 
     func find(_ id: CallID) async throws -> CallSnapshot? { nil }
 
-    func recent(limit: Int) async throws -> [CallSnapshot] { [] }
+    func journal(_ call: CallSnapshot) async throws { try await work("journal", answersAlways: true) }
 
-    private func work(_ name: String) async throws {
+    func calls(matching query: CallQuery) async throws -> CallPage { CallPage(calls: [], next: nil) }
+
+    func count(matching query: CallQuery) async throws -> Int { 0 }
+
+    /// - Parameter answersAlways: as the port promises of a journal.
+    private func work(_ name: String, answersAlways: Bool = false) async throws {
         struct Broken: Error {}
         let scheduler = world.scheduler
         world.begin(name)
         defer { world.finish(name) }
         let delay: Duration? =
-            scheduler.chance(4) ? nil : scheduler.milliseconds(0...(scheduler.chance(10) ? 9000 : 20))
+            !answersAlways && scheduler.chance(4)
+            ? nil : scheduler.milliseconds(0...(scheduler.chance(10) ? 9000 : 20))
         guard await scheduler.sleep(delay) else {
             if name == "update", delay != nil, !world.isGivenUp { world.violation("an update was cut off") }
             throw CancellationError()

@@ -1,0 +1,60 @@
+import TalkpathAudio
+import TalkpathWire
+
+extension EndReceipt {
+    var record: JSONValue {
+        .record([
+            ("status", .string(status.rawValue)),
+            ("reason", .string(reason.rawValue)),
+            ("note", .optional(note)),
+            ("duration", .nanoseconds(duration)),
+            ("ringing", .nanoseconds(ringing)),
+            ("talking", .nanoseconds(talking)),
+            ("started_at", .milliseconds(startedAt)),
+            ("answered_at", .milliseconds(answeredAt)),
+            ("ended_at", .milliseconds(endedAt)),
+            ("carrier_confirmed", .bool(carrierConfirmed)),
+            ("teardown", .nanoseconds(teardown)),
+            (
+                "steps",
+                .array(
+                    steps.map { step in
+                        .record([
+                            ("name", .string(step.name.rawValue)),
+                            ("outcome", .string(step.outcome.rawValue)),
+                            ("started", .nanoseconds(step.started)),
+                            ("duration", .nanoseconds(step.duration)),
+                            ("error", .optional(step.error)),
+                        ])
+                    }
+                )
+            ),
+        ])
+    }
+
+    init(record: RecordFields, callID: CallID) throws(RecordError) {
+        self.init(
+            callID: callID,
+            status: try record.need("receipt.status", try record.word("status")),
+            reason: try record.need("receipt.reason", try record.word("reason")),
+            note: record.text("note"),
+            duration: record.duration("duration") ?? .zero,
+            ringing: record.duration("ringing") ?? .zero,
+            talking: record.duration("talking") ?? .zero,
+            startedAt: try record.need("receipt.started_at", record.time("started_at")),
+            answeredAt: record.time("answered_at"),
+            endedAt: try record.need("receipt.ended_at", record.time("ended_at")),
+            carrierConfirmed: record.value["carrier_confirmed"]?.bool ?? false,
+            teardown: record.duration("teardown") ?? .zero,
+            steps: try record.list("steps") { step throws(RecordError) in
+                Step(
+                    name: try step.need("receipt.step", try step.word("name")),
+                    outcome: try step.need("receipt.step", try step.word("outcome")),
+                    started: step.duration("started") ?? .zero,
+                    duration: step.duration("duration") ?? .zero,
+                    error: step.text("error")
+                )
+            }
+        )
+    }
+}

@@ -1,0 +1,73 @@
+import TalkpathAudio
+import TalkpathWire
+
+/// A kept record that cannot be read: damaged, or written by a newer version.
+package struct RecordError: Error, Equatable, CustomStringConvertible {
+    package var field: String
+
+    package var description: String { "the record's '\(field)' is missing or none of this version's" }
+}
+
+/// Reads the members of a kept record.
+///
+/// What older versions did not write is absent and must have a default where it is read; what newer ones wrote besides
+/// is passed over.
+struct RecordFields {
+    let value: JSONValue
+
+    init(_ value: JSONValue) {
+        self.value = value
+    }
+
+    func need<Value>(_ field: String, _ value: Value?) throws(RecordError) -> Value {
+        guard let value else { throw RecordError(field: field) }
+        return value
+    }
+
+    func text(_ field: String) -> String? { value[field]?.string }
+
+    func integer(_ field: String) -> Int? { value[field]?.int }
+
+    func double(_ field: String) -> Double? { value[field]?.double }
+
+    /// A word of a closed list. A word that is not on it is an error: it changes what the record says.
+    func word<Word: RawRepresentable<String>>(_ field: String) throws(RecordError) -> Word? {
+        guard let text = text(field) else { return nil }
+        return try need(field, Word(rawValue: text))
+    }
+
+    func duration(_ field: String) -> Duration? { integer(field).map { .nanoseconds(Int64($0)) } }
+
+    func time(_ field: String) -> WallTime? { integer(field).map { WallTime(milliseconds: Int64($0)) } }
+
+    func nested(_ field: String) -> RecordFields? {
+        guard let value = value[field], !value.isNull else { return nil }
+        return RecordFields(value)
+    }
+
+    func list<Element>(
+        _ field: String,
+        _ make: (RecordFields) throws(RecordError) -> Element
+    ) throws(RecordError) -> [Element] {
+        var elements: [Element] = []
+        for element in value[field]?.array ?? [] { elements.append(try make(RecordFields(element))) }
+        return elements
+    }
+}
+
+extension JSONValue {
+    /// An object of those members that are there.
+    static func record(_ members: [(String, JSONValue?)]) -> JSONValue {
+        .object(members.compactMap { key, value in value.map { (key: key, value: $0) } })
+    }
+
+    static func optional(_ text: String?) -> JSONValue? { text.map(JSONValue.string) }
+
+    static func optional(_ number: Double?) -> JSONValue? { number.flatMap { JSONNumber($0) }.map(JSONValue.number) }
+
+    static func nanoseconds(_ duration: Duration?) -> JSONValue? {
+        duration.map { JSONValue(Int($0.wholeNanoseconds)) }
+    }
+
+    static func milliseconds(_ time: WallTime?) -> JSONValue? { time.map { JSONValue(Int($0.milliseconds)) } }
+}

@@ -1,0 +1,73 @@
+import GRDB
+package import TalkpathCore
+package import TalkpathWire
+
+/// An agent's profile as its owner wrote it. The store does not look into it.
+package struct StoredAgent: Equatable, Sendable {
+    package var tenant: String
+    package var id: String
+    package var profile: JSONValue
+    package var createdAt: WallTime
+    package var updatedAt: WallTime
+}
+
+extension SQLiteCallStore {
+    /// Writes a profile, in place of the one that was there.
+    /// - Returns: what is kept now, and whether there was none before.
+    package func putAgent(
+        tenant: String,
+        id: String,
+        profile: JSONValue,
+        at now: WallTime
+    ) async throws -> (agent: StoredAgent, isNew: Bool) {
+        let text = profile.serializedText()
+        return try await write { db in
+            let before = try Self.agent(tenant: tenant, id: id, db)
+            let created = before?.createdAt ?? now
+            try db.execute(
+                sql: """
+                    INSERT INTO agents (tenant, id, profile, created_at, updated_at) VALUES (?, ?, ?, ?, ?)
+                    ON CONFLICT (tenant, id) DO UPDATE SET profile = excluded.profile, updated_at = excluded.updated_at
+                    """,
+                arguments: [tenant, id, text, created.milliseconds, now.milliseconds]
+            )
+            let agent = StoredAgent(tenant: tenant, id: id, profile: profile, createdAt: created, updatedAt: now)
+            return (agent, before == nil)
+        }
+    }
+
+    package func agent(tenant: String, id: String) async throws -> StoredAgent? {
+        try await read { db in try Self.agent(tenant: tenant, id: id, db) }
+    }
+
+    /// All of a tenant's, by their names.
+    package func agents(tenant: String) async throws -> [StoredAgent] {
+        try await read { db in
+            try Row.fetchAll(db, sql: "SELECT * FROM agents WHERE tenant = ? ORDER BY id", arguments: [tenant])
+                .map(Self.agent)
+        }
+    }
+
+    /// - Returns: whether there was one.
+    package func deleteAgent(tenant: String, id: String) async throws -> Bool {
+        try await write { db in
+            try db.execute(sql: "DELETE FROM agents WHERE tenant = ? AND id = ?", arguments: [tenant, id])
+            return db.changesCount > 0
+        }
+    }
+
+    private static func agent(tenant: String, id: String, _ db: Database) throws -> StoredAgent? {
+        let sql = "SELECT * FROM agents WHERE tenant = ? AND id = ?"
+        return try Row.fetchOne(db, sql: sql, arguments: [tenant, id]).map(agent)
+    }
+
+    private static func agent(_ row: Row) throws -> StoredAgent {
+        StoredAgent(
+            tenant: row["tenant"],
+            id: row["id"],
+            profile: try JSONValue(parsing: row["profile"] as String),
+            createdAt: WallTime(milliseconds: row["created_at"]),
+            updatedAt: WallTime(milliseconds: row["updated_at"])
+        )
+    }
+}

@@ -1,0 +1,67 @@
+import GRDB
+package import TalkpathCore
+package import TalkpathWire
+
+/// What is known of a request by its `Idempotency-Key`.
+package enum IdempotencyClaim: Equatable, Sendable {
+    /// Nobody has come with this key before: it is the asker's now.
+    case first
+    /// It is being worked on, or was when the process died: what came of it is not known.
+    case running
+    case answered(JSONValue)
+    /// The key came with another body.
+    case conflict
+}
+
+extension SQLiteCallStore {
+    /// Takes the key, if it is free.
+    package func claimIdempotencyKey(
+        _ key: String,
+        tenant: String,
+        digest: [UInt8],
+        at now: WallTime
+    ) async throws -> IdempotencyClaim {
+        try await write { db in
+            let sql = "SELECT digest, answer FROM idempotency WHERE tenant = ? AND key = ?"
+            guard let row = try Row.fetchOne(db, sql: sql, arguments: [tenant, key]) else {
+                try db.execute(
+                    sql: "INSERT INTO idempotency (tenant, key, digest, created_at) VALUES (?, ?, ?, ?)",
+                    arguments: [tenant, key, Self.hexadecimal(digest), now.milliseconds]
+                )
+                return .first
+            }
+            guard row["digest"] == Self.hexadecimal(digest) else { return .conflict }
+            guard let answer = row["answer"] as String? else { return .running }
+            return .answered(try JSONValue(parsing: answer))
+        }
+    }
+
+    /// Keeps the answer for whoever comes with the key again.
+    package func answerIdempotencyKey(_ key: String, tenant: String, _ answer: JSONValue) async throws {
+        let text = answer.serializedText()
+        try await write { db in
+            try db.execute(
+                sql: "UPDATE idempotency SET answer = ? WHERE tenant = ? AND key = ?",
+                arguments: [text, tenant, key]
+            )
+        }
+    }
+
+    /// The request had no effect: whoever comes next tries again.
+    package func releaseIdempotencyKey(_ key: String, tenant: String) async throws {
+        try await write { db in
+            try db.execute(
+                sql: "DELETE FROM idempotency WHERE tenant = ? AND key = ? AND answer IS NULL",
+                arguments: [tenant, key]
+            )
+        }
+    }
+
+    package func forgetIdempotencyKeys(before time: WallTime) async throws {
+        try await write { db in
+            try db.execute(sql: "DELETE FROM idempotency WHERE created_at < ?", arguments: [time.milliseconds])
+        }
+    }
+
+    private static func hexadecimal(_ digest: [UInt8]) -> String { TalkpathCrypto.hexadecimal(digest) }
+}

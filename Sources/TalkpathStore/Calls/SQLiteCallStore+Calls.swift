@@ -1,0 +1,125 @@
+import GRDB
+import Synchronization
+public import TalkpathCore
+import TalkpathWire
+
+extension SQLiteCallStore {
+    public func journal(_ call: CallSnapshot) async throws {
+        try await writeCalls { db, store in
+            let row = try Row.fetchOne(
+                db,
+                sql: "SELECT carrier_call_id, answered_at, ended_at IS NOT NULL AS ended FROM calls WHERE id = ?",
+                arguments: [call.id.text]
+            )
+            var call = call
+            if let row {
+                call.carrierCallID = row["carrier_call_id"] ?? call.carrierCallID
+                call.answeredAt = call.answeredAt ?? (row["answered_at"] as Int64?).map(WallTime.init(milliseconds:))
+                guard !row["ended"] else { return try store.name(call, db) }
+            }
+            try store.put(call, db)
+        }
+    }
+
+    public func save(_ call: CallSnapshot) async throws {
+        try await writeCalls { db, store in try store.putEnded(call, db) }
+    }
+
+    public func update(_ call: CallSnapshot) async throws {
+        try await writeCalls { db, store in
+            let sql = "SELECT 1 FROM calls WHERE id = ? AND ended_at IS NOT NULL"
+            guard try Bool.fetchOne(db, sql: sql, arguments: [call.id.text]) == true else { return }
+            try store.put(call, db)
+            try store.putTranscript(call, db)
+            if call.receipt?.carrierConfirmed == true { try Self.settleHangUp(call.id, db) }
+        }
+    }
+
+    public func find(_ id: CallID) async throws -> CallSnapshot? {
+        try await read { db in
+            let sql = """
+                SELECT record, analysis, turns FROM records LEFT JOIN analyses USING (call_id)
+                LEFT JOIN transcripts USING (call_id) WHERE call_id = ?
+                """
+            return try Row.fetchOne(db, sql: sql, arguments: [id.text]).map(Self.snapshot)
+        }
+    }
+
+    /// A transaction about calls. What the loop has told before comes first.
+    func writeCalls(_ updates: @escaping @Sendable (Database, SQLiteCallStore) throws -> Void) async throws {
+        let taken = Mutex<[OutboxEntry]>([])
+        let told = try await write { [self] db in
+            let pending = outbox.takePending()
+            taken.withLock { $0 = pending }
+            let told = try put(pending, db)
+            try updates(db, self)
+            return told
+        } onFailure: { [self] in
+            outbox.putBack(taken.withLock { $0 })
+        }
+        outbox.written(told)
+    }
+
+    // MARK: Rows
+
+    /// - Parameter row: `record`, `analysis` and, if it was asked for, `turns`.
+    static func snapshot(_ row: Row) throws -> CallSnapshot {
+        var call = try CallSnapshot(record: JSONValue(parsing: row["record"] as String))
+        if let analysis = row["analysis"] as String? {
+            call.analysis = try CallAnalysis(record: JSONValue(parsing: analysis))
+        }
+        if let turns = row["turns"] as String? { try call.readTranscript(record: JSONValue(parsing: turns)) }
+        return call
+    }
+
+    func put(_ call: CallSnapshot, _ db: Database) throws {
+        let upsert = try db.cachedStatement(
+            sql: """
+                INSERT INTO calls (id, tenant, agent_id, direction, status, from_number, to_number, carrier_call_id,
+                    started_at, answered_at, ended_at, search)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (id) DO UPDATE SET status = excluded.status, carrier_call_id = excluded.carrier_call_id,
+                    answered_at = excluded.answered_at, ended_at = excluded.ended_at, search = excluded.search
+                """
+        )
+        try upsert.execute(arguments: [
+            call.id.text, call.tenant, call.agent.id, call.direction.rawValue, call.status.rawValue, call.from, call.to,
+            call.carrierCallID, call.startedAt.milliseconds, call.answeredAt?.milliseconds,
+            call.endedAt?.milliseconds, call.searchText,
+        ])
+        try db.cachedStatement(sql: "INSERT OR REPLACE INTO records (call_id, record) VALUES (?, ?)")
+            .execute(arguments: [call.id.text, call.record.serializedText()])
+    }
+
+    func putTranscript(_ call: CallSnapshot, _ db: Database) throws {
+        guard keepsTranscripts, !call.transcript.isEmpty else { return }
+        try db.cachedStatement(sql: "INSERT OR REPLACE INTO transcripts (call_id, turns) VALUES (?, ?)")
+            .execute(arguments: [call.id.text, call.transcriptRecord.serializedText()])
+    }
+
+    /// The record, its events and what is still to be done for it.
+    func putEnded(_ call: CallSnapshot, _ db: Database) throws {
+        try put(call, db)
+        try putTranscript(call, db)
+        for event in outbox.events(endOf: call) { try put(event, db) }
+        try db.execute(sql: "UPDATE calls SET needs_analysis = 1 WHERE id = ?", arguments: [call.id.text])
+        if let receipt = call.receipt, receipt.needsHangUp {
+            // The call's own session goes on asking for as long as it lives.
+            try Self.putHangUp(call, dueAt: receipt.endedAt.milliseconds + HangUpJob.sessionsTurn, db)
+        }
+    }
+
+    /// An ended call's name, which came late.
+    private func name(_ call: CallSnapshot, _ db: Database) throws {
+        guard let name = call.carrierCallID else { return }
+        let sql = "SELECT record FROM records WHERE call_id = ?"
+        guard let row = try String.fetchOne(db, sql: sql, arguments: [call.id.text]) else { return }
+        var known = try CallSnapshot(record: JSONValue(parsing: row))
+        known.carrierCallID = name
+        try put(known, db)
+        try db.execute(
+            sql: "UPDATE hang_ups SET carrier_call_id = ? WHERE call_id = ? AND carrier_call_id IS NULL",
+            arguments: [name, call.id.text]
+        )
+    }
+}

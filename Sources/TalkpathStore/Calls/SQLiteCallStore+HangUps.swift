@@ -1,0 +1,110 @@
+import GRDB
+package import TalkpathCore
+import TalkpathWire
+
+/// Hang-ups that the carrier has not confirmed.
+extension SQLiteCallStore {
+    /// Those that are due, longest due first. A job whose call the carrier has not named waits for the name.
+    package func dueHangUps(at now: WallTime, limit: Int = 100) async throws -> [HangUpJob] {
+        try await read { db in
+            let sql = """
+                SELECT call_id, tenant, hang_ups.carrier_call_id AS name, attempts, due_at
+                FROM hang_ups JOIN calls ON calls.id = call_id
+                WHERE due_at <= ? AND hang_ups.carrier_call_id IS NOT NULL ORDER BY due_at LIMIT ?
+                """
+            return try Row.fetchAll(db, sql: sql, arguments: [now.milliseconds, limit]).map(Self.hangUp)
+        }
+    }
+
+    package func hangUp(of call: CallID) async throws -> HangUpJob? {
+        try await read { db in
+            let sql = """
+                SELECT call_id, tenant, hang_ups.carrier_call_id AS name, attempts, due_at
+                FROM hang_ups JOIN calls ON calls.id = call_id WHERE call_id = ?
+                """
+            return try Row.fetchOne(db, sql: sql, arguments: [call.text]).map(Self.hangUp)
+        }
+    }
+
+    private static func hangUp(_ row: Row) -> HangUpJob {
+        HangUpJob(
+            callID: CallID(row["call_id"]),
+            tenant: row["tenant"],
+            carrierCallID: row["name"],
+            attempts: row["attempts"],
+            dueAt: WallTime(milliseconds: row["due_at"])
+        )
+    }
+
+    /// The carrier has not confirmed: to be asked again.
+    package func postponeHangUp(_ call: CallID, until due: WallTime) async throws {
+        try await write { db in
+            try db.execute(
+                sql: "UPDATE hang_ups SET attempts = attempts + 1, due_at = ? WHERE call_id = ?",
+                arguments: [due.milliseconds, call.text]
+            )
+        }
+    }
+
+    /// The carrier has confirmed: the record says so from now on.
+    package func confirmHangUp(_ call: CallID) async throws {
+        try await write { [self] db in
+            let sql = "SELECT record, NULL AS analysis FROM records WHERE call_id = ?"
+            if let row = try Row.fetchOne(db, sql: sql, arguments: [call.text]) {
+                var known = try Self.snapshot(row)
+                known.receipt?.carrierConfirmed = true
+                try put(known, db)
+            }
+            try Self.settleHangUp(call, db)
+        }
+    }
+
+    /// Somebody ends the call again: the carrier is asked at once.
+    /// - Returns: whether there is anything left to ask it for.
+    package func hastenHangUp(_ call: CallID, at now: WallTime) async throws -> Bool {
+        try await write { db in
+            try db.execute(
+                sql: "UPDATE hang_ups SET due_at = min(due_at, ?) WHERE call_id = ?",
+                arguments: [now.milliseconds, call.text]
+            )
+            return db.changesCount > 0
+        }
+    }
+
+    /// The carrier has told the name of a call that was being placed when its process died.
+    package func nameHangUp(_ call: CallID, _ name: String, at now: WallTime) async throws -> Bool {
+        try await write { db in
+            try db.execute(
+                sql: """
+                    UPDATE hang_ups SET carrier_call_id = ?, due_at = ? WHERE call_id = ? AND carrier_call_id IS NULL
+                    """,
+                arguments: [name, now.milliseconds, call.text]
+            )
+            return db.changesCount > 0
+        }
+    }
+
+    /// Forgets those that can have no call any more.
+    /// - Returns: how many.
+    package func abandonOldHangUps(at now: WallTime) async throws -> Int {
+        try await write { db in
+            try db.execute(sql: "DELETE FROM hang_ups WHERE given_up_at <= ?", arguments: [now.milliseconds])
+            return db.changesCount
+        }
+    }
+
+    static func putHangUp(_ call: CallSnapshot, dueAt due: Int64, _ db: Database) throws {
+        let ended = call.endedAt ?? call.startedAt
+        try db.execute(
+            sql: """
+                INSERT OR IGNORE INTO hang_ups (call_id, carrier_call_id, attempts, due_at, given_up_at)
+                VALUES (?, ?, 0, ?, ?)
+                """,
+            arguments: [call.id.text, call.carrierCallID, due, ended.milliseconds + HangUpJob.lifetime]
+        )
+    }
+
+    static func settleHangUp(_ call: CallID, _ db: Database) throws {
+        try db.execute(sql: "DELETE FROM hang_ups WHERE call_id = ?", arguments: [call.text])
+    }
+}

@@ -1,0 +1,64 @@
+import GRDB
+public import TalkpathCore
+import TalkpathWire
+
+extension SQLiteCallStore {
+    public func calls(matching query: CallQuery) async throws -> CallPage {
+        let limit = max(0, query.limit)
+        let order = query.order == .newestFirst ? "DESC" : "ASC"
+        var filter = Filter(query)
+        filter.goOn(after: query.cursor, query.order)
+        let sql = """
+            SELECT record, analysis FROM (
+                SELECT id, started_at FROM calls WHERE \(filter.sql)
+                ORDER BY started_at \(order), id \(order) LIMIT ? OFFSET ?
+            ) JOIN records ON records.call_id = id LEFT JOIN analyses ON analyses.call_id = id
+            ORDER BY started_at \(order), id \(order)
+            """
+        let arguments = filter.arguments + [limit + 1, max(0, query.offset)]
+        let calls = try await read { db in
+            try Row.fetchAll(db, sql: sql, arguments: arguments).map(Self.snapshot)
+        }
+        return CallPage(calls: calls, limit: limit)
+    }
+
+    public func count(matching query: CallQuery) async throws -> Int {
+        let filter = Filter(query)
+        let sql = "SELECT count(*) FROM calls WHERE \(filter.sql)"
+        return try await read { db in try Int.fetchOne(db, sql: sql, arguments: filter.arguments) ?? 0 }
+    }
+}
+
+/// What a query leaves of the ended calls, in SQL. Its text is made of constants only; values are arguments.
+private struct Filter {
+    private(set) var sql = "ended_at IS NOT NULL"
+    private(set) var arguments = StatementArguments()
+
+    init(_ query: CallQuery) {
+        add("tenant = ?", query.tenant)
+        add("agent_id = ?", query.agentID)
+        if !query.statuses.isEmpty {
+            let words = query.statuses.map(\.rawValue).sorted()
+            sql += " AND status IN (\(words.map { _ in "?" }.joined(separator: ", ")))"
+            arguments += StatementArguments(words)
+        }
+        add("direction = ?", query.direction?.rawValue)
+        add("from_number = ?", query.from)
+        add("to_number = ?", query.to)
+        add("started_at >= ?", query.since?.milliseconds)
+        add("started_at < ?", query.until?.milliseconds)
+        add("instr(search, ?) > 0", query.search.map(CallSnapshot.folded))
+    }
+
+    private mutating func add(_ condition: String, _ value: (some DatabaseValueConvertible)?) {
+        guard let value else { return }
+        sql += " AND \(condition)"
+        arguments += [value]
+    }
+
+    mutating func goOn(after cursor: CallCursor?, _ order: CallQuery.Order) {
+        guard let cursor else { return }
+        sql += " AND (started_at, id) \(order == .newestFirst ? "<" : ">") (?, ?)"
+        arguments += [cursor.startedAt.milliseconds, cursor.id.text]
+    }
+}

@@ -1,0 +1,91 @@
+import GRDB
+import TalkpathAudio
+package import TalkpathCore
+import TalkpathWire
+
+/// What a process left behind that did not stop by itself.
+extension SQLiteCallStore {
+    /// The process is alive: should it die, its calls ended about now.
+    package func noteAlive(at now: WallTime) async throws {
+        try await write { db in
+            try db.execute(
+                sql: "INSERT OR REPLACE INTO life (one, alive_at) VALUES (1, ?)",
+                arguments: [now.milliseconds]
+            )
+        }
+    }
+
+    /// Closes every call of the journal as `node_lost`, with its record and its events; to be called once, before the
+    /// first call begins. Those the carrier knows, and those it may know, are to be hung up at once, as are all whose
+    /// hang-up was not confirmed when the process died.
+    ///
+    /// - Returns: the calls that were closed, oldest first.
+    package func sweep(at now: WallTime) async throws -> [CallSnapshot] {
+        let calls = try await write { [self] db in
+            let alive = try Int64.fetchOne(db, sql: "SELECT alive_at FROM life")
+            let rows = try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT record, NULL AS analysis, status, calls.answered_at FROM calls
+                    JOIN records ON records.call_id = id WHERE ended_at IS NULL ORDER BY started_at, id
+                    """
+            )
+            let calls = try rows.map { try Self.lost($0, lastAlive: alive.map(WallTime.init(milliseconds:)), now) }
+            for call in calls { try putEnded(call, db) }
+            try db.execute(
+                sql: "UPDATE hang_ups SET due_at = min(due_at, ?)",
+                arguments: [now.milliseconds]
+            )
+            return calls
+        }
+        outbox.written(Set(calls.map(\.id)))
+        return calls
+    }
+
+    /// The call's end is not known: it was after the call began, and hardly long after the process was last alive.
+    private static func lost(_ row: Row, lastAlive: WallTime?, _ now: WallTime) throws -> CallSnapshot {
+        var call = try snapshot(row)
+        call.answeredAt = call.answeredAt ?? (row["answered_at"] as Int64?).map(WallTime.init(milliseconds:))
+        let latest = call.answeredAt ?? call.startedAt
+        let ended = max(latest, min(lastAlive ?? now, now))
+        let receipt = EndReceipt(nodeLost: call, at: ended)
+        call.receipt = receipt
+        call.status = receipt.status
+        call.endedAt = ended
+        call.duration = receipt.duration
+        return call
+    }
+}
+
+extension EndReceipt {
+    /// The receipt of a call whose process died, by civil time, as no other clock has survived.
+    fileprivate init(nodeLost call: CallSnapshot, at ended: WallTime) {
+        let duration = Duration.milliseconds(ended.milliseconds - call.startedAt.milliseconds)
+        let talking = call.answeredAt.map { Duration.milliseconds(ended.milliseconds - $0.milliseconds) } ?? .zero
+        // A call that was being placed may have no name yet and exist all the same.
+        let mayExist = call.carrierCallID != nil || call.direction == .outbound
+        let reason = "the server stopped without ending the call"
+        func step(_ name: Step.Name, _ outcome: Step.Outcome, error: String? = nil) -> Step {
+            Step(name: name, outcome: outcome, started: .zero, duration: .zero, error: error)
+        }
+        self.init(
+            callID: call.id,
+            status: EndReason.nodeLost.status(wasAnswered: call.answeredAt != nil),
+            reason: .nodeLost,
+            note: nil,
+            duration: duration,
+            ringing: duration - talking,
+            talking: talking,
+            startedAt: call.startedAt,
+            answeredAt: call.answeredAt,
+            endedAt: ended,
+            carrierConfirmed: false,
+            teardown: .zero,
+            steps: [
+                step(.stopBridge, .alreadyGone),
+                mayExist ? step(.hangUp, .failed, error: reason) : step(.hangUp, .skipped),
+                step(.closeAgent, .alreadyGone), step(.closeMedia, .alreadyGone), step(.saveRecord, .done),
+            ]
+        )
+    }
+}

@@ -1,0 +1,46 @@
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// The folder of one server's files, held by a lock that falls with the process, however it dies.
+///
+/// Two servers on one folder would take each other's live calls for lost ones.
+public final class DataFolder: Sendable {
+    public let path: String
+    private let lock: Int32
+
+    /// Makes the folder, to be entered by its owner only, if it is not there.
+    /// - Throws: `inUse` if another process holds it.
+    public init(_ path: String) throws(StoreError) {
+        self.path = path
+        try Self.make(path)
+        let file = path + "/lock"
+        lock = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard lock >= 0 else { throw StoreError(.cannotOpen, "\(file) cannot be opened: \(PrivateFile.reason())") }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            let isInUse = errno == EWOULDBLOCK
+            let reason = isInUse ? "another server uses it" : PrivateFile.reason()
+            close(lock)
+            throw StoreError(isInUse ? .inUse : .cannotOpen, "the data folder \(path) cannot be used: \(reason)")
+        }
+    }
+
+    deinit { close(lock) }
+
+    public var storePath: String { path + "/talkpath.sqlite" }
+
+    private static func make(_ path: String) throws(StoreError) {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        for count in parts.indices.map({ $0 + 1 }) {
+            let folder = parts.prefix(count).joined(separator: "/")
+            guard !folder.isEmpty, mkdir(folder, 0o700) != 0, errno != EEXIST else { continue }
+            throw StoreError(.cannotOpen, "the data folder \(path) cannot be made: \(PrivateFile.reason())")
+        }
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            throw StoreError(.cannotOpen, "the data folder \(path) is no folder")
+        }
+    }
+}

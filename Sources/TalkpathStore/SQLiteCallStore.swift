@@ -1,0 +1,135 @@
+import GRDB
+public import TalkpathCore
+import TalkpathWire
+
+/// The store in one SQLite file: calls, agents, idempotency keys, events and their deliveries.
+///
+/// There is one writer; reads go on beside it. Writes are transactions in the order they were asked for, and are carried
+/// out even if whoever asked does not wait any more: a record that has been handed over is kept.
+///
+/// What has been written survives the death of the process at any moment. It survives the loss of power, too, except
+/// for the last moments before it where the store was opened with ``Durability/process``.
+///
+/// Everything may be called from any thread; nothing blocks the caller's.
+public final class SQLiteCallStore: CallStore {
+    public enum Location: Equatable, Sendable {
+        /// Made if it is not there, to be read by its owner only. Two more files lie beside it, `-wal` and `-shm`.
+        case file(String)
+        /// Gone with the store.
+        case memory
+    }
+
+    /// What a finished write has survived by the time it is reported.
+    public enum Durability: String, Sendable, CaseIterable {
+        /// The death of the process, but not of the machine. A write costs no disk access.
+        case process
+        /// The loss of power: every write waits for the disk.
+        case power
+    }
+
+    let database: any DatabaseWriter
+    let outbox: any OutboxSource
+    let keepsTranscripts: Bool
+    private let tokens: any IdentifierSource
+
+    /// - Parameters:
+    ///   - outbox: what happened on calls, to be written together with their records.
+    ///   - keepsTranscripts: whether what was said is written at all.
+    /// - Throws: `StoreError` if the file cannot be opened, is no store, or belongs to a newer version.
+    package init(
+        _ location: Location,
+        durability: Durability = .process,
+        outbox: any OutboxSource = NoOutbox(),
+        keepsTranscripts: Bool = true,
+        identifiers: any IdentifierSource
+    ) throws(StoreError) {
+        self.outbox = outbox
+        self.keepsTranscripts = keepsTranscripts
+        tokens = identifiers
+        do {
+            switch location {
+            case .file(let path):
+                try PrivateFile.make(at: path)
+                database = try DatabasePool(path: path, configuration: Self.configuration(durability))
+            case .memory:
+                database = try DatabaseQueue(configuration: Self.configuration(durability))
+            }
+            let migrator = StoreSchema.migrator
+            guard try !database.read(migrator.hasBeenSuperseded) else { throw StoreError.newerVersion }
+            try migrator.migrate(database)
+        } catch let error as StoreError {
+            throw error
+        } catch {
+            throw StoreError(.cannotOpen, "the store cannot be opened: \(StoreError.reason(of: error))")
+        }
+    }
+
+    private static func configuration(_ durability: Durability) -> Configuration {
+        var configuration = Configuration()
+        configuration.journalMode = .wal
+        configuration.label = "talkpath.store"
+        // Somebody else may have the file open for a look, and a checkpoint may be under way.
+        configuration.busyMode = .timeout(5)
+        configuration.maximumReaderCount = 4
+        configuration.prepareDatabase { db in
+            try db.execute(sql: "PRAGMA synchronous = \(durability == .power ? "FULL" : "NORMAL")")
+            // What is deleted must not lie about in free pages.
+            try db.execute(sql: "PRAGMA secure_delete = ON")
+            try db.execute(sql: "PRAGMA journal_size_limit = 67108864")
+        }
+        return configuration
+    }
+
+    /// Closes the file, when what was handed over has been written.
+    public func close() throws {
+        try database.close()
+    }
+
+    func makeEventID() -> String { "evt_" + tokens.makeToken() }
+
+    // MARK: Access
+
+    /// One transaction. It is carried out whether or not the task that asked for it is cancelled meanwhile; the
+    /// cancelled one does not wait for it.
+    ///
+    /// - Parameter onFailure: called where the transaction was, before the next one begins.
+    func write<Value: Sendable>(
+        _ updates: @escaping @Sendable (Database) throws -> Value,
+        onFailure: @escaping @Sendable () -> Void = {}
+    ) async throws -> Value {
+        let reply = Reply<Value>()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                reply.expect(continuation)
+                database.asyncWriteWithoutTransaction { db in
+                    let result = Result { try Self.transaction(db, updates) }
+                    if case .failure = result { onFailure() }
+                    reply.give(result.mapError(StoreError.init(writing:)))
+                }
+            }
+        } onCancel: {
+            reply.give(.failure(CancellationError()))
+        }
+    }
+
+    private static func transaction<Value>(
+        _ db: Database,
+        _ updates: (Database) throws -> Value
+    ) throws -> Value {
+        var result: Result<Value, any Error>?
+        try db.inTransaction(.immediate) {
+            result = .success(try updates(db))
+            return .commit
+        }
+        guard let result else { preconditionFailure("a transaction that does not throw has run its updates") }
+        return try result.get()
+    }
+
+    func read<Value: Sendable>(_ query: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+        do {
+            return try await database.read(query)
+        } catch let error as DatabaseError {
+            throw StoreError(.failed, "the store could not be read: \(StoreError.reason(of: error))")
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import TalkpathStore
+import TalkpathWire
+import Testing
+
+@Suite struct AgentStoreTests {
+    private let now = SampleCalls.noon
+
+    @Test func aProfileIsWrittenReplacedListedAndDeleted() async throws {
+        let store = try SQLiteCallStore.inMemory()
+        let first = try await store.putAgent(tenant: "a", id: "support", profile: ["model": "one"], at: now)
+        #expect(first.isNew)
+        let second = try await store.putAgent(tenant: "a", id: "support", profile: ["model": "two"], at: now + 5)
+        #expect(!second.isNew)
+        #expect(second.agent.createdAt == now)
+        #expect(second.agent.updatedAt == now + 5)
+        _ = try await store.putAgent(tenant: "a", id: "sales", profile: [:], at: now)
+        let found = try await store.agent(tenant: "a", id: "support")
+        #expect(found == second.agent)
+        let names = try await store.agents(tenant: "a").map(\.id)
+        #expect(names == ["sales", "support"])
+        let deleted = try await store.deleteAgent(tenant: "a", id: "support")
+        let deletedAgain = try await store.deleteAgent(tenant: "a", id: "support")
+        let gone = try await store.agent(tenant: "a", id: "support")
+        #expect(deleted && !deletedAgain && gone == nil)
+    }
+
+    @Test func anotherTenantsProfileOfTheSameNameIsAnother() async throws {
+        let store = try SQLiteCallStore.inMemory()
+        _ = try await store.putAgent(tenant: "a", id: "support", profile: ["of": "a"], at: now)
+        let other = try await store.putAgent(tenant: "b", id: "support", profile: ["of": "b"], at: now)
+        #expect(other.isNew)
+        _ = try await store.deleteAgent(tenant: "b", id: "support")
+        let kept = try await store.agent(tenant: "a", id: "support")
+        #expect(kept?.profile == ["of": "a"])
+    }
+
+    @Test func anIdempotencyKeyIsClaimedOnceAndRemembersItsAnswer() async throws {
+        let store = try SQLiteCallStore.inMemory()
+        func claim(_ digest: [UInt8], tenant: String = "a") async throws -> IdempotencyClaim {
+            try await store.claimIdempotencyKey("k", tenant: tenant, digest: digest, at: now)
+        }
+        #expect(try await claim([1]) == .first)
+        #expect(try await claim([1]) == .running)
+        #expect(try await claim([2]) == .conflict)
+        #expect(try await claim([2], tenant: "b") == .first)
+        try await store.answerIdempotencyKey("k", tenant: "a", ["call_id": "one"])
+        #expect(try await claim([1]) == .answered(["call_id": "one"]))
+        try await store.releaseIdempotencyKey("k", tenant: "a")
+        #expect(try await claim([1]) == .answered(["call_id": "one"]), "an answer stays")
+        try await store.releaseIdempotencyKey("k", tenant: "b")
+        #expect(try await claim([3], tenant: "b") == .first)
+        try await store.forgetIdempotencyKeys(before: now + 1)
+        #expect(try await claim([9]) == .first)
+    }
+}

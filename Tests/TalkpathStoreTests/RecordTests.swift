@@ -1,0 +1,70 @@
+import TalkpathWire
+import Testing
+
+@testable import TalkpathCore
+
+/// The form in which stores keep calls.
+@Suite struct RecordTests {
+    /// A field that is added to one of these types is lost in records until it is written and read there. Whoever adds
+    /// one adds it to the record, or here.
+    @Test func everyFieldOfARecordIsWritten() throws {
+        let call = SampleCalls.ended("one")
+        let notInTheRecord: Set = ["transcript", "analysis"]
+        let fields = Set(Mirror(reflecting: call).children.compactMap(\.label)).subtracting(notInTheRecord)
+        #expect(fields.count == call.record.object?.count ?? 0)
+        let agentFields = Mirror(reflecting: call.agent).children.compactMap(\.label)
+        #expect(agentFields.count - 2 == call.record["agent"]?.object?.count ?? 0, "all but the key and limits")
+        let metricFields = Mirror(reflecting: call.metrics).children.compactMap(\.label)
+        #expect(metricFields.count == call.record["metrics"]?.object?.count ?? 0)
+        let receiptFields = try Mirror(reflecting: #require(call.receipt)).children.compactMap(\.label)
+        #expect(receiptFields.count - 1 == call.record["receipt"]?.object?.count ?? 0, "all but the call's name")
+    }
+
+    @Test func aRecordHoldsNoKey() {
+        #expect(!SampleCalls.ended("one").record.serializedText().contains("sk-secret"))
+    }
+
+    @Test func whatAnOlderVersionDidNotWriteHasADefault() throws {
+        let record = try JSONValue(
+            parsing: """
+                {"id":"one","direction":"inbound","status":"failed","started_at":5,"agent":{"provider":"gemini"}}
+                """
+        )
+        let call = try CallSnapshot(record: record)
+        #expect(call.id.text == "one")
+        #expect(call.agent.provider == .gemini)
+        #expect(call.receipt == nil)
+        #expect(call.metrics == CallMetrics())
+    }
+
+    @Test(arguments: ["id", "direction", "status", "started_at", "agent"])
+    func whatMakesACallIsNeeded(_ field: String) throws {
+        var record = SampleCalls.ended("one").record
+        record.set(field, nil)
+        #expect(throws: RecordError(field: field)) { try CallSnapshot(record: record) }
+    }
+
+    @Test func aWordOfANewerVersionIsAnError() throws {
+        var record = SampleCalls.ended("one").record
+        record.set("status", "teleported")
+        #expect(throws: RecordError(field: "status")) { try CallSnapshot(record: record) }
+    }
+
+    @Test func anAnalysisComesBackAsItWas() throws {
+        var analysis = CallAnalysis()
+        analysis.agentTalkRatio = 0.625
+        analysis.callerTalk = .milliseconds(1200)
+        analysis.silences = 3
+        analysis.meanTurnLatency = .milliseconds(640)
+        analysis.sentiment = .positive
+        analysis.summary = "Booked."
+        analysis.outcome = "booked"
+        #expect(try CallAnalysis(record: analysis.record) == analysis)
+        let fields = Mirror(reflecting: analysis).children.count
+        var full = analysis
+        full.longestTurnLatency = .seconds(1)
+        full.loopScore = 0.5
+        full.model = "m"
+        #expect(full.record.object?.count == fields)
+    }
+}
