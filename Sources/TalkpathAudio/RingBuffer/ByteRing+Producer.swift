@@ -37,27 +37,50 @@ extension ByteRing {
 
         /// As ``write(_:)-(RawSpan)``, for memory that is not a span.
         public mutating func write(_ bytes: UnsafeRawBufferPointer) -> Int {
-            var free = storage.capacity - Int(written - seenRead)
-            if free < bytes.count {
-                // Acquiring: the consumer has finished reading what it released, so it may be overwritten.
-                seenRead = storage.readPosition.pointee.load(ordering: .acquiring)
-                free = storage.capacity - Int(written - seenRead)
-            }
-            let count = min(free, bytes.count)
+            let count = min(free(atLeast: bytes.count), bytes.count)
             guard count > 0, let source = bytes.baseAddress else { return 0 }
+            copy(source, count: count, to: written)
+            publish(count)
+            return count
+        }
 
-            let offset = Int(truncatingIfNeeded: written) & (storage.capacity - 1)
+        /// Copies both into the ring, one behind the other, and makes them readable in one step; or, if there is not
+        /// room for both, neither.
+        /// - Returns: whether they were written.
+        mutating func writeWhole(_ head: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer) -> Bool {
+            let count = head.count + body.count
+            guard count <= free(atLeast: count) else { return false }
+            if let source = head.baseAddress { copy(source, count: head.count, to: written) }
+            if let source = body.baseAddress { copy(source, count: body.count, to: written + UInt64(head.count)) }
+            publish(count)
+            return true
+        }
+
+        /// How much room there is; asks the consumer's position only if `wanted` needs it.
+        private mutating func free(atLeast wanted: Int) -> Int {
+            let free = storage.capacity - Int(written - seenRead)
+            guard free < wanted else { return free }
+            // Acquiring: the consumer has finished reading what it released, so it may be overwritten.
+            seenRead = storage.readPosition.pointee.load(ordering: .acquiring)
+            return storage.capacity - Int(written - seenRead)
+        }
+
+        /// To a place behind all that is published, where there is room.
+        private func copy(_ source: UnsafeRawPointer, count: Int, to position: UInt64) {
+            let offset = Int(truncatingIfNeeded: position) & (storage.capacity - 1)
             let first = min(count, storage.capacity - offset)
             // Safety: offset + first <= capacity, and these bytes are free: the consumer has released them.
             (storage.bytes + offset).copyMemory(from: source, byteCount: first)
             if count > first {
-                // Safety: the rest goes to the front; count <= free keeps it clear of unread bytes.
+                // Safety: the rest goes to the front; that `count` bytes are free keeps it clear of unread ones.
                 storage.bytes.copyMemory(from: source + first, byteCount: count - first)
             }
+        }
+
+        private mutating func publish(_ count: Int) {
             written += UInt64(count)
-            // Releasing: the bytes above are visible to whoever sees this position.
+            // Releasing: the bytes copied before are visible to whoever sees this position.
             storage.writePosition.pointee.store(written, ordering: .releasing)
-            return count
         }
 
         /// Makes the consumer skip, at its next access, all that was written until now and not yet read.

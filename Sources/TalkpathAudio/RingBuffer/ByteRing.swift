@@ -21,7 +21,11 @@ public struct ByteRing: ~Copyable, Sendable {
 
     /// A ring that holds at least `minimumCapacity` bytes: the next power of two, and at least 64.
     public init(minimumCapacity: Int) {
-        let storage = Storage(minimumCapacity: minimumCapacity)
+        self.init(Storage(minimumCapacity: minimumCapacity))
+    }
+
+    /// A ring in memory that no other ring uses, all zero as after birth.
+    init(_ storage: Storage) {
         self.producer = Producer(storage)
         self.consumer = Consumer(storage)
     }
@@ -61,6 +65,17 @@ extension ByteRing {
             flushMark = index(2)
             bytes = memory + 3 * Self.line
             // Safety: `capacity` bytes follow the three lines. Touching them now spares the media path page faults.
+            bytes.initializeMemory(as: UInt8.self, repeating: 0, count: capacity)
+        }
+
+        /// As after birth: nothing of what was in the ring is left in its memory. For whoever alone has it, when both
+        /// halves are gone or will not be used again.
+        func clear() {
+            // Relaxed: whoever hands the memory on orders these stores before its next use.
+            readPosition.pointee.store(0, ordering: .relaxed)
+            writePosition.pointee.store(0, ordering: .relaxed)
+            flushMark.pointee.store(0, ordering: .relaxed)
+            // Safety: `capacity` bytes, initialised in `init`, and nobody reads or writes them now.
             bytes.initializeMemory(as: UInt8.self, repeating: 0, count: capacity)
         }
 
