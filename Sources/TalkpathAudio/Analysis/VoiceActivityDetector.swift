@@ -48,6 +48,9 @@ public struct VoiceActivityDetector: Sendable {
     /// The latest frame was above the threshold, and is part of speech: unlike ``isSpeech`` this ends with the sound.
     public private(set) var isLoud = false
 
+    /// The mean power of the latest frame without its constant part; linear, full scale being 1.
+    package private(set) var framePower = 0.0
+
     // Powers are linear with full scale 1, so that a frame costs no logarithm.
     private var noisePower: Double
     private var loudFrames = 0
@@ -110,6 +113,7 @@ public struct VoiceActivityDetector: Sendable {
     }
 
     private mutating func process(power: Double) -> Transition? {
+        framePower = power
         let isAbove = power > thresholdPower
         adapt(to: power, isLoud: isAbove)
         let transition = isSpeech ? whileSpeaking(isAbove) : whileQuiet(isAbove)

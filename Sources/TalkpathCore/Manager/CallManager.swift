@@ -244,6 +244,20 @@ public actor CallManager {
         return true
     }
 
+    /// The carrier has found out what answered.
+    /// - Parameter call: our own name of the call, where the carrier was given it.
+    /// - Returns: whether the call is known.
+    @discardableResult
+    public func machineDetected(_ answer: AnsweredBy, carrierCallID: String, call: CallID?) -> Bool {
+        guard let id = call ?? byCarrierCallID[carrierCallID], let session = sessions[id] else { return false }
+        return session.assumeIsolated { session in
+            // Another call's news must not end this one.
+            guard session.carrierCallID == nil || session.carrierCallID == carrierCallID else { return false }
+            session.machineDetected(answer)
+            return true
+        }
+    }
+
     /// Every 20 ms, on the loop.
     package func tick(at now: MonotonicInstant) {
         for session in ticking { session.assumeIsolated { $0.tick(at: now) } }

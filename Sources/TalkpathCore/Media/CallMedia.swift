@@ -68,6 +68,8 @@ package final class CallMedia {
     private var itemBase = 0
     /// Changes whenever the model's socket does: a socket of an older generation has nothing to say any more.
     package private(set) var agentGeneration = 0
+    /// When the model last said anything at all.
+    private(set) var lastAgentMessage: MonotonicInstant?
 
     /// How far an item's number lies from that of the socket before.
     private static let itemsPerSocket = 1_000_000
@@ -159,6 +161,7 @@ package final class CallMedia {
             counters.messagesAfterStop += 1
             return
         }
+        lastAgentMessage = now
         agentEvents.removeAll(keepingCapacity: true)
         do {
             try agentCodec.receive(message, into: &agentEvents)

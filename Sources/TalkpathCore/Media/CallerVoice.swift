@@ -10,10 +10,16 @@ package struct CallerVoice: ~Copyable {
 
     /// When the latest audio arrived, whatever it held.
     package private(set) var lastAudio: MonotonicInstant?
+    /// When the latest frame arrived that was above ``floor``: more than a line on which nobody is.
+    package private(set) var lastSound: MonotonicInstant?
     /// When the latest frame arrived that held speech, or what passes for it.
     package private(set) var lastSpeech: MonotonicInstant?
     /// Speech is going on, its short pauses included.
     package var isSpeaking: Bool { detector.isSpeech }
+
+    /// In dBFS. The noise of a dead line is −65 or less, that of a room −55 or more.
+    static let floor = -60.0
+    private static let floorPower = 1e-6
 
     private var detector: VoiceActivityDetector
     /// The beginning of a frame whose rest has not come yet.
@@ -80,6 +86,7 @@ package struct CallerVoice: ~Copyable {
             transition = detector.process(memory.span)
         }
         if detector.isLoud { lastSpeech = now }
+        if detector.framePower > Self.floorPower { lastSound = now }
         return transition
     }
 }

@@ -6,12 +6,19 @@
 ///   know, is `alreadyGone`, not an error.
 /// * `redirect` gives a live call other instructions. Once it has returned, the call is no longer ours: its media stops
 ///   by itself. A call that is over is `refused`.
+/// * `limitDuration` asks the carrier to end a live call by itself should it last longer than that, counted from its
+///   beginning: for calls that were not placed by us. A carrier that cannot does nothing.
 /// * None has to bound itself: the session stops waiting at its own deadlines, and cancels the task when it has
 ///   nothing left to wait for. They must return then.
 public protocol Carrier: Sendable {
     func place(_ order: PlaceOrder) async throws(CarrierError) -> String
     func hangUp(_ carrierCallID: String) async throws(CarrierError) -> HangUpAnswer
     func redirect(_ carrierCallID: String, to instructions: CarrierInstructions) async throws(CarrierError)
+    func limitDuration(of carrierCallID: String, to limit: Duration) async throws(CarrierError)
+}
+
+extension Carrier {
+    public func limitDuration(of carrierCallID: String, to limit: Duration) async throws(CarrierError) {}
 }
 
 /// What the carrier needs to know to place a call.
@@ -22,6 +29,8 @@ public struct PlaceOrder: Equatable, Sendable {
     public var ringTimeout: Duration
     public var timeLimit: Duration
     public var publicURL: String?
+    /// Whether the carrier is to find out what answers, and to tell.
+    public var machineDetection: MachineDetection
 
     public init(
         callID: CallID,
@@ -29,7 +38,8 @@ public struct PlaceOrder: Equatable, Sendable {
         to: String,
         ringTimeout: Duration,
         timeLimit: Duration,
-        publicURL: String?
+        publicURL: String?,
+        machineDetection: MachineDetection = .off
     ) {
         self.callID = callID
         self.from = from
@@ -37,6 +47,7 @@ public struct PlaceOrder: Equatable, Sendable {
         self.ringTimeout = ringTimeout
         self.timeLimit = timeLimit
         self.publicURL = publicURL
+        self.machineDetection = machineDetection
     }
 }
 

@@ -14,6 +14,8 @@ extension CallSession {
         switch action {
         case .placeCall:
             jobQueue.yield(.place)
+        case .limitDuration(let id):
+            jobQueue.yield(.limitDuration(id))
         case .connectAgent(let socket):
             agentSocket = socket
             jobQueue.yield(.connectAgent(socket: socket))
@@ -25,6 +27,9 @@ extension CallSession {
             if !isFirst, resumptionHandle == nil { recallConversation() }
             media.value.agentIsReady(at: ports.clock.now)
             perform(talk.speech.agentIsReady(at: ports.clock.now))
+            if guards.agent?.isReopening == true {
+                perform(talk.speech.add(.say(id: nil, words: AgentSilenceGuard.takeUp), at: ports.clock.now))
+            }
         case .greet:
             if let words = agent.firstMessage {
                 perform(talk.speech.add(.say(id: nil, words: words), at: ports.clock.now))

@@ -17,13 +17,13 @@ extension CallSession {
         case .streamStopped:
             perform(machine.streamStopped(at: now))
         case .dtmf:
+            guards.keyPressed()
             publish(.dtmf)
         case .interrupted(let interruption):
             cut(interruption)
             publish(.interrupted(heardMilliseconds: interruption.heard.last?.milliseconds ?? 0))
-        case .callerVoice:
-            // Measured where it was heard.
-            break
+        case .callerVoice(let transition):
+            guardsHeard(transition, at: now)
         case .silenced(let interruption):
             cut(interruption)
         case .agent(let event):
@@ -38,6 +38,7 @@ extension CallSession {
     }
 
     private func note(_ event: AgentEvent, at now: MonotonicInstant) {
+        tellGuards(event, at: now)
         switch event {
         case .awaitingConfiguration:
             configureAgent()
@@ -53,11 +54,11 @@ extension CallSession {
             publish(.agentSpeechStarted)
         case .callerTranscript(let piece):
             let began = callerTurnBegan ?? callMilliseconds(at: now)
-            if let turn = transcript.add(piece, by: .caller, at: began) { publish(.transcript(turn)) }
+            if let turn = transcript.add(piece, by: .caller, at: began) { turnEnded(turn, at: now) }
         case .agentTranscript(let piece):
             talk.speech.add(piece)
             if let turn = transcript.add(piece, by: .agent, at: callMilliseconds(at: now)) {
-                publish(.transcript(turn))
+                turnEnded(turn, at: now)
             }
         case .toolCall(let call):
             take(call, at: now)

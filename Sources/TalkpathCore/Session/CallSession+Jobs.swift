@@ -6,6 +6,7 @@ enum SessionJob: Sendable {
     case place
     case journal
     case connectAgent(socket: Int)
+    case limitDuration(String)
     case hangUp(String)
     case closeAgent(any LegConnection, socket: Int)
     case closeMedia(any LegConnection)
@@ -26,6 +27,8 @@ extension CallSession {
             await journal()
         case .connectAgent(let socket):
             await connectAgent(socket: socket)
+        case .limitDuration(let id):
+            await limitDuration(of: id)
         case .hangUp(let id):
             await hangUp(id)
         case .closeAgent(let connection, let socket):
@@ -69,7 +72,8 @@ extension CallSession {
             to: parties.to,
             ringTimeout: limits.ringTimeout,
             timeLimit: limits.maxDuration,
-            publicURL: parties.publicURL
+            publicURL: parties.publicURL,
+            machineDetection: limits.machineDetection
         )
         do {
             let placed = try await carrier.place(order)
@@ -147,6 +151,7 @@ extension CallSession {
                 #"{"error":"no such function"}"#
             }
         capture(.toolAnswered(id: call.id, output: output))
+        guards.agent?.toolFinished(call.id, at: ports.clock.now)
         // Another socket's session has not asked for it.
         guard machine.holdsAgent(socket: socket) else { return }
         media.value.command(.toolResult(id: call.id, name: call.name, output: output))

@@ -26,7 +26,7 @@ extension CallSession {
             transcript: transcript.turns,
             metrics: metrics(),
             answeredBy: answeredBy,
-            loopScore: nil,
+            loopScore: guards.loop?.score,
             receipt: receipt
         )
     }

@@ -89,6 +89,7 @@ public actor CallSession {
     var mediaConnection: (any LegConnection)?
     var carrierCallID: String?
     var answeredBy: AnsweredBy?
+    var guards: CallGuards
 
     var transcript = Transcript()
     var callerTurnBegan: Int?
@@ -119,6 +120,7 @@ public actor CallSession {
         self.media = LoopConfined(media, on: executor)
         startedOn = ports.clock.now
         carrierCallID = parties.carrierCallID
+        guards = CallGuards(limits: limits)
         let carrier: CallSessionMachine.Carrier =
             switch (parties.direction, ports.carrier, parties.carrierCallID) {
             case (.outbound, .some, _): .unplaced
@@ -231,6 +233,7 @@ public actor CallSession {
         perform(machine.tick(at: now) { media.isPlayedOut(at: now) })
         noteHappenings(at: now)
         talkTick(at: now)
+        watchGuards(at: now)
         media.pump()
     }
 

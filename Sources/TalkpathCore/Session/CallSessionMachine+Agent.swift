@@ -10,6 +10,8 @@ struct AgentAttempts {
     fileprivate var shortLived = 0
     fileprivate var readyOn: MonotonicInstant?
     fileprivate var hasGreeted = false
+    /// Sockets given up for their silence, in a row.
+    fileprivate var silent = 0
 }
 
 /// The model's part: opened by policy, opened again when lost, given up when that fails too often.
@@ -89,6 +91,20 @@ extension CallSessionMachine {
         guard isLive, let socket = agent.socket else { return [] }
         let isFinal = agent == .settingUp(socket: socket)
         return drop(socket) + agentFailed(message, isFinal: isFinal, at: now)
+    }
+
+    /// The model's socket is open, but the caller gets no answer: as good as lost.
+    mutating func agentFellSilent(at now: MonotonicInstant) -> [SessionAction] {
+        happened(.agentSilent)
+        guard case .live = life, case .ready(let socket) = agent else { return [] }
+        attempts.silent += 1
+        let isFinal = attempts.silent >= limits.agentAttempts
+        return drop(socket) + agentFailed("the model did not answer the caller", isFinal: isFinal, at: now)
+    }
+
+    /// The agent does its part.
+    mutating func agentAnswered() {
+        attempts.silent = 0
     }
 
     mutating func agentSetupTimedOut(at now: MonotonicInstant) -> [SessionAction] {

@@ -120,6 +120,17 @@ struct CallSessionMachine: ~Copyable {
         }
     }
 
+    /// Live, with audio on the line, and no end in sight: what the guards look after.
+    var isInConversation: Bool {
+        guard case .live = life else { return false }
+        return media == .started
+    }
+
+    var isAgentReady: Bool {
+        guard case .ready = agent else { return false }
+        return true
+    }
+
     var status: CallStatus {
         switch life {
         case .live, .draining:
@@ -233,7 +244,10 @@ struct CallSessionMachine: ~Copyable {
         setAnswered(at: now)
         deadlines[.ringing] = nil
         if media == .none { deadlines[.media] = now + limits.mediaTimeout }
-        return [.publish(.answered)] + connectAgent(at: now)
+        // A call that we placed was placed with its limit.
+        let limit: [SessionAction] =
+            direction == .inbound ? carrierCallID.map { [.limitDuration(carrierCallID: $0)] } ?? [] : []
+        return [.publish(.answered)] + limit + connectAgent(at: now)
     }
 
     private mutating func setAnswered(at now: MonotonicInstant) {

@@ -2,6 +2,8 @@
 enum SessionAction: Equatable, Sendable {
     /// Ask the carrier to place the call; answer with `placed` or `placingFailed`.
     case placeCall
+    /// Let the carrier end the call, too, should it last too long. Nothing depends on the answer.
+    case limitDuration(carrierCallID: String)
     /// Open socket number `socket` to the model; answer with `agentOpened` or `agentConnectFailed`.
     case connectAgent(socket: Int)
     /// Drop that socket, if it is still there.

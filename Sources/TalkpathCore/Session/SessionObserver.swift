@@ -10,7 +10,7 @@ package enum SessionHappening: Hashable, Sendable {
     case begin
     case placed, placingFailed, initiated, ringing, answered, over
     case streamStarted, streamStopped, mediaClosed
-    case agentOpened, agentReady, agentConnectFailed, agentLost, agentFault, agentClosed
+    case agentOpened, agentReady, agentConnectFailed, agentLost, agentFault, agentSilent, agentClosed
     case endNow, endDrain
     case hungUp, hangUpFailed
     case recordSaved, recordUpdated

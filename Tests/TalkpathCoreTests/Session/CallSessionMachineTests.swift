@@ -33,7 +33,8 @@ struct CallSessionMachineTests {
     @Test func `an inbound call connects its agent at once and is answered by its media`() {
         let call = MachineDriver(.ringing(MachineDriver.call))
         #expect(call.begin() == [.publish(.started), .connectAgent(socket: 1)])
-        #expect(call.stream() == [.publish(.answered), .publish(.mediaStarted)])
+        let limit = SessionAction.limitDuration(carrierCallID: MachineDriver.call)
+        #expect(call.stream() == [.publish(.answered), limit, .publish(.mediaStarted)])
         #expect(call.agentReady() == [.publish(.agentReady), .openUplink(isFirst: true), .greet])
     }
 

@@ -137,8 +137,8 @@ extension [SessionAction] {
         contains { action in
             switch action {
             case .placeCall, .connectAgent, .openUplink, .greet, .redirect: true
-            case .dropAgent, .stopBridge, .hangUp, .closeAgent, .closeMedia, .saveRecord, .finish, .updateRecord,
-                .retire, .handoverFailed, .publish:
+            case .dropAgent, .limitDuration, .stopBridge, .hangUp, .closeAgent, .closeMedia, .saveRecord, .finish,
+                .updateRecord, .retire, .handoverFailed, .publish:
                 false
             }
         }

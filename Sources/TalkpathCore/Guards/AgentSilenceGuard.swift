@@ -1,0 +1,152 @@
+import TalkpathAudio
+
+/// The model's socket is open, the caller has finished, and no answer comes.
+///
+/// A turn is the model's own word for it where the provider gives it; otherwise what our ear heard, if the model has
+/// transcribed some of it, or has been wholly dumb since it began: a cough is no turn, and a model need not answer a
+/// television. An answer may be words that nobody hears, or a function that is being carried out.
+///
+/// Pure: told what happens, asked every 20 ms.
+struct AgentSilenceGuard: Equatable, Sendable {
+    let timeout: Duration
+
+    /// The model has noticed a turn of the caller's and has not answered it.
+    private(set) var owesAnswer = false
+    /// When our ear heard the caller begin, if that has not been answered.
+    private var heardBegin: MonotonicInstant?
+    private var isCallerHeard = false
+    private var due: MonotonicInstant?
+    /// Functions under way.
+    private var tools: [String: MonotonicInstant] = [:]
+    /// The socket was given up for its silence: the next one owes the answer.
+    private(set) var isReopening = false
+
+    /// What a new session of the model is told when the one before has not answered.
+    static let takeUp = "The connection was interrupted. Answer what the caller said last."
+
+    /// Shorter sounds are no turn, by our own ear.
+    static let shortestTurn = Duration.milliseconds(700)
+    /// How long a function excuses silence.
+    static let toolPatience = Duration.seconds(60)
+
+    init(timeout: Duration) {
+        self.timeout = timeout
+    }
+
+    // MARK: The caller
+
+    /// The model hears the caller begin.
+    mutating func modelHeardBegin() {
+        owesAnswer = false
+        due = nil
+    }
+
+    /// The model has heard the caller's turn to its end.
+    mutating func modelHeardEnd(at now: MonotonicInstant) {
+        owesAnswer = true
+        due = now + timeout
+    }
+
+    /// The model has understood words of the caller. They may come after the answer to them.
+    mutating func modelUnderstood() {
+        if heardBegin != nil { owesAnswer = true }
+    }
+
+    /// Our own ear, at its noticing.
+    mutating func heardBegin(at now: MonotonicInstant) {
+        isCallerHeard = true
+        heardBegin = heardBegin ?? now
+        due = nil
+    }
+
+    /// - Parameter lastSpeech: the ear notices the end some time after it.
+    mutating func heardEnd(lastSpeech: MonotonicInstant?, at now: MonotonicInstant) {
+        isCallerHeard = false
+        guard let began = heardBegin else {
+            if owesAnswer { due = now + timeout }
+            return
+        }
+        if !owesAnswer, (lastSpeech ?? now) - began < Self.shortestTurn {
+            heardBegin = nil
+        } else {
+            due = now + timeout
+        }
+    }
+
+    // MARK: The agent
+
+    /// Something of an answer has come.
+    mutating func answerProgressed(at now: MonotonicInstant) {
+        if due != nil { due = now + timeout }
+    }
+
+    /// An answer is complete, whether or not there was anything to hear in it. One that calls a function goes on when
+    /// that is done.
+    mutating func responseEnded(at now: MonotonicInstant) {
+        guard !tools.isEmpty else { return answered() }
+        due = now + timeout
+    }
+
+    private mutating func answered() {
+        owesAnswer = false
+        heardBegin = nil
+        due = nil
+    }
+
+    mutating func toolCalled(_ id: String, at now: MonotonicInstant) {
+        tools[id] = now
+        answerProgressed(at: now)
+    }
+
+    /// The function's result is on its way to the model, or nobody wants it any more.
+    mutating func toolFinished(_ id: String, at now: MonotonicInstant) {
+        if tools.removeValue(forKey: id) != nil { answerProgressed(at: now) }
+    }
+
+    /// A function is being carried out, and not yet for too long.
+    func isWorking(at now: MonotonicInstant) -> Bool {
+        tools.values.contains { now - $0 < Self.toolPatience }
+    }
+
+    /// Every 20 ms.
+    ///
+    /// - Parameter lastMessage: when the model last said anything at all.
+    /// - Returns: true once: the agent has fallen silent.
+    mutating func watch(
+        isAgentReady: Bool,
+        isAgentHeard: Bool,
+        lastMessage: MonotonicInstant?,
+        at now: MonotonicInstant
+    ) -> Bool {
+        guard isAgentReady else {
+            let isReopening = isReopening
+            self = AgentSilenceGuard(timeout: timeout)
+            self.isReopening = isReopening
+            return false
+        }
+        if isReopening {
+            isReopening = false
+            modelHeardEnd(at: now)
+        }
+        // While the caller speaks over the agent, what is heard is no answer to that.
+        if isAgentHeard, !isCallerHeard { answered() }
+        guard let due, due <= now else { return false }
+        if isWorking(at: now) {
+            self.due = now + timeout
+            return false
+        }
+        if !tools.isEmpty {
+            // It is not the model who keeps the caller waiting.
+            tools.removeAll()
+            answered()
+            return false
+        }
+        if !owesAnswer, let began = heardBegin, let lastMessage, lastMessage >= began {
+            answered()
+            return false
+        }
+        answered()
+        isReopening = true
+        return true
+    }
+}

@@ -1,0 +1,102 @@
+import Logging
+import TalkpathAudio
+import TalkpathWire
+
+/// What the guards are told, and what is made of what they say.
+extension CallSession {
+    /// Every 20 ms.
+    func watchGuards(at now: MonotonicInstant) {
+        guard machine.isInConversation else { return }
+        let media = media.value
+        let line = CallGuards.Line(
+            lastAudio: media.uplink.voice.lastAudio,
+            lastSound: media.uplink.voice.lastSound,
+            isCallerSpeaking: media.uplink.voice.isSpeaking,
+            isAgentHeard: !media.isPlayedOut(at: now),
+            // Who is not heard by the agent is not answered.
+            isAgentReady: machine.isAgentReady && !media.isMuted(.caller),
+            lastAgentMessage: media.lastAgentMessage
+        )
+        if line.isAgentHeard { machine.agentAnswered() }
+        if let verdict = guards.watch(line, at: now) { act(on: verdict, at: now) }
+    }
+
+    private func act(on verdict: CallGuards.Verdict, at now: MonotonicInstant) {
+        switch verdict {
+        case .end(let reason, let note):
+            perform(machine.end(EndRequest(reason, note: note), at: now))
+        case .prompt(let words):
+            publish(.idlePrompted)
+            perform(talk.speech.add(.say(id: nil, words: words), at: now))
+        case .agentIsSilent:
+            perform(machine.agentFellSilent(at: now))
+        case .loopSuspected(let score):
+            logger.warning("Two agents seem to talk in circles", metadata: ["score_percent": "\(Int(score * 100))"])
+            publish(.loopSuspected(score: score))
+        }
+    }
+
+    /// Our own ear hears the caller begin or end.
+    func guardsHeard(_ transition: VoiceActivityDetector.Transition, at now: MonotonicInstant) {
+        guard !media.value.isMuted(.caller) else { return }
+        switch transition {
+        case .speechStarted: guards.agent?.heardBegin(at: now)
+        case .speechEnded: guards.agent?.heardEnd(lastSpeech: media.value.uplink.voice.lastSpeech, at: now)
+        }
+    }
+
+    /// Before the session itself acts on it.
+    func tellGuards(_ event: AgentEvent, at now: MonotonicInstant) {
+        switch event {
+        case .callerSpeechStarted: guards.agent?.modelHeardBegin()
+        case .callerSpeechEnded: guards.agent?.modelHeardEnd(at: now)
+        case .callerTranscript: guards.agent?.modelUnderstood()
+        case .responseStarted, .agentTranscript, .audio, .audioEnded: guards.agent?.answerProgressed(at: now)
+        case .responseEnded(let end):
+            switch end.status {
+            case .completed, .incomplete:
+                guards.agent?.responseEnded(at: now)
+                machine.agentAnswered()
+            // Cut short by the caller, whose turn it is then; or no answer at all.
+            case .cancelled, .failed: break
+            }
+        case .toolCall(let call): guards.agent?.toolCalled(call.id, at: now)
+        case .toolCallsCancelled(let ids): for id in ids { guards.agent?.toolFinished(id, at: now) }
+        case .awaitingConfiguration, .ready, .interrupted, .goingAway, .resumptionHandle, .usage, .error, .ignored:
+            break
+        }
+    }
+
+    /// A turn of either side is final.
+    func turnEnded(_ turn: TranscriptEntry, at now: MonotonicInstant) {
+        publish(.transcript(turn))
+        guard machine.isInConversation, let verdict = guards.turnEnded(turn) else { return }
+        act(on: verdict, at: now)
+    }
+
+    // MARK: Machines
+
+    /// The carrier has found out what answered.
+    package func machineDetected(_ answer: AnsweredBy) {
+        guard machine.isLive else { return }
+        answeredBy = answer
+        publish(.machineDetected(answer))
+        guard answer.isMachine, limits.machineDetection != .off, limits.onMachine == .hangUp else { return }
+        perform(machine.end(EndRequest(.voicemail), at: ports.clock.now))
+    }
+
+    // MARK: The carrier's own limit
+
+    /// Ours fires first, so that the receipt tells the reason; the carrier's is for the case that we are gone by then.
+    func limitDuration(of carrierCallID: String) async {
+        guard let carrier = ports.carrier, machine.isLive else { return }
+        do {
+            try await carrier.limitDuration(of: carrierCallID, to: limits.maxDuration + Self.carrierGrace)
+        } catch {
+            guard machine.isLive else { return }
+            logger.warning("The carrier has not taken the call's time limit", metadata: ["code": "\(error.code)"])
+        }
+    }
+
+    private static let carrierGrace = Duration.seconds(15)
+}

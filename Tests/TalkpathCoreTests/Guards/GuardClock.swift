@@ -1,0 +1,21 @@
+import TalkpathAudio
+
+@testable import TalkpathCore
+
+/// Time for guards, in ticks of 20 ms.
+struct GuardClock {
+    private(set) var now = MonotonicInstant.at(milliseconds: 0)
+
+    /// Asks at every tick of so long, and returns the first answer and how long it took to come.
+    mutating func run<Verdict>(
+        _ duration: Duration,
+        _ ask: (MonotonicInstant) -> Verdict?
+    ) -> (verdict: Verdict, after: Duration)? {
+        let start = now
+        while now - start < duration {
+            now += .milliseconds(20)
+            if let verdict = ask(now) { return (verdict, now - start) }
+        }
+        return nil
+    }
+}
