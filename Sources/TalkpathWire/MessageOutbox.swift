@@ -55,14 +55,14 @@ public struct MessageOutbox: ~Copyable, @unchecked Sendable {
     ///
     /// The span is valid within the call of `body` only.
     public mutating func drain(_ body: (RawSpan) -> Void) {
-        forEach(body)
+        peek(body)
         forget(opening >= 0 ? opening : used)
     }
 
     /// Shows every finished message, oldest first, and keeps them.
     ///
     /// The span is valid within the call of `body` only.
-    public func forEach(_ body: (RawSpan) -> Void) {
+    public func peek(_ body: (RawSpan) -> Void) {
         let end = opening >= 0 ? opening : used
         var offset = 0
         while offset < end {

@@ -11,18 +11,20 @@ extension CaptureHappening {
         switch self {
         case .placed(let id), .mediaOpened(let id):
             add("carrier_call_id", .string(id))
-        case .placingFailed(let error), .hangUpFailed(let error):
+        case .placingFailed(let error), .hangUpFailed(let error), .redirectFailed(let error):
             add("code", .string(error.code.rawValue))
             add("message", .string(error.message))
             add("retry_after_ms", error.retryAfter.map(JSONValue.init(milliseconds:)))
         case .progressed(let progress, let id):
             add("progress", .string(progress.word))
             add("carrier_call_id", .string(id))
+        case .machineDetected(let answer):
+            add("answer", .string(answer.rawValue))
         case .hangUpAnswered(let answer):
             add("answer", .string(answer == .done ? "done" : "already_gone"))
-        case .mediaClosed, .mediaLegClosed, .givenUp:
+        case .mediaClosed, .mediaLegClosed, .givenUp, .redirectDone:
             break
-        case .agentOpened(let socket), .agentLegClosed(let socket):
+        case .agentOpened(let socket), .agentUnwanted(let socket), .agentLegClosed(let socket):
             add("socket", JSONValue(socket))
         case .agentConnectFailed(let socket, let error):
             add("socket", JSONValue(socket))
@@ -40,6 +42,21 @@ extension CaptureHappening {
             add("reason", .string(request.reason.rawValue))
             if case .drain(let timeout) = request.mode { add("drain_ms", JSONValue(milliseconds: timeout)) }
             add("note", request.note.map(JSONValue.string))
+        case .muted(let leg), .unmuted(let leg):
+            add("leg", .string(leg.rawValue))
+        case .messageSent(let text, let author, let isAnswered):
+            add("text", .string(text))
+            add("author", .string(author.rawValue))
+            add("is_answered", .bool(isAnswered))
+        case .sayRequested(let text):
+            add("text", .string(text))
+        case .clipRequested(let bytes):
+            add("audio", .string(TalkpathCrypto.base64(bytes)))
+        case .digitsRequested(let digits):
+            add("digits", .string(digits))
+        case .transferRequested(let mode, let ringTimeout):
+            if case .drain(let timeout) = mode { add("drain_ms", JSONValue(milliseconds: timeout)) }
+            add("ring_timeout_ms", JSONValue(milliseconds: ringTimeout))
         case .published(let event, let detail):
             add("event", .string(event))
             add("detail", detail.map(JSONValue.string))
@@ -56,11 +73,13 @@ extension CaptureHappening {
         case .progressed: "progressed"
         case .hangUpAnswered: "hang_up_answered"
         case .hangUpFailed: "hang_up_failed"
+        case .machineDetected: "machine_detected"
         case .mediaOpened: "media_opened"
         case .mediaClosed: "media_closed"
         case .mediaLegClosed: "media_leg_closed"
         case .agentOpened: "agent_opened"
         case .agentConnectFailed: "agent_connect_failed"
+        case .agentUnwanted: "agent_unwanted"
         case .agentClosed: "agent_closed"
         case .agentLegClosed: "agent_leg_closed"
         case .toolAnswered: "tool_answered"
@@ -68,6 +87,15 @@ extension CaptureHappening {
         case .recordUpdated: "record_updated"
         case .endRequested: "end_requested"
         case .givenUp: "given_up"
+        case .redirectDone: "redirect_done"
+        case .redirectFailed: "redirect_failed"
+        case .muted: "muted"
+        case .unmuted: "unmuted"
+        case .messageSent: "message_sent"
+        case .sayRequested: "say_requested"
+        case .clipRequested: "clip_requested"
+        case .digitsRequested: "digits_requested"
+        case .transferRequested: "transfer_requested"
         case .published: "published"
         case .ended: "ended"
         }
@@ -85,6 +113,7 @@ extension CaptureHappening {
             self = .progressed(progress, carrierCallID: carrierCallID)
         case "hang_up_answered": self = .hangUpAnswered(json["answer"]?.string == "done" ? .done : .alreadyGone)
         case "hang_up_failed": self = .hangUpFailed(CarrierError(json: json))
+        case "machine_detected": self = .machineDetected(json["answer"]?.string.flatMap(AnsweredBy.init) ?? .unknown)
         case "media_opened": self = .mediaOpened(carrierCallID: carrierCallID)
         case "media_closed": self = .mediaClosed
         case "media_leg_closed": self = .mediaLegClosed
@@ -92,6 +121,7 @@ extension CaptureHappening {
         case "agent_connect_failed":
             let error = AgentConnectError(json["message"]?.string ?? "", isFinal: json["is_final"]?.bool ?? false)
             self = .agentConnectFailed(socket: socket, error)
+        case "agent_unwanted": self = .agentUnwanted(socket: socket)
         case "agent_closed": self = .agentClosed(socket: socket, reason: json["reason"]?.string ?? "")
         case "agent_leg_closed": self = .agentLegClosed(socket: socket)
         case "tool_answered":
@@ -100,15 +130,54 @@ extension CaptureHappening {
         case "record_updated": self = .recordUpdated(isSuccess: json["is_success"]?.bool ?? true)
         case "end_requested":
             guard let reason = EndReason(rawValue: json["reason"]?.string ?? "") else { return nil }
-            let mode = json["drain_ms"]?.duration.map { EndMode.drain(timeout: $0) } ?? .now
-            self = .endRequested(EndRequest(reason, mode: mode, note: json["note"]?.string))
+            self = .endRequested(EndRequest(reason, mode: Self.mode(json), note: json["note"]?.string))
         case "given_up": self = .givenUp
+        case "redirect_done": self = .redirectDone
+        case "redirect_failed": self = .redirectFailed(CarrierError(json: json))
+        case "muted", "unmuted", "message_sent", "say_requested", "clip_requested", "digits_requested",
+            "transfer_requested":
+            self.init(request: json)
         case "published": self = .published(json["event"]?.string ?? "", detail: json["detail"]?.string)
         case "ended":
             guard let receipt = json["receipt"].flatMap(CaptureReceipt.init(json:)) else { return nil }
             self = .ended(receipt)
         default: return nil
         }
+    }
+}
+
+extension CaptureHappening {
+    /// What was asked of the call.
+    private init?(request json: JSONValue) {
+        let text = json["text"]?.string ?? ""
+        switch json["what"]?.string {
+        case "muted": self = .muted(json["leg"]?.string.flatMap(CallLeg.init) ?? .caller)
+        case "unmuted": self = .unmuted(json["leg"]?.string.flatMap(CallLeg.init) ?? .caller)
+        case "message_sent":
+            let author = json["author"]?.string.flatMap(MessageAuthor.init) ?? .caller
+            self = .messageSent(text, as: author, isAnswered: json["is_answered"]?.bool ?? false)
+        case "say_requested": self = .sayRequested(text)
+        case "clip_requested":
+            guard let bytes = json["audio"]?.string.flatMap(Self.bytes(ofBase64:)) else { return nil }
+            self = .clipRequested(bytes)
+        case "digits_requested": self = .digitsRequested(json["digits"]?.string ?? "")
+        case "transfer_requested":
+            let ringTimeout = json["ring_timeout_ms"]?.duration ?? .seconds(30)
+            self = .transferRequested(mode: Self.mode(json), ringTimeout: ringTimeout)
+        default: return nil
+        }
+    }
+
+    private static func mode(_ json: JSONValue) -> EndMode {
+        json["drain_ms"]?.duration.map { .drain(timeout: $0) } ?? .now
+    }
+
+    private static func bytes(ofBase64 text: String) -> [UInt8]? {
+        let text = Array(text.utf8)
+        var bytes = [UInt8](repeating: 0, count: Base64.decodedCount(of: text.span.bytes))
+        var target = bytes.mutableSpan
+        guard let count = try? Base64.decode(text.span.bytes, into: &target), count == bytes.count else { return nil }
+        return bytes
     }
 }
 

@@ -9,6 +9,9 @@ package enum CaptureHappening: Equatable, Sendable {
     case progressed(CarrierProgress, carrierCallID: String)
     case hangUpAnswered(HangUpAnswer)
     case hangUpFailed(CarrierError)
+    case redirectDone
+    case redirectFailed(CarrierError)
+    case machineDetected(AnsweredBy)
     /// The carrier's media socket was given to the call.
     case mediaOpened(carrierCallID: String)
     /// It is gone, whoever closed it.
@@ -17,6 +20,8 @@ package enum CaptureHappening: Equatable, Sendable {
     case mediaLegClosed
     case agentOpened(socket: Int)
     case agentConnectFailed(socket: Int, AgentConnectError)
+    /// A socket was opened that was no longer wanted, and has been closed.
+    case agentUnwanted(socket: Int)
     case agentClosed(socket: Int, reason: String)
     case agentLegClosed(socket: Int)
     case toolAnswered(id: String, output: String)
@@ -27,12 +32,41 @@ package enum CaptureHappening: Equatable, Sendable {
 
     case endRequested(EndRequest)
     case givenUp
+    case muted(CallLeg)
+    case unmuted(CallLeg)
+    case messageSent(String, as: MessageAuthor, isAnswered: Bool)
+    case sayRequested(String)
+    /// A clip, in the line's own format.
+    case clipRequested([UInt8])
+    case digitsRequested(String)
+    /// Without the numbers, which are private.
+    case transferRequested(mode: EndMode, ringTimeout: Duration)
 
     // What it came to.
 
     /// An event went out: its name, and the one figure or text that tells it from others of its name.
     case published(String, detail: String?)
     case ended(CaptureReceipt)
+}
+
+extension CaptureHappening {
+    static func transferRequested(_ order: TransferOrder) -> CaptureHappening {
+        .transferRequested(mode: order.mode, ringTimeout: order.ringTimeout)
+    }
+
+    static func redirectAnswered(_ answer: Result<Void, CarrierError>) -> CaptureHappening {
+        switch answer {
+        case .success: .redirectDone
+        case .failure(let error): .redirectFailed(error)
+        }
+    }
+
+    static func hangUpAnswered(_ answer: Result<HangUpAnswer, CarrierError>) -> CaptureHappening {
+        switch answer {
+        case .success(let answer): .hangUpAnswered(answer)
+        case .failure(let error): .hangUpFailed(error)
+        }
+    }
 }
 
 /// An ``EndReceipt`` as it stands in captures: without names and civil times, which differ from run to run.

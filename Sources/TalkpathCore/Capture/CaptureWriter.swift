@@ -30,43 +30,47 @@ package struct CaptureWriter: Sendable {
         write(.facts, at: 0, into: &file) { $0 += json }
     }
 
-    /// One record as it came out of a tap.
-    package mutating func append(
+    /// One record as it came out of a tap, freed of secrets.
+    package mutating func record(
         _ kind: CaptureRecord.Kind,
         at instant: MonotonicInstant,
-        content: RawSpan,
-        into file: inout [UInt8]
-    ) {
-        let at = instant.nanoseconds - origin.nanoseconds
+        content: RawSpan
+    ) -> CaptureRecord? {
+        let at = Duration.nanoseconds(instant.nanoseconds - origin.nanoseconds)
         switch kind {
         case .telephonyIn, .telephonyOut, .agentIn, .agentOut:
-            write(kind, CaptureMessage(content), at: at, into: &file)
+            return CaptureRecord(kind, at: at, .message(redaction.clean(CaptureMessage(content), kind)))
         case .happening:
-            let json = redaction.clean(content.withUnsafeBytes { Array($0) })
-            write(kind, at: at, into: &file) { $0 += json }
+            let text = redaction.clean(content.withUnsafeBytes { Array($0) })
+            guard let json = try? JSONValue(parsing: text) else { return nil }
+            return CaptureHappening(json: json).map { CaptureRecord(kind, at: at, .happening($0)) }
         case .gap:
-            let counts = content.withUnsafeBytes { bytes in
+            let (records, bytes) = content.withUnsafeBytes { bytes in
                 guard bytes.count == 16 else { return (Int64(0), Int64(0)) }
                 return (bytes.loadUnaligned(as: Int64.self), bytes.loadUnaligned(fromByteOffset: 8, as: Int64.self))
             }
-            writeGap(records: Int(counts.0), bytes: Int(counts.1), at: at, into: &file)
+            return CaptureRecord(kind, at: at, .gap(records: Int(records), bytes: Int(bytes)))
         case .tick, .pump, .finished:
-            write(kind, at: at, into: &file) { _ in }
+            return CaptureRecord(kind, at: at)
         case .facts:
-            break
+            return nil
         }
     }
 
-    /// One record as ``CaptureReader`` read it.
+    /// What the file goes on with.
     package mutating func append(_ record: CaptureRecord, into file: inout [UInt8]) {
         let at = record.at.wholeNanoseconds
         switch record.content {
         case .none: write(record.kind, at: at, into: &file) { _ in }
         case .message(let message): write(record.kind, message, at: at, into: &file)
         case .happening(let happening):
-            let json = redaction.clean(happening.json.serialized())
+            let json = happening.json.serialized()
             write(.happening, at: at, into: &file) { $0 += json }
-        case .gap(let records, let bytes): writeGap(records: records, bytes: bytes, at: at, into: &file)
+        case .gap(let records, let bytes):
+            write(.gap, at: at, into: &file) { body in
+                body.append(varint: UInt64(clamping: records))
+                body.append(varint: UInt64(clamping: bytes))
+            }
         }
     }
 
@@ -78,7 +82,7 @@ package struct CaptureWriter: Sendable {
         at: Int64,
         into file: inout [UInt8]
     ) {
-        var message = redaction.clean(message, kind)
+        var message = message
         if isSlim, kind == .agentOut { message = message.digested }
         write(kind, at: at, into: &file) { body in
             switch message.audio {
@@ -100,13 +104,6 @@ package struct CaptureWriter: Sendable {
                 body.append(littleEndian: digest)
                 body += message.suffix
             }
-        }
-    }
-
-    private mutating func writeGap(records: Int, bytes: Int, at: Int64, into file: inout [UInt8]) {
-        write(.gap, at: at, into: &file) { body in
-            body.append(varint: UInt64(clamping: records))
-            body.append(varint: UInt64(clamping: bytes))
         }
     }
 

@@ -161,7 +161,8 @@ public actor CallManager {
         } catch {
             throw .unsupportedFormat
         }
-        let parties = CallSession.Parties(direction: .inbound, from: "", to: "")
+        // Rings carry no messages: there is nothing that could be replayed.
+        let parties = CallSession.Parties(direction: .inbound, from: "", to: "", capture: .nothing)
         let session = try begin(parties, agent: agent, limits: limits ?? agent.limits, media: media)
         session.assumeIsolated { $0.ringLegAttached() }
         return RingCall(session: session, leg: ends.leg)

@@ -310,6 +310,7 @@ package final class CallMedia {
     /// What happened since the last call, oldest first.
     package func takeHappenings() -> [Happening] {
         guard !happenings.isEmpty else { return [] }
+        tap?.pumping()
         let taken = happenings
         happenings.removeAll(keepingCapacity: true)
         return taken
@@ -356,9 +357,9 @@ package final class CallMedia {
     }
 
     private func record(in tap: CaptureTap) {
-        if !toTelephony.isEmpty || !toAgent.isEmpty || !happenings.isEmpty { tap.pumping() }
-        if telephonySink != nil { toTelephony.forEach { tap.telephonySent($0) } }
-        if agentSink != nil { toAgent.forEach { tap.agentSent($0) } }
+        if !toTelephony.isEmpty || !toAgent.isEmpty { tap.pumping() }
+        if telephonySink != nil { toTelephony.peek { tap.telephonySent($0) } }
+        if agentSink != nil { toAgent.peek { tap.agentSent($0) } }
     }
 
     package func isPlayedOut(at now: MonotonicInstant) -> Bool { downlink.isPlayedOut(at: now) }

@@ -32,12 +32,3 @@ extension CallSession {
         )
     }
 }
-
-extension Result<HangUpAnswer, CarrierError> {
-    var captured: CaptureHappening {
-        switch self {
-        case .success(let answer): .hangUpAnswered(answer)
-        case .failure(let error): .hangUpFailed(error)
-        }
-    }
-}

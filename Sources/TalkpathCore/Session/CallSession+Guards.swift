@@ -79,6 +79,7 @@ extension CallSession {
     /// The carrier has found out what answered.
     package func machineDetected(_ answer: AnsweredBy) {
         guard machine.isLive else { return }
+        capture(.machineDetected(answer))
         answeredBy = answer
         publish(.machineDetected(answer))
         guard answer.isMachine, limits.machineDetection != .off, limits.onMachine == .hangUp else { return }

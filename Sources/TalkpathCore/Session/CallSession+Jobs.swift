@@ -56,12 +56,15 @@ extension CallSession {
     private func place() async {
         defer { placementIsKnown() }
         guard let carrier = ports.carrier, machine.isLive else {
-            perform(machine.placingFailed(CarrierError(.refused, "ended before it was placed"), at: ports.clock.now))
+            let error = CarrierError(.refused, "ended before it was placed")
+            capture(.placingFailed(error))
+            perform(machine.placingFailed(error, at: ports.clock.now))
             return
         }
         guard await journal(), machine.isLive else {
             // A call that nobody would find again after a crash must not be placed.
             let error = CarrierError(.unavailable, "the store did not take the call, or it ended before it was placed")
+            capture(.placingFailed(error))
             placement = .failure(error)
             perform(machine.placingFailed(error, at: ports.clock.now))
             return
@@ -96,7 +99,7 @@ extension CallSession {
         } catch {
             answer = .failure(error)
         }
-        capture(answer.captured)
+        capture(.hangUpAnswered(answer))
         perform(machine.hangUpAnswered(answer, at: ports.clock.now))
     }
 
@@ -105,6 +108,7 @@ extension CallSession {
     /// Opens a socket, or stops trying as soon as it is not wanted any more.
     private func connectAgent(socket: Int) async {
         guard machine.awaitsAgent(socket: socket) else {
+            capture(.agentUnwanted(socket: socket))
             perform(machine.agentIsClosed(socket: socket, at: ports.clock.now))
             return
         }
@@ -132,6 +136,7 @@ extension CallSession {
             guard machine.holdsAgent(socket: socket) else {
                 // Meanwhile the call has ended, or this attempt has been given up.
                 await connection.close()
+                capture(.agentUnwanted(socket: socket))
                 perform(machine.agentIsClosed(socket: socket, at: ports.clock.now))
                 return
             }

@@ -25,6 +25,7 @@ extension CallSession {
 
     private func setMuted(_ leg: CallLeg, _ isMuted: Bool) throws(CallCommandError) {
         guard machine.isLive else { throw .ended }
+        capture(isMuted ? .muted(leg) : .unmuted(leg))
         let media = media.value
         media.setMuted(leg, isMuted, at: ports.clock.now)
         noteHappenings(at: ports.clock.now)
@@ -48,6 +49,7 @@ extension CallSession {
         guard case .ready = machine.agent else {
             throw CallCommandError(.agentNotReady, "the model's session is not there: try again in a moment")
         }
+        capture(.messageSent(message, as: author, isAnswered: isAnswered))
         if isAnswered, author == .caller {
             prompt(message)
         } else {
@@ -78,6 +80,7 @@ extension CallSession {
                 guard talk.speech.hasRoom else {
                     throw CallCommandError(.busy, "too much waits to be said already")
                 }
+                capture(.sayRequested(text))
                 let id = talk.makeID()
                 talk.said[id] = continuation
                 perform(talk.speech.add(.say(id: id, words: text), at: ports.clock.now))
@@ -101,7 +104,7 @@ extension CallSession {
         // Off the loop: minutes of audio take milliseconds to resample.
         let bytes = try await Self.convert(clip, to: lineFormat)
         let result = await withCheckedContinuation { continuation in
-            insert(bytes, id: { $0.makeID() }, continuation)
+            insert(bytes, .clipRequested(bytes), id: { $0.makeID() }, continuation)
         }
         return try result.get()
     }
@@ -115,7 +118,7 @@ extension CallSession {
     public func sendDigits(_ digits: String) async throws(CallCommandError) {
         let bytes = try DigitTones.audio(of: digits, format: lineFormat)
         let result = await withCheckedContinuation { continuation in
-            insert(bytes, id: { $0.makeDigitsID() }, continuation)
+            insert(bytes, .digitsRequested(digits), id: { $0.makeDigitsID() }, continuation)
         }
         guard try !result.get().wasCut else { throw .ended }
     }
@@ -132,6 +135,7 @@ extension CallSession {
 
     private func insert(
         _ bytes: [UInt8],
+        _ happening: @autoclosure () -> CaptureHappening,
         id makeID: (inout CallTalk) -> Int,
         _ continuation: CheckedContinuation<Result<PlayResult, CallCommandError>, Never>
     ) {
@@ -140,6 +144,7 @@ extension CallSession {
             guard talk.played.count < CallTalk.limit else {
                 throw CallCommandError(.busy, "too much waits to be played already")
             }
+            capture(happening())
             let id = makeID(&talk)
             talk.played[id] = continuation
             media.value.insert(DownlinkInsertion(id: id, bytes: bytes))

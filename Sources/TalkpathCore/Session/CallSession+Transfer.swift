@@ -30,6 +30,7 @@ extension CallSession {
                 continuation.resume(returning: refusal)
                 return
             }
+            capture(.transferRequested(order))
             talk.transfer = continuation
             beginTransfer(order)
         }
@@ -64,6 +65,7 @@ extension CallSession {
         } catch {
             answer = .failure(error)
         }
+        capture(.redirectAnswered(answer))
         perform(machine.redirectAnswered(answer, at: ports.clock.now))
     }
 }

@@ -7,6 +7,9 @@ package struct SimulatedCall {
     /// The server stops without waiting: the task of `run()` is cancelled.
     package var isAbandoned = false
 
+    /// Takes a capture of the call.
+    package var captures: (any CaptureSink)?
+
     package struct Outcome: Sendable {
         package var violations: [String]
         package var trace: [String]
@@ -21,7 +24,7 @@ package struct SimulatedCall {
     }
 
     package func run() -> Outcome {
-        let run = SimulatedCallRun(seed: seed, isTraced: isTraced, isAbandoned: isAbandoned)
+        let run = SimulatedCallRun(seed: seed, isTraced: isTraced, isAbandoned: isAbandoned, captures: captures)
         run.play()
         return Outcome(
             violations: run.world.violations,

@@ -34,7 +34,7 @@ final class SimulatedCallRun: @unchecked Sendable {
     var hasShutDown = false
     var ends = 0
 
-    init(seed: UInt64, isTraced: Bool, isAbandoned: Bool) {
+    init(seed: UInt64, isTraced: Bool, isAbandoned: Bool, captures: (any CaptureSink)? = nil) {
         self.isAbandoned = isAbandoned
         let world = SimulatedWorld(seed: seed)
         world.isTracing = isTraced
@@ -62,7 +62,8 @@ final class SimulatedCallRun: @unchecked Sendable {
                 events: world,
                 tools: scheduler.chance(80) ? SimulatedTools(world) : nil,
                 clock: world,
-                logger: Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() }
+                logger: Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() },
+                captures: captures
             ),
             identifiers: world,
             executor: scheduler.lane

@@ -145,9 +145,14 @@ import Testing
         CaptureHappening.placingFailed(CarrierError(.refused, "no", retryAfter: .milliseconds(1500))),
         .progressed(.over(.noAnswer), carrierCallID: "CA01"), .hangUpAnswered(.alreadyGone), .mediaClosed,
         .mediaLegClosed, .agentOpened(socket: 3), .agentConnectFailed(socket: 1, AgentConnectError("x", isFinal: true)),
-        .agentClosed(socket: 1, reason: "gone"), .agentLegClosed(socket: 1), .toolAnswered(id: "f", output: "{}"),
+        .agentClosed(socket: 1, reason: "gone"), .agentLegClosed(socket: 1),
+        .agentUnwanted(socket: 2), .toolAnswered(id: "f", output: "{}"),
         .recordSaved(isSuccess: false), .recordUpdated(isSuccess: true), .givenUp,
         .endRequested(EndRequest(.endedByAPI, mode: .drain(timeout: .milliseconds(2500)), note: "please")),
+        .redirectDone, .machineDetected(.machineEnd), .redirectFailed(CarrierError(.refused, "no")), .muted(.agent),
+        .unmuted(.caller),
+        .messageSent("hm", as: .system, isAnswered: true), .sayRequested("hello"), .clipRequested([0, 255, 7, 9]),
+        .digitsRequested("12#"), .transferRequested(mode: .drain(timeout: .seconds(1)), ringTimeout: .seconds(9)),
         .published("interrupted", detail: "740"),
     ])
     func happeningsComeBackAsTheyWere(_ happening: CaptureHappening) {

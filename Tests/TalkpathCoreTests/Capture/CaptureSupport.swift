@@ -24,7 +24,9 @@ struct CaptureBench: ~Copyable {
     mutating func write() {
         var file = file
         var writer = writer
-        reader.drain { kind, instant, content in writer.append(kind, at: instant, content: content, into: &file) }
+        reader.drain { kind, instant, content in
+            if let record = writer.record(kind, at: instant, content: content) { writer.append(record, into: &file) }
+        }
         self.file = file
         self.writer = writer
     }

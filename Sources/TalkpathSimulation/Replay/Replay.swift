@@ -1,0 +1,72 @@
+package import TalkpathCore
+import TalkpathWire
+
+/// Runs a recorded call again: the real session, pipelines and codecs, on a virtual clock, with everything that came in
+/// coming in as it did.
+///
+/// ```swift
+/// try await Replay("fixtures/calls/openai-barge-in.tpcap").run { call in
+///     #expect(call.differences.isEmpty)
+///     #expect(call.interruptions.count == 3)
+///     #expect(call.receipt?.reason == .callerHangup)
+/// }
+/// ```
+///
+/// A call of a minute takes some tenths of a second. Replays share nothing and may run side by side.
+public struct Replay: Sendable {
+    package let capture: Capture
+    /// Compared with, where it is not the capture itself.
+    package var expected: Capture
+
+    /// - Throws: ``ReplayError`` if the file cannot be read, or is no capture.
+    public init(_ path: String) throws(ReplayError) {
+        try self.init(bytes: ReplayFile.bytes(of: path), name: path)
+    }
+
+    /// - Parameter name: what the file is called in errors.
+    public init(bytes: [UInt8], name: String = "the capture") throws(ReplayError) {
+        do {
+            capture = try Capture(reading: bytes)
+        } catch {
+            throw ReplayError(file: name, detail: "\(error)")
+        }
+        expected = capture
+    }
+
+    package init(_ capture: Capture) {
+        self.capture = capture
+        expected = capture
+    }
+
+    /// Compares with another capture than the one that is replayed.
+    public func expecting(_ path: String) throws(ReplayError) -> Replay {
+        var other = self
+        other.expected = try Replay(path).capture
+        return other
+    }
+
+    /// Replays the call, and hands over what came of it.
+    @discardableResult
+    public func run(_ judge: (ReplayedCall) async throws -> Void = { _ in }) async throws -> ReplayedCall {
+        let call = try replayed()
+        try await judge(call)
+        return call
+    }
+
+    /// Replays the call on the calling thread.
+    ///
+    /// - Parameter pace: called before each thing that comes in, with its time since the call began.
+    package func replayed(pace: ((Duration) -> Void)? = nil) throws -> ReplayedCall {
+        let run = ReplayRun(capture)
+        let count = try run.play(pace: pace)
+        return ReplayedCall(capture, expected: expected, run.world, compared: count)
+    }
+}
+
+/// Why a capture cannot be replayed: one line.
+public struct ReplayError: Error, Equatable, Sendable, CustomStringConvertible {
+    public var file: String
+    public var detail: String
+
+    public var description: String { "\(file): \(detail)" }
+}

@@ -1,0 +1,23 @@
+import TalkpathAudio
+import TalkpathCore
+
+extension CallSession {
+    /// As those do who talk with a live call. What it comes to is in the capture, or is not.
+    nonisolated func ask(_ happening: CaptureHappening) async {
+        switch happening {
+        case .muted(let leg): try? await mute(leg)
+        case .unmuted(let leg): try? await unmute(leg)
+        case .messageSent(let text, let author, let isAnswered):
+            try? await send(message: text, as: author, isAnswered: isAnswered)
+        case .sayRequested(let text): _ = try? await say(text)
+        case .clipRequested(let bytes):
+            if let clip = try? AudioClip(format: .telephony, bytes: bytes) { _ = try? await play(clip) }
+        case .digitsRequested(let digits): try? await sendDigits(digits)
+        case .transferRequested(let mode, let ringTimeout):
+            // Any number: nobody is called.
+            let order = TransferOrder(to: "+10000000000", ringTimeout: ringTimeout, mode: mode)
+            _ = try? await transfer(order)
+        default: break
+        }
+    }
+}

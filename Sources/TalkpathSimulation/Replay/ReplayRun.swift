@@ -1,0 +1,196 @@
+import Logging
+import TalkpathAudio
+import TalkpathCore
+import TalkpathWire
+
+/// One replay: the real manager, session, pipelines and codecs, told by a capture what comes in and when.
+final class ReplayRun {
+    let world: ReplayWorld
+    private let capture: Capture
+    private let manager: CallManager
+    private var session: CallSession?
+    private var hasReturned = Flag()
+    private var mediaIsOpen = false
+
+    private var scheduler: ReplayScheduler { world.scheduler }
+
+    /// A call that goes on after the capture's end has this long, in virtual time.
+    private static let patience = Duration.seconds(60)
+
+    init(_ capture: Capture) {
+        self.capture = capture
+        let longest = capture.records.reduce(0) {
+            max($0, $1.message.map { $0.prefix.count + 2 * $0.audioByteCount } ?? 0)
+        }
+        world = ReplayWorld(capture.facts, longestMessage: longest)
+        let facts = capture.facts
+        manager = CallManager(
+            ports: CallSession.Ports(
+                carrier: facts.hasCarrier ? world : nil,
+                connector: world,
+                store: world,
+                events: world,
+                tools: facts.hasTools ? world : nil,
+                clock: world,
+                logger: Logger(label: "replay") { _ in SwiftLogNoOpLogHandler() },
+                captures: world
+            ),
+            identifiers: world,
+            executor: world.scheduler.lane
+        )
+    }
+
+    /// - Parameter pace: called before each record with its time since the call began; whoever wants to replay in real
+    ///   time waits there.
+    /// - Returns: how many of the replayed call's own records were there when the capture was at its end.
+    func play(pace: ((Duration) -> Void)? = nil) throws -> Int {
+        try begin()
+        for record in capture.records {
+            pace?(record.at)
+            scheduler.now = max(scheduler.now, ReplayWorld.origin + record.at)
+            // A capture of a call that has left nothing for its writer to write is over.
+            if record.kind == .finished { break }
+            scheduler.onLane { take(record) }
+            scheduler.settle()
+            world.collect()
+        }
+        if capture.ending == .whole { finish() }
+        let count = world.records.count
+        if capture.ending != .whole { finish() }
+        return count
+    }
+
+    private func begin() throws {
+        let facts = capture.facts
+        let manager = manager
+        session = try scheduler.onLane {
+            try manager.assumeIsolated { manager in
+                switch facts.direction {
+                case .outbound:
+                    try manager.start(OutboundCall(from: "", to: "", agent: facts.agent, limits: facts.limits))
+                case .inbound:
+                    try manager.session(
+                        manager.accept(
+                            InboundCall(
+                                from: "",
+                                to: "",
+                                carrierCallID: facts.carrierCallID,
+                                agent: facts.agent,
+                                limits: facts.limits
+                            )
+                        )
+                    )
+                }
+            }
+        }
+        Task(executorPreference: scheduler.pool) { [hasReturned] in
+            await manager.run()
+            hasReturned.isSet = true
+        }
+        scheduler.settle()
+        world.collect()
+    }
+
+    /// What is left when the capture has nothing more to say: the call ends, if it has not.
+    private func finish() {
+        world.answers.finish()
+        let limit = scheduler.now + Self.patience
+        var isAskedToStop = false
+        while scheduler.now < limit {
+            scheduler.settle()
+            world.collect()
+            let isLeft = scheduler.onLane { manager.assumeIsolated { $0.activeCalls } } > 0
+            let isLate = scheduler.now > limit - Self.patience / 2
+            if !isLeft || isLate || capture.ending != .whole, !isAskedToStop {
+                isAskedToStop = true
+                let manager = manager
+                Task(executorPreference: scheduler.pool) { await manager.shutDown() }
+                continue
+            }
+            if hasReturned.isSet { break }
+            scheduler.now += .milliseconds(20)
+            let now = scheduler.now
+            if let session { scheduler.onLane { session.assumeIsolated { $0.tick(at: now) } } }
+        }
+        world.collect()
+    }
+
+    // MARK: Records
+
+    private func take(_ record: CaptureRecord) {
+        guard let session else { return }
+        let now = scheduler.now
+        switch record.kind {
+        case .telephonyIn:
+            guard let bytes = record.message?.bytes else { return }
+            session.media.value.telephonyReceived(bytes.span.bytes, at: now)
+        case .agentIn:
+            guard let bytes = record.message?.bytes else { return }
+            hear(bytes, session, at: now)
+        case .tick:
+            session.assumeIsolated { $0.tick(at: now) }
+        case .pump:
+            session.assumeIsolated { session in
+                if !session.media.value.happenings.isEmpty { session.noteHappenings(at: now) }
+                session.media.value.pump()
+            }
+        case .happening:
+            if let happening = record.happening { take(happening, session) }
+        case .facts, .telephonyOut, .agentOut, .gap, .finished:
+            break
+        }
+    }
+
+    /// As a model's socket hands its messages over.
+    private func hear(_ bytes: [UInt8], _ session: CallSession, at now: MonotonicInstant) {
+        let media = session.media.value
+        guard world.agentLegs.values.contains(where: { $0.generation == media.agentGeneration }) else { return }
+        media.agentReceived(bytes.span.bytes, at: now)
+        if !media.happenings.isEmpty { session.assumeIsolated { $0.noteHappenings(at: now) } }
+    }
+
+    private func ask(_ happening: CaptureHappening, _ session: CallSession) {
+        Task(executorPreference: scheduler.pool) { await session.ask(happening) }
+    }
+
+    private func take(_ happening: CaptureHappening, _ session: CallSession) {
+        switch happening {
+        case .placed, .placingFailed: world.answers.answer(.place, happening)
+        case .redirectDone, .redirectFailed: world.answers.answer(.redirect, happening)
+        case .hangUpAnswered, .hangUpFailed: world.answers.answer(.hangUp, happening)
+        case .toolAnswered(let id, _): world.answers.answer(.tool(id: id), happening)
+        case .recordSaved: world.answers.answer(.saveRecord, happening)
+        case .recordUpdated: world.answers.answer(.updateRecord, happening)
+        case .mediaLegClosed: world.answers.answer(.closeMedia, happening)
+        case .agentLegClosed(let socket): world.answers.answer(.closeAgent(socket: socket), happening)
+        case .agentOpened(let socket), .agentUnwanted(let socket), .agentConnectFailed(let socket, _):
+            world.answers.answer(.connectAgent(socket: socket), happening)
+        case .progressed(let progress, let id):
+            session.assumeIsolated { $0.carrierProgressed(progress, carrierCallID: id) }
+        case .machineDetected(let answer):
+            session.assumeIsolated { $0.machineDetected(answer) }
+        case .mediaOpened(let id):
+            let leg = ReplayLeg(world, closing: .closeMedia)
+            mediaIsOpen = session.assumeIsolated { $0.mediaOpened(leg, sink: leg, carrierCallID: id) }
+        case .mediaClosed:
+            if mediaIsOpen { session.assumeIsolated { $0.mediaClosed() } }
+            mediaIsOpen = false
+        case .agentClosed(let socket, let reason):
+            world.agentLegs[socket] = nil
+            session.assumeIsolated { $0.agentClosed(socket: socket, reason: reason) }
+        case .endRequested(let request):
+            session.assumeIsolated { $0.requestEnd(request) }
+        case .givenUp:
+            session.assumeIsolated { $0.giveUp() }
+        case .muted, .unmuted, .messageSent, .sayRequested, .clipRequested, .digitsRequested, .transferRequested:
+            ask(happening, session)
+        case .published, .ended:
+            break
+        }
+    }
+}
+
+private final class Flag: @unchecked Sendable {
+    // Unchecked: as the scheduler.
+    var isSet = false
+}

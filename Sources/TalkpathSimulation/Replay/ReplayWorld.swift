@@ -1,0 +1,184 @@
+import TalkpathAudio
+import TalkpathCore
+import TalkpathWire
+
+/// Everything around a replayed call, as its capture has it.
+final class ReplayWorld: @unchecked Sendable {
+    // Unchecked: all of it happens on the one thread that replays.
+
+    let facts: CaptureFacts
+    let scheduler: ReplayScheduler
+    let answers = ReplayAnswers()
+    /// Instants of the capture count from here.
+    static let origin = MonotonicInstant(nanoseconds: 1_000_000_000_000)
+
+    private(set) var events: [CallEvent] = []
+    private(set) var lastRecord: CallSnapshot?
+    /// Sockets to the model that have been opened and not closed, by number.
+    var agentLegs: [Int: ReplayLeg] = [:]
+
+    // What the replayed call leaves: a capture of its own.
+    private var reader: CaptureTapReader?
+    private var writer: CaptureWriter
+    private(set) var records: [CaptureRecord] = []
+
+    private let ringCapacity: Int
+
+    /// - Parameter longestMessage: of those that come in: whatever one of them sets off must fit into the ring.
+    init(_ facts: CaptureFacts, longestMessage: Int) {
+        self.facts = facts
+        ringCapacity = (256 << 10) + 4 * longestMessage
+        scheduler = ReplayScheduler(from: Self.origin)
+        var own = facts
+        own.startedOn = Self.origin
+        writer = CaptureWriter(own)
+    }
+
+    /// Takes up what the call has left in its tap.
+    func collect() {
+        reader?.drain { kind, instant, content in
+            if let record = writer.record(kind, at: instant, content: content) { records.append(record) }
+        }
+    }
+}
+
+extension ReplayWorld: CaptureSink {
+    var standard: CaptureWish { CaptureWish(wire: true) }
+
+    func open(_ facts: CaptureFacts) -> CaptureTap? {
+        let ring = ByteRing(minimumCapacity: ringCapacity)
+        reader = CaptureTapReader(ring: ring.consumer)
+        return CaptureTap(ring: ring.producer, from: scheduler.now)
+    }
+}
+
+extension ReplayWorld: CallClock, IdentifierSource, CallEventSink {
+    var now: MonotonicInstant { scheduler.now }
+
+    var wallTime: WallTime {
+        WallTime(milliseconds: facts.startedAt.milliseconds + Int64((now - Self.origin).wholeMilliseconds))
+    }
+
+    func makeCallID() -> CallID { facts.callID }
+
+    func makeToken() -> String { "token" }
+
+    func publish(_ event: CallEvent) { events.append(event) }
+}
+
+extension ReplayWorld: Carrier {
+    func place(_ order: PlaceOrder) async throws(CarrierError) -> String {
+        switch await answers.wait(for: .place) {
+        case .placed(let id)?: return id
+        case .placingFailed(let error)?: throw error
+        default: throw CarrierError(.noAnswer, "the capture has no answer")
+        }
+    }
+
+    func hangUp(_ carrierCallID: String) async throws(CarrierError) -> HangUpAnswer {
+        switch await answers.wait(for: .hangUp) {
+        case .hangUpAnswered(let answer)?: return answer
+        case .hangUpFailed(let error)?: throw error
+        default: return .done
+        }
+    }
+}
+
+extension ReplayWorld {
+    func redirect(_ carrierCallID: String, to instructions: CarrierInstructions) async throws(CarrierError) {
+        switch await answers.wait(for: .redirect) {
+        case .redirectDone?: return
+        case .redirectFailed(let error)?: throw error
+        default: throw CarrierError(.noAnswer, "the capture has no answer")
+        }
+    }
+}
+
+extension ReplayWorld: AgentConnector {
+    func connect(
+        _ target: WebSocketTarget,
+        socket: Int,
+        timeout: Duration,
+        session: CallSession
+    ) async throws(AgentConnectError) -> any LegConnection {
+        switch await answers.wait(for: .connectAgent(socket: socket)) {
+        case .agentOpened?:
+            let leg = ReplayLeg(self, closing: .closeAgent(socket: socket))
+            await leg.open(session, socket: socket)
+            return leg
+        case .agentUnwanted?:
+            answers.answer(.closeAgent(socket: socket), .agentLegClosed(socket: socket))
+            return ReplayLeg(self, closing: .closeAgent(socket: socket))
+        case .agentConnectFailed(_, let error)?:
+            throw error
+        default:
+            throw AgentConnectError("the capture has no such socket", isFinal: true)
+        }
+    }
+}
+
+extension ReplayWorld: ToolHandler {
+    func call(_ tool: AgentToolCall, on call: CallID) async -> String {
+        if case .toolAnswered(_, let output)? = await answers.wait(for: .tool(id: tool.id)) { output } else { "{}" }
+    }
+}
+
+extension ReplayWorld: CallStore {
+    struct StoreFailed: Error {}
+
+    func save(_ call: CallSnapshot) async throws {
+        lastRecord = call
+        if case .recordSaved(false)? = await answers.wait(for: .saveRecord) { throw StoreFailed() }
+    }
+
+    func update(_ call: CallSnapshot) async throws {
+        lastRecord = call
+        if case .recordUpdated(false)? = await answers.wait(for: .updateRecord) { throw StoreFailed() }
+    }
+
+    func find(_ id: CallID) async throws -> CallSnapshot? { nil }
+
+    func journal(_ call: CallSnapshot) async throws {}
+
+    func calls(matching query: CallQuery) async throws -> CallPage { CallPage(calls: [], limit: 0) }
+
+    func count(matching query: CallQuery) async throws -> Int { 0 }
+}
+
+/// A socket of the replayed call: what is written to it is in the call's own capture.
+final class ReplayLeg: LegSink, LegConnection, @unchecked Sendable {
+    // Unchecked: as the world.
+    private unowned let world: ReplayWorld
+    private let closing: ReplayAnswers.Question
+    /// The media's, while this socket is the agent's.
+    private(set) var generation: Int?
+
+    init(_ world: ReplayWorld, closing: ReplayAnswers.Question) {
+        self.world = world
+        self.closing = closing
+    }
+
+    func drain(_ outbox: inout MessageOutbox) {
+        outbox.drain { _ in }
+    }
+
+    func close() async {
+        _ = await world.answers.wait(for: closing)
+    }
+
+    func open(_ session: CallSession, socket: Int) async {
+        await session.openReplayed(self, socket: socket)
+    }
+
+    fileprivate func opened(_ generation: Int, socket: Int) {
+        self.generation = generation
+        world.agentLegs[socket] = self
+    }
+}
+
+extension CallSession {
+    fileprivate func openReplayed(_ leg: ReplayLeg, socket: Int) {
+        guard agentSocketOpened(leg, socket: socket) else { return }
+        leg.opened(media.value.agentGeneration, socket: socket)
+    }
+}

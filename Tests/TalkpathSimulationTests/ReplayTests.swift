@@ -1,0 +1,182 @@
+import TalkpathAudio
+import TalkpathCore
+import TalkpathWire
+import Testing
+
+@testable import TalkpathSimulation
+
+/// A capture in memory, of the one call that is simulated.
+private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
+    // Unchecked: a simulation runs on one thread.
+    private var reader: CaptureTapReader?
+    private var writer: CaptureWriter?
+    private(set) var file: [UInt8] = []
+
+    var standard: CaptureWish { CaptureWish(wire: true) }
+
+    func open(_ facts: CaptureFacts) -> CaptureTap? {
+        let ring = ByteRing(minimumCapacity: 4 << 20)
+        reader = CaptureTapReader(ring: ring.consumer)
+        writer = CaptureWriter(facts)
+        writer?.begin(into: &file)
+        return CaptureTap(ring: ring.producer, from: facts.startedOn)
+    }
+
+    func finish() -> [UInt8] {
+        guard var writer else { return [] }
+        reader?.drain { kind, instant, content in
+            if let record = writer.record(kind, at: instant, content: content) { writer.append(record, into: &file) }
+        }
+        return file
+    }
+}
+
+@Suite struct ReplayTests {
+    private static func capture(seed: UInt64) -> [UInt8] {
+        let captures = MemoryCaptures()
+        var call = SimulatedCall(seed: seed)
+        call.captures = captures
+        _ = call.run()
+        return captures.finish()
+    }
+
+    @Test(arguments: 0..<8 as Range<UInt64>)
+    func whateverBefallsACallItsReplaySendsTheSameBytes(block: UInt64) async throws {
+        var replayed = 0
+        for seed in (block * 10)..<(block * 10 + 10) {
+            let file = Self.capture(seed: seed)
+            // A call on rings has no sockets.
+            guard !file.isEmpty else { continue }
+            let call = try await Replay(bytes: file).run()
+            #expect(call.differences.isEmpty, "seed \(seed): \(call.differences.prefix(5))")
+            #expect(call.receipt != nil, "seed \(seed)")
+            #expect(!call.isCut, "seed \(seed)")
+            replayed += 1
+        }
+        #expect(replayed > 4)
+    }
+
+    @Test func aReplayOfAReplayIsTheSame() async throws {
+        let file = Self.capture(seed: 3)
+        let call = try await Replay(bytes: file).run()
+        let again = try await Replay(bytes: call.capture.encoded()).run()
+        #expect(again.differences.isEmpty)
+        #expect(again.capture.encoded() == call.capture.encoded())
+    }
+}
+
+/// What a replay says about a call that is not as it was expected.
+@Suite struct ReplayDifferenceTests {
+    /// A call in which both sides speak.
+    private static let whole: Capture = {
+        for seed in UInt64(0)... {
+            let captures = MemoryCaptures()
+            var call = SimulatedCall(seed: seed)
+            call.captures = captures
+            _ = call.run()
+            guard let capture = try? Capture(reading: captures.finish()),
+                capture.records.filter({ $0.kind == .telephonyOut && $0.message?.audioByteCount == 160 }).count > 50,
+                capture.records.filter({ $0.kind == .agentOut && $0.message?.audioByteCount ?? 0 > 0 }).count > 5
+            else { continue }
+            return capture
+        }
+        preconditionFailure("no seed in which both sides speak")
+    }()
+
+    private static func run(expecting change: (inout Capture) -> Void) async throws -> ReplayedCall {
+        var replay = Replay(whole)
+        change(&replay.expected)
+        return try await replay.run()
+    }
+
+    private static func place(_ kind: CaptureRecord.Kind, number: Int) -> Int {
+        let places = whole.records.indices.filter {
+            whole.records[$0].kind == kind && whole.records[$0].message?.audioByteCount ?? 0 > 0
+        }
+        return places[number]
+    }
+
+    @Test func anotherByteOfAudioIsToldWithItsPlace() async throws {
+        let place = Self.place(.telephonyOut, number: 20)
+        let call = try await Self.run { expected in
+            guard var message = expected.records[place].message, case .bytes(var audio) = message.audio else { return }
+            audio[7] ^= 0xFF
+            message.audio = .bytes(audio)
+            expected.records[place].content = .message(message)
+        }
+        let difference = try #require(call.differences.first)
+        #expect(call.differences.count == 1)
+        #expect(difference.place == .toCarrier)
+        #expect(difference.at == Self.whole.records[place].at)
+        #expect(difference.field.hasPrefix("audio from byte 7 on"))
+    }
+
+    @Test func anotherFieldIsToldByItsPath() async throws {
+        let place = Self.place(.agentOut, number: 3)
+        let call = try await Self.run { expected in
+            guard var message = expected.records[place].message else { return }
+            message.suffix = Array(#"","more":[7]}"#.utf8)
+            expected.records[place].content = .message(message)
+        }
+        #expect(call.differences.map(\.place) == [.toAgent])
+        #expect(call.differences.map(\.field) == ["$.more"])
+        #expect(call.differences.map(\.recorded) == ["[7]"])
+        #expect(call.differences.map(\.replayed) == ["nothing"])
+    }
+
+    @Test func aMessageThatIsMissingIsToldOnce() async throws {
+        let place = Self.place(.telephonyOut, number: 5)
+        let call = try await Self.run { expected in
+            let clear = CaptureMessage(prefix: Array(#"{"event":"clear","streamSid":"MZ01"}"#.utf8))
+            expected.records.insert(
+                CaptureRecord(.telephonyOut, at: expected.records[place].at, .message(clear)),
+                at: place
+            )
+        }
+        #expect(call.differences.map(\.field) == ["message"])
+        #expect(call.differences.map(\.replayed) == ["nothing"])
+    }
+
+    @Test func anotherEndIsToldFieldByField() async throws {
+        let call = try await Self.run { expected in
+            for index in expected.records.indices {
+                guard case .ended(var receipt)? = expected.records[index].happening else { continue }
+                receipt.reason = "loop_detected"
+                receipt.durationMilliseconds += 6
+                receipt.talkMilliseconds += 4
+                expected.records[index].content = .happening(.ended(receipt))
+            }
+        }
+        #expect(call.differences.map(\.field) == ["receipt.reason", "receipt.duration_ms"])
+    }
+
+    @Test func aSlimCaptureFindsAnotherSoundToo() async throws {
+        let place = Self.place(.agentOut, number: 3)
+        let call = try await Self.run { expected in
+            guard let message = expected.records[place].message else { return }
+            expected.records[place].content = .message(message.digested)
+            var other = message
+            other.audio = .digest(count: message.audioByteCount, digest: 12345)
+            expected.records[Self.place(.agentOut, number: 4)].content = .message(other)
+        }
+        #expect(call.differences.count == 1)
+        #expect(call.differences.first?.field.hasPrefix("audio") == true)
+    }
+
+    @Test(arguments: [0.2, 0.5, 0.9])
+    func aCaptureThatWasCutIsReplayedUpToTheCut(share: Double) async throws {
+        let file = Self.whole.encoded()
+        let call = try await Replay(bytes: Array(file.prefix(Int(Double(file.count) * share)))).run()
+        #expect(call.isCut)
+        #expect(call.receipt == nil)
+        #expect(call.differences.isEmpty)
+    }
+
+    @Test func theAudioOfBothSidesIsWhereItWasSpoken() async throws {
+        let call = try await Replay(Self.whole).run()
+        // The simulated model speaks a constant of its own.
+        #expect(call.agentAudio.count >= 160 * 50)
+        #expect(!call.callerAudio.isEmpty)
+        #expect(call.streamBegan > .zero)
+    }
+}
