@@ -152,6 +152,8 @@ public struct AgentSessionConfiguration: Equatable, Sendable {
     public var language: String?
     /// Continues an earlier conversation (Gemini).
     public var resumptionHandle: String?
+    /// Whether the model falls silent by itself when it hears the caller; otherwise it must be told.
+    public var isInterrupted: Bool
 
     public init(
         model: String,
@@ -162,7 +164,8 @@ public struct AgentSessionConfiguration: Equatable, Sendable {
         inputFormat: AudioFormat,
         outputFormat: AudioFormat,
         language: String? = nil,
-        resumptionHandle: String? = nil
+        resumptionHandle: String? = nil,
+        isInterrupted: Bool = true
     ) {
         self.model = model
         self.voice = voice
@@ -173,6 +176,7 @@ public struct AgentSessionConfiguration: Equatable, Sendable {
         self.outputFormat = outputFormat
         self.language = language
         self.resumptionHandle = resumptionHandle
+        self.isInterrupted = isInterrupted
     }
 }
 

@@ -32,6 +32,21 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     public var tools: [AgentTool]
     /// Offers the agent a function `end_call`.
     public var mayEndCall: Bool
+    /// To whom the agent may hand the call over, by a function `transfer_call`; without any, it has no such function.
+    public var transferTargets: [TransferTarget] = []
+    /// Offers the agent a function `send_dtmf`.
+    public var maySendDigits = true
+    /// Functions that are carried out by HTTP requests.
+    public var endpoints: [ToolEndpoint] = []
+    /// Whose word silences the agent when the caller speaks over it.
+    public var bargeIn = BargeIn.model
+    /// When the model's session is opened anew before it is lost; nil is what suits the provider. Gemini says itself
+    /// when it is time.
+    public var renewal: AgentRenewal?
+    /// What the caller gets when the model is lost for good; without one, the call ends at once.
+    public var fallback: AgentFallback?
+    /// Whether the agent is told which keys the caller presses.
+    public var hearsDigits = true
     public var connectPolicy: ConnectPolicy
     /// Where the model is reached; `nil` is the provider's own address.
     public var baseURL: String?
@@ -97,24 +112,25 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
         }
     }
 
-    public var description: String { "\(provider.rawValue) \(model) \(format.rawValue)" }
+    var effectiveRenewal: AgentRenewal? {
+        switch provider {
+        case .openai: renewal ?? .hourly
+        case .gemini: renewal
+        }
+    }
 
-    /// The function by which the agent ends the call.
-    static let endCallTool = AgentTool(
-        name: "end_call",
-        description: "Ends the phone call. Say goodbye first; the call ends when your words have been heard.",
-        parameters: #"{"type":"object","properties":{"reason":{"type":"string"}}}"#
-    )
+    public var description: String { "\(provider.rawValue) \(model) \(format.rawValue)" }
 
     func configuration(resumptionHandle: String?) -> AgentSessionConfiguration {
         AgentSessionConfiguration(
             model: model,
             voice: voice,
             instructions: instructions,
-            tools: mayEndCall ? tools + [Self.endCallTool] : tools,
+            tools: allTools,
             inputFormat: inputFormat,
             outputFormat: outputFormat,
-            resumptionHandle: resumptionHandle
+            resumptionHandle: resumptionHandle,
+            isInterrupted: bargeIn != .local
         )
     }
 }

@@ -169,7 +169,12 @@ public actor CallManager {
     }
 
     private static func plan(for agent: AgentProfile) -> MediaPlan {
-        MediaPlan(provider: agent.provider, agentInput: agent.inputFormat, agentOutput: agent.outputFormat)
+        MediaPlan(
+            provider: agent.provider,
+            agentInput: agent.inputFormat,
+            agentOutput: agent.outputFormat,
+            bargeIn: agent.bargeIn
+        )
     }
 
     private func makeMedia(for agent: AgentProfile) throws(Refusal) -> sending CallMedia {

@@ -45,6 +45,7 @@ package final class CallMedia {
     private var clearsSince: MonotonicInstant?
 
     private let telephony: Telephony
+    private let bargeIn: BargeIn
     private var telephonyCodec = TwilioMediaStreamsCodec()
     private var agentCodec: AgentCodec
     private let provider: AgentProvider
@@ -79,12 +80,14 @@ package final class CallMedia {
         let ring = ByteRing(minimumCapacity: plan.uplinkMilliseconds * AudioFormat.telephony.bytesPerMillisecond)
         telephony = .twilio
         provider = plan.provider
+        bargeIn = plan.bargeIn
         agentCodec = AgentCodec(plan.provider)
         uplink = try UplinkPipeline(
             from: .telephony,
             to: plan.agentInput,
             producer: ring.producer,
-            consumer: ring.consumer
+            consumer: ring.consumer,
+            hearsIntrusion: plan.bargeIn != .model
         )
         downlink = try DownlinkPipeline(from: plan.agentOutput, to: .telephony, lead: plan.lead, ring: nil)
     }
@@ -98,8 +101,15 @@ package final class CallMedia {
     ) throws(ResamplerError) {
         telephony = .ring
         provider = plan.provider
+        bargeIn = plan.bargeIn
         agentCodec = AgentCodec(plan.provider)
-        uplink = try UplinkPipeline(from: format, to: plan.agentInput, producer: nil, consumer: callerAudio)
+        uplink = try UplinkPipeline(
+            from: format,
+            to: plan.agentInput,
+            producer: nil,
+            consumer: callerAudio,
+            hearsIntrusion: plan.bargeIn != .model
+        )
         downlink = try DownlinkPipeline(from: plan.agentOutput, to: format, lead: plan.lead, ring: agentAudio)
         isStreaming = true
     }
@@ -117,7 +127,7 @@ package final class CallMedia {
             switch try telephonyCodec.receive(message) {
             case .media(let media):
                 uplink.ingest(media, in: message, at: now)
-                hearCaller()
+                hearCaller(at: now)
                 forwardCallerAudio(at: now)
             case .mark(let mark):
                 if let mark { downlink.echoed(mark, at: now) }
@@ -185,8 +195,13 @@ package final class CallMedia {
         case .responseStarted:
             downlink.responseStarted()
             happenings.append(.agent(event))
-        case .callerSpeechStarted, .interrupted:
+        case .callerSpeechStarted:
+            // One that does not fall silent by itself is silenced by our own ears only.
+            if bargeIn != .local { interrupt(at: now) }
+            happenings.append(.agent(event))
+        case .interrupted:
             interrupt(at: now)
+            downlink.awaitResponse()
             happenings.append(.agent(event))
         case .ready:
             happenings.append(.agent(event))
@@ -216,6 +231,14 @@ package final class CallMedia {
         guard let interruption = downlink.interrupt(at: now) else { return }
         tellModel(interruption)
         happenings.append(.interrupted(interruption))
+    }
+
+    /// Our own ears have heard the caller speak over the agent.
+    private func interruptLocally(at now: MonotonicInstant) {
+        guard !uplink.isMuted, downlink.mayBeHeard else { return }
+        // A model that cannot be cancelled talks on, and the rest of its turn is dropped.
+        if downlink.isResponding { write(.cancelResponse) }
+        interrupt(at: now)
     }
 
     /// Writes a command about one of the agent's items, if the present socket knows it.
@@ -343,7 +366,7 @@ package final class CallMedia {
         guard !isStopped else { return }
         if telephony == .ring {
             forwardCallerAudio(at: now)
-            hearCaller()
+            hearCaller(at: now)
         }
         sendAgentAudio(isTick: true, at: now)
         downlink.settleMilestones(at: now)
@@ -362,6 +385,11 @@ package final class CallMedia {
         if agentSink != nil { toAgent.peek { tap.agentSent($0) } }
     }
 
+    /// Whether the caller speaks, or hears the agent.
+    func isHeard(at now: MonotonicInstant) -> Bool {
+        uplink.voice.isSpeaking || !downlink.isPlayedOut(at: now)
+    }
+
     package func isPlayedOut(at now: MonotonicInstant) -> Bool { downlink.isPlayedOut(at: now) }
 
     private func forwardCallerAudio(at now: MonotonicInstant) {
@@ -369,7 +397,8 @@ package final class CallMedia {
         uplink.drain(through: agentCodec, to: &toAgent, at: now)
     }
 
-    private func hearCaller() {
+    private func hearCaller(at now: MonotonicInstant) {
+        if uplink.takeIntrusion() { interruptLocally(at: now) }
         guard let transition = uplink.takeTransition() else { return }
         if transition == .speechStarted { turns.callerBegan() }
         happenings.append(.callerVoice(transition))
@@ -397,18 +426,22 @@ package struct MediaPlan: Sendable, Equatable {
     package var lead: Duration
     /// How much caller audio is kept while the agent is not there.
     package var uplinkMilliseconds: Int
+    /// Whose word silences the agent.
+    package var bargeIn: BargeIn
 
     package init(
         provider: AgentProvider,
         agentInput: AudioFormat,
         agentOutput: AudioFormat,
         lead: Duration = .milliseconds(200),
-        uplinkMilliseconds: Int = 10_000
+        uplinkMilliseconds: Int = 10_000,
+        bargeIn: BargeIn = .model
     ) {
         self.provider = provider
         self.agentInput = agentInput
         self.agentOutput = agentOutput
         self.lead = lead
         self.uplinkMilliseconds = uplinkMilliseconds
+        self.bargeIn = bargeIn
     }
 }

@@ -52,6 +52,8 @@ package struct DownlinkPipeline: ~Copyable {
     private var hasBegunRun = false
     /// After an interruption: drop what comes until the agent begins a new response.
     private var isAwaitingResponse = false
+    /// The agent has begun a response and not ended it.
+    private(set) var isResponding = false
 
     /// Our own audio that waits for the end of the agent's present item.
     var waiting: [DownlinkInsertion] = []
@@ -98,6 +100,9 @@ package struct DownlinkPipeline: ~Copyable {
     func isPlayedOut(at now: MonotonicInstant) -> Bool {
         backlog.isEmpty && ledger.isPlayedOut(at: now)
     }
+
+    /// Something is being said, or soon will be.
+    var mayBeHeard: Bool { isResponding || !backlog.isEmpty || ledger.mayBePlaying }
 
     /// Whether the far end may hold speech that it has not played.
     var mayBePlaying: Bool { ledger.mayBePlaying }
@@ -151,6 +156,7 @@ package struct DownlinkPipeline: ~Copyable {
 
     /// All audio of the response has come.
     mutating func responseEnded() {
+        isResponding = false
         finishCurrentItem()
     }
 
@@ -158,11 +164,18 @@ package struct DownlinkPipeline: ~Copyable {
     mutating func sourceLost() {
         finishCurrentItem()
         isAwaitingResponse = false
+        isResponding = false
     }
 
     /// A new response begins: what comes now is wanted.
     mutating func responseStarted() {
         isAwaitingResponse = false
+        isResponding = true
+    }
+
+    /// What comes before the agent's next response is not wanted.
+    mutating func awaitResponse() {
+        isAwaitingResponse = true
     }
 
     /// The caller speaks over the agent: throws away all that has not been played, and what still comes of it, until
@@ -170,6 +183,8 @@ package struct DownlinkPipeline: ~Copyable {
     ///
     /// - Returns: what the caller heard, or nil if nothing was cut short.
     mutating func interrupt(at now: MonotonicInstant) -> PlaybackInterruption? {
+        // Also if nothing of it has come yet.
+        if isResponding { isAwaitingResponse = true }
         guard let interruption = flush(sparesDigits: true, at: now) else { return nil }
         counters.interruptions += 1
         isAwaitingResponse = true

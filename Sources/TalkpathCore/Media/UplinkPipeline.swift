@@ -43,6 +43,9 @@ package struct UplinkPipeline: ~Copyable {
     /// Whether the caller speaks, as heard on arrival; with a ring leg, when the audio is taken out of the ring.
     package private(set) var voice: CallerVoice
     private let hearsOnArrival: Bool
+    /// Ears for local barge-in, harder of hearing than ``voice``: a word, not an echo or a cough.
+    private var intruder: CallerVoice?
+    private var hasIntrusion = false
     private var transition: VoiceActivityDetector.Transition?
 
     /// Where the next audio is expected on the stream's clock, in bytes since the stream began.
@@ -67,11 +70,13 @@ package struct UplinkPipeline: ~Copyable {
         from format: AudioFormat,
         to agent: AudioFormat,
         producer: consuming ByteRing.Producer?,
-        consumer: consuming ByteRing.Consumer
+        consumer: consuming ByteRing.Consumer,
+        hearsIntrusion: Bool = false
     ) throws(ResamplerError) {
         self.format = format
         hearsOnArrival = producer != nil
         voice = CallerVoice(format: format)
+        if hearsIntrusion { intruder = CallerVoice(format: format, configuration: Self.intrusion) }
         self.producer = producer
         self.consumer = consumer
         converter = try AudioConverter(from: format, to: agent)
@@ -101,7 +106,7 @@ package struct UplinkPipeline: ~Copyable {
         counters.frames += 1
         counters.bytes += count
         let memory = decoded.memory
-        note(voice.hear(memory.span.extracting(0..<count).bytes, at: now))
+        hear(memory.span.extracting(0..<count).bytes, at: now)
         write(count)
         counters.longestWaitMilliseconds = max(counters.longestWaitMilliseconds, waitingMilliseconds)
     }
@@ -118,7 +123,7 @@ package struct UplinkPipeline: ~Copyable {
             let count = consumer.read(into: &target)
             guard count > 0 else { return }
             counters.bytesToAgent += count
-            if !hearsOnArrival { note(voice.hear(memory.span.extracting(0..<count).bytes, at: now)) }
+            if !hearsOnArrival { hear(memory.span.extracting(0..<count).bytes, at: now) }
             if isMuted { UnsafeMutableBufferPointer(rebasing: memory[..<count]).update(repeating: format.silenceByte) }
             converter.convert(memory.span.extracting(0..<count).bytes) { bytes in
                 codec.writeAudio(bytes, to: &outbox)
@@ -141,6 +146,26 @@ package struct UplinkPipeline: ~Copyable {
         consumer.skipAll()
         converter.reset()
     }
+
+    private mutating func hear(_ bytes: RawSpan, at now: MonotonicInstant) {
+        note(voice.hear(bytes, at: now))
+        if intruder?.hear(bytes, at: now) == .speechStarted { hasIntrusion = true }
+    }
+
+    /// Whether the caller has begun, since this was asked last, to speak so loudly and long that it is meant.
+    mutating func takeIntrusion() -> Bool {
+        defer { hasIntrusion = false }
+        return hasIntrusion
+    }
+
+    /// Longer and louder than what comes back of the agent's own voice: telephone networks cancel echoes to below
+    /// −40 dBFS within that time.
+    private static let intrusion = VoiceActivityDetector.Configuration(
+        onset: .milliseconds(160),
+        hangover: .milliseconds(300),
+        margin: 15,
+        minimumLevel: -36
+    )
 
     private mutating func decode(_ payload: WirePayload, in message: RawSpan) throws(WireError) -> Int {
         switch payload {

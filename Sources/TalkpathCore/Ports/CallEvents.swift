@@ -1,5 +1,3 @@
-public import TalkpathWire
-
 /// What happened on a call, for whoever listens. `ended` comes once, last.
 public struct CallEvent: Equatable, Sendable {
     public enum Kind: Equatable, Sendable {
@@ -47,12 +45,4 @@ public struct CallEvent: Equatable, Sendable {
 /// Takes events. Called on the call's loop: must return at once and never block.
 public protocol CallEventSink: Sendable {
     func publish(_ event: CallEvent)
-}
-
-/// Carries out the functions that an agent calls.
-public protocol ToolHandler: Sendable {
-    /// Must return when its task is cancelled: the call has ended then, and the answer is dropped.
-    ///
-    /// - Returns: what the model is told, text or JSON.
-    func call(_ tool: AgentToolCall, on call: CallID) async -> String
 }

@@ -20,15 +20,17 @@ extension CallSession {
             agentSocket = socket
             jobQueue.yield(.connectAgent(socket: socket))
         case .dropAgent(let socket):
-            media.value.agentLost()
-            perform(talk.speech.agentIsLost())
+            agentIsGone(socket)
             closeAgent(socket: socket)
         case .openUplink(let isFirst):
-            if !isFirst, resumptionHandle == nil { recallConversation() }
+            if !isFirst { takeUpConversation() }
             media.value.agentIsReady(at: ports.clock.now)
             perform(talk.speech.agentIsReady(at: ports.clock.now))
             if guards.agent?.isReopening == true {
                 perform(talk.speech.add(.say(id: nil, words: AgentSilenceGuard.takeUp), at: ports.clock.now))
+                talk.owesAnswer = false
+            } else if !isFirst {
+                remindAgent()
             }
         case .greet:
             if let words = agent.firstMessage {
@@ -39,6 +41,8 @@ extension CallSession {
             stopTalking()
         case .redirect(let id, let instructions):
             jobQueue.yield(.redirect(id, instructions))
+        case .playFallback:
+            playFallback()
         case .handoverFailed(let error):
             transferFailed(error)
         case .hangUp(let id):
@@ -59,18 +63,6 @@ extension CallSession {
             jobQueue.finish()
         case .publish(let kind):
             publish(kind)
-        }
-    }
-
-    func configureAgent() {
-        media.value.command(.configure(agent.configuration(resumptionHandle: resumptionHandle)))
-    }
-
-    /// A new session of the model knows nothing: tell it what was said.
-    private func recallConversation() {
-        for turn in transcript.turns {
-            let role: AgentCommand.MessageRole = turn.speaker == .caller ? .user : .assistant
-            media.value.command(.addMessage(role: role, text: turn.text))
         }
     }
 

@@ -16,9 +16,9 @@ extension CallSession {
             break
         case .streamStopped:
             perform(machine.streamStopped(at: now))
-        case .dtmf:
+        case .dtmf(let digit):
             guards.keyPressed()
-            publish(.dtmf)
+            pressed(digit, at: now)
         case .interrupted(let interruption):
             cut(interruption)
             publish(.interrupted(heardMilliseconds: interruption.heard.last?.milliseconds ?? 0))
@@ -48,8 +48,10 @@ extension CallSession {
             callerTurnBegan = callMilliseconds(at: now)
             publish(.callerSpeechStarted)
         case .callerSpeechEnded:
+            talk.callerWaits = true
             publish(.callerSpeechEnded)
         case .responseStarted:
+            talk.callerWaits = false
             talk.speech.responseStarted()
             publish(.agentSpeechStarted)
         case .callerTranscript(let piece):
@@ -74,20 +76,12 @@ extension CallSession {
             if report.isFatal { perform(machine.agentReportedFault(report.code, at: now)) }
         case .responseEnded(let end):
             perform(talk.speech.responseEnded(end.status, at: now))
-        case .goingAway, .toolCallsCancelled, .audio, .audioEnded, .interrupted, .ignored:
+        case .toolCallsCancelled(let ids):
+            cancelTools(ids)
+        case .goingAway(let timeLeft):
+            machine.agentIsGoingAway(timeLeft: timeLeft, at: now)
+        case .audio, .audioEnded, .interrupted, .ignored:
             break
         }
-    }
-
-    private func take(_ call: AgentToolCall, at now: MonotonicInstant) {
-        // What the agent asked for in its last breath must not happen after the end.
-        guard machine.isLive else { return }
-        publish(.toolCalled(name: call.name))
-        guard call.name == AgentProfile.endCallTool.name, agent.mayEndCall else {
-            jobQueue.yield(.tool(call, socket: agentSocket))
-            return
-        }
-        // What the agent has said so far is heard to its end first.
-        perform(machine.end(EndRequest(.agentHangup, mode: .drain(timeout: limits.drainTimeout)), at: now))
     }
 }

@@ -12,7 +12,7 @@ enum SessionJob: Sendable {
     case closeMedia(any LegConnection)
     case save(EndReceipt)
     case update(EndReceipt)
-    case tool(AgentToolCall, socket: Int)
+    case tool(AgentToolCall, AsyncStream<Void>)
     case redirect(String, CarrierInstructions)
 }
 
@@ -44,8 +44,8 @@ extension CallSession {
             await save(receipt)
         case .update(let receipt):
             await update(receipt)
-        case .tool(let call, let socket):
-            await answer(call, socket: socket)
+        case .tool(let call, let notWanted):
+            await run(call, until: notWanted)
         case .redirect(let id, let instructions):
             await redirect(id, to: instructions)
         }
@@ -145,23 +145,6 @@ extension CallSession {
             capture(.agentConnectFailed(socket: socket, error))
             perform(machine.agentConnectFailed(socket: socket, error, at: ports.clock.now))
         }
-    }
-
-    private func answer(_ call: AgentToolCall, socket: Int) async {
-        guard machine.isLive else { return }
-        let output =
-            if let tools = ports.tools {
-                await tools.call(call, on: id)
-            } else {
-                #"{"error":"no such function"}"#
-            }
-        capture(.toolAnswered(id: call.id, output: output))
-        guards.agent?.toolFinished(call.id, at: ports.clock.now)
-        // Another socket's session has not asked for it.
-        guard machine.holdsAgent(socket: socket) else { return }
-        media.value.command(.toolResult(id: call.id, name: call.name, output: output))
-        perform(talk.speech.add(.respond, at: ports.clock.now))
-        media.value.pump()
     }
 
     // MARK: Record

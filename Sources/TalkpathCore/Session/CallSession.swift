@@ -24,6 +24,7 @@ public actor CallSession {
         package var store: any CallStore
         package var events: any CallEventSink
         package var tools: (any ToolHandler)?
+        package var toolEndpoints: (any ToolEndpointCaller)?
         package var clock: any CallClock
         package var logger: Logger
         package var observer: (any SessionObserver)?
@@ -111,7 +112,7 @@ public actor CallSession {
         self.parties = parties
         self.agent = agent
         self.limits = limits
-        talk = CallTalk(agent.provider)
+        talk = CallTalk(agent)
         self.executor = executor
         self.ports = ports
         var logger = ports.logger
@@ -137,6 +138,8 @@ public actor CallSession {
             startedOn: startedOn,
             observer: ports.observer
         )
+        machine.renewal = agent.effectiveRenewal
+        machine.fallback = agent.fallback
         (jobs, jobQueue) = AsyncStream.makeStream()
     }
 
@@ -286,8 +289,7 @@ public actor CallSession {
     package func agentClosed(socket: Int, reason: String) {
         capture(.agentClosed(socket: socket, reason: reason))
         if socket == agentSocket {
-            media.value.agentLost()
-            perform(talk.speech.agentIsLost())
+            agentIsGone(socket)
         }
         perform(machine.agentLost(socket: socket, message: reason, at: ports.clock.now))
     }

@@ -116,7 +116,8 @@ extension CallSessionMachine {
             return retireIfDone()
         case .updateRecord:
             return recordUpdated()
-        case .maxDuration, .ringing, .media, .agentSetup, .agentRetry, .drain, .handover, .hangUp, .hangUpRetry,
+        case .maxDuration, .ringing, .media, .agentSetup, .agentRetry, .drain, .handover, .renewal, .hangUp,
+            .hangUpRetry,
             .closeAgent,
             .farewell, .closeMedia, .saveRecord:
             return []

@@ -21,7 +21,7 @@ extension CallSessionMachine {
         return openAgentSocket(at: now)
     }
 
-    private mutating func openAgentSocket(at now: MonotonicInstant) -> [SessionAction] {
+    mutating func openAgentSocket(at now: MonotonicInstant) -> [SessionAction] {
         attempts.sockets += 1
         agent = .connecting(socket: attempts.sockets)
         deadlines[.agentRetry] = nil
@@ -53,6 +53,7 @@ extension CallSessionMachine {
         attempts.failed = 0
         let isFirst = attempts.readyOn == nil
         attempts.readyOn = now
+        planRenewal(at: now)
         return [.publish(.agentReady), .openUplink(isFirst: isFirst)] + greetIfDue()
     }
 
@@ -80,7 +81,7 @@ extension CallSessionMachine {
         return drop(socket) + agentFailed(message, isFinal: false, at: now)
     }
 
-    private mutating func drop(_ socket: Int) -> [SessionAction] {
+    mutating func drop(_ socket: Int) -> [SessionAction] {
         closingSockets.insert(socket)
         return [.dropAgent(socket: socket)]
     }
@@ -129,13 +130,14 @@ extension CallSessionMachine {
     ) -> [SessionAction] {
         if case .ready = agent { noteLoss(at: now) }
         agent = .waiting
+        forgetRenewal()
         deadlines[.agentSetup] = nil
         attempts.failed += 1
         let lost: [SessionAction] = [.publish(.agentLost(message: message))]
         // What is still to be heard while draining needs no agent, and the end is in sight.
         if case .draining = life { return lost }
         guard !isFinal, attempts.failed < limits.agentAttempts else {
-            return lost + end(EndRequest(.agentLost, note: message), at: now)
+            return lost + giveUpAgent(message, at: now)
         }
         deadlines[.agentRetry] = now + limits.agentRetryDelay * (1 << min(attempts.failed - 1, 10))
         return lost

@@ -320,7 +320,8 @@ extension CallSessionMachine {
         case .saveRecord:
             change { $0.finish(.saveRecord, .timedOut, error: "the record was not saved in time", at: now) }
             return finish(at: now)
-        case .maxDuration, .ringing, .media, .agentSetup, .agentRetry, .drain, .handover, .lateHangUp, .lateName,
+        case .maxDuration, .ringing, .media, .agentSetup, .agentRetry, .drain, .handover, .renewal, .lateHangUp,
+            .lateName,
             .updateRecord:
             return []
         }

@@ -7,15 +7,27 @@ struct Handover {
         case draining
         /// The carrier has been asked. Its stream may stop before its answer comes.
         case asking
+        /// The carrier speaks its last words, and hangs up then.
+        case speaking
         /// Given up; the answer may still say that it was done.
         case abandoned
     }
 
+    enum Purpose: Equatable {
+        /// Somebody else talks on.
+        case transfer
+        /// Nobody does: the carrier says goodbye, and the call is still ours to end.
+        case farewell
+    }
+
     let instructions: CarrierInstructions
+    let purpose: Purpose
     var phase: Phase
 
     /// Longer than a carrier takes to say no.
     static let patience = Duration.seconds(20)
+    /// Longer than a carrier speaks.
+    static let longestFarewell = Duration.seconds(60)
 }
 
 /// A transfer, which is an ending of its own if the carrier agrees, and nothing at all if it does not.
@@ -35,12 +47,13 @@ extension CallSessionMachine {
 
     mutating func handOver(
         _ instructions: CarrierInstructions,
+        purpose: Handover.Purpose = .transfer,
         mode: EndMode,
         at now: MonotonicInstant
     ) -> [SessionAction] {
         happened(.handOver)
         guard handoverRefusal == nil else { return [] }
-        handover = Handover(instructions: instructions, phase: .draining)
+        handover = Handover(instructions: instructions, purpose: purpose, phase: .draining)
         switch mode {
         case .now:
             return askForHandover(at: now)
@@ -63,7 +76,8 @@ extension CallSessionMachine {
         }
         handover?.phase = .asking
         deadlines[.handover] = now + Handover.patience
-        return [.publish(.transferring), .redirect(carrierCallID: id, instructions)]
+        let order = SessionAction.redirect(carrierCallID: id, instructions)
+        return handover?.purpose == .transfer ? [.publish(.transferring), order] : [order]
     }
 
     mutating func handoverIsDue(at now: MonotonicInstant) -> [SessionAction] {
@@ -73,6 +87,8 @@ extension CallSessionMachine {
         case .asking:
             handover?.phase = .abandoned
             return handoverFailed(CarrierError(.noAnswer, "the carrier did not answer"), at: now)
+        case .speaking:
+            return endWithoutAgent(at: now)
         case .abandoned, nil:
             return []
         }
@@ -84,15 +100,17 @@ extension CallSessionMachine {
         case .success: happened(.redirected)
         case .failure: happened(.redirectFailed)
         }
-        guard let phase = handover?.phase else { return [] }
+        guard let answered = handover, answered.phase == .asking || answered.phase == .abandoned else { return [] }
         handover = nil
-        guard isLive, phase != .draining else { return [] }
+        guard isLive else { return [] }
         deadlines[.handover] = nil
-        switch answer {
-        case .success:
+        switch (answer, answered.purpose) {
+        case (.success, .transfer):
             return handedOver(at: now)
-        case .failure(let error):
-            return phase == .asking ? handoverFailed(error, at: now) : []
+        case (.success, .farewell):
+            return farewellBegan(answered, at: now)
+        case (.failure(let error), _):
+            return answered.phase == .asking ? handoverFailed(error, at: now) : []
         }
     }
 
@@ -102,10 +120,20 @@ extension CallSessionMachine {
             return end(EndRequest(request.reason, mode: .now, note: request.note), at: now)
         }
         if let id = carrierCallID { carrier = .handedOver(id) }
-        return end(EndRequest(.transferred), at: now)
+        return end(EndRequest(.transferred, note: agentLoss), at: now)
+    }
+
+    /// The carrier speaks, and our stream stops by itself.
+    private mutating func farewellBegan(_ handover: Handover, at now: MonotonicInstant) -> [SessionAction] {
+        guard case .live = life else { return [] }
+        self.handover = handover
+        self.handover?.phase = .speaking
+        deadlines[.handover] = now + Handover.longestFarewell
+        return []
     }
 
     private mutating func handoverFailed(_ error: CarrierError, at now: MonotonicInstant) -> [SessionAction] {
+        guard agentLoss == nil else { return [.handoverFailed(error)] + endWithoutAgent(at: now) }
         let failed: [SessionAction] = [
             .publish(.transferFailed(message: error.message)), .handoverFailed(error),
         ]
@@ -118,5 +146,5 @@ extension CallSessionMachine {
     var isHandedOver: Bool { if case .handedOver = carrier { true } else { false } }
 
     /// The stream's end is the carrier's way to take the call over, if it has been asked to.
-    var awaitsHandover: Bool { handover?.phase == .asking }
+    var awaitsHandover: Bool { handover?.phase == .asking || handover?.phase == .speaking }
 }

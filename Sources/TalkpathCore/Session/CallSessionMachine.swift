@@ -90,6 +90,12 @@ struct CallSessionMachine: ~Copyable {
     var closingSockets: Set<Int> = []
     var aftermath = Aftermath()
     var handover: Handover?
+    var renewal: AgentRenewal?
+    /// The model's session is to be opened anew at the next quiet moment.
+    var wantsRenewal = false
+    var fallback: AgentFallback?
+    /// Why the model is lost for good, once it is.
+    var agentLoss: String?
     var deadlines = SessionDeadlines()
     let observer: (any SessionObserver)?
 
@@ -261,6 +267,8 @@ struct CallSessionMachine: ~Copyable {
         carrier = .over
         switch life {
         case .live, .draining:
+            // The carrier's own farewell has come to its end.
+            if handover?.phase == .speaking { return endWithoutAgent(at: now) }
             let reason: EndReason =
                 switch fate {
                 case .completed: .callerHangup
@@ -371,6 +379,8 @@ struct CallSessionMachine: ~Copyable {
             return end(EndRequest(request.reason, mode: .now, note: request.note), at: now)
         case .handover:
             return handoverIsDue(at: now)
+        case .renewal:
+            return renewalIsDue(at: now)
         case .hangUp, .hangUpRetry, .closeAgent, .farewell, .closeMedia, .saveRecord:
             return firedWhileEnding(reason, at: now)
         case .lateHangUp, .lateName, .updateRecord:

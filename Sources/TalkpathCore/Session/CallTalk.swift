@@ -10,16 +10,32 @@ struct CallTalk {
     /// By number, in no order: each is told once.
     var said: [Int: Said] = [:]
     var played: [Int: Played] = [:]
+    var digits: DigitInput
+    var collector: CheckedContinuation<Result<CollectedDigits, CallCommandError>, Never>?
+    /// Functions of the agent's that are being carried out, by the model's name of the invocation.
+    var tools: [String: RunningTool] = [:]
     var transfer: CheckedContinuation<CallCommandError?, Never>?
+    /// The caller has said something that the model has not answered.
+    var callerWaits = false
+    /// The model was lost in the middle of an answer, or before it.
+    var owesAnswer = false
+    /// The socket that was set up to go on with an earlier session, until the model has accepted that.
+    var resumingSocket: Int?
     private var lastID = 0
 
-    init(_ provider: AgentProvider) {
-        speech = SpeechQueue(answersByItself: provider.answersByItself)
+    init(_ agent: AgentProfile) {
+        speech = SpeechQueue(answersByItself: agent.provider.answersByItself)
+        digits = DigitInput(tellsAgent: agent.hearsDigits)
     }
 
     /// So many wait at most, of each kind.
     static let limit = 64
     static let longestText = 16_384
+    /// What the model waits for longer than this is answered for.
+    static let longestTool = Duration.seconds(60)
+
+    /// Nobody waits for the model.
+    var isQuiet: Bool { !speech.isResponding && !callerWaits && tools.isEmpty }
 
     /// Even: see ``AgentItem/isDigits``.
     mutating func makeID() -> Int {
@@ -69,6 +85,11 @@ extension CallSession {
     func talkTick(at now: MonotonicInstant) {
         noteSettled()
         perform(talk.speech.tick(at: now))
+        perform(talk.digits.tick(at: now))
+        toolsTick(at: now)
+        if machine.wantsRenewal, talk.isQuiet, !media.value.isHeard(at: now) {
+            perform(machine.quietCame(at: now))
+        }
     }
 
     /// The bridge has stopped: nothing more is said or heard.
@@ -85,6 +106,10 @@ extension CallSession {
             )
         }
         for (_, waiter) in played.sorted(by: { $0.key < $1.key }) { waiter.resume(returning: .failure(.ended)) }
+        talk.collector?.resume(returning: .failure(.ended))
+        talk.collector = nil
+        talk.digits.stopCollecting()
+        cancelAllTools()
         talk.transfer?.resume(returning: nil)
         talk.transfer = nil
     }

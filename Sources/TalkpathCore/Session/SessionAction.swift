@@ -32,6 +32,8 @@ enum SessionAction: Equatable, Sendable {
 
     /// Have the carrier go on with the call on its own; answer with `redirectAnswered`.
     case redirect(carrierCallID: String, CarrierInstructions)
+    /// The agent is lost for good: queue the clip that was meant for that.
+    case playFallback
     /// The carrier did not take the call over, which goes on.
     case handoverFailed(CarrierError)
 

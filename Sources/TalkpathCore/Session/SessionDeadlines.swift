@@ -2,7 +2,7 @@ import TalkpathAudio
 
 /// Why a timer is armed.
 package enum SessionDeadline: Int, Hashable, Sendable, CaseIterable {
-    case maxDuration, ringing, media, agentSetup, agentRetry, drain, handover
+    case maxDuration, ringing, media, agentSetup, agentRetry, drain, handover, renewal
     case hangUp, hangUpRetry, closeAgent, farewell, closeMedia, saveRecord
     /// The session is over, and asks the carrier again.
     case lateHangUp

@@ -14,7 +14,7 @@ package enum SessionHappening: Hashable, Sendable {
     case endNow, endDrain
     case hungUp, hangUpFailed
     case recordSaved, recordUpdated
-    case handOver, redirected, redirectFailed
+    case agentGoingAway, quietCame, handOver, redirected, redirectFailed
     case abandoned, givenUp
     case timer(SessionDeadline)
 

@@ -119,8 +119,14 @@ struct TwilioCarrier: Carrier {
 
     private static func twiml(_ instructions: CarrierInstructions) throws(TwiMLError) -> TwiML {
         switch instructions {
-        case .dial(let number, let callerID, let ringTimeout):
-            try TwiML.dial(number, callerID: callerID, timeout: seconds(ringTimeout))
+        case .dial(let number, let callerID, let ringTimeout, let words, let language):
+            try TwiML.dial(
+                number,
+                callerID: callerID,
+                timeout: seconds(ringTimeout),
+                saying: words,
+                language: language
+            )
         case .say(let text, let language):
             try TwiML.say(text, language: language)
         }

@@ -50,7 +50,8 @@ extension GeminiLiveCodec {
         if !configuration.tools.isEmpty {
             setup.set("tools", [["functionDeclarations": .array(configuration.tools.map(declaration))]])
         }
-        setup.set("realtimeInputConfig", ["activityHandling": "START_OF_ACTIVITY_INTERRUPTS"])
+        let handling: JSONValue = configuration.isInterrupted ? "START_OF_ACTIVITY_INTERRUPTS" : "NO_INTERRUPTION"
+        setup.set("realtimeInputConfig", ["activityHandling": handling])
         if configuration.transcribes {
             setup.set("inputAudioTranscription", [:])
             setup.set("outputAudioTranscription", [:])

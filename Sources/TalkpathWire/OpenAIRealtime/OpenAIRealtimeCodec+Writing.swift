@@ -61,7 +61,10 @@ extension OpenAIRealtimeCodec {
         }
         input.set(
             "turn_detection",
-            ["type": "server_vad", "create_response": true, "interrupt_response": true]
+            [
+                "type": "server_vad", "create_response": true,
+                "interrupt_response": .bool(configuration.isInterrupted),
+            ]
         )
         var output: JSONValue = ["format": json(configuration.outputFormat)]
         if let voice = configuration.voice { output.set("voice", .string(voice)) }

@@ -62,11 +62,19 @@ public struct TwiML: Equatable, Sendable {
     ///
     /// - Parameter text: at most ``maximumSpokenLength`` characters. Characters that XML cannot carry are left out.
     public static func say(_ text: String, voice: String? = nil, language: String? = nil) throws(TwiMLError) -> TwiML {
+        TwiML([try spoken(text, voice: voice, language: language), XMLElement("Hangup")])
+    }
+
+    private static func spoken(
+        _ text: String,
+        voice: String? = nil,
+        language: String?
+    ) throws(TwiMLError) -> XMLElement {
         guard text.utf16.count <= maximumSpokenLength else { throw TwiMLError(.textTooLong, "Say") }
         var element = XMLElement("Say", text: text)
         try element.set("voice", voice)
         try element.set("language", language)
-        return TwiML([element, XMLElement("Hangup")])
+        return element
     }
 
     public static let hangup = TwiML([XMLElement("Hangup")])
@@ -78,11 +86,14 @@ public struct TwiML: Equatable, Sendable {
     ///   - callerID: shown to the one called; the call's own number where absent.
     ///   - timeout: seconds to let it ring.
     ///   - timeLimit: seconds the conversation may last.
+    ///   - words: spoken to the caller first, in Twilio's voice; at most ``maximumSpokenLength`` characters.
     public static func dial(
         _ number: String,
         callerID: String? = nil,
         timeout: Int? = nil,
-        timeLimit: Int? = nil
+        timeLimit: Int? = nil,
+        saying words: String? = nil,
+        language: String? = nil
     ) throws(TwiMLError) -> TwiML {
         let digits = number.utf8.dropFirst()
         guard number.utf8.first == UInt8(ascii: "+"), (2...15).contains(digits.count),
@@ -92,7 +103,8 @@ public struct TwiML: Equatable, Sendable {
         try element.set("callerId", callerID)
         try element.set("timeout", timeout.map(String.init))
         try element.set("timeLimit", timeLimit.map(String.init))
-        return TwiML([element, XMLElement("Hangup")])
+        let spoken = try words.map { text throws(TwiMLError) in try Self.spoken(text, language: language) }
+        return TwiML([spoken, element, XMLElement("Hangup")].compactMap { $0 })
     }
 
     private init(_ verbs: [XMLElement]) {

@@ -136,7 +136,7 @@ extension [SessionAction] {
     var opensSomething: Bool {
         contains { action in
             switch action {
-            case .placeCall, .connectAgent, .openUplink, .greet, .redirect: true
+            case .placeCall, .connectAgent, .openUplink, .greet, .redirect, .playFallback: true
             case .dropAgent, .limitDuration, .stopBridge, .hangUp, .closeAgent, .closeMedia, .saveRecord, .finish,
                 .updateRecord, .retire, .handoverFailed, .publish:
                 false

@@ -1,0 +1,50 @@
+/// Whose word silences the agent when the caller speaks over it.
+public enum BargeIn: String, Sendable, CaseIterable {
+    /// The model's own.
+    case model
+    /// Ours, by the level of the caller's line: quicker, and deaf to what it means. A model that cannot be cancelled
+    /// talks on, and what it says until the end of its turn is not heard.
+    case local
+    /// Whichever comes first.
+    case both
+}
+
+/// When a model's session is opened anew before the provider ends it, with the conversation taken along.
+public struct AgentRenewal: Equatable, Sendable {
+    /// From this age on, at the first moment at which neither side speaks.
+    public var quietAfter: Duration
+    /// At this age, whoever is speaking.
+    public var atLatest: Duration
+
+    public init(quietAfter: Duration, atLatest: Duration) {
+        self.quietAfter = quietAfter
+        self.atLatest = max(quietAfter, atLatest)
+    }
+
+    /// Sessions of an hour that end without a warning.
+    static let hourly = AgentRenewal(quietAfter: .seconds(50 * 60), atLatest: .seconds(58 * 60))
+}
+
+/// What the caller gets when the model is lost for good: a clip or else words, then somebody else or the end.
+public struct AgentFallback: Equatable, Sendable, CustomStringConvertible {
+    /// Played first.
+    public var clip: AudioClip?
+    /// Spoken in the carrier's own voice where there is no clip.
+    public var words: String?
+    /// The words' language, as the carrier names it: `en-US`.
+    public var language: String?
+    /// In E.164: who takes the call over then; otherwise it ends with `agent_lost`.
+    public var transferTo: String?
+
+    public init(clip: AudioClip? = nil, words: String? = nil, language: String? = nil, transferTo: String? = nil) {
+        self.clip = clip
+        self.words = words
+        self.language = language
+        self.transferTo = transferTo
+    }
+
+    public var description: String {
+        let parts = [clip != nil ? "clip" : nil, words != nil ? "words" : nil, transferTo != nil ? "transfer" : nil]
+        return "fallback: " + parts.compactMap { $0 }.joined(separator: ", ")
+    }
+}

@@ -1,0 +1,44 @@
+import TalkpathAudio
+
+/// The keys that the caller presses. They are nobody's to log.
+extension CallSession {
+    /// Collects what the caller dials from now on. The agent does not learn of it.
+    ///
+    /// - Returns: when the number is complete, or the caller has hesitated too long; it may then be empty.
+    /// - Throws: `CallCommandError`: `not_live` (also if the call ends meanwhile), `not_answered`, `busy` if somebody
+    ///   collects already.
+    public func collectDigits(_ request: DigitRequest = DigitRequest()) async throws(CallCommandError)
+        -> CollectedDigits
+    {
+        let result = await withCheckedContinuation { continuation in
+            do throws(CallCommandError) {
+                try checkLine()
+                guard talk.collector == nil else {
+                    throw CallCommandError(.busy, "somebody collects this call's digits already")
+                }
+                talk.collector = continuation
+                talk.digits.collect(request, at: ports.clock.now)
+            } catch {
+                continuation.resume(returning: .failure(error))
+            }
+        }
+        return try result.get()
+    }
+
+    func pressed(_ key: UInt8, at now: MonotonicInstant) {
+        publish(.dtmf)
+        perform(talk.digits.pressed(Character(Unicode.Scalar(key)), at: now))
+    }
+
+    func perform(_ actions: [DigitInput.Action]) {
+        for action in actions {
+            switch action {
+            case .collected(let digits):
+                talk.collector?.resume(returning: .success(digits))
+                talk.collector = nil
+            case .tell(let words):
+                prompt(words)
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+import TalkpathAudio
+import TalkpathWire
+
+/// The functions that the agent calls: ours, the user's own in Swift, the user's own over HTTP.
+extension CallSession {
+    /// The agent calls a function.
+    func take(_ call: AgentToolCall, at now: MonotonicInstant) {
+        // What the agent asked for in its last breath must not happen after the end.
+        guard machine.isLive else { return }
+        publish(.toolCalled(name: call.name))
+        guard agent.kind(ofTool: call.name) != .endCall else {
+            // What the agent has said so far is heard to its end first.
+            perform(machine.end(EndRequest(.agentHangup, mode: .drain(timeout: limits.drainTimeout)), at: now))
+            return
+        }
+        guard talk.tools[call.id] == nil, talk.tools.count < CallTalk.limit else { return }
+        let (notWanted, attempt) = AsyncStream<Void>.makeStream()
+        talk.tools[call.id] = RunningTool(call: call, socket: agentSocket, attempt: attempt, began: now)
+        jobQueue.yield(.tool(call, notWanted))
+    }
+
+    /// The model wants no answer any more.
+    func cancelTools(_ ids: [String]) {
+        for id in ids {
+            guard let tool = talk.tools.removeValue(forKey: id) else { continue }
+            guards.agent?.toolFinished(id, at: ports.clock.now)
+            tool.attempt.finish()
+        }
+    }
+
+    func cancelAllTools() {
+        cancelTools(talk.tools.keys.sorted())
+    }
+
+    /// Functions that take too long are answered for, and cancelled.
+    func toolsTick(at now: MonotonicInstant) {
+        guard !talk.tools.isEmpty else { return }
+        for (id, tool) in talk.tools.sorted(by: { $0.key < $1.key })
+        where now - tool.began >= CallTalk.longestTool && !isTransfer(tool.call) {
+            tool.attempt.finish()
+            toolAnswered(id, ToolOutput.error("the function took too long"))
+        }
+    }
+
+    /// A transfer has bounds of its own, and its success is the end of the call.
+    private func isTransfer(_ call: AgentToolCall) -> Bool { agent.kind(ofTool: call.name) == .transfer }
+
+    /// A job: runs the function until it returns, or is not wanted any more.
+    func run(_ call: AgentToolCall, until notWanted: AsyncStream<Void>) async {
+        guard let tool = talk.tools[call.id], machine.isLive else { return }
+        await withDiscardingTaskGroup { group in
+            group.addTask {
+                let output = await self.output(of: call)
+                await self.toolAnswered(call.id, output)
+                tool.attempt.finish()
+            }
+            for await _ in notWanted {}
+            group.cancelAll()
+        }
+    }
+
+    private func output(of call: AgentToolCall) async -> String {
+        switch agent.kind(ofTool: call.name) {
+        case .endCall:
+            ToolOutput.done
+        case .transfer:
+            await transferForAgent(call)
+        case .sendDigits:
+            await sendDigitsForAgent(call)
+        case .endpoint(let endpoint):
+            if let caller = ports.toolEndpoints {
+                await caller.call(call, at: endpoint, on: id)
+            } else {
+                ToolOutput.error("no such function")
+            }
+        case .handler:
+            if let tools = ports.tools {
+                await tools.call(call, on: id)
+            } else {
+                ToolOutput.error("no such function")
+            }
+        }
+    }
+
+    private func transferForAgent(_ call: AgentToolCall) async -> String {
+        let name = argument("to", of: call)
+        guard let target = agent.transferTargets.first(where: { $0.name == name }) else {
+            return ToolOutput.error("there is nobody of that name to transfer to")
+        }
+        do throws(CallCommandError) {
+            try await transfer(to: target.number, mode: .drain(timeout: limits.drainTimeout))
+            return ToolOutput.done
+        } catch {
+            return ToolOutput.error("the call was not transferred: \(error.message)")
+        }
+    }
+
+    private func sendDigitsForAgent(_ call: AgentToolCall) async -> String {
+        do throws(CallCommandError) {
+            try await sendDigits(argument("digits", of: call) ?? "")
+            return ToolOutput.done
+        } catch {
+            return ToolOutput.error(error.message)
+        }
+    }
+
+    private func argument(_ name: String, of call: AgentToolCall) -> String? {
+        (try? JSONValue(parsing: call.arguments))?[name]?.string
+    }
+
+    /// The answer, if it is still wanted.
+    private func toolAnswered(_ id: String, _ output: String) {
+        guard let tool = talk.tools.removeValue(forKey: id) else { return }
+        capture(.toolAnswered(id: id, output: output))
+        guards.agent?.toolFinished(id, at: ports.clock.now)
+        // Another socket's session has not asked for it.
+        guard machine.holdsAgent(socket: tool.socket) else { return }
+        media.value.command(.toolResult(id: id, name: tool.call.name, output: output))
+        // The model goes on when it has all the answers it has asked for.
+        if talk.tools.isEmpty { perform(talk.speech.add(.respond, at: ports.clock.now)) }
+        media.value.pump()
+    }
+}
+
+/// A function that is being carried out.
+struct RunningTool {
+    let call: AgentToolCall
+    /// Which of the model's sockets asked for it.
+    let socket: Int
+    /// Finished when the answer is not wanted any more.
+    let attempt: AsyncStream<Void>.Continuation
+    let began: MonotonicInstant
+}

@@ -1,0 +1,53 @@
+import TalkpathAudio
+
+/// The model is lost for good: what the caller hears before the end, or who takes the call over.
+extension CallSessionMachine {
+    /// How long a clip may take beyond its own length, for what stands before it.
+    private static let clipPatience = Duration.seconds(10)
+
+    mutating func giveUpAgent(_ note: String, at now: MonotonicInstant) -> [SessionAction] {
+        agentLoss = note
+        // A call that is being handed over needs no agent any more; if that fails, it is asked again.
+        guard handover == nil else { return [] }
+        guard let fallback, media == .started else { return endWithoutAgent(at: now) }
+        if let clip = fallback.clip {
+            return [.playFallback] + goOn(fallback, after: clip.duration + Self.clipPatience, at: now)
+        }
+        guard handoverRefusal == nil, let instructions = fallback.instructions else { return endWithoutAgent(at: now) }
+        let purpose: Handover.Purpose = fallback.transferTo == nil ? .farewell : .transfer
+        return handOver(instructions, purpose: purpose, mode: .drain(timeout: limits.drainTimeout), at: now)
+    }
+
+    /// When what is to be heard has been.
+    private mutating func goOn(
+        _ fallback: AgentFallback,
+        after timeout: Duration,
+        at now: MonotonicInstant
+    ) -> [SessionAction] {
+        guard let number = fallback.transferTo, handoverRefusal == nil else {
+            return end(EndRequest(.agentLost, mode: .drain(timeout: timeout), note: agentLoss), at: now)
+        }
+        let instructions = CarrierInstructions.dial(number: number, callerID: nil, ringTimeout: .seconds(30))
+        return handOver(instructions, purpose: .transfer, mode: .drain(timeout: timeout), at: now)
+    }
+
+    mutating func endWithoutAgent(at now: MonotonicInstant) -> [SessionAction] {
+        end(EndRequest(.agentLost, note: agentLoss), at: now)
+    }
+}
+
+extension AgentFallback {
+    /// For the carrier, where there is no clip.
+    fileprivate var instructions: CarrierInstructions? {
+        if let transferTo {
+            return .dial(
+                number: transferTo,
+                callerID: nil,
+                ringTimeout: .seconds(30),
+                saying: words,
+                language: language
+            )
+        }
+        return words.map { .say($0, language: language) }
+    }
+}

@@ -1,0 +1,184 @@
+import TalkpathAudio
+import Testing
+
+@testable import TalkpathCore
+
+/// The model's session, lost for good or renewed in time.
+struct AgentLossTests {
+    private static let say = CarrierInstructions.say("Sorry.", language: nil)
+
+    private func talking(_ fallback: AgentFallback? = nil, renewal: AgentRenewal? = nil) -> MachineDriver {
+        var limits = CallLimits()
+        limits.agentAttempts = 1
+        let call = MachineDriver(limits: limits)
+        call.machine.fallback = fallback
+        call.machine.renewal = renewal
+        call.talk()
+        call.pass(.seconds(20))
+        return call
+    }
+
+    /// The socket breaks, and cannot be opened again.
+    @discardableResult
+    private func lose(_ call: MachineDriver) -> [SessionAction] {
+        var given = call.on { $0.agentLost(socket: 1, message: "gone", at: $1) }
+        given += call.agentClosed()
+        given += call.pass(.seconds(1))
+        given += call.on { $0.agentConnectFailed(socket: 2, AgentConnectError("gone"), at: $1) }
+        return given
+    }
+
+    private func clip() throws -> AudioClip {
+        try AudioClip(format: .telephony, bytes: [UInt8](repeating: 0x20, count: 16_000))
+    }
+
+    @Test func `without a fallback the call ends`() {
+        let call = talking()
+        #expect(lose(call).contains(MachineDriver.hangUp))
+    }
+
+    @Test func `a clip is heard before the end`() throws {
+        let call = talking(AgentFallback(clip: try clip(), words: "not needed"))
+        let given = lose(call)
+        #expect(given.contains(.playFallback))
+        #expect(!given.contains(MachineDriver.hangUp))
+        #expect(call.pass(.seconds(2)) == [])
+        #expect(call.pass(.milliseconds(20), isPlayedOut: true).contains(MachineDriver.hangUp))
+        call.hangUp(.done)
+        call.on { $0.streamStopped(at: $1) }
+        call.mediaClosed()
+        call.saved()
+        #expect(call.receipt?.reason == .agentLost)
+        #expect(call.receipt?.note == "gone")
+    }
+
+    @Test func `without a clip the carrier speaks, and the call ends when it has`() {
+        let call = talking(AgentFallback(words: "Sorry."))
+        lose(call)
+        let order = SessionAction.redirect(carrierCallID: MachineDriver.call, Self.say)
+        #expect(call.pass(.milliseconds(20), isPlayedOut: true).contains(order))
+        #expect(call.on { $0.redirectAnswered(.success(()), at: $1) } == [])
+        // Its stream stops while it speaks: nobody has hung up.
+        #expect(call.on { $0.streamStopped(at: $1) } == [])
+        #expect(call.mediaClosed() == [])
+        #expect(call.isLive)
+        call.pass(.seconds(4))
+        call.progress(.over(.completed))
+        call.saved()
+        #expect(call.receipt?.reason == .agentLost)
+        #expect(call.outcome(.hangUp) == .alreadyGone)
+    }
+
+    @Test func `a carrier that does not say when it has spoken is hung up`() {
+        let call = talking(AgentFallback(words: "Sorry."))
+        lose(call)
+        call.pass(.milliseconds(20), isPlayedOut: true)
+        call.on { $0.redirectAnswered(.success(()), at: $1) }
+        call.on { $0.streamStopped(at: $1) }
+        #expect(!call.pass(.seconds(59)).contains(MachineDriver.hangUp))
+        #expect(call.pass(.seconds(1)).contains(MachineDriver.hangUp))
+    }
+
+    @Test func `a carrier that will not speak ends the call`() {
+        let call = talking(AgentFallback(words: "Sorry."))
+        lose(call)
+        call.pass(.milliseconds(20), isPlayedOut: true)
+        let given = call.on { $0.redirectAnswered(.failure(CarrierError(.refused, "no")), at: $1) }
+        #expect(given.contains(MachineDriver.hangUp))
+    }
+
+    @Test func `somebody else takes over, after the clip or with the carrier's words`() throws {
+        let call = talking(AgentFallback(clip: try clip(), transferTo: "+15550100"))
+        #expect(lose(call).contains(.playFallback))
+        let dial = CarrierInstructions.dial(number: "+15550100", callerID: nil, ringTimeout: .seconds(30))
+        let given = call.pass(.milliseconds(20), isPlayedOut: true)
+        #expect(given.contains(.redirect(carrierCallID: MachineDriver.call, dial)))
+        call.on { $0.redirectAnswered(.success(()), at: $1) }
+        call.on { $0.streamStopped(at: $1) }
+        call.mediaClosed()
+        call.saved()
+        #expect(call.receipt?.reason == .transferred)
+        #expect(call.receipt?.note == "gone")
+        let other = talking(AgentFallback(words: "One moment.", transferTo: "+15550100"))
+        lose(other)
+        let spoken = CarrierInstructions.dial(
+            number: "+15550100",
+            callerID: nil,
+            ringTimeout: .seconds(30),
+            saying: "One moment."
+        )
+        #expect(
+            other.pass(.milliseconds(20), isPlayedOut: true)
+                .contains(.redirect(carrierCallID: MachineDriver.call, spoken))
+        )
+        // Nobody there: the agent is lost all the same.
+        #expect(
+            other.on { $0.redirectAnswered(.failure(CarrierError(.refused, "no")), at: $1) }
+                .contains(MachineDriver.hangUp)
+        )
+    }
+
+    @Test func `a call that is being handed over outlives its agent`() {
+        let call = talking(AgentFallback(words: "Sorry."))
+        let dial = CarrierInstructions.dial(number: "+15550100", callerID: nil, ringTimeout: .seconds(30))
+        call.on { $0.handOver(dial, mode: .now, at: $1) }
+        #expect(!lose(call).contains(MachineDriver.hangUp))
+        call.on { $0.redirectAnswered(.success(()), at: $1) }
+        #expect(!call.orders.contains(MachineDriver.hangUp))
+        #expect(!call.isLive)
+    }
+
+    // MARK: Renewal
+
+    private static let renewal = AgentRenewal(quietAfter: .seconds(100), atLatest: .seconds(120))
+
+    private func quiet(_ call: MachineDriver) -> [SessionAction] { call.on { $0.quietCame(at: $1) } }
+
+    @Test func `an old session is renewed at the first quiet moment`() {
+        let call = talking(renewal: Self.renewal)
+        #expect(quiet(call) == [])
+        call.pass(.seconds(79))
+        #expect(quiet(call) == [])
+        call.pass(.seconds(2))
+        #expect(quiet(call) == [.dropAgent(socket: 1), .connectAgent(socket: 2)])
+        #expect(quiet(call) == [])
+        call.agentClosed()
+        call.agentReady(2)
+        #expect(call.orders.contains(.openUplink(isFirst: false)))
+        #expect(call.isLive)
+        // It is young again.
+        call.pass(.seconds(99))
+        #expect(quiet(call) == [])
+        call.pass(.seconds(2))
+        #expect(quiet(call).contains(.connectAgent(socket: 3)))
+    }
+
+    @Test func `without a quiet moment it is renewed at the limit`() {
+        let call = talking(renewal: Self.renewal)
+        #expect(call.pass(.seconds(99)) == [])
+        #expect(call.pass(.seconds(2)) == [.dropAgent(socket: 1), .connectAgent(socket: 2)])
+    }
+
+    @Test func `a provider that is going away is left before it goes`() {
+        let call = talking()
+        call.on {
+            $0.agentIsGoingAway(timeLeft: .seconds(50), at: $1)
+            return []
+        }
+        #expect(call.pass(.seconds(44)) == [])
+        #expect(call.pass(.seconds(1)).contains(.connectAgent(socket: 2)))
+        let other = talking()
+        other.on {
+            $0.agentIsGoingAway(timeLeft: .milliseconds(200), at: $1)
+            return []
+        }
+        #expect(other.pass(.milliseconds(100)).contains(.connectAgent(socket: 2)))
+    }
+
+    @Test func `an end forgets all of it`() {
+        let call = talking(renewal: Self.renewal)
+        call.end()
+        #expect(!call.pass(.seconds(600)).opensSomething)
+        #expect(quiet(call) == [])
+    }
+}
