@@ -1,4 +1,4 @@
-// The few functions of the C library that the standard library lacks; the only place that imports it.
+// The few functions of the C library that the standard library lacks; beside `Guarded` the only place that imports it.
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)

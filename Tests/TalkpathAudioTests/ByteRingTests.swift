@@ -129,8 +129,8 @@ import Testing
     @Test func nothingIsLostOrReorderedBetweenTwoThreads() async {
         let total = 1_000_000
         let (writer, reader) = halves(1024)
-        async let written = Self.write(total, to: writer)
-        async let wrong = Self.readAll(total, from: reader)
+        async let written = OwnThread.run { Self.write(total, to: writer) }
+        async let wrong = OwnThread.run { Self.readAll(total, from: reader) }
         #expect(await written == UInt64(total))
         #expect(await wrong == 0)
     }
@@ -139,8 +139,8 @@ import Testing
     @Test func flushesBetweenTwoThreadsLoseNothingUncounted() async {
         let rounds = 20_000
         let (writer, reader) = halves(256)
-        async let written = Self.writeAndFlush(rounds, to: writer)
-        async let account = Self.readInOrder(until: Self.endMark, from: reader)
+        async let written = OwnThread.run { Self.writeAndFlush(rounds, to: writer) }
+        async let account = OwnThread.run { Self.readInOrder(until: Self.endMark, from: reader) }
         let (read, flushed, isInOrder) = await account
         #expect(await written == read + flushed)
         #expect(isInOrder)
@@ -153,7 +153,7 @@ import Testing
         UInt8(truncatingIfNeeded: position &* 31 &+ position >> 8)
     }
 
-    private static func write(_ total: Int, to writer: Writer) async -> UInt64 {
+    private static func write(_ total: Int, to writer: Writer) -> UInt64 {
         var generator = SplitMix64(seed: 1)
         var sent = 0
         while sent < total {
@@ -163,14 +163,14 @@ import Testing
             while offset < count {
                 let accepted = writer.producer.write(chunk.span.bytes.extracting(offset..<count))
                 offset += accepted
-                if accepted == 0 { await Task.yield() }
+                if accepted == 0 { OwnThread.yield() }
             }
             sent += count
         }
         return writer.producer.position
     }
 
-    private static func readAll(_ total: Int, from reader: Reader) async -> Int {
+    private static func readAll(_ total: Int, from reader: Reader) -> Int {
         var generator = SplitMix64(seed: 2)
         var got = 0
         var wrong = 0
@@ -180,20 +180,20 @@ import Testing
             let count = chunk.count
             for index in 0..<count where chunk[index] != byte(at: got + index) { wrong += 1 }
             got += count
-            if count == 0 { await Task.yield() }
+            if count == 0 { OwnThread.yield() }
         }
         return wrong
     }
 
     /// Writes the numbers 0, 1, … as four bytes each, and flushes now and then.
-    private static func writeAndFlush(_ rounds: Int, to writer: Writer) async -> UInt64 {
+    private static func writeAndFlush(_ rounds: Int, to writer: Writer) -> UInt64 {
         for number in Array(0..<UInt32(rounds)) + [endMark] {
             let bytes = (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
             // All four or nothing, for a flush must not cut a number.
-            while writer.producer.writable < 4 { await Task.yield() }
+            while writer.producer.writable < 4 { OwnThread.yield() }
             _ = writer.producer.write(bytes.span.bytes)
             if number % 37 == 0 { writer.producer.flush() }
-            if number % 64 == 0 { await Task.yield() }
+            if number % 64 == 0 { OwnThread.yield() }
         }
         return writer.producer.position
     }
@@ -201,7 +201,7 @@ import Testing
     private static func readInOrder(
         until end: UInt32,
         from reader: Reader
-    ) async -> (read: UInt64, flushed: UInt64, isInOrder: Bool) {
+    ) -> (read: UInt64, flushed: UInt64, isInOrder: Bool) {
         var bytes: [UInt8] = [0, 0, 0, 0]
         var last: Int64 = -1
         var read: UInt64 = 0
@@ -212,7 +212,7 @@ import Testing
             read += UInt64(count)
             guard count == 4 else {
                 isInOrder = isInOrder && count == 0
-                await Task.yield()
+                OwnThread.yield()
                 continue
             }
             let number = Int64(bytes.reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) })

@@ -222,10 +222,12 @@ import Testing
         let pool = TapPool(limit: 4)
         let source = Source(pool: pool)
         let stop = Stop()
-        async let written = Self.writeNumbers(source, until: stop)
+        async let written = OwnThread.run { Self.writeNumbers(source, until: stop) }
         let accounts = await withTaskGroup(of: Account.self) { group in
             for reader in 0..<3 {
-                group.addTask { await Self.listenAgainAndAgain(to: source.point, rounds: 60, reader: reader) }
+                group.addTask {
+                    await OwnThread.run { Self.listenAgainAndAgain(to: source.point, rounds: 300, reader: reader) }
+                }
             }
             return await group.reduce(into: []) { $0.append($1) }
         }
@@ -240,18 +242,21 @@ import Testing
     @Test func readAndLostAreAllThatWasWritten() async throws {
         let source = Source()
         let tap = try Listener(source.point, .audio, capacity: 2048)
-        async let written: UInt64 = {
+        async let written = OwnThread.run {
             for number in 0..<50_000 as Range<UInt64> {
                 source.write(number)
-                if number % 16 == 0 { await Task.yield() }
+                if number % 16 == 0 { OwnThread.yield() }
             }
             source.end()
-            return 50_000
-        }()
-        var account = Account()
-        while !tap.isEnded {
-            account.read(tap)
-            await Task.yield()
+            return 50_000 as UInt64
+        }
+        let account = await OwnThread.run {
+            var account = Account()
+            while !tap.isEnded {
+                account.read(tap)
+                OwnThread.yield()
+            }
+            return account
         }
         #expect(account.faults == 0)
         let dropped = tap.droppedRecords
@@ -273,14 +278,26 @@ import Testing
         var isFresh = true
 
         mutating func read(_ tap: Listener) {
-            while tap.next({ record, payload in check(record, payload) }) != nil {}
+            while readOne(tap) {}
+        }
+
+        mutating func readOne(_ tap: Listener) -> Bool {
+            tap.next { record, payload in check(record, payload) } != nil
+        }
+
+        /// By plain accesses, which the thread sanitizer sees.
+        private static func areAll(_ bytes: UnsafeRawBufferPointer, _ value: UInt8, _ count: Int) -> Bool {
+            guard bytes.count == count, let start = bytes.baseAddress else { return count == 0 }
+            let values = start.assumingMemoryBound(to: UInt8.self)
+            for index in 0..<count where values[index] != value { return false }
+            return true
         }
 
         private mutating func check(_ record: TapRecord, _ payload: RawSpan) {
             let number = UInt64(record.instant.nanoseconds)
             let isExpected = isFresh ? record.lostRecords == 0 : number == next + UInt64(record.lostRecords)
-            let isIntact = payload.withUnsafeBytes { bytes in
-                bytes.count == Int(number % 97) && bytes.allSatisfy { $0 == UInt8(truncatingIfNeeded: number) }
+            let isIntact = payload.withUnsafeBytes {
+                Self.areAll($0, UInt8(truncatingIfNeeded: number), Int(number % 97))
             }
             if !isExpected || !isIntact { faults += 1 }
             read += 1
@@ -290,18 +307,19 @@ import Testing
         }
     }
 
-    private static func writeNumbers(_ writer: Source, until stop: Stop) async -> UInt64 {
+    private static func writeNumbers(_ writer: Source, until stop: Stop) -> UInt64 {
         var number: UInt64 = 0
         while !stop.isSet.load(ordering: .acquiring) {
             writer.write(number)
             number += 1
-            if number % 64 == 0 { await Task.yield() }
+            if number % 64 == 0 { OwnThread.yield() }
         }
         writer.end()
         return number
     }
 
-    private static func listenAgainAndAgain(to point: TapPoint, rounds: Int, reader: Int) async -> Account {
+    /// Leaves in the middle of what the writer writes: at times with a full ring behind it, at times at once.
+    private static func listenAgainAndAgain(to point: TapPoint, rounds: Int, reader: Int) -> Account {
         var total = Account()
         for round in 0..<rounds {
             guard let tap = try? Listener(point, .audio, capacity: 1024 << (round % 3)) else {
@@ -309,10 +327,9 @@ import Testing
                 continue
             }
             var account = Account()
-            let wanted = UInt64(50 + 13 * reader)
+            let wanted = UInt64(round % 4 * (20 + reader))
             while account.read < wanted {
-                account.read(tap)
-                await Task.yield()
+                if !account.readOne(tap) { OwnThread.yield() }
             }
             total.read += account.read
             total.faults += account.faults

@@ -43,10 +43,10 @@ extension ByteRing {
             let (offset, first) = place(count)
             // Safety: these bytes lie below the write position that was read acquiring, so they are written, and the
             // producer leaves them alone until the store below releases them.
-            destination.copyMemory(from: storage.bytes + offset, byteCount: first)
+            Storage.copy(storage.bytes + offset, to: destination, count: first)
             if count > first {
                 // Safety: the rest stands at the front of the ring, under the same promise.
-                (destination + first).copyMemory(from: storage.bytes, byteCount: count - first)
+                Storage.copy(storage.bytes, to: destination + first, count: count - first)
             }
             advance(count)
             return count

@@ -70,10 +70,10 @@ extension ByteRing {
             let offset = Int(truncatingIfNeeded: position) & (storage.capacity - 1)
             let first = min(count, storage.capacity - offset)
             // Safety: offset + first <= capacity, and these bytes are free: the consumer has released them.
-            (storage.bytes + offset).copyMemory(from: source, byteCount: first)
+            Storage.copy(source, to: storage.bytes + offset, count: first)
             if count > first {
                 // Safety: the rest goes to the front; that `count` bytes are free keeps it clear of unread ones.
-                storage.bytes.copyMemory(from: source + first, byteCount: count - first)
+                Storage.copy(source + first, to: storage.bytes, count: count - first)
             }
         }
 

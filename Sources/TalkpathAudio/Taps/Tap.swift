@@ -80,9 +80,12 @@ public struct Tap: ~Copyable, Sendable {
             guard head.byteCount + tail.byteCount >= Self.headerCount else { return nil }
             return withUnsafeTemporaryAllocation(byteCount: Self.headerCount, alignment: 8) { bytes in
                 let first = min(head.byteCount, Self.headerCount)
-                head.extracting(0..<first).withUnsafeBytes { bytes.copyMemory(from: $0) }
-                tail.extracting(0..<Self.headerCount - first).withUnsafeBytes {
-                    UnsafeMutableRawBufferPointer(rebasing: bytes[first...]).copyMemory(from: $0)
+                guard let target = bytes.baseAddress else { return nil }
+                // Safety: both parts together are a header, and so large is the target.
+                head.withUnsafeBytes { ByteRing.Storage.copy($0.baseAddress!, to: target, count: first) }
+                tail.withUnsafeBytes {
+                    guard let source = $0.baseAddress else { return }
+                    ByteRing.Storage.copy(source, to: target + first, count: Self.headerCount - first)
                 }
                 // Safety: the writer put a whole record there, a plain value without pointers.
                 return bytes.load(as: TapRecord.self)

@@ -32,7 +32,7 @@ public final class TapPoint: Sendable {
         var leaving: UInt64 = 0
     }
 
-    private let control = Mutex(Control())
+    private let control = Guarded(Control())
     private let pool: TapPool?
 
     init(pool: TapPool?) {

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Keeps the rings of detached taps for the next, so that a short call costs no fresh memory.
 ///
 /// What is given back is zeroed at once, by the thread that detaches: neither does a former call's audio ever show in
@@ -7,7 +5,7 @@ import Synchronization
 public final class TapPool: Sendable {
     /// Rings kept at most.
     public let limit: Int
-    private let rings = Mutex<[ByteRing.Storage]>([])
+    private let rings = Guarded<[ByteRing.Storage]>([])
 
     public init(limit: Int = 64) {
         self.limit = max(0, limit)
