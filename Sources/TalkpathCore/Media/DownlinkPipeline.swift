@@ -47,6 +47,7 @@ package struct DownlinkPipeline: ~Copyable {
     private(set) var currentItem: AgentItem?
     private var currentItemBytes = 0
     private var bytesSinceMark = 0
+    private var ticksSinceFrame = 0
     /// The utterance that was sent last, to know a hole in it from a pause between two.
     private var sentItem: AgentItem?
     private var hasBegunRun = false
@@ -71,6 +72,8 @@ package struct DownlinkPipeline: ~Copyable {
     /// Base64 is decoded in pieces of this many characters: 40 ms at 24 kHz. A multiple of four.
     private static let sliceCharacters = 2560
     private static let framesPerMark = 5
+    /// This many ticks without a frame are a pause.
+    private static let ticksOfPause = 2
     /// Below this, the far end gets less than a frame rather than running dry.
     private static let starvationMilliseconds = 40
 
@@ -236,13 +239,17 @@ package struct DownlinkPipeline: ~Copyable {
             let memory = frame.memory
             codec.writeMedia(memory.span.extracting(0..<count).bytes, to: &outbox)
             note(count, of: item, at: now)
+            ticksSinceFrame = 0
             bytesSinceMark += count
             if bytesSinceMark >= Self.framesPerMark * format.frameBytes || isLast {
                 writeMark(through: codec, to: &outbox)
             }
         }
-        // An answer that has paused: learn when what was sent is out.
-        if isTick, bytesSinceMark > 0, backlog.isEmpty, !ledger.isMarked {
+        guard isTick else { return }
+        ticksSinceFrame += 1
+        // An answer that has paused: learn when what was sent is out. A model that speaks in real time leaves the
+        // backlog empty between any two frames, and has not paused.
+        if ticksSinceFrame > Self.ticksOfPause, bytesSinceMark > 0, backlog.isEmpty, !ledger.isMarked {
             writeMark(through: codec, to: &outbox)
         }
     }

@@ -129,10 +129,22 @@ struct DownlinkPipelineTests {
         var downlink = try Downlink()
         downlink.ingest([UInt8](repeating: 1, count: 320))
         #expect(downlink.marks == 0)
+        downlink.pass(40)
+        #expect(downlink.marks == 0)
         downlink.pass(20)
         #expect(downlink.marks == 1)
         downlink.pass(1000)
         #expect(downlink.marks == 1)
+    }
+
+    @Test func `a model that speaks in real time is marked every fifth frame, as if it spoke faster`() throws {
+        var downlink = try Downlink()
+        for _ in 0..<50 {
+            downlink.ingest([UInt8](repeating: 1, count: 160))
+            downlink.pass(20)
+        }
+        #expect(downlink.frames.count == 50)
+        #expect(downlink.marks == 10)
     }
 
     @Test func `after an interruption late audio is dropped until the next response`() throws {
