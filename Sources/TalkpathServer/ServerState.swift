@@ -2,11 +2,18 @@ import Logging
 import Synchronization
 import TalkpathCore
 import TalkpathNIO
+import TalkpathStore
 
 /// What the routes of a server share. Everything in it may be used from any thread.
 final class ServerState: Sendable {
     let configuration: ServerConfiguration
     let bridge: MediaBridge
+    let store: ServerStore
+    let dispatcher: EventDispatcher
+    /// Where tenants' addresses may lead.
+    let addressPolicy: OutboundAddressPolicy
+    /// Rung when a hang-up is due at once.
+    let hangUpBell: Bell
     /// Whether there is anybody to place calls with.
     let hasCarrier: Bool
     let destinations: Destinations
@@ -22,12 +29,20 @@ final class ServerState: Sendable {
     init(
         configuration: ServerConfiguration,
         bridge: MediaBridge,
+        store: ServerStore,
+        dispatcher: EventDispatcher,
+        addressPolicy: OutboundAddressPolicy,
+        hangUpBell: Bell,
         hasCarrier: Bool,
         origin: OriginBox,
         logger: Logger
     ) {
         self.configuration = configuration
         self.bridge = bridge
+        self.store = store
+        self.dispatcher = dispatcher
+        self.addressPolicy = addressPolicy
+        self.hangUpBell = hangUpBell
         self.hasCarrier = hasCarrier
         self.logger = logger
         knownOrigin = origin
@@ -46,6 +61,22 @@ final class ServerState: Sendable {
     /// An origin that came with a call, or was configured.
     func origin(_ text: String?) -> PublicOrigin? {
         text.flatMap { PublicOrigin($0, allowsPlain: configuration.isDevelopment) }
+    }
+}
+
+/// Hang-ups that outlive their call's session.
+extension ServerState {
+    /// Somebody ends a call again that the carrier has not confirmed to be over.
+    func hastenHangUp(_ receipt: EndReceipt) async {
+        guard !receipt.carrierConfirmed else { return }
+        let isLeft = try? await store.calls.hastenHangUp(receipt.callID, at: bridge.clock.wallTime)
+        if isLeft == true { hangUpBell.ring() }
+    }
+
+    /// The carrier names a call that is none of the live ones: perhaps one that was being placed when a process died.
+    func carrierNamed(_ call: CallID, _ name: String) async {
+        let isAwaited = try? await store.calls.nameHangUp(call, name, at: bridge.clock.wallTime)
+        if isAwaited == true { hangUpBell.ring() }
     }
 }
 

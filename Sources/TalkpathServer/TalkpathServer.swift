@@ -25,14 +25,16 @@ public final class TalkpathServer: Sendable {
     public struct Parts: Sendable {
         /// Instead of Twilio.
         public var carrier: (any Carrier)?
-        /// Where ended calls are kept.
-        public var store: any CallStore = InMemoryCallStore()
         /// All of them are told what happens, on the media loop: they must return at once.
         public var events: [any CallEventSink] = []
         /// Carries out the functions that agents call.
         public var tools: (any ToolHandler)?
         /// Whom to trust at the other end of the models' sockets; `nil` trusts the system's roots.
         package var agentTLS: NIOSSLContext?
+        /// Where tenants' webhooks may lead; `nil`: as the configuration has it.
+        package var addressPolicy: OutboundAddressPolicy?
+        /// When deliveries that have failed are tried again.
+        package var deliveryBackoff = Backoff.deliveries
 
         public init() {}
     }
@@ -43,6 +45,7 @@ public final class TalkpathServer: Sendable {
     public var manager: CallManager { bridge.manager }
     package let bridge: MediaBridge
 
+    private let store: ServerStore
     private let group: MultiThreadedEventLoopGroup
     private let client: HTTPClient
     private let services: ServiceGroup
@@ -51,6 +54,7 @@ public final class TalkpathServer: Sendable {
     private init(
         port: Int,
         bridge: MediaBridge,
+        store: ServerStore,
         group: MultiThreadedEventLoopGroup,
         client: HTTPClient,
         services: ServiceGroup,
@@ -58,6 +62,7 @@ public final class TalkpathServer: Sendable {
     ) {
         self.port = port
         self.bridge = bridge
+        self.store = store
         self.group = group
         self.client = client
         self.services = services
@@ -81,9 +86,20 @@ public final class TalkpathServer: Sendable {
             eventLoopGroupProvider: .singleton,
             configuration: TwilioCarrier.clientConfiguration
         )
+        var store: ServerStore?
         do {
-            return try await start(configuration, parts: parts, logger: logger, group: group, client: client)
+            let opened = try await ServerStore.open(configuration.storage, clock: SystemClock(), logger: logger)
+            store = opened
+            return try await start(
+                configuration,
+                parts: parts,
+                logger: logger,
+                store: opened,
+                group: group,
+                client: client
+            )
         } catch {
+            store?.close()
             try? await client.shutdown()
             try? await group.shutdownGracefully()
             throw error
@@ -94,6 +110,7 @@ public final class TalkpathServer: Sendable {
         _ configuration: ServerConfiguration,
         parts: Parts,
         logger: Logger,
+        store: ServerStore,
         group: MultiThreadedEventLoopGroup,
         client: HTTPClient
     ) async throws -> TalkpathServer {
@@ -103,16 +120,31 @@ public final class TalkpathServer: Sendable {
         let bridge = MediaBridge(
             eventLoop: group.next(),
             carrier: carrier,
-            store: parts.store,
-            events: EventFanOut(parts.events),
+            store: store.calls,
+            events: EventFanOut([store.recorder] + parts.events),
             tools: parts.tools,
             maximumCalls: configuration.maximumCalls,
             agentTLS: parts.agentTLS,
             logger: logger
         )
+        let addressPolicy = parts.addressPolicy ?? configuration.addressPolicy
+        let dispatcher = EventDispatcher(
+            store: store.calls,
+            recorder: store.recorder,
+            configuration: configuration.notifications,
+            policy: addressPolicy,
+            configuredPolicy: configuration.configuredAddressPolicy,
+            clock: bridge.clock,
+            backoff: parts.deliveryBackoff,
+            logger: logger
+        )
         let state = ServerState(
             configuration: configuration,
             bridge: bridge,
+            store: store,
+            dispatcher: dispatcher,
+            addressPolicy: addressPolicy,
+            hangUpBell: Bell(),
             hasCarrier: carrier != nil,
             origin: origin,
             logger: logger
@@ -122,9 +154,12 @@ public final class TalkpathServer: Sendable {
             origin.setIfUnknown(ownOrigin(host: configuration.host, port: port))
             bound.yield(port)
         }
-        // The last one is stopped first: calls end while the port still answers.
+        // The last one is stopped first: calls end while the port still answers, and what they tell is still written.
         let services = ServiceGroup(
-            configuration: .init(services: [app, CallsService(state: state)], logger: logger)
+            configuration: .init(
+                services: keepers(state, carrier: carrier, client: client) + [app, CallsService(state: state)],
+                logger: logger
+            )
         )
         let running = Task {
             defer { bound.finish() }
@@ -138,6 +173,7 @@ public final class TalkpathServer: Sendable {
         return TalkpathServer(
             port: port,
             bridge: bridge,
+            store: store,
             group: group,
             client: client,
             services: services,
@@ -157,6 +193,7 @@ public final class TalkpathServer: Sendable {
         let result = await running.result
         try? await client.shutdown()
         try? await group.shutdownGracefully()
+        store.close()
         try result.get()
     }
 
@@ -167,6 +204,33 @@ public final class TalkpathServer: Sendable {
     }
 
     // MARK: Parts
+
+    /// What keeps the store in order and tells others what happens.
+    private static func keepers(
+        _ state: ServerState,
+        carrier: (any Carrier)?,
+        client: HTTPClient
+    ) -> [any Service] {
+        let (store, clock, logger) = (state.store, state.bridge.clock, state.logger)
+        return [
+            StoreUpkeep(
+                store: store.calls,
+                recorder: store.recorder,
+                storage: state.configuration.storage,
+                clock: clock,
+                logger: logger
+            ),
+            HangUps(store: store.calls, carrier: carrier, clock: clock, bell: state.hangUpBell, logger: logger),
+            AnalysisService(
+                store: store.calls,
+                recorder: store.recorder,
+                model: state.configuration.analysis.map { AnalysisModel(configuration: $0, client: client) },
+                clock: clock,
+                logger: logger
+            ),
+            state.dispatcher,
+        ]
+    }
 
     private static func twilio(
         _ configuration: ServerConfiguration,
@@ -196,6 +260,7 @@ public final class TalkpathServer: Sendable {
         if configuration.isDevelopment { router.add(middleware: LoopbackMiddleware()) }
         HealthRoutes(state: state).add(to: router)
         ControlRoutes(state: state).add(to: router)
+        NotificationRoutes(state: state).add(to: router)
         TwilioRoutes(state: state, authenticity: authenticity).add(to: router)
         return Application(
             router: router,

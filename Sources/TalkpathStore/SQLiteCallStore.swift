@@ -92,10 +92,10 @@ public final class SQLiteCallStore: CallStore {
     /// One transaction. It is carried out whether or not the task that asked for it is cancelled meanwhile; the
     /// cancelled one does not wait for it.
     ///
-    /// - Parameter onFailure: called where the transaction was, before the next one begins.
+    /// - Parameter onEnd: told whether it was committed, before the next transaction begins.
     func write<Value: Sendable>(
         _ updates: @escaping @Sendable (Database) throws -> Value,
-        onFailure: @escaping @Sendable () -> Void = {}
+        onEnd: @escaping @Sendable (Bool) -> Void = { _ in }
     ) async throws -> Value {
         let reply = Reply<Value>()
         return try await withTaskCancellationHandler {
@@ -103,7 +103,7 @@ public final class SQLiteCallStore: CallStore {
                 reply.expect(continuation)
                 database.asyncWriteWithoutTransaction { db in
                     let result = Result { try Self.transaction(db, updates) }
-                    if case .failure = result { onFailure() }
+                    onEnd((try? result.get()) != nil)
                     reply.give(result.mapError(StoreError.init(writing:)))
                 }
             }

@@ -12,8 +12,6 @@ import Testing
         let notInTheRecord: Set = ["transcript", "analysis"]
         let fields = Set(Mirror(reflecting: call).children.compactMap(\.label)).subtracting(notInTheRecord)
         #expect(fields.count == call.record.object?.count ?? 0)
-        let agentFields = Mirror(reflecting: call.agent).children.compactMap(\.label)
-        #expect(agentFields.count - 2 == call.record["agent"]?.object?.count ?? 0, "all but the key and limits")
         let metricFields = Mirror(reflecting: call.metrics).children.compactMap(\.label)
         #expect(metricFields.count == call.record["metrics"]?.object?.count ?? 0)
         let receiptFields = try Mirror(reflecting: #require(call.receipt)).children.compactMap(\.label)

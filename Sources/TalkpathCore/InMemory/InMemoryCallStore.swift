@@ -50,11 +50,24 @@ public actor InMemoryCallStore: CallStore {
 }
 
 extension CallSnapshot {
-    /// As it is kept: a key has no business in a record, and limits are of no use once the call is over.
+    /// As it is kept: a key has no business in a record, and how the agent was to be led is of no use afterwards.
     package var asKept: CallSnapshot {
         var call = self
-        call.agent.apiKey = ""
-        call.agent.limits = CallLimits()
+        call.agent = AgentProfile(
+            provider: agent.provider,
+            model: agent.model,
+            apiKey: "",
+            voice: agent.voice,
+            format: agent.format,
+            instructions: agent.instructions,
+            firstMessage: agent.firstMessage,
+            tools: agent.tools,
+            mayEndCall: agent.mayEndCall,
+            connectPolicy: agent.connectPolicy,
+            baseURL: agent.baseURL
+        )
+        call.agent.id = agent.id
+        call.agent.name = agent.name
         return call
     }
 

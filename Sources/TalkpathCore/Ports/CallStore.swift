@@ -8,7 +8,8 @@
 /// * Whatever is still running when the call has nothing left to wait for is cancelled, and must return then.
 /// * `update` replaces the record of a call that was saved before, for what became known after its end.
 /// * `find` returns what was saved last, or else what was journalled last.
-/// * Neither keys nor limits of agents are kept: what comes back has no key and the limits of ``CallLimits/init()``.
+/// * Of an agent, what it was and what it was told is kept. Its key is not, nor how it was to be led: limits, guards and
+///   the like come back as they are without anybody's wish.
 public protocol CallStore: Sendable {
     func journal(_ call: CallSnapshot) async throws
     func save(_ call: CallSnapshot) async throws

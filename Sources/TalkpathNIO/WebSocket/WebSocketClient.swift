@@ -1,6 +1,6 @@
 package import NIOCore
 import NIOHTTP1
-import NIOPosix
+package import NIOPosix
 package import NIOSSL
 
 /// Opens WebSockets to servers.
@@ -14,6 +14,7 @@ package enum WebSocketClient {
     ///   - url: `ws://` or `wss://`; path and query are sent as written.
     ///   - headers: sent besides the handshake's own, which cannot be replaced.
     ///   - tls: for `wss`; `nil` verifies against the system's roots (`WebSocketTLS.system`).
+    ///   - resolver: where the name leads; `nil` asks the system.
     ///   - timeout: for everything together: name, connection, TLS, handshake.
     ///   - makeConsumer: called once, on `eventLoop`, when the handshake has succeeded.
     /// - Throws: also when the calling task is cancelled; no connection is left behind then.
@@ -22,6 +23,7 @@ package enum WebSocketClient {
         headers: [(String, String)] = [],
         eventLoop: any EventLoop,
         tls: NIOSSLContext? = nil,
+        resolver: (any Resolver & Sendable)? = nil,
         timeout: Duration = .seconds(10),
         limits: WebSocketLimits = .agent,
         makeConsumer: @escaping @Sendable () -> Consumer
@@ -32,6 +34,7 @@ package enum WebSocketClient {
         let attempt = WebSocketClientAttempt(eventLoop: eventLoop, timeout: timeout)
 
         let bootstrap = ClientBootstrap(group: eventLoop)
+            .resolver(resolver)
             .connectTimeout(TimeAmount(timeout))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {

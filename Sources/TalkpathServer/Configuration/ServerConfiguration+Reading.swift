@@ -30,6 +30,9 @@ extension ServerConfiguration {
         if let rate = settings.integer(.callsPerSecond, in: 1...10_000) { configuration.callsPerSecond = rate }
         if let level = settings.word(.logLevel, as: Logger.Level.self) { configuration.logLevel = level }
         configuration.twilio = twilio(settings, isDevelopment: isDevelopment)
+        configuration.storage = storage(&settings, isDevelopment: isDevelopment)
+        configuration.notifications = notifications(settings)
+        configuration.analysis = analysis(&settings)
         override(&configuration)
         // A setting that could not be read has its default here, which must not be complained about a second time.
         let named = Set(settings.problems.map(\.setting))

@@ -5,10 +5,10 @@ extension ServerConfiguration {
     /// Everything that is wrong with it; nothing is opened or asked for this.
     public func problems() -> [ConfigurationError.Problem] {
         listeningProblems() + keyProblems() + publicURLProblems() + agentProblems() + destinationProblems()
-            + twilioProblems()
+            + twilioProblems() + notificationProblems() + analysisProblems()
     }
 
-    private func problem(_ setting: Setting, _ message: String) -> ConfigurationError.Problem {
+    func problem(_ setting: Setting, _ message: String) -> ConfigurationError.Problem {
         .init(setting.rawValue, message)
     }
 

@@ -29,6 +29,10 @@ public struct ServerConfiguration: Sendable {
     /// `nil`: nobody can be called; in development only.
     public var twilio: Twilio?
     public var logLevel: Logger.Level
+    public var storage = Storage()
+    public var notifications = Notifications()
+    /// `nil`: no language model judges calls; figures are computed all the same.
+    public var analysis: Analysis?
 
     /// What opens the door, and whose it is.
     public struct APIKey: Sendable {

@@ -36,6 +36,37 @@ enum Setting: String, CaseIterable {
     case agentSetupTimeout = "TALKPATH_AGENT_SETUP_TIMEOUT_S"
     /// From the beginning of an end to its receipt: 5.
     case endBound = "TALKPATH_END_TIMEOUT_S"
+    /// The folder of everything that is kept: `talkpath-data`; in development, or with `:memory:`, nothing outlives the
+    /// server.
+    case dataFolder = "TALKPATH_DATA_FOLDER"
+    /// What a finished write has survived: the death of the `process` (without it), or the loss of `power`.
+    case durability = "TALKPATH_STORE_DURABILITY"
+    /// How long after a call's end what was said is kept: `off`, `forever` (without it) or a number of days.
+    case keepTranscripts = "TALKPATH_KEEP_TRANSCRIPTS"
+    case keepRecordings = "TALKPATH_KEEP_RECORDINGS"
+    /// `forever` (without it) or a number of days.
+    case keepCalls = "TALKPATH_KEEP_CALLS"
+    /// Of events that everybody has been told: 30.
+    case keepEvents = "TALKPATH_KEEP_EVENTS"
+    /// Is told what happens on every call, by signed requests; https only, outside development.
+    case webhookURL = "TALKPATH_WEBHOOK_URL"
+    /// `whsec_` and base64 of 24 to 64 bytes.
+    case webhookSecret = "TALKPATH_WEBHOOK_SECRET"
+    /// Gets a summary of every call, together with the chat.
+    case telegramToken = "TELEGRAM_BOT_TOKEN"
+    case telegramChat = "TELEGRAM_CHAT_ID"
+    case telegramURL = "TELEGRAM_API_BASE_URL"
+    /// Is told what happens on every call, over a WebSocket.
+    case gatewayURL = "TALKPATH_GATEWAY_URL"
+    case gatewayToken = "TALKPATH_GATEWAY_TOKEN"
+    /// `main`.
+    case gatewaySession = "TALKPATH_GATEWAY_SESSION"
+    /// Judges calls after their end: `openai`, for whatever is compatible with it, or `gemini`. Without it nobody does.
+    case analysisProvider = "TALKPATH_ANALYSIS_PROVIDER"
+    /// Without a path.
+    case analysisURL = "TALKPATH_ANALYSIS_URL"
+    case analysisModel = "TALKPATH_ANALYSIS_MODEL"
+    case analysisKey = "TALKPATH_ANALYSIS_API_KEY"
     case twilioAccountSID = "TWILIO_ACCOUNT_SID"
     case twilioAuthToken = "TWILIO_AUTH_TOKEN"
     case twilioFromNumber = "TWILIO_FROM_NUMBER"
@@ -49,7 +80,9 @@ enum Setting: String, CaseIterable {
 
     var isSecret: Bool {
         switch self {
-        case .apiKeys, .twilioAuthToken, .openAIKey, .geminiKey: true
+        case .apiKeys, .twilioAuthToken, .openAIKey, .geminiKey, .webhookSecret, .telegramToken, .gatewayToken,
+            .analysisKey:
+            true
         default: false
         }
     }

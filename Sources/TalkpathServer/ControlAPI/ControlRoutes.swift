@@ -92,6 +92,7 @@ struct ControlRoutes {
             guard receipt.isSuccess else { throw Self.unconfirmed(receipt) }
             return .json(receipt.json)
         case .endedBefore(let receipt):
+            await state.hastenHangUp(receipt)
             var problem = Problem(.conflict, .callAlreadyEnded, "The call has ended before; this is its receipt")
             problem.error = Problem.callNotFound.detail
             throw problem.with("receipt", receipt.json)

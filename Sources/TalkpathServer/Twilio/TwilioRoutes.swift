@@ -129,11 +129,12 @@ struct TwilioRoutes {
         let webhook = try await webhook(request)
         let status = try read { () throws(WireError) in try TwilioStatusCallback(webhook.form) }
         if let progress = CarrierProgress(status.status) {
-            await state.manager.carrierProgressed(
+            let isKnown = await state.manager.carrierProgressed(
                 progress,
                 carrierCallID: status.call.callSID,
                 call: webhook.callID
             )
+            if !isKnown, let call = webhook.callID { await state.carrierNamed(call, status.call.callSID) }
         }
         return Response(status: .noContent)
     }

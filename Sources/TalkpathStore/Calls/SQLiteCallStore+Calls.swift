@@ -5,7 +5,7 @@ import TalkpathWire
 
 extension SQLiteCallStore {
     public func journal(_ call: CallSnapshot) async throws {
-        try await writeCalls { db, store in
+        let journal: @Sendable (Database, SQLiteCallStore) throws -> Void = { db, store in
             let row = try Row.fetchOne(
                 db,
                 sql: "SELECT carrier_call_id, answered_at, ended_at IS NOT NULL AS ended FROM calls WHERE id = ?",
@@ -19,10 +19,16 @@ extension SQLiteCallStore {
             }
             try store.put(call, db)
         }
+        try await writeCalls(before: journal) { _, _ in }
     }
 
     public func save(_ call: CallSnapshot) async throws {
-        try await writeCalls { db, store in try store.putEnded(call, db) }
+        try await writeCalls { db, store in
+            if try !Self.isJournalled(call.id, db) { try store.put(call, db) }
+        } _: { db, store in
+            try store.putEnded(call, db)
+        }
+        outbox.written([call.id])
     }
 
     public func update(_ call: CallSnapshot) async throws {
@@ -45,17 +51,27 @@ extension SQLiteCallStore {
         }
     }
 
-    /// A transaction about calls. What the loop has told before comes first.
-    func writeCalls(_ updates: @escaping @Sendable (Database, SQLiteCallStore) throws -> Void) async throws {
-        let taken = Mutex<[OutboxEntry]>([])
+    /// A transaction about calls, with what the loop has told before.
+    ///
+    /// - Parameters:
+    ///   - before: done before what was told is written: the call's row, which that refers to.
+    ///   - updates: done after it.
+    func writeCalls(
+        before: @escaping @Sendable (Database, SQLiteCallStore) throws -> Void = { _, _ in },
+        _ updates: @escaping @Sendable (Database, SQLiteCallStore) throws -> Void
+    ) async throws {
+        let notWritten = Mutex<(ifCommitted: [OutboxEntry], ifNot: [OutboxEntry])>(([], []))
         let told = try await write { [self] db in
             let pending = outbox.takePending()
-            taken.withLock { $0 = pending }
-            let told = try put(pending, db)
+            notWritten.withLock { $0.ifNot = pending }
+            try before(db, self)
+            let (told, early) = try put(pending, db)
+            notWritten.withLock { $0.ifCommitted = early }
             try updates(db, self)
             return told
-        } onFailure: { [self] in
-            outbox.putBack(taken.withLock { $0 })
+        } onEnd: { [self] isCommitted in
+            let left = notWritten.withLock { isCommitted ? $0.ifCommitted : $0.ifNot }
+            if !left.isEmpty { outbox.putBack(left) }
         }
         outbox.written(told)
     }

@@ -1,3 +1,5 @@
+import Synchronization
+
 #if canImport(Glibc)
 import Glibc
 #else
@@ -9,7 +11,7 @@ import Darwin
 /// Two servers on one folder would take each other's live calls for lost ones.
 public final class DataFolder: Sendable {
     public let path: String
-    private let lock: Int32
+    private let lock: Mutex<Int32?>
 
     /// Makes the folder, to be entered by its owner only, if it is not there.
     /// - Throws: `inUse` if another process holds it.
@@ -17,17 +19,28 @@ public final class DataFolder: Sendable {
         self.path = path
         try Self.make(path)
         let file = path + "/lock"
-        lock = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard lock >= 0 else { throw StoreError(.cannotOpen, "\(file) cannot be opened: \(PrivateFile.reason())") }
-        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+        let descriptor = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            throw StoreError(.cannotOpen, "\(file) cannot be opened: \(PrivateFile.reason())")
+        }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let isInUse = errno == EWOULDBLOCK
             let reason = isInUse ? "another server uses it" : PrivateFile.reason()
-            close(lock)
+            close(descriptor)
             throw StoreError(isInUse ? .inUse : .cannotOpen, "the data folder \(path) cannot be used: \(reason)")
         }
+        lock = Mutex(descriptor)
     }
 
-    deinit { close(lock) }
+    deinit { release() }
+
+    /// Lets others have it. The files must be closed by then.
+    public func release() {
+        lock.withLock { descriptor in
+            if let open = descriptor { close(open) }
+            descriptor = nil
+        }
+    }
 
     public var storePath: String { path + "/talkpath.sqlite" }
 

@@ -11,8 +11,10 @@ package struct OutboxEvent: Equatable, Sendable {
     package var callID: CallID
     package var tenant: String
     package var at: WallTime
-    /// One JSON object.
+    /// One JSON object. The store adds who is calling whom.
     package var data: JSONValue
+    /// The call's journal has not come for long, and is not waited for any more.
+    package var isOverdue = false
 
     package init(
         id: String = "",

@@ -23,12 +23,21 @@ extension SQLiteCallStore {
         }
     }
 
-    /// - Returns: the calls that something was told of.
-    func put(_ pending: [OutboxEntry], _ db: Database) throws -> Set<CallID> {
+    /// - Returns: the calls that something was told of, and what came too early to be written.
+    func put(
+        _ pending: [OutboxEntry],
+        _ db: Database
+    ) throws -> (told: Set<CallID>, early: [OutboxEntry]) {
         var told: Set<CallID> = []
+        // Of calls whose journal is still under way: whose they are is not known yet.
+        var early: [OutboxEntry] = []
         for entry in pending {
             switch entry {
             case .event(let event):
+                guard try event.isOverdue || Self.isJournalled(event.callID, db) else {
+                    early.append(entry)
+                    continue
+                }
                 try put(event, db)
                 told.insert(event.callID)
             case .progress(let call, let status, let time):
@@ -37,7 +46,12 @@ extension SQLiteCallStore {
                 try Self.putTimeline(marks, of: call, db)
             }
         }
-        return told
+        return (told, early)
+    }
+
+    static func isJournalled(_ call: CallID, _ db: Database) throws -> Bool {
+        return try Bool.fetchOne(db.cachedStatement(sql: "SELECT 1 FROM calls WHERE id = ?"), arguments: [call.text])
+            ?? false
     }
 
     private static func put(_ status: CallStatus, of call: CallID, at time: WallTime, _ db: Database) throws {
@@ -61,10 +75,14 @@ extension SQLiteCallStore {
         let id = event.id.isEmpty ? makeEventID() : event.id
         let known = try Row.fetchOne(
             db,
-            sql: "SELECT tenant, agent_id FROM calls WHERE id = ?",
+            sql: "SELECT tenant, agent_id, direction, from_number, to_number FROM calls WHERE id = ?",
             arguments: [event.callID.text]
         )
         let tenant: String = known?["tenant"] ?? event.tenant
+        var data = event.data
+        for name in ["direction", "from_number", "to_number", "agent_id"] where data[name] == nil {
+            data.set(name, (known?[name] as String?).map(JSONValue.string))
+        }
         let insert = try db.cachedStatement(
             sql: """
                 INSERT INTO events (id, call_id, tenant, type, at, data) VALUES (?, ?, ?, ?, ?, ?)
@@ -72,7 +90,7 @@ extension SQLiteCallStore {
                 """
         )
         try insert.execute(arguments: [
-            id, event.callID.text, tenant, event.type, event.at.milliseconds, event.data.serializedText(),
+            id, event.callID.text, tenant, event.type, event.at.milliseconds, data.serializedText(),
         ])
         guard db.changesCount > 0 else { return }
         let deliver = try db.cachedStatement(

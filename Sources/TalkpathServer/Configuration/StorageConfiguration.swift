@@ -1,0 +1,43 @@
+public import TalkpathStore
+
+extension ServerConfiguration {
+    /// What is kept, where, and for how long.
+    public struct Storage: Equatable, Sendable {
+        /// The folder of the store and of everything else that is kept; made if it is not there. `nil` keeps everything
+        /// in memory, and the server forgets it when it stops: for tests and for work on one's own machine.
+        public var folder: String?
+        /// What a finished write has survived.
+        public var durability = SQLiteCallStore.Durability.process
+        public var transcripts = Retention.forever
+        public var recordings = Retention.forever
+        /// Records of calls, with everything that belongs to them.
+        public var calls = Retention.forever
+        /// Events that everybody has been told.
+        public var events = Retention.days(30)
+
+        public init(folder: String? = nil) {
+            self.folder = folder
+        }
+    }
+
+    /// How long something is kept after a call's end.
+    public enum Retention: Hashable, Sendable {
+        /// Not at all: it is never written.
+        case off
+        case days(Int)
+        case forever
+
+        /// `off`, `forever` or a number of days.
+        init?(setting text: String) {
+            switch text {
+            case "off": self = .off
+            case "forever": self = .forever
+            default:
+                guard let days = Int(text), (1...36_500).contains(days) else { return nil }
+                self = .days(days)
+            }
+        }
+
+        public var isOff: Bool { self == .off }
+    }
+}

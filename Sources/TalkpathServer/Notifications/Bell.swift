@@ -1,0 +1,83 @@
+import Synchronization
+import TalkpathCore
+
+/// Wakes one sleeper. Rings while nobody sleeps are kept as one.
+final class Bell: Sendable {
+    private struct State {
+        var hasRung = false
+        var sleeper: CheckedContinuation<Void, Never>?
+    }
+
+    private let state = Mutex(State())
+
+    /// From any thread; returns at once.
+    func ring() {
+        let sleeper = state.withLock { state in
+            defer { state.sleeper = nil }
+            if state.sleeper == nil { state.hasRung = true }
+            return state.sleeper
+        }
+        sleeper?.resume()
+    }
+
+    /// Returns at the next ring, after this long, or when the task is cancelled. For one at a time.
+    func wait(atMost longest: Duration) async {
+        await withTaskGroup { group in
+            group.addTask { await self.waitForRing() }
+            group.addTask { try? await Task.sleep(for: longest) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func waitForRing() async {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let returnsAtOnce = state.withLock { state in
+                    let hasRung = state.hasRung || Task.isCancelled
+                    state.hasRung = false
+                    if !hasRung { state.sleeper = continuation }
+                    return hasRung
+                }
+                if returnsAtOnce { continuation.resume() }
+            }
+        } onCancel: {
+            let sleeper = state.withLock { state in
+                defer { state.sleeper = nil }
+                return state.sleeper
+            }
+            sleeper?.resume()
+        }
+    }
+}
+
+/// Bells of everybody who waits for events to be written.
+final class EventBells: Sendable {
+    private struct Listener {
+        /// `nil`: of every call.
+        var call: CallID?
+        var bell: Bell
+    }
+
+    private let listeners = Mutex<[Int: Listener]>([:])
+    private let numbers = Atomic(0)
+
+    /// - Returns: what ``remove(_:)`` takes.
+    func add(_ bell: Bell, call: CallID? = nil) -> Int {
+        let number = numbers.add(1, ordering: .relaxed).newValue
+        listeners.withLock { $0[number] = Listener(call: call, bell: bell) }
+        return number
+    }
+
+    func remove(_ number: Int) {
+        listeners.withLock { $0[number] = nil }
+    }
+
+    func ring(_ calls: Set<CallID>) {
+        guard !calls.isEmpty else { return }
+        let bells = listeners.withLock { listeners in
+            listeners.values.filter { $0.call.map(calls.contains) ?? true }.map(\.bell)
+        }
+        for bell in bells { bell.ring() }
+    }
+}

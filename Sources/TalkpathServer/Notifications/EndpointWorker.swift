@@ -1,0 +1,86 @@
+import Logging
+import TalkpathAudio
+import TalkpathCore
+import TalkpathStore
+
+/// Delivers what one endpoint is to be told. Every endpoint has its own, so that a slow one delays nobody else.
+///
+/// Up to ``width`` calls' events are under way at once, one of each call: its events are tried in their order. One that
+/// fails is tried again later, without holding up those that follow.
+struct EndpointWorker: Sendable {
+    let endpointID: String
+    let transport: any EndpointTransport
+    let store: SQLiteCallStore
+    let bell: Bell
+    let clock: any CallClock
+    let backoff: Backoff
+    let logger: Logger
+
+    private static let width = 8
+    /// The clock may be set, and other processes may write: so the store is looked into now and then in any case.
+    private static let longestSleep = Duration.seconds(30)
+
+    /// Runs until its task is cancelled, or the endpoint is not wanted or wants nothing any more.
+    func run() async {
+        while !Task.isCancelled {
+            do {
+                guard try await store.endpoint(endpointID)?.stopped == nil else { break }
+                let due = try await store.dueDeliveries(to: endpointID, at: clock.wallTime, limit: Self.width)
+                if due.isEmpty {
+                    try await sleep()
+                } else {
+                    try await deliver(due)
+                }
+            } catch {
+                logger.error("Deliveries could not be looked up or noted", metadata: ["error": "\(error)"])
+                await bell.wait(atMost: .seconds(5))
+            }
+        }
+        await transport.close()
+    }
+
+    private func sleep() async throws {
+        let next = try await store.nextDelivery(to: endpointID)
+        let pause = next.map { Duration.milliseconds($0.milliseconds - clock.wallTime.milliseconds) }
+        await bell.wait(atMost: max(.milliseconds(10), min(pause ?? Self.longestSleep, Self.longestSleep)))
+    }
+
+    private func deliver(_ due: [Delivery]) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for delivery in due {
+                group.addTask { try await note(await transport.deliver(delivery.event), of: delivery) }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private func note(_ outcome: DeliveryOutcome, of delivery: Delivery) async throws {
+        let now = clock.wallTime
+        switch outcome {
+        case .delivered:
+            try await store.finishDelivery(delivery.id)
+        case .failed(let reason, let asked):
+            // Cut off because the server stops: that was no attempt.
+            guard !Task.isCancelled else { return }
+            let random = Double.random(in: 0...1)
+            guard let pause = backoff.pause(after: delivery.attempts + 1, asked: asked, random: random) else {
+                return try await bury(delivery, reason, at: now)
+            }
+            let due = WallTime(milliseconds: now.milliseconds + Int64(pause.milliseconds))
+            try await store.postponeDelivery(delivery.id, until: due, failure: reason)
+        case .refused(let reason):
+            try await bury(delivery, reason, at: now)
+        case .gone:
+            logger.warning("An endpoint wants nothing any more", metadata: ["endpoint": "\(endpointID)"])
+            try await store.stopEndpoint(endpointID, because: "it answered that it is gone", at: now)
+        }
+    }
+
+    private func bury(_ delivery: Delivery, _ reason: String, at now: WallTime) async throws {
+        logger.warning(
+            "An event could not be delivered and is given up; it can be replayed",
+            metadata: ["endpoint": "\(endpointID)", "type": "\(delivery.event.type)", "delivery": "\(delivery.id)"]
+        )
+        try await store.buryDelivery(delivery.id, at: now, failure: reason)
+    }
+}

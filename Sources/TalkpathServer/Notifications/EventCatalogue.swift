@@ -1,0 +1,126 @@
+import TalkpathAudio
+import TalkpathCore
+import TalkpathStore
+import TalkpathWire
+
+/// The events that leave this server. The raw values are stable.
+enum EventType: String, Sendable, CaseIterable {
+    case started = "call.started"
+    case ringing = "call.ringing"
+    case answered = "call.answered"
+    case ended = "call.ended"
+    case transcript = "call.transcript"
+    case recording = "call.recording"
+    case analyzed = "call.analyzed"
+    case dtmf = "call.dtmf"
+    case toolCalled = "agent.tool_called"
+    case failed = "call.failed"
+}
+
+/// What each event says, besides who is calling whom, which the store adds.
+enum EventCatalogue {
+    /// - Returns: nil for what happens inside a call and is nobody else's business.
+    static func event(_ event: CallEvent, at time: WallTime) -> OutboxEvent? {
+        let (type, members): (EventType, [(String, JSONValue?)])
+        switch event.kind {
+        case .started: (type, members) = (.started, [])
+        case .ringing: (type, members) = (.ringing, [])
+        case .answered: (type, members) = (.answered, [])
+        case .transcript(let turn):
+            (type, members) = (.transcript, (turn.json.object ?? []).map { ($0.key, $0.value) })
+        case .dtmf: (type, members) = (.dtmf, [])
+        case .toolCalled(let name): (type, members) = (.toolCalled, [("name", .string(name))])
+        // Told with the record. This one counts where the record could not be saved.
+        case .ended(let receipt): return ended(receipt, members: [])
+        default: return nil
+        }
+        return make(type, event.callID, at: time, [("at_ms", JSONValue(event.at.wholeMilliseconds))] + members)
+    }
+
+    /// What is told with a call's record; the end comes last.
+    static func events(endOf call: CallSnapshot) -> [OutboxEvent] {
+        guard let receipt = call.receipt else { return [] }
+        let members: [(String, JSONValue?)] = [
+            ("agent", ["provider": .string(call.agent.provider.rawValue), "model": .string(call.agent.model)]),
+            ("carrier_call_id", call.carrierCallID.map(JSONValue.string)),
+            ("metadata", .object(call.metadata.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) })),
+        ]
+        let end = ended(receipt, members: members)
+        guard call.status == .failed else { return [end] }
+        let reason: [(String, JSONValue?)] = [
+            ("ended_reason", .string(receipt.reason.rawValue)), ("reason", .optional(receipt.note)),
+        ]
+        return [make(.failed, call.id, tenant: call.tenant, at: receipt.endedAt, reason), end]
+    }
+
+    static func event(analysisOf call: CallSnapshot, at now: WallTime) -> OutboxEvent {
+        make(.analyzed, call.id, tenant: call.tenant, at: now, [("analysis", call.analysis?.json ?? .null)])
+    }
+
+    static func recording(_ call: CallID, at now: WallTime) -> OutboxEvent {
+        let address = JSONValue.string("/api/calls/\(call)/recording")
+        return make(.recording, call, at: now, [("recording_url", address)])
+    }
+
+    private static func ended(_ receipt: EndReceipt, members: [(String, JSONValue?)]) -> OutboxEvent {
+        let facts: [(String, JSONValue?)] = [
+            ("status", .string(receipt.status.rawValue)), ("ended_reason", .string(receipt.reason.rawValue)),
+            ("duration", .seconds(receipt.duration)), ("duration_ms", JSONValue(receipt.duration.wholeMilliseconds)),
+        ]
+        return make(.ended, receipt.callID, at: receipt.endedAt, facts + members + [("receipt", receipt.json)])
+    }
+
+    private static func make(
+        _ type: EventType,
+        _ call: CallID,
+        tenant: String = "",
+        at time: WallTime,
+        _ members: [(String, JSONValue?)]
+    ) -> OutboxEvent {
+        let named: [(key: String, value: JSONValue)] = members.compactMap { key, value in
+            value.map { (key: key, value: $0) }
+        }
+        return OutboxEvent(
+            type: type.rawValue,
+            callID: call,
+            tenant: tenant,
+            at: time,
+            data: .object([(key: "call_id", value: .string(call.text))] + named)
+        )
+    }
+}
+
+extension OutboxEvent {
+    /// The event as everybody outside is given it.
+    var json: JSONValue {
+        ["type": .string(type), "timestamp": .time(at), "data": data]
+    }
+}
+
+extension CallAnalysis {
+    var json: JSONValue {
+        func number(_ value: Double?) -> JSONValue {
+            value.flatMap { JSONNumber(($0 * 1000).rounded() / 1000) }.map(JSONValue.number) ?? .null
+        }
+        func milliseconds(_ duration: Duration?) -> JSONValue {
+            duration.map { JSONValue($0.wholeMilliseconds) } ?? .null
+        }
+        return [
+            "summary": .optional(summary),
+            "sentiment": .optional(sentiment?.rawValue),
+            "outcome": .optional(outcome),
+            "model": .optional(model),
+            "agent_talk_ratio": number(agentTalkRatio),
+            "agent_talk_ms": milliseconds(agentTalk),
+            "caller_talk_ms": milliseconds(callerTalk),
+            "interruptions": JSONValue(interruptions),
+            "silences": JSONValue(silences),
+            "silence_ms": milliseconds(silence),
+            "longest_silence_ms": milliseconds(longestSilence),
+            "turns": JSONValue(turns),
+            "mean_turn_latency_ms": milliseconds(meanTurnLatency),
+            "longest_turn_latency_ms": milliseconds(longestTurnLatency),
+            "loop_score": number(loopScore),
+        ]
+    }
+}

@@ -1,0 +1,142 @@
+import Logging
+import ServiceLifecycle
+import Synchronization
+import TalkpathCore
+import TalkpathStore
+
+/// Leads a worker for every endpoint there is.
+final class EventDispatcher: Service {
+    let store: SQLiteCallStore
+    private let recorder: EventRecorder
+    private let configuration: ServerConfiguration.Notifications
+    /// For addresses that tenants have named.
+    private let policy: OutboundAddressPolicy
+    /// For those of the configuration.
+    private let configuredPolicy: OutboundAddressPolicy
+    private let clock: any CallClock
+    private let backoff: Backoff
+    private let logger: Logger
+    /// Rung when endpoints or deliveries were changed by hand.
+    private let changes = Bell()
+    private let workers = Mutex<[String: Bell]>([:])
+
+    init(
+        store: SQLiteCallStore,
+        recorder: EventRecorder,
+        configuration: ServerConfiguration.Notifications,
+        policy: OutboundAddressPolicy,
+        configuredPolicy: OutboundAddressPolicy,
+        clock: any CallClock,
+        backoff: Backoff = .deliveries,
+        logger: Logger
+    ) {
+        self.store = store
+        self.recorder = recorder
+        self.configuration = configuration
+        self.policy = policy
+        self.configuredPolicy = configuredPolicy
+        self.clock = clock
+        self.backoff = backoff
+        self.logger = logger
+    }
+
+    /// Endpoints have come or gone, or deliveries are to be made at once.
+    func refresh() {
+        changes.ring()
+        for bell in workers.withLock({ Array($0.values) }) { bell.ring() }
+    }
+
+    func run() async throws {
+        try await store.setConfiguredEndpoints(configuredEndpoints)
+        await cancelWhenGracefulShutdown {
+            await withDiscardingTaskGroup { group in
+                while !Task.isCancelled {
+                    for endpoint in await self.newEndpoints() { self.start(endpoint, in: &group) }
+                    await self.changes.wait(atMost: .seconds(30))
+                }
+                group.cancelAll()
+            }
+        }
+    }
+
+    private func newEndpoints() async -> [Endpoint] {
+        do {
+            let active = try await store.activeEndpoints()
+            return workers.withLock { workers in active.filter { workers[$0.id] == nil } }
+        } catch {
+            logger.error("The endpoints could not be looked up", metadata: ["error": "\(error)"])
+            return []
+        }
+    }
+
+    private func start(_ endpoint: Endpoint, in group: inout DiscardingTaskGroup) {
+        guard let transport = transport(endpoint) else { return }
+        let bell = Bell()
+        let worker = EndpointWorker(
+            endpointID: endpoint.id,
+            transport: transport,
+            store: store,
+            bell: bell,
+            clock: clock,
+            backoff: backoff,
+            logger: logger
+        )
+        workers.withLock { $0[endpoint.id] = bell }
+        let number = recorder.bells.add(bell)
+        group.addTask {
+            await worker.run()
+            self.recorder.bells.remove(number)
+            self.workers.withLock { $0[endpoint.id] = nil }
+        }
+    }
+
+    // MARK: Endpoints
+
+    static let webhookID = "configured:webhook"
+    static let telegramID = "configured:telegram"
+    static let gatewayID = "configured:gateway"
+
+    /// Their secrets stay in the configuration.
+    private var configuredEndpoints: [Endpoint] {
+        func endpoint(_ id: String, _ kind: Endpoint.Kind, types: [EventType]? = nil) -> Endpoint {
+            Endpoint(
+                id: id,
+                tenant: nil,
+                kind: kind,
+                url: "",
+                secret: "",
+                types: types?.map(\.rawValue),
+                isConfigured: true,
+                createdAt: clock.wallTime
+            )
+        }
+        var endpoints: [Endpoint] = []
+        if configuration.webhook != nil { endpoints.append(endpoint(Self.webhookID, .webhook)) }
+        if configuration.telegram != nil { endpoints.append(endpoint(Self.telegramID, .telegram, types: [.ended])) }
+        if configuration.gateway != nil { endpoints.append(endpoint(Self.gatewayID, .gateway)) }
+        return endpoints
+    }
+
+    /// - Returns: nil, and says so, for an endpoint whose address or secret is no use.
+    private func transport(_ endpoint: Endpoint) -> (any EndpointTransport)? {
+        do {
+            switch endpoint.kind {
+            case .webhook:
+                let url = endpoint.isConfigured ? configuration.webhook?.url : endpoint.url
+                let secret = endpoint.isConfigured ? configuration.webhook?.secret : endpoint.secret
+                guard let url, let secret = secret.flatMap(WebhookSecret.init) else { return nil }
+                let policy = endpoint.isConfigured ? configuredPolicy : policy
+                return WebhookTransport(try policy.parse(url), secret: secret, policy: policy, clock: clock)
+            case .telegram:
+                guard let telegram = configuration.telegram else { return nil }
+                return try TelegramTransport(telegram, policy: configuredPolicy, store: store)
+            case .gateway:
+                guard let gateway = configuration.gateway else { return nil }
+                return try GatewayTransport(gateway, policy: configuredPolicy, store: store, clock: clock)
+            }
+        } catch {
+            logger.error("An endpoint cannot be used", metadata: ["endpoint": "\(endpoint.id)", "reason": "\(error)"])
+            return nil
+        }
+    }
+}

@@ -1,0 +1,108 @@
+import Synchronization
+import TalkpathCore
+import TalkpathStore
+
+/// The border between the media loop and everything that wants to know what happens on calls.
+///
+/// On the loop, an event is put into a bounded buffer and that is all: no receiver, no disk and no network can hold the
+/// loop up. The store takes the buffer's content with its next transaction, on its own thread. When the store is so far
+/// behind that the buffer is full, events are dropped and counted, but for the ends of calls.
+final class EventRecorder: CallEventSink, OutboxSource {
+    private struct Told {
+        var event: CallEvent
+        var at: WallTime
+    }
+
+    private struct State {
+        var told: [Told] = []
+        /// Could not be written, or not yet; older than what was told since.
+        var putBack: [OutboxEntry] = []
+        var dropped = 0
+    }
+
+    private let state = Mutex(State())
+    /// Of the live calls; touched where the store takes what was told.
+    private let timelines = Mutex<[CallID: ConversationTimeline]>([:])
+    private let capacity: Int
+    private let keepsTranscripts: Bool
+    private let clock: any CallClock
+    /// Rung when there is something to be written.
+    let bell = Bell()
+    let bells = EventBells()
+
+    /// How long an event waits for its call's journal, in milliseconds.
+    private static let patience: Int64 = 10_000
+
+    init(capacity: Int = 10_000, keepsTranscripts: Bool = true, clock: any CallClock) {
+        self.capacity = capacity
+        self.keepsTranscripts = keepsTranscripts
+        self.clock = clock
+    }
+
+    /// Events that there was no room for.
+    var dropped: Int { state.withLock { $0.dropped } }
+
+    func publish(_ event: CallEvent) {
+        let time = clock.wallTime
+        let isFirst = state.withLock { state in
+            let isEnd = if case .ended = event.kind { true } else { false }
+            guard isEnd || state.told.count + state.putBack.count < capacity else {
+                state.dropped += 1
+                return false
+            }
+            state.told.append(Told(event: event, at: time))
+            return state.told.count == 1
+        }
+        if isFirst { bell.ring() }
+    }
+
+    // MARK: The store's side
+
+    func takePending() -> [OutboxEntry] {
+        let (told, putBack) = state.withLock { state in
+            defer {
+                state.told = []
+                state.putBack = []
+            }
+            return (state.told, state.putBack)
+        }
+        let now = clock.wallTime
+        let old = putBack.map { entry in
+            guard case .event(var event) = entry else { return entry }
+            event.isOverdue = now.milliseconds - event.at.milliseconds > Self.patience
+            return .event(event)
+        }
+        return old + told.flatMap(entries)
+    }
+
+    func putBack(_ entries: [OutboxEntry]) {
+        state.withLock { $0.putBack = entries + $0.putBack }
+    }
+
+    func events(endOf call: CallSnapshot) -> [OutboxEvent] { EventCatalogue.events(endOf: call) }
+
+    func event(analysisOf call: CallSnapshot, at now: WallTime) -> OutboxEvent {
+        EventCatalogue.event(analysisOf: call, at: now)
+    }
+
+    func written(_ calls: Set<CallID>) { bells.ring(calls) }
+
+    private func entries(_ told: Told) -> [OutboxEntry] {
+        let call = told.event.callID
+        var entries: [OutboxEntry] = []
+        switch told.event.kind {
+        case .ringing: entries.append(.progress(call, .ringing, at: told.at))
+        case .answered: entries.append(.progress(call, .inProgress, at: told.at))
+        default: break
+        }
+        let timeline = timelines.withLock { timelines -> ConversationTimeline? in
+            timelines[call, default: ConversationTimeline()].note(told.event)
+            if case .ended = told.event.kind { return timelines.removeValue(forKey: call) }
+            return nil
+        }
+        if let timeline { entries.append(.timeline(call, timeline.json)) }
+        if case .transcript = told.event.kind, !keepsTranscripts { return entries }
+        if let event = EventCatalogue.event(told.event, at: told.at) { entries.append(.event(event)) }
+        return entries
+    }
+}

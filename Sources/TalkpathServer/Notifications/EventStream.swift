@@ -1,0 +1,77 @@
+import Hummingbird
+import NIOCore
+import ServiceLifecycle
+import TalkpathCore
+import TalkpathStore
+import TalkpathWire
+
+/// A call's events as Server-Sent Events, from one of them on, as they are written; ends some time after the call has.
+///
+/// Every event is read from the store, and its number there is its `id`: whoever comes back with the last one gets what
+/// came since, none twice and none left out.
+struct EventStream: Sendable {
+    let call: CallID
+    let after: Int64
+    let store: SQLiteCallStore
+    let bells: EventBells
+    /// A comment, so that proxies and clients see that the stream lives.
+    var heartbeat = Duration.seconds(15)
+    /// For what comes after the end: the analysis.
+    var afterlife = Duration.seconds(30)
+
+    func write(to writer: inout any ResponseBodyWriter) async throws {
+        let bell = Bell()
+        let number = bells.add(bell, call: call)
+        defer { bells.remove(number) }
+        var progress = Progress(last: after)
+        if let known = try await store.find(call), known.endedAt != nil {
+            progress.endedAt = .now
+            progress.isAnalysed = known.analysis != nil
+        }
+        // Clients that lose the stream are to come back soon.
+        try await writer.write(ByteBuffer(string: "retry: 1000\n\n"))
+        while !Task.isCancelled, !Task.isShuttingDownGracefully {
+            let events = try await store.events(of: call, after: progress.last)
+            if !events.isEmpty {
+                var buffer = ByteBuffer()
+                for event in events { progress.take(event, into: &buffer) }
+                try await writer.write(buffer)
+                continue
+            }
+            if let endedAt = progress.endedAt, progress.isAnalysed || .now - endedAt > afterlife { return }
+            let isQuiet = await wait(for: bell, progress.endedAt == nil ? heartbeat : .seconds(1))
+            if isQuiet { try await writer.write(ByteBuffer(string: ": alive\n\n")) }
+        }
+    }
+
+    private struct Progress {
+        var last: Int64
+        var endedAt: ContinuousClock.Instant?
+        var isAnalysed = false
+
+        mutating func take(_ event: OutboxEvent, into buffer: inout ByteBuffer) {
+            let number = event.number ?? last
+            last = max(last, number)
+            switch EventType(rawValue: event.type) {
+            case .ended: endedAt = .now
+            case .analyzed: isAnalysed = true
+            default: break
+            }
+            // One line: JSON's own line ends are escaped.
+            buffer.writeString("id: \(number)\nevent: \(event.type)\ndata: ")
+            buffer.writeBytes(event.json.serialized())
+            buffer.writeString("\n\n")
+        }
+    }
+
+    /// - Returns: whether all that time nothing came.
+    private func wait(for bell: Bell, _ time: Duration) async -> Bool {
+        let start = ContinuousClock.now
+        await withGracefulShutdownHandler {
+            await bell.wait(atMost: time)
+        } onGracefulShutdown: {
+            bell.ring()
+        }
+        return .now - start >= time
+    }
+}

@@ -1,0 +1,211 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import TalkpathCore
+import TalkpathNIO
+import TalkpathStore
+import TalkpathWire
+
+/// Events for those who ask: a call's events as they happen, a tenant's webhooks, and what could not be delivered.
+struct NotificationRoutes {
+    let state: ServerState
+
+    private static let mostWebhooks = 20
+
+    func add(to router: Router<ServerContext>) {
+        let keys = Keys(state.configuration.apiKeys, isOpen: state.configuration.isDevelopment)
+        let api = router.group("api").add(middleware: KeyMiddleware(keys: keys))
+        api.get("calls/:call_id/events", use: follow)
+        api.get("webhooks", use: listWebhooks)
+        api.post("webhooks", use: addWebhook)
+        api.get("webhooks/:webhook_id", use: showWebhook)
+        api.delete("webhooks/:webhook_id", use: deleteWebhook)
+        api.get("events/dead", use: listDead)
+        api.post("events/dead/replay", use: replay)
+    }
+
+    private var store: SQLiteCallStore { state.store.calls }
+    private var now: WallTime { state.bridge.clock.wallTime }
+
+    // MARK: A call's events
+
+    @Sendable private func follow(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let id = CallID(context.parameters.get("call_id") ?? "")
+        guard let call = try await state.manager.find(id), call.tenant == context.tenant else {
+            throw Problem.callNotFound
+        }
+        var last: Int64 = 0
+        if let text = request.headers[.lastEventID], !text.isEmpty {
+            guard let number = Int64(text), number >= 0 else {
+                throw Problem(.badRequest, .invalidField, "'Last-Event-ID' must be one that was sent here")
+            }
+            last = number
+        }
+        let stream = EventStream(call: id, after: last, store: store, bells: state.store.recorder.bells)
+        return Response(
+            status: .ok,
+            headers: [
+                .contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-store",
+                // Proxies that gather answers must not gather this one.
+                .accelBuffering: "no",
+            ],
+            body: ResponseBody { writer in
+                try await stream.write(to: &writer)
+                try await writer.finish(nil)
+            }
+        )
+    }
+
+    // MARK: Webhooks
+
+    @Sendable private func listWebhooks(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let endpoints = try await store.endpoints(tenant: context.tenant)
+        return .json(["webhooks": .array(endpoints.map(\.json)), "count": JSONValue(endpoints.count)])
+    }
+
+    @Sendable private func addWebhook(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let wish = try WebhookRequest(await request.bytes())
+        let url: OutboundURL
+        do throws(OutboundAddressError) {
+            url = try state.addressPolicy.parse(wish.url)
+            guard url.scheme == .https || url.scheme == .http else {
+                throw OutboundAddressError.malformed("must begin with https://")
+            }
+            _ = try await state.addressPolicy.addresses(of: url)
+        } catch {
+            throw JSONBody.invalid("url", error.message)
+        }
+        guard try await store.endpoints(tenant: context.tenant).count < Self.mostWebhooks else {
+            throw Problem(.conflict, .invalidField, "There are \(Self.mostWebhooks) webhooks already: delete one first")
+        }
+        let endpoint = Endpoint(
+            id: "wh_" + SecureRandom.token(),
+            tenant: context.tenant,
+            agentID: wish.agentID,
+            kind: .webhook,
+            url: url.text,
+            secret: wish.secret ?? WebhookSecret.make(),
+            types: wish.types,
+            createdAt: now
+        )
+        try await store.putEndpoint(endpoint)
+        state.dispatcher.refresh()
+        // Shown this once.
+        var json = endpoint.json
+        json.set("secret", .string(endpoint.secret))
+        var response = Response.json(json, status: .created)
+        response.headers[.location] = "/api/webhooks/\(endpoint.id)"
+        return response
+    }
+
+    @Sendable private func showWebhook(_ request: Request, _ context: ServerContext) async throws -> Response {
+        guard let endpoint = try await store.endpoint(context.parameters.get("webhook_id") ?? ""),
+            endpoint.tenant == context.tenant
+        else { throw Self.unknownWebhook }
+        return .json(endpoint.json)
+    }
+
+    @Sendable private func deleteWebhook(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let id = context.parameters.get("webhook_id") ?? ""
+        guard try await store.deleteEndpoint(id, tenant: context.tenant) else { throw Self.unknownWebhook }
+        state.dispatcher.refresh()
+        return Response(status: .noContent)
+    }
+
+    private static let unknownWebhook = Problem(.notFound, .notFound, "Webhook not found")
+
+    // MARK: What could not be delivered
+
+    @Sendable private func listDead(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let fields = (try? FormParameters(decoding: request.uri.query ?? "")) ?? [:]
+        var limit = 100
+        if let text = fields["limit"] {
+            guard let number = Int(text), (1...1000).contains(number) else {
+                throw JSONBody.invalid("limit", "must be a whole number from 1 to 1000")
+            }
+            limit = number
+        }
+        var before: Int64?
+        if let text = fields["before"] {
+            guard let number = Int64(text) else { throw JSONBody.invalid("before", "must be a 'delivery_id'") }
+            before = number
+        }
+        let dead = try await store.deadDeliveries(tenant: context.tenant, limit: limit, before: before)
+        return .json(["deliveries": .array(dead.map(\.json)), "count": JSONValue(dead.count)])
+    }
+
+    /// Body: `{"delivery_id": n}` or `{"all": true}`.
+    @Sendable private func replay(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let body = try JSONBody(await request.bytes(), known: ["delivery_id", "all"])
+        let id = try body.integer("delivery_id", in: 1...Int.max)
+        guard (id != nil) != (try body.bool("all") ?? false) else {
+            throw Problem(.unprocessableContent, .invalidField, "Say either \"all\": true or which 'delivery_id'")
+        }
+        let count = try await store.replayDelivery(id.map(Int64.init), tenant: context.tenant, at: now)
+        guard id == nil || count > 0 else { throw Problem(.notFound, .notFound, "Dead delivery not found") }
+        state.dispatcher.refresh()
+        return .json(["success": true, "count": JSONValue(count)])
+    }
+}
+
+/// What `POST /api/webhooks` may say.
+private struct WebhookRequest {
+    var url: String
+    var secret: String?
+    var types: [String]?
+    var agentID: String?
+
+    init(_ bytes: [UInt8]) throws(Problem) {
+        let body = try JSONBody(bytes, known: ["url", "secret", "events", "agent_id"])
+        guard let url = try body.text("url", atMost: 2048) else {
+            throw Problem(.unprocessableContent, .missingField, "'url' is missing")
+        }
+        self.url = url
+        secret = try body.text("secret", atMost: 200)
+        if let secret, WebhookSecret(secret) == nil {
+            throw JSONBody.invalid("secret", "must be whsec_ and base64 of 24 to 64 bytes")
+        }
+        agentID = try body.text("agent_id", atMost: 200)
+        if let events = body["events"] {
+            let names = EventType.allCases.map(\.rawValue)
+            guard let list = events.array?.map(\.string), !list.isEmpty,
+                list.allSatisfy({ $0.map(names.contains) ?? false })
+            else { throw JSONBody.invalid("events", "must be a list of \(names.joined(separator: ", "))") }
+            types = list.compactMap(\.self)
+        }
+    }
+}
+
+extension Endpoint {
+    /// Without the secret.
+    fileprivate var json: JSONValue {
+        [
+            "webhook_id": .string(id),
+            "url": .string(url),
+            "events": types.map { .array($0.map(JSONValue.string)) } ?? .null,
+            "agent_id": .optional(agentID),
+            "active": .bool(stopped == nil),
+            "stopped_because": .optional(stopped),
+            "created_at": .time(createdAt),
+        ]
+    }
+}
+
+extension Delivery {
+    fileprivate var json: JSONValue {
+        [
+            "delivery_id": JSONValue(Int(id)),
+            "webhook_id": .string(endpointID),
+            "attempts": JSONValue(attempts),
+            "failed_at": .time(diedAt),
+            "failure": .optional(failure),
+            "event_id": .string(event.id),
+            "event": event.json,
+        ]
+    }
+}
+
+extension HTTPField.Name {
+    static let lastEventID = Self("Last-Event-ID")!
+    static let accelBuffering = Self("X-Accel-Buffering")!
+}

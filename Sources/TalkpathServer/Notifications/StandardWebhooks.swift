@@ -1,0 +1,37 @@
+import TalkpathWire
+
+/// Signatures of Standard Webhooks 1.0 (standardwebhooks.com): HMAC-SHA256 over identifier, time and body.
+struct WebhookSecret: Sendable {
+    private let key: [UInt8]
+
+    static let prefix = "whsec_"
+
+    /// - Returns: nil if it is not `whsec_` and base64 of 24 to 64 bytes, as the specification wants it.
+    init?(_ text: String) {
+        guard text.hasPrefix(Self.prefix), let key = Self.decode(String(text.dropFirst(Self.prefix.count))),
+            (24...64).contains(key.count)
+        else { return nil }
+        self.key = key
+    }
+
+    /// A new one of 32 bytes.
+    static func make() -> String { prefix + TalkpathCrypto.base64(SecureRandom.bytes(32)) }
+
+    /// - Parameter timestamp: seconds since 1970.
+    func headers(id: String, timestamp: Int64, body: [UInt8]) -> [(name: String, value: String)] {
+        let signed = Array("\(id).\(timestamp).".utf8) + body
+        let signature = TalkpathCrypto.base64(TalkpathCrypto.hmacSHA256(key: key, message: signed))
+        return [
+            (name: "webhook-id", value: id), (name: "webhook-timestamp", value: String(timestamp)),
+            (name: "webhook-signature", value: "v1,\(signature)"),
+        ]
+    }
+
+    private static func decode(_ text: String) -> [UInt8]? {
+        let source = Array(text.utf8)
+        var bytes = [UInt8](repeating: 0, count: Base64.decodedCount(of: source.span.bytes))
+        var target = bytes.mutableSpan
+        guard let count = try? Base64.decode(source.span.bytes, into: &target) else { return nil }
+        return Array(bytes.prefix(count))
+    }
+}

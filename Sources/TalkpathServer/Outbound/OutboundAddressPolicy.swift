@@ -1,0 +1,107 @@
+package import NIOCore
+
+/// Where this server may connect to on somebody else's word: webhooks, gateways, whatever a tenant may name.
+///
+/// Outside development: encrypted, and to addresses of the public Internet only. A name is no promise, as it may lead
+/// elsewhere at the next look: so a name is resolved, *all* its addresses are judged, and the connection is made to one
+/// of those that were judged. Redirects are for whoever connects to refuse.
+package struct OutboundAddressPolicy: Sendable {
+    package typealias Resolver = @Sendable (_ host: String, _ port: Int) async throws -> [SocketAddress]
+
+    /// `http` and `ws` will do.
+    package var allowsPlain: Bool
+    /// Every address will do.
+    package var allowsPrivate: Bool
+    private let resolver: Resolver
+
+    package init(
+        allowsPlain: Bool = false,
+        allowsPrivate: Bool = false,
+        resolver: @escaping Resolver = SystemResolver.resolve
+    ) {
+        self.allowsPlain = allowsPlain
+        self.allowsPrivate = allowsPrivate
+        self.resolver = resolver
+    }
+
+    package static let strict = OutboundAddressPolicy()
+    /// For work on one's own machine.
+    package static let development = OutboundAddressPolicy(allowsPlain: true, allowsPrivate: true)
+
+    /// What can be said of an address without a look at where its name leads.
+    package func parse(_ text: String) throws(OutboundAddressError) -> OutboundURL {
+        let url = try OutboundURL(text)
+        guard allowsPlain || url.scheme.isSecure else {
+            throw OutboundAddressError(code: .plain, message: "must begin with https:// or wss://")
+        }
+        if let literal = try? SocketAddress(ipAddress: url.host, port: url.port) { try judge([literal]) }
+        return url
+    }
+
+    /// The addresses that may be connected to, right now. To be asked when an address is registered, and again for
+    /// every new connection, which is then made to one of these.
+    package func addresses(of url: OutboundURL) async throws(OutboundAddressError) -> [SocketAddress] {
+        let addresses: [SocketAddress]
+        do {
+            addresses = try await resolver(url.host, url.port)
+        } catch {
+            throw OutboundAddressError(code: .cannotBeResolved, message: "leads nowhere: its name is not known")
+        }
+        guard !addresses.isEmpty else {
+            throw OutboundAddressError(code: .cannotBeResolved, message: "leads nowhere: its name has no address")
+        }
+        try judge(addresses)
+        return addresses
+    }
+
+    /// One that is not public makes all of them unfit: nobody needs such a name but whoever means to get inside.
+    private func judge(_ addresses: [SocketAddress]) throws(OutboundAddressError) {
+        guard allowsPrivate || addresses.allSatisfy(PublicAddress.isPublic) else {
+            throw OutboundAddressError(code: .notPublic, message: "leads to an address that is not a public one")
+        }
+    }
+}
+
+/// What the Internet's registries say of addresses: the special-purpose lists of IANA (RFC 6890 and its successors).
+package enum PublicAddress {
+    package static func isPublic(_ address: SocketAddress) -> Bool {
+        switch address {
+        case .v4(let address):
+            // Family and port take four bytes, on every system.
+            let value = withUnsafeBytes(of: address.address) { $0[4..<8].reduce(UInt32(0)) { $0 << 8 | UInt32($1) } }
+            return !specialIPv4.contains { value >> (32 - $0.length) == $0.prefix >> (32 - $0.length) }
+        case .v6(let address):
+            // Family, port and flow take eight bytes; the first half of the address says what it is.
+            let value = withUnsafeBytes(of: address.address) { $0[8..<16].reduce(UInt64(0)) { $0 << 8 | UInt64($1) } }
+            // Global unicast is 2000::/3; everything else is local, special, or an IPv4 address in disguise.
+            guard value >> 61 == 1 else { return false }
+            return !specialIPv6.contains { value >> (64 - $0.length) == $0.prefix >> (64 - $0.length) }
+        case .unixDomainSocket:
+            return false
+        }
+    }
+
+    private static let specialIPv4: [(prefix: UInt32, length: UInt32)] = [
+        (0x0000_0000, 8),  // this network
+        (0x0A00_0000, 8),  // private
+        (0x6440_0000, 10),  // shared by carriers
+        (0x7F00_0000, 8),  // loopback
+        (0xA9FE_0000, 16),  // link-local, and the clouds' metadata services
+        (0xAC10_0000, 12),  // private
+        (0xC000_0000, 24),  // protocol assignments
+        (0xC000_0200, 24),  // documentation
+        (0xC058_6300, 24),  // 6to4 relays
+        (0xC0A8_0000, 16),  // private
+        (0xC612_0000, 15),  // benchmarks
+        (0xC633_6400, 24),  // documentation
+        (0xCB00_7100, 24),  // documentation
+        (0xE000_0000, 3),  // multicast, reserved, broadcast
+    ]
+
+    private static let specialIPv6: [(prefix: UInt64, length: UInt64)] = [
+        (0x2001_0000_0000_0000, 23),  // protocol assignments, Teredo
+        (0x2001_0DB8_0000_0000, 32),  // documentation
+        (0x2002_0000_0000_0000, 16),  // 6to4: an IPv4 address in disguise
+        (0x3FFF_0000_0000_0000, 20),  // documentation
+    ]
+}

@@ -1,0 +1,79 @@
+/// An address that somebody has asked this server to connect to, in its parts.
+package struct OutboundURL: Hashable, Sendable, CustomStringConvertible {
+    package enum Scheme: String, Sendable {
+        case http, https, ws, wss
+
+        package var isSecure: Bool { self == .https || self == .wss }
+    }
+
+    package let text: String
+    package let scheme: Scheme
+    /// A name or an address in lower case; IPv6 without its brackets.
+    package let host: String
+    package let port: Int
+
+    package init(_ text: String) throws(OutboundAddressError) {
+        guard text.utf8.count <= 2048 else { throw .malformed("is longer than 2048 characters") }
+        // What is not printable ASCII could break out of a request line, or look like another name.
+        guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\\") }) else {
+            throw .malformed("holds a character that no address has")
+        }
+        guard let separator = text.firstRange(of: "://"),
+            let scheme = Scheme(rawValue: text[..<separator.lowerBound].lowercased())
+        else { throw .malformed("must begin with https:// or wss://") }
+        let rest = text[separator.upperBound...]
+        guard !rest.contains("#") else { throw .malformed("must have no fragment") }
+        let authority = rest.prefix { $0 != "/" && $0 != "?" }
+        guard !authority.contains("@") else { throw .malformed("must hold neither a user nor a password") }
+        let (host, port) = try Self.parts(authority)
+        self.text = text
+        self.scheme = scheme
+        self.host = host
+        self.port = port ?? (scheme.isSecure ? 443 : 80)
+    }
+
+    private static func parts(_ authority: Substring) throws(OutboundAddressError) -> (host: String, port: Int?) {
+        var host = authority
+        var port: Substring?
+        if authority.hasPrefix("[") {
+            guard let end = authority.firstIndex(of: "]") else { throw .malformed("has an IPv6 address without end") }
+            host = authority[authority.index(after: authority.startIndex)..<end]
+            let after = authority[authority.index(after: end)...]
+            guard after.isEmpty || after.hasPrefix(":") else { throw .malformed("has no readable port") }
+            port = after.isEmpty ? nil : after.dropFirst()
+        } else if let colon = authority.firstIndex(of: ":") {
+            host = authority[..<colon]
+            port = authority[authority.index(after: colon)...]
+        }
+        guard !host.isEmpty, !host.contains("%") else { throw .malformed("has no host") }
+        guard let port else { return (host.lowercased(), nil) }
+        guard port.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(port),
+            (1...65_535).contains(number)
+        else { throw .malformed("has no readable port") }
+        return (host.lowercased(), number)
+    }
+
+    package var description: String { text }
+}
+
+/// Why this server does not connect somewhere.
+package struct OutboundAddressError: Error, Equatable, Sendable, CustomStringConvertible {
+    package enum Code: String, Sendable {
+        case malformed
+        /// Not encrypted.
+        case plain
+        /// Inside this network, or nowhere.
+        case notPublic
+        case cannotBeResolved
+    }
+
+    package var code: Code
+    /// Reads on from «the address».
+    package var message: String
+
+    static func malformed(_ message: String) -> OutboundAddressError {
+        OutboundAddressError(code: .malformed, message: message)
+    }
+
+    package var description: String { message }
+}

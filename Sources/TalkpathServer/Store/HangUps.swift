@@ -1,0 +1,70 @@
+import Logging
+import ServiceLifecycle
+import TalkpathAudio
+import TalkpathCore
+import TalkpathStore
+
+/// Goes on hanging up calls whose hang-up the carrier has not confirmed, however often this server is started anew.
+struct HangUps: Service {
+    let store: SQLiteCallStore
+    /// `nil`: there is nobody to ask.
+    let carrier: (any Carrier)?
+    let clock: any CallClock
+    let bell: Bell
+    let logger: Logger
+    var backoff = Backoff.hangUps
+
+    private static let longestSleep = Duration.seconds(5)
+
+    func run() async throws {
+        guard let carrier else {
+            try? await gracefulShutdown()
+            return
+        }
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                await hangUpAll(carrier)
+                await bell.wait(atMost: Self.longestSleep)
+            }
+        }
+    }
+
+    private func hangUpAll(_ carrier: any Carrier) async {
+        do {
+            let old = try await store.abandonOldHangUps(at: clock.wallTime)
+            if old > 0 {
+                logger.error(
+                    "Hang-ups were never confirmed; the carrier's own time limit has ended these calls",
+                    metadata: ["calls": "\(old)"]
+                )
+            }
+            let jobs = try await store.dueHangUps(at: clock.wallTime)
+            await withDiscardingTaskGroup { group in
+                for job in jobs { group.addTask { await hangUp(job, carrier) } }
+            }
+        } catch {
+            logger.error("Hang-ups could not be looked up", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func hangUp(_ job: HangUpJob, _ carrier: any Carrier) async {
+        guard let name = job.carrierCallID else { return }
+        do {
+            var asked: Duration?
+            do throws(CarrierError) {
+                _ = try await carrier.hangUp(name)
+                try? await store.confirmHangUp(job.callID)
+                logger.notice("A call was hung up after its end", metadata: ["call_id": "\(job.callID)"])
+                return
+            } catch {
+                asked = error.retryAfter
+            }
+            let pause = backoff.pause(after: job.attempts + 1, asked: asked, random: .random(in: 0...1))
+            let wait = Int64((pause ?? backoff.longest).milliseconds)
+            let due = WallTime(milliseconds: clock.wallTime.milliseconds + wait)
+            try await store.postponeHangUp(job.callID, until: due)
+        } catch {
+            logger.error("A hang-up could not be noted", metadata: ["call_id": "\(job.callID)"])
+        }
+    }
+}

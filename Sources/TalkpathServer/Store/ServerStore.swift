@@ -1,0 +1,45 @@
+import Logging
+import TalkpathCore
+import TalkpathNIO
+import TalkpathStore
+
+/// The store of a server, its folder, and what goes between it and the media loop.
+struct ServerStore: Sendable {
+    /// Held as long as the server lives; `nil` if everything is in memory.
+    let folder: DataFolder?
+    let calls: SQLiteCallStore
+    let recorder: EventRecorder
+
+    /// Closes the files and lets other processes have them. May be called again.
+    func close() {
+        try? calls.close()
+        folder?.release()
+    }
+
+    /// Opens the store that the configuration names, and closes the calls that a killed process has left in it.
+    static func open(
+        _ storage: ServerConfiguration.Storage,
+        clock: any CallClock,
+        logger: Logger
+    ) async throws -> ServerStore {
+        let keepsTranscripts = !storage.transcripts.isOff
+        let recorder = EventRecorder(keepsTranscripts: keepsTranscripts, clock: clock)
+        let folder = try storage.folder.map { path throws(StoreError) in try DataFolder(path) }
+        let calls = try SQLiteCallStore(
+            folder.map { .file($0.storePath) } ?? .memory,
+            durability: storage.durability,
+            outbox: recorder,
+            keepsTranscripts: keepsTranscripts,
+            identifiers: SystemIdentifiers()
+        )
+        let lost = try await calls.sweep(at: clock.wallTime)
+        try await calls.noteAlive(at: clock.wallTime)
+        if !lost.isEmpty {
+            logger.warning(
+                "Calls were live when the server was last stopped by force; they are closed, and hung up now",
+                metadata: ["calls": "\(lost.count)"]
+            )
+        }
+        return ServerStore(folder: folder, calls: calls, recorder: recorder)
+    }
+}

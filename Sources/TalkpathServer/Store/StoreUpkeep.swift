@@ -1,0 +1,112 @@
+import Logging
+import ServiceLifecycle
+import TalkpathAudio
+import TalkpathCore
+import TalkpathStore
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// What the store needs beside its calls: events written as they come, a sign of life, and forgetting in time.
+struct StoreUpkeep: Service {
+    let store: SQLiteCallStore
+    let recorder: EventRecorder
+    let storage: ServerConfiguration.Storage
+    let clock: any CallClock
+    let logger: Logger
+
+    /// How much a killed process may be wrong about its calls' ends.
+    private static let signOfLife = Duration.seconds(5)
+    private static let tidying = Duration.seconds(600)
+    /// Events that come together are written together.
+    private static let gathering = Duration.milliseconds(5)
+    private static let keysAreKept: Int64 = 24 * 3600 * 1000
+    private static let day: Int64 = 24 * 3600 * 1000
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await withDiscardingTaskGroup { group in
+                group.addTask { await writeEvents() }
+                group.addTask { await repeatEvery(Self.signOfLife) { try await store.noteAlive(at: clock.wallTime) } }
+                group.addTask { await repeatEvery(Self.tidying) { try await tidy() } }
+            }
+        }
+        // What the last calls have told.
+        try? await store.writePending()
+    }
+
+    private func writeEvents() async {
+        while !Task.isCancelled {
+            // Now and then in any case: what could not be written the last time is tried again.
+            await recorder.bell.wait(atMost: .seconds(1))
+            try? await Task.sleep(for: Self.gathering)
+            do {
+                try await store.writePending()
+            } catch is CancellationError {
+                return
+            } catch {
+                logger.error("Events could not be written; they are kept in memory", metadata: ["error": "\(error)"])
+                try? await Task.sleep(for: .seconds(1))
+            }
+        }
+    }
+
+    private func repeatEvery(_ pause: Duration, _ work: () async throws -> Void) async {
+        while !Task.isCancelled {
+            do {
+                try await work()
+            } catch is CancellationError {
+                return
+            } catch {
+                logger.error("The store could not be kept in order", metadata: ["error": "\(error)"])
+            }
+            try? await Task.sleep(for: pause)
+        }
+    }
+
+    // MARK: Forgetting
+
+    /// Forgets what has been kept long enough.
+    func tidy() async throws {
+        let now = clock.wallTime
+        try await store.forgetIdempotencyKeys(before: WallTime(milliseconds: now.milliseconds - Self.keysAreKept))
+        if let time = Self.limit(storage.calls, now) {
+            var count = 0
+            repeat {
+                let gone = try await store.forgetCalls(endedBefore: time)
+                Self.remove(gone.paths, logger)
+                count = gone.count
+            } while count > 0
+        }
+        if let time = Self.limit(storage.recordings, now) {
+            var paths: [String] = []
+            repeat {
+                paths = try await store.forgetRecordings(endedBefore: time)
+                Self.remove(paths, logger)
+            } while !paths.isEmpty
+        }
+        if let time = Self.limit(storage.transcripts, now) {
+            while try await store.forgetTranscripts(endedBefore: time) > 0 {}
+        }
+        if let time = Self.limit(storage.events, now) { _ = try await store.forgetEvents(before: time) }
+    }
+
+    private static func limit(_ retention: ServerConfiguration.Retention, _ now: WallTime) -> WallTime? {
+        switch retention {
+        // What is not written any more may have been written before: it goes, too.
+        case .off: now
+        case .days(let days): WallTime(milliseconds: now.milliseconds - Int64(days) * day)
+        case .forever: nil
+        }
+    }
+
+    /// Deletes files of recordings.
+    static func remove(_ paths: [String], _ logger: Logger) {
+        for path in paths where unlink(path) != 0 && errno != ENOENT {
+            logger.error("A recording could not be deleted", metadata: ["path": "\(path)"])
+        }
+    }
+}

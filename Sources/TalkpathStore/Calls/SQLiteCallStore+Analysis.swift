@@ -1,0 +1,52 @@
+import GRDB
+package import TalkpathCore
+package import TalkpathWire
+
+/// What is found out about a call after its end.
+extension SQLiteCallStore {
+    /// A call that has ended and was not looked at yet, and when who spoke.
+    package struct Unanalysed: Sendable {
+        package var call: CallSnapshot
+        /// As it was told; `nil` if it was lost with the process that led the call.
+        package var timeline: JSONValue?
+    }
+
+    /// The oldest ones. Those whose timeline is still on its way are left for later.
+    package func unanalysed(at now: WallTime, limit: Int = 20) async throws -> [Unanalysed] {
+        try await read { db in
+            let sql = """
+                SELECT record, NULL AS analysis, turns, marks FROM calls JOIN records ON records.call_id = id
+                LEFT JOIN transcripts ON transcripts.call_id = id LEFT JOIN timelines ON timelines.call_id = id
+                WHERE needs_analysis AND (marks IS NOT NULL OR ended_at < ?) ORDER BY ended_at LIMIT ?
+                """
+            let patience: Int64 = 10_000
+            return try Row.fetchAll(db, sql: sql, arguments: [now.milliseconds - patience, limit]).map { row in
+                let marks = row["marks"] as String?
+                return Unanalysed(
+                    call: try Self.snapshot(row),
+                    timeline: try marks.map { try JSONValue(parsing: $0) }
+                )
+            }
+        }
+    }
+
+    /// Keeps what was found out, and tells it; once.
+    package func finishAnalysis(of call: CallSnapshot, at now: WallTime) async throws {
+        guard let analysis = call.analysis else { return }
+        let event = outbox.event(analysisOf: call, at: now)
+        try await writeCalls { db, store in
+            try db.execute(
+                sql: "UPDATE calls SET needs_analysis = 0 WHERE id = ? AND needs_analysis",
+                arguments: [call.id.text]
+            )
+            guard db.changesCount > 0 else { return }
+            try db.execute(sql: "DELETE FROM timelines WHERE call_id = ?", arguments: [call.id.text])
+            try db.execute(
+                sql: "INSERT OR REPLACE INTO analyses (call_id, analysis) VALUES (?, ?)",
+                arguments: [call.id.text, analysis.record.serializedText()]
+            )
+            try store.put(event, db)
+        }
+        outbox.written([call.id])
+    }
+}

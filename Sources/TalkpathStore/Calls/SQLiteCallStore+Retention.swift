@@ -1,0 +1,130 @@
+import GRDB
+package import TalkpathCore
+import TalkpathWire
+
+/// Forgetting. What is forgotten is gone from every table at once, and its bytes are overwritten in the file; the log
+/// beside it is emptied afterwards, so that no old page of it stays behind.
+extension SQLiteCallStore {
+    /// Forgets an ended call and everything that was kept of it.
+    ///
+    /// - Returns: the files of its recordings, for whoever deletes them; `nil` if there is no such ended call.
+    package func delete(_ call: CallID, tenant: String) async throws -> [String]? {
+        let paths: [String]? = try await write { db in
+            let sql = "SELECT 1 FROM calls WHERE id = ? AND tenant = ? AND ended_at IS NOT NULL"
+            guard try Bool.fetchOne(db, sql: sql, arguments: [call.text, tenant]) == true else { return nil }
+            return try Self.delete([call.text], db)
+        }
+        if paths != nil { try await emptyLog() }
+        return paths
+    }
+
+    /// Forgets what was said on calls that ended before a time: transcripts, the events that carried them, and what a
+    /// language model made of them.
+    /// - Returns: how many calls had something to forget.
+    package func forgetTranscripts(endedBefore time: WallTime, limit: Int = 500) async throws -> Int {
+        let count = try await write { db in
+            let old = "SELECT id FROM calls WHERE ended_at < ? AND id IN (SELECT call_id FROM transcripts) LIMIT ?"
+            let ids = try String.fetchAll(db, sql: old, arguments: [time.milliseconds, limit])
+            for id in ids {
+                try db.execute(sql: "DELETE FROM transcripts WHERE call_id = ?", arguments: [id])
+                try db.execute(
+                    sql: "DELETE FROM events WHERE call_id = ? AND type IN ('call.transcript', 'call.analyzed')",
+                    arguments: [id]
+                )
+                try Self.forgetWords(ofAnalysis: id, db)
+            }
+            return ids.count
+        }
+        if count > 0 { try await emptyLog() }
+        return count
+    }
+
+    /// Forgets recordings of calls that ended before a time.
+    /// - Returns: their files, for whoever deletes them.
+    package func forgetRecordings(endedBefore time: WallTime, limit: Int = 500) async throws -> [String] {
+        try await write { db in
+            let sql = """
+                SELECT path FROM recordings JOIN calls ON calls.id = call_id WHERE ended_at < ? LIMIT ?
+                """
+            let paths = try String.fetchAll(db, sql: sql, arguments: [time.milliseconds, limit])
+            for path in paths { try db.execute(sql: "DELETE FROM recordings WHERE path = ?", arguments: [path]) }
+            return paths
+        }
+    }
+
+    /// Forgets calls that ended before a time, altogether.
+    /// - Returns: how many, and the files of their recordings, for whoever deletes them.
+    package func forgetCalls(
+        endedBefore time: WallTime,
+        limit: Int = 500
+    ) async throws -> (count: Int, paths: [String]) {
+        let gone = try await write { db in
+            let sql = "SELECT id FROM calls WHERE ended_at < ? ORDER BY ended_at LIMIT ?"
+            let ids = try String.fetchAll(db, sql: sql, arguments: [time.milliseconds, limit])
+            return (ids.count, try Self.delete(ids, db))
+        }
+        if gone.0 > 0 { try await emptyLog() }
+        return gone
+    }
+
+    /// Forgets events that were written before a time and that nobody waits for.
+    package func forgetEvents(before time: WallTime) async throws -> Int {
+        try await write { db in
+            try db.execute(
+                sql: "DELETE FROM events WHERE at < ? AND number NOT IN (SELECT event FROM deliveries)",
+                arguments: [time.milliseconds]
+            )
+            return db.changesCount
+        }
+    }
+
+    /// A recording that has been written for a call.
+    /// - Returns: false if the call is not known any more: the file is the asker's to delete.
+    package func addRecording(_ path: String, of call: CallID, at now: WallTime) async throws -> Bool {
+        try await write { db in
+            try db.execute(
+                sql:
+                    "INSERT OR REPLACE INTO recordings (path, call_id, written_at) SELECT ?, id, ? FROM calls WHERE id = ?",
+                arguments: [path, now.milliseconds, call.text]
+            )
+            return db.changesCount > 0
+        }
+    }
+
+    package func recordings(of call: CallID) async throws -> [String] {
+        try await read { db in
+            let sql = "SELECT path FROM recordings WHERE call_id = ? ORDER BY written_at, path"
+            return try String.fetchAll(db, sql: sql, arguments: [call.text])
+        }
+    }
+
+    /// - Returns: the files of their recordings.
+    private static func delete(_ ids: [String], _ db: Database) throws -> [String] {
+        var paths: [String] = []
+        for id in ids {
+            paths += try String.fetchAll(db, sql: "SELECT path FROM recordings WHERE call_id = ?", arguments: [id])
+            // Deliveries, dead or alive, go with the events; all else goes with the call.
+            try db.execute(sql: "DELETE FROM events WHERE call_id = ?", arguments: [id])
+            try db.execute(sql: "DELETE FROM calls WHERE id = ?", arguments: [id])
+        }
+        return paths
+    }
+
+    private static func forgetWords(ofAnalysis id: String, _ db: Database) throws {
+        let sql = "SELECT analysis FROM analyses WHERE call_id = ?"
+        guard let text = try String.fetchOne(db, sql: sql, arguments: [id]) else { return }
+        var analysis = try CallAnalysis(record: JSONValue(parsing: text))
+        analysis.summary = nil
+        try db.execute(
+            sql: "UPDATE analyses SET analysis = ? WHERE call_id = ?",
+            arguments: [analysis.record.serializedText(), id]
+        )
+    }
+
+    /// Moves what the log holds into the file and empties it. Gives way to readers: then the next time does it.
+    private func emptyLog() async throws {
+        guard database is DatabasePool else { return }
+        let database = database
+        try? await database.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+    }
+}

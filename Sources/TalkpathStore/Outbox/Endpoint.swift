@@ -1,0 +1,60 @@
+package import TalkpathCore
+
+/// Somebody who wants to be told what happens on calls.
+package struct Endpoint: Equatable, Sendable {
+    package enum Kind: String, Sendable {
+        case webhook, telegram, gateway
+    }
+
+    package var id: String
+    /// `nil`: of every tenant's calls. Such endpoints come from the configuration only.
+    package var tenant: String?
+    /// `nil`: of every agent's calls.
+    package var agentID: String?
+    package var kind: Kind
+    package var url: String
+    /// Empty where the configuration holds it.
+    package var secret: String
+    /// `nil`: of everything.
+    package var types: [String]?
+    /// It stands in the configuration, and is not to be changed by anybody else.
+    package var isConfigured: Bool
+    /// Why nothing is sent any more; `nil` while something is.
+    package var stopped: String?
+    package var createdAt: WallTime
+
+    package init(
+        id: String,
+        tenant: String?,
+        agentID: String? = nil,
+        kind: Kind,
+        url: String,
+        secret: String,
+        types: [String]? = nil,
+        isConfigured: Bool = false,
+        createdAt: WallTime
+    ) {
+        self.id = id
+        self.tenant = tenant
+        self.agentID = agentID
+        self.kind = kind
+        self.url = url
+        self.secret = secret
+        self.types = types
+        self.isConfigured = isConfigured
+        self.createdAt = createdAt
+    }
+}
+
+/// An event on its way to one endpoint.
+package struct Delivery: Equatable, Sendable {
+    package var id: Int64
+    package var endpointID: String
+    package var event: OutboxEvent
+    /// That have failed.
+    package var attempts: Int
+    /// When it was given up; `nil` while it is being tried.
+    package var diedAt: WallTime?
+    /// What went wrong the last time.
+    package var failure: String?
+}

@@ -1,0 +1,125 @@
+import GRDB
+package import TalkpathCore
+import TalkpathWire
+
+/// Deliveries: one for an event and an endpoint. It is gone when it has been made, and dead when it has been given up.
+extension SQLiteCallStore {
+    private static let columns = """
+        deliveries.id AS delivery_id, endpoint_id, attempts, died_at, failure, events.*
+        FROM deliveries JOIN events ON events.number = deliveries.event
+        """
+
+    /// The first that are due, one of a call at most: a call's events are tried in their order.
+    package func dueDeliveries(to endpoint: String, at now: WallTime, limit: Int) async throws -> [Delivery] {
+        try await read { db in
+            let rows = try Row.fetchCursor(
+                db,
+                sql: "SELECT \(Self.columns) WHERE endpoint_id = ? AND due_at <= ? ORDER BY event LIMIT 1000",
+                arguments: [endpoint, now.milliseconds]
+            )
+            var calls: Set<String> = []
+            var due: [Delivery] = []
+            while due.count < limit, let row = try rows.next() {
+                if calls.insert(row["call_id"]).inserted { due.append(try Self.delivery(row)) }
+            }
+            return due
+        }
+    }
+
+    /// When the next one is due.
+    package func nextDelivery(to endpoint: String) async throws -> WallTime? {
+        try await read { db in
+            let sql = "SELECT min(due_at) FROM deliveries WHERE endpoint_id = ? AND due_at IS NOT NULL"
+            return try Int64.fetchOne(db, sql: sql, arguments: [endpoint]).map(WallTime.init(milliseconds:))
+        }
+    }
+
+    /// It has been made.
+    package func finishDelivery(_ id: Int64) async throws {
+        try await write { db in try db.execute(sql: "DELETE FROM deliveries WHERE id = ?", arguments: [id]) }
+    }
+
+    /// It has failed, and is tried again.
+    package func postponeDelivery(_ id: Int64, until due: WallTime, failure: String) async throws {
+        try await write { db in
+            try db.execute(
+                sql: "UPDATE deliveries SET attempts = attempts + 1, due_at = ?, failure = ? WHERE id = ?",
+                arguments: [due.milliseconds, failure, id]
+            )
+        }
+    }
+
+    /// It is given up.
+    package func buryDelivery(_ id: Int64, at now: WallTime, failure: String) async throws {
+        try await write { db in
+            try db.execute(
+                sql: """
+                    UPDATE deliveries SET attempts = attempts + 1, due_at = NULL, died_at = ?, failure = ? WHERE id = ?
+                    """,
+                arguments: [now.milliseconds, failure, id]
+            )
+        }
+    }
+
+    /// Those that were given up, newest first.
+    /// - Parameter tenant: `nil` for all.
+    package func deadDeliveries(tenant: String?, limit: Int = 100, before: Int64? = nil) async throws -> [Delivery] {
+        try await read { db in
+            let sql = """
+                SELECT \(Self.columns) WHERE died_at IS NOT NULL AND (?1 IS NULL OR tenant = ?1)
+                    AND (?2 IS NULL OR deliveries.id < ?2) ORDER BY deliveries.id DESC LIMIT ?3
+                """
+            return try Row.fetchAll(db, sql: sql, arguments: [tenant, before, limit]).map(Self.delivery)
+        }
+    }
+
+    /// Tries dead deliveries again, from the beginning. An endpoint that was stopped is tried again, too.
+    /// - Parameters:
+    ///   - id: `nil` for all of the tenant's.
+    ///   - tenant: `nil` for everybody's.
+    /// - Returns: how many there were.
+    package func replayDelivery(_ id: Int64?, tenant: String?, at now: WallTime) async throws -> Int {
+        try await write { db in
+            let dead = """
+                died_at IS NOT NULL AND (?1 IS NULL OR id = ?1)
+                AND (?2 IS NULL OR event IN (SELECT number FROM events WHERE tenant = ?2))
+                """
+            try db.execute(
+                sql: """
+                    UPDATE endpoints SET stopped = NULL WHERE stopped IS NOT NULL AND is_configured = 0
+                        AND id IN (SELECT endpoint_id FROM deliveries WHERE \(dead))
+                    """,
+                arguments: [id, tenant]
+            )
+            try db.execute(
+                sql: """
+                    UPDATE deliveries SET attempts = 0, died_at = NULL, failure = NULL, due_at = ?3 WHERE \(dead)
+                    """,
+                arguments: [id, tenant, now.milliseconds]
+            )
+            return db.changesCount
+        }
+    }
+
+    /// How many are on their way, and how many were given up.
+    package func countDeliveries() async throws -> (pending: Int, dead: Int) {
+        try await read { db in
+            let row = try Row.fetchOne(
+                db,
+                sql: "SELECT count(due_at) AS pending, count(died_at) AS dead FROM deliveries"
+            )
+            return (row?["pending"] ?? 0, row?["dead"] ?? 0)
+        }
+    }
+
+    private static func delivery(_ row: Row) throws -> Delivery {
+        Delivery(
+            id: row["delivery_id"],
+            endpointID: row["endpoint_id"],
+            event: try event(row),
+            attempts: row["attempts"],
+            diedAt: (row["died_at"] as Int64?).map(WallTime.init(milliseconds:)),
+            failure: row["failure"]
+        )
+    }
+}

@@ -1,0 +1,104 @@
+import GRDB
+package import TalkpathCore
+import TalkpathWire
+
+extension SQLiteCallStore {
+    /// Writes an endpoint, in place of the one of that name. One that was stopped is tried again.
+    package func putEndpoint(_ endpoint: Endpoint) async throws {
+        try await write { db in try Self.put(endpoint, db) }
+    }
+
+    /// The endpoints of the configuration; those that stand in it no longer are stopped.
+    package func setConfiguredEndpoints(_ endpoints: [Endpoint]) async throws {
+        try await write { db in
+            try db.execute(
+                sql: "UPDATE endpoints SET stopped = 'it is not configured any more' WHERE is_configured = 1"
+            )
+            for endpoint in endpoints { try Self.put(endpoint, db) }
+        }
+    }
+
+    private static func put(_ endpoint: Endpoint, _ db: Database) throws {
+        try db.execute(
+            sql: """
+                INSERT INTO endpoints (id, tenant, agent_id, kind, url, secret, types, is_configured, created_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                ON CONFLICT (id) DO UPDATE SET tenant = excluded.tenant, agent_id = excluded.agent_id,
+                    kind = excluded.kind, url = excluded.url, secret = excluded.secret, types = excluded.types,
+                    is_configured = excluded.is_configured, stopped = NULL
+                """,
+            arguments: [
+                endpoint.id, endpoint.tenant, endpoint.agentID, endpoint.kind.rawValue, endpoint.url, endpoint.secret,
+                // Between spaces, so that a type is found whole.
+                endpoint.types.map { " \($0.joined(separator: " ")) " }, endpoint.isConfigured,
+                endpoint.createdAt.milliseconds,
+            ]
+        )
+    }
+
+    /// A tenant's own, oldest first.
+    package func endpoints(tenant: String) async throws -> [Endpoint] {
+        try await read { db in
+            let sql = "SELECT * FROM endpoints WHERE tenant = ? ORDER BY created_at, id"
+            return try Row.fetchAll(db, sql: sql, arguments: [tenant]).map(Self.endpoint)
+        }
+    }
+
+    /// All that something may be sent to.
+    package func activeEndpoints() async throws -> [Endpoint] {
+        try await read { db in
+            try Row.fetchAll(db, sql: "SELECT * FROM endpoints WHERE stopped IS NULL ORDER BY id").map(Self.endpoint)
+        }
+    }
+
+    package func endpoint(_ id: String) async throws -> Endpoint? {
+        try await read { db in
+            try Row.fetchOne(db, sql: "SELECT * FROM endpoints WHERE id = ?", arguments: [id]).map(Self.endpoint)
+        }
+    }
+
+    /// Forgets an endpoint and what was on its way to it.
+    /// - Returns: whether the tenant had one of that name.
+    package func deleteEndpoint(_ id: String, tenant: String) async throws -> Bool {
+        try await write { db in
+            try db.execute(
+                sql: "DELETE FROM endpoints WHERE id = ? AND tenant = ? AND is_configured = 0",
+                arguments: [id, tenant]
+            )
+            return db.changesCount > 0
+        }
+    }
+
+    /// Sends nothing more there; what is on its way is given up.
+    package func stopEndpoint(_ id: String, because reason: String, at now: WallTime) async throws {
+        try await write { db in
+            try db.execute(sql: "UPDATE endpoints SET stopped = ? WHERE id = ?", arguments: [reason, id])
+            try db.execute(
+                sql: """
+                    UPDATE deliveries SET due_at = NULL, died_at = ?, failure = ?
+                    WHERE endpoint_id = ? AND due_at IS NOT NULL
+                    """,
+                arguments: [now.milliseconds, reason, id]
+            )
+        }
+    }
+
+    private static func endpoint(_ row: Row) throws -> Endpoint {
+        guard let kind = Endpoint.Kind(rawValue: row["kind"]) else {
+            throw StoreError(.newerVersion, "the store holds an endpoint of a kind that this version does not know")
+        }
+        var endpoint = Endpoint(
+            id: row["id"],
+            tenant: row["tenant"],
+            agentID: row["agent_id"],
+            kind: kind,
+            url: row["url"],
+            secret: row["secret"],
+            types: (row["types"] as String?).map { $0.split(separator: " ").map(String.init) },
+            isConfigured: row["is_configured"],
+            createdAt: WallTime(milliseconds: row["created_at"])
+        )
+        endpoint.stopped = row["stopped"]
+        return endpoint
+    }
+}

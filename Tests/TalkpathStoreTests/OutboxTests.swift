@@ -1,0 +1,139 @@
+import GRDB
+import TalkpathCore
+import TalkpathWire
+import Testing
+
+@testable import TalkpathStore
+
+@Suite struct OutboxTests {
+    @Test func theEndIsWrittenWithTheRecordAndAfterWhatWasToldBefore() async throws {
+        let outbox = TestOutbox()
+        let store = try SQLiteCallStore.inMemory(outbox: outbox)
+        try await store.journal(SampleCalls.live("one"))
+        outbox.tell("call.started", "one")
+        outbox.tell("call.answered", "one")
+        try await store.save(SampleCalls.ended("one"))
+        #expect(try await store.types(of: "one") == ["call.started", "call.answered", "call.ended"])
+        #expect(outbox.written.last == [CallID("one")])
+        // The loop tells the end as well: it is there already.
+        outbox.tell("call.ended", "one")
+        try await store.writePending()
+        #expect(try await store.types(of: "one").filter { $0 == "call.ended" }.count == 1)
+    }
+
+    @Test func whatIsToldBeforeTheJournalWaitsForItAndKeepsItsOrder() async throws {
+        let outbox = TestOutbox()
+        let store = try SQLiteCallStore.inMemory(outbox: outbox)
+        outbox.tell("call.started", "early")
+        try await store.save(SampleCalls.ended("other"))
+        outbox.tell("call.ringing", "early")
+        #expect(try await store.types(of: "early") == [])
+        try await store.journal(SampleCalls.live("early", tenant: "acme"))
+        let events = try await store.events(of: CallID("early"), after: 0)
+        #expect(events.map(\.type) == ["call.started", "call.ringing"])
+        #expect(events.map(\.tenant) == ["acme", "acme"])
+        #expect(events[0].data["to_number"] == "+14155550101")
+        #expect(events[0].data["direction"] == "outbound")
+        #expect(Set(events.map(\.id)).count == 2 && events.allSatisfy { $0.id.hasPrefix("evt_") })
+    }
+
+    @Test func aCallThatWasNeverJournalledStillTellsWhatHappenedInOrder() async throws {
+        let outbox = TestOutbox()
+        let store = try SQLiteCallStore.inMemory(outbox: outbox)
+        outbox.tell("call.started", "one")
+        try await store.save(SampleCalls.ended("one"))
+        #expect(try await store.types(of: "one") == ["call.started", "call.ended"])
+        outbox.tell("call.started", "lost", isOverdue: true)
+        try await store.writePending()
+        #expect(try await store.types(of: "lost") == ["call.started"])
+    }
+
+    @Test func progressIsNotedInTheJournal() async throws {
+        let outbox = TestOutbox()
+        let store = try SQLiteCallStore.inMemory(outbox: outbox)
+        try await store.journal(SampleCalls.live("one"))
+        outbox.tell(.progress(CallID("one"), .inProgress, at: SampleCalls.noon + 9))
+        try await store.writePending()
+        let swept = try await store.sweep(at: SampleCalls.noon + 60)
+        #expect(swept.map(\.answeredAt) == [SampleCalls.noon + 9])
+        #expect(swept.map(\.status) == [.completed])
+    }
+
+    @Test func whatCouldNotBeWrittenIsWrittenLater() async throws {
+        try await TemporaryFolder.run { folder in
+            let outbox = TestOutbox()
+            let store = try SQLiteCallStore(
+                .file(folder + "/store"),
+                outbox: outbox,
+                identifiers: TestIdentifiers()
+            )
+            try await store.journal(SampleCalls.live("one"))
+            // A full disk.
+            try await store.database.writeWithoutTransaction { db in
+                let pages = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
+                try db.execute(sql: "PRAGMA max_page_count = \(pages)")
+            }
+            let words = String(repeating: "word ", count: 20_000)
+            outbox.tell("call.transcript", "one", data: ["text": .string(words)])
+            await #expect { try await store.save(SampleCalls.ended("one")) } throws: { error in
+                (error as? StoreError)?.code == .full
+            }
+            #expect(outbox.pending.count == 1)
+            #expect(try await store.find(CallID("one"))?.endedAt == nil)
+            try await store.database.writeWithoutTransaction { db in
+                try db.execute(sql: "PRAGMA max_page_count = 100000")
+            }
+            try await store.save(SampleCalls.ended("one"))
+            #expect(try await store.types(of: "one") == ["call.transcript", "call.ended"])
+            try store.close()
+        }
+    }
+
+    @Test func aWriteIsCarriedOutEvenIfNobodyWaitsForIt() async throws {
+        let store = try SQLiteCallStore.inMemory()
+        let saving = Task { try await store.save(SampleCalls.ended("one")) }
+        saving.cancel()
+        _ = await saving.result
+        try await store.writePending()
+        #expect(try await store.find(CallID("one"))?.endedAt != nil)
+    }
+
+    @Test func transcriptsThatAreNotKeptAreNowhere() async throws {
+        let store = try SQLiteCallStore.inMemory(keepsTranscripts: false)
+        try await store.save(SampleCalls.ended("one"))
+        #expect(try await store.find(CallID("one"))?.transcript == [])
+    }
+
+    @Test func anAnalysisIsKeptAndToldOnce() async throws {
+        let outbox = TestOutbox()
+        let store = try SQLiteCallStore.inMemory(outbox: outbox)
+        let ended = SampleCalls.ended("one")
+        try await store.save(ended)
+        let end = try #require(ended.endedAt)
+        #expect(try await store.unanalysed(at: end).isEmpty, "its timeline may be on its way")
+        outbox.tell(.timeline(CallID("one"), [[1, "a"]]))
+        try await store.writePending()
+        let waiting = try #require(try await store.unanalysed(at: end).first)
+        #expect(waiting.timeline == [[1, "a"]])
+        var call = waiting.call
+        #expect(call.transcript == ended.transcript)
+        var analysis = CallAnalysis()
+        analysis.summary = "Short."
+        call.analysis = analysis
+        try await store.finishAnalysis(of: call, at: end)
+        try await store.finishAnalysis(of: call, at: end)
+        #expect(try await store.find(CallID("one"))?.analysis == analysis)
+        #expect(try await store.recent(limit: 1).first?.analysis == analysis)
+        #expect(try await store.types(of: "one") == ["call.ended", "call.analyzed"])
+        #expect(try await store.unanalysed(at: end + 3600).isEmpty)
+    }
+
+    @Test func aCallWhoseTimelineWasLostIsLookedAtWithoutIt() async throws {
+        let store = try SQLiteCallStore.inMemory()
+        let ended = SampleCalls.ended("one")
+        try await store.save(ended)
+        let waiting = try await store.unanalysed(at: try #require(ended.endedAt) + 60)
+        #expect(waiting.map(\.call.id) == [CallID("one")])
+        #expect(waiting.first?.timeline == nil)
+    }
+}

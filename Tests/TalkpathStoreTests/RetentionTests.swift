@@ -1,0 +1,130 @@
+import Foundation
+import TalkpathCore
+import TalkpathWire
+import Testing
+
+@testable import TalkpathStore
+
+@Suite struct RetentionTests {
+    private static let secret = "MY-VERY-OWN-WORDS"
+
+    private static func talkative(_ id: String) -> CallSnapshot {
+        var call = SampleCalls.ended(id)
+        call.transcript = [TranscriptEntry(speaker: .caller, text: secret, milliseconds: 1)]
+        call.metadata = ["note": .string(secret)]
+        return call
+    }
+
+    /// Whether the words stand in any of the files.
+    private static func holds(_ folder: String, _ words: String) throws -> Bool {
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder)
+        #expect(!files.isEmpty)
+        return try files.contains { file in
+            try Data(contentsOf: URL(filePath: folder + "/" + file)).range(of: Data(words.utf8)) != nil
+        }
+    }
+
+    @Test func aDeletedCallLeavesNoCopyInAnyFile() async throws {
+        try await TemporaryFolder.run { folder in
+            let outbox = TestOutbox()
+            let store = try SQLiteCallStore(.file(folder + "/store"), outbox: outbox, identifiers: TestIdentifiers())
+            let endpoint = Endpoint(
+                id: "e",
+                tenant: nil,
+                kind: .webhook,
+                url: "",
+                secret: "",
+                createdAt: SampleCalls.noon
+            )
+            try await store.putEndpoint(endpoint)
+            let call = Self.talkative("one")
+            try await store.journal(call)
+            outbox.tell("call.transcript", "one", data: ["text": .string(Self.secret)])
+            try await store.save(call)
+            var analysed = call
+            analysed.analysis = CallAnalysis()
+            analysed.analysis?.summary = Self.secret
+            try await store.finishAnalysis(of: analysed, at: SampleCalls.noon)
+            #expect(try await store.addRecording("/recordings/one.ogg", of: call.id, at: SampleCalls.noon))
+            let delivery = try #require(
+                try await store.dueDeliveries(to: "e", at: SampleCalls.noon + 60, limit: 1).first
+            )
+            try await store.buryDelivery(delivery.id, at: SampleCalls.noon, failure: "")
+            #expect(try Self.holds(folder, Self.secret), "or this test could not fail")
+
+            #expect(try await store.delete(call.id, tenant: "acme") == nil)
+            #expect(try await store.delete(call.id, tenant: "default") == ["/recordings/one.ogg"])
+            #expect(try await store.find(call.id) == nil)
+            #expect(try await store.types(of: "one") == [])
+            #expect(try await store.deadDeliveries(tenant: nil).isEmpty)
+            #expect(try await store.recordings(of: call.id) == [])
+            #expect(try !Self.holds(folder, Self.secret))
+            #expect(try await store.delete(call.id, tenant: "default") == nil)
+            try store.close()
+        }
+    }
+
+    @Test func aLiveCallIsNotDeleted() async throws {
+        let store = try SQLiteCallStore.inMemory()
+        try await store.journal(SampleCalls.live("one"))
+        #expect(try await store.delete(CallID("one"), tenant: "default") == nil)
+        #expect(try await store.find(CallID("one")) != nil)
+    }
+
+    @Test func whatWasSaidIsForgottenInTimeAndTheRestIsKept() async throws {
+        try await TemporaryFolder.run { folder in
+            let outbox = TestOutbox()
+            let store = try SQLiteCallStore(.file(folder + "/store"), outbox: outbox, identifiers: TestIdentifiers())
+            var old = Self.talkative("old")
+            old.metadata = [:]
+            try await store.journal(old)
+            outbox.tell("call.transcript", "old", data: ["text": .string(Self.secret)])
+            try await store.save(old)
+            old.analysis = CallAnalysis()
+            old.analysis?.summary = Self.secret
+            old.analysis?.sentiment = .negative
+            try await store.finishAnalysis(of: old, at: SampleCalls.noon)
+            let young = SampleCalls.ended("young", startedAt: SampleCalls.noon + 1000)
+            try await store.save(young)
+
+            #expect(try await store.forgetTranscripts(endedBefore: SampleCalls.noon + 500) == 1)
+            #expect(try await store.forgetTranscripts(endedBefore: SampleCalls.noon + 500) == 0)
+            let kept = try #require(try await store.find(old.id))
+            #expect(kept.transcript.isEmpty)
+            #expect(kept.analysis?.summary == nil && kept.analysis?.sentiment == .negative)
+            #expect(kept.receipt == old.receipt)
+            #expect(try await store.types(of: "old") == ["call.ended"])
+            #expect(try !Self.holds(folder, Self.secret))
+            #expect(try await store.find(young.id)?.transcript == young.transcript)
+            try store.close()
+        }
+    }
+
+    @Test func callsRecordingsAndEventsAreForgottenInTime() async throws {
+        let store = try SQLiteCallStore.inMemory(outbox: TestOutbox())
+        try await store.save(SampleCalls.ended("old"))
+        try await store.save(SampleCalls.ended("young", startedAt: SampleCalls.noon + 1000))
+        _ = try await store.addRecording("/old.ogg", of: CallID("old"), at: SampleCalls.noon)
+        _ = try await store.addRecording("/young.ogg", of: CallID("young"), at: SampleCalls.noon)
+        #expect(try await !store.addRecording("/x", of: CallID("nobody"), at: SampleCalls.noon))
+        let limit = SampleCalls.noon + 500
+        #expect(try await store.forgetRecordings(endedBefore: limit) == ["/old.ogg"])
+        #expect(try await store.recordings(of: CallID("young")) == ["/young.ogg"])
+        #expect(try await store.forgetEvents(before: limit) == 1)
+        #expect(try await store.types(of: "young") == ["call.ended"])
+        let gone = try await store.forgetCalls(endedBefore: limit)
+        #expect(gone.count == 1 && gone.paths.isEmpty)
+        #expect(try await store.find(CallID("old")) == nil)
+        let all = try await store.forgetCalls(endedBefore: SampleCalls.noon + 100_000)
+        #expect(all.count == 1 && all.paths == ["/young.ogg"])
+    }
+
+    @Test func anEventThatSomebodyWaitsForIsKept() async throws {
+        let outbox = TestOutbox()
+        let store = try SQLiteCallStore.inMemory(outbox: outbox)
+        let endpoint = Endpoint(id: "e", tenant: nil, kind: .webhook, url: "", secret: "", createdAt: SampleCalls.noon)
+        try await store.putEndpoint(endpoint)
+        try await store.save(SampleCalls.ended("one"))
+        #expect(try await store.forgetEvents(before: SampleCalls.noon + 100_000) == 0)
+    }
+}
