@@ -28,6 +28,7 @@ let swiftSettings: [SwiftSetting] = [
 extension Target.Dependency {
     static let logging = product(name: "Logging", package: "swift-log")
     static let grdb = product(name: "GRDB", package: "GRDB.swift")
+    static let metrics = product(name: "CoreMetrics", package: "swift-metrics")
     static let nioCore = product(name: "NIOCore", package: "swift-nio")
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
     static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
@@ -78,9 +79,12 @@ if level.rawValue >= Level.wire.rawValue {
 
 if level.rawValue >= Level.core.rawValue {
     products.append(.library(name: "TalkpathCore", targets: ["TalkpathCore", "TalkpathWire"]))
-    dependencies.append(.package(url: "https://github.com/apple/swift-log.git", from: "1.6.0"))
+    dependencies += [
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.7.0"),
+    ]
     targets += [
-        library("TalkpathCore", ["TalkpathAudio", "TalkpathWire", .logging]),
+        library("TalkpathCore", ["TalkpathAudio", "TalkpathWire", .logging, .metrics]),
         library("TalkpathSimulation", ["TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging]),
         tests("TalkpathCoreTests", ["TalkpathSimulation", "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging]),
         tests("TalkpathSimulationTests", ["TalkpathSimulation", "TalkpathCore", "TalkpathWire", "TalkpathAudio"]),
@@ -150,8 +154,7 @@ if level == .all {
             "TalkpathServer",
             [
                 "TalkpathStore", "TalkpathHTTP", "TalkpathNIO", "TalkpathCore", "TalkpathWire", "TalkpathAudio",
-                .logging,
-                .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .httpTypes, .hummingbird,
+                .logging, .metrics, .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .httpTypes, .hummingbird,
                 .asyncHTTPClient, .serviceLifecycle, .configuration,
             ]
         ),
@@ -179,7 +182,7 @@ if level == .all {
             "TalkpathServerTests",
             [
                 "TalkpathServer", "TalkpathHTTP", "TalkpathNIO", "TalkpathCore", "TalkpathWire", "TalkpathAudio",
-                .logging,
+                .logging, .metrics,
                 .nioCore, .nioPosix, .nioHTTP1, .httpTypes, .hummingbird, .asyncHTTPClient,
             ]
         ),

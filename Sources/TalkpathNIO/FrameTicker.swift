@@ -43,6 +43,9 @@ package final class FrameTicker: @unchecked Sendable {
     package private(set) var punctuality = Punctuality()
     package private(set) var entryCount = 0
 
+    /// Told once per tick how late it began, and how many were left out before it.
+    private let observe: @Sendable (_ lateness: Duration, _ missed: Int) -> Void
+    private var missedSinceTick = 0
     private let interval: TimeAmount
     private var slots: [Slot] = []
     private var freeSlots: [Int] = []
@@ -50,7 +53,12 @@ package final class FrameTicker: @unchecked Sendable {
     private var callback: NIOScheduledCallback?
     private var isTicking = false
 
-    package init(eventLoop: any EventLoop, interval: Duration = .milliseconds(20)) {
+    package init(
+        eventLoop: any EventLoop,
+        interval: Duration = .milliseconds(20),
+        observe: @escaping @Sendable (_ lateness: Duration, _ missed: Int) -> Void = { _, _ in }
+    ) {
+        self.observe = observe
         precondition(interval > .zero, "a ticker needs a positive interval")
         self.eventLoop = eventLoop
         self.interval = TimeAmount(interval)
@@ -119,6 +127,8 @@ package final class FrameTicker: @unchecked Sendable {
         punctuality.ticks += 1
         punctuality.totalLateness += lateness
         punctuality.maximumLateness = max(punctuality.maximumLateness, lateness)
+        observe(lateness, missedSinceTick)
+        missedSinceTick = 0
     }
 
     private func scheduleNext() {
@@ -128,6 +138,7 @@ package final class FrameTicker: @unchecked Sendable {
         if overdue >= interval {
             let skipped = overdue.nanoseconds / interval.nanoseconds
             punctuality.missed += Int(skipped)
+            missedSinceTick += Int(skipped)
             deadline = deadline + .nanoseconds(skipped * interval.nanoseconds)
         }
         arm()

@@ -1,24 +1,65 @@
+import Logging
 import ServiceLifecycle
 import TalkpathCore
 import TalkpathNIO
 
-/// Runs the calls until the server is to stop, and then ends them.
+/// Runs the calls until the server is to stop, lets them finish, and ends those that do not.
+///
+/// Told to stop, the server takes no new calls. Those that are going on may go on for the configured time; then they
+/// are drained: what the agents have said is heard, and the calls end. Whoever asks a second time
+/// (``TalkpathServer/endNow()``) waits for neither.
 struct CallsService: Service {
     let state: ServerState
 
     /// For hang-ups the carrier has not confirmed yet when everything else has ended.
     private static let patience = Duration.seconds(5)
+    private static let lookAgain = Duration.milliseconds(50)
 
     func run() async throws {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await state.bridge.run() }
             // Cancelled instead, when another part of the server fails: the same, at once.
             try? await gracefulShutdown()
-            state.beginDraining()
-            await state.manager.shutDown()
+            if Task.isCancelled { state.stop.endNow() }
+            state.stop.beginDraining()
+            await letCallsFinish()
+            await endCalls()
             group.addTask { try? await Task.sleep(for: Self.patience) }
             await group.next()
             group.cancelAll()
+        }
+        state.stop.endNow()
+    }
+
+    /// Returns when there is no call any more, or there is no time left for them.
+    private func letCallsFinish() async {
+        let live = await state.manager.active().count
+        guard live > 0, !state.stop.isEndingNow, state.configuration.drainTimeout > .zero else { return }
+        state.logger.notice(
+            "Stopping: no new calls; those that are going on may finish",
+            metadata: ["calls": "\(live)", "seconds": "\(state.configuration.drainTimeout.components.seconds)"]
+        )
+        let clock = ContinuousClock()
+        let deadline = clock.now + state.configuration.drainTimeout
+        while await !state.manager.active().isEmpty, clock.now < deadline, !state.stop.isEndingNow {
+            guard (try? await clock.sleep(for: Self.lookAgain)) != nil else { return }
+        }
+    }
+
+    private func endCalls() async {
+        let manager = state.manager
+        guard !state.stop.isEndingNow else { return await manager.shutDown() }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                await manager.shutDown(mode: .drain(timeout: state.configuration.limits.drainTimeout))
+                // Releases the other one.
+                state.stop.endNow()
+            }
+            group.addTask {
+                await state.stop.waitForEndNow()
+                // A second end cuts a drain short; where all have ended it finds nothing to do.
+                await manager.shutDown()
+            }
         }
     }
 }

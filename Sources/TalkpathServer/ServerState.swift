@@ -19,9 +19,11 @@ final class ServerState: Sendable {
     let destinations: Destinations
     let rateLimit: RateLimit
     let idempotency = Idempotency()
+    let metrics: PrometheusRegistry
     let logger: Logger
 
-    private let draining = Atomic(false)
+    /// How far it has got in stopping.
+    let stop = ServerStop()
     private let knownOrigin: OriginBox
 
     var manager: CallManager { bridge.manager }
@@ -35,6 +37,7 @@ final class ServerState: Sendable {
         hangUpBell: Bell,
         hasCarrier: Bool,
         origin: OriginBox,
+        metrics: PrometheusRegistry,
         logger: Logger
     ) {
         self.configuration = configuration
@@ -45,15 +48,14 @@ final class ServerState: Sendable {
         self.hangUpBell = hangUpBell
         self.hasCarrier = hasCarrier
         self.logger = logger
+        self.metrics = metrics
         knownOrigin = origin
         destinations = Destinations(prefixes: configuration.allowedDestinations)
         rateLimit = RateLimit(perSecond: configuration.callsPerSecond)
     }
 
     /// About to stop: nothing new begins.
-    var isDraining: Bool { draining.load(ordering: .acquiring) }
-
-    func beginDraining() { draining.store(true, ordering: .releasing) }
+    var isDraining: Bool { stop.isDraining }
 
     /// Where the carrier reaches this server, unless a call says otherwise.
     var origin: PublicOrigin? { knownOrigin.value }

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import Hummingbird
 public import Logging
+public import CoreMetrics
 import NIOCore
 import NIOPosix
 package import NIOSSL
@@ -29,6 +30,8 @@ public final class TalkpathServer: Sendable {
         public var events: [any CallEventSink] = []
         /// Carries out the functions that agents call.
         public var tools: (any ToolHandler)?
+        /// Is told what `/metrics` shows, as well.
+        public var metrics: (any MetricsFactory)?
         /// Whom to trust at the other end of the models' sockets; `nil` trusts the system's roots.
         package var agentTLS: NIOSSLContext?
         /// Where tenants' webhooks may lead; `nil`: as the configuration has it.
@@ -50,6 +53,7 @@ public final class TalkpathServer: Sendable {
     private let client: HTTPClient
     private let services: ServiceGroup
     private let running: Task<Void, any Error>
+    private let stop: ServerStop
 
     private init(
         port: Int,
@@ -58,8 +62,10 @@ public final class TalkpathServer: Sendable {
         group: MultiThreadedEventLoopGroup,
         client: HTTPClient,
         services: ServiceGroup,
-        running: Task<Void, any Error>
+        running: Task<Void, any Error>,
+        stop: ServerStop
     ) {
+        self.stop = stop
         self.port = port
         self.bridge = bridge
         self.store = store
@@ -117,6 +123,8 @@ public final class TalkpathServer: Sendable {
         let allowsPlain = configuration.isDevelopment
         let origin = OriginBox(configuration.publicURL.flatMap { PublicOrigin($0, allowsPlain: allowsPlain) })
         let carrier = try parts.carrier ?? twilio(configuration, client: client, origin: origin)
+        let metrics = PrometheusRegistry(help: MetricsRoute.help)
+        let factories = [metrics as any MetricsFactory] + (parts.metrics.map { [$0] } ?? [])
         let bridge = MediaBridge(
             eventLoop: group.next(),
             carrier: carrier,
@@ -125,6 +133,7 @@ public final class TalkpathServer: Sendable {
             tools: parts.tools,
             maximumCalls: configuration.maximumCalls,
             agentTLS: parts.agentTLS,
+            instruments: CallInstruments(factory: MultiplexMetricsHandler(factories: factories)),
             logger: logger
         )
         let addressPolicy = parts.addressPolicy ?? configuration.addressPolicy
@@ -147,6 +156,7 @@ public final class TalkpathServer: Sendable {
             hangUpBell: Bell(),
             hasCarrier: carrier != nil,
             origin: origin,
+            metrics: metrics,
             logger: logger
         )
         let (ports, bound) = AsyncStream<Int>.makeStream()
@@ -177,14 +187,22 @@ public final class TalkpathServer: Sendable {
             group: group,
             client: client,
             services: services,
-            running: running
+            running: running,
+            stop: state.stop
         )
     }
 
     // MARK: The end
 
-    /// Begins to stop: no new calls, the live ones are ended, then the port is closed. Does not wait.
+    /// Begins to stop: no new calls; the live ones may finish within ``ServerConfiguration/drainTimeout``, are drained
+    /// then, and the port is closed. Does not wait.
     public func beginShutdown() async {
+        await services.triggerGracefulShutdown()
+    }
+
+    /// Stopping or not: the live calls are ended now, and then the server. Does not wait.
+    public func endNow() async {
+        stop.endNow()
         await services.triggerGracefulShutdown()
     }
 
@@ -197,9 +215,9 @@ public final class TalkpathServer: Sendable {
         try result.get()
     }
 
-    /// Stops; returns when nothing of the server is open any more. May be called again.
+    /// Ends all calls and stops; returns when nothing of the server is open any more. May be called again.
     public func shutDown() async {
-        await beginShutdown()
+        await endNow()
         try? await waitUntilStopped()
     }
 
@@ -255,10 +273,12 @@ public final class TalkpathServer: Sendable {
     ) -> some ApplicationProtocol {
         let configuration = state.configuration
         let authenticity = TwilioAuthenticity(authToken: configuration.twilio?.authToken)
+        let keys = Keys(configuration.apiKeys, isOpen: configuration.isDevelopment)
         let router = Router(context: ServerContext.self)
         router.add(middleware: ProblemMiddleware(logger: state.logger))
         if configuration.isDevelopment { router.add(middleware: LoopbackMiddleware()) }
         HealthRoutes(state: state).add(to: router)
+        MetricsRoute(registry: state.metrics, keys: keys).add(to: router)
         ControlRoutes(state: state).add(to: router)
         NotificationRoutes(state: state).add(to: router)
         TwilioRoutes(state: state, authenticity: authenticity).add(to: router)

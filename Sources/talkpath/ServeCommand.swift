@@ -19,7 +19,8 @@ struct ServeCommand: AsyncParsableCommand {
             Settings come from the environment and, where it has none, from the file: one JSON object whose members \
             bear the same names, such as {"TALKPATH_HTTP_PORT": 8080}.
 
-            The first SIGTERM or SIGINT ends the calls and then the server; a second one ends at once.
+            The first SIGTERM or SIGINT lets the calls finish, for TALKPATH_DRAIN_TIMEOUT_S at most, and takes no new \
+            ones; a second one ends them now, and the server within a second.
             Exit status: 0 after a stop, 64 for wrong options, 78 for wrong settings, 1 if the server cannot listen or \
             fails.
             """
@@ -49,7 +50,7 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try readConfiguration()
-        LoggingSystem.bootstrap(StreamLogHandler.standardError(label:))
+        LoggingSystem.bootstrap { [format = configuration.logFormat] label in format.makeHandler(label: label) }
         let server: TalkpathServer
         do {
             server = try await TalkpathServer.start(configuration)
@@ -72,10 +73,15 @@ struct ServeCommand: AsyncParsableCommand {
             group.addTask {
                 var isStopping = false
                 for await signal in signals {
-                    // Somebody who asks twice does not want to wait for calls to end.
-                    if isStopping { Self.leave(status: 128 + signal.rawValue) }
-                    isStopping = true
-                    await server.beginShutdown()
+                    guard isStopping else {
+                        isStopping = true
+                        await server.beginShutdown()
+                        continue
+                    }
+                    // Somebody who asks twice does not want to wait for a carrier that does not answer.
+                    await server.endNow()
+                    try? await Task.sleep(for: .seconds(1))
+                    if !Task.isCancelled { Self.leave(status: 128 + signal.rawValue) }
                 }
             }
             group.addTask { try? await server.waitUntilStopped() }

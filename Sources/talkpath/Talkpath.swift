@@ -6,7 +6,8 @@ struct Talkpath: AsyncParsableCommand {
         commandName: "talkpath",
         abstract: "Connects phone calls with realtime speech models.",
         subcommands: [
-            ServeCommand.self, DemoCommand.self, SimulateCommand.self, AudioCommand.self, BenchCommand.self,
+            ServeCommand.self, CallCommand.self, CallsCommand.self, EndCommand.self, AgentsCommand.self,
+            HealthCommand.self, DemoCommand.self, SimulateCommand.self, AudioCommand.self, BenchCommand.self,
         ]
     )
 }

@@ -28,7 +28,9 @@ import Testing
         let carrier = GatedHangUp()
         var parts = TalkpathServer.Parts()
         parts.carrier = carrier
-        let server = try await TalkpathServer.start(TestServer.configuration(), parts: parts, logger: TestServer.silent)
+        var configuration = TestServer.configuration()
+        configuration.drainTimeout = .zero
+        let server = try await TalkpathServer.start(configuration, parts: parts, logger: TestServer.silent)
         let test = TestServer(server: server, carrier: FakeCarrier(), events: EventLog())
         _ = try await test.place()
         await server.beginShutdown()
@@ -44,6 +46,39 @@ import Testing
         #expect(incoming.text.contains(#"<Reject reason="busy"/>"#))
         carrier.gate.open()
         try await server.waitUntilStopped()
+    }
+
+    @Test func aCallThatIsGoingOnMayFinishWhileTheServerStops() async throws {
+        try await TestServer.run { test async throws in
+            let call = try await test.place()
+            await test.server.beginShutdown()
+            while try await test.send(.GET, "/ready").status == 200 { await Task.yield() }
+            // Nobody ends it for the server's sake; whoever wants to still can.
+            let answer = try await test.end(call)
+            #expect(answer.status == 200 && answer["ended_reason"] == "ended_by_api")
+            try await test.server.waitUntilStopped()
+            #expect(test.events.ended.map(\.reason) == [.endedByAPI])
+        }
+    }
+
+    @Test func whoeverAsksASecondTimeWaitsForNoCall() async throws {
+        try await TestServer.run { test async throws in
+            _ = try await test.place()
+            await test.server.beginShutdown()
+            while try await test.send(.GET, "/ready").status == 200 { await Task.yield() }
+            await test.server.endNow()
+            try await test.server.waitUntilStopped()
+            #expect(test.events.ended.map(\.reason) == [.shutdown])
+        }
+    }
+
+    @Test func callsThatDoNotFinishInTimeAreEnded() async throws {
+        try await TestServer.run(configure: { $0.drainTimeout = .milliseconds(1) }) { test async throws in
+            _ = try await test.place()
+            await test.server.beginShutdown()
+            try await test.server.waitUntilStopped()
+            #expect(test.events.ended.map(\.reason) == [.shutdown])
+        }
     }
 
     private struct GatedHangUp: Carrier {

@@ -1,7 +1,7 @@
 public import TalkpathWire
 
 /// Who dialled.
-public enum CallDirection: String, Sendable {
+public enum CallDirection: String, Sendable, CaseIterable {
     case outbound, inbound
 }
 

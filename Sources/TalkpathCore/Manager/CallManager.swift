@@ -36,6 +36,10 @@ public actor CallManager {
     private var ticking: [CallSession] = []
     private var tokens = StreamTokens()
     private var isDraining = false
+    private var ticks = 0
+
+    /// Once a second the calls' counts are told to the instruments.
+    private static let ticksPerReport = 50
 
     private let newcomers: AsyncStream<CallSession>
     private let newcomerQueue: AsyncStream<CallSession>.Continuation
@@ -204,6 +208,7 @@ public actor CallManager {
         )
         session.assumeIsolated { $0.beginCapture() }
         sessions[session.id] = session
+        ports.instruments.active(calls: sessions.count)
         ticking.append(session)
         session.assumeIsolated { $0.begin() }
         newcomerQueue.yield(session)
@@ -218,6 +223,7 @@ public actor CallManager {
 
     private func forget(_ id: CallID) {
         sessions[id] = nil
+        ports.instruments.active(calls: sessions.count)
         byCarrierCallID = byCarrierCallID.filter { $0.value != id }
         tokens.removeAll(of: id)
     }
@@ -267,6 +273,20 @@ public actor CallManager {
     /// Every 20 ms, on the loop.
     package func tick(at now: MonotonicInstant) {
         for session in ticking { session.assumeIsolated { $0.tick(at: now) } }
+        ticks += 1
+        if ticks % Self.ticksPerReport == 0 { report() }
+    }
+
+    private func report() {
+        var (uplink, backlog) = (0, 0)
+        for session in ticking {
+            session.assumeIsolated { session in
+                session.reportCounts()
+                uplink += session.media.value.uplink.waitingMilliseconds
+                backlog += session.media.value.downlink.backlogMilliseconds
+            }
+        }
+        ports.instruments.waiting(uplinkMilliseconds: uplink, backlogMilliseconds: backlog)
     }
 
     // MARK: Asking

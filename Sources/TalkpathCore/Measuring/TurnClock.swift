@@ -8,7 +8,6 @@ import TalkpathAudio
 /// sentence after a pause) counts as none.
 struct TurnClock {
     private(set) var latency = LatencyHistogram()
-    private(set) var latest: Duration?
     private var isCallersTurn = false
 
     /// The caller has begun to speak.
@@ -19,11 +18,12 @@ struct TurnClock {
     /// A stretch of agent audio has begun.
     ///
     /// - Parameter lastSpeech: when the caller was last heard.
-    mutating func agentBegan(at now: MonotonicInstant, lastSpeech: MonotonicInstant?) {
-        guard isCallersTurn, let lastSpeech else { return }
+    /// - Returns: how long the caller had waited, if this is an answer.
+    mutating func agentBegan(at now: MonotonicInstant, lastSpeech: MonotonicInstant?) -> Duration? {
+        guard isCallersTurn, let lastSpeech else { return nil }
         isCallersTurn = false
         let waited = now - lastSpeech
         latency.record(waited)
-        latest = waited
+        return waited
     }
 }

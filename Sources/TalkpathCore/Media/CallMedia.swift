@@ -18,6 +18,10 @@ package final class CallMedia {
         case callerVoice(VoiceActivityDetector.Transition)
         /// The agent's words were cut, or never heard, because somebody muted it.
         case silenced(PlaybackInterruption)
+        /// The agent has begun to answer the caller, who waited this long.
+        case answered(after: Duration)
+        /// The telephony leg's socket has been told to clear, so long after the model's word.
+        case cleared(after: Duration)
         case agent(AgentEvent)
     }
 
@@ -285,6 +289,7 @@ package final class CallMedia {
         guard let since = clearsSince else { return }
         clearsSince = nil
         clearing.record(now - since)
+        happenings.append(.cleared(after: now - since))
     }
 
     // MARK: Session's orders
@@ -412,7 +417,10 @@ package final class CallMedia {
         case .ring:
             downlink.sendToRing(isTick: isTick, at: now)
         }
-        if downlink.takeRunBegan() { turns.agentBegan(at: now, lastSpeech: uplink.voice.lastSpeech) }
+        guard downlink.takeRunBegan(),
+            let waited = turns.agentBegan(at: now, lastSpeech: uplink.voice.lastSpeech)
+        else { return }
+        happenings.append(.answered(after: waited))
     }
 }
 

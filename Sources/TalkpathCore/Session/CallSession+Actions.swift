@@ -83,6 +83,7 @@ extension CallSession {
                 "carrier_confirmed": "\(receipt.carrierConfirmed)",
             ]
         )
+        reportCounts()
         publish(.ended(receipt))
         self.receipt = receipt
         let waiting = waiters
@@ -101,6 +102,7 @@ extension CallSession {
     func publish(_ kind: CallEvent.Kind) {
         guard receipt == nil else { return }
         capture(kind.captured)
+        ports.instruments.note(kind, direction)
         ports.events.publish(CallEvent(callID: id, at: ports.clock.now - startedOn, kind: kind))
     }
 }

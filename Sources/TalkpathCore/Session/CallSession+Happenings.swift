@@ -24,6 +24,10 @@ extension CallSession {
             publish(.interrupted(heardMilliseconds: interruption.heard.last?.milliseconds ?? 0))
         case .callerVoice(let transition):
             guardsHeard(transition, at: now)
+        case .answered(let latency):
+            ports.instruments.answered(after: latency)
+        case .cleared(let latency):
+            ports.instruments.cleared(after: latency)
         case .silenced(let interruption):
             cut(interruption)
         case .agent(let event):

@@ -35,6 +35,13 @@ extension CallSession {
         (now - startedOn).wholeMilliseconds
     }
 
+    /// Tells the instruments what has been counted since the last time. On the loop; once a second, and at the end.
+    package func reportCounts() {
+        let counted = metrics()
+        ports.instruments.add(counted, since: reportedMetrics)
+        reportedMetrics = counted
+    }
+
     private func metrics() -> CallMetrics {
         let media = media.value
         let (up, down) = (media.uplink.counters, media.downlink.counters)

@@ -29,6 +29,7 @@ public actor CallSession {
         package var logger: Logger
         package var observer: (any SessionObserver)?
         package var captures: (any CaptureSink)?
+        package var instruments: CallInstruments
 
         package init(
             carrier: (any Carrier)?,
@@ -39,7 +40,8 @@ public actor CallSession {
             clock: any CallClock,
             logger: Logger,
             observer: (any SessionObserver)? = nil,
-            captures: (any CaptureSink)? = nil
+            captures: (any CaptureSink)? = nil,
+            instruments: CallInstruments = CallInstruments()
         ) {
             self.carrier = carrier
             self.connector = connector
@@ -50,6 +52,7 @@ public actor CallSession {
             self.logger = logger
             self.observer = observer
             self.captures = captures
+            self.instruments = instruments
         }
     }
 
@@ -97,6 +100,8 @@ public actor CallSession {
     var usage = AgentUsage(inputTokens: 0, outputTokens: 0, totalTokens: 0)
     var resumptionHandle: String?
     var talk: CallTalk
+    /// What of this call's counts has been told to the instruments.
+    var reportedMetrics = CallMetrics()
 
     package init(
         id: CallID,

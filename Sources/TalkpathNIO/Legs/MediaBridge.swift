@@ -26,10 +26,14 @@ package final class MediaBridge: Sendable {
         identifiers: any IdentifierSource = SystemIdentifiers(),
         maximumCalls: Int = 10_000,
         agentTLS: NIOSSLContext? = nil,
+        instruments: CallInstruments = CallInstruments(),
         logger: Logger
     ) {
         self.eventLoop = eventLoop
-        ticker = FrameTicker(eventLoop: eventLoop)
+        ticker = FrameTicker(eventLoop: eventLoop) { lateness, missed in
+            instruments.ticked(late: lateness)
+            if missed > 0 { instruments.missed(ticks: missed) }
+        }
         refusalCounters = NIOLoopBoundBox.makeBoxSendingValue(TelephonyRefusals(), eventLoop: eventLoop)
         manager = CallManager(
             ports: CallSession.Ports(
@@ -39,7 +43,8 @@ package final class MediaBridge: Sendable {
                 events: events,
                 tools: tools,
                 clock: clock,
-                logger: logger
+                logger: logger,
+                instruments: instruments
             ),
             identifiers: identifiers,
             executor: eventLoop.executor,

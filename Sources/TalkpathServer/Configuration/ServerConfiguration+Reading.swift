@@ -28,6 +28,8 @@ extension ServerConfiguration {
         if let prefixes = settings.list(.allowedDestinations) { configuration.allowedDestinations = prefixes }
         if let calls = settings.integer(.maximumCalls, in: 1...100_000) { configuration.maximumCalls = calls }
         if let rate = settings.integer(.callsPerSecond, in: 1...10_000) { configuration.callsPerSecond = rate }
+        if let value = settings.seconds(.drainTimeout, in: 0...3600) { configuration.drainTimeout = value }
+        if let format = settings.word(.logFormat, as: LogFormat.self) { configuration.logFormat = format }
         if let level = settings.word(.logLevel, as: Logger.Level.self) { configuration.logLevel = level }
         configuration.twilio = twilio(settings, isDevelopment: isDevelopment)
         configuration.storage = storage(&settings, isDevelopment: isDevelopment)

@@ -28,11 +28,15 @@ public struct ServerConfiguration: Sendable {
     public var callsPerSecond: Int
     /// `nil`: nobody can be called; in development only.
     public var twilio: Twilio?
+    /// Told to stop, the server lets calls go on for this long before it ends them.
+    public var drainTimeout: Duration
     public var logLevel: Logger.Level
     public var storage = Storage()
     public var notifications = Notifications()
     /// `nil`: no language model judges calls; figures are computed all the same.
     public var analysis: Analysis?
+    /// Counts for the command `serve`: an embedder's own logging system has its own.
+    public var logFormat: LogFormat
 
     /// What opens the door, and whose it is.
     public struct APIKey: Sendable {
@@ -79,7 +83,9 @@ public struct ServerConfiguration: Sendable {
         allowedDestinations = isDevelopment ? ["+"] : []
         maximumCalls = 1000
         callsPerSecond = 10
+        drainTimeout = .seconds(30)
         logLevel = .info
+        logFormat = .console
     }
 }
 

@@ -26,6 +26,8 @@ enum Setting: String, CaseIterable {
     case callsPerSecond = "TALKPATH_MAX_CALLS_PER_SECOND"
     /// `trace`, `debug`, `info` (without it), `notice`, `warning`, `error` or `critical`.
     case logLevel = "TALKPATH_LOG_LEVEL"
+    /// `console` (without it), or `json`: an object a line.
+    case logFormat = "TALKPATH_LOG_FORMAT"
     /// Of each call, in seconds: 3600.
     case maxDuration = "TALKPATH_MAX_DURATION_S"
     /// 60.
@@ -67,6 +69,8 @@ enum Setting: String, CaseIterable {
     case analysisURL = "TALKPATH_ANALYSIS_URL"
     case analysisModel = "TALKPATH_ANALYSIS_MODEL"
     case analysisKey = "TALKPATH_ANALYSIS_API_KEY"
+    /// How long calls may go on once the server has been told to stop: 30. 0 ends them at once.
+    case drainTimeout = "TALKPATH_DRAIN_TIMEOUT_S"
     case twilioAccountSID = "TWILIO_ACCOUNT_SID"
     case twilioAuthToken = "TWILIO_AUTH_TOKEN"
     case twilioFromNumber = "TWILIO_FROM_NUMBER"

@@ -70,8 +70,26 @@ extension CallMetrics {
             "duplicate_frames": JSONValue(duplicateFrames),
             "dropped_ms": JSONValue(droppedMilliseconds),
             "bad_messages": JSONValue(badMessages),
+            "underruns": JSONValue(underruns),
+            "longest_uplink_wait_ms": JSONValue(longestUplinkWaitMilliseconds),
+            "longest_backlog_ms": JSONValue(longestBacklogMilliseconds),
+            "turn_latency": turnLatency.json,
+            "barge_in_clear": clearLatency.json,
             "input_tokens": JSONValue(inputTokens),
             "output_tokens": JSONValue(outputTokens),
+        ]
+    }
+}
+
+extension LatencySummary {
+    /// In milliseconds, with their fraction.
+    var json: JSONValue {
+        [
+            "count": JSONValue(count),
+            "mean_ms": .tenths(mean),
+            "p50_ms": .tenths(median),
+            "p95_ms": .tenths(percentile95),
+            "max_ms": .tenths(maximum),
         ]
     }
 }

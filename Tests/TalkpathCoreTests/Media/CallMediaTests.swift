@@ -430,7 +430,7 @@ struct CallMediaMeasuringTests {
         bridge.pass(700)
         bridge.delta([UInt8](repeating: 0, count: 9600), item: "item_1")
         #expect(bridge.media.turns.latency.count == 1)
-        #expect(bridge.media.turns.latest == .milliseconds(700))
+        #expect(bridge.media.turns.latency.maximum == .milliseconds(700))
         // The same answer goes on after a pause: no new turn.
         bridge.pass(2000)
         bridge.delta([UInt8](repeating: 0, count: 9600), item: "item_1")

@@ -1,0 +1,135 @@
+public import CoreMetrics
+import TalkpathAudio
+
+/// What all calls of a process together show to whoever watches over it, through swift-metrics.
+///
+/// | name | kind | what |
+/// |---|---|---|
+/// | `talkpath_calls_active` | gauge | live calls |
+/// | `talkpath_calls_started_total` | counter | by `direction` |
+/// | `talkpath_calls_ended_total` | counter | by `reason` |
+/// | `talkpath_call_duration_seconds` | timer | start to end |
+/// | `talkpath_call_teardown_seconds` | timer | beginning of the end to everything closed |
+/// | `talkpath_turn_latency_seconds` | timer | caller's last sound to the agent's first audio on the wire |
+/// | `talkpath_barge_in_clear_seconds` | timer | model's word to `clear` on the wire |
+/// | `talkpath_tick_lateness_seconds` | timer | how late the 20 ms tick is: frame lateness, and the event loop's lag |
+/// | `talkpath_ticks_missed_total` | counter | ticks left out because the loop was busy |
+/// | `talkpath_frames_total` | counter | by `direction`: `uplink`, `downlink` |
+/// | `talkpath_uplink_waiting_milliseconds`, `talkpath_downlink_backlog_milliseconds` | gauge | over all calls |
+/// | `talkpath_gaps_total`, `talkpath_duplicate_frames_total`, `talkpath_underruns_total`, `talkpath_interruptions_total`, `talkpath_bad_messages_total`, `talkpath_dropped_milliseconds_total`, `talkpath_agents_lost_total` | counter | |
+///
+/// Nothing is told per frame: pipelines count in plain integers on their loop, and once a second what has been added
+/// is told here. Handlers of swift-metrics may be used from any thread; ours are lock-free.
+public final class CallInstruments: Sendable {
+    private let active: Meter
+    private let duration: Timer
+    private let teardown: Timer
+    private let turnLatency: Timer
+    private let clearLatency: Timer
+    private let tickLateness: Timer
+    private let missedTicks: Counter
+    private let framesUp: Counter
+    private let framesDown: Counter
+    private let uplinkWaiting: Meter
+    private let backlog: Meter
+    private let gaps: Counter
+    private let duplicates: Counter
+    private let underruns: Counter
+    private let interruptions: Counter
+    private let badMessages: Counter
+    private let dropped: Counter
+    private let agentsLost: Counter
+    private let started: [CallDirection: Counter]
+    private let ended: [EndReason: Counter]
+
+    /// - Parameter factory: where the figures go; the process's own by default.
+    public init(factory: any MetricsFactory = MetricsSystem.factory) {
+        func counter(_ name: String, _ dimensions: [(String, String)] = []) -> Counter {
+            Counter(label: "talkpath_\(name)", dimensions: dimensions, factory: factory)
+        }
+        func timer(_ name: String) -> Timer { Timer(label: "talkpath_\(name)", factory: factory) }
+        func meter(_ name: String) -> Meter { Meter(label: "talkpath_\(name)", factory: factory) }
+        active = meter("calls_active")
+        duration = timer("call_duration_seconds")
+        teardown = timer("call_teardown_seconds")
+        turnLatency = timer("turn_latency_seconds")
+        clearLatency = timer("barge_in_clear_seconds")
+        tickLateness = timer("tick_lateness_seconds")
+        missedTicks = counter("ticks_missed_total")
+        framesUp = counter("frames_total", [("direction", "uplink")])
+        framesDown = counter("frames_total", [("direction", "downlink")])
+        uplinkWaiting = meter("uplink_waiting_milliseconds")
+        backlog = meter("downlink_backlog_milliseconds")
+        gaps = counter("gaps_total")
+        duplicates = counter("duplicate_frames_total")
+        underruns = counter("underruns_total")
+        interruptions = counter("interruptions_total")
+        badMessages = counter("bad_messages_total")
+        dropped = counter("dropped_milliseconds_total")
+        agentsLost = counter("agents_lost_total")
+        started = Dictionary(
+            uniqueKeysWithValues: CallDirection.allCases.map {
+                ($0, counter("calls_started_total", [("direction", $0.rawValue)]))
+            }
+        )
+        ended = Dictionary(
+            uniqueKeysWithValues: EndReason.allCases.map {
+                ($0, counter("calls_ended_total", [("reason", $0.rawValue)]))
+            }
+        )
+    }
+
+    /// How late a tick began. From the ticker, on its loop.
+    package func ticked(late lateness: Duration) {
+        tickLateness.recordNanoseconds(lateness.wholeNanoseconds)
+    }
+
+    package func missed(ticks: Int) {
+        missedTicks.increment(by: ticks)
+    }
+
+    func active(calls: Int) {
+        active.set(calls)
+    }
+
+    /// Over all calls.
+    func waiting(uplinkMilliseconds: Int, backlogMilliseconds: Int) {
+        uplinkWaiting.set(uplinkMilliseconds)
+        backlog.set(backlogMilliseconds)
+    }
+
+    func answered(after latency: Duration) {
+        turnLatency.recordNanoseconds(latency.wholeNanoseconds)
+    }
+
+    func cleared(after latency: Duration) {
+        clearLatency.recordNanoseconds(latency.wholeNanoseconds)
+    }
+
+    func note(_ kind: CallEvent.Kind, _ direction: CallDirection) {
+        switch kind {
+        case .started:
+            started[direction]?.increment()
+        case .ended(let receipt):
+            ended[receipt.reason]?.increment()
+            duration.recordNanoseconds(receipt.duration.wholeNanoseconds)
+            teardown.recordNanoseconds(receipt.teardown.wholeNanoseconds)
+        case .agentLost:
+            agentsLost.increment()
+        default:
+            break
+        }
+    }
+
+    /// What a call has counted since the last time.
+    func add(_ now: CallMetrics, since before: CallMetrics) {
+        framesUp.increment(by: now.framesFromCaller - before.framesFromCaller)
+        framesDown.increment(by: now.framesToCaller - before.framesToCaller)
+        gaps.increment(by: now.gaps - before.gaps)
+        duplicates.increment(by: now.duplicateFrames - before.duplicateFrames)
+        underruns.increment(by: now.underruns - before.underruns)
+        interruptions.increment(by: now.interruptions - before.interruptions)
+        badMessages.increment(by: now.badMessages - before.badMessages)
+        dropped.increment(by: now.droppedMilliseconds - before.droppedMilliseconds)
+    }
+}

@@ -1,0 +1,42 @@
+import HTTPTypes
+import Hummingbird
+
+/// `GET /metrics`, for Prometheus and whoever reads its format. Behind a key, as everything that tells of calls is.
+struct MetricsRoute {
+    let registry: PrometheusRegistry
+    let keys: Keys
+
+    /// What the metrics tell.
+    static let help = [
+        "talkpath_calls_active": "Live calls.",
+        "talkpath_calls_started_total": "Calls begun.",
+        "talkpath_calls_ended_total": "Calls ended, by reason.",
+        "talkpath_call_duration_seconds": "From a call's start to its end.",
+        "talkpath_call_teardown_seconds": "From the beginning of the end until everything was closed.",
+        "talkpath_turn_latency_seconds": "From the caller's last sound to the agent's first audio on the wire.",
+        "talkpath_barge_in_clear_seconds": "From the model's word that the caller interrupts to the order to clear.",
+        "talkpath_tick_lateness_seconds": "How late the 20 ms tick began: frame lateness, and the event loop's lag.",
+        "talkpath_ticks_missed_total": "Ticks left out because the event loop was busy.",
+        "talkpath_frames_total": "Frames of audio, from callers (uplink) and to them (downlink).",
+        "talkpath_uplink_waiting_milliseconds": "Caller audio kept for agents that are not there yet, over all calls.",
+        "talkpath_downlink_backlog_milliseconds": "Agent audio that waits to be played, over all calls.",
+        "talkpath_gaps_total": "Stretches of caller audio that never came.",
+        "talkpath_duplicate_frames_total": "Frames that came twice or too late.",
+        "talkpath_underruns_total": "Holes that callers heard because a model did not send fast enough.",
+        "talkpath_interruptions_total": "Times that callers spoke over agents.",
+        "talkpath_bad_messages_total": "Messages of either side that were not understood.",
+        "talkpath_dropped_milliseconds_total": "Audio lost because a buffer was full.",
+        "talkpath_agents_lost_total": "Sockets to models that were lost during a call.",
+    ]
+
+    func add(to router: Router<ServerContext>) {
+        let registry = registry
+        router.group("metrics").add(middleware: KeyMiddleware(keys: keys)).get("") { _, _ in
+            Response(
+                status: .ok,
+                headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
+                body: ResponseBody(byteBuffer: .init(string: registry.text() + ProcessFigures.text()))
+            )
+        }
+    }
+}

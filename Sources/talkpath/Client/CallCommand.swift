@@ -1,0 +1,56 @@
+import ArgumentParser
+import Foundation
+import NIOHTTP1
+import TalkpathWire
+
+/// `talkpath call`: places a call.
+struct CallCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "call",
+        abstract: "Place a call through a running server.",
+        discussion:
+            "The server's key is taken from TALKPATH_API_KEY. Prints the call's id, in a pipe the server's JSON."
+    )
+
+    @Argument(help: "The number to call, in E.164: +14155550100.")
+    var number: String
+
+    @Option(help: "A stored agent's id.")
+    var agent: String?
+
+    @Option(help: "What the agent is told, instead of its own instructions.")
+    var prompt: String?
+
+    @Option(help: ArgumentHelp("Kept with the call; may be given several times.", valueName: "key=value"))
+    var metadata: [String] = []
+
+    @Option(help: "Placing the same order twice under one key places one call.")
+    var idempotencyKey: String?
+
+    @OptionGroup var server: ServerOptions
+
+    func validate() throws {
+        guard metadata.allSatisfy({ $0.contains("=") }) else { throw ValidationError("--metadata wants key=value") }
+    }
+
+    func run() async throws {
+        var body: JSONValue = ["to": .string(number)]
+        body.set("agent_id", agent.map { .string($0) })
+        body.set("prompt", prompt.map { .string($0) })
+        if !metadata.isEmpty {
+            body.set(
+                "metadata",
+                .object(
+                    metadata.map { pair in
+                        let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                        return (key: String(parts[0]), value: .string(String(parts[1])))
+                    }
+                )
+            )
+        }
+        var headers: [(String, String)] = []
+        if let idempotencyKey { headers.append(("Idempotency-Key", idempotencyKey)) }
+        let placed = try await server.client.expect(.POST, "/api/calls", body, headers: headers)
+        print(server.wantsTable ? placed["call_id"]?.string ?? "" : placed.serializedText())
+    }
+}

@@ -1,0 +1,86 @@
+import Foundation
+import TalkpathWire
+
+/// How calls are shown to people.
+enum CallRows {
+    static func table(_ calls: [JSONValue]) -> String {
+        var table = TerminalTable(["CALL", "STATUS", "DIRECTION", "FROM", "TO", "STARTED", "DURATION", "ENDED BECAUSE"])
+        for call in calls {
+            table.add([
+                .init(call["call_id"]?.string ?? ""),
+                status(call),
+                .init(call["direction"]?.string ?? ""),
+                .init(call["from_number"]?.string ?? ""),
+                .init(call["to_number"]?.string ?? ""),
+                .init(call["started_at"]?.string ?? "", .faint),
+                .init(duration(call)),
+                .init(call["ended_reason"]?.string ?? "", .faint),
+            ])
+        }
+        return table.text
+    }
+
+    /// One call: what it is, what was said, how it ended.
+    static func page(_ call: JSONValue) -> String {
+        var text = table([call]) + "\n"
+        let turns = call["transcript"]?.array ?? []
+        if !turns.isEmpty {
+            var table = TerminalTable(["AT", "WHO", "SAID"])
+            for turn in turns {
+                let isAgent = turn["role"]?.string == "assistant"
+                let cut = turn["heard_ms"]?.number.map { " [heard \($0) ms]" } ?? ""
+                table.add([
+                    .init(seconds(turn["at_ms"]), .faint),
+                    .init(isAgent ? "agent" : "caller", isAgent ? .yellow : .cyan),
+                    .init((turn["text"]?.string ?? "") + cut),
+                ])
+            }
+            text += "\n" + table.text + "\n"
+        }
+        if let receipt = call["receipt"], !receipt.isNull { text += "\n" + steps(receipt) + "\n" }
+        return text
+    }
+
+    /// A receipt, in a line for the end and one for each step.
+    static func steps(_ receipt: JSONValue) -> String {
+        var table = TerminalTable(["STEP OF THE END", "OUTCOME", "MS", ""])
+        for step in receipt["steps"]?.array ?? [] {
+            let outcome = step["outcome"]?.string ?? ""
+            let colour: TerminalTable.Colour =
+                switch outcome {
+                case "done", "already_gone": .green
+                case "skipped": .faint
+                default: .red
+                }
+            table.add([
+                .init(step["step"]?.string ?? ""), .init(outcome, colour),
+                .init(step["ms"]?.number.map { "\($0)" } ?? ""), .init(step["error"]?.string ?? "", .red),
+            ])
+        }
+        let confirmed =
+            receipt["carrier_confirmed"]?.bool == true ? "the carrier has confirmed" : "NOT CONFIRMED by the carrier"
+        let reason = receipt["ended_reason"]?.string ?? ""
+        return "\(receipt["status"]?.string ?? ""): \(reason) after \(duration(receipt)), \(confirmed)\n" + table.text
+    }
+
+    private static func status(_ call: JSONValue) -> TerminalTable.Cell {
+        let status = call["status"]?.string ?? ""
+        let colour: TerminalTable.Colour =
+            switch status {
+            case "in_progress": .green
+            case "initiating", "ringing", "ending": .yellow
+            case "failed", "busy", "no_answer": .red
+            default: .plain
+            }
+        return .init(status, colour)
+    }
+
+    private static func duration(_ json: JSONValue) -> String { seconds(json["duration_ms"]) }
+
+    private static func seconds(_ milliseconds: JSONValue?) -> String {
+        guard let number = milliseconds?.number, let value = Double("\(number)") else { return "" }
+        let seconds = value / 1000
+        guard seconds >= 60 else { return String(format: "%.1f s", seconds) }
+        return String(format: "%d:%02d", Int(seconds) / 60, Int(seconds) % 60)
+    }
+}

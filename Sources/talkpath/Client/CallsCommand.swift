@@ -1,0 +1,39 @@
+import ArgumentParser
+import NIOHTTP1
+import TalkpathWire
+
+/// `talkpath calls`: the calls there are, or one of them.
+struct CallsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "calls",
+        abstract: "List the calls of a running server, or show one.",
+        discussion: "A table on a terminal, the server's JSON in a pipe. The key is taken from TALKPATH_API_KEY."
+    )
+
+    @Argument(help: "One call's id: shows what was said and how it ended.")
+    var call: String?
+
+    enum State: String, ExpressibleByArgument, CaseIterable {
+        case active, ended, all
+    }
+
+    @Option(help: "Which calls.")
+    var state = State.active
+
+    @Option(help: "How many at most.")
+    var limit = 50
+
+    @OptionGroup var server: ServerOptions
+
+    func run() async throws {
+        if let call {
+            let answer = try await server.client.expect(.GET, "/api/calls/\(call.urlEncoded)")
+            print(server.wantsTable ? CallRows.page(answer) : answer.serializedText())
+            return
+        }
+        let answer = try await server.client.expect(.GET, "/api/calls?state=\(state.rawValue)&limit=\(limit)")
+        guard server.wantsTable else { return print(answer.serializedText()) }
+        let calls = answer["calls"]?.array ?? []
+        print(calls.isEmpty ? "no calls" : CallRows.table(calls))
+    }
+}

@@ -1,0 +1,105 @@
+import ArgumentParser
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+import TalkpathWire
+
+/// Where the server is and what opens its door; the same for every command that talks to one.
+struct ServerOptions: ParsableArguments {
+    @Option(name: .long, help: "The server's address; without it TALKPATH_URL, or http://127.0.0.1:8080.")
+    var url: String?
+
+    @Flag(name: .long, help: "Print the server's own JSON, on a terminal too.")
+    var json = false
+
+    /// The key comes from the environment only: an argument would stand in the list of processes.
+    static let keyVariable = "TALKPATH_API_KEY"
+
+    var client: ControlClient {
+        let environment = ProcessInfo.processInfo.environment
+        let address = url ?? environment["TALKPATH_URL"] ?? "http://127.0.0.1:8080"
+        return ControlClient(
+            origin: address.hasSuffix("/") ? String(address.dropLast()) : address,
+            key: environment[Self.keyVariable]
+        )
+    }
+
+    /// Where the table is read by a person.
+    var wantsTable: Bool { !json && isatty(STDOUT_FILENO) == 1 }
+}
+
+/// The control API, as any client would use it. One request a command.
+struct ControlClient {
+    let origin: String
+    let key: String?
+
+    struct Answer {
+        var status: Int
+        var body: JSONValue
+
+        var isSuccess: Bool { (200..<300).contains(status) }
+    }
+
+    /// - Parameter path: with its query, already encoded.
+    /// - Throws: `ExitCode` after a line on standard error, if the server is not there.
+    func send(
+        _ method: HTTPMethod,
+        _ path: String,
+        _ body: JSONValue? = nil,
+        headers: [(String, String)] = []
+    ) async throws -> Answer {
+        var request = HTTPClientRequest(url: origin + path)
+        request.method = method
+        if let key { request.headers.add(name: "Authorization", value: "Bearer \(key)") }
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        if let body {
+            request.headers.add(name: "Content-Type", value: "application/json")
+            request.body = .bytes(ByteBuffer(bytes: body.serialized()))
+        }
+        do {
+            let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+            let bytes = Array(try await response.body.collect(upTo: 1 << 24).readableBytesView)
+            let json = try bytes.isEmpty ? .null : JSONValue(parsing: bytes.span.bytes)
+            return Answer(status: Int(response.status.code), body: json)
+        } catch is WireError {
+            throw complain("what answers at \(origin) is no Talkpath server")
+        } catch {
+            throw complain("there is no answer from \(origin) (\(error)): is the server running? --url says where")
+        }
+    }
+
+    /// Sends, and takes nothing but success.
+    func expect(
+        _ method: HTTPMethod,
+        _ path: String,
+        _ body: JSONValue? = nil,
+        headers: [(String, String)] = []
+    ) async throws -> JSONValue {
+        let answer = try await send(method, path, body, headers: headers)
+        guard answer.isSuccess else { throw failure(answer) }
+        return answer.body
+    }
+
+    /// The server's own words on standard error.
+    func failure(_ answer: Answer) -> ExitCode {
+        let words = answer.body["detail"]?.string ?? answer.body["error"]?.string ?? "no reason given"
+        let hint =
+            answer.status == 401
+            ? (key == nil ? " (set \(ServerOptions.keyVariable))" : " (\(ServerOptions.keyVariable) is not valid here)")
+            : ""
+        return complain("\(words) [\(answer.status)]\(hint)")
+    }
+
+    private func complain(_ words: String) -> ExitCode {
+        FileHandle.standardError.write(Data("talkpath: \(words)\n".utf8))
+        return .failure
+    }
+}
+
+extension String {
+    /// As part of a path or a query.
+    var urlEncoded: String {
+        addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(CharacterSet(charactersIn: "-._~"))) ?? self
+    }
+}

@@ -1,0 +1,72 @@
+import ArgumentParser
+import NIOHTTP1
+import TalkpathWire
+
+/// `talkpath end`: ends calls, and tells how it went.
+struct EndCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "end",
+        abstract: "End a call of a running server, or all of them, and wait until it is known to be ended.",
+        discussion: """
+            Exit status: 0 if every call has ended and the carrier has confirmed it, 1 if not. The key is taken from \
+            TALKPATH_API_KEY.
+            """
+    )
+
+    @Argument(help: "The calls' ids.")
+    var calls: [String] = []
+
+    @Flag(help: "All calls that are going on.")
+    var all = false
+
+    @Flag(help: "Let what the agent has said be heard first.")
+    var drain = false
+
+    @Option(help: "In your own words; stands in the receipt.")
+    var reason: String?
+
+    @OptionGroup var server: ServerOptions
+
+    func validate() throws {
+        if all != calls.isEmpty { throw ValidationError("Name the calls to end, or say --all") }
+    }
+
+    func run() async throws {
+        let receipts = all ? try await endAll() : try await endEach()
+        if server.wantsTable {
+            for receipt in receipts {
+                print("\(receipt["call_id"]?.string ?? "")  " + CallRows.steps(receipt) + "\n")
+            }
+            if receipts.isEmpty { print("no calls") }
+        }
+        guard receipts.allSatisfy({ $0["carrier_confirmed"]?.bool == true }) else { throw ExitCode.failure }
+    }
+
+    private var order: JSONValue {
+        var body: JSONValue = ["mode": .string(drain ? "drain" : "now")]
+        body.set("reason", reason.map { .string($0) })
+        return body
+    }
+
+    private func endAll() async throws -> [JSONValue] {
+        var body = order
+        body.set("all", true)
+        let answer = try await server.client.expect(.POST, "/api/calls/end", body)
+        if !server.wantsTable { print(answer.serializedText()) }
+        return answer["results"]?.array ?? []
+    }
+
+    private func endEach() async throws -> [JSONValue] {
+        var receipts: [JSONValue] = []
+        for call in calls {
+            let answer = try await server.client.send(.POST, "/api/calls/\(call.urlEncoded)/end", order)
+            if !server.wantsTable { print(answer.body.serializedText()) }
+            // A call that was over before, or that the carrier has not confirmed, comes with its receipt.
+            guard let receipt = answer.isSuccess ? answer.body : answer.body["receipt"] else {
+                throw server.client.failure(answer)
+            }
+            receipts.append(receipt)
+        }
+        return receipts
+    }
+}
