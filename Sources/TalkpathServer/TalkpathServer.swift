@@ -51,6 +51,7 @@ public final class TalkpathServer: Sendable {
     private let store: ServerStore
     private let group: MultiThreadedEventLoopGroup
     private let client: HTTPClient
+    private let captures: CaptureService?
     private let services: ServiceGroup
     private let running: Task<Void, any Error>
     private let stop: ServerStop
@@ -61,6 +62,7 @@ public final class TalkpathServer: Sendable {
         store: ServerStore,
         group: MultiThreadedEventLoopGroup,
         client: HTTPClient,
+        captures: CaptureService?,
         services: ServiceGroup,
         running: Task<Void, any Error>,
         stop: ServerStop
@@ -71,6 +73,7 @@ public final class TalkpathServer: Sendable {
         self.store = store
         self.group = group
         self.client = client
+        self.captures = captures
         self.services = services
         self.running = running
     }
@@ -92,19 +95,27 @@ public final class TalkpathServer: Sendable {
             eventLoopGroupProvider: .singleton,
             configuration: TwilioCarrier.clientConfiguration
         )
+        let captures = configuration.recordings.map {
+            CaptureService(recordings: $0, standard: configuration.capture, logger: logger)
+        }
         var store: ServerStore?
         do {
             let opened = try await ServerStore.open(configuration.storage, clock: SystemClock(), logger: logger)
             store = opened
+            if let folder = configuration.recordings?.folder, let problem = CaptureService.problem(withFolder: folder) {
+                throw ConfigurationError([.init(Setting.recordings.rawValue, problem)])
+            }
             return try await start(
                 configuration,
                 parts: parts,
                 logger: logger,
                 store: opened,
                 group: group,
-                client: client
+                client: client,
+                captures: captures
             )
         } catch {
+            await captures?.shutDown()
             store?.close()
             try? await client.shutdown()
             try? await group.shutdownGracefully()
@@ -118,7 +129,8 @@ public final class TalkpathServer: Sendable {
         logger: Logger,
         store: ServerStore,
         group: MultiThreadedEventLoopGroup,
-        client: HTTPClient
+        client: HTTPClient,
+        captures: CaptureService?
     ) async throws -> TalkpathServer {
         let allowsPlain = configuration.isDevelopment
         let origin = OriginBox(configuration.publicURL.flatMap { PublicOrigin($0, allowsPlain: allowsPlain) })
@@ -134,7 +146,8 @@ public final class TalkpathServer: Sendable {
             maximumCalls: configuration.maximumCalls,
             agentTLS: parts.agentTLS,
             instruments: CallInstruments(factory: MultiplexMetricsHandler(factories: factories)),
-            logger: logger
+            logger: logger,
+            captures: captures
         )
         let addressPolicy = parts.addressPolicy ?? configuration.addressPolicy
         let dispatcher = EventDispatcher(
@@ -186,6 +199,7 @@ public final class TalkpathServer: Sendable {
             store: store,
             group: group,
             client: client,
+            captures: captures,
             services: services,
             running: running,
             stop: state.stop
@@ -209,6 +223,7 @@ public final class TalkpathServer: Sendable {
     /// Returns when the server has stopped and nothing of it is open any more.
     public func waitUntilStopped() async throws {
         let result = await running.result
+        await captures?.shutDown()
         try? await client.shutdown()
         try? await group.shutdownGracefully()
         store.close()

@@ -10,7 +10,7 @@ struct SimulateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
         abstract: "Runs a fake carrier or a fake model on loopback.",
-        subcommands: [Twilio.self, OpenAI.self, Gemini.self]
+        subcommands: [Twilio.self, OpenAI.self, Gemini.self, SimulateCapturesCommand.self]
     )
 
     struct Common: ParsableArguments {

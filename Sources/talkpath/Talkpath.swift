@@ -7,7 +7,8 @@ struct Talkpath: AsyncParsableCommand {
         abstract: "Connects phone calls with realtime speech models.",
         subcommands: [
             ServeCommand.self, CallCommand.self, CallsCommand.self, EndCommand.self, AgentsCommand.self,
-            HealthCommand.self, DemoCommand.self, SimulateCommand.self, AudioCommand.self, BenchCommand.self,
+            HealthCommand.self, DemoCommand.self, ReplayCommand.self, ReportCommand.self, SimulateCommand.self,
+            AudioCommand.self, BenchCommand.self,
         ]
     )
 }

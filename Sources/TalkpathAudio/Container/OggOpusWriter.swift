@@ -32,6 +32,7 @@ public struct OggOpusWriter: ~Copyable, Sendable {
     ///   - channelCount: 1 or 2.
     ///   - serialNumber: tells this stream from others in the same file: any number.
     ///   - bitrate: bits per second; `nil` leaves it to libopus.
+    ///   - complexity: of the encoder, 0 (fast) ... 10 (good).
     ///   - comments: `NAME=value`, such as `TITLE=…`.
     ///   - pageMilliseconds: how much a page holds: what a dying process loses at most. 20...1000.
     public init(
@@ -39,10 +40,16 @@ public struct OggOpusWriter: ~Copyable, Sendable {
         channelCount: Int = 1,
         serialNumber: UInt32,
         bitrate: Int? = nil,
+        complexity: Int = 5,
         comments: [String] = [],
         pageMilliseconds: Int = 1000
     ) throws(OpusError) {
-        encoder = try OpusEncoder(sampleRate: sampleRate, channelCount: channelCount, bitrate: bitrate)
+        encoder = try OpusEncoder(
+            sampleRate: sampleRate,
+            channelCount: channelCount,
+            bitrate: bitrate,
+            complexity: complexity
+        )
         self.sampleRate = sampleRate
         self.channelCount = channelCount
         self.comments = comments

@@ -10,6 +10,7 @@ package struct CaptureFacts: Equatable, Sendable {
     /// There is a carrier to place and to hang up with.
     package var hasCarrier: Bool
     package var hasTools: Bool
+    package var hasToolEndpoints: Bool
     package var agent: AgentProfile
     package var limits: CallLimits
     package var startedAt: WallTime
@@ -25,6 +26,7 @@ package struct CaptureFacts: Equatable, Sendable {
         carrierCallID: String?,
         hasCarrier: Bool,
         hasTools: Bool,
+        hasToolEndpoints: Bool = false,
         agent: AgentProfile,
         limits: CallLimits,
         startedAt: WallTime,
@@ -37,6 +39,7 @@ package struct CaptureFacts: Equatable, Sendable {
         self.carrierCallID = carrierCallID
         self.hasCarrier = hasCarrier
         self.hasTools = hasTools
+        self.hasToolEndpoints = hasToolEndpoints
         self.agent = agent
         self.limits = limits
         self.startedAt = startedAt
@@ -51,6 +54,7 @@ extension CaptureFacts {
         var json: JSONValue = [
             "call_id": .string(callID.text), "direction": .string(direction.rawValue),
             "has_carrier": .bool(hasCarrier), "has_tools": .bool(hasTools),
+            "has_tool_endpoints": .bool(hasToolEndpoints),
             "started_at_ms": .number(JSONNumber(Int(startedAt.milliseconds))),
             "agent": agent.capturedJSON, "limits": limits.capturedJSON,
         ]
@@ -69,58 +73,13 @@ extension CaptureFacts {
             carrierCallID: json["carrier_call_id"]?.string,
             hasCarrier: json["has_carrier"]?.bool ?? false,
             hasTools: json["has_tools"]?.bool ?? false,
+            hasToolEndpoints: json["has_tool_endpoints"]?.bool ?? false,
             agent: agent,
             limits: CallLimits(capturedJSON: json["limits"] ?? .null),
             startedAt: WallTime(milliseconds: Int64(json["started_at_ms"]?.int ?? 0)),
             startedOn: MonotonicInstant(nanoseconds: 0),
             wish: CaptureWish(wire: true),
             secrets: []
-        )
-    }
-}
-
-/// Everything that changes what a session does. What is not named here comes back as its default.
-extension AgentProfile {
-    fileprivate var capturedJSON: JSONValue {
-        var json: JSONValue = [
-            "provider": .string(provider.rawValue), "model": .string(model), "format": .string(format.rawValue),
-            "instructions": .string(instructions), "may_end_call": .bool(mayEndCall),
-            "connect_policy": .string(connectPolicy.rawValue),
-            "tools": .array(
-                tools.map {
-                    [
-                        "name": .string($0.name), "description": .string($0.description),
-                        "parameters": .string($0.parameters),
-                    ]
-                }
-            ),
-        ]
-        json.set("voice", voice.map(JSONValue.string))
-        json.set("first_message", firstMessage.map(JSONValue.string))
-        return json
-    }
-
-    fileprivate init?(capturedJSON json: JSONValue) {
-        guard let provider = AgentProvider(rawValue: json["provider"]?.string ?? ""),
-            let model = json["model"]?.string, let format = Format(rawValue: json["format"]?.string ?? "")
-        else { return nil }
-        self.init(
-            provider: provider,
-            model: model,
-            apiKey: "",
-            voice: json["voice"]?.string,
-            format: format,
-            instructions: json["instructions"]?.string ?? "",
-            firstMessage: json["first_message"]?.string,
-            tools: (json["tools"]?.array ?? []).map {
-                AgentTool(
-                    name: $0["name"]?.string ?? "",
-                    description: $0["description"]?.string ?? "",
-                    parameters: $0["parameters"]?.string ?? "{}"
-                )
-            },
-            mayEndCall: json["may_end_call"]?.bool ?? true,
-            connectPolicy: ConnectPolicy(rawValue: json["connect_policy"]?.string ?? "") ?? .onRinging
         )
     }
 }

@@ -54,6 +54,11 @@ extension CaptureHappening {
             add("audio", .string(TalkpathCrypto.base64(bytes)))
         case .digitsRequested(let digits):
             add("digits", .string(digits))
+        case .collectionRequested(let request):
+            add("maximum", request.maximum.map { JSONValue($0) })
+            add("terminator", request.terminator.map { .string(String($0)) })
+            add("timeout_ms", JSONValue(milliseconds: request.timeout))
+            add("digit_timeout_ms", JSONValue(milliseconds: request.digitTimeout))
         case .transferRequested(let mode, let ringTimeout):
             if case .drain(let timeout) = mode { add("drain_ms", JSONValue(milliseconds: timeout)) }
             add("ring_timeout_ms", JSONValue(milliseconds: ringTimeout))
@@ -96,6 +101,7 @@ extension CaptureHappening {
         case .clipRequested: "clip_requested"
         case .digitsRequested: "digits_requested"
         case .transferRequested: "transfer_requested"
+        case .collectionRequested: "collection_requested"
         case .published: "published"
         case .ended: "ended"
         }
@@ -135,7 +141,7 @@ extension CaptureHappening {
         case "redirect_done": self = .redirectDone
         case "redirect_failed": self = .redirectFailed(CarrierError(json: json))
         case "muted", "unmuted", "message_sent", "say_requested", "clip_requested", "digits_requested",
-            "transfer_requested":
+            "transfer_requested", "collection_requested":
             self.init(request: json)
         case "published": self = .published(json["event"]?.string ?? "", detail: json["detail"]?.string)
         case "ended":
@@ -161,6 +167,15 @@ extension CaptureHappening {
             guard let bytes = json["audio"]?.string.flatMap(Self.bytes(ofBase64:)) else { return nil }
             self = .clipRequested(bytes)
         case "digits_requested": self = .digitsRequested(json["digits"]?.string ?? "")
+        case "collection_requested":
+            self = .collectionRequested(
+                DigitRequest(
+                    maximum: json["maximum"]?.int,
+                    terminator: json["terminator"]?.string?.first,
+                    timeout: json["timeout_ms"]?.duration ?? .seconds(10),
+                    digitTimeout: json["digit_timeout_ms"]?.duration ?? .seconds(4)
+                )
+            )
         case "transfer_requested":
             let ringTimeout = json["ring_timeout_ms"]?.duration ?? .seconds(30)
             self = .transferRequested(mode: Self.mode(json), ringTimeout: ringTimeout)
@@ -172,7 +187,7 @@ extension CaptureHappening {
         json["drain_ms"]?.duration.map { .drain(timeout: $0) } ?? .now
     }
 
-    private static func bytes(ofBase64 text: String) -> [UInt8]? {
+    static func bytes(ofBase64 text: String) -> [UInt8]? {
         let text = Array(text.utf8)
         var bytes = [UInt8](repeating: 0, count: Base64.decodedCount(of: text.span.bytes))
         var target = bytes.mutableSpan

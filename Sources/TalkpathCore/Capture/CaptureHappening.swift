@@ -39,6 +39,7 @@ package enum CaptureHappening: Equatable, Sendable {
     /// A clip, in the line's own format.
     case clipRequested([UInt8])
     case digitsRequested(String)
+    case collectionRequested(DigitRequest)
     /// Without the numbers, which are private.
     case transferRequested(mode: EndMode, ringTimeout: Duration)
 

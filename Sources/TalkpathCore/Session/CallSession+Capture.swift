@@ -22,12 +22,14 @@ extension CallSession {
                 carrierCallID: parties.carrierCallID,
                 hasCarrier: ports.carrier != nil,
                 hasTools: ports.tools != nil,
+                hasToolEndpoints: ports.toolEndpoints != nil,
                 agent: agent,
                 limits: limits,
                 startedAt: machine.startedAt,
                 startedOn: startedOn,
                 wish: wish,
-                secrets: [parties.from, parties.to, agent.apiKey]
+                secrets: [parties.from, parties.to, agent.apiKey] + agent.transferTargets.map(\.number)
+                    + [agent.fallback?.transferTo ?? ""]
             )
         )
     }

@@ -16,6 +16,7 @@ extension CallSession {
                 guard talk.collector == nil else {
                     throw CallCommandError(.busy, "somebody collects this call's digits already")
                 }
+                capture(.collectionRequested(request))
                 talk.collector = continuation
                 talk.digits.collect(request, at: ports.clock.now)
             } catch {

@@ -116,9 +116,14 @@ extension CallSession {
     /// - Returns: when the last of them has been heard.
     /// - Throws: `CallCommandError`: `not_live`, `not_answered`, `invalid_digits`, `busy`.
     public func sendDigits(_ digits: String) async throws(CallCommandError) {
+        try await dial(digits, for: .digitsRequested(digits))
+    }
+
+    /// - Parameter request: what a capture must know; nil for what the call itself brings about.
+    func dial(_ digits: String, for request: CaptureHappening?) async throws(CallCommandError) {
         let bytes = try DigitTones.audio(of: digits, format: lineFormat)
         let result = await withCheckedContinuation { continuation in
-            insert(bytes, .digitsRequested(digits), id: { $0.makeDigitsID() }, continuation)
+            insert(bytes, request, id: { $0.makeDigitsID() }, continuation)
         }
         guard try !result.get().wasCut else { throw .ended }
     }
@@ -135,7 +140,7 @@ extension CallSession {
 
     private func insert(
         _ bytes: [UInt8],
-        _ happening: @autoclosure () -> CaptureHappening,
+        _ happening: @autoclosure () -> CaptureHappening?,
         id makeID: (inout CallTalk) -> Int,
         _ continuation: CheckedContinuation<Result<PlayResult, CallCommandError>, Never>
     ) {
@@ -144,7 +149,7 @@ extension CallSession {
             guard talk.played.count < CallTalk.limit else {
                 throw CallCommandError(.busy, "too much waits to be played already")
             }
-            capture(happening())
+            if media.value.tap != nil, let happening = happening() { capture(happening) }
             let id = makeID(&talk)
             talk.played[id] = continuation
             media.value.insert(DownlinkInsertion(id: id, bytes: bytes))

@@ -88,7 +88,8 @@ extension CallSession {
             return ToolOutput.error("there is nobody of that name to transfer to")
         }
         do throws(CallCommandError) {
-            try await transfer(to: target.number, mode: .drain(timeout: limits.drainTimeout))
+            let order = TransferOrder(to: target.number, mode: .drain(timeout: limits.drainTimeout))
+            try await transfer(order, isAsked: false)
             return ToolOutput.done
         } catch {
             return ToolOutput.error("the call was not transferred: \(error.message)")
@@ -97,7 +98,7 @@ extension CallSession {
 
     private func sendDigitsForAgent(_ call: AgentToolCall) async -> String {
         do throws(CallCommandError) {
-            try await sendDigits(argument("digits", of: call) ?? "")
+            try await dial(argument("digits", of: call) ?? "", for: nil)
             return ToolOutput.done
         } catch {
             return ToolOutput.error(error.message)

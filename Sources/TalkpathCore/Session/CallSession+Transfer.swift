@@ -24,13 +24,19 @@ extension CallSession {
     ///   `invalid_number`, `no_carrier`, `carrier_error`, `busy`.
     @discardableResult
     public func transfer(_ order: TransferOrder) async throws(CallCommandError) -> EndReceipt {
+        try await transfer(order, isAsked: true)
+    }
+
+    /// - Parameter isAsked: from outside, and not by the call's own agent: a capture must know.
+    @discardableResult
+    func transfer(_ order: TransferOrder, isAsked: Bool) async throws(CallCommandError) -> EndReceipt {
         try order.check()
         let failure: CallCommandError? = await withCheckedContinuation { continuation in
             if let refusal = machine.handoverRefusal {
                 continuation.resume(returning: refusal)
                 return
             }
-            capture(.transferRequested(order))
+            if isAsked { capture(.transferRequested(order)) }
             talk.transfer = continuation
             beginTransfer(order)
         }

@@ -27,7 +27,8 @@ package final class MediaBridge: Sendable {
         maximumCalls: Int = 10_000,
         agentTLS: NIOSSLContext? = nil,
         instruments: CallInstruments = CallInstruments(),
-        logger: Logger
+        logger: Logger,
+        captures: (any CaptureSink)? = nil
     ) {
         self.eventLoop = eventLoop
         ticker = FrameTicker(eventLoop: eventLoop) { lateness, missed in
@@ -44,6 +45,7 @@ package final class MediaBridge: Sendable {
                 tools: tools,
                 clock: clock,
                 logger: logger,
+                captures: captures,
                 instruments: instruments
             ),
             identifiers: identifiers,

@@ -33,6 +33,7 @@ extension ServerConfiguration {
         if let level = settings.word(.logLevel, as: Logger.Level.self) { configuration.logLevel = level }
         configuration.twilio = twilio(settings, isDevelopment: isDevelopment)
         configuration.storage = storage(&settings, isDevelopment: isDevelopment)
+        configuration.readCapture(&settings)
         configuration.notifications = notifications(settings)
         configuration.analysis = analysis(&settings)
         override(&configuration)

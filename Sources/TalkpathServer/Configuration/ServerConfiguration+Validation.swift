@@ -5,7 +5,7 @@ extension ServerConfiguration {
     /// Everything that is wrong with it; nothing is opened or asked for this.
     public func problems() -> [ConfigurationError.Problem] {
         listeningProblems() + keyProblems() + publicURLProblems() + agentProblems() + destinationProblems()
-            + twilioProblems() + notificationProblems() + analysisProblems()
+            + twilioProblems() + notificationProblems() + analysisProblems() + captureProblems()
     }
 
     func problem(_ setting: Setting, _ message: String) -> ConfigurationError.Problem {

@@ -37,6 +37,10 @@ public struct ServerConfiguration: Sendable {
     public var analysis: Analysis?
     /// Counts for the command `serve`: an embedder's own logging system has its own.
     public var logFormat: LogFormat
+    /// What is kept of calls and agents that have no wish of their own.
+    public var capture: CaptureWish
+    /// Where it is kept; `nil`: nothing can be.
+    public var recordings: Recordings?
 
     /// What opens the door, and whose it is.
     public struct APIKey: Sendable {
@@ -86,6 +90,7 @@ public struct ServerConfiguration: Sendable {
         drainTimeout = .seconds(30)
         logLevel = .info
         logFormat = .console
+        capture = .nothing
     }
 }
 

@@ -71,6 +71,12 @@ enum Setting: String, CaseIterable {
     case analysisKey = "TALKPATH_ANALYSIS_API_KEY"
     /// How long calls may go on once the server has been told to stop: 30. 0 ends them at once.
     case drainTimeout = "TALKPATH_DRAIN_TIMEOUT_S"
+    /// What is kept of calls that ask for nothing else: `off` (without it), `wire`, `audio` or `wire,audio`.
+    case capture = "TALKPATH_CAPTURE"
+    /// The folder that captures and recordings are written to: `recordings` in the data folder.
+    case recordings = "TALKPATH_RECORDINGS_DIR"
+    /// `ogg` (without it) or `wav`.
+    case recordingFormat = "TALKPATH_RECORDING_FORMAT"
     case twilioAccountSID = "TWILIO_ACCOUNT_SID"
     case twilioAuthToken = "TWILIO_AUTH_TOKEN"
     case twilioFromNumber = "TWILIO_FROM_NUMBER"

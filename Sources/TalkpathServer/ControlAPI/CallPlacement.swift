@@ -72,7 +72,10 @@ struct CallPlacement {
         var limits = state.configuration.limits
         if let duration = order.maxDuration { limits.maxDuration = duration }
         if let timeout = order.ringTimeout { limits.ringTimeout = timeout }
-        return OutboundCall(
+        if let wish = order.capture, !wish.isNothing, state.configuration.recordings == nil {
+            throw JSONBody.invalid("capture", "nothing can be kept here: \(Setting.recordings.rawValue) is not set")
+        }
+        var call = OutboundCall(
             from: order.from ?? state.configuration.twilio?.fromNumber ?? "",
             to: order.to,
             agent: agent,
@@ -81,6 +84,8 @@ struct CallPlacement {
             publicURL: order.webhookURL,
             tenant: tenant
         )
+        call.capture = order.capture
+        return call
     }
 
     private func check(_ number: String) throws(Problem) {

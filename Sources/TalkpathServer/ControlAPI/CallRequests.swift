@@ -15,9 +15,12 @@ struct PlaceCallRequest {
     var metadata: [String: JSONValue]
     var maxDuration: Duration?
     var ringTimeout: Duration?
+    /// `off`, `wire`, `audio` or `wire,audio`.
+    var capture: CaptureWish?
 
     private static let fields: Set<String> = [
         "to", "from", "prompt", "first_message", "voice", "webhook_url", "metadata", "max_duration_s", "ring_timeout_s",
+        "capture",
     ]
 
     init(_ bytes: [UInt8]) throws(Problem) {
@@ -34,6 +37,12 @@ struct PlaceCallRequest {
         metadata = try body.object("metadata") ?? [:]
         // Twilio's own bounds on TimeLimit and Timeout.
         maxDuration = try body.integer("max_duration_s", in: 1...14_400).map { .seconds($0) }
+        capture = try body.text("capture", atMost: 40).map { words throws(Problem) in
+            guard let wish = CaptureWish(words: words) else {
+                throw JSONBody.invalid("capture", "must be off, wire, audio or wire,audio")
+            }
+            return wish
+        }
         ringTimeout = try body.integer("ring_timeout_s", in: 5...600).map { .seconds($0) }
     }
 }

@@ -68,5 +68,10 @@ public struct ReplayError: Error, Equatable, Sendable, CustomStringConvertible {
     public var file: String
     public var detail: String
 
+    package init(file: String, detail: String) {
+        self.file = file
+        self.detail = detail
+    }
+
     public var description: String { "\(file): \(detail)" }
 }

@@ -12,6 +12,7 @@ extension CallSession {
         case .sayRequested(let text): _ = try? await say(text)
         case .clipRequested(let bytes):
             if let clip = try? AudioClip(format: .telephony, bytes: bytes) { _ = try? await play(clip) }
+        case .collectionRequested(let request): _ = try? await collectDigits(request)
         case .digitsRequested(let digits): try? await sendDigits(digits)
         case .transferRequested(let mode, let ringTimeout):
             // Any number: nobody is called.

@@ -24,20 +24,18 @@ final class ReplayRun {
         }
         world = ReplayWorld(capture.facts, longestMessage: longest)
         let facts = capture.facts
-        manager = CallManager(
-            ports: CallSession.Ports(
-                carrier: facts.hasCarrier ? world : nil,
-                connector: world,
-                store: world,
-                events: world,
-                tools: facts.hasTools ? world : nil,
-                clock: world,
-                logger: Logger(label: "replay") { _ in SwiftLogNoOpLogHandler() },
-                captures: world
-            ),
-            identifiers: world,
-            executor: world.scheduler.lane
+        var ports = CallSession.Ports(
+            carrier: facts.hasCarrier ? world : nil,
+            connector: world,
+            store: world,
+            events: world,
+            tools: facts.hasTools ? world : nil,
+            clock: world,
+            logger: Logger(label: "replay") { _ in SwiftLogNoOpLogHandler() },
+            captures: world
         )
+        if facts.hasToolEndpoints { ports.toolEndpoints = world }
+        manager = CallManager(ports: ports, identifiers: world, executor: world.scheduler.lane)
     }
 
     /// - Parameter pace: called before each record with its time since the call began; whoever wants to replay in real
@@ -182,7 +180,8 @@ final class ReplayRun {
             session.assumeIsolated { $0.requestEnd(request) }
         case .givenUp:
             session.assumeIsolated { $0.giveUp() }
-        case .muted, .unmuted, .messageSent, .sayRequested, .clipRequested, .digitsRequested, .transferRequested:
+        case .muted, .unmuted, .messageSent, .sayRequested, .clipRequested, .digitsRequested, .collectionRequested,
+            .transferRequested:
             ask(happening, session)
         case .published, .ended:
             break

@@ -123,6 +123,12 @@ extension ReplayWorld: ToolHandler {
     }
 }
 
+extension ReplayWorld: ToolEndpointCaller {
+    func call(_ tool: AgentToolCall, at endpoint: ToolEndpoint, on call: CallID) async -> String {
+        await self.call(tool, on: call)
+    }
+}
+
 extension ReplayWorld: CallStore {
     struct StoreFailed: Error {}
 

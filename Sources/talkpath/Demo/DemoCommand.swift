@@ -26,7 +26,7 @@ struct DemoCommand: AsyncParsableCommand {
     @Option(help: "What the model is sent: pcm, or pcmu (µ-law untouched, OpenAI only).")
     var format: AgentProfile.Format = .pcm
 
-    @Option(help: "Where call.wav, transcript.json and report.json go.")
+    @Option(help: "Where call.html, call.tpcap, call.wav, transcript.json and report.json go.")
     var out = "demo-out"
 
     @Option(help: "The folder of the fixtures.")
@@ -53,13 +53,15 @@ struct DemoCommand: AsyncParsableCommand {
         conversation.phone.ending = .staysSilent
         let display = DemoDisplay()
         display.line("Talkpath demo: a call with \(provider.rawValue), \(format.rawValue)\n")
-        let stage = DemoStage(provider: provider, format: format, conversation: conversation)
+        let directory = URL(fileURLWithPath: out)
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        let stage = DemoStage(provider: provider, format: format, conversation: conversation, recordings: out)
         let report = try await stage.play(on: display)
         report.print()
-        let directory = URL(fileURLWithPath: out)
         try report.write(to: directory)
+        try report.writePage(to: directory)
         print(
-            "\nwritten to \(out): call.wav (left: the caller; right: what the caller heard), transcript.json, report.json"
+            "\nwritten to \(out): call.html (the call on one page, with its sound), call.tpcap (for talkpath replay), call.wav (left: the caller; right: what the caller heard), transcript.json, report.json"
         )
         print(report.judgement.isPassed ? "The demo passed." : "The demo FAILED.")
         if !report.judgement.isPassed { throw ExitCode(1) }

@@ -1,5 +1,6 @@
 import Foundation
 import TalkpathAudio
+import TalkpathSimulation
 import TalkpathSimulators
 import TalkpathWire
 
@@ -82,6 +83,18 @@ struct DemoReport {
         let transcript = call["transcript"] ?? .array([])
         try Self.indented(transcript).write(to: directory.appendingPathComponent("transcript.json"))
         try report().write(to: directory.appendingPathComponent("report.json"))
+    }
+
+    /// The call's capture as `call.tpcap`, and its picture as `call.html`.
+    func writePage(to directory: URL) throws {
+        guard let id = call["call_id"]?.string else { return }
+        let captured = directory.appendingPathComponent("\(id).tpcap")
+        let capture = directory.appendingPathComponent("call.tpcap")
+        guard rename(captured.path, capture.path) == 0 else {
+            throw DemoStage.Failure.notFound("the call's capture")
+        }
+        let page = try ReportCommand.page(CallPicture(try Replay(capture.path).capture))
+        try ReplayFile.write(page, to: directory.appendingPathComponent("call.html").path)
     }
 
     private func report() throws -> Data {

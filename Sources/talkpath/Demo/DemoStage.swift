@@ -12,6 +12,8 @@ struct DemoStage {
     let provider: AgentProvider
     let format: AgentProfile.Format
     let conversation: Conversation
+    /// Where the call is captured to.
+    let recordings: String
 
     private static let token = "0123456789abcdef0123456789abcdef"
     private static let account = "AC00000000000000000000000000000001"
@@ -73,6 +75,8 @@ struct DemoStage {
             "TALKPATH_AGENT_INSTRUCTIONS": "You answer the phone of the Harbour Street clinic.",
             "TALKPATH_AGENT_FIRST_MESSAGE": "Greet the caller.",
             "TALKPATH_LOG_LEVEL": "error",
+            "TALKPATH_CAPTURE": "wire",
+            "TALKPATH_RECORDINGS_DIR": recordings,
             "TWILIO_ACCOUNT_SID": Self.account,
             "TWILIO_AUTH_TOKEN": Self.token,
             "TWILIO_FROM_NUMBER": "+15550100100",

@@ -152,7 +152,8 @@ import Testing
         .redirectDone, .machineDetected(.machineEnd), .redirectFailed(CarrierError(.refused, "no")), .muted(.agent),
         .unmuted(.caller),
         .messageSent("hm", as: .system, isAnswered: true), .sayRequested("hello"), .clipRequested([0, 255, 7, 9]),
-        .digitsRequested("12#"), .transferRequested(mode: .drain(timeout: .seconds(1)), ringTimeout: .seconds(9)),
+        .digitsRequested("12#"), .collectionRequested(DigitRequest(maximum: 4, terminator: nil)),
+        .transferRequested(mode: .drain(timeout: .seconds(1)), ringTimeout: .seconds(9)),
         .published("interrupted", detail: "740"),
     ])
     func happeningsComeBackAsTheyWere(_ happening: CaptureHappening) {

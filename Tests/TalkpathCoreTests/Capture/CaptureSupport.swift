@@ -60,21 +60,29 @@ extension CaptureFacts {
         limits.idlePrompt = IdlePrompt("Still there?", times: 2)
         limits.loopGuard?.endScore = nil
         limits.farewell = .milliseconds(120)
+        var agent = AgentProfile(
+            provider: .openai,
+            model: "m",
+            apiKey: "sk-very-secret",
+            instructions: "Call back +15551230001.",
+            firstMessage: "Hello!",
+            tools: [AgentTool(name: "look_up", description: "Looks up.")],
+            connectPolicy: .onAnswer
+        )
+        agent.bargeIn = .both
+        agent.hearsDigits = false
+        agent.endpoints = [ToolEndpoint(tool: AgentTool(name: "weather", description: "Rain?"), url: "")]
+        agent.transferTargets = [TransferTarget(name: "sales", number: "+10000000000")]
+        agent.renewal = AgentRenewal(quietAfter: .seconds(7), atLatest: .seconds(9))
+        let clip = try? AudioClip(format: .pcm16k, bytes: [1, 2, 3, 4])
+        agent.fallback = AgentFallback(clip: clip, words: "Sorry.", transferTo: "+10000000000")
         return CaptureFacts(
             callID: CallID("call"),
             direction: .outbound,
             carrierCallID: nil,
             hasCarrier: true,
             hasTools: false,
-            agent: AgentProfile(
-                provider: .openai,
-                model: "m",
-                apiKey: "sk-very-secret",
-                instructions: "Call back +15551230001.",
-                firstMessage: "Hello!",
-                tools: [AgentTool(name: "look_up", description: "Looks up.")],
-                connectPolicy: .onAnswer
-            ),
+            agent: agent,
             limits: limits,
             startedAt: WallTime(milliseconds: 1_700_000_000_000),
             startedOn: CaptureBench.begin,

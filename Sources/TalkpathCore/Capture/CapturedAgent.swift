@@ -1,0 +1,110 @@
+import TalkpathAudio
+import TalkpathWire
+
+/// An agent as it stands in captures: everything that changes what a session does, and no key, number, address or
+/// header. What is not named comes back as its default.
+extension AgentProfile {
+    /// Stands for every number: nobody is called by a replay.
+    private static let anyNumber = "+10000000000"
+
+    var capturedJSON: JSONValue {
+        var json: JSONValue = [
+            "provider": .string(provider.rawValue), "model": .string(model), "format": .string(format.rawValue),
+            "instructions": .string(instructions), "may_end_call": .bool(mayEndCall),
+            "connect_policy": .string(connectPolicy.rawValue), "tools": .array(tools.map(\.capturedJSON)),
+            "endpoints": .array(endpoints.map(\.tool.capturedJSON)),
+            "transfer_targets": .array(transferTargets.map { .string($0.name) }),
+            "may_send_digits": .bool(maySendDigits), "hears_digits": .bool(hearsDigits),
+            "barge_in": .string(bargeIn.rawValue),
+        ]
+        json.set("voice", voice.map(JSONValue.string))
+        json.set("first_message", firstMessage.map(JSONValue.string))
+        json.set(
+            "renewal",
+            renewal.map {
+                [
+                    "quiet_after_ms": JSONValue(milliseconds: $0.quietAfter),
+                    "at_latest_ms": JSONValue(milliseconds: $0.atLatest),
+                ]
+            }
+        )
+        json.set("fallback", fallback?.capturedJSON)
+        return json
+    }
+
+    init?(capturedJSON json: JSONValue) {
+        guard let provider = AgentProvider(rawValue: json["provider"]?.string ?? ""),
+            let model = json["model"]?.string, let format = Format(rawValue: json["format"]?.string ?? "")
+        else { return nil }
+        self.init(
+            provider: provider,
+            model: model,
+            apiKey: "",
+            voice: json["voice"]?.string,
+            format: format,
+            instructions: json["instructions"]?.string ?? "",
+            firstMessage: json["first_message"]?.string,
+            tools: (json["tools"]?.array ?? []).map(AgentTool.init(capturedJSON:)),
+            mayEndCall: json["may_end_call"]?.bool ?? true,
+            connectPolicy: ConnectPolicy(rawValue: json["connect_policy"]?.string ?? "") ?? .onRinging
+        )
+        endpoints = (json["endpoints"]?.array ?? []).map { ToolEndpoint(tool: AgentTool(capturedJSON: $0), url: "") }
+        transferTargets = (json["transfer_targets"]?.array ?? []).compactMap(\.string).map {
+            TransferTarget(name: $0, number: Self.anyNumber)
+        }
+        maySendDigits = json["may_send_digits"]?.bool ?? maySendDigits
+        hearsDigits = json["hears_digits"]?.bool ?? hearsDigits
+        bargeIn = json["barge_in"]?.string.flatMap(BargeIn.init) ?? bargeIn
+        if let quiet = json["renewal"]?["quiet_after_ms"]?.duration,
+            let latest = json["renewal"]?["at_latest_ms"]?.duration
+        {
+            renewal = AgentRenewal(quietAfter: quiet, atLatest: latest)
+        }
+        fallback = json["fallback"].map { AgentFallback(capturedJSON: $0, number: Self.anyNumber) }
+    }
+}
+
+extension AgentTool {
+    fileprivate var capturedJSON: JSONValue {
+        ["name": .string(name), "description": .string(description), "parameters": .string(parameters)]
+    }
+
+    fileprivate init(capturedJSON json: JSONValue) {
+        self.init(
+            name: json["name"]?.string ?? "",
+            description: json["description"]?.string ?? "",
+            parameters: json["parameters"]?.string ?? "{}"
+        )
+    }
+}
+
+extension AgentFallback {
+    fileprivate var capturedJSON: JSONValue {
+        var json: JSONValue = ["transfers": .bool(transferTo != nil)]
+        json.set("words", words.map(JSONValue.string))
+        json.set("language", language.map(JSONValue.string))
+        json.set(
+            "clip",
+            clip.map {
+                [
+                    "encoding": .string($0.format.encoding.rawValue), "rate": JSONValue($0.format.sampleRate),
+                    "audio": .string(TalkpathCrypto.base64($0.bytes)),
+                ]
+            }
+        )
+        return json
+    }
+
+    fileprivate init(capturedJSON json: JSONValue, number: String) {
+        self.init(
+            words: json["words"]?.string,
+            language: json["language"]?.string,
+            transferTo: json["transfers"]?.bool == true ? number : nil
+        )
+        guard let stored = json["clip"], let rate = stored["rate"]?.int,
+            let encoding = AudioFormat.Encoding(rawValue: stored["encoding"]?.string ?? ""),
+            let bytes = stored["audio"]?.string.flatMap(CaptureHappening.bytes(ofBase64:))
+        else { return }
+        clip = try? AudioClip(format: AudioFormat(encoding: encoding, sampleRate: rate), bytes: bytes)
+    }
+}

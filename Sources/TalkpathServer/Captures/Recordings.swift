@@ -1,0 +1,81 @@
+public import TalkpathCore
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// Where what is kept of calls lies: one folder, files named after the call.
+///
+/// | file | what |
+/// |---|---|
+/// | `<call id>.tpcap` | both sockets' messages: `talkpath replay` and `talkpath report` take it |
+/// | `<call id>.ogg` or `.wav` | what was said and heard, in stereo: the caller left, the agent right |
+///
+/// A file is there from the call's beginning on and grows with it; every state of it can be read.
+public struct Recordings: Sendable, Hashable {
+    public enum AudioFormat: String, Sendable, CaseIterable {
+        /// Opus, about a quarter of a megabyte a minute.
+        case ogg
+        /// µ-law as it was on the line, about a megabyte a minute.
+        case wav
+
+        /// As HTTP names it.
+        public var mediaType: String {
+            switch self {
+            case .ogg: "audio/ogg"
+            case .wav: "audio/wav"
+            }
+        }
+    }
+
+    public let folder: String
+    public var audioFormat: AudioFormat
+
+    public init(folder: String, audioFormat: AudioFormat = .ogg) {
+        self.folder = folder
+        self.audioFormat = audioFormat
+    }
+
+    /// The wire capture of a call, whether it is there or not.
+    /// - Returns: nil for an identifier that is no name of ours.
+    public func wirePath(of call: CallID) -> String? {
+        path(of: call, suffix: "tpcap")
+    }
+
+    /// The recording of a call, whether it is there or not.
+    public func audioPath(of call: CallID, as format: AudioFormat? = nil) -> String? {
+        path(of: call, suffix: (format ?? audioFormat).rawValue)
+    }
+
+    /// The recording of a call, as it was kept.
+    /// - Returns: nil if there is none.
+    public func recording(of call: CallID) -> (path: String, format: AudioFormat)? {
+        for format in AudioFormat.allCases {
+            if let path = audioPath(of: call, as: format), access(path, R_OK) == 0 { return (path, format) }
+        }
+        return nil
+    }
+
+    /// Removes all that was kept of a call.
+    public func remove(_ call: CallID) {
+        let paths = [wirePath(of: call)] + AudioFormat.allCases.map { audioPath(of: call, as: $0) }
+        for case let path? in paths { unlink(path) }
+    }
+
+    private func path(of call: CallID, suffix: String) -> String? {
+        let isPlain = call.text.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+                true
+            default: false
+            }
+        }
+        guard isPlain, !call.text.isEmpty, call.text.utf8.count <= 100 else { return nil }
+        return "\(folder)/\(call.text).\(suffix)"
+    }
+}

@@ -1,0 +1,164 @@
+import ArgumentParser
+import Foundation
+import TalkpathAudio
+import TalkpathCore
+import TalkpathSimulation
+import TalkpathSimulators
+import TalkpathWire
+
+/// `talkpath replay`: captured calls, run again.
+struct ReplayCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "replay",
+        abstract: "Runs captured calls again, and compares what they do with what they did.",
+        discussion: """
+            The real session, pipelines and codecs run on a virtual clock, some hundred times faster than real time, \
+            and are told what was captured; every message to the carrier and to the model, every event, the receipt \
+            and the audio are compared with the capture. Exits with 0 if all of it is the same, with 1 if anything \
+            differs, with 2 if a file is no capture.
+
+            A call is captured with TALKPATH_CAPTURE=wire and TALKPATH_RECORDINGS_DIR=folder.
+            """
+    )
+
+    @Argument(help: ArgumentHelp("Captures: files that end in .tpcap.", valueName: "file"))
+    var files: [String]
+
+    @Option(help: ArgumentHelp("Compare with this capture instead of the one that is replayed.", valueName: "file"))
+    var expect: String?
+
+    @Option(help: "How fast: 1 is real time; without it, as fast as it goes.")
+    var speed: Double?
+
+    @Option(help: ArgumentHelp("Play the carrier's side to a live server, at ws://host:port/path.", valueName: "url"))
+    var against: String?
+
+    @Option(help: ArgumentHelp("Write what was said and heard: left the caller, right the agent.", valueName: "file"))
+    var wav: String?
+
+    @Flag(help: "Accept what differs: the replay becomes the capture.")
+    var update = false
+
+    @Flag(help: "With --update: of the audio that the model was sent, keep digests only; a fourth of the size.")
+    var slim = false
+
+    @Flag(help: "Print what came of each call as JSON, a line each.")
+    var json = false
+
+    func validate() throws {
+        if let speed, !(speed > 0 && speed.isFinite) { throw ValidationError("--speed: give a number above 0.") }
+        if files.count > 1, wav != nil || expect != nil || against != nil {
+            throw ValidationError("--wav, --expect and --against go with one file.")
+        }
+        if slim, !update { throw ValidationError("--slim goes with --update.") }
+        if against != nil, update || expect != nil {
+            throw ValidationError(
+                "--against judges a live server, which says something else every time: no --update, no --expect."
+            )
+        }
+    }
+
+    func run() async throws {
+        if let against {
+            try await LiveReplay(file: files[0], url: against, wav: wav).run()
+            return
+        }
+        var isBad = false
+        var differs = false
+        for file in files {
+            do {
+                if try await replay(file) { differs = true }
+            } catch let error as ReplayError {
+                Self.complain(error.description)
+                isBad = true
+            }
+        }
+        if isBad { throw ExitCode(2) }
+        if differs { throw ExitCode(1) }
+    }
+
+    static func complain(_ text: String) {
+        FileHandle.standardError.write(Data("talkpath replay: \(text)\n".utf8))
+    }
+
+    /// - Returns: whether anything differs.
+    private func replay(_ file: String) async throws -> Bool {
+        var replay = try Replay(file)
+        if let expect { replay = try replay.expecting(expect) }
+        let clock = ContinuousClock()
+        let began = clock.now
+        let call = try replay.replayed(pace: speed.map { Pace(began, speed: $0).wait })
+        let took = began.duration(to: clock.now)
+        if json {
+            print(Self.json(file, call, took).serializedText())
+        } else {
+            report(file, call, took)
+        }
+        if let wav { try write(call, to: wav) }
+        if update { try ReplayFile.write(call.capture.encoded(isSlim: slim), to: file) }
+        return !call.differences.isEmpty && !update
+    }
+
+    private func write(_ call: ReplayedCall, to path: String) throws {
+        let bytes = WAV.encode(channels: [call.callerAudio, call.agentAudio], sampleRate: 8000)
+        try ReplayFile.write(bytes, to: path)
+    }
+
+    // MARK: What is printed
+
+    private func report(_ file: String, _ call: ReplayedCall, _ took: Duration) {
+        let factor = call.duration / max(took, .microseconds(1))
+        let length = String(
+            format: "%.1f s in %.0f ms, %.0f times real time",
+            call.duration / .seconds(1),
+            took.milliseconds,
+            factor
+        )
+        let verdict =
+            call.differences.isEmpty
+            ? "the same"
+            : "\(call.differences.count) \(call.differences.count == 1 ? "difference" : "differences")\(update ? ", accepted" : "")"
+        print("\((file as NSString).lastPathComponent): \(verdict) (\(length))")
+        if call.isCut { print("  the capture was cut off: replayed and compared up to there") }
+        if call.hasGaps { print("  records are missing in the capture: what follows them may differ for that reason") }
+        for difference in call.differences { print("  \(difference)") }
+    }
+
+    private static func json(_ file: String, _ call: ReplayedCall, _ took: Duration) -> JSONValue {
+        [
+            "file": .string(file), "duration_ms": .number(JSONNumber(call.duration.wholeMilliseconds)),
+            "took_ms": JSONNumber(took.milliseconds).map(JSONValue.number) ?? .null,
+            "is_cut": .bool(call.isCut), "has_gaps": .bool(call.hasGaps),
+            "ended_reason": call.receipt.map { .string($0.reason.rawValue) } ?? .null,
+            "interruptions": JSONValue(call.interruptions.count),
+            "differences": .array(
+                call.differences.map { difference in
+                    [
+                        "place": .string(difference.place.rawValue), "number": JSONValue(difference.number),
+                        "at_ms": JSONNumber(difference.at.milliseconds).map(JSONValue.number) ?? .null,
+                        "field": .string(difference.field), "recorded": .string(difference.recorded),
+                        "replayed": .string(difference.replayed),
+                    ]
+                }
+            ),
+        ]
+    }
+}
+
+/// Waits until a record's time has come.
+private struct Pace {
+    let began: ContinuousClock.Instant
+    let speed: Double
+
+    init(_ began: ContinuousClock.Instant, speed: Double) {
+        self.began = began
+        self.speed = speed
+    }
+
+    /// The thread sleeps: it is the replay's own.
+    func wait(_ at: Duration) {
+        let due = began + at / speed
+        let left = ContinuousClock().now.duration(to: due)
+        if left > .zero { Thread.sleep(forTimeInterval: left / .seconds(1)) }
+    }
+}

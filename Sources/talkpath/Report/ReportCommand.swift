@@ -1,0 +1,49 @@
+import ArgumentParser
+import Foundation
+import TalkpathCore
+import TalkpathSimulation
+import TalkpathWire
+
+/// `talkpath report`: one picture of one call.
+struct ReportCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "report",
+        abstract: "Draws a captured call on one page: both waveforms, turns, barge-ins, latencies, gaps, the end.",
+        discussion: """
+            The page stands alone and plays the recording in step. A call is captured with TALKPATH_CAPTURE=wire and \
+            TALKPATH_RECORDINGS_DIR=folder.
+            """
+    )
+
+    @Argument(help: ArgumentHelp("A capture: a file that ends in .tpcap.", valueName: "capture"))
+    var capture: String
+
+    @Option(help: ArgumentHelp("Where the page goes.", valueName: "file"))
+    var html: String
+
+    func run() async throws {
+        do {
+            let picture = CallPicture(try Replay(capture).capture)
+            try ReplayFile.write(try Self.page(picture), to: html)
+            print("\(html): \(Self.summary(picture))")
+        } catch let error as ReplayError {
+            FileHandle.standardError.write(Data("talkpath report: \(error)\n".utf8))
+            throw ExitCode(2)
+        }
+    }
+
+    static func page(_ picture: CallPicture) throws -> [UInt8] {
+        // `</script>` in a caller's words must not end the script.
+        let data = picture.json(recording: try picture.recording()).serializedText().replacing("</", with: "<\\/")
+        return Array(ReportPage.html.replacing("/*DATA*/", with: data).utf8)
+    }
+
+    private static func summary(_ picture: CallPicture) -> String {
+        var words = [String(format: "%.1f s", picture.duration / 1000)]
+        words.append("\(picture.speeches.count) turns")
+        words.append("\(picture.bargeIns.count) barge-ins")
+        if let median = picture.medianLatency { words.append(String(format: "median turn latency %.0f ms", median)) }
+        if picture.isCut { words.append("the capture was cut off") }
+        return words.joined(separator: ", ")
+    }
+}
