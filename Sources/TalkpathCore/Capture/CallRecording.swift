@@ -63,7 +63,7 @@ package struct CallRecording: Sendable {
         switch kind {
         case .telephonyIn: takeMessage(content, at: instant)
         case .telephonyOut: takeSent(content)
-        case .facts, .agentIn, .agentOut, .tick, .pump, .happening, .gap, .finished: break
+        case .facts, .agentIn, .agentOut, .tick, .pump, .note, .happening, .gap, .finished: break
         }
     }
 

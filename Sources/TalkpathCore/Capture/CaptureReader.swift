@@ -129,7 +129,7 @@ private struct RecordReader {
         case .gap:
             guard let records = bytes.varint(), let missing = bytes.varint() else { return nil }
             return CaptureRecord(kind, at: at, .gap(records: Int(clamping: records), bytes: Int(clamping: missing)))
-        case .tick, .pump, .finished:
+        case .tick, .pump, .note, .finished:
             return CaptureRecord(kind, at: at)
         case .facts:
             return nil

@@ -20,6 +20,8 @@ package struct CaptureRecord: Equatable, Sendable {
         case gap = 8
         /// The call is over, and the capture whole.
         case finished = 9
+        /// The session was told what the messages since the last of these have brought about.
+        case note = 10
     }
 
     package var kind: Kind

@@ -51,6 +51,9 @@ package final class CaptureTap {
         writeEmpty(.tick)
     }
 
+    /// What has happened on the media plane is about to be taken.
+    func noting() { writeEmpty(.note) }
+
     /// The messages that are about to be handed to the sockets.
     func pumping() { writeEmpty(.pump) }
 

@@ -50,7 +50,7 @@ package struct CaptureWriter: Sendable {
                 return (bytes.loadUnaligned(as: Int64.self), bytes.loadUnaligned(fromByteOffset: 8, as: Int64.self))
             }
             return CaptureRecord(kind, at: at, .gap(records: Int(records), bytes: Int(bytes)))
-        case .tick, .pump, .finished:
+        case .tick, .pump, .note, .finished:
             return CaptureRecord(kind, at: at)
         case .facts:
             return nil

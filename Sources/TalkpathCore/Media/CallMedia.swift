@@ -338,7 +338,7 @@ package final class CallMedia {
     /// What happened since the last call, oldest first.
     package func takeHappenings() -> [Happening] {
         guard !happenings.isEmpty else { return [] }
-        tap?.pumping()
+        tap?.noting()
         let taken = happenings
         happenings.removeAll(keepingCapacity: true)
         return taken

@@ -128,10 +128,9 @@ final class ReplayRun {
         case .tick:
             session.assumeIsolated { $0.tick(at: now) }
         case .pump:
-            session.assumeIsolated { session in
-                if !session.media.value.happenings.isEmpty { session.noteHappenings(at: now) }
-                session.media.value.pump()
-            }
+            session.media.value.pump()
+        case .note:
+            session.assumeIsolated { $0.noteHappenings(at: now) }
         case .happening:
             if let happening = record.happening { take(happening, session) }
         case .facts, .telephonyOut, .agentOut, .gap, .finished:

@@ -81,9 +81,19 @@ public actor MediaStreamDriver {
                 events: driver.events
             )
         } catch {
-            throw Failure(description: "\(url): \(error)")
+            throw Failure(description: "\(url): \(Self.explain(error))")
         }
         return await driver.waitForEnd()
+    }
+
+    /// One line, in the network's words.
+    private static func explain(_ error: any Error) -> String {
+        switch error {
+        case let error as SimulatorSocketError: error.description
+        case let error as NIOConnectionError where !error.connectionErrors.isEmpty:
+            "nobody answers there: \(error.connectionErrors[0].error)"
+        default: "\(error)"
+        }
     }
 
     private nonisolated var events: SimulatorSocket.Events {

@@ -97,7 +97,7 @@ struct CallPicture {
                 if let message = record.message { readSent(message, at: at) }
             case .happening:
                 if let happening = record.happening { read(happening, at: at) }
-            case .facts, .agentIn, .agentOut, .tick, .pump, .gap, .finished:
+            case .facts, .agentIn, .agentOut, .tick, .pump, .note, .gap, .finished:
                 break
             }
         }
@@ -198,7 +198,7 @@ struct CallPicture {
         }
     }
 
-    /// Frames that are loud, with pauses of up to 0.4 s between them.
+    /// Frames that are loud, with pauses of up to 0.7 s between them.
     private static func spans(of samples: [Int16], isCaller: Bool, from origin: Double) -> [Speech] {
         let frame = 160
         var detector = VoiceActivityDetector()
@@ -208,7 +208,7 @@ struct CallPicture {
             _ = detector.process(piece.span)
             guard detector.isLoud else { continue }
             let at = origin + Double(begin) / 8
-            if let last = spans.indices.last, at - spans[last].end < 400 {
+            if let last = spans.indices.last, at - spans[last].end < 700 {
                 spans[last].end = at + 20
             } else {
                 spans.append(Speech(isCaller: isCaller, begin: at, end: at + 20))

@@ -97,12 +97,14 @@ extension ReportPage {
             make("line", { x1: x(b.at), x2: x(b.at), y1: rows.notes + 8, y2: rows.marks + 8, stroke: "var(--alarm)", "stroke-width": 1.6, "stroke-dasharray": "4 3" }, svg);
             make("text", { x: x(b.at) + 5, y: rows.agent + 54, style: "fill:var(--alarm);font-weight:600" }, svg, "✂ heard " + ms(b.heard));
           }
-          let free = -1;
-          for (const n of call.notes) {
+          const width6 = text => 14 + text.length * 6.2;
+          call.notes.forEach((n, i) => {
             const g = make("circle", { cx: Math.max(4, x(n.at)), cy: rows.notes - 4, r: 3.4, fill: "var(--ink)" }, svg);
             make("title", {}, g, stamp(n.at) + " " + n.detail);
-            if (x(n.at) > free) { make("text", { x: x(n.at) + 7, y: rows.notes }, svg, n.name); free = x(n.at) + 16 + n.name.length * 6.2; }
-          }
+            const before = i ? x(call.notes[i - 1].at) : -99, after = i + 1 < call.notes.length ? x(call.notes[i + 1].at) : width;
+            if (x(n.at) + width6(n.name) < after) make("text", { x: x(n.at) + 7, y: rows.notes }, svg, n.name);
+            else if (x(n.at) - width6(n.name) > before) make("text", { x: x(n.at) - 7, y: rows.notes, "text-anchor": "end" }, svg, n.name);
+          });
           for (const s of call.steps) {
             const r = make("rect", { x: x(s.begin), y: rows.end - 5, width: Math.max(3, s.ms * scale), height: 10, rx: 2, fill: colourOf(s) }, svg);
             make("title", {}, r, s.name.replace("_", " ") + ": " + s.outcome + ", " + ms(s.ms));

@@ -25,7 +25,7 @@ enum ReportPage {
         .sub { color:var(--soft); margin:0 0 20px }
         .tiles { display:grid; grid-template-columns:repeat(auto-fit,minmax(138px,1fr)); gap:10px; margin-bottom:16px }
         .tile { background:var(--card); border:1px solid var(--line); border-radius:10px; padding:11px 14px }
-        .tile b { display:block; font-size:20px; font-weight:620; letter-spacing:-.01em; font-variant-numeric:tabular-nums }
+        .tile b { display:block; font-size:19px; white-space:nowrap; font-weight:620; letter-spacing:-.01em; font-variant-numeric:tabular-nums }
         .tile span { color:var(--soft); font-size:12.5px }
         .card { background:var(--card); border:1px solid var(--line); border-radius:12px; padding:16px 18px; margin-bottom:16px }
         .bar { display:flex; align-items:center; gap:10px; margin-bottom:12px; flex-wrap:wrap }
@@ -46,7 +46,7 @@ enum ReportPage {
         td.t { color:var(--faint); font-variant-numeric:tabular-nums; white-space:nowrap; width:1% }
         td.w { width:1%; white-space:nowrap; font-weight:600 } td.n { text-align:right; color:var(--soft); white-space:nowrap; width:1% }
         tr.now td { background:var(--grid) } .cut { color:var(--alarm); font-size:12px } .none { color:var(--faint) }
-        .step { display:grid; grid-template-columns:92px 1fr 118px; gap:8px; align-items:center; margin:7px 0; font-size:13px }
+        .step { display:grid; grid-template-columns:92px 1fr 150px; gap:8px; align-items:center; margin:7px 0; font-size:13px }
         .step .rail { height:12px; background:var(--grid); border-radius:4px; position:relative }
         .step .rail i { position:absolute; top:0; bottom:0; border-radius:4px; min-width:3px; background:var(--good) }
         .step em { font-style:normal; color:var(--soft); font-variant-numeric:tabular-nums; text-align:right }

@@ -11,8 +11,8 @@ struct CaptureScene {
     var lines: MediaStreamReplay?
     var agent: AgentScript
     var faults: [AgentFault] = []
-    /// Echoes of marks come so much later than they should.
-    var answeredBy = "human"
+    /// The carrier says that long after the stream began that a machine has answered.
+    var machineAfter: Duration?
     var ending: EndReason
     /// Ended by the control API, that long after the stream began.
     var endsAfter: Duration?
@@ -131,8 +131,7 @@ struct CaptureScene {
 
     private static var lost: CaptureScene {
         let phone = PhoneScript(
-            turns: [callerTurn(soon, 0, saying: "Are you there?")],
-            ending: .hangsUpWhenAgentEnds(after: .milliseconds(500))
+            turns: [callerTurn(soon, 0, saying: "Are you there?")]
         )
         let agent = script(
             [
@@ -160,7 +159,7 @@ struct CaptureScene {
             name: "voicemail",
             phone: phone,
             agent: agent,
-            answeredBy: "machine_start",
+            machineAfter: .milliseconds(1800),
             ending: .voicemail
         ) { configuration in
             configuration.limits.machineDetection = .enable

@@ -37,8 +37,7 @@ struct CaptureStage {
                 authToken: Self.token,
                 behavior: CallBehavior(
                     outcome: .answers(ringing: .milliseconds(300)),
-                    party: scene.lines.map { .replay($0) } ?? .person(scene.phone),
-                    answeredBy: scene.answeredBy
+                    party: scene.lines.map { .replay($0) } ?? .person(scene.phone)
                 ),
                 timeline: timeline
             )
@@ -86,14 +85,21 @@ struct CaptureStage {
         guard placed.status == 201, let id = placed.body["call_id"]?.string else {
             throw DemoStage.Failure.refused(status: placed.status, body: placed.body.serializedText())
         }
-        if let delay = scene.endsAfter {
-            try await timeline.waitFor(within: .seconds(20)) {
-                if case .streamStarted = $0.kind { true } else { false }
-            }
-            try await Task.sleep(for: delay)
-            _ = try await api.post("/api/calls/\(id)/end", ["reason": "The scene is over"])
-        }
         guard let session = await server.manager.session(CallID(id)) else { return id }
+        try await timeline.waitFor(within: .seconds(20)) {
+            if case .streamStarted = $0.kind { true } else { false }
+        }
+        if let delay = scene.machineAfter {
+            try await Task.sleep(for: delay)
+            await session.machineDetected(.machine)
+        }
+        // What goes on for longer has gone wrong, and ends for another reason than the scene's.
+        let patience = scene.machineAfter == nil ? scene.endsAfter ?? .seconds(25) : .seconds(5)
+        let deadline = ContinuousClock().now + patience
+        while await session.snapshot().receipt == nil, ContinuousClock().now < deadline {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        _ = try await api.post("/api/calls/\(id)/end", ["reason": "The scene is over"])
         _ = await session.waitForEnd()
         return id
     }

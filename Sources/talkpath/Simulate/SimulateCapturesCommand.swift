@@ -33,6 +33,7 @@ struct SimulateCapturesCommand: AsyncParsableCommand {
         var failures = 0
         for scene in try CaptureScene.all(fixtures: fixtures) {
             for provider in AgentProvider.allCases {
+                defer { fflush(nil) }
                 let name = "\(provider.rawValue)-\(scene.name)"
                 guard only.map(name.contains) ?? true else { continue }
                 do {
