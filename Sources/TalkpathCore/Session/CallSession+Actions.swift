@@ -60,6 +60,9 @@ extension CallSession {
             finish(receipt)
         case .retire:
             media.value.detach()
+            // Whoever still holds the session, for its receipt, must not hold sockets with it.
+            mediaConnection = nil
+            agentConnections.removeAll()
             jobQueue.finish()
         case .publish(let kind):
             publish(kind)

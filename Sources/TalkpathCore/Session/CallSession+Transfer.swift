@@ -64,6 +64,13 @@ extension CallSession {
     /// A job: asks the carrier.
     func redirect(_ id: String, to instructions: CarrierInstructions) async {
         guard let carrier = ports.carrier else { return }
+        guard machine.isLive else {
+            // Ended meanwhile: what is being hung up must not be handed over.
+            perform(
+                machine.redirectAnswered(.failure(CarrierError(.refused, "the call has ended")), at: ports.clock.now)
+            )
+            return
+        }
         let answer: Result<Void, CarrierError>
         do {
             try await carrier.redirect(id, to: instructions)

@@ -169,27 +169,27 @@ public actor CallSession {
     /// Cancelling it abandons the call: its sockets are closed and everybody who waits gets a receipt, but the carrier
     /// is not waited for.
     package func run() async {
-        await runJobs()
-        media.value.tap?.finish()
-    }
-
-    private func runJobs() async {
         await withDiscardingTaskGroup { group in
             for await job in jobs {
                 group.addTask { await self.carryOut(job) }
             }
             // Whoever has not answered by now has been given up.
             group.cancelAll()
+            // Beside them and not after: a socket that closes slowly must not keep a call alive that nobody serves.
+            if !machine.isRetired { await abandon() }
         }
-        if case .retired = machine.life { return }
-        await abandon()
+        media.value.tap?.finish()
     }
 
     private func abandon() async {
         requestEnd(EndRequest(.shutdown))
-        for connection in agentConnections.values { await connection.close() }
+        // Taken now: while they close, the end's own deadlines may pass, and what has ended lets go of its sockets.
+        var connections = agentConnections.sorted { $0.key < $1.key }.map(\.value)
+        if let mediaConnection { connections.append(mediaConnection) }
+        await withDiscardingTaskGroup { group in
+            for connection in connections { group.addTask { await connection.close() } }
+        }
         agentConnections.removeAll()
-        await mediaConnection?.close()
         perform(machine.abandon(at: ports.clock.now))
     }
 
@@ -302,6 +302,8 @@ public actor CallSession {
     /// A webhook of the carrier.
     package func carrierProgressed(_ progress: CarrierProgress, carrierCallID id: String) {
         capture(.progressed(progress, carrierCallID: id))
+        // Another call's news, whoever mixed them up.
+        if let carrierCallID, carrierCallID != id { return }
         noteCarrierCallID(id)
         perform(machine.progressed(progress, id: id, at: ports.clock.now))
     }

@@ -137,6 +137,8 @@ struct CallSessionMachine: ~Copyable {
         return true
     }
 
+    var isRetired: Bool { if case .retired = life { true } else { false } }
+
     var status: CallStatus {
         switch life {
         case .live, .draining:

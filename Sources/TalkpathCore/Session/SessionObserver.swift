@@ -18,6 +18,22 @@ package enum SessionHappening: Hashable, Sendable {
     case abandoned, givenUp
     case timer(SessionDeadline)
 
+    /// Every one there is.
+    package static let all: [SessionHappening] =
+        [
+            .begin, .placed, .placingFailed, .initiated, .ringing, .answered, .over, .streamStarted, .streamStopped,
+            .mediaClosed, .agentOpened, .agentReady, .agentConnectFailed, .agentLost, .agentFault, .agentSilent,
+            .agentGoingAway, .quietCame, .agentClosed, .endNow, .endDrain, .hungUp, .hangUpFailed, .recordSaved,
+            .recordUpdated, .handOver, .redirected, .redirectFailed, .abandoned, .givenUp,
+        ] + SessionDeadline.allCases.map(SessionHappening.timer)
+
+    package var name: String {
+        switch self {
+        case .timer(let deadline): "timer \(deadline)"
+        default: "\(self)"
+        }
+    }
+
     static func progress(_ progress: CarrierProgress) -> SessionHappening {
         switch progress {
         case .initiated: .initiated
@@ -57,6 +73,11 @@ package struct SessionState: Hashable, Sendable {
         self.agent = agent
         self.life = life
     }
+}
+
+extension CallSession {
+    /// Where it stands. On the loop.
+    package var state: SessionState { machine.state }
 }
 
 extension CallSessionMachine {
