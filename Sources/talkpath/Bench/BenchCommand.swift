@@ -5,6 +5,6 @@ struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Measures; use a release build.",
-        subcommands: [BenchAudioCommand.self, BenchEndCommand.self]
+        subcommands: [BenchAudioCommand.self, BenchEndCommand.self, BenchSoakCommand.self]
     )
 }

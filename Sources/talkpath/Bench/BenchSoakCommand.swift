@@ -1,0 +1,109 @@
+import ArgumentParser
+import Foundation
+import TalkpathAudio
+import TalkpathWire
+
+/// `talkpath bench soak`: many calls that go wrong over real sockets, and what is left of them.
+struct BenchSoakCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "soak",
+        abstract: "Plays many calls with random faults over real sockets, and looks for what is left of them.",
+        discussion: """
+            Real sockets on loopback: the server in this process, a carrier and a model that delay, refuse, break off and \
+            fall silent, at random moments that the seed decides. Afterwards descriptors, threads, sessions and sockets \
+            must be back to where they began, and every call that was placed must have its receipt.
+            """
+    )
+
+    @Option(help: "How many calls.")
+    var calls = 200
+
+    @Option(help: "How many at once.")
+    var atOnce = 40
+
+    @Option(help: "What goes wrong, and when.")
+    var seed: UInt64 = 1
+
+    @Option(help: "openai or gemini.")
+    var provider = AgentProvider.openai
+
+    private struct Figures {
+        var descriptors: Int
+        var threads: Int
+        var memoryKilobytes: Int
+
+        static func now() -> Figures {
+            Figures(
+                descriptors: count("/proc/self/fd"),
+                threads: count("/proc/self/task"),
+                memoryKilobytes: residentKilobytes()
+            )
+        }
+
+        private static func count(_ folder: String) -> Int {
+            ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).count
+        }
+
+        private static func residentKilobytes() -> Int {
+            let text = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+            let line = text.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+            return line?.split(whereSeparator: { !$0.isNumber }).first.flatMap { Int($0) } ?? 0
+        }
+    }
+
+    func run() async throws {
+        // Once without being counted: what the process opens once, for good, is open then.
+        let warm = try await round(calls: min(calls, 20), isShown: false)
+        let before = Figures.now()
+        let began = ContinuousClock.now
+        let (outcome, remains) = try await round(calls: calls, isShown: isatty(STDERR_FILENO) != 0)
+        let after = try await settled(before)
+        let seconds = (ContinuousClock.now - began).milliseconds / 1000
+        let reasons = outcome.ended.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+        print("\(calls) calls, \(atOnce) at once, \(provider.rawValue), seed \(seed): \(seconds.formatted(1)) s")
+        print("ended: " + reasons.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
+        print("refused by the carrier \(outcome.refused), not confirmed in time \(outcome.unconfirmed)")
+        print("                       before   after")
+        show("descriptors", before.descriptors, after.descriptors)
+        show("threads", before.threads, after.threads)
+        show("sessions", 0, remains.sessions)
+        show("model sockets", 0, remains.modelSockets)
+        show("calls at the carrier", 0, remains.callsAtCarrier)
+        show("calls without receipt", 0, outcome.unfinished)
+        show("resident kB", before.memoryKilobytes, after.memoryKilobytes)
+        let isClean =
+            after.descriptors <= before.descriptors && after.threads <= before.threads && remains.isClean
+            && outcome.unfinished == 0 && warm.0.unfinished == 0
+        print(isClean ? "back to where it began" : "SOMETHING IS LEFT")
+        if !isClean { throw ExitCode.failure }
+    }
+
+    private func show(_ name: String, _ before: Int, _ after: Int) {
+        func cell(_ value: Int) -> String { String(repeating: " ", count: max(0, 8 - "\(value)".count)) + "\(value)" }
+        print(name.padding(toLength: 21, withPad: " ", startingAt: 0) + cell(before) + cell(after))
+    }
+
+    /// Starts everything, plays, stops everything. All tasks of a call are children of the manager's, which has to have
+    /// come to its end for the server to stop.
+    private func round(calls: Int, isShown: Bool) async throws -> (SoakStage.Outcome, SoakStage.Remains) {
+        let stage = try await SoakStage.start(provider, SoakPlan(seed: seed), calls: calls)
+        let outcome = try await stage.play(calls: calls, atOnce: atOnce) { done in
+            if isShown { FileHandle.standardError.write(Data("\r\(done) of \(calls) calls".utf8)) }
+        }
+        if isShown { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
+        // A hang-up that failed is tried again for a while after the receipt.
+        let remains = try await stage.settle(within: .seconds(45))
+        try await stage.shutDown()
+        return (outcome, remains)
+    }
+
+    /// Sockets take a moment to be gone.
+    private func settled(_ before: Figures) async throws -> Figures {
+        for _ in 0..<100 {
+            let now = Figures.now()
+            if now.descriptors <= before.descriptors, now.threads <= before.threads { return now }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        return Figures.now()
+    }
+}

@@ -1,0 +1,163 @@
+import AsyncHTTPClient
+import Foundation
+import TalkpathServer
+import TalkpathSimulators
+import TalkpathWire
+
+/// The real server between a fake carrier and a fake model, while many calls go wrong on it.
+struct SoakStage {
+    private let plan: SoakPlan
+    private let twilio: FakeTwilio
+    private let model: FakeModel
+    private let server: TalkpathServer
+    private let client: HTTPClient
+    private let api: DemoClient
+
+    /// What there is while the server runs, and should not be once every call has ended.
+    struct Remains: Sendable {
+        var sessions: Int
+        var modelSockets: Int
+        var callsAtCarrier: Int
+
+        var isClean: Bool { sessions + modelSockets + callsAtCarrier == 0 }
+    }
+
+    struct Outcome: Sendable {
+        var refused = 0
+        var ended: [String: Int] = [:]
+        var unconfirmed = 0
+        var unfinished = 0
+    }
+
+    static func start(_ provider: AgentProvider, _ plan: SoakPlan, calls: Int) async throws -> SoakStage {
+        let model = try await FakeModel.start(
+            provider,
+            FakeAgentConfiguration(
+                apiKey: "key",
+                script: .echo,
+                faults: plan.agentFaults(sessions: calls * 2),
+                keepsAudio: false
+            )
+        )
+        var carrier = FakeTwilioConfiguration(keepsAudio: false)
+        carrier.behavior = { _, number in plan.behavior(number) }
+        let twilio = try await FakeTwilio.start(carrier)
+        var environment = [
+            "TALKPATH_HTTP_PORT": "0", "TALKPATH_LOG_LEVEL": "critical", "TALKPATH_MAX_CALLS_PER_SECOND": "10000",
+            "TALKPATH_AGENT_PROVIDER": provider.rawValue, "TALKPATH_MAX_DURATION_S": "4",
+            "TALKPATH_MEDIA_TIMEOUT_S": "2", "TALKPATH_AGENT_SETUP_TIMEOUT_S": "2",
+            "TWILIO_ACCOUNT_SID": carrier.accountSID, "TWILIO_AUTH_TOKEN": carrier.authToken,
+            "TWILIO_FROM_NUMBER": "+15550100100", "TWILIO_API_BASE_URL": twilio.baseURL,
+        ]
+        environment[provider == .openai ? "OPENAI_API_KEY" : "GEMINI_API_KEY"] = "key"
+        environment[provider == .openai ? "OPENAI_REALTIME_URL" : "GEMINI_LIVE_URL"] = model.url
+        let server = try await TalkpathServer.start(try .read(environment: environment, isDevelopment: true))
+        let client = HTTPClient(eventLoopGroupProvider: .singleton)
+        return SoakStage(
+            plan: plan,
+            twilio: twilio,
+            model: model,
+            server: server,
+            client: client,
+            api: DemoClient(client: client, origin: "http://127.0.0.1:\(server.port)")
+        )
+    }
+
+    /// Plays the calls, so many at once.
+    func play(calls: Int, atOnce: Int, _ progress: @Sendable (Int) -> Void) async throws -> Outcome {
+        var outcome = Outcome()
+        var next = 0
+        try await withThrowingTaskGroup(of: JSONValue?.self) { group in
+            while next < min(calls, atOnce) {
+                group.addTask { [next] in try await play(next) }
+                next += 1
+            }
+            var done = 0
+            while let record = try await group.next() {
+                done += 1
+                progress(done)
+                outcome.add(record)
+                if next < calls {
+                    group.addTask { [next] in try await play(next) }
+                    next += 1
+                }
+            }
+        }
+        return outcome
+    }
+
+    /// - Returns: the call's record; nil if the order was refused.
+    private func play(_ number: Int) async throws -> JSONValue? {
+        let call = plan.call(number)
+        if let fault = call.fault { await twilio.inject(fault) }
+        let placed = try await api.post("/api/calls", ["to": "+15550100199"])
+        guard placed.status == 201, let id = placed.body["call_id"]?.string else { return nil }
+        try await Task.sleep(for: call.patience)
+        switch call.ender {
+        case .now: _ = try await api.post("/api/calls/\(id)/end", [:])
+        case .drain: _ = try await api.post("/api/calls/\(id)/end", ["mode": "drain", "drain_timeout_ms": 800])
+        case .three:
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<3 { group.addTask { _ = try await api.post("/api/calls/\(id)/end", [:]) } }
+                try await group.waitForAll()
+            }
+        case .callerHangsUp:
+            let record = try await api.get("/api/calls/\(id)").body
+            if let sid = record["carrier_call_id"]?.string { await twilio.hangUp(sid) }
+        case .nobody: break
+        }
+        return try await record(of: id)
+    }
+
+    /// Its limits end every call by then.
+    private func record(of id: String) async throws -> JSONValue {
+        for _ in 0..<600 {
+            let call = try await api.get("/api/calls/\(id)").body
+            if call["receipt"]?.isNull == false { return call }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        return [:]
+    }
+
+    func remains() async throws -> Remains {
+        let records = await twilio.records()
+        return Remains(
+            sessions: await server.manager.activeCalls,
+            modelSockets: await model.openSessions(),
+            callsAtCarrier: records.count { !$0.isOver }
+        )
+    }
+
+    /// Waits until nothing is left, or for that long.
+    func settle(within limit: Duration) async throws -> Remains {
+        let clock = ContinuousClock()
+        let deadline = clock.now + limit
+        while true {
+            let remains = try await remains()
+            if remains.isClean || clock.now > deadline { return remains }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
+    func shutDown() async throws {
+        await server.shutDown()
+        await twilio.shutdown()
+        await model.shutdown()
+        try await client.shutdown()
+    }
+}
+
+extension SoakStage.Outcome {
+    mutating func add(_ record: JSONValue?) {
+        guard let record else {
+            refused += 1
+            return
+        }
+        guard let receipt = record["receipt"], !receipt.isNull else {
+            unfinished += 1
+            return
+        }
+        ended[receipt["ended_reason"]?.string ?? "?", default: 0] += 1
+        if receipt["carrier_confirmed"]?.bool != true { unconfirmed += 1 }
+    }
+}
