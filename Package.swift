@@ -103,6 +103,17 @@ if level == .store || level == .all {
     ]
 }
 
+if level == .core {
+    // The simulation without the rest; `talkpath simulate sessions` is the same.
+    targets.append(
+        .executableTarget(
+            name: "simulate-sessions",
+            dependencies: ["TalkpathSimulation"],
+            swiftSettings: swiftSettings
+        )
+    )
+}
+
 if level.rawValue >= Level.nio.rawValue {
     products.append(.library(name: "TalkpathNIO", targets: ["TalkpathNIO"]))
     dependencies += [

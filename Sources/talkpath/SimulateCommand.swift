@@ -9,8 +9,10 @@ import UnixSignals
 struct SimulateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
-        abstract: "Runs a fake carrier or a fake model on loopback.",
-        subcommands: [Twilio.self, OpenAI.self, Gemini.self, SimulateCapturesCommand.self]
+        abstract: "Plays calls on virtual time, or runs a fake carrier or a fake model on loopback.",
+        subcommands: [
+            SimulateSessionsCommand.self, Twilio.self, OpenAI.self, Gemini.self, SimulateCapturesCommand.self,
+        ]
     )
 
     struct Common: ParsableArguments {

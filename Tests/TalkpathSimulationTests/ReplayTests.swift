@@ -34,7 +34,7 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
 @Suite struct ReplayTests {
     private static func capture(seed: UInt64) -> [UInt8] {
         let captures = MemoryCaptures()
-        var call = SimulatedCall(seed: seed)
+        var call = SimulatedCall(seed: seed, isAbandoned: false)
         call.captures = captures
         _ = call.run()
         return captures.finish()
@@ -71,7 +71,7 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
     private static let whole: Capture = {
         for seed in UInt64(0)... {
             let captures = MemoryCaptures()
-            var call = SimulatedCall(seed: seed)
+            var call = SimulatedCall(seed: seed, isAbandoned: false)
             call.captures = captures
             _ = call.run()
             guard let capture = try? Capture(reading: captures.finish()),

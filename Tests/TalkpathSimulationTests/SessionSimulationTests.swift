@@ -3,25 +3,33 @@ import TalkpathCore
 import TalkpathSimulation
 import Testing
 
-/// Whole sessions on virtual time. `TALKPATH_SEEDS=100000` runs that many; `TALKPATH_SEED=17` prints one.
-struct SessionSimulationTests {
-    private static let shards = 4
+/// Whole sessions on virtual time. `TALKPATH_SEEDS=100000` plays that many; `TALKPATH_SEED=17` prints one.
+@Suite struct SessionSimulationTests {
+    private static let environment = ProcessInfo.processInfo.environment
+    private static let seeds = environment["TALKPATH_SEEDS"].flatMap(UInt64.init) ?? 2000
 
-    private static let seeds = ProcessInfo.processInfo.environment["TALKPATH_SEEDS"].flatMap(Int.init) ?? 2000
-
-    @Test(arguments: 0..<shards)
-    func `however a call ends, it ends once, everybody learns it and nothing is left`(shard: Int) {
-        var reasons: [String: Int] = [:]
-        var failures = 0
-        for seed in stride(from: shard, to: Self.seeds, by: Self.shards) {
-            let outcome = SimulatedCall(seed: UInt64(seed)).run()
-            reasons[outcome.reason?.rawValue ?? "-", default: 0] += 1
-            guard !outcome.violations.isEmpty else { continue }
-            failures += 1
-            Issue.record("seed \(seed): \(outcome.violations.joined(separator: "; "))")
-            if failures >= 5 { return }
+    @Test func `however a call ends, it ends once, everybody learns it and nothing is left`() async {
+        let report = await SessionSimulation(seeds: 0..<Self.seeds, threads: 2).run()
+        for failure in report.failures {
+            Issue.record("seed \(failure.seed): \(failure.violations.joined(separator: "; "))")
         }
-        if Self.seeds > 2000 { print("shard \(shard):", reasons.sorted { $0.value > $1.value }) }
+        #expect(report.played == Int(Self.seeds) || !report.failures.isEmpty)
+        #expect(report.coverage.impossible.isEmpty)
+        // Whatever can happen stands in the table of what has happened.
+        let listed = Set(SessionHappening.all)
+        #expect(report.coverage.counts.keys.allSatisfy { listed.contains($0.happening) })
+        if Self.seeds >= SessionSimulationConsole.Options.seedsThatVisitAll {
+            #expect(report.coverage.unvisited.isEmpty)
+        }
+    }
+
+    @Test func `every kind of end comes about`() async {
+        let report = await SessionSimulation(seeds: 0..<2000, threads: 2).run()
+        let usual: [EndReason] = [
+            .endedByAPI, .callerHangup, .agentHangup, .maxDuration, .idleTimeout, .agentLost, .mediaLost, .failed,
+            .transferred, .shutdown, .voicemail,
+        ]
+        for reason in usual { #expect(report.reasons[reason, default: 0] > 0, "\(reason)") }
     }
 
     @Test func `a server that stops without waiting leaves no asker without a receipt and nothing open`() {
@@ -40,9 +48,16 @@ struct SessionSimulationTests {
         #expect(first.steps == second.steps)
     }
 
-    @Test(.enabled(if: ProcessInfo.processInfo.environment["TALKPATH_SEED"] != nil))
+    @Test func `how many threads play changes nothing`() async {
+        let alone = await SessionSimulation(seeds: 500..<700, threads: 1).run()
+        let together = await SessionSimulation(seeds: 500..<700, threads: 4).run()
+        #expect(alone.reasons == together.reasons)
+        #expect(alone.coverage.counts == together.coverage.counts)
+    }
+
+    @Test(.enabled(if: environment["TALKPATH_SEED"] != nil))
     func `one seed is shown`() {
-        let seed = ProcessInfo.processInfo.environment["TALKPATH_SEED"].flatMap(UInt64.init) ?? 0
+        let seed = Self.environment["TALKPATH_SEED"].flatMap(UInt64.init) ?? 0
         let outcome = SimulatedCall(seed: seed, isTraced: true).run()
         print(outcome.trace.joined(separator: "\n"))
         print("violations:", outcome.violations)

@@ -27,6 +27,36 @@ package struct SessionCoverage: Sendable {
     }
 }
 
+extension SessionCoverage {
+    /// A happening and one part's state.
+    package struct PartPair: Hashable, Sendable, CustomStringConvertible {
+        package var happening: SessionHappening
+        package var part: SessionPart
+
+        package var description: String { "\(happening.name) x \(part)" }
+    }
+
+    private static let pairs: [PartPair] = SessionHappening.all.flatMap { happening in
+        SessionPart.all.map { PartPair(happening: happening, part: $0) }
+    }
+
+    /// How many pairs can be.
+    package var reachable: Int { Self.pairs.count { UnreachablePairs.reason($0.happening, $0.part) == nil } }
+
+    /// Pairs that can be, and have not been seen.
+    package var unvisited: [PartPair] {
+        Self.pairs.filter { UnreachablePairs.reason($0.happening, $0.part) == nil && count($0.happening, $0.part) == 0 }
+    }
+
+    /// Pairs that cannot be, and have been seen.
+    package var impossible: [PartPair] {
+        Self.pairs.filter { UnreachablePairs.reason($0.happening, $0.part) != nil && count($0.happening, $0.part) > 0 }
+    }
+
+    /// How many combinations of all four parts have been seen.
+    package var combinedStates: Int { Set(counts.keys.map(\.state)).count }
+}
+
 /// One part of a call's state, in one of its states.
 package enum SessionPart: Hashable, Sendable, CustomStringConvertible {
     case carrier(SessionState.Carrier)
@@ -60,11 +90,10 @@ package enum SessionPart: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Counts what happens to the calls of one thread's simulations.
-final class CoverageCounter: SessionObserver, @unchecked Sendable {
-    // Unchecked: one thread plays one call at a time.
+final class CoverageCounter {
     private(set) var coverage = SessionCoverage()
 
-    func happened(_ happening: SessionHappening, in state: SessionState) {
+    func add(_ happening: SessionHappening, in state: SessionState) {
         coverage.add(happening, in: state)
     }
 }

@@ -2,26 +2,61 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
-/// The socket to the model; it speaks OpenAI's language.
+/// The socket to the model: speaks, is spoken over, uses tools, falls silent, breaks.
 final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
     let number: Int
+    private let language: AgentLanguage
+    /// The media's, while this socket is the agent's; what an older one says is not read any more.
+    private var generation: Int?
+    private var isConfigured = false
     private var spoken = 0
+    private var told: [(item: String, milliseconds: Int)] = []
+    /// The item that is being spoken.
+    private var speaking: (code: Int, name: String)?
+    /// The item that was cut short last.
+    private var cut: (code: Int, name: String)?
+    private var codes: [String: Int] = [:]
 
     init(_ world: SimulatedWorld, _ session: CallSession, number: Int) {
         self.number = number
+        language = AgentLanguage(provider: session.agent.provider)
         super.init(world, "agent socket \(number)", session)
     }
 
+    /// The session has taken the socket.
+    func wasTaken() {
+        generation = session.media.value.agentGeneration
+        guard let greeting = language.greeting else { return }
+        later(0...50) { $0.say(greeting) }
+    }
+
+    // MARK: What it is told
+
     override func received(_ text: String) {
-        if text.contains(#""input_audio_buffer.append""#), session.assumeIsolated({ !$0.isLive }) {
-            world.violation("audio to the agent after the end")
+        if language.isAudio(text) {
+            if session.assumeIsolated({ !$0.isLive }) { world.violation("audio to the agent after the end") }
+            if !isConfigured { world.violation("audio to an agent that is not ready") }
+        } else if language.isConfiguration(text) {
+            configured()
+        } else if let truncation = language.truncation(text) {
+            told.append(truncation)
+        } else if language.isRequest(text), scheduler.chance(85) {
+            later(50...700) { $0.speak() }
         }
-        guard text.contains(#""session.update""#), scheduler.chance(92) else { return }
-        later(0...200) { $0.say(#"{"type":"session.updated","session":{}}"#) }
+    }
+
+    private func configured() {
+        guard scheduler.chance(92) else { return }
+        if let leaveTaking = language.leaveTaking, scheduler.chance(3) { say(leaveTaking) }
+        later(0...200) {
+            $0.isConfigured = true
+            $0.say($0.language.ready)
+        }
+        if let handle = language.resumptionHandle, scheduler.chance(50) { later(100...900) { $0.say(handle) } }
         later(200...1500) { $0.speak() }
     }
 
-    func greet() { later(0...50) { $0.say(#"{"type":"session.created","session":{}}"#) } }
+    // MARK: What it says
 
     private func later(_ range: ClosedRange<Int>, _ body: @escaping (SimulatedAgentSocket) -> Void) {
         scheduler.after(scheduler.milliseconds(range)) { [self] in
@@ -29,33 +64,73 @@ final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
         }
     }
 
-    func say(_ text: String) {
-        guard isOpen else { return }
+    private func say(_ text: String) {
+        guard isOpen, generation == session.media.value.agentGeneration else { return }
         feed(text) { $0.agentReceived($1, at: scheduler.now) }
     }
 
-    /// A second of speech, faster than it plays.
+    /// Begins an item, faster than it plays.
     private func speak() {
+        guard let code = world.nextItem() else { return }
         spoken += 1
-        let item = "item_\(number)_\(spoken)"
-        let audio = String(repeating: "AAAA", count: 4000)
-        say(#"{"type":"response.created","response":{}}"#)
-        say(
-            #"{"type":"response.output_audio.delta","response_id":"r","item_id":"\#(item)","output_index":0,"content_index":0,"delta":"\#(audio)"}"#
-        )
-        if scheduler.chance(30) {
-            say(#"{"type":"input_audio_buffer.speech_started","audio_start_ms":1,"item_id":"c"}"#)
-        }
-        if scheduler.chance(50) { say(#"{"type":"response.output_audio.done","item_id":"\#(item)"}"#) }
+        let name = "item_\(number)_\(spoken)"
+        codes[name] = code
+        speaking = (code, name)
+        if let begun = language.responseBegun { say(begun) }
+        // What was cut short may come later than what follows it.
+        if let cut, language.provider == .openai, scheduler.chance(30) { sayPiece(of: cut) }
+        goOn()
+        if scheduler.chance(30) { later(0...900) { $0.goOn() } }
+        if scheduler.chance(40) { say(language.words("so \(code % 2)", item: name)) }
+        if scheduler.chance(40) { later(100...900) { $0.say($0.language.callersWords("yes", item: "c_\(name)")) } }
+        if scheduler.chance(35) { later(0...900) { $0.interrupt() } }
+        if scheduler.chance(60) { later(0...1000) { $0.finishItem() } }
         if scheduler.chance(20) { useTool("look_up") }
-        if spoken < 4 { later(300...1500) { $0.speak() } }
+        if scheduler.chance(world.theme == .transfers ? 12 : 3) { say(language.fault) }
+        if scheduler.chance(5), let leaveTaking = language.leaveTaking { say(leaveTaking) }
+        if spoken < 5 { later(1000...2200) { $0.speak() } }
     }
 
-    func useTool(_ name: String) {
-        say(
-            #"{"type":"response.function_call_arguments.done","call_id":"f","name":"\#(name)","arguments":"{}"}"#
-        )
+    private func goOn() {
+        guard let speaking else { return }
+        // Now and then a long speech, so that there is something to drain.
+        for _ in 0..<(world.theme == .drains ? 10 : scheduler.pick([1, 1, 1, 2, 10])) { sayPiece(of: speaking) }
     }
+
+    private func sayPiece(of item: (code: Int, name: String)) {
+        say(language.audio(SpokenLevels.piece(item.code, session.agent.outputFormat), item: item.name))
+    }
+
+    private func finishItem() {
+        guard let speaking else { return }
+        say(language.audioEnded(item: speaking.name))
+        say(language.responseEnded(isCancelled: false))
+        self.speaking = nil
+    }
+
+    /// The caller speaks over the agent; what was under way may still come.
+    private func interrupt() {
+        guard session.assumeIsolated({ $0.isLive }), generation == session.media.value.agentGeneration else { return }
+        told = []
+        let codes = world.itemsSoFar
+        say(language.interruption)
+        world.judgeInterruption(told.compactMap { told in self.codes[told.item].map { ($0, told.milliseconds) } })
+        world.interrupted.formUnion(codes)
+        cut = speaking
+        guard speaking != nil else { return }
+        if scheduler.chance(60) { goOn() }
+        if scheduler.chance(40) { later(1...40) { $0.endInterrupted() } } else { endInterrupted() }
+    }
+
+    private func endInterrupted() {
+        if scheduler.chance(30) { goOn() }
+        say(language.responseEnded(isCancelled: true))
+        speaking = nil
+    }
+
+    func useTool(_ name: String) { say(language.tool(name)) }
+
+    func fail() { say(language.fault) }
 
     override func hasClosed() {
         scheduler.after(.zero) { [session, number, world] in

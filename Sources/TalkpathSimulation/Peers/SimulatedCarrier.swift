@@ -12,14 +12,25 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
     /// The call's truth.
     private(set) var isUp = false
     private(set) var isAnswered = false
+    /// It does something else with the call, as it was told to.
+    private(set) var isHandedOver = false
     private(set) var hangUps = 0
     /// Our side has been told the call's name.
-    private(set) var hasToldName = false
+    private(set) var hasToldName = false {
+        didSet { if hasToldName, namedAt == nil { namedAt = scheduler.now } }
+    }
+    private(set) var namedAt: MonotonicInstant?
+    private(set) var firstHangUp: MonotonicInstant?
+    /// The last hang-up that failed in a way that may pass, unless we said when to ask again.
+    private(set) var lastHiccup: MonotonicInstant?
     /// Asked to hang up, it will say so most of the time; this one never does.
     let isStubborn: Bool
     var onAnswer: () -> Void = {}
     var onOver: () -> Void = {}
-    var report: (CarrierProgress) -> Bool = { _ in false }
+    /// News of a call by its name; whether the call is known.
+    var report: (CarrierProgress, String) -> Bool = { _, _ in false }
+    /// Orders to hang up a call that is not ours.
+    private(set) var foreignHangUps = 0
 
     init(_ world: SimulatedWorld) {
         self.world = world
@@ -41,35 +52,58 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
         guard await scheduler.sleep(scheduler.milliseconds(0...(scheduler.chance(20) ? 9000 : 300))) else {
             throw CarrierError(.noAnswer, "cancelled")
         }
-        let fate = scheduler.number(below: 100)
+        let fate = world.theme == .lateNews ? scheduler.pick([14, 25, 60]) : scheduler.number(below: 100)
         if fate < 5 { throw CarrierError(.refused, "refused") }
         if fate < 8 { throw CarrierError(.unavailable, "busy") }
         if fate < 11 { throw CarrierError(.noAnswer, "lost") }
+        if fate < 13 {
+            _ = await scheduler.sleep(nil)
+            throw CarrierError(.noAnswer, "cancelled")
+        }
         // From here on the call exists, whatever is answered.
         isUp = true
         world.note("carrier dials")
         live()
-        if fate < 16 { throw CarrierError(.noAnswer, "lost") }
-        let delay: Duration? = fate < 20 ? nil : scheduler.milliseconds(0...(scheduler.chance(20) ? 9000 : 300))
-        guard await scheduler.sleep(delay) else { throw CarrierError(.noAnswer, "cancelled") }
+        if fate < 18 {
+            await scheduler.pause(scheduler.milliseconds(0...scheduler.pick([0, 6000, 15_000])))
+            throw CarrierError(.noAnswer, "lost")
+        }
+        let delay: Duration? = fate < 22 ? nil : scheduler.milliseconds(0...(scheduler.chance(20) ? 9000 : 300))
+        if let delay, fate < 32 {
+            // Deaf to cancellation: the answer comes when it comes.
+            await scheduler.pause(delay)
+        } else {
+            guard await scheduler.sleep(delay) else { throw CarrierError(.noAnswer, "cancelled") }
+        }
         hasToldName = true
         return Self.callID
     }
 
     func hangUp(_ carrierCallID: String) async throws(CarrierError) -> HangUpAnswer {
         hangUps += 1
+        firstHangUp = firstHangUp ?? scheduler.now
+        lastHiccup = nil
+        if carrierCallID != Self.callID { foreignHangUps += 1 }
         world.begin("hang up")
         defer { world.finish("hang up") }
         guard await scheduler.sleep(scheduler.milliseconds(0...(scheduler.chance(15) ? 7000 : 60))) else {
             throw CarrierError(.noAnswer, "cancelled")
         }
+        if world.theme == .slowClosing, hangUps == 1 { throw CarrierError(.refused, "not yet") }
         if isStubborn { throw CarrierError(scheduler.pick([.refused, .unavailable, .unauthorized]), "no") }
         switch scheduler.number(below: 20) {
         case 0: throw CarrierError(.unavailable, "later", retryAfter: scheduler.milliseconds(0...8000))
-        case 1: throw CarrierError(.unavailable, "busy")
+        case 1:
+            lastHiccup = scheduler.now
+            throw CarrierError(.unavailable, "busy")
         case 2: throw CarrierError(.refused, "no")
-        case 3: throw CarrierError(.noAnswer, "lost")
+        case 3:
+            lastHiccup = scheduler.now
+            throw CarrierError(.noAnswer, "lost")
         case 4:
+            // Not carried out before long, whoever has lost patience.
+            await scheduler.pause(scheduler.milliseconds(0...9000))
+        case 5:
             // Carried out, and not answered.
             over(.completed)
             _ = await scheduler.sleep(nil)
@@ -79,6 +113,39 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
         guard isUp else { return .alreadyGone }
         over(.completed)
         return .done
+    }
+
+    func redirect(_ carrierCallID: String, to instructions: CarrierInstructions) async throws(CarrierError) {
+        world.begin("redirect")
+        defer { world.finish("redirect") }
+        world.opening("a transfer")
+        guard await scheduler.sleep(scheduler.milliseconds(0...(scheduler.chance(15) ? 30_000 : 400))) else {
+            throw CarrierError(.noAnswer, "cancelled")
+        }
+        let fate = scheduler.number(below: 100)
+        if fate < 15 { throw CarrierError(scheduler.pick([.refused, .unavailable, .noAnswer]), "no") }
+        guard isUp else { throw CarrierError(.refused, "over") }
+        isHandedOver = true
+        world.note("carrier: handed over")
+        onOver()
+        if fate < 25 { throw CarrierError(.noAnswer, "lost") }
+        if fate < 50 {
+            // Deaf to cancellation.
+            await scheduler.pause(scheduler.milliseconds(0...3000))
+            return
+        }
+        guard await scheduler.sleep(fate < 55 ? nil : scheduler.milliseconds(0...300)) else {
+            throw CarrierError(.noAnswer, "cancelled")
+        }
+    }
+
+    func limitDuration(of carrierCallID: String, to limit: Duration) async throws(CarrierError) {
+        world.begin("limit")
+        defer { world.finish("limit") }
+        guard await scheduler.sleep(scheduler.chance(10) ? nil : scheduler.milliseconds(0...300)) else {
+            throw CarrierError(.noAnswer, "cancelled")
+        }
+        if scheduler.chance(10) { throw CarrierError(.refused, "no") }
     }
 
     // MARK: The call's life
@@ -92,7 +159,7 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
                 guard isUp else { return }
                 if scheduler.chance(20) {
                     over(scheduler.pick([.busy, .failed, .noAnswer, .canceled]))
-                } else if scheduler.chance(95) {
+                } else if scheduler.chance(world.theme == .lateNews ? 60 : 95) {
                     answer()
                 }
             }
@@ -117,11 +184,36 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
         onOver()
     }
 
+    /// News of another call arrives under ours, once ours is known by its name: nothing may come of it.
+    func gossip() {
+        let name = world.session.flatMap { $0.assumeIsolated { $0.snapshot().carrierCallID } }
+        guard name == Self.callID else { return }
+        world.note("gossip")
+        let wasLive = world.session.map { $0.assumeIsolated { $0.isLive } }
+        _ = report(.over(.completed), "CA99")
+        if wasLive != world.session.map({ $0.assumeIsolated { $0.isLive } }) {
+            world.violation("another call's news ended this one")
+        }
+    }
+
+    func dismantle() {
+        onAnswer = {}
+        onOver = {}
+        report = { _, _ in false }
+    }
+
+    private var longestDelayOfNews: Int {
+        world.theme == .lateNews
+            ? scheduler.pick([6000, 20_000]) : scheduler.pick([200, 200, 200, 200, 200, 200, 200, 3000, 3000, 15_000])
+    }
+
     private func tell(_ progress: CarrierProgress) {
         guard !scheduler.chance(10) else { return }
-        for _ in 0..<(scheduler.chance(10) ? 2 : 1) {
-            scheduler.after(scheduler.milliseconds(0...(scheduler.chance(20) ? 3000 : 200))) { [self] in
-                let isKnown = report(progress)
+        for _ in 0..<(world.theme == .lateNews || scheduler.chance(10) ? 2 : 1) {
+            scheduler.after(
+                scheduler.milliseconds(0...longestDelayOfNews)
+            ) { [self] in
+                let isKnown = report(progress, Self.callID)
                 world.note("webhook \(progress) known=\(isKnown)")
                 if isKnown { hasToldName = true }
                 world.watchEnd()

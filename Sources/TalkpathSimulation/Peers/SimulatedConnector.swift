@@ -8,6 +8,8 @@ final class SimulatedConnector: AgentConnector, @unchecked Sendable {
     private let world: SimulatedWorld
     private(set) var sockets: [SimulatedAgentSocket] = []
 
+    func forget() { sockets = [] }
+
     init(_ world: SimulatedWorld) {
         self.world = world
     }
@@ -22,16 +24,25 @@ final class SimulatedConnector: AgentConnector, @unchecked Sendable {
         world.begin("connecting \(number)")
         defer { world.finish("connecting \(number)") }
         world.opening("connecting")
-        let delay = scheduler.milliseconds(0...(scheduler.chance(20) ? 9000 : 200))
-        guard await scheduler.sleep(min(delay, timeout)) else { throw AgentConnectError("cancelled") }
+        let delay = scheduler.milliseconds(0...(world.theme == .slowAgent || scheduler.chance(20) ? 9000 : 200))
+        if scheduler.chance(20) {
+            // Deaf to cancellation for a while, as a name server's answer may be.
+            await scheduler.pause(min(delay, timeout))
+            if Task.isCancelled { throw AgentConnectError("cancelled") }
+        } else {
+            guard await scheduler.sleep(min(delay, timeout)) else { throw AgentConnectError("cancelled") }
+        }
         if delay > timeout || scheduler.chance(10) { throw AgentConnectError("refused", isFinal: scheduler.chance(20)) }
         let socket = await scheduler.onLane { [world] in
             let socket = SimulatedAgentSocket(world, session, number: number)
-            if session.assumeIsolated({ $0.agentSocketOpened(socket, socket: number) }) { socket.greet() }
+            if session.assumeIsolated({ $0.agentSocketOpened(socket, socket: number) }) { socket.wasTaken() }
+            world.watchEnd()
             return socket
         }
         sockets.append(socket)
-        if scheduler.chance(10) { scheduler.after(scheduler.milliseconds(0...4000)) { socket.vanish() } }
+        if scheduler.chance(world.theme == .slowAgent ? 60 : 10) {
+            scheduler.after(scheduler.milliseconds(0...4000)) { socket.vanish() }
+        }
         return socket
     }
 }

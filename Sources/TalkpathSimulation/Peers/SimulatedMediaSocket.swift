@@ -2,18 +2,23 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
-/// The carrier's media socket.
+/// The carrier's media socket, with the caller at its far end.
 final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
+    private(set) var ear = CallersEar()
     private var marks: [String] = []
     private var sequence = 1
     private var timestamp = 0
+    private var isRefused = false
+    private var lastItem = 0
+    private var payloadStart = 0
 
-    static func attach(to session: CallSession, in world: SimulatedWorld) -> SimulatedMediaSocket? {
+    /// - Parameter token: what the socket shows; the manager's, or a wrong one.
+    static func attach(_ token: String, of manager: CallManager, in world: SimulatedWorld) -> SimulatedMediaSocket? {
+        let spent = manager.assumeIsolated { $0.spendStreamToken(token) }
+        guard let session = spent else { return nil }
         let start =
             #"{"event":"start","sequenceNumber":"1","streamSid":"MZ01","start":{"streamSid":"MZ01","accountSid":"AC01","callSid":"CA01","tracks":["inbound"],"customParameters":{},"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1}}}"#
         let socket = SimulatedMediaSocket(world, "media socket", session)
-        let bytes = Array(start.utf8)
-        session.media.value.telephonyReceived(bytes.span.bytes, at: world.scheduler.now)
         let isWanted = session.assumeIsolated {
             $0.mediaOpened(socket, sink: socket, carrierCallID: SimulatedCarrier.callID)
         }
@@ -22,40 +27,99 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
             socket.vanish()
             return nil
         }
-        session.media.value.pump()
+        socket.feed(start) { $0.telephonyReceived($1, at: world.scheduler.now) }
         return socket
     }
 
-    private var isRefused = false
+    /// 200 ms, a frame and a little.
+    private static let mostAhead = 240 * 8
+
+    // MARK: What it is sent
 
     override func received(_ text: String) {
         if text.hasPrefix(#"{"event":"media""#) {
             if session.assumeIsolated({ !$0.isLive }) { world.violation("audio to the caller after the end") }
+            hear(text)
         } else if text.hasPrefix(#"{"event":"mark""#) {
-            marks.append(text)
-            scheduler.after(scheduler.milliseconds(50...400)) { [self] in echo() }
+            take(mark: text)
+        } else if text.hasPrefix(#"{"event":"clear""#) {
+            ear.clear(at: scheduler.now)
+            // What was not played is echoed at once, as if it had been.
+            while !marks.isEmpty { echo(marks.removeFirst()) }
         } else {
-            while !marks.isEmpty { echo() }
+            world.violation("the caller's line was sent \(text.prefix(40))")
         }
     }
 
-    private func echo() {
-        guard isOpen, !marks.isEmpty else { return }
+    private func hear(_ text: String) {
+        // The payload stands last, and every frame begins alike.
+        let message = Array(text.utf8)
+        if payloadStart == 0 {
+            payloadStart = message.dropLast(4).lastIndex(of: UInt8(ascii: "\"")).map { $0 + 1 } ?? 0
+        }
+        let base64 = Array(message[payloadStart..<(message.count - 3)])
+        var audio = [UInt8](repeating: 0, count: base64.count)
+        var target = audio.mutableSpan
+        guard let count = try? Base64.decode(base64.span.bytes, into: &target) else {
+            world.violation("a frame that is no audio")
+            return
+        }
+        let item = SpokenLevels.item(in: Array(audio[..<count]))
+        ear.take(count, of: item, at: scheduler.now)
+        if ear.waitingBytes > Self.mostAhead { world.violation("\(ear.waitingBytes / 8) ms wait at the caller's end") }
+        guard let item else { return }
+        if item < lastItem { world.violation("item \(item) was heard after item \(lastItem)") }
+        if world.interrupted.contains(item) { world.violation("item \(item) goes on after it was interrupted") }
+        lastItem = max(lastItem, item)
+    }
+
+    private func take(mark: String) {
+        guard !scheduler.chance(world.isPunctual ? 0 : 5) else { return }
+        marks.append(mark)
+        let delay = world.isPunctual ? ear.playedOut(after: scheduler.now) : scheduler.milliseconds(50...400)
+        scheduler.after(delay) { [self] in
+            guard let position = marks.firstIndex(of: mark) else { return }
+            echo(marks.remove(at: position))
+        }
+    }
+
+    private func echo(_ mark: String) {
         sequence += 1
-        let echo = marks.removeFirst()
         scheduler.after(.zero) { [self] in
-            if isOpen { feed(echo) { $0.telephonyReceived($1, at: scheduler.now) } }
+            if isOpen { feed(mark) { $0.telephonyReceived($1, at: scheduler.now) } }
         }
     }
 
+    /// How many milliseconds of the agent's speech the caller has still to hear of what was sent.
+    func waitingSpeech() -> Int {
+        ear.play(until: scheduler.now)
+        return ear.waitingSpeech
+    }
+
+    func heardMilliseconds(of item: Int) -> Int { ear.heardMilliseconds(of: item) }
+
+    // MARK: What it says
+
+    /// A frame of the caller's voice, or of silence.
     func speak() {
         guard isOpen else { return }
         sequence += 1
         timestamp += 20
+        let payload = scheduler.chance(50) ? Self.voice : Self.silence
         let frame =
-            #"{"event":"media","sequenceNumber":"\#(sequence)","streamSid":"MZ01","media":{"track":"inbound","chunk":"1","timestamp":"\#(timestamp)","payload":"//79/w=="}}"#
+            #"{"event":"media","sequenceNumber":"\#(sequence)","streamSid":"MZ01","media":{"track":"inbound","chunk":"1","timestamp":"\#(timestamp)","payload":"\#(payload)"}}"#
         feed(frame) { $0.telephonyReceived($1, at: scheduler.now) }
     }
+
+    func press(_ digit: String) {
+        guard isOpen else { return }
+        let message =
+            #"{"event":"dtmf","sequenceNumber":"\#(sequence)","streamSid":"MZ01","dtmf":{"track":"inbound_track","digit":"\#(digit)"}}"#
+        feed(message) { $0.telephonyReceived($1, at: scheduler.now) }
+    }
+
+    private static let silence = String(repeating: "/", count: 160)
+    private static let voice = String(repeating: "gAAA", count: 40)
 
     /// The carrier's goodbye: `stop`, then the close; or one of them, or twice.
     func farewell() {

@@ -41,7 +41,9 @@ class SimulatedSocket: LegSink, LegConnection, @unchecked Sendable {
 
     func close() async {
         guard isOpen else { return }
-        await scheduler.pause(scheduler.milliseconds(0...(scheduler.chance(10) ? 6000 : 10)))
+        world.note("close \(name)")
+        let isSlow = world.theme == .slowClosing || scheduler.chance(10)
+        await scheduler.pause(scheduler.milliseconds(0...(isSlow ? scheduler.pick([6000, 6000, 60_000]) : 10)))
         _ = await scheduler.onLane { self.vanish() }
     }
 

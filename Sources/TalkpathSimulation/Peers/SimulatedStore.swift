@@ -1,18 +1,28 @@
 import TalkpathCore
 
 /// Keeps calls, if it is in the mood.
-final class SimulatedStore: CallStore {
+final class SimulatedStore: CallStore, @unchecked Sendable {
+    // Unchecked: all of it happens on the scheduler's one thread.
     private let world: SimulatedWorld
+    private(set) var record: CallSnapshot?
+    private(set) var saves = 0
 
     init(_ world: SimulatedWorld) {
         self.world = world
     }
 
-    func save(_ call: CallSnapshot) async throws { try await work("save") }
+    func save(_ call: CallSnapshot) async throws {
+        saves += 1
+        try await work("save")
+        record = call
+    }
 
-    func update(_ call: CallSnapshot) async throws { try await work("update") }
+    func update(_ call: CallSnapshot) async throws {
+        try await work("update")
+        if record != nil { record = call }
+    }
 
-    func find(_ id: CallID) async throws -> CallSnapshot? { nil }
+    func find(_ id: CallID) async throws -> CallSnapshot? { record?.id == id ? record : nil }
 
     func journal(_ call: CallSnapshot) async throws { try await work("journal", answersAlways: true) }
 
@@ -27,7 +37,7 @@ final class SimulatedStore: CallStore {
         world.begin(name)
         defer { world.finish(name) }
         let delay: Duration? =
-            !answersAlways && scheduler.chance(4)
+            !answersAlways && scheduler.chance(world.theme == .slowClosing ? 40 : 4)
             ? nil : scheduler.milliseconds(0...(scheduler.chance(10) ? 9000 : 20))
         guard await scheduler.sleep(delay) else {
             if name == "update", delay != nil, !world.isGivenUp { world.violation("an update was cut off") }

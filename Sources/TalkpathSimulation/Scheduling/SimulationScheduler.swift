@@ -1,10 +1,11 @@
 public import TalkpathAudio
+public import TalkpathCore
 
 /// Runs everything of one simulated world on the thread that calls ``run()``, in an order that one seed decides.
 ///
 /// It is both executors at once: the ``lane``, which stands for the event loop and keeps its order, and the ``pool``,
 /// which stands for all other threads and has none. Time is virtual: it goes on to the next timer when there is nothing
-/// left to run, and now and then before, as threads may be slow.
+/// left to run, and now and then a little before, as threads may be slow.
 public final class SimulationScheduler: @unchecked Sendable {
     // Unchecked: all of it happens on the one thread that runs it.
 
@@ -24,6 +25,8 @@ public final class SimulationScheduler: @unchecked Sendable {
     /// The next one last.
     private var timers: [Timer] = []
     private var timerNumber = 0
+    /// When there was last nothing to run.
+    private var busySince = MonotonicInstant(nanoseconds: 1_000_000_000)
 
     public private(set) var lane: SimulatedLane!
     public private(set) var pool: SimulatedPool!
@@ -102,6 +105,14 @@ public final class SimulationScheduler: @unchecked Sendable {
 
     // MARK: Running
 
+    /// Threads may be slow, but not for ever.
+    private func isSoon(_ timer: Timer?) -> Bool {
+        guard let timer else { return false }
+        return timer.at - busySince <= Self.longestDelay
+    }
+
+    private static let longestDelay = Duration.milliseconds(80)
+
     func enqueueOnLane(_ job: UnownedJob) { laneJobs.append(job) }
 
     func enqueueInPool(_ job: UnownedJob) { poolJobs.append(job) }
@@ -111,7 +122,8 @@ public final class SimulationScheduler: @unchecked Sendable {
         while steps < limit {
             steps += 1
             let ready = poolJobs.count + (laneJobs.isEmpty ? 0 : 1)
-            if ready == 0 || (random.next() % 32 == 0 && !timers.isEmpty) {
+            if ready == 0 { busySince = now }
+            if ready == 0 || (random.next() % 32 == 0 && isSoon(timers.last)) {
                 guard let timer = timers.popLast() else { return }
                 now = max(now, timer.at)
                 isOnLane = true
@@ -130,4 +142,9 @@ public final class SimulationScheduler: @unchecked Sendable {
             }
         }
     }
+}
+
+extension SimulationScheduler: CallClock {
+    /// Begins in November 2023 and goes on with ``now``.
+    public var wallTime: WallTime { WallTime(milliseconds: 1_700_000_000_000 + now.nanoseconds / 1_000_000) }
 }

@@ -4,33 +4,39 @@ package import TalkpathCore
 package struct SimulatedCall {
     package let seed: UInt64
     package var isTraced = false
-    /// The server stops without waiting: the task of `run()` is cancelled.
-    package var isAbandoned = false
+    /// Whether the server stops without waiting: the task of `run()` is cancelled. `nil` leaves it to the seed.
+    package var isAbandoned: Bool?
 
     /// Takes a capture of the call.
     package var captures: (any CaptureSink)?
 
     package struct Outcome: Sendable {
+        /// What should never be.
         package var violations: [String]
+        /// What happened when, in virtual milliseconds.
         package var trace: [String]
         package var reason: EndReason?
         package var steps: Int
     }
 
-    package init(seed: UInt64, isTraced: Bool = false, isAbandoned: Bool = false) {
+    package init(seed: UInt64, isTraced: Bool = false, isAbandoned: Bool? = nil) {
         self.seed = seed
         self.isTraced = isTraced
         self.isAbandoned = isAbandoned
     }
 
-    package func run() -> Outcome {
-        let run = SimulatedCallRun(seed: seed, isTraced: isTraced, isAbandoned: isAbandoned, captures: captures)
+    /// Plays the call on the thread that calls.
+    package func run() -> Outcome { run(coverage: nil) }
+
+    func run(coverage: CoverageCounter?) -> Outcome {
+        let run = SimulatedCallRun(self, coverage: coverage)
         run.play()
-        return Outcome(
-            violations: run.world.violations,
-            trace: run.world.trace,
-            reason: run.receipts.first?.reason,
-            steps: run.world.scheduler.steps
-        )
+        let reason = run.receipts.first?.reason ?? run.world.endReason
+        let steps = run.scheduler.steps
+        // Whatever still holds the session now is a leak.
+        weak let session = run.world.session
+        run.dismantle()
+        if session != nil { run.world.violation("something still holds the session") }
+        return Outcome(violations: run.world.violations, trace: run.world.trace, reason: reason, steps: steps)
     }
 }

@@ -1,53 +1,123 @@
 import TalkpathAudio
 import TalkpathCore
 
-/// Those who want the call to end.
+/// Those who want the call to end, and those who only want to know.
 extension SimulatedCallRun {
     func endSomehow() {
-        ends += 1
         guard let session = world.session else { return }
-        let ender = scheduler.number(below: 9)
+        let ender = prefersDrains ? scheduler.pick([2, 2, 6, 5, 7, 13]) : scheduler.number(below: 15)
         world.note("ender \(ender)")
         switch ender {
-        case 0, 1: ask { await session.end(EndRequest(.endedByAPI)) }
+        case 0, 1: ask(within: .zero) { await session.end(EndRequest(.endedByAPI)) }
         case 2:
-            let timeout = scheduler.milliseconds(0...3000)
-            ask { await session.end(EndRequest(.endedByAPI, mode: .drain(timeout: timeout))) }
-        case 3:
-            let manager = manager
-            ask {
-                switch try? await manager.end(session.id, EndRequest(.endedByAPI)) {
-                case .ended(let receipt), .endedBefore(let receipt): receipt
-                case .unknown, nil: nil
-                }
-            }
+            let timeout = scheduler.milliseconds(0...scheduler.pick([300, 3000, 9000]))
+            ask(within: timeout) { await session.end(EndRequest(.endedByAPI, mode: .drain(timeout: timeout))) }
+        case 3: endByName(session)
         case 4: ask { await session.waitForEnd() }
-        case 5:
-            if kind == .open { media?.farewell() } else { world.carrier.over(.completed) }
-        case 6: connector.sockets.last?.useTool("end_call")
+        case 5: hangUp()
+        case 6, 14: endByTool(session)
         case 7: connector.sockets.last?.vanish()
+        case 8: connector.sockets.last?.fail()
+        case 9: waitForPlacement(session)
+        case 10: endImpatiently(session)
+        case 11:
+            // As a ring leg's embedder, or a guard, ends it: without waiting.
+            expect(.idleTimeout, of: session) { session.assumeIsolated { $0.requestEnd(EndRequest(.idleTimeout)) } }
+        case 12: world.carrier.gossip()
         default:
-            if scheduler.chance(30) { shutDown() }
+            guard scheduler.chance(30) else { return }
+            shutDown(mode: scheduler.chance(30) ? .drain(timeout: scheduler.milliseconds(0...3000)) : .now)
         }
         world.watchEnd()
     }
 
-    private func ask(_ body: @escaping @Sendable () async -> EndReceipt?) {
+    private var prefersDrains: Bool {
+        switch world.theme {
+        case .drains: true
+        case .lateNews, .slowAgent, .transfers: scheduler.chance(50)
+        case .mixed, .slowClosing: false
+        }
+    }
+
+    /// The agent says that it is done.
+    private func endByTool(_ session: CallSession) {
+        guard expect(.agentHangup, of: session, { connector.sockets.last?.useTool("end_call") }) else { return }
+        scheduler.after(limits.drainTimeout + tickInterval + .milliseconds(2)) { [world] in
+            if session.assumeIsolated({ $0.isLive }) { world.violation("a drain lasts longer than it may") }
+        }
+    }
+
+    /// If this is what makes a call that was live no longer so, it is the reason of its end.
+    /// - Returns: whether it was.
+    @discardableResult
+    private func expect(_ reason: EndReason, of session: CallSession, _ body: () -> Void) -> Bool {
+        let wasLive = session.assumeIsolated { $0.state.life } == .live
+        body()
+        guard wasLive, session.assumeIsolated({ $0.state.life }) != .live else { return false }
+        world.expectedReason = reason
+        return true
+    }
+
+    /// The caller puts the phone down.
+    private func hangUp() {
+        if kind == .open { world.media?.farewell() } else { world.carrier.over(.completed) }
+    }
+
+    private func endByName(_ session: CallSession) {
+        let (manager, id) = (manager, session.id)
+        ask {
+            switch try? await manager.end(id, EndRequest(.endedByAPI)) {
+            case .ended(let receipt), .endedBefore(let receipt): receipt
+            case .unknown, nil: nil
+            }
+        }
+    }
+
+    /// Whoever asks and does not wait abandons nothing.
+    private func endImpatiently(_ session: CallSession) {
+        let asker = ask { await session.end(EndRequest(.endedByAPI)) }
+        scheduler.after(scheduler.milliseconds(0...200)) { asker.cancel() }
+    }
+
+    private func waitForPlacement(_ session: CallSession) {
+        asked += 1
+        spawn { [self] in
+            let placement = await session.waitForPlacement()
+            asked -= 1
+            if case .success(let id) = placement, id != SimulatedCarrier.callID {
+                world.violation("placed under another name")
+            }
+        }
+    }
+
+    /// - Parameter drain: how long the agent's words may delay the end that is asked for; `nil` if none is.
+    @discardableResult
+    private func ask(
+        within drain: Duration? = nil,
+        _ body: @escaping @Sendable () async -> EndReceipt?
+    ) -> Task<Void, Never> {
         asked += 1
         world.note("asked")
-        spawn { [self] in
+        let began = scheduler.now
+        return spawn { [self] in
             let receipt = await body()
             asked -= 1
             world.note("answered")
+            if let drain, scheduler.now - began > drain + limits.endBound + Self.slowness {
+                world.violation("whoever asked was answered after \(scheduler.now - began)")
+            }
             if let receipt { receipts.append(receipt) }
         }
     }
 
-    func shutDown() {
+    /// What threads and ticks may add.
+    private static let slowness = Duration.milliseconds(600)
+
+    func shutDown(mode: EndMode) {
         hasShutDown = true
         if manager.assumeIsolated({ $0.activeCalls }) > 0 { world.isGivenUp = true }
         world.note("shut down")
         let manager = manager
-        spawn { await manager.shutDown() }
+        spawn { await manager.shutDown(mode: mode) }
     }
 }

@@ -1,51 +1,118 @@
 import TalkpathAudio
 import TalkpathCore
 
+/// Whether everything that a caller of `end` may rely on was kept.
 extension SimulatedCallRun {
-    /// Whether everything a caller of `end` may rely on was kept.
     func judge() {
+        check(scheduler.steps < Self.stepLimit, "it does not come to rest")
         let ended = world.events.compactMap { event -> EndReceipt? in
             if case .ended(let receipt) = event.kind { receipt } else { nil }
         }
         check(ended.count == 1, "\(ended.count) events `ended`")
+        check(world.events.first?.kind == .started, "the first event is not `started`")
         check(hasReturned, "run() has not returned")
         check(asked == 0, "\(asked) askers still wait")
         check(world.open.isEmpty, "still open: \(world.open.sorted { $0.key < $1.key })")
+        scheduler.asLane {
+            let calls = manager.assumeIsolated { ($0.activeCalls, $0.active().count) }
+            check(calls == (0, 0), "the manager still has \(calls) calls")
+        }
         guard let receipt = ended.first, let session = world.session else { return }
-        for other in receipts {
-            var other = other
-            // What became known after the end is in later receipts.
-            if other.carrierConfirmed { other.carrierConfirmed = receipt.carrierConfirmed }
-            check(other == receipt, "another receipt")
+        for other in receipts { check(isSame(other, as: receipt), "another receipt") }
+        scheduler.asLane { judgeBridge(session.media.value) }
+        if let reason = world.expectedReason {
+            check(receipt.reason == reason, "\(receipt.reason) is the reason, and \(reason) was first")
         }
-        check(scheduler.asLane { session.media.value.isStopped }, "the bridge was not stopped")
-        check(receipt.steps.first?.name == .stopBridge, "the bridge was not stopped first")
-        check(receipt.steps.count == EndReceipt.Step.Name.allCases.count, "\(receipt.steps.count) steps")
-        for step in receipt.steps where step.outcome == .timedOut || step.outcome == .failed {
-            check(step.error != nil, "\(step.name.rawValue) was not waited for")
-        }
+        judgeSteps(receipt)
+        judgeRecord(receipt)
+        check(receipt.duration >= .zero && receipt.talking >= .zero && receipt.ringing >= .zero, "negative durations")
+        check(receipt.ringing + receipt.talking == receipt.duration, "durations do not add up")
         guard !isAbandoned else { return }
         judgeTime(receipt)
         judgeCarrier(receipt)
     }
 
+    /// What became known after the end is in later receipts; and a record that was saved when nobody waited for it any
+    /// more tells that it was.
+    private func isSame(_ other: EndReceipt, as receipt: EndReceipt) -> Bool {
+        var (other, receipt) = (other, receipt)
+        if other.carrierConfirmed { receipt.carrierConfirmed = true }
+        if receipt.step(.saveRecord)?.outcome != .done {
+            other.steps.removeAll { $0.name == .saveRecord }
+            receipt.steps.removeAll { $0.name == .saveRecord }
+            receipt.teardown = other.teardown
+        }
+        return other == receipt
+    }
+
+    private func judgeBridge(_ media: CallMedia) {
+        check(media.isStopped, "the bridge was not stopped")
+        check(media.downlink.backlogMilliseconds == 0, "the agent's words were kept")
+        // A ring leg's audio thread may go on writing.
+        check(kind == .ring || media.uplink.waitingMilliseconds == 0, "the caller's words were kept")
+    }
+
+    private func judgeSteps(_ receipt: EndReceipt) {
+        check(receipt.steps.first?.name == .stopBridge, "the bridge was not stopped first")
+        let names = Set(receipt.steps.map(\.name))
+        check(names.count == EndReceipt.Step.Name.allCases.count, "steps are missing")
+        check(receipt.steps.count == names.count, "a step was taken twice")
+        for step in receipt.steps where step.outcome == .timedOut || step.outcome == .failed {
+            check(step.error != nil, "\(step.name.rawValue) was not waited for")
+        }
+        let order = receipt.steps.map(\.started)
+        check(order == order.sorted(), "the steps are out of order")
+    }
+
+    /// What was saved is what everybody was told.
+    private func judgeRecord(_ receipt: EndReceipt) {
+        let store: SimulatedStore = world.store
+        check(store.saves <= 1, "the record was saved \(store.saves) times")
+        check(isAbandoned || store.saves == 1, "the record was not saved")
+        guard let record = store.record else {
+            check(receipt.step(.saveRecord)?.outcome != .done, "nothing was saved")
+            return
+        }
+        guard receipt.step(.saveRecord)?.outcome == .done else { return }
+        check(record.receipt.map { isSame($0, as: receipt) } ?? false, "another receipt was saved")
+    }
+
     private func judgeTime(_ receipt: EndReceipt) {
         let slack = tickInterval + .milliseconds(2)
-        let jobs = limits.endBound + slack
-        check(receipt.teardown <= jobs, "teardown took \(receipt.teardown)")
+        check(receipt.teardown <= limits.endBound + slack, "teardown took \(receipt.teardown)")
         check(receipt.duration <= limits.maxDuration + slack, "lasted \(receipt.duration)")
-        check(receipt.duration >= .zero && receipt.talking >= .zero && receipt.ringing >= .zero, "negative durations")
-        check(receipt.ringing + receipt.talking == receipt.duration, "durations do not add up")
+        if let began = world.endBegan, let ended = world.endedAt {
+            check(ended - began <= limits.endBound + slack, "the end took \(ended - began)")
+        }
     }
 
     /// The carrier's call is over, or everything has been done about it.
     private func judgeCarrier(_ receipt: EndReceipt) {
         let carrier: SimulatedCarrier = world.carrier
         guard kind == .outbound || kind == .inbound else { return }
-        if carrier.isUp {
+        check(carrier.foreignHangUps == 0, "another call was hung up")
+        check(receipt.reason != .transferred || carrier.isHandedOver, "what was not handed over was called transferred")
+        judgeHangUp(receipt)
+        if scheduler.asLane({ world.session?.assumeIsolated { $0.state.carrier } }) == .handedOver {
+            check(carrier.isHandedOver, "a call that was not handed over was let go")
+            check(carrier.hangUps == 0, "a call that was handed over was hung up")
+        } else if carrier.isUp {
             check(!receipt.carrierConfirmed, "a live call was reported as over")
             let isGivenUp = world.isGivenUp || carrier.hangUps >= 20
             check(!carrier.hasToldName || isGivenUp, "a known call is still up after \(carrier.hangUps) hang-ups")
+        }
+    }
+
+    /// It was asked for as soon as there was a name to ask by, and again where that may help.
+    private func judgeHangUp(_ receipt: EndReceipt) {
+        let carrier: SimulatedCarrier = world.carrier
+        guard let began = world.endBegan, let ended = world.endedAt, let step = receipt.step(.hangUp) else { return }
+        let lastAsked = began + limits.endBound * 0.8 - .milliseconds(300)
+        if step.outcome == .timedOut, let named = carrier.namedAt, named < lastAsked {
+            check((carrier.firstHangUp ?? ended) < ended, "a call that had a name was not hung up")
+        }
+        if step.outcome == .failed, let hiccup = carrier.lastHiccup, hiccup <= began + step.started + step.duration {
+            check(hiccup > began + .seconds(1), "a hang-up that failed for the moment was given up")
         }
     }
 

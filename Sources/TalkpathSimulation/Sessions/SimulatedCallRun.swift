@@ -25,49 +25,66 @@ final class SimulatedCallRun: @unchecked Sendable {
     let tickInterval: Duration
     let manager: CallManager
     let connector: SimulatedConnector
+    /// What the askers were answered.
     var receipts: [EndReceipt] = []
+    /// How many wait for an answer.
     var asked = 0
-    var media: SimulatedMediaSocket?
     let ring = SimulatedAudioThread()
+    /// Nobody is in a hurry to end it, so that slow timers come to their turn.
+    let isPatient: Bool
+    /// The task of `run()` is cancelled: the server stops without waiting.
     let isAbandoned: Bool
     var hasReturned = false
     var hasShutDown = false
-    var ends = 0
 
-    init(seed: UInt64, isTraced: Bool, isAbandoned: Bool, captures: (any CaptureSink)? = nil) {
-        self.isAbandoned = isAbandoned
-        let world = SimulatedWorld(seed: seed)
-        world.isTracing = isTraced
-        world.isGivenUp = isAbandoned
+    init(_ call: SimulatedCall, coverage: CoverageCounter?) {
+        let world = SimulatedWorld(seed: call.seed, coverage: coverage)
         self.world = world
         scheduler = world.scheduler
+        let isUnlucky = scheduler.chance(12)
+        isAbandoned = call.isAbandoned ?? isUnlucky
+        world.isTracing = call.isTraced
+        world.isGivenUp = isAbandoned
         world.carrier = SimulatedCarrier(world)
+        world.store = SimulatedStore(world)
         connector = SimulatedConnector(world)
-        kind = scheduler.pick(SimulatedCallKind.allCases + [.outbound, .inbound])
+        kind = scheduler.pick(SimulatedCallKind.allCases + [.outbound, .inbound, .outbound, .inbound])
         tickInterval = scheduler.pick([.milliseconds(20), .milliseconds(50), .milliseconds(100)])
-        var limits = CallLimits()
-        limits.maxDuration = scheduler.milliseconds(500...9000)
-        limits.ringTimeout = scheduler.milliseconds(500...4000)
-        limits.mediaTimeout = scheduler.milliseconds(300...3000)
-        limits.agentSetupTimeout = scheduler.milliseconds(300...8000)
-        limits.farewell = scheduler.milliseconds(0...(scheduler.chance(10) ? 9000 : 300))
-        limits.drainTimeout = scheduler.milliseconds(100...3000)
-        self.limits = limits
+        isPatient = scheduler.chance(world.theme == .lateNews ? 40 : 10)
+        limits = Self.limits(scheduler, isPatient: isPatient)
         let hasCarrier = kind == .outbound || kind == .inbound
         manager = CallManager(
             ports: CallSession.Ports(
                 carrier: hasCarrier ? world.carrier : nil,
                 connector: connector,
-                store: SimulatedStore(world),
+                store: world.store,
                 events: world,
                 tools: scheduler.chance(80) ? SimulatedTools(world) : nil,
-                clock: world,
+                clock: scheduler,
                 logger: Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() },
-                captures: captures
+                observer: world,
+                captures: call.captures
             ),
             identifiers: world,
             executor: scheduler.lane
         )
+    }
+
+    private static func limits(_ scheduler: SimulationScheduler, isPatient: Bool) -> CallLimits {
+        var limits = CallLimits()
+        limits.maxDuration = isPatient ? scheduler.milliseconds(15_000...60_000) : scheduler.milliseconds(500...9000)
+        limits.ringTimeout = scheduler.milliseconds(500...4000)
+        limits.mediaTimeout = scheduler.milliseconds(300...3000)
+        limits.agentSetupTimeout = scheduler.milliseconds(300...scheduler.pick([1000, 8000]))
+        limits.farewell = scheduler.milliseconds(0...(scheduler.chance(10) ? 9000 : 300))
+        limits.drainTimeout = scheduler.milliseconds(100...3000)
+        limits.idleTimeout = scheduler.chance(20) ? scheduler.milliseconds(500...9000) : nil
+        limits.idlePrompt = scheduler.chance(50) ? IdlePrompt("ask", times: 1, patience: .seconds(1)) : nil
+        limits.silenceTimeout = scheduler.chance(20) ? scheduler.milliseconds(500...9000) : nil
+        limits.agentSilenceTimeout = scheduler.chance(40) ? scheduler.milliseconds(300...9000) : nil
+        limits.machineDetection = scheduler.pick([.off, .enable])
+        limits.loopGuard = scheduler.chance(30) ? LoopGuardPolicy(endScore: 0.6, minimumTurns: 3) : LoopGuardPolicy()
+        return limits
     }
 
     // MARK: Course
@@ -83,14 +100,39 @@ final class SimulatedCallRun: @unchecked Sendable {
                 hasReturned = true
                 world.note("run returned")
             }
-            if isAbandoned { scheduler.after(scheduler.milliseconds(0...4000)) { life.cancel() } }
+            if isAbandoned { abandon(life) }
         }
         for _ in 0..<(1 + scheduler.number(below: 8)) {
-            scheduler.after(scheduler.milliseconds(0...(scheduler.chance(30) ? 500 : 6000))) { [self] in endSomehow() }
+            let latest = isPatient ? 60_000 : scheduler.chance(30) ? 500 : 6000
+            scheduler.after(scheduler.milliseconds(0...latest)) { [self] in endSomehow() }
         }
-        scheduler.run(atMost: 1_000_000)
+        let talkers = world.theme == .transfers ? 3 : scheduler.number(below: 5)
+        for _ in 0..<talkers {
+            scheduler.after(scheduler.milliseconds(0...(isPatient ? 30_000 : 6000))) { [self] in talkSomehow() }
+        }
+        scheduler.run(atMost: Self.stepLimit)
         judge()
     }
+
+    /// At any moment, or in the middle of the end.
+    private func abandon(_ life: Task<Void, Never>) {
+        if scheduler.chance(50) {
+            scheduler.after(scheduler.milliseconds(0...6000)) { life.cancel() }
+        } else {
+            world.onEnd = { [scheduler] in
+                scheduler.after(scheduler.milliseconds(0...scheduler.pick([10, 300, 6000]))) { life.cancel() }
+            }
+            scheduler.after(.seconds(70)) { life.cancel() }
+        }
+    }
+
+    func dismantle() {
+        connector.forget()
+        ring.call = nil
+        world.dismantle()
+    }
+
+    static let stepLimit = 1_000_000
 
     /// A task of the pool.
     @discardableResult
@@ -99,42 +141,34 @@ final class SimulatedCallRun: @unchecked Sendable {
     }
 
     private func begin() {
-        let agent = AgentProfile(
-            provider: .openai,
+        var agent = AgentProfile(
+            provider: scheduler.chance(65) ? .openai : .gemini,
             model: "m",
             apiKey: "k",
             format: scheduler.pick([.pcm, .pcmu]),
             firstMessage: scheduler.chance(50) ? "hello" : nil,
             connectPolicy: scheduler.pick([.onRinging, .onAnswer])
         )
+        if scheduler.chance(30) {
+            let age = scheduler.milliseconds(300...4000)
+            agent.renewal = AgentRenewal(quietAfter: age, atLatest: age + scheduler.milliseconds(0...3000))
+        }
+        if scheduler.chance(20) {
+            agent.fallback = AgentFallback(
+                clip: scheduler.chance(50) ? Self.silence : nil,
+                words: scheduler.chance(50) ? "sorry" : nil,
+                transferTo: scheduler.chance(50) ? "+15550100124" : nil
+            )
+        }
         let carrier: SimulatedCarrier = world.carrier
-        carrier.report = { [manager, world] progress in
+        carrier.report = { [self] progress, id in
             manager.assumeIsolated {
-                $0.carrierProgressed(progress, carrierCallID: SimulatedCarrier.callID, call: world.session?.id)
+                $0.carrierProgressed(progress, carrierCallID: id, call: world.session?.id)
             }
         }
         carrier.onAnswer = { [self] in attachMedia() }
-        carrier.onOver = { [self] in media?.farewell() }
-        manager.assumeIsolated { manager in
-            switch kind {
-            case .outbound:
-                let call = OutboundCall(from: "a", to: "b", agent: agent, limits: limits)
-                world.session = try? manager.session(manager.place(call).id)
-            case .inbound, .open:
-                let call = InboundCall(
-                    from: "a",
-                    to: "b",
-                    carrierCallID: kind == .open ? nil : SimulatedCarrier.callID,
-                    agent: agent,
-                    limits: limits
-                )
-                world.session = try? manager.session(manager.accept(call))
-            case .ring:
-                guard let call = try? manager.startRingCall(agent: agent, limits: limits) else { return }
-                world.session = call.session
-                ring.call = consume call
-            }
-        }
+        carrier.onOver = { [self] in world.media?.farewell() }
+        manager.assumeIsolated { start(agent, $0) }
         if kind == .inbound {
             carrier.ring()
             if scheduler.chance(90) { scheduler.after(scheduler.milliseconds(0...800)) { carrier.answer() } }
@@ -144,12 +178,45 @@ final class SimulatedCallRun: @unchecked Sendable {
         caller()
     }
 
+    private func start(_ agent: AgentProfile, _ manager: isolated CallManager) {
+        switch kind {
+        case .outbound:
+            let call = OutboundCall(from: "a", to: "b", agent: agent, limits: limits)
+            world.session = try? manager.session(manager.place(call).id)
+        case .inbound, .open:
+            let call = InboundCall(
+                from: "a",
+                to: "b",
+                carrierCallID: kind == .open ? nil : SimulatedCarrier.callID,
+                agent: agent,
+                limits: limits
+            )
+            world.session = try? manager.session(manager.accept(call))
+            // A carrier repeats a webhook whose answer it did not get.
+            if kind == .inbound, scheduler.chance(10), (try? manager.accept(call)) != world.session?.id {
+                world.violation("a repeated webhook began another call")
+            }
+        case .ring:
+            guard let call = try? manager.startRingCall(agent: agent, limits: limits) else { return }
+            world.session = call.session
+            ring.call = consume call
+        }
+    }
+
+    /// The carrier is answered with a token, and opens its socket when it gets round to it.
     private func attachMedia() {
-        guard !scheduler.chance(5) else { return }
+        guard !scheduler.chance(5), let call = world.session?.id else { return }
+        guard let token = manager.assumeIsolated({ $0.makeStreamToken(for: call) }) else { return }
         scheduler.after(scheduler.milliseconds(0...(scheduler.chance(10) ? 4000 : 200))) { [self] in
-            guard let session = world.session, kind == .open || world.carrier.isUp else { return }
-            guard let socket = SimulatedMediaSocket.attach(to: session, in: world) else { return }
-            media = socket
+            guard kind == .open || world.carrier.isUp else { return }
+            if scheduler.chance(3), SimulatedMediaSocket.attach("another", of: manager, in: world) != nil {
+                world.violation("a socket with a token that was never given was taken")
+            }
+            guard let socket = SimulatedMediaSocket.attach(token, of: manager, in: world) else { return }
+            world.media = socket
+            if scheduler.chance(3), manager.assumeIsolated({ $0.spendStreamToken(token) }) != nil {
+                world.violation("a token was good for two sockets")
+            }
             if scheduler.chance(10) {
                 scheduler.after(scheduler.milliseconds(0...4000)) { socket.vanish() }
             }
@@ -158,9 +225,11 @@ final class SimulatedCallRun: @unchecked Sendable {
 
     /// The caller says something now and then.
     private func caller() {
-        guard world.endedAt == nil else { return }
-        media?.speak()
-        ring.exchange()
+        if world.endedAt != nil, world.media?.isOpen != true { return }
+        world.media?.speak()
+        if scheduler.chance(2) { world.media?.press("5") }
+        let isLive = world.session.map { $0.assumeIsolated { $0.isLive } } ?? false
+        if ring.exchange() > 0, !isLive { world.violation("audio to the ring leg after the end") }
         scheduler.after(.milliseconds(150)) { [self] in caller() }
     }
 
@@ -172,7 +241,7 @@ final class SimulatedCallRun: @unchecked Sendable {
             let isLeft = manager.assumeIsolated { $0.activeCalls } == 0
             if isLeft || scheduler.now - ended > .seconds(3 * 3600) {
                 if !isLeft { world.violation("the session stays for ever") }
-                shutDown()
+                shutDown(mode: .now)
             }
         }
         if hasReturned { return }

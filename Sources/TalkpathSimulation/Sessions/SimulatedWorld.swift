@@ -13,16 +13,61 @@ final class SimulatedWorld: @unchecked Sendable {
     private(set) var endBegan: MonotonicInstant?
     private(set) var endedAt: MonotonicInstant?
     private var agentSocketClosedAt: MonotonicInstant?
+    private var mediaSocketClosedAt: MonotonicInstant?
+    /// Why the call must have ended, as far as it is known who was first.
+    var expectedReason: EndReason?
     var isTracing = false
+    /// Called when the end begins.
+    var onEnd: () -> Void = {}
     /// The server has stopped while the call was there: what was not settled then is left as it was.
     var isGivenUp = false
 
     var carrier: SimulatedCarrier!
+    var store: SimulatedStore!
     var session: CallSession?
+    /// The caller's end of the newest media socket.
+    var media: SimulatedMediaSocket?
+    private let coverage: CoverageCounter?
 
-    init(seed: UInt64) {
+    /// The far end tells when it has played what it was sent, at the moment it has; otherwise whenever it likes.
+    let isPunctual: Bool
+    let theme: SimulationTheme
+    /// Digits are being played, which an interruption does not break: nothing can be cleared then.
+    var digits = 0
+    /// Items that were cut short: nothing of them may be heard any more.
+    var interrupted: Set<Int> = []
+    private var items = 0
+
+    init(seed: UInt64, coverage: CoverageCounter?) {
         scheduler = SimulationScheduler(seed: seed)
+        self.coverage = coverage
+        isPunctual = scheduler.chance(60)
+        theme = scheduler.pick(SimulationTheme.choices)
     }
+
+    /// Lets go of everything, so that what still holds it can be told from what does not.
+    func dismantle() {
+        onEnd = {}
+        carrier.dismantle()
+        carrier = nil
+        store = nil
+        session = nil
+        media = nil
+    }
+
+    /// The number of the next thing the model says; `nil` when it has said all that can be told apart.
+    func nextItem() -> Int? {
+        guard items < SpokenLevels.count else { return nil }
+        items += 1
+        return items - 1
+    }
+
+    var endReason: EndReason? {
+        for case .ended(let receipt) in events.map(\.kind) { return receipt.reason }
+        return nil
+    }
+
+    var itemsSoFar: Range<Int> { 0..<items }
 
     func note(_ line: @autoclosure () -> String) {
         guard isTracing else { return }
@@ -42,7 +87,8 @@ final class SimulatedWorld: @unchecked Sendable {
     func finish(_ name: String) {
         open[name, default: 0] -= 1
         if open[name] == 0 { open[name] = nil }
-        if name.hasPrefix("agent socket") { agentSocketClosedAt = scheduler.now }
+        if name.hasPrefix("agent socket") || name.hasPrefix("connecting") { agentSocketClosedAt = scheduler.now }
+        if name.hasPrefix("media socket") { mediaSocketClosedAt = scheduler.now }
         note("finish \(name)")
     }
 
@@ -50,7 +96,24 @@ final class SimulatedWorld: @unchecked Sendable {
     func watchEnd() {
         guard endBegan == nil, let session, session.assumeIsolated({ !$0.isLive }) else { return }
         endBegan = scheduler.now
+        onEnd()
         note("end began")
+    }
+
+    /// The caller has spoken over the agent, and has been given silence.
+    /// - Parameter told: what the model was told was heard, by item.
+    func judgeInterruption(_ told: [(item: Int, milliseconds: Int)]) {
+        // A far end that says it has played what it has not cannot be known to be talking.
+        guard isPunctual, digits == 0, let media, media.isOpen else { return }
+        let waiting = media.waitingSpeech()
+        if waiting > 0 { violation("the interrupted agent talks on for \(waiting) ms") }
+        for (item, milliseconds) in told {
+            let heard = media.heardMilliseconds(of: item)
+            note("item \(item): heard \(heard) ms, told \(milliseconds)")
+            if abs(heard - milliseconds) > 20 {
+                violation("\(heard) ms of item \(item) were heard, the model was told \(milliseconds)")
+            }
+        }
     }
 
     /// A request that opens something must not be made once the call has been ending for a while; the moment is the
@@ -60,7 +123,17 @@ final class SimulatedWorld: @unchecked Sendable {
     }
 }
 
-extension SimulatedWorld: CallEventSink, CallClock, IdentifierSource {
+extension SimulatedWorld: SessionObserver {
+    func happened(_ happening: SessionHappening, in state: SessionState) {
+        coverage?.add(happening, in: state)
+        note("happened \(happening): \(state.carrier), \(state.media), \(state.agent), \(state.life)")
+        if let (part, why) = UnreachablePairs.reason(happening, in: state) {
+            violation("\(happening.name) found a call in \(part), which cannot be: \(why)")
+        }
+    }
+}
+
+extension SimulatedWorld: CallEventSink, IdentifierSource {
     func publish(_ event: CallEvent) {
         if events.contains(where: { if case .ended = $0.kind { true } else { false } }) {
             violation("an event after the end: \(event.kind)")
@@ -80,23 +153,26 @@ extension SimulatedWorld: CallEventSink, CallClock, IdentifierSource {
     private func judgeSteps(_ receipt: EndReceipt) {
         let isSlowlyClosed = agentSocketClosedAt.map { $0 >= scheduler.now - .seconds(2) } ?? false
         if receipt.step(.closeAgent)?.outcome == .timedOut, !isSlowlyClosed,
-            !open.keys.contains(where: { $0.hasPrefix("agent socket") })
+            !open.keys.contains(where: { $0.hasPrefix("agent socket") || $0.hasPrefix("connecting") })
         {
             violation("an attempt to open a socket held up the end")
+        }
+        if receipt.step(.closeMedia)?.outcome == .timedOut, let closed = mediaSocketClosedAt,
+            open["media socket"] == nil, closed < scheduler.now - .seconds(2)
+        {
+            violation("a closed media socket held up the end")
         }
         let kept: [(EndReceipt.Step.Name, [String])] = [
             (.closeAgent, ["agent socket", "connecting"]), (.closeMedia, ["media socket"]), (.saveRecord, ["save"]),
         ]
-        for (step, names) in kept where receipt.step(step)?.outcome != .timedOut {
+        for (step, names) in kept {
+            let outcome = receipt.step(step)?.outcome
+            if outcome == .timedOut || outcome == .failed { continue }
             for name in open.keys.sorted() where names.contains(where: name.hasPrefix) {
                 violation("\(name) is open after \(step.rawValue)")
             }
         }
     }
-
-    var now: MonotonicInstant { scheduler.now }
-
-    var wallTime: WallTime { WallTime(milliseconds: 1_700_000_000_000 + now.nanoseconds / 1_000_000) }
 
     func makeCallID() -> CallID { CallID("call") }
 

@@ -1,0 +1,54 @@
+import TalkpathCore
+
+/// The coverage as a table: a row for each happening, a column for each state of each part.
+package struct CoverageTable {
+    private let coverage: SessionCoverage
+
+    package init(_ coverage: SessionCoverage) {
+        self.coverage = coverage
+    }
+
+    package var text: String {
+        let (carrier, rest) = (SessionPart.all.filter(\.isCarrier), SessionPart.all.filter { !$0.isCarrier })
+        var text = "how often each happening met a call in which state (- cannot be, 0 not seen)\n\n"
+        text += block(carrier) + "\n" + block(rest) + "\n"
+        text += "\(coverage.reachable - coverage.unvisited.count) of \(coverage.reachable) reachable pairs visited; "
+        text += "\(coverage.combinedStates) combined states, \(coverage.counts.count) pairs of those\n"
+        for pair in coverage.unvisited { text += "not visited: \(pair)\n" }
+        for pair in coverage.impossible { text += "visited, though it cannot be: \(pair)\n" }
+        return text
+    }
+
+    private func block(_ parts: [SessionPart]) -> String {
+        var text = Self.cell("", Self.nameWidth, isLeft: true) + parts.map { Self.cell($0.description) }.joined() + "\n"
+        for happening in SessionHappening.all {
+            text += Self.cell(happening.name, Self.nameWidth, isLeft: true)
+            for part in parts {
+                let count = coverage.count(happening, part)
+                let isDash = count == 0 && UnreachablePairs.reason(happening, part) != nil
+                text += Self.cell(isDash ? "-" : Self.short(count))
+            }
+            text += "\n"
+        }
+        return text
+    }
+
+    private static let nameWidth = 21
+
+    private static func cell(_ text: String, _ width: Int = 11, isLeft: Bool = false) -> String {
+        let padding = String(repeating: " ", count: max(1, width - text.count))
+        return isLeft ? text + padding : padding + text
+    }
+
+    private static func short(_ count: Int) -> String {
+        switch count {
+        case ..<10_000: "\(count)"
+        case ..<10_000_000: "\(count / 1000)k"
+        default: "\(count / 1_000_000)M"
+        }
+    }
+}
+
+extension SessionPart {
+    var isCarrier: Bool { if case .carrier = self { true } else { false } }
+}

@@ -1,0 +1,308 @@
+package import TalkpathCore
+
+/// Pairs of a happening and a state that cannot be, each with the reason. They are not asked for, and whoever visits
+/// one all the same has found a fault: in the session or in the reason.
+package enum UnreachablePairs {
+    private struct Rule: Sendable {
+        var why: String
+        var happenings: Set<SessionHappening>
+        var parts: Set<SessionPart>
+    }
+
+    /// Why `happening` cannot find a call in that state; `nil` if it can.
+    package static func reason(_ happening: SessionHappening, _ part: SessionPart) -> String? {
+        rules.first { $0.happenings.contains(happening) && $0.parts.contains(part) }?.why
+    }
+
+    /// Why `happening` cannot find a call in one of the parts of `state`.
+    static func reason(_ happening: SessionHappening, in state: SessionState) -> (part: SessionPart, why: String)? {
+        for part in [.carrier(state.carrier), .media(state.media), .agent(state.agent), .life(state.life)]
+            as [SessionPart]
+        {
+            if table[Pair(happening: happening, part: part)] != nil, let why = reason(happening, part) {
+                return (part, why)
+            }
+        }
+        return nil
+    }
+
+    private struct Pair: Hashable {
+        var happening: SessionHappening
+        var part: SessionPart
+    }
+
+    /// For a quick look.
+    private static let table: [Pair: Bool] = rules.reduce(into: [:]) { table, rule in
+        for happening in rule.happenings {
+            for part in rule.parts { table[Pair(happening: happening, part: part)] = true }
+        }
+    }
+
+    private static func never(
+        _ happenings: [SessionHappening],
+        when parts: [SessionPart],
+        _ why: String
+    ) -> Rule {
+        Rule(why: why, happenings: Set(happenings), parts: Set(parts))
+    }
+
+    // MARK: Groups
+
+    private static let all = SessionHappening.all
+    private static let news: [SessionHappening] = [.initiated, .ringing, .answered, .over]
+    private static let ofSockets: [SessionHappening] = [
+        .agentOpened, .agentReady, .agentConnectFailed, .agentLost, .agentFault, .agentClosed, .agentGoingAway,
+        .quietCame,
+        .timer(.agentSetup), .timer(.agentRetry), .timer(.renewal), .timer(.closeAgent),
+    ]
+    private static let ofHangUp: [SessionHappening] = [
+        .hungUp, .hangUpFailed, .timer(.hangUpRetry), .timer(.lateHangUp),
+    ]
+    private static let ofEnding: [SessionHappening] = [
+        .recordSaved, .abandoned, .timer(.hangUp), .timer(.closeAgent), .timer(.farewell), .timer(.closeMedia),
+        .timer(.saveRecord),
+    ]
+    private static let ofAftermath: [SessionHappening] = [
+        .recordUpdated, .givenUp, .timer(.lateHangUp), .timer(.lateName), .timer(.updateRecord),
+    ]
+    private static let whileLive: [SessionHappening] = [
+        .streamStarted, .agentOpened, .agentReady, .agentFault, .timer(.maxDuration), .timer(.ringing), .timer(.media),
+        .timer(.agentSetup), .timer(.agentRetry), .timer(.drain), .timer(.handover), .timer(.renewal), .agentSilent,
+        .agentGoingAway, .quietCame,
+    ]
+    private static let liveLives: [SessionPart] = [.life(.live), .life(.draining)]
+    private static let overLives: [SessionPart] = [.life(.ending), .life(.ended), .life(.retired)]
+    private static let openAgents: [SessionPart] = [
+        .agent(.none), .agent(.connecting), .agent(.settingUp), .agent(.ready), .agent(.waiting),
+    ]
+    private static let gone: [SessionPart] = [
+        .carrier(.over), .carrier(.refused), .carrier(.unknown), .carrier(.handedOver),
+    ]
+
+    // MARK: Rules
+
+    private static let rules: [Rule] = beginning + carrier + handover + media + agent + life
+
+    private static let beginning: [Rule] = [
+        never(all.filter { $0 != .begin }, when: [.carrier(.unplaced)], "a session is begun as soon as it is made"),
+        never(
+            [.begin],
+            when: SessionPart.all.filter {
+                ![
+                    .carrier(.absent), .carrier(.unplaced), .carrier(.ringing), .media(.none), .agent(.none),
+                    .life(.live),
+                ].contains($0)
+            },
+            "a session is begun once, before anything else"
+        ),
+    ]
+
+    private static let carrier: [Rule] = [
+        never(
+            news + ofHangUp + [
+                .placed, .placingFailed, .recordUpdated, .timer(.ringing), .timer(.hangUp), .timer(.farewell),
+                .timer(.lateName), .timer(.updateRecord),
+            ],
+            when: [.carrier(.absent)],
+            "where no carrier was asked or has announced the call, none reports and none is asked"
+        ),
+        never(
+            news + [.placed, .placingFailed, .timer(.hangUp)] + ofHangUp + ofAftermath.filter { $0 != .givenUp },
+            when: [.carrier(.refused)],
+            "a call that was refused does not exist"
+        ),
+        never(
+            [.placingFailed],
+            when: [.carrier(.unknown)],
+            "an order is answered once"
+        ),
+        never(
+            ofHangUp,
+            when: [.carrier(.placing), .carrier(.unknown)],
+            "whoever has no name for a call cannot hang it up, and a name is not forgotten"
+        ),
+        never([.timer(.hangUp)], when: gone, "the step is over then"),
+        never(
+            [.timer(.hangUpRetry), .timer(.lateHangUp)],
+            when: [.carrier(.over)],
+            "there is nothing left to hang up"
+        ),
+        never(
+            [.timer(.farewell)],
+            when: [
+                .carrier(.placing), .carrier(.queued), .carrier(.ringing), .carrier(.answered), .carrier(.refused),
+                .carrier(.unknown),
+            ],
+            "a farewell is waited for after the carrier has confirmed"
+        ),
+        never(
+            [.timer(.lateName)],
+            when: [.carrier(.queued), .carrier(.ringing), .carrier(.answered), .carrier(.over)],
+            "the name is known"
+        ),
+        never(
+            [.recordUpdated, .timer(.updateRecord)],
+            when: [
+                .carrier(.placing), .carrier(.queued), .carrier(.ringing), .carrier(.answered), .carrier(.unknown),
+            ],
+            "a record is brought up to date when the carrier has confirmed"
+        ),
+        never(
+            whileLive,
+            when: gone,
+            "a call whose carrier is out of the game has begun to end"
+        ),
+        never(
+            [.timer(.ringing)],
+            when: [.carrier(.answered)],
+            "the timer is disarmed by the answer"
+        ),
+    ]
+
+    private static let handover: [Rule] = [
+        never(
+            ofHangUp + [
+                .timer(.hangUp), .timer(.lateName), .timer(.updateRecord), .recordUpdated, .redirected,
+                .redirectFailed,
+            ],
+            when: [.carrier(.handedOver)],
+            "a call that was handed over is not hung up, nor handed over again"
+        ),
+        never(
+            [.handOver, .redirected, .redirectFailed, .agentSilent, .timer(.handover)],
+            when: [
+                .carrier(.placing), .carrier(.queued), .carrier(.ringing), .carrier(.refused), .carrier(.unknown),
+                .media(.none), .agent(.none),
+            ],
+            "nobody talks with, or hands over, a caller who is not there"
+        ),
+        never(
+            [.handOver, .redirected, .redirectFailed, .timer(.handover)],
+            when: [.carrier(.absent)],
+            "nobody to ask"
+        ),
+        never(
+            [.handOver],
+            when: [
+                .carrier(.over), .carrier(.handedOver), .media(.stopped), .media(.closed), .agent(.closed),
+                .life(.draining), .life(.ending), .life(.ended), .life(.retired),
+            ],
+            "the session refuses to, first"
+        ),
+        never(
+            [.agentSilent],
+            when: [
+                .carrier(.placing), .carrier(.queued), .carrier(.ringing), .media(.none), .media(.stopped),
+                .media(.closed), .agent(.none), .agent(.connecting), .agent(.settingUp), .agent(.waiting),
+                .life(.draining),
+            ],
+            "the guard watches a conversation with an agent that is ready"
+        ),
+    ]
+
+    private static let media: [Rule] = [
+        never(
+            [.streamStarted],
+            when: [.media(.started), .media(.stopped), .media(.closed)],
+            "a call has one media socket; a second is refused by the session"
+        ),
+        never([.streamStopped, .mediaClosed], when: [.media(.none)], "a socket is the call's from its start"),
+        never([.streamStopped], when: [.media(.closed)], "a closed socket says nothing"),
+        never([.timer(.closeMedia)], when: [.media(.closed)], "the timer is disarmed when the socket has closed"),
+        never(
+            [.streamStopped, .mediaClosed],
+            when: [
+                .carrier(.placing), .carrier(.queued), .carrier(.ringing), .carrier(.refused), .carrier(.unknown),
+                .agent(.none),
+            ],
+            "media is proof of an answer, and an answer opens the agent"
+        ),
+        never(
+            [.timer(.closeMedia), .timer(.drain)],
+            when: [
+                .carrier(.placing), .carrier(.queued), .carrier(.ringing), .carrier(.refused), .carrier(.unknown),
+                .media(.none), .agent(.none),
+            ],
+            "only what has begun is closed or drained, and media is proof of an answer"
+        ),
+        never(
+            [.timer(.media), .timer(.ringing)],
+            when: [.media(.started), .media(.stopped), .media(.closed)],
+            "the timer is disarmed when media begins"
+        ),
+        never(
+            [.timer(.media)],
+            when: [.carrier(.placing), .carrier(.queued), .agent(.none)],
+            "media is waited for from the answer, or from a call's arrival, which open the agent"
+        ),
+        never(
+            [.timer(.farewell)],
+            when: [.media(.none), .media(.stopped), .media(.closed)],
+            "there is a farewell to wait for while media runs"
+        ),
+        never(
+            [.timer(.lateName)],
+            when: [.media(.started), .media(.stopped), .media(.closed)],
+            "media names the call"
+        ),
+    ]
+
+    private static let agent: [Rule] = [
+        never(
+            ofSockets,
+            when: [
+                .carrier(.placing), .carrier(.queued), .carrier(.refused), .carrier(.unknown), .agent(.none),
+            ],
+            "the agent is opened when it rings, or later"
+        ),
+        never(
+            [.agentOpened],
+            when: [.agent(.settingUp), .agent(.ready), .agent(.waiting)],
+            "one socket is opened at a time, and not told of once it is not wanted"
+        ),
+        never(
+            [.agentReady],
+            when: [.agent(.connecting), .agent(.ready), .agent(.waiting)],
+            "only the agent's own socket is heard, and says so once"
+        ),
+        never(
+            [.agentFault, .agentGoingAway],
+            when: [.agent(.connecting), .agent(.waiting)],
+            "only the agent's own socket is heard"
+        ),
+        never([.timer(.agentSetup)], when: [.agent(.ready), .agent(.waiting)], "the timer is disarmed"),
+        never(
+            [.timer(.renewal), .quietCame],
+            when: [.agent(.connecting), .agent(.settingUp), .agent(.waiting)],
+            "the timer is armed while the agent is there"
+        ),
+        never(
+            [.timer(.agentRetry)],
+            when: [.agent(.connecting), .agent(.settingUp), .agent(.ready)],
+            "the timer is armed while the agent is waited for"
+        ),
+    ]
+
+    private static let life: [Rule] = [
+        never(whileLive, when: overLives + [.agent(.closed)], "the end disarms it, or does not hear it"),
+        never(
+            ofHangUp + ofEnding + ofAftermath,
+            when: liveLives + openAgents,
+            "that comes with the end, or after it"
+        ),
+        never(ofAftermath, when: [.life(.ending)], "that comes after the end"),
+        never(
+            ofEnding.filter { ![.recordSaved, .abandoned].contains($0) } + [.timer(.hangUpRetry)],
+            when: [.life(.ended), .life(.retired)],
+            "the end disarms it"
+        ),
+        never(
+            [.timer(.lateHangUp), .timer(.lateName), .timer(.updateRecord)],
+            when: [.life(.retired)],
+            "nothing is waited for any more"
+        ),
+        never([.streamStarted], when: [.life(.draining)], "a drain needs media, and there is one media socket"),
+        never([.timer(.media), .timer(.ringing)], when: [.life(.draining)], "a drain needs media"),
+        never([.timer(.drain)], when: [.life(.live)], "the timer is armed by the drain"),
+    ]
+}

@@ -1,0 +1,145 @@
+import TalkpathWire
+
+/// What a simulated model says, in either provider's words.
+struct AgentLanguage {
+    let provider: AgentProvider
+
+    /// What it says first, if it speaks first.
+    var greeting: String? {
+        switch provider {
+        case .openai: #"{"type":"session.created","session":{}}"#
+        case .gemini: nil
+        }
+    }
+
+    var ready: String {
+        switch provider {
+        case .openai: #"{"type":"session.updated","session":{}}"#
+        case .gemini: #"{"setupComplete":{}}"#
+        }
+    }
+
+    /// A response begins; Gemini does not announce it.
+    var responseBegun: String? {
+        switch provider {
+        case .openai: #"{"type":"response.created","response":{}}"#
+        case .gemini: nil
+        }
+    }
+
+    func audio(_ base64: String, item: String) -> String {
+        switch provider {
+        case .openai:
+            #"{"type":"response.output_audio.delta","response_id":"r","item_id":"\#(item)","output_index":0,"content_index":0,"delta":"\#(base64)"}"#
+        case .gemini:
+            #"{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm;rate=24000","data":"\#(base64)"}}]}}}"#
+        }
+    }
+
+    func audioEnded(item: String) -> String {
+        switch provider {
+        case .openai: #"{"type":"response.output_audio.done","item_id":"\#(item)"}"#
+        case .gemini: #"{"serverContent":{"generationComplete":true}}"#
+        }
+    }
+
+    func responseEnded(isCancelled: Bool) -> String {
+        switch provider {
+        case .openai:
+            #"{"type":"response.done","response":{"status":"\#(isCancelled ? "cancelled" : "completed")","usage":{"input_tokens":3,"output_tokens":4}}}"#
+        case .gemini:
+            #"{"serverContent":{"turnComplete":true},"usageMetadata":{"promptTokenCount":3,"responseTokenCount":4}}"#
+        }
+    }
+
+    /// The caller speaks over the agent.
+    var interruption: String {
+        switch provider {
+        case .openai: #"{"type":"input_audio_buffer.speech_started","audio_start_ms":1,"item_id":"c"}"#
+        case .gemini: #"{"serverContent":{"interrupted":true}}"#
+        }
+    }
+
+    func words(_ text: String, item: String) -> String {
+        switch provider {
+        case .openai:
+            #"{"type":"response.output_audio_transcript.done","item_id":"\#(item)","transcript":"\#(text)"}"#
+        case .gemini: #"{"serverContent":{"outputTranscription":{"text":"\#(text)"}}}"#
+        }
+    }
+
+    func callersWords(_ text: String, item: String) -> String {
+        switch provider {
+        case .openai:
+            #"{"type":"conversation.item.input_audio_transcription.completed","item_id":"\#(item)","transcript":"\#(text)"}"#
+        case .gemini: #"{"serverContent":{"inputTranscription":{"text":"\#(text)","finished":true}}}"#
+        }
+    }
+
+    func tool(_ name: String) -> String {
+        switch provider {
+        case .openai:
+            #"{"type":"response.function_call_arguments.done","call_id":"f","name":"\#(name)","arguments":"{}"}"#
+        case .gemini: #"{"toolCall":{"functionCalls":[{"id":"f","name":"\#(name)","args":{}}]}}"#
+        }
+    }
+
+    /// It cannot go on.
+    var fault: String {
+        switch provider {
+        case .openai:
+            #"{"type":"error","error":{"type":"invalid_request_error","code":"session_expired","message":"m"}}"#
+        case .gemini: #"{"error":{"status":"INTERNAL","message":"m"}}"#
+        }
+    }
+
+    /// It will soon have to go; OpenAI does not say so.
+    var leaveTaking: String? {
+        switch provider {
+        case .openai: nil
+        case .gemini: #"{"goAway":{"timeLeft":"2s"}}"#
+        }
+    }
+
+    /// By this name its session can be taken up again.
+    var resumptionHandle: String? {
+        switch provider {
+        case .openai: nil
+        case .gemini: #"{"sessionResumptionUpdate":{"newHandle":"h","resumable":true}}"#
+        }
+    }
+
+    // MARK: What it is told
+
+    func isConfiguration(_ message: String) -> Bool {
+        switch provider {
+        case .openai: message.contains(#""session.update""#)
+        case .gemini: message.contains(#""setup""#)
+        }
+    }
+
+    func isAudio(_ message: String) -> Bool {
+        switch provider {
+        case .openai: message.contains(#""input_audio_buffer.append""#)
+        case .gemini: message.contains(#""realtimeInput":{"audio""#)
+        }
+    }
+
+    /// It is asked to speak.
+    func isRequest(_ message: String) -> Bool {
+        switch provider {
+        case .openai: message.contains(#""response.create""#)
+        case .gemini: message.contains(#""realtimeInput":{"text""#)
+        }
+    }
+
+    /// The item that is said to have been cut short, and how many milliseconds of it were heard.
+    func truncation(_ message: String) -> (item: String, milliseconds: Int)? {
+        guard provider == .openai, message.contains(#""conversation.item.truncate""#) else { return nil }
+        let bytes = Array(message.utf8)
+        guard let json = try? JSONValue(parsing: bytes.span.bytes), let item = json["item_id"]?.string,
+            let milliseconds = json["audio_end_ms"]?.int
+        else { return nil }
+        return (item, milliseconds)
+    }
+}

@@ -1,0 +1,78 @@
+import Synchronization
+
+/// Plays many simulated calls, one a seed, on several threads at once: each call has an executor of its own, so that
+/// how many there are changes nothing for any of them.
+package struct SessionSimulation: Sendable {
+    package var seeds: Range<UInt64>
+    package var threads: Int
+    /// The rest is not played once so many seeds have failed.
+    package var failureLimit: Int
+
+    package struct Progress: Sendable {
+        package var played: Int
+        package var total: Int
+        package var failed: Int
+    }
+
+    package init(seeds: Range<UInt64>, threads: Int, failureLimit: Int = 5) {
+        self.seeds = seeds
+        self.threads = max(1, threads)
+        self.failureLimit = max(1, failureLimit)
+    }
+
+    /// - Parameter progress: called now and then, by any of the threads.
+    package func run(progress: @escaping @Sendable (Progress) -> Void = { _ in }) async -> SessionSimulationReport {
+        let cursor = Cursor(seeds, failureLimit: failureLimit)
+        return await withTaskGroup(of: SessionSimulationReport.self) { group in
+            for _ in 0..<threads { group.addTask { Self.play(cursor, progress) } }
+            return await group.reduce(into: SessionSimulationReport()) { $0.merge($1) }
+        }
+    }
+
+    /// One thread's share.
+    private static func play(_ cursor: Cursor, _ progress: (Progress) -> Void) -> SessionSimulationReport {
+        var report = SessionSimulationReport()
+        let counter = CoverageCounter()
+        while let batch = cursor.next() {
+            for seed in batch {
+                let outcome = SimulatedCall(seed: seed).run(coverage: counter)
+                report.add(outcome, of: seed)
+                if !outcome.violations.isEmpty { cursor.failed() }
+            }
+            progress(cursor.progress(adding: batch.count))
+        }
+        report.coverage = counter.coverage
+        return report
+    }
+
+    /// Hands out seeds, a batch at a time.
+    private final class Cursor: Sendable {
+        private let seeds: Range<UInt64>
+        private let failureLimit: Int
+        private let handedOut = Atomic<Int>(0)
+        private let played = Atomic<Int>(0)
+        private let failures = Atomic<Int>(0)
+
+        private static let batchSize = 50
+
+        init(_ seeds: Range<UInt64>, failureLimit: Int) {
+            self.seeds = seeds
+            self.failureLimit = failureLimit
+        }
+
+        func next() -> Range<UInt64>? {
+            guard failures.load(ordering: .relaxed) < failureLimit else { return nil }
+            let start = handedOut.wrappingAdd(Self.batchSize, ordering: .relaxed).oldValue
+            guard start < seeds.count else { return nil }
+            let end = min(start + Self.batchSize, seeds.count)
+            return seeds.lowerBound + UInt64(start)..<seeds.lowerBound + UInt64(end)
+        }
+
+        func failed() { failures.wrappingAdd(1, ordering: .relaxed) }
+
+        func progress(adding count: Int) -> Progress {
+            let now = played.wrappingAdd(count, ordering: .relaxed).newValue
+            return Progress(played: now, total: seeds.count, failed: failures.load(ordering: .relaxed))
+        }
+    }
+}

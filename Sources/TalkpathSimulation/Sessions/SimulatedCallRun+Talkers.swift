@@ -1,0 +1,65 @@
+import TalkpathAudio
+import TalkpathCore
+
+/// Those who talk with the call while it lasts: all of them are answered, whatever becomes of it.
+extension SimulatedCallRun {
+    func talkSomehow() {
+        guard let session = world.session else { return }
+        let talker = prefersTransfers ? 0 : scheduler.number(below: 9)
+        world.note("talker \(talker)")
+        switch talker {
+        case 0, 1:
+            let mode: EndMode = scheduler.chance(50) ? .now : .drain(timeout: scheduler.milliseconds(0...3000))
+            waitFor { _ = try await session.transfer(TransferOrder(to: "+15550100123", mode: mode)) }
+        case 2, 3: waitFor { _ = try await session.say("something") }
+        case 4: waitFor { _ = try await session.play(Self.silence) }
+        case 5: sendDigits(session)
+        case 6: mute(session)
+        case 7: waitFor { try await session.send(message: "hint", isAnswered: true) }
+        default:
+            let answer: AnsweredBy = scheduler.pick([.human, .machine, .unknown])
+            session.assumeIsolated { $0.machineDetected(answer) }
+        }
+        world.watchEnd()
+    }
+
+    static let silence = try! AudioClip(
+        // Three hundred milliseconds: a clip that can be played.
+        format: .telephony,
+        bytes: [UInt8](repeating: AudioFormat.telephony.silenceByte, count: 2400)
+    )
+
+    private var prefersTransfers: Bool {
+        switch world.theme {
+        case .transfers: true
+        case .lateNews, .slowAgent: scheduler.chance(40)
+        case .mixed, .drains, .slowClosing: false
+        }
+    }
+
+    private func sendDigits(_ session: CallSession) {
+        world.digits += 1
+        waitFor { [world] in
+            defer { world.digits -= 1 }
+            try await session.sendDigits("12")
+        }
+    }
+
+    private func mute(_ session: CallSession) {
+        let leg: CallLeg = scheduler.pick([.caller, .agent])
+        let isMuted = session.assumeIsolated { $0.isMuted(leg) }
+        session.assumeIsolated { session in
+            if isMuted { try? session.unmute(leg) } else { try? session.mute(leg) }
+        }
+        // What a muted agent was saying is not taken up again.
+        if leg == .agent, !isMuted { world.interrupted.formUnion(world.itemsSoFar) }
+    }
+
+    private func waitFor(_ body: @escaping @Sendable () async throws -> Void) {
+        asked += 1
+        spawn { [self] in
+            try? await body()
+            asked -= 1
+        }
+    }
+}

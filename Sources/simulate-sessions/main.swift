@@ -1,0 +1,31 @@
+import Foundation
+import TalkpathSimulation
+
+// The simulation of sessions without the rest of the package, for whoever changes the session and wants to know soon:
+//     TALKPATH_ONLY=core swift run simulate-sessions --seeds 20000 [--first N] [--threads N] [--failures N] [--json]
+//     TALKPATH_ONLY=core swift run simulate-sessions --seed 17
+var options = SessionSimulationConsole.Options()
+var arguments = Array(CommandLine.arguments.dropFirst())
+while let name = arguments.first {
+    arguments.removeFirst()
+    if name == "--json" {
+        options.json = true
+        continue
+    }
+    guard let value = arguments.first.flatMap({ UInt64($0) }) else {
+        FileHandle.standardError.write(Data("\(name) takes a number\n".utf8))
+        exit(64)
+    }
+    arguments.removeFirst()
+    switch name {
+    case "--seeds": options.seeds = value
+    case "--first": options.first = value
+    case "--seed": options.seed = value
+    case "--failures": options.failures = Int(clamping: value)
+    case "--threads": options.threads = Int(clamping: value)
+    default:
+        FileHandle.standardError.write(Data("no such option: \(name)\n".utf8))
+        exit(64)
+    }
+}
+exit(await SessionSimulationConsole(options).run() ? 0 : 1)

@@ -1,0 +1,49 @@
+import ArgumentParser
+import TalkpathSimulation
+
+/// `talkpath simulate sessions`: whole calls on virtual time, one a seed.
+struct SimulateSessionsCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sessions",
+        abstract: "Plays whole calls on virtual time, with everything that can go wrong, and judges every end.",
+        discussion: """
+            Each seed is one call: the real session between a simulated carrier, model, store and caller that delay, fail, \
+            reorder, repeat or never answer, and up to eight who end it. What is judged: one terminal event, one receipt \
+            for everybody, nothing left open, the carrier's call over, no audio after the end, bounded time. Then it \
+            prints which happening has met a call in which state.
+
+            A seed that fails is printed with its trace. The same build plays a seed the same way every time.
+            """
+    )
+
+    @Option(help: "How many seeds.")
+    var seeds: UInt64 = 20_000
+
+    @Option(help: "The first of them.")
+    var first: UInt64 = 0
+
+    @Option(help: "Play this seed only, and show its trace.")
+    var seed: UInt64?
+
+    @Option(help: "How many threads; as many as there are processors if not given.")
+    var threads: Int?
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func validate() throws {
+        guard seeds > 0 else { throw ValidationError("--seeds must be at least 1.") }
+        guard !first.addingReportingOverflow(seeds).overflow else { throw ValidationError("--first is too large.") }
+        guard threads.map({ $0 > 0 }) ?? true else { throw ValidationError("--threads must be at least 1.") }
+    }
+
+    func run() async throws {
+        var options = SessionSimulationConsole.Options()
+        options.seeds = seeds
+        options.first = first
+        options.seed = seed
+        options.threads = threads ?? options.threads
+        options.json = json
+        guard await SessionSimulationConsole(options).run() else { throw ExitCode.failure }
+    }
+}
