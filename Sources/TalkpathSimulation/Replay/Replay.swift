@@ -5,10 +5,10 @@ import TalkpathWire
 /// coming in as it did.
 ///
 /// ```swift
-/// try await Replay("fixtures/calls/openai-barge-in.tpcap").run { call in
+/// try await Replay("demo-out/call.tpcap").run { call in
 ///     #expect(call.differences.isEmpty)
-///     #expect(call.interruptions.count == 3)
-///     #expect(call.receipt?.reason == .callerHangup)
+///     #expect(call.interruptions.count == 1)
+///     #expect(call.receipt?.reason == .endedByAPI)
 /// }
 /// ```
 ///

@@ -26,7 +26,7 @@ extension ReportPage {
         if (call.isCut) warn("The capture was cut off: this is the call up to there.");
         if (call.hasGaps) warn("Records are missing in this capture: whoever wrote them down was too slow.");
         const tile = (value, words) => { const d = document.createElement("div"); d.className = "tile";
-          const b = document.createElement("b"), s = document.createElement("span"); b.textContent = value; s.textContent = words;
+          const b = document.createElement("b"), s = document.createElement("span"); b.textContent = value; s.textContent = words; if (String(value).length > 9) b.style.fontSize = "15px";
           d.append(b, s); $("tiles").appendChild(d); };
         tile(stamp(total), "from start to end");
         tile(call.speeches.filter(s => s.caller).length + " / " + call.speeches.filter(s => !s.caller).length, "turns of caller / agent");
