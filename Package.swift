@@ -158,7 +158,7 @@ if level == .all {
         library(
             "TalkpathHTTP",
             [
-                "TalkpathNIO", .logging, .nioCore, .nioHTTPTypes, .nioHTTPTypesHTTP1, .hummingbirdCore,
+                "TalkpathNIO", .logging, .nioCore, .nioSSL, .nioHTTPTypes, .nioHTTPTypesHTTP1, .hummingbirdCore,
             ]
         ),
         library(
@@ -194,7 +194,7 @@ if level == .all {
             [
                 "TalkpathServer", "TalkpathHTTP", "TalkpathNIO", "TalkpathCore", "TalkpathWire", "TalkpathAudio",
                 .logging, .metrics,
-                .nioCore, .nioPosix, .nioHTTP1, .httpTypes, .hummingbird, .asyncHTTPClient,
+                .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .httpTypes, .hummingbird, .asyncHTTPClient,
             ]
         ),
         tests(

@@ -1,6 +1,7 @@
 package import HummingbirdCore
 package import Logging
 package import NIOCore
+package import NIOSSL
 package import TalkpathNIO
 
 /// One port for Hummingbird's routes and for WebSockets.
@@ -18,6 +19,8 @@ package enum OnePortServer {
         package var limits = HTTPConnectionLimits()
         /// A connection without a request for this long is closed.
         package var idleTimeout: TimeAmount = .seconds(60)
+        /// The certificate for new connections, asked for at each of them; nil speaks plain HTTP.
+        package var tls: (@Sendable () -> NIOSSLContext)?
 
         package init() {}
     }
@@ -62,9 +65,13 @@ package struct OnePortChannel: ServerChildChannel {
     package func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         // Done at once: a child whose set-up waits, or fails, holds up or ends the listening channel with it.
         channel.eventLoop.makeCompletedFuture {
+            if let tls = configuration.tls {
+                try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls()))
+            }
             let fallback = RouterFallback(
                 eventLoop: channel.eventLoop,
                 idleTimeout: configuration.idleTimeout,
+                isSecure: configuration.tls != nil,
                 logger: logger
             )
             try WebSocketUpgradeHandler.configure(

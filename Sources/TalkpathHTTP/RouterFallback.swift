@@ -13,13 +13,15 @@ final class RouterFallback: HTTPFallback {
 
     private let promise: EventLoopPromise<OnePortChannel.FirstProtocol>
     private let idleTimeout: TimeAmount
+    private let isSecure: Bool
     private let logger: Logger
     private var stateHandler: HTTPConnectionStateHandler?
 
-    init(eventLoop: any EventLoop, idleTimeout: TimeAmount, logger: Logger) {
+    init(eventLoop: any EventLoop, idleTimeout: TimeAmount, isSecure: Bool, logger: Logger) {
         promise = eventLoop.makePromise()
         firstProtocol = promise.futureResult
         self.idleTimeout = idleTimeout
+        self.isSecure = isSecure
         self.logger = logger
     }
 
@@ -28,7 +30,7 @@ final class RouterFallback: HTTPFallback {
         let pipeline = channel.pipeline.syncOperations
         let stateHandler = HTTPConnectionStateHandler(idleTimeout: Duration(idleTimeout), logger: logger)
         self.stateHandler = stateHandler
-        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
+        try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: isSecure))
         try pipeline.addHandler(stateHandler)
         let asyncChannel = try HTTP1Channel.Value(
             wrappingChannelSynchronously: channel,

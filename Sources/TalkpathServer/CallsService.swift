@@ -15,9 +15,22 @@ struct CallsService: Service {
     private static let patience = Duration.seconds(5)
     private static let lookAgain = Duration.milliseconds(50)
 
+    private func place(_ call: OutboundCall) async {
+        do {
+            _ = try await CallPlacement(state: state, tenant: call.tenant).place(call)
+        } catch {
+            // Its record tells why, if it came as far as having one.
+            state.logger.warning(
+                "A delayed call could not be placed",
+                metadata: ["call_id": "\(call.id?.text ?? "")", "code": "\(error.problem.code.rawValue)"]
+            )
+        }
+    }
+
     func run() async throws {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await state.bridge.run() }
+            group.addTask { await state.delayed.run { await place($0) } }
             // Cancelled instead, when another part of the server fails: the same, at once.
             try? await gracefulShutdown()
             if Task.isCancelled { state.stop.endNow() }

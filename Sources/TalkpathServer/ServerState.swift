@@ -14,10 +14,13 @@ final class ServerState: Sendable {
     let addressPolicy: OutboundAddressPolicy
     /// Rung when a hang-up is due at once.
     let hangUpBell: Bell
-    /// Whether there is anybody to place calls with.
-    let hasCarrier: Bool
+    /// Nil where there is nobody to place calls with.
+    let carriers: TenantCarriers?
     let destinations: Destinations
-    let rateLimit: RateLimit
+    let caps: CallCaps
+    let agents: any AgentStore
+    let identifiers = SystemIdentifiers()
+    let delayed = DelayedCalls()
     let idempotency = Idempotency()
     let metrics: PrometheusRegistry
     let logger: Logger
@@ -35,7 +38,8 @@ final class ServerState: Sendable {
         dispatcher: EventDispatcher,
         addressPolicy: OutboundAddressPolicy,
         hangUpBell: Bell,
-        hasCarrier: Bool,
+        carriers: TenantCarriers?,
+        caps: CallCaps,
         origin: OriginBox,
         metrics: PrometheusRegistry,
         logger: Logger
@@ -46,12 +50,13 @@ final class ServerState: Sendable {
         self.dispatcher = dispatcher
         self.addressPolicy = addressPolicy
         self.hangUpBell = hangUpBell
-        self.hasCarrier = hasCarrier
+        self.carriers = carriers
+        self.caps = caps
+        agents = SQLiteAgentStore(store.calls)
         self.logger = logger
         self.metrics = metrics
         knownOrigin = origin
         destinations = Destinations(prefixes: configuration.allowedDestinations)
-        rateLimit = RateLimit(perSecond: configuration.callsPerSecond)
     }
 
     /// About to stop: nothing new begins.

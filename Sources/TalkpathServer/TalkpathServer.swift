@@ -26,6 +26,8 @@ public final class TalkpathServer: Sendable {
     public struct Parts: Sendable {
         /// Instead of Twilio.
         public var carrier: (any Carrier)?
+        /// Instead of tenants' own accounts at Twilio.
+        var tenantCarriers: [String: any Carrier] = [:]
         /// All of them are told what happens, on the media loop: they must return at once.
         public var events: [any CallEventSink] = []
         /// Carries out the functions that agents call.
@@ -53,6 +55,7 @@ public final class TalkpathServer: Sendable {
     private let client: HTTPClient
     private let captures: CaptureService?
     private let services: ServiceGroup
+    let state: ServerState
     private let running: Task<Void, any Error>
     private let stop: ServerStop
 
@@ -65,7 +68,8 @@ public final class TalkpathServer: Sendable {
         captures: CaptureService?,
         services: ServiceGroup,
         running: Task<Void, any Error>,
-        stop: ServerStop
+        stop: ServerStop,
+        state: ServerState
     ) {
         self.stop = stop
         self.port = port
@@ -76,6 +80,7 @@ public final class TalkpathServer: Sendable {
         self.captures = captures
         self.services = services
         self.running = running
+        self.state = state
     }
 
     /// Starts a server; returns when it listens.
@@ -134,14 +139,21 @@ public final class TalkpathServer: Sendable {
     ) async throws -> TalkpathServer {
         let allowsPlain = configuration.isDevelopment
         let origin = OriginBox(configuration.publicURL.flatMap { PublicOrigin($0, allowsPlain: allowsPlain) })
-        let carrier = try parts.carrier ?? twilio(configuration, client: client, origin: origin)
+        let carriers = try carriers(configuration, parts, client: client, origin: origin)
+        let caps = CallCaps(
+            .init(
+                placedPerSecond: configuration.callsPerSecond,
+                atOnce: configuration.maximumCallsPerTenant,
+                minutesPerDay: configuration.minutesPerDay
+            )
+        )
         let metrics = PrometheusRegistry(help: MetricsRoute.help)
         let factories = [metrics as any MetricsFactory] + (parts.metrics.map { [$0] } ?? [])
         let bridge = MediaBridge(
             eventLoop: group.next(),
-            carrier: carrier,
+            carrier: carriers,
             store: store.calls,
-            events: EventFanOut([store.recorder] + parts.events),
+            events: EventFanOut([store.recorder, caps] + parts.events),
             tools: parts.tools,
             maximumCalls: configuration.maximumCalls,
             agentTLS: parts.agentTLS,
@@ -167,23 +179,23 @@ public final class TalkpathServer: Sendable {
             dispatcher: dispatcher,
             addressPolicy: addressPolicy,
             hangUpBell: Bell(),
-            hasCarrier: carrier != nil,
+            carriers: carriers,
+            caps: caps,
             origin: origin,
             metrics: metrics,
             logger: logger
         )
         let (ports, bound) = AsyncStream<Int>.makeStream()
-        let app = application(state, group: group) { port in
+        let certificate = try configuration.tls.map(TLSCertificate.init)
+        let app = application(state, group: group, certificate: certificate) { port in
             origin.setIfUnknown(ownOrigin(host: configuration.host, port: port))
             bound.yield(port)
         }
         // The last one is stopped first: calls end while the port still answers, and what they tell is still written.
-        let services = ServiceGroup(
-            configuration: .init(
-                services: keepers(state, carrier: carrier, client: client) + [app, CallsService(state: state)],
-                logger: logger
-            )
-        )
+        var all = keepers(state, carrier: carriers, client: client)
+        if let certificate { all.append(TLSCertificateService(certificate: certificate, logger: logger)) }
+        all += [app, CallsService(state: state)]
+        let services = ServiceGroup(configuration: .init(services: all, logger: logger))
         let running = Task {
             defer { bound.finish() }
             try await services.run()
@@ -202,7 +214,8 @@ public final class TalkpathServer: Sendable {
             captures: captures,
             services: services,
             running: running,
-            stop: state.stop
+            stop: state.stop,
+            state: state
         )
     }
 
@@ -265,48 +278,94 @@ public final class TalkpathServer: Sendable {
         ]
     }
 
-    private static func twilio(
+    /// Nil where nobody can be called.
+    private static func carriers(
         _ configuration: ServerConfiguration,
+        _ parts: Parts,
         client: HTTPClient,
         origin: OriginBox
-    ) throws -> (any Carrier)? {
-        guard let twilio = configuration.twilio else { return nil }
-        let account = try TwilioAccount(
-            accountSID: twilio.accountSID,
-            authToken: twilio.authToken,
-            baseURL: twilio.baseURL
-        )
-        return TwilioCarrier(account: account, client: client, allowsPlain: configuration.isDevelopment) {
-            origin.value
+    ) throws -> TenantCarriers? {
+        func carrier(_ twilio: ServerConfiguration.Twilio) throws -> any Carrier {
+            let account = try TwilioAccount(
+                accountSID: twilio.accountSID,
+                authToken: twilio.authToken,
+                baseURL: twilio.baseURL
+            )
+            return TwilioCarrier(account: account, client: client, allowsPlain: configuration.isDevelopment) {
+                origin.value
+            }
         }
+        let shared = try parts.carrier ?? configuration.twilio.map(carrier)
+        let own = try configuration.tenantTwilio.mapValues(carrier).merging(parts.tenantCarriers) { $1 }
+        return shared == nil && own.isEmpty
+            ? nil
+            : TenantCarriers(
+                shared: shared,
+                own: own,
+                destinations: Destinations(prefixes: configuration.allowedDestinations)
+            )
     }
 
     private static func application(
         _ state: ServerState,
         group: any EventLoopGroup,
+        certificate: TLSCertificate?,
         onRunning: @escaping @Sendable (Int) -> Void
     ) -> some ApplicationProtocol {
         let configuration = state.configuration
-        let authenticity = TwilioAuthenticity(authToken: configuration.twilio?.authToken)
-        let keys = Keys(configuration.apiKeys, isOpen: configuration.isDevelopment)
-        let router = Router(context: ServerContext.self)
-        router.add(middleware: ProblemMiddleware(logger: state.logger))
-        if configuration.isDevelopment { router.add(middleware: LoopbackMiddleware()) }
-        HealthRoutes(state: state).add(to: router)
-        MetricsRoute(registry: state.metrics, keys: keys).add(to: router)
-        ControlRoutes(state: state).add(to: router)
-        NotificationRoutes(state: state).add(to: router)
-        TwilioRoutes(state: state, authenticity: authenticity).add(to: router)
+        let authenticity = TwilioAuthenticity(configuration)
+        var connections = OnePortServer.Configuration()
+        connections.limits.requestTimeout = configuration.requestTimeout
+        if let certificate { connections.tls = { certificate.context } }
         return Application(
-            router: router,
+            router: router(state, authenticity: authenticity),
             server: OnePortServer.builder(
-                webSockets: MediaStreamRoute(state: state, authenticity: authenticity).routes
+                webSockets: MediaStreamRoute(state: state, authenticity: authenticity).routes,
+                configuration: connections
             ),
             configuration: .init(address: .hostname(configuration.host, port: configuration.port)),
             onServerRunning: { channel in onRunning(channel.localAddress?.port ?? 0) },
             eventLoopGroupProvider: .shared(group),
             logger: quieter(state.logger)
         )
+    }
+
+    /// Every route of the port. `APIDocument` describes each of them.
+    static func router(_ state: ServerState, authenticity: TwilioAuthenticity) -> Router<ServerContext> {
+        let configuration = state.configuration
+        let router = Router(context: ServerContext.self)
+        router.add(middleware: ProblemMiddleware(logger: state.logger))
+        if configuration.isDevelopment { router.add(middleware: LoopbackMiddleware()) }
+        HealthRoutes(state: state).add(to: router)
+        MetricsRoute(
+            registry: state.metrics,
+            keys: Keys(configuration.apiKeys, isOpen: configuration.isDevelopment)
+        ).add(to: router)
+        DocumentRoute().add(to: router)
+        NotificationRoutes(state: state).add(to: router)
+        TwilioRoutes(state: state, authenticity: authenticity).add(to: router)
+        let keys = KeyMiddleware(keys: Keys(configuration.apiKeys, isOpen: configuration.isDevelopment))
+        let api = router.group("api").add(middleware: keys)
+        ControlRoutes(state: state).add(to: api)
+        CommandRoutes(state: state).add(to: api)
+        RecordingRoute(state: state).add(to: api)
+        AgentRoutes(state: state).add(to: api)
+        addCompatibleRoutes(to: router, state, keys: keys)
+        return router
+    }
+
+    private static func addCompatibleRoutes(
+        to router: Router<ServerContext>,
+        _ state: ServerState,
+        keys: KeyMiddleware
+    ) {
+        let callab = CallabRoutes(state: state)
+        let vocode = VocodeRoutes(state: state)
+        callab.add(to: router, keys: keys)
+        vocode.add(to: router, keys: keys)
+        CallsEndRoute(callab: callab, vocode: vocode).add(to: router, keys: keys)
+        TalkoverRoutes(state: state).add(to: router, keys: keys)
+        HangUpRoute(state: state).add(to: router, keys: keys)
     }
 
     /// Hummingbird's own remarks on connections are for those who look for them.

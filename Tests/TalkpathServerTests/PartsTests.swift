@@ -1,5 +1,6 @@
 import TalkpathAudio
 import TalkpathCore
+import TalkpathNIO
 import TalkpathWire
 import Testing
 
@@ -43,14 +44,29 @@ import Testing
     }
 
     @Test func theBucketFillsWithTime() {
-        let limit = RateLimit(perSecond: 2)
+        let caps = CallCaps(.init(placedPerSecond: 2))
         let start = MonotonicInstant(nanoseconds: 0)
-        for _ in 0..<4 { #expect(limit.take(for: "a", at: start) == nil) }
-        #expect(limit.take(for: "a", at: start) == 1)
-        #expect(limit.take(for: "b", at: start) == nil)
-        #expect(limit.take(for: "a", at: start + .milliseconds(499)) == 1)
-        #expect(limit.take(for: "a", at: start + .milliseconds(500)) == nil)
-        #expect(limit.take(for: "a", at: start + .milliseconds(500)) == 1)
+        func refusal(_ tenant: String, at now: MonotonicInstant) -> CallCaps.Refusal? {
+            do throws(CallCaps.Refusal) {
+                _ = try caps.admit(
+                    SystemIdentifiers().makeCallID(),
+                    tenant: tenant,
+                    isPlaced: true,
+                    for: .seconds(60),
+                    at: now,
+                    wallTime: WallTime(milliseconds: 0)
+                )
+                return nil
+            } catch {
+                return error
+            }
+        }
+        for _ in 0..<4 { #expect(refusal("a", at: start) == nil) }
+        #expect(refusal("a", at: start) == .tooOften(seconds: 1))
+        #expect(refusal("b", at: start) == nil)
+        #expect(refusal("a", at: start + .milliseconds(499)) == .tooOften(seconds: 1))
+        #expect(refusal("a", at: start + .milliseconds(500)) == nil)
+        #expect(refusal("a", at: start + .milliseconds(500)) == .tooOften(seconds: 1))
     }
 
     @Test(arguments: [

@@ -19,8 +19,9 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
         case onAnswer = "on_answer"
     }
 
-    /// The name of the stored profile it was made from, and what people call it.
+    /// Its name in a store of agents; `nil` for one that was made for a call.
     public var id: String?
+    /// What people call it.
     public var name: String?
     public var provider: AgentProvider
     public var model: String
@@ -52,12 +53,16 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     public var baseURL: String?
     /// Never printed.
     public var apiKey: String
+    /// Who is told what happens on this agent's calls, besides those who are told of every call.
+    public var webhook: AgentWebhook?
     /// The bounds and guards of this agent's calls, for those that bring none of their own.
     public var limits: CallLimits
     /// What is kept of this agent's calls; nil leaves it to the server.
     public var capture: CaptureWish?
 
     public init(
+        id: String? = nil,
+        name: String? = nil,
         provider: AgentProvider,
         model: String,
         apiKey: String,
@@ -69,8 +74,11 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
         mayEndCall: Bool = true,
         connectPolicy: ConnectPolicy = .onRinging,
         baseURL: String? = nil,
+        webhook: AgentWebhook? = nil,
         limits: CallLimits = CallLimits()
     ) {
+        self.id = id
+        self.name = name
         self.provider = provider
         self.model = model
         self.apiKey = apiKey
@@ -82,6 +90,7 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
         self.mayEndCall = mayEndCall
         self.connectPolicy = connectPolicy
         self.baseURL = baseURL
+        self.webhook = webhook
         self.limits = limits
     }
 

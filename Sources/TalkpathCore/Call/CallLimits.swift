@@ -47,6 +47,8 @@ public struct CallLimits: Equatable, Sendable {
 
 /// A call to be placed.
 public struct OutboundCall: Sendable {
+    /// A name chosen beforehand, unlike any other; `nil` lets the manager choose.
+    public var id: CallID?
     public var from: String
     /// In E.164.
     public var to: String
@@ -55,6 +57,8 @@ public struct OutboundCall: Sendable {
     public var limits: CallLimits
     /// Whatever the one who placed it wants to find in its record.
     public var metadata: [String: JSONValue]
+    /// What the agent's instructions were filled in with.
+    public var variables: [String: JSONValue]
     /// The origin at which the carrier reaches this server, if another than the configured one.
     public var publicURL: String?
     /// Whose call it is: a server shows tenants their own calls only.
@@ -63,19 +67,23 @@ public struct OutboundCall: Sendable {
     public var capture: CaptureWish?
 
     public init(
+        id: CallID? = nil,
         from: String,
         to: String,
         agent: AgentProfile,
         limits: CallLimits? = nil,
         metadata: [String: JSONValue] = [:],
+        variables: [String: JSONValue] = [:],
         publicURL: String? = nil,
         tenant: String = ""
     ) {
+        self.id = id
         self.from = from
         self.to = to
         self.agent = agent
         self.limits = limits ?? agent.limits
         self.metadata = metadata
+        self.variables = variables
         self.publicURL = publicURL
         self.tenant = tenant
     }
@@ -83,6 +91,8 @@ public struct OutboundCall: Sendable {
 
 /// A call that the carrier has announced.
 public struct InboundCall: Sendable {
+    /// A name chosen beforehand, unlike any other; `nil` lets the manager choose.
+    public var id: CallID?
     public var from: String
     public var to: String
     /// `nil` for a media socket nobody announced.
@@ -96,6 +106,7 @@ public struct InboundCall: Sendable {
     public var capture: CaptureWish?
 
     public init(
+        id: CallID? = nil,
         from: String,
         to: String,
         carrierCallID: String?,
@@ -103,6 +114,7 @@ public struct InboundCall: Sendable {
         limits: CallLimits? = nil,
         tenant: String = ""
     ) {
+        self.id = id
         self.from = from
         self.to = to
         self.carrierCallID = carrierCallID

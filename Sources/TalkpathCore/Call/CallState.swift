@@ -96,6 +96,8 @@ public struct CallSnapshot: Equatable, Sendable {
     public var carrierCallID: String?
     public var agent: AgentProfile
     public var metadata: [String: JSONValue]
+    /// What the agent's instructions were filled in with.
+    public var variables: [String: JSONValue]
     public var publicURL: String?
     public var tenant: String
     public var startedAt: WallTime

@@ -116,12 +116,13 @@ public actor CallManager {
             from: call.from,
             to: call.to,
             metadata: call.metadata,
+            variables: call.variables,
             publicURL: call.publicURL,
             tenant: call.tenant,
             capture: call.capture
         )
         let media = try makeMedia(for: call.agent)
-        return try begin(parties, agent: call.agent, limits: call.limits, media: media)
+        return try begin(parties, id: call.id, agent: call.agent, limits: call.limits, media: media)
     }
 
     /// Accepts a call that the carrier has announced.
@@ -138,7 +139,7 @@ public actor CallManager {
             capture: call.capture
         )
         let media = try makeMedia(for: call.agent)
-        let session = try begin(parties, agent: call.agent, limits: call.limits, media: media)
+        let session = try begin(parties, id: call.id, agent: call.agent, limits: call.limits, media: media)
         if let id = call.carrierCallID { byCarrierCallID[id] = session.id }
         return session.id
     }
@@ -191,6 +192,7 @@ public actor CallManager {
 
     private func begin(
         _ parties: CallSession.Parties,
+        id: CallID? = nil,
         agent: AgentProfile,
         limits: CallLimits,
         media: sending CallMedia
@@ -198,7 +200,7 @@ public actor CallManager {
         guard !isDraining else { throw .draining }
         guard sessions.count < maximumCalls else { throw .full }
         let session = CallSession(
-            id: identifiers.makeCallID(),
+            id: id ?? identifiers.makeCallID(),
             parties: parties,
             agent: agent,
             limits: limits,

@@ -24,6 +24,8 @@ extension Carrier {
 /// What the carrier needs to know to place a call.
 public struct PlaceOrder: Equatable, Sendable {
     public var callID: CallID
+    /// Whose call it is.
+    public var tenant: String
     public var from: String
     public var to: String
     public var ringTimeout: Duration
@@ -34,6 +36,7 @@ public struct PlaceOrder: Equatable, Sendable {
 
     public init(
         callID: CallID,
+        tenant: String = "",
         from: String,
         to: String,
         ringTimeout: Duration,
@@ -42,6 +45,7 @@ public struct PlaceOrder: Equatable, Sendable {
         machineDetection: MachineDetection = .off
     ) {
         self.callID = callID
+        self.tenant = tenant
         self.from = from
         self.to = to
         self.ringTimeout = ringTimeout

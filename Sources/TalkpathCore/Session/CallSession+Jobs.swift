@@ -71,6 +71,7 @@ extension CallSession {
         }
         let order = PlaceOrder(
             callID: id,
+            tenant: parties.tenant,
             from: parties.from,
             to: parties.to,
             ringTimeout: limits.ringTimeout,

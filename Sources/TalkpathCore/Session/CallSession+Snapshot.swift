@@ -17,6 +17,7 @@ extension CallSession {
             carrierCallID: carrierCallID,
             agent: agent,
             metadata: parties.metadata,
+            variables: parties.variables,
             publicURL: parties.publicURL,
             tenant: parties.tenant,
             startedAt: machine.startedAt,

@@ -62,6 +62,7 @@ public actor CallSession {
         package var from: String
         package var to: String
         package var metadata: [String: JSONValue] = [:]
+        package var variables: [String: JSONValue] = [:]
         package var publicURL: String?
         package var tenant = ""
         /// Known from the start for an inbound call.

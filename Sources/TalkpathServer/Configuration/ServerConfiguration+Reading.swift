@@ -30,6 +30,12 @@ extension ServerConfiguration {
         if let rate = settings.integer(.callsPerSecond, in: 1...10_000) { configuration.callsPerSecond = rate }
         if let value = settings.seconds(.drainTimeout, in: 0...3600) { configuration.drainTimeout = value }
         if let format = settings.word(.logFormat, as: LogFormat.self) { configuration.logFormat = format }
+        configuration.maximumCallsPerTenant = settings.integer(.maximumCallsPerTenant, in: 1...100_000)
+        configuration.minutesPerDay = settings.integer(.minutesPerDay, in: 1...10_000_000)
+        configuration.providers = providers(settings)
+        configuration.tenantTwilio = tenantTwilio(&settings)
+        configuration.inboundAgents = inboundAgents(&settings)
+        configuration.tls = tls(&settings)
         if let level = settings.word(.logLevel, as: Logger.Level.self) { configuration.logLevel = level }
         configuration.twilio = twilio(settings, isDevelopment: isDevelopment)
         configuration.storage = storage(&settings, isDevelopment: isDevelopment)
@@ -65,6 +71,66 @@ extension ServerConfiguration {
             connectPolicy: policy,
             baseURL: settings.text(url)
         )
+    }
+
+    private static func providers(_ settings: SettingsReader) -> [AgentProvider: ProviderAccess] {
+        let all: [(AgentProvider, key: Setting, model: Setting, url: Setting)] = [
+            (.openai, .openAIKey, .openAIModel, .openAIURL), (.gemini, .geminiKey, .geminiModel, .geminiURL),
+        ]
+        var providers: [AgentProvider: ProviderAccess] = [:]
+        for (provider, key, model, url) in all {
+            guard settings.text(key) != nil || settings.text(url) != nil else { continue }
+            providers[provider] = ProviderAccess(
+                apiKey: settings.text(key) ?? "",
+                model: settings.text(model) ?? AgentProfile.defaultModel(of: provider),
+                baseURL: settings.text(url)
+            )
+        }
+        return providers
+    }
+
+    private static func tenantTwilio(_ settings: inout SettingsReader) -> [String: Twilio] {
+        var accounts: [String: Twilio] = [:]
+        for entry in settings.list(.tenantTwilio) ?? [] {
+            let parts = entry.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+            guard parts.count == 4, parts.allSatisfy({ !$0.isEmpty }), accounts[parts[0]] == nil else {
+                settings.report(.tenantTwilio, "each must be tenant:AC…:auth token:+number, one for a tenant")
+                continue
+            }
+            var account = Twilio(accountSID: parts[1], authToken: parts[2], fromNumber: parts[3])
+            if let url = settings.text(.twilioBaseURL) { account.baseURL = url }
+            accounts[parts[0]] = account
+        }
+        return accounts
+    }
+
+    private static func inboundAgents(_ settings: inout SettingsReader) -> [String: InboundAgent] {
+        var agents: [String: InboundAgent] = [:]
+        for entry in settings.list(.inboundAgents) ?? [] {
+            let sides = entry.split(separator: "=", maxSplits: 1).map(String.init)
+            let names = (sides.last ?? "").split(separator: "/", maxSplits: 1).map(String.init)
+            guard sides.count == 2, PhoneNumber.isE164(sides[0]), agents[sides[0]] == nil, let id = names.last else {
+                settings.report(.inboundAgents, "each must be +number=agent or +number=tenant/agent, one for a number")
+                continue
+            }
+            agents[sides[0]] = names.count == 2 ? InboundAgent(tenant: names[0], id: id) : InboundAgent(id: id)
+        }
+        return agents
+    }
+
+    private static func tls(_ settings: inout SettingsReader) -> TLSFiles? {
+        switch (settings.text(.tlsCertificate), settings.text(.tlsKey)) {
+        case (let certificate?, let key?):
+            return TLSFiles(certificate: certificate, key: key)
+        case (nil, nil):
+            return nil
+        case (_?, nil):
+            settings.report(.tlsKey, "is missing: a certificate needs its key")
+            return nil
+        case (nil, _?):
+            settings.report(.tlsCertificate, "is missing: a key needs its certificate")
+            return nil
+        }
     }
 
     private static func limits(_ settings: inout SettingsReader) -> CallLimits {

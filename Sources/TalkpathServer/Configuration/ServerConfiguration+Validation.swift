@@ -5,7 +5,7 @@ extension ServerConfiguration {
     /// Everything that is wrong with it; nothing is opened or asked for this.
     public func problems() -> [ConfigurationError.Problem] {
         listeningProblems() + keyProblems() + publicURLProblems() + agentProblems() + destinationProblems()
-            + twilioProblems() + notificationProblems() + analysisProblems() + captureProblems()
+            + twilioProblems() + tenantProblems() + notificationProblems() + analysisProblems() + captureProblems()
     }
 
     func problem(_ setting: Setting, _ message: String) -> ConfigurationError.Problem {
@@ -74,6 +74,30 @@ extension ServerConfiguration {
         }
         return areGood
             ? [] : [problem(.allowedDestinations, "each must be the beginning of a number in E.164, such as +4930")]
+    }
+
+    private func tenantProblems() -> [ConfigurationError.Problem] {
+        let tenants = Set(apiKeys.map(\.tenant)).union([APIKey.defaultTenant])
+        var problems: [ConfigurationError.Problem] = []
+        for (tenant, account) in tenantTwilio.sorted(by: { $0.key < $1.key }) {
+            if !tenants.contains(tenant) { problems.append(problem(.tenantTwilio, "there is no key of '\(tenant)'")) }
+            if !TwilioSID.isWellFormed(account.accountSID, prefix: "AC") {
+                problems.append(
+                    problem(.tenantTwilio, "the account of '\(tenant)' must be AC and 32 hexadecimal digits")
+                )
+            }
+            if !PhoneNumber.isE164(account.fromNumber) {
+                problems.append(problem(.tenantTwilio, "the number of '\(tenant)' must be in E.164"))
+            }
+        }
+        let accounts = ([twilio].compactMap(\.self) + tenantTwilio.values).map(\.accountSID)
+        if Set(accounts).count < accounts.count {
+            problems.append(problem(.tenantTwilio, "each tenant's account must be another"))
+        }
+        for agent in inboundAgents.values.sorted(by: { $0.id < $1.id }) where !tenants.contains(agent.tenant) {
+            problems.append(problem(.inboundAgents, "there is no key of '\(agent.tenant)'"))
+        }
+        return problems
     }
 
     private func twilioProblems() -> [ConfigurationError.Problem] {

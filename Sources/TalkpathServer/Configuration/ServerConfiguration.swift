@@ -1,6 +1,6 @@
 public import Logging
 public import TalkpathCore
-import TalkpathWire
+public import TalkpathWire
 
 /// Everything a server is told before it starts.
 ///
@@ -19,6 +19,8 @@ public struct ServerConfiguration: Sendable {
     public var apiKeys: [APIKey]
     /// Who talks on calls that ask for nothing else.
     public var agent: AgentProfile
+    /// How models are reached of which tenants' agents make use, by provider. The one of ``agent`` needs no entry.
+    public var providers: [AgentProvider: ProviderAccess]
     public var limits: CallLimits
     /// Beginnings of numbers in E.164 that may be called. Empty: none. `+` is every number.
     public var allowedDestinations: [String]
@@ -26,10 +28,22 @@ public struct ServerConfiguration: Sendable {
     public var maximumCalls: Int
     /// Placed by one tenant, on average; twice as many may come at once.
     public var callsPerSecond: Int
+    /// At the same time, of each tenant, placed or taken. `nil` is as many as there are of all.
+    public var maximumCallsPerTenant: Int?
+    /// That the calls of a tenant may talk, in each day of UTC. `nil` is without bound.
+    public var minutesPerDay: Int?
     /// `nil`: nobody can be called; in development only.
     public var twilio: Twilio?
     /// Told to stop, the server lets calls go on for this long before it ends them.
     public var drainTimeout: Duration
+    /// Tenants with accounts of their own at the carrier. The others' calls go over ``twilio``.
+    public var tenantTwilio: [String: Twilio]
+    /// Who takes calls to which number, before what agents say of themselves.
+    public var inboundAgents: [String: InboundAgent]
+    /// `nil`: plain HTTP, for a reverse proxy in front.
+    public var tls: TLSFiles?
+    /// From a request's head to the end of its body; who is slower is cut off.
+    var requestTimeout = Duration.seconds(10)
     public var logLevel: Logger.Level
     public var storage = Storage()
     public var notifications = Notifications()
@@ -53,6 +67,42 @@ public struct ServerConfiguration: Sendable {
         public init(_ secret: String, tenant: String = APIKey.defaultTenant) {
             self.secret = secret
             self.tenant = tenant
+        }
+    }
+
+    /// How a provider's models are reached.
+    public struct ProviderAccess: Sendable {
+        public var apiKey: String
+        public var model: String
+        /// `nil` is the provider's own address.
+        public var baseURL: String?
+
+        public init(apiKey: String, model: String, baseURL: String? = nil) {
+            self.apiKey = apiKey
+            self.model = model
+            self.baseURL = baseURL
+        }
+    }
+
+    /// An agent that takes calls.
+    public struct InboundAgent: Equatable, Sendable {
+        public var tenant: String
+        public var id: String
+
+        public init(tenant: String = APIKey.defaultTenant, id: String) {
+            self.tenant = tenant
+            self.id = id
+        }
+    }
+
+    /// A certificate with its chain, and its key, both PEM. Read again when one of them changes.
+    public struct TLSFiles: Equatable, Sendable {
+        public var certificate: String
+        public var key: String
+
+        public init(certificate: String, key: String) {
+            self.certificate = certificate
+            self.key = key
         }
     }
 
@@ -83,15 +133,37 @@ public struct ServerConfiguration: Sendable {
         host = isDevelopment ? "127.0.0.1" : "0.0.0.0"
         port = 8080
         apiKeys = []
+        providers = [:]
         limits = CallLimits()
         allowedDestinations = isDevelopment ? ["+"] : []
         maximumCalls = 1000
         callsPerSecond = 10
         drainTimeout = .seconds(30)
+        tenantTwilio = [:]
+        inboundAgents = [:]
         logLevel = .info
         logFormat = .console
         capture = .nothing
     }
+}
+
+extension ServerConfiguration {
+    /// The account that a tenant's calls go over.
+    func twilio(of tenant: String) -> Twilio? { tenantTwilio[tenant] ?? twilio }
+
+    /// ``agent`` under its name, with the server's limits.
+    var defaultAgent: AgentProfile {
+        var agent = agent
+        agent.id = AgentProfile.configuredID
+        agent.limits = limits
+        return agent
+    }
+}
+
+extension ServerConfiguration.ProviderAccess: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    public var description: String { "access to \(model)" }
+    public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: ["model": model]) }
 }
 
 extension ServerConfiguration.APIKey: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {

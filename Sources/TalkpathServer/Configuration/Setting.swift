@@ -24,6 +24,17 @@ enum Setting: String, CaseIterable {
     case maximumCalls = "TALKPATH_MAX_CALLS"
     /// Placed by one tenant: 10.
     case callsPerSecond = "TALKPATH_MAX_CALLS_PER_SECOND"
+    /// At the same time, of each tenant. Without it, as many as of all.
+    case maximumCallsPerTenant = "TALKPATH_MAX_CALLS_PER_TENANT"
+    /// That a tenant's calls may talk in a day of UTC. Without it, without bound.
+    case minutesPerDay = "TALKPATH_MAX_MINUTES_PER_DAY"
+    /// Accounts of tenants' own, separated by commas: `tenant:AC…:auth token:+number`.
+    case tenantTwilio = "TALKPATH_TENANT_TWILIO"
+    /// Who takes calls to which number, separated by commas: `+number=agent` or `+number=tenant/agent`.
+    case inboundAgents = "TALKPATH_INBOUND_AGENTS"
+    /// Files with the certificate and its chain, and with its key, in PEM. Both or none; read again when they change.
+    case tlsCertificate = "TALKPATH_TLS_CERTIFICATE"
+    case tlsKey = "TALKPATH_TLS_KEY"
     /// `trace`, `debug`, `info` (without it), `notice`, `warning`, `error` or `critical`.
     case logLevel = "TALKPATH_LOG_LEVEL"
     /// `console` (without it), or `json`: an object a line.
@@ -90,8 +101,8 @@ enum Setting: String, CaseIterable {
 
     var isSecret: Bool {
         switch self {
-        case .apiKeys, .twilioAuthToken, .openAIKey, .geminiKey, .webhookSecret, .telegramToken, .gatewayToken,
-            .analysisKey:
+        case .apiKeys, .tenantTwilio, .twilioAuthToken, .openAIKey, .geminiKey, .webhookSecret, .telegramToken,
+            .gatewayToken, .analysisKey:
             true
         default: false
         }

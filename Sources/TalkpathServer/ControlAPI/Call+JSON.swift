@@ -11,9 +11,11 @@ extension CallSnapshot {
     /// All that is known about the call.
     var json: JSONValue {
         var json = json(direction: direction.rawValue)
+        json.set("variables", .dictionary(variables))
         json.set("transcript", .array(transcript.map(\.json)))
         json.set("metrics", metrics.json)
         json.set("receipt", receipt?.json ?? .null)
+        json.set("analysis", analysis?.json)
         return json
     }
 
@@ -30,17 +32,28 @@ extension CallSnapshot {
             "duration": .seconds(duration),
             "duration_ms": JSONValue(duration.wholeMilliseconds),
             "ended_reason": .optional(receipt?.reason.rawValue),
+            "answered_by": .optional(answeredBy?.rawValue),
+            "loop_score": loopScore.flatMap { JSONNumber(($0 * 1000).rounded() / 1000) }.map(JSONValue.number) ?? .null,
             "carrier_call_id": .optional(carrierCallID),
+            "agent_id": .optional(agent.id),
             "agent": [
+                "name": .optional(agent.name),
                 "provider": .string(agent.provider.rawValue),
                 "model": .string(agent.model),
                 "format": .string(agent.format.rawValue),
             ],
-            "metadata": .object(
-                metadata.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
-                    .map { (key: $0.key, value: $0.value) }
-            ),
+            "metadata": .dictionary(metadata),
         ]
+    }
+}
+
+extension JSONValue {
+    /// An object whose members stand in the order of their names.
+    static func dictionary(_ members: [String: JSONValue]) -> JSONValue {
+        .object(
+            members.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+                .map { (key: $0.key, value: $0.value) }
+        )
     }
 }
 

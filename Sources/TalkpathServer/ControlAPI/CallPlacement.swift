@@ -1,3 +1,4 @@
+import Logging
 import HTTPTypes
 import TalkpathAudio
 import TalkpathCore
@@ -9,38 +10,124 @@ struct CallPlacement {
     let state: ServerState
     let tenant: String
 
-    /// - Returns: the call, or why there is none, and whether the carrier may have been asked.
-    func place(_ order: PlaceCallRequest) async -> Idempotency.Outcome {
-        let session: CallSession
-        do throws(Problem) {
-            session = try await start(order)
-        } catch {
-            return Idempotency.Outcome(answer: .failure(error), isFinal: false)
-        }
-        switch await session.waitForPlacement() {
-        case .failure(let error):
-            // A second attempt after an order whose fate nobody knows could ring a second time.
-            let mayHavePlaced = error.code == .noAnswer
-            return Idempotency.Outcome(answer: .failure(problem(error, call: session.id)), isFinal: mayHavePlaced)
-        case .success, nil:
-            let json = Self.json(await session.snapshot(), order, origin: state.origin)
-            return Idempotency.Outcome(answer: .success(json), isFinal: true)
-        }
+    /// Why there is no call, and whether the carrier may have been asked.
+    struct Failure: Error {
+        var problem: Problem
+        var mayHavePlaced = false
     }
 
-    private func start(_ order: PlaceCallRequest) async throws(Problem) -> CallSession {
-        let call = try call(order)
-        guard state.hasCarrier else {
+    /// Places the call and waits for the carrier's answer.
+    func place(_ order: CallOrder) async throws(Failure) -> CallSnapshot {
+        let call: OutboundCall
+        do throws(Problem) {
+            call = try await prepare(order)
+        } catch {
+            throw Failure(problem: error)
+        }
+        return try await place(call)
+    }
+
+    /// - Parameter call: from ``prepare(_:)``.
+    func place(_ call: OutboundCall) async throws(Failure) -> CallSnapshot {
+        let session: CallSession
+        do throws(Problem) {
+            session = try await start(call)
+        } catch {
+            throw Failure(problem: error)
+        }
+        if case .failure(let error)? = await session.waitForPlacement() {
+            // A second attempt after an order whose fate nobody knows could ring a second time.
+            throw Failure(problem: problem(error, call: session.id), mayHavePlaced: error.code == .noAnswer)
+        }
+        return await session.snapshot()
+    }
+
+    /// The call that is to be placed, if it is one that may be.
+    func prepare(_ order: CallOrder) async throws(Problem) -> OutboundCall {
+        try state.check(destination: order.to)
+        if let from = order.from, !PhoneNumber.isE164(from) {
+            throw Problem(.unprocessableContent, .invalidNumber, "'from' must be a number in E.164")
+        }
+        if let address = order.publicURL, state.origin(address) == nil {
+            throw JSONBody.invalid(
+                "webhook_url",
+                "must be an https address without query at which this server is reached"
+            )
+        }
+        var (agent, variables) = try await agent(order)
+        agent.limits.apply(order.limits)
+        if order.needsAllVariables, let missing = agent.placeholders.subtracting(variables.keys).min() {
+            throw JSONBody.invalid("variables", "lacks '\(missing)', for which the agent has a placeholder")
+        }
+        guard state.carriers?.carrier(of: tenant) != nil else {
             throw Problem(.serviceUnavailable, .carrierNotConfigured, "No carrier is configured to place calls with")
         }
-        guard !state.isDraining else { throw .draining }
-        if let seconds = state.rateLimit.take(for: tenant, at: state.bridge.clock.now) {
-            throw Problem(.tooManyRequests, .rateLimited, "Too many calls per second").retry(after: seconds)
+        if let wish = order.capture, !wish.isNothing, state.configuration.recordings == nil {
+            throw JSONBody.invalid("capture", "nothing can be kept here: \(Setting.recordings.rawValue) is not set")
         }
+        var call = OutboundCall(
+            id: state.identifiers.makeCallID(),
+            from: order.from ?? state.configuration.twilio(of: tenant)?.fromNumber ?? "",
+            to: order.to,
+            agent: agent.filled(with: variables),
+            metadata: order.metadata,
+            variables: variables,
+            publicURL: order.publicURL,
+            tenant: tenant
+        )
+        call.capture = order.capture
+        return call
+    }
+
+    /// The agent with what the order changes, and the values for its placeholders.
+    private func agent(_ order: CallOrder) async throws(Problem) -> (AgentProfile, [String: JSONValue]) {
+        var agent: AgentProfile
+        var variables: [String: JSONValue] = [:]
+        switch order.agent {
+        case .stored(let id) where id != AgentProfile.configuredID:
+            let record = try await state.agent(id, tenant: tenant)
+            agent = try record.definition.profile(id: id, in: state.configuration)
+            variables = record.definition.variables
+        case .configured, .stored:
+            agent = state.configuration.defaultAgent
+        case .inline(let definition):
+            agent = try definition.profile(id: nil, in: state.configuration)
+            variables = definition.variables
+        }
+        if let prompt = order.prompt { agent.instructions = prompt }
+        if let voice = order.voice { agent.voice = voice }
+        if let words = order.firstMessage { agent.firstMessage = words }
+        return (agent, variables.merging(order.variables) { $1 })
+    }
+
+    private func start(_ call: OutboundCall) async throws(Problem) -> CallSession {
+        guard !state.isDraining else { throw .draining }
+        var call = call
+        let id = call.id ?? state.identifiers.makeCallID()
+        call.id = id
+        call.limits.maxDuration = try admit(id, for: call.limits.maxDuration)
         do throws(CallManager.Refusal) {
             return try await state.manager.start(call)
         } catch {
+            state.caps.release(id)
             throw problem(error)
+        }
+    }
+
+    /// How long the call may be.
+    private func admit(_ id: CallID, for duration: Duration) throws(Problem) -> Duration {
+        let clock = state.bridge.clock
+        do throws(CallCaps.Refusal) {
+            return try state.caps.admit(
+                id,
+                tenant: tenant,
+                isPlaced: true,
+                for: duration,
+                at: clock.now,
+                wallTime: clock.wallTime
+            )
+        } catch {
+            throw Problem(error)
         }
     }
 
@@ -54,70 +141,59 @@ struct CallPlacement {
         }
     }
 
-    private func call(_ order: PlaceCallRequest) throws(Problem) -> OutboundCall {
-        try check(order.to)
-        if let from = order.from, !PhoneNumber.isE164(from) {
-            throw Problem(.unprocessableContent, .invalidNumber, "'from' must be a number in E.164")
-        }
-        if let address = order.webhookURL, state.origin(address) == nil {
-            throw JSONBody.invalid(
-                "webhook_url",
-                "must be an https address without query at which this server is reached"
-            )
-        }
-        var agent = state.configuration.agent
-        if let prompt = order.prompt { agent.instructions = prompt }
-        if let voice = order.voice { agent.voice = voice }
-        if let words = order.firstMessage { agent.firstMessage = words }
-        var limits = state.configuration.limits
-        if let duration = order.maxDuration { limits.maxDuration = duration }
-        if let timeout = order.ringTimeout { limits.ringTimeout = timeout }
-        if let wish = order.capture, !wish.isNothing, state.configuration.recordings == nil {
-            throw JSONBody.invalid("capture", "nothing can be kept here: \(Setting.recordings.rawValue) is not set")
-        }
-        var call = OutboundCall(
-            from: order.from ?? state.configuration.twilio?.fromNumber ?? "",
-            to: order.to,
-            agent: agent,
-            limits: limits,
-            metadata: order.metadata,
-            publicURL: order.webhookURL,
-            tenant: tenant
-        )
-        call.capture = order.capture
-        return call
-    }
-
-    private func check(_ number: String) throws(Problem) {
-        switch state.destinations.verdict(on: number) {
-        case .allowed: return
-        case .malformed:
-            throw Problem(
-                .unprocessableContent,
-                .invalidNumber,
-                "'to' must be a number in E.164, such as +14155550100"
-            )
-        case .emergency:
-            throw Problem(.forbidden, .emergencyNumber, "Emergency numbers are never called")
-        case .notAllowed:
-            throw Problem(.forbidden, .destinationNotAllowed, "This destination is not on the list of allowed ones")
-        }
-    }
-
     private func problem(_ error: CarrierError, call: CallID) -> Problem {
         var problem = Problem(.badGateway, .carrierError, "Twilio API error: \(error.message)")
             .with("call_id", .string(call.text))
         if let pause = error.retryAfter { problem = problem.retry(after: max(1, pause.wholeMilliseconds / 1000)) }
         return problem
     }
+}
 
-    private static func json(_ call: CallSnapshot, _ order: PlaceCallRequest, origin: PublicOrigin?) -> JSONValue {
-        let first: [(key: String, value: JSONValue)] = [
-            (key: "success", value: true), (key: "call_id", value: .string(call.id.text)),
-            (key: "to", value: .string(call.to)),
-            (key: "webhook_url", value: .optional(order.webhookURL ?? origin?.text)),
-        ]
-        let rest = call.json.object?.filter { $0.key != "call_id" } ?? []
-        return .object(first + rest)
+extension Problem {
+    init(_ refusal: CallCaps.Refusal) {
+        switch refusal {
+        case .tooOften(let seconds):
+            self = Problem(.tooManyRequests, .rateLimited, "Too many calls per second").retry(after: seconds)
+        case .tooMany:
+            self = Problem(.tooManyRequests, .tooManyCalls, "As many calls as are allowed are going on").retry(after: 5)
+        case .minutesUsed(let seconds):
+            self = Problem(.tooManyRequests, .quotaExceeded, "The minutes of this day are used up").retry(
+                after: seconds
+            )
+        }
+    }
+}
+
+extension ServerState {
+    /// Refuses numbers that may not be called.
+    func check(destination number: String) throws(Problem) {
+        switch destinations.verdict(on: number) {
+        case .allowed: return
+        case .malformed:
+            throw Problem(.unprocessableContent, .invalidNumber, "'to' must be a number in E.164, such as +14155550100")
+        case .emergency:
+            throw Problem(.forbidden, .emergencyNumber, "Emergency numbers are never called")
+        case .premium:
+            throw Problem(
+                .forbidden,
+                .premiumNumber,
+                "Premium numbers are called only where a prefix of theirs is listed"
+            )
+        case .notAllowed:
+            throw Problem(.forbidden, .destinationNotAllowed, "This destination is not on the list of allowed ones")
+        }
+    }
+
+    /// A tenant's agent.
+    func agent(_ id: String, tenant: String) async throws(Problem) -> AgentRecord {
+        let record: AgentRecord?
+        do {
+            record = try await agents.find(id, tenant: tenant)
+        } catch {
+            logger.error("Agents cannot be read", metadata: ["error_type": "\(type(of: error))"])
+            throw Problem(.internalServerError, .internalError, "Something went wrong here")
+        }
+        guard let record else { throw .agentNotFound }
+        return record
     }
 }

@@ -7,14 +7,14 @@ import TalkpathWire
 struct ControlRoutes {
     let state: ServerState
 
-    func add(to router: Router<ServerContext>) {
-        let keys = Keys(state.configuration.apiKeys, isOpen: state.configuration.isDevelopment)
-        let api = router.group("api").add(middleware: KeyMiddleware(keys: keys))
+    /// - Parameter api: the routes below `/api`, behind their key.
+    func add(to api: RouterGroup<ServerContext>) {
         api.post("calls", use: place)
         api.post("call", use: place)
         api.get("calls", use: list)
         api.post("calls/end", use: endMany)
         api.get("calls/:call_id", use: show)
+        api.get("calls/:call_id/transcript", use: transcript)
         api.post("calls/:call_id/end", use: end)
     }
 
@@ -23,16 +23,16 @@ struct ControlRoutes {
     @Sendable private func place(_ request: Request, _ context: ServerContext) async throws -> Response {
         guard !state.isDraining else { throw Problem.draining }
         let body = try await request.bytes()
-        let order = try PlaceCallRequest(body)
+        let order = try CallOrder(body)
         let placement = CallPlacement(state: state, tenant: context.tenant)
         guard let key = request.headers[.idempotencyKey] else {
-            return Self.created(try await placement.place(order).answer.get())
+            return Self.created(try await placing(order, placement).answer.get())
         }
         guard (1...255).contains(key.utf8.count) else {
             throw Problem(.badRequest, .invalidField, "'Idempotency-Key' must have 1 to 255 characters")
         }
         let reply = await state.idempotency.perform(.init(tenant: context.tenant, text: key), body: body) {
-            await placement.place(order)
+            await placing(order, placement)
         }
         switch reply {
         case .first(let answer):
@@ -46,6 +46,26 @@ struct ControlRoutes {
         }
     }
 
+    private func placing(_ order: CallOrder, _ placement: CallPlacement) async -> Idempotency.Outcome {
+        do throws(CallPlacement.Failure) {
+            let call = try await placement.place(order)
+            let json = Self.json(call, webhookURL: order.publicURL ?? state.origin?.text)
+            return Idempotency.Outcome(answer: .success(json), isFinal: true)
+        } catch {
+            return Idempotency.Outcome(answer: .failure(error.problem), isFinal: error.mayHavePlaced)
+        }
+    }
+
+    /// The call, after what the first clients look for.
+    private static func json(_ call: CallSnapshot, webhookURL: String?) -> JSONValue {
+        let first: [(key: String, value: JSONValue)] = [
+            (key: "success", value: true), (key: "call_id", value: .string(call.id.text)),
+            (key: "to", value: .string(call.to)), (key: "webhook_url", value: .optional(webhookURL)),
+        ]
+        let rest = call.json.object?.filter { $0.key != "call_id" } ?? []
+        return .object(first + rest)
+    }
+
     private static func created(_ json: JSONValue) -> Response {
         var response = Response.json(json, status: .created)
         if let id = json["call_id"]?.string { response.headers[.location] = "/api/calls/\(id)" }
@@ -55,37 +75,40 @@ struct ControlRoutes {
     // MARK: Looking
 
     @Sendable private func list(_ request: Request, _ context: ServerContext) async throws -> Response {
-        let fields: FormParameters
-        do {
-            fields = try FormParameters(decoding: request.uri.query ?? "")
-        } catch {
-            throw Problem(.badRequest, .invalidField, "The query cannot be read: \(error)")
-        }
-        let query = try ListCallsQuery(fields)
-        var calls: [CallSnapshot] = []
-        if query.state != .ended { calls += await state.manager.active() }
-        if query.state != .active { calls += try await state.manager.recent(limit: 10_000) }
-        let matching = calls.filter { $0.tenant == context.tenant && query.matches($0) }.prefix(query.limit)
-        return .json(["calls": .array(matching.map(\.listJSON)), "count": JSONValue(matching.count)])
+        let query = try ListCallsQuery(request.fields())
+        let page = try await CallDirectory(state: state, tenant: context.tenant).page(query)
+        return .json([
+            "calls": .array(page.calls.map(\.listJSON)), "count": JSONValue(page.calls.count),
+            "next_cursor": .optional(page.next?.text),
+        ])
     }
 
     @Sendable private func show(_ request: Request, _ context: ServerContext) async throws -> Response {
         .json(try await call(context).json)
     }
 
+    @Sendable private func transcript(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let call = try await call(context)
+        guard let type = MediaType.best(of: ["application/json", "text/plain"], for: request.headers[.accept]) else {
+            throw Problem(.notAcceptable, .invalidField, "A transcript is application/json or text/plain")
+        }
+        guard type == "text/plain" else {
+            return .json([
+                "call_id": .string(call.id.text), "transcript": .array(call.transcript.map(\.json)),
+            ])
+        }
+        return .text(call.transcript.map { "\($0.speaker.rawValue): \($0.text)\n" }.joined())
+    }
+
     /// The call of the path, if the tenant may know of it.
     private func call(_ context: ServerContext) async throws -> CallSnapshot {
-        let id = CallID(context.parameters.get("call_id") ?? "")
-        guard let call = try await state.manager.find(id), call.tenant == context.tenant else {
-            throw Problem.callNotFound
-        }
-        return call
+        try await CallDirectory(state: state, tenant: context.tenant).call(context.parameters.get("call_id") ?? "")
     }
 
     // MARK: Ending
 
     @Sendable private func end(_ request: Request, _ context: ServerContext) async throws -> Response {
-        let wish = try EndCallRequest(await request.bytes(), limits: state.configuration.limits)
+        let wish = try EndCallRequest(await request.bytesOrEmptyObject(), limits: state.configuration.limits)
         let id = try await call(context).id
         switch try await state.manager.end(id, wish.request) {
         case .ended(let receipt):
@@ -101,7 +124,7 @@ struct ControlRoutes {
         }
     }
 
-    private static func unconfirmed(_ receipt: EndReceipt) -> Problem {
+    static func unconfirmed(_ receipt: EndReceipt) -> Problem {
         let message = receipt.step(.hangUp)?.error ?? "the carrier did not confirm the hang-up"
         return Problem(.badGateway, .carrierError, "Twilio API error: \(message)").with("receipt", receipt.json)
     }
@@ -133,4 +156,14 @@ struct ControlRoutes {
 extension HTTPField.Name {
     static let idempotencyKey = Self("Idempotency-Key")!
     static let idempotentReplayed = Self("Idempotent-Replayed")!
+}
+
+extension Response {
+    static func text(_ text: String, status: HTTPResponse.Status = .ok) -> Response {
+        Response(
+            status: status,
+            headers: [.contentType: "text/plain; charset=utf-8", .cacheControl: "no-store"],
+            body: ResponseBody(byteBuffer: .init(string: text))
+        )
+    }
 }

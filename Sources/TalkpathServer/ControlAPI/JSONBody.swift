@@ -3,76 +3,47 @@ import Hummingbird
 import NIOCore
 import TalkpathWire
 
-/// A request's body: one JSON object, read member by member. Members nobody has asked for are refused: a misspelt
-/// one must not be ignored.
+/// A request's body: one JSON object that holds to a schema.
 struct JSONBody {
-    private let members: [(key: String, value: JSONValue)]
-    private let known: Set<String>
+    let value: JSONValue
 
     static let maximumBytes = 1 << 20
 
-    /// - Parameter known: the members there are.
-    init(_ bytes: [UInt8], known: Set<String>) throws(Problem) {
-        let value: JSONValue
+    /// - Parameter schema: of an object. Where it is closed, members it does not know are refused: a misspelt one must
+    ///   not be ignored.
+    init(_ bytes: [UInt8], _ schema: Schema) throws(Problem) {
         do {
             value = try JSONValue(parsing: bytes)
         } catch {
             throw Problem(.badRequest, .malformedJSON, "The body is not JSON: \(error.detail)")
         }
-        guard let object = value.object else {
-            throw Problem(.badRequest, .malformedJSON, "The body must be a JSON object")
-        }
-        members = object
-        self.known = known
-        let unknown = members.map(\.key).filter { !known.contains($0) }
-        guard unknown.isEmpty else {
-            let names = unknown.map { "'\($0)'" }.joined(separator: ", ")
-            throw Problem(.unprocessableContent, .unknownField, "Unknown field \(names)")
-        }
+        if let violation = schema.violation(of: value) { throw Self.problem(violation) }
     }
 
     /// `null` counts as absent.
     subscript(name: String) -> JSONValue? {
-        assert(known.contains(name), "a field that is read must be known")
-        guard let value = members.first(where: { $0.key.utf8.elementsEqual(name.utf8) })?.value, !value.isNull else {
-            return nil
-        }
+        guard let value = value[name], !value.isNull else { return nil }
         return value
     }
 
-    func text(_ name: String, atMost limit: Int = 10_000) throws(Problem) -> String? {
-        guard let value = self[name] else { return nil }
-        guard let text = value.string else { throw Self.invalid(name, "must be a text") }
-        guard text.unicodeScalars.count <= limit else {
-            throw Self.invalid(name, "must have at most \(limit) characters")
-        }
-        return text
-    }
+    func text(_ name: String) -> String? { self[name]?.string }
 
-    func integer(_ name: String, in range: ClosedRange<Int>) throws(Problem) -> Int? {
-        guard let value = self[name] else { return nil }
-        guard let number = value.int, range.contains(number) else {
-            throw Self.invalid(name, "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
-        }
-        return number
-    }
-
-    func bool(_ name: String) throws(Problem) -> Bool? {
-        guard let value = self[name] else { return nil }
-        guard let bool = value.bool else { throw Self.invalid(name, "must be true or false") }
-        return bool
-    }
-
-    /// An object as it stands, small enough to be kept with a call.
-    func object(_ name: String, atMost limit: Int = 16 << 10) throws(Problem) -> [String: JSONValue]? {
-        guard let value = self[name] else { return nil }
-        guard let object = value.object else { throw Self.invalid(name, "must be an object") }
-        guard value.serialized().count <= limit else { throw Self.invalid(name, "must have at most \(limit) bytes") }
-        return Dictionary(object.map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
-    }
+    /// Members of an object, as they came.
+    func dictionary(_ name: String) -> [String: JSONValue] { AgentDefinition.dictionary(self[name]) }
 
     static func invalid(_ name: String, _ message: String) -> Problem {
         Problem(.unprocessableContent, .invalidField, "'\(name)' \(message)")
+    }
+
+    private static func problem(_ violation: Schema.Violation) -> Problem {
+        guard !violation.path.isEmpty else {
+            return Problem(.badRequest, .malformedJSON, "The body must be a JSON object")
+        }
+        return switch violation.kind {
+        case .unknownField: Problem(.unprocessableContent, .unknownField, "Unknown field '\(violation.path)'")
+        case .missingField: Problem(.badRequest, .missingField, "Missing '\(violation.path)'")
+        case .invalid: invalid(violation.path, violation.message)
+        }
     }
 }
 
@@ -87,6 +58,21 @@ extension Request {
             return Array(buffer.readableBytesView)
         } catch is NIOTooManyBytesError {
             throw Problem.bodyTooLarge
+        }
+    }
+
+    /// The same, where an empty body is an empty object.
+    func bytesOrEmptyObject() async throws -> [UInt8] {
+        let bytes = try await bytes()
+        return bytes.isEmpty ? Array("{}".utf8) : bytes
+    }
+
+    /// The query's fields, decoded.
+    func fields() throws(Problem) -> FormParameters {
+        do {
+            return try FormParameters(decoding: uri.query ?? "")
+        } catch {
+            throw Problem(.badRequest, .invalidField, "The query cannot be read: \(error)")
         }
     }
 }

@@ -5,22 +5,33 @@ import TalkpathWire
 
 /// Why a request was not fulfilled: RFC 9457, with `success` and `error` for clients that know nothing of it.
 struct Problem: Error {
-    enum Code: String, Sendable {
+    enum Code: String, Sendable, CaseIterable {
         case malformedJSON = "malformed_json"
         case bodyTooLarge = "body_too_large"
         case missingField = "missing_field"
         case unknownField = "unknown_field"
         case invalidField = "invalid_field"
         case unauthorized
+        case methodNotAllowed = "method_not_allowed"
         case forbidden
         case notFound = "not_found"
         case invalidNumber = "invalid_number"
         case emergencyNumber = "emergency_number"
+        case premiumNumber = "premium_number"
         case destinationNotAllowed = "destination_not_allowed"
         case callNotFound = "call_not_found"
         case callAlreadyEnded = "call_already_ended"
+        case agentNotFound = "agent_not_found"
+        case numberTaken = "number_taken"
+        case recordingNotFound = "recording_not_found"
+        case notAnswered = "not_answered"
+        case agentNotReady = "agent_not_ready"
+        case agentSilent = "agent_silent"
+        case busy
+        case notPossibleNow = "not_possible_now"
         case idempotencyConflict = "idempotency_conflict"
         case rateLimited = "rate_limited"
+        case quotaExceeded = "quota_exceeded"
         case tooManyCalls = "too_many_calls"
         case draining
         case carrierError = "carrier_error"
@@ -75,6 +86,8 @@ struct Problem: Error {
 
 extension Problem {
     static let callNotFound = Problem(.notFound, .callNotFound, "Call not found")
+
+    static let agentNotFound = Problem(.notFound, .agentNotFound, "Agent not found")
 
     static let draining = Problem(
         .serviceUnavailable,

@@ -30,13 +30,31 @@ struct ProblemMiddleware: RouterMiddleware {
             return problem.response
         } catch let error as HTTPError {
             guard error.status == .notFound else { return Response(status: error.status, headers: error.headers) }
-            return Problem(.notFound, .notFound, "There is nothing at this address").response
+            return nothing(for: request)
         } catch is CancellationError {
             throw CancellationError()
         } catch {
             logger.error("A request failed", metadata: ["error_type": "\(type(of: error))"])
             return Problem(.internalServerError, .internalError, "Something went wrong here").response
         }
+    }
+}
+
+extension ProblemMiddleware {
+    /// No route was found: is it the address or the method?
+    private func nothing(for request: Request) -> Response {
+        if request.uri.path == HangUpRoute.path { return HangUpRoute.methodNotAllowed(request.method) }
+        let methods = RouteTable.shared.operations(at: request.uri.path).map(\.method.rawValue)
+        guard !methods.isEmpty else {
+            return Problem(.notFound, .notFound, "There is nothing at this address").response
+        }
+        var problem = Problem(
+            .methodNotAllowed,
+            .methodNotAllowed,
+            "This address knows \(methods.joined(separator: ", ")) only"
+        )
+        problem.headers[.allow] = methods.joined(separator: ", ")
+        return problem.response
     }
 }
 

@@ -11,6 +11,44 @@ extension WallTime {
         return "\(date)T\(clock.joined(separator: ":")).\(Self.padded(fraction, 3))Z"
     }
 
+    /// Reads RFC 3339: with `T` or a space, with or without a fraction, with `Z` or an offset. Nil for anything else.
+    init?(rfc3339 text: String) {
+        guard let match = text.wholeMatch(of: Self.form) else { return nil }
+        let numbers = [match.1, match.2, match.3, match.4, match.5, match.6].compactMap { Int64($0) }
+        guard numbers.count == 6, (1...12).contains(numbers[1]), numbers[3] < 24, numbers[4] < 60, numbers[5] <= 60
+        else { return nil }
+        let days = Self.days(year: numbers[0], month: numbers[1], day: numbers[2])
+        // A day that its month lacks comes out as another one.
+        guard Self.civil(fromDays: days) == (numbers[0], numbers[1], numbers[2]) else { return nil }
+        guard let offset = Self.offsetMinutes(match.8) else { return nil }
+        let seconds = days * 86_400 + numbers[3] * 3600 + (numbers[4] - offset) * 60 + numbers[5]
+        let fraction = (match.7 ?? ".0").dropFirst().prefix(3)
+        let scale: Int64 = fraction.count == 1 ? 100 : fraction.count == 2 ? 10 : 1
+        self.init(milliseconds: seconds * 1000 + (Int64(fraction) ?? 0) * scale)
+    }
+
+    private static var form:
+        Regex<(Substring, Substring, Substring, Substring, Substring, Substring, Substring, Substring?, Substring)>
+    {
+        /([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})/
+    }
+
+    private static func offsetMinutes(_ text: Substring) -> Int64? {
+        guard let sign = text.first, sign == "+" || sign == "-" else { return 0 }
+        let parts = text.dropFirst().split(separator: ":").compactMap { Int64($0) }
+        guard parts.count == 2, parts[0] < 24, parts[1] < 60 else { return nil }
+        return (sign == "-" ? -1 : 1) * (parts[0] * 60 + parts[1])
+    }
+
+    /// The inverse of ``civil(fromDays:)``.
+    private static func days(year: Int64, month: Int64, day: Int64) -> Int64 {
+        let shifted = month <= 2 ? year - 1 : year
+        let (era, yearOfEra) = shifted.flooredDivision(by: 400)
+        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+        return era * 146_097 + dayOfEra - 719_468
+    }
+
     /// The proleptic Gregorian date of a day counted from 1970-01-01. Counts in eras of 400 years that begin on the
     /// first of March, so that the leap day is the last of its year.
     private static func civil(fromDays days: Int64) -> (year: Int64, month: Int64, day: Int64) {

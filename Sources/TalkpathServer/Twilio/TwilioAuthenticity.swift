@@ -1,19 +1,39 @@
 import TalkpathCore
 import TalkpathWire
 
-/// Decides whether a request to the carrier's routes is Twilio's.
+/// Decides whether a request to the carrier's routes is Twilio's, and of which account.
 ///
 /// With an auth token, every webhook must be signed with it, in development too. Without one, which only development
 /// allows, anybody on this machine may play Twilio.
 struct TwilioAuthenticity: Sendable {
-    private let validator: TwilioSignatureValidator?
+    /// An account that may have sent a webhook.
+    struct Signer: Sendable {
+        /// Whose own account it is; nil for the one that tenants share.
+        var tenant: String?
+        fileprivate var validator: TwilioSignatureValidator?
+    }
 
-    init(authToken: String?) {
-        validator = authToken.map { TwilioSignatureValidator(authToken: $0) }
+    private let shared: TwilioSignatureValidator?
+    /// Tenants' own accounts, by their SIDs.
+    private let own: [String: Signer]
+
+    init(_ configuration: ServerConfiguration) {
+        shared = (configuration.twilio?.authToken).map { TwilioSignatureValidator(authToken: $0) }
+        var own: [String: Signer] = [:]
+        for (tenant, account) in configuration.tenantTwilio {
+            let validator = TwilioSignatureValidator(authToken: account.authToken)
+            own[account.accountSID] = Signer(tenant: tenant, validator: validator)
+        }
+        self.own = own
     }
 
     /// Whether signatures are looked at.
-    var isChecked: Bool { validator != nil }
+    var isChecked: Bool { shared != nil || !own.isEmpty }
+
+    /// Whose signature a webhook has to bear.
+    func signer(accountSID: String?) -> Signer {
+        accountSID.flatMap { own[$0] } ?? Signer(tenant: nil, validator: shared)
+    }
 
     /// - Parameters:
     ///   - target: path and query as they arrived.
@@ -23,9 +43,10 @@ struct TwilioAuthenticity: Sendable {
         form: FormParameters,
         signature: String?,
         settings: String?,
-        origins: [PublicOrigin]
+        origins: [PublicOrigin],
+        signer: Signer
     ) -> Bool {
-        guard let validator else { return true }
+        guard let validator = signer.validator else { return !isChecked }
         return origins.contains { origin in
             validator.isValid(
                 url: origin.text + target,
@@ -36,15 +57,19 @@ struct TwilioAuthenticity: Sendable {
         }
     }
 
+    /// An upgrade does not say whose it is; the token in the socket's first message does.
     func isGenuine(upgrade target: String, signature: String?, settings: String?, origins: [PublicOrigin]) -> Bool {
-        guard let validator else { return true }
-        return origins.contains { origin in
-            validator.signedURL(
-                ofUpgrade: target,
-                origin: origin.text,
-                signature: signature,
-                settings: settings
-            ) != nil
+        guard isChecked else { return true }
+        let validators = [shared].compactMap(\.self) + own.values.compactMap(\.validator)
+        return validators.contains { validator in
+            origins.contains { origin in
+                validator.signedURL(
+                    ofUpgrade: target,
+                    origin: origin.text,
+                    signature: signature,
+                    settings: settings
+                ) != nil
+            }
         }
     }
 }

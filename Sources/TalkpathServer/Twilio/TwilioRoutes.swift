@@ -26,6 +26,8 @@ struct TwilioRoutes {
         var origin: PublicOrigin?
         /// The origin is the call's own.
         var hasOwnOrigin: Bool
+        /// Whose account it came from; nil for the shared one.
+        var account: String?
     }
 
     private func webhook(_ request: Request) async throws -> Webhook {
@@ -39,18 +41,40 @@ struct TwilioRoutes {
             throw Problem(.badRequest, .invalidField, "The form cannot be read: \(error)")
         }
         let own = await ownOrigin(of: callID)
+        let signer = authenticity.signer(accountSID: form["AccountSid"])
         let isGenuine = authenticity.isGenuine(
             target: target,
             form: form,
             signature: request.headers[.twilioSignature],
             settings: request.headers[.twilioSignatureSettings],
-            origins: [own, state.origin].compactMap(\.self)
+            origins: [own, state.origin].compactMap(\.self),
+            signer: signer
         )
-        guard isGenuine else {
+        guard isGenuine, await isAbout(callID, form["CallSid"], of: signer) else {
             state.logger.warning("A webhook without a valid signature was refused")
             throw Problem(.forbidden, .forbidden, "The signature is missing or wrong")
         }
-        return Webhook(form: form, callID: callID, origin: own ?? state.origin, hasOwnOrigin: own != nil)
+        return Webhook(
+            form: form,
+            callID: callID,
+            origin: own ?? state.origin,
+            hasOwnOrigin: own != nil,
+            account: signer.tenant
+        )
+    }
+
+    /// Whether the call goes over the account that has signed: one account has no say in the calls of another.
+    private func isAbout(_ id: CallID?, _ sid: String?, of signer: TwilioAuthenticity.Signer) async -> Bool {
+        let manager = state.manager
+        var sessions: [CallSession] = []
+        if let id, let session = await manager.session(id) { sessions.append(session) }
+        if let sid, let session = await manager.session(carrierCallID: sid) { sessions.append(session) }
+        for session in sessions {
+            let tenant = await session.snapshot().tenant
+            let account = state.configuration.tenantTwilio[tenant] == nil ? nil : tenant
+            if account != signer.tenant { return false }
+        }
+        return true
     }
 
     private func ownOrigin(of id: CallID?) async -> PublicOrigin? {
@@ -80,26 +104,12 @@ struct TwilioRoutes {
             }
         } else {
             do {
-                call = try await accept(voice)
+                call = try await InboundReception(state: state).accept(voice, account: webhook.account)
             } catch {
                 return Self.twiml(.reject(reason: .busy))
             }
         }
         return Self.twiml(try await connect(call, webhook))
-    }
-
-    private func accept(_ voice: TwilioVoiceWebhook) async throws(CallManager.Refusal) -> CallID {
-        guard !state.isDraining else { throw .draining }
-        return try await state.manager.accept(
-            InboundCall(
-                from: voice.call.from ?? "",
-                to: voice.call.to ?? "",
-                carrierCallID: voice.call.callSID,
-                agent: state.configuration.agent,
-                limits: state.configuration.limits,
-                tenant: ServerConfiguration.APIKey.defaultTenant
-            )
-        )
     }
 
     /// Sends the call's audio to us; hangs up if the call is over.

@@ -36,6 +36,7 @@ enum SampleCalls {
             carrierCallID: carrierCallID,
             agent: agent,
             metadata: ["order": 17, "customer": ["name": "Ada"], "Upper": true],
+            variables: ["customer": "Ada", "order": ["lines": [1, 2]]],
             publicURL: "https://voice.example.test",
             tenant: tenant,
             startedAt: startedAt,

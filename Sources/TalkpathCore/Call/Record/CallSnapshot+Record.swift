@@ -18,6 +18,10 @@ extension CallSnapshot {
                 "metadata",
                 .object(metadata.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) })
             ),
+            (
+                "variables",
+                .object(variables.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) })
+            ),
             ("public_url", .optional(publicURL)),
             ("tenant", .string(tenant)),
             ("started_at", .milliseconds(startedAt)),
@@ -44,6 +48,10 @@ extension CallSnapshot {
             agent: try AgentProfile(record: reader.need("agent", reader.nested("agent"))),
             metadata: Dictionary(
                 (record["metadata"]?.object ?? []).map { ($0.key, $0.value) },
+                uniquingKeysWith: { $1 }
+            ),
+            variables: Dictionary(
+                (record["variables"]?.object ?? []).map { ($0.key, $0.value) },
                 uniquingKeysWith: { $1 }
             ),
             publicURL: reader.text("public_url"),

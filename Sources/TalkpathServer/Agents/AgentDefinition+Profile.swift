@@ -1,0 +1,111 @@
+import TalkpathCore
+import TalkpathWire
+
+extension AgentDefinition {
+    /// The agent itself: what it says over what the server is configured with.
+    ///
+    /// - Parameters:
+    ///   - id: its name in the store; nil for one that was made for a call.
+    ///   - limits: the server's own.
+    func profile(id: String?, in configuration: ServerConfiguration) throws(Problem) -> AgentProfile {
+        var profile = try base(configuration)
+        profile.id = id
+        profile.name = name
+        if let model = json["model"]?.string { profile.model = model }
+        if let key = json["api_key"]?.string { profile.apiKey = key }
+        if let voice = json["voice"]?.string { profile.voice = voice }
+        if let format = json["format"]?.string.flatMap(AgentProfile.Format.init) { profile.format = format }
+        if let instructions = json["instructions"]?.string { profile.instructions = instructions }
+        if let words = json["first_message"]?.string { profile.firstMessage = words.isEmpty ? nil : words }
+        if let tools = json["tools"]?.array {
+            profile.tools = tools.filter { $0["url"]?.string == nil }.map(Self.tool)
+            profile.endpoints = tools.compactMap(Self.endpoint)
+        }
+        if let mayEnd = json["may_end_call"]?.bool { profile.mayEndCall = mayEnd }
+        if let policy = json["connect"]?.string.flatMap(AgentProfile.ConnectPolicy.init) {
+            profile.connectPolicy = policy
+        }
+        if let maySend = json["may_send_dtmf"]?.bool { profile.maySendDigits = maySend }
+        if let hears = json["hears_dtmf"]?.bool { profile.hearsDigits = hears }
+        if let bargeIn = json["barge_in"]?.string.flatMap(BargeIn.init) { profile.bargeIn = bargeIn }
+        if let targets = json["transfer_targets"]?.array {
+            profile.transferTargets = targets.map {
+                TransferTarget(name: $0["name"]?.string ?? "", number: $0["number"]?.string ?? "")
+            }
+        }
+        if let fallback = json["fallback"], !fallback.isNull {
+            profile.fallback = AgentFallback(
+                words: fallback["words"]?.string,
+                language: fallback["language"]?.string,
+                transferTo: fallback["transfer_to"]?.string
+            )
+        }
+        if let wish = try CaptureWish(json["capture"]?.string) { profile.capture = wish }
+        profile.webhook = webhook
+        profile.limits = configuration.limits
+        if let limits = json["limits"] { profile.limits.apply(limits) }
+        guard !profile.apiKey.isEmpty || configuration.isDevelopment else {
+            throw JSONBody.invalid(
+                "provider",
+                "needs an 'api_key': the server has none for \(profile.provider.rawValue)"
+            )
+        }
+        guard profile.format != .pcmu || profile.provider == .openai else {
+            throw JSONBody.invalid("format", "pcmu is for openai only")
+        }
+        return profile
+    }
+
+    var webhook: AgentWebhook? {
+        guard let webhook = json["webhook"], let url = webhook["url"]?.string else { return nil }
+        return AgentWebhook(
+            url: url,
+            secret: webhook["secret"]?.string,
+            events: webhook["events"]?.array?.compactMap(\.string) ?? []
+        )
+    }
+
+    /// The server's own agent; of another provider's, what does not depend on the provider.
+    private func base(_ configuration: ServerConfiguration) throws(Problem) -> AgentProfile {
+        var profile = configuration.agent
+        guard let provider, provider != profile.provider else { return profile }
+        let access = configuration.providers[provider]
+        profile.provider = provider
+        profile.model = access?.model ?? AgentProfile.defaultModel(of: provider)
+        profile.apiKey = access?.apiKey ?? ""
+        profile.baseURL = access?.baseURL
+        profile.voice = nil
+        profile.format = .pcm
+        return profile
+    }
+
+    private static func endpoint(_ json: JSONValue) -> ToolEndpoint? {
+        guard let url = json["url"]?.string else { return nil }
+        var endpoint = ToolEndpoint(tool: tool(json), url: url)
+        for (name, value) in json["headers"]?.object ?? [] { endpoint.headers[name] = value.string }
+        if let milliseconds = json["timeout_ms"]?.int { endpoint.timeout = .milliseconds(milliseconds) }
+        return endpoint
+    }
+
+    private static func tool(_ json: JSONValue) -> AgentTool {
+        let name = json["name"]?.string ?? ""
+        let description = json["description"]?.string ?? ""
+        guard let parameters = json["parameters"], !parameters.isNull else {
+            return AgentTool(name: name, description: description)
+        }
+        return AgentTool(
+            name: name,
+            description: description,
+            parameters: String(decoding: parameters.serialized(), as: UTF8.self)
+        )
+    }
+}
+
+extension AgentProfile {
+    static func defaultModel(of provider: AgentProvider) -> String {
+        switch provider {
+        case .openai: openAI(key: "", instructions: "").model
+        case .gemini: gemini(key: "", instructions: "").model
+        }
+    }
+}

@@ -1,0 +1,147 @@
+import HTTPTypes
+import TalkpathCore
+import TalkpathWire
+
+/// An agent in a tenant's words: a JSON object that holds to `AgentSchemas.definition`. What it leaves out is as the
+/// server is configured.
+struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomReflectable {
+    /// With the tenant's secrets, for keeping.
+    private(set) var json: JSONValue
+
+    /// What was written by ``json``.
+    init(stored json: JSONValue) {
+        self.json = json
+    }
+
+    /// - Parameters:
+    ///   - body: has been found to hold to the schema.
+    ///   - before: the agent that is replaced, whose secrets stay where the new one says `[redacted]`.
+    init(_ body: JSONValue, replacing before: AgentDefinition? = nil) throws(Problem) {
+        json = body
+        for name in ["agent_id", "created_at", "updated_at"] { json.set(name, nil) }
+        json = .object((json.object ?? []).filter { !$0.value.isNull })
+        try keepSecrets(of: before)
+        try check()
+    }
+
+    static let redacted = "[redacted]"
+
+    var name: String? { json["name"]?.string }
+    var provider: AgentProvider? { json["provider"]?.string.flatMap(AgentProvider.init) }
+    /// Numbers of ours whose calls the agent takes.
+    var numbers: [String] { json["numbers"]?.array?.compactMap(\.string) ?? [] }
+    /// Values for placeholders that a call brings none for.
+    var variables: [String: JSONValue] { Self.dictionary(json["variables"]) }
+
+    /// Where we are to send something, by field.
+    var addresses: [(field: String, url: String)] {
+        let webhook = json["webhook"]?["url"]?.string.map { [(field: "webhook.url", url: $0)] } ?? []
+        let tools = (json["tools"]?.array ?? []).compactMap { $0["url"]?.string }
+        return webhook + tools.map { (field: "tools.url", url: $0) }
+    }
+
+    /// Every field there is, without the secrets.
+    var shown: [(key: String, value: JSONValue)] {
+        AgentSchemas.fields.map { field in
+            let value = json[field.name] ?? .null
+            switch field.name {
+            case "api_key": return (key: field.name, value: value.isNull ? .null : .string(Self.redacted))
+            case "tools": return (key: field.name, value: Self.withoutHeaders(value))
+            case "webhook": return (key: field.name, value: Self.withoutSecret(value))
+            default: return (key: field.name, value: value)
+            }
+        }
+    }
+
+    var description: String { "agent" }
+    var customMirror: Mirror { Mirror(self, children: ["name": name ?? ""]) }
+
+    // MARK: Reading it
+
+    private mutating func keepSecrets(of before: AgentDefinition?) throws(Problem) {
+        if json["api_key"]?.string == Self.redacted {
+            guard let key = before?.json["api_key"] else { throw Self.invalid("api_key", "is not the key itself") }
+            json.set("api_key", key)
+        }
+        if let tools = json["tools"]?.array {
+            var kept: [JSONValue] = []
+            for tool in tools { kept.append(try Self.keepHeaders(of: tool, before: before)) }
+            json.set("tools", .array(kept))
+        }
+        if var webhook = json["webhook"], webhook["secret"]?.string == Self.redacted {
+            guard let secret = before?.json["webhook"]?["secret"] else {
+                throw Self.invalid("webhook.secret", "is not the secret itself")
+            }
+            webhook.set("secret", secret)
+            json.set("webhook", webhook)
+        }
+    }
+
+    private static func keepHeaders(of tool: JSONValue, before: AgentDefinition?) throws(Problem) -> JSONValue {
+        guard let headers = tool["headers"]?.object else { return tool }
+        let earlier = before?.json["tools"]?.array?.first { $0["name"] == tool["name"] }
+        var kept: [(key: String, value: JSONValue)] = []
+        for (name, value) in headers {
+            guard value.string == redacted else {
+                kept.append((key: name, value: value))
+                continue
+            }
+            // To another address, a secret is not taken along.
+            guard let secret = earlier?["headers"]?[name], earlier?["url"] == tool["url"] else {
+                throw invalid("tools.headers.\(name)", "is not the value itself")
+            }
+            kept.append((key: name, value: secret))
+        }
+        var tool = tool
+        tool.set("headers", .object(kept))
+        return tool
+    }
+
+    /// What a schema cannot say.
+    private func check() throws(Problem) {
+        let others =
+            (json["transfer_targets"]?.array ?? []).compactMap { $0["number"]?.string }
+            + [json["fallback"]?["transfer_to"]?.string].compactMap(\.self)
+        for number in numbers + others where !PhoneNumber.isE164(number) {
+            throw Problem(
+                .unprocessableContent,
+                .invalidNumber,
+                "'numbers', 'transfer_targets' and 'fallback.transfer_to' must be numbers in E.164"
+            )
+        }
+        guard Set(numbers).count == numbers.count else { throw Self.invalid("numbers", "must not repeat one") }
+        if json["format"]?.string == AgentProfile.Format.pcmu.rawValue, provider == .gemini {
+            throw Self.invalid("format", "pcmu is for openai only")
+        }
+        let names = (json["tools"]?.array ?? []).compactMap { $0["name"]?.string }
+        guard Set(names).count == names.count else { throw Self.invalid("tools", "must have different names") }
+    }
+
+    private static func invalid(_ name: String, _ message: String) -> Problem { JSONBody.invalid(name, message) }
+
+    /// Their names are shown, their values are not.
+    private static func withoutHeaders(_ tools: JSONValue) -> JSONValue {
+        guard let tools = tools.array else { return .null }
+        return .array(
+            tools.map { tool in
+                guard let headers = tool["headers"]?.object else { return tool }
+                var shown = tool
+                shown.set("headers", .object(headers.map { (key: $0.key, value: .string(redacted)) }))
+                return shown
+            }
+        )
+    }
+
+    private static func withoutSecret(_ webhook: JSONValue) -> JSONValue {
+        guard webhook.object != nil else { return .null }
+        return [
+            "url": webhook["url"] ?? .null,
+            "secret": (webhook["secret"] ?? .null).isNull ? .null : .string(redacted),
+            "events": webhook["events"] ?? [],
+        ]
+    }
+
+    static func dictionary(_ value: JSONValue?) -> [String: JSONValue] {
+        Dictionary((value?.object ?? []).map { ($0.key, $0.value) }, uniquingKeysWith: { $1 })
+    }
+}

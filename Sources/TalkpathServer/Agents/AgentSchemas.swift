@@ -1,0 +1,98 @@
+import TalkpathCore
+import TalkpathWire
+
+enum AgentSchemas {
+    /// The fields of an agent that its owner sets.
+    static let fields: [Schema.Member] = [
+        .optional("name", .text(1...200)),
+        .optional("provider", .word(AgentProvider.self)),
+        .optional("model", .text(1...200)),
+        .optional("api_key", .text(1...1000).meaning("The provider's key, if not the server's. Never shown again.")),
+        .optional("voice", .text(1...200)),
+        .optional(
+            "format",
+            .word(AgentProfile.Format.self).meaning("`pcmu` passes the telephone's audio through; openai only.")
+        ),
+        .optional("instructions", .text(0...100_000).meaning("`{{name}}` is filled in from the variables.")),
+        .optional("variables", variables.meaning("Values for placeholders that a call brings none for.")),
+        .optional("first_message", .text(0...10_000).meaning("What the agent says first, in its own words.")),
+        .optional("tools", .array(tool, count: 0...64)),
+        .optional("may_end_call", .boolean.meaning("Offers the agent a function `end_call`.")),
+        .optional("connect", .word(AgentProfile.ConnectPolicy.self).meaning("When the model's socket is opened.")),
+        .optional("may_send_dtmf", .boolean.meaning("Offers the agent a function `send_dtmf`.")),
+        .optional("hears_dtmf", .boolean.meaning("Whether the agent is told which keys the caller presses.")),
+        .optional(
+            "transfer_targets",
+            .array(transferTarget, count: 0...50).meaning(
+                "To whom the agent may hand the call over. It learns no number."
+            )
+        ),
+        .optional("barge_in", .word(BargeIn.self).meaning("Whose word silences the agent.")),
+        .optional("fallback", fallback),
+        .optional("capture", CaptureWish.schema),
+        .optional("limits", LimitSchemas.limits),
+        .optional("webhook", webhook),
+        .optional("numbers", .array(.e164, count: 0...100).meaning("Numbers of yours whose calls the agent takes.")),
+    ]
+
+    /// What `POST` and `PUT` take. What only answers say may come along, so that an answer can be sent back changed.
+    static let definition = Schema.object(
+        fields + [
+            .optional("agent_id", .text(1...200)), .optional("created_at", .text(0...40)),
+            .optional("updated_at", .text(0...40)),
+        ]
+    )
+
+    /// An agent for one call.
+    static let inline = Schema.object(fields.filter { $0.name != "numbers" })
+
+    static let variables = Schema.anyObject.atMost(bytes: 64 << 10)
+
+    private static let tool = Schema.object(
+        .required("name", .text(1...64)),
+        .optional("description", .text(0...10_000)),
+        .optional("parameters", .anyObject.atMost(bytes: 64 << 10).meaning("A JSON Schema object.")),
+        .optional(
+            "url",
+            Schema(.text(length: 1...2000, form: .url))
+                .meaning("Carries it out: a POST of `{\"call_id\",\"tool_call_id\",\"name\",\"arguments\"}`.")
+        ),
+        .optional("headers", .dictionary(of: .text(0...2000)).meaning("Sent along. Never shown again.")),
+        .optional("timeout_ms", .integer(100...60_000))
+    )
+
+    private static let transferTarget = Schema.object(.required("name", .text(1...100)), .required("number", .e164))
+
+    private static let fallback = Schema.object(
+        .optional("words", .text(1...1000).meaning("Spoken in the carrier's own voice.")),
+        .optional("language", .text(1...20)),
+        .optional("transfer_to", .e164)
+    ).meaning("What the caller gets when the model is lost for good.")
+
+    private static let webhook = Schema.object(
+        .required("url", Schema(.text(length: 1...2000, form: .url))),
+        .optional("secret", .text(1...500).meaning("`whsec_…`. Never shown again.")),
+        .optional("events", .array(.word(EventSchemas.types), count: 0...20).meaning("Empty: all."))
+    ).meaning("Who is told what happens on this agent's calls.")
+
+    /// What answers say.
+    private static let agent = Schema.object(
+        [.required("agent_id", .text)]
+            + fields.map { Schema.Member(name: $0.name, schema: $0.schema, isRequired: true) }
+            + [.required("created_at", .time.orNull), .required("updated_at", .time.orNull)]
+    )
+
+    static let all: [(name: String, schema: Schema)] = [
+        ("Agent", agent),
+        ("AgentDefinition", definition),
+        ("InlineAgent", inline),
+        (
+            "AgentList",
+            .object(.required("agents", .array(.named("Agent"))), .required("count", .integer))
+        ),
+    ]
+}
+
+extension Schema {
+    static func word(_ words: [String]) -> Schema { Schema(.word(words)) }
+}

@@ -1,0 +1,77 @@
+import TalkpathCore
+
+/// An agent as it is kept.
+struct AgentRecord: Equatable, Sendable {
+    /// Unlike any other of the tenant's.
+    var id: String
+    var tenant: String
+    var definition: AgentDefinition
+    var createdAt: WallTime
+    var updatedAt: WallTime
+}
+
+/// Where tenants' agents are kept. Contract:
+///
+/// * An agent is known by its tenant and its id; two tenants may use the same id for different agents.
+/// * A number belongs to one agent of a tenant. `save` refuses an agent whose numbers another one has, and changes
+///   nothing then; saving and checking are one step.
+/// * When `save` or `delete` has returned, the change is as durable as the store promises.
+/// * The definition is kept as `AgentDefinition.json`, which holds the tenant's secrets: it belongs into no log.
+protocol AgentStore: Sendable {
+    /// Keeps a new agent, or replaces the one of that id; the first one's `createdAt` stays.
+    /// - Returns: the agent as it is kept now, and whether it is new.
+    func save(_ agent: AgentRecord) async throws -> (agent: AgentRecord, isNew: Bool)
+    func find(_ id: String, tenant: String) async throws -> AgentRecord?
+    /// The agent that answers calls to a number.
+    func find(number: String, tenant: String) async throws -> AgentRecord?
+    /// Oldest first; those created at the same time by their ids.
+    func all(tenant: String) async throws -> [AgentRecord]
+    /// - Returns: whether there was one.
+    func delete(_ id: String, tenant: String) async throws -> Bool
+}
+
+/// A number that already belongs to another agent of the tenant.
+struct NumberTaken: Error, Equatable {
+    var number: String
+}
+
+/// Keeps agents for the life of the process.
+actor InMemoryAgentStore: AgentStore {
+    private struct Key: Hashable {
+        var tenant: String
+        var id: String
+    }
+
+    private var agents: [Key: AgentRecord] = [:]
+
+    func save(_ agent: AgentRecord) throws -> (agent: AgentRecord, isNew: Bool) {
+        let numbers = Set(agent.definition.numbers)
+        for other in agents.values where other.tenant == agent.tenant && other.id != agent.id {
+            if let number = other.definition.numbers.first(where: numbers.contains) {
+                throw NumberTaken(number: number)
+            }
+        }
+        let key = Key(tenant: agent.tenant, id: agent.id)
+        var agent = agent
+        let before = agents[key]
+        if let before { agent.createdAt = before.createdAt }
+        agents[key] = agent
+        return (agent, before == nil)
+    }
+
+    func find(_ id: String, tenant: String) -> AgentRecord? {
+        agents[Key(tenant: tenant, id: id)]
+    }
+
+    func find(number: String, tenant: String) -> AgentRecord? {
+        agents.values.first { $0.tenant == tenant && $0.definition.numbers.contains(number) }
+    }
+
+    func all(tenant: String) -> [AgentRecord] {
+        agents.values.filter { $0.tenant == tenant }.sorted { ($0.createdAt, $0.id) < ($1.createdAt, $1.id) }
+    }
+
+    func delete(_ id: String, tenant: String) -> Bool {
+        agents.removeValue(forKey: Key(tenant: tenant, id: id)) != nil
+    }
+}

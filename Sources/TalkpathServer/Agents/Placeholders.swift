@@ -1,0 +1,80 @@
+import TalkpathCore
+import TalkpathWire
+
+/// Fills `{{name}}` in what an agent is told.
+enum Placeholders {
+    /// The names that stand in a text, in their order.
+    static func names(in text: String) -> [String] {
+        var names: [String] = []
+        _ = replace(in: text) { name in
+            names.append(name)
+            return ""
+        }
+        return names
+    }
+
+    /// - Parameter values: for names it has none for, nothing is put in.
+    static func fill(_ text: String, with values: [String: JSONValue]) -> String {
+        replace(in: text) { values[$0].map(words) ?? "" }
+    }
+
+    /// A text as it stands; anything else as JSON.
+    private static func words(_ value: JSONValue) -> String {
+        switch value {
+        case .string(let text): text
+        case .null: ""
+        case .bool, .number, .array, .object: String(decoding: value.serialized(), as: UTF8.self)
+        }
+    }
+
+    /// What stands between braces and is no name, of letters, digits, `_`, `.` and `-`, stays as it is.
+    private static func replace(in text: String, _ value: (String) -> String) -> String {
+        var result = ""
+        var rest = text[...]
+        while let open = rest.firstRange(of: "{{") {
+            result += rest[..<open.lowerBound]
+            let inside = rest[open.upperBound...]
+            guard let close = inside.firstRange(of: "}}"), let name = name(inside[..<close.lowerBound]) else {
+                result += "{"
+                rest = rest[rest.index(after: open.lowerBound)...]
+                continue
+            }
+            result += value(name)
+            rest = inside[close.upperBound...]
+        }
+        return result + rest
+    }
+
+    private static func name(_ text: Substring) -> String? {
+        let name = text.drop { $0 == " " }.prefix { $0 != " " }
+        let isAlone =
+            text.count == text.prefix { $0 == " " }.count + name.count + text.reversed().prefix { $0 == " " }.count
+        let isName = name.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "."), UInt8(ascii: "-"):
+                true
+            default: false
+            }
+        }
+        return !name.isEmpty && isAlone && isName && name.utf8.count <= 100 ? String(name) : nil
+    }
+}
+
+extension AgentProfile {
+    /// The names of the placeholders in what the agent is told.
+    var placeholders: Set<String> {
+        Set([instructions, firstMessage ?? "", limits.idlePrompt?.words ?? ""].flatMap(Placeholders.names))
+    }
+
+    /// The agent with its placeholders filled.
+    func filled(with values: [String: JSONValue]) -> AgentProfile {
+        var agent = self
+        agent.instructions = Placeholders.fill(instructions, with: values)
+        agent.firstMessage = firstMessage.map { Placeholders.fill($0, with: values) }
+        if let prompt = limits.idlePrompt {
+            agent.limits.idlePrompt?.words = Placeholders.fill(prompt.words, with: values)
+        }
+        return agent
+    }
+}

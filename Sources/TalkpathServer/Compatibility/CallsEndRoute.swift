@@ -1,0 +1,32 @@
+import TalkpathWire
+import HTTPTypes
+import Hummingbird
+
+/// `POST /v1/calls/end`, which two systems share: `id` in the query is Vocode's, a body is Callab's, and neither is a
+/// Vocode client's mistake.
+struct CallsEndRoute {
+    let callab: CallabRoutes
+    let vocode: VocodeRoutes
+
+    func add(to router: Router<ServerContext>, keys: KeyMiddleware) {
+        router.group("v1")
+            .add(
+                middleware: CompatibleProblems(logger: callab.state.logger) { problem, request in
+                    Self.isVocodes(request) ? VocodeRoutes.answer(problem) : CallabRoutes.answer(problem)
+                }
+            )
+            .add(middleware: keys)
+            .post("calls/end", use: end)
+    }
+
+    private static func isVocodes(_ request: Request) -> Bool {
+        (try? request.fields())?["id"] != nil
+    }
+
+    @Sendable private func end(_ request: Request, _ context: ServerContext) async throws -> Response {
+        if Self.isVocodes(request) { return try await vocode.end(request, context) }
+        let body = try await request.bytes()
+        if body.isEmpty { return VocodeRoutes.answer(.missing("id", in: "query")) }
+        return try await callab.end(body, tenant: context.tenant)
+    }
+}

@@ -1,0 +1,99 @@
+import TalkpathCore
+import TalkpathWire
+
+enum VocodeSchemas {
+    static let create = Schema.openObject(
+        .required("from_number", .text(1...100)),
+        .required("to_number", .text(1...100)),
+        .required("agent", .oneOf(.text(1...200), agentOrder)),
+        .optional("context", AgentSchemas.variables),
+        .optional("on_no_human_answer", .word("continue", "hangup"))
+    )
+
+    private static let agentOrder = Schema.openObject(
+        .optional("name", .text(0...200)),
+        .optional(
+            "prompt",
+            .oneOf(.text(0...100_000), .openObject(.optional("content", .text(0...100_000))))
+        ),
+        .optional("initial_message", .text(0...10_000))
+    )
+
+    private static let agent = Schema.object(
+        .required("id", .text),
+        .required("user_id", .text),
+        .required("name", .text.orNull),
+        .required("prompt", .anyObject),
+        .required("language", .text.orNull),
+        .required("actions", .array(.any)),
+        .required("voice", .anyObject.orNull),
+        .required("initial_message", .text.orNull),
+        .required("webhook", .anyObject.orNull),
+        .required("vector_database", .anyObject.orNull),
+        .required("openai_account_connection", .anyObject.orNull),
+        .required("openai_model_name_override", .text.orNull)
+    )
+
+    private static func call(agent: Schema) -> Schema {
+        .object(
+            .required("id", .text),
+            .required("user_id", .text),
+            .required("status", .word("not_started", "in_progress", "error", "ended")),
+            .required("error_message", .text.orNull),
+            .required("recording_available", .boolean),
+            .required("transcript", .text.orNull),
+            .required("human_detection_result", .word("human", "no_human").orNull),
+            .required("do_not_call_result", .boolean.orNull),
+            .required("telephony_id", .text.orNull),
+            .required("stage", .word("created", "picked_up", "transfer_started", "transfer_successful").orNull),
+            .required("stage_outcome", outcome.orNull),
+            .required("telephony_metadata", .anyObject.orNull),
+            .required("to_number", .text),
+            .required("from_number", .text),
+            .required("agent", agent),
+            .required("telephony_provider", .word("twilio", "vonage")),
+            .required("agent_phone_number", .text),
+            .required("start_time", .time.orNull),
+            .required("end_time", .time.orNull),
+            .required("hipaa_compliant", .boolean),
+            .required("on_no_human_answer", .word("continue", "hangup").orNull),
+            .required("context", .anyObject.orNull),
+            .required("run_do_not_call_detection", .boolean.orNull),
+            .required("telephony_account_connection", .anyObject.orNull),
+            .required("telephony_params", .anyObject.orNull)
+        )
+    }
+
+    private static let outcome = Schema.word(
+        "human_unanswered",
+        "call_did_not_connect",
+        "human_disconnected",
+        "bot_disconnected",
+        "transfer_unanswered",
+        "transfer_disconnected"
+    )
+
+    private static let fieldProblem = Schema.object(
+        .required("loc", .array(.text)),
+        .required("msg", .text),
+        .required("type", .text)
+    )
+
+    static let all: [(name: String, schema: Schema)] = [
+        ("VocodeCall", call(agent: agent)),
+        ("VocodeCreate", create),
+        (
+            "VocodeCalls",
+            .object(
+                .required("items", .array(call(agent: .text))),
+                .required("page", .integer),
+                .required("size", .integer),
+                .required("has_more", .boolean),
+                .required("total", .integer),
+                .required("total_is_estimated", .boolean)
+            )
+        ),
+        ("VocodeFieldProblem", .object(.required("detail", .array(fieldProblem)))),
+        ("VocodeProblem", .object(.required("detail", .text))),
+    ]
+}

@@ -1,0 +1,149 @@
+import Synchronization
+import TalkpathAudio
+import TalkpathCore
+
+/// How many calls a tenant may place per second and have at once, and for how many minutes a day it may talk.
+///
+/// All three are judged in one step, so that of many requests at once exactly as many pass as may. A call that begins
+/// sets its whole time limit aside from the day's minutes and gives back what it did not talk; that is why the minutes
+/// cannot be overdrawn, however many calls there are. Thread-safe.
+final class CallCaps: CallEventSink {
+    struct Limits: Sendable {
+        /// On average; twice as many may come at once.
+        var placedPerSecond: Int
+        /// `nil` is without bound.
+        var atOnce: Int?
+        var minutesPerDay: Int?
+    }
+
+    enum Refusal: Error, Equatable {
+        /// Seconds until there may be one.
+        case tooOften(seconds: Int)
+        case tooMany
+        /// Seconds until the next day, in UTC.
+        case minutesUsed(seconds: Int)
+    }
+
+    private struct Tenant {
+        var tokens: Double
+        var filledAt: MonotonicInstant
+        var calls = 0
+        /// Days since 1970.
+        var day: Int64 = 0
+        var usedMilliseconds = 0
+        var reservedMilliseconds = 0
+    }
+
+    private struct Call {
+        var tenant: String
+        var reservedMilliseconds: Int
+    }
+
+    private struct State {
+        var tenants: [String: Tenant] = [:]
+        var calls: [CallID: Call] = [:]
+    }
+
+    private let limits: Limits
+    private let state = Mutex(State())
+
+    /// A call for which less is left is not worth placing.
+    private static let shortestCall = 60_000
+    private static let day: Int64 = 86_400_000
+
+    init(_ limits: Limits) {
+        self.limits = limits
+    }
+
+    /// Lets a call begin.
+    ///
+    /// - Parameters:
+    ///   - isPlaced: by the tenant; calls that come in are not counted per second.
+    ///   - duration: the longest it wants to be.
+    /// - Returns: the longest it may be.
+    func admit(
+        _ id: CallID,
+        tenant name: String,
+        isPlaced: Bool,
+        for duration: Duration,
+        at now: MonotonicInstant,
+        wallTime: WallTime
+    ) throws(Refusal) -> Duration {
+        try state.withLock { state throws(Refusal) in
+            var tenant = state.tenants[name] ?? Tenant(tokens: capacity, filledAt: now)
+            defer { state.tenants[name] = tenant }
+            Self.turn(&tenant, to: wallTime)
+            refill(&tenant, at: now)
+            if let most = limits.atOnce, tenant.calls >= most { throw .tooMany }
+            let granted = try grant(duration.wholeMilliseconds, &tenant, wallTime)
+            if isPlaced { try take(&tenant) }
+            tenant.calls += 1
+            tenant.reservedMilliseconds += granted
+            state.calls[id] = Call(tenant: name, reservedMilliseconds: granted)
+            return .milliseconds(granted)
+        }
+    }
+
+    /// The call did not begin after all.
+    func release(_ id: CallID) {
+        settle(id, milliseconds: 0)
+    }
+
+    func publish(_ event: CallEvent) {
+        if case .ended(let receipt) = event.kind {
+            settle(event.callID, milliseconds: receipt.talking.wholeMilliseconds)
+        }
+    }
+
+    /// Minutes from before this process.
+    func charge(_ tenant: String, _ talking: Duration, at wallTime: WallTime, now: MonotonicInstant) {
+        state.withLock { state in
+            var entry = state.tenants[tenant] ?? Tenant(tokens: capacity, filledAt: now)
+            Self.turn(&entry, to: wallTime)
+            entry.usedMilliseconds += talking.wholeMilliseconds
+            state.tenants[tenant] = entry
+        }
+    }
+
+    private func settle(_ id: CallID, milliseconds: Int) {
+        state.withLock { state in
+            guard let call = state.calls.removeValue(forKey: id) else { return }
+            state.tenants[call.tenant]?.calls -= 1
+            state.tenants[call.tenant]?.reservedMilliseconds -= call.reservedMilliseconds
+            state.tenants[call.tenant]?.usedMilliseconds += milliseconds
+        }
+    }
+
+    // MARK: The three
+
+    private var capacity: Double { Double(limits.placedPerSecond) * 2 }
+
+    private func refill(_ tenant: inout Tenant, at now: MonotonicInstant) {
+        let seconds = now.milliseconds(since: tenant.filledAt) / 1000
+        tenant.tokens = min(capacity, tenant.tokens + seconds * Double(limits.placedPerSecond))
+        tenant.filledAt = now
+    }
+
+    private func take(_ tenant: inout Tenant) throws(Refusal) {
+        guard tenant.tokens >= 1 else {
+            throw .tooOften(seconds: Int(((1 - tenant.tokens) / Double(limits.placedPerSecond)).rounded(.up)))
+        }
+        tenant.tokens -= 1
+    }
+
+    private func grant(_ wanted: Int, _ tenant: inout Tenant, _ wallTime: WallTime) throws(Refusal) -> Int {
+        guard let minutes = limits.minutesPerDay else { return wanted }
+        let left = minutes * 60_000 - tenant.usedMilliseconds - tenant.reservedMilliseconds
+        guard left >= min(wanted, Self.shortestCall) else {
+            throw .minutesUsed(seconds: Int((Self.day - wallTime.milliseconds % Self.day + 999) / 1000))
+        }
+        return min(wanted, left)
+    }
+
+    private static func turn(_ tenant: inout Tenant, to wallTime: WallTime) {
+        let today = wallTime.milliseconds / day
+        guard today > tenant.day else { return }
+        tenant.day = today
+        tenant.usedMilliseconds = 0
+    }
+}

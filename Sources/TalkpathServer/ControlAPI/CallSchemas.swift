@@ -1,0 +1,156 @@
+import TalkpathCore
+import TalkpathWire
+
+/// What requests about calls say, and what calls look like in answers.
+enum CallSchemas {
+    // MARK: Requests
+
+    static let order = Schema.object(
+        [
+            // An absent number has an answer of its own, which the first clients know.
+            .optional("to", .e164.meaning("Whom to call.").example("+14155550100")),
+            .optional("from", .e164.meaning("A number of the account's; the configured one without it.")),
+            .optional("agent_id", .text(1...200).meaning("Who talks; the server's own agent without it.")),
+            .optional("agent", .named("InlineAgent")),
+            .optional("variables", AgentSchemas.variables.meaning("For the agent's `{{placeholders}}`.")),
+            .optional("prompt", .text(0...100_000).meaning("The agent's instructions for this call.")),
+            .optional("first_message", .text(0...10_000)),
+            .optional("voice", .text(0...200)),
+            .optional(
+                "webhook_url",
+                .text(0...500).meaning(
+                    "The origin at which the carrier reaches this server for this call; no event sink."
+                )
+            ),
+            .optional("capture", CaptureWish.schema),
+            .optional("metadata", .anyObject.atMost(bytes: 16 << 10).meaning("Kept with the call's record.")),
+        ] + LimitSchemas.members
+    )
+
+    private static let endFields: [Schema.Member] = [
+        .optional("reason", .text(0...1000).meaning("In your own words; stands in the receipt.")),
+        .optional("mode", .word("now", "drain").meaning("`drain` lets what the agent has said play out.")),
+        .optional("drain_timeout_ms", .integer(0...60_000)),
+    ]
+
+    static let end = Schema.object(endFields)
+
+    static let endFilters: [Schema.Member] = [
+        .optional("agent_id", .text(1...200)),
+        .optional("direction", .word(CallDirection.words)),
+        .optional("older_than_s", .integer(0...1_000_000)),
+        .optional("metadata", .anyObject.atMost(bytes: 16 << 10).meaning("Calls whose metadata holds all of it.")),
+    ]
+
+    static let endMany = Schema.object([.optional("all", .boolean)] + endFilters + endFields)
+
+    // MARK: Answers
+
+    private static let agent = Schema.object(
+        .required("name", .text.orNull),
+        .required("provider", .word(AgentProvider.self)),
+        .required("model", .text),
+        .required("format", .word(AgentProfile.Format.self))
+    )
+
+    private static let listed: [Schema.Member] = [
+        .required("call_id", .text),
+        .required("to_number", .text),
+        .required("from_number", .text),
+        .required("status", .word(CallStatus.self)),
+        .required("direction", .word("outbound", "inbound", "incoming").meaning("In lists, `incoming` for inbound.")),
+        .required("started_at", .time),
+        .required("answered_at", .time.orNull),
+        .required("ended_at", .time.orNull),
+        .required("duration", .number.meaning("Seconds since the start, until the end.")),
+        .required("duration_ms", .integer),
+        .required("ended_reason", .word(EndReason.self).orNull),
+        .required("answered_by", .word(AnsweredBy.self).orNull),
+        .required("loop_score", .number(0...1).orNull),
+        .required("carrier_call_id", .text.orNull),
+        .required("agent_id", .text.orNull),
+        .required("agent", agent),
+        .required("metadata", .anyObject),
+    ]
+
+    private static let details: [Schema.Member] = [
+        .required("variables", .anyObject),
+        .required("transcript", .array(.named("TranscriptEntry"))),
+        .required("metrics", .named("CallMetrics")),
+        .required("receipt", .named("Receipt").orNull),
+        .optional("analysis", .anyObject),
+    ]
+
+    private static let placed = Schema.object(
+        [
+            .required("success", .boolean), .required("call_id", .text), .required("to", .text),
+            .required("webhook_url", .text.orNull),
+        ] + (listed + details).filter { $0.name != "call_id" }
+    )
+
+    private static let receipt = Schema.object(
+        .required("success", .boolean.meaning("Whether the call is known to be over at the carrier.")),
+        .required("message", .text),
+        .required("call_id", .text),
+        .required("status", .word(CallStatus.self)),
+        .required("ended_reason", .word(EndReason.self)),
+        .required("ended_by", .text),
+        .required("reason", .text.orNull),
+        .required("duration", .number.meaning("Seconds from start to end.")),
+        .required("duration_ms", .integer),
+        .required("ring_ms", .integer),
+        .required("talk_ms", .integer.meaning("From the answer to the end; 0 if it was never answered.")),
+        .required("started_at", .time),
+        .required("answered_at", .time.orNull),
+        .required("ended_at", .time),
+        .required("carrier_confirmed", .boolean),
+        .required("teardown_ms", .integer),
+        .required("steps", .array(step))
+    )
+
+    private static let step = Schema.object(
+        .required("step", .word(EndReceipt.Step.Name.self)),
+        .required("outcome", .word("done", "already_gone", "skipped", "failed", "timed_out")),
+        .required("started_ms", .number),
+        .required("ms", .number),
+        .optional("error", .text)
+    )
+
+    private static let transcriptEntry = Schema.object(
+        .required("role", .word("user", "assistant")),
+        .required("text", .text),
+        .required("at_ms", .integer),
+        .optional("heard_ms", .integer.meaning("The agent was cut short: how much of it was heard."))
+    )
+
+    static let all: [(name: String, schema: Schema)] = [
+        ("Call", .object(listed + details)),
+        ("PlacedCall", placed),
+        (
+            "CallList",
+            .object(
+                .required("calls", .array(.object(listed))),
+                .required("count", .integer),
+                .required("next_cursor", .text.orNull)
+            )
+        ),
+        ("CallOrder", order),
+        ("EndOrder", end),
+        ("EndManyOrder", endMany),
+        ("Receipt", receipt),
+        (
+            "Receipts",
+            .object(
+                .required("success", .boolean),
+                .required("count", .integer),
+                .required("results", .array(.named("Receipt")))
+            )
+        ),
+        ("TranscriptEntry", transcriptEntry),
+        (
+            "Transcript",
+            .object(.required("call_id", .text), .required("transcript", .array(.named("TranscriptEntry"))))
+        ),
+        ("CallMetrics", .anyObject.meaning("Counters, and summaries of latencies.")),
+    ]
+}

@@ -1,0 +1,55 @@
+import HTTPTypes
+
+/// The control API's routes that talk with a live call, for the document.
+enum CommandOperations {
+    static let all: [Operation] = [
+        command(
+            "say",
+            "The agent says something, or audio is played; answers when it has been heard",
+            "SayOrder",
+            "Said",
+            more: [.problem(502, "`agent_silent`: the model was asked to speak and did not.")]
+        ),
+        command("messages", "Puts a message into the model's conversation", "MessageOrder", "Done"),
+        command("dtmf", "Dials digits on the line; answers when they have been heard", "DigitsOrder", "Done"),
+        command("mute", "Silences one end of the call", "LegOrder", "Muted"),
+        command("unmute", "Lets that end be heard again", "LegOrder", "Muted"),
+        command(
+            "transfer",
+            "Hands the caller over to another number; answers when this call has ended with it",
+            "TransferOrder",
+            "Receipt",
+            more: [
+                .problem(403, "`emergency_number`, `premium_number`, `destination_not_allowed`."),
+                .problem(502, "`carrier_error`: the carrier refused, and the call goes on."),
+                .problem(503, "`carrier_not_configured`."),
+            ]
+        ),
+    ]
+
+    private static func command(
+        _ name: String,
+        _ summary: String,
+        _ body: String,
+        _ answer: String,
+        more: [Operation.Answer] = []
+    ) -> Operation {
+        Operation(
+            method: .post,
+            path: "/api/calls/{call_id}/\(name)",
+            id: "call_\(name)",
+            area: "Calls",
+            summary: summary,
+            parameters: [.callID],
+            body: .init(schema: .named(body)),
+            answers: [
+                .json(200, "Done.", .named(answer)),
+                .problem(400, "`malformed_json`, `missing_field`."),
+                .problem(404, "`call_not_found`."),
+                .problem(409, "`call_already_ended`, `not_answered`, `agent_not_ready`, `busy`."),
+                .problem(413, "`body_too_large`."),
+                .problem(422, "`unknown_field`, `invalid_field`, `invalid_number`."),
+            ] + more
+        )
+    }
+}

@@ -1,0 +1,58 @@
+import TalkpathWire
+import TalkpathCore
+
+/// What is asked of live calls.
+enum CommandSchemas {
+    static let say = Schema.object(
+        .optional("text", .text(1...10_000).meaning("The agent says this in its own words and voice.")),
+        .optional("audio", .text(1...1_000_000).meaning("A WAV file in base64, played exactly as it is."))
+    )
+
+    static let message = Schema.object(
+        .required("text", .text(1...100_000)),
+        .optional("role", .word(MessageAuthor.self).meaning("Whose words they are to the model: `user`.")),
+        .optional("respond", .boolean.meaning("Whether the agent is to speak about it now."))
+    )
+
+    static let digits = Schema.object(
+        .required(
+            "digits",
+            .text(1...1000).meaning("0–9, *, #, A–D; w or a comma waits half a second, W a whole one.").example("1w23#")
+        )
+    )
+
+    static let leg = Schema.object(.required("leg", .word(CallLeg.self)))
+
+    static let transfer = Schema.object(
+        .required("to", .e164.meaning("Must be a destination that may be called.")),
+        .optional("from", .e164.meaning("The number shown there; the call's own without it.")),
+        .optional("ring_timeout_s", .integer(5...600)),
+        .optional(
+            "mode",
+            .word("now", "drain").meaning("`drain`, the default, lets what the agent has said play out.")
+        ),
+        .optional("drain_timeout_ms", .integer(0...60_000))
+    )
+
+    static let done: [Schema.Member] = [.required("success", .boolean), .required("call_id", .text)]
+
+    static let all: [(name: String, schema: Schema)] = [
+        ("SayOrder", say),
+        ("MessageOrder", message),
+        ("DigitsOrder", digits),
+        ("LegOrder", leg),
+        ("TransferOrder", transfer),
+        ("Done", .object(done)),
+        (
+            "Said",
+            .object(
+                done + [
+                    .optional("text", .text.meaning("What the agent said.")),
+                    .optional("heard_ms", .integer.meaning("How much of the audio was heard.")),
+                    .required("cut", .boolean.meaning("It was not heard to its end.")),
+                ]
+            )
+        ),
+        ("Muted", .object(done + [.required("leg", .word(CallLeg.self)), .required("muted", .boolean)])),
+    ]
+}

@@ -1,0 +1,37 @@
+/// Which representation a client wants (RFC 9110, section 12.5.1).
+enum MediaType {
+    /// The one of `offers` that `accept` likes best; of several that it likes alike, the first. Nil if it takes none.
+    static func best(of offers: [String], for accept: String?) -> String? {
+        guard let accept, !accept.allSatisfy({ $0 == " " }) else { return offers.first }
+        let wishes = accept.split(separator: ",").compactMap(Wish.init)
+        let rated = offers.map { offer in (offer: offer, quality: quality(of: offer, wishes)) }
+        guard let most = rated.map(\.quality).max(), most > 0 else { return nil }
+        return rated.first { $0.quality == most }?.offer
+    }
+
+    private struct Wish {
+        var range: Substring
+        var quality: Double
+
+        init?(_ text: Substring) {
+            let parts = text.split(separator: ";").map { $0.filter { $0 != " " && $0 != "\t" } }
+            guard let range = parts.first, range.contains("/") else { return nil }
+            self.range = Substring(range.lowercased())
+            let parameter = parts.dropFirst().first { $0.lowercased().hasPrefix("q=") }
+            quality = parameter.flatMap { Double($0.dropFirst(2)) }.map { min(max($0, 0), 1) } ?? 1
+        }
+
+        /// How closely the wish describes the offer; nil if not at all.
+        func closeness(to offer: String) -> Int? {
+            if range == offer { return 2 }
+            if range.hasSuffix("/*"), offer.hasPrefix(range.dropLast()) { return 1 }
+            return range == "*/*" ? 0 : nil
+        }
+    }
+
+    private static func quality(of offer: String, _ wishes: [Wish]) -> Double {
+        let fitting = wishes.compactMap { wish in wish.closeness(to: offer).map { (closeness: $0, wish: wish) } }
+        guard let closest = fitting.map(\.closeness).max() else { return 0 }
+        return fitting.filter { $0.closeness == closest }.map(\.wish.quality).max() ?? 0
+    }
+}

@@ -1,0 +1,37 @@
+import HTTPTypes
+import Hummingbird
+import TalkpathCore
+import TalkpathWire
+
+/// A call's recording, as it was kept: stereo, the caller left.
+struct RecordingRoute {
+    let state: ServerState
+
+    /// - Parameter api: the routes below `/api`, behind their key.
+    func add(to api: RouterGroup<ServerContext>) {
+        api.get("calls/:call_id/recording") { request, context in
+            try await recording(of: context.parameters.get("call_id") ?? "", request, context)
+        }
+    }
+
+    /// - Parameter reference: our name of the call.
+    func recording(of reference: String, _ request: Request, _ context: ServerContext) async throws -> Response {
+        let call = try await CallDirectory(state: state, tenant: context.tenant).call(reference)
+        guard let recording = state.configuration.recordings?.recording(of: call.id) else {
+            throw Problem(.notFound, .recordingNotFound, "There is no recording of this call")
+        }
+        let type = recording.format.mediaType
+        guard MediaType.best(of: [type], for: request.headers[.accept]) != nil else {
+            throw Problem(.notAcceptable, .invalidField, "The recording is \(type)")
+        }
+        let body = try await FileIO().loadFile(path: recording.path, context: context)
+        return Response(
+            status: .ok,
+            headers: [
+                .contentType: type, .cacheControl: "no-store",
+                .contentDisposition: "attachment; filename=\"\(call.id).\(recording.format.rawValue)\"",
+            ],
+            body: body
+        )
+    }
+}

@@ -1,0 +1,135 @@
+import HTTPTypes
+import TalkpathWire
+
+/// What is said about webhooks and deliveries.
+enum NotificationSchemas {
+    static let order = Schema.object(
+        .required("url", Schema(.text(length: 1...2048, form: .url))),
+        .optional("secret", .text(1...200).meaning("`whsec_` and base64 of 24 to 64 bytes; made up without it.")),
+        .optional("events", .array(.word(EventType.self), count: 1...20).meaning("All without it.")),
+        .optional("agent_id", .text(0...200).meaning("Of this agent's calls only."))
+    )
+
+    static let replay = Schema.object(
+        .optional("delivery_id", .integer(1...Int.max)),
+        .optional("all", .boolean)
+    )
+
+    private static let webhook: [Schema.Member] = [
+        .required("webhook_id", .text), .required("url", .text), .required("events", .array(.text).orNull),
+        .required("agent_id", .text.orNull), .required("active", .boolean), .required("stopped_because", .text.orNull),
+        .required("created_at", .time),
+    ]
+
+    private static let delivery = Schema.object(
+        .required("delivery_id", .integer),
+        .required("webhook_id", .text),
+        .required("attempts", .integer),
+        .required("failed_at", .time.orNull),
+        .required("failure", .text.orNull),
+        .required("event_id", .text),
+        .required("event", .anyObject)
+    )
+
+    static let all: [(name: String, schema: Schema)] = [
+        ("WebhookOrder", order),
+        ("ReplayOrder", replay),
+        ("Webhook", .object(webhook)),
+        ("NewWebhook", .object(webhook + [.required("secret", .text.orNull)])),
+        ("WebhookList", .object(.required("webhooks", .array(.named("Webhook"))), .required("count", .integer))),
+        ("DeliveryList", .object(.required("deliveries", .array(delivery)), .required("count", .integer))),
+        ("Replayed", .object(.required("success", .boolean), .required("count", .integer))),
+    ]
+}
+
+/// The routes about events, for the document.
+enum NotificationOperations {
+    static let all: [Operation] = [follow, listWebhooks, addWebhook, showWebhook, deleteWebhook, listDead, replay]
+
+    private static let webhookID = Operation.Parameter.path("webhook_id", .text(1...200))
+    private static let unknown = Operation.Answer.problem(404, "`not_found`.")
+    private static let refusals: [Operation.Answer] = [
+        .problem(400, "`malformed_json`, `missing_field`."), .problem(413, "`body_too_large`."),
+        .problem(422, "`unknown_field`, `invalid_field`."),
+    ]
+
+    private static let follow = Operation(
+        method: .get,
+        path: "/api/calls/{call_id}/events",
+        id: "followCall",
+        area: "Events",
+        summary: "A call's events as they happen, as Server-Sent Events",
+        parameters: [.callID, .header("Last-Event-ID", .text(0...30).meaning("Go on behind this one."))],
+        answers: [
+            .init(status: 200, meaning: "Goes on until the call has ended.", contents: [("text/event-stream", .text)]),
+            .problem(400, "`invalid_field`."), .problem(404, "`call_not_found`."),
+        ]
+    )
+
+    private static let listWebhooks = Operation(
+        method: .get,
+        path: "/api/webhooks",
+        id: "listWebhooks",
+        area: "Events",
+        summary: "Lists the webhooks",
+        answers: [.json(200, "The webhooks, without their secrets.", .named("WebhookList"))]
+    )
+
+    private static let addWebhook = Operation(
+        method: .post,
+        path: "/api/webhooks",
+        id: "addWebhook",
+        area: "Events",
+        summary: "Adds a webhook",
+        body: .init(schema: .named("WebhookOrder")),
+        answers: [
+            .init(
+                status: 201,
+                meaning: "The webhook, with its secret this once.",
+                contents: [("application/json", .named("NewWebhook"))],
+                headers: [("Location", .text)]
+            ),
+            .problem(409, "There are as many as there may be."),
+        ] + refusals
+    )
+
+    private static let showWebhook = Operation(
+        method: .get,
+        path: "/api/webhooks/{webhook_id}",
+        id: "getWebhook",
+        area: "Events",
+        summary: "One webhook",
+        parameters: [webhookID],
+        answers: [.json(200, "The webhook.", .named("Webhook")), unknown]
+    )
+
+    private static let deleteWebhook = Operation(
+        method: .delete,
+        path: "/api/webhooks/{webhook_id}",
+        id: "deleteWebhook",
+        area: "Events",
+        summary: "Takes a webhook away",
+        parameters: [webhookID],
+        answers: [.empty(204, "Gone."), unknown]
+    )
+
+    private static let listDead = Operation(
+        method: .get,
+        path: "/api/events/dead",
+        id: "listDeadDeliveries",
+        area: "Events",
+        summary: "What could not be delivered",
+        parameters: [.query("limit", .integer(1...1000)), .query("before", .integer)],
+        answers: [.json(200, "Deliveries, newest first.", .named("DeliveryList")), .problem(422, "`invalid_field`.")]
+    )
+
+    private static let replay = Operation(
+        method: .post,
+        path: "/api/events/dead/replay",
+        id: "replayDeadDeliveries",
+        area: "Events",
+        summary: "Delivers again what could not be delivered",
+        body: .init(schema: .named("ReplayOrder")),
+        answers: [.json(200, "They are under way.", .named("Replayed")), unknown] + refusals
+    )
+}

@@ -1,0 +1,161 @@
+import HTTPTypes
+import TalkpathWire
+
+/// The OpenAPI 3.1 document of everything the port serves: `GET /openapi.json`.
+///
+/// Whoever adds a route adds an `Operation` beside it and names its list here; a test fails otherwise.
+enum APIDocument {
+    static let operations: [Operation] =
+        ServerOperations.all + CallOperations.all + CommandOperations.all + AgentOperations.all + CarrierOperations.all
+        + NotificationOperations.all + CallabOperations.all + TalkoverOperations.all + VocodeOperations.all
+        + TwilioSnippetOperations.all
+
+    static let schemas: [(name: String, schema: Schema)] =
+        ProblemSchemas.all + CallSchemas.all + CommandSchemas.all + AgentSchemas.all + EventSchemas.all
+        + NotificationSchemas.all + CallabSchemas.all + TalkoverSchemas.all + VocodeSchemas.all
+
+    private static let schemasByName = Dictionary(uniqueKeysWithValues: schemas.map { ($0.name, $0.schema) })
+
+    static func schema(named name: String) -> Schema? { schemasByName[name] }
+
+    /// Written down once; it says nothing of this server in particular.
+    static let bytes: [UInt8] = json.serialized()
+
+    static var json: JSONValue {
+        [
+            "openapi": "3.1.0",
+            "info": [
+                "title": "Talkpath",
+                "version": "1",
+                "description": .string(description),
+            ],
+            "servers": [["url": "/"]],
+            "tags": .array(areas.map { ["name": .string($0.name), "description": .string($0.meaning)] }),
+            "paths": .object(paths),
+            "webhooks": .object(EventSchemas.webhooks),
+            "components": [
+                "securitySchemes": [
+                    "key": [
+                        "type": "http", "scheme": "bearer",
+                        "description": "One of the server's API keys. Not asked for under `--dev`.",
+                    ],
+                    "carrierSignature": [
+                        "type": "apiKey", "in": "header", "name": "X-Twilio-Signature",
+                        "description": "Twilio's signature over the public origin, path, query and form.",
+                    ],
+                ],
+                "schemas": .object(schemas.map { (key: $0.name, value: $0.schema.json) }),
+            ],
+        ]
+    }
+
+    private static let description = """
+        Places phone calls that a realtime speech model talks on, takes calls that come in, and ends them so that they \
+        are known to be ended. Times are RFC 3339 in UTC. Unknown fields are refused by the routes below `/api/calls` \
+        and `/api/agents`; the compatible routes ignore them, as their originals do.
+        """
+
+    private static let areas: [(name: String, meaning: String)] = [
+        ("Calls", "Placing, looking, talking, ending."),
+        ("Agents", "Who talks on calls."),
+        ("Events", "What happens on calls, told to others."),
+        ("Server", "For whoever watches over the process."),
+        ("Carrier", "Twilio's side."),
+        ("Callab", "Compatible with Callab's API."),
+        ("Talkover", "Compatible with Talkover's API."),
+        ("Vocode", "Compatible with Vocode's API."),
+        ("Twilio snippet", "Hanging up by the carrier's name of a call."),
+    ]
+
+    /// Operations by path, in the order of the paths' first appearance.
+    private static var paths: [(key: String, value: JSONValue)] {
+        var paths: [(key: String, value: JSONValue)] = []
+        for operation in operations {
+            let member = (key: operation.method.rawValue.lowercased(), value: operation.json)
+            if let place = paths.firstIndex(where: { $0.key == operation.path }) {
+                paths[place].value.set(member.key, member.value)
+            } else {
+                paths.append((key: operation.path, value: .object([member])))
+            }
+        }
+        return paths
+    }
+}
+
+extension Operation {
+    /// The operation object of OpenAPI.
+    var json: JSONValue {
+        var json: JSONValue = ["operationId": .string(id), "tags": [.string(area)], "summary": .string(summary)]
+        json.set("description", meaning.map(JSONValue.string))
+        if isDeprecated { json.set("deprecated", true) }
+        if !parameters.isEmpty { json.set("parameters", .array(parameters.map(\.json))) }
+        if let body {
+            json.set(
+                "requestBody",
+                [
+                    "required": .bool(body.isRequired),
+                    "content": .object([(key: body.type, value: Self.holder(of: body.schema))]),
+                ]
+            )
+        }
+        json.set("responses", .object(responses))
+        json.set("security", security)
+        return json
+    }
+
+    private var responses: [(key: String, value: JSONValue)] {
+        var responses: [(key: String, value: JSONValue)] = []
+        var all = answers
+        if access == .key, !answers.contains(where: { $0.status == 401 }) {
+            all.append(Answer(status: 401, meaning: "No key, or a wrong one.", contents: [problem]))
+        }
+        for answer in all.sorted(by: { $0.status < $1.status }) {
+            responses.append((key: String(answer.status), value: answer.json))
+        }
+        let other = Answer(status: 0, meaning: "Why the request was not fulfilled.", contents: [problem])
+        responses.append((key: "default", value: other.json))
+        return responses
+    }
+
+    fileprivate static func holder(of schema: Schema?) -> JSONValue {
+        guard let schema else { return [:] }
+        return ["schema": schema.json]
+    }
+
+    private var security: JSONValue {
+        switch access {
+        case .open: []
+        case .key: [["key": []]]
+        case .carrier: [["carrierSignature": []]]
+        }
+    }
+}
+
+extension Operation.Parameter {
+    fileprivate var json: JSONValue {
+        var schema = schema
+        var json: JSONValue = [
+            "name": .string(name), "in": .string(place.rawValue), "required": .bool(isRequired),
+        ]
+        json.set("description", schema.meaning.map(JSONValue.string))
+        schema.meaning = nil
+        json.set("schema", schema.json)
+        return json
+    }
+}
+
+extension Operation.Answer {
+    fileprivate var json: JSONValue {
+        var json: JSONValue = ["description": .string(meaning)]
+        if !headers.isEmpty {
+            json.set("headers", .object(headers.map { (key: $0.name, value: Operation.holder(of: $0.schema)) }))
+        }
+        if !contents.isEmpty {
+            json.set(
+                "content",
+                .object(contents.map { (key: $0.type, value: Operation.holder(of: $0.schema)) })
+            )
+        }
+        return json
+    }
+}

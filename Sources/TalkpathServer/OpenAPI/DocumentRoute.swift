@@ -1,0 +1,16 @@
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// `GET /openapi.json`, without a key: it says nothing of this server in particular.
+struct DocumentRoute {
+    func add(to router: Router<ServerContext>) {
+        router.get("openapi.json") { _, _ in
+            Response(
+                status: .ok,
+                headers: [.contentType: "application/json; charset=utf-8", .cacheControl: "max-age=300"],
+                body: ResponseBody(byteBuffer: ByteBuffer(bytes: APIDocument.bytes))
+            )
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import HTTPTypes
+
+/// Which methods an address knows, for answers to the others.
+struct RouteTable: Sendable {
+    static let shared = RouteTable(APIDocument.operations)
+
+    private let routes: [(segments: [Substring], operation: Operation)]
+
+    init(_ operations: [Operation]) {
+        routes = operations.map { (Self.segments($0.path), $0) }
+    }
+
+    private static func segments(_ path: String) -> [Substring] {
+        // A slash at the end makes no difference to the router either.
+        path.split(separator: "/", omittingEmptySubsequences: true)
+    }
+
+    /// The operations at a path, each of another method. Words count before parameters.
+    func operations(at path: String) -> [Operation] {
+        let segments = Self.segments(path)
+        let matching = routes.filter { route in
+            route.segments.count == segments.count
+                && zip(route.segments, segments).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
+        }
+        guard let best = matching.map({ Self.parameters($0.segments) }).min() else { return [] }
+        return matching.filter { Self.parameters($0.segments) == best }.map(\.operation)
+    }
+
+    func operation(_ method: HTTPRequest.Method, at path: String) -> Operation? {
+        operations(at: path).first { $0.method == method }
+    }
+
+    private static func parameters(_ segments: [Substring]) -> Int {
+        segments.count { $0.hasPrefix("{") }
+    }
+}

@@ -1,0 +1,158 @@
+import TalkpathWire
+
+extension Schema {
+    /// Where and how a value is not as it should be.
+    struct Violation: Equatable, Sendable {
+        enum Kind: Sendable {
+            case unknownField, missingField, invalid
+        }
+
+        var kind: Kind
+        /// Names of members and places in arrays, from the outside in: `limits.max_duration_s`, `tools[2].name`. Empty
+        /// for the value itself.
+        var path: String
+        /// Goes on from the name: "must be a text".
+        var message: String
+    }
+
+    /// The first thing that is wrong with a value; nil if nothing is.
+    ///
+    /// - Parameters:
+    ///   - isRequest: `null` for a member that must be there counts as a member that is not.
+    ///   - find: the schemas that references name.
+    func violation(
+        of value: JSONValue,
+        at path: String = "",
+        isRequest: Bool = true,
+        find: (String) -> Schema? = APIDocument.schema(named:)
+    ) -> Violation? {
+        if value.isNull {
+            return isNullable || acceptsNull(find) ? nil : Violation(kind: .invalid, path: path, message: complaint)
+        }
+        let violation = violation(ofPresent: value, at: path, isRequest: isRequest, find: find)
+        if violation == nil, maximumBytes > 0, value.serialized().count > maximumBytes {
+            return Violation(kind: .invalid, path: path, message: "must have at most \(maximumBytes) bytes")
+        }
+        return violation
+    }
+
+    private func acceptsNull(_ find: (String) -> Schema?) -> Bool {
+        switch kind {
+        case .oneOf(let schemas): schemas.contains { $0.isNullable || $0.acceptsNull(find) }
+        case .reference(let name): find(name).map { $0.isNullable || $0.acceptsNull(find) } ?? false
+        case .any, .boolean, .integer, .number, .text, .word, .array, .object, .dictionary: false
+        }
+    }
+
+    private func violation(
+        ofPresent value: JSONValue,
+        at path: String,
+        isRequest: Bool,
+        find: (String) -> Schema?
+    ) -> Violation? {
+        func check(_ schema: Schema, _ value: JSONValue, _ path: String) -> Violation? {
+            schema.violation(of: value, at: path, isRequest: isRequest, find: find)
+        }
+        switch kind {
+        case .array(let element, let count):
+            guard let elements = value.array, count.contains(elements.count) else { break }
+            for (index, one) in elements.enumerated() {
+                if let violation = check(element, one, "\(path)[\(index)]") { return violation }
+            }
+            return nil
+        case .object(let members, let isOpen):
+            guard let object = value.object else { break }
+            return violation(of: object, members, isOpen: isOpen, at: path, isRequest: isRequest, check)
+        case .dictionary(let schema):
+            guard let object = value.object else { break }
+            for (name, one) in object {
+                if let violation = check(schema, one, Self.join(path, name)) { return violation }
+            }
+            return nil
+        case .oneOf(let schemas):
+            let violations = schemas.map { check($0, value, path) }
+            // The last is the most particular one: its complaint tells the most.
+            return violations.contains { $0 == nil } ? nil : violations.last ?? nil
+        case .reference(let name):
+            guard let schema = find(name) else {
+                return Violation(kind: .invalid, path: path, message: "is described by '\(name)', which is nowhere")
+            }
+            return check(schema, value, path)
+        case .any, .boolean, .integer, .number, .text, .word:
+            if isOfKind(value) { return nil }
+        }
+        return Violation(kind: .invalid, path: path, message: complaint)
+    }
+
+    private func violation(
+        of object: [(key: String, value: JSONValue)],
+        _ members: [Member],
+        isOpen: Bool,
+        at path: String,
+        isRequest: Bool,
+        _ check: (Schema, JSONValue, String) -> Violation?
+    ) -> Violation? {
+        if !isOpen {
+            let unknown = object.first { one in !members.contains { $0.name.utf8.elementsEqual(one.key.utf8) } }
+            if let unknown {
+                return Violation(kind: .unknownField, path: Self.join(path, unknown.key), message: "is not known here")
+            }
+        }
+        for member in members {
+            let path = Self.join(path, member.name)
+            let value = object.first { $0.key.utf8.elementsEqual(member.name.utf8) }?.value
+            guard let value, !(isRequest && value.isNull && member.isRequired) else {
+                if member.isRequired { return Violation(kind: .missingField, path: path, message: "is missing") }
+                continue
+            }
+            if let violation = check(member.schema, value, path) { return violation }
+        }
+        return nil
+    }
+
+    private func isOfKind(_ value: JSONValue) -> Bool {
+        switch kind {
+        case .any: return true
+        case .boolean: return value.bool != nil
+        case .integer(let range):
+            guard let number = value.int else { return false }
+            return range?.contains(number) ?? true
+        case .number(let range):
+            guard let number = value.double else { return false }
+            return range?.contains(number) ?? true
+        case .text(let length, _):
+            guard let text = value.string else { return false }
+            return length.contains(text.unicodeScalars.count)
+        case .word(let words):
+            guard let word = value.string else { return false }
+            return words.contains { $0.utf8.elementsEqual(word.utf8) }
+        case .array, .object, .dictionary, .oneOf, .reference: return false
+        }
+    }
+
+    /// What to say of a value that is not of this kind.
+    private var complaint: String {
+        switch kind {
+        case .any: return "must not be null"
+        case .boolean: return "must be true or false"
+        case .integer(nil): return "must be a whole number"
+        case .integer(let range?):
+            return "must be a whole number from \(range.lowerBound) to \(range.upperBound)"
+        case .number(nil): return "must be a number"
+        case .number(let range?):
+            return "must be a number from \(range.lowerBound) to \(range.upperBound)"
+        case .text(let length, _):
+            if length.lowerBound == 0 { return "must be a text of at most \(length.upperBound) characters" }
+            return "must be a text of \(length.lowerBound) to \(length.upperBound) characters"
+        case .word(let words): return "must be one of \(words.joined(separator: ", "))"
+        case .array(_, let count):
+            return count.upperBound < 1_000_000 ? "must be a list of at most \(count.upperBound)" : "must be a list"
+        case .object, .dictionary, .reference: return "must be an object"
+        case .oneOf: return "must not be null"
+        }
+    }
+
+    private static func join(_ path: String, _ name: String) -> String {
+        path.isEmpty ? name : "\(path).\(name)"
+    }
+}

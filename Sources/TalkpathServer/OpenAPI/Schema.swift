@@ -1,0 +1,154 @@
+import TalkpathWire
+
+/// What a JSON value must look like.
+///
+/// One definition serves three purposes: requests are refused by it (`JSONBody`), it stands in the API's document
+/// (`Schema+JSON`), and in tests it judges what the server answers (`Schema+Checking`).
+struct Schema: Sendable {
+    indirect enum Kind: Sendable {
+        /// Anything but `null`.
+        case any
+        case boolean
+        case integer(ClosedRange<Int>?)
+        case number(ClosedRange<Double>?)
+        /// - Parameter length: in Unicode scalars.
+        case text(length: ClosedRange<Int>, form: TextForm?)
+        /// One of these words.
+        case word([String])
+        case array(Schema, count: ClosedRange<Int>)
+        case object([Member], isOpen: Bool)
+        /// An object of any names.
+        case dictionary(of: Schema)
+        case oneOf([Schema])
+        /// A schema of the document's list, by its name.
+        case reference(String)
+    }
+
+    /// A member of an object.
+    struct Member: Sendable {
+        var name: String
+        var schema: Schema
+        var isRequired: Bool
+    }
+
+    var kind: Kind
+    /// `null` will do as well.
+    var isNullable = false
+    /// What it means, for whoever reads the document.
+    var meaning: String?
+    var example: JSONValue?
+    /// Accepted, never shown.
+    var isWriteOnly = false
+    /// At most so many bytes when written down; zero is as many as come.
+    var maximumBytes = 0
+
+    init(_ kind: Kind) {
+        self.kind = kind
+    }
+}
+
+/// What a text looks like, beyond its length.
+enum TextForm: String, Sendable {
+    case e164
+    case time
+    case uuid
+    case url
+
+    /// For readers of the document and for clients made from it.
+    var pattern: String? {
+        switch self {
+        case .e164: #"^\+[1-9][0-9]{6,14}$"#
+        case .time, .uuid, .url: nil
+        }
+    }
+
+    var format: String? {
+        switch self {
+        case .e164: nil
+        case .time: "date-time"
+        case .uuid: "uuid"
+        case .url: "uri"
+        }
+    }
+}
+
+// MARK: Making them
+
+extension Schema {
+    static let any = Schema(.any)
+    static let boolean = Schema(.boolean)
+    static let integer = Schema(.integer(nil))
+    static let number = Schema(.number(nil))
+    static let text = Schema(.text(length: 0...10_000_000, form: nil))
+    static let e164 = Schema(.text(length: 0...10_000, form: .e164))
+    static let time = Schema(.text(length: 20...30, form: .time))
+    /// Whatever an object holds.
+    static let anyObject = Schema(.dictionary(of: Schema.any.orNull))
+
+    static func integer(_ range: ClosedRange<Int>) -> Schema { Schema(.integer(range)) }
+    static func number(_ range: ClosedRange<Double>) -> Schema { Schema(.number(range)) }
+    static func text(_ length: ClosedRange<Int>) -> Schema { Schema(.text(length: length, form: nil)) }
+    static func word(_ words: String...) -> Schema { Schema(.word(words)) }
+    static func word<Word: RawRepresentable<String> & CaseIterable>(_ type: Word.Type) -> Schema {
+        Schema(.word(Word.allCases.map(\.rawValue)))
+    }
+    static func array(_ element: Schema, count: ClosedRange<Int> = 0...1_000_000) -> Schema {
+        Schema(.array(element, count: count))
+    }
+    static func dictionary(of value: Schema) -> Schema { Schema(.dictionary(of: value)) }
+    static func oneOf(_ schemas: Schema...) -> Schema { Schema(.oneOf(schemas)) }
+    static func named(_ name: String) -> Schema { Schema(.reference(name)) }
+
+    /// An object with these members and no others.
+    static func object(_ members: Member...) -> Schema { Schema(.object(members, isOpen: false)) }
+    static func object(_ members: [Member]) -> Schema { Schema(.object(members, isOpen: false)) }
+    /// An object with these members; others are let through, and not looked at.
+    static func openObject(_ members: Member...) -> Schema { Schema(.object(members, isOpen: true)) }
+
+    var orNull: Schema {
+        var schema = self
+        schema.isNullable = true
+        return schema
+    }
+
+    func meaning(_ text: String) -> Schema {
+        var schema = self
+        schema.meaning = text
+        return schema
+    }
+
+    func example(_ value: JSONValue) -> Schema {
+        var schema = self
+        schema.example = value
+        return schema
+    }
+
+    func atMost(bytes: Int) -> Schema {
+        var schema = self
+        schema.maximumBytes = bytes
+        return schema
+    }
+
+    var writeOnly: Schema {
+        var schema = self
+        schema.isWriteOnly = true
+        return schema
+    }
+
+    /// The members, where this is an object.
+    var members: [Member] {
+        if case .object(let members, _) = kind { members } else { [] }
+    }
+}
+
+extension Schema.Member {
+    /// Always there.
+    static func required(_ name: String, _ schema: Schema) -> Schema.Member {
+        Schema.Member(name: name, schema: schema, isRequired: true)
+    }
+
+    /// May be left out; `null` counts as left out.
+    static func optional(_ name: String, _ schema: Schema) -> Schema.Member {
+        Schema.Member(name: name, schema: schema.orNull, isRequired: false)
+    }
+}

@@ -1,0 +1,53 @@
+import HTTPTypes
+
+/// Health and the document itself, for the document.
+enum ServerOperations {
+    static let all: [Operation] = [health, ready, metrics, document]
+
+    private static let health = Operation(
+        method: .get,
+        path: "/health",
+        id: "health",
+        area: "Server",
+        summary: "Whether the process is alive",
+        access: .open,
+        answers: [
+            .json(
+                200,
+                "It is.",
+                .object(.required("status", .word("healthy")), .required("active_calls", .integer(0...1_000_000)))
+            )
+        ]
+    )
+
+    private static let readiness = Schema.object(.required("status", .word("ready", "draining")))
+
+    private static let ready = Operation(
+        method: .get,
+        path: "/ready",
+        id: "ready",
+        area: "Server",
+        summary: "Whether new calls are taken",
+        access: .open,
+        answers: [.json(200, "They are.", readiness), .json(503, "The server is stopping.", readiness)]
+    )
+
+    private static let metrics = Operation(
+        method: .get,
+        path: "/metrics",
+        id: "metrics",
+        area: "Server",
+        summary: "Counters and histograms in Prometheus' text format",
+        answers: [.init(status: 200, meaning: "The exposition.", contents: [("text/plain", .text)])]
+    )
+
+    private static let document = Operation(
+        method: .get,
+        path: "/openapi.json",
+        id: "openapi",
+        area: "Server",
+        summary: "This document",
+        access: .open,
+        answers: [.json(200, "OpenAPI 3.1.", .anyObject)]
+    )
+}

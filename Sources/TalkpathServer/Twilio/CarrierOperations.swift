@@ -1,0 +1,42 @@
+import HTTPTypes
+
+/// The carrier's webhooks, for the document. The media socket is no HTTP route, and is not in it.
+enum CarrierOperations {
+    static let all: [Operation] = [
+        webhook(
+            "/twilio/voice",
+            "twilioVoice",
+            "Twilio asks what to do with a call",
+            .init(status: 200, meaning: "TwiML.", contents: [("text/xml", nil)])
+        ),
+        webhook("/twilio/status", "twilioStatus", "Twilio tells how a call goes on", .empty(204, "Noted.")),
+        webhook(
+            "/twilio/stream-status",
+            "twilioStreamStatus",
+            "Twilio tells how a media stream goes on",
+            .empty(204, "Noted.")
+        ),
+    ]
+
+    private static func webhook(
+        _ path: String,
+        _ id: String,
+        _ summary: String,
+        _ answer: Operation.Answer
+    ) -> Operation {
+        Operation(
+            method: .post,
+            path: path,
+            id: id,
+            area: "Carrier",
+            summary: summary,
+            access: .carrier,
+            parameters: [.query("call_id", .text)],
+            body: .init(type: "application/x-www-form-urlencoded", schema: .dictionary(of: .text)),
+            answers: [
+                answer, .problem(400, "The form cannot be read, or lacks something."),
+                .problem(403, "The signature is missing or wrong."), .problem(413, "`body_too_large`."),
+            ]
+        )
+    }
+}

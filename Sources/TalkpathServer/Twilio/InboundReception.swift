@@ -1,0 +1,81 @@
+import Logging
+import TalkpathCore
+import TalkpathNIO
+import TalkpathWire
+
+/// Takes calls that the carrier announces: finds whose they are and who is to talk.
+struct InboundReception {
+    let state: ServerState
+
+    /// There is no room for the call, or none for any.
+    struct Busy: Error {}
+
+    /// - Parameter account: the tenant whose own account the call came in over; nil for the shared one.
+    func accept(_ voice: TwilioVoiceWebhook, account: String?) async throws(Busy) -> CallID {
+        // A carrier repeats a webhook whose answer it did not get.
+        if let known = await state.manager.session(carrierCallID: voice.call.callSID) { return known.id }
+        guard !state.isDraining else { throw Busy() }
+        let (tenant, agent) = await reception(of: voice.call.to ?? "", account: account)
+        let id = state.identifiers.makeCallID()
+        do {
+            let clock = state.bridge.clock
+            var call = InboundCall(
+                id: id,
+                from: voice.call.from ?? "",
+                to: voice.call.to ?? "",
+                carrierCallID: voice.call.callSID,
+                agent: agent,
+                tenant: tenant
+            )
+            call.limits.maxDuration = try state.caps.admit(
+                id,
+                tenant: tenant,
+                isPlaced: false,
+                for: agent.limits.maxDuration,
+                at: clock.now,
+                wallTime: clock.wallTime
+            )
+            state.carriers?.remember(voice.call.callSID, tenant: tenant)
+            let accepted = try await state.manager.accept(call)
+            if accepted != id { state.caps.release(id) }
+            return accepted
+        } catch {
+            state.caps.release(id)
+            throw Busy()
+        }
+    }
+
+    // MARK: Who talks
+
+    /// The settings count before what agents say of themselves; where neither knows the number, the server's own agent
+    /// talks. On the shared account only the default tenant's agents may claim numbers, for they are not others'.
+    private func reception(of number: String, account: String?) async -> (tenant: String, agent: AgentProfile) {
+        let owner = account ?? ServerConfiguration.APIKey.defaultTenant
+        if let named = state.configuration.inboundAgents[number], goesOver(account, named.tenant) {
+            if named.id == AgentProfile.configuredID { return (named.tenant, state.configuration.defaultAgent) }
+            let record = try? await state.agents.find(named.id, tenant: named.tenant)
+            if let agent = record.flatMap(profile) { return (named.tenant, agent) }
+            state.logger.warning(
+                "The agent that the settings name for a number is not there",
+                metadata: ["agent_id": "\(named.id)"]
+            )
+            return (named.tenant, state.configuration.defaultAgent)
+        }
+        let record = try? await state.agents.find(number: number, tenant: owner)
+        return (owner, record.flatMap(profile) ?? state.configuration.defaultAgent)
+    }
+
+    private func goesOver(_ account: String?, _ tenant: String) -> Bool {
+        account == (state.configuration.tenantTwilio[tenant] == nil ? nil : tenant)
+    }
+
+    private func profile(_ record: AgentRecord) -> AgentProfile? {
+        do throws(Problem) {
+            return try record.definition.profile(id: record.id, in: state.configuration)
+                .filled(with: record.definition.variables)
+        } catch {
+            state.logger.warning("An agent cannot talk as it is", metadata: ["agent_id": "\(record.id)"])
+            return nil
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Synchronization
+import TalkpathCore
+
+/// The accounts at the carrier: one that tenants share, and some tenants' own.
+///
+/// A call goes over its tenant's account, and is hung up there. Which account that was is remembered until the call is
+/// hung up; after a restart, each account is asked in turn, for a name of a call is known to one of them only.
+final class TenantCarriers: Carrier {
+    private let shared: (any Carrier)?
+    private let own: [String: any Carrier]
+    private let destinations: Destinations
+    /// Tenants by the carrier's names of their calls; only of those with an account of their own.
+    private let tenants = Mutex<[String: String]>([:])
+
+    init(shared: (any Carrier)?, own: [String: any Carrier], destinations: Destinations) {
+        self.shared = shared
+        self.own = own
+        self.destinations = destinations
+    }
+
+    /// What a tenant's calls go over.
+    func carrier(of tenant: String) -> (any Carrier)? { own[tenant] ?? shared }
+
+    /// The account that is a tenant's: the shared one is whose server it is.
+    func account(of tenant: String) -> (any Carrier)? {
+        own[tenant] ?? (tenant == ServerConfiguration.APIKey.defaultTenant ? shared : nil)
+    }
+
+    /// A call that came in over a tenant's own account.
+    func remember(_ carrierCallID: String, tenant: String) {
+        if own[tenant] != nil { tenants.withLock { $0[carrierCallID] = tenant } }
+    }
+
+    func place(_ order: PlaceOrder) async throws(CarrierError) -> String {
+        guard let carrier = carrier(of: order.tenant) else {
+            throw CarrierError(.refused, "there is no account to place the call with")
+        }
+        let name = try await carrier.place(order)
+        remember(name, tenant: order.tenant)
+        return name
+    }
+
+    func redirect(_ carrierCallID: String, to instructions: CarrierInstructions) async throws(CarrierError) {
+        // Whoever asks for it, the agent included: a transfer is a call to be paid for.
+        if case .dial(let number, _, _, _, _) = instructions, destinations.verdict(on: number) != .allowed {
+            throw CarrierError(.refused, "this destination may not be called")
+        }
+        // Only live calls are redirected, and those are remembered.
+        let tenant = tenants.withLock { $0[carrierCallID] }
+        guard let carrier = tenant.flatMap({ own[$0] }) ?? shared else {
+            throw CarrierError(.refused, "there is no account to redirect the call with")
+        }
+        try await carrier.redirect(carrierCallID, to: instructions)
+    }
+
+    func hangUp(_ carrierCallID: String) async throws(CarrierError) -> HangUpAnswer {
+        if let tenant = tenants.withLock({ $0[carrierCallID] }), let carrier = own[tenant] {
+            let answer = try await carrier.hangUp(carrierCallID)
+            tenants.withLock { $0[carrierCallID] = nil }
+            return answer
+        }
+        var failure: CarrierError?
+        for carrier in [shared].compactMap(\.self) + own.keys.sorted().compactMap({ own[$0] }) {
+            do throws(CarrierError) {
+                if try await carrier.hangUp(carrierCallID) == .done { return .done }
+            } catch {
+                failure = failure ?? error
+            }
+        }
+        if let failure { throw failure }
+        return .alreadyGone
+    }
+}

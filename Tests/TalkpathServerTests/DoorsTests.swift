@@ -1,0 +1,224 @@
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+import TalkpathCore
+import TalkpathWire
+import Testing
+
+@testable import TalkpathServer
+
+@Suite struct DoorsTests {
+    // MARK: What a connection may cost
+
+    /// Sends bytes as they stand, and reads until the server closes.
+    private func exchange(_ port: Int, _ bytes: String) async throws -> String {
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(host: "127.0.0.1", port: port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                }
+            }
+        return try await channel.executeThenClose { inbound, outbound in
+            try await outbound.write(ByteBuffer(string: bytes))
+            var text = ""
+            do {
+                for try await buffer in inbound { text += String(buffer: buffer) }
+            } catch is IOError {
+                // Closed with bytes of ours unread.
+            }
+            return text
+        }
+    }
+
+    @Test func aClientThatSendsNoBodyIsCutOff() async throws {
+        try await TestServer.run(configure: { $0.requestTimeout = .milliseconds(200) }) { test async throws in
+            let head = """
+                POST /api/calls HTTP/1.1\r
+                Host: a\r
+                Authorization: Bearer \(TestServer.key)\r
+                Content-Length: 100\r
+                \r
+                {"to":
+                """
+            _ = try await exchange(test.server.port, head)
+            #expect(test.carrier.placed.isEmpty)
+            #expect(try await test.send(.GET, "/health", key: nil).status == 200)
+        }
+    }
+
+    @Test func withoutAKeyTheBodyIsNotWaitedFor() async throws {
+        try await TestServer.run { test async throws in
+            let head = "POST /api/calls HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 100\r\n\r\n"
+            #expect(try await exchange(test.server.port, head).hasPrefix("HTTP/1.1 401"))
+        }
+    }
+
+    @Test func headersOfMoreThanSixteenKibibytesAreRefused() async throws {
+        try await TestServer.run { test async throws in
+            let lines = (0..<20).map { "X-\($0): " + String(repeating: "x", count: 1000) + "\r\n" }.joined()
+            let answer = try await exchange(test.server.port, "GET /health HTTP/1.1\r\nHost: a\r\n\(lines)\r\n")
+            #expect(answer.hasPrefix("HTTP/1.1 431"))
+            let few = lines.prefix(8000)
+            let good = "GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: \(few.filter { $0 == "x" })\r\n\r\n"
+            #expect(try await exchange(test.server.port, good).hasPrefix("HTTP/1.1 200"))
+        }
+    }
+
+    // MARK: Toll fraud
+
+    @Test(arguments: [
+        ("+19005550100", ["+1"], Destinations.Verdict.premium), ("+19005550100", ["+1900"], .allowed),
+        ("+19005550100", ["+44"], .notAllowed), ("+4490912345", ["+"], .premium), ("+881612345678", ["+"], .premium),
+        ("+97912345678", ["+979"], .allowed), ("+491371234567", ["+49"], .premium), ("+4930123456", ["+49"], .allowed),
+    ])
+    func premiumNumbersNeedAPrefixOfTheirOwn(number: String, prefixes: [String], verdict: Destinations.Verdict) {
+        #expect(Destinations(prefixes: prefixes).verdict(on: number) == verdict)
+    }
+
+    @Test func aPremiumNumberHasACodeOfItsOwn() async throws {
+        try await TestServer.run(configure: { $0.allowedDestinations = ["+1"] }) { test async throws in
+            let answer = try await test.send(.POST, "/api/calls", #"{"to":"+19005550100"}"#)
+            #expect(answer.status == 403 && answer["code"] == "premium_number")
+            #expect(test.carrier.placed.isEmpty)
+        }
+    }
+
+    // MARK: Caps
+
+    @Test func aThousandAtOnceUnderATenantsCapMakeExactlySoManyCalls() async throws {
+        try await TestServer.run(configure: {
+            $0.maximumCallsPerTenant = 10
+            $0.callsPerSecond = 10_000
+        }) { test async throws in
+            let answers = try await withThrowingTaskGroup(of: TestServer.Answer.self) { group in
+                for _ in 0..<1000 {
+                    group.addTask { try await test.send(.POST, "/api/calls", #"{"to":"+14155550101"}"#) }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(answers.count { $0.status == 201 } == 10)
+            #expect(answers.allSatisfy { $0.status == 201 || ($0.status == 429 && $0["code"] == "too_many_calls") })
+            // Another tenant has its own, and an end makes room.
+            _ = try await test.place(key: TestServer.otherKey)
+            let one = try #require(answers.first { $0.status == 201 }?["call_id"]?.string)
+            #expect(try await test.end(CallID(one)).status == 200)
+            _ = try await test.place()
+            #expect(try await test.send(.POST, "/api/calls", #"{"to":"+14155550101"}"#).status == 429)
+        }
+    }
+
+    @Test func theMinutesOfADayAreSetAsideAndGivenBack() async throws {
+        try await TestServer.run(configure: {
+            $0.minutesPerDay = 60
+            $0.limits.maxDuration = .seconds(3000)
+        }) { test async throws in
+            let first = try await test.place()
+            // Ten minutes are left: the next call may be so long, and a third finds nothing.
+            let second = try await test.place()
+            #expect(test.carrier.placed.map(\.timeLimit) == [.seconds(3000), .seconds(600)])
+            let refused = try await test.send(.POST, "/api/calls", #"{"to":"+14155550101"}"#)
+            #expect(refused.status == 429 && refused["code"] == "quota_exceeded")
+            let seconds = refused.headers["Retry-After"].first.flatMap { Int($0) } ?? 0
+            #expect((1...86_400).contains(seconds))
+            _ = try await test.end(first)
+            _ = try await test.end(second)
+            _ = try await test.place()
+            #expect(test.carrier.placed.last?.timeLimit == .seconds(3000))
+        }
+    }
+
+    @Test func callsThatComeInCountAsWell() async throws {
+        try await TestServer.run(configure: { $0.maximumCallsPerTenant = 1 }) { test async throws in
+            let form: FormParameters = [
+                "CallSid": "CA77", "CallStatus": "ringing", "From": "+14155550199", "To": "+14155550100",
+            ]
+            // Repeated, as a carrier does whose answer got lost: the same call.
+            for _ in 0..<2 { #expect(try await test.webhook("/twilio/voice", form).text.contains("<Connect>")) }
+            var second = form
+            second = ["CallSid": "CA78", "CallStatus": "ringing", "From": "+14155550199", "To": "+14155550100"]
+            #expect(try await test.webhook("/twilio/voice", second).text.contains(#"<Reject reason="busy"/>"#))
+            #expect(try await test.send(.POST, "/api/calls", #"{"to":"+14155550101"}"#).status == 429)
+        }
+    }
+
+    // MARK: TLS
+
+    private func makeCertificate(_ name: String, in folder: URL) throws -> ServerConfiguration.TLSFiles {
+        let key = folder.appending(path: "key.pem").path
+        let certificate = folder.appending(path: "certificate.pem").path
+        let openssl = Process()
+        openssl.executableURL = URL(filePath: "/usr/bin/env")
+        openssl.arguments = [
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+            "-subj", "/CN=\(name)", "-addext", "subjectAltName=DNS:\(name),IP:127.0.0.1", "-keyout", key, "-out",
+            certificate,
+        ]
+        openssl.standardError = FileHandle.nullDevice
+        try openssl.run()
+        openssl.waitUntilExit()
+        try #require(openssl.terminationStatus == 0)
+        return .init(certificate: certificate, key: key)
+    }
+
+    private func status(_ port: Int, trusting files: ServerConfiguration.TLSFiles) async throws -> Int {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(files.certificate))
+        var configuration = HTTPClient.Configuration(tlsConfiguration: tls)
+        configuration.connectionPool.retryConnectionEstablishment = false
+        let client = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
+        do {
+            let request = HTTPClientRequest(url: "https://127.0.0.1:\(port)/health")
+            let response = try await client.execute(request, timeout: .seconds(30))
+            _ = try await response.body.collect(upTo: 1 << 16)
+            try await client.shutdown()
+            return Int(response.status.code)
+        } catch {
+            try await client.shutdown()
+            throw error
+        }
+    }
+
+    private func withFolder(_ body: (URL) async throws -> Void) async throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "talkpath-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try await body(folder)
+    }
+
+    @Test func thePortSpeaksTLSWithItsCertificate() async throws {
+        try await withFolder { folder in
+            let files = try makeCertificate("first.test", in: folder)
+            try await TestServer.run(configure: { $0.tls = files }) { test async throws in
+                #expect(try await status(test.server.port, trusting: files) == 200)
+                // In plain words there is no answer.
+                await #expect(throws: (any Error).self) { _ = try await test.send(.GET, "/health") }
+            }
+        }
+    }
+
+    @Test func aChangedCertificateIsUsedAndABrokenOneIsNot() async throws {
+        try await withFolder { folder in
+            let files = try makeCertificate("first.test", in: folder)
+            let certificate = try TLSCertificate(files)
+            #expect(certificate.reloadIfChanged() == .unchanged)
+            let before = certificate.context
+            try Data("half a file".utf8).write(to: URL(filePath: files.certificate))
+            #expect(certificate.reloadIfChanged() == .failed)
+            #expect(certificate.context === before)
+            _ = try makeCertificate("second.test", in: folder)
+            #expect(certificate.reloadIfChanged() == .done)
+            #expect(certificate.context !== before && certificate.reloadIfChanged() == .unchanged)
+        }
+    }
+
+    @Test func withoutAReadableCertificateTheServerDoesNotStart() async throws {
+        var configuration = TestServer.configuration()
+        configuration.tls = .init(certificate: "/nowhere/certificate.pem", key: "/nowhere/key.pem")
+        await #expect(throws: ConfigurationError.self) {
+            _ = try await TalkpathServer.start(configuration, logger: TestServer.silent)
+        }
+    }
+}
