@@ -1,3 +1,4 @@
+import TalkpathCore
 import AsyncHTTPClient
 import Foundation
 import TalkpathServer
