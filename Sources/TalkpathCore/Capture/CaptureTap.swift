@@ -63,8 +63,9 @@ package final class CaptureTap {
 
     // MARK: Happenings
 
-    func note(_ happening: CaptureHappening, at now: MonotonicInstant) {
-        instant = now
+    /// - Parameter now: nil for what came of the last thing that came in: it belongs to that instant.
+    func note(_ happening: CaptureHappening, at now: MonotonicInstant?) {
+        if let now { instant = now }
         let text = happening.json.serialized()
         write(.happening, text.span.bytes)
     }

@@ -104,7 +104,7 @@ extension CallSession {
     /// Whoever listens hears nothing of a call after its end.
     func publish(_ kind: CallEvent.Kind) {
         guard receipt == nil else { return }
-        capture(kind.captured)
+        media.value.tap?.note(kind.captured, at: nil)
         ports.instruments.note(kind, direction)
         ports.events.publish(CallEvent(callID: id, at: ports.clock.now - startedOn, kind: kind))
     }

@@ -20,7 +20,7 @@ struct CaptureScene {
 
     static func all(fixtures: String) throws -> [CaptureScene] {
         [
-            plain, bargeIns, midWord, keys, tool, lost, voicemail, loop,
+            plain, bargeIns, midWord, keys, tool, lost, voicemail,
             try recorded("gap", "gap", fixtures), try recorded("duplicates", "duplicates", fixtures), endedByAPI,
         ]
     }
@@ -163,21 +163,6 @@ struct CaptureScene {
             ending: .voicemail
         ) { configuration in
             configuration.limits.machineDetection = .enable
-        }
-    }
-
-    private static var loop: CaptureScene {
-        let turns = 5
-        let phone = PhoneScript(
-            turns: (0..<turns).map { callerTurn(soon, $0, saying: "How can I help you today?") }
-        )
-        let agent = script(
-            [agentTurn(.connect, 0, 500, saying: "How can I help you today?")]
-                + (0..<turns).map { agentTurn(.callerTurn, $0 + 1, 500, saying: "How can I help you today?") },
-            phone
-        )
-        return CaptureScene(name: "loop", phone: phone, agent: agent, ending: .loopDetected) { configuration in
-            configuration.limits.loopGuard = LoopGuardPolicy(warnScore: 0.3, endScore: 0.6, minimumTurns: 5)
         }
     }
 
