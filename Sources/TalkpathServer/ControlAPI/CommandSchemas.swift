@@ -17,7 +17,7 @@ enum CommandSchemas {
     static let digits = Schema.object(
         .required(
             "digits",
-            .text(1...1000).meaning("0–9, *, #, A–D; w or a comma waits half a second, W a whole one.").example("1w23#")
+            .text(1...50).meaning("0–9, *, #, A–D; w or a comma waits half a second, W a whole one.").example("1w23#")
         )
     )
 
