@@ -1,0 +1,106 @@
+import TalkpathAudio
+import TalkpathWire
+import Testing
+
+@testable import TalkpathCore
+
+@Suite struct CallRecordingTests {
+    private static let start =
+        #"{"event":"start","sequenceNumber":"1","streamSid":"MZ01","start":{"streamSid":"MZ01","accountSid":"AC01","callSid":"CA01","tracks":["inbound"],"customParameters":{},"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1}}}"#
+    /// A loud and a quiet code.
+    private static let loud = [UInt8](repeating: 0x80, count: 160)
+    private static let level = MuLaw.decode(0x80)
+
+    private static func caller(at timestamp: Int) -> String {
+        #"{"event":"media","sequenceNumber":"2","streamSid":"MZ01","media":{"track":"inbound","chunk":"1","timestamp":"\#(timestamp)","payload":"\#(TalkpathCrypto.base64(loud))"}}"#
+    }
+
+    private static func agent(_ bytes: [UInt8] = loud) -> String {
+        #"{"event":"media","streamSid":"MZ01","media":{"payload":"\#(TalkpathCrypto.base64(bytes))"}}"#
+    }
+
+    private static let clear = #"{"event":"clear","streamSid":"MZ01"}"#
+
+    /// Plays messages, the stream's start at 100 ms; returns where each side was heard, in milliseconds of the stream.
+    private static func record(
+        _ messages: [(CaptureRecord.Kind, Int, String)],
+        until end: Int
+    ) -> (caller: [Int], agent: [Int], samples: Int) {
+        var recording = CallRecording()
+        func take(_ kind: CaptureRecord.Kind, _ milliseconds: Int, _ text: String) {
+            let bytes = Array(text.utf8)
+            recording.take(
+                kind,
+                at: MonotonicInstant(nanoseconds: Int64(milliseconds) * 1_000_000),
+                content: bytes.span.bytes
+            )
+        }
+        var samples: [Int16] = []
+        take(.telephonyIn, 100, start)
+        for (kind, milliseconds, text) in messages {
+            take(kind, milliseconds, text)
+            samples += recording.takeSettled()
+        }
+        take(.tick, end, "")
+        samples += recording.takeSettled()
+        samples += recording.finish()
+        func heard(_ channel: Int) -> [Int] {
+            stride(from: 0, to: samples.count / 2, by: 8).filter { samples[2 * $0 + channel] == level }.map { $0 / 8 }
+        }
+        return (heard(0), heard(1), samples.count / 2)
+    }
+
+    @Test func theCallerLiesWhereTheTimestampSaysHoweverLateItCame() {
+        let heard = Self.record(
+            [(.telephonyIn, 150, Self.caller(at: 40)), (.telephonyIn, 151, Self.caller(at: 0))],
+            until: 500
+        )
+        #expect(heard.caller == Array(0..<20) + Array(40..<60))
+    }
+
+    @Test func whatIsSentAtOnceIsHeardOneAfterTheOther() {
+        let heard = Self.record(
+            [
+                (.telephonyOut, 200, Self.agent()), (.telephonyOut, 200, Self.agent()),
+                (.telephonyOut, 300, Self.agent()),
+            ],
+            until: 1000
+        )
+        #expect(heard.agent == Array(100..<140) + Array(200..<220))
+    }
+
+    @Test func whatIsClearedBeforeItsTimeIsLeftOut() {
+        let heard = Self.record(
+            [
+                (.telephonyOut, 200, Self.agent()), (.telephonyOut, 200, Self.agent()),
+                (.telephonyOut, 210, Self.clear),
+                (.telephonyOut, 212, Self.agent()),
+            ],
+            until: 1000
+        )
+        #expect(heard.agent == Array(100..<110) + Array(112..<132))
+    }
+
+    @Test func whatHadNotBeenPlayedAtTheEndIsLeftOut() {
+        let heard = Self.record([(.telephonyOut, 200, Self.agent()), (.telephonyOut, 200, Self.agent())], until: 225)
+        #expect(heard.agent == Array(100..<125))
+    }
+
+    @Test func aFrameTooShortToBeTakenForAudioIsHeardToo() {
+        let heard = Self.record([(.telephonyOut, 200, Self.agent([0x80, 0x80, 0x80]))], until: 400)
+        #expect(heard.agent == [100])
+    }
+
+    @Test func aTimestampFarAheadIsNotWorthHoursOfSilence() {
+        let heard = Self.record([(.telephonyIn, 150, Self.caller(at: 3_600_000))], until: 400)
+        #expect(heard.caller.isEmpty)
+        #expect(heard.samples < 8000)
+    }
+
+    @Test func aLongCallIsSettledPieceByPiece() {
+        let messages = (0..<500).map { (CaptureRecord.Kind.telephonyIn, 100 + 20 * $0, Self.caller(at: 20 * $0)) }
+        let heard = Self.record(messages, until: 10_100)
+        #expect(heard.caller == Array(0..<10_000))
+        #expect(heard.samples == 80_000)
+    }
+}

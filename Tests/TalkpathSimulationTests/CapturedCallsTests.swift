@@ -1,0 +1,100 @@
+import TalkpathCore
+import Testing
+
+@testable import TalkpathSimulation
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// The captured calls of `fixtures/calls`, run again: not a byte may differ, and what happened is what the call was for.
+@Suite struct CapturedCallsTests {
+    private static let folder: String = {
+        let parts = #filePath.split(separator: "/").dropLast(3)
+        return "/" + parts.joined(separator: "/") + "/fixtures/calls"
+    }()
+
+    static let names: [String] = {
+        guard let directory = opendir(folder) else { return [] }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name.hasSuffix(".tpcap") { names.append(String(name.dropLast(6))) }
+        }
+        return names.sorted()
+    }()
+
+    private static func replay(_ name: String) throws -> Replay {
+        try Replay("\(folder)/\(name).tpcap")
+    }
+
+    @Test func bothModelsHaveTheSameCalls() {
+        let calls = { (model: String) in Self.names.filter { $0.hasPrefix(model) }.map { $0.dropFirst(model.count) } }
+        #expect(calls("openai-") == calls("gemini-"))
+        #expect(calls("openai-").count >= 10)
+    }
+
+    @Test(arguments: names)
+    func theCallDoesAgainWhatItDid(name: String) async throws {
+        try await Self.replay(name).run { call in
+            #expect(call.differences.isEmpty, "\(name): \(call.differences.prefix(3))")
+            #expect(!call.isCut && !call.hasGaps)
+            #expect(call.receipt != nil)
+        }
+    }
+
+    @Test(arguments: ["openai", "gemini"])
+    func inAPlainConversationBothSpeakByTurns(model: String) async throws {
+        try await Self.replay("\(model)-plain-conversation").run { call in
+            // Gemini does not tell when it hears the caller.
+            let expected: [TranscriptEntry.Speaker] =
+                model == "openai" ? [.agent, .caller, .agent, .caller, .agent] : [.agent, .agent, .agent]
+            #expect(call.turns.map(\.speaker) == expected)
+            #expect(call.interruptions.isEmpty)
+            #expect(call.receipt?.reason == .callerHangup)
+        }
+    }
+
+    @Test(arguments: ["openai", "gemini"])
+    func threeInterruptionsAreHeardEachWhereItCame(model: String) async throws {
+        try await Self.replay("\(model)-three-barge-ins").run { call in
+            #expect(call.interruptions.count == 3)
+            // The caller waits 0.7 s and is noticed some tenths later; the answers are 3.5 s long.
+            for interruption in call.interruptions {
+                #expect(interruption.heard > .milliseconds(500) && interruption.heard < .milliseconds(2500))
+            }
+            #expect(call.metrics.interruptions == 3)
+        }
+    }
+
+    @Test(arguments: ["openai", "gemini"])
+    func everyCallEndsForItsReason(model: String) async throws {
+        let reasons: [(String, EndReason)] = [
+            ("hang-up-mid-word", .callerHangup), ("dtmf", .endedByAPI), ("tool-call", .agentHangup),
+            ("agent-lost-and-resumed", .endedByAPI), ("voicemail", .voicemail),
+            ("gap", .callerHangup), ("duplicates", .callerHangup), ("ended-mid-answer", .endedByAPI),
+        ]
+        for (name, reason) in reasons where Self.names.contains("\(model)-\(name)") {
+            let call = try await Self.replay("\(model)-\(name)").run()
+            let receipt = try #require(call.receipt)
+            #expect(receipt.reason == reason, "\(name)")
+            #expect(receipt.isSuccess && receipt.teardown < .seconds(2), "\(name): \(receipt.teardown)")
+        }
+    }
+
+    @Test(arguments: ["openai", "gemini"])
+    func missingAndRepeatedAudioIsCounted(model: String) async throws {
+        let gap = try await Self.replay("\(model)-gap").run()
+        #expect(gap.metrics.gaps >= 1)
+        #expect(gap.metrics.filledMilliseconds >= 100)
+        let duplicates = try await Self.replay("\(model)-duplicates").run()
+        #expect(duplicates.metrics.duplicateFrames == 3)
+    }
+}
