@@ -169,9 +169,14 @@ if level == .all {
                 .asyncHTTPClient, .serviceLifecycle, .configuration,
             ]
         ),
+        // What the fleet of `bench load` needs of the system.
+        .systemLibrary(name: "CLinux"),
         library(
             "TalkpathSimulators",
-            ["TalkpathWire", "TalkpathAudio", .nioCore, .nioPosix, .nioHTTP1, .nioWebSocket, .asyncHTTPClient]
+            [
+                "CLinux", "TalkpathWire", "TalkpathAudio", .nioCore, .nioPosix, .nioHTTP1, .nioWebSocket,
+                .asyncHTTPClient,
+            ]
         ),
         .executableTarget(
             name: "talkpath",

@@ -101,6 +101,13 @@ package final class FrameTicker: @unchecked Sendable {
         }
     }
 
+    /// What ``punctuality`` says, which begins anew: a worst value is worth most for a known stretch of time.
+    package func takePunctuality() -> Punctuality {
+        eventLoop.assertInEventLoop()
+        defer { punctuality = Punctuality() }
+        return punctuality
+    }
+
     private func arm() {
         // Fails only on a loop that is shut down: no more ticks then.
         callback = try? eventLoop.scheduleCallback(at: deadline, handler: self)

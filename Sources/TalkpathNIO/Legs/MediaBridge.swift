@@ -72,6 +72,11 @@ package final class MediaBridge: Sendable {
         try await eventLoop.submit { self.refusalCounters.value }.get()
     }
 
+    /// How punctual the 20 ms clock was since the last call of this, or since it began.
+    package func takePunctuality() async throws -> FrameTicker.Punctuality {
+        try await eventLoop.submit { self.ticker.takePunctuality() }.get()
+    }
+
     func refused(_ reason: TelephonyRefusals.Reason) {
         refusalCounters.value.count(reason)
     }

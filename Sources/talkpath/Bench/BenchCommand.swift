@@ -5,6 +5,17 @@ struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Measures; use a release build.",
-        subcommands: [BenchAudioCommand.self, BenchEndCommand.self, BenchSoakCommand.self]
+        subcommands: subcommands
     )
+
+    private static var subcommands: [any ParsableCommand.Type] {
+        #if os(Linux)
+        [
+            BenchAudioCommand.self, BenchEndCommand.self, BenchLoadCommand.self, BenchSoakCommand.self,
+            BridgeUnderLoadCommand.self,
+        ]
+        #else
+        [BenchAudioCommand.self, BenchSoakCommand.self]
+        #endif
+    }
 }

@@ -1,120 +1,82 @@
 import ArgumentParser
-import AsyncHTTPClient
 import Foundation
-import TalkpathAudio
-import TalkpathCore
-import TalkpathServer
 import TalkpathSimulators
-import TalkpathWire
 
-/// `talkpath bench end`: how long it takes until a bridged call is known to be ended.
+#if os(Linux)
+/// `talkpath bench end`: how long it takes until a call is known to be ended.
 struct BenchEndCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "end",
-        abstract: "Ends calls, bridged and ringing, and measures until everything is closed.",
-        discussion: "Real sockets on loopback, a carrier that answers at once, a model that echoes; one call at a time."
+        abstract: "Ends calls in every state and measures until everything is closed.",
+        discussion: """
+            Real sockets on loopback, a carrier that answers at once, a model that echoes. Calls are ended one at a \
+            time, while others, whose audio flows both ways, go on.
+            """
     )
 
-    @Option(help: "How many calls of each kind.")
+    @Option(help: "How many calls are ended in each state.")
     var calls = 50
+
+    @Option(help: "How many others go on meanwhile.")
+    var active = 100
 
     @Flag(help: "Print JSON.")
     var json = false
 
-    /// In which state a call is when it is ended.
-    private enum Stage: String, CaseIterable {
-        case ringing, bridged
-    }
-
-    private struct Row: Codable {
+    struct Row: Codable {
         var state: String
+        var active: Int
         /// From the request to its answer, as the client sees it.
         var request: Spread?
         /// As the receipt tells it.
         var teardown: Spread?
     }
 
+    func validate() throws {
+        guard (1...100_000).contains(calls) else { throw ValidationError("--calls must be from 1 to 100000") }
+        guard (0...10_000).contains(active) else { throw ValidationError("--active must be from 0 to 10000") }
+    }
+
     func run() async throws {
+        BridgeUnderLoadCommand.raiseDescriptorLimit()
+        let progress = LoadProgress(isWanted: !json || isatty(STDERR_FILENO) != 0)
         var rows: [Row] = []
-        for stage in Stage.allCases {
-            var (requests, teardowns): ([Double], [Double]) = ([], [])
-            try await measure(stage) { request, teardown in
-                requests.append(request)
-                teardowns.append(teardown)
-            }
-            rows.append(Row(state: stage.rawValue, request: Spread(requests), teardown: Spread(teardowns)))
+        for state in EndStage.State.allCases {
+            progress.note("\(state.rawValue): \(calls) calls, \(active) others")
+            let times = try await EndStage(state: state, calls: calls, active: active).run()
+            rows.append(
+                Row(
+                    state: state.rawValue,
+                    active: active,
+                    request: Spread(times.map(\.request)),
+                    teardown: Spread(times.map(\.teardown))
+                )
+            )
         }
-        if json {
-            let encoder = JSONEncoder()
-            encoder.keyEncodingStrategy = .convertToSnakeCase
-            print(String(decoding: try encoder.encode(rows), as: UTF8.self))
-            return
-        }
-        print("end(), \(calls) calls each, milliseconds            p50      p95      p99      max")
+        print(json ? try Self.json(rows) : table(rows))
+    }
+
+    private static func json(_ rows: [Row]) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        return String(decoding: try encoder.encode(rows), as: UTF8.self)
+    }
+
+    private func table(_ rows: [Row]) -> String {
+        let head = "end(), \(calls) calls each, \(active) others going on, ms"
+        var lines = [head.padding(toLength: 58, withPad: " ", startingAt: 0) + "p50      p95      p99      max"]
         for row in rows {
             for (name, spread) in [("request to answer", row.request), ("teardown in the receipt", row.teardown)] {
                 guard let spread else { continue }
-                let label = "\(row.state): \(name)".padding(toLength: 42, withPad: " ", startingAt: 0)
+                let label = "\(row.state): \(name)".padding(toLength: 52, withPad: " ", startingAt: 0)
                 let cells = [spread.p50, spread.p95, spread.p99, spread.maximum].map { value in
                     let text = value.formatted(2)
                     return String(repeating: " ", count: max(0, 9 - text.count)) + text
                 }
-                print(label + cells.joined())
+                lines.append(label + cells.joined())
             }
         }
-    }
-
-    private func measure(_ stage: Stage, _ note: (Double, Double) -> Void) async throws {
-        let timeline = SimulatorTimeline()
-        let model = try await FakeOpenAIRealtime.start(
-            FakeAgentConfiguration(apiKey: "key", script: .echo, keepsAudio: false, timeline: timeline)
-        )
-        let outcome: CallBehavior.Outcome =
-            stage == .ringing ? .noAnswer(ringing: .seconds(30)) : .answers(ringing: .milliseconds(10))
-        let carrier = FakeTwilioConfiguration(
-            behavior: CallBehavior(outcome: outcome, dialing: .milliseconds(5)),
-            keepsAudio: false,
-            timeline: timeline
-        )
-        let twilio = try await FakeTwilio.start(carrier)
-        let server = try await TalkpathServer.start(
-            try .read(
-                environment: [
-                    "TALKPATH_HTTP_PORT": "0", "TALKPATH_LOG_LEVEL": "critical", "OPENAI_API_KEY": "key",
-                    "TALKPATH_MAX_CALLS_PER_SECOND": "10000", "OPENAI_REALTIME_URL": model.url,
-                    "TWILIO_ACCOUNT_SID": carrier.accountSID, "TWILIO_AUTH_TOKEN": carrier.authToken,
-                    "TWILIO_FROM_NUMBER": "+15550100100", "TWILIO_API_BASE_URL": twilio.baseURL,
-                ],
-                isDevelopment: true
-            )
-        )
-        let client = HTTPClient(eventLoopGroupProvider: .singleton)
-        let api = DemoClient(client: client, origin: "http://127.0.0.1:\(server.port)")
-        let clock = ContinuousClock()
-        for _ in 0..<calls {
-            let position = timeline.count
-            let placed = try await api.post("/api/calls", ["to": "+15550100199"])
-            guard let id = placed.body["call_id"]?.string else {
-                throw DemoStage.Failure.refused(status: placed.status, body: placed.body.serializedText())
-            }
-            switch stage {
-            case .ringing:
-                try await timeline.waitFor(after: position) { $0.kind == .callStatus("ringing") }
-            case .bridged:
-                try await timeline.waitFor(after: position) { $0.kind == .sessionReady }
-                try await timeline.waitFor(after: position) { if case .streamStarted = $0.kind { true } else { false } }
-            }
-            let began = clock.now
-            let ended = try await api.post("/api/calls/\(id)/end", [:])
-            let took = began.duration(to: clock.now)
-            guard ended.status == 200 else {
-                throw DemoStage.Failure.refused(status: ended.status, body: ended.body.serializedText())
-            }
-            note(took.milliseconds, ended.body["teardown_ms"]?.double ?? 0)
-        }
-        await server.shutDown()
-        await twilio.shutdown()
-        await model.shutdown()
-        try await client.shutdown()
+        return lines.joined(separator: "\n")
     }
 }
+#endif

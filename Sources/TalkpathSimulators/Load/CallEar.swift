@@ -1,0 +1,151 @@
+/// What one caller hears, compared with what that caller said.
+///
+/// Every 20 ms of what comes back must be the caller's own voice of the right instant. A part in a hundred of another
+/// power (two wrong samples in a frame) is damage; then the ear looks for the voice elsewhere in the second, and what
+/// was jumped over is lost. Confined to one thread; allocates only where something is wrong.
+package struct CallEar {
+    package struct Findings: Equatable, Sendable {
+        /// Frames compared, and those that were the voice.
+        package var frames = 0
+        package var goodFrames = 0
+        /// Frames that were not, or not wholly.
+        package var damagedFrames = 0
+        /// Audio that was jumped over, and audio that came again.
+        package var lostSamples = 0
+        package var repeatedSamples = 0
+        /// Damaged frames kept for a closer look.
+        package var evidence: [[Float]] = []
+
+        package init() {}
+    }
+
+    package private(set) var findings = Findings()
+    /// Samples heard.
+    package private(set) var position = 0
+    /// How far the audio heard is ahead of where it should be: samples lost, less those repeated.
+    package private(set) var shift = 0
+
+    private let reference: [Float]
+    private var block = [Float](repeating: 0, count: CallCode.frameSamples)
+    private var filled = 0
+    private var isJudging = false
+    private var damagedInARow = 0
+
+    private static let tolerance: Float = 0.01
+    private static let mostEvidence = 16
+    /// Frames at the very beginning, while the filters fill.
+    private static let unjudged = 3
+
+    /// - Parameter reference: a second of the voice, as late as the way delays it.
+    package init(reference: [Float]) {
+        precondition(reference.count == CallCode.period)
+        self.reference = reference
+    }
+
+    /// From now on findings count.
+    package mutating func beginJudging() {
+        findings = Findings()
+        isJudging = true
+    }
+
+    package mutating func endJudging() { isJudging = false }
+
+    /// Hears µ-law, in pieces of any length.
+    package mutating func hear(_ bytes: UnsafeBufferPointer<UInt8>, decoding table: [Float]) {
+        for byte in bytes {
+            block[filled] = table[Int(byte)]
+            filled += 1
+            guard filled == CallCode.frameSamples else { continue }
+            filled = 0
+            judge()
+            position += CallCode.frameSamples
+        }
+    }
+
+    private mutating func judge() {
+        guard position >= Self.unjudged * CallCode.frameSamples else { return }
+        let start = (position + shift) % CallCode.period
+        if Self.distance(of: block, from: reference, at: start) <= Self.tolerance {
+            damagedInARow = 0
+            guard isJudging else { return }
+            findings.frames += 1
+            findings.goodFrames += 1
+            return
+        }
+        if isJudging {
+            findings.frames += 1
+            findings.damagedFrames += 1
+            if findings.evidence.count < Self.mostEvidence { findings.evidence.append(residue(at: start)) }
+        }
+        damagedInARow += 1
+        // Searching costs a millisecond: not at every frame of a voice that is gone.
+        if damagedInARow <= 4 || damagedInARow % 25 == 0 { lookElsewhere(from: start) }
+    }
+
+    private mutating func lookElsewhere(from start: Int) {
+        for place in 0..<CallCode.period
+        where Self.distance(of: block, from: reference, at: place) <= Self.tolerance {
+            // The shorter way round the second.
+            var jump = (place - start + CallCode.period) % CallCode.period
+            if jump > CallCode.period / 2 { jump -= CallCode.period }
+            shift = (shift + jump + CallCode.period) % CallCode.period
+            damagedInARow = 0
+            guard isJudging else { return }
+            if jump > 0 { findings.lostSamples += jump } else { findings.repeatedSamples -= jump }
+            return
+        }
+    }
+
+    /// What is left of the frame when the caller's own voice is taken out, or all of it if that is not in it.
+    private func residue(at start: Int) -> [Float] {
+        var (product, power): (Float, Float) = (0, 0)
+        for index in block.indices {
+            let expected = reference[(start + index) % CallCode.period]
+            product += block[index] * expected
+            power += expected * expected
+        }
+        let gain = power > 0 ? product / power : 0
+        guard gain > 0.5 else { return block }
+        return block.indices.map { block[$0] - gain * reference[(start + $0) % CallCode.period] }
+    }
+
+    /// How much of a sound's power is not the voice at that place, whatever its loudness: 0 if none, 1 if all.
+    static func distance(of sound: [Float], from voice: [Float], at start: Int) -> Float {
+        sound.withUnsafeBufferPointer { sound in
+            voice.withUnsafeBufferPointer { voice in
+                let first = min(sound.count, voice.count - start)
+                var sums = (product: SIMD8<Float>.zero, sound: SIMD8<Float>.zero, voice: SIMD8<Float>.zero)
+                var rest: (product: Float, sound: Float, voice: Float) = (0, 0, 0)
+                var index = 0
+                while index + 8 <= first {
+                    // Safety: eight samples are left in both.
+                    let a = UnsafeRawPointer(sound.baseAddress! + index).loadUnaligned(as: SIMD8<Float>.self)
+                    let b = UnsafeRawPointer(voice.baseAddress! + start + index).loadUnaligned(as: SIMD8<Float>.self)
+                    sums.product += a * b
+                    sums.sound += a * a
+                    sums.voice += b * b
+                    index += 8
+                }
+                while index < sound.count {
+                    let a = sound[index]
+                    let b = voice[(start + index) % voice.count]
+                    rest.product += a * b
+                    rest.sound += a * a
+                    rest.voice += b * b
+                    index += 1
+                }
+                let product = sums.product.sum() + rest.product
+                let power = (sums.sound.sum() + rest.sound) * (sums.voice.sum() + rest.voice)
+                guard power > 0, product > 0 else { return 1 }
+                return 1 - product * product / power
+            }
+        }
+    }
+
+    /// Whether this is the voice of that reference, at any place a whole frame can have.
+    package static func holds(_ sound: [Float], _ reference: [Float]) -> Bool {
+        stride(from: 0, to: CallCode.period, by: CallCode.frameSamples).contains {
+            distance(of: sound, from: reference, at: $0) < 0.5
+        }
+    }
+}

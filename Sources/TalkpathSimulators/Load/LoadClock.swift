@@ -1,0 +1,43 @@
+#if os(Linux)
+import CLinux
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Musl
+#endif
+
+/// The monotonic clock, which all processes of a machine share, and the time a thread has worked, in nanoseconds.
+package enum LoadClock {
+    package static var now: Int64 { read(CLOCK_MONOTONIC) }
+    package static var ofThisThread: Int64 { read(CLOCK_THREAD_CPUTIME_ID) }
+
+    private static func read(_ clock: clockid_t) -> Int64 {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+}
+
+/// Which processor does the work.
+package enum ProcessorAffinity {
+    /// Processors that the calling thread may use, ascending.
+    package static var allowed: [Int] {
+        var set = cpu_set_t()
+        guard linux_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 else { return [] }
+        return withUnsafeBytes(of: &set) { bytes in
+            (0..<bytes.count * 8).filter { bytes[$0 / 8] & (1 << UInt8($0 % 8)) != 0 }
+        }
+    }
+
+    /// Keeps the calling thread, and the threads it starts from now on, on one processor.
+    /// - Returns: false if the system refuses.
+    @discardableResult
+    package static func pin(to processor: Int) -> Bool {
+        var set = cpu_set_t()
+        guard processor >= 0, processor < MemoryLayout<cpu_set_t>.size * 8 else { return false }
+        withUnsafeMutableBytes(of: &set) { $0[processor / 8] = 1 << UInt8(processor % 8) }
+        return linux_setaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0
+    }
+}
+#endif

@@ -1,0 +1,37 @@
+/// What a fleet of callers found.
+package struct LoadFigures: Codable, Equatable, Sendable {
+    package var calls: Int
+    package var seconds: Double
+    /// Frames that came back within the time measured.
+    package var frames: Int
+    /// From a frame's leaving the caller until the model has it whole.
+    package var up: LoadSpread?
+    /// From the model's sending it back until the caller has it.
+    package var down: LoadSpread?
+    /// Both together, and what the filters on the way hold back.
+    package var roundTrip: LoadSpread?
+    /// What the filters hold back, as measured in the sound itself.
+    package var filterMilliseconds: Double
+    /// Audio that never came, over the whole life of the calls.
+    package var lostMilliseconds: Double
+    package var repeatedMilliseconds: Double
+    /// Frames of 20 ms in which something was wrong, and those of them that held another caller's voice.
+    package var damagedFrames: Int
+    package var foreignFrames: Int
+    /// Calls whose socket was closed by the server.
+    package var lostCalls: Int
+    /// How much of its processor the fleet itself needed, from 0 to 1, and how late it was in sending.
+    package var fleetShare: Double
+    package var fleetLateness: LoadSpread?
+
+    /// Whether the fleet was so busy that the figures may be its own and not the bridge's.
+    package var isFleetTheBottleneck: Bool {
+        fleetShare > 0.9 || (fleetLateness?.p99 ?? 0) > 10
+    }
+
+    /// All audio came, and nobody else's.
+    package var isWhole: Bool {
+        lostMilliseconds == 0 && repeatedMilliseconds == 0 && damagedFrames == 0 && foreignFrames == 0
+            && lostCalls == 0 && frames > 0
+    }
+}

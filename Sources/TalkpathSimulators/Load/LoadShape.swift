@@ -1,0 +1,39 @@
+/// What the fleet and the model beside it speak.
+package struct LoadShape: Equatable, Sendable {
+    package enum Provider: String, Sendable, CaseIterable {
+        case openAI = "openai"
+        case gemini
+    }
+
+    package enum Format: String, Sendable, CaseIterable {
+        /// 16-bit samples: 24 kHz for OpenAI, 16 kHz for Gemini.
+        case pcm
+        /// µ-law as the telephone speaks it, untouched on its way.
+        case pcmu
+    }
+
+    package var provider: Provider
+    package var format: Format
+
+    package init(provider: Provider, format: Format) {
+        self.provider = provider
+        self.format = format
+    }
+
+    /// Of 20 ms as the model gets and sends them.
+    var modelFrameBytes: Int {
+        switch (provider, format) {
+        case (_, .pcmu): 160
+        case (.openAI, .pcm): 960
+        case (.gemini, .pcm): 640
+        }
+    }
+
+    package var description: String {
+        switch (provider, format) {
+        case (.openAI, .pcm): "OpenAI Realtime, PCM at 24 kHz, resampled both ways"
+        case (.openAI, .pcmu): "OpenAI Realtime, µ-law untouched"
+        case (.gemini, _): "Gemini Live, PCM at 16 kHz, resampled both ways"
+        }
+    }
+}

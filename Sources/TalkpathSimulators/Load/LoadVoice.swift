@@ -1,0 +1,21 @@
+import TalkpathAudio
+
+/// What is common to all callers' voices.
+enum LoadVoice {
+    /// µ-law to samples.
+    static let decodingTable: [Float] = (0..<256).map { Float(MuLaw.decode(UInt8($0))) }
+
+    /// How many of the damaged frames of each caller hold the voice of another.
+    static func foreignFrames(in evidence: [[[Float]]], delay: Double) -> Int {
+        guard evidence.contains(where: { !$0.isEmpty }) else { return 0 }
+        let voices = evidence.indices.map { CallCode(call: $0).samples(delayedBy: delay) }
+        var count = 0
+        for (caller, frames) in evidence.enumerated() {
+            for frame in frames {
+                let isForeign = voices.indices.contains { $0 != caller && CallEar.holds(frame, voices[$0]) }
+                if isForeign { count += 1 }
+            }
+        }
+        return count
+    }
+}

@@ -1,0 +1,104 @@
+#if os(Linux)
+import Foundation
+import TalkpathSimulators
+
+/// All that one run of the load bench has measured.
+struct LoadReport: Codable {
+    var shape: String
+    var place: String
+    var seconds: Double
+    var stages: [LoadStage.Result] = []
+    /// The most calls sustained, if that was looked for.
+    var sustained: Int?
+
+    init(shape: String, place: String, seconds: Double) {
+        self.shape = shape
+        self.place = place
+        self.seconds = seconds
+    }
+
+    /// Keeps the stages in the order of their calls, as curves want them.
+    mutating func add(_ stage: LoadStage.Result) {
+        stages.append(stage)
+        stages.sort { $0.figures.calls < $1.figures.calls }
+    }
+
+    func json() throws -> String {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        return String(decoding: try encoder.encode(self), as: UTF8.self)
+    }
+
+    func table() -> String {
+        var lines = ["\(shape); \(place); \(seconds.formatted(0)) s each", ""]
+        lines += Self.aligned([Self.heads] + stages.map(Self.cells))
+        lines.append("")
+        lines.append(
+            "Milliseconds. The round trip holds the filters' \(filters) ms. work: processor time of the bridge a second "
+                + "of one call."
+        )
+        lines += remarks
+        return lines.joined(separator: "\n")
+    }
+
+    private var filters: String { (stages.first?.figures.filterMilliseconds ?? 0).formatted(2) }
+
+    /// What must be known to read the figures.
+    var remarks: [String] {
+        var remarks: [String] = []
+        for stage in stages where !stage.figures.isWhole {
+            let figures = stage.figures
+            remarks.append(
+                "\(figures.calls) calls: \(figures.lostMilliseconds.formatted(1)) ms lost, "
+                    + "\(figures.repeatedMilliseconds.formatted(1)) ms repeated, \(figures.damagedFrames) frames damaged, "
+                    + "\(figures.foreignFrames) of them another caller's, \(figures.lostCalls) calls lost"
+            )
+        }
+        for stage in stages where stage.figures.isFleetTheBottleneck {
+            let share = (stage.figures.fleetShare * 100).formatted(0)
+            remarks.append(
+                "\(stage.figures.calls) calls: the fleet itself was at its limit (\(share) % of its processor, "
+                    + "\((stage.figures.fleetLateness?.p99 ?? 0).formatted(1)) ms late at p99): the bridge may do better"
+            )
+        }
+        if let sustained {
+            remarks.append(
+                sustained > 0
+                    ? "\(sustained) calls are sustained: p99 under \(LoadStage.longestRoundTrip.formatted(0)) ms, nothing "
+                        + "lost, nothing foreign" : "not even the first number of calls is sustained"
+            )
+        }
+        return remarks
+    }
+
+    static let heads = [
+        "calls", "up p50", "p99", "down p50", "p99", "trip p50", "p95", "p99", "max", "lost", "foreign", "work",
+        "share",
+        "KiB a call", "open", "lag mean", "max", "fleet",
+    ]
+
+    static func cells(_ stage: LoadStage.Result) -> [String] {
+        let figures = stage.figures
+        func cell(_ value: Double?, _ digits: Int = 2) -> String { value?.formatted(digits) ?? "–" }
+        func percent(_ value: Double?) -> String { value.map { "\(($0 * 100).formatted(0)) %" } ?? "–" }
+        return [
+            "\(figures.calls)", cell(figures.up?.p50), cell(figures.up?.p99), cell(figures.down?.p50),
+            cell(figures.down?.p99), cell(figures.roundTrip?.p50), cell(figures.roundTrip?.p95),
+            cell(figures.roundTrip?.p99), cell(figures.roundTrip?.maximum), cell(figures.lostMilliseconds, 0),
+            "\(figures.foreignFrames)", cell(stage.workPerCallSecond), percent(stage.bridgeShare),
+            cell(stage.memoryPerCall.map { Double($0) / 1024 }, 1), stage.descriptors.map { "\($0)" } ?? "–",
+            cell(stage.lag?.meanMilliseconds), cell(stage.lag?.worstMilliseconds), percent(figures.fleetShare),
+        ]
+    }
+
+    private static func aligned(_ rows: [[String]]) -> [String] {
+        let widths = (rows.first ?? []).indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.map { row in
+            zip(row, widths)
+                .map { cell, width in String(repeating: " ", count: width - cell.count) + cell }
+                .joined(separator: "  ")
+        }
+    }
+}
+#endif
