@@ -208,6 +208,8 @@ if level == .all {
                 "TalkpathSimulators", "TalkpathWire", "TalkpathAudio", .nioCore, .nioPosix, .nioHTTP1, .asyncHTTPClient,
             ]
         ),
+        // Runs the executable as users do, too: it stands beside the tests once they are built.
+        tests("TalkpathCommandTests", ["talkpath", "TalkpathAudio"]),
         tests(
             "IntegrationTests",
             [

@@ -5,6 +5,7 @@ import Testing
 enum ExternalTool {
     static let opusdec = path(of: "opusdec")
     static let sox = path(of: "sox")
+    static let ffmpeg = path(of: "ffmpeg")
     static let multimonNG = path(of: "multimon-ng")
 
     private static func path(of name: String) -> String? {

@@ -80,6 +80,21 @@ private enum Reference {
         #expect(samples == aLaw)
     }
 
+    /// What spandsp 0.0.6 (`linear_to_ulaw`, `ulaw_to_linear` and those of A-law, from Debian's library) gives for all
+    /// samples from −32768 on and for all codes, as 64-bit FNV-1a checks of the codes and of the samples' bytes.
+    @Test func codesAndSamplesAreSpandsps() {
+        func check(_ bytes: some Sequence<UInt8>) -> UInt64 {
+            bytes.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        }
+        func bytes(_ samples: [Int16]) -> [UInt8] {
+            samples.flatMap { [UInt8(truncatingIfNeeded: $0), UInt8(truncatingIfNeeded: $0 >> 8)] }
+        }
+        #expect(check(Self.allSamples.map { MuLaw.encode($0) }) == 0x94D7_5252_14C7_5EB2)
+        #expect(check(bytes(Self.allCodes.map { MuLaw.decode($0) })) == 0xB91E_65D6_8481_A1A8)
+        #expect(check(Self.allSamples.map { ALaw.encode($0) }) == 0xF030_666E_B780_CF25)
+        #expect(check(bytes(Self.allCodes.map { ALaw.decode($0) })) == 0x693A_40CA_62A3_D2A5)
+    }
+
     /// Lengths around the eight lanes of the block forms, with a shorter other side.
     @Test(arguments: 0...40)
     func blockFormsWriteAsMuchAsBothSidesHold(count: Int) {

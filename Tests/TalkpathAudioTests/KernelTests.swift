@@ -127,6 +127,32 @@ import Testing
         }
     }
 
+    /// No sum of samples is any of these; should one come all the same, it is an end of the range and not a trap.
+    @Test(arguments: InstructionSet.available)
+    func whatIsNoNumberOrBeyondAllSamplesIsAnEndOfTheRange(instructions: InstructionSet) {
+        let strange: [Float] = [
+            .nan, -.nan, .signalingNaN, .infinity, -.infinity, 1e20, -1e20, .greatestFiniteMagnitude,
+        ]
+        for count in [1, 8, 33] {
+            let source = (0..<count).map { strange[$0 % strange.count] }
+            var memory = source + [Float](repeating: 0, count: 16)
+            var samples = [Int16](repeating: 0, count: count)
+            memory.withUnsafeMutableBufferPointer { rows in
+                samples.withUnsafeMutableBufferPointer {
+                    Kernels.narrow(
+                        rows.baseAddress!,
+                        stride: count,
+                        rowCount: 1,
+                        $0.baseAddress!,
+                        count: count,
+                        with: instructions
+                    )
+                }
+            }
+            #expect(samples.allSatisfy { $0 == .max || $0 == .min })
+        }
+    }
+
     /// Sums in the order of the taps, each product and each sum rounded: bit for bit.
     @Test(arguments: InstructionSet.available)
     func convolutionAddsUpInTheOrderOfTheTaps(instructions: InstructionSet) {

@@ -208,4 +208,30 @@ import Testing
             #expect(abs(match.lag) <= 1 + rate / 10_000)
         }
     }
+
+    /// What a killed process leaves, at a byte that nobody chose: in the middle of a page.
+    @Test(
+        .enabled(if: ExternalTool.ffmpeg != nil, "ffmpeg is not installed: nobody else judged our files"),
+        arguments: [0.3, 0.5, 0.77, 0.99]
+    )
+    func anotherDecoderPlaysAFileCutInTheMiddleOfAPage(part: Double) throws {
+        let sent = Signals.sweep(rate: 16_000, seconds: 3)
+        let whole = try Self.file([sent], rate: 16_000, pageMilliseconds: 200)
+        let decoded = try WAV.decode(
+            ExternalTool.run(
+                #require(ExternalTool.ffmpeg),
+                ["-v", "fatal", "-y", "-i"],
+                on: Array(whole.prefix(Int(Double(whole.count) * part))),
+                kind: "opus"
+
+            )
+        )
+        #expect(decoded.sampleRate == 48_000)
+        // All but the last page, of a fifth of a second, and the rate of bytes varies.
+        let seconds = Double(decoded.channels[0].count) / 48_000
+        #expect(seconds > 3 * part - 0.8 && seconds <= 3)
+        let received = stride(from: 0, to: decoded.channels[0].count, by: 3).map { decoded.channels[0][$0] }
+        let heard = Array(sent.prefix(received.count))
+        #expect(AudioCorrelation.bestLag(of: heard, in: received, maxLag: 400).coefficient > 0.85)
+    }
 }

@@ -101,6 +101,11 @@ struct RatePair: Sendable, CustomStringConvertible {
         #expect(throws: ResamplerError(inputRate: -1, outputRate: 0)) {
             _ = try Resampler(from: -1, to: 0)
         }
+        for rate in [0, -1, -8000, Int.min] {
+            #expect(throws: ResamplerError(inputRate: rate, outputRate: rate, reason: .ratioOutOfRange)) {
+                _ = try Resampler(from: rate, to: rate)
+            }
+        }
     }
 
     @Test func descriptionTellsRatesProfileAndLatency() throws {

@@ -50,4 +50,30 @@ import Testing
         let converted = try WAV.decode(ExternalTool.run(sox, arguments, on: bytes, kind: "wav"))
         #expect(converted == (try WAV.decode(bytes)))
     }
+
+    /// What a killed process leaves: a header without a length, and no whole last sample.
+    @Test(
+        .enabled(if: ExternalTool.ffmpeg != nil, "ffmpeg is not installed: nobody else judged our files"),
+        arguments: formats,
+        [1, 2, 3]
+    )
+    func anotherDecoderPlaysAFileCutInTheMiddleOfASample(format: AudioFormat, missing: Int) throws {
+        let samples = Signals.noise(count: 2 * 4000, amplitude: 20_000, seed: 7)
+        let bytes = Array(Self.stream(format, samples, finishes: false).dropLast(missing))
+        let arguments = ["-v", "fatal", "-y", "-i"]
+        let converted = try WAV.decode(
+            ExternalTool.run(
+                #require(ExternalTool.ffmpeg),
+                arguments,
+                on: bytes,
+                kind: "wav"
+
+            )
+        )
+        let expected = try WAV.decode(bytes)
+        #expect(converted.sampleRate == format.sampleRate)
+        #expect(abs(converted.channels[0].count - expected.channels[0].count) <= 1)
+        let count = min(converted.channels[0].count, expected.channels[0].count)
+        #expect(converted.channels.map { $0.prefix(count) } == expected.channels.map { $0.prefix(count) })
+    }
 }

@@ -1,3 +1,4 @@
+import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 import Testing
@@ -55,10 +56,28 @@ import Testing
         ("TALKPATH_MEDIA_TIMEOUT_S", "x"), ("TALKPATH_AGENT_SETUP_TIMEOUT_S", "0"), ("TALKPATH_END_TIMEOUT_S", "nan"),
         ("TWILIO_ACCOUNT_SID", "AC/../x"), ("TWILIO_FROM_NUMBER", "4155550100"),
         ("TWILIO_API_BASE_URL", "http://plain"),
-        ("OPENAI_REALTIME_URL", "ws://plain"),
+        ("OPENAI_REALTIME_URL", "ws://plain"), ("TALKPATH_RESAMPLER", "soxr"),
+        ("TALKPATH_RESAMPLER", "libsamplerate-quick"), ("TALKPATH_RESAMPLER_PROFILE", "narrow"),
     ])
     func aSettingThatIsWrongIsNamedAlone(name: String, value: String) {
         #expect(problems([name: value]) == [name])
+    }
+
+    @Test(
+        arguments: [
+            (nil, nil, .polyphase(.telephone)), ("polyphase", nil, .polyphase(.telephone)),
+            (nil, "wide", .polyphase(.wide)), ("polyphase", "strict", .polyphase(.strict)),
+            ("libsamplerate-best", nil, .libsamplerate(.best)), ("libsamplerate-linear", nil, .libsamplerate(.linear)),
+        ] as [(String?, String?, ResamplerEngine)]
+    )
+    func theResamplerIsSelectedByEngineAndProfile(name: String?, profile: String?, engine: ResamplerEngine) throws {
+        let settings = ["TALKPATH_RESAMPLER": name, "TALKPATH_RESAMPLER_PROFILE": profile].compactMapValues { $0 }
+        let configuration = try ServerConfiguration.read(environment: Self.good.merging(settings) { $1 })
+        #expect(configuration.agent.resampler == engine)
+        #expect(
+            problems(["TALKPATH_RESAMPLER": "libsamplerate-best", "TALKPATH_RESAMPLER_PROFILE": "wide"])
+                == ["TALKPATH_RESAMPLER_PROFILE"]
+        )
     }
 
     @Test func everythingThatIsWrongIsNamedAtOnceAndNoValueIsShown() throws {

@@ -25,7 +25,7 @@ public struct Resampler: ~Copyable, Sendable {
     ///   - to: output samples per second.
     ///   - profile: how much of the band is kept, and so the latency.
     ///   - instructions: which form of the kernels to run; one that the machine lacks becomes the portable one.
-    /// - Throws: if there is no filter for this pair of rates. Equal rates always work.
+    /// - Throws: if there is no filter for this pair of rates. Equal rates work if they are positive.
     public init(
         from inputRate: Int,
         to outputRate: Int,
@@ -37,6 +37,9 @@ public struct Resampler: ~Copyable, Sendable {
         self.profile = profile
         isPassThrough = inputRate == outputRate
         guard !isPassThrough else {
+            guard inputRate > 0 else {
+                throw ResamplerError(inputRate: inputRate, outputRate: outputRate, reason: .ratioOutOfRange)
+            }
             filter = PolyphaseFilter(up: 1, down: 1, prototype: [1], instructions: instructions)
             return
         }

@@ -5,6 +5,8 @@ public struct ResamplerError: Error, Sendable, Hashable, CustomStringConvertible
         case unsupportedPair
         /// A rate that is not positive, or rates further apart than libsamplerate goes.
         case ratioOutOfRange
+        /// Not a rate of a call's audio: 1000 to 384000 Hz.
+        case rateOutOfRange
         /// libsamplerate refused, for the reason it told: its memory is short, or its state is broken.
         case engineFailed(String)
     }
@@ -31,6 +33,8 @@ public struct ResamplerError: Error, Sendable, Hashable, CustomStringConvertible
                 """
         case .ratioOutOfRange:
             what + "both rates must be positive and at most a factor of 256 apart"
+        case .rateOutOfRange:
+            what + "a call's audio has 1000 to 384000 samples per second"
         case .engineFailed(let message):
             what + "libsamplerate failed: \(message)"
         }

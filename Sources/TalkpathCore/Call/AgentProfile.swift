@@ -49,6 +49,8 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     /// Whether the agent is told which keys the caller presses.
     public var hearsDigits = true
     public var connectPolicy: ConnectPolicy
+    /// Who resamples between the telephone's rate and the model's, and how well.
+    public var resampler: ResamplerEngine
     /// Where the model is reached; `nil` is the provider's own address.
     public var baseURL: String?
     /// Never printed.
@@ -73,6 +75,7 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
         tools: [AgentTool] = [],
         mayEndCall: Bool = true,
         connectPolicy: ConnectPolicy = .onRinging,
+        resampler: ResamplerEngine = .default,
         baseURL: String? = nil,
         webhook: AgentWebhook? = nil,
         limits: CallLimits = CallLimits()
@@ -89,6 +92,7 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
         self.tools = tools
         self.mayEndCall = mayEndCall
         self.connectPolicy = connectPolicy
+        self.resampler = resampler
         self.baseURL = baseURL
         self.webhook = webhook
         self.limits = limits

@@ -178,6 +178,7 @@ public actor CallManager {
             provider: agent.provider,
             agentInput: agent.inputFormat,
             agentOutput: agent.outputFormat,
+            resampler: agent.resampler,
             bargeIn: agent.bargeIn
         )
     }

@@ -3,12 +3,14 @@ package import TalkpathAudio
 /// Turns a stream of audio bytes of one format into bytes of another: decode, resample, encode.
 ///
 /// State is kept across chunks, so any chunking gives the same bytes. Nothing is allocated after `init`.
-/// Confined to one thread.
+/// Confined to one thread. Which engine resamples is settled at `init`: a branch a chunk, no existential.
 package struct AudioConverter: ~Copyable {
     package let input: AudioFormat
     package let output: AudioFormat
 
-    private var resampler: Resampler
+    private var resampler: StreamResampler
+    /// Chunks lost because the engine failed; it begins anew after each.
+    private var failures = 0
     private let source: Scratch<Int16>
     private let resampled: Scratch<Int16>
     private let encoded: Scratch<UInt8>
@@ -20,14 +22,31 @@ package struct AudioConverter: ~Copyable {
     /// Samples of input that are worked on at a time: 60 ms at 8 kHz, 20 ms at 24 kHz.
     private static let sliceSamples = 480
 
-    /// - Throws: `ResamplerError` if there is no filter for this pair of sample rates.
-    package init(from input: AudioFormat, to output: AudioFormat) throws(ResamplerError) {
+    /// - Parameter engine: who resamples. Between equal rates nobody does.
+    /// - Throws: `ResamplerError` if the engine has no filter for this pair of sample rates.
+    package init(
+        from input: AudioFormat,
+        to output: AudioFormat,
+        engine: ResamplerEngine = .default
+    ) throws(ResamplerError) {
         self.input = input
         self.output = output
-        resampler = try Resampler(from: input.sampleRate, to: output.sampleRate)
+        // Below, a millisecond is no whole sample; beyond, nobody's audio. Milliseconds are what the pipelines count in.
+        guard (1000...384_000).contains(input.sampleRate), (1000...384_000).contains(output.sampleRate) else {
+            throw ResamplerError(
+                inputRate: input.sampleRate,
+                outputRate: output.sampleRate,
+                reason: .rateOutOfRange
+            )
+        }
+        resampler = try StreamResampler(
+            from: input.sampleRate,
+            to: output.sampleRate,
+            engine: input.sampleRate == output.sampleRate ? .default : engine
+        )
         isPassThrough = input == output
         let samples =
-            isPassThrough ? 0 : max(resampler.maximumOutputCount(for: Self.sliceSamples), resampler.flushCount)
+            isPassThrough ? 0 : max(resampler.maximumOutputCount(for: Self.sliceSamples), resampler.maximumFlushCount)
         source = Scratch(repeating: 0, count: isPassThrough ? 0 : Self.sliceSamples)
         resampled = Scratch(repeating: 0, count: samples)
         encoded = Scratch(repeating: 0, count: output.encoding == .pcm16 ? 0 : samples)
@@ -35,7 +54,9 @@ package struct AudioConverter: ~Copyable {
 
     /// What happens to the audio, in words, for logs.
     package var description: String {
-        isPassThrough ? "\(input) untouched" : "\(input) -> \(output)"
+        if isPassThrough { return "\(input) untouched" }
+        return input.sampleRate == output.sampleRate
+            ? "\(input) -> \(output)" : "\(input) -> \(output) (\(resampler.description))"
     }
 
     /// Converts `bytes` and hands over what comes out, in order, in one or more pieces.
@@ -77,9 +98,12 @@ package struct AudioConverter: ~Copyable {
         guard !isPassThrough else { return }
         let memory = resampled.memory
         var target = memory.mutableSpan
-        let count = resampler.flush(into: &target)
-        if count > 0 { write(count, body) }
-        resampler.reset()
+        do {
+            let count = try resampler.flush(into: &target)
+            if count > 0 { write(count, body) }
+        } catch {
+            failed()
+        }
     }
 
     /// Drops what the filter still holds.
@@ -140,8 +164,23 @@ package struct AudioConverter: ~Copyable {
     private mutating func emit(_ samples: Int, _ body: (RawSpan) -> Void) {
         let (memory, input) = (resampled.memory, source.memory)
         var target = memory.mutableSpan
-        let count = resampler.process(input.span.extracting(0..<samples), into: &target)
-        if count > 0 { write(count, body) }
+        do {
+            let count = try resampler.process(input.span.extracting(0..<samples), into: &target)
+            if count > 0 { write(count, body) }
+        } catch {
+            failed()
+        }
+    }
+
+    /// Chunks lost, since the last call, because the engine failed. Polyphase never does.
+    package mutating func takeFailures() -> Int {
+        defer { failures = 0 }
+        return failures
+    }
+
+    private mutating func failed() {
+        failures += 1
+        resampler.reset()
     }
 
     private mutating func write(_ count: Int, _ body: (RawSpan) -> Void) {

@@ -89,11 +89,18 @@ package final class CallMedia {
         uplink = try UplinkPipeline(
             from: .telephony,
             to: plan.agentInput,
+            engine: plan.resampler,
             producer: ring.producer,
             consumer: ring.consumer,
             hearsIntrusion: plan.bargeIn != .model
         )
-        downlink = try DownlinkPipeline(from: plan.agentOutput, to: .telephony, lead: plan.lead, ring: nil)
+        downlink = try DownlinkPipeline(
+            from: plan.agentOutput,
+            to: .telephony,
+            engine: plan.resampler,
+            lead: plan.lead,
+            ring: nil
+        )
     }
 
     /// A call whose caller's audio is handed over on rings by the embedder's own audio thread.
@@ -110,11 +117,18 @@ package final class CallMedia {
         uplink = try UplinkPipeline(
             from: format,
             to: plan.agentInput,
+            engine: plan.resampler,
             producer: nil,
             consumer: callerAudio,
             hearsIntrusion: plan.bargeIn != .model
         )
-        downlink = try DownlinkPipeline(from: plan.agentOutput, to: format, lead: plan.lead, ring: agentAudio)
+        downlink = try DownlinkPipeline(
+            from: plan.agentOutput,
+            to: format,
+            engine: plan.resampler,
+            lead: plan.lead,
+            ring: agentAudio
+        )
         isStreaming = true
     }
 
@@ -430,6 +444,8 @@ package struct MediaPlan: Sendable, Equatable {
     /// What the agent is sent, and what it sends.
     package var agentInput: AudioFormat
     package var agentOutput: AudioFormat
+    /// Who resamples, both ways.
+    package var resampler: ResamplerEngine
     /// How far ahead of real time the caller's end is filled.
     package var lead: Duration
     /// How much caller audio is kept while the agent is not there.
@@ -441,6 +457,7 @@ package struct MediaPlan: Sendable, Equatable {
         provider: AgentProvider,
         agentInput: AudioFormat,
         agentOutput: AudioFormat,
+        resampler: ResamplerEngine = .default,
         lead: Duration = .milliseconds(200),
         uplinkMilliseconds: Int = 10_000,
         bargeIn: BargeIn = .model
@@ -448,6 +465,7 @@ package struct MediaPlan: Sendable, Equatable {
         self.provider = provider
         self.agentInput = agentInput
         self.agentOutput = agentOutput
+        self.resampler = resampler
         self.lead = lead
         self.uplinkMilliseconds = uplinkMilliseconds
         self.bargeIn = bargeIn

@@ -28,6 +28,8 @@ package struct DownlinkPipeline: ~Copyable {
         /// Beyond ten minutes of backlog: lost.
         package var droppedBytes = 0
         package var badPayloads = 0
+        /// Chunks lost because the resampler failed.
+        package var failedConversions = 0
         /// How often the far end ran dry in the middle of an utterance: the caller heard a hole.
         package var underruns = 0
         /// The most speech that waited to be played.
@@ -38,6 +40,7 @@ package struct DownlinkPipeline: ~Copyable {
     package let format: AudioFormat
 
     private var converter: AudioConverter
+    private let engine: ResamplerEngine
     var backlog: DownlinkBacklog
     private var pacer: PlayoutPacer
     var ledger: PlaybackLedger
@@ -81,13 +84,15 @@ package struct DownlinkPipeline: ~Copyable {
     init(
         from agent: AudioFormat,
         to format: AudioFormat,
+        engine: ResamplerEngine = .default,
         lead: Duration,
         ring: consuming ByteRing.Producer?
     ) throws(ResamplerError) {
         self.format = format
         ledger = PlaybackLedger(bytesPerMillisecond: format.bytesPerMillisecond, isExact: ring != nil)
         self.ring = ring
-        converter = try AudioConverter(from: agent, to: format)
+        self.engine = engine
+        converter = try AudioConverter(from: agent, to: format, engine: engine)
         backlog = DownlinkBacklog(limit: Self.backlogMinutes * 60_000 * format.bytesPerMillisecond)
         pacer = PlayoutPacer(lead: lead, bytesPerMillisecond: format.bytesPerMillisecond)
         decoded = Scratch(repeating: 0, count: Self.sliceCharacters / 4 * 3)
@@ -145,7 +150,7 @@ package struct DownlinkPipeline: ~Copyable {
     /// Providers say what they send, and it need not be what they were asked for.
     private mutating func adopt(_ agent: AudioFormat) -> Bool {
         guard agent != converter.input else { return true }
-        guard let other = try? AudioConverter(from: agent, to: format) else { return false }
+        guard let other = try? AudioConverter(from: agent, to: format, engine: engine) else { return false }
         finishCurrentItem()
         converter = other
         return true
@@ -372,6 +377,7 @@ package struct DownlinkPipeline: ~Copyable {
             }
             ledger.produced(milliseconds: currentItemBytes / converter.input.bytesPerMillisecond, of: item)
         }
+        counters.failedConversions += converter.takeFailures()
         counters.longestBacklogBytes = max(counters.longestBacklogBytes, backlog.byteCount)
     }
 

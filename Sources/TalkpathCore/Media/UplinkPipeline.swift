@@ -28,6 +28,8 @@ package struct UplinkPipeline: ~Copyable {
         package var droppedBytes = 0
         /// Payloads that were empty or no base64.
         package var badPayloads = 0
+        /// Chunks lost because the resampler failed.
+        package var failedConversions = 0
         /// The most audio that was kept for an agent who was not there.
         package var longestWaitMilliseconds = 0
     }
@@ -69,6 +71,7 @@ package struct UplinkPipeline: ~Copyable {
     init(
         from format: AudioFormat,
         to agent: AudioFormat,
+        engine: ResamplerEngine = .default,
         producer: consuming ByteRing.Producer?,
         consumer: consuming ByteRing.Consumer,
         hearsIntrusion: Bool = false
@@ -79,7 +82,7 @@ package struct UplinkPipeline: ~Copyable {
         if hearsIntrusion { intruder = CallerVoice(format: format, configuration: Self.intrusion) }
         self.producer = producer
         self.consumer = consumer
-        converter = try AudioConverter(from: format, to: agent)
+        converter = try AudioConverter(from: format, to: agent, engine: engine)
         decoded = Scratch(repeating: 0, count: 512)
         chunk = Scratch(repeating: 0, count: Self.chunkMilliseconds * format.bytesPerMillisecond)
     }
@@ -128,6 +131,7 @@ package struct UplinkPipeline: ~Copyable {
             converter.convert(memory.span.extracting(0..<count).bytes) { bytes in
                 codec.writeAudio(bytes, to: &outbox)
             }
+            counters.failedConversions += converter.takeFailures()
         }
     }
 

@@ -1,4 +1,5 @@
 import Logging
+import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
@@ -69,6 +70,7 @@ extension ServerConfiguration {
             instructions: settings.text(.agentInstructions) ?? "",
             firstMessage: settings.text(.agentFirstMessage),
             connectPolicy: policy,
+            resampler: resampler(&settings),
             baseURL: settings.text(url)
         )
     }
@@ -131,6 +133,20 @@ extension ServerConfiguration {
             settings.report(.tlsCertificate, "is missing: a key needs its certificate")
             return nil
         }
+    }
+
+    private static func resampler(_ settings: inout SettingsReader) -> ResamplerEngine {
+        let profile = settings.word(.resamplerProfile, as: ResamplerProfile.self)
+        let name = settings.text(.resampler) ?? "polyphase"
+        if name == "polyphase" { return .polyphase(profile ?? .telephone) }
+        let converters = LibsamplerateConverter.allCases.map { ResamplerEngine.libsamplerate($0) }
+        guard let engine = converters.first(where: { $0.description == name }) else {
+            let names = ["polyphase"] + converters.map(\.description)
+            settings.report(.resampler, "must be one of \(names.joined(separator: ", "))")
+            return .default
+        }
+        if profile != nil { settings.report(.resamplerProfile, "goes with polyphase only") }
+        return engine
     }
 
     private static func limits(_ settings: inout SettingsReader) -> CallLimits {

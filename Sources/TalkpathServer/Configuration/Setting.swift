@@ -17,6 +17,10 @@ enum Setting: String, CaseIterable {
     case agentFirstMessage = "TALKPATH_AGENT_FIRST_MESSAGE"
     /// `on_ringing` (without it) or `on_answer`.
     case agentConnect = "TALKPATH_AGENT_CONNECT"
+    /// Who resamples calls: `polyphase` (without it), or `libsamplerate-best`, `-medium`, `-fastest`, `-hold`, `-linear`.
+    case resampler = "TALKPATH_RESAMPLER"
+    /// How much of the band polyphase keeps: `telephone` (without it), `wide` or `strict`.
+    case resamplerProfile = "TALKPATH_RESAMPLER_PROFILE"
     /// Beginnings of numbers that may be called, separated by commas; `+` is every number. Without it nobody may be
     /// called, in development everybody. Emergency numbers never.
     case allowedDestinations = "TALKPATH_ALLOWED_DESTINATIONS"

@@ -3,6 +3,8 @@ import TalkpathAudio
 /// Signed 16-bit little-endian samples from one rate to another.
 struct ResampleStage: PipeStage, ~Copyable {
     private var resampler: StreamResampler
+    /// Nothing in, nothing out: not even the filter's silence.
+    private var hasInput = false
 
     init(_ resampler: consuming StreamResampler) {
         self.resampler = resampler
@@ -11,6 +13,7 @@ struct ResampleStage: PipeStage, ~Copyable {
     var unit: Int { 2 }
 
     mutating func convert(_ input: UnsafeRawBufferPointer, into output: inout [UInt8]) throws {
+        hasInput = true
         let samples = [Int16](littleEndian: input)
         var resampled = [Int16](repeating: 0, count: resampler.maximumOutputCount(for: samples.count))
         var target = resampled.mutableSpan
@@ -19,6 +22,7 @@ struct ResampleStage: PipeStage, ~Copyable {
     }
 
     mutating func finish(into output: inout [UInt8]) throws {
+        guard hasInput else { return }
         var resampled = [Int16](repeating: 0, count: resampler.maximumFlushCount)
         var target = resampled.mutableSpan
         let count = try resampler.flush(into: &target)
@@ -34,9 +38,10 @@ struct EncodeStage: PipeStage {
 
     mutating func convert(_ input: UnsafeRawBufferPointer, into output: inout [UInt8]) {
         let samples = [Int16](littleEndian: input)
-        output = [UInt8](repeating: 0, count: samples.count)
-        var target = output.mutableSpan
+        var codes = [UInt8](repeating: 0, count: samples.count)
+        var target = codes.mutableSpan
         _ = law == .alaw ? ALaw.encode(samples.span, into: &target) : MuLaw.encode(samples.span, into: &target)
+        output += codes
     }
 
     func finish(into output: inout [UInt8]) {}

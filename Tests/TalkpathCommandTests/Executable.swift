@@ -1,0 +1,83 @@
+import Foundation
+
+/// The built executable, run as a user's shell would run it.
+struct Executable {
+    struct Outcome {
+        var status: Int32
+        /// Ended by a signal rather than of its own accord.
+        var wasKilled: Bool
+        var output: [UInt8]
+        var errors: String
+    }
+
+    /// Beside the test bundle.
+    static let url = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+        .deletingLastPathComponent().appendingPathComponent("talkpath")
+
+    /// Runs it to its end.
+    /// - Parameter chunks: written one after the other to its standard input, which is then closed. What it writes is
+    ///   read meanwhile.
+    static func run(_ arguments: [String], chunks: [[UInt8]] = []) throws -> Outcome {
+        let (process, input, output, errors) = start(arguments)
+        try process.run()
+        let texts = Collected()
+        let group = DispatchGroup()
+        for (handle, keep) in [(output, \Collected.output), (errors, \Collected.errors)] {
+            DispatchQueue.global().async(group: group) {
+                let bytes = [UInt8]((try? handle.fileHandleForReading.readToEnd()) ?? Data())
+                texts[keyPath: keep] = bytes
+            }
+        }
+        for chunk in chunks { try input.fileHandleForWriting.write(contentsOf: Data(chunk)) }
+        try input.fileHandleForWriting.close()
+        group.wait()
+        process.waitUntilExit()
+        return Outcome(
+            status: process.terminationStatus,
+            wasKilled: process.terminationReason == .uncaughtSignal,
+            output: texts.output,
+            errors: String(decoding: texts.errors, as: UTF8.self)
+        )
+    }
+
+    /// Runs it for a reader who takes so many bytes and goes away, and feeds it until it has gone, too.
+    static func run(_ arguments: [String], feeding chunk: [UInt8], readingOnly count: Int) throws -> Outcome {
+        let (process, input, output, errors) = start(arguments)
+        try process.run()
+        // Else this process would die of what it expects the other to bear.
+        signal(SIGPIPE, SIG_IGN)
+        try input.fileHandleForWriting.write(contentsOf: Data(chunk))
+        var read: [UInt8] = []
+        while read.count < count, let more = try output.fileHandleForReading.read(upToCount: count - read.count) {
+            read += more
+        }
+        try output.fileHandleForReading.close()
+        while process.isRunning, (try? input.fileHandleForWriting.write(contentsOf: Data(chunk))) != nil {}
+        try? input.fileHandleForWriting.close()
+        process.waitUntilExit()
+        let text = try errors.fileHandleForReading.readToEnd() ?? Data()
+        return Outcome(
+            status: process.terminationStatus,
+            wasKilled: process.terminationReason == .uncaughtSignal,
+            output: read,
+            errors: String(decoding: text, as: UTF8.self)
+        )
+    }
+
+    private static func start(_ arguments: [String]) -> (Process, input: Pipe, output: Pipe, errors: Pipe) {
+        let process = Process()
+        let (input, output, errors) = (Pipe(), Pipe(), Pipe())
+        process.executableURL = url
+        process.arguments = arguments
+        process.standardInput = input
+        process.standardOutput = output
+        process.standardError = errors
+        return (process, input, output, errors)
+    }
+
+    /// Unchecked: each member is written by one queue and read after both have ended.
+    private final class Collected: @unchecked Sendable {
+        var output: [UInt8] = []
+        var errors: [UInt8] = []
+    }
+}
