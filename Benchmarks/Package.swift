@@ -16,11 +16,14 @@ let package = Package(
     ],
     targets: [
         .target(name: "CAllocationCounter"),
+        .target(name: "AudioHotPaths", dependencies: [.product(name: "TalkpathAudio", package: "talkpath")]),
+        // The same work without the benchmark library, for an instruction counter to look at.
+        .executableTarget(name: "HotPathRunner", dependencies: ["AudioHotPaths", "CAllocationCounter"]),
         .executableTarget(
             name: "AudioBenchmarks",
             dependencies: [
                 .product(name: "Benchmark", package: "benchmark"),
-                .product(name: "TalkpathAudio", package: "talkpath"),
+                "AudioHotPaths",
                 "CAllocationCounter",
             ],
             path: "Benchmarks/AudioBenchmarks",

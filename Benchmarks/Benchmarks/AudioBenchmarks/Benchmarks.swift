@@ -1,9 +1,6 @@
+import AudioHotPaths
 import Benchmark
 
 let benchmarks: @Sendable () -> Void = {
-    resamplingBenchmarks()
-    compandingBenchmarks()
-    callPathBenchmarks()
-    byteRingBenchmarks()
-    opusBenchmarks()
+    for path in HotPath.all { Benchmark(path) }
 }

@@ -1,3 +1,4 @@
+import AudioHotPaths
 import Benchmark
 import CAllocationCounter
 
@@ -5,20 +6,18 @@ import CAllocationCounter
 let allocations = BenchmarkMetric.custom("Allocations", polarity: .prefersSmaller, useScalingFactor: false)
 
 extension Benchmark {
-    /// A benchmark of work on frames that must allocate nothing. `prepare` makes what is needed and returns the work on
-    /// one frame.
     @discardableResult
-    convenience init?(frames name: String, _ prepare: @escaping () throws -> () throws -> Void) {
+    convenience init?(_ path: HotPath) {
         self.init(
-            name,
+            path.name,
             configuration: .init(
-                metrics: [.wallClock, .instructions, allocations],
+                metrics: [.wallClock, allocations],
                 scalingFactor: .kilo,
                 maxDuration: .seconds(1),
                 maxIterations: 2000
             )
         ) { benchmark in
-            let work = try prepare()
+            let work = try path.prepare()
             // Whatever is made on first use is made now.
             try work()
             benchmark.startMeasurement()
@@ -29,23 +28,7 @@ extension Benchmark {
             benchmark.stopMeasurement()
             benchmark.measurement(allocations, Int(made))
             // The library's own thresholds know no metrics but its own.
-            if made > 0 { benchmark.error("\(name): \(made) heap allocations, where there must be none") }
+            if made > 0 { benchmark.error("\(path.name): \(made) heap allocations, where there must be none") }
         }
-    }
-}
-
-/// Memory that keeps its place while a benchmark uses it again and again; it lives as long as the process.
-func memory<Element: BitwiseCopyable>(_ elements: [Element]) -> UnsafeMutableBufferPointer<Element> {
-    let memory = UnsafeMutableBufferPointer<Element>.allocate(capacity: elements.count)
-    _ = memory.initialize(from: elements)
-    return memory
-}
-
-/// Samples without a pattern, the same each time.
-func noise(count: Int) -> [Int16] {
-    var state: UInt32 = 1
-    return (0..<count).map { _ in
-        state = state &* 1_664_525 &+ 1_013_904_223
-        return Int16(truncatingIfNeeded: Int32(bitPattern: state) >> 17)
     }
 }

@@ -1,10 +1,9 @@
-import Benchmark
 import TalkpathAudio
 
-/// What a frame of a call costs in all: mu-law to 24 kHz and 24 kHz to mu-law.
-func callPathBenchmarks() {
-    for instructions in InstructionSet.available {
-        Benchmark(frames: "call, both ways 24 kHz, \(instructions.rawValue)") {
+extension HotPath {
+    /// What a frame of a call costs in all: mu-law to 24 kHz and 24 kHz to mu-law.
+    static let callPath: [HotPath] = InstructionSet.available.map { instructions in
+        HotPath("call, both ways 24 kHz, \(instructions.rawValue)") {
             let up = Box(try Resampler(from: 8000, to: 24000, instructions: instructions))
             let down = Box(try Resampler(from: 24000, to: 8000, instructions: instructions))
             let codes = memory([UInt8](repeating: 0x5A, count: 160))
