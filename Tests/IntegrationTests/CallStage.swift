@@ -29,6 +29,7 @@ final class CallStage: Sendable {
         agent: AgentScript = .echo,
         agentFaults: [AgentFault] = [],
         settings: [String: String] = [:],
+        configure: (inout ServerConfiguration) -> Void = { _ in },
         _ body: (CallStage) async throws -> Result
     ) async throws -> Result {
         let stage = try await CallStage(
@@ -37,7 +38,8 @@ final class CallStage: Sendable {
             carrierFaults: carrierFaults,
             agent: agent,
             agentFaults: agentFaults,
-            settings: settings
+            settings: settings,
+            configure: configure
         )
         let result: Swift.Result<Result, any Error>
         do { result = .success(try await body(stage)) } catch { result = .failure(error) }
@@ -54,7 +56,8 @@ final class CallStage: Sendable {
         carrierFaults: [RESTFault],
         agent: AgentScript,
         agentFaults: [AgentFault],
-        settings: [String: String]
+        settings: [String: String],
+        configure: (inout ServerConfiguration) -> Void
     ) async throws {
         let timeline = SimulatorTimeline()
         self.timeline = timeline
@@ -84,7 +87,9 @@ final class CallStage: Sendable {
             environment["GEMINI_LIVE_URL"] = gemini.url
         }
         environment.merge(settings) { $1 }
-        server = try await TalkpathServer.start(try .read(environment: environment, isDevelopment: true))
+        server = try await TalkpathServer.start(
+            try .read(environment: environment, isDevelopment: true, override: configure)
+        )
     }
 
     // MARK: The control API

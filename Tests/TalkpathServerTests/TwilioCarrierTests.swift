@@ -104,6 +104,38 @@ import Testing
         #expect(request.form["Timeout"] == "30" && request.form["TimeLimit"] == "91")
     }
 
+    @Test(arguments: [
+        (MachineDetection.enable, "Enable"), (.detectMessageEnd, "DetectMessageEnd"), (.off, nil),
+    ])
+    func whatAnswersIsFoundOutWhileTheCallGoesOn(detection: MachineDetection, word: String?) async throws {
+        let twilio = Twilio()
+        var order = Self.order
+        order.machineDetection = detection
+        try await twilio.run { [order] carrier async throws in _ = try await carrier.place(order) }
+        let form = try #require(twilio.received.first).form
+        #expect(form["MachineDetection"] == word)
+        #expect(form["AsyncAmd"] == word.map { _ in "true" })
+        let callback = "https://voice.example.test/twilio/machine-detection?call_id=c0ffee"
+        #expect(form["AsyncAmdStatusCallback"] == word.map { _ in callback })
+    }
+
+    @Test(arguments: [(Duration.milliseconds(90_500), "91"), (.seconds(100_000), "14400")])
+    func aTimeLimitIsSetOnALiveCall(limit: Duration, seconds: String) async throws {
+        let twilio = Twilio()
+        try await twilio.run(status: .ok, body: #"{"sid":"CA9","status":"in-progress"}"#) { carrier async throws in
+            try await carrier.limitDuration(of: "CA9", to: limit)
+        }
+        #expect(twilio.received.first?.path == "/2010-04-01/Accounts/AC1/Calls/CA9.json")
+        #expect(twilio.received.first?.form == ["TimeLimit": seconds])
+    }
+
+    @Test func aTimeLimitThatIsRefusedIsReported() async throws {
+        let body = #"{"code":21220,"message":"Call is not in-progress. Cannot redirect.","status":400}"#
+        try await Twilio().run(status: .badRequest, body: body) { carrier async throws in
+            await #expect(throws: CarrierError.self) { try await carrier.limitDuration(of: "CA9", to: .seconds(9)) }
+        }
+    }
+
     @Test func aHangUpCompletesTheCall() async throws {
         let twilio = Twilio()
         try await twilio.run(status: .ok, body: #"{"sid":"CA9","status":"completed"}"#) { carrier async throws in

@@ -13,7 +13,7 @@ import Testing
 
     // MARK: Signatures
 
-    @Test(arguments: ["/twilio/voice", "/twilio/status", "/twilio/stream-status"])
+    @Test(arguments: ["/twilio/voice", "/twilio/status", "/twilio/stream-status", "/twilio/machine-detection"])
     func aWebhookThatIsNotTwiliosIsRefused(path: String) async throws {
         try await TestServer.run { test async throws in
             for token in [nil, "another token"] as [String?] {
@@ -45,6 +45,27 @@ import Testing
                     _ = try await test.mediaSocket(path, origin: "wss://mine.example.test")
                 }
             }
+        }
+    }
+
+    // MARK: Machines
+
+    @Test func whatAnsweredStandsInTheCallAndUnknownCallsAreNobodysBusiness() async throws {
+        try await TestServer.run { test async throws in
+            let call = try await test.place()
+            let path = "/twilio/machine-detection?call_id=\(call)"
+            let name = FakeCarrier.name(call)
+            #expect(try await test.webhook(path, ["CallSid": name]).status == 400)
+            // Another call's, whoever mixed them up.
+            #expect(try await test.webhook(path, ["CallSid": "CA0", "AnsweredBy": "fax"]).status == 204)
+            #expect(try await test.send(.GET, "/api/calls/\(call)")["answered_by"] == .null)
+            let form: FormParameters = [
+                "CallSid": name, "AnsweredBy": "machine_end_beep", "MachineDetectionDuration": "4100",
+            ]
+            #expect(try await test.webhook(path, form).status == 204)
+            #expect(try await test.send(.GET, "/api/calls/\(call)")["answered_by"] == "machine_end")
+            let unknown = "/twilio/machine-detection?call_id=00000000-0000-4000-8000-000000000000"
+            #expect(try await test.webhook(unknown, form).status == 204)
         }
     }
 

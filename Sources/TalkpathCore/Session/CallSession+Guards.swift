@@ -78,7 +78,8 @@ extension CallSession {
 
     /// The carrier has found out what answered.
     package func machineDetected(_ answer: AnsweredBy) {
-        guard machine.isLive else { return }
+        // Carriers repeat their webhooks.
+        guard machine.isLive, answer != answeredBy else { return }
         capture(.machineDetected(answer))
         answeredBy = answer
         publish(.machineDetected(answer))

@@ -5,12 +5,14 @@ struct TwilioAddresses {
     static let voicePath = "/twilio/voice"
     static let statusPath = "/twilio/status"
     static let streamStatusPath = "/twilio/stream-status"
+    static let machineDetectionPath = "/twilio/machine-detection"
     static let mediaStreamPath = "/twilio/media-stream"
 
     let origin: PublicOrigin
 
     func voice(_ call: CallID) -> String { "\(origin.text)\(Self.voicePath)?call_id=\(call)" }
     func status(_ call: CallID) -> String { "\(origin.text)\(Self.statusPath)?call_id=\(call)" }
+    func machineDetection(_ call: CallID) -> String { "\(origin.text)\(Self.machineDetectionPath)?call_id=\(call)" }
     func streamStatus(_ call: CallID) -> String { "\(origin.text)\(Self.streamStatusPath)?call_id=\(call)" }
 
     /// Twilio takes no query here.

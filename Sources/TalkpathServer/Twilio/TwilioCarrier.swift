@@ -22,6 +22,8 @@ struct TwilioCarrier: Carrier {
     private let origin: @Sendable () -> PublicOrigin?
     private let allowsPlain: Bool
 
+    /// Twilio takes no longer time limit, in seconds.
+    private static let longestTimeLimit = 14_400
     /// Longer than Twilio takes; shorter than anybody waits.
     private static let timeout = TimeAmount.seconds(15)
 
@@ -65,7 +67,8 @@ struct TwilioCarrier: Carrier {
             statusCallback: addresses.status(order.callID),
             statusCallbackEvents: [.initiated, .ringing, .answered, .completed],
             ringTimeoutSeconds: Self.seconds(order.ringTimeout),
-            timeLimitSeconds: Self.seconds(order.timeLimit)
+            timeLimitSeconds: Self.seconds(order.timeLimit),
+            machineDetection: Self.detection(order.machineDetection, telling: addresses.machineDetection(order.callID))
         )
         let request: HTTPRequestDescription
         do {
@@ -114,6 +117,31 @@ struct TwilioCarrier: Carrier {
             _ = try answer.call()
         } catch {
             throw Self.failure(error)
+        }
+    }
+
+    func limitDuration(of carrierCallID: String, to limit: Duration) async throws(CarrierError) {
+        let request: HTTPRequestDescription
+        do {
+            let seconds = min(Self.seconds(limit), Self.longestTimeLimit)
+            request = try account.updateCall(sid: carrierCallID, .timeLimit(seconds: seconds))
+        } catch {
+            throw CarrierError(.refused, error.description)
+        }
+        let answer = try await send(request)
+        do {
+            _ = try answer.call()
+        } catch {
+            throw Self.failure(error)
+        }
+    }
+
+    /// The call goes on while Twilio listens: to wait for the result would let the callee wait in silence.
+    private static func detection(_ detection: MachineDetection, telling address: String) -> TwilioMachineDetection? {
+        switch detection {
+        case .off: nil
+        case .enable: TwilioMachineDetection(mode: .enable, asyncStatusCallback: address)
+        case .detectMessageEnd: TwilioMachineDetection(mode: .detectMessageEnd, asyncStatusCallback: address)
         }
     }
 

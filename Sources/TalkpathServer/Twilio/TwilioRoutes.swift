@@ -14,6 +14,7 @@ struct TwilioRoutes {
         router.post("twilio/voice", use: voice)
         router.post("twilio/status", use: status)
         router.post("twilio/stream-status", use: streamStatus)
+        router.post("twilio/machine-detection", use: machineDetection)
     }
 
     // MARK: What came
@@ -146,7 +147,20 @@ struct TwilioRoutes {
             )
             if !isKnown, let call = webhook.callID { await state.carrierNamed(call, status.call.callSID) }
         }
+        if let answer = status.answeredBy { await note(answer, carrierCallID: status.call.callSID, webhook) }
         return Response(status: .noContent)
+    }
+
+    /// What answered, found out while the call goes on.
+    @Sendable private func machineDetection(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let webhook = try await webhook(request)
+        let callback = try read { () throws(WireError) in try TwilioMachineDetectionCallback(webhook.form) }
+        await note(callback.answeredBy, carrierCallID: callback.callSID, webhook)
+        return Response(status: .noContent)
+    }
+
+    private func note(_ answer: TwilioAnsweredBy, carrierCallID: String, _ webhook: Webhook) async {
+        await state.manager.machineDetected(AnsweredBy(answer), carrierCallID: carrierCallID, call: webhook.callID)
     }
 
     /// The socket itself tells when it comes and goes; what fails before there is a socket is told here only.
@@ -176,6 +190,18 @@ extension CarrierProgress {
         case .noAnswer: self = .over(.noAnswer)
         case .canceled: self = .over(.canceled)
         case .unknown: return nil
+        }
+    }
+}
+
+extension AnsweredBy {
+    init(_ word: TwilioAnsweredBy) {
+        switch word {
+        case .human: self = .human
+        case .machineStart: self = .machine
+        case .machineEndBeep, .machineEndSilence, .machineEndOther: self = .machineEnd
+        case .fax: self = .fax
+        case .unknown: self = .unknown
         }
     }
 }

@@ -34,6 +34,8 @@ public struct CallBehavior: Sendable {
     public var streamFault: StreamFault?
     /// What answering-machine detection says, where it was asked for: `human`, `machine_start`, …
     public var answeredBy: String
+    /// How long detection takes from the answer on.
+    public var detectionTime: Duration
     /// How long somebody who was dialled by `<Dial>` talks.
     public var dialDuration: Duration
 
@@ -43,6 +45,7 @@ public struct CallBehavior: Sendable {
         party: Party = .person(.silent),
         streamFault: StreamFault? = nil,
         answeredBy: String = "human",
+        detectionTime: Duration = .milliseconds(500),
         dialDuration: Duration = .seconds(5)
     ) {
         self.outcome = outcome
@@ -50,6 +53,7 @@ public struct CallBehavior: Sendable {
         self.party = party
         self.streamFault = streamFault
         self.answeredBy = answeredBy
+        self.detectionTime = detectionTime
         self.dialDuration = dialDuration
     }
 

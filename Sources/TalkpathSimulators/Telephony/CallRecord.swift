@@ -39,6 +39,8 @@ public struct CallRecord: Sendable {
     /// What was said to the caller by `<Say>`.
     public var said: [String] = []
     public var dialled: [String] = []
+    /// How long it may last, if anybody has said.
+    public var timeLimit: Duration?
     /// Seconds from answer to end, once it is over.
     public var durationSeconds: Int?
 

@@ -18,6 +18,8 @@ struct CallRequest: Sendable {
     var timeout = Duration.seconds(60)
     var timeLimit: Duration?
     var detectsMachine = false
+    /// Told of what answered while the call goes on; without it, instructions are asked for with the result.
+    var detectionCallback: String?
 
     private static let createNames: Set<String> = [
         "To", "From", "Url", "Twiml", "ApplicationSid", "Method", "FallbackUrl", "FallbackMethod", "StatusCallback",
@@ -60,7 +62,26 @@ struct CallRequest: Sendable {
             }
             request.detectsMachine = true
         }
+        try request.readDetectionCallback(form)
         return request
+    }
+
+    private mutating func readDetectionCallback(_ form: FormFields) throws(RESTError) {
+        guard let isAsync = form["AsyncAmd"] else {
+            guard form["AsyncAmdStatusCallback"] == nil else {
+                throw .invalid(21218, "AsyncAmdStatusCallback without AsyncAmd")
+            }
+            return
+        }
+        guard ["true", "false"].contains(isAsync) else { throw .invalid(21218, "Invalid AsyncAmd: \(isAsync)") }
+        guard isAsync == "true" else { return }
+        guard detectsMachine else { throw .invalid(21218, "AsyncAmd without MachineDetection") }
+        if let value = form["AsyncAmdStatusCallback"] {
+            guard let url = PlainURL(value), ["http", "https"].contains(url.scheme) else {
+                throw .invalid(21609, "AsyncAmdStatusCallback is not a valid URL: \(value)")
+            }
+        }
+        detectionCallback = form["AsyncAmdStatusCallback"]
     }
 
     static func update(_ form: FormFields) throws(RESTError) -> CallRequest {

@@ -30,7 +30,9 @@ extension FakeTwilioCall {
         case .inline(let text): return parse(text)
         case .url(let url, let method):
             var form = fields(status: base.status == "queued" ? "in-progress" : base.status)
-            if request.detectsMachine { form.append("AnsweredBy", behavior.answeredBy) }
+            if request.detectsMachine, request.detectionCallback == nil {
+                form.append("AnsweredBy", behavior.answeredBy)
+            }
             let sent = form
             Task {
                 let answer = await webhooks.send(sent, to: url, method: method)

@@ -76,6 +76,7 @@ actor FakeTwilioCall {
     /// The record, with the stream that is still going on.
     var record: CallRecord {
         var record = base
+        record.timeLimit = request.timeLimit
         if let live { record.streams.append(live.model.snapshot()) }
         return record
     }
@@ -163,6 +164,25 @@ actor FakeTwilioCall {
         dates.started = Date()
         set(status: "in-progress")
         report("answered", status: "in-progress")
+        detectMachine()
+    }
+
+    /// Listens to what has answered, and tells, if the call is still there.
+    private func detectMachine() {
+        guard let url = request.detectionCallback else { return }
+        let delay = behavior.detectionTime
+        loop.scheduleTask(deadline: clock.deadline(for: clock.now() + delay)) {
+            self.assumeIsolated { $0.reportDetection(to: url, after: delay) }
+        }
+    }
+
+    private func reportDetection(to url: String, after delay: Duration) {
+        guard !isEnding, !base.isOver else { return }
+        let form = FormFields([
+            ("CallSid", sid), ("AccountSid", configuration.accountSID), ("AnsweredBy", behavior.answeredBy),
+            ("MachineDetectionDuration", String(delay.wholeMilliseconds)),
+        ])
+        post(form, to: url, event: "machine-detection")
     }
 
     /// Waits, as long as nobody ends the call.

@@ -229,6 +229,52 @@ struct CallSessionMachineTests {
         #expect(call.on { $0.agentLost(socket: 1, message: "again", at: $1) } == [])
     }
 
+    @Test func `an agent that falls silent is opened again, and given up after so many sockets without an answer`() {
+        let call = MachineDriver()
+        call.talk()
+        call.pass(.seconds(60))
+        let message = "the model did not answer the caller"
+        let silent = call.on { $0.agentFellSilent(at: $1) }
+        #expect(silent == [.dropAgent(socket: 1), .publish(.agentLost(message: message))])
+        #expect(call.on { $0.agentFellSilent(at: $1) } == [])
+        for socket in 2...3 {
+            #expect(call.pass(.seconds(1)) == [.connectAgent(socket: socket)])
+            call.agentReady(socket)
+            call.pass(.seconds(60))
+            call.on { $0.agentFellSilent(at: $1) }
+        }
+        #expect(!call.isLive)
+        call.hangUp(.done)
+        for socket in 1...3 { call.agentClosed(socket) }
+        call.on { $0.streamStopped(at: $1) }
+        call.mediaClosed()
+        call.saved()
+        #expect(call.receipt?.reason == .agentLost)
+        #expect(call.receipt?.note == message)
+    }
+
+    @Test func `an answer makes up for sockets that were silent before`() {
+        let call = MachineDriver()
+        call.talk()
+        for socket in 1...20 {
+            call.pass(.seconds(60))
+            call.on { $0.agentFellSilent(at: $1) }
+            call.pass(.seconds(1))
+            call.agentReady(socket + 1)
+            call.machine.agentAnswered()
+        }
+        #expect(call.isLive)
+    }
+
+    @Test func `a silent agent is not opened again while the call is being drained or has ended`() {
+        let call = MachineDriver()
+        call.talk()
+        call.end(.agentHangup, .drain(timeout: .seconds(5)))
+        #expect(call.on { $0.agentFellSilent(at: $1) } == [])
+        call.end()
+        #expect(call.on { $0.agentFellSilent(at: $1) } == [])
+    }
+
     @Test func `an agent that takes every session and drops it at once is given up`() {
         let call = MachineDriver()
         call.talk()
