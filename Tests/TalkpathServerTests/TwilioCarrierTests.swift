@@ -104,9 +104,11 @@ import Testing
         #expect(request.form["Timeout"] == "30" && request.form["TimeLimit"] == "91")
     }
 
-    @Test(arguments: [
-        (MachineDetection.enable, "Enable"), (.detectMessageEnd, "DetectMessageEnd"), (.off, nil),
-    ])
+    @Test(
+        arguments: [
+            (.enable, "Enable"), (.detectMessageEnd, "DetectMessageEnd"), (.off, nil),
+        ] as [(MachineDetection, String?)]
+    )
     func whatAnswersIsFoundOutWhileTheCallGoesOn(detection: MachineDetection, word: String?) async throws {
         let twilio = Twilio()
         var order = Self.order
@@ -119,7 +121,7 @@ import Testing
         #expect(form["AsyncAmdStatusCallback"] == word.map { _ in callback })
     }
 
-    @Test(arguments: [(Duration.milliseconds(90_500), "91"), (.seconds(100_000), "14400")])
+    @Test(arguments: [(.milliseconds(90_500), "91"), (.seconds(100_000), "14400")] as [(Duration, String)])
     func aTimeLimitIsSetOnALiveCall(limit: Duration, seconds: String) async throws {
         let twilio = Twilio()
         try await twilio.run(status: .ok, body: #"{"sid":"CA9","status":"in-progress"}"#) { carrier async throws in
