@@ -53,6 +53,12 @@ final class TenantCarriers: Carrier {
         try await carrier.redirect(carrierCallID, to: instructions)
     }
 
+    func limitDuration(of carrierCallID: String, to limit: Duration) async throws(CarrierError) {
+        let tenant = tenants.withLock { $0[carrierCallID] }
+        guard let carrier = tenant.flatMap({ own[$0] }) ?? shared else { return }
+        try await carrier.limitDuration(of: carrierCallID, to: limit)
+    }
+
     func hangUp(_ carrierCallID: String) async throws(CarrierError) -> HangUpAnswer {
         if let tenant = tenants.withLock({ $0[carrierCallID] }), let carrier = own[tenant] {
             let answer = try await carrier.hangUp(carrierCallID)
