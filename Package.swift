@@ -181,8 +181,9 @@ if level == .all {
         .executableTarget(
             name: "talkpath",
             dependencies: [
-                "TalkpathServer", "TalkpathSimulators", "TalkpathSimulation", "TalkpathNIO", "TalkpathCore",
-                "TalkpathWire", "TalkpathAudio", .logging, .nioCore, .nioHTTP1, .nioPosix, .argumentParser,
+                "TalkpathServer", "TalkpathStore", "TalkpathSimulators", "TalkpathSimulation", "TalkpathNIO",
+                "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging, .nioCore, .nioHTTP1, .nioPosix,
+                .argumentParser,
                 .unixSignals, .asyncHTTPClient,
             ],
             swiftSettings: swiftSettings
@@ -197,7 +198,8 @@ if level == .all {
         tests(
             "TalkpathServerTests",
             [
-                "TalkpathServer", "TalkpathHTTP", "TalkpathNIO", "TalkpathCore", "TalkpathWire", "TalkpathAudio",
+                "TalkpathServer", "TalkpathStore", "TalkpathHTTP", "TalkpathNIO", "TalkpathCore", "TalkpathWire",
+                "TalkpathAudio",
                 .logging, .metrics,
                 .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .httpTypes, .hummingbird, .asyncHTTPClient,
             ]

@@ -105,7 +105,7 @@ public final class TalkpathServer: Sendable {
         }
         var store: ServerStore?
         do {
-            let opened = try await ServerStore.open(configuration.storage, clock: SystemClock(), logger: logger)
+            let opened = try ServerStore.open(configuration.storage, clock: SystemClock())
             store = opened
             if let folder = configuration.recordings?.folder, let problem = CaptureService.problem(withFolder: folder) {
                 throw ConfigurationError([.init(Setting.recordings.rawValue, problem)])
@@ -172,6 +172,9 @@ public final class TalkpathServer: Sendable {
             backoff: parts.deliveryBackoff,
             logger: logger
         )
+        // Whoever is to be told of lost calls is known before they are closed.
+        try await dispatcher.prepare()
+        try await store.sweep(clock: bridge.clock, logger: logger)
         let state = ServerState(
             configuration: configuration,
             bridge: bridge,

@@ -1,4 +1,5 @@
 import GRDB
+import Synchronization
 public import TalkpathCore
 import TalkpathWire
 
@@ -30,6 +31,8 @@ public final class SQLiteCallStore: CallStore {
     let database: any DatabaseWriter
     let outbox: any OutboxSource
     let keepsTranscripts: Bool
+    /// Ended calls that could not be written, to be tried again.
+    let unsaved = Mutex<[CallSnapshot]>([])
     private let tokens: any IdentifierSource
 
     /// - Parameters:

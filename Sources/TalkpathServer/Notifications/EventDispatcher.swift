@@ -46,8 +46,12 @@ final class EventDispatcher: Service {
         for bell in workers.withLock({ Array($0.values) }) { bell.ring() }
     }
 
-    func run() async throws {
+    /// Names the configuration's endpoints to the store, before the first event. To be called before ``run()``.
+    func prepare() async throws {
         try await store.setConfiguredEndpoints(configuredEndpoints)
+    }
+
+    func run() async throws {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 while !Task.isCancelled {

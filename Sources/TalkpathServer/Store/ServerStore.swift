@@ -16,12 +16,11 @@ struct ServerStore: Sendable {
         folder?.release()
     }
 
-    /// Opens the store that the configuration names, and closes the calls that a killed process has left in it.
+    /// Opens the store that the configuration names.
     static func open(
         _ storage: ServerConfiguration.Storage,
-        clock: any CallClock,
-        logger: Logger
-    ) async throws -> ServerStore {
+        clock: any CallClock
+    ) throws -> ServerStore {
         let keepsTranscripts = !storage.transcripts.isOff
         let recorder = EventRecorder(keepsTranscripts: keepsTranscripts, clock: clock)
         let folder = try storage.folder.map { path throws(StoreError) in try DataFolder(path) }
@@ -32,6 +31,11 @@ struct ServerStore: Sendable {
             keepsTranscripts: keepsTranscripts,
             identifiers: SystemIdentifiers()
         )
+        return ServerStore(folder: folder, calls: calls, recorder: recorder)
+    }
+
+    /// Closes the calls that a killed process has left behind. Before the first call begins.
+    func sweep(clock: any CallClock, logger: Logger) async throws {
         let lost = try await calls.sweep(at: clock.wallTime)
         try await calls.noteAlive(at: clock.wallTime)
         if !lost.isEmpty {
@@ -40,6 +44,5 @@ struct ServerStore: Sendable {
                 metadata: ["calls": "\(lost.count)"]
             )
         }
-        return ServerStore(folder: folder, calls: calls, recorder: recorder)
     }
 }

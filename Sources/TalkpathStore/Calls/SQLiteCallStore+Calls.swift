@@ -23,12 +23,13 @@ extension SQLiteCallStore {
     }
 
     public func save(_ call: CallSnapshot) async throws {
-        try await writeCalls { db, store in
-            if try !Self.isJournalled(call.id, db) { try store.put(call, db) }
-        } _: { db, store in
-            try store.putEnded(call, db)
+        do {
+            try await writeEnded(call)
+        } catch let error as StoreError {
+            // A disk that is full will not be for ever: `writePending` tries again, as long as the process lives.
+            unsaved.withLock { $0.append(call) }
+            throw error
         }
-        outbox.written([call.id])
     }
 
     public func update(_ call: CallSnapshot) async throws {
@@ -74,6 +75,23 @@ extension SQLiteCallStore {
             if !left.isEmpty { outbox.putBack(left) }
         }
         outbox.written(told)
+    }
+
+    private func writeEnded(_ call: CallSnapshot) async throws {
+        try await writeCalls { db, store in
+            if try !Self.isJournalled(call.id, db) { try store.put(call, db) }
+        } _: { db, store in
+            try store.putEnded(call, db)
+        }
+        outbox.written([call.id])
+    }
+
+    /// Writes the records that could not be written when their calls ended.
+    func writeUnsaved() async throws {
+        while let call = unsaved.withLock({ $0.first }) {
+            try await writeEnded(call)
+            unsaved.withLock { calls in calls.removeAll { $0.id == call.id } }
+        }
     }
 
     // MARK: Rows

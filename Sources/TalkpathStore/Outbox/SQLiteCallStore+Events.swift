@@ -4,8 +4,9 @@ import TalkpathWire
 
 /// Events: written once, kept for whoever asks later, and delivered to the endpoints that want them.
 extension SQLiteCallStore {
-    /// Writes what the loop has told since the last time.
+    /// Writes what the loop has told since the last time, and what could not be written before.
     package func writePending() async throws {
+        try await writeUnsaved()
         try await writeCalls { _, _ in }
     }
 

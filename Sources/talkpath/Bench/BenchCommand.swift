@@ -12,7 +12,7 @@ struct BenchCommand: AsyncParsableCommand {
         #if os(Linux)
         [
             BenchAudioCommand.self, BenchEndCommand.self, BenchLoadCommand.self, BenchSoakCommand.self,
-            BridgeUnderLoadCommand.self,
+            BenchStoreCommand.self, BridgeUnderLoadCommand.self,
         ]
         #else
         [BenchAudioCommand.self, BenchSoakCommand.self]

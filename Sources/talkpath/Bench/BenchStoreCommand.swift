@@ -1,0 +1,205 @@
+import ArgumentParser
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+import TalkpathAudio
+import TalkpathCore
+import TalkpathServer
+import TalkpathStore
+import TalkpathWire
+
+/// `talkpath bench store`: how long a full store takes to start with, to be listed and to be searched.
+struct BenchStoreCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "store",
+        abstract: "Fills a store with ended calls, and measures a server's start with it, lists and searches.",
+        discussion: "In a folder of its own, which is deleted afterwards. Each call has a transcript of twenty turns."
+    )
+
+    @Option(help: "How many calls are stored.")
+    var calls = 10_000
+
+    @Option(help: "How often each question is asked.")
+    var questions = 300
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    private struct Row: Codable {
+        var what: String
+        var milliseconds: Spread?
+    }
+
+    func run() async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("talkpath-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        var rows = [Row(what: "save", milliseconds: Spread(try await fill(folder)))]
+        rows.append(Row(what: "start a server with it", milliseconds: Spread(try await start(folder))))
+        for (name, query) in Self.queries {
+            rows.append(Row(what: name, milliseconds: Spread(try await ask(folder, query))))
+        }
+        rows += try await overHTTP(folder)
+        try report(rows)
+    }
+
+    // MARK: Filling
+
+    private static let first = 1_772_366_400_000
+
+    private static func call(_ number: Int) throws -> CallSnapshot {
+        let started = first + number * 7000
+        let receipt: JSONValue = [
+            "status": "completed", "reason": "ended_by_api", "started_at": JSONValue(started),
+            "ended_at": JSONValue(started + 60_000), "carrier_confirmed": true,
+        ]
+        var call = try CallSnapshot(record: [
+            "id": .string("call-\(number)"), "direction": number % 3 == 0 ? "inbound" : "outbound",
+            "status": number % 5 == 0 ? "no_answer" : "completed", "from": .string("+1415555\(1000 + number % 50)"),
+            "to": .string("+1415556\(1000 + number % 9000)"), "tenant": "default", "started_at": JSONValue(started),
+            "ended_at": JSONValue(started + 60_000), "receipt": receipt,
+            "metadata": ["order": JSONValue(number), "customer": "Ada Lovelace"],
+            "agent": [
+                "id": .string("agent-\(number % 20)"), "provider": "openai",
+                "instructions": .string(String(repeating: "Be brief and kind. ", count: 50)),
+            ],
+        ])
+        call.transcript = (0..<20).map { turn in
+            TranscriptEntry(
+                speaker: turn % 2 == 0 ? .agent : .caller,
+                text: "This is what was said in turn \(turn) of call \(number), more or less.",
+                milliseconds: turn * 3000
+            )
+        }
+        return call
+    }
+
+    private func fill(_ folder: String) async throws -> [Double] {
+        let store = try await Self.open(folder)
+        var times: [Double] = []
+        for number in 0..<calls {
+            let call = try Self.call(number)
+            times.append(try await Self.time { try await store.save(call) })
+        }
+        try store.close()
+        return times
+    }
+
+    private static func open(_ folder: String) async throws -> SQLiteCallStore {
+        let path = try DataFolder(folder)
+        defer { path.release() }
+        return try SQLiteCallStore(.file(path.storePath), identifiers: BenchIdentifiers())
+    }
+
+    // MARK: Asking
+
+    private static var queries: [(String, CallQuery)] {
+        func query(_ set: (inout CallQuery) -> Void) -> CallQuery {
+            var query = CallQuery()
+            query.tenant = "default"
+            set(&query)
+            return query
+        }
+        return [
+            ("list, newest 100", query { _ in }), ("list by status", query { $0.statuses = [.noAnswer] }),
+            ("list by agent", query { $0.agentID = "agent-7" }), ("list by number", query { $0.to = "+14155561234" }),
+            (
+                "list from the middle on",
+                query {
+                    $0.cursor = CallCursor(startedAt: .init(milliseconds: Int64(first) + 35_000_000), id: CallID(""))
+                }
+            ),
+            ("page 90 by number", query { $0.offset = 9000 }), ("search, found late", query { $0.search = "call-17" }),
+            ("search, found nowhere", query { $0.search = "nowhere to be found" }),
+        ]
+    }
+
+    private func ask(_ folder: String, _ query: CallQuery) async throws -> [Double] {
+        let store = try await Self.open(folder)
+        var times: [Double] = []
+        for _ in 0..<questions {
+            times.append(try await Self.time { _ = try await store.calls(matching: query) })
+        }
+        try store.close()
+        return times
+    }
+
+    // MARK: A server
+
+    private func server(_ folder: String) async throws -> TalkpathServer {
+        try await TalkpathServer.start(
+            try .read(
+                environment: [
+                    "TALKPATH_HTTP_PORT": "0", "TALKPATH_LOG_LEVEL": "critical", "OPENAI_API_KEY": "key",
+                    "TALKPATH_DATA_FOLDER": folder,
+                ],
+                isDevelopment: true
+            )
+        )
+    }
+
+    private func start(_ folder: String) async throws -> [Double] {
+        var times: [Double] = []
+        for _ in 0..<5 {
+            var started: TalkpathServer?
+            times.append(try await Self.time { started = try await server(folder) })
+            await started?.shutDown()
+        }
+        return times
+    }
+
+    private func overHTTP(_ folder: String) async throws -> [Row] {
+        let server = try await server(folder)
+        var rows: [Row] = []
+        for path in [
+            "/api/calls?state=ended&limit=100", "/api/calls?state=ended&status=no_answer", "/api/calls/call-17",
+        ] {
+            var times: [Double] = []
+            for _ in 0..<questions {
+                let request = HTTPClientRequest(url: "http://127.0.0.1:\(server.port)\(path)")
+                times.append(
+                    try await Self.time {
+                        let answer = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+                        _ = try await answer.body.collect(upTo: 1 << 24)
+                        guard answer.status == .ok else { throw ValidationError("\(path): status \(answer.status)") }
+                    }
+                )
+            }
+            rows.append(Row(what: "GET \(path)", milliseconds: Spread(times)))
+        }
+        await server.shutDown()
+        return rows
+    }
+
+    private static func time(_ work: () async throws -> Void) async throws -> Double {
+        let began = ContinuousClock.now
+        try await work()
+        return began.duration(to: .now).milliseconds
+    }
+
+    // MARK: Telling
+
+    private func report(_ rows: [Row]) throws {
+        if json {
+            let encoder = JSONEncoder()
+            encoder.keyEncodingStrategy = .convertToSnakeCase
+            print(String(decoding: try encoder.encode(rows), as: UTF8.self))
+            return
+        }
+        let title = "\(calls) stored calls, milliseconds".padding(toLength: 42, withPad: " ", startingAt: 0)
+        print(title + "      p50      p95      p99      max")
+        for row in rows {
+            guard let spread = row.milliseconds else { continue }
+            let cells = [spread.p50, spread.p95, spread.p99, spread.maximum].map { value in
+                let text = value.formatted(2)
+                return String(repeating: " ", count: max(0, 9 - text.count)) + text
+            }
+            print(row.what.padding(toLength: 42, withPad: " ", startingAt: 0) + cells.joined())
+        }
+    }
+}
+
+private struct BenchIdentifiers: IdentifierSource {
+    func makeCallID() -> CallID { CallID(UUID().uuidString) }
+    func makeToken() -> String { SecureRandom.token() }
+}
