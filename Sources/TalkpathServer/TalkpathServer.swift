@@ -34,6 +34,8 @@ public final class TalkpathServer: Sendable {
         public var tools: (any ToolHandler)?
         /// Is told what `/metrics` shows, as well.
         public var metrics: (any MetricsFactory)?
+        /// Says why a function's address must not be asked, nil if it may; by default, what holds for webhooks.
+        public var toolAddressCheck: (@Sendable (_ url: String) async -> String?)?
         /// Whom to trust at the other end of the models' sockets; `nil` trusts the system's roots.
         package var agentTLS: NIOSSLContext?
         /// Where tenants' webhooks may lead; `nil`: as the configuration has it.
@@ -147,6 +149,7 @@ public final class TalkpathServer: Sendable {
                 minutesPerDay: configuration.minutesPerDay
             )
         )
+        let addressPolicy = parts.addressPolicy ?? configuration.addressPolicy
         let metrics = PrometheusRegistry(help: MetricsRoute.help)
         let factories = [metrics as any MetricsFactory] + (parts.metrics.map { [$0] } ?? [])
         let bridge = MediaBridge(
@@ -155,13 +158,16 @@ public final class TalkpathServer: Sendable {
             store: store.calls,
             events: EventFanOut([store.recorder, caps] + parts.events),
             tools: parts.tools,
+            toolEndpoints: HTTPToolCaller(
+                client: client,
+                check: parts.toolAddressCheck ?? HTTPToolCaller.check(addressPolicy)
+            ),
             maximumCalls: configuration.maximumCalls,
             agentTLS: parts.agentTLS,
             instruments: CallInstruments(factory: MultiplexMetricsHandler(factories: factories)),
             logger: logger,
             captures: captures
         )
-        let addressPolicy = parts.addressPolicy ?? configuration.addressPolicy
         let dispatcher = EventDispatcher(
             store: store.calls,
             recorder: store.recorder,

@@ -23,6 +23,7 @@ package final class MediaBridge: Sendable {
         store: any CallStore,
         events: any CallEventSink,
         tools: (any ToolHandler)? = nil,
+        toolEndpoints: (any ToolEndpointCaller)? = nil,
         identifiers: any IdentifierSource = SystemIdentifiers(),
         maximumCalls: Int = 10_000,
         agentTLS: NIOSSLContext? = nil,
@@ -36,18 +37,20 @@ package final class MediaBridge: Sendable {
             if missed > 0 { instruments.missed(ticks: missed) }
         }
         refusalCounters = NIOLoopBoundBox.makeBoxSendingValue(TelephonyRefusals(), eventLoop: eventLoop)
+        var ports = CallSession.Ports(
+            carrier: carrier,
+            connector: SocketAgentConnector(eventLoop: eventLoop, tls: agentTLS, clock: clock),
+            store: store,
+            events: events,
+            tools: tools,
+            clock: clock,
+            logger: logger,
+            captures: captures,
+            instruments: instruments
+        )
+        ports.toolEndpoints = toolEndpoints
         manager = CallManager(
-            ports: CallSession.Ports(
-                carrier: carrier,
-                connector: SocketAgentConnector(eventLoop: eventLoop, tls: agentTLS, clock: clock),
-                store: store,
-                events: events,
-                tools: tools,
-                clock: clock,
-                logger: logger,
-                captures: captures,
-                instruments: instruments
-            ),
+            ports: ports,
             identifiers: identifiers,
             executor: eventLoop.executor,
             maximumCalls: maximumCalls
