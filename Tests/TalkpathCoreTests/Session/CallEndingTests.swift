@@ -256,6 +256,44 @@ struct CallEndingTests {
         #expect(call.hangUp(.done) == [])
     }
 
+    @Test(arguments: [CarrierError.Code.unavailable, .noAnswer])
+    func `a hang-up that failed for the moment is tried again, and waits longer each time`(code: CarrierError.Code) {
+        let call = MachineDriver()
+        call.talk()
+        call.end()
+        call.agentClosed()
+        for pause in [200, 400, 800] {
+            #expect(call.hangUpFails(code) == [])
+            #expect(call.pass(.milliseconds(pause - 20)) == [])
+            #expect(call.pass(.milliseconds(20)) == [MachineDriver.hangUp])
+        }
+        // The next one would come too late for the receipt.
+        #expect(call.hangUpFails(code, retryAfter: .seconds(3)) == [.closeMedia])
+    }
+
+    @Test(arguments: [CarrierError.Code.refused, .unauthorized])
+    func `a hang-up that was refused is not tried again before the receipt`(code: CarrierError.Code) {
+        let call = MachineDriver()
+        call.talk()
+        call.end()
+        call.agentClosed()
+        #expect(call.hangUpFails(code) == [.closeMedia])
+        call.mediaClosed()
+        call.saved()
+        #expect(call.outcome(.hangUp) == .failed)
+    }
+
+    @Test func `the record is saved although nothing else answers`() {
+        let call = MachineDriver()
+        call.talk()
+        call.end()
+        let given = call.pass(.milliseconds(4600))
+        #expect(given.contains { if case .saveRecord = $0 { true } else { false } })
+        call.saved()
+        #expect(call.outcome(.saveRecord) == .done)
+        for step in [EndReceipt.Step.Name.hangUp, .closeAgent, .closeMedia] { #expect(call.outcome(step) == .timedOut) }
+    }
+
     // MARK: After the end
 
     private func unconfirmed() -> MachineDriver {
