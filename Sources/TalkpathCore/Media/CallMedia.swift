@@ -56,6 +56,10 @@ package final class CallMedia {
 
     private var toTelephony = MessageOutbox(capacity: 1024)
     private var toAgent = MessageOutbox(capacity: 4096)
+    /// What is being handed to the sockets, so that more can be written meanwhile.
+    private var leavingForTelephony = MessageOutbox(capacity: 1024)
+    private var leavingForAgent = MessageOutbox(capacity: 4096)
+    private var isPumping = false
     /// Takes down what goes through here, if the call is captured.
     package var tap: CaptureTap?
     private var telephonySink: (any LegSink)?
@@ -392,16 +396,31 @@ package final class CallMedia {
     }
 
     /// Hands the waiting messages to the sockets. Called once per wake.
+    ///
+    /// A socket that breaks while it is written to says so at once, from within: the other socket is then read, and
+    /// this is called again. What comes of that is handed over after what is under way.
     package func pump() {
-        if let tap { record(in: tap) }
-        if !toTelephony.isEmpty, let telephonySink { telephonySink.drain(&toTelephony) }
-        if !toAgent.isEmpty, let agentSink { agentSink.drain(&toAgent) }
+        guard !isPumping else { return }
+        isPumping = true
+        defer { isPumping = false }
+        if let tap, !toTelephony.isEmpty || !toAgent.isEmpty { tap.pumping() }
+        while hasMessages {
+            if let telephonySink, !toTelephony.isEmpty {
+                if let tap { toTelephony.peek { tap.telephonySent($0) } }
+                swap(&toTelephony, &leavingForTelephony)
+                telephonySink.drain(&leavingForTelephony)
+            }
+            if let agentSink, !toAgent.isEmpty {
+                if let tap { toAgent.peek { tap.agentSent($0) } }
+                swap(&toAgent, &leavingForAgent)
+                agentSink.drain(&leavingForAgent)
+            }
+        }
     }
 
-    private func record(in tap: CaptureTap) {
-        if !toTelephony.isEmpty || !toAgent.isEmpty { tap.pumping() }
-        if telephonySink != nil { toTelephony.peek { tap.telephonySent($0) } }
-        if agentSink != nil { toAgent.peek { tap.agentSent($0) } }
+    /// For a socket that is there.
+    private var hasMessages: Bool {
+        (telephonySink != nil && !toTelephony.isEmpty) || (agentSink != nil && !toAgent.isEmpty)
     }
 
     /// Whether the caller speaks, or hears the agent.
