@@ -16,6 +16,12 @@ enum CarrierOperations {
             "Twilio tells how a media stream goes on",
             .empty(204, "Noted.")
         ),
+        webhook(
+            "/twilio/machine-detection",
+            "twilioMachineDetection",
+            "Twilio tells what has answered a call, a person or a machine",
+            .empty(204, "Noted.")
+        ),
     ]
 
     private static func webhook(

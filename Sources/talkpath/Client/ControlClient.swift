@@ -65,7 +65,7 @@ struct ControlClient {
         } catch is WireError {
             throw complain("what answers at \(origin) is no Talkpath server")
         } catch {
-            throw complain("there is no answer from \(origin): is the server running? --url or TALKPATH_URL says where it is")
+            throw complain("there is no answer from \(origin): is the server running there? (--url, TALKPATH_URL)")
         }
     }
 
