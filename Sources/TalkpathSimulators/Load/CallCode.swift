@@ -35,7 +35,8 @@ package struct CallCode: Sendable {
     let tones: [Tone]
 
     package init(call: Int) {
-        var state = UInt64(truncatingIfNeeded: call) &* 0x9E37_79B9_7F4A_7C15 &+ 0x1234_5678
+        // Not a multiple of the generator's own step: neighbours would draw the same numbers, one later.
+        var state = UInt64(truncatingIfNeeded: call) &* 0xD1B5_4A32_D192_ED03 &+ 0x1234_5678
         func next() -> Int {
             // SplitMix64 (Steele, Lea, Flood, 2014).
             state &+= 0x9E37_79B9_7F4A_7C15

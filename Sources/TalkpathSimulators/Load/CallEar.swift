@@ -1,8 +1,9 @@
 /// What one caller hears, compared with what that caller said.
 ///
-/// Every 20 ms of what comes back must be the caller's own voice of the right instant. A part in a hundred of another
-/// power (two wrong samples in a frame) is damage; then the ear looks for the voice elsewhere in the second, and what
-/// was jumped over is lost. Confined to one thread; allocates only where something is wrong.
+/// Every 20 ms of what comes back must be the caller's own voice of the right instant. Three thousandths of another power
+/// (one wrong sample in a frame; µ-law alone makes half of one thousandth) is damage; then the ear looks for the voice
+/// elsewhere in the second, and what was jumped over is lost. Confined to one thread; allocates only where something is
+/// wrong.
 package struct CallEar {
     package struct Findings: Equatable, Sendable {
         /// Frames compared, and those that were the voice.
@@ -31,7 +32,7 @@ package struct CallEar {
     private var isJudging = false
     private var damagedInARow = 0
 
-    private static let tolerance: Float = 0.01
+    private static let tolerance: Float = 0.003
     private static let mostEvidence = 16
     /// Frames at the very beginning, while the filters fill.
     private static let unjudged = 3

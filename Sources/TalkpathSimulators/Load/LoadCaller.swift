@@ -13,7 +13,9 @@ final class LoadCaller {
         case gone
     }
 
+    /// Whose voice it is.
     let number: Int
+    private let name: Int
     let socket: LoadSocket
     var progress = Progress.waiting
     private(set) var ear: CallEar
@@ -38,13 +40,16 @@ final class LoadCaller {
 
     static let frame: Int64 = 20_000_000
 
-    init(number: Int, socket: LoadSocket, reference: [Float]) {
+    /// - Parameter name: what the carrier's identifiers are made of; two calls must not share it, even one after the
+    ///   other, for the bridge may still be ending the first.
+    init(number: Int, name: Int, socket: LoadSocket, reference: [Float]) {
         self.number = number
+        self.name = name
         self.socket = socket
         ear = CallEar(reference: reference)
         key = PlainBase64.encode((0..<16).map { UInt8(truncatingIfNeeded: number &* 31 &+ $0) })
         prefix = Array(#"{"event":"media","sequenceNumber":""#.utf8)
-        suffix = Array(#""},"streamSid":"\#(Self.stream(number))"}"#.utf8)
+        suffix = Array(#""},"streamSid":"\#(Self.stream(name))"}"#.utf8)
         let voice = CallCode(call: number).muLaw()
         payloads = stride(from: 0, to: voice.count, by: CallCode.frameSamples).map {
             PlainBase64.encoded(Array(voice[$0..<$0 + CallCode.frameSamples]))
@@ -81,7 +86,7 @@ final class LoadCaller {
         }
         socket.becomeOpen()
         socket.write(#"{"event":"connected","protocol":"Call","version":"1.0.0"}"#)
-        let (stream, call, account) = (Self.stream(number), Self.sid("CA", number), Self.sid("AC", 1))
+        let (stream, call, account) = (Self.stream(name), Self.sid("CA", name), Self.sid("AC", 1))
         socket.write(
             #"{"event":"start","sequenceNumber":"1","start":{"accountSid":"\#(account)","streamSid":"\#(stream)","#
                 + #""callSid":"\#(call)","tracks":["inbound"],"mediaFormat":{"encoding":"audio/x-mulaw","#
@@ -96,7 +101,7 @@ final class LoadCaller {
         sequence += 1
         socket.write(
             #"{"event":"stop","sequenceNumber":"\#(sequence)","stop":{"accountSid":"\#(Self.sid("AC", 1))","#
-                + #""callSid":"\#(Self.sid("CA", number))"},"streamSid":"\#(Self.stream(number))"}"#
+                + #""callSid":"\#(Self.sid("CA", name))"},"streamSid":"\#(Self.stream(name))"}"#
         )
         socket.sayGoodbye()
     }

@@ -67,6 +67,7 @@ package final class LoadRun {
     private static let slots = 20
     private static let listenerToken = 0
     private static let modelTokens = 1 << 20
+    private static let rehearsalName = 1 << 30
 
     package init(_ plan: Plan, model: LoadModelPort) throws(LoadError) {
         self.plan = plan
@@ -153,9 +154,14 @@ package final class LoadRun {
 
     // MARK: Opening
 
-    private func openOne(_ number: Int) throws(LoadError) {
+    private func openOne(_ number: Int, name: Int? = nil) throws(LoadError) {
         let reference = CallCode(call: number).samples(delayedBy: delay)
-        let caller = LoadCaller(number: number, socket: try plan.target.connect(), reference: reference)
+        let caller = LoadCaller(
+            number: number,
+            name: name ?? number,
+            socket: try plan.target.connect(),
+            reference: reference
+        )
         poll.add(caller.socket.descriptor, token: 1 + callers.count)
         callers.append(caller)
         expecting = caller
@@ -178,7 +184,7 @@ package final class LoadRun {
     /// while this thread reckons, it says nothing, and its line runs dry.
     private func rehearse() throws(LoadError) {
         rehearsal = []
-        try openOne(0)
+        try openOne(0, name: Self.rehearsalName)
         let skipped = 20
         let wanted = (skipped + CallCode.framesPerPeriod) * CallCode.frameSamples
         try turn(until: LoadClock.now + 5_000_000_000) { (self.rehearsal?.count ?? 0) >= wanted || !self.lost.isEmpty }
