@@ -9,7 +9,8 @@ import TalkpathAudio
 extension CallSessionMachine {
     // MARK: Asking
 
-    /// Somebody wants the call to end. The first reason counts; a later `now` cuts a drain short.
+    /// Somebody wants the call to end. The first reason counts; a later `now` cuts a drain short, and so does a later drain
+    /// whose bound comes sooner.
     mutating func end(_ request: EndRequest, at now: MonotonicInstant) -> [SessionAction] {
         happened(request.mode == .now ? .endNow : .endDrain)
         switch life {
@@ -21,7 +22,11 @@ extension CallSessionMachine {
             }
             return beginEnding(request, at: now)
         case .draining(let first):
-            if case .drain = request.mode { return [] }
+            if case .drain(let timeout) = request.mode {
+                // Nobody waits longer than asked for: the soonest bound counts.
+                deadlines[.drain] = min(deadlines[.drain] ?? now + timeout, now + timeout)
+                return []
+            }
             return beginEnding(EndRequest(first.reason, mode: .now, note: first.note), at: now)
         case .ending:
             return []

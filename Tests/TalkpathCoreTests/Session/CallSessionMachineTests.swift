@@ -143,6 +143,17 @@ struct CallSessionMachineTests {
         #expect(call.pass(.seconds(3)).contains(.stopBridge))
     }
 
+    @Test(arguments: [(later: 2, ends: 3), (later: 20, ends: 5)])
+    func `of two drains the bound that comes sooner counts`(later: Int, ends: Int) {
+        let call = MachineDriver()
+        call.talk()
+        call.end(.agentHangup, .drain(timeout: .seconds(5)))
+        #expect(call.pass(.seconds(1)) == [])
+        call.end(.endedByAPI, .drain(timeout: .seconds(later)))
+        #expect(call.pass(.milliseconds(ends * 1000 - 1100)) == [])
+        #expect(call.pass(.milliseconds(200)).contains(.stopBridge))
+    }
+
     // MARK: Media
 
     @Test func `stop without close and close without stop end the call, and a second of either does nothing`() {
