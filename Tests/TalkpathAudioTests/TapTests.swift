@@ -169,6 +169,22 @@ import Testing
         #expect(!source.wants(.callerAudio))
     }
 
+    /// The writer is at the slots whenever somebody looks, but never twice in the same write.
+    @Test func ringLeftDuringOneWriteIsTakenAwayDuringTheNext() throws {
+        let pool = TapPool(limit: 1)
+        let source = Source(pool: pool)
+        for write in 0..<UInt64(3 * TapPoint.limit) {
+            source.point.turn.store(write * 2 + 1, ordering: .sequentiallyConsistent)
+            let tap = try Listener(source.point, .audio)
+            #expect(tap.readable == 0)
+        }
+        // Nobody can tell that the last of these writes is over.
+        #expect(pool.count == 0)
+        source.point.turn.store(0, ordering: .sequentiallyConsistent)
+        _ = try Listener(source.point, .audio)
+        #expect(pool.count == 1)
+    }
+
     @Test(arguments: [(Int.min, 1024), (0, 1024), (1025, 2048), (Int.max, 64 << 20)])
     func capacityIsBroughtIntoItsBounds(asked: Int, got: Int) throws {
         let source = Source()

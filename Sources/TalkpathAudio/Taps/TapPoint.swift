@@ -4,7 +4,7 @@ import Synchronization
 ///
 /// Those who attach and detach exclude each other by a lock that the media thread does not know. What the media thread
 /// looks at is a word with a bit for each tap. A detached ring is taken away at once if the media thread is not writing
-/// at that moment, else when next somebody attaches or detaches.
+/// at that moment, else when somebody attaches or detaches after that one write is over.
 public final class TapPoint: Sendable {
     /// Taps at most.
     public static let limit = 16
@@ -16,11 +16,11 @@ public final class TapPoint: Sendable {
     let attached = Atomic<UInt64>(0)
     /// The kinds that any of them wants.
     let wanted = Atomic<UInt64>(0)
-    /// The writer is at the slots.
-    let isWriting = Atomic<Bool>(false)
+    /// Counts the writer's comings and goings: odd while it is at the slots.
+    let turn = Atomic<UInt64>(0)
     /// The writer is gone.
     let isOver = Atomic<Bool>(false)
-    // Unsafe: the pointer never changes; who may touch what it points to is decided by `attached` and `isWriting`.
+    // Unsafe: the pointer never changes; who may touch what it points to is decided by `attached` and `turn`.
     nonisolated(unsafe) let slots: UnsafeMutablePointer<TapSlot>
 
     private struct Control {
@@ -30,6 +30,8 @@ public final class TapPoint: Sendable {
         var kinds = [TapKinds](repeating: [], count: TapPoint.limit)
         /// Those of them that are detached, but that the writer may still be at.
         var leaving: UInt64 = 0
+        /// The writer's turn, as seen right after each of these was detached.
+        var leftAt = [UInt64](repeating: 0, count: TapPoint.limit)
     }
 
     private let control = Guarded(Control())
@@ -43,8 +45,7 @@ public final class TapPoint: Sendable {
     deinit {
         // The writer and all taps hold this object, so nobody is at the slots.
         control.withLock { control in
-            control.leaving = control.used
-            reclaim(&control)
+            for index in 0..<Self.limit where control.used >> UInt64(index) & 1 == 1 { free(index, &control) }
         }
         slots.deallocate()
     }
@@ -89,6 +90,7 @@ public final class TapPoint: Sendable {
             // Sequentially consistent: see `TapWriter.write`.
             attached.bitwiseAnd(~(1 << UInt64(index)), ordering: .sequentiallyConsistent)
             control.leaving |= 1 << UInt64(index)
+            control.leftAt[index] = turn.load(ordering: .sequentiallyConsistent)
             updateWanted(control)
             reclaim(&control)
         }
@@ -105,16 +107,23 @@ public final class TapPoint: Sendable {
 
     /// Takes away what is detached, unless the writer may still be at it.
     private func reclaim(_ control: inout Control) {
-        // Sequentially consistent: if the writer is not seen writing here, its next look at `attached` comes after the
-        // bits were cleared. Acquiring with that: all it did to the slots is done.
-        guard control.leaving != 0, !isWriting.load(ordering: .sequentiallyConsistent) else { return }
+        guard control.leaving != 0 else { return }
+        // Sequentially consistent: a writer that was away when a bit was cleared, or has been away since, looks at
+        // `attached` after that and finds it cleared. Acquiring with that: all it did to the slots is done.
+        let turn = turn.load(ordering: .sequentiallyConsistent)
         for index in 0..<Self.limit where control.leaving >> UInt64(index) & 1 == 1 {
-            // Safety: initialised when it was attached, and the writer will not look at it again.
-            (slots + index).deinitialize(count: 1)
-            if let ring = control.rings[index] { pool?.giveBack(ring) }
-            control.rings[index] = nil
-            control.used &= ~(1 << UInt64(index))
+            // Not only whether it is away now: a writer that hardly rests would keep every detached ring.
+            guard control.leftAt[index] & 1 == 0 || control.leftAt[index] != turn else { continue }
+            free(index, &control)
         }
-        control.leaving = 0
+    }
+
+    private func free(_ index: Int, _ control: inout Control) {
+        // Safety: initialised when it was attached, and the writer will not look at it again.
+        (slots + index).deinitialize(count: 1)
+        if let ring = control.rings[index] { pool?.giveBack(ring) }
+        control.rings[index] = nil
+        control.used &= ~(1 << UInt64(index))
+        control.leaving &= ~(1 << UInt64(index))
     }
 }

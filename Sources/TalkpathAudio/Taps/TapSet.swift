@@ -42,6 +42,8 @@ public struct TapSet: ~Copyable, Sendable {
 /// Its end is the end of every tap: they drain what they have, and are told.
 public struct TapWriter: ~Copyable, Sendable {
     private let point: TapPoint
+    /// As in the point: even between writes.
+    private var turn: UInt64 = 0
 
     init(_ point: TapPoint) {
         self.point = point
@@ -59,7 +61,7 @@ public struct TapWriter: ~Copyable, Sendable {
         payload.withUnsafeBytes { payload in
             // Sequentially consistent, as the load that follows: either this thread sees that a tap is detached, or
             // whoever detaches it sees that this thread may be at its ring, and lets it be.
-            point.isWriting.store(true, ordering: .sequentiallyConsistent)
+            point.turn.store(turn &+ 1, ordering: .sequentiallyConsistent)
             var attached = point.attached.load(ordering: .sequentiallyConsistent)
             while attached != 0 {
                 // Safety: a slot is initialised before its bit is set, and not touched by others while it is set or
@@ -68,7 +70,8 @@ public struct TapWriter: ~Copyable, Sendable {
                 attached &= attached - 1
             }
             // Releasing: what was done to the slots is done before somebody takes them away.
-            point.isWriting.store(false, ordering: .releasing)
+            turn &+= 2
+            point.turn.store(turn, ordering: .releasing)
         }
     }
 
