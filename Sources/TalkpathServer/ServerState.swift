@@ -21,7 +21,7 @@ final class ServerState: Sendable {
     let agents: any AgentStore
     let identifiers = SystemIdentifiers()
     let delayed = DelayedCalls()
-    let idempotency = Idempotency()
+    let idempotency: Idempotency
     let metrics: PrometheusRegistry
     let logger: Logger
 
@@ -53,6 +53,12 @@ final class ServerState: Sendable {
         self.carriers = carriers
         self.caps = caps
         agents = SQLiteAgentStore(store.calls)
+        idempotency = Idempotency(
+            store: store.calls,
+            clock: bridge.clock,
+            identifiers: identifiers,
+            logger: logger
+        )
         self.logger = logger
         self.metrics = metrics
         knownOrigin = origin

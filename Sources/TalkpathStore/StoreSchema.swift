@@ -9,6 +9,9 @@ enum StoreSchema {
             try db.execute(sql: outbox)
             try db.execute(sql: others)
         }
+        migrator.registerMigration("2") { db in
+            try db.execute(sql: callsOfKeys)
+        }
         return migrator
     }
 
@@ -135,5 +138,11 @@ enum StoreSchema {
             PRIMARY KEY (tenant, key)
         ) STRICT;
         CREATE INDEX idempotency_by_age ON idempotency (created_at);
+        """
+
+    /// A key names the call it is for before that call is placed, so that a process that dies in between is no riddle.
+    private static let callsOfKeys = """
+        ALTER TABLE idempotency ADD COLUMN call_id TEXT;
+        CREATE INDEX idempotency_by_call ON idempotency (call_id);
         """
 }

@@ -1,5 +1,8 @@
 import NIOHTTP1
+import Synchronization
 import TalkpathCore
+import TalkpathNIO
+import TalkpathStore
 import TalkpathWire
 import Testing
 
@@ -20,7 +23,8 @@ import Testing
             let first = try await place(test)
             let second = try await place(test)
             #expect(first.status == 201 && second.status == 201)
-            #expect(first.text == second.text)
+            #expect(first["call_id"] != nil && first["call_id"] == second["call_id"])
+            #expect(second["to_number"] == "+14155550101" && second["webhook_url"] == first["webhook_url"])
             #expect(first.headers["Idempotent-Replayed"].isEmpty)
             #expect(second.headers["Idempotent-Replayed"] == ["true"])
             #expect(test.carrier.placed.count == 1)
@@ -78,16 +82,130 @@ import Testing
         }
     }
 
-    @Test func theOldestAnswersAreForgottenFirst() async {
-        let store = Idempotency(capacity: 2)
-        func perform(_ text: String) async -> Bool {
-            let reply = await store.perform(.init(tenant: "", text: text), body: []) {
-                Idempotency.Outcome(answer: .success(nil), isFinal: true)
-            }
-            if case .first = reply { return true } else { return false }
+    // MARK: Over the life of a process
+
+    /// A server, and then another one on its files.
+    private func runTwice(
+        _ first: (TestServer) async throws -> Void,
+        between: (SQLiteCallStore) async throws -> Void = { _ in },
+        _ second: (TestServer) async throws -> Void
+    ) async throws {
+        try await ServerFolder.run { folder in
+            try await TestServer.run(configure: { $0.storage = .init(folder: folder.path) }, first)
+            try await folder.withStore(between)
+            try await TestServer.run(configure: { $0.storage = .init(folder: folder.path) }, second)
         }
-        for key in ["a", "b", "c"] { #expect(await perform(key)) }
-        #expect(await perform("c") == false)
-        #expect(await perform("a"))
+    }
+
+    @Test func afterARestartTheSameKeyIsTheSameCall() async throws {
+        let call = Mutex<JSONValue?>(nil)
+        try await runTwice { test async throws in
+            let first = try await place(test)
+            #expect(first.status == 201)
+            call.withLock { $0 = first["call_id"] }
+        } _: { test async throws in
+            let again = try await place(test)
+            #expect(again.status == 201 && again.headers["Idempotent-Replayed"] == ["true"], "\(again.text)")
+            #expect(again["call_id"] == call.withLock { $0 } && again["ended_reason"] == "shutdown")
+            #expect(try await place(test, #"{"to":"+14155550102"}"#).status == 409)
+            #expect(test.carrier.placed.isEmpty)
+            #expect(try await place(test, idempotencyKey: "two").status == 201)
+        }
+    }
+
+    @Test func afterARestartAnOrderOfUnknownFateIsStillNotPlaced() async throws {
+        try await runTwice { test async throws in
+            test.carrier.answerPlacing(with: .failure(CarrierError(.noAnswer, "nothing came back")))
+            #expect(try await place(test).status == 502)
+        } _: { test async throws in
+            let again = try await place(test)
+            #expect(again.status == 502 && again["code"] == "carrier_error" && again["call_id"] != nil)
+            #expect(test.carrier.placed.isEmpty)
+        }
+    }
+
+    /// The process died between asking the carrier and answering.
+    @Test func aCallWhoseProcessDiedBeforeTheAnswerIsNotPlacedASecondTime() async throws {
+        let body = #"{"to":"+14155550101"}"#
+        try await runTwice { _ async throws in
+        } between: { store async throws in
+            let call = CallID("the first")
+            let claim = try await store.claimIdempotencyKey(
+                "one",
+                tenant: "default",
+                digest: TalkpathCrypto.sha256(Array(body.utf8)),
+                call: call,
+                at: SystemClock().wallTime
+            )
+            #expect(claim == .first)
+            var snapshot = ServerFolder.liveCall("the first")
+            snapshot.carrierCallID = "CA1"
+            try await store.journal(snapshot)
+        } _: { test async throws in
+            for _ in 0..<2 {
+                let again = try await place(test, body)
+                #expect(again.status == 201 && again["call_id"] == "the first", "\(again.text)")
+                #expect(again["ended_reason"] == "node_lost")
+            }
+            #expect(test.carrier.placed.isEmpty)
+        }
+    }
+
+    /// The process died before it had asked the carrier for anything.
+    @Test func aCallThatWasOnlyClaimedIsPlacedByTheNextProcess() async throws {
+        let body = #"{"to":"+14155550101"}"#
+        try await runTwice { _ async throws in
+        } between: { store async throws in
+            _ = try await store.claimIdempotencyKey(
+                "one",
+                tenant: "default",
+                digest: TalkpathCrypto.sha256(Array(body.utf8)),
+                call: CallID("the-first"),
+                at: SystemClock().wallTime
+            )
+        } _: { test async throws in
+            #expect(try await place(test, #"{"to":"+14155550102"}"#).status == 409)
+            let again = try await place(test, body)
+            #expect(again.status == 201 && again["call_id"] == "the-first", "\(again.text)")
+            #expect(again.headers["Idempotent-Replayed"].isEmpty)
+            #expect(test.carrier.placed.map(\.callID.text) == ["the-first"])
+            #expect(try await place(test, body)["call_id"] == "the-first")
+            #expect(test.carrier.placed.count == 1)
+        }
+    }
+
+    @Test func theKeyOfACallThatIsGonePlacesNoOther() async throws {
+        try await TestServer.run { test async throws in
+            let first = try await place(test)
+            let call = CallID(try #require(first["call_id"]?.string))
+            _ = try await test.end(call)
+            let store = test.server.state.store.calls
+            #expect(try await store.delete(call, tenant: "default") != nil)
+            let again = try await place(test)
+            #expect(again.status == 409 && again["code"] == "idempotency_conflict")
+            #expect(test.carrier.placed.count == 1)
+        }
+    }
+
+    @Test func aKeyIsKeptForADay() async throws {
+        try await TestServer.run { test async throws in
+            let state = test.server.state
+            for (key, hours) in [("old", 25), ("young", 23)] {
+                let then = WallTime(milliseconds: state.bridge.clock.wallTime.milliseconds - Int64(hours) * 3_600_000)
+                let digest = TalkpathCrypto.sha256(Array(#"{"to":"+14155550109"}"#.utf8))
+                let call = CallID(key)
+                _ = try await state.store.calls
+                    .claimIdempotencyKey(key, tenant: "default", digest: digest, call: call, at: then)
+            }
+            try await StoreUpkeep(
+                store: state.store.calls,
+                recorder: state.store.recorder,
+                storage: state.configuration.storage,
+                clock: state.bridge.clock,
+                logger: TestServer.silent
+            ).tidy()
+            #expect(try await place(test, idempotencyKey: "old").status == 201)
+            #expect(try await place(test, idempotencyKey: "young").status == 409)
+        }
     }
 }

@@ -1,3 +1,4 @@
+import TalkpathCore
 import TalkpathStore
 import TalkpathWire
 import Testing
@@ -37,16 +38,17 @@ import Testing
     @Test func anIdempotencyKeyIsClaimedOnceAndRemembersItsAnswer() async throws {
         let store = try SQLiteCallStore.inMemory()
         func claim(_ digest: [UInt8], tenant: String = "a") async throws -> IdempotencyClaim {
-            try await store.claimIdempotencyKey("k", tenant: tenant, digest: digest, at: now)
+            let call = CallID("of \(tenant)")
+            return try await store.claimIdempotencyKey("k", tenant: tenant, digest: digest, call: call, at: now)
         }
         #expect(try await claim([1]) == .first)
-        #expect(try await claim([1]) == .running)
+        #expect(try await claim([1]) == .running(CallID("of a")))
         #expect(try await claim([2]) == .conflict)
         #expect(try await claim([2], tenant: "b") == .first)
-        try await store.answerIdempotencyKey("k", tenant: "a", ["call_id": "one"])
-        #expect(try await claim([1]) == .answered(["call_id": "one"]))
+        try await store.answerIdempotencyKey("k", tenant: "a", ["said": "so"])
+        #expect(try await claim([1]) == .answered(CallID("of a"), ["said": "so"]))
         try await store.releaseIdempotencyKey("k", tenant: "a")
-        #expect(try await claim([1]) == .answered(["call_id": "one"]), "an answer stays")
+        #expect(try await claim([1]) == .answered(CallID("of a"), ["said": "so"]), "an answer stays")
         try await store.releaseIdempotencyKey("k", tenant: "b")
         #expect(try await claim([3], tenant: "b") == .first)
         try await store.forgetIdempotencyKeys(before: now + 1)

@@ -24,6 +24,18 @@ import Testing
         }
     }
 
+    @Test func theKeyOfAForgottenCallStaysTaken() async throws {
+        let store = try SQLiteCallStore.inMemory()
+        let call = SampleCalls.ended("one")
+        func claim() async throws -> IdempotencyClaim {
+            try await store.claimIdempotencyKey("k", tenant: "a", digest: [1], call: call.id, at: SampleCalls.noon)
+        }
+        #expect(try await claim() == .first)
+        try await store.save(call)
+        _ = try await store.delete(call.id, tenant: call.tenant)
+        #expect(try await claim() == .answered(call.id, [:]))
+    }
+
     @Test func aDeletedCallLeavesNoCopyInAnyFile() async throws {
         try await TemporaryFolder.run { folder in
             let outbox = TestOutbox()

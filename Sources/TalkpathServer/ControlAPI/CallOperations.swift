@@ -20,7 +20,9 @@ enum CallOperations {
             parameters: [
                 .header(
                     "Idempotency-Key",
-                    .text(1...255).meaning("The same key and body again get the same call, and place no other.")
+                    .text(1...255).meaning(
+                        "The same key and body get the same call, as it is by then, for a day; also after a restart."
+                    )
                 )
             ],
             body: .init(schema: .named("CallOrder")),
@@ -37,7 +39,7 @@ enum CallOperations {
                     "`emergency_number`, `premium_number`, `destination_not_allowed`."
                 ),
                 .problem(404, "`agent_not_found`."),
-                .problem(409, "`idempotency_conflict`: the key came with another body before."),
+                .problem(409, "`idempotency_conflict`: the key came with another body, or its call was deleted."),
                 .problem(413, "`body_too_large`."),
                 .problem(422, "`unknown_field`, `invalid_field`, `invalid_number`."),
                 .problem(429, "`rate_limited`, `too_many_calls`, `quota_exceeded`, with `Retry-After`."),

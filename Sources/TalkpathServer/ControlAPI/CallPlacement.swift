@@ -17,17 +17,18 @@ struct CallPlacement {
     }
 
     /// Places the call and waits for the carrier's answer.
-    func place(_ order: CallOrder) async throws(Failure) -> CallSnapshot {
+    /// - Parameter id: what the call is to be named; a new name if nil.
+    func place(_ order: CallOrder, as id: CallID? = nil) async throws(Failure) -> CallSnapshot {
         let call: OutboundCall
         do throws(Problem) {
-            call = try await prepare(order)
+            call = try await prepare(order, as: id)
         } catch {
             throw Failure(problem: error)
         }
         return try await place(call)
     }
 
-    /// - Parameter call: from ``prepare(_:)``.
+    /// - Parameter call: from ``prepare(_:as:)``.
     func place(_ call: OutboundCall) async throws(Failure) -> CallSnapshot {
         let session: CallSession
         do throws(Problem) {
@@ -43,7 +44,7 @@ struct CallPlacement {
     }
 
     /// The call that is to be placed, if it is one that may be.
-    func prepare(_ order: CallOrder) async throws(Problem) -> OutboundCall {
+    func prepare(_ order: CallOrder, as id: CallID? = nil) async throws(Problem) -> OutboundCall {
         try state.check(destination: order.to)
         if let from = order.from, !PhoneNumber.isE164(from) {
             throw Problem(.unprocessableContent, .invalidNumber, "'from' must be a number in E.164")
@@ -66,7 +67,7 @@ struct CallPlacement {
             throw JSONBody.invalid("capture", "nothing can be kept here: \(Setting.recordings.rawValue) is not set")
         }
         var call = OutboundCall(
-            id: state.identifiers.makeCallID(),
+            id: id ?? state.identifiers.makeCallID(),
             from: order.from ?? state.configuration.twilio(of: tenant)?.fromNumber ?? "",
             to: order.to,
             agent: agent.filled(with: variables),

@@ -31,33 +31,40 @@ struct ControlRoutes {
         guard (1...255).contains(key.utf8.count) else {
             throw Problem(.badRequest, .invalidField, "'Idempotency-Key' must have 1 to 255 characters")
         }
-        let reply = await state.idempotency.perform(.init(tenant: context.tenant, text: key), body: body) {
-            await placing(order, placement)
+        let reply = try await state.idempotency.perform(.init(tenant: context.tenant, text: key), body: body) {
+            await placing(order, placement, as: $0)
         }
         switch reply {
         case .first(let answer):
             return Self.created(try answer.get())
         case .repeated(let answer):
-            var response = Self.created(try answer.get())
-            response.headers[.idempotentReplayed] = "true"
-            return response
+            return Self.replayed(try answer.get())
+        case .call(let id):
+            guard let call = try await state.manager.find(id) else {
+                throw Problem(.conflict, .idempotencyConflict, "The call of this 'Idempotency-Key' has been deleted")
+            }
+            return Self.replayed(json(call, of: order))
         case .conflict:
             throw Problem(.conflict, .idempotencyConflict, "This 'Idempotency-Key' came with another body before")
         }
     }
 
-    private func placing(_ order: CallOrder, _ placement: CallPlacement) async -> Idempotency.Outcome {
+    private func placing(
+        _ order: CallOrder,
+        _ placement: CallPlacement,
+        as id: CallID? = nil
+    ) async -> Idempotency.Outcome {
         do throws(CallPlacement.Failure) {
-            let call = try await placement.place(order)
-            let json = Self.json(call, webhookURL: order.publicURL ?? state.origin?.text)
-            return Idempotency.Outcome(answer: .success(json), isFinal: true)
+            let call = try await placement.place(order, as: id)
+            return Idempotency.Outcome(answer: .success(json(call, of: order)), isFinal: true)
         } catch {
             return Idempotency.Outcome(answer: .failure(error.problem), isFinal: error.mayHavePlaced)
         }
     }
 
     /// The call, after what the first clients look for.
-    private static func json(_ call: CallSnapshot, webhookURL: String?) -> JSONValue {
+    private func json(_ call: CallSnapshot, of order: CallOrder) -> JSONValue {
+        let webhookURL = order.publicURL ?? state.origin?.text
         let first: [(key: String, value: JSONValue)] = [
             (key: "success", value: true), (key: "call_id", value: .string(call.id.text)),
             (key: "to", value: .string(call.to)), (key: "webhook_url", value: .optional(webhookURL)),
@@ -69,6 +76,12 @@ struct ControlRoutes {
     private static func created(_ json: JSONValue) -> Response {
         var response = Response.json(json, status: .created)
         if let id = json["call_id"]?.string { response.headers[.location] = "/api/calls/\(id)" }
+        return response
+    }
+
+    private static func replayed(_ json: JSONValue) -> Response {
+        var response = created(json)
+        response.headers[.idempotentReplayed] = "true"
         return response
     }
 

@@ -1,8 +1,23 @@
+import HTTPTypes
+import Logging
+import TalkpathCore
+import TalkpathStore
 import TalkpathWire
 
-/// Answers by `Idempotency-Key`: a repeated request gets the first one's answer, and does nothing.
+/// One call for one `Idempotency-Key`, however often it comes.
 ///
-/// In memory, the newest ones.
+/// The store keeps a key for a day, from before its call is placed on: so it is good after a restart, too, and after the
+/// death of the process at any moment. What a repeated request gets is the call as it is by then:
+///
+/// | when the first request | a repeated one gets |
+/// |---|---|
+/// | is still under way | the same answer, when there is one |
+/// | was answered with a call | that call |
+/// | had no effect, as it was refused | another try |
+/// | ended with an order whose fate is unknown | the same error |
+/// | died with its process before the carrier was asked | another try, under the same call's name |
+/// | died with its process after that | the call, which was closed as `node_lost` |
+/// | placed a call that was deleted since | `idempotency_conflict` |
 actor Idempotency {
     /// An answer to keep, or to give once only.
     struct Outcome: Sendable {
@@ -20,65 +35,119 @@ actor Idempotency {
 
     enum Reply: Sendable {
         case first(Answer)
+        /// Somebody else's request was under way; this is what it got.
         case repeated(Answer)
+        /// The request was answered before: with this call.
+        case call(CallID)
         /// The same key with another body.
         case conflict
     }
 
-    private enum State {
-        case running([CheckedContinuation<Answer, Never>])
-        case done(Answer)
-    }
-
-    private struct Entry {
+    private struct Running {
         var digest: [UInt8]
-        var state: State
+        var waiters: [CheckedContinuation<Reply, any Error>] = []
     }
 
-    private var entries: [Key: Entry] = [:]
-    /// Those that are done, oldest first.
-    private var done: [Key] = []
-    private let capacity: Int
+    private var running: [Key: Running] = [:]
+    private let store: SQLiteCallStore
+    private let clock: any CallClock
+    private let identifiers: any IdentifierSource
+    private let logger: Logger
 
-    init(capacity: Int = 10_000) {
-        self.capacity = capacity
+    init(store: SQLiteCallStore, clock: any CallClock, identifiers: any IdentifierSource, logger: Logger) {
+        self.store = store
+        self.clock = clock
+        self.identifiers = identifiers
+        self.logger = logger
     }
 
-    /// Does the work for the first request of a key; the others wait for it and get its answer.
-    func perform(_ key: Key, body: [UInt8], _ work: @Sendable () async -> Outcome) async -> Reply {
+    /// Does the work for the first request of a key; the others get its answer, or the call that came of it.
+    ///
+    /// - Parameter work: places the call under the name it is given.
+    /// - Throws: what keeps the store from keeping the key; nothing was placed then.
+    func perform(_ key: Key, body: [UInt8], _ work: @Sendable (CallID) async -> Outcome) async throws -> Reply {
         let digest = TalkpathCrypto.sha256(body)
-        if let entry = entries[key] {
-            guard entry.digest == digest else { return .conflict }
-            switch entry.state {
-            case .done(let answer): return .repeated(answer)
-            case .running: return .repeated(await waitForAnswer(to: key))
-            }
+        if let other = running[key] {
+            guard other.digest == digest else { return .conflict }
+            return try await withCheckedThrowingContinuation { running[key]?.waiters.append($0) }
         }
-        entries[key] = Entry(digest: digest, state: .running([]))
-        let outcome = await work()
-        finish(key, outcome)
-        return .first(outcome.answer)
+        running[key] = Running(digest: digest)
+        let reply: Result<Reply, any Error>
+        do {
+            reply = .success(try await answer(key, digest, work))
+        } catch {
+            reply = .failure(error)
+        }
+        let others = reply.map { reply in
+            if case .first(let answer) = reply { Reply.repeated(answer) } else { reply }
+        }
+        for waiter in running.removeValue(forKey: key)?.waiters ?? [] { waiter.resume(with: others) }
+        return try reply.get()
     }
 
-    private func waitForAnswer(to key: Key) async -> Answer {
-        await withCheckedContinuation { continuation in
-            guard case .running(var waiters) = entries[key]?.state else {
-                preconditionFailure("between the look at the entry and this nothing else can run on the actor")
-            }
-            waiters.append(continuation)
-            entries[key]?.state = .running(waiters)
+    private func answer(
+        _ key: Key,
+        _ digest: [UInt8],
+        _ work: @Sendable (CallID) async -> Outcome
+    ) async throws -> Reply {
+        let new = identifiers.makeCallID()
+        let claim = try await store.claimIdempotencyKey(
+            key.text,
+            tenant: key.tenant,
+            digest: digest,
+            call: new,
+            at: clock.wallTime
+        )
+        switch claim {
+        case .first:
+            return .first(await perform(key, new, work))
+        case .running(let call):
+            // A call is written down before the carrier is asked: without a record, there was nothing.
+            guard try await store.find(call) == nil else { return .call(call) }
+            return .first(await perform(key, call, work))
+        case .answered(let call, let kept):
+            if let problem = Problem(kept: kept) { return .repeated(.failure(problem)) }
+            return .call(call)
+        case .conflict:
+            return .conflict
         }
     }
 
-    private func finish(_ key: Key, _ outcome: Outcome) {
-        guard case .running(let waiters) = entries[key]?.state else { return }
-        if outcome.isFinal {
-            entries[key]?.state = .done(outcome.answer)
-            done.append(key)
-            if done.count > capacity { entries[done.removeFirst()] = nil }
-        } else {
-            entries[key] = nil
+    private func perform(_ key: Key, _ call: CallID, _ work: @Sendable (CallID) async -> Outcome) async -> Answer {
+        let outcome = await work(call)
+        do {
+            if outcome.isFinal {
+                try await store.answerIdempotencyKey(key.text, tenant: key.tenant, outcome.answer.kept)
+            } else {
+                try await store.releaseIdempotencyKey(key.text, tenant: key.tenant)
+            }
+        } catch {
+            // The key stays, and names the call: whoever repeats the request gets it.
+            logger.error("What came of an idempotency key could not be kept", metadata: ["call_id": "\(call)"])
         }
-        for waiter in waiters { waiter.resume(returning: outcome.answer) }
+        return outcome.answer
+    }
+}
+
+extension Idempotency.Answer {
+    /// What is kept beside the call's name. A call is looked up when it is asked for, so that there is no copy of it.
+    fileprivate var kept: JSONValue {
+        switch self {
+        case .success: [:]
+        case .failure(let problem):
+            [
+                "status": JSONValue(problem.status.code), "code": .string(problem.code.rawValue),
+                "detail": .string(problem.detail),
+                "call_id": problem.members.first { $0.key == "call_id" }?.value ?? .null,
+            ]
+        }
+    }
+}
+
+extension Problem {
+    fileprivate init?(kept: JSONValue) {
+        guard let status = kept["status"]?.int, let code = kept["code"]?.string.flatMap(Code.init) else { return nil }
+        self.init(.init(code: status), code, kept["detail"]?.string ?? "")
+        if let call = kept["call_id"], !call.isNull { self = with("call_id", call) }
     }
 }

@@ -6,33 +6,38 @@ package import TalkpathWire
 package enum IdempotencyClaim: Equatable, Sendable {
     /// Nobody has come with this key before: it is the asker's now.
     case first
-    /// It is being worked on, or was when the process died: what came of it is not known.
-    case running
-    case answered(JSONValue)
+    /// It is being worked on, or was when the process died; the call that it was to place.
+    case running(CallID)
+    /// The call that came of it, and what was said of it beside.
+    case answered(CallID, JSONValue)
     /// The key came with another body.
     case conflict
 }
 
 extension SQLiteCallStore {
     /// Takes the key, if it is free.
+    ///
+    /// - Parameter call: what will be placed if it is.
     package func claimIdempotencyKey(
         _ key: String,
         tenant: String,
         digest: [UInt8],
+        call: CallID,
         at now: WallTime
     ) async throws -> IdempotencyClaim {
         try await write { db in
-            let sql = "SELECT digest, answer FROM idempotency WHERE tenant = ? AND key = ?"
+            let sql = "SELECT digest, answer, call_id FROM idempotency WHERE tenant = ? AND key = ?"
             guard let row = try Row.fetchOne(db, sql: sql, arguments: [tenant, key]) else {
                 try db.execute(
-                    sql: "INSERT INTO idempotency (tenant, key, digest, created_at) VALUES (?, ?, ?, ?)",
-                    arguments: [tenant, key, Self.hexadecimal(digest), now.milliseconds]
+                    sql: "INSERT INTO idempotency (tenant, key, digest, call_id, created_at) VALUES (?, ?, ?, ?, ?)",
+                    arguments: [tenant, key, Self.hexadecimal(digest), call.text, now.milliseconds]
                 )
                 return .first
             }
             guard row["digest"] == Self.hexadecimal(digest) else { return .conflict }
-            guard let answer = row["answer"] as String? else { return .running }
-            return .answered(try JSONValue(parsing: answer))
+            let known = CallID(row["call_id"] as String? ?? "")
+            guard let answer = row["answer"] as String? else { return .running(known) }
+            return .answered(known, try JSONValue(parsing: answer))
         }
     }
 
@@ -61,6 +66,14 @@ extension SQLiteCallStore {
         try await write { db in
             try db.execute(sql: "DELETE FROM idempotency WHERE created_at < ?", arguments: [time.milliseconds])
         }
+    }
+
+    /// The call is about to be forgotten: whoever comes with its key again is not to have another one placed.
+    static func keepKeys(of call: String, _ db: Database) throws {
+        try db.execute(
+            sql: "UPDATE idempotency SET answer = '{}' WHERE call_id = ? AND answer IS NULL",
+            arguments: [call]
+        )
     }
 
     private static func hexadecimal(_ digest: [UInt8]) -> String { TalkpathCrypto.hexadecimal(digest) }
