@@ -151,13 +151,14 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
     }
 
     @Test func aSlimCaptureFindsAnotherSoundToo() async throws {
-        let place = Self.place(.agentOut, number: 3)
+        let (place, next) = (Self.place(.agentOut, number: 3), Self.place(.agentOut, number: 4))
         let call = try await Self.run { expected in
-            guard let message = expected.records[place].message else { return }
+            guard let message = expected.records[place].message, var other = expected.records[next].message else {
+                return
+            }
             expected.records[place].content = .message(message.digested)
-            var other = message
-            other.audio = .digest(count: message.audioByteCount, digest: 12345)
-            expected.records[Self.place(.agentOut, number: 4)].content = .message(other)
+            other.audio = .digest(count: other.audioByteCount, digest: 12345)
+            expected.records[next].content = .message(other)
         }
         #expect(call.differences.count == 1)
         #expect(call.differences.first?.field.hasPrefix("audio") == true)

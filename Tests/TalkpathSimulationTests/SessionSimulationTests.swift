@@ -14,12 +14,13 @@ import Testing
             Issue.record("seed \(failure.seed): \(failure.violations.joined(separator: "; "))")
         }
         #expect(report.played == Int(Self.seeds) || !report.failures.isEmpty)
-        #expect(report.coverage.impossible.isEmpty)
+        #expect(report.coverage.isPossible)
         // Whatever can happen stands in the table of what has happened.
         let listed = Set(SessionHappening.all)
         #expect(report.coverage.counts.keys.allSatisfy { listed.contains($0.happening) })
         if Self.seeds >= SessionSimulationConsole.Options.seedsThatVisitAll {
             #expect(report.coverage.unvisited.isEmpty)
+            #expect(report.coverage.unvisitedEndings.isEmpty)
         }
     }
 

@@ -205,13 +205,15 @@ package struct DownlinkPipeline: ~Copyable {
     mutating func flush(sparesDigits: Bool = false, at now: MonotonicInstant) -> PlaybackInterruption? {
         if let consumed = ring?.consumedPosition { ledger.acknowledge(Int64(consumed), at: now) }
         let clears = !sparesDigits || !hasDigitsUnderWay(at: now)
+        // One that claims to have played all it was sent is not told to clear: it is as full as it was.
+        let isCleared = clears && ledger.mayBePlaying
         var interruption = ledger.interrupt(clears: clears, sparesDigits: sparesDigits, at: now)
         let waitingBytes = backlog.byteCount
         backlog.removeAll { sparesDigits && $0.isDigits }
         counters.flushedBytes += waitingBytes - backlog.byteCount
         converter.reset()
         if clears {
-            pacer.flush(at: now)
+            if isCleared { pacer.flush(at: now) }
             ring?.flush()
             bytesSinceMark = 0
         }

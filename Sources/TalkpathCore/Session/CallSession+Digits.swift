@@ -11,6 +11,7 @@ extension CallSession {
         -> CollectedDigits
     {
         let result = await withCheckedContinuation { continuation in
+            machine.happened(.collectionAsked)
             do throws(CallCommandError) {
                 try checkLine()
                 guard talk.collector == nil else {

@@ -78,6 +78,7 @@ extension CallSession {
 
     /// The carrier has found out what answered.
     package func machineDetected(_ answer: AnsweredBy) {
+        machine.happened(.machineDetected)
         // Carriers repeat their webhooks.
         guard machine.isLive, answer != answeredBy else { return }
         capture(.machineDetected(answer))

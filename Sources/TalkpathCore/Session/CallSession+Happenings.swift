@@ -17,6 +17,7 @@ extension CallSession {
         case .streamStopped:
             perform(machine.streamStopped(at: now))
         case .dtmf(let digit):
+            machine.happened(.keyPressed)
             guards.keyPressed()
             pressed(digit, at: now)
         case .interrupted(let interruption):

@@ -24,6 +24,7 @@ extension CallSession {
     }
 
     private func setMuted(_ leg: CallLeg, _ isMuted: Bool) throws(CallCommandError) {
+        machine.happened(.muteAsked)
         guard machine.isLive else { throw .ended }
         capture(isMuted ? .muted(leg) : .unmuted(leg))
         let media = media.value
@@ -44,6 +45,7 @@ extension CallSession {
         as author: MessageAuthor = .caller,
         isAnswered: Bool = false
     ) throws(CallCommandError) {
+        machine.happened(.messageAsked)
         try checkText(message)
         guard machine.isLive else { throw .ended }
         guard case .ready = machine.agent else {
@@ -75,6 +77,7 @@ extension CallSession {
     public func say(_ text: String) async throws(CallCommandError) -> SaidResult {
         try checkText(text)
         let result = await withCheckedContinuation { continuation in
+            machine.happened(.sayAsked)
             do throws(CallCommandError) {
                 try checkLine()
                 guard talk.speech.hasRoom else {
@@ -104,6 +107,7 @@ extension CallSession {
         // Off the loop: minutes of audio take milliseconds to resample.
         let bytes = try await Self.convert(clip, to: lineFormat)
         let result = await withCheckedContinuation { continuation in
+            machine.happened(.clipAsked)
             insert(bytes, .clipRequested(bytes), id: { $0.makeID() }, continuation)
         }
         return try result.get()
@@ -123,6 +127,7 @@ extension CallSession {
     func dial(_ digits: String, for request: CaptureHappening?) async throws(CallCommandError) {
         let bytes = try DigitTones.audio(of: digits, format: lineFormat)
         let result = await withCheckedContinuation { continuation in
+            machine.happened(.digitsAsked)
             insert(bytes, request, id: { $0.makeDigitsID() }, continuation)
         }
         guard try !result.get().wasCut else { throw .ended }

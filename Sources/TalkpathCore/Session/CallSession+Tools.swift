@@ -5,6 +5,7 @@ import TalkpathWire
 extension CallSession {
     /// The agent calls a function.
     func take(_ call: AgentToolCall, at now: MonotonicInstant) {
+        machine.happened(.toolCalled)
         // What the agent asked for in its last breath must not happen after the end.
         guard machine.isLive else { return }
         publish(.toolCalled(name: call.name))

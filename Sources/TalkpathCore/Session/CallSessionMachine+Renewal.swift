@@ -32,6 +32,12 @@ extension CallSessionMachine {
         return []
     }
 
+    /// Whether a quiet moment is waited for. A call that drains ends at its own.
+    var renewsWhenQuiet: Bool {
+        guard case .live = life else { return false }
+        return wantsRenewal
+    }
+
     /// Neither side speaks, nor waits for the other.
     mutating func quietCame(at now: MonotonicInstant) -> [SessionAction] {
         happened(.quietCame)

@@ -87,7 +87,7 @@ extension CallSession {
         perform(talk.speech.tick(at: now))
         perform(talk.digits.tick(at: now))
         toolsTick(at: now)
-        if machine.wantsRenewal, machine.isLive, talk.isQuiet, !media.value.isHeard(at: now) {
+        if machine.renewsWhenQuiet, talk.isQuiet, !media.value.isHeard(at: now) {
             perform(machine.quietCame(at: now))
         }
     }

@@ -5,7 +5,8 @@ package protocol SessionObserver: AnyObject, Sendable {
     func happened(_ happening: SessionHappening, in state: SessionState)
 }
 
-/// What can happen to a call: one for each method of its state machine, and one for each timer.
+/// What can happen to a call: one for each method of its state machine, one for each way to talk with it, and one for
+/// each timer.
 package enum SessionHappening: Hashable, Sendable {
     case begin
     case placed, placingFailed, initiated, ringing, answered, over
@@ -16,6 +17,9 @@ package enum SessionHappening: Hashable, Sendable {
     case recordSaved, recordUpdated
     case agentGoingAway, quietCame, handOver, redirected, redirectFailed
     case abandoned, givenUp
+    // Asked of the call, or noticed on the line, whether or not anything comes of it.
+    case sayAsked, clipAsked, digitsAsked, collectionAsked, messageAsked, muteAsked
+    case keyPressed, toolCalled, machineDetected
     case timer(SessionDeadline)
 
     /// Every one there is.
@@ -25,6 +29,8 @@ package enum SessionHappening: Hashable, Sendable {
             .mediaClosed, .agentOpened, .agentReady, .agentConnectFailed, .agentLost, .agentFault, .agentSilent,
             .agentGoingAway, .quietCame, .agentClosed, .endNow, .endDrain, .hungUp, .hangUpFailed, .recordSaved,
             .recordUpdated, .handOver, .redirected, .redirectFailed, .abandoned, .givenUp,
+            .sayAsked, .clipAsked, .digitsAsked, .collectionAsked, .messageAsked, .muteAsked, .keyPressed,
+            .toolCalled, .machineDetected,
         ] + SessionDeadline.allCases.map(SessionHappening.timer)
 
     package var name: String {

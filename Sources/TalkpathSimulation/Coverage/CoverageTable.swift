@@ -15,9 +15,30 @@ package struct CoverageTable {
         text += "\(coverage.reachable - coverage.unvisited.count) of \(coverage.reachable) reachable pairs visited; "
         text += "\(coverage.combinedStates) combined states, \(coverage.counts.count) pairs of those\n"
         for pair in coverage.unvisited { text += "not visited: \(pair)\n" }
+        for pair in coverage.unvisitedEndings { text += "not visited: \(pair)\n" }
         for pair in coverage.impossible { text += "visited, though it cannot be: \(pair)\n" }
+        for pair in coverage.impossibleEndings { text += "visited, though it cannot be: \(pair)\n" }
+        text += "rarest: " + coverage.rarest(5).map { "\($0.pair) \($0.count)" }.joined(separator: ", ") + "\n\n"
+        return text + endings
+    }
+
+    private var endings: String {
+        var text = "how often each who ended a call found what under way (- cannot be)\n\n"
+        text += Self.cell("", Self.nameWidth, isLeft: true)
+        text += SimulatedEnder.allCases.map { Self.cell($0.rawValue, Self.enderWidth) }.joined() + "\n"
+        for activity in CallActivity.allCases {
+            text += Self.cell(activity.rawValue, Self.nameWidth, isLeft: true)
+            for ender in SimulatedEnder.allCases {
+                let count = coverage.endings[.init(ender: ender, activity: activity), default: 0]
+                let isDash = count == 0 && UnreachablePairs.reason(ender, during: activity) != nil
+                text += Self.cell(isDash ? "-" : Self.short(count), Self.enderWidth)
+            }
+            text += "\n"
+        }
         return text
     }
+
+    private static let enderWidth = 13
 
     private func block(_ parts: [SessionPart]) -> String {
         var text = Self.cell("", Self.nameWidth, isLeft: true) + parts.map { Self.cell($0.description) }.joined() + "\n"

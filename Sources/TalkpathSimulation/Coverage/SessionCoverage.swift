@@ -7,7 +7,16 @@ package struct SessionCoverage: Sendable {
         package var state: SessionState
     }
 
+    /// Somebody who ends a call, and what they find under way.
+    package struct EndingPair: Hashable, Sendable, CustomStringConvertible {
+        package var ender: SimulatedEnder
+        package var activity: CallActivity
+
+        package var description: String { "\(ender) during \(activity)" }
+    }
+
     package private(set) var counts: [Pair: Int] = [:]
+    package private(set) var endings: [EndingPair: Int] = [:]
 
     package init() {}
 
@@ -15,8 +24,13 @@ package struct SessionCoverage: Sendable {
         counts[Pair(happening: happening, state: state), default: 0] += 1
     }
 
+    package mutating func add(_ ender: SimulatedEnder, during activity: CallActivity) {
+        endings[EndingPair(ender: ender, activity: activity), default: 0] += 1
+    }
+
     package mutating func merge(_ other: SessionCoverage) {
         counts.merge(other.counts, uniquingKeysWith: +)
+        endings.merge(other.endings, uniquingKeysWith: +)
     }
 
     /// How often `happening` found a call with one of its parts in that state.
@@ -40,18 +54,43 @@ extension SessionCoverage {
         SessionPart.all.map { PartPair(happening: happening, part: $0) }
     }
 
+    private static let reachablePairs = pairs.filter { UnreachablePairs.reason($0.happening, $0.part) == nil }
+
     /// How many pairs can be.
-    package var reachable: Int { Self.pairs.count { UnreachablePairs.reason($0.happening, $0.part) == nil } }
+    package var reachable: Int { Self.reachablePairs.count }
 
     /// Pairs that can be, and have not been seen.
-    package var unvisited: [PartPair] {
-        Self.pairs.filter { UnreachablePairs.reason($0.happening, $0.part) == nil && count($0.happening, $0.part) == 0 }
+    package var unvisited: [PartPair] { Self.reachablePairs.filter { count($0.happening, $0.part) == 0 } }
+
+    /// Pairs that can be, the rarest first.
+    package func rarest(_ number: Int) -> [(pair: PartPair, count: Int)] {
+        let counted = Self.reachablePairs.map { (pair: $0, count: count($0.happening, $0.part)) }
+        return Array(counted.sorted { $0.count < $1.count }.prefix(number))
+    }
+
+    /// Enders that can come in the middle of something, and have not been seen to.
+    package var unvisitedEndings: [EndingPair] {
+        SimulatedEnder.allCases.flatMap { ender in
+            CallActivity.allCases.map { EndingPair(ender: ender, activity: $0) }
+        }
+        .filter { endings[$0] == nil && UnreachablePairs.reason($0.ender, during: $0.activity) == nil }
+    }
+
+    /// Enders that cannot come in the middle of something, and have been seen to.
+    package var impossibleEndings: [EndingPair] {
+        endings.keys.filter { UnreachablePairs.reason($0.ender, during: $0.activity) != nil }
     }
 
     /// Pairs that cannot be, and have been seen.
     package var impossible: [PartPair] {
         Self.pairs.filter { UnreachablePairs.reason($0.happening, $0.part) != nil && count($0.happening, $0.part) > 0 }
     }
+
+    /// Whatever can be has been seen.
+    package var isWhole: Bool { unvisited.isEmpty && unvisitedEndings.isEmpty }
+
+    /// Nothing has been seen that cannot be.
+    package var isPossible: Bool { impossible.isEmpty && impossibleEndings.isEmpty }
 
     /// How many combinations of all four parts have been seen.
     package var combinedStates: Int { Set(counts.keys.map(\.state)).count }
@@ -95,5 +134,9 @@ final class CoverageCounter {
 
     func add(_ happening: SessionHappening, in state: SessionState) {
         coverage.add(happening, in: state)
+    }
+
+    func add(_ ender: SimulatedEnder, during activity: CallActivity) {
+        coverage.add(ender, during: activity)
     }
 }

@@ -46,13 +46,23 @@ package enum UnreachablePairs {
         Rule(why: why, happenings: Set(happenings), parts: Set(parts))
     }
 
+    /// Why whoever ends a call cannot find that under way; `nil` if they can.
+    package static func reason(_ ender: SimulatedEnder, during activity: CallActivity) -> String? {
+        switch (ender, activity) {
+        case (.agentsTool, .carrierSpeaking), (.agentGone, .carrierSpeaking), (.agentFault, .carrierSpeaking),
+            (.agentsTool, .fallingBack), (.agentGone, .fallingBack), (.agentFault, .fallingBack):
+            "the model is lost for good"
+        default: nil
+        }
+    }
+
     // MARK: Groups
 
     private static let all = SessionHappening.all
     private static let news: [SessionHappening] = [.initiated, .ringing, .answered, .over]
     private static let ofSockets: [SessionHappening] = [
         .agentOpened, .agentReady, .agentConnectFailed, .agentLost, .agentFault, .agentClosed, .agentGoingAway,
-        .quietCame,
+        .quietCame, .toolCalled,
         .timer(.agentSetup), .timer(.agentRetry), .timer(.renewal), .timer(.closeAgent),
     ]
     private static let ofHangUp: [SessionHappening] = [
@@ -68,7 +78,7 @@ package enum UnreachablePairs {
     private static let whileLive: [SessionHappening] = [
         .streamStarted, .agentOpened, .agentReady, .agentFault, .timer(.maxDuration), .timer(.ringing), .timer(.media),
         .timer(.agentSetup), .timer(.agentRetry), .timer(.drain), .timer(.handover), .timer(.renewal), .agentSilent,
-        .agentGoingAway, .quietCame,
+        .agentGoingAway, .quietCame, .toolCalled, .keyPressed,
     ]
     private static let liveLives: [SessionPart] = [.life(.live), .life(.draining)]
     private static let overLives: [SessionPart] = [.life(.ending), .life(.ended), .life(.retired)]
@@ -206,11 +216,15 @@ package enum UnreachablePairs {
             when: [.media(.started), .media(.stopped), .media(.closed)],
             "a call has one media socket; a second is refused by the session"
         ),
-        never([.streamStopped, .mediaClosed], when: [.media(.none)], "a socket is the call's from its start"),
-        never([.streamStopped], when: [.media(.closed)], "a closed socket says nothing"),
+        never(
+            [.streamStopped, .mediaClosed, .keyPressed],
+            when: [.media(.none)],
+            "a socket is the call's from its start"
+        ),
+        never([.streamStopped, .keyPressed], when: [.media(.closed)], "a closed socket says nothing"),
         never([.timer(.closeMedia)], when: [.media(.closed)], "the timer is disarmed when the socket has closed"),
         never(
-            [.streamStopped, .mediaClosed],
+            [.streamStopped, .mediaClosed, .keyPressed],
             when: [
                 .carrier(.placing), .carrier(.queued), .carrier(.ringing), .carrier(.refused), .carrier(.unknown),
                 .agent(.none),
@@ -266,7 +280,7 @@ package enum UnreachablePairs {
             "only the agent's own socket is heard, and says so once"
         ),
         never(
-            [.agentFault, .agentGoingAway],
+            [.agentFault, .agentGoingAway, .toolCalled],
             when: [.agent(.connecting), .agent(.waiting)],
             "only the agent's own socket is heard"
         ),
@@ -301,6 +315,7 @@ package enum UnreachablePairs {
             when: [.life(.retired)],
             "nothing is waited for any more"
         ),
+        never([.quietCame], when: [.life(.draining)], "a drain has its own quiet moment, and is over then"),
         never([.streamStarted], when: [.life(.draining)], "a drain needs media, and there is one media socket"),
         never([.timer(.media), .timer(.ringing)], when: [.life(.draining)], "a drain needs media"),
         never([.timer(.drain)], when: [.life(.live)], "the timer is armed by the drain"),

@@ -76,11 +76,24 @@ struct AgentLanguage {
         }
     }
 
-    func tool(_ name: String) -> String {
+    /// - Parameter arguments: JSON.
+    func tool(_ name: String, arguments: String) -> String {
         switch provider {
         case .openai:
-            #"{"type":"response.function_call_arguments.done","call_id":"f","name":"\#(name)","arguments":"{}"}"#
-        case .gemini: #"{"toolCall":{"functionCalls":[{"id":"f","name":"\#(name)","args":{}}]}}"#
+            #"{"type":"response.function_call_arguments.done","call_id":"f_\#(name)","name":"\#(name)","arguments":\#(JSONValue.string(arguments).serializedText())}"#
+        case .gemini:
+            #"{"toolCall":{"functionCalls":[{"id":"f_\#(name)","name":"\#(name)","args":\#(arguments)}]}}"#
+        }
+    }
+
+    /// The caller begins to speak; Gemini does not tell.
+    var callerBegan: String? { provider == .openai ? interruption : nil }
+
+    /// The caller has spoken; Gemini does not tell.
+    var callerEnded: String? {
+        switch provider {
+        case .openai: #"{"type":"input_audio_buffer.speech_stopped","audio_end_ms":2,"item_id":"c"}"#
+        case .gemini: nil
         }
     }
 

@@ -23,6 +23,9 @@ final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
         super.init(world, "agent socket \(number)", session)
     }
 
+    /// What it says reaches the call.
+    var isHeard: Bool { isOpen && generation == session.media.value.agentGeneration }
+
     /// The session has taken the socket.
     func wasTaken() {
         generation = session.media.value.agentGeneration
@@ -47,8 +50,8 @@ final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
 
     private func configured() {
         guard scheduler.chance(92) else { return }
-        if let leaveTaking = language.leaveTaking, scheduler.chance(3) { say(leaveTaking) }
-        later(0...200) {
+        if let leaveTaking = language.leaveTaking, scheduler.chance(5) { later(0...100) { $0.say(leaveTaking) } }
+        later(0...world.theme.agentSetup) {
             $0.isConfigured = true
             $0.say($0.language.ready)
         }
@@ -65,12 +68,13 @@ final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
     }
 
     private func say(_ text: String) {
-        guard isOpen, generation == session.media.value.agentGeneration else { return }
+        guard isHeard else { return }
         feed(text) { $0.agentReceived($1, at: scheduler.now) }
     }
 
     /// Begins an item, faster than it plays.
     private func speak() {
+        if world.theme == .silentAgent, scheduler.chance(50) { return hear() }
         guard let code = world.nextItem() else { return }
         spoken += 1
         let name = "item_\(number)_\(spoken)"
@@ -86,15 +90,32 @@ final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
         if scheduler.chance(35) { later(0...900) { $0.interrupt() } }
         if scheduler.chance(60) { later(0...1000) { $0.finishItem() } }
         if scheduler.chance(20) { useTool("look_up") }
-        if scheduler.chance(world.theme == .transfers ? 12 : 3) { say(language.fault) }
-        if scheduler.chance(5), let leaveTaking = language.leaveTaking { say(leaveTaking) }
+        if scheduler.chance(3) { useTool("transfer_call", arguments: #"{"to":"sales"}"#) }
+        if scheduler.chance(3) {
+            // From here on nothing can be said about what an interruption leaves.
+            world.digits += 1
+            useTool("send_dtmf", arguments: #"{"digits":"1w2"}"#)
+        }
+        let isInTrouble = world.theme == .transfers
+        if scheduler.chance(isInTrouble ? 12 : 3) { say(language.fault) }
+        if scheduler.chance(isInTrouble ? 15 : 5), let leaveTaking = language.leaveTaking { say(leaveTaking) }
         if spoken < 5 { later(1000...2200) { $0.speak() } }
+    }
+
+    /// The caller has a turn.
+    private func hear() {
+        if let begun = language.callerBegan { say(begun) }
+        later(100...900) {
+            if let ended = $0.language.callerEnded { $0.say(ended) }
+            if $0.scheduler.chance(50) { $0.say($0.language.callersWords("yes", item: "c")) }
+        }
     }
 
     private func goOn() {
         guard let speaking else { return }
         // Now and then a long speech, so that there is something to drain.
-        for _ in 0..<(world.theme == .drains ? 10 : scheduler.pick([1, 1, 1, 2, 10])) { sayPiece(of: speaking) }
+        let lengths = scheduler.chance(world.theme.drains) ? [10, 20] : [1, 1, 1, 2, 10]
+        for _ in 0..<scheduler.pick(lengths) { sayPiece(of: speaking) }
     }
 
     private func sayPiece(of item: (code: Int, name: String)) {
@@ -110,13 +131,14 @@ final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
 
     /// The caller speaks over the agent; what was under way may still come.
     private func interrupt() {
-        guard session.assumeIsolated({ $0.isLive }), generation == session.media.value.agentGeneration else { return }
+        guard session.assumeIsolated({ $0.isLive }), isHeard else { return }
         told = []
         let codes = world.itemsSoFar
         say(language.interruption)
         world.judgeInterruption(told.compactMap { told in self.codes[told.item].map { ($0, told.milliseconds) } })
         world.interrupted.formUnion(codes)
         cut = speaking
+        if scheduler.chance(60), let ended = language.callerEnded { later(100...900) { $0.say(ended) } }
         guard speaking != nil else { return }
         if scheduler.chance(60) { goOn() }
         if scheduler.chance(40) { later(1...40) { $0.endInterrupted() } } else { endInterrupted() }
@@ -128,7 +150,7 @@ final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
         speaking = nil
     }
 
-    func useTool(_ name: String) { say(language.tool(name)) }
+    func useTool(_ name: String, arguments: String = "{}") { say(language.tool(name, arguments: arguments)) }
 
     func fail() { say(language.fault) }
 

@@ -52,7 +52,14 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
         guard await scheduler.sleep(scheduler.milliseconds(0...(scheduler.chance(20) ? 9000 : 300))) else {
             throw CarrierError(.noAnswer, "cancelled")
         }
-        let fate = world.theme == .lateNews ? scheduler.pick([14, 25, 60]) : scheduler.number(below: 100)
+        let fate =
+            switch world.theme {
+            case .lateNews: scheduler.pick([14, 25, 60])
+            case .lateFailure: 14
+            case .longRinging: 60
+            case .mixed, .drains, .slowClosing, .transfers, .slowAgent, .silentAgent, .lostAgent:
+                scheduler.number(below: 100)
+            }
         if fate < 5 { throw CarrierError(.refused, "refused") }
         if fate < 8 { throw CarrierError(.unavailable, "busy") }
         if fate < 11 { throw CarrierError(.noAnswer, "lost") }
@@ -65,7 +72,8 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
         world.note("carrier dials")
         live()
         if fate < 18 {
-            await scheduler.pause(scheduler.milliseconds(0...scheduler.pick([0, 6000, 15_000])))
+            let latest = world.theme == .lateFailure ? 9000 : scheduler.pick([0, 6000, 15_000])
+            await scheduler.pause(scheduler.milliseconds(0...latest))
             throw CarrierError(.noAnswer, "lost")
         }
         let delay: Duration? = fate < 22 ? nil : scheduler.milliseconds(0...(scheduler.chance(20) ? 9000 : 300))
@@ -134,7 +142,9 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
             await scheduler.pause(scheduler.milliseconds(0...3000))
             return
         }
-        guard await scheduler.sleep(fate < 55 ? nil : scheduler.milliseconds(0...300)) else {
+        guard
+            await scheduler.sleep(fate < (world.theme == .transfers ? 75 : 55) ? nil : scheduler.milliseconds(0...300))
+        else {
             throw CarrierError(.noAnswer, "cancelled")
         }
     }
@@ -156,7 +166,7 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
             guard isUp else { return }
             tell(.ringing)
             scheduler.after(scheduler.milliseconds(0...2500)) { [self] in
-                guard isUp else { return }
+                guard isUp, world.theme != .longRinging else { return }
                 if scheduler.chance(20) {
                     over(scheduler.pick([.busy, .failed, .noAnswer, .canceled]))
                 } else if scheduler.chance(world.theme == .lateNews ? 60 : 95) {

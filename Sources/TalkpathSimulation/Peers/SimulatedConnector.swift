@@ -24,7 +24,7 @@ final class SimulatedConnector: AgentConnector, @unchecked Sendable {
         world.begin("connecting \(number)")
         defer { world.finish("connecting \(number)") }
         world.opening("connecting")
-        let delay = scheduler.milliseconds(0...(world.theme == .slowAgent || scheduler.chance(20) ? 9000 : 200))
+        let delay = scheduler.milliseconds(0...(world.theme.hasSlowSockets || scheduler.chance(20) ? 9000 : 200))
         if scheduler.chance(20) {
             // Deaf to cancellation for a while, as a name server's answer may be.
             await scheduler.pause(min(delay, timeout))
@@ -40,7 +40,7 @@ final class SimulatedConnector: AgentConnector, @unchecked Sendable {
             return socket
         }
         sockets.append(socket)
-        if scheduler.chance(world.theme == .slowAgent ? 60 : 10) {
+        if scheduler.chance(world.theme.losses) {
             scheduler.after(scheduler.milliseconds(0...4000)) { socket.vanish() }
         }
         return socket

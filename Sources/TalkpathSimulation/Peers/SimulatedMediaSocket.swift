@@ -123,6 +123,7 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
 
     /// The carrier's goodbye: `stop`, then the close; or one of them, or twice.
     func farewell() {
+        if world.theme == .slowClosing, scheduler.chance(40) { return }
         for _ in 0..<(scheduler.chance(10) ? 2 : scheduler.chance(10) ? 0 : 1) {
             scheduler.after(scheduler.milliseconds(0...100)) { [self] in
                 guard isOpen else { return }
@@ -131,7 +132,10 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
                 feed(stop) { $0.telephonyReceived($1, at: scheduler.now) }
             }
         }
-        if scheduler.chance(85) { scheduler.after(scheduler.milliseconds(0...300)) { [self] in vanish() } }
+        let latest = world.theme == .transfers ? scheduler.pick([300, 3000, 30_000]) : 300
+        if scheduler.chance(world.theme == .slowClosing ? 50 : 85) {
+            scheduler.after(scheduler.milliseconds(0...latest)) { [self] in vanish() }
+        }
     }
 
     override func hasClosed() {

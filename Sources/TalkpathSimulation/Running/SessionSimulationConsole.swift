@@ -42,8 +42,8 @@ package struct SessionSimulationConsole: Sendable {
         let seconds = Self.seconds(since: began)
         let text = options.json ? json(report, seconds) : Self.text(report, seconds)
         Self.write(text, to: .standardOutput)
-        let hasVisitedAll = report.coverage.unvisited.isEmpty || options.seeds < Options.seedsThatVisitAll
-        return report.failures.isEmpty && report.coverage.impossible.isEmpty && hasVisitedAll
+        let hasVisitedAll = report.coverage.isWhole || options.seeds < Options.seedsThatVisitAll
+        return report.failures.isEmpty && report.coverage.isPossible && hasVisitedAll
     }
 
     // MARK: One seed
@@ -108,6 +108,7 @@ package struct SessionSimulationConsole: Sendable {
                 "pairs_reachable": coverage.reachable, "pairs_visited": coverage.reachable - coverage.unvisited.count,
                 "unvisited": coverage.unvisited.map(\.description),
                 "impossible": coverage.impossible.map(\.description),
+                "unvisited_endings": coverage.unvisitedEndings.map(\.description),
                 "combined_states": coverage.combinedStates, "combined_pairs": coverage.counts.count,
             ] as [String: Any],
         ]

@@ -3,44 +3,60 @@ import TalkpathCore
 
 /// Those who want the call to end, and those who only want to know.
 extension SimulatedCallRun {
-    func endSomehow() {
+    /// - Parameter patience: how often whoever wants the agent to finish waits for it to begin.
+    func endSomehow(patience: Int = 12) {
         guard let session = world.session else { return }
-        let ender = prefersDrains ? scheduler.pick([2, 2, 6, 5, 7, 13]) : scheduler.number(below: 15)
+        let isDrain = prefersDrains
+        if isDrain, patience > 0, session.assumeIsolated({ $0.isLive }), world.media?.waitingSpeech() ?? 1 == 0 {
+            scheduler.after(.milliseconds(250)) { [self] in endSomehow(patience: patience - 1) }
+            return
+        }
+        let ender = isDrain ? scheduler.pick([2, 2, 6, 5, 7, 13]) : scheduler.number(below: 15)
         world.note("ender \(ender)")
         switch ender {
-        case 0, 1: ask(within: .zero) { await session.end(EndRequest(.endedByAPI)) }
-        case 2:
-            let timeout = scheduler.milliseconds(0...scheduler.pick([300, 3000, 9000]))
-            ask(within: timeout) { await session.end(EndRequest(.endedByAPI, mode: .drain(timeout: timeout))) }
+        case 0, 1:
+            world.note(.now)
+            ask(within: .zero) { await session.end(EndRequest(.endedByAPI)) }
+        case 2: drain(session)
         case 3: endByName(session)
         case 4: ask { await session.waitForEnd() }
         case 5: hangUp()
         case 6, 14: endByTool(session)
-        case 7: connector.sockets.last?.vanish()
-        case 8: connector.sockets.last?.fail()
+        case 7:
+            if isAgentHeard { world.note(.agentGone) }
+            connector.sockets.last?.vanish()
+        case 8:
+            if isAgentHeard { world.note(.agentFault) }
+            connector.sockets.last?.fail()
         case 9: waitForPlacement(session)
         case 10: endImpatiently(session)
         case 11:
             // As a ring leg's embedder, or a guard, ends it: without waiting.
+            world.note(.guards)
             expect(.idleTimeout, of: session) { session.assumeIsolated { $0.requestEnd(EndRequest(.idleTimeout)) } }
         case 12: world.carrier.gossip()
         default:
             guard scheduler.chance(30) else { return }
+            world.note(.shutdown)
             shutDown(mode: scheduler.chance(30) ? .drain(timeout: scheduler.milliseconds(0...3000)) : .now)
         }
         world.watchEnd()
     }
 
-    private var prefersDrains: Bool {
-        switch world.theme {
-        case .drains: true
-        case .lateNews, .slowAgent, .transfers: scheduler.chance(50)
-        case .mixed, .slowClosing: false
-        }
+    func drain(_ session: CallSession, within timeouts: [Int] = [300, 3000, 9000]) {
+        world.note(.drain)
+        let timeout = scheduler.milliseconds(0...scheduler.pick(timeouts))
+        ask(within: timeout) { await session.end(EndRequest(.endedByAPI, mode: .drain(timeout: timeout))) }
     }
+
+    private var prefersDrains: Bool { scheduler.chance(world.theme.drains) }
+
+    /// What the newest socket to the model says is heard.
+    private var isAgentHeard: Bool { connector.sockets.last?.isHeard ?? false }
 
     /// The agent says that it is done.
     private func endByTool(_ session: CallSession) {
+        if isAgentHeard { world.note(.agentsTool) }
         guard expect(.agentHangup, of: session, { connector.sockets.last?.useTool("end_call") }) else { return }
         scheduler.after(limits.drainTimeout + tickInterval + .milliseconds(2)) { [world] in
             if session.assumeIsolated({ $0.isLive }) { world.violation("a drain lasts longer than it may") }
@@ -60,6 +76,7 @@ extension SimulatedCallRun {
 
     /// The caller puts the phone down.
     private func hangUp() {
+        world.note(.callerHangUp)
         if kind == .open { world.media?.farewell() } else { world.carrier.over(.completed) }
     }
 

@@ -5,17 +5,24 @@ import TalkpathCore
 extension SimulatedCallRun {
     func talkSomehow() {
         guard let session = world.session else { return }
-        let talker = prefersTransfers ? 0 : scheduler.number(below: 9)
+        let talker = prefersTransfers ? 0 : scheduler.number(below: 10)
         world.note("talker \(talker)")
         switch talker {
         case 0, 1:
             let mode: EndMode = scheduler.chance(50) ? .now : .drain(timeout: scheduler.milliseconds(0...3000))
             waitFor { _ = try await session.transfer(TransferOrder(to: "+15550100123", mode: mode)) }
+            // Somebody else does not know of it.
+            if world.theme == .transfers, scheduler.chance(40) {
+                scheduler.after(scheduler.milliseconds(0...1200)) { [self] in drain(session, within: [300, 1500]) }
+            }
         case 2, 3: waitFor { _ = try await session.say("something") }
         case 4: waitFor { _ = try await session.play(Self.silence) }
         case 5: sendDigits(session)
         case 6: mute(session)
         case 7: waitFor { try await session.send(message: "hint", isAnswered: true) }
+        case 8:
+            let request = DigitRequest(timeout: scheduler.milliseconds(100...9000))
+            waitFor { _ = try await session.collectDigits(request) }
         default:
             let answer: AnsweredBy = scheduler.pick([.human, .machine, .unknown])
             session.assumeIsolated { $0.machineDetected(answer) }
@@ -29,13 +36,7 @@ extension SimulatedCallRun {
         bytes: [UInt8](repeating: AudioFormat.telephony.silenceByte, count: 2400)
     )
 
-    private var prefersTransfers: Bool {
-        switch world.theme {
-        case .transfers: true
-        case .lateNews, .slowAgent: scheduler.chance(40)
-        case .mixed, .drains, .slowClosing: false
-        }
-    }
+    private var prefersTransfers: Bool { scheduler.chance(world.theme.transfers) }
 
     private func sendDigits(_ session: CallSession) {
         world.digits += 1

@@ -48,10 +48,11 @@ final class SimulatedCallRun: @unchecked Sendable {
         world.carrier = SimulatedCarrier(world)
         world.store = SimulatedStore(world)
         connector = SimulatedConnector(world)
-        kind = scheduler.pick(SimulatedCallKind.allCases + [.outbound, .inbound, .outbound, .inbound])
+        let anyKind = scheduler.pick(SimulatedCallKind.allCases + [.outbound, .inbound, .outbound, .inbound])
+        kind = world.theme.kind ?? anyKind
         tickInterval = scheduler.pick([.milliseconds(20), .milliseconds(50), .milliseconds(100)])
-        isPatient = scheduler.chance(world.theme == .lateNews ? 40 : 10)
-        limits = Self.limits(scheduler, isPatient: isPatient)
+        isPatient = scheduler.chance(world.theme.patience)
+        limits = Self.limits(scheduler, world.theme, isPatient: isPatient)
         let hasCarrier = kind == .outbound || kind == .inbound
         manager = CallManager(
             ports: CallSession.Ports(
@@ -70,7 +71,11 @@ final class SimulatedCallRun: @unchecked Sendable {
         )
     }
 
-    private static func limits(_ scheduler: SimulationScheduler, isPatient: Bool) -> CallLimits {
+    private static func limits(
+        _ scheduler: SimulationScheduler,
+        _ theme: SimulationTheme,
+        isPatient: Bool
+    ) -> CallLimits {
         var limits = CallLimits()
         limits.maxDuration = isPatient ? scheduler.milliseconds(15_000...60_000) : scheduler.milliseconds(500...9000)
         limits.ringTimeout = scheduler.milliseconds(500...4000)
@@ -83,6 +88,14 @@ final class SimulatedCallRun: @unchecked Sendable {
         limits.silenceTimeout = scheduler.chance(20) ? scheduler.milliseconds(500...9000) : nil
         limits.agentSilenceTimeout = scheduler.chance(40) ? scheduler.milliseconds(300...9000) : nil
         limits.machineDetection = scheduler.pick([.off, .enable])
+        if theme == .longRinging {
+            limits.agentSetupTimeout = scheduler.milliseconds(1000...9000)
+            limits.agentAttempts = 20
+        } else if theme == .silentAgent {
+            limits.agentSilenceTimeout = scheduler.milliseconds(300...1500)
+        } else if theme == .lostAgent {
+            limits.agentAttempts = 1
+        }
         limits.loopGuard = scheduler.chance(30) ? LoopGuardPolicy(endScore: 0.6, minimumTurns: 3) : LoopGuardPolicy()
         return limits
     }
@@ -106,9 +119,10 @@ final class SimulatedCallRun: @unchecked Sendable {
             let latest = isPatient ? 60_000 : scheduler.chance(30) ? 500 : 6000
             scheduler.after(scheduler.milliseconds(0...latest)) { [self] in endSomehow() }
         }
-        let talkers = world.theme == .transfers ? 3 : scheduler.number(below: 5)
+        let talkers = scheduler.number(below: 5) + (world.theme == .transfers ? 2 : 0)
         for _ in 0..<talkers {
-            scheduler.after(scheduler.milliseconds(0...(isPatient ? 30_000 : 6000))) { [self] in talkSomehow() }
+            let latest = world.theme == .transfers ? 4000 : isPatient ? 30_000 : 6000
+            scheduler.after(scheduler.milliseconds(0...latest)) { [self] in talkSomehow() }
         }
         scheduler.run(atMost: Self.stepLimit)
         judge()
@@ -147,13 +161,15 @@ final class SimulatedCallRun: @unchecked Sendable {
             apiKey: "k",
             format: scheduler.pick([.pcm, .pcmu]),
             firstMessage: scheduler.chance(50) ? "hello" : nil,
-            connectPolicy: scheduler.pick([.onRinging, .onAnswer])
+            connectPolicy: world.theme == .longRinging ? .onRinging : scheduler.pick([.onRinging, .onAnswer])
         )
+        if scheduler.chance(50) { agent.transferTargets = [TransferTarget(name: "sales", number: "+15550100125")] }
+        agent.bargeIn = scheduler.pick([.model, .model, .both])
         if scheduler.chance(30) {
             let age = scheduler.milliseconds(300...4000)
             agent.renewal = AgentRenewal(quietAfter: age, atLatest: age + scheduler.milliseconds(0...3000))
         }
-        if scheduler.chance(20) {
+        if world.theme == .lostAgent || scheduler.chance(20) {
             agent.fallback = AgentFallback(
                 clip: scheduler.chance(50) ? Self.silence : nil,
                 words: scheduler.chance(50) ? "sorry" : nil,
@@ -227,14 +243,16 @@ final class SimulatedCallRun: @unchecked Sendable {
     private func caller() {
         if world.endedAt != nil, world.media?.isOpen != true { return }
         world.media?.speak()
-        if scheduler.chance(2) { world.media?.press("5") }
+        if scheduler.chance(2) { world.media?.press(scheduler.pick(["5", "#"])) }
         let isLive = world.session.map { $0.assumeIsolated { $0.isLive } } ?? false
         if ring.exchange() > 0, !isLive { world.violation("audio to the ring leg after the end") }
         scheduler.after(.milliseconds(150)) { [self] in caller() }
     }
 
     private func tick() {
+        let activities = world.activities
         manager.assumeIsolated { $0.tick(at: scheduler.now) }
+        if world.takeDeadlineFired() { world.note(.deadline, during: activities) }
         world.watchEnd()
         let isOver = world.endedAt != nil
         if let ended = world.endedAt, !hasShutDown {

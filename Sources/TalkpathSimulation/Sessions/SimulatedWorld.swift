@@ -37,6 +37,7 @@ final class SimulatedWorld: @unchecked Sendable {
     /// Items that were cut short: nothing of them may be heard any more.
     var interrupted: Set<Int> = []
     private var items = 0
+    private var hasDeadlineFired = false
 
     init(seed: UInt64, coverage: CoverageCounter?) {
         scheduler = SimulationScheduler(seed: seed)
@@ -92,6 +93,24 @@ final class SimulatedWorld: @unchecked Sendable {
         note("finish \(name)")
     }
 
+    /// What is under way while the call lasts.
+    var activities: Set<CallActivity> {
+        guard let session else { return [] }
+        return session.assumeIsolated { $0.isLive ? $0.activities : [] }
+    }
+
+    /// Somebody is about to end the call. On the lane.
+    func note(_ ender: SimulatedEnder) { note(ender, during: activities) }
+
+    func note(_ ender: SimulatedEnder, during activities: Set<CallActivity>) {
+        for activity in activities { coverage?.add(ender, during: activity) }
+    }
+
+    func takeDeadlineFired() -> Bool {
+        defer { hasDeadlineFired = false }
+        return hasDeadlineFired
+    }
+
     /// Notes when the call stopped being live. On the lane.
     func watchEnd() {
         guard endBegan == nil, let session, session.assumeIsolated({ !$0.isLive }) else { return }
@@ -126,6 +145,7 @@ final class SimulatedWorld: @unchecked Sendable {
 extension SimulatedWorld: SessionObserver {
     func happened(_ happening: SessionHappening, in state: SessionState) {
         coverage?.add(happening, in: state)
+        if happening == .timer(.maxDuration) { hasDeadlineFired = true }
         note("happened \(happening): \(state.carrier), \(state.media), \(state.agent), \(state.life)")
         if let (part, why) = UnreachablePairs.reason(happening, in: state) {
             violation("\(happening.name) found a call in \(part), which cannot be: \(why)")

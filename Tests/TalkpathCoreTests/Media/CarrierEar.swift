@@ -56,6 +56,16 @@ struct CarrierEar {
         }
     }
 
+    /// The marks that wait, as a far end echoes them that lies about what it has played.
+    mutating func takeEarlyEchoes() -> [String] {
+        defer { waiting.removeAll { if case .mark = $0 { true } else { false } } }
+        return waiting.compactMap { if case .mark(let name) = $0 { name } else { nil } }
+    }
+
+    var waitingMilliseconds: Int {
+        waiting.reduce(0) { if case .audio(let bytes) = $1 { $0 + bytes.count / 8 } else { $0 } }
+    }
+
     mutating func takeEchoes() -> [String] {
         defer { echoes = [] }
         return echoes

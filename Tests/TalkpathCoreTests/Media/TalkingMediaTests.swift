@@ -218,6 +218,22 @@ struct TalkingMediaTests {
         #expect(line.ear.clears == 1)
     }
 
+    @Test func `a far end that says too early that it has played all is not filled twice`() throws {
+        let line = try Line()
+        line.respond()
+        line.delta(1, milliseconds: 1000, item: "a")
+        line.insert(3, 7, milliseconds: 1000)
+        for mark in line.ear.takeEarlyEchoes() {
+            line.carrierSays(#"{"event":"mark","sequenceNumber":"9","streamSid":"MZ01","mark":{"name":"\#(mark)"}}"#)
+        }
+        line.interrupt()
+        line.pass(20)
+        #expect(line.ear.clears == 0)
+        #expect(line.ear.waitingMilliseconds <= 200)
+        line.pass(2000)
+        #expect(line.heard == [[1, 200], [7, 1000]])
+    }
+
     @Test func `digits that wait for the agent's item go out when it is cut`() throws {
         let line = try Line()
         line.respond()

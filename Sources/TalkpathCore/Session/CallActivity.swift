@@ -1,0 +1,35 @@
+/// What is under way in a call besides its states. Whoever ends it puts an end to all of it.
+package enum CallActivity: String, CaseIterable, Sendable {
+    /// Somebody waits for the agent to say something, for a clip or for dialled digits to be heard, or for the caller's
+    /// keys.
+    case saying, playing, dialling, collecting
+    case callerMuted, agentMuted
+    case runningTool
+    /// The call is being handed over; the carrier speaks its last words; the model is lost for good.
+    case handingOver, carrierSpeaking, fallingBack
+    /// The model's session is to be opened anew.
+    case renewing
+}
+
+extension CallSession {
+    /// For simulations, which have to show that the end comes in the middle of everything. On the loop.
+    package var activities: Set<CallActivity> {
+        var activities: Set<CallActivity> = []
+        func note(_ activity: CallActivity, if isUnderWay: Bool) {
+            if isUnderWay { activities.insert(activity) }
+        }
+        note(.saying, if: !talk.said.isEmpty)
+        // Digits are numbered oddly.
+        note(.playing, if: talk.played.keys.contains { $0 & 1 == 0 })
+        note(.dialling, if: talk.played.keys.contains { $0 & 1 != 0 })
+        note(.collecting, if: talk.collector != nil)
+        note(.callerMuted, if: isMuted(.caller))
+        note(.agentMuted, if: isMuted(.agent))
+        note(.runningTool, if: !talk.tools.isEmpty)
+        note(.handingOver, if: machine.handover?.phase == .draining || machine.handover?.phase == .asking)
+        note(.carrierSpeaking, if: machine.handover?.phase == .speaking)
+        note(.fallingBack, if: machine.agentLoss != nil)
+        note(.renewing, if: machine.wantsRenewal)
+        return activities
+    }
+}
