@@ -32,9 +32,10 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
 }
 
 @Suite struct ReplayTests {
-    private static func capture(seed: UInt64) -> [UInt8] {
+    private static func capture(seed: UInt64, talkers: Int? = nil) -> [UInt8] {
         let captures = MemoryCaptures()
         var call = SimulatedCall(seed: seed, isAbandoned: false)
+        call.talkers = talkers
         call.captures = captures
         _ = call.run()
         return captures.finish()
@@ -54,6 +55,43 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
             replayed += 1
         }
         #expect(replayed > 4)
+    }
+
+    /// What is asked of a call, or told to it, is in the capture, and a replay does it again at the same instant.
+    @Test func everyWayToTalkWithACallIsReplayed() async throws {
+        var missing: Set<String> = [
+            "say_requested", "clip_requested", "digits_requested", "collection_requested", "message_sent", "muted",
+            "unmuted", "transfer_requested", "redirect_done", "redirect_failed", "machine_detected", "tool_answered",
+            "end_requested", "given_up",
+        ]
+        let wanted = missing
+        for seed in 0..<300 as Range<UInt64> where !missing.isEmpty {
+            let file = Self.capture(seed: seed, talkers: 40)
+            guard !file.isEmpty else { continue }
+            let recorded = Self.asked(try Capture(reading: file), of: wanted)
+            let found = recorded.map(\.what)
+            guard !missing.isDisjoint(with: found) else { continue }
+            let call = try await Replay(bytes: file).run()
+            #expect(call.differences.isEmpty, "seed \(seed): \(call.differences.prefix(5))")
+            // Answers are the carrier's and the functions', and come to a replay from the capture itself.
+            #expect(Self.asked(call.capture, of: wanted) == recorded, "seed \(seed)")
+            missing.subtract(found)
+        }
+        #expect(missing.isEmpty)
+    }
+
+    private struct Asked: Equatable {
+        var what: String
+        var at: Duration
+        var happening: CaptureHappening
+    }
+
+    private static func asked(_ capture: Capture, of kinds: Set<String>) -> [Asked] {
+        capture.records.compactMap { record in
+            guard let happening = record.happening, let what = happening.json["what"]?.string, kinds.contains(what)
+            else { return nil }
+            return Asked(what: what, at: record.at, happening: happening)
+        }
     }
 
     @Test func aReplayOfAReplayIsTheSame() async throws {

@@ -6,6 +6,8 @@ package struct SimulatedCall {
     package var isTraced = false
     /// Whether the server stops without waiting: the task of `run()` is cancelled. `nil` leaves it to the seed.
     package var isAbandoned: Bool?
+    /// How many talk with the call. `nil` leaves it to the seed.
+    package var talkers: Int?
 
     /// Takes a capture of the call.
     package var captures: (any CaptureSink)?

@@ -34,6 +34,7 @@ final class SimulatedCallRun: @unchecked Sendable {
     let isPatient: Bool
     /// The task of `run()` is cancelled: the server stops without waiting.
     let isAbandoned: Bool
+    private let talkers: Int
     var hasReturned = false
     var hasShutDown = false
 
@@ -52,6 +53,8 @@ final class SimulatedCallRun: @unchecked Sendable {
         kind = world.theme.kind ?? anyKind
         tickInterval = scheduler.pick([.milliseconds(20), .milliseconds(50), .milliseconds(100)])
         isPatient = scheduler.chance(world.theme.patience)
+        let fewTalkers = scheduler.number(below: 5) + (world.theme == .transfers ? 2 : 0)
+        talkers = call.talkers ?? fewTalkers
         limits = Self.limits(scheduler, world.theme, isPatient: isPatient)
         let hasCarrier = kind == .outbound || kind == .inbound
         manager = CallManager(
@@ -119,7 +122,6 @@ final class SimulatedCallRun: @unchecked Sendable {
             let latest = isPatient ? 60_000 : scheduler.chance(30) ? 500 : 6000
             scheduler.after(scheduler.milliseconds(0...latest)) { [self] in endSomehow() }
         }
-        let talkers = scheduler.number(below: 5) + (world.theme == .transfers ? 2 : 0)
         for _ in 0..<talkers {
             let latest = world.theme == .transfers ? 4000 : isPatient ? 30_000 : 6000
             scheduler.after(scheduler.milliseconds(0...latest)) { [self] in talkSomehow() }

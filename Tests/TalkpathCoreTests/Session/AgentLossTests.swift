@@ -175,6 +175,16 @@ struct AgentLossTests {
         #expect(other.pass(.milliseconds(100)).contains(.connectAgent(socket: 2)))
     }
 
+    @Test func `a call that drains waits for no quiet moment`() {
+        let call = talking(renewal: Self.renewal)
+        call.pass(.seconds(81))
+        let wasWaiting = call.machine.renewsWhenQuiet
+        call.end(.endedByAPI, .drain(timeout: .seconds(10)))
+        let isWaiting = call.machine.renewsWhenQuiet
+        #expect(wasWaiting && !isWaiting)
+        #expect(quiet(call) == [])
+    }
+
     @Test func `an end forgets all of it`() {
         let call = talking(renewal: Self.renewal)
         call.end()
