@@ -226,7 +226,8 @@ private final class Bodies: Sendable {
             provider,
             agent: AgentScript(turns: [asking, answering]),
             configure: {
-                $0.agent.endpoints = [ToolEndpoint(tool: AgentTool(name: "stock", description: "What is left"), url: url)]
+                let tool = AgentTool(name: "stock", description: "What is left")
+                $0.agent.endpoints = [ToolEndpoint(tool: tool, url: url)]
             }
         ) { stage in
             let id = try await bridged(stage)
