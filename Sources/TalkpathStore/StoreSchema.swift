@@ -12,6 +12,9 @@ enum StoreSchema {
         migrator.registerMigration("2") { db in
             try db.execute(sql: callsOfKeys)
         }
+        migrator.registerMigration("3") { db in
+            try db.execute(sql: endpointsOfCalls)
+        }
         return migrator
     }
 
@@ -144,5 +147,14 @@ enum StoreSchema {
     private static let callsOfKeys = """
         ALTER TABLE idempotency ADD COLUMN call_id TEXT;
         CREATE INDEX idempotency_by_call ON idempotency (call_id);
+        """
+
+    /// A bound endpoint gets the events of those calls that name it, and of no others: the webhook of an agent, as it was
+    /// when the call began.
+    private static let endpointsOfCalls = """
+        ALTER TABLE endpoints ADD COLUMN format TEXT NOT NULL DEFAULT 'standard';
+        ALTER TABLE endpoints ADD COLUMN is_bound INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE calls ADD COLUMN endpoint_id TEXT;
+        CREATE INDEX calls_by_endpoint ON calls (endpoint_id) WHERE endpoint_id IS NOT NULL;
         """
 }

@@ -11,7 +11,7 @@ import Testing
          "variables":{"company":"Example Ltd"},"first_message":"Hello {{customer}}!","api_key":"sk-mine-and-secret",
          "tools":[{"name":"look_up","description":"Looks up","parameters":{"type":"object","properties":{"id":{"type":"string"}}}}],
          "may_end_call":false,"connect":"on_answer","numbers":["+14155550100"],
-         "webhook":{"url":"https://sink.example.test/hook","secret":"whsec_c2VjcmV0LXNlY3JldA==","events":["call.ended"]},
+         "webhook":{"url":"https://sink.example.test/hook","secret":"whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0","events":["call.ended"]},
          "limits":{"max_duration_s":600,"idle_timeout_s":0,"idle_prompt":{"words":"Still there, {{customer}}?","times":2},
                    "machine_detection":"enable","on_machine":"continue","loop_guard":{"end_score":1,"maximum_turns":40}}}
         """#

@@ -42,6 +42,9 @@ extension AgentDefinition {
         }
         if let wish = try CaptureWish(json["capture"]?.string) { profile.capture = wish }
         profile.webhook = webhook
+        guard webhook == nil || webhook?.secret != nil || configuration.notifications.webhook != nil else {
+            throw JSONBody.invalid("webhook.secret", "must be given: the server has none of its own")
+        }
         profile.limits = configuration.limits
         if let limits = json["limits"] { profile.limits.apply(limits) }
         guard !profile.apiKey.isEmpty || configuration.isDevelopment else {
@@ -61,7 +64,8 @@ extension AgentDefinition {
         return AgentWebhook(
             url: url,
             secret: webhook["secret"]?.string,
-            events: webhook["events"]?.array?.compactMap(\.string) ?? []
+            events: webhook["events"]?.array?.compactMap(\.string) ?? [],
+            format: webhook["format"]?.string.flatMap(WebhookFormat.init) ?? .standard
         )
     }
 

@@ -113,6 +113,9 @@ struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomRefl
         if json["format"]?.string == AgentProfile.Format.pcmu.rawValue, provider == .gemini {
             throw Self.invalid("format", "pcmu is for openai only")
         }
+        if let secret = json["webhook"]?["secret"]?.string, WebhookSecret(secret) == nil {
+            throw Self.invalid("webhook.secret", "must be whsec_ and base64 of 24 to 64 bytes")
+        }
         let names = (json["tools"]?.array ?? []).compactMap { $0["name"]?.string }
         guard Set(names).count == names.count else { throw Self.invalid("tools", "must have different names") }
     }
@@ -138,6 +141,7 @@ struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomRefl
             "url": webhook["url"] ?? .null,
             "secret": (webhook["secret"] ?? .null).isNull ? .null : .string(redacted),
             "events": webhook["events"] ?? [],
+            "format": webhook["format"] ?? .string(WebhookFormat.standard.rawValue),
         ]
     }
 

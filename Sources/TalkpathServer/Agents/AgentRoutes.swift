@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import TalkpathCore
 import TalkpathNIO
+import TalkpathStore
 import TalkpathWire
 
 /// Tenants' agents: kept, shown, changed, taken away.
@@ -51,7 +52,7 @@ struct AgentRoutes {
     private func save(_ definition: AgentDefinition, id: String, tenant: String) async throws -> Response {
         // Refused now rather than by the first call.
         _ = try definition.profile(id: id, in: state.configuration)
-        for (field, url) in definition.addresses { try await check(url, field) }
+        try await state.check(addressesOf: definition)
         let now = state.bridge.clock.wallTime
         let record = AgentRecord(id: id, tenant: tenant, definition: definition, createdAt: now, updatedAt: now)
         let saved: (agent: AgentRecord, isNew: Bool)
@@ -60,22 +61,13 @@ struct AgentRoutes {
         } catch is NumberTaken {
             throw Problem(.conflict, .numberTaken, "Another agent has one of these 'numbers'")
         }
+        if let webhook = definition.webhook {
+            try await state.store.calls.resumeWebhook(webhook, tenant: tenant)
+            state.dispatcher.refresh()
+        }
         var response = Response.json(saved.agent.json, status: saved.isNew ? .created : .ok)
         if saved.isNew { response.headers[.location] = "/api/agents/\(id)" }
         return response
-    }
-
-    /// Refuses addresses inside our network, and what is no address.
-    private func check(_ text: String, _ field: String) async throws(Problem) {
-        do throws(OutboundAddressError) {
-            let url = try state.addressPolicy.parse(text)
-            guard url.scheme == .https || url.scheme == .http else {
-                throw OutboundAddressError.malformed("must begin with https://")
-            }
-            _ = try await state.addressPolicy.addresses(of: url)
-        } catch {
-            throw JSONBody.invalid(field, error.message)
-        }
     }
 
     private static func changeableID(_ context: ServerContext) throws(Problem) -> String {
@@ -90,6 +82,23 @@ struct AgentRoutes {
         let isGood = (1...200).contains(id.utf8.count) && id.utf8.allSatisfy { (0x21...0x7E).contains($0) }
         guard isGood else { throw JSONBody.invalid("agent_id", "must have 1 to 200 printable ASCII characters") }
         return id
+    }
+}
+
+extension ServerState {
+    /// Refuses addresses inside our network, and what is no address.
+    func check(addressesOf definition: AgentDefinition) async throws(Problem) {
+        for (field, text) in definition.addresses {
+            do throws(OutboundAddressError) {
+                let url = try addressPolicy.parse(text)
+                guard url.scheme == .https || url.scheme == .http else {
+                    throw OutboundAddressError.malformed("must begin with https://")
+                }
+                _ = try await addressPolicy.addresses(of: url)
+            } catch {
+                throw JSONBody.invalid(field, error.message)
+            }
+        }
     }
 }
 

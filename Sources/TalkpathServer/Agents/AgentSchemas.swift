@@ -71,8 +71,14 @@ enum AgentSchemas {
 
     private static let webhook = Schema.object(
         .required("url", Schema(.text(length: 1...2000, form: .url))),
-        .optional("secret", .text(1...500).meaning("`whsec_…`. Never shown again.")),
-        .optional("events", .array(.word(EventSchemas.types), count: 0...20).meaning("Empty: all."))
+        .optional(
+            "secret",
+            .text(1...500).meaning(
+                "`whsec_` and base64 of 24 to 64 bytes; without it, the server's own. Never shown again."
+            )
+        ),
+        .optional("events", .array(.word(EventSchemas.types), count: 0...20).meaning("Empty: all.")),
+        .optional("format", NotificationSchemas.format)
     ).meaning("Who is told what happens on this agent's calls.")
 
     /// What answers say.

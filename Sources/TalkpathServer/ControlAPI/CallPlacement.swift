@@ -93,6 +93,7 @@ struct CallPlacement {
             agent = state.configuration.defaultAgent
         case .inline(let definition):
             agent = try definition.profile(id: nil, in: state.configuration)
+            try await state.check(addressesOf: definition)
             variables = definition.variables
         }
         if let prompt = order.prompt { agent.instructions = prompt }

@@ -24,7 +24,7 @@ struct EndpointWorker: Sendable {
     func run() async {
         while !Task.isCancelled {
             do {
-                guard try await store.endpoint(endpointID)?.stopped == nil else { break }
+                guard let endpoint = try await store.endpoint(endpointID), endpoint.stopped == nil else { break }
                 let due = try await store.dueDeliveries(to: endpointID, at: clock.wallTime, limit: Self.width)
                 if due.isEmpty {
                     try await sleep()

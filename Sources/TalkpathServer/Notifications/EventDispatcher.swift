@@ -16,8 +16,6 @@ final class EventDispatcher: Service {
     private let clock: any CallClock
     private let backoff: Backoff
     private let logger: Logger
-    /// Rung when endpoints or deliveries were changed by hand.
-    private let changes = Bell()
     private let workers = Mutex<[String: Bell]>([:])
 
     init(
@@ -42,7 +40,7 @@ final class EventDispatcher: Service {
 
     /// Endpoints have come or gone, or deliveries are to be made at once.
     func refresh() {
-        changes.ring()
+        recorder.endpointChanges.ring()
         for bell in workers.withLock({ Array($0.values) }) { bell.ring() }
     }
 
@@ -56,7 +54,7 @@ final class EventDispatcher: Service {
             await withDiscardingTaskGroup { group in
                 while !Task.isCancelled {
                     for endpoint in await self.newEndpoints() { self.start(endpoint, in: &group) }
-                    await self.changes.wait(atMost: .seconds(30))
+                    await self.recorder.endpointChanges.wait(atMost: .seconds(30))
                 }
                 group.cancelAll()
             }
@@ -127,10 +125,19 @@ final class EventDispatcher: Service {
             switch endpoint.kind {
             case .webhook:
                 let url = endpoint.isConfigured ? configuration.webhook?.url : endpoint.url
-                let secret = endpoint.isConfigured ? configuration.webhook?.secret : endpoint.secret
-                guard let url, let secret = secret.flatMap(WebhookSecret.init) else { return nil }
+                // An agent's webhook without a secret is signed with the server's own.
+                let secret = endpoint.secret.isEmpty ? configuration.webhook?.secret : endpoint.secret
+                guard let url, let secret = secret.flatMap(WebhookSecret.init) else {
+                    throw OutboundAddressError.malformed("has no secret to sign with")
+                }
                 let policy = endpoint.isConfigured ? configuredPolicy : policy
-                return WebhookTransport(try policy.parse(url), secret: secret, policy: policy, clock: clock)
+                return WebhookTransport(
+                    try policy.parse(url),
+                    secret: secret,
+                    messages: WebhookMessages(format: endpoint.format, store: store),
+                    policy: policy,
+                    clock: clock
+                )
             case .telegram:
                 guard let telegram = configuration.telegram else { return nil }
                 return try TelegramTransport(telegram, policy: configuredPolicy, store: store)

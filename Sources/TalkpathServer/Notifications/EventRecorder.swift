@@ -29,6 +29,8 @@ final class EventRecorder: CallEventSink, OutboxSource {
     /// Rung when there is something to be written.
     let bell = Bell()
     let bells = EventBells()
+    /// Rung when endpoints have come or gone.
+    let endpointChanges = Bell()
 
     /// How long an event waits for its call's journal, in milliseconds.
     private static let patience: Int64 = 10_000
@@ -86,6 +88,8 @@ final class EventRecorder: CallEventSink, OutboxSource {
     }
 
     func written(_ calls: Set<CallID>) { bells.ring(calls) }
+
+    func endpointAdded() { endpointChanges.ring() }
 
     private func entries(_ told: Told) -> [OutboxEntry] {
         let call = told.event.callID

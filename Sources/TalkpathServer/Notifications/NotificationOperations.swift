@@ -1,4 +1,5 @@
 import HTTPTypes
+import TalkpathCore
 import TalkpathWire
 
 /// What is said about webhooks and deliveries.
@@ -7,7 +8,15 @@ enum NotificationSchemas {
         .required("url", Schema(.text(length: 1...2048, form: .url))),
         .optional("secret", .text(1...200).meaning("`whsec_` and base64 of 24 to 64 bytes; made up without it.")),
         .optional("events", .array(.word(EventType.self), count: 1...20).meaning("All without it.")),
-        .optional("agent_id", .text(0...200).meaning("Of this agent's calls only."))
+        .optional("agent_id", .text(0...200).meaning("Of this agent's calls only.")),
+        .optional("format", format)
+    )
+
+    static let format = Schema.word(WebhookFormat.self).meaning(
+        """
+        In whose words: `standard` is ours; `talkover` has `event_phone_call_started` and `…_ended`, `vocode` \
+        `event_phone_call_connected` and `…_ended`. All are signed alike.
+        """
     )
 
     static let replay = Schema.object(
@@ -17,7 +26,8 @@ enum NotificationSchemas {
 
     private static let webhook: [Schema.Member] = [
         .required("webhook_id", .text), .required("url", .text), .required("events", .array(.text).orNull),
-        .required("agent_id", .text.orNull), .required("active", .boolean), .required("stopped_because", .text.orNull),
+        .required("agent_id", .text.orNull), .required("format", .word(WebhookFormat.self)),
+        .required("active", .boolean), .required("stopped_because", .text.orNull),
         .required("created_at", .time),
     ]
 

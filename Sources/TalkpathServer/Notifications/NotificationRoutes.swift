@@ -86,6 +86,7 @@ struct NotificationRoutes {
             url: url.text,
             secret: wish.secret ?? WebhookSecret.make(),
             types: wish.types,
+            format: wish.format,
             createdAt: now
         )
         try await store.putEndpoint(endpoint)
@@ -154,6 +155,7 @@ private struct WebhookRequest {
     var secret: String?
     var types: [String]?
     var agentID: String?
+    var format: WebhookFormat
 
     init(_ bytes: [UInt8]) throws(Problem) {
         let body = try JSONBody(bytes, NotificationSchemas.order)
@@ -163,6 +165,7 @@ private struct WebhookRequest {
             throw JSONBody.invalid("secret", "must be whsec_ and base64 of 24 to 64 bytes")
         }
         agentID = body.text("agent_id")
+        format = body.text("format").flatMap(WebhookFormat.init) ?? .standard
         types = body["events"]?.array?.compactMap(\.string)
     }
 }
@@ -175,6 +178,7 @@ extension Endpoint {
             "url": .string(url),
             "events": types.map { .array($0.map(JSONValue.string)) } ?? .null,
             "agent_id": .optional(agentID),
+            "format": .string(format.rawValue),
             "active": .bool(stopped == nil),
             "stopped_because": .optional(stopped),
             "created_at": .time(createdAt),

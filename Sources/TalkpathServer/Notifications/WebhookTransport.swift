@@ -8,24 +8,33 @@ import TalkpathWire
 struct WebhookTransport: EndpointTransport {
     private let client: OutboundClient
     private let secret: WebhookSecret
+    private let messages: WebhookMessages
     private let clock: any CallClock
     private let timeout: Duration
 
     init(
         _ url: OutboundURL,
         secret: WebhookSecret,
+        messages: WebhookMessages,
         policy: OutboundAddressPolicy,
         clock: any CallClock,
         timeout: Duration = .seconds(15)
     ) {
         client = OutboundClient(url, policy: policy)
         self.secret = secret
+        self.messages = messages
         self.clock = clock
         self.timeout = timeout
     }
 
     func deliver(_ event: OutboxEvent) async -> DeliveryOutcome {
-        let body = event.json.serialized()
+        let body: [UInt8]
+        do {
+            guard let message = try await messages.message(event) else { return .delivered }
+            body = message.serialized()
+        } catch {
+            return .failed("the call could not be looked up")
+        }
         var headers = secret.headers(id: event.id, timestamp: clock.wallTime.milliseconds / 1000, body: body)
         headers.append((name: "content-type", value: "application/json"))
         headers.append((name: "user-agent", value: "Talkpath"))

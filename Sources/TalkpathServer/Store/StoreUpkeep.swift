@@ -24,6 +24,7 @@ struct StoreUpkeep: Service {
     /// Events that come together are written together.
     private static let gathering = Duration.milliseconds(5)
     private static let keysAreKept: Int64 = 24 * 3600 * 1000
+    private static let webhooksAreKept: Int64 = 3600 * 1000
     private static let day: Int64 = 24 * 3600 * 1000
 
     func run() async throws {
@@ -91,6 +92,7 @@ struct StoreUpkeep: Service {
         if let time = Self.limit(storage.transcripts, now) {
             while try await store.forgetTranscripts(endedBefore: time) > 0 {}
         }
+        try await store.forgetUnusedWebhooks(before: WallTime(milliseconds: now.milliseconds - Self.webhooksAreKept))
         if let time = Self.limit(storage.events, now) { _ = try await store.forgetEvents(before: time) }
     }
 

@@ -123,6 +123,7 @@ extension SQLiteCallStore {
         ])
         try db.cachedStatement(sql: "INSERT OR REPLACE INTO records (call_id, record) VALUES (?, ?)")
             .execute(arguments: [call.id.text, call.record.serializedText()])
+        try bindWebhook(of: call, db)
     }
 
     func putTranscript(_ call: CallSnapshot, _ db: Database) throws {

@@ -19,6 +19,10 @@ package struct Endpoint: Equatable, Sendable {
     package var types: [String]?
     /// It stands in the configuration, and is not to be changed by anybody else.
     package var isConfigured: Bool
+    /// It gets the events of those calls only that are bound to it.
+    package var isBound: Bool
+    /// In whose words, if it is a webhook.
+    package var format: WebhookFormat
     /// Why nothing is sent any more; `nil` while something is.
     package var stopped: String?
     package var createdAt: WallTime
@@ -32,6 +36,8 @@ package struct Endpoint: Equatable, Sendable {
         secret: String,
         types: [String]? = nil,
         isConfigured: Bool = false,
+        isBound: Bool = false,
+        format: WebhookFormat = .standard,
         createdAt: WallTime
     ) {
         self.id = id
@@ -42,6 +48,8 @@ package struct Endpoint: Equatable, Sendable {
         self.secret = secret
         self.types = types
         self.isConfigured = isConfigured
+        self.isBound = isBound
+        self.format = format
         self.createdAt = createdAt
     }
 }

@@ -50,6 +50,8 @@ package protocol OutboxSource: Sendable {
     func event(analysisOf call: CallSnapshot, at now: WallTime) -> OutboxEvent
     /// Events of these calls have been written.
     func written(_ calls: Set<CallID>)
+    /// There is an endpoint that was not there before.
+    func endpointAdded()
 }
 
 package enum OutboxEntry: Equatable, Sendable {
@@ -70,4 +72,5 @@ package struct NoOutbox: OutboxSource {
         OutboxEvent(type: "call.analyzed", callID: call.id, tenant: call.tenant, at: now, data: [:])
     }
     package func written(_ calls: Set<CallID>) {}
+    package func endpointAdded() {}
 }

@@ -18,28 +18,30 @@ extension SQLiteCallStore {
         }
     }
 
-    private static func put(_ endpoint: Endpoint, _ db: Database) throws {
+    static func put(_ endpoint: Endpoint, _ db: Database) throws {
         try db.execute(
             sql: """
-                INSERT INTO endpoints (id, tenant, agent_id, kind, url, secret, types, is_configured, created_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                INSERT INTO endpoints
+                    (id, tenant, agent_id, kind, url, secret, types, is_configured, is_bound, format, created_at)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT (id) DO UPDATE SET tenant = excluded.tenant, agent_id = excluded.agent_id,
                     kind = excluded.kind, url = excluded.url, secret = excluded.secret, types = excluded.types,
-                    is_configured = excluded.is_configured, stopped = NULL
+                    is_configured = excluded.is_configured, is_bound = excluded.is_bound, format = excluded.format,
+                    stopped = NULL
                 """,
             arguments: [
                 endpoint.id, endpoint.tenant, endpoint.agentID, endpoint.kind.rawValue, endpoint.url, endpoint.secret,
                 // Between spaces, so that a type is found whole.
-                endpoint.types.map { " \($0.joined(separator: " ")) " }, endpoint.isConfigured,
-                endpoint.createdAt.milliseconds,
+                endpoint.types.map { " \($0.joined(separator: " ")) " }, endpoint.isConfigured, endpoint.isBound,
+                endpoint.format.rawValue, endpoint.createdAt.milliseconds,
             ]
         )
     }
 
-    /// A tenant's own, oldest first.
+    /// A tenant's own, oldest first, without those of its agents.
     package func endpoints(tenant: String) async throws -> [Endpoint] {
         try await read { db in
-            let sql = "SELECT * FROM endpoints WHERE tenant = ? ORDER BY created_at, id"
+            let sql = "SELECT * FROM endpoints WHERE tenant = ? AND is_bound = 0 ORDER BY created_at, id"
             return try Row.fetchAll(db, sql: sql, arguments: [tenant]).map(Self.endpoint)
         }
     }
@@ -62,7 +64,7 @@ extension SQLiteCallStore {
     package func deleteEndpoint(_ id: String, tenant: String) async throws -> Bool {
         try await write { db in
             try db.execute(
-                sql: "DELETE FROM endpoints WHERE id = ? AND tenant = ? AND is_configured = 0",
+                sql: "DELETE FROM endpoints WHERE id = ? AND tenant = ? AND is_configured = 0 AND is_bound = 0",
                 arguments: [id, tenant]
             )
             return db.changesCount > 0
@@ -96,6 +98,8 @@ extension SQLiteCallStore {
             secret: row["secret"],
             types: (row["types"] as String?).map { $0.split(separator: " ").map(String.init) },
             isConfigured: row["is_configured"],
+            isBound: row["is_bound"],
+            format: WebhookFormat(rawValue: row["format"]) ?? .standard,
             createdAt: WallTime(milliseconds: row["created_at"])
         )
         endpoint.stopped = row["stopped"]

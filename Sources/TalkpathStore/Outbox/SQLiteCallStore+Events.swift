@@ -76,7 +76,7 @@ extension SQLiteCallStore {
         let id = event.id.isEmpty ? makeEventID() : event.id
         let known = try Row.fetchOne(
             db,
-            sql: "SELECT tenant, agent_id, direction, from_number, to_number FROM calls WHERE id = ?",
+            sql: "SELECT tenant, agent_id, direction, from_number, to_number, endpoint_id FROM calls WHERE id = ?",
             arguments: [event.callID.text]
         )
         let tenant: String = known?["tenant"] ?? event.tenant
@@ -98,11 +98,12 @@ extension SQLiteCallStore {
             sql: """
                 INSERT INTO deliveries (event, endpoint_id, due_at) SELECT ?, id, ? FROM endpoints
                 WHERE stopped IS NULL AND (tenant IS NULL OR tenant = ?) AND (agent_id IS NULL OR agent_id = ?)
-                    AND (types IS NULL OR instr(types, ?) > 0)
+                    AND (types IS NULL OR instr(types, ?) > 0) AND (is_bound = 0 OR id = ?)
                 """
         )
         try deliver.execute(arguments: [
             db.lastInsertedRowID, event.at.milliseconds, tenant, known?["agent_id"] as String?, " \(event.type) ",
+            known?["endpoint_id"] as String?,
         ])
     }
 

@@ -8,12 +8,14 @@ final class TestOutbox: OutboxSource {
     private struct State {
         var pending: [OutboxEntry] = []
         var written: [Set<CallID>] = []
+        var endpointsAdded = 0
     }
 
     private let state = Mutex(State())
 
     var pending: [OutboxEntry] { state.withLock { $0.pending } }
     var written: [Set<CallID>] { state.withLock { $0.written } }
+    var endpointsAdded: Int { state.withLock { $0.endpointsAdded } }
 
     func tell(_ type: String, _ call: String, data: JSONValue = [:], isOverdue: Bool = false) {
         var event = OutboxEvent(
@@ -56,6 +58,8 @@ final class TestOutbox: OutboxSource {
     }
 
     func written(_ calls: Set<CallID>) { state.withLock { $0.written.append(calls) } }
+
+    func endpointAdded() { state.withLock { $0.endpointsAdded += 1 } }
 }
 
 extension SQLiteCallStore {

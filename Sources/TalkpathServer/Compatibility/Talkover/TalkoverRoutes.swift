@@ -154,6 +154,14 @@ extension CallSnapshot {
             "updated_at": .time(updatedAt),
         ]
     }
+
+    /// What Talkover's webhooks say: its word for what happened, and the call as its lists show it.
+    func talkoverMessage(_ event: String) -> JSONValue {
+        var data = talkoverJSON
+        data.set("ended_at", .time(endedAt))
+        data.set("ended_reason", .optional(receipt?.reason.rawValue))
+        return ["event": .string(event), "data": data]
+    }
 }
 
 extension CallStatus {

@@ -1,3 +1,4 @@
+import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
@@ -36,6 +37,16 @@ extension CallSnapshot {
             "telephony_account_connection": hasAccount ? Self.vocodeAccount : .null,
             "telephony_params": .null,
         ]
+    }
+
+    /// Vocode's envelope, with what its own events say.
+    func vocodeMessage(_ type: String, hasEnded: Bool) -> JSONValue {
+        let minutes = JSONNumber((Double(talking.wholeMilliseconds) / 60_000 * 1000).rounded() / 1000)
+        let payload: JSONValue =
+            hasEnded
+            ? ["conversation_minutes": minutes.map(JSONValue.number) ?? .null]
+            : ["to_phone_number": .string(to), "from_phone_number": .string(from)]
+        return ["type": .string(type), "call_id": .string(id.text), "payload": payload]
     }
 
     private var vocodeStatus: String {

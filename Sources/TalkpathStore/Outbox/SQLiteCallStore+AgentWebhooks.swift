@@ -1,0 +1,72 @@
+import GRDB
+package import TalkpathCore
+import TalkpathWire
+
+/// The webhooks of agents: endpoints of those calls that began while the agent had them.
+///
+/// Such an endpoint is written with the call's first entry in the journal, so that whatever becomes of the agent, and of
+/// the process, the call's events get there. Equal webhooks of one tenant are one endpoint with one queue.
+extension Endpoint {
+    /// - Parameter tenant: whose agent has it.
+    package init(_ webhook: AgentWebhook, tenant: String, createdAt: WallTime) {
+        let types = webhook.events.isEmpty ? nil : webhook.events
+        let parts: [JSONValue] = [
+            .string(tenant), .string(webhook.url), .string(webhook.secret ?? ""), .string(webhook.format.rawValue),
+            .array((types ?? []).sorted().map(JSONValue.string)),
+        ]
+        let digest = TalkpathCrypto.sha256(JSONValue.array(parts).serialized())
+        self.init(
+            id: "agent:" + TalkpathCrypto.hexadecimal(digest).prefix(32),
+            tenant: tenant,
+            kind: .webhook,
+            url: webhook.url,
+            secret: webhook.secret ?? "",
+            types: types,
+            isBound: true,
+            format: webhook.format,
+            createdAt: createdAt
+        )
+    }
+}
+
+extension SQLiteCallStore {
+    /// Binds a call to its agent's webhook, once.
+    func bindWebhook(of call: CallSnapshot, _ db: Database) throws {
+        guard let webhook = call.agent.webhook else { return }
+        let endpoint = Endpoint(webhook, tenant: call.tenant, createdAt: call.startedAt)
+        let bind = "UPDATE calls SET endpoint_id = ? WHERE id = ? AND endpoint_id IS NULL"
+        try db.execute(sql: bind, arguments: [endpoint.id, call.id.text])
+        guard db.changesCount > 0 else { return }
+        let sql = "SELECT 1 FROM endpoints WHERE id = ?"
+        // One that was stopped stays so, until somebody sets it going again.
+        guard try Bool.fetchOne(db, sql: sql, arguments: [endpoint.id]) == nil else { return }
+        try Self.put(endpoint, db)
+        let outbox = outbox
+        db.afterNextTransaction { _ in outbox.endpointAdded() }
+    }
+
+    /// An agent is kept with this webhook: if it was stopped, it is tried again.
+    package func resumeWebhook(_ webhook: AgentWebhook, tenant: String) async throws {
+        let id = Endpoint(webhook, tenant: tenant, createdAt: WallTime(milliseconds: 0)).id
+        try await write { db in
+            try db.execute(sql: "UPDATE endpoints SET stopped = NULL WHERE id = ?", arguments: [id])
+        }
+    }
+
+    /// Forgets webhooks of agents that nothing is on its way to and that no call has which was live since a time.
+    package func forgetUnusedWebhooks(before time: WallTime) async throws {
+        try await write { db in
+            try db.execute(
+                sql: """
+                    DELETE FROM endpoints WHERE is_bound AND created_at < ?1
+                        AND id NOT IN (SELECT endpoint_id FROM deliveries)
+                        AND NOT EXISTS (
+                            SELECT 1 FROM calls WHERE calls.endpoint_id = endpoints.id
+                                AND (ended_at IS NULL OR ended_at >= ?1 OR needs_analysis OR stopped IS NOT NULL)
+                        )
+                    """,
+                arguments: [time.milliseconds]
+            )
+        }
+    }
+}

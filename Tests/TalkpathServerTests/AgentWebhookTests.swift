@@ -1,0 +1,196 @@
+import HTTPTypes
+import NIOHTTP1
+import Synchronization
+import TalkpathAudio
+import TalkpathCore
+import TalkpathStore
+import TalkpathWire
+import Testing
+
+@testable import TalkpathServer
+
+/// An agent's own webhook: told what happens on the calls that began while the agent had it.
+@Suite(.timeLimit(.minutes(1))) struct AgentWebhookTests {
+    private static let secret = "whsec_" + TalkpathCrypto.base64(Array("a secret of thirty-two bytes ...".utf8))
+
+    /// A server that may call this machine.
+    private func run(
+        _ folder: String? = nil,
+        webhook: ServerConfiguration.Webhook? = nil,
+        _ body: (TestServer) async throws -> Void
+    ) async throws {
+        var configuration = TestServer.configuration()
+        configuration.storage = .init(folder: folder)
+        configuration.notifications.webhook = webhook
+        var parts = TalkpathServer.Parts()
+        let carrier = FakeCarrier()
+        parts.carrier = carrier
+        parts.addressPolicy = .development
+        parts.deliveryBackoff = Backoff(first: .milliseconds(1), factor: 1, longest: .milliseconds(1), attempts: 2)
+        let server = try await TalkpathServer.start(configuration, parts: parts, logger: TestServer.silent)
+        do {
+            try await body(TestServer(server: server, carrier: carrier, events: EventLog()))
+        } catch {
+            await server.shutDown()
+            throw error
+        }
+        await server.shutDown()
+    }
+
+    private func webhook(_ url: String, events: String = #""call.started","call.ended""#, more: String = "") -> String {
+        #""webhook":{"url":"\#(url)","secret":"\#(Self.secret)","events":[\#(events)]\#(more)}"#
+    }
+
+    private func types(_ hooks: [HookReceiver.Hook]) -> [String] { hooks.compactMap { $0.json["type"]?.string } }
+
+    @Test func anAgentsWebhookIsToldOfItsCallsAndOfNoOthers() async throws {
+        try await HookReceiver.run { receiver in
+            try await run { test async throws in
+                let agent = try await test.send(.POST, "/api/agents", "{\(webhook(receiver.url))}")
+                let id = try #require(agent["agent_id"]?.string, "\(agent.text)")
+                _ = try await test.end(try await test.place())
+                let call = try await test.place(#","agent_id":"\#(id)""#)
+                _ = try await test.end(call)
+                let hooks = await receiver.wait(for: 2)
+                #expect(types(hooks) == ["call.started", "call.ended"])
+                #expect(hooks.allSatisfy { $0.json["data"]?["call_id"]?.string == call.text })
+                // It is none of the tenant's webhooks.
+                #expect(try await test.send(.GET, "/api/webhooks")["count"] == 0)
+                let hook = hooks[1]
+                let signed = try #require(WebhookSecret(Self.secret)).headers(
+                    id: hook.headers["webhook-id"] ?? "",
+                    timestamp: Int64(hook.headers["webhook-timestamp"] ?? "") ?? 0,
+                    body: Array(hook.body.utf8)
+                )
+                #expect(signed.first { $0.name == "webhook-signature" }?.value == hook.headers["webhook-signature"])
+            }
+        }
+    }
+
+    @Test func theWebhookOfAnAgentThatWasMadeForTheCallIsTold() async throws {
+        try await HookReceiver.run { receiver in
+            let own = ServerConfiguration.Webhook(url: "https://sink.example.test/none", secret: Self.secret)
+            try await run(webhook: own) { test async throws in
+                // Without a secret it is signed with the server's own.
+                let webhook = #"{"url":"\#(receiver.url)","events":["call.ended"]}"#
+                let call = try await test.place(#","agent":{"webhook":\#(webhook)}"#)
+                _ = try await test.end(call)
+                let hooks = await receiver.wait(for: 1)
+                #expect(types(hooks) == ["call.ended"])
+                #expect(hooks[0].headers["webhook-signature"]?.hasPrefix("v1,") == true)
+            }
+        }
+    }
+
+    @Test(arguments: [
+        #"{"url":"https://10.0.0.1/hook","secret":"whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"}"#,
+        #"{"url":"http://sink.example.test","secret":"whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"}"#,
+        #"{"url":"https://sink.example.test","secret":"whsec_short"}"#, #"{"url":"https://sink.example.test"}"#,
+    ])
+    func whatIsNoWebhookIsRefusedWithAnAgentAndWithACall(webhook: String) async throws {
+        try await TestServer.run { test async throws in
+            let agent = try await test.send(.POST, "/api/agents", #"{"webhook":\#(webhook)}"#)
+            #expect(agent.status == 422 && agent["code"] == "invalid_field", "\(agent.text)")
+            let order = #"{"to":"\#(TestServer.number)","agent":{"webhook":\#(webhook)}}"#
+            let call = try await test.send(.POST, "/api/calls", order)
+            #expect(call.status == 422 && call["code"] == "invalid_field", "\(call.text)")
+            #expect(test.carrier.placed.isEmpty)
+        }
+    }
+
+    @Test func aReceiverThatFailsGetsItAgainAndThenItIsADeadLetterThatCanBeReplayed() async throws {
+        try await HookReceiver.run { receiver in
+            receiver.answer(with: .internalServerError)
+            try await run { test async throws in
+                let fields = #","agent":{\#(webhook(receiver.url, events: #""call.ended""#))}"#
+                _ = try await test.end(try await test.place(fields))
+                let hooks = await receiver.wait(for: 2)
+                #expect(Set(hooks.map { $0.headers["webhook-id"] }).count == 1)
+                var dead = try await test.send(.GET, "/api/events/dead")
+                while dead["count"] != 1 { dead = try await test.send(.GET, "/api/events/dead") }
+                receiver.answer(with: .ok)
+                let replayed = try await test.send(.POST, "/api/events/dead/replay", #"{"all":true}"#)
+                #expect(replayed["count"] == 1)
+                _ = await receiver.wait(for: 3)
+            }
+        }
+    }
+
+    @Test func aReceiverThatIsGoneIsLeftAloneUntilTheAgentIsKeptAgain() async throws {
+        try await HookReceiver.run { receiver in
+            receiver.answer(with: .gone)
+            try await run { test async throws in
+                let body = "{\(webhook(receiver.url, events: #""call.ended""#))}"
+                _ = try await test.send(.PUT, "/api/agents/one", body)
+                _ = try await test.end(try await test.place(#","agent_id":"one""#))
+                _ = await receiver.wait(for: 1)
+                var dead = try await test.send(.GET, "/api/events/dead")
+                while dead["count"] != 1 { dead = try await test.send(.GET, "/api/events/dead") }
+                _ = try await test.end(try await test.place(#","agent_id":"one""#))
+                receiver.answer(with: .ok)
+                _ = try await test.send(.PUT, "/api/agents/one", body)
+                let third = try await test.place(#","agent_id":"one""#)
+                _ = try await test.end(third)
+                let hooks = await receiver.wait(for: 2)
+                #expect(hooks[1].json["data"]?["call_id"]?.string == third.text)
+            }
+        }
+    }
+
+    /// The process died while the call was live; the agent is gone, too.
+    @Test func theEndOfACallWhoseProcessDiedIsToldByTheNextOne() async throws {
+        try await HookReceiver.run { receiver in
+            try await ServerFolder.run { folder in
+                try await folder.withStore { store in
+                    var call = ServerFolder.liveCall("lost")
+                    call.agent.webhook = AgentWebhook(
+                        url: receiver.url,
+                        secret: Self.secret,
+                        events: ["call.ended"]
+                    )
+                    try await store.journal(call)
+                }
+                try await run(folder.path) { _ in
+                    let hooks = await receiver.wait(for: 1)
+                    #expect(hooks[0].json["data"]?["ended_reason"] == "node_lost")
+                    #expect(hooks[0].json["data"]?["call_id"] == "lost")
+                }
+            }
+        }
+    }
+
+    // MARK: In others' words
+
+    @Test func talkoversWebhooksComeInItsWords() async throws {
+        try await HookReceiver.run { receiver in
+            try await run { test async throws in
+                let fields = #","agent":{\#(webhook(receiver.url, events: "", more: #","format":"talkover""#))}"#
+                let call = try await test.place(fields)
+                _ = try await test.end(call)
+                let hooks = await receiver.wait(for: 2).map(\.json)
+                #expect(hooks.map { $0["event"] } == ["event_phone_call_started", "event_phone_call_ended"])
+                let data = hooks[1]["data"]
+                #expect(data?["id"]?.string == call.text && data?["sid"]?.string == FakeCarrier.name(call))
+                #expect(data?["to"]?.string == TestServer.number && data?["ended_reason"] == "ended_by_api")
+                #expect(data?["ended_at"]?.string != nil && data?["duration"] == 0)
+            }
+        }
+    }
+
+    @Test func vocodesWebhooksComeInItsEnvelope() async throws {
+        try await HookReceiver.run { receiver in
+            try await run { test async throws in
+                let body = #"{"url":"\#(receiver.url)","format":"vocode"}"#
+                #expect(try await test.send(.POST, "/api/webhooks", body)["format"] == "vocode")
+                let call = try await test.place()
+                try await test.progress("in-progress", of: call)
+                _ = try await test.end(call)
+                let hooks = await receiver.wait(for: 2).map(\.json)
+                #expect(hooks.map { $0["type"] } == ["event_phone_call_connected", "event_phone_call_ended"])
+                #expect(hooks.allSatisfy { $0["call_id"]?.string == call.text })
+                #expect(hooks[0]["payload"]?["to_phone_number"]?.string == TestServer.number)
+                #expect(hooks[1]["payload"]?["conversation_minutes"] != nil)
+            }
+        }
+    }
+}
