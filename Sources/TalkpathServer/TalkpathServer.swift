@@ -52,13 +52,10 @@ public final class TalkpathServer: Sendable {
     public var manager: CallManager { bridge.manager }
     package let bridge: MediaBridge
 
-    private let store: ServerStore
-    private let group: MultiThreadedEventLoopGroup
-    private let client: HTTPClient
-    private let captures: CaptureService?
     private let services: ServiceGroup
     let state: ServerState
-    private let running: Task<Void, any Error>
+    /// Runs until nothing of the server is open any more. Everybody who waits for that waits for this one.
+    private let closing: Task<Void, any Error>
     private let stop: ServerStop
 
     private init(
@@ -76,13 +73,16 @@ public final class TalkpathServer: Sendable {
         self.stop = stop
         self.port = port
         self.bridge = bridge
-        self.store = store
-        self.group = group
-        self.client = client
-        self.captures = captures
         self.services = services
-        self.running = running
         self.state = state
+        closing = Task {
+            let result = await running.result
+            await captures?.shutDown()
+            try? await client.shutdown()
+            try? await group.shutdownGracefully()
+            store.close()
+            try result.get()
+        }
     }
 
     /// Starts a server; returns when it listens.
@@ -242,14 +242,9 @@ public final class TalkpathServer: Sendable {
         await services.triggerGracefulShutdown()
     }
 
-    /// Returns when the server has stopped and nothing of it is open any more.
+    /// Returns when the server has stopped and nothing of it is open any more. Several may wait.
     public func waitUntilStopped() async throws {
-        let result = await running.result
-        await captures?.shutDown()
-        try? await client.shutdown()
-        try? await group.shutdownGracefully()
-        store.close()
-        try result.get()
+        try await closing.value
     }
 
     /// Ends all calls and stops; returns when nothing of the server is open any more. May be called again.

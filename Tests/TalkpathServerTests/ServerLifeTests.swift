@@ -81,6 +81,22 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1)))
+    func aServerWithAFolderStopsForEverybodyWhoWaitsForIt() async throws {
+        try await ServerFolder.run { folder async throws in
+            try await TestServer.run(configure: {
+                $0.storage = .init(folder: folder.path)
+                $0.recordings = Recordings(folder: folder.path)
+            }) { test async throws in
+                await test.server.beginShutdown()
+                // The one who leads the signals, and the one who leads the process.
+                try await test.server.waitUntilStopped()
+                try await test.server.waitUntilStopped()
+                await test.server.shutDown()
+            }
+        }
+    }
+
     private struct GatedHangUp: Carrier {
         let gate = Gate()
         func place(_ order: PlaceOrder) async throws(CarrierError) -> String { FakeCarrier.name(order.callID) }

@@ -135,7 +135,7 @@ extension OpenAIRealtimeModel {
         )
         let item = itemObject(active.item, status: reason == nil ? "completed" : "incomplete", transcript: said)
         send("response.output_item.done", ["response_id": .string(active.id), "output_index": 0, "item": item])
-        send("conversation.item.done", ["previous_item_id": previousID(of: active.item), "item": item])
+        sendDone(active.item, item: item)
         core.report(
             .answerEnded(
                 item: active.item,
@@ -214,7 +214,7 @@ extension OpenAIRealtimeModel {
             "response.output_item.done",
             ["response_id": .string(id), "output_index": JSONValue(index), "item": item2]
         )
-        send("conversation.item.done", ["previous_item_id": previousID(of: item), "item": item2])
+        sendDone(item, item: item2)
         core.report(.toolCalled(name: call.name))
         return item2
     }

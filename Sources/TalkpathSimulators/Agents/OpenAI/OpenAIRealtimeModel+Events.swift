@@ -144,7 +144,7 @@ extension OpenAIRealtimeModel {
         added.set("object", "realtime.item")
         added.set("status", "completed")
         addToConversation(itemID, spoken: nil, item: added, after: previous)
-        send("conversation.item.done", ["previous_item_id": previousID(of: itemID), "item": added])
+        sendDone(itemID, item: added)
     }
 
     /// The kind of a message's content depends on who speaks.
@@ -189,7 +189,14 @@ extension OpenAIRealtimeModel {
             conversation.append((id, spoken))
         }
         if let spoken { spokenItems[id] = spoken }
+        items[id] = item
         send("conversation.item.added", ["previous_item_id": previousID(of: id), "item": item])
+    }
+
+    /// Tells that an item of the conversation is whole.
+    mutating func sendDone(_ id: String, item: JSONValue) {
+        items[id] = item
+        send("conversation.item.done", ["previous_item_id": previousID(of: id), "item": item])
     }
 
     func previousID(of id: String) -> JSONValue {
@@ -260,11 +267,12 @@ extension OpenAIRealtimeModel {
         }
         if let spoken = conversation[place].spoken { core.record.items[spoken].heardMilliseconds = 0 }
         conversation.remove(at: place)
+        items[item] = nil
         send("conversation.item.deleted", ["item_id": .string(item)])
     }
 
     private mutating func retrieveItem(_ item: String, _ id: String?, at now: MonotonicInstant) {
-        guard conversation.contains(where: { $0.id == item }) else {
+        guard let whole = items[item] else {
             return sendError(
                 "item_retrieve_invalid_item_id",
                 "Error retrieving item: the item with id '\(item)' does not exist.",
@@ -273,9 +281,6 @@ extension OpenAIRealtimeModel {
                 at: now
             )
         }
-        send(
-            "conversation.item.retrieved",
-            ["item": ["id": .string(item), "object": "realtime.item", "type": "message"]]
-        )
+        send("conversation.item.retrieved", ["item": whole])
     }
 }

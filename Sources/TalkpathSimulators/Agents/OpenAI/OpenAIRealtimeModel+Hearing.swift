@@ -105,7 +105,7 @@ extension OpenAIRealtimeModel {
             "content": [["type": "input_audio", "transcript": nil]],
         ]
         addToConversation(item, spoken: nil, item: spoken)
-        send("conversation.item.done", ["previous_item_id": previous, "item": spoken])
+        sendDone(item, item: spoken)
         let text = core.cursor.nextCallerText()
         if !core.record.callerTurns.isEmpty { core.record.callerTurns[core.record.callerTurns.count - 1].text = text }
         guard let transcription = session["audio"]?["input"]?["transcription"], !transcription.isNull else { return }

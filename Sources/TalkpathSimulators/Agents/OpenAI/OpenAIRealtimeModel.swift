@@ -47,6 +47,8 @@ struct OpenAIRealtimeModel: AgentModel {
     var answers = 0
     /// Items of the conversation in their order; the assistant's spoken ones with their index in the record.
     var conversation: [(id: String, spoken: Int?)] = []
+    /// What was last told of each item.
+    var items: [String: JSONValue] = [:]
     /// Items that exist or existed, by identifier, and their place in the record.
     var spokenItems: [String: Int] = [:]
     /// The item that the caller's speech will become.

@@ -1,0 +1,181 @@
+"""Google's own package judges the fake model, and what the bridge says to a model."""
+
+import asyncio
+import collections
+import datetime
+import json
+import pathlib
+import ssl
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from google import genai
+from google.genai import types
+from pydantic import ValidationError
+
+from judge_openai import caller_audio
+from stage import verdicts
+from wire import events
+
+check = verdicts.check
+
+
+def server_fault(message):
+    # The service may tell of a voice that the package does not know yet; the fake has no such excuse.
+    return _fault(types.LiveServerMessage, message)
+
+
+def client_fault(message):
+    message = json.loads(json.dumps(message))
+    # Written by the package itself beside its own type.
+    input_config = (message.get("setup") or {}).pop("realtimeInputConfig", None)
+    return _fault(types.LiveClientMessage, message) or (
+        input_config is not None and _fault(types.RealtimeInputConfig, input_config)) or _camel_cased(message)
+
+
+def _fault(model, message):
+    try:
+        # Refuses unknown names at every depth, and decodes base64.
+        model.model_validate_json(json.dumps(message))
+        return None
+    except ValidationError as error:
+        return f"{json.dumps(message)[:300]}: {[(one['loc'], one['msg']) for one in error.errors()[:3]]}"
+
+
+def _camel_cased(value, path=""):
+    """The package takes its own names, too, which are not those of the wire."""
+    if isinstance(value, dict):
+        for name, one in value.items():
+            if name in ("args", "response", "parameters", "parametersJsonSchema", "properties"):
+                continue
+            if "_" in name:
+                return f"{path}.{name} is not camelCase"
+            if wrong := _camel_cased(one, f"{path}.{name}"):
+                return wrong
+    elif isinstance(value, list):
+        for index, one in enumerate(value):
+            if wrong := _camel_cased(one, f"{path}[{index}]"):
+                return wrong
+    return None
+
+
+def _kinds(messages):
+    kinds = set()
+    for message in messages:
+        for key, value in message.items():
+            kinds.add(key)
+            if key in ("serverContent", "realtimeInput"):
+                kinds.update(value)
+    return kinds
+
+
+SPOKEN = {"setupComplete", "modelTurn", "interrupted", "generationComplete", "turnComplete", "toolCall", "usageMetadata",
+          "inputTranscription", "outputTranscription"}
+
+
+def conversation(connections):
+    sockets = [one for one in connections if one.is_websocket]
+    check("gemini: the bridge opens one socket", len(sockets) == 1, len(sockets))
+    sent = [message for one in sockets for message in events(one.client_messages())]
+    answered = [message for one in sockets for message in events(one.server_messages())]
+    verdicts.check_all("gemini: the bridge's messages have the package's types", sent, client_fault)
+    verdicts.check_all("gemini: the fake's messages have the package's types", answered, server_fault)
+    wanted = {"setup", "realtimeInput", "audio", "toolResponse"}
+    check("gemini: the bridge has said everything it can say", wanted <= _kinds(sent), wanted - _kinds(sent))
+    wanted = SPOKEN | {"sessionResumptionUpdate"}
+    check("gemini: the fake has said everything a call needs", wanted <= _kinds(answered), wanted - _kinds(answered))
+    opcodes = {opcode for one in sockets for opcode, _ in one.server_messages()}
+    check("gemini: the fake speaks in binary frames, as the service does", opcodes == {2}, opcodes)
+
+
+def certificate(folder):
+    """Contexts of a server and of a client that believes it: the package speaks TLS only."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+        .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=2))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = pathlib.Path(folder) / "certificate.pem"
+    path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + made.public_bytes(serialization.Encoding.PEM))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(path)
+    return server, ssl.create_default_context(cadata=made.public_bytes(serialization.Encoding.PEM).decode())
+
+
+async def drive_fake(tap, trust):
+    """The package's client talks with the fake, without any of our code."""
+    client = genai.Client(api_key="any", http_options={
+        "base_url": f"https://localhost:{tap.port}", "async_client_args": {"ssl": trust}})
+    config = types.LiveConnectConfig(
+        response_modalities=["AUDIO"], system_instruction="Be brief.",
+        speech_config={"voice_config": {"prebuilt_voice_config": {"voice_name": "Puck"}}},
+        input_audio_transcription={}, output_audio_transcription={}, session_resumption={},
+        context_window_compression={"sliding_window": {}},
+        realtime_input_config={"automatic_activity_detection": {"silence_duration_ms": 300}},
+        tools=[{"function_declarations": [{"name": "opening_hours", "description": "When a place is open."}]}],
+    )
+    counts = collections.Counter()
+    async with client.aio.live.connect(model="gemini-3.8-live", config=config) as session:
+        async def until(condition):
+            while True:
+                message = await asyncio.wait_for(session._receive(), 20)
+                content = message.server_content
+                for name in ("tool_call", "usage_metadata", "session_resumption_update", "go_away"):
+                    counts[name] += getattr(message, name) is not None
+                if content:
+                    for name in ("model_turn", "interrupted", "generation_complete", "turn_complete"):
+                        counts[name] += bool(getattr(content, name))
+                if condition(message):
+                    return message
+
+        def completes(message):
+            return message.server_content and message.server_content.turn_complete
+
+        async def ask():
+            audio = caller_audio(16000)
+            for at in range(0, len(audio), 3200):
+                await session.send_realtime_input(
+                    audio=types.Blob(data=audio[at:at + 3200], mime_type="audio/pcm;rate=16000"))
+
+        await session.send_client_content(
+            turns={"role": "user", "parts": [{"text": "Greet."}]}, turn_complete=True)
+        await until(completes)
+        check("gemini: the fake greets", counts["model_turn"] > 0 and counts["generation_complete"] == 1, counts)
+        await ask()
+        call = (await until(lambda message: message.tool_call)).tool_call.function_calls[0]
+        check("gemini: the fake calls a function", call.name == "opening_hours" and call.args == {"place": "clinic"}, call)
+        await session.send_tool_response(function_responses=[
+            types.FunctionResponse(id=call.id, name=call.name, response={"output": "9-5"})])
+        await until(lambda message: message.server_content and message.server_content.model_turn)
+        await ask()
+        await until(lambda message: message.server_content and message.server_content.interrupted)
+        await until(completes)
+        await session.send_realtime_input(audio_stream_end=True)
+        await session.send_realtime_input(text="Are you there?")
+    connections = [one for one in tap.connections if one.is_websocket]
+    answered = [message for one in connections for message in events(one.server_messages())]
+    verdicts.check_all("gemini: its client understands the fake's messages", answered, server_fault)
+    missing = SPOKEN - _kinds(answered)
+    check("gemini: its client has met every message", not missing, (missing, counts))
+
+
+def can_fail():
+    message = {"realtimeInput": {"audio": {"mimeType": "audio/pcm;rate=16000", "data": "AAAA"}}}
+    check("gemini: the judge lets a right message pass", client_fault(message) is None, client_fault(message))
+    for name, wrong in (
+        ("an unknown name", {"realtimeInput": {"adio": {}}}),
+        ("an unknown name in the depth", {"realtimeInput": {"audio": {"mimetype": "a"}}}),
+        ("a name of Python's", {"realtime_input": {"text": "x"}}),
+        ("a wrong type", {"toolResponse": {"functionResponses": "x"}}),
+        ("an unknown word in the setup", {"setup": {"realtimeInputConfig": {"activityHandlin": "x"}}}),
+    ):
+        check(f"gemini: the judge finds {name}", client_fault(wrong))

@@ -1,0 +1,173 @@
+"""OpenAI's own package judges the fake model, and what the bridge says to a model."""
+
+import array
+import asyncio
+import base64
+import collections
+import json
+import wave
+
+import openai
+from openai.types import realtime
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from stage import HERE, verdicts
+from wire import events
+
+check = verdicts.check
+_server = TypeAdapter(realtime.RealtimeServerEvent)
+_client = TypeAdapter(realtime.RealtimeClientEvent)
+
+
+def _unknown(value, path=""):
+    """Names that the package's types do not have, at any depth: the types themselves would let them pass."""
+    if isinstance(value, BaseModel):
+        for name in value.model_extra or {}:
+            yield f"{path}.{name}"
+        for name in type(value).model_fields:
+            yield from _unknown(getattr(value, name), f"{path}.{name}")
+    elif isinstance(value, (list, tuple)):
+        for index, one in enumerate(value):
+            yield from _unknown(one, f"{path}[{index}]")
+    elif isinstance(value, dict):
+        for name, one in value.items():
+            yield from _unknown(one, f"{path}.{name}")
+
+
+def _fault(adapter, but=frozenset()):
+    def fault(event):
+        try:
+            unknown = set(_unknown(adapter.validate_json(json.dumps(event), strict=True))) - but
+        except ValidationError as error:
+            return f"{json.dumps(event)[:300]}: {error.errors()[:3]}"
+        return f"{event.get('type')}: unknown {unknown}" if unknown else None
+    return fault
+
+
+# What the service adds to a session it tells of; the package has one type for that and for what is asked of it.
+EFFECTIVE = {".session.id", ".session.object", ".session.expires_at"}
+
+server_fault, client_fault = _fault(_server, but=EFFECTIVE), _fault(_client)
+
+SPOKEN = {
+    "session.created", "session.updated", "input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped",
+    "input_audio_buffer.committed", "conversation.item.added", "conversation.item.done",
+    "conversation.item.input_audio_transcription.completed", "conversation.item.truncated", "response.created",
+    "response.done", "response.output_item.added", "response.output_item.done", "response.content_part.added",
+    "response.content_part.done", "response.output_audio.delta", "response.output_audio.done",
+    "response.output_audio_transcript.delta", "response.output_audio_transcript.done",
+    "response.function_call_arguments.delta", "response.function_call_arguments.done", "rate_limits.updated",
+}
+
+
+def conversation(connections):
+    """What was said between the bridge and the fake on a whole call."""
+    sockets = [one for one in connections if one.is_websocket]
+    check("openai: the bridge opens one socket", len(sockets) == 1, len(sockets))
+    sent = [event for one in sockets for event in events(one.client_messages())]
+    answered = [event for one in sockets for event in events(one.server_messages())]
+    verdicts.check_all("openai: the bridge's events have the package's types", sent, client_fault)
+    verdicts.check_all("openai: the fake's events have the package's types", answered, server_fault)
+    told = {event["type"] for event in sent}
+    wanted = {"session.update", "input_audio_buffer.append", "conversation.item.truncate", "conversation.item.create",
+              "response.create"}
+    check("openai: the bridge has said everything it can say", wanted <= told, wanted - told)
+    seen = {event["type"] for event in answered}
+    check("openai: the fake has said everything a call needs", SPOKEN <= seen, SPOKEN - seen)
+    complaints = [event for event in answered if event["type"] == "error"]
+    check("openai: the fake has found no fault with the bridge", not complaints, complaints)
+
+
+def caller_audio(rate):
+    """A question of the caller's, 16 bit, by the roughest of resamplers, and silence behind it."""
+    with wave.open(str(HERE.parent.parent / "fixtures/audio/caller-1-question.wav")) as file:
+        samples = array.array("h", file.readframes(file.getnframes()))
+    factor = rate // 8000
+    return array.array("h", [one for one in samples for _ in range(factor)]).tobytes() + bytes(2 * rate)
+
+
+async def drive_fake(port):
+    """The package's client talks with the fake, without any of our code."""
+    client = openai.AsyncOpenAI(api_key="any", websocket_base_url=f"ws://127.0.0.1:{port}/v1")
+    heard = []
+
+    async with client.realtime.connect(model="gpt-realtime") as connection:
+        async def until(kind, times=1):
+            found = []
+            while len(found) < times:
+                data = await asyncio.wait_for(connection.recv_bytes(), 20)
+                connection.parse_event(data)
+                event = json.loads(data)
+                heard.append(event)
+                if event["type"] == kind:
+                    found.append(event)
+            return found[-1]
+
+        await until("session.created")
+        await connection.session.update(session={
+            "type": "realtime", "instructions": "Be brief.", "output_modalities": ["audio"],
+            "audio": {
+                "input": {"format": {"type": "audio/pcm", "rate": 24000}, "transcription": {"model": "whisper-1"},
+                          "turn_detection": {"type": "server_vad", "silence_duration_ms": 300}},
+                "output": {"format": {"type": "audio/pcm", "rate": 24000}, "voice": "marin"},
+            },
+            "tools": [{"type": "function", "name": "opening_hours", "description": "When a place is open.",
+                       "parameters": {"type": "object", "properties": {}}}],
+        })
+        updated = await until("session.updated")
+        check("openai: a session is changed as the package asks", updated["session"]["instructions"] == "Be brief.", updated)
+        await connection.response.create()
+        greeting = await until("response.done")
+        check("openai: the fake greets", greeting["response"]["status"] == "completed", greeting)
+
+        async def ask():
+            audio = caller_audio(24000)
+            for at in range(0, len(audio), 4800):
+                await connection.input_audio_buffer.append(audio=base64.b64encode(audio[at:at + 4800]).decode())
+
+        await ask()
+        call = await until("response.function_call_arguments.done")
+        await until("response.done")
+        await connection.conversation.item.create(
+            item={"type": "function_call_output", "call_id": call["call_id"], "output": '{"hours":"9-5"}'})
+        await until("conversation.item.done")
+        await connection.response.create()
+        delta = await until("response.output_audio.delta", times=3)
+        await ask()
+        cancelled = await until("response.done")
+        check("openai: who speaks interrupts", cancelled["response"]["status"] == "cancelled" and
+              cancelled["response"]["status_details"]["reason"] == "turn_detected", cancelled)
+        await connection.conversation.item.truncate(item_id=delta["item_id"], content_index=0, audio_end_ms=10)
+        await until("conversation.item.truncated")
+        await until("response.created")
+        await connection.response.cancel()
+        await until("response.done")
+        await connection.conversation.item.create(
+            item={"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hello?"}]})
+        added = await until("conversation.item.done")
+        await connection.conversation.item.retrieve(item_id=added["item"]["id"])
+        await until("conversation.item.retrieved")
+        await connection.conversation.item.delete(item_id=added["item"]["id"])
+        await until("conversation.item.deleted")
+        await connection.input_audio_buffer.clear()
+        await until("input_audio_buffer.cleared")
+        await connection.input_audio_buffer.commit()
+        error = await until("error")
+        check("openai: an empty buffer is not committed", error["error"]["code"] == "input_audio_buffer_commit_empty", error)
+        await connection.response.cancel()
+        error = await until("error")
+        check("openai: nothing can be cancelled twice", error["error"]["code"] == "response_cancel_not_active", error)
+    verdicts.check_all("openai: its client understands the fake's events", heard, server_fault)
+    missing = SPOKEN - {event["type"] for event in heard}
+    check("openai: its client has met every event", not missing,
+          (missing, collections.Counter(event["type"] for event in heard)))
+
+
+def can_fail():
+    """The judge finds what is wrong with events that are nearly right."""
+    event = {"type": "input_audio_buffer.append", "audio": "AAAA"}
+    check("openai: the judge lets a right event pass", client_fault(event) is None, client_fault(event))
+    for wrong in ({"adio": "AAAA"}, {"audio": 1}, {"type": "input_audio_buffer.apend"}, {"audio_end_ms": 3}):
+        check(f"openai: the judge finds {wrong}", client_fault(event | wrong))
+    deep = {"type": "session.update", "session": {"type": "realtime", "audio": {"input": {"fromat": None}}}}
+    check("openai: the judge finds an unknown name in the depth", client_fault(deep))

@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""Lets other people's packages judge the wire: `twilio`, `openai`, `google-genai` and `standardwebhooks`.
+
+    judges.py TALKPATH        the executable
+
+Whole calls go over real sockets on loopback: fake carrier, server, fake model, and listeners in between. What each side
+has said is then read by the package of whom it concerns. Exits with 1 if one of them finds a fault.
+"""
+
+import asyncio
+import contextlib
+import json
+import sys
+
+import standardwebhooks
+
+import judge_gemini
+import judge_openai
+import judge_twilio
+from stage import HERE, KEY, SECRET, Receiver, Stage, api, verdicts
+from wire import free_port
+
+check = verdicts.check
+PLAY = ("--conversation", str(HERE / "conversation"))
+
+
+def agent(functions):
+    return {
+        "instructions": "Be brief.", "may_end_call": True, "first_message": "How can I help you?",
+        "tools": [{
+            "name": "opening_hours", "description": "When a place is open.",
+            "parameters": {"type": "object", "properties": {"place": {"type": "string"}}},
+            "url": f"http://127.0.0.1:{functions.port}/hours",
+        }],
+    }
+
+
+async def whole_call(stage, provider, judge):
+    """A call from its placing to the agent's own end of it, listened to everywhere."""
+    model = await stage.tap(await stage.fake_model(provider, *PLAY))
+    functions = await Receiver(b'{"hours":"nine to five"}').start()
+    told = await Receiver().start()
+    port = free_port()
+    webhooks = await stage.tap(port)
+    rest = await stage.tap(await stage.fake_twilio(webhooks.port, *PLAY))
+    url = {
+        "openai": f"ws://127.0.0.1:{model.port}/v1/realtime",
+        "gemini": f"ws://127.0.0.1:{model.port}/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent",
+    }[provider]
+    server = await stage.server(
+        port, rest.port, TALKPATH_AGENT_PROVIDER=provider, OPENAI_REALTIME_URL=url, GEMINI_LIVE_URL=url,
+        TALKPATH_WEBHOOK_URL=f"http://127.0.0.1:{told.port}/events", TALKPATH_WEBHOOK_SECRET=SECRET,
+        TALKPATH_DRAIN_TIMEOUT_S="3",
+        TALKPATH_DATA_FOLDER=f"{stage.folder.name}/{provider}",
+    )
+    status, call = await api(port, "POST", "/api/calls", {"to": "+14155550101", "agent": agent(functions)})
+    if not check(f"{provider}: a call is placed", status == 201, (status, call)):
+        return
+    for _ in range(450):
+        _, call = await api(port, "GET", f"/api/calls/{call['call_id']}")
+        if call.get("receipt"):
+            break
+        await asyncio.sleep(0.1)
+    check(f"{provider}: the agent has ended it", (call.get("receipt") or {}).get("ended_reason") == "agent_hangup", call)
+    check(f"{provider}: its function was carried out", len(functions.requests) == 1, len(functions.requests))
+    judge.conversation(model.connections)
+
+    if provider == "openai":
+        await judge_twilio.transfer(port)
+        answers = await judge_twilio.signatures(port)
+        judge_twilio.twiml(answers, "for calls that come in")
+        voice = [body.decode() for one in webhooks.connections for kind, body in one.bodies() if "xml" in kind]
+        judge_twilio.twiml(voice, "for calls that were placed")
+        judge_twilio.twiml(judge_twilio.our_requests(rest.connections), "in requests")
+        judge_twilio.webhooks(webhooks.connections)
+        await judge_twilio.rejection(port, server)
+    for _ in range(50):
+        if any(b'"call.ended"' in body for _, _, body in told.requests):
+            break
+        await asyncio.sleep(0.1)
+    events(told.requests)
+
+
+def events(requests):
+    """Standard Webhooks' own package verifies what receivers are told."""
+    def fault(one):
+        _, headers, body = one
+        try:
+            standardwebhooks.Webhook(SECRET).verify(body, headers)
+        except Exception as error:
+            return f"{type(error).__name__} {headers}"
+        with contextlib.suppress(Exception):
+            standardwebhooks.Webhook(SECRET).verify(body + b" ", headers)
+            return "a changed body is verified, too"
+        return None
+
+    verdicts.check_all("standard webhooks: every event's signature is good", requests, fault)
+    kinds = {json.loads(body)["type"] for _, _, body in requests}
+    wanted = {"call.started", "call.answered", "call.transcript", "call.ended"}
+    check("standard webhooks: the call's events have come", wanted <= kinds, wanted - kinds)
+
+
+async def drive_fakes(stage):
+    async def one_openai():
+        await judge_openai.drive_fake(await stage.fake_model("openai", *PLAY))
+
+    async def one_gemini():
+        served, trust = judge_gemini.certificate(stage.folder.name)
+        tap = await stage.tap(await stage.fake_model("gemini", *PLAY), ssl=served)
+        await judge_gemini.drive_fake(tap, trust)
+
+    async def one_twilio():
+        await asyncio.to_thread(judge_twilio.drive_fake, await stage.fake_twilio(9))
+
+    await asyncio.gather(one_openai(), one_gemini(), one_twilio())
+
+
+async def main(binary):
+    judge_openai.can_fail()
+    judge_gemini.can_fail()
+    async with Stage(binary) as stage:
+        async with asyncio.timeout(150):
+            await asyncio.gather(
+                whole_call(stage, "openai", judge_openai), whole_call(stage, "gemini", judge_gemini), drive_fakes(stage)
+            )
+    print(f"{verdicts.good} verdicts are good, {verdicts.bad} are bad")
+    return 1 if verdicts.bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(sys.argv[1])))

@@ -1,0 +1,147 @@
+"""Listens in between two peers on loopback, and reads what they said as HTTP and as WebSocket messages."""
+
+import asyncio
+import dataclasses
+import json
+import socket
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@dataclasses.dataclass
+class Request:
+    method: str
+    target: str
+    headers: dict
+    body: bytes
+
+
+class Connection:
+    """What went over one TCP connection, byte by byte."""
+
+    def __init__(self):
+        self.sent = bytearray()
+        self.answered = bytearray()
+
+    def requests(self):
+        """The client's requests; nothing behind an upgrade."""
+        return list(_requests(bytes(self.sent)))
+
+    def bodies(self):
+        """The bodies of the server's answers, with their content types."""
+        return [(headers.get("content-type", ""), body) for _, headers, body, _ in _messages(bytes(self.answered))]
+
+    @property
+    def is_websocket(self):
+        return b"\r\nsec-websocket-key:" in bytes(self.sent).split(b"\r\n\r\n", 1)[0].lower()
+
+    def client_messages(self):
+        return list(_frames(bytes(self.sent).split(b"\r\n\r\n", 1)[-1])) if self.is_websocket else []
+
+    def server_messages(self):
+        return list(_frames(bytes(self.answered).split(b"\r\n\r\n", 1)[-1])) if self.is_websocket else []
+
+
+class Tap:
+    """Passes on whatever comes to a port of its own to another one, and keeps it."""
+
+    def __init__(self, target, ssl=None):
+        self.target = target
+        self.ssl = ssl
+        self.connections = []
+        self.port = None
+
+    async def start(self):
+        server = await asyncio.start_server(self._connect, "127.0.0.1", 0, ssl=self.ssl)
+        self.port = server.sockets[0].getsockname()[1]
+        return self
+
+    async def _connect(self, reader, writer):
+        connection = Connection()
+        self.connections.append(connection)
+        try:
+            there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:
+            writer.close()
+            return
+        await asyncio.gather(
+            _pass(reader, there_writer, connection.sent), _pass(there_reader, writer, connection.answered)
+        )
+
+
+async def _pass(reader, writer, kept):
+    try:
+        while data := await reader.read(1 << 16):
+            kept += data
+            writer.write(data)
+            await writer.drain()
+    except OSError:
+        pass
+    finally:
+        writer.close()
+
+
+def _messages(data):
+    """Start line, headers, body and what follows, of each HTTP message that has come whole."""
+    while b"\r\n\r\n" in data:
+        head, data = data.split(b"\r\n\r\n", 1)
+        start, *lines = head.decode("latin-1").split("\r\n")
+        headers = {name.lower(): value.strip() for name, value in (line.split(":", 1) for line in lines)}
+        if "chunked" in headers.get("transfer-encoding", ""):
+            body = b""
+            while True:
+                size, _, data = data.partition(b"\r\n")
+                length = int(size.split(b";")[0] or b"0", 16)
+                body, data = body + data[:length], data[length + 2:]
+                if length == 0:
+                    break
+        else:
+            length = int(headers.get("content-length", 0))
+            if len(data) < length:
+                return
+            body, data = data[:length], data[length:]
+        yield start, headers, body, data
+        if "upgrade" in headers:
+            return
+
+
+def _requests(data):
+    for start, headers, body, _ in _messages(data):
+        method, target, _ = start.split(" ", 2)
+        yield Request(method, target, headers, body)
+
+
+def _frames(data):
+    """(opcode, payload) of whole messages; control frames are left out."""
+    opcode, message = None, b""
+    while len(data) >= 2:
+        final, code = data[0] & 0x80, data[0] & 0x0F
+        masked, length, at = data[1] & 0x80, data[1] & 0x7F, 2
+        if data[0] & 0x70:
+            raise ValueError("a WebSocket frame with reserved bits")
+        if length == 126:
+            length, at = int.from_bytes(data[2:4]), 4
+        elif length == 127:
+            length, at = int.from_bytes(data[2:10]), 10
+        mask = data[at:at + 4] if masked else b""
+        at += len(mask)
+        if len(data) < at + length:
+            return
+        payload, data = data[at:at + length], data[at + length:]
+        if masked:
+            stream = (mask * (length // 4 + 1))[:length]
+            payload = (int.from_bytes(payload) ^ int.from_bytes(stream)).to_bytes(length) if length else b""
+        if code >= 8:
+            continue
+        opcode, message = (code, payload) if code else (opcode, message + payload)
+        if final:
+            yield opcode, message
+
+
+def events(messages):
+    """JSON, whatever kind of frame it came in."""
+    return [json.loads(payload) for _, payload in messages]
