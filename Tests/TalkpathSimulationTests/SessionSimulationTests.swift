@@ -24,6 +24,13 @@ import Testing
         }
     }
 
+    @Test func `a long run that has not been everywhere is no success`() async {
+        let report = await SessionSimulation(seeds: 0..<100, threads: 2).run()
+        #expect(!report.coverage.unvisited.isEmpty)
+        #expect(SessionSimulationConsole.isGood(report, seeds: 99_999))
+        #expect(!SessionSimulationConsole.isGood(report, seeds: 100_000))
+    }
+
     @Test func `every kind of end comes about`() async {
         let report = await SessionSimulation(seeds: 0..<2000, threads: 2).run()
         let usual: [EndReason] = [

@@ -42,7 +42,11 @@ package struct SessionSimulationConsole: Sendable {
         let seconds = Self.seconds(since: began)
         let text = options.json ? json(report, seconds) : Self.text(report, seconds)
         Self.write(text, to: .standardOutput)
-        let hasVisitedAll = report.coverage.isWhole || options.seeds < Options.seedsThatVisitAll
+        return Self.isGood(report, seeds: options.seeds)
+    }
+
+    package static func isGood(_ report: SessionSimulationReport, seeds: UInt64) -> Bool {
+        let hasVisitedAll = report.coverage.isWhole || seeds < Options.seedsThatVisitAll
         return report.failures.isEmpty && report.coverage.isPossible && hasVisitedAll
     }
 

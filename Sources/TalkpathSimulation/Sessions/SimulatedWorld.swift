@@ -135,6 +135,13 @@ final class SimulatedWorld: @unchecked Sendable {
         }
     }
 
+    /// An attempt to open a socket has come to its end, and was not given up.
+    func connected() {
+        if let endBegan, scheduler.now - endBegan > .milliseconds(300) {
+            violation("an attempt to open a socket went on after the end began")
+        }
+    }
+
     /// A request that opens something must not be made once the call has been ending for a while; the moment is the
     /// hop from the loop to another thread.
     func opening(_ what: String) {

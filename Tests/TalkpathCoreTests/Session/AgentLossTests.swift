@@ -52,6 +52,19 @@ struct AgentLossTests {
         #expect(call.receipt?.note == "gone")
     }
 
+    @Test func `before anybody is on the line nothing is played to them`() throws {
+        var limits = CallLimits()
+        limits.agentAttempts = 1
+        let call = MachineDriver(limits: limits)
+        call.machine.fallback = AgentFallback(clip: try clip(), words: "Sorry.", transferTo: "+15550100")
+        call.begin()
+        call.placed()
+        call.progress(.ringing)
+        let given = call.on { $0.agentConnectFailed(socket: 1, AgentConnectError("gone", isFinal: true), at: $1) }
+        #expect(given.contains(MachineDriver.hangUp))
+        #expect(!given.opensSomething)
+    }
+
     @Test func `without a clip the carrier speaks, and the call ends when it has`() {
         let call = talking(AgentFallback(words: "Sorry."))
         lose(call)
@@ -173,6 +186,16 @@ struct AgentLossTests {
             return []
         }
         #expect(other.pass(.milliseconds(100)).contains(.connectAgent(socket: 2)))
+    }
+
+    @Test func `a call that is being handed over keeps its old session, and renews it if nobody takes the call`() {
+        let call = talking(renewal: Self.renewal)
+        call.pass(.seconds(81))
+        let dial = CarrierInstructions.dial(number: "+15550100", callerID: nil, ringTimeout: .seconds(30))
+        call.on { $0.handOver(dial, mode: .now, at: $1) }
+        #expect(quiet(call) == [])
+        call.on { $0.redirectAnswered(.failure(CarrierError(.refused, "no")), at: $1) }
+        #expect(quiet(call) == [.dropAgent(socket: 1), .connectAgent(socket: 2)])
     }
 
     @Test func `a call that drains waits for no quiet moment`() {
