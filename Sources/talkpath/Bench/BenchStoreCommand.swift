@@ -34,8 +34,8 @@ struct BenchStoreCommand: AsyncParsableCommand {
     func run() async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("talkpath-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        var rows = [Row(what: "save", milliseconds: Spread(try await fill(folder)))]
-        rows.append(Row(what: "start a server with it", milliseconds: Spread(try await start(folder))))
+        var rows = [Row(what: "save", milliseconds: Spread(try await StoredCalls(count: calls).fill(folder)))]
+        rows.append(Row(what: "start a server with it", milliseconds: Spread(try await Self.start(folder))))
         for (name, query) in Self.queries {
             rows.append(Row(what: name, milliseconds: Spread(try await ask(folder, query))))
         }
@@ -43,49 +43,9 @@ struct BenchStoreCommand: AsyncParsableCommand {
         try report(rows)
     }
 
-    // MARK: Filling
+    // MARK: Opening
 
-    private static let first = 1_772_366_400_000
-
-    private static func call(_ number: Int) throws -> CallSnapshot {
-        let started = first + number * 7000
-        let receipt: JSONValue = [
-            "status": "completed", "reason": "ended_by_api", "started_at": JSONValue(started),
-            "ended_at": JSONValue(started + 60_000), "carrier_confirmed": true,
-        ]
-        var call = try CallSnapshot(record: [
-            "id": .string("call-\(number)"), "direction": number % 3 == 0 ? "inbound" : "outbound",
-            "status": number % 5 == 0 ? "no_answer" : "completed", "from": .string("+1415555\(1000 + number % 50)"),
-            "to": .string("+1415556\(1000 + number % 9000)"), "tenant": "default", "started_at": JSONValue(started),
-            "ended_at": JSONValue(started + 60_000), "receipt": receipt,
-            "metadata": ["order": JSONValue(number), "customer": "Ada Lovelace"],
-            "agent": [
-                "id": .string("agent-\(number % 20)"), "provider": "openai",
-                "instructions": .string(String(repeating: "Be brief and kind. ", count: 50)),
-            ],
-        ])
-        call.transcript = (0..<20).map { turn in
-            TranscriptEntry(
-                speaker: turn % 2 == 0 ? .agent : .caller,
-                text: "This is what was said in turn \(turn) of call \(number), more or less.",
-                milliseconds: turn * 3000
-            )
-        }
-        return call
-    }
-
-    private func fill(_ folder: String) async throws -> [Double] {
-        let store = try await Self.open(folder)
-        var times: [Double] = []
-        for number in 0..<calls {
-            let call = try Self.call(number)
-            times.append(try await Self.time { try await store.save(call) })
-        }
-        try store.close()
-        return times
-    }
-
-    private static func open(_ folder: String) async throws -> SQLiteCallStore {
+    static func open(_ folder: String) async throws -> SQLiteCallStore {
         let path = try DataFolder(folder)
         defer { path.release() }
         return try SQLiteCallStore(.file(path.storePath), identifiers: BenchIdentifiers())
@@ -106,7 +66,10 @@ struct BenchStoreCommand: AsyncParsableCommand {
             (
                 "list from the middle on",
                 query {
-                    $0.cursor = CallCursor(startedAt: .init(milliseconds: Int64(first) + 35_000_000), id: CallID(""))
+                    $0.cursor = CallCursor(
+                        startedAt: .init(milliseconds: Int64(StoredCalls.first) + 35_000_000),
+                        id: CallID("")
+                    )
                 }
             ),
             ("page 90 by number", query { $0.offset = 9000 }), ("search, found late", query { $0.search = "call-17" }),
@@ -126,7 +89,7 @@ struct BenchStoreCommand: AsyncParsableCommand {
 
     // MARK: A server
 
-    private func server(_ folder: String) async throws -> TalkpathServer {
+    static func server(_ folder: String) async throws -> TalkpathServer {
         try await TalkpathServer.start(
             try .read(
                 environment: [
@@ -138,18 +101,19 @@ struct BenchStoreCommand: AsyncParsableCommand {
         )
     }
 
-    private func start(_ folder: String) async throws -> [Double] {
+    /// How long starts take.
+    static func start(_ folder: String) async throws -> [Double] {
         var times: [Double] = []
         for _ in 0..<5 {
             var started: TalkpathServer?
-            times.append(try await Self.time { started = try await server(folder) })
+            times.append(try await time { started = try await server(folder) })
             await started?.shutDown()
         }
         return times
     }
 
     private func overHTTP(_ folder: String) async throws -> [Row] {
-        let server = try await server(folder)
+        let server = try await Self.server(folder)
         var rows: [Row] = []
         for path in [
             "/api/calls?state=ended&limit=100", "/api/calls?state=ended&status=no_answer", "/api/calls/call-17",
@@ -171,7 +135,7 @@ struct BenchStoreCommand: AsyncParsableCommand {
         return rows
     }
 
-    private static func time(_ work: () async throws -> Void) async throws -> Double {
+    static func time(_ work: () async throws -> Void) async throws -> Double {
         let began = ContinuousClock.now
         try await work()
         return began.duration(to: .now).milliseconds

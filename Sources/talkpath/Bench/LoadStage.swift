@@ -31,6 +31,10 @@ struct LoadStage {
     var seconds: Double
     var place: LoadPlace
     var progress: LoadProgress
+    /// For the bridge, beside what the load needs.
+    var moreSettings: [String: String] = [:]
+    /// Told when the measured time begins and ends, with the bridge's port.
+    var alongside: (@Sendable (_ isBeginning: Bool, _ port: Int) -> Void)?
 
     /// Runs it on a thread of its own.
     func run() async throws -> Result {
@@ -77,6 +81,7 @@ struct LoadStage {
         let figures = try run.measure(
             seconds: seconds,
             window: { isBeginning in
+                alongside?(isBeginning, target.port)
                 if isBeginning {
                     before = look()
                 } else {
@@ -112,7 +117,7 @@ struct LoadStage {
             settings["GEMINI_API_KEY"] = "bench"
             settings["GEMINI_LIVE_URL"] = "ws://127.0.0.1:\(modelPort)/live"
         }
-        return settings
+        return settings.merging(moreSettings) { $1 }
     }
 }
 
