@@ -44,6 +44,7 @@ struct AnalysisService: Service {
                 }
             }
         } catch {
+            guard !Task.isCancelled else { return }
             logger.error("An analysis could not be kept", metadata: ["error": "\(error)"])
         }
     }

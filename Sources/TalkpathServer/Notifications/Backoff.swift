@@ -10,7 +10,7 @@ package struct Backoff: Sendable {
     var attempts: Int
 
     /// Seconds, minutes, hours: some three days in all.
-    package static let deliveries = Backoff(first: .seconds(5), factor: 4, longest: .seconds(6 * 3600), attempts: 16)
+    package static let deliveries = Backoff(first: .seconds(5), factor: 4, longest: .seconds(6 * 3600), attempts: 23)
     static let hangUps = Backoff(first: .seconds(1), factor: 2, longest: .seconds(300), attempts: .max)
     static let connections = Backoff(first: .seconds(1), factor: 2, longest: .seconds(60), attempts: .max)
 

@@ -15,6 +15,8 @@ struct EndpointWorker: Sendable {
     let clock: any CallClock
     let backoff: Backoff
     let logger: Logger
+    /// From 0 to 1: scatters the pauses.
+    var random: @Sendable () -> Double = { .random(in: 0...1) }
 
     private static let width = 8
     /// The clock may be set, and other processes may write: so the store is looked into now and then in any case.
@@ -32,6 +34,7 @@ struct EndpointWorker: Sendable {
                     try await deliver(due)
                 }
             } catch {
+                guard !Task.isCancelled else { break }
                 logger.error("Deliveries could not be looked up or noted", metadata: ["error": "\(error)"])
                 await bell.wait(atMost: .seconds(5))
             }
@@ -62,8 +65,7 @@ struct EndpointWorker: Sendable {
         case .failed(let reason, let asked):
             // Cut off because the server stops: that was no attempt.
             guard !Task.isCancelled else { return }
-            let random = Double.random(in: 0...1)
-            guard let pause = backoff.pause(after: delivery.attempts + 1, asked: asked, random: random) else {
+            guard let pause = backoff.pause(after: delivery.attempts + 1, asked: asked, random: random()) else {
                 return try await bury(delivery, reason, at: now)
             }
             let due = WallTime(milliseconds: now.milliseconds + Int64(pause.milliseconds))

@@ -66,6 +66,7 @@ final class EventDispatcher: Service {
             let active = try await store.activeEndpoints()
             return workers.withLock { workers in active.filter { workers[$0.id] == nil } }
         } catch {
+            guard !Task.isCancelled else { return [] }
             logger.error("The endpoints could not be looked up", metadata: ["error": "\(error)"])
             return []
         }

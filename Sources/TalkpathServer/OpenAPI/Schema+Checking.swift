@@ -146,7 +146,9 @@ extension Schema {
             return "must be a text of \(length.lowerBound) to \(length.upperBound) characters"
         case .word(let words): return "must be one of \(words.joined(separator: ", "))"
         case .array(_, let count):
-            return count.upperBound < 1_000_000 ? "must be a list of at most \(count.upperBound)" : "must be a list"
+            guard count.upperBound < 1_000_000 else { return "must be a list" }
+            let least = count.lowerBound == 0 ? "at most" : "\(count.lowerBound) to"
+            return "must be a list of \(least) \(count.upperBound)"
         case .object, .dictionary, .reference: return "must be an object"
         case .oneOf: return "must not be null"
         }

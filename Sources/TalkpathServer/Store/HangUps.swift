@@ -43,6 +43,7 @@ struct HangUps: Service {
                 for job in jobs { group.addTask { await hangUp(job, carrier) } }
             }
         } catch {
+            guard !Task.isCancelled else { return }
             logger.error("Hang-ups could not be looked up", metadata: ["error": "\(error)"])
         }
     }

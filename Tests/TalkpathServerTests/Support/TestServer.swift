@@ -49,6 +49,7 @@ struct TestServer: Sendable {
         carrier: FakeCarrier = FakeCarrier(),
         tenantCarriers: [String: FakeCarrier] = [:],
         configure: (inout ServerConfiguration) -> Void = { _ in },
+        adjust: (inout TalkpathServer.Parts) -> Void = { _ in },
         _ body: (TestServer) async throws -> Void
     ) async throws {
         var configuration = configuration()
@@ -62,6 +63,7 @@ struct TestServer: Sendable {
         }
         let events = EventLog()
         parts.events = [events]
+        adjust(&parts)
         let server = try await TalkpathServer.start(configuration, parts: parts, logger: silent)
         do {
             try await body(TestServer(server: server, carrier: carrier, events: events))

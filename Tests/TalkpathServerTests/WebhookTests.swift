@@ -1,0 +1,265 @@
+import NIOHTTP1
+import Synchronization
+import TalkpathAudio
+import TalkpathCore
+import TalkpathStore
+import TalkpathWire
+import Testing
+
+@testable import TalkpathServer
+
+/// What becomes of events on their way to somebody's webhook.
+@Suite struct WebhookTests {
+    // MARK: Signatures
+
+    @Test(arguments: [
+        ("msg_2", "", "v1,oTk/Toai/WWixTtZMyPect8Bg1Oq+I7f9SNTEagUqok="),
+        ("msg_3", #"{"t":"Grüße 世界"}"#, "v1,9o36YkvP0YSg+Aox5T8oGY8wp7gczi6BqZB2SaZgYU0="),
+    ])
+    func signaturesAreThoseOfTheSpecification(id: String, body: String, signature: String) throws {
+        let secret = try #require(WebhookSecret("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"))
+        let headers = secret.headers(id: id, timestamp: 1_700_000_000, body: Array(body.utf8))
+        #expect(headers.map(\.name) == ["webhook-id", "webhook-timestamp", "webhook-signature"])
+        #expect(headers.map(\.value) == [id, "1700000000", signature])
+    }
+
+    @Test(arguments: [
+        "", "whsec_", "whsec_c2hvcnQ=", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3", "whsec_not base64 at all!!!!",
+    ])
+    func whatIsNoSecretIsRefused(text: String) {
+        #expect(WebhookSecret(text) == nil)
+    }
+
+    @Test func secretsThatAreMadeUpAreGoodAndNeverTheSame() {
+        let first = WebhookSecret.make()
+        #expect(WebhookSecret(first) != nil && first != WebhookSecret.make())
+    }
+
+    // MARK: Trying again
+
+    @Test(arguments: [0.0, 1.0])
+    func whatFailsIsTriedAgainLaterAndLaterForThreeDaysAndIsKept(random: Double) async throws {
+        let stage = try await WorkerStage(random: random, outcome: .failed("status 500"))
+        try await stage.run { () async throws in
+            let first = try #require(await stage.receiver.nextAttempt())
+            var pauses: [Duration] = []
+            while let pause = try await stage.pauseAfterFailure() {
+                pauses.append(pause)
+                stage.pass(pause)
+                #expect(await stage.receiver.nextAttempt()?.id == first.id)
+            }
+            // Half of the pause is certain, the other half is chance.
+            let share = 0.5 + random / 2
+            let growing = [5, 20, 80, 320, 1280, 5120, 20_480].map { Duration.seconds($0) * share }
+            #expect(Array(pauses.prefix(7)) == growing)
+            #expect(pauses.dropFirst(7).allSatisfy { $0 == .seconds(21_600) * share })
+            let days = pauses.reduce(.zero, +) / .seconds(86_400) / share * 0.75
+            #expect((2.8...3.2).contains(days), "on average")
+            let dead = try await stage.store.deadDeliveries(tenant: "default")
+            #expect(dead.map(\.event.id) == [first.id] && dead.first?.failure == "status 500")
+        }
+    }
+
+    @Test func whoAsksToBeLeftAloneIsLeftAloneThatLong() async throws {
+        let stage = try await WorkerStage(outcome: .failed("busy", retryAfter: .seconds(3600)))
+        try await stage.run { () async throws in
+            _ = await stage.receiver.nextAttempt()
+            #expect(try await stage.pauseAfterFailure() == .seconds(3600))
+            // A second earlier nothing happens; the store is asked, and has nothing due.
+            stage.pass(.seconds(3599))
+            #expect(
+                try await stage.store.dueDeliveries(to: WorkerStage.endpoint, at: stage.clock.wallTime, limit: 1) == []
+            )
+            stage.receiver.answer(.delivered)
+            stage.pass(.seconds(1))
+            _ = await stage.receiver.nextAttempt()
+            #expect(try await stage.pauseAfterFailure() == nil)
+            #expect(try await stage.store.countDeliveries() == (0, 0))
+        }
+    }
+
+    @Test func whatIsRefusedForGoodIsKeptAtOnceAndCanBeReplayed() async throws {
+        let stage = try await WorkerStage(outcome: .refused("no such chat"))
+        try await stage.run { () async throws in
+            let first = await stage.receiver.nextAttempt()
+            #expect(try await stage.pauseAfterFailure() == nil)
+            let dead = try #require(try await stage.store.deadDeliveries(tenant: "default").first)
+            #expect(dead.failure == "no such chat")
+            stage.receiver.answer(.delivered)
+            let count = try await stage.store.replayDelivery(dead.id, tenant: "default", at: stage.clock.wallTime)
+            #expect(count == 1)
+            stage.worker.bell.ring()
+            #expect(await stage.receiver.nextAttempt()?.id == first?.id)
+        }
+    }
+
+    @Test func anEndpointThatIsGoneIsAskedNoMore() async throws {
+        let stage = try await WorkerStage(outcome: .gone)
+        // Returns by itself.
+        await stage.worker.run()
+        #expect(stage.receiver.isClosed)
+        #expect(try await stage.store.endpoint(WorkerStage.endpoint)?.stopped == "it answered that it is gone")
+        #expect(try await stage.store.countDeliveries().pending == 0)
+    }
+
+    // MARK: Over the wire
+
+    private static let secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
+
+    /// A server that may call receivers on this machine, and does not wait long.
+    private func withServer(
+        attempts: Int = 3,
+        _ body: (TestServer) async throws -> Void
+    ) async throws {
+        try await TestServer.run(
+            adjust: { parts in
+                parts.addressPolicy = .development
+                parts.deliveryBackoff = Backoff(
+                    first: .milliseconds(1),
+                    factor: 1,
+                    longest: .milliseconds(1),
+                    attempts: attempts
+                )
+            },
+            body
+        )
+    }
+
+    private func register(_ receiver: Receiver, at test: TestServer, events: String? = nil) async throws -> String {
+        let answer = try await test.send(
+            .POST,
+            "/api/webhooks",
+            #"{"url":"\#(receiver.url)/hook","secret":"\#(Self.secret)"\#(events.map { #","events":\#($0)"# } ?? "")}"#
+        )
+        try #require(answer.status == 201, "\(answer.text)")
+        return try #require(answer["webhook_id"]?.string)
+    }
+
+    @Test func anEventComesAgainUnderTheSameNameUntilItIsTakenEachTimeWithAGoodSignature() async throws {
+        let failures = Countdown(2)
+        try await Receiver.run(answer: { _ in .init(status: failures.next() ? 503 : 204, body: "") }) {
+            receiver async throws in
+            try await withServer { test async throws in
+                _ = try await register(receiver, at: test, events: #"["call.ended"]"#)
+                let call = try await test.place()
+                _ = try await test.end(call)
+                var names: Set<String> = []
+                let secret = try #require(WebhookSecret(Self.secret))
+                for _ in 0..<3 {
+                    let message = try await receiver.next()
+                    let id = try #require(message.headers["webhook-id"])
+                    names.insert(id)
+                    let time = try #require(message.headers["webhook-timestamp"].flatMap(Int64.init))
+                    let expected = secret.headers(id: id, timestamp: time, body: message.body)
+                    #expect(message.headers["webhook-signature"] == expected.last?.value)
+                    #expect(message.method == "POST" && message.path == "/hook" && message.type == "call.ended")
+                    #expect(message.json["data"]?["receipt"]?["call_id"]?.string == call.text)
+                }
+                #expect(names.count == 1)
+                let dead = try await test.send(.GET, "/api/events/dead")
+                #expect(dead["count"] == 0)
+            }
+        }
+    }
+
+    @Test func whatIsNotTakenCanBeSeenAndReplayed() async throws {
+        let failures = Countdown(2)
+        try await Receiver.run(answer: { _ in .init(status: failures.next() ? 500 : 200) }) { receiver async throws in
+            try await withServer(attempts: 2) { test async throws in
+                let webhook = try await register(receiver, at: test, events: #"["call.ended"]"#)
+                _ = try await test.end(try await test.place())
+                let first = try await receiver.next()
+                _ = try await receiver.next()
+                var dead = try await test.send(.GET, "/api/events/dead")
+                while dead["count"] == 0 { dead = try await test.send(.GET, "/api/events/dead") }
+                let delivery = try #require(dead["deliveries"]?[0])
+                #expect(delivery["webhook_id"]?.string == webhook && delivery["attempts"] == 2)
+                #expect(delivery["failure"] == "answered with status 500")
+                // Another tenant sees none of it.
+                let others = try await test.send(.GET, "/api/events/dead", key: TestServer.otherKey)
+                #expect(others["count"] == 0)
+                let stolen = try await test.send(
+                    .POST,
+                    "/api/events/dead/replay",
+                    #"{"delivery_id":\#(delivery["delivery_id"]?.int ?? 0)}"#,
+                    key: TestServer.otherKey
+                )
+                #expect(stolen.status == 404)
+                let replay = try await test.send(.POST, "/api/events/dead/replay", #"{"all":true}"#)
+                #expect(replay["count"] == 1)
+                #expect(try await receiver.next().headers["webhook-id"] == first.headers["webhook-id"])
+            }
+        }
+    }
+
+    @Test func aReceiverThatIsGoneIsStopped() async throws {
+        try await Receiver.run(answer: { _ in .init(status: 410) }) { receiver async throws in
+            try await withServer { test async throws in
+                let webhook = try await register(receiver, at: test)
+                _ = try await test.place()
+                _ = try await receiver.next()
+                var now = try await test.send(.GET, "/api/webhooks/\(webhook)")
+                while now["active"] == true { now = try await test.send(.GET, "/api/webhooks/\(webhook)") }
+                #expect(now["stopped_because"] == "it answered that it is gone")
+            }
+        }
+    }
+
+    @Test func redirectsAreNotFollowed() async throws {
+        try await Receiver.run { target async throws in
+            let elsewhere = "\(target.url)/elsewhere"
+            try await Receiver.run(answer: { _ in .init(status: 307, headers: [("Location", elsewhere)]) }) {
+                receiver in
+                try await withServer(attempts: 1) { test async throws in
+                    _ = try await register(receiver, at: test, events: #"["call.started"]"#)
+                    _ = try await register(target, at: test, events: #"["call.ended"]"#)
+                    let call = try await test.place()
+                    _ = try await receiver.next()
+                    var dead = try await test.send(.GET, "/api/events/dead")
+                    while dead["count"] == 0 { dead = try await test.send(.GET, "/api/events/dead") }
+                    let failure = dead["deliveries"]?[0]?["failure"]
+                    #expect(failure == "answered with status 307: redirects are not followed")
+                    // The first that comes there is its own.
+                    _ = try await test.end(call)
+                    #expect(try await target.next().path == "/hook")
+                }
+            }
+        }
+    }
+
+    @Test func aReceiverThatDoesNotAnswerHoldsUpNobodyElse() async throws {
+        let gate = Gate()
+        try await Receiver.run(answer: { _ in
+            await gate.pass()
+            return .init()
+        }) { slow async throws in
+            try await Receiver.run { quick async throws in
+                try await withServer { test async throws in
+                    _ = try await register(slow, at: test)
+                    _ = try await register(quick, at: test)
+                    let call = try await test.place()
+                    #expect(try await slow.next().type == "call.started")
+                    try await test.progress("ringing", of: call)
+                    try await test.progress("in-progress", of: call)
+                    let receipt = try await test.end(call)
+                    #expect(receipt.status == 200)
+                    var types: [String] = []
+                    while types.last != "call.ended" { types.append(try await quick.next().type ?? "") }
+                    #expect(types == ["call.started", "call.ringing", "call.answered", "call.ended"])
+                    gate.open()
+                    // And it loses nothing by it.
+                    _ = try await slow.next { $0.type == "call.ended" }
+                }
+            }
+        }
+    }
+}
+
+/// True so many times.
+final class Countdown: Sendable {
+    private let left: Atomic<Int>
+
+    init(_ count: Int) { left = Atomic(count) }
+
+    func next() -> Bool { left.subtract(1, ordering: .relaxed).newValue >= 0 }
+}
