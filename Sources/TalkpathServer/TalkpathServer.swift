@@ -202,6 +202,10 @@ public final class TalkpathServer: Sendable {
         }
         // The last one is stopped first: calls end while the port still answers, and what they tell is still written.
         var all = keepers(state, carrier: carriers, client: client)
+        if let captures {
+            let keeper = RecordingKeeper(captures: captures, store: store.calls, clock: bridge.clock, logger: logger)
+            all.append(keeper)
+        }
         if let certificate { all.append(TLSCertificateService(certificate: certificate, logger: logger)) }
         all += [app, CallsService(state: state)]
         let services = ServiceGroup(configuration: .init(services: all, logger: logger))

@@ -141,7 +141,7 @@ import Testing
     @Test func theEndOfACallWhoseProcessDiedIsToldByTheNextOne() async throws {
         try await HookReceiver.run { receiver in
             try await ServerFolder.run { folder in
-                try await folder.withStore { store in
+                try await folder.withStore { store async throws in
                     var call = ServerFolder.liveCall("lost")
                     call.agent.webhook = AgentWebhook(
                         url: receiver.url,

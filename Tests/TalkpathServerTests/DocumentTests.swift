@@ -65,7 +65,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("DELETE", "/api/calls", "POST, GET"), ("GET", "/api/calls/end", "POST"), ("PATCH", "/api/calls/x", "GET"),
+        ("DELETE", "/api/calls", "POST, GET"), ("GET", "/api/calls/end", "POST"),
+        ("PATCH", "/api/calls/x", "GET, DELETE"),
         ("PUT", "/health", "GET"), ("GET", "/twilio/voice", "POST"), ("POST", "/v1/calls/query", "GET"),
     ])
     func anotherMethodIsToldWhichOnesThereAre(method: String, path: String, allowed: String) async throws {

@@ -13,12 +13,14 @@ final class CaptureJob: @unchecked Sendable {
     private let facts: CaptureFacts
     private let recordings: Recordings
     private let logger: Logger
+    private let onFile: (KeptFile) -> Void
     /// The tap has been closed, and all that was in it has been written.
     private(set) var isOver = false
 
     private struct WirePart {
         var writer: CaptureWriter
         var file: CaptureFile
+        let path: String
         var pending: [UInt8] = []
 
         mutating func take(_ kind: CaptureRecord.Kind, at instant: MonotonicInstant, content: RawSpan) {
@@ -31,9 +33,18 @@ final class CaptureJob: @unchecked Sendable {
         var recording = CallRecording()
         var encoder: RecordingEncoder
         var file: CaptureFile
+        let path: String
     }
 
-    init(_ facts: CaptureFacts, reader: consuming CaptureTapReader, recordings: Recordings, logger: Logger) {
+    /// - Parameter onFile: told of each file when nothing more is written to it.
+    init(
+        _ facts: CaptureFacts,
+        reader: consuming CaptureTapReader,
+        recordings: Recordings,
+        logger: Logger,
+        onFile: @escaping (KeptFile) -> Void
+    ) {
+        self.onFile = onFile
         self.facts = facts
         self.reader = reader
         self.recordings = recordings
@@ -44,7 +55,7 @@ final class CaptureJob: @unchecked Sendable {
     func begin() {
         if facts.wish.wire, let path = recordings.wirePath(of: facts.callID) {
             attempt("wire") { () throws(CaptureFile.Failure) in
-                var part = WirePart(writer: CaptureWriter(facts), file: try CaptureFile(path: path))
+                var part = WirePart(writer: CaptureWriter(facts), file: try CaptureFile(path: path), path: path)
                 part.writer.begin(into: &part.pending)
                 wire = part
             }
@@ -54,7 +65,7 @@ final class CaptureJob: @unchecked Sendable {
                 let file = try CaptureFile(path: path)
                 let encoder = try RecordingEncoder(recordings.audioFormat)
                 try file.append(encoder.header())
-                audio = AudioPart(encoder: encoder, file: file)
+                audio = AudioPart(encoder: encoder, file: file, path: path)
             }
         }
     }
@@ -75,7 +86,13 @@ final class CaptureJob: @unchecked Sendable {
         let pending = part.pending
         wire?.pending.removeAll(keepingCapacity: true)
         let isWritten = attempt("wire") { () throws(CaptureFile.Failure) in try part.file.append(pending) }
-        if !isWritten || isOver { wire = nil }
+        if !isWritten || isOver { finishWire() }
+    }
+
+    private func finishWire() {
+        guard let path = wire?.path else { return }
+        wire = nil
+        onFile(KeptFile(call: facts.callID, path: path, isRecording: false))
     }
 
     private func flushAudio() {
@@ -87,7 +104,9 @@ final class CaptureJob: @unchecked Sendable {
             if !bytes.isEmpty { try audio!.file.append(bytes) }
             if isOver, let header = audio!.encoder.finalHeader() { try audio!.file.overwriteBeginning(header) }
         }
-        if !isWritten || isOver { audio = nil }
+        guard !isWritten || isOver, let path = audio?.path else { return }
+        audio = nil
+        onFile(KeptFile(call: facts.callID, path: path, isRecording: true))
     }
 
     /// - Returns: false if it failed: what was begun is given up then, the call is not.
@@ -104,6 +123,14 @@ final class CaptureJob: @unchecked Sendable {
             return false
         }
     }
+}
+
+/// A file of a call that nothing more is written to.
+struct KeptFile: Equatable, Sendable {
+    var call: CallID
+    var path: String
+    /// What was said and heard, rather than the sockets' messages.
+    var isRecording: Bool
 }
 
 /// Makes an audio file's bytes of stereo samples.

@@ -20,7 +20,10 @@ import Darwin
 final class CaptureService: CaptureSink {
     let standard: CaptureWish
     let recordings: Recordings
+    /// Each file when it is whole; ends after ``finish()``. For one reader.
+    let files: AsyncStream<KeptFile>
 
+    private let fileQueue: AsyncStream<KeptFile>.Continuation
     private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     private let loop: any EventLoop
     private let state: NIOLoopBoundBox<State>
@@ -38,6 +41,7 @@ final class CaptureService: CaptureSink {
         self.recordings = recordings
         self.standard = standard
         self.logger = logger
+        (files, fileQueue) = AsyncStream.makeStream()
         loop = group.next()
         state = NIOLoopBoundBox.makeBoxSendingValue(State(), eventLoop: loop)
     }
@@ -61,10 +65,19 @@ final class CaptureService: CaptureSink {
             facts,
             reader: CaptureTapReader(ring: ring.consumer),
             recordings: recordings,
-            logger: logger
+            logger: logger,
+            onFile: { [fileQueue] in fileQueue.yield($0) }
         )
         loop.execute { self.begin(job) }
         return CaptureTap(ring: ring.producer, from: facts.startedOn)
+    }
+
+    /// After the last call: what is left is written, and then there are no more ``files``.
+    func finish() {
+        loop.execute {
+            self.drain()
+            self.fileQueue.finish()
+        }
     }
 
     /// After the last call: writes what is left, and returns when it is written.
@@ -73,6 +86,7 @@ final class CaptureService: CaptureSink {
             self.state.value.clock?.cancel()
             self.drain()
             self.state.value.jobs.removeAll()
+            self.fileQueue.finish()
         }.get()
         try? await group.shutdownGracefully()
     }

@@ -60,6 +60,28 @@ public struct Recordings: Sendable, Hashable {
         return nil
     }
 
+    /// Files in the folder that are named as ours are.
+    func all() -> [KeptFile] {
+        guard let listing = opendir(folder) else { return [] }
+        defer { closedir(listing) }
+        var files: [KeptFile] = []
+        while let entry = readdir(listing) {
+            // The name ends with a zero within the entry, as the system promises.
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+            guard parts.count == 2 else { continue }
+            let call = CallID(String(parts[0]))
+            let isRecording = AudioFormat(rawValue: String(parts[1])) != nil
+            guard isRecording || parts[1] == "tpcap", let path = path(of: call, suffix: String(parts[1])) else {
+                continue
+            }
+            files.append(KeptFile(call: call, path: path, isRecording: isRecording))
+        }
+        return files
+    }
+
     /// Removes all that was kept of a call.
     public func remove(_ call: CallID) {
         let paths = [wirePath(of: call)] + AudioFormat.allCases.map { audioPath(of: call, as: $0) }

@@ -7,7 +7,7 @@ enum CallOperations {
     static let all: [Operation] = [
         place(path: "/api/calls", id: "placeCall"),
         place(path: "/api/call", id: "placeCallAlias", summary: "Places a call: the first clients' address"),
-        list, endMany, show, end, transcript, recording,
+        list, endMany, show, delete, end, transcript, recording,
     ]
 
     private static func place(path: String, id: String, summary: String = "Places a call") -> Operation {
@@ -82,6 +82,24 @@ enum CallOperations {
         summary: "One call, live or ended, with its transcript, metrics and receipt",
         parameters: [.callID],
         answers: [.json(200, "The call.", .named("Call")), .problem(404, "`call_not_found`.")]
+    )
+
+    private static let delete = Operation(
+        method: .delete,
+        path: "/api/calls/{call_id}",
+        id: "deleteCall",
+        area: "Calls",
+        summary: "Deletes an ended call, and every copy there is of it",
+        meaning: """
+            Record, transcript, analysis, events (also those that are still to be delivered, and dead ones), the \
+            recording and the capture. What others were told before is theirs.
+            """,
+        parameters: [.callID],
+        answers: [
+            .empty(204, "Gone."),
+            .problem(404, "`call_not_found`."),
+            .problem(409, "`call_active`: it is going on, or its hang-up is still to be confirmed by the carrier."),
+        ]
     )
 
     private static let transcript = Operation(

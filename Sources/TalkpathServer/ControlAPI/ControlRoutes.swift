@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import TalkpathCore
+import TalkpathStore
 import TalkpathWire
 
 /// The control API: calls are placed, listed, looked at and ended.
@@ -14,6 +15,7 @@ struct ControlRoutes {
         api.get("calls", use: list)
         api.post("calls/end", use: endMany)
         api.get("calls/:call_id", use: show)
+        api.delete("calls/:call_id", use: delete)
         api.get("calls/:call_id/transcript", use: transcript)
         api.post("calls/:call_id/end", use: end)
     }
@@ -116,6 +118,24 @@ struct ControlRoutes {
     /// The call of the path, if the tenant may know of it.
     private func call(_ context: ServerContext) async throws -> CallSnapshot {
         try await CallDirectory(state: state, tenant: context.tenant).call(context.parameters.get("call_id") ?? "")
+    }
+
+    // MARK: Deleting
+
+    /// Forgets an ended call: its record and everything that belongs to it, in the store and in files.
+    @Sendable private func delete(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let call = try await call(context)
+        guard let paths = try await state.store.calls.delete(call.id, tenant: context.tenant) else {
+            let reason =
+                call.receipt == nil
+                ? "The call is going on: end it first"
+                : "The call is still to be hung up at the carrier: try again later"
+            throw Problem(.conflict, .callActive, reason)
+        }
+        state.configuration.recordings?.remove(call.id)
+        // Some may lie in a folder of earlier days.
+        StoreUpkeep.remove(paths, state.logger)
+        return Response(status: .noContent)
     }
 
     // MARK: Ending

@@ -20,6 +20,7 @@ struct Problem: Error {
         case premiumNumber = "premium_number"
         case destinationNotAllowed = "destination_not_allowed"
         case callNotFound = "call_not_found"
+        case callActive = "call_active"
         case callAlreadyEnded = "call_already_ended"
         case agentNotFound = "agent_not_found"
         case numberTaken = "number_taken"

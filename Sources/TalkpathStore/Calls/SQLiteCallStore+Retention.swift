@@ -1,4 +1,5 @@
 import GRDB
+import Synchronization
 package import TalkpathCore
 import TalkpathWire
 
@@ -7,10 +8,14 @@ import TalkpathWire
 extension SQLiteCallStore {
     /// Forgets an ended call and everything that was kept of it.
     ///
-    /// - Returns: the files of its recordings, for whoever deletes them; `nil` if there is no such ended call.
+    /// - Returns: the files of its recordings, for whoever deletes them; `nil` if there is no such call, if it has not
+    ///   ended, or if it is still to be hung up.
     package func delete(_ call: CallID, tenant: String) async throws -> [String]? {
         let paths: [String]? = try await write { db in
-            let sql = "SELECT 1 FROM calls WHERE id = ? AND tenant = ? AND ended_at IS NOT NULL"
+            let sql = """
+                SELECT 1 FROM calls WHERE id = ? AND tenant = ? AND ended_at IS NOT NULL
+                    AND id NOT IN (SELECT call_id FROM hang_ups)
+                """
             guard try Bool.fetchOne(db, sql: sql, arguments: [call.text, tenant]) == true else { return nil }
             return try Self.delete([call.text], db)
         }
@@ -78,17 +83,34 @@ extension SQLiteCallStore {
         }
     }
 
-    /// A recording that has been written for a call.
+    /// A file that has been written for a call: it goes when the call goes.
+    /// - Parameter event: told if the file was not known before.
     /// - Returns: false if the call is not known any more: the file is the asker's to delete.
-    package func addRecording(_ path: String, of call: CallID, at now: WallTime) async throws -> Bool {
-        try await write { db in
+    package func addRecording(
+        _ path: String,
+        of call: CallID,
+        at now: WallTime,
+        telling event: OutboxEvent? = nil
+    ) async throws -> Bool {
+        let outcome = Mutex((isKnown: false, isNew: false))
+        try await writeCalls { db, store in
+            guard try Self.isJournalled(call, db) else { return }
             try db.execute(
-                sql:
-                    "INSERT OR REPLACE INTO recordings (path, call_id, written_at) SELECT ?, id, ? FROM calls WHERE id = ?",
-                arguments: [path, now.milliseconds, call.text]
+                sql: "INSERT OR IGNORE INTO recordings (path, call_id, written_at) VALUES (?, ?, ?)",
+                arguments: [path, call.text, now.milliseconds]
             )
-            return db.changesCount > 0
+            let isNew = db.changesCount > 0
+            if isNew, let event { try store.put(event, db) }
+            outcome.withLock { $0 = (true, isNew) }
         }
+        let (isKnown, isNew) = outcome.withLock { $0 }
+        if isNew, event != nil { outbox.written([call]) }
+        return isKnown
+    }
+
+    /// Every file there is of any call.
+    package func recordings() async throws -> Set<String> {
+        try await read { db in try String.fetchSet(db, sql: "SELECT path FROM recordings") }
     }
 
     package func recordings(of call: CallID) async throws -> [String] {

@@ -6,34 +6,55 @@ import TalkpathWire
 struct CallsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "calls",
-        abstract: "List the calls of a running server, or show one.",
-        discussion: "A table on a terminal, the server's JSON in a pipe. The key is taken from TALKPATH_API_KEY."
+        abstract: "List the calls of a running server, show one, or delete one.",
+        discussion: "A table on a terminal, the server's JSON in a pipe. The key is taken from TALKPATH_API_KEY.",
+        subcommands: [Show.self, Delete.self],
+        defaultSubcommand: Show.self
     )
 
-    @Argument(help: "One call's id: shows what was said and how it ended.")
-    var call: String?
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "List the calls, or show one.")
 
-    enum State: String, ExpressibleByArgument, CaseIterable {
-        case active, ended, all
+        @Argument(help: "One call's id: shows what was said and how it ended.")
+        var call: String?
+
+        enum State: String, ExpressibleByArgument, CaseIterable {
+            case active, ended, all
+        }
+
+        @Option(help: "Which calls.")
+        var state = State.active
+
+        @Option(help: "How many at most.")
+        var limit = 50
+
+        @OptionGroup var server: ServerOptions
+
+        func run() async throws {
+            if let call {
+                let answer = try await server.client.expect(.GET, "/api/calls/\(call.urlEncoded)")
+                print(server.wantsTable ? CallRows.page(answer) : answer.serializedText())
+                return
+            }
+            let answer = try await server.client.expect(.GET, "/api/calls?state=\(state.rawValue)&limit=\(limit)")
+            guard server.wantsTable else { return print(answer.serializedText()) }
+            let calls = answer["calls"]?.array ?? []
+            print(calls.isEmpty ? "no calls" : CallRows.table(calls))
+        }
     }
 
-    @Option(help: "Which calls.")
-    var state = State.active
+    struct Delete: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Delete an ended call: its record, its events, its recording, every copy there is."
+        )
 
-    @Option(help: "How many at most.")
-    var limit = 50
+        @Argument(help: "The call's id.")
+        var call: String
 
-    @OptionGroup var server: ServerOptions
+        @OptionGroup var server: ServerOptions
 
-    func run() async throws {
-        if let call {
-            let answer = try await server.client.expect(.GET, "/api/calls/\(call.urlEncoded)")
-            print(server.wantsTable ? CallRows.page(answer) : answer.serializedText())
-            return
+        func run() async throws {
+            _ = try await server.client.expect(.DELETE, "/api/calls/\(call.urlEncoded)")
         }
-        let answer = try await server.client.expect(.GET, "/api/calls?state=\(state.rawValue)&limit=\(limit)")
-        guard server.wantsTable else { return print(answer.serializedText()) }
-        let calls = answer["calls"]?.array ?? []
-        print(calls.isEmpty ? "no calls" : CallRows.table(calls))
     }
 }

@@ -1,0 +1,63 @@
+import Logging
+import ServiceLifecycle
+import TalkpathCore
+import TalkpathStore
+
+/// Notes each call's files in the store when they are whole, so that they go when the call goes, and tells that there is
+/// a recording.
+///
+/// A process that dies leaves files that nobody has noted: the next one does.
+struct RecordingKeeper: Service {
+    let captures: CaptureService
+    let store: SQLiteCallStore
+    let clock: any CallClock
+    let logger: Logger
+
+    /// A recording that is found later is nobody's news. In milliseconds.
+    private static let news: Int64 = 24 * 3600 * 1000
+    /// For a call whose record could not be written at once.
+    private static let patience = Duration.seconds(2)
+
+    func run() async throws {
+        await adopt()
+        await withGracefulShutdownHandler {
+            await withDiscardingTaskGroup { group in
+                for await file in captures.files { group.addTask { await keep(file) } }
+            }
+        } onGracefulShutdown: {
+            // The calls have ended by now; what they have left to write is still to be noted.
+            captures.finish()
+        }
+    }
+
+    private func keep(_ file: KeptFile) async {
+        do {
+            if try await note(file) { return }
+            try? await Task.sleep(for: Self.patience)
+            if try await note(file) { return }
+            // It was deleted while its last words were being written.
+            StoreUpkeep.remove([file.path], logger)
+        } catch {
+            logger.error("A recording could not be noted", metadata: ["call_id": "\(file.call)"])
+        }
+    }
+
+    private func note(_ file: KeptFile, isNews: Bool = true) async throws -> Bool {
+        let event = file.isRecording && isNews ? EventCatalogue.recording(file.call, at: clock.wallTime) : nil
+        return try await store.addRecording(file.path, of: file.call, at: clock.wallTime, telling: event)
+    }
+
+    /// What an earlier process has left. Files of calls that are not known here are somebody else's.
+    private func adopt() async {
+        do {
+            let known = try await store.recordings()
+            for file in captures.recordings.all() where !known.contains(file.path) {
+                guard let ended = try await store.find(file.call)?.endedAt else { continue }
+                let age = clock.wallTime.milliseconds - ended.milliseconds
+                _ = try await note(file, isNews: age < Self.news)
+            }
+        } catch {
+            logger.error("Recordings could not be looked through", metadata: ["error": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,114 @@
+import Foundation
+import NIOHTTP1
+import TalkpathAudio
+import TalkpathCore
+import TalkpathNIO
+import TalkpathStore
+import TalkpathWire
+import Testing
+
+@testable import TalkpathServer
+
+/// Files of calls: noted with the record, told of, and gone with it.
+@Suite(.timeLimit(.minutes(1))) struct RecordingTests {
+    private func run(
+        _ folder: ServerFolder,
+        calls: ServerConfiguration.Retention = .forever,
+        _ body: (TestServer) async throws -> Void
+    ) async throws {
+        let configure = { (configuration: inout ServerConfiguration) in
+            configuration.storage = .init(folder: folder.path)
+            configuration.storage.calls = calls
+            configuration.recordings = Recordings(folder: folder.path + "/recordings")
+        }
+        try await TestServer.run(configure: configure, body)
+    }
+
+    private func types(_ store: SQLiteCallStore, _ call: CallID) async throws -> [String] {
+        try await store.events(of: call, after: 0).map(\.type)
+    }
+
+    @Test func aFinishedRecordingIsNotedAndTold() async throws {
+        try await ServerFolder.run { folder in
+            try await run(folder) { test async throws in
+                let call = try await test.place(#","capture":"wire,audio""#)
+                _ = try await test.end(call)
+                let store = test.server.state.store.calls
+                while try await !types(store, call).contains("call.recording") { await Task.yield() }
+                let event = try await store.events(of: call, after: 0).first { $0.type == "call.recording" }
+                #expect(event?.data["recording_url"]?.string == "/api/calls/\(call)/recording")
+                #expect(event?.data["to_number"]?.string == TestServer.number)
+                #expect(try await test.send(.GET, "/api/calls/\(call)/recording").status == 200)
+                while try await store.recordings(of: call).count < 2 { await Task.yield() }
+                #expect(try await types(store, call).count { $0 == "call.recording" } == 1)
+            }
+        }
+    }
+
+    /// The server is told to stop while the call is live.
+    @Test func theRecordingOfACallThatEndsWithTheServerIsNoted() async throws {
+        try await ServerFolder.run { folder in
+            var call = CallID("")
+            try await run(folder) { test async throws in call = try await test.place(#","capture":"audio""#) }
+            try await folder.withStore { store async throws in
+                #expect(try await store.recordings(of: call).count == 1)
+                #expect(try await types(store, call).suffix(2).contains("call.recording"))
+            }
+        }
+    }
+
+    @Test func aRecordingThatAKilledProcessHasLeftIsNotedByTheNextOne() async throws {
+        try await ServerFolder.run { folder in
+            let recordings = folder.path + "/recordings"
+            try FileManager.default.createDirectory(atPath: recordings, withIntermediateDirectories: true)
+            for name in ["lost.ogg", "lost.tpcap", "stranger.ogg", "notes.txt"] {
+                try Data("x".utf8).write(to: URL(filePath: recordings + "/" + name))
+            }
+            try await folder.withStore { try await $0.journal(ServerFolder.liveCall("lost")) }
+            try await run(folder) { test async throws in
+                let store = test.server.state.store.calls
+                while try await store.recordings(of: CallID("lost")).count < 2 { await Task.yield() }
+                while try await !types(store, CallID("lost")).contains("call.recording") { await Task.yield() }
+            }
+            let left = try FileManager.default.contentsOfDirectory(atPath: recordings).sorted()
+            #expect(left == ["lost.ogg", "lost.tpcap", "notes.txt", "stranger.ogg"])
+        }
+    }
+
+    @Test func filesGoWithTheRecordThatHasBeenKeptLongEnough() async throws {
+        try await ServerFolder.run { folder in
+            let recordings = folder.path + "/recordings"
+            try await run(folder, calls: .days(1)) { test async throws in
+                let call = try await test.place(#","capture":"wire,audio""#)
+                _ = try await test.end(call)
+                let state = test.server.state
+                while try await state.store.calls.recordings(of: call).count < 2 { await Task.yield() }
+                let upkeep = { (clock: any CallClock) in
+                    StoreUpkeep(
+                        store: state.store.calls,
+                        recorder: state.store.recorder,
+                        storage: state.configuration.storage,
+                        clock: clock,
+                        logger: TestServer.silent
+                    )
+                }
+                try await upkeep(state.bridge.clock).tidy()
+                #expect(try FileManager.default.contentsOfDirectory(atPath: recordings).count == 2)
+                try await upkeep(LaterClock(by: 25 * 3600)).tidy()
+                #expect(try FileManager.default.contentsOfDirectory(atPath: recordings) == [])
+                #expect(try await test.send(.GET, "/api/calls/\(call)").status == 404)
+            }
+        }
+    }
+}
+
+/// Another time of day.
+private struct LaterClock: CallClock {
+    private let clock = SystemClock()
+    let seconds: Int64
+
+    init(by seconds: Int64) { self.seconds = seconds }
+
+    var now: MonotonicInstant { clock.now }
+    var wallTime: WallTime { WallTime(milliseconds: clock.wallTime.milliseconds + seconds * 1000) }
+}
