@@ -181,6 +181,7 @@ public final class TalkpathServer: Sendable {
         // Whoever is to be told of lost calls is known before they are closed.
         try await dispatcher.prepare()
         try await store.sweep(clock: bridge.clock, logger: logger)
+        try await store.charge(caps, clock: bridge.clock)
         let state = ServerState(
             configuration: configuration,
             bridge: bridge,

@@ -5,6 +5,8 @@ import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import TalkpathCore
+import TalkpathNIO
+import TalkpathStore
 import TalkpathWire
 import Testing
 
@@ -127,6 +129,34 @@ import Testing
             _ = try await test.end(second)
             _ = try await test.place()
             #expect(test.carrier.placed.last?.timeLimit == .seconds(3000))
+        }
+    }
+
+    @Test func theMinutesThatEarlierProcessesUsedTodayCount() async throws {
+        let now = SystemClock().wallTime
+        let lastNight = WallTime(milliseconds: now.milliseconds - now.milliseconds % 86_400_000 - 1)
+        try await ServerFolder.run { folder in
+            try await folder.withStore { store async throws in
+                for (id, tenant, minutes, end) in [
+                    ("one", "default", 25, now), ("two", "default", 15, now), ("theirs", "other", 5, now),
+                    ("old", "default", 20, lastNight),
+                ] {
+                    var call = ServerFolder.liveCall(id, tenant: tenant)
+                    call.startedAt = WallTime(milliseconds: end.milliseconds - 45 * 60_000)
+                    call.answeredAt = WallTime(milliseconds: end.milliseconds - Int64(minutes) * 60_000)
+                    call.endedAt = end
+                    call.status = .completed
+                    try await store.save(call)
+                }
+            }
+            try await TestServer.run(configure: {
+                $0.storage = .init(folder: folder.path)
+                $0.minutesPerDay = 60
+            }) { test async throws in
+                _ = try await test.place()
+                _ = try await test.place(key: TestServer.otherKey)
+                #expect(test.carrier.placed.map(\.timeLimit) == [.seconds(20 * 60), .seconds(55 * 60)])
+            }
         }
     }
 

@@ -95,6 +95,11 @@ final class CallCaps: CallEventSink {
         }
     }
 
+    /// The day whose minutes count at a time, in UTC.
+    static func beginningOfDay(_ time: WallTime) -> WallTime {
+        WallTime(milliseconds: time.milliseconds - time.milliseconds % day)
+    }
+
     /// Minutes from before this process.
     func charge(_ tenant: String, _ talking: Duration, at wallTime: WallTime, now: MonotonicInstant) {
         state.withLock { state in

@@ -34,6 +34,15 @@ struct ServerStore: Sendable {
         return ServerStore(folder: folder, calls: calls, recorder: recorder)
     }
 
+    /// Charges tenants with what earlier processes let them talk today. After ``sweep(clock:logger:)``, before the first
+    /// call begins.
+    func charge(_ caps: CallCaps, clock: any CallClock) async throws {
+        let now = clock.wallTime
+        for (tenant, talking) in try await calls.talkingTime(endedSince: CallCaps.beginningOfDay(now)) {
+            caps.charge(tenant, talking, at: now, now: clock.now)
+        }
+    }
+
     /// Closes the calls that a killed process has left behind. Before the first call begins.
     func sweep(clock: any CallClock, logger: Logger) async throws {
         let lost = try await calls.sweep(at: clock.wallTime)
