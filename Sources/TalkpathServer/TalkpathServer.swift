@@ -202,7 +202,7 @@ public final class TalkpathServer: Sendable {
             bound.yield(port)
         }
         // The last one is stopped first: calls end while the port still answers, and what they tell is still written.
-        var all = keepers(state, carrier: carriers, client: client)
+        var all = keepers(state, client: client)
         if let captures {
             let keeper = RecordingKeeper(captures: captures, store: store.calls, clock: bridge.clock, logger: logger)
             all.append(keeper)
@@ -263,7 +263,6 @@ public final class TalkpathServer: Sendable {
     /// What keeps the store in order and tells others what happens.
     private static func keepers(
         _ state: ServerState,
-        carrier: (any Carrier)?,
         client: HTTPClient
     ) -> [any Service] {
         let (store, clock, logger) = (state.store, state.bridge.clock, state.logger)
@@ -275,7 +274,13 @@ public final class TalkpathServer: Sendable {
                 clock: clock,
                 logger: logger
             ),
-            HangUps(store: store.calls, carrier: carrier, clock: clock, bell: state.hangUpBell, logger: logger),
+            HangUps(
+                store: store.calls,
+                carriers: state.carriers,
+                clock: clock,
+                bell: state.hangUpBell,
+                logger: logger
+            ),
             AnalysisService(
                 store: store.calls,
                 recorder: store.recorder,

@@ -1,6 +1,7 @@
 import TalkpathNIO
 import NIOHTTP1
 import TalkpathCore
+import TalkpathStore
 import TalkpathWire
 import Testing
 
@@ -139,6 +140,57 @@ import Testing
         #expect(try await carriers.hangUp("CA2") == .alreadyGone)
         own.answerHangingUp(with: .failure(CarrierError(.unavailable, "later")))
         await #expect(throws: CarrierError.self) { _ = try await carriers.hangUp("CA3") }
+    }
+
+    @Test func aHangUpThatOutlivesItsProcessGoesToItsTenantsAccount() async throws {
+        let (shared, own, third) = (FakeCarrier(), FakeCarrier(), FakeCarrier())
+        let configure = { (configuration: inout ServerConfiguration, folder: ServerFolder) in
+            configuration.storage = .init(folder: folder.path)
+            configuration.apiKeys.append(.init("a third key, of yet another", tenant: "third"))
+            configuration.tenantTwilio = [
+                "other": .init(accountSID: Self.account, authToken: Self.token, fromNumber: "+14155550900"),
+                "third": .init(
+                    accountSID: "AC" + String(repeating: "c", count: 32),
+                    authToken: "third",
+                    fromNumber: "+14155550901"
+                ),
+            ]
+        }
+        try await ServerFolder.run { folder in
+            try await folder.withStore { store async throws in
+                for (id, tenant) in [("theirs", "other"), ("ours", "default")] {
+                    var call = ServerFolder.liveCall(id, tenant: tenant)
+                    call.carrierCallID = "CA-\(id)"
+                    try await store.journal(call)
+                }
+            }
+            try await TestServer.run(
+                carrier: shared,
+                tenantCarriers: ["other": own, "third": third],
+                configure: { configure(&$0, folder) }
+            ) { test async throws in
+                let store = test.server.state.store.calls
+                for id in ["theirs", "ours"] {
+                    while try await store.hangUp(of: CallID(id)) != nil { await Task.yield() }
+                    #expect(try await store.find(CallID(id))?.receipt?.carrierConfirmed == true)
+                }
+            }
+        }
+        #expect(own.hungUp == ["CA-theirs"] && shared.hungUp == ["CA-ours"] && third.hungUp.isEmpty)
+    }
+
+    @Test func aCallFromBeforeATenantHadAnAccountIsHungUpOnTheSharedOne() async throws {
+        let (shared, own, third) = (FakeCarrier(), FakeCarrier(), FakeCarrier())
+        let carriers = TenantCarriers(
+            shared: shared,
+            own: ["other": own, "third": third],
+            destinations: Destinations(prefixes: ["+"])
+        )
+        own.answerHangingUp(with: .success(.alreadyGone))
+        #expect(try await carriers.hangUp("CA1", tenant: "other") == .done)
+        #expect(own.hungUp == ["CA1"] && shared.hungUp == ["CA1"] && third.hungUp.isEmpty)
+        own.answerHangingUp(with: .failure(CarrierError(.unavailable, "later")))
+        await #expect(throws: CarrierError.self) { _ = try await carriers.hangUp("CA2", tenant: "other") }
     }
 
     @Test func nobodyIsTransferredToWhereNobodyMayBeCalled() async throws {

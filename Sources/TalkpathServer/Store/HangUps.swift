@@ -8,7 +8,7 @@ import TalkpathStore
 struct HangUps: Service {
     let store: SQLiteCallStore
     /// `nil`: there is nobody to ask.
-    let carrier: (any Carrier)?
+    let carriers: TenantCarriers?
     let clock: any CallClock
     let bell: Bell
     let logger: Logger
@@ -17,19 +17,19 @@ struct HangUps: Service {
     private static let longestSleep = Duration.seconds(5)
 
     func run() async throws {
-        guard let carrier else {
+        guard let carriers else {
             try? await gracefulShutdown()
             return
         }
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
-                await hangUpAll(carrier)
+                await hangUpAll(carriers)
                 await bell.wait(atMost: Self.longestSleep)
             }
         }
     }
 
-    private func hangUpAll(_ carrier: any Carrier) async {
+    private func hangUpAll(_ carriers: TenantCarriers) async {
         do {
             let old = try await store.abandonOldHangUps(at: clock.wallTime)
             if old > 0 {
@@ -40,7 +40,7 @@ struct HangUps: Service {
             }
             let jobs = try await store.dueHangUps(at: clock.wallTime)
             await withDiscardingTaskGroup { group in
-                for job in jobs { group.addTask { await hangUp(job, carrier) } }
+                for job in jobs { group.addTask { await hangUp(job, carriers) } }
             }
         } catch {
             guard !Task.isCancelled else { return }
@@ -48,12 +48,12 @@ struct HangUps: Service {
         }
     }
 
-    private func hangUp(_ job: HangUpJob, _ carrier: any Carrier) async {
+    private func hangUp(_ job: HangUpJob, _ carriers: TenantCarriers) async {
         guard let name = job.carrierCallID else { return }
         do {
             var asked: Duration?
             do throws(CarrierError) {
-                _ = try await carrier.hangUp(name)
+                _ = try await carriers.hangUp(name, tenant: job.tenant)
                 try? await store.confirmHangUp(job.callID)
                 logger.notice("A call was hung up after its end", metadata: ["call_id": "\(job.callID)"])
                 return

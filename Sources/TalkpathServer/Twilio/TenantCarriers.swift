@@ -4,7 +4,8 @@ import TalkpathCore
 /// The accounts at the carrier: one that tenants share, and some tenants' own.
 ///
 /// A call goes over its tenant's account, and is hung up there. Which account that was is remembered until the call is
-/// hung up; after a restart, each account is asked in turn, for a name of a call is known to one of them only.
+/// hung up. A hang-up that outlives its process goes to its tenant's account; where not even the tenant is known, each
+/// account is asked in turn, for a name of a call is known to one of them only.
 final class TenantCarriers: Carrier {
     private let shared: (any Carrier)?
     private let own: [String: any Carrier]
@@ -57,6 +58,17 @@ final class TenantCarriers: Carrier {
         let tenant = tenants.withLock { $0[carrierCallID] }
         guard let carrier = tenant.flatMap({ own[$0] }) ?? shared else { return }
         try await carrier.limitDuration(of: carrierCallID, to: limit)
+    }
+
+    /// Hangs up a call of which only its tenant is known: on the tenant's own account, and, as the call may have been
+    /// placed before there was one, on the shared one if the call is not known there. No other tenant's account is asked.
+    func hangUp(_ carrierCallID: String, tenant: String) async throws(CarrierError) -> HangUpAnswer {
+        guard let carrier = carrier(of: tenant) else {
+            throw CarrierError(.refused, "there is no account to hang the call up with")
+        }
+        let answer = try await carrier.hangUp(carrierCallID)
+        guard answer == .alreadyGone, own[tenant] != nil, let shared else { return answer }
+        return try await shared.hangUp(carrierCallID)
     }
 
     func hangUp(_ carrierCallID: String) async throws(CarrierError) -> HangUpAnswer {
