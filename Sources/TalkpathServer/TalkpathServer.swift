@@ -34,11 +34,9 @@ public final class TalkpathServer: Sendable {
         public var tools: (any ToolHandler)?
         /// Is told what `/metrics` shows, as well.
         public var metrics: (any MetricsFactory)?
-        /// Says why a function's address must not be asked, nil if it may; by default, what holds for webhooks.
-        public var toolAddressCheck: (@Sendable (_ url: String) async -> String?)?
         /// Whom to trust at the other end of the models' sockets; `nil` trusts the system's roots.
         package var agentTLS: NIOSSLContext?
-        /// Where tenants' webhooks may lead; `nil`: as the configuration has it.
+        /// Where tenants' webhooks and functions may lead; `nil`: as the configuration has it.
         package var addressPolicy: OutboundAddressPolicy?
         /// When deliveries that have failed are tried again.
         package var deliveryBackoff = Backoff.deliveries
@@ -158,10 +156,7 @@ public final class TalkpathServer: Sendable {
             store: store.calls,
             events: EventFanOut([store.recorder, caps] + parts.events),
             tools: parts.tools,
-            toolEndpoints: HTTPToolCaller(
-                client: client,
-                check: parts.toolAddressCheck ?? HTTPToolCaller.check(addressPolicy)
-            ),
+            toolEndpoints: HTTPToolCaller(policy: addressPolicy),
             maximumCalls: configuration.maximumCalls,
             agentTLS: parts.agentTLS,
             instruments: CallInstruments(factory: MultiplexMetricsHandler(factories: factories)),

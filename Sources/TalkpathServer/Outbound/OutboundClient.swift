@@ -29,7 +29,7 @@ actor OutboundClient {
     private let lifetime: Duration
     private var pinned: Pinned?
 
-    private static let longestBody = 1 << 20
+    static let longestBody = 1 << 20
 
     init(_ url: OutboundURL, policy: OutboundAddressPolicy, lifetime: Duration = .seconds(30)) {
         self.url = url
@@ -40,7 +40,8 @@ actor OutboundClient {
     func post(
         _ body: [UInt8],
         headers: [(name: String, value: String)],
-        timeout: Duration
+        timeout: Duration,
+        upTo longest: Int = OutboundClient.longestBody
     ) async throws -> Answer {
         let client = try await client()
         var request = HTTPClientRequest(url: url.text)
@@ -48,7 +49,7 @@ actor OutboundClient {
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         request.body = .bytes(ByteBuffer(bytes: body))
         let response = try await client.execute(request, timeout: TimeAmount(timeout))
-        let start = try await response.body.collect(upTo: Self.longestBody)
+        let start = try await response.body.collect(upTo: longest)
         return Answer(
             status: Int(response.status.code),
             headers: response.headers.map { (name: $0.name, value: $0.value) },

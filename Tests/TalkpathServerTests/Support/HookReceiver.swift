@@ -59,7 +59,7 @@ final class HookReceiver: Sendable {
         let router = Router()
         router.post("hook") { request, _ in
             let bytes = try await request.body.collect(upTo: 1 << 20)
-            var headers: [String: String] = [:]
+            var headers = ["host": request.head.authority ?? ""]
             for field in request.headers { headers[field.name.rawName.lowercased()] = field.value }
             let hook = Hook(headers: headers, body: String(buffer: bytes))
             return receivers.withLock { $0 }?.take(hook) ?? .internalServerError
