@@ -15,15 +15,18 @@ struct CallsService: Service {
     private static let patience = Duration.seconds(5)
     private static let lookAgain = Duration.milliseconds(50)
 
-    private func place(_ call: OutboundCall) async {
-        do {
-            _ = try await CallPlacement(state: state, tenant: call.tenant).place(call)
+    /// - Returns: false where it is for the next process to do.
+    private func place(_ delayed: DelayedCalls.Order) async -> Bool {
+        do throws(CallPlacement.Failure) {
+            _ = try await CallPlacement(state: state, tenant: delayed.tenant).place(delayed.order, as: delayed.call)
+            return true
         } catch {
             // Its record tells why, if it came as far as having one.
             state.logger.warning(
                 "A delayed call could not be placed",
-                metadata: ["call_id": "\(call.id?.text ?? "")", "code": "\(error.problem.code.rawValue)"]
+                metadata: ["call_id": "\(delayed.call)", "code": "\(error.problem.code.rawValue)"]
             )
+            return error.problem.code != .draining
         }
     }
 

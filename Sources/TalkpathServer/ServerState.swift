@@ -20,7 +20,7 @@ final class ServerState: Sendable {
     let caps: CallCaps
     let agents: any AgentStore
     let identifiers = SystemIdentifiers()
-    let delayed = DelayedCalls()
+    let delayed: DelayedCalls
     let idempotency: Idempotency
     let metrics: PrometheusRegistry
     let logger: Logger
@@ -53,6 +53,7 @@ final class ServerState: Sendable {
         self.carriers = carriers
         self.caps = caps
         agents = SQLiteAgentStore(store.calls)
+        delayed = DelayedCalls(store: store.calls, clock: bridge.clock, logger: logger)
         idempotency = Idempotency(
             store: store.calls,
             clock: bridge.clock,

@@ -15,6 +15,9 @@ enum StoreSchema {
         migrator.registerMigration("3") { db in
             try db.execute(sql: endpointsOfCalls)
         }
+        migrator.registerMigration("4") { db in
+            try db.execute(sql: delayedCalls)
+        }
         return migrator
     }
 
@@ -156,5 +159,16 @@ enum StoreSchema {
         ALTER TABLE endpoints ADD COLUMN is_bound INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE calls ADD COLUMN endpoint_id TEXT;
         CREATE INDEX calls_by_endpoint ON calls (endpoint_id) WHERE endpoint_id IS NOT NULL;
+        """
+
+    /// Orders of calls that are placed later. Their row goes when the call has one of its own.
+    private static let delayedCalls = """
+        CREATE TABLE delayed_calls (
+            call_id TEXT NOT NULL PRIMARY KEY,
+            tenant TEXT NOT NULL,
+            agent_id TEXT NOT NULL,
+            call_order TEXT NOT NULL,
+            due_at INTEGER NOT NULL
+        ) STRICT;
         """
 }

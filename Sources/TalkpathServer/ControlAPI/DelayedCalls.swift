@@ -1,57 +1,149 @@
 import HTTPTypes
 import Logging
+import TalkpathAudio
 import TalkpathCore
+import TalkpathStore
+import TalkpathWire
 
-/// Calls that are to be placed later. They are kept in memory: a server that stops forgets them.
+/// Calls that are to be placed later, with their agent as it is by then.
+///
+/// The store keeps an order until its call has a record of its own, so a server that is started anew goes on waiting for
+/// it, and no order is placed twice. What was due while no server ran is placed at the start, unless it is too late for
+/// that: nobody expects the call any more.
 actor DelayedCalls {
+    struct Order: Sendable {
+        var call: CallID
+        var tenant: String
+        var order: CallOrder
+    }
+
     private struct Waiting {
-        var call: OutboundCall
-        var delay: Duration
+        var order: Order
+        var agentID: String
+        var dueAt: WallTime
     }
 
     private var waiting: [CallID: Waiting] = [:]
     private let newcomers: AsyncStream<CallID>
     private let queue: AsyncStream<CallID>.Continuation
+    private let store: SQLiteCallStore
+    private let clock: any CallClock
+    private let logger: Logger
 
     /// Beyond that, a caller wants too much of us.
     private static let most = 10_000
+    /// A call is placed so much too late at most, in milliseconds.
+    static let patience: Int64 = 15 * 60 * 1000
 
-    init() {
+    init(store: SQLiteCallStore, clock: any CallClock, logger: Logger) {
+        self.store = store
+        self.clock = clock
+        self.logger = logger
         (newcomers, queue) = AsyncStream.makeStream()
     }
 
-    func add(_ call: OutboundCall, after delay: Duration) throws(Problem) {
-        guard let id = call.id, waiting.count < Self.most else {
+    /// Returns when the order is kept.
+    func add(_ order: Order, agentID: String, after delay: Duration) async throws {
+        guard waiting.count < Self.most else {
             throw Problem(.tooManyRequests, .tooManyCalls, "Too many calls wait to be placed").retry(after: 60)
         }
-        waiting[id] = Waiting(call: call, delay: delay)
-        queue.yield(id)
+        let due = WallTime(milliseconds: clock.wallTime.milliseconds + Int64(delay.wholeMilliseconds))
+        waiting[order.call] = Waiting(order: order, agentID: agentID, dueAt: due)
+        let kept = DelayedCall(
+            callID: order.call,
+            tenant: order.tenant,
+            agentID: agentID,
+            order: order.order.kept,
+            dueAt: due
+        )
+        do {
+            try await store.putDelayedCall(kept)
+        } catch {
+            waiting[order.call] = nil
+            throw error
+        }
+        queue.yield(order.call)
     }
 
     /// Forgets a call that has not been placed yet.
     /// - Returns: whether there was one, of this tenant's and this agent's.
-    func cancel(_ id: CallID, tenant: String, agent: String) -> Bool {
-        guard let call = waiting[id]?.call, call.tenant == tenant, call.agent.id == agent else { return false }
+    func cancel(_ id: CallID, tenant: String, agent: String) async throws -> Bool {
+        guard let one = waiting[id], one.order.tenant == tenant, one.agentID == agent else { return false }
         waiting[id] = nil
+        try await store.deleteDelayedCall(id)
         return true
     }
 
     /// Places each call when it is due, until it is cancelled.
-    func run(place: @escaping @Sendable (OutboundCall) async -> Void) async {
+    /// - Parameter place: returns whether that is settled, one way or the other; if not, the next process tries.
+    func run(place: @escaping @Sendable (Order) async -> Bool) async {
+        await restore()
         await withDiscardingTaskGroup { group in
             for await id in newcomers {
-                guard let delay = waiting[id]?.delay else { continue }
+                guard let due = waiting[id]?.dueAt else { continue }
+                let delay = Duration.milliseconds(max(0, due.milliseconds - clock.wallTime.milliseconds))
                 group.addTask {
                     try? await Task.sleep(for: delay)
-                    guard !Task.isCancelled, let call = await self.take(id) else { return }
-                    await place(call)
+                    guard !Task.isCancelled, let order = await self.take(id) else { return }
+                    if await place(order) { await self.forget(id) }
                 }
             }
             group.cancelAll()
         }
     }
 
-    private func take(_ id: CallID) -> OutboundCall? {
-        waiting.removeValue(forKey: id)?.call
+    private func take(_ id: CallID) -> Order? {
+        waiting.removeValue(forKey: id)?.order
+    }
+
+    private func forget(_ id: CallID) async {
+        do {
+            try await store.deleteDelayedCall(id)
+        } catch {
+            // Its record shows the next process that it was placed.
+            logger.error("A delayed call's order could not be forgotten", metadata: ["call_id": "\(id)"])
+        }
+    }
+
+    /// What earlier processes have not come to.
+    private func restore() async {
+        do {
+            for (call, hasBegun) in try await store.delayedCalls() where waiting[call.callID] == nil {
+                let isTooLate = clock.wallTime.milliseconds - call.dueAt.milliseconds > Self.patience
+                guard !hasBegun, !isTooLate else {
+                    if !hasBegun {
+                        logger.warning(
+                            "A delayed call was due too long ago and is not placed",
+                            metadata: ["call_id": "\(call.callID)"]
+                        )
+                    }
+                    try await store.deleteDelayedCall(call.callID)
+                    continue
+                }
+                let order = CallOrder(kept: call.order, agentID: call.agentID)
+                waiting[call.callID] = Waiting(
+                    order: Order(call: call.callID, tenant: call.tenant, order: order),
+                    agentID: call.agentID,
+                    dueAt: call.dueAt
+                )
+                queue.yield(call.callID)
+            }
+        } catch {
+            logger.error("Delayed calls could not be looked up", metadata: ["error": "\(error)"])
+        }
+    }
+}
+
+extension CallOrder {
+    /// What an order that may be delayed can say.
+    fileprivate var kept: JSONValue {
+        ["to": .string(to), "variables": .dictionary(variables), "metadata": .dictionary(metadata)]
+    }
+
+    fileprivate init(kept json: JSONValue, agentID: String) {
+        self.init(to: json["to"]?.string ?? "")
+        agent = .stored(agentID)
+        variables = AgentDefinition.dictionary(json["variables"])
+        metadata = AgentDefinition.dictionary(json["metadata"])
     }
 }

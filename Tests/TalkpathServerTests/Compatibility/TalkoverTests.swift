@@ -1,5 +1,7 @@
 import NIOHTTP1
 import TalkpathCore
+import TalkpathNIO
+import TalkpathStore
 import TalkpathWire
 import Testing
 
@@ -116,6 +118,44 @@ import Testing
             let id = try #require(try await place(test, #","delay_seconds":1"#)["data"]?["id"]?.string)
             await test.events.wait { if case .started = $0 { true } else { false } }
             #expect(await test.server.manager.session(CallID(id)) != nil)
+        }
+    }
+
+    /// What an earlier process took orders for.
+    @Test func delayedCallsOutliveTheirProcess() async throws {
+        let now = SystemClock().wallTime.milliseconds
+        try await ServerFolder.run { folder in
+            try await folder.withStore { store async throws in
+                for (id, due) in [
+                    ("due", now - 60_000), ("too-late", now - DelayedCalls.patience - 60_000),
+                    ("later", now + 3_600_000), ("begun", now - 1000),
+                ] {
+                    let order: JSONValue = [
+                        "to": .string(TestServer.number), "variables": ["name": "Ada"], "metadata": ["order": 17],
+                    ]
+                    try await store.putDelayedCall(
+                        DelayedCall(
+                            callID: CallID(id),
+                            tenant: "default",
+                            agentID: "default",
+                            order: order,
+                            dueAt: WallTime(milliseconds: due)
+                        )
+                    )
+                }
+                try await store.journal(ServerFolder.liveCall("begun"))
+            }
+            try await TestServer.run(configure: { $0.storage = .init(folder: folder.path) }) { test async throws in
+                let store = test.server.state.store.calls
+                while try await store.delayedCalls().count > 1 { await Task.yield() }
+                #expect(test.carrier.placed.map(\.callID.text) == ["due"])
+                let call = try await test.send(.GET, "/api/calls/due")
+                #expect(call["metadata"] == ["order": 17] && call["variables"] == ["name": "Ada"])
+                #expect(try await store.delayedCalls().map(\.call.callID.text) == ["later"])
+                // It can still be called off.
+                #expect(try await end(test, "later", agent: "default").status == 200)
+                #expect(try await store.delayedCalls().isEmpty)
+            }
         }
     }
 

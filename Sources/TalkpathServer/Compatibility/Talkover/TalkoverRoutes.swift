@@ -49,7 +49,7 @@ struct TalkoverRoutes {
     @Sendable private func end(_ request: Request, _ context: ServerContext) async throws -> Response {
         let body = try JSONBody(await request.bytes(), TalkoverSchemas.end)
         let (reference, agent) = (body.text("call_sid") ?? "", Self.agent(context))
-        if await state.delayed.cancel(CallID(reference), tenant: context.tenant, agent: agent) {
+        if try await state.delayed.cancel(CallID(reference), tenant: context.tenant, agent: agent) {
             return Self.ended(reference, at: state.bridge.clock.wallTime, reason: .endedByAPI)
         }
         guard let call = try await directory(context).call(anyName: reference), call.agent.id == agent else {
@@ -87,7 +87,12 @@ struct TalkoverRoutes {
         let call = try await placement.prepare(order)
         if let seconds = body["delay_seconds"]?.int, seconds > 0 {
             guard !state.isDraining else { throw Problem.draining }
-            try await state.delayed.add(call, after: .seconds(seconds))
+            let id = call.id ?? state.identifiers.makeCallID()
+            try await state.delayed.add(
+                .init(call: id, tenant: context.tenant, order: order),
+                agentID: Self.agent(context),
+                after: .seconds(seconds)
+            )
         } else {
             do throws(CallPlacement.Failure) {
                 _ = try await placement.place(call)
