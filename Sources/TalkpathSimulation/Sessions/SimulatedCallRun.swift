@@ -46,6 +46,7 @@ final class SimulatedCallRun: @unchecked Sendable {
         isAbandoned = call.isAbandoned ?? isUnlucky
         world.isTracing = call.isTraced
         world.isGivenUp = isAbandoned
+        world.isAbandoned = isAbandoned
         world.carrier = SimulatedCarrier(world)
         world.store = SimulatedStore(world)
         connector = SimulatedConnector(world)
