@@ -46,7 +46,10 @@ struct SimulateCommand: AsyncParsableCommand {
                     timeline: SimulatorTimeline(handler: Narration.print)
                 )
             )
-            print("\(provider.rawValue) is simulated at \(server.url)")
+            Narration.say("\(provider.rawValue) is simulated. For the server:")
+            let address = provider == .openai ? "OPENAI_REALTIME_URL" : "GEMINI_LIVE_URL"
+            let secret = provider == .openai ? "OPENAI_API_KEY" : "GEMINI_API_KEY"
+            Narration.say("export \(address)=\(server.url) \(secret)=\(key ?? "any")")
             await Interruption.wait()
             await server.shutdown()
         }
@@ -79,8 +82,8 @@ struct SimulateCommand: AsyncParsableCommand {
             commandName: "twilio",
             abstract: "Twilio: REST, webhooks, and a person on the phone who plays a conversation.",
             discussion: """
-                Account and token are those of TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or the defaults it prints. \
-                With --dial-in URL it calls that voice webhook at once.
+                Account and token are those of TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or made-up ones; it prints \
+                what a server needs to use it. With --dial-in URL it calls that voice webhook at once.
                 """
         )
 
@@ -101,8 +104,14 @@ struct SimulateCommand: AsyncParsableCommand {
             if let sid = environment["TWILIO_ACCOUNT_SID"] { configuration.accountSID = sid }
             if let token = environment["TWILIO_AUTH_TOKEN"] { configuration.authToken = token }
             let server = try await FakeTwilio.start(configuration)
-            print("Twilio is simulated at \(server.baseURL), account \(configuration.accountSID)")
-            if environment["TWILIO_AUTH_TOKEN"] == nil { print("auth token: \(configuration.authToken)") }
+            Narration.say("Twilio is simulated. For the server:")
+            Narration.say(
+                "export TWILIO_API_BASE_URL=\(server.baseURL) TWILIO_FROM_NUMBER=+15550100100"
+                    + " TWILIO_ACCOUNT_SID=\(configuration.accountSID)"
+            )
+            // One's own token is not shown.
+            let token = environment["TWILIO_AUTH_TOKEN"] == nil ? configuration.authToken : "$TWILIO_AUTH_TOKEN"
+            Narration.say("export TWILIO_AUTH_TOKEN=\(token)")
             if let dialIn {
                 _ = await server.dialIn(
                     from: "+15550100199",
@@ -119,12 +128,18 @@ struct SimulateCommand: AsyncParsableCommand {
 
 /// What a simulator sees, a line each.
 private enum Narration {
-    static let start = SimulatorClock().now()
+    /// When the first line was said.
+    private static let start = SimulatorClock().now()
+
+    /// At once, in a pipe too.
+    static func say(_ line: String) {
+        _ = start
+        FileHandle.standardOutput.write(Data("\(line)\n".utf8))
+    }
 
     @Sendable static func print(_ event: SimulatorEvent) {
-        let seconds = event.instant.milliseconds(since: start) / 1000
-        let line = String(format: "%9.3f", seconds) + "  \(event.source.rawValue) \(event.subject)  \(event.kind)\n"
-        FileHandle.standardOutput.write(Data(line.utf8))
+        let seconds = max(0, event.instant.milliseconds(since: start) / 1000)
+        say(String(format: "%9.3f", seconds) + "  \(event.source.rawValue) \(event.subject)  \(event.kind)")
     }
 }
 
