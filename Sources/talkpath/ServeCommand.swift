@@ -51,6 +51,8 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = try readConfiguration()
         LoggingSystem.bootstrap { [format = configuration.logFormat] label in format.makeHandler(label: label) }
+        // From here on, so that a signal that comes during the start stops the server in order, too.
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         let server: TalkpathServer
         do {
             server = try await TalkpathServer.start(configuration)
@@ -58,7 +60,7 @@ struct ServeCommand: AsyncParsableCommand {
             Self.complain("cannot listen on \(configuration.host):\(configuration.port): \(error)")
             throw ExitCode.failure
         }
-        await Self.stopOnSignals(server)
+        await Self.stop(server, on: signals)
         do {
             try await server.waitUntilStopped()
         } catch {
@@ -67,8 +69,8 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
-    private static func stopOnSignals(_ server: TalkpathServer) async {
-        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+    /// Returns when the server has stopped.
+    private static func stop(_ server: TalkpathServer, on signals: UnixSignalsSequence) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 var isStopping = false
