@@ -12,7 +12,7 @@ import Testing
 @testable import TalkpathServer
 
 /// What is made of calls after their end.
-@Suite struct AnalysisTests {
+@Suite(.timeLimit(.minutes(1))) struct AnalysisTests {
     // MARK: Figures
 
     private static let marks: [(CallEvent.Kind, Int)] = [

@@ -9,7 +9,7 @@ import Testing
 @testable import TalkpathServer
 
 /// What becomes of events on their way to somebody's webhook.
-@Suite struct WebhookTests {
+@Suite(.timeLimit(.minutes(1))) struct WebhookTests {
     // MARK: Signatures
 
     @Test(arguments: [
