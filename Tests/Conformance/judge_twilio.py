@@ -15,6 +15,7 @@ from twilio.rest.api.v2010.account.call import CallInstance, CallContext, CallLi
 from twilio.twiml import voice_response
 
 from stage import ACCOUNT, NUMBER, ORIGIN, TOKEN, api, request, verdicts
+from wire import Request
 
 check = verdicts.check
 validator = RequestValidator(TOKEN)
@@ -43,7 +44,7 @@ async def signatures(port):
                                                 algorithm)
         headers = {"Content-Type": "application/x-www-form-urlencoded", "X-Twilio-Signature": signature}
         if algorithm:
-            headers["X-Twilio-Webhooks-Signature-Settings"] = f"alg={algorithm}"
+            headers["X-Twilio-Webhooks-Signature-Settings"] = f"algorithm={algorithm}"
         return (await asyncio.to_thread(request, "POST", f"http://127.0.0.1:{port}{target}", body, headers))
 
     def call(number, **more):
@@ -58,6 +59,7 @@ async def signatures(port):
         ("a name twice", dict(fields=call(3) + [("Tag", "b"), ("Tag", "a"), ("Tag", "a")])),
         ("a query in the address", dict(fields=call(4), target="/twilio/voice?a=1&b=%2F%20x")),
         ("the standard port written out", dict(fields=call(5), origin=ORIGIN + ":443")),
+        ("by SHA-256", dict(fields=call(10), algorithm="HMAC_SHA256")),
     ]
     answers = []
     for name, arguments in good:
@@ -130,15 +132,16 @@ def _canonical(text):
     return ElementTree.canonicalize(text, strip_text=True)
 
 
-def twiml(texts, name):
-    def fault(text):
-        try:
-            same = rebuilt(ElementTree.fromstring(text))
-        except Exception as error:
-            return f"{error}: {text}"
-        return None if _canonical(same) == _canonical(text) else f"{text} is not {same}"
+def _twiml_fault(text):
+    try:
+        same = rebuilt(ElementTree.fromstring(text))
+    except Exception as error:
+        return f"{error}: {text}"
+    return None if _canonical(same) == _canonical(text) else f"{text} is not {same}"
 
-    verdicts.check_all(f"twilio: the TwiML {name} is what its builder builds", texts, fault)
+
+def twiml(texts, name):
+    verdicts.check_all(f"twilio: the TwiML {name} is what its builder builds", texts, _twiml_fault)
 
 
 # REST
@@ -213,36 +216,36 @@ def drive_fake(port):
             lambda: Client(ACCOUNT, "wrong", http_client=_Local(port)).calls("CA" + "9" * 32).fetch())
 
 
+def _request_fault(one):
+    client = Client(ACCOUNT, TOKEN, http_client=_Recorder())
+    fields = urllib.parse.parse_qsl(one.body.decode(), keep_blank_values=True, strict_parsing=bool(one.body))
+    arguments = {}
+    for name, value in fields:
+        key = "from_" if name == "From" else _snake(name)
+        if key == "status_callback_event":
+            arguments.setdefault(key, []).append(value)
+        else:
+            arguments[key] = value
+    sid = re.search(r"/Calls/(CA[0-9a-f]{32})\.json", one.target)
+    method = client.calls(sid[1]).update if sid else client.calls.create
+    known = inspect.signature(CallContext.update if sid else CallList.create).parameters
+    unknown = arguments.keys() - known.keys()
+    if unknown:
+        return f"{unknown} in {one.target}"
+    try:
+        method(**arguments)
+    except _Recorded as recorded:
+        verb, url, data = recorded.args
+        theirs = sorted((name, value) for name, many in data.items() if many is not values.unset
+                        for value in (many if isinstance(many, list) else [many]))
+        same = (verb, urllib.parse.urlsplit(url).path, theirs) == (one.method, one.target, sorted(fields))
+        return None if same else f"{one.target} {sorted(fields)} is not {url} {theirs}"
+
+
 def our_requests(connections):
     """Each request of ours is the one that the package makes for the same parameters."""
     requests = [one for connection in connections for one in connection.requests()]
-    client = Client(ACCOUNT, TOKEN, http_client=_Recorder())
-
-    def fault(one):
-        fields = urllib.parse.parse_qsl(one.body.decode(), keep_blank_values=True, strict_parsing=bool(one.body))
-        arguments = {}
-        for name, value in fields:
-            key = "from_" if name == "From" else _snake(name)
-            if key == "status_callback_event":
-                arguments.setdefault(key, []).append(value)
-            else:
-                arguments[key] = value
-        sid = re.search(r"/Calls/(CA[0-9a-f]{32})\.json", one.target)
-        method = client.calls(sid[1]).update if sid else client.calls.create
-        known = inspect.signature(CallContext.update if sid else CallList.create).parameters
-        unknown = arguments.keys() - known.keys()
-        if unknown:
-            return f"{unknown} in {one.target}"
-        try:
-            method(**arguments)
-        except _Recorded as recorded:
-            verb, url, data = recorded.args
-            theirs = sorted((name, value) for name, many in data.items() if many is not values.unset
-                            for value in (many if isinstance(many, list) else [many]))
-            same = (verb, urllib.parse.urlsplit(url).path, theirs) == (one.method, one.target, sorted(fields))
-            return None if same else f"{one.target} {sorted(fields)} is not {url} {theirs}"
-
-    verdicts.check_all("twilio: the server's requests are those its client makes", requests, fault)
+    verdicts.check_all("twilio: the server's requests are those its client makes", requests, _request_fault)
     kinds = {"update" if "/Calls/" in one.target else "create" for one in requests}
     check("twilio: it has placed a call and changed one", kinds == {"update", "create"}, kinds)
     bodies = [dict(urllib.parse.parse_qsl(one.body.decode())) for one in requests]
@@ -286,3 +289,18 @@ async def rejection(port, server):
         check("the server stops by itself", await asyncio.wait_for(server.wait(), 30) == 0, server.returncode)
     except TimeoutError:
         check("the server stops by itself", False, "not within half a minute")
+
+
+def can_fail():
+    """The judge finds what is wrong with what is nearly right."""
+    right = '<Response><Connect><Stream url="wss://a.test/"><Parameter name="a" value="b"/></Stream></Connect></Response>'
+    check("twilio: the judge lets right TwiML pass", _twiml_fault(right) is None, _twiml_fault(right))
+    for wrong in ("Stream url", "Parameter name", "Connect>"):
+        spoilt = right.replace(wrong, wrong.replace("n", "m").replace("url", "uri"))
+        check(f"twilio: the judge finds {wrong} spoilt", _twiml_fault(spoilt))
+    target = f"/2010-04-01/Accounts/{ACCOUNT}/Calls.json"
+    good = Request("POST", target, {}, b"To=%2B14155550101&From=%2B14155550100&Url=https%3A%2F%2Fa.test%2F&TimeLimit=60")
+    check("twilio: the judge lets a right request pass", _request_fault(good) is None, _request_fault(good))
+    for wrong in (Request("POST", target, {}, good.body + b"&TimeOut=1"), Request("PUT", target, {}, good.body),
+                  Request("POST", target.replace("Calls", "Call"), {}, good.body)):
+        check(f"twilio: the judge finds {wrong.method} {wrong.target} {wrong.body[-9:].decode()}", _request_fault(wrong))

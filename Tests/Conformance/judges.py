@@ -116,6 +116,7 @@ async def drive_fakes(stage):
 
 
 async def main(binary):
+    judge_twilio.can_fail()
     judge_openai.can_fail()
     judge_gemini.can_fail()
     async with Stage(binary) as stage:

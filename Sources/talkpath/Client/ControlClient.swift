@@ -7,7 +7,10 @@ import TalkpathWire
 
 /// Where the server is and what opens its door; the same for every command that talks to one.
 struct ServerOptions: ParsableArguments {
-    @Option(name: .long, help: "The server's address; without it TALKPATH_URL, or http://127.0.0.1:8080.")
+    @Option(
+        name: .long,
+        help: "The server's address; without it TALKPATH_URL, or the port TALKPATH_HTTP_PORT (8080) of 127.0.0.1."
+    )
     var url: String?
 
     @Flag(name: .long, help: "Print the server's own JSON, on a terminal too.")
@@ -18,7 +21,8 @@ struct ServerOptions: ParsableArguments {
 
     var client: ControlClient {
         let environment = ProcessInfo.processInfo.environment
-        let address = url ?? environment["TALKPATH_URL"] ?? "http://127.0.0.1:8080"
+        let local = "http://127.0.0.1:\(environment["TALKPATH_HTTP_PORT"] ?? "8080")"
+        let address = url ?? environment["TALKPATH_URL"] ?? local
         return ControlClient(
             origin: address.hasSuffix("/") ? String(address.dropLast()) : address,
             key: environment[Self.keyVariable]
