@@ -64,6 +64,68 @@ import Testing
         #expect(reader.consumer.readable == 0)
     }
 
+    /// What waits now, in place.
+    private func waiting(_ reader: Reader) -> (bytes: [UInt8], first: UnsafeRawPointer?) {
+        reader.consumer.withReadableSpans { head, tail in
+            let first = head.withUnsafeBytes { $0.baseAddress }
+            return (head.withUnsafeBytes { Array($0) } + tail.withUnsafeBytes { Array($0) }, first)
+        }
+    }
+
+    @Test func aLargeRingThatIsReadAtOnceKeepsToTheFrontOfItsMemory() {
+        let (writer, reader) = halves(80_000)
+        var places: Set<UnsafeRawPointer> = []
+        for number in 0..<5000 {
+            let frame = [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 160)
+            #expect(writer.write(frame) == 160)
+            let (bytes, first) = waiting(reader)
+            #expect(bytes == frame)
+            if let first { places.insert(first) }
+            #expect(reader.consumer.skip(160) == 160)
+        }
+        let span = places.max().map { $0 - (places.min() ?? $0) }
+        #expect((span ?? .max) < 4096)
+        #expect(writer.producer.position == 800_000 && reader.consumer.position == 800_000)
+        #expect(writer.producer.writable == writer.producer.capacity)
+    }
+
+    /// What has not been read must not be written over by a return to the front.
+    @Test(arguments: [1, 160, 3000, 4096])
+    func aRingThatIsNeverEmptyGoesRoundAndLosesNothing(left: Int) {
+        let (writer, reader) = halves(4096)
+        var (written, read) = (0, 0)
+        func write(_ count: Int) {
+            let bytes = (written..<written + count).map { Self.byte(at: $0) }
+            written += writer.write(bytes)
+        }
+        write(left)
+        for _ in 0..<200 {
+            write(160)
+            let count = written - read - left
+            let bytes = reader.read(count)
+            #expect(bytes == (read..<read + count).map { Self.byte(at: $0) })
+            read += count
+        }
+        #expect(reader.read(4096) == (read..<written).map { Self.byte(at: $0) })
+        // Empty at last, and the whole of it can be filled again from the front.
+        read = written
+        write(4096)
+        #expect(reader.read(5000) == (read..<written).map { Self.byte(at: $0) })
+        #expect(written - read == 4096)
+    }
+
+    @Test func aFlushThatNobodyHasObeyedYetIsNoEmptyRing() {
+        let (writer, reader) = halves(8192)
+        #expect(writer.write([UInt8](repeating: 1, count: 5000)) == 5000)
+        #expect(reader.read(2000).count == 2000)
+        writer.producer.flush()
+        #expect(writer.write([UInt8](repeating: 2, count: 3000)) == 3000)
+        #expect(reader.read(8192) == [UInt8](repeating: 2, count: 3000))
+        #expect(reader.consumer.flushedBytes == 3000)
+        #expect(writer.write([UInt8](repeating: 3, count: 8192)) == 8192)
+        #expect(reader.read(8192) == [UInt8](repeating: 3, count: 8192))
+    }
+
     @Test func flushDropsWhatWasWrittenBeforeAndKeepsWhatFollows() {
         let (writer, reader) = halves(64)
         #expect(writer.write(Array(0..<40)) == 40)
@@ -125,10 +187,12 @@ import Testing
         reader = nil
     }
 
-    /// Two threads, chunks of random length: every byte arrives, once, in order.
-    @Test func nothingIsLostOrReorderedBetweenTwoThreads() async {
+    /// Two threads, chunks of random length: every byte arrives, once, in order. The larger ring is often empty behind
+    /// its first stretch, and then begins anew at its front.
+    @Test(arguments: [1024, 8192])
+    func nothingIsLostOrReorderedBetweenTwoThreads(capacity: Int) async {
         let total = 1_000_000
-        let (writer, reader) = halves(1024)
+        let (writer, reader) = halves(capacity)
         async let written = OwnThread.run { Self.write(total, to: writer) }
         async let wrong = OwnThread.run { Self.readAll(total, from: reader) }
         #expect(await written == UInt64(total))
@@ -136,9 +200,10 @@ import Testing
     }
 
     /// Two threads and flushes: what is read is in order, and read plus flushed is all that was written.
-    @Test func flushesBetweenTwoThreadsLoseNothingUncounted() async {
+    @Test(arguments: [256, 8192])
+    func flushesBetweenTwoThreadsLoseNothingUncounted(capacity: Int) async {
         let rounds = 20_000
-        let (writer, reader) = halves(256)
+        let (writer, reader) = halves(capacity)
         async let written = OwnThread.run { Self.writeAndFlush(rounds, to: writer) }
         async let account = OwnThread.run { Self.readInOrder(until: Self.endMark, from: reader) }
         let (read, flushed, isInOrder) = await account

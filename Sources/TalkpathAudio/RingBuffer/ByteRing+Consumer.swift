@@ -106,7 +106,10 @@ extension ByteRing {
         }
 
         private func place(_ count: Int) -> (offset: Int, first: Int) {
-            let offset = Int(truncatingIfNeeded: taken) & (storage.capacity - 1)
+            // Relaxed: if there is anything to read, the write position that says so was read acquiring, and was stored
+            // after the origin it belongs to; the producer changes that again only when all has been read.
+            let origin = storage.origin.pointee.load(ordering: .relaxed)
+            let offset = storage.offset(of: taken, from: origin)
             return (offset, min(count, storage.capacity - offset))
         }
 

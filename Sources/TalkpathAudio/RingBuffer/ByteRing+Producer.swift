@@ -7,6 +7,8 @@ extension ByteRing {
         private var written: UInt64 = 0
         /// The consumer's position as last seen: it is read anew only when the ring looks too full.
         private var seenRead: UInt64 = 0
+        /// The position at the front of the memory; see ``returnToFront()``.
+        private var origin: UInt64 = 0
 
         init(_ storage: Storage) {
             self.storage = storage
@@ -37,6 +39,7 @@ extension ByteRing {
 
         /// As ``write(_:)-(RawSpan)``, for memory that is not a span.
         public mutating func write(_ bytes: UnsafeRawBufferPointer) -> Int {
+            returnToFront()
             let count = min(free(atLeast: bytes.count), bytes.count)
             guard count > 0, let source = bytes.baseAddress else { return 0 }
             copy(source, count: count, to: written)
@@ -48,12 +51,26 @@ extension ByteRing {
         /// room for both, neither.
         /// - Returns: whether they were written.
         mutating func writeWhole(_ head: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer) -> Bool {
+            returnToFront()
             let count = head.count + body.count
             guard count <= free(atLeast: count) else { return false }
             if let source = head.baseAddress { copy(source, count: head.count, to: written) }
             if let source = body.baseAddress { copy(source, count: body.count, to: written + UInt64(head.count)) }
             publish(count)
             return true
+        }
+
+        /// Once a stretch of the memory has been used and all in it has been read, goes on at the front of it: memory that
+        /// was never needed at once is then never touched.
+        private mutating func returnToFront() {
+            guard written - origin >= Storage.stretch else { return }
+            // Acquiring: the consumer has finished reading what it released, so it may be overwritten.
+            seenRead = storage.readPosition.pointee.load(ordering: .acquiring)
+            guard seenRead == written else { return }
+            origin = written
+            // Relaxed: the consumer asks for it only after it has seen a position beyond it, whose store releases this
+            // one; and while it has anything to read, the ring is not empty, so that this does not change.
+            storage.origin.pointee.store(origin, ordering: .relaxed)
         }
 
         /// How much room there is; asks the consumer's position only if `wanted` needs it.
@@ -67,7 +84,7 @@ extension ByteRing {
 
         /// To a place behind all that is published, where there is room.
         private func copy(_ source: UnsafeRawPointer, count: Int, to position: UInt64) {
-            let offset = Int(truncatingIfNeeded: position) & (storage.capacity - 1)
+            let offset = storage.offset(of: position, from: origin)
             let first = min(count, storage.capacity - offset)
             // Safety: offset + first <= capacity, and these bytes are free: the consumer has released them.
             Storage.copy(source, to: storage.bytes + offset, count: first)

@@ -14,6 +14,9 @@ import Synchronization
 ///
 /// Positions count bytes since birth and never wrap (64 bits). In a ring of G.711 at 8 kHz, a position divided by
 /// eight is milliseconds.
+///
+/// A large ring that is mostly empty costs little memory: writing begins anew at the front of it whenever all has been
+/// read, so that only as much of it is ever touched as has waited at once.
 @frozen
 public struct ByteRing: ~Copyable, Sendable {
     public var producer: Producer
@@ -35,18 +38,25 @@ extension ByteRing {
     /// The memory both halves share; it lives until the second of them is gone.
     ///
     /// Layout: three 128-byte lines (128, because adjacent lines are fetched in pairs) for the read position, the
-    /// write position and the flush mark, then the bytes.
+    /// write position with the origin, and the flush mark, then the bytes.
     @usableFromInline
     final class Storage: @unchecked Sendable {
         // Unchecked: the pointers are never changed; what they point to is either atomic or ordered by an atomic.
         let readPosition: UnsafeMutablePointer<Atomic<UInt64>>
         let writePosition: UnsafeMutablePointer<Atomic<UInt64>>
         let flushMark: UnsafeMutablePointer<Atomic<UInt64>>
+        /// The position that stands at the front of the memory. The producer moves it, and only while the ring is empty.
+        let origin: UnsafeMutablePointer<Atomic<UInt64>>
         let bytes: UnsafeMutableRawPointer
         let capacity: Int
         private let memory: UnsafeMutableRawPointer
 
         private static let line = 128
+        /// How far writing goes on before it returns to the front of an empty ring: not with every frame, for to know
+        /// that the ring is empty costs a look at what the other thread writes.
+        static let stretch: UInt64 = 2048
+        /// What is touched at birth: more than an attended ring ever uses.
+        private static let touched = 8192
 
         init(minimumCapacity: Int) {
             var capacity = 64
@@ -54,18 +64,21 @@ extension ByteRing {
             self.capacity = capacity
             let memory = UnsafeMutableRawPointer.allocate(byteCount: 3 * Self.line + capacity, alignment: Self.line)
             self.memory = memory
-            // Safety: each index gets a line of fresh memory to itself, aligned far beyond its need.
-            func index(_ number: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
-                let pointer = (memory + number * Self.line).bindMemory(to: Atomic<UInt64>.self, capacity: 1)
+            // Safety: no two indices share eight bytes of this fresh memory, which is aligned far beyond their need.
+            func index(at offset: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
+                let pointer = (memory + offset).bindMemory(to: Atomic<UInt64>.self, capacity: 1)
                 pointer.initialize(to: Atomic(0))
                 return pointer
             }
-            readPosition = index(0)
-            writePosition = index(1)
-            flushMark = index(2)
+            readPosition = index(at: 0)
+            writePosition = index(at: Self.line)
+            // Read together with the write position, and written hardly ever.
+            origin = index(at: Self.line + 64)
+            flushMark = index(at: 2 * Self.line)
             bytes = memory + 3 * Self.line
-            // Safety: `capacity` bytes follow the three lines. Touching them now spares the media path page faults.
-            bytes.initializeMemory(as: UInt8.self, repeating: 0, count: capacity)
+            // Safety: `capacity` bytes follow the three lines; none is read before it was written. Touching some now
+            // spares the media path page faults; touching all would make every ring cost what it can hold.
+            bytes.initializeMemory(as: UInt8.self, repeating: 0, count: min(capacity, Self.touched))
         }
 
         /// As after birth: nothing of what was in the ring is left in its memory. For whoever alone has it, when both
@@ -75,8 +88,14 @@ extension ByteRing {
             readPosition.pointee.store(0, ordering: .relaxed)
             writePosition.pointee.store(0, ordering: .relaxed)
             flushMark.pointee.store(0, ordering: .relaxed)
-            // Safety: `capacity` bytes, initialised in `init`, and nobody reads or writes them now.
+            origin.pointee.store(0, ordering: .relaxed)
+            // Safety: `capacity` bytes, and nobody reads or writes them now.
             bytes.initializeMemory(as: UInt8.self, repeating: 0, count: capacity)
+        }
+
+        /// Where a position stands, if `origin` stands at the front.
+        func offset(of position: UInt64, from origin: UInt64) -> Int {
+            Int(truncatingIfNeeded: position &- origin) & (capacity - 1)
         }
 
         /// Copies bytes into the ring or out of it.
@@ -104,6 +123,7 @@ extension ByteRing {
             readPosition.deinitialize(count: 1)
             writePosition.deinitialize(count: 1)
             flushMark.deinitialize(count: 1)
+            origin.deinitialize(count: 1)
             memory.deallocate()
         }
     }

@@ -55,10 +55,11 @@ package final class CallMedia {
     private let provider: AgentProvider
 
     private var toTelephony = MessageOutbox(capacity: 1024)
-    private var toAgent = MessageOutbox(capacity: 4096)
+    // A frame of 24 kHz is 1.4 kB to the agent; whoever needs more grows.
+    private var toAgent = MessageOutbox(capacity: 2048)
     /// What is being handed to the sockets, so that more can be written meanwhile.
     private var leavingForTelephony = MessageOutbox(capacity: 1024)
-    private var leavingForAgent = MessageOutbox(capacity: 4096)
+    private var leavingForAgent = MessageOutbox(capacity: 2048)
     private var isPumping = false
     /// Takes down what goes through here, if the call is captured.
     package var tap: CaptureTap?
