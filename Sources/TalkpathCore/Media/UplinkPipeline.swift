@@ -194,7 +194,7 @@ package struct UplinkPipeline: ~Copyable {
     /// Follows the stream's clock: fills what is missing.
     ///
     /// The clock advances by the audio itself, so that jitter does not add up, and is set anew only where a timestamp
-    /// strays by more than a frame.
+    /// strays by a frame or more.
     /// - Returns: whether the audio is new.
     private mutating func follow(_ media: TelephonyMedia, bytes: Int) -> Bool {
         let rate = Int64(format.bytesPerMillisecond)
@@ -204,11 +204,12 @@ package struct UplinkPipeline: ~Copyable {
         if isNumbered, media.sequence <= lastSequence { return false }
         var begin = expected ?? position
         let lead = position - begin
-        if lead < -Self.tolerance * rate {
+        // A message of the frame before, once more, begins a whole frame early.
+        if isNumbered ? lead < -Self.tolerance * rate : lead <= -Self.tolerance * rate {
             // Further back than any repetition: the stream's clock was set anew.
             guard isNumbered || lead < -Self.longestRepetition * rate else { return false }
             begin = position
-        } else if lead > Self.tolerance * rate {
+        } else if lead >= Self.tolerance * rate {
             counters.gaps += 1
             fill(min(lead / rate, Self.longestFill))
             begin = position

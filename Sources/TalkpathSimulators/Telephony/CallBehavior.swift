@@ -38,6 +38,8 @@ public struct CallBehavior: Sendable {
     public var detectionTime: Duration
     /// How long somebody who was dialled by `<Dial>` talks.
     public var dialDuration: Duration
+    /// How much later than it happened the carrier says that a mark was played, or cleared.
+    public var markDelay: Duration
 
     public init(
         outcome: Outcome = .answers(ringing: .milliseconds(200)),
@@ -46,7 +48,8 @@ public struct CallBehavior: Sendable {
         streamFault: StreamFault? = nil,
         answeredBy: String = "human",
         detectionTime: Duration = .milliseconds(500),
-        dialDuration: Duration = .seconds(5)
+        dialDuration: Duration = .seconds(5),
+        markDelay: Duration = .zero
     ) {
         self.outcome = outcome
         self.dialing = dialing
@@ -55,6 +58,7 @@ public struct CallBehavior: Sendable {
         self.answeredBy = answeredBy
         self.detectionTime = detectionTime
         self.dialDuration = dialDuration
+        self.markDelay = markDelay
     }
 
     /// Answers after a moment and does what the script says.

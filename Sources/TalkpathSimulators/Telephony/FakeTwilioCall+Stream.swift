@@ -93,7 +93,8 @@ extension FakeTwilioCall {
             script: script,
             start: now,
             seed: UInt64(truncatingIfNeeded: sid.hashValue),
-            keepsAudio: configuration.keepsAudio
+            keepsAudio: configuration.keepsAudio,
+            markDelay: behavior.markDelay
         )
         model.open()
         live = LiveStream(number: number, verb: stream, model: model, socket: socket, start: now, lines: lines)

@@ -49,17 +49,23 @@ public struct MediaStreamModel: Sendable {
     private var sequenceNumber = 0
     private var chunk = 0
     private var lastHeard: [UInt8]?
+    private let markDelay: Duration
+    /// Echoes that are held back, oldest first.
+    private var lateEchoes: [(echo: PlayoutModel.Echo, due: MonotonicInstant)] = []
 
     /// - Parameters:
     ///   - start: when the first frame is due.
     ///   - keepsAudio: whether what is heard and said is recorded: 16 kB a second together.
+    ///   - markDelay: how much later than it happened a mark's echo is sent.
     public init(
         identity: Identity,
         script: PhoneScript,
         start: MonotonicInstant,
         seed: UInt64 = 1,
-        keepsAudio: Bool = true
+        keepsAudio: Bool = true,
+        markDelay: Duration = .zero
     ) {
+        self.markDelay = markDelay
         self.identity = identity
         record = MediaStreamRecord(streamSID: identity.streamSID, start: start)
         playout = PlayoutModel(start: start, keepsHeard: keepsAudio)
@@ -94,6 +100,10 @@ public struct MediaStreamModel: Sendable {
         guard !isStopped else { return }
         var frames: [(PlayoutModel.Frame, [PlayoutModel.Echo])] = []
         playout.advance(to: now) { frames.append(($0, $1)) }
+        while let first = lateEchoes.first, first.due <= now {
+            lateEchoes.removeFirst()
+            send(first.echo, at: now)
+        }
         for (frame, echoes) in frames {
             for echo in echoes { sendEcho(echo, at: now) }
             var happenings: [PhoneUserModel.Happening] = []
@@ -207,6 +217,14 @@ public struct MediaStreamModel: Sendable {
     }
 
     private mutating func sendEcho(_ echo: PlayoutModel.Echo, at now: MonotonicInstant) {
+        if markDelay > .zero {
+            lateEchoes.append((echo, now + markDelay))
+        } else {
+            send(echo, at: now)
+        }
+    }
+
+    private mutating func send(_ echo: PlayoutModel.Echo, at now: MonotonicInstant) {
         let wasCleared = if case .cleared = echo { true } else { false }
         if let place = record.marks.firstIndex(where: { $0.name == echo.mark && $0.echoedAt == nil }) {
             record.marks[place].echoedAt = now

@@ -13,6 +13,8 @@ struct CaptureScene {
     var faults: [AgentFault] = []
     /// The carrier says that long after the stream began that a machine has answered.
     var machineAfter: Duration?
+    /// How late the carrier says what has been played.
+    var markDelay = Duration.zero
     var ending: EndReason
     /// Ended by the control API, that long after the stream began.
     var endsAfter: Duration?
@@ -22,6 +24,7 @@ struct CaptureScene {
         [
             plain, bargeIns, midWord, keys, tool, lost, voicemail,
             try recorded("gap", "gap", fixtures), try recorded("duplicates", "duplicates", fixtures), endedByAPI,
+            lateMarks, loop,
         ]
     }
 
@@ -39,9 +42,10 @@ struct CaptureScene {
     private static func callerTurn(
         _ moment: PhoneScript.Turn.Moment,
         _ number: Int,
+        _ milliseconds: Int = 700,
         saying words: String
     ) -> PhoneScript.Turn {
-        var turn = SyntheticSpeech.callerTurn(moment, number: number, lasting: .milliseconds(700))
+        var turn = SyntheticSpeech.callerTurn(moment, number: number, lasting: .milliseconds(milliseconds))
         turn.text = words
         return turn
     }
@@ -191,5 +195,49 @@ struct CaptureScene {
             ending: .endedByAPI,
             endsAfter: .milliseconds(3500)
         )
+    }
+
+    /// What was played is told 600 ms late: echoes of what was cleared come while the next answer is heard.
+    private static var lateMarks: CaptureScene {
+        let moment = PhoneScript.Turn.Moment.agentStarts(after: .milliseconds(900))
+        let phone = PhoneScript(
+            turns: [
+                // Not before it is known that the greeting was played.
+                callerTurn(.agentEnds(after: .milliseconds(900)), 0, saying: "Tell me everything."),
+                callerTurn(moment, 1, saying: "Stop, something else."), callerTurn(moment, 2, saying: "Enough."),
+            ],
+            ending: .hangsUpWhenAgentEnds(after: .milliseconds(200))
+        )
+        let agent = script(
+            [
+                agentTurn(.connect, 0, 600, saying: "Hello."),
+                agentTurn(.callerTurn, 1, 3500, saying: "It all began a long time ago."),
+                agentTurn(.callerTurn, 2, 3500, saying: "Then there is the other story."),
+                agentTurn(.callerTurn, 3, 500, saying: "Goodbye."),
+            ],
+            phone
+        )
+        return CaptureScene(
+            name: "late-marks",
+            phone: phone,
+            agent: agent,
+            markDelay: .milliseconds(600),
+            ending: .callerHangup
+        )
+    }
+
+    /// Two machines that do not understand each other. The guard is told to notice soon, to keep the fixture short.
+    private static var loop: CaptureScene {
+        let phone = PhoneScript(
+            turns: (0..<12).map { callerTurn(soon, $0, 400, saying: "I did not understand. Please say that again.") }
+        )
+        let agent = script(
+            [agentTurn(.connect, 0, 400, saying: "How can I help you today?")]
+                + (1...12).map { agentTurn(.callerTurn, $0, 400, saying: "Sorry, how can I help you today?") },
+            phone
+        )
+        return CaptureScene(name: "loop", phone: phone, agent: agent, ending: .loopDetected) { configuration in
+            configuration.limits.loopGuard = LoopGuardPolicy(warnScore: 0.3, endScore: 0.5, minimumTurns: 4)
+        }
     }
 }

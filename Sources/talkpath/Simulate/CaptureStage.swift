@@ -37,7 +37,8 @@ struct CaptureStage {
                 authToken: Self.token,
                 behavior: CallBehavior(
                     outcome: .answers(ringing: .milliseconds(300)),
-                    party: scene.lines.map { .replay($0) } ?? .person(scene.phone)
+                    party: scene.lines.map { .replay($0) } ?? .person(scene.phone),
+                    markDelay: scene.markDelay
                 ),
                 timeline: timeline
             )

@@ -63,7 +63,6 @@ struct UplinkPipelineTests {
 
     @Test(arguments: [(40, 40, 20), (100, 100, 80), (220, 220, 200), (500, 500, 200), (3_600_000, 3_600_000, 200)])
     func `a gap is filled with silence, but with 200 ms at most`(next: Int, resumed: Int, filled: Int) throws {
-        guard next > 40 else { return }
         var uplink = try Uplink()
         uplink.ingest([UInt8](repeating: 1, count: 160), at: 0)
         uplink.ingest([UInt8](repeating: 2, count: 160), at: UInt64(next))
@@ -73,6 +72,18 @@ struct UplinkPipelineTests {
         #expect(audio[160..<160 + filled * 8].allSatisfy { $0 == Self.silence })
         #expect(uplink.pipeline.counters.gaps == 1)
         #expect(uplink.pipeline.counters.filledMilliseconds == filled)
+    }
+
+    @Test func `every single frame that is missing is a gap of its own`() throws {
+        var uplink = try Uplink()
+        for frame in 0..<50 where frame % 10 != 7 {
+            uplink.ingest([UInt8](repeating: 1, count: 160), at: UInt64(frame * 20))
+        }
+        let audio = try uplink.drain()
+        #expect(uplink.pipeline.counters.gaps == 5)
+        #expect(uplink.pipeline.counters.filledMilliseconds == 100)
+        #expect(audio.count == 50 * 160)
+        #expect(audio[7 * 160..<8 * 160].allSatisfy { $0 == Self.silence })
     }
 
     @Test func `timestamps that jitter by less than a frame are neither gaps nor duplicates, however long`() throws {
@@ -100,11 +111,11 @@ struct UplinkPipelineTests {
 
     @Test func `without a sequence the clock tells what comes twice`() throws {
         var uplink = try Uplink()
-        for timestamp in [0, 20, 40, 0, 20, 60] as [UInt64] {
+        for timestamp in [0, 20, 40, 40, 0, 20, 60] as [UInt64] {
             uplink.ingest([UInt8](repeating: UInt8(timestamp), count: 160), at: timestamp, sequence: 0)
         }
         #expect(try uplink.drain().count == 4 * 160)
-        #expect(uplink.pipeline.counters.duplicates == 2)
+        #expect(uplink.pipeline.counters.duplicates == 3)
     }
 
     @Test func `timestamps that jump back are followed`() throws {
