@@ -11,8 +11,8 @@ struct BenchCommand: AsyncParsableCommand {
     private static var subcommands: [any ParsableCommand.Type] {
         #if os(Linux)
         [
-            BenchAPICommand.self, BenchAudioCommand.self, BenchEndCommand.self, BenchLoadCommand.self,
-            BenchSoakCommand.self, BenchStoreCommand.self, BridgeUnderLoadCommand.self,
+            BenchAPICommand.self, BenchAudioCommand.self, BenchEndCommand.self, BenchFramesCommand.self,
+            BenchLoadCommand.self, BenchSoakCommand.self, BenchStoreCommand.self, BridgeUnderLoadCommand.self,
         ]
         #else
         [BenchAudioCommand.self, BenchSoakCommand.self]

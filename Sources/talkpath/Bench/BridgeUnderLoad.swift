@@ -31,6 +31,8 @@ struct BridgeUnderLoadCommand: AsyncParsableCommand {
         var missed: Int
         var meanMilliseconds: Double
         var worstMilliseconds: Double
+        /// Of the process since it began, where they are counted.
+        var allocations: UInt64?
     }
 
     func run() async throws {
@@ -49,7 +51,8 @@ struct BridgeUnderLoadCommand: AsyncParsableCommand {
                     missed: punctuality.missed,
                     meanMilliseconds: punctuality.ticks > 0
                         ? punctuality.totalLateness.milliseconds / Double(punctuality.ticks) : 0,
-                    worstMilliseconds: punctuality.maximumLateness.milliseconds
+                    worstMilliseconds: punctuality.maximumLateness.milliseconds,
+                    allocations: AllocationCounter.now
                 )
             )
         }

@@ -62,6 +62,11 @@ struct LoadReport: Codable {
                     + "\((stage.figures.fleetLateness?.p99 ?? 0).formatted(1)) ms late at p99): the bridge may do better"
             )
         }
+        for stage in stages {
+            guard let made = stage.allocationsPerFrame else { continue }
+            let calls = stage.figures.calls
+            remarks.append("\(calls) calls: the bridge made \(made.formatted(2)) heap allocations a frame")
+        }
         if let sustained {
             remarks.append(
                 sustained > 0

@@ -15,6 +15,8 @@ struct LoadStage {
         var memoryPerCall: Int?
         var descriptors: Int?
         var lag: BridgeUnderLoadCommand.Punctuality?
+        /// Of the bridge's whole process, a frame in either direction; where they are counted.
+        var allocationsPerFrame: Double?
 
         /// At this load the bridge does what it should.
         var isSustained: Bool {
@@ -25,6 +27,8 @@ struct LoadStage {
     /// In milliseconds, at the 99th percentile.
     static let longestRoundTrip = 50.0
     private static let warmUp = 2.0
+    /// Of one call, both ways.
+    private static let framesPerSecond = 100.0
 
     var shape: LoadShape
     var calls: Int
@@ -76,6 +80,8 @@ struct LoadStage {
         try run.open(calls: calls - 1) { progress.opened($0, of: calls) }
         try run.warmUp(seconds: Self.warmUp)
         bridge?.ask()
+        let asked = LoadClock.now
+        var allocating: Int64 = 0
         try run.warmUp(seconds: 0.2)
         var (before, after): (ProcessFigures?, ProcessFigures?)
         let figures = try run.measure(
@@ -87,12 +93,17 @@ struct LoadStage {
                 } else {
                     after = look()
                     bridge?.ask()
+                    allocating = LoadClock.now - asked
                 }
             },
             progress: { elapsed, longest in progress.measured(elapsed, of: seconds, calls: calls, longest: longest) }
         )
-        _ = bridge?.answer()
+        let early = bridge?.answer()
         var result = Result(figures: figures, lag: bridge?.answer())
+        if let made = result.lag?.allocations, let before = early?.allocations {
+            let frames = Double(calls) * Double(allocating) / 1e9 * LoadStage.framesPerSecond
+            result.allocationsPerFrame = Double(made - before) / frames
+        }
         if let first, let before, let after {
             let (work, time) = (Double(after.work - before.work), Double(after.instant - before.instant))
             result.bridgeShare = work / time
