@@ -1,4 +1,5 @@
 import ArgumentParser
+import Dispatch
 import FoundationEssentials
 import Logging
 import TalkpathServer
@@ -80,10 +81,12 @@ struct ServeCommand: AsyncParsableCommand {
                         await server.beginShutdown()
                         continue
                     }
-                    // Somebody who asks twice does not want to wait for a carrier that does not answer.
+                    // Somebody who asks twice does not want to wait: neither for a carrier that does not answer, nor for
+                    // an answer to this request, which an event loop that is just going does not give.
+                    DispatchQueue.global().asyncAfter(deadline: .now() + 1) {
+                        Self.leave(status: 128 + signal.rawValue)
+                    }
                     await server.endNow()
-                    try? await Task.sleep(for: .seconds(1))
-                    if !Task.isCancelled { Self.leave(status: 128 + signal.rawValue) }
                 }
             }
             group.addTask { try? await server.waitUntilStopped() }

@@ -42,6 +42,8 @@ final class CaptureService: CaptureSink {
         self.standard = standard
         self.logger = logger
         (files, fileQueue) = AsyncStream.makeStream()
+        // A limit to the size of files must fail the write, as a full disk does, and not end the process.
+        signal(SIGXFSZ, SIG_IGN)
         loop = group.next()
         state = NIOLoopBoundBox.makeBoxSendingValue(State(), eventLoop: loop)
     }

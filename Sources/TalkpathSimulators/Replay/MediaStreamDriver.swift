@@ -1,3 +1,4 @@
+internal import Foundation
 internal import NIOCore
 internal import NIOPosix
 internal import TalkpathAudio
@@ -91,7 +92,11 @@ public actor MediaStreamDriver {
         switch error {
         case let error as SimulatorSocketError: error.description
         case let error as NIOConnectionError where !error.connectionErrors.isEmpty:
-            "nobody answers there: \(error.connectionErrors[0].error)"
+            if let refusal = error.connectionErrors[0].error as? IOError {
+                "nobody answers there: \(String(cString: strerror(refusal.errnoCode)))"
+            } else {
+                "nobody answers there: \(error.connectionErrors[0].error)"
+            }
         default: "\(error)"
         }
     }

@@ -40,10 +40,14 @@ struct ReportCommand: AsyncParsableCommand {
 
     private static func summary(_ picture: CallPicture) -> String {
         var words = [String(format: "%.1f s", picture.duration / 1000)]
-        words.append("\(picture.speeches.count) turns")
-        words.append("\(picture.bargeIns.count) barge-ins")
+        words.append(count(picture.speeches.count, "turn"))
+        words.append(count(picture.bargeIns.count, "barge-in"))
         if let median = picture.medianLatency { words.append(String(format: "median turn latency %.0f ms", median)) }
         if picture.isCut { words.append("the capture was cut off") }
         return words.joined(separator: ", ")
+    }
+
+    private static func count(_ number: Int, _ thing: String) -> String {
+        "\(number) \(thing)\(number == 1 ? "" : "s")"
     }
 }
