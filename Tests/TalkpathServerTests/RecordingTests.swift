@@ -1,4 +1,6 @@
+import AsyncHTTPClient
 import Foundation
+import NIOCore
 import NIOHTTP1
 import TalkpathAudio
 import TalkpathCore
@@ -41,6 +43,34 @@ import Testing
                 #expect(try await test.send(.GET, "/api/calls/\(call)/recording").status == 200)
                 while try await store.recordings(of: call).count < 2 { await Task.yield() }
                 #expect(try await types(store, call).count { $0 == "call.recording" } == 1)
+            }
+        }
+    }
+
+    @Test func whoeverFollowsACallIsToldOfItsRecordingToo() async throws {
+        try await ServerFolder.run { folder in
+            try await run(folder) { test async throws in
+                let call = try await test.place()
+                let store = test.server.state.store.calls
+                var request = HTTPClientRequest(url: "http://127.0.0.1:\(test.server.port)/api/calls/\(call)/events")
+                request.headers.add(name: "Authorization", value: "Bearer \(TestServer.key)")
+                let response = try await HTTPClient.shared.execute(request, timeout: .seconds(30))
+                var text = ""
+                for try await chunk in response.body {
+                    let before = text
+                    text += String(buffer: chunk)
+                    func hasCome(_ type: String) -> Bool { text.contains(type) && !before.contains(type) }
+                    // The stream is there: now the call may end.
+                    if hasCome("event: call.started") { _ = try await test.end(call) }
+                    // A disk that is slow: the analysis was sooner.
+                    if hasCome("event: call.analyzed") {
+                        let now = SystemClock().wallTime
+                        let event = EventCatalogue.recording(call, at: now)
+                        _ = try await store.addRecording("/none.ogg", of: call, at: now, telling: event)
+                    }
+                }
+                let events = text.split(separator: "\n").filter { $0.hasPrefix("event: ") }
+                #expect(Set(events).isSuperset(of: ["event: call.ended", "event: call.recording"]), "\(events)")
             }
         }
     }

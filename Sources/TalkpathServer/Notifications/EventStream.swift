@@ -18,6 +18,8 @@ struct EventStream: Sendable {
     var heartbeat = Duration.seconds(15)
     /// For what comes after the end: the analysis.
     var afterlife = Duration.seconds(30)
+    /// For the recording, which may be whole only after the analysis.
+    var linger = Duration.milliseconds(500)
 
     func write(to writer: inout any ResponseBodyWriter) async throws {
         let bell = Bell()
@@ -25,8 +27,8 @@ struct EventStream: Sendable {
         defer { bells.remove(number) }
         var progress = Progress(last: after)
         if let known = try await store.find(call), known.endedAt != nil {
-            progress.endedAt = .now
             progress.isAnalysed = known.analysis != nil
+            progress.endedAt = progress.isAnalysed ? .now - linger : .now
         }
         // Clients that lose the stream are to come back soon.
         try await writer.write(ByteBuffer(string: "retry: 1000\n\n"))
@@ -38,8 +40,13 @@ struct EventStream: Sendable {
                 try await writer.write(buffer)
                 continue
             }
-            if let endedAt = progress.endedAt, progress.isAnalysed || .now - endedAt > afterlife { return }
-            let isQuiet = await wait(for: bell, progress.endedAt == nil ? heartbeat : .seconds(1))
+            var pause = heartbeat
+            if let endedAt = progress.endedAt {
+                let left = (progress.isAnalysed ? linger : afterlife) - (.now - endedAt)
+                guard left > .zero else { return }
+                pause = min(left, .seconds(1))
+            }
+            let isQuiet = await wait(for: bell, pause)
             if isQuiet { try await writer.write(ByteBuffer(string: ": alive\n\n")) }
         }
     }
