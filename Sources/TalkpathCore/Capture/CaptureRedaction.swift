@@ -83,8 +83,10 @@ struct CaptureRedaction: Sendable {
             guard last >= 0, let first = sought.first else { return nil }
             var index = 0
             while index <= last {
-                if bytes[index] == first, bytes[index..<(index + sought.count)].elementsEqual(sought) {
-                    return text.startIndex + index
+                if bytes[index] == first {
+                    var matched = 1
+                    while matched < sought.count, bytes[index + matched] == sought[matched] { matched += 1 }
+                    if matched == sought.count { return text.startIndex + index }
                 }
                 index += 1
             }

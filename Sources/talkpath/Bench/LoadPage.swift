@@ -98,7 +98,7 @@ struct LoadPage {
         @media (prefers-color-scheme: dark) { :root { --ground: #14161a; --ink: #e8eaed; --faint: #a3a9b5;
           --grid: #333944; --bad: #ff8a80; --one: #6db3ff; --two: #ffab70; --three: #c4a1ff; } }
         body { background: var(--ground); color: var(--ink); font: 15px/1.5 system-ui, Helvetica, Arial, sans-serif;
-          margin: 2rem auto; max-width: 70rem; padding: 0 1rem; }
+          margin: 2rem auto; max-width: 74rem; padding: 0 1rem; }
         h1 { font-size: 1.5rem; margin: 0; }
         .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1rem; }
         figure { margin: 0; }
@@ -111,7 +111,7 @@ struct LoadPage {
         svg .d3, svg text.d3 { fill: var(--three); }
         .wide { overflow-x: auto; margin-top: 1.5rem; }
         table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13px; white-space: nowrap; }
-        th, td { text-align: right; padding: 0.25rem 0.6rem; border-bottom: 1px solid var(--grid); }
+        th, td { text-align: right; padding: 0.25rem 0.4rem; border-bottom: 1px solid var(--grid); }
         th { color: var(--faint); font-weight: 600; }
         tr.bad td, .remark { color: var(--bad); }
         .note { color: var(--faint); font-size: 13px; }

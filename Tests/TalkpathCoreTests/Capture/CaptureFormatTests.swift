@@ -46,6 +46,18 @@ import Testing
         #expect(capture.records[7].happening == .hangUpFailed(CarrierError(.unavailable, "busy")))
     }
 
+    /// The last character before the padding says the same with other bits: written again it would be another.
+    @Test(arguments: [64, 68, 72, 76, 96])
+    func base64ThatWouldBeWrittenOtherwiseIsLeftAsItStands(length: Int) {
+        for (end, isAudio) in [("AA==", true), ("AB==", false), ("AAA=", true), ("AAB=", false), ("AAAB", true)] {
+            let text = #"{"audio":""# + String(repeating: "A", count: length - 4) + end + #""}"#
+            let bytes = Array(text.utf8)
+            let message = CaptureMessage(bytes.span.bytes)
+            #expect(message.bytes == bytes)
+            #expect((message.audioByteCount > 0) == isAudio, "\(end)")
+        }
+    }
+
     @Test func theFactsOfACallComeBackWithoutItsKey() throws {
         let capture = try Capture(reading: Self.file())
         var expected = CaptureFacts.test()
