@@ -31,7 +31,7 @@ final class SimulatedConnector: AgentConnector, @unchecked Sendable {
             if Task.isCancelled { throw AgentConnectError("cancelled") }
         } else {
             guard await scheduler.sleep(min(delay, timeout)) else { throw AgentConnectError("cancelled") }
-            world.connected()
+            world.finished("an attempt to open a socket")
         }
         if delay > timeout || scheduler.chance(10) { throw AgentConnectError("refused", isFinal: scheduler.chance(20)) }
         let socket = await scheduler.onLane { [world] in

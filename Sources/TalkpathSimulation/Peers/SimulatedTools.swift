@@ -14,7 +14,9 @@ final class SimulatedTools: ToolHandler {
         defer { world.finish("tool") }
         world.opening("a tool")
         let scheduler = world.scheduler
-        _ = await scheduler.sleep(scheduler.chance(10) ? nil : scheduler.milliseconds(0...3000))
+        if await scheduler.sleep(scheduler.chance(10) ? nil : scheduler.milliseconds(0...3000)) {
+            world.finished("a tool")
+        }
         return "{}"
     }
 }

@@ -27,6 +27,9 @@ extension SimulatedCallRun {
         judgeRecord(receipt)
         check(receipt.duration >= .zero && receipt.talking >= .zero && receipt.ringing >= .zero, "negative durations")
         check(receipt.ringing + receipt.talking == receipt.duration, "durations do not add up")
+        if let abandoned = world.abandonedAt, let began = world.endBegan {
+            check(began - abandoned < .seconds(1), "a call goes on for \(began - abandoned) without a server")
+        }
         guard !isAbandoned else { return }
         judgeTime(receipt)
         judgeCarrier(receipt)
@@ -92,6 +95,7 @@ extension SimulatedCallRun {
         guard kind == .outbound || kind == .inbound else { return }
         check(carrier.foreignHangUps == 0, "another call was hung up")
         check(receipt.reason != .transferred || carrier.isHandedOver, "what was not handed over was called transferred")
+        check(receipt.reason != .transferred || carrier.hangUps == 0, "a call that was transferred was hung up")
         judgeHangUp(receipt)
         if scheduler.asLane({ world.session?.assumeIsolated { $0.state.carrier } }) == .handedOver {
             check(carrier.isHandedOver, "a call that was not handed over was let go")

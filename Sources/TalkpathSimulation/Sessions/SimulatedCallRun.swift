@@ -133,13 +133,17 @@ final class SimulatedCallRun: @unchecked Sendable {
 
     /// At any moment, or in the middle of the end.
     private func abandon(_ life: Task<Void, Never>) {
+        let cancel: () -> Void = { [world, scheduler] in
+            world.abandonedAt = world.abandonedAt ?? scheduler.now
+            life.cancel()
+        }
         if scheduler.chance(50) {
-            scheduler.after(scheduler.milliseconds(0...6000)) { life.cancel() }
+            scheduler.after(scheduler.milliseconds(0...6000), cancel)
         } else {
             world.onEnd = { [scheduler] in
-                scheduler.after(scheduler.milliseconds(0...scheduler.pick([10, 300, 6000]))) { life.cancel() }
+                scheduler.after(scheduler.milliseconds(0...scheduler.pick([10, 300, 6000])), cancel)
             }
-            scheduler.after(.seconds(70)) { life.cancel() }
+            scheduler.after(.seconds(70), cancel)
         }
     }
 

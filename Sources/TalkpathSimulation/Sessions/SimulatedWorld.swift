@@ -23,6 +23,7 @@ final class SimulatedWorld: @unchecked Sendable {
     var isGivenUp = false
     /// The server stops without waiting.
     var isAbandoned = false
+    var abandonedAt: MonotonicInstant?
 
     var carrier: SimulatedCarrier!
     var store: SimulatedStore!
@@ -137,10 +138,10 @@ final class SimulatedWorld: @unchecked Sendable {
         }
     }
 
-    /// An attempt to open a socket has come to its end, and was not given up.
-    func connected() {
+    /// Something that the end ought to give up has come to its own end.
+    func finished(_ what: String) {
         if let endBegan, scheduler.now - endBegan > .milliseconds(300) {
-            violation("an attempt to open a socket went on after the end began")
+            violation("\(what) went on after the end began")
         }
     }
 
