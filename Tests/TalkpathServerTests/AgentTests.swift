@@ -1,3 +1,4 @@
+import Foundation
 import NIOHTTP1
 import TalkpathCore
 import TalkpathWire
@@ -48,6 +49,24 @@ import Testing
             #expect(gone.status == 404 && gone["code"] == "agent_not_found")
             #expect(try await test.send(.GET, "/api/agents/\(id)").status == 404)
             #expect(try await test.send(.GET, "/api/calls/\(call)")["agent_id"]?.string == id)
+        }
+    }
+
+    @Test func theAgentThatTheReadmeShowsIsTaken() async throws {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
+        let readme = try String(contentsOf: folder.appending(path: "README.md"), encoding: .utf8)
+        let section = try #require(readme.range(of: "### An agent")).upperBound
+        let begin = try #require(readme.range(of: "```json\n", range: section..<readme.endIndex)).upperBound
+        let end = try #require(readme.range(of: "```", range: begin..<readme.endIndex)).lowerBound
+        try await TestServer.run { test async throws in
+            let known = String(readme[begin..<end]).replacing("clinic.example.com", with: "sink.example.test")
+            let id = try await create(test, known)
+            let call = try await test.place(#","agent_id":"\#(id)""#)
+            let agent = try #require(await test.server.manager.session(call)).agent
+            #expect(agent.instructions == "You answer for Harbour Street Clinic.")
+            #expect(agent.endpoints.map(\.tool.name) == ["free_slots"])
+            #expect(agent.fallback?.words == "We will call you back." && agent.bargeIn == .both)
+            #expect(agent.limits.onMachine == .carryOn && agent.limits.idlePrompt != nil)
         }
     }
 
