@@ -8,15 +8,17 @@ extension CaptureMessage {
 
     /// Takes a message apart. Put together again it is the same, byte for byte.
     package init(_ message: RawSpan) {
-        let bytes = message.withUnsafeBytes { Array($0) }
+        func bytes(_ range: Range<Int>) -> [UInt8] {
+            message.extracting(range).withUnsafeBytes { Array($0) }
+        }
         guard let range = Self.longestString(in: message), let audio = Self.decode(message, range) else {
-            self.init(prefix: bytes)
+            self.init(prefix: bytes(0..<message.byteCount))
             return
         }
         self.init(
-            prefix: Array(bytes[..<range.lowerBound]),
+            prefix: bytes(0..<range.lowerBound),
             audio: .bytes(audio),
-            suffix: Array(bytes[range.upperBound...])
+            suffix: bytes(range.upperBound..<message.byteCount)
         )
     }
 
@@ -62,7 +64,7 @@ extension CaptureMessage {
         message.withUnsafeBytes { bytes in
             var longest: Range<Int>?
             var begin = 0
-            for index in bytes.indices where bytes[index] == UInt8(ascii: "\"") {
+            while let index = ByteSearch.first(UInt8(ascii: "\""), in: bytes, from: begin) {
                 if index - begin >= shortestAudio, index - begin > longest?.count ?? 0 { longest = begin..<index }
                 begin = index + 1
             }

@@ -78,17 +78,14 @@ struct CaptureRedaction: Sendable {
 
     /// Where `sought` first stands.
     private static func find(_ sought: [UInt8], in text: ArraySlice<UInt8>) -> Int? {
-        text.withUnsafeBufferPointer { bytes in
-            let last = bytes.count - sought.count
-            guard last >= 0, let first = sought.first else { return nil }
-            var index = 0
-            while index <= last {
-                if bytes[index] == first {
-                    var matched = 1
-                    while matched < sought.count, bytes[index + matched] == sought[matched] { matched += 1 }
-                    if matched == sought.count { return text.startIndex + index }
-                }
-                index += 1
+        text.withUnsafeBytes { bytes in
+            guard let first = sought.first else { return nil }
+            var from = 0
+            while let index = ByteSearch.first(first, in: bytes, from: from), index + sought.count <= bytes.count {
+                var matched = 1
+                while matched < sought.count, bytes[index + matched] == sought[matched] { matched += 1 }
+                if matched == sought.count { return text.startIndex + index }
+                from = index + 1
             }
             return nil
         }

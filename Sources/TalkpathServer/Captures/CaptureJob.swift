@@ -16,6 +16,13 @@ final class CaptureJob: @unchecked Sendable {
     private let onFile: (KeptFile) -> Void
     /// The tap has been closed, and all that was in it has been written.
     private(set) var isOver = false
+    /// How often the thread has looked since messages were last written.
+    private var roundsWaited = 0
+
+    /// In bytes.
+    private static let block = 32 << 10
+    /// In rounds of 20 ms: a fifth of a second.
+    private static let patience = 10
 
     private struct WirePart {
         var writer: CaptureWriter
@@ -81,11 +88,18 @@ final class CaptureJob: @unchecked Sendable {
         flushAudio()
     }
 
+    /// Writes once there is enough to be worth a call of the system, or it has waited long enough: what a killed process
+    /// has not written yet is lost.
     private func flushWire() {
-        guard let part = wire, !part.pending.isEmpty else { return }
-        let pending = part.pending
+        guard let count = wire?.pending.count, count > 0 else { return }
+        roundsWaited += 1
+        guard count >= Self.block || roundsWaited >= Self.patience || isOver else { return }
+        roundsWaited = 0
+        let isWritten = attempt("wire") { () throws(CaptureFile.Failure) in
+            try wire?.file.append(wire?.pending ?? [])
+        }
+        // Its memory is kept, for it will be needed again.
         wire?.pending.removeAll(keepingCapacity: true)
-        let isWritten = attempt("wire") { () throws(CaptureFile.Failure) in try part.file.append(pending) }
         if !isWritten || isOver { finishWire() }
     }
 

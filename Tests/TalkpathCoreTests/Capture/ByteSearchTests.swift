@@ -1,0 +1,25 @@
+import Testing
+
+@testable import TalkpathCore
+
+@Suite struct ByteSearchTests {
+    /// Neighbours of the sought byte, and those whose borrow or top bit could be taken for it.
+    @Test(arguments: [0x00, 0x01, 0x22, 0x7F, 0x80, 0xFF] as [UInt8])
+    func theFirstPlaceIsFoundWhereverItIsAndNoOther(_ sought: UInt8) {
+        var generator = SystemRandomNumberGenerator()
+        let others: [UInt8] = [0x00, 0x01, 0x21, 0x22, 0x23, 0x7F, 0x80, 0x81, 0xA2, 0xFE, 0xFF]
+        for count in 0...40 {
+            for _ in 0..<40 {
+                let bytes = (0..<count).map { _ in others.randomElement(using: &generator)! }
+                for start in 0...count {
+                    let expected = bytes[start...].firstIndex(of: sought)
+                    let found = bytes.withUnsafeBytes { ByteSearch.first(sought, in: $0, from: start) }
+                    guard found == expected else {
+                        Issue.record("\(sought) in \(bytes) from \(start): \(String(describing: found))")
+                        return
+                    }
+                }
+            }
+        }
+    }
+}
