@@ -83,6 +83,7 @@ final class WebSocketClientHandshake<Consumer: WebSocketConsumer>: ChannelInboun
     private let parser: ProtocolSwitch<HTTPResponseDecoder>
     private let makeHandler: @Sendable () -> WebSocketHandler<Consumer>
     private var state = State.waiting
+    private var wasConnected = false
 
     private init(
         request: WebSocketClientRequest,
@@ -133,6 +134,7 @@ final class WebSocketClientHandshake<Consumer: WebSocketConsumer>: ChannelInboun
     }
 
     private func send(_ context: ChannelHandlerContext) {
+        wasConnected = true
         context.writeAndFlush(Self.wrapOutboundOut(request.bytes), promise: nil)
     }
 
@@ -196,7 +198,8 @@ final class WebSocketClientHandshake<Consumer: WebSocketConsumer>: ChannelInboun
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        if !isDone { ended(context) }
+        // Never connected: whoever connects knows why, and may have another of the host's addresses to try.
+        if !isDone, wasConnected { ended(context) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

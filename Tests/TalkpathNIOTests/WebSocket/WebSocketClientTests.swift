@@ -47,6 +47,7 @@ import Testing
         _ url: String,
         headers: [(String, String)] = [],
         tls: NIOSSLContext? = nil,
+        resolver: (any Resolver & Sendable)? = nil,
         timeout: Duration = .seconds(10),
         consumer: RecordingConsumer = RecordingConsumer()
     ) async throws(WebSocketClientError) -> WebSocketConnection {
@@ -55,6 +56,7 @@ import Testing
             headers: headers,
             eventLoop: group.next(),
             tls: tls,
+            resolver: resolver,
             timeout: timeout,
             makeConsumer: { consumer }
         )
@@ -189,12 +191,38 @@ import Testing
         }
     }
 
+    /// Names a host that has several addresses.
+    private struct Addresses: Resolver, Sendable {
+        let ports: [Int]
+        let eventLoop: any EventLoop
+
+        func initiateAQuery(host: String, port: Int) -> EventLoopFuture<[SocketAddress]> {
+            eventLoop.makeCompletedFuture { try ports.map { try SocketAddress(ipAddress: "127.0.0.1", port: $0) } }
+        }
+
+        func initiateAAAAQuery(host: String, port: Int) -> EventLoopFuture<[SocketAddress]> {
+            eventLoop.makeSucceededFuture([])
+        }
+
+        func cancelQueries() {}
+    }
+
+    @Test func anAddressWhereNobodyListensIsPassedOverForTheHostsNext() async throws {
+        try await withServer {
+            Self.accepting($0)
+        } _: { port in
+            let resolver = Addresses(ports: [1, 1, port], eventLoop: group.next())
+            let connection = try await connect("ws://several.example/", resolver: resolver)
+            await connection.drop()
+        }
+    }
+
     @Test func nobodyListeningAndNoSuchHostAreDistinguished() async throws {
         // A port of the system's own, which no other test can be given meanwhile.
         let refused = await failure { () async throws(WebSocketClientError) in
             try await connect("ws://127.0.0.1:1/")
         }
-        #expect(refused?.code == .connectionRefused)
+        #expect(refused?.code == .connectionRefused, "\(refused.map(\.description) ?? "")")
         let unknown = await failure { () async throws(WebSocketClientError) in
             try await connect("ws://no-such-host.invalid/")
         }
