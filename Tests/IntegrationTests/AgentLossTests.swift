@@ -31,7 +31,7 @@ import Testing
     // MARK: Lost and opened again
 
     @Test(arguments: [AgentProvider.openai, .gemini], [AgentFault.Action.vanish, .close(code: 1011, reason: "oops")])
-    func aModelThatIsLostMidWordIsBackWithinASecondAndTheLineStays(
+    func aModelThatIsLostMidWordIsBackAndTheLineStays(
         _ provider: AgentProvider,
         _ action: AgentFault.Action
     ) async throws {
@@ -48,7 +48,8 @@ import Testing
             let lost = try await loss(stage)
             let second = try await secondSession(stage)
             let ready = try #require(second.readyAt)
-            #expect(ready - lost < .seconds(1), "away for \(ready - lost)")
+            // Alone on a machine some 0.3 s; how fast it is on a busy one is no matter of a test's.
+            #expect(ready - lost < .seconds(5), "away for \(ready - lost)")
             let call = try await stage.record(of: id)
             #expect(call["ended_reason"]?.string == "caller_hangup")
             let record = try #require(await stage.twilio.records().first)

@@ -18,8 +18,8 @@ struct EventStream: Sendable {
     var heartbeat = Duration.seconds(15)
     /// For what comes after the end: the analysis.
     var afterlife = Duration.seconds(30)
-    /// For the recording, which may be whole only after the analysis.
-    var linger = Duration.milliseconds(500)
+    /// For the recording, which may be whole only after the analysis; from the end on.
+    var linger = Duration.seconds(3)
 
     func write(to writer: inout any ResponseBodyWriter) async throws {
         let bell = Bell()
@@ -42,6 +42,7 @@ struct EventStream: Sendable {
             }
             var pause = heartbeat
             if let endedAt = progress.endedAt {
+                guard !progress.isAnalysed || !progress.isRecorded else { return }
                 let left = (progress.isAnalysed ? linger : afterlife) - (.now - endedAt)
                 guard left > .zero else { return }
                 pause = min(left, .seconds(1))
@@ -55,6 +56,7 @@ struct EventStream: Sendable {
         var last: Int64
         var endedAt: ContinuousClock.Instant?
         var isAnalysed = false
+        var isRecorded = false
 
         mutating func take(_ event: OutboxEvent, into buffer: inout ByteBuffer) {
             let number = event.number ?? last
@@ -62,6 +64,7 @@ struct EventStream: Sendable {
             switch EventType(rawValue: event.type) {
             case .ended: endedAt = .now
             case .analyzed: isAnalysed = true
+            case .recording: isRecorded = true
             default: break
             }
             // One line: JSON's own line ends are escaped.
