@@ -27,7 +27,7 @@ public struct ByteRing: ~Copyable, Sendable {
         self.init(Storage(minimumCapacity: minimumCapacity))
     }
 
-    /// A ring in memory that no other ring uses, all zero as after birth.
+    /// A ring in memory that no other ring uses, all its positions zero as after birth.
     init(_ storage: Storage) {
         self.producer = Producer(storage)
         self.consumer = Consumer(storage)

@@ -14,7 +14,7 @@ public final class TapPool: Sendable {
     /// Rings that wait for their next use.
     public var count: Int { rings.withLock { $0.count } }
 
-    /// A ring for at least so many bytes, all zero.
+    /// A ring for at least so many bytes, with nothing of another tap's in it.
     func take(minimumCapacity: Int) -> ByteRing.Storage {
         let kept = rings.withLock { rings -> ByteRing.Storage? in
             // Not twice the memory that is asked for: a large ring waits for those who need it.
