@@ -5,13 +5,14 @@ numbers differ. Each is made as its readers would make it: by curl, by Python's 
     api_clients.py http://127.0.0.1:8080 KEY
 
 The server needs a carrier, real or `talkpath simulate twilio`, and leave to call +14155550101. Exits with 1 if an answer
-is not the documented one. JavaScript is left out where there is no node.
+is not the documented one. Where there is no node, it says that JavaScript was left out.
 """
 
 import json
 import shutil
 import subprocess
 import sys
+import textwrap
 
 import requests
 
@@ -20,6 +21,7 @@ NUMBER = "+14155550101"
 AGENT = "agent_123456"
 BEARER = {"Authorization": f"Bearer {KEY}"}
 failures = 0
+left_out = 0
 
 
 def check(name, condition, shown):
@@ -39,10 +41,34 @@ def curl(*arguments):
     return int(status), body
 
 
+def run(*command):
+    output = subprocess.run(command, capture_output=True, text=True)
+    return output.stdout if output.returncode == 0 else output.stdout + output.stderr
+
+
+def python(source):
+    """What a program of its own prints."""
+    return run(sys.executable, "-c", textwrap.dedent(source))
+
+
 def javascript(source):
-    """What the program prints, as JSON."""
-    output = subprocess.run(["node", "--input-type=module", "-e", source], check=True, capture_output=True, text=True)
-    return json.loads(output.stdout)
+    """What a program prints; None where there is no node."""
+    global left_out
+    if not shutil.which("node"):
+        left_out += 1
+        return None
+    return run("node", "--input-type=module", "-e", textwrap.dedent(source))
+
+
+def check_program(name, printed, expected):
+    """Whether a program has printed this JSON."""
+    if printed is None:
+        print("left out  " + name + ": there is no node")
+        return
+    try:
+        check(name, json.loads(printed) == expected, printed)
+    except ValueError:
+        check(name, False, printed)
 
 
 def place():
@@ -68,6 +94,54 @@ def agenticai():
     check("agenticai: end", ended["success"] and ended["message"] == f"Call {call_id} ended", ended)
     again = requests.post(f"{HOST}/api/calls/{call_id}/end", headers=BEARER).json()
     check("agenticai: end again", again["success"] is False and again["error"] == "Call not found", again)
+    call_id = place()
+    status, body = curl("-X", "POST", f"{HOST}/api/calls/{call_id}/end", "-H", f"Authorization: Bearer {KEY}")
+    check("agenticai: curl", status == 200 and json.loads(body)["message"] == f"Call {call_id} ended", body)
+    agenticai_programs()
+
+
+def agenticai_programs():
+    """A call of a bounded time, all calls ended one after the other, and a board of what goes on."""
+    printed = python(f"""
+        import json
+        import time
+        import requests
+        headers = {BEARER!r}
+        response = requests.post("{HOST}/api/call", headers=headers, json={{
+            "to": "{NUMBER}",
+            "prompt": "You are making a quick announcement.",
+            "webhook_url": "https://your-ngrok-url.ngrok.io"
+        }})
+        call_id = response.json()["call_id"]
+        time.sleep(0.2)
+        ended = requests.post(f"{HOST}/api/calls/{{call_id}}/end", headers=headers).json()
+        print(json.dumps([ended["success"], ended["message"] == f"Call {{call_id}} ended"]))
+    """)
+    check_program("agenticai: Python, end after a time", printed, [True, True])
+    calls = [place() for _ in range(3)]
+    printed = javascript(f"""
+        const response = await fetch('{HOST}/api/calls', {{ headers: {json.dumps(BEARER)} }});
+        const data = await response.json();
+        const ids = data.calls.map(call => call.call_id);
+        const whole = data.calls.every(call => call.to_number && call.status && call.direction === 'outbound');
+        console.log(JSON.stringify([data.count === ids.length, whole, {json.dumps(calls)}.every(id => ids.includes(id))]));
+    """)
+    check_program("agenticai: JavaScript, a board", printed, [True, True, True])
+    printed = python(f"""
+        import json
+        import requests
+        headers = {BEARER!r}
+        calls = requests.get("{HOST}/api/calls", headers=headers).json()["calls"]
+        results = []
+        for call in calls:
+            result = requests.post(f"{HOST}/api/calls/{{call['call_id']}}/end", headers=headers).json()
+            results.append(result["success"] or result["error"])
+        left = requests.get("{HOST}/api/calls", headers=headers).json()
+        print(json.dumps([len(calls) >= 3, all(result is True for result in results), left]))
+    """)
+    check_program(
+        "agenticai: Python, end all", printed, [True, True, {"calls": [], "count": 0, "next_cursor": None}]
+    )
 
 
 def callab():
@@ -87,17 +161,39 @@ def callab():
     check("Callab: an error is 200 with an empty body", (status, body) == (200, ""), body)
     status, _ = curl("-X", "POST", f"{HOST}/v1/calls/end", "-H", "Authorization: Bearer wrong", "-d", "{}")
     check("Callab: 401", status == 401, status)
-    if shutil.which("node"):
-        call_id = place()
-        data = javascript(f"""
-            const response = await fetch('{HOST}/calls/end', {{
-              method: 'POST',
-              headers: {{ 'Authorization': 'Bearer {KEY}', 'Content-Type': 'application/json' }},
-              body: JSON.stringify({{ call_id: '{call_id}' }})
-            }});
-            console.log(JSON.stringify({{ ok: response.ok, data: await response.json() }}));
-        """)
-        check("Callab: JavaScript", data == {"ok": True, "data": documented}, data)
+    status, body = curl(
+        "--request", "POST", "--url", f"{HOST}/v1/calls/end", "--header", f"Authorization: Bearer {KEY}", "--header",
+        "Content-Type: application/json", "--data", json.dumps({"call_id": place(), "disconnect_reason": "<string>"}),
+    )
+    check("Callab: curl, below /v1", status == 200 and json.loads(body) == documented, body)
+    printed = javascript(f"""
+        const endCall = async (callId, disconnectReason = null) => {{
+          const requestBody = {{ call_id: callId }};
+          if (disconnectReason) {{
+            requestBody.disconnect_reason = disconnectReason;
+          }}
+          const response = await fetch('{HOST}/calls/end', {{
+            method: 'POST',
+            headers: {{ 'Authorization': 'Bearer {KEY}', 'Content-Type': 'application/json' }},
+            body: JSON.stringify(requestBody)
+          }});
+          if (!response.ok) {{
+            throw new Error(`HTTP error! Status: ${{response.status}}`);
+          }}
+          return await response.json();
+        }};
+        console.log(JSON.stringify([await endCall('{place()}'), await endCall('{place()}', 'Customer requested')]));
+    """)
+    check_program("Callab: JavaScript", printed, [documented, documented])
+    printed = python(f"""
+        import json
+        import requests
+        payload = {{"call_id": "{place()}", "disconnect_reason": "Customer requested to end call"}}
+        headers = {{"Authorization": "Bearer {KEY}", "Content-Type": "application/json"}}
+        response = requests.post("{HOST}/v1/calls/end", json=payload, headers=headers)
+        print(json.dumps([response.status_code, response.json()]))
+    """)
+    check_program("Callab: Python", printed, [200, documented])
 
 
 def talkover():
@@ -129,6 +225,39 @@ def talkover():
     status, body = end(AGENT)
     expected = {"success": False, "message": "Call is not active", "code": "CALL_NOT_ACTIVE"}
     check("Talkover: end again", status == 409 and json.loads(body) == expected, body)
+    talkover_programs()
+
+
+def talkover_programs():
+    def place_there():
+        url = f"{HOST}/api/v1/agents/{AGENT}/call"
+        return requests.post(url, headers=BEARER, json={"to": NUMBER}).json()["data"]["id"]
+
+    call = place_there()
+    printed = javascript(f"""
+        const response = await fetch('{HOST}/api/v1/agents/{AGENT}/end-call', {{
+          method: 'POST',
+          headers: {{ 'Authorization': 'Bearer {KEY}', 'Content-Type': 'application/json' }},
+          body: JSON.stringify({{ call_sid: '{call}' }})
+        }});
+        const answer = await response.json();
+        const time = Date.parse(answer.data.ended_at);
+        delete answer.data.ended_at;
+        console.log(JSON.stringify([response.status, answer, Math.abs(Date.now() - time) < 600000]));
+    """)
+    documented = {"success": True, "data": {"id": call, "status": "completed", "ended_reason": "ended_by_api"}}
+    check_program("Talkover: JavaScript", printed, [200, documented, True])
+    call = place_there()
+    printed = python(f"""
+        import json
+        import requests
+        url = "{HOST}/api/v1/agents/{AGENT}/end-call"
+        headers = {{"Authorization": "Bearer {KEY}", "Content-Type": "application/json"}}
+        answer = requests.post(url, json={{"call_sid": "{call}"}}, headers=headers).json()
+        listed = requests.get("{HOST}/api/v1/agents/{AGENT}/calls", headers=headers).json()
+        print(json.dumps([answer["data"]["id"], listed["data"][0]["id"], listed["pagination"]["current_page"]]))
+    """)
+    check_program("Talkover: Python", printed, [call, call, 1])
 
 
 def vocode():
@@ -144,6 +273,25 @@ def vocode():
         "--request", "POST", "--url", f"{HOST}/v1/calls/end", "--header", f"Authorization: Bearer {KEY}"
     )
     check("Vocode: no id", status == 422 and json.loads(body)["detail"][0]["loc"] == ["query", "id"], body)
+    call_id = place()
+    printed = python(f"""
+        import json
+        import requests
+        url = "{HOST}/v1/calls/end"
+        headers = {{"Authorization": "Bearer {KEY}"}}
+        response = requests.request("POST", url, headers=headers, params={{"id": "{call_id}"}})
+        listed = requests.request("GET", "{HOST}/v1/calls/list", headers=headers, params={{"sort_desc": True}}).json()
+        print(json.dumps([response.json()["id"], response.json()["status"], listed["items"][0]["id"]]))
+    """)
+    check_program("Vocode: Python", printed, [call_id, "ended", call_id])
+    call_id = place()
+    printed = javascript(f"""
+        const options = {{method: 'POST', headers: {{Authorization: 'Bearer {KEY}'}}}};
+        const response = await fetch('{HOST}/v1/calls/end?id={call_id}', options);
+        const call = await response.json();
+        console.log(JSON.stringify([call.id, call.status, call.telephony_provider]));
+    """)
+    check_program("Vocode: JavaScript", printed, [call_id, "ended", "twilio"])
 
 
 def snippet():
@@ -153,6 +301,17 @@ def snippet():
     response = requests.post(f"{HOST}/api/hangup", headers=BEARER, json=order)
     expected = {"message": "Succesfully hangup outbound call"}
     check("snippet: hang up", response.status_code == 200 and response.json() == expected, response.text)
+    call_id = place()
+    sid = requests.get(f"{HOST}/api/calls/{call_id}", headers=BEARER).json()["carrier_call_id"]
+    printed = javascript(f"""
+        const response = await fetch('{HOST}/api/hangup', {{
+          method: 'POST',
+          headers: {{ 'Authorization': 'Bearer {KEY}', 'Content-Type': 'application/json' }},
+          body: JSON.stringify({{ callSid: '{sid}', accountSid: 'AC0', authToken: 'none' }})
+        }});
+        console.log(JSON.stringify([response.status, await response.json()]));
+    """)
+    check_program("snippet: JavaScript", printed, [200, expected])
     response = requests.post(f"{HOST}/api/hangup", headers=BEARER, json={})
     expected = {"message": "Failed to hangup outbound call", "error": "No callSid provided"}
     check("snippet: no SID", response.status_code == 500 and response.json() == expected, response.text)
@@ -163,4 +322,6 @@ def snippet():
 
 for system in (agenticai, callab, talkover, vocode, snippet):
     system()
+if left_out:
+    print(f"{left_out} programs in JavaScript were left out: install node (nodejs) to have them run")
 sys.exit(1 if failures else 0)
