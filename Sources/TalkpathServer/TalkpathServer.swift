@@ -63,6 +63,7 @@ public final class TalkpathServer: Sendable {
         group: MultiThreadedEventLoopGroup,
         client: HTTPClient,
         captures: CaptureService?,
+        tools: HTTPToolCaller,
         services: ServiceGroup,
         running: Task<Void, any Error>,
         stop: ServerStop,
@@ -76,6 +77,7 @@ public final class TalkpathServer: Sendable {
         closing = Task {
             let result = await running.result
             await captures?.shutDown()
+            await tools.close()
             try? await client.shutdown()
             try? await group.shutdownGracefully()
             store.close()
@@ -148,6 +150,7 @@ public final class TalkpathServer: Sendable {
             )
         )
         let addressPolicy = parts.addressPolicy ?? configuration.addressPolicy
+        let tools = HTTPToolCaller(policy: addressPolicy)
         let metrics = PrometheusRegistry(help: MetricsRoute.help)
         let factories = [metrics as any MetricsFactory] + (parts.metrics.map { [$0] } ?? [])
         let bridge = MediaBridge(
@@ -156,7 +159,7 @@ public final class TalkpathServer: Sendable {
             store: store.calls,
             events: EventFanOut([store.recorder, caps] + parts.events),
             tools: parts.tools,
-            toolEndpoints: HTTPToolCaller(policy: addressPolicy),
+            toolEndpoints: tools,
             maximumCalls: configuration.maximumCalls,
             agentTLS: parts.agentTLS,
             instruments: CallInstruments(factory: MultiplexMetricsHandler(factories: factories)),
@@ -221,6 +224,7 @@ public final class TalkpathServer: Sendable {
             group: group,
             client: client,
             captures: captures,
+            tools: tools,
             services: services,
             running: running,
             stop: state.stop,

@@ -81,6 +81,30 @@ import Testing
         }
     }
 
+    @Test func aRequestThatIsUnderWayGoesOnWhenItsNameComesToLeadElsewhere() async throws {
+        let looks = Atomic(0)
+        let policy = OutboundAddressPolicy(allowsPlain: true, allowsPrivate: true) { _, port async throws in
+            let isFirst = looks.add(1, ordering: .relaxed).oldValue == 0
+            return [try SocketAddress(ipAddress: isFirst ? "127.0.0.1" : "127.0.0.254", port: port)]
+        }
+        let gate = Gate()
+        try await Receiver.run(answer: { _ in
+            await gate.pass()
+            return .init()
+        }) { receiver async throws in
+            let url = try policy.parse("http://moving.example.test:\(receiver.port)/")
+            let client = OutboundClient(url, policy: policy, lifetime: .zero)
+            async let first = client.post([1], headers: [], timeout: .seconds(30))
+            _ = try await receiver.next()
+            // Nobody listens there.
+            await #expect(throws: (any Error).self) { try await client.post([2], headers: [], timeout: .seconds(30)) }
+            gate.open()
+            #expect(try await first.status == 200)
+            #expect(looks.load(ordering: .relaxed) == 2)
+            await client.close()
+        }
+    }
+
     @Test func theConnectionIsMadeToTheAddressThatWasJudgedWhateverTheNameIs() async throws {
         let policy = OutboundAddressPolicy(allowsPlain: true, allowsPrivate: true) { _, port in
             [try SocketAddress(ipAddress: "127.0.0.1", port: port)]

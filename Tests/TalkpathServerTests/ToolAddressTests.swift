@@ -13,7 +13,10 @@ import Testing
     private func call(_ url: String, _ policy: OutboundAddressPolicy, headers: [String: String] = [:]) async -> String {
         let endpoint = ToolEndpoint(tool: AgentTool(name: "stock", description: ""), url: url, headers: headers)
         let call = AgentToolCall(id: "t1", name: "stock", arguments: #"{"item":"lamp"}"#)
-        return await HTTPToolCaller(policy: policy).call(call, at: endpoint, on: CallID("c1"))
+        let caller = HTTPToolCaller(policy: policy)
+        let answer = await caller.call(call, at: endpoint, on: CallID("c1"))
+        await caller.close()
+        return answer
     }
 
     /// The system does not know the name at all: whoever looked it up a second time would get nowhere.
@@ -47,6 +50,59 @@ import Testing
                 #expect(answer == ToolOutput.error("the function's address must not be asked"))
             }
             #expect(receiver.hooks.isEmpty)
+        }
+    }
+
+    @Test func connectionsAreUsedAgainByAllFunctionsOfAPlace() async throws {
+        try await PortKeeper.run { keeper in
+            let caller = HTTPToolCaller(policy: .development)
+            for path in ["stock", "stock", "price"] {
+                let endpoint = ToolEndpoint(
+                    tool: AgentTool(name: path, description: ""),
+                    url: "http://127.0.0.1:\(keeper.port)/\(path)"
+                )
+                let tool = AgentToolCall(id: "t", name: path, arguments: "{}")
+                #expect(await caller.call(tool, at: endpoint, on: CallID("c1")) == "/\(path)")
+            }
+            let ports = keeper.ports
+            #expect(ports.count == 3 && Set(ports).count == 1)
+            await caller.close()
+        }
+    }
+
+    /// Trying again until the time is over would tell the model of a slow function, and would let the caller wait for it.
+    @Test func aPlaceThatRefusesTheConnectionIsToldOfAsThat() async throws {
+        // A port that somebody has had and nobody has any more.
+        let port = try await PortKeeper.run { $0.port }
+        let endpoint = ToolEndpoint(
+            tool: AgentTool(name: "stock", description: ""),
+            url: "http://127.0.0.1:\(port)/",
+            timeout: .seconds(1)
+        )
+        let caller = HTTPToolCaller(policy: .development)
+        let tool = AgentToolCall(id: "t", name: "stock", arguments: "{}")
+        let answer = await caller.call(tool, at: endpoint, on: CallID("c1"))
+        #expect(answer == ToolOutput.error("the function could not be reached"))
+        await caller.close()
+    }
+
+    @Test func ofManyPlacesThoseThatNobodyUsesAreLetGo() async throws {
+        try await PortKeeper.run { first in
+            try await PortKeeper.run { second in
+                let clients = OutboundClients(policy: .development, capacity: 1)
+                for keeper in [first, first, second, first] {
+                    let url = try OutboundURL("http://127.0.0.1:\(keeper.port)/")
+                    let answer = try await clients.withClient(for: url) { client in
+                        try await client.post([], to: url, headers: [], timeout: .seconds(30))
+                    }
+                    #expect(answer.status == 200)
+                }
+                let ports = first.ports
+                #expect(ports.count == 3 && ports[0] == ports[1] && ports[1] != ports[2])
+                await clients.close()
+                let url = try OutboundURL("http://127.0.0.1:\(first.port)/")
+                await #expect(throws: CancellationError.self) { try await clients.withClient(for: url) { _ in } }
+            }
         }
     }
 

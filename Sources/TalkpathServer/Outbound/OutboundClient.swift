@@ -5,7 +5,9 @@ import NIOHTTP1
 /// Sends requests to one place that somebody else has named, within an ``OutboundAddressPolicy``.
 ///
 /// The name is looked up anew after ``lifetime``, and connections go to the address that was judged then, under the
-/// name for TLS. Follows no redirect. To be closed.
+/// name for TLS. Connections are kept for a while and used again; when the name leads elsewhere, requests that are under
+/// way go on over the old ones, and new ones begin over new ones. A place that refuses the connection is told of at once:
+/// it is for whoever asks to try again. Follows no redirect. To be closed.
 actor OutboundClient {
     struct Answer: Sendable {
         var status: Int
@@ -18,16 +20,28 @@ actor OutboundClient {
         }
     }
 
-    private struct Pinned {
-        var address: String
-        var client: HTTPClient
-        var since: ContinuousClock.Instant
+    /// Connections to an address that was judged.
+    private final class Pinned {
+        let address: String
+        let client: HTTPClient
+        /// When the address was judged the last time.
+        var since = ContinuousClock.now
+        var requests = 0
+        /// No new request is made over it.
+        var isRetired = false
+
+        init(address: String, client: HTTPClient) {
+            self.address = address
+            self.client = client
+        }
     }
 
+    /// Scheme, host and port count; paths are the requests' own.
     nonisolated let url: OutboundURL
     private let policy: OutboundAddressPolicy
     private let lifetime: Duration
     private var pinned: Pinned?
+    private var isClosed = false
 
     static let longestBody = 1 << 20
 
@@ -37,14 +51,45 @@ actor OutboundClient {
         self.lifetime = lifetime
     }
 
+    /// - Parameter place: another one of the same scheme, host and port.
     func post(
         _ body: [UInt8],
+        to place: OutboundURL? = nil,
         headers: [(name: String, value: String)],
         timeout: Duration,
         upTo longest: Int = OutboundClient.longestBody
     ) async throws -> Answer {
-        let client = try await client()
-        var request = HTTPClientRequest(url: url.text)
+        let place = place ?? url
+        precondition(place.hasSameOrigin(as: url), "a client is for one place")
+        let pinned = try await connections()
+        pinned.requests += 1
+        do {
+            let answer = try await Self.post(body, to: place, headers, timeout, upTo: longest, over: pinned.client)
+            await finished(pinned)
+            return answer
+        } catch {
+            await finished(pinned)
+            throw error
+        }
+    }
+
+    /// Requests that are under way fail, and there are no more.
+    func close() async {
+        isClosed = true
+        let old = pinned
+        pinned = nil
+        try? await old?.client.shutdown()
+    }
+
+    private static func post(
+        _ body: [UInt8],
+        to place: OutboundURL,
+        _ headers: [(name: String, value: String)],
+        _ timeout: Duration,
+        upTo longest: Int,
+        over client: HTTPClient
+    ) async throws -> Answer {
+        var request = HTTPClientRequest(url: place.text)
         request.method = .POST
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         request.body = .bytes(ByteBuffer(bytes: body))
@@ -57,25 +102,42 @@ actor OutboundClient {
         )
     }
 
-    func close() async {
-        let old = pinned
-        pinned = nil
-        try? await old?.client.shutdown()
-    }
+    // MARK: Connections
 
-    private func client() async throws -> HTTPClient {
-        if let pinned, ContinuousClock.now - pinned.since < lifetime { return pinned.client }
+    private func connections() async throws -> Pinned {
+        if let pinned, ContinuousClock.now - pinned.since < lifetime { return pinned }
         let addresses = try await policy.addresses(of: url).compactMap(\.ipAddress)
+        guard !isClosed else { throw CancellationError() }
+        // Somebody else may have asked meanwhile: what this look has found counts all the same, for it is newer.
         if let known = pinned, addresses.contains(known.address) {
-            pinned?.since = .now
-            return known.client
+            known.since = .now
+            return known
         }
-        await close()
+        let old = pinned
         var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
         configuration.timeout.connect = .seconds(5)
         configuration.dnsOverride = [url.host: addresses[0]]
-        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-        pinned = Pinned(address: addresses[0], client: client, since: .now)
-        return client
+        configuration.connectionPool.idleTimeout = .seconds(20)
+        configuration.connectionPool.retryConnectionEstablishment = false
+        let new = Pinned(
+            address: addresses[0],
+            client: HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        )
+        pinned = new
+        if let old {
+            old.isRetired = true
+            await closeIfUnused(old)
+        }
+        return new
+    }
+
+    private func finished(_ pinned: Pinned) async {
+        pinned.requests -= 1
+        await closeIfUnused(pinned)
+    }
+
+    private func closeIfUnused(_ pinned: Pinned) async {
+        guard pinned.isRetired, pinned.requests == 0 else { return }
+        try? await pinned.client.shutdown()
     }
 }

@@ -54,6 +54,11 @@ package struct OutboundURL: Hashable, Sendable, CustomStringConvertible {
     }
 
     package var description: String { text }
+
+    /// The same connection serves both.
+    func hasSameOrigin(as other: OutboundURL) -> Bool {
+        scheme == other.scheme && host == other.host && port == other.port
+    }
 }
 
 /// Why this server does not connect somewhere.

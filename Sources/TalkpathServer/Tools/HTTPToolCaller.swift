@@ -17,11 +17,17 @@ import TalkpathWire
 /// model is told of in a few words: it never learns addresses, headers or what an intermediary wrote. Redirects are not
 /// followed, for they would lead around the check of the address. Cancelling the task closes the connection.
 ///
-/// Every request is made over a connection of its own, to one of the addresses that its name led to when they were
-/// judged: a name that leads elsewhere a moment later leads nowhere.
+/// Connections are kept for a while and used again, each to an address that its name led to when it was judged: a name
+/// that leads elsewhere a moment later leads nowhere. To be closed.
 struct HTTPToolCaller: ToolEndpointCaller {
     /// Where functions may lead.
     let policy: OutboundAddressPolicy
+    private let clients: OutboundClients
+
+    init(policy: OutboundAddressPolicy) {
+        self.policy = policy
+        clients = OutboundClients(policy: policy)
+    }
 
     /// However generous an endpoint's own bounds are.
     static let longestTimeout = Duration.seconds(55)
@@ -29,15 +35,11 @@ struct HTTPToolCaller: ToolEndpointCaller {
 
     func call(_ tool: AgentToolCall, at endpoint: ToolEndpoint, on call: CallID) async -> String {
         do {
-            let client = OutboundClient(try policy.parse(endpoint.url), policy: policy)
-            let outcome: Result<OutboundClient.Answer, any Error>
-            do {
-                outcome = .success(try await Self.send(tool, endpoint, call, over: client))
-            } catch {
-                outcome = .failure(error)
+            let url = try policy.parse(endpoint.url)
+            let answer = try await clients.withClient(for: url) { client in
+                try await Self.send(tool, endpoint, call, to: url, over: client)
             }
-            await client.close()
-            return Self.output(try outcome.get())
+            return Self.output(answer)
         } catch is OutboundAddressError {
             return ToolOutput.error("the function's address must not be asked")
         } catch let error as HTTPClientError where [.deadlineExceeded, .readTimeout, .connectTimeout].contains(error) {
@@ -49,10 +51,13 @@ struct HTTPToolCaller: ToolEndpointCaller {
         }
     }
 
+    func close() async { await clients.close() }
+
     private static func send(
         _ tool: AgentToolCall,
         _ endpoint: ToolEndpoint,
         _ call: CallID,
+        to url: OutboundURL,
         over client: OutboundClient
     ) async throws -> OutboundClient.Answer {
         let arguments = (try? JSONValue(parsing: tool.arguments)).flatMap { $0.object == nil ? nil : $0 } ?? [:]
@@ -63,6 +68,7 @@ struct HTTPToolCaller: ToolEndpointCaller {
         let own = endpoint.headers.filter { $0.key.lowercased() != "content-type" }
         return try await client.post(
             body.serialized(),
+            to: url,
             headers: own.map { (name: $0.key, value: $0.value) } + [(name: "content-type", value: "application/json")],
             timeout: min(endpoint.timeout, longestTimeout),
             upTo: min(endpoint.maximumBytes, mostBytes)
