@@ -358,7 +358,7 @@ public final class TalkpathServer: Sendable {
         NotificationRoutes(state: state).add(to: router)
         TwilioRoutes(state: state, authenticity: authenticity).add(to: router)
         let keys = KeyMiddleware(keys: Keys(configuration.apiKeys, isOpen: configuration.isDevelopment))
-        let api = router.group("api").add(middleware: keys)
+        let api = router.group("api").add(middleware: keys).add(middleware: QueryMiddleware())
         ControlRoutes(state: state).add(to: api)
         CommandRoutes(state: state).add(to: api)
         RecordingRoute(state: state).add(to: api)

@@ -4,6 +4,7 @@ import NIOHTTP1
 import NIOPosix
 import TalkpathCore
 import TalkpathNIO
+import TalkpathStore
 import TalkpathWire
 import Testing
 
@@ -42,6 +43,67 @@ import Testing
         }
     }
 
+    @Test func fieldsOfTheQueryThatARouteDoesNotKnowAreRefusedByOurOwnRoutesOnly() async throws {
+        try await TestServer.run { test async throws in
+            for operation in APIDocument.operations where operation.access == .key {
+                let path = operation.path.replacing(/\{[a-z_]+\}/, with: "none")
+                let method = NIOHTTP1.HTTPMethod(rawValue: operation.method.rawValue)
+                let answer = try await test.send(method, path + "?nmae=1", "{}")
+                let isRefused = answer.status == 422 && answer["code"] == "unknown_field"
+                #expect(isRefused == operation.refusesUnknownFields, "\(operation.method) \(path): \(answer.text)")
+            }
+            let twice = try await test.send(.GET, "/api/calls?limit=1&limit=2")
+            #expect(twice.status == 422 && twice["code"] == "invalid_field")
+            let broken = try await test.send(.GET, "/api/events/dead?limit=%zz")
+            #expect(broken.status == 422 || broken.status == 400)
+        }
+    }
+
+    /// What is written, as it is read again for webhooks and streams.
+    @Test func everyEventIsAsTheDocumentSaysOfIt() async throws {
+        let recorder = EventRecorder(clock: SystemClock())
+        let store = try SQLiteCallStore(.memory, outbox: recorder, identifiers: SystemIdentifiers())
+        var call = EndedCalls.call("one")
+        call.status = .failed
+        call.agent.id = "desk"
+        call.metadata = ["order": 7]
+        var live = ServerFolder.liveCall("one")
+        live.agent.id = "desk"
+        try await store.journal(live)
+        let turn = TranscriptEntry(speaker: .agent, text: "Hello", milliseconds: 900, heardMilliseconds: 300)
+        let kinds: [CallEvent.Kind] = [
+            .started, .ringing, .answered, .transcript(turn), .dtmf, .toolCalled(name: "stock"),
+        ]
+        for kind in kinds { recorder.publish(CallEvent(callID: call.id, at: .milliseconds(1200), kind: kind)) }
+        try await store.save(call)
+        call.analysis = CallAnalysis()
+        call.analysis?.sentiment = .positive
+        try await store.finishAnalysis(of: call, at: SystemClock().wallTime)
+        let recording = EventCatalogue.recording(call.id, at: SystemClock().wallTime)
+        _ = try await store.addRecording("/r/one.ogg", of: call.id, at: SystemClock().wallTime, telling: recording)
+
+        let events = try await store.events(of: call.id, after: 0)
+        #expect(Set(events.map(\.type)) == Set(EventType.allCases.map(\.rawValue)))
+        for event in events {
+            let type = try #require(EventType(rawValue: event.type))
+            let violation = EventSchemas.envelope(type).violation(of: event.json, isRequest: false)
+            #expect(violation == nil, "\(event.type)")
+            #expect(event.data["agent_id"] == "desk" && event.data["to_number"]?.string == TestServer.number)
+            // Of another type it is none.
+            let other: EventType = type == .ended ? .started : .ended
+            #expect(EventSchemas.envelope(other).violation(of: event.json, isRequest: false) != nil)
+        }
+        #expect(events.first { $0.type == "call.transcript" }?.data["at_ms"] == 900)
+        for word in ["event_phone_call_started", "event_phone_call_ended"] {
+            let json = call.talkoverMessage(word)
+            #expect(Schema.named("TalkoverEvent").violation(of: json, isRequest: false) == nil)
+        }
+        for (word, hasEnded) in [("event_phone_call_connected", false), ("event_phone_call_ended", true)] {
+            let json = call.vocodeMessage(word, hasEnded: hasEnded)
+            #expect(Schema.named("VocodeEvent").violation(of: json, isRequest: false) == nil)
+        }
+    }
+
     @Test func theDocumentIsWholeInItself() async throws {
         try await TestServer.run { test async throws in
             let answer = try await test.send(.GET, "/openapi.json", key: nil)
@@ -60,7 +122,9 @@ import Testing
                 #expect(inPath == described, "\(operation.path)")
             }
             for code in Problem.Code.allCases { #expect(answer.text.contains(code.rawValue)) }
-            for type in EventSchemas.types { #expect(answer["webhooks"]?[type] != nil) }
+            for type in EventType.allCases { #expect(answer["webhooks"]?[type.rawValue] != nil) }
+            let own = answer["paths"]?["/api/agents"]?["get"]?["responses"]
+            #expect(own?["422"] != nil && own?["401"] != nil)
         }
     }
 

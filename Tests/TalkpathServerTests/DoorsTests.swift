@@ -58,11 +58,38 @@ import Testing
         }
     }
 
+    /// Its length is not told beforehand.
+    @Test func aBodyInChunksIsReadUpToAMebibyteAndMustBeWhole() async throws {
+        try await TestServer.run { test async throws in
+            func answer(_ chunks: String) async throws -> String {
+                let head = """
+                    POST /api/calls HTTP/1.1\r
+                    Host: a\r
+                    Connection: close\r
+                    Authorization: Bearer \(TestServer.key)\r
+                    Transfer-Encoding: chunked\r
+                    \r
+
+                    """
+                return try await exchange(test.server.port, head + chunks)
+            }
+            let spaces = "4000\r\n" + String(repeating: " ", count: 0x4000) + "\r\n"
+            let order = #"{"to":"+14155550101"}"#
+            let good = try await answer("\(spaces)15\r\n\(order)\r\n0\r\n\r\n")
+            #expect(good.hasPrefix("HTTP/1.1 201"))
+            let large = try await answer(String(repeating: spaces, count: 65) + "0\r\n\r\n")
+            #expect(large.hasPrefix("HTTP/1.1 413") && large.contains("body_too_large"))
+            let broken = try await answer("15\r\n\(order)\r\nno chunk\r\n")
+            #expect(broken.hasPrefix("HTTP/1.1 400"), "\(broken)")
+            #expect(test.carrier.placed.count == 1)
+        }
+    }
+
     @Test func headersOfMoreThanSixteenKibibytesAreRefused() async throws {
         try await TestServer.run { test async throws in
             let lines = (0..<20).map { "X-\($0): " + String(repeating: "x", count: 1000) + "\r\n" }.joined()
             let answer = try await exchange(test.server.port, "GET /health HTTP/1.1\r\nHost: a\r\n\(lines)\r\n")
-            #expect(answer.hasPrefix("HTTP/1.1 431"))
+            #expect(answer.hasPrefix("HTTP/1.1 431") && answer.hasSuffix("The path and the headers are too long"))
             let few = lines.prefix(8000)
             let good = "GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: \(few.filter { $0 == "x" })\r\n\r\n"
             #expect(try await exchange(test.server.port, good).hasPrefix("HTTP/1.1 200"))

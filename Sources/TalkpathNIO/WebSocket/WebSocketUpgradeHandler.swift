@@ -370,9 +370,9 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
             arm(limits.requestTimeout, context)
             context.fireErrorCaught(error)
         } else if case .headerOverflow = parserError {
-            refuse(.requestHeaderFieldsTooLarge, "", context)
+            refuse(.requestHeaderFieldsTooLarge, "The path and the headers are too long", context)
         } else {
-            refuse(.badRequest, "", context)
+            refuse(.badRequest, "This is not HTTP", context)
         }
     }
 

@@ -78,7 +78,7 @@ enum CallSchemas {
         .required("transcript", .array(.named("TranscriptEntry"))),
         .required("metrics", .named("CallMetrics")),
         .required("receipt", .named("Receipt").orNull),
-        .optional("analysis", .anyObject),
+        .optional("analysis", .named("CallAnalysis")),
     ]
 
     private static let placed = Schema.object(
@@ -123,6 +123,27 @@ enum CallSchemas {
         .optional("heard_ms", .integer.meaning("The agent was cut short: how much of it was heard."))
     )
 
+    private static let metrics = Schema.object(
+        [
+            "frames_from_caller", "bytes_from_caller", "bytes_to_agent", "bytes_from_agent", "frames_to_caller",
+            "bytes_to_caller", "interruptions", "flushed_ms", "gaps", "filled_ms", "duplicate_frames", "dropped_ms",
+            "bad_messages", "underruns", "longest_uplink_wait_ms", "longest_backlog_ms",
+        ].map { .required($0, .integer) } + [
+            .required("turn_latency", latency.meaning("From the caller's last word to the agent's first.")),
+            .required("barge_in_clear", latency.meaning("From the model's notice to a cleared line.")),
+            .required("input_tokens", .integer),
+            .required("output_tokens", .integer),
+        ]
+    )
+
+    private static let latency = Schema.object(
+        .required("count", .integer),
+        .required("mean_ms", .number),
+        .required("p50_ms", .number),
+        .required("p95_ms", .number),
+        .required("max_ms", .number)
+    )
+
     static let all: [(name: String, schema: Schema)] = [
         ("Call", .object(listed + details)),
         ("PlacedCall", placed),
@@ -151,6 +172,6 @@ enum CallSchemas {
             "Transcript",
             .object(.required("call_id", .text), .required("transcript", .array(.named("TranscriptEntry"))))
         ),
-        ("CallMetrics", .anyObject.meaning("Counters, and summaries of latencies.")),
+        ("CallMetrics", metrics),
     ]
 }

@@ -58,6 +58,9 @@ extension Request {
             return Array(buffer.readableBytesView)
         } catch is NIOTooManyBytesError {
             throw Problem.bodyTooLarge
+        } catch let error where !(error is CancellationError) {
+            // Cut short, or its chunks are none.
+            throw Problem(.badRequest, .malformedJSON, "The body could not be read to its end")
         }
     }
 

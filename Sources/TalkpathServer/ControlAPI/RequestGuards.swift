@@ -29,7 +29,9 @@ struct ProblemMiddleware: RouterMiddleware {
         } catch let problem as Problem {
             return problem.response
         } catch let error as HTTPError {
-            guard error.status == .notFound else { return Response(status: error.status, headers: error.headers) }
+            guard error.status == .notFound else {
+                return Problem(error.status, .invalidField, error.body ?? error.status.reasonPhrase).response
+            }
             return nothing(for: request)
         } catch is CancellationError {
             throw CancellationError()
@@ -45,7 +47,7 @@ extension ProblemMiddleware {
     private func nothing(for request: Request) -> Response {
         if request.uri.path == HangUpRoute.path { return HangUpRoute.methodNotAllowed(request.method) }
         let methods = RouteTable.shared.operations(at: request.uri.path).map(\.method.rawValue)
-        guard !methods.isEmpty else {
+        guard !methods.isEmpty, !methods.contains(request.method.rawValue) else {
             return Problem(.notFound, .notFound, "There is nothing at this address").response
         }
         var problem = Problem(
@@ -109,6 +111,30 @@ struct KeyMiddleware: RouterMiddleware {
         }
         var context = context
         context.tenant = tenant
+        return try await next(request, context)
+    }
+}
+
+/// Refuses fields of the query that the route does not know: a misspelt filter must not be ignored. For our own routes;
+/// the compatible ones ignore such fields, as their originals do.
+struct QueryMiddleware: RouterMiddleware {
+    func handle(
+        _ request: Request,
+        context: ServerContext,
+        next: (Request, ServerContext) async throws -> Response
+    ) async throws -> Response {
+        if let query = request.uri.query, !query.isEmpty,
+            let operation = RouteTable.shared.operation(request.method, at: request.uri.path)
+        {
+            let known = operation.parameters.filter { $0.place == .query }.map(\.name)
+            var seen: Set<String> = []
+            for (name, _) in try request.fields().fields {
+                guard known.contains(name) else {
+                    throw Problem(.unprocessableContent, .unknownField, "Unknown query field '\(name)'")
+                }
+                guard seen.insert(name).inserted else { throw JSONBody.invalid(name, "must not come twice") }
+            }
+        }
         return try await next(request, context)
     }
 }

@@ -27,7 +27,9 @@ enum EventCatalogue {
         case .ringing: (type, members) = (.ringing, [])
         case .answered: (type, members) = (.answered, [])
         case .transcript(let turn):
-            (type, members) = (.transcript, (turn.json.object ?? []).map { ($0.key, $0.value) })
+            // Of the words, not of their being told.
+            let turn = (turn.json.object ?? []).map { ($0.key, JSONValue?.some($0.value)) }
+            return make(.transcript, event.callID, at: time, turn)
         case .dtmf: (type, members) = (.dtmf, [])
         case .toolCalled(let name): (type, members) = (.toolCalled, [("name", .string(name))])
         // Told with the record. This one counts where the record could not be saved.

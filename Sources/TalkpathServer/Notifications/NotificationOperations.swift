@@ -38,7 +38,7 @@ enum NotificationSchemas {
         .required("failed_at", .time.orNull),
         .required("failure", .text.orNull),
         .required("event_id", .text),
-        .required("event", .anyObject)
+        .required("event", Schema(.oneOf(EventType.allCases.map(EventSchemas.envelope))))
     )
 
     static let all: [(name: String, schema: Schema)] = [

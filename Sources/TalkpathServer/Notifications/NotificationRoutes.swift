@@ -14,7 +14,7 @@ struct NotificationRoutes {
 
     func add(to router: Router<ServerContext>) {
         let keys = Keys(state.configuration.apiKeys, isOpen: state.configuration.isDevelopment)
-        let api = router.group("api").add(middleware: KeyMiddleware(keys: keys))
+        let api = router.group("api").add(middleware: KeyMiddleware(keys: keys)).add(middleware: QueryMiddleware())
         api.get("calls/:call_id/events", use: follow)
         api.get("webhooks", use: listWebhooks)
         api.post("webhooks", use: addWebhook)
@@ -118,7 +118,7 @@ struct NotificationRoutes {
     // MARK: What could not be delivered
 
     @Sendable private func listDead(_ request: Request, _ context: ServerContext) async throws -> Response {
-        let fields = (try? FormParameters(decoding: request.uri.query ?? "")) ?? [:]
+        let fields = try request.fields()
         var limit = 100
         if let text = fields["limit"] {
             guard let number = Int(text), (1...1000).contains(number) else {

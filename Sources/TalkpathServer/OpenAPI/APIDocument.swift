@@ -51,8 +51,10 @@ enum APIDocument {
 
     private static let description = """
         Places phone calls that a realtime speech model talks on, takes calls that come in, and ends them so that they \
-        are known to be ended. Times are RFC 3339 in UTC. Unknown fields are refused by the routes below `/api/calls` \
-        and `/api/agents`; the compatible routes ignore them, as their originals do.
+        are known to be ended. Times are RFC 3339 in UTC. Unknown fields, in bodies and in queries, are \
+        refused by our own routes (`unknown_field`); the compatible routes ignore them, as their originals do. What comes \
+        to no route is answered in plain text, and the connection is closed: 431 where path and headers have more than \
+        16 KiB, 400 where it is not HTTP. A request that has not come in whole after ten seconds is cut off.
         """
 
     private static let areas: [(name: String, meaning: String)] = [
@@ -103,11 +105,17 @@ extension Operation {
         return json
     }
 
+    /// Our own routes do, in bodies and queries; the compatible ones do not.
+    var refusesUnknownFields: Bool { ["Calls", "Agents", "Events"].contains(area) }
+
     private var responses: [(key: String, value: JSONValue)] {
         var responses: [(key: String, value: JSONValue)] = []
         var all = answers
         if access == .key, !answers.contains(where: { $0.status == 401 }) {
             all.append(Answer(status: 401, meaning: "No key, or a wrong one.", contents: [problem]))
+        }
+        if refusesUnknownFields, !answers.contains(where: { $0.status == 422 }) {
+            all.append(.problem(422, "`unknown_field`: in the query."))
         }
         for answer in all.sorted(by: { $0.status < $1.status }) {
             responses.append((key: String(answer.status), value: answer.json))

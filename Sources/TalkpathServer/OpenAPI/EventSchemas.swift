@@ -1,52 +1,158 @@
 import TalkpathCore
 import TalkpathWire
 
-/// The events that are sent out, in Standard Webhooks' envelope.
+/// The events that are sent out, in Standard Webhooks' envelope, and those in other systems' words.
 enum EventSchemas {
-    private static let kinds: [(type: String, meaning: String, data: Schema)] = [
-        ("call.started", "A call has begun: ordered, or announced.", .named("CallEventData")),
-        ("call.ringing", "The callee's phone rings.", .named("CallEventData")),
-        ("call.answered", "The call was answered.", .named("CallEventData")),
-        ("call.ended", "The call has ended. Comes once, with the receipt.", .named("CallEndedData")),
-        ("call.transcript", "Somebody has said something.", .named("CallEventData")),
-        ("call.recording", "The recording can be fetched.", .named("CallEventData")),
-        ("call.analyzed", "The analysis of an ended call is there.", .named("CallEventData")),
-        ("call.dtmf", "The caller has pressed a key; which one is not said.", .named("CallEventData")),
-        ("agent.tool_called", "The agent has called a function.", .named("CallEventData")),
-        ("call.failed", "The call could not be placed, or has failed.", .named("CallEventData")),
+    private struct Kind {
+        var type: EventType
+        var meaning: String
+        /// Besides whose call it is.
+        var data: [Schema.Member] = []
+    }
+
+    private static let at = Schema.Member.required("at_ms", .integer.meaning("Since the call's beginning."))
+
+    private static let kinds = [
+        Kind(type: .started, meaning: "A call has begun: ordered, or announced.", data: [at]),
+        Kind(type: .ringing, meaning: "The callee's phone rings.", data: [at]),
+        Kind(type: .answered, meaning: "The call was answered.", data: [at]),
+        Kind(
+            type: .ended,
+            meaning: "The call has ended. Comes once, with the receipt.",
+            data: [
+                .required("status", .word(CallStatus.self)), .required("ended_reason", .word(EndReason.self)),
+                .required("duration", .number.meaning("Seconds from start to end.")),
+                .required("duration_ms", .integer),
+                .optional("agent", .object(.required("provider", .text), .required("model", .text))),
+                .optional("carrier_call_id", .text), .optional("metadata", .anyObject),
+                .required("receipt", .named("Receipt")),
+            ]
+        ),
+        Kind(
+            type: .transcript,
+            meaning: "Somebody has said something.",
+            data: [
+                at, .required("role", .word("user", "assistant")), .required("text", .text),
+                .optional("heard_ms", .integer.meaning("The agent was cut short: how much of it was heard.")),
+            ]
+        ),
+        Kind(
+            type: .recording,
+            meaning: "The recording can be fetched.",
+            data: [.required("recording_url", .text.meaning("Below this server's address."))]
+        ),
+        Kind(
+            type: .analyzed,
+            meaning: "The analysis of an ended call is there.",
+            data: [.required("analysis", .named("CallAnalysis"))]
+        ),
+        Kind(type: .dtmf, meaning: "The caller has pressed a key; which one is not said.", data: [at]),
+        Kind(
+            type: .toolCalled,
+            meaning: "The agent has called a function.",
+            data: [at, .required("name", .text.meaning("Of the function."))]
+        ),
+        Kind(
+            type: .failed,
+            meaning: "The call could not be placed, or has failed; `call.ended` follows.",
+            data: [.required("ended_reason", .word(EndReason.self)), .required("reason", .text.orNull)]
+        ),
     ]
 
-    static let types = kinds.map(\.type)
+    static let types = kinds.map(\.type.rawValue)
 
-    static let all: [(name: String, schema: Schema)] = [
-        ("CallEventData", .openObject(.required("call_id", .text))),
-        ("CallEndedData", .openObject(.required("call_id", .text), .required("receipt", .named("Receipt")))),
+    private static let call: [Schema.Member] = [
+        .required("call_id", .text),
+        .optional("direction", .word("outbound", "inbound")),
+        .optional("from_number", .text),
+        .optional("to_number", .text),
+        .optional("agent_id", .text),
     ]
+
+    /// What is sent of an event.
+    static func envelope(_ type: EventType) -> Schema { .named(name(type)) }
+
+    /// `call.ended` is `CallEndedEvent`.
+    private static func name(_ type: EventType) -> String {
+        let words = type.rawValue.split { $0 == "." || $0 == "_" }.map { $0.prefix(1).uppercased() + $0.dropFirst() }
+        return words.joined() + "Event"
+    }
+
+    static let all: [(name: String, schema: Schema)] =
+        kinds.map { kind in
+            let envelope = Schema.object(
+                .required("type", .word([kind.type.rawValue])),
+                .required("timestamp", .time),
+                .required("data", .object(call + kind.data))
+            )
+            return (name: name(kind.type), schema: envelope)
+        } + [("CallAnalysis", analysis)]
+
+    private static let analysis = Schema.object(
+        .required("summary", .text.orNull.meaning("A language model's, as are sentiment and outcome.")),
+        .required("sentiment", .word(CallAnalysis.Sentiment.self).orNull.meaning("The caller's.")),
+        .required("outcome", .text.orNull),
+        .required("model", .text.orNull.meaning("Whose opinion it is; null if none was asked.")),
+        .required("agent_talk_ratio", .number(0...1).orNull.meaning("The agent's share of what was said.")),
+        .required("agent_talk_ms", .integer.orNull),
+        .required("caller_talk_ms", .integer.orNull),
+        .required("interruptions", .integer.meaning("How often the caller cut the agent short.")),
+        .required("silences", .integer),
+        .required("silence_ms", .integer.orNull),
+        .required("longest_silence_ms", .integer.orNull),
+        .required("turns", .integer),
+        .required("mean_turn_latency_ms", .integer.orNull),
+        .required("longest_turn_latency_ms", .integer.orNull),
+        .required("loop_score", .number(0...1).orNull)
+    )
+
+    // MARK: In the document
 
     /// By type, as OpenAPI describes what is sent rather than received.
-    static let webhooks: [(key: String, value: JSONValue)] = kinds.map { kind in
-        let envelope = Schema.object(
-            .required("type", .word([kind.type])),
-            .required("timestamp", .time),
-            .required("data", kind.data)
-        )
-        return (
-            key: kind.type,
-            value: [
-                "post": [
-                    "summary": .string(kind.meaning),
-                    "parameters": .array(
-                        ["webhook-id", "webhook-timestamp", "webhook-signature"].map { name -> JSONValue in
-                            ["name": .string(name), "in": "header", "required": true, "schema": ["type": "string"]]
-                        }
-                    ),
-                    "requestBody": ["required": true, "content": ["application/json": ["schema": envelope.json]]],
-                    "responses": [
-                        "2XX": ["description": "Taken. Anything else, or no answer in time, is tried again."],
-                        "410": ["description": "Send no more."],
-                    ],
-                ]
+    static let webhooks: [(key: String, value: JSONValue)] =
+        kinds.map { (key: $0.type.rawValue, value: webhook($0.meaning, .named(name($0.type)))) }
+        + [
+            (
+                key: "event_phone_call_started",
+                value: webhook("`call.started` in Talkover's words.", .named("TalkoverEvent"))
+            ),
+            (
+                key: "event_phone_call_connected",
+                value: webhook("`call.answered` in Vocode's words.", .named("VocodeEvent"))
+            ),
+            (
+                key: "event_phone_call_ended",
+                value: webhook(
+                    "`call.ended` in Talkover's or Vocode's words.",
+                    .oneOf(.named("TalkoverEvent"), .named("VocodeEvent"))
+                )
+            ),
+        ]
+
+    private static func webhook(_ meaning: String, _ body: Schema) -> JSONValue {
+        let headers = [
+            ("webhook-id", "The same at every attempt."),
+            ("webhook-timestamp", "Of the attempt, in seconds since 1970."),
+            ("webhook-signature", "`v1,` and base64; two of them with a space between while a secret is replaced."),
+        ]
+        return [
+            "post": [
+                "summary": .string(meaning),
+                "parameters": .array(
+                    headers.map { name, meaning -> JSONValue in
+                        [
+                            "name": .string(name), "in": "header", "required": true, "description": .string(meaning),
+                            "schema": ["type": "string"],
+                        ]
+                    }
+                ),
+                "requestBody": ["required": true, "content": ["application/json": ["schema": body.json]]],
+                "responses": [
+                    "2XX": ["description": "Taken. Anything else, or no answer in time, is tried again."],
+                    "410": ["description": "Send no more."],
+                    "429": ["description": "Not before `Retry-After`, seconds or a date; with 503, too."],
+                ],
             ]
-        )
+        ]
     }
 }

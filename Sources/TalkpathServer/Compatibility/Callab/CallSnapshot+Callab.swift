@@ -4,7 +4,9 @@ import TalkpathWire
 
 extension CallSnapshot {
     /// The call with every field of Callab's; those we have nothing for are null.
-    var callabJSON: JSONValue {
+    ///
+    /// - Parameter recordingURL: where its recording is, if one was kept.
+    func callabJSON(recordingURL: String?) -> JSONValue {
         [
             "id": .string(id.text),
             "call_sid": .optional(carrierCallID),
@@ -21,7 +23,7 @@ extension CallSnapshot {
             "is_test": .bool(isTest),
             "call_rating": .null,
             "call_feedback": .null,
-            "record_url": .null,
+            "record_url": .optional(recordingURL),
             "transcript": .optional(transcriptText),
             "transcript_object": ["turns": .array(transcript.map(\.json))],
             "transcript_language": .null,

@@ -35,6 +35,12 @@ struct CallabRoutes {
         .json(["status": "ok", "message": "ok", "data": data])
     }
 
+    private func json(_ call: CallSnapshot) -> JSONValue {
+        let isRecorded = state.configuration.recordings?.recording(of: call.id) != nil
+        let address = "\(state.origin?.text ?? "")/api/calls/\(call.id)/recording"
+        return call.callabJSON(recordingURL: isRecorded ? address : nil)
+    }
+
     // MARK: Ending
 
     func end(_ bytes: [UInt8], tenant: String) async throws -> Response {
@@ -52,7 +58,7 @@ struct CallabRoutes {
 
     @Sendable private func show(_ request: Request, _ context: ServerContext) async throws -> Response {
         let id = context.parameters.get("id") ?? ""
-        return Self.ok(try await CallDirectory(state: state, tenant: context.tenant).call(id).callabJSON)
+        return Self.ok(json(try await CallDirectory(state: state, tenant: context.tenant).call(id)))
     }
 
     @Sendable private func query(_ request: Request, _ context: ServerContext) async throws -> Response {
@@ -78,7 +84,7 @@ struct CallabRoutes {
                 isWhole: true
             )
         else { throw JSONBody.invalid("order", "or 'sort_column' is unknown") }
-        return Self.ok(.array(found.calls.map(\.callabJSON)))
+        return Self.ok(.array(found.calls.map(json)))
     }
 
     private static func given(_ fields: FormParameters, _ name: String) -> String? {
@@ -124,7 +130,7 @@ struct CallabRoutes {
             if let name = variable["name"]?.string { order.variables[name] = variable["value"] ?? .null }
         }
         do throws(CallPlacement.Failure) {
-            return Self.ok(try await CallPlacement(state: state, tenant: context.tenant).place(order).callabJSON)
+            return Self.ok(json(try await CallPlacement(state: state, tenant: context.tenant).place(order)))
         } catch {
             throw error.problem
         }

@@ -14,7 +14,7 @@ enum TalkoverSchemas {
 
     private static let statuses = Schema.word(Set(CallStatus.allCases.map(\.talkoverWord)).sorted())
 
-    private static let listed = Schema.object(
+    private static let listed: [Schema.Member] = [
         .required("id", .text),
         .required("sid", .text.orNull),
         .required("to", .text),
@@ -24,8 +24,8 @@ enum TalkoverSchemas {
         .required("duration", .integer),
         .required("agent", .object(.required("id", .text.orNull), .required("name", .text.orNull))),
         .required("created_at", .time),
-        .required("updated_at", .time)
-    )
+        .required("updated_at", .time),
+    ]
 
     private static func success(_ data: Schema) -> Schema {
         .object(.required("success", .boolean), .required("data", data))
@@ -61,7 +61,7 @@ enum TalkoverSchemas {
             "TalkoverCalls",
             .object(
                 .required("success", .boolean),
-                .required("data", .array(listed)),
+                .required("data", .array(.object(listed))),
                 .required(
                     "pagination",
                     .object(
@@ -69,6 +69,21 @@ enum TalkoverSchemas {
                         .required("last_page", .integer),
                         .required("per_page", .integer),
                         .required("total", .integer)
+                    )
+                )
+            )
+        ),
+        (
+            "TalkoverEvent",
+            .object(
+                .required("event", .word("event_phone_call_started", "event_phone_call_ended")),
+                .required(
+                    "data",
+                    .object(
+                        listed + [
+                            .required("ended_at", .time.orNull),
+                            .required("ended_reason", .word(EndReason.self).orNull),
+                        ]
                     )
                 )
             )

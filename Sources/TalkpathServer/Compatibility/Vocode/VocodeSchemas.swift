@@ -93,6 +93,21 @@ enum VocodeSchemas {
                 .required("total_is_estimated", .boolean)
             )
         ),
+        (
+            "VocodeEvent",
+            .object(
+                .required("type", .word("event_phone_call_connected", "event_phone_call_ended")),
+                .required("call_id", .text),
+                .required(
+                    "payload",
+                    .object(
+                        .optional("to_phone_number", .text),
+                        .optional("from_phone_number", .text),
+                        .optional("conversation_minutes", .number)
+                    )
+                )
+            )
+        ),
         ("VocodeFieldProblem", .object(.required("detail", .array(fieldProblem)))),
         ("VocodeProblem", .object(.required("detail", .text))),
     ]
