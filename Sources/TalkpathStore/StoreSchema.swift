@@ -18,6 +18,9 @@ enum StoreSchema {
         migrator.registerMigration("4") { db in
             try db.execute(sql: delayedCalls)
         }
+        migrator.registerMigration("5") { db in
+            try db.execute(sql: talkOfDeletedCalls)
+        }
         return migrator
     }
 
@@ -170,5 +173,16 @@ enum StoreSchema {
             call_order TEXT NOT NULL,
             due_at INTEGER NOT NULL
         ) STRICT;
+        """
+
+    /// How long a tenant's deleted calls have talked that ended on a day, which begins at `day`: a tenant's minutes are
+    /// not given back by deleting the calls that used them. Nothing of the calls themselves.
+    private static let talkOfDeletedCalls = """
+        CREATE TABLE talk_of_deleted_calls (
+            tenant TEXT NOT NULL,
+            day INTEGER NOT NULL,
+            milliseconds INTEGER NOT NULL,
+            PRIMARY KEY (tenant, day)
+        ) STRICT, WITHOUT ROWID;
         """
 }

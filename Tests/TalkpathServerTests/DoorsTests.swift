@@ -4,6 +4,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOSSL
+import TalkpathAudio
 import TalkpathCore
 import TalkpathNIO
 import TalkpathStore
@@ -185,6 +186,53 @@ import Testing
                 #expect(test.carrier.placed.map(\.timeLimit) == [.seconds(20 * 60), .seconds(55 * 60)])
             }
         }
+    }
+
+    @Test func theMinutesOfACallThatIsDeletedStayUsed() async throws {
+        try await ServerFolder.run { folder in
+            try await folder.withStore { store async throws in
+                let now = SystemClock().wallTime
+                var call = ServerFolder.liveCall("one")
+                call.startedAt = WallTime(milliseconds: now.milliseconds - 26 * 60_000)
+                call.answeredAt = WallTime(milliseconds: now.milliseconds - 25 * 60_000)
+                call.endedAt = now
+                call.status = .completed
+                try await store.save(call)
+            }
+            let configure = { (configuration: inout ServerConfiguration) in
+                configuration.storage = .init(folder: folder.path)
+                configuration.minutesPerDay = 60
+            }
+            try await TestServer.run(configure: configure) { test async throws in
+                #expect(try await test.send(.DELETE, "/api/calls/one").status == 204)
+            }
+            try await TestServer.run(configure: configure) { test async throws in
+                _ = try await test.place()
+                #expect(test.carrier.placed.map(\.timeLimit) == [.seconds(35 * 60)])
+            }
+        }
+    }
+
+    @Test func aCallThatEndsAfterMidnightCountsForTheNewDay() throws {
+        let caps = CallCaps(.init(placedPerSecond: 1, atOnce: nil, minutesPerDay: 60))
+        let midnight: Int64 = 86_400_000 * 20_000
+        let instant = MonotonicInstant(nanoseconds: 0)
+        func admit(_ id: String, at milliseconds: Int64) throws -> Duration {
+            try caps.admit(
+                CallID(id),
+                tenant: "one",
+                isPlaced: false,
+                for: .seconds(3600),
+                at: instant,
+                wallTime: WallTime(milliseconds: milliseconds)
+            )
+        }
+        #expect(try admit("late", at: midnight - 60_000) == .seconds(3600))
+        var receipt = try #require(EndedCalls.call("late").receipt)
+        receipt.talking = .seconds(600)
+        receipt.endedAt = WallTime(milliseconds: midnight + 540_000)
+        caps.publish(CallEvent(callID: CallID("late"), at: .zero, kind: .ended(receipt)))
+        #expect(try admit("next", at: midnight + 600_000) == .seconds(3000))
     }
 
     @Test func callsThatComeInCountAsWell() async throws {

@@ -76,6 +76,43 @@ import Testing
         }
     }
 
+    /// Otherwise a tenant would get its minutes back by deleting calls.
+    @Test func whatDeletedCallsHaveTalkedStaysInTheSumOfTheirDayAndNothingElseOfThem() async throws {
+        try await TemporaryFolder.run { folder in
+            let store = try SQLiteCallStore(.file(folder + "/store"), identifiers: TestIdentifiers())
+            let noon = SampleCalls.noon.milliseconds
+            let today = WallTime(milliseconds: noon - noon % 86_400_000)
+            for (id, tenant) in [("one", "acme"), ("two", "acme"), ("three", "acme"), ("four", "other")] {
+                var call = SampleCalls.ended(id)
+                call.tenant = tenant
+                call.to = "+14155559999"
+                call.answeredAt = SampleCalls.noon
+                call.endedAt = SampleCalls.noon + 60
+                try await store.save(call)
+            }
+            var unanswered = SampleCalls.ended("five")
+            unanswered.tenant = "acme"
+            unanswered.answeredAt = nil
+            try await store.save(unanswered)
+            let before = try await store.talkingTime(endedSince: today)
+            #expect(before == ["acme": .seconds(180), "other": .seconds(60)])
+
+            for id in ["one", "two", "five"] { #expect(try await store.delete(CallID(id), tenant: "acme") != nil) }
+            #expect(try await store.talkingTime(endedSince: today) == before)
+            _ = try await store.forgetCalls(endedBefore: SampleCalls.noon + 100)
+            #expect(try await store.talkingTime(endedSince: today) == before)
+            #expect(try !Self.holds(folder, "+14155559999"))
+            // The next day asks for none of it.
+            let tomorrow = today + 86_400
+            #expect(try await store.talkingTime(endedSince: tomorrow) == [:])
+            try await store.forgetTalkingTime(before: today)
+            #expect(try await store.talkingTime(endedSince: today) == before)
+            try await store.forgetTalkingTime(before: tomorrow)
+            #expect(try await store.talkingTime(endedSince: today) == [:])
+            try store.close()
+        }
+    }
+
     @Test func aLiveCallIsNotDeleted() async throws {
         let store = try SQLiteCallStore.inMemory()
         try await store.journal(SampleCalls.live("one"))

@@ -86,12 +86,12 @@ final class CallCaps: CallEventSink {
 
     /// The call did not begin after all.
     func release(_ id: CallID) {
-        settle(id, milliseconds: 0)
+        settle(id, milliseconds: 0, at: nil)
     }
 
     func publish(_ event: CallEvent) {
         if case .ended(let receipt) = event.kind {
-            settle(event.callID, milliseconds: receipt.talking.wholeMilliseconds)
+            settle(event.callID, milliseconds: receipt.talking.wholeMilliseconds, at: receipt.endedAt)
         }
     }
 
@@ -110,12 +110,17 @@ final class CallCaps: CallEventSink {
         }
     }
 
-    private func settle(_ id: CallID, milliseconds: Int) {
+    /// - Parameter ended: a call counts for the day of its end, as it does after a restart; nil if it did not begin.
+    private func settle(_ id: CallID, milliseconds: Int, at ended: WallTime?) {
         state.withLock { state in
-            guard let call = state.calls.removeValue(forKey: id) else { return }
-            state.tenants[call.tenant]?.calls -= 1
-            state.tenants[call.tenant]?.reservedMilliseconds -= call.reservedMilliseconds
-            state.tenants[call.tenant]?.usedMilliseconds += milliseconds
+            guard let call = state.calls.removeValue(forKey: id), var tenant = state.tenants[call.tenant] else {
+                return
+            }
+            tenant.calls -= 1
+            tenant.reservedMilliseconds -= call.reservedMilliseconds
+            if let ended { Self.turn(&tenant, to: ended) }
+            tenant.usedMilliseconds += milliseconds
+            state.tenants[call.tenant] = tenant
         }
     }
 

@@ -74,6 +74,7 @@ struct StoreUpkeep: Service {
     func tidy() async throws {
         let now = clock.wallTime
         try await store.forgetIdempotencyKeys(before: WallTime(milliseconds: now.milliseconds - Self.keysAreKept))
+        try await store.forgetTalkingTime(before: CallCaps.beginningOfDay(now))
         if let time = Self.limit(storage.calls, now) {
             var count = 0
             repeat {

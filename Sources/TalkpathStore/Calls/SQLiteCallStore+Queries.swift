@@ -29,23 +29,6 @@ extension SQLiteCallStore {
     }
 }
 
-extension SQLiteCallStore {
-    /// How long each tenant's calls have talked that ended at a time or later.
-    package func talkingTime(endedSince time: WallTime) async throws -> [String: Duration] {
-        try await read { db in
-            let sql = """
-                SELECT tenant, sum(max(0, ended_at - answered_at)) AS talking FROM calls
-                WHERE ended_at >= ? AND answered_at IS NOT NULL GROUP BY tenant
-                """
-            var times: [String: Duration] = [:]
-            for row in try Row.fetchAll(db, sql: sql, arguments: [time.milliseconds]) {
-                times[row["tenant"]] = .milliseconds(row["talking"] as Int64)
-            }
-            return times
-        }
-    }
-}
-
 /// What a query leaves of the ended calls, in SQL. Its text is made of constants only; values are arguments.
 private struct Filter {
     private(set) var sql = "ended_at IS NOT NULL"

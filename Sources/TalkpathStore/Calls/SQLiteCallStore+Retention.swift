@@ -128,6 +128,7 @@ extension SQLiteCallStore {
             // Deliveries, dead or alive, go with the events; all else goes with the call.
             try db.execute(sql: "DELETE FROM events WHERE call_id = ?", arguments: [id])
             try Self.keepKeys(of: id, db)
+            try Self.keepTalkingTime(of: id, db)
             try db.execute(sql: "DELETE FROM calls WHERE id = ?", arguments: [id])
         }
         return paths

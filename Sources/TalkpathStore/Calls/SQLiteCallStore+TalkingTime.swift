@@ -1,0 +1,49 @@
+import GRDB
+package import TalkpathCore
+
+/// How long tenants' calls have talked on a day of UTC, for whoever holds them to a number of minutes.
+extension SQLiteCallStore {
+    private static let day: Int64 = 86_400_000
+
+    /// How long each tenant's calls have talked that have ended since the beginning of a day, also those that have been
+    /// deleted since.
+    package func talkingTime(endedSince beginningOfDay: WallTime) async throws -> [String: Duration] {
+        try await read { db in
+            let sql = """
+                SELECT tenant, sum(talking) AS talking FROM (
+                    SELECT tenant, max(0, ended_at - answered_at) AS talking FROM calls
+                    WHERE ended_at >= ?1 AND answered_at IS NOT NULL
+                    UNION ALL SELECT tenant, milliseconds FROM talk_of_deleted_calls WHERE day >= ?1
+                ) GROUP BY tenant
+                """
+            var times: [String: Duration] = [:]
+            for row in try Row.fetchAll(db, sql: sql, arguments: [beginningOfDay.milliseconds]) {
+                times[row["tenant"]] = .milliseconds(row["talking"] as Int64)
+            }
+            return times
+        }
+    }
+
+    /// Days that nobody asks for any more.
+    package func forgetTalkingTime(before beginningOfDay: WallTime) async throws {
+        try await write { db in
+            try db.execute(
+                sql: "DELETE FROM talk_of_deleted_calls WHERE day < ?",
+                arguments: [beginningOfDay.milliseconds]
+            )
+        }
+    }
+
+    /// The call is about to be forgotten: what it talked stays in its tenant's sum of the day.
+    static func keepTalkingTime(of call: String, _ db: Database) throws {
+        try db.execute(
+            sql: """
+                INSERT INTO talk_of_deleted_calls (tenant, day, milliseconds)
+                SELECT tenant, ended_at - ended_at % ?1, max(0, ended_at - answered_at) FROM calls
+                WHERE id = ?2 AND ended_at IS NOT NULL AND answered_at IS NOT NULL
+                ON CONFLICT DO UPDATE SET milliseconds = milliseconds + excluded.milliseconds
+                """,
+            arguments: [day, call]
+        )
+    }
+}
