@@ -30,6 +30,9 @@ import Darwin
         let diary = Diary(folder + "/diary")
         let outbox = TestOutbox()
         let store = try SQLiteCallStore(.file(folder + "/store"), outbox: outbox, identifiers: TestIdentifiers())
+        try await store.putEndpoint(
+            Endpoint(id: "e", tenant: nil, kind: .webhook, url: "", secret: "", createdAt: SampleCalls.noon)
+        )
         _ = try await store.sweep(at: SampleCalls.noon + 100_000)
         let doom = Thread {
             usleep(UInt32(death.components.attoseconds / 1_000_000_000_000))
@@ -90,6 +93,10 @@ import Darwin
             let job = try await store.hangUp(of: CallID(id))
             #expect(job?.carrierCallID == (isLost ? "CA\(id)" : nil), "\(id)")
         }
+        // Every event is on its way to whoever wants it: none was written without its delivery.
+        let calls = try await store.count(matching: CallQuery())
+        #expect(calls >= journalled.count)
+        #expect(try await store.countDeliveries() == (2 * calls, 0))
         try store.close()
     }
 }
