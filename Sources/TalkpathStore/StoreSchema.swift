@@ -21,6 +21,9 @@ enum StoreSchema {
         migrator.registerMigration("5") { db in
             try db.execute(sql: talkOfDeletedCalls)
         }
+        migrator.registerMigration("6") { db in
+            try db.execute(sql: earlierSecrets)
+        }
         return migrator
     }
 
@@ -173,6 +176,12 @@ enum StoreSchema {
             call_order TEXT NOT NULL,
             due_at INTEGER NOT NULL
         ) STRICT;
+        """
+
+    /// A secret that was replaced, and until when events are signed with it as well.
+    private static let earlierSecrets = """
+        ALTER TABLE endpoints ADD COLUMN earlier_secret TEXT;
+        ALTER TABLE endpoints ADD COLUMN earlier_until INTEGER;
         """
 
     /// How long a tenant's deleted calls have talked that ended on a day, which begins at `day`: a tenant's minutes are

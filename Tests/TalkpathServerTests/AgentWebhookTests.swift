@@ -56,13 +56,7 @@ import Testing
                 #expect(hooks.allSatisfy { $0.json["data"]?["call_id"]?.string == call.text })
                 // It is none of the tenant's webhooks.
                 #expect(try await test.send(.GET, "/api/webhooks")["count"] == 0)
-                let hook = hooks[1]
-                let signed = try #require(WebhookSecret(Self.secret)).headers(
-                    id: hook.headers["webhook-id"] ?? "",
-                    timestamp: Int64(hook.headers["webhook-timestamp"] ?? "") ?? 0,
-                    body: Array(hook.body.utf8)
-                )
-                #expect(signed.first { $0.name == "webhook-signature" }?.value == hook.headers["webhook-signature"])
+                try expectSignature(of: hooks[1])
             }
         }
     }
@@ -77,8 +71,42 @@ import Testing
                 _ = try await test.end(call)
                 let hooks = await receiver.wait(for: 1)
                 #expect(types(hooks) == ["call.ended"])
-                #expect(hooks[0].headers["webhook-signature"]?.hasPrefix("v1,") == true)
+                try expectSignature(of: hooks[0])
             }
+        }
+    }
+
+    private func expectSignature(of hook: HookReceiver.Hook) throws {
+        let signed = try #require(WebhookSecret(Self.secret)).headers(
+            id: hook.headers["webhook-id"] ?? "",
+            timestamp: Int64(hook.headers["webhook-timestamp"] ?? "") ?? 0,
+            body: Array(hook.body.utf8)
+        )
+        #expect(signed.first { $0.name == "webhook-signature" }?.value == hook.headers["webhook-signature"])
+    }
+
+    /// With the server's secret, a tenant could make the operator's receivers believe what it likes.
+    @Test func theServersOwnSecretSignsForNoOtherTenant() async throws {
+        let own = ServerConfiguration.Webhook(url: "https://sink.example.test/none", secret: Self.secret)
+        try await run(webhook: own) { test async throws in
+            let webhook = #"{"webhook":{"url":"https://93.184.216.34/"}}"#
+            let theirs = try await test.send(.POST, "/api/agents", webhook, key: TestServer.otherKey)
+            #expect(theirs.status == 422 && theirs["detail"]?.string?.hasPrefix("'webhook.secret'") == true)
+            let order = #"{"to":"\#(TestServer.number)","agent":\#(webhook)}"#
+            let call = try await test.send(.POST, "/api/calls", order, key: TestServer.otherKey)
+            #expect(call.status == 422 && call["code"] == "invalid_field")
+            #expect(try await test.send(.POST, "/api/agents", webhook).status == 201)
+
+            // Nor for one that was kept when that was allowed.
+            let dispatcher = test.server.state.dispatcher
+            func secrets(_ tenant: String) async throws -> Int? {
+                let kept = AgentWebhook(url: "https://93.184.216.34/", secret: nil, events: [])
+                let now = WallTime(milliseconds: 0)
+                return try await dispatcher.secrets(of: Endpoint(kept, tenant: tenant, createdAt: now))?
+                    .current(at: now).count
+            }
+            #expect(try await secrets("default") == 1)
+            #expect(try await secrets("other") == nil)
         }
     }
 

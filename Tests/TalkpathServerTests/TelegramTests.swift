@@ -27,7 +27,8 @@ import Testing
             let transport = try TelegramTransport(
                 .init(botToken: Self.token, chatID: "-100", baseURL: receiver.url),
                 policy: .development,
-                store: store
+                store: store,
+                clock: SystemClock()
             )
             var event = try #require(EventCatalogue.events(endOf: call).last)
             event.type = type

@@ -23,6 +23,34 @@ import Testing
         #expect(headers.map(\.value) == [id, "1700000000", signature])
     }
 
+    /// The example that the libraries of Standard Webhooks are tested with.
+    @Test func theExampleOfTheLibrariesIsSignedAsTheyDo() throws {
+        let secret = try #require(WebhookSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"))
+        let headers = secret.headers(
+            id: "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            timestamp: 1_614_265_330,
+            body: Array(#"{"test": 2432232314}"#.utf8)
+        )
+        #expect(headers.last?.value == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=")
+    }
+
+    @Test func whileASecretIsReplacedBothHaveSignedAndTheNewOneComesFirst() throws {
+        let secrets = try #require(
+            WebhookSecret.all(in: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw, whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3")
+        )
+        let headers = WebhookSecret.headers(
+            id: "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            timestamp: 1_614_265_330,
+            body: Array(#"{"test": 2432232314}"#.utf8),
+            secrets: secrets
+        )
+        let signatures = headers.last?.value.split(separator: " ") ?? []
+        #expect(signatures.count == 2 && signatures.first == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=")
+        #expect(signatures.last?.hasPrefix("v1,") == true && signatures.last != signatures.first)
+        #expect(WebhookSecret.all(in: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw,short") == nil)
+        #expect(WebhookSecret.all(in: "") == nil)
+    }
+
     @Test(arguments: [
         "", "whsec_", "whsec_c2hvcnQ=", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3", "whsec_not base64 at all!!!!",
     ])

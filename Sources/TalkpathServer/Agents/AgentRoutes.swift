@@ -52,7 +52,7 @@ struct AgentRoutes {
     private func save(_ definition: AgentDefinition, id: String, tenant: String) async throws -> Response {
         // Refused now rather than by the first call.
         _ = try definition.profile(id: id, in: state.configuration)
-        try await state.check(addressesOf: definition)
+        try await state.check(addressesOf: definition, tenant: tenant)
         let now = state.bridge.clock.wallTime
         let record = AgentRecord(id: id, tenant: tenant, definition: definition, createdAt: now, updatedAt: now)
         let saved: (agent: AgentRecord, isNew: Bool)
@@ -87,7 +87,13 @@ struct AgentRoutes {
 
 extension ServerState {
     /// Refuses addresses inside our network, and what is no address.
-    func check(addressesOf definition: AgentDefinition) async throws(Problem) {
+    ///
+    /// A tenant's webhook has a secret of its own: with the server's, the tenant could make the operator's receivers
+    /// believe what it likes.
+    func check(addressesOf definition: AgentDefinition, tenant: String) async throws(Problem) {
+        if let webhook = definition.webhook, webhook.secret == nil, tenant != ServerConfiguration.APIKey.defaultTenant {
+            throw JSONBody.invalid("webhook.secret", "must be given: the server's own is for its operator's agents")
+        }
         for (field, text) in definition.addresses {
             do throws(OutboundAddressError) {
                 let url = try addressPolicy.parse(text)

@@ -74,7 +74,8 @@ enum AgentSchemas {
         .optional(
             "secret",
             .text(1...500).meaning(
-                "`whsec_` and base64 of 24 to 64 bytes; without it, the server's own. Never shown again."
+                "`whsec_` and base64 of 24 to 64 bytes; the default tenant may leave it out for the server's own. "
+                    + "Never shown again."
             )
         ),
         .optional("events", .array(.word(EventSchemas.types), count: 0...20).meaning("Empty: all.")),

@@ -13,7 +13,8 @@ extension ServerConfiguration {
     /// A receiver of signed HTTP requests (Standard Webhooks).
     public struct Webhook: Sendable {
         public var url: String
-        /// `whsec_` and base64 of 24 to 64 bytes.
+        /// `whsec_` and base64 of 24 to 64 bytes. While it is being replaced several, separated by commas, the new one
+        /// first: events are signed with each of them.
         public var secret: String
 
         public init(url: String, secret: String) {

@@ -72,7 +72,7 @@ extension ServerConfiguration {
         var problems: [ConfigurationError.Problem] = []
         if let webhook = notifications.webhook {
             problems += addressProblems(.webhookURL, webhook.url, schemes: [.http, .https])
-            if WebhookSecret(webhook.secret) == nil {
+            if WebhookSecret.all(in: webhook.secret) == nil {
                 problems.append(problem(.webhookSecret, "must be whsec_ and base64 of 24 to 64 bytes"))
             }
         }

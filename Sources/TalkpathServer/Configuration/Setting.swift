@@ -67,7 +67,7 @@ enum Setting: String, CaseIterable {
     case keepEvents = "TALKPATH_KEEP_EVENTS"
     /// Is told what happens on every call, by signed requests; https only, outside development.
     case webhookURL = "TALKPATH_WEBHOOK_URL"
-    /// `whsec_` and base64 of 24 to 64 bytes.
+    /// `whsec_` and base64 of 24 to 64 bytes; several, separated by commas, while it is being replaced.
     case webhookSecret = "TALKPATH_WEBHOOK_SECRET"
     /// Gets a summary of every call, together with the chat.
     case telegramToken = "TELEGRAM_BOT_TOKEN"

@@ -93,7 +93,7 @@ struct CallPlacement {
             agent = state.configuration.defaultAgent
         case .inline(let definition):
             agent = try definition.profile(id: nil, in: state.configuration)
-            try await state.check(addressesOf: definition)
+            try await state.check(addressesOf: definition, tenant: tenant)
             variables = definition.variables
         }
         if let prompt = order.prompt { agent.instructions = prompt }

@@ -126,22 +126,20 @@ final class EventDispatcher: Service {
             switch endpoint.kind {
             case .webhook:
                 let url = endpoint.isConfigured ? configuration.webhook?.url : endpoint.url
-                // An agent's webhook without a secret is signed with the server's own.
-                let secret = endpoint.secret.isEmpty ? configuration.webhook?.secret : endpoint.secret
-                guard let url, let secret = secret.flatMap(WebhookSecret.init) else {
+                guard let url, let secrets = secrets(of: endpoint) else {
                     throw OutboundAddressError.malformed("has no secret to sign with")
                 }
                 let policy = endpoint.isConfigured ? configuredPolicy : policy
                 return WebhookTransport(
                     try policy.parse(url),
-                    secret: secret,
+                    secrets: secrets,
                     messages: WebhookMessages(format: endpoint.format, store: store),
                     policy: policy,
                     clock: clock
                 )
             case .telegram:
                 guard let telegram = configuration.telegram else { return nil }
-                return try TelegramTransport(telegram, policy: configuredPolicy, store: store)
+                return try TelegramTransport(telegram, policy: configuredPolicy, store: store, clock: clock)
             case .gateway:
                 guard let gateway = configuration.gateway else { return nil }
                 return try GatewayTransport(gateway, policy: configuredPolicy, store: store, clock: clock)
@@ -150,5 +148,14 @@ final class EventDispatcher: Service {
             logger.error("An endpoint cannot be used", metadata: ["endpoint": "\(endpoint.id)", "reason": "\(error)"])
             return nil
         }
+    }
+
+    /// A webhook without a secret of its own is signed with the server's: the configuration's own one, and those of the
+    /// default tenant's agents, whose server it is. No other tenant gets signatures that the operator's receivers would
+    /// believe.
+    func secrets(of endpoint: Endpoint) -> WebhookSecrets? {
+        guard endpoint.secret.isEmpty else { return .kept(endpoint: endpoint.id, store) }
+        guard endpoint.isConfigured || endpoint.tenant == ServerConfiguration.APIKey.defaultTenant else { return nil }
+        return (configuration.webhook?.secret).flatMap(WebhookSecret.all(in:)).map(WebhookSecrets.fixed)
     }
 }

@@ -28,8 +28,20 @@ enum NotificationSchemas {
         .required("webhook_id", .text), .required("url", .text), .required("events", .array(.text).orNull),
         .required("agent_id", .text.orNull), .required("format", .word(WebhookFormat.self)),
         .required("active", .boolean), .required("stopped_because", .text.orNull),
+        .required("earlier_secret_until", .time.orNull.meaning("Until then events bear two signatures.")),
         .required("created_at", .time),
     ]
+
+    /// A day.
+    static let usualOverlap = 86_400
+
+    static let rotation = Schema.object(
+        .optional("secret", .text(1...200).meaning("`whsec_` and base64 of 24 to 64 bytes; made up without it.")),
+        .optional(
+            "overlap_s",
+            .integer(0...604_800).meaning("How long events are signed with the secret before it as well: a day.")
+        )
+    )
 
     private static let delivery = Schema.object(
         .required("delivery_id", .integer),
@@ -43,6 +55,7 @@ enum NotificationSchemas {
 
     static let all: [(name: String, schema: Schema)] = [
         ("WebhookOrder", order),
+        ("SecretRotation", rotation),
         ("ReplayOrder", replay),
         ("Webhook", .object(webhook)),
         ("NewWebhook", .object(webhook + [.required("secret", .text.orNull)])),
@@ -54,7 +67,9 @@ enum NotificationSchemas {
 
 /// The routes about events, for the document.
 enum NotificationOperations {
-    static let all: [Operation] = [follow, listWebhooks, addWebhook, showWebhook, deleteWebhook, listDead, replay]
+    static let all: [Operation] = [
+        follow, listWebhooks, addWebhook, showWebhook, deleteWebhook, rotateSecret, listDead, replay,
+    ]
 
     private static let webhookID = Operation.Parameter.path("webhook_id", .text(1...200))
     private static let unknown = Operation.Answer.problem(404, "`not_found`.")
@@ -121,6 +136,21 @@ enum NotificationOperations {
         summary: "Takes a webhook away",
         parameters: [webhookID],
         answers: [.empty(204, "Gone."), unknown]
+    )
+
+    private static let rotateSecret = Operation(
+        method: .post,
+        path: "/api/webhooks/{webhook_id}/rotate",
+        id: "rotateWebhookSecret",
+        area: "Events",
+        summary: "Gives a webhook a new secret",
+        meaning: """
+            For a while every event bears two signatures, of the new secret and of the one before it, so that the \
+            receiver can change over whenever it likes. A secret that was replaced before is not used any more.
+            """,
+        parameters: [webhookID],
+        body: .init(schema: .named("SecretRotation"), isRequired: false),
+        answers: [.json(200, "The webhook, with its new secret this once.", .named("NewWebhook")), unknown] + refusals
     )
 
     private static let listDead = Operation(

@@ -20,6 +20,7 @@ struct NotificationRoutes {
         api.post("webhooks", use: addWebhook)
         api.get("webhooks/:webhook_id", use: showWebhook)
         api.delete("webhooks/:webhook_id", use: deleteWebhook)
+        api.post("webhooks/:webhook_id/rotate", use: rotateSecret)
         api.get("events/dead", use: listDead)
         api.post("events/dead/replay", use: replay)
     }
@@ -113,6 +114,24 @@ struct NotificationRoutes {
         return Response(status: .noContent)
     }
 
+    /// Body: `{"secret"?, "overlap_s"?}`.
+    @Sendable private func rotateSecret(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let body = try JSONBody(await request.bytesOrEmptyObject(), NotificationSchemas.rotation)
+        let secret = try WebhookRequest.secret(body) ?? WebhookSecret.make()
+        let overlap = Int64(body["overlap_s"]?.int ?? NotificationSchemas.usualOverlap) * 1000
+        let endpoint = try await store.replaceSecret(
+            of: context.parameters.get("webhook_id") ?? "",
+            tenant: context.tenant,
+            with: secret,
+            keepingEarlierUntil: WallTime(milliseconds: now.milliseconds + overlap)
+        )
+        guard let endpoint else { throw Self.unknownWebhook }
+        // Shown this once.
+        var json = endpoint.json
+        json.set("secret", .string(endpoint.secret))
+        return .json(json)
+    }
+
     private static let unknownWebhook = Problem(.notFound, .notFound, "Webhook not found")
 
     // MARK: What could not be delivered
@@ -160,13 +179,18 @@ private struct WebhookRequest {
     init(_ bytes: [UInt8]) throws(Problem) {
         let body = try JSONBody(bytes, NotificationSchemas.order)
         url = body.text("url") ?? ""
-        secret = body.text("secret")
-        if let secret, WebhookSecret(secret) == nil {
-            throw JSONBody.invalid("secret", "must be whsec_ and base64 of 24 to 64 bytes")
-        }
+        secret = try Self.secret(body)
         agentID = body.text("agent_id")
         format = body.text("format").flatMap(WebhookFormat.init) ?? .standard
         types = body["events"]?.array?.compactMap(\.string)
+    }
+
+    static func secret(_ body: JSONBody) throws(Problem) -> String? {
+        guard let secret = body.text("secret") else { return nil }
+        guard WebhookSecret(secret) != nil else {
+            throw JSONBody.invalid("secret", "must be whsec_ and base64 of 24 to 64 bytes")
+        }
+        return secret
     }
 }
 
@@ -181,6 +205,7 @@ extension Endpoint {
             "format": .string(format.rawValue),
             "active": .bool(stopped == nil),
             "stopped_because": .optional(stopped),
+            "earlier_secret_until": .time(earlier?.until),
             "created_at": .time(createdAt),
         ]
     }

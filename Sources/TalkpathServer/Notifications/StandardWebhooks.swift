@@ -19,12 +19,32 @@ struct WebhookSecret: Sendable {
 
     /// - Parameter timestamp: seconds since 1970.
     func headers(id: String, timestamp: Int64, body: [UInt8]) -> [(name: String, value: String)] {
+        Self.headers(id: id, timestamp: timestamp, body: body, secrets: [self])
+    }
+
+    /// Signed with every one of several secrets, so that a receiver may know one of them only: while a secret is being
+    /// replaced, the new one comes first.
+    static func headers(
+        id: String,
+        timestamp: Int64,
+        body: [UInt8],
+        secrets: [WebhookSecret]
+    ) -> [(name: String, value: String)] {
         let signed = Array("\(id).\(timestamp).".utf8) + body
-        let signature = TalkpathCrypto.base64(TalkpathCrypto.hmacSHA256(key: key, message: signed))
+        let signatures = secrets.map { secret in
+            "v1," + TalkpathCrypto.base64(TalkpathCrypto.hmacSHA256(key: secret.key, message: signed))
+        }
         return [
             (name: "webhook-id", value: id), (name: "webhook-timestamp", value: String(timestamp)),
-            (name: "webhook-signature", value: "v1,\(signature)"),
+            (name: "webhook-signature", value: signatures.joined(separator: " ")),
         ]
+    }
+
+    /// Several, separated by commas or spaces; nil if one of them is none, or there is none.
+    static func all(in text: String) -> [WebhookSecret]? {
+        let parts = text.split { $0 == "," || $0 == " " }
+        let secrets = parts.compactMap { WebhookSecret(String($0)) }
+        return parts.isEmpty || secrets.count < parts.count ? nil : secrets
     }
 
     private static func decode(_ text: String) -> [UInt8]? {

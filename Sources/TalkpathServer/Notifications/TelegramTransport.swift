@@ -8,6 +8,7 @@ struct TelegramTransport: EndpointTransport {
     private let client: OutboundClient
     private let chatID: String
     private let store: SQLiteCallStore
+    private let clock: any CallClock
 
     /// Telegram's limit is 4096.
     static let longestText = 4000
@@ -17,13 +18,15 @@ struct TelegramTransport: EndpointTransport {
     init(
         _ configuration: ServerConfiguration.Telegram,
         policy: OutboundAddressPolicy,
-        store: SQLiteCallStore
+        store: SQLiteCallStore,
+        clock: any CallClock
     ) throws(OutboundAddressError) {
         // The token is part of the address: it must not get into a log, and no error of ours names the address.
         let url = try policy.parse("\(configuration.baseURL)/bot\(configuration.botToken)/sendMessage")
         client = OutboundClient(url, policy: policy)
         chatID = configuration.chatID
         self.store = store
+        self.clock = clock
     }
 
     func deliver(_ event: OutboxEvent) async -> DeliveryOutcome {
@@ -37,7 +40,7 @@ struct TelegramTransport: EndpointTransport {
                 headers: [(name: "content-type", value: "application/json")],
                 timeout: .seconds(15)
             )
-            return Self.outcome(answer)
+            return Self.outcome(answer, at: clock.wallTime)
         } catch {
             return .failed("Telegram could not be reached or did not answer in time")
         }
@@ -45,10 +48,10 @@ struct TelegramTransport: EndpointTransport {
 
     func close() async { await client.close() }
 
-    private static func outcome(_ answer: OutboundClient.Answer) -> DeliveryOutcome {
+    private static func outcome(_ answer: OutboundClient.Answer, at now: WallTime) -> DeliveryOutcome {
         let json = try? JSONValue(parsing: answer.body)
         if (200..<300).contains(answer.status), json?["ok"]?.bool != false { return .delivered }
-        let pause = json?["parameters"]?["retry_after"]?.int.map { Duration.seconds($0) } ?? answer.retryAfter
+        let pause = json?["parameters"]?["retry_after"]?.int.map { Duration.seconds($0) } ?? answer.retryAfter(at: now)
         let failure = "Telegram answered with status \(answer.status)"
         switch answer.status {
         // The chat or the text is wrong, or the bot was shut out: the same again changes nothing.

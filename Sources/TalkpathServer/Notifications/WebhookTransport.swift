@@ -7,39 +7,49 @@ import TalkpathWire
 /// Signed HTTP requests to somebody's address.
 struct WebhookTransport: EndpointTransport {
     private let client: OutboundClient
-    private let secret: WebhookSecret
+    private let secrets: WebhookSecrets
     private let messages: WebhookMessages
     private let clock: any CallClock
     private let timeout: Duration
 
     init(
         _ url: OutboundURL,
-        secret: WebhookSecret,
+        secrets: WebhookSecrets,
         messages: WebhookMessages,
         policy: OutboundAddressPolicy,
         clock: any CallClock,
         timeout: Duration = .seconds(15)
     ) {
         client = OutboundClient(url, policy: policy)
-        self.secret = secret
+        self.secrets = secrets
         self.messages = messages
         self.clock = clock
         self.timeout = timeout
     }
 
     func deliver(_ event: OutboxEvent) async -> DeliveryOutcome {
-        let body: [UInt8]
+        let now = clock.wallTime
+        let (body, secrets): ([UInt8], [WebhookSecret])
         do {
             guard let message = try await messages.message(event) else { return .delivered }
             body = message.serialized()
+            secrets = try await self.secrets.current(at: now)
         } catch {
             return .failed("the call could not be looked up")
         }
-        var headers = secret.headers(id: event.id, timestamp: clock.wallTime.milliseconds / 1000, body: body)
+        // Never without a signature: the receiver could not tell whose it is.
+        guard !secrets.isEmpty else { return .failed("there is no secret to sign with") }
+        var headers = WebhookSecret.headers(
+            id: event.id,
+            timestamp: now.milliseconds / 1000,
+            body: body,
+            secrets: secrets
+        )
         headers.append((name: "content-type", value: "application/json"))
         headers.append((name: "user-agent", value: "Talkpath"))
         do {
-            return Self.outcome(try await client.post(body, headers: headers, timeout: timeout))
+            let answer = try await client.post(body, headers: headers, timeout: timeout)
+            return Self.outcome(answer, at: clock.wallTime)
         } catch let error as OutboundAddressError {
             return .failed("the address \(error.message)")
         } catch {
@@ -49,19 +59,24 @@ struct WebhookTransport: EndpointTransport {
 
     func close() async { await client.close() }
 
-    private static func outcome(_ answer: OutboundClient.Answer) -> DeliveryOutcome {
+    private static func outcome(_ answer: OutboundClient.Answer, at now: WallTime) -> DeliveryOutcome {
         switch answer.status {
         case 200..<300: .delivered
         case 410: .gone
         case 300..<400: .failed("answered with status \(answer.status): redirects are not followed")
-        default: .failed("answered with status \(answer.status)", retryAfter: answer.retryAfter)
+        default: .failed("answered with status \(answer.status)", retryAfter: answer.retryAfter(at: now))
         }
     }
 }
 
 extension OutboundClient.Answer {
-    /// Given in seconds; the other form, a date, is rare and passed over.
-    var retryAfter: Duration? {
-        header("retry-after").flatMap { Int($0) }.flatMap { $0 >= 0 ? .seconds(min($0, 86_400)) : nil }
+    /// How long the other side wants to be left alone (RFC 9110, section 10.2.3), at most a day: given in seconds, or as a
+    /// date, which is taken by the clock of whoever gave it, where that is shown.
+    func retryAfter(at now: WallTime) -> Duration? {
+        guard let text = header("retry-after") else { return nil }
+        if let seconds = Int(text) { return seconds >= 0 ? .seconds(min(seconds, 86_400)) : nil }
+        guard let date = WallTime(httpDate: text) else { return nil }
+        let here = header("date").flatMap(WallTime.init(httpDate:)) ?? now
+        return max(.zero, min(.milliseconds(date.milliseconds - here.milliseconds), .seconds(86_400)))
     }
 }

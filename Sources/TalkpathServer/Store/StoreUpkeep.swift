@@ -75,6 +75,7 @@ struct StoreUpkeep: Service {
         let now = clock.wallTime
         try await store.forgetIdempotencyKeys(before: WallTime(milliseconds: now.milliseconds - Self.keysAreKept))
         try await store.forgetTalkingTime(before: CallCaps.beginningOfDay(now))
+        try await store.forgetEarlierSecrets(before: now)
         if let time = Self.limit(storage.calls, now) {
             var count = 0
             repeat {

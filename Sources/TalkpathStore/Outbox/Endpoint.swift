@@ -6,6 +6,11 @@ package struct Endpoint: Equatable, Sendable {
         case webhook, telegram, gateway
     }
 
+    package struct EarlierSecret: Equatable, Sendable {
+        package var secret: String
+        package var until: WallTime
+    }
+
     package var id: String
     /// `nil`: of every tenant's calls. Such endpoints come from the configuration only.
     package var tenant: String?
@@ -15,6 +20,8 @@ package struct Endpoint: Equatable, Sendable {
     package var url: String
     /// Empty where the configuration holds it.
     package var secret: String
+    /// The one before it, with which events are signed as well for a while.
+    package var earlier: EarlierSecret?
     /// `nil`: of everything.
     package var types: [String]?
     /// It stands in the configuration, and is not to be changed by anybody else.

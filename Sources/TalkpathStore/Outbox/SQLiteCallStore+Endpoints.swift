@@ -27,7 +27,7 @@ extension SQLiteCallStore {
                 ON CONFLICT (id) DO UPDATE SET tenant = excluded.tenant, agent_id = excluded.agent_id,
                     kind = excluded.kind, url = excluded.url, secret = excluded.secret, types = excluded.types,
                     is_configured = excluded.is_configured, is_bound = excluded.is_bound, format = excluded.format,
-                    stopped = NULL
+                    stopped = NULL, earlier_secret = NULL, earlier_until = NULL
                 """,
             arguments: [
                 endpoint.id, endpoint.tenant, endpoint.agentID, endpoint.kind.rawValue, endpoint.url, endpoint.secret,
@@ -85,6 +85,38 @@ extension SQLiteCallStore {
         }
     }
 
+    /// Signs with a new secret from now on, and with the one before it as well until a time. One that was replaced
+    /// earlier is not used any more.
+    /// - Returns: the endpoint as it is now; nil if the tenant has none of that name.
+    package func replaceSecret(
+        of id: String,
+        tenant: String,
+        with secret: String,
+        keepingEarlierUntil end: WallTime
+    ) async throws -> Endpoint? {
+        try await write { db in
+            try db.execute(
+                sql: """
+                    UPDATE endpoints SET earlier_secret = secret, earlier_until = ?, secret = ?
+                    WHERE id = ? AND tenant = ? AND is_configured = 0 AND is_bound = 0
+                    """,
+                arguments: [end.milliseconds, secret, id, tenant]
+            )
+            guard db.changesCount > 0 else { return nil }
+            return try Row.fetchOne(db, sql: "SELECT * FROM endpoints WHERE id = ?", arguments: [id]).map(Self.endpoint)
+        }
+    }
+
+    /// Secrets that were replaced and are not used any more.
+    package func forgetEarlierSecrets(before time: WallTime) async throws {
+        try await write { db in
+            try db.execute(
+                sql: "UPDATE endpoints SET earlier_secret = NULL, earlier_until = NULL WHERE earlier_until <= ?",
+                arguments: [time.milliseconds]
+            )
+        }
+    }
+
     private static func endpoint(_ row: Row) throws -> Endpoint {
         guard let kind = Endpoint.Kind(rawValue: row["kind"]) else {
             throw StoreError(.newerVersion, "the store holds an endpoint of a kind that this version does not know")
@@ -103,6 +135,9 @@ extension SQLiteCallStore {
             createdAt: WallTime(milliseconds: row["created_at"])
         )
         endpoint.stopped = row["stopped"]
+        if let secret = row["earlier_secret"] as String?, let end = row["earlier_until"] as Int64? {
+            endpoint.earlier = Endpoint.EarlierSecret(secret: secret, until: WallTime(milliseconds: end))
+        }
         return endpoint
     }
 }

@@ -1,0 +1,23 @@
+import TalkpathCore
+import TalkpathStore
+
+/// What an endpoint's events are signed with at a time.
+enum WebhookSecrets: Sendable {
+    /// Those of the configuration.
+    case fixed([WebhookSecret])
+    /// The endpoint's own, as the store has it when it is needed: it may be replaced at any time.
+    case kept(endpoint: String, SQLiteCallStore)
+
+    /// - Returns: the newest first; none if the endpoint is gone.
+    func current(at now: WallTime) async throws -> [WebhookSecret] {
+        switch self {
+        case .fixed(let secrets):
+            return secrets
+        case .kept(let id, let store):
+            guard let endpoint = try await store.endpoint(id) else { return [] }
+            var texts = [endpoint.secret]
+            if let earlier = endpoint.earlier, now < earlier.until { texts.append(earlier.secret) }
+            return texts.compactMap(WebhookSecret.init)
+        }
+    }
+}
