@@ -77,7 +77,7 @@ import Testing
         let endpoint = ToolEndpoint(
             tool: AgentTool(name: "stock", description: ""),
             url: "http://127.0.0.1:\(port)/",
-            timeout: .seconds(1)
+            timeout: .seconds(4)
         )
         let caller = HTTPToolCaller(policy: .development)
         let tool = AgentToolCall(id: "t", name: "stock", arguments: "{}")
