@@ -101,4 +101,47 @@ TALKPATH_AVX2 size_t talkpath_avx2_mask(const uint8_t *source, uint8_t *target, 
     return done;
 }
 
+// -- Checksums
+
+/// 128 bits of the register, moved on by as far as `distance` was made for, and what stands there.
+static inline __attribute__((target("avx2,pclmul"))) __m128i fold(__m128i value, __m128i distance, __m128i there) {
+    const __m128i low = _mm_clmulepi64_si128(value, distance, 0x00);
+    const __m128i high = _mm_clmulepi64_si128(value, distance, 0x11);
+    return _mm_xor_si128(_mm_xor_si128(low, high), there);
+}
+
+// V. Gopal et al., "Fast CRC Computation for Generic Polynomials Using PCLMULQDQ Instruction", Intel, 2009; the constants
+// are powers of x modulo the polynomial, bits reflected, shifted left by one.
+__attribute__((target("avx2,pclmul"))) size_t talkpath_avx2_crc32(
+    const uint8_t *source, size_t count, uint32_t *crc) {
+    if (count < 64) return 0;
+    const __m128i by_512 = _mm_set_epi64x(0x1c6e41596, 0x154442bd4);
+    const __m128i by_128 = _mm_set_epi64x(0x0ccaa009e, 0x1751997d0);
+    const __m128i by_64 = _mm_set_epi64x(0, 0x163cd6124);
+    // The polynomial, and its inverse for the division that ends it (Barrett's).
+    const __m128i polynomial = _mm_set_epi64x(0x1f7011641, 0x1db710641);
+    const __m128i low_words = _mm_setr_epi32(-1, 0, -1, 0);
+    __m128i first = _mm_xor_si128(load128(source), _mm_cvtsi32_si128((int)*crc));
+    __m128i second = load128(source + 16);
+    __m128i third = load128(source + 32);
+    __m128i fourth = load128(source + 48);
+    size_t done = 64;
+    for (; done + 64 <= count; done += 64) {
+        first = fold(first, by_512, load128(source + done));
+        second = fold(second, by_512, load128(source + done + 16));
+        third = fold(third, by_512, load128(source + done + 32));
+        fourth = fold(fourth, by_512, load128(source + done + 48));
+    }
+    first = fold(fold(fold(first, by_128, second), by_128, third), by_128, fourth);
+    for (; done + 16 <= count; done += 16) first = fold(first, by_128, load128(source + done));
+    // 128 bits to 64, to 32.
+    __m128i rest = _mm_xor_si128(_mm_srli_si128(first, 8), _mm_clmulepi64_si128(first, by_128, 0x10));
+    rest = _mm_xor_si128(
+        _mm_srli_si128(rest, 4), _mm_clmulepi64_si128(_mm_and_si128(rest, low_words), by_64, 0x00));
+    __m128i quotient = _mm_clmulepi64_si128(_mm_and_si128(rest, low_words), polynomial, 0x10);
+    quotient = _mm_clmulepi64_si128(_mm_and_si128(quotient, low_words), polynomial, 0x00);
+    *crc = (uint32_t)_mm_extract_epi32(_mm_xor_si128(rest, quotient), 1);
+    return done;
+}
+
 #endif

@@ -102,8 +102,17 @@ public final class TalkpathServer: Sendable {
             eventLoopGroupProvider: .singleton,
             configuration: TwilioCarrier.clientConfiguration
         )
+        let metrics = PrometheusRegistry(help: MetricsRoute.help)
+        let factory = MultiplexMetricsHandler(
+            factories: [metrics as any MetricsFactory] + (parts.metrics.map { [$0] } ?? [])
+        )
         let captures = configuration.recordings.map {
-            CaptureService(recordings: $0, standard: configuration.capture, logger: logger)
+            CaptureService(
+                recordings: $0,
+                standard: configuration.capture,
+                instruments: CaptureInstruments(factory: factory),
+                logger: logger
+            )
         }
         var store: ServerStore?
         do {
@@ -119,7 +128,9 @@ public final class TalkpathServer: Sendable {
                 store: opened,
                 group: group,
                 client: client,
-                captures: captures
+                captures: captures,
+                metrics: metrics,
+                factory: factory
             )
         } catch {
             await captures?.shutDown()
@@ -137,7 +148,9 @@ public final class TalkpathServer: Sendable {
         store: ServerStore,
         group: MultiThreadedEventLoopGroup,
         client: HTTPClient,
-        captures: CaptureService?
+        captures: CaptureService?,
+        metrics: PrometheusRegistry,
+        factory: any MetricsFactory
     ) async throws -> TalkpathServer {
         let allowsPlain = configuration.isDevelopment
         let origin = OriginBox(configuration.publicURL.flatMap { PublicOrigin($0, allowsPlain: allowsPlain) })
@@ -151,8 +164,6 @@ public final class TalkpathServer: Sendable {
         )
         let addressPolicy = parts.addressPolicy ?? configuration.addressPolicy
         let tools = HTTPToolCaller(policy: addressPolicy)
-        let metrics = PrometheusRegistry(help: MetricsRoute.help)
-        let factories = [metrics as any MetricsFactory] + (parts.metrics.map { [$0] } ?? [])
         let bridge = MediaBridge(
             eventLoop: group.next(),
             carrier: carriers,
@@ -162,7 +173,7 @@ public final class TalkpathServer: Sendable {
             toolEndpoints: tools,
             maximumCalls: configuration.maximumCalls,
             agentTLS: parts.agentTLS,
-            instruments: CallInstruments(factory: MultiplexMetricsHandler(factories: factories)),
+            instruments: CallInstruments(factory: factory),
             logger: logger,
             captures: captures
         )

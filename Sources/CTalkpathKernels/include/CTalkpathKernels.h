@@ -15,7 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// Whether this machine and its operating system can run the functions below.
+/// Whether this machine and its operating system can run the functions below: AVX2, and carry-less multiplication,
+/// which is older and which only a hypervisor could be without.
 bool talkpath_has_avx2(void);
 
 /// Whether the environment variable TALKPATH_SIMD is `portable`, which asks to leave the functions below alone.
@@ -73,6 +74,10 @@ size_t talkpath_avx2_decode_base64(
 /// `target[i] = source[i] ^ key[i % 4]`, the key's bytes in the order of memory: 32 bytes at a time. Both may be the
 /// same memory.
 size_t talkpath_avx2_mask(const uint8_t *_Nonnull source, uint8_t *_Nonnull target, size_t count, uint32_t key);
+
+/// Goes on with a CRC-32 (of Ethernet, zip and PNG) over whole blocks of 16 bytes, at least four of them; of fewer it
+/// does none. `crc` is the register's content: inverted neither before nor after.
+size_t talkpath_avx2_crc32(const uint8_t *_Nonnull source, size_t count, uint32_t *_Nonnull crc);
 
 #endif
 

@@ -75,4 +75,21 @@ package enum ByteKernels {
         #endif
         return 0
     }
+
+    /// Goes on with a CRC-32 (of Ethernet, zip and PNG) over the front part of some bytes, in blocks of 16.
+    /// - Parameter crc: the register, inverted neither before nor after; holds what came of the bytes that were done.
+    package static func crc32(
+        _ source: UnsafeRawPointer,
+        count: Int,
+        register crc: inout UInt32,
+        instructions: InstructionSet = .best
+    ) -> Int {
+        #if arch(x86_64)
+        if instructions.usable == .avx2 {
+            // Safety: reads below `count`.
+            return talkpath_avx2_crc32(source.assumingMemoryBound(to: UInt8.self), count, &crc)
+        }
+        #endif
+        return 0
+    }
 }

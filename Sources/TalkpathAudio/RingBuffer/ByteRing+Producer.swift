@@ -49,11 +49,16 @@ extension ByteRing {
 
         /// Copies both into the ring, one behind the other, and makes them readable in one step; or, if there is not
         /// room for both, neither.
+        /// - Parameter reserve: what must be left free behind them.
         /// - Returns: whether they were written.
-        mutating func writeWhole(_ head: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer) -> Bool {
+        package mutating func writeWhole(
+            _ head: UnsafeRawBufferPointer,
+            _ body: UnsafeRawBufferPointer,
+            leaving reserve: Int = 0
+        ) -> Bool {
             returnToFront()
             let count = head.count + body.count
-            guard count <= free(atLeast: count) else { return false }
+            guard count + reserve <= free(atLeast: count + reserve) else { return false }
             if let source = head.baseAddress { copy(source, count: head.count, to: written) }
             if let source = body.baseAddress { copy(source, count: body.count, to: written + UInt64(head.count)) }
             publish(count)

@@ -11,7 +11,9 @@ extension CaptureMessage {
         func bytes(_ range: Range<Int>) -> [UInt8] {
             message.extracting(range).withUnsafeBytes { Array($0) }
         }
-        guard let range = Self.longestString(in: message), let audio = Self.decode(message, range) else {
+        guard let range = message.withUnsafeBytes({ Self.longestString(in: $0) }),
+            let audio = Self.decoded(message.extracting(range))
+        else {
             self.init(prefix: bytes(0..<message.byteCount))
             return
         }
@@ -59,45 +61,38 @@ extension CaptureMessage {
         bytes.map { CaptureMessage(prefix: $0) } ?? self
     }
 
-    /// The longest text between two quotes.
-    private static func longestString(in message: RawSpan) -> Range<Int>? {
-        message.withUnsafeBytes { bytes in
-            var longest: Range<Int>?
-            var begin = 0
-            while let index = ByteSearch.first(UInt8(ascii: "\""), in: bytes, from: begin) {
-                if index - begin >= shortestAudio, index - begin > longest?.count ?? 0 { longest = begin..<index }
-                begin = index + 1
-            }
-            return longest
+    /// Where the audio of a message stands, if it has any: its longest text between two quotes. Whether that is base64
+    /// is yet to be seen.
+    static func longestString(in message: UnsafeRawBufferPointer) -> Range<Int>? {
+        var longest: Range<Int>?
+        var begin = 0
+        while let index = ByteSearch.first(UInt8(ascii: "\""), in: message, from: begin) {
+            if index - begin >= shortestAudio, index - begin > longest?.count ?? 0 { longest = begin..<index }
+            begin = index + 1
         }
+        return longest
     }
 
-    /// What the text stands for, provided that writing it again yields the same text.
-    private static func decode(_ message: RawSpan, _ range: Range<Int>) -> [UInt8]? {
-        let text = message.extracting(range)
-        var audio = [UInt8](repeating: 0, count: Base64.decodedCount(of: text))
-        var target = audio.mutableSpan
-        guard let count = try? Base64.decode(text, into: &target), count == audio.count else { return nil }
-        let again = encode(audio)
-        let isSame = text.withUnsafeBytes { text in again.withUnsafeBytes { areEqual(text, $0) } }
-        return isSame ? audio : nil
+    /// Bytes that a text stands for, if it is base64.
+    static func decodedCount(of text: UnsafeRawBufferPointer) -> Int { Base64.decodedCount(of: text.bytes) }
+
+    /// Reads base64 into memory for ``decodedCount(of:)`` bytes.
+    ///
+    /// - Returns: false if it is none, or if what it stands for would be written otherwise: in the standard alphabet, with
+    ///   padding. Other than by those two, and by bits that the decoder insists on, no two texts mean the same.
+    static func decode(_ text: UnsafeRawBufferPointer, into target: UnsafeMutableBufferPointer<UInt8>) -> Bool {
+        guard text.count % 4 == 0, ByteSearch.first(UInt8(ascii: "-"), in: text, from: 0) == nil,
+            ByteSearch.first(UInt8(ascii: "_"), in: text, from: 0) == nil
+        else { return false }
+        var span = target.mutableSpan
+        return (try? Base64.decode(text.bytes, into: &span)) == target.count
     }
 
-    /// Eight bytes at a time: this is done for every frame, and one byte at a time was a quarter of a capture's cost.
-    private static func areEqual(_ one: UnsafeRawBufferPointer, _ other: UnsafeRawBufferPointer) -> Bool {
-        guard one.count == other.count else { return false }
-        var index = 0
-        while index + 8 <= one.count {
-            // In bounds of both: they are equally long.
-            let word = one.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            guard word == other.loadUnaligned(fromByteOffset: index, as: UInt64.self) else { return false }
-            index += 8
+    private static func decoded(_ text: RawSpan) -> [UInt8]? {
+        text.withUnsafeBytes { text in
+            var audio = [UInt8](repeating: 0, count: decodedCount(of: text))
+            return audio.withUnsafeMutableBufferPointer { decode(text, into: $0) } ? audio : nil
         }
-        while index < one.count {
-            guard one[index] == other[index] else { return false }
-            index += 1
-        }
-        return true
     }
 
     private static func encode(_ audio: [UInt8]) -> [UInt8] {

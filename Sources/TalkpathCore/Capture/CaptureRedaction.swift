@@ -11,6 +11,12 @@ struct CaptureRedaction: Sendable {
     }
 
     private var secrets: [Secret] = []
+    /// The same, one behind the other: to look through a message without touching an array for each.
+    private var watched: [UInt8] = []
+    /// Where each of them ends.
+    private var watchedEnds: [Int] = []
+    /// There are some that could be taken for audio.
+    private var mayLookLikeAudio = false
     private var handles = 0
     private var hasStarted = false
 
@@ -29,6 +35,9 @@ struct CaptureRedaction: Sendable {
         let text = Array(secret.utf8)
         guard text.count >= Self.shortest, !secrets.contains(where: { $0.text == text }) else { return }
         secrets.append(Secret(text: text, replacement: Array(replacement.utf8)))
+        watched += text
+        watchedEnds.append(watched.count)
+        if text.count >= CaptureMessage.shortestAudio, text.allSatisfy(Self.isOfAudio) { mayLookLikeAudio = true }
         // What contains another must go first.
         secrets.sort { $0.text.count > $1.text.count }
     }
@@ -73,23 +82,68 @@ struct CaptureRedaction: Sendable {
         return text
     }
 
+    /// A character that audio may have in base64; a message in which it has others stays text.
+    private static func isOfAudio(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "/"), UInt8(ascii: "="):
+            true
+        default: false
+        }
+    }
+
     private static let startMark = Array("\"start\":".utf8)
     private static let handleMark = Array("\"newHandle\":".utf8)
 
     /// Where `sought` first stands.
     private static func find(_ sought: [UInt8], in text: ArraySlice<UInt8>) -> Int? {
         text.withUnsafeBytes { bytes in
-            guard let first = sought.first else { return nil }
-            var from = 0
-            while let index = ByteSearch.first(first, in: bytes, from: from), index + sought.count <= bytes.count {
-                var matched = 1
-                while matched < sought.count, bytes[index + matched] == sought[matched] { matched += 1 }
-                if matched == sought.count { return text.startIndex + index }
-                from = index + 1
-            }
-            return nil
+            sought.withUnsafeBytes { ByteSearch.first($0, in: bytes) }.map { text.startIndex + $0 }
         }
     }
+
+    // MARK: Looking first
+
+    /// Whether ``clean(_:_:)`` would have anything to do with a message, or to learn from it; true also where it only
+    /// might.
+    func concerns(_ message: UnsafeRawBufferPointer, _ kind: CaptureRecord.Kind) -> Bool {
+        let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+        return concerns(message, nothing, nothing, kind)
+    }
+
+    /// - Parameter text: of the message, what seems to be audio.
+    func concerns(
+        _ prefix: UnsafeRawBufferPointer,
+        _ text: UnsafeRawBufferPointer,
+        _ suffix: UnsafeRawBufferPointer,
+        _ kind: CaptureRecord.Kind
+    ) -> Bool {
+        func stands(_ mark: StaticString) -> Bool {
+            let mark = UnsafeRawBufferPointer(start: mark.utf8Start, count: mark.utf8CodeUnitCount)
+            return ByteSearch.first(mark, in: prefix) != nil || ByteSearch.first(mark, in: suffix) != nil
+        }
+        if kind == .telephonyIn, !hasStarted, stands("\"start\":") { return true }
+        if kind == .agentIn, stands("Handle\"") { return true }
+        return watched.withUnsafeBytes { watched in
+            var begin = 0
+            for end in watchedEnds {
+                let secret = UnsafeRawBufferPointer(rebasing: watched[begin..<end])
+                begin = end
+                if ByteSearch.first(secret, in: prefix) != nil || ByteSearch.first(secret, in: suffix) != nil {
+                    return true
+                }
+                if mayLookLikeAudio, secret.count >= CaptureMessage.shortestAudio, text.count < Self.longestDisguise,
+                    ByteSearch.first(secret, in: text) != nil
+                {
+                    return true
+                }
+            }
+            return false
+        }
+    }
+
+    /// In characters: 2048 bytes and more are audio.
+    private static let longestDisguise = 2732
 
     /// The stream's beginning names the account, and brings the parameters that our own instructions gave it: the
     /// token among them.

@@ -75,48 +75,50 @@ package final class CaptureTap {
         guard !isFinished else { return }
         noteGap()
         isFinished = true
-        put(.finished, count: 0)
+        _ = put(.finished, Self.nothing, leaving: 0)
     }
 
     // MARK: The ring
 
-    private func writeEmpty(_ kind: CaptureRecord.Kind) {
-        guard hasRoom(for: 0) else { return }
-        put(kind, count: 0)
-    }
+    private static var nothing: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: nil, count: 0) }
+
+    private func writeEmpty(_ kind: CaptureRecord.Kind) { write(kind, Self.nothing) }
 
     private func write(_ kind: CaptureRecord.Kind, _ content: RawSpan) {
-        guard hasRoom(for: content.byteCount) else { return }
-        put(kind, count: content.byteCount)
-        _ = ring.write(content)
+        content.withUnsafeBytes { write(kind, $0) }
     }
 
-    private func hasRoom(for count: Int) -> Bool {
-        guard !isFinished else { return false }
-        guard ring.writable >= count + Self.headerSize + Self.reserve else {
-            missedRecords += 1
-            missedBytes += count
-            droppedRecords += 1
-            return false
+    private func write(_ kind: CaptureRecord.Kind, _ content: UnsafeRawBufferPointer) {
+        guard !isFinished else { return }
+        if missedRecords > 0 {
+            // The note of a gap goes before the record, and only together with it.
+            guard ring.writable >= content.count + Self.headerSize + Self.reserve else { return miss(content.count) }
+            noteGap()
         }
-        if missedRecords > 0 { noteGap() }
-        return true
+        if !put(kind, content, leaving: Self.reserve) { miss(content.count) }
+    }
+
+    private func miss(_ count: Int) {
+        missedRecords += 1
+        missedBytes += count
+        droppedRecords += 1
     }
 
     private func noteGap() {
         guard missedRecords > 0 else { return }
-        put(.gap, count: 16)
-        withUnsafeBytes(of: (Int64(missedRecords), Int64(missedBytes))) { _ = ring.write($0) }
+        withUnsafeBytes(of: (Int64(missedRecords), Int64(missedBytes))) { _ = put(.gap, $0, leaving: 0) }
         missedRecords = 0
         missedBytes = 0
     }
 
-    private func put(_ kind: CaptureRecord.Kind, count: Int) {
+    /// In one step: the reader finds whole records only.
+    /// - Returns: false if there is no room for it.
+    private func put(_ kind: CaptureRecord.Kind, _ content: UnsafeRawBufferPointer, leaving reserve: Int) -> Bool {
         withUnsafeTemporaryAllocation(byteCount: Self.headerSize, alignment: 8) { header in
-            header.storeBytes(of: UInt32(Self.headerSize - 4 + count), as: UInt32.self)
+            header.storeBytes(of: UInt32(Self.headerSize - 4 + content.count), as: UInt32.self)
             header.storeBytes(of: kind.rawValue, toByteOffset: 4, as: UInt8.self)
             header.storeBytes(of: instant.nanoseconds, toByteOffset: 5, as: Int64.self)
-            _ = ring.write(UnsafeRawBufferPointer(header))
+            return ring.writeWhole(UnsafeRawBufferPointer(header), content, leaving: reserve)
         }
     }
 }
@@ -124,7 +126,6 @@ package final class CaptureTap {
 /// The other end of a ``CaptureTap``: takes records out of the ring, on the thread that writes them down.
 package struct CaptureTapReader: ~Copyable, Sendable {
     private var ring: ByteRing.Consumer
-    private var buffer: [UInt8] = []
 
     package init(ring: consuming ByteRing.Consumer) {
         self.ring = ring
@@ -133,32 +134,42 @@ package struct CaptureTapReader: ~Copyable, Sendable {
     /// Bytes that wait.
     package var waiting: Int { ring.readable }
 
-    /// Hands over every record that is there whole.
+    /// Hands over every record that is there, in place: what is handed over is valid within the call of `body` only.
     package mutating func drain(
         _ body: (_ kind: CaptureRecord.Kind, _ at: MonotonicInstant, _ content: RawSpan) -> Void
     ) {
-        let waiting = ring.readable
-        guard waiting > 0 else { return }
-        let kept = buffer.count
-        buffer.append(contentsOf: repeatElement(0, count: waiting))
-        let read = buffer.withUnsafeMutableBytes { memory in
-            ring.read(into: UnsafeMutableRawBufferPointer(rebasing: memory[kept...]))
+        let taken = ring.withReadableSpans { front, back in
+            guard !back.isEmpty else { return front.withUnsafeBytes { Self.read($0, body) } }
+            // The ring wraps around, possibly within a record: hardly ever, for whenever it is empty it is begun anew.
+            var whole = front.withUnsafeBytes { Array($0) }
+            whole += back.withUnsafeBytes { Array($0) }
+            return whole.withUnsafeBytes { Self.read($0, body) }
         }
-        buffer.removeLast(waiting - read)
+        ring.skip(taken)
+    }
+
+    /// Of a gap: how many records did not fit.
+    package static func recordsMissing(in gap: RawSpan) -> Int {
+        gap.withUnsafeBytes { $0.count == 16 ? Int($0.loadUnaligned(as: Int64.self)) : 0 }
+    }
+
+    /// - Returns: the bytes of all records that are there whole.
+    private static func read(
+        _ bytes: UnsafeRawBufferPointer,
+        _ body: (_ kind: CaptureRecord.Kind, _ at: MonotonicInstant, _ content: RawSpan) -> Void
+    ) -> Int {
         var offset = 0
-        buffer.withUnsafeBytes { bytes in
-            while bytes.count - offset >= CaptureTap.headerSize {
-                let length = Int(bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
-                guard bytes.count - offset >= 4 + length else { break }
-                let kind = CaptureRecord.Kind(rawValue: bytes[offset + 4])
-                let instant = bytes.loadUnaligned(fromByteOffset: offset + 5, as: Int64.self)
-                let content = bytes[(offset + CaptureTap.headerSize)..<(offset + 4 + length)]
-                if let kind {
-                    body(kind, MonotonicInstant(nanoseconds: instant), UnsafeRawBufferPointer(rebasing: content).bytes)
-                }
-                offset += 4 + length
+        while bytes.count - offset >= CaptureTap.headerSize {
+            let length = Int(bytes.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+            guard bytes.count - offset >= 4 + length else { break }
+            let kind = CaptureRecord.Kind(rawValue: bytes[offset + 4])
+            let instant = bytes.loadUnaligned(fromByteOffset: offset + 5, as: Int64.self)
+            let content = bytes[(offset + CaptureTap.headerSize)..<(offset + 4 + length)]
+            if let kind {
+                body(kind, MonotonicInstant(nanoseconds: instant), UnsafeRawBufferPointer(rebasing: content).bytes)
             }
+            offset += 4 + length
         }
-        buffer.removeFirst(offset)
+        return offset
     }
 }

@@ -74,6 +74,106 @@ package struct CaptureWriter: Sendable {
         }
     }
 
+    // MARK: As it comes
+
+    /// As ``record(_:at:content:)`` and ``append(_:into:)`` in turn, byte for byte, without making anything on the way:
+    /// this is what capturing costs a frame.
+    package mutating func write(
+        _ kind: CaptureRecord.Kind,
+        at instant: MonotonicInstant,
+        content: RawSpan,
+        into block: inout CaptureBlock
+    ) {
+        switch kind {
+        case .telephonyIn, .telephonyOut, .agentIn, .agentOut:
+            let at = instant.nanoseconds - origin.nanoseconds
+            let isWritten = content.withUnsafeBytes { copy(kind, $0, at: at, into: &block) }
+            if isWritten { return }
+        case .tick, .pump, .note, .finished:
+            let at = instant.nanoseconds - origin.nanoseconds
+            block.append(atMost: Self.mostBesidesContent) { pen in
+                put(kind, at: at, count: 0, with: &pen) { _ in true }
+            }
+            return
+        case .happening, .gap, .facts:
+            break
+        }
+        guard let record = record(kind, at: instant, content: content) else { return }
+        var bytes: [UInt8] = []
+        append(record, into: &bytes)
+        block.append(bytes)
+    }
+
+    /// Of a record, at most: its length, kind, time, form, two lengths, checksum.
+    private static let mostBesidesContent = 10 + 1 + 10 + 1 + 10 + 10 + 4
+
+    /// A message in which nothing has to be replaced.
+    /// - Returns: false if something has, or if only a digest is to be kept; nothing is written then.
+    private mutating func copy(
+        _ kind: CaptureRecord.Kind,
+        _ message: UnsafeRawBufferPointer,
+        at: Int64,
+        into block: inout CaptureBlock
+    ) -> Bool {
+        guard !isSlim || kind != .agentOut else { return false }
+        let room = message.count + Self.mostBesidesContent
+        if let place = CaptureMessage.longestString(in: message) {
+            let (prefix, text, suffix) = (
+                UnsafeRawBufferPointer(rebasing: message[..<place.lowerBound]),
+                UnsafeRawBufferPointer(rebasing: message[place]),
+                UnsafeRawBufferPointer(rebasing: message[place.upperBound...])
+            )
+            if redaction.concerns(prefix, text, suffix, kind) { return false }
+            let count = CaptureMessage.decodedCount(of: text)
+            let (before, within) = (UInt64(prefix.count), UInt64(count))
+            let all = 1 + before.varintCount + prefix.count + within.varintCount + count + suffix.count
+            let isAudio = block.append(atMost: room) { pen in
+                put(kind, at: at, count: all, with: &pen) { pen in
+                    pen.put(CaptureFormat.Form.audio.rawValue)
+                    pen.put(varint: before)
+                    pen.put(prefix)
+                    pen.put(varint: within)
+                    guard CaptureMessage.decode(text, into: pen.skip(count)) else { return false }
+                    pen.put(suffix)
+                    return true
+                }
+            }
+            if isAudio { return true }
+        }
+        if redaction.concerns(message, kind) { return false }
+        return block.append(atMost: room) { pen in
+            put(kind, at: at, count: 1 + message.count, with: &pen) { pen in
+                pen.put(CaptureFormat.Form.verbatim.rawValue)
+                pen.put(message)
+                return true
+            }
+        }
+    }
+
+    /// One record.
+    /// - Parameters:
+    ///   - count: of the bytes that `content` puts down.
+    ///   - content: false to have nothing written.
+    private mutating func put(
+        _ kind: CaptureRecord.Kind,
+        at: Int64,
+        count: Int,
+        with pen: inout CaptureBlock.Pen,
+        _ content: (inout CaptureBlock.Pen) -> Bool
+    ) -> Bool {
+        let time = (at - last).zigzag
+        let length = 1 + time.varintCount + count
+        pen.put(varint: UInt64(length))
+        let body = UnsafeRawPointer(pen.place)
+        pen.put(kind.rawValue)
+        pen.put(varint: time)
+        guard content(&pen) else { return false }
+        // Safety: the bytes that were put down since.
+        pen.put(littleEndian: CRC32.of(UnsafeRawBufferPointer(start: body, count: length)))
+        last = at
+        return true
+    }
+
     // MARK: Records
 
     private mutating func write(

@@ -30,21 +30,28 @@ final class CaptureFile {
     }
 
     /// All of it, or nothing that lasts: what could be written only in part is cut off again.
-    func append(_ bytes: [UInt8]) throws(Failure) {
+    func append(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
         try write(bytes, at: byteCount)
         byteCount += bytes.count
     }
 
-    func overwriteBeginning(_ bytes: [UInt8]) throws(Failure) {
-        try write(bytes, at: 0)
+    func append(_ bytes: [UInt8]) throws(Failure) {
+        try bytes.span.bytes.withUnsafeBytes { bytes throws(Failure) in try append(bytes) }
     }
 
-    private func write(_ bytes: [UInt8], at place: Int) throws(Failure) {
+    func overwriteBeginning(_ bytes: [UInt8]) throws(Failure) {
+        try bytes.span.bytes.withUnsafeBytes { bytes throws(Failure) in try write(bytes, at: 0) }
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer, at place: Int) throws(Failure) {
         var written = 0
         while written < bytes.count {
-            let count = bytes.withUnsafeBytes { memory in
-                pwrite(descriptor, memory.baseAddress! + written, memory.count - written, off_t(place + written))
-            }
+            let count = pwrite(
+                descriptor,
+                bytes.baseAddress! + written,
+                bytes.count - written,
+                off_t(place + written)
+            )
             if count > 0 {
                 written += count
             } else if count == 0 || errno != EINTR {

@@ -12,28 +12,28 @@ final class CaptureJob: @unchecked Sendable {
     private var audio: AudioPart?
     private let facts: CaptureFacts
     private let recordings: Recordings
+    private let instruments: CaptureInstruments
     private let logger: Logger
     private let onFile: (KeptFile) -> Void
     /// The tap has been closed, and all that was in it has been written.
     private(set) var isOver = false
-    /// How often the thread has looked since messages were last written.
+    /// How often the thread has looked since it last took anything out of the tap.
     private var roundsWaited = 0
 
-    /// In bytes.
+    /// So much is worth a call of the system. In bytes of the tap.
     private static let block = 32 << 10
-    /// In rounds of 20 ms: a fifth of a second.
-    private static let patience = 10
+    /// In rounds of 40 ms: a fifth of a second. What a killed process has not written yet is lost.
+    private static let patience = 5
+
+    /// Of what is kept of a call.
+    enum Part: String {
+        case wire, audio
+    }
 
     private struct WirePart {
         var writer: CaptureWriter
         var file: CaptureFile
         let path: String
-        var pending: [UInt8] = []
-
-        mutating func take(_ kind: CaptureRecord.Kind, at instant: MonotonicInstant, content: RawSpan) {
-            guard let record = writer.record(kind, at: instant, content: content) else { return }
-            writer.append(record, into: &pending)
-        }
     }
 
     private struct AudioPart: ~Copyable {
@@ -48,6 +48,7 @@ final class CaptureJob: @unchecked Sendable {
         _ facts: CaptureFacts,
         reader: consuming CaptureTapReader,
         recordings: Recordings,
+        instruments: CaptureInstruments,
         logger: Logger,
         onFile: @escaping (KeptFile) -> Void
     ) {
@@ -55,20 +56,24 @@ final class CaptureJob: @unchecked Sendable {
         self.facts = facts
         self.reader = reader
         self.recordings = recordings
+        self.instruments = instruments
         self.logger = logger
     }
 
     /// Creates the files. What cannot be created is left out, and the call goes on.
     func begin() {
         if facts.wish.wire, let path = recordings.wirePath(of: facts.callID) {
-            attempt("wire") { () throws(CaptureFile.Failure) in
-                var part = WirePart(writer: CaptureWriter(facts), file: try CaptureFile(path: path), path: path)
-                part.writer.begin(into: &part.pending)
-                wire = part
+            attempt(.wire) { () throws(CaptureFile.Failure) in
+                let file = try CaptureFile(path: path)
+                var writer = CaptureWriter(facts)
+                var beginning: [UInt8] = []
+                writer.begin(into: &beginning)
+                try file.append(beginning)
+                wire = WirePart(writer: writer, file: file, path: path)
             }
         }
         if facts.wish.audio, let path = recordings.audioPath(of: facts.callID) {
-            attempt("audio") { () throws(CaptureFile.Failure) in
+            attempt(.audio) { () throws(CaptureFile.Failure) in
                 let file = try CaptureFile(path: path)
                 let encoder = try RecordingEncoder(recordings.audioFormat)
                 try file.append(encoder.header())
@@ -77,29 +82,39 @@ final class CaptureJob: @unchecked Sendable {
         }
     }
 
-    /// Writes what has come since the last time.
-    func drain() {
+    /// Whether it is time to write: there is enough to be worth a call of the system, or it has waited long enough.
+    /// Called every round.
+    func isDue() -> Bool {
+        roundsWaited += 1
+        return roundsWaited >= Self.patience || reader.waiting >= Self.block
+    }
+
+    /// Writes what has come since the last time: one call of the system a file.
+    ///
+    /// - Parameter block: memory to put it together in, whose content is of no use afterwards.
+    func drain(through block: inout CaptureBlock) {
+        roundsWaited = 0
+        block.removeAll()
         reader.drain { kind, instant, content in
-            if kind == .finished { isOver = true }
-            wire?.take(kind, at: instant, content: content)
+            switch kind {
+            case .finished: isOver = true
+            case .gap: instruments.left(out: CaptureTapReader.recordsMissing(in: content))
+            default: break
+            }
+            wire?.writer.write(kind, at: instant, content: content, into: &block)
             audio?.recording.take(kind, at: instant, content: content)
         }
-        flushWire()
+        flushWire(block)
         flushAudio()
     }
 
-    /// Writes once there is enough to be worth a call of the system, or it has waited long enough: what a killed process
-    /// has not written yet is lost.
-    private func flushWire() {
-        guard let count = wire?.pending.count, count > 0 else { return }
-        roundsWaited += 1
-        guard count >= Self.block || roundsWaited >= Self.patience || isOver else { return }
-        roundsWaited = 0
-        let isWritten = attempt("wire") { () throws(CaptureFile.Failure) in
-            try wire?.file.append(wire?.pending ?? [])
-        }
-        // Its memory is kept, for it will be needed again.
-        wire?.pending.removeAll(keepingCapacity: true)
+    private func flushWire(_ block: borrowing CaptureBlock) {
+        guard let file = wire?.file else { return }
+        let isWritten =
+            block.count == 0
+            || attempt(.wire) { () throws(CaptureFile.Failure) in
+                try block.withBytes { bytes throws(CaptureFile.Failure) in try file.append(bytes) }
+            }
         if !isWritten || isOver { finishWire() }
     }
 
@@ -111,7 +126,7 @@ final class CaptureJob: @unchecked Sendable {
 
     private func flushAudio() {
         guard audio != nil else { return }
-        let isWritten = attempt("audio") { () throws(CaptureFile.Failure) in
+        let isWritten = attempt(.audio) { () throws(CaptureFile.Failure) in
             let samples = isOver ? audio!.recording.finish() : audio!.recording.takeSettled()
             var bytes = try audio!.encoder.encode(samples)
             if isOver { bytes += try audio!.encoder.finish() }
@@ -125,14 +140,15 @@ final class CaptureJob: @unchecked Sendable {
 
     /// - Returns: false if it failed: what was begun is given up then, the call is not.
     @discardableResult
-    private func attempt(_ what: String, _ body: () throws(CaptureFile.Failure) -> Void) -> Bool {
+    private func attempt(_ part: Part, _ body: () throws(CaptureFile.Failure) -> Void) -> Bool {
         do throws(CaptureFile.Failure) {
             try body()
             return true
         } catch {
+            instruments.stopped(part)
             logger.error(
                 "The capture of a call stops; the call goes on",
-                metadata: ["call_id": "\(facts.callID)", "capture": "\(what)", "error": "\(error.reason)"]
+                metadata: ["call_id": "\(facts.callID)", "capture": "\(part.rawValue)", "error": "\(error.reason)"]
             )
             return false
         }

@@ -15,8 +15,9 @@ import Darwin
 
 /// Writes down what the calls' taps hold: one thread for all of them, apart from the one that carries the calls.
 ///
-/// The thread looks every 20 ms as long as there is anything to capture. A disk that is slow, full or gone stops
-/// captures, never calls.
+/// The thread looks every 40 ms as long as there is anything to capture, and writes what a call has left when it is worth
+/// it: not all calls' at once, for the thread may share a processor with the one that carries them. A disk that is slow,
+/// full or gone stops captures, never calls.
 final class CaptureService: CaptureSink {
     let standard: CaptureWish
     let recordings: Recordings
@@ -26,18 +27,27 @@ final class CaptureService: CaptureSink {
     private let fileQueue: AsyncStream<KeptFile>.Continuation
     private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
     private let loop: any EventLoop
-    private let state: NIOLoopBoundBox<State>
+    private let desk: NIOLoopBoundBox<Desk>
+    private let instruments: CaptureInstruments
     private let logger: Logger
 
-    private struct State {
+    /// What the writing thread works with.
+    private final class Desk {
         var jobs: [CaptureJob] = []
         var clock: RepeatedTask?
+        var block = CaptureBlock()
     }
 
-    private static let interval = TimeAmount.milliseconds(20)
+    private static let interval = TimeAmount.milliseconds(40)
 
     /// - Parameter standard: for calls and agents that have no wish of their own.
-    init(recordings: Recordings, standard: CaptureWish, logger: Logger) {
+    init(
+        recordings: Recordings,
+        standard: CaptureWish,
+        instruments: CaptureInstruments = CaptureInstruments(),
+        logger: Logger
+    ) {
+        self.instruments = instruments
         self.recordings = recordings
         self.standard = standard
         self.logger = logger
@@ -45,7 +55,7 @@ final class CaptureService: CaptureSink {
         // A limit to the size of files must fail the write, as a full disk does, and not end the process.
         signal(SIGXFSZ, SIG_IGN)
         loop = group.next()
-        state = NIOLoopBoundBox.makeBoxSendingValue(State(), eventLoop: loop)
+        desk = NIOLoopBoundBox.makeBoxSendingValue(Desk(), eventLoop: loop)
     }
 
     /// Creates the folder, if need be.
@@ -67,6 +77,7 @@ final class CaptureService: CaptureSink {
             facts,
             reader: CaptureTapReader(ring: ring.consumer),
             recordings: recordings,
+            instruments: instruments,
             logger: logger,
             onFile: { [fileQueue] in fileQueue.yield($0) }
         )
@@ -77,7 +88,7 @@ final class CaptureService: CaptureSink {
     /// After the last call: what is left is written, and then there are no more ``files``.
     func finish() {
         loop.execute {
-            self.drain()
+            self.drain(isLast: true)
             self.fileQueue.finish()
         }
     }
@@ -85,9 +96,9 @@ final class CaptureService: CaptureSink {
     /// After the last call: writes what is left, and returns when it is written.
     func shutDown() async {
         try? await loop.submit {
-            self.state.value.clock?.cancel()
-            self.drain()
-            self.state.value.jobs.removeAll()
+            self.desk.value.clock?.cancel()
+            self.drain(isLast: true)
+            self.desk.value.jobs.removeAll()
             self.fileQueue.finish()
         }.get()
         try? await group.shutdownGracefully()
@@ -97,19 +108,26 @@ final class CaptureService: CaptureSink {
 
     private func begin(_ job: CaptureJob) {
         job.begin()
-        state.value.jobs.append(job)
-        guard state.value.clock == nil else { return }
-        state.value.clock = loop.scheduleRepeatedTask(initialDelay: Self.interval, delay: Self.interval) { _ in
+        let desk = desk.value
+        desk.jobs.append(job)
+        guard desk.clock == nil else { return }
+        desk.clock = loop.scheduleRepeatedTask(initialDelay: Self.interval, delay: Self.interval) { _ in
             self.drain()
         }
     }
 
-    private func drain() {
-        for job in state.value.jobs { job.drain() }
-        state.value.jobs.removeAll(where: \.isOver)
-        if state.value.jobs.isEmpty {
-            state.value.clock?.cancel()
-            state.value.clock = nil
+    /// - Parameter isLast: there will be no other round.
+    private func drain(isLast: Bool = false) {
+        let desk = desk.value
+        var isAnyOver = false
+        for job in desk.jobs where job.isDue() || isLast {
+            job.drain(through: &desk.block)
+            if job.isOver { isAnyOver = true }
+        }
+        if isAnyOver { desk.jobs.removeAll(where: \.isOver) }
+        if desk.jobs.isEmpty {
+            desk.clock?.cancel()
+            desk.clock = nil
         }
     }
 }

@@ -22,4 +22,20 @@ import Testing
             }
         }
     }
+
+    @Test func wordsAreFoundAtTheirFirstPlaceOrNotAtAll() {
+        var generator = SystemRandomNumberGenerator()
+        for _ in 0..<4000 {
+            // Few letters, so that beginnings of the word turn up all over.
+            let bytes = (0..<Int.random(in: 0...40, using: &generator)).map { _ in UInt8.random(in: 1...2) }
+            let word = (0..<Int.random(in: 0...5, using: &generator)).map { _ in UInt8.random(in: 1...2) }
+            let places = word.isEmpty || word.count > bytes.count ? [] : Array(0...(bytes.count - word.count))
+            let expected = places.first { bytes[$0...].starts(with: word) }
+            let found = bytes.withUnsafeBytes { bytes in word.withUnsafeBytes { ByteSearch.first($0, in: bytes) } }
+            guard found == expected else {
+                Issue.record("\(word) in \(bytes): \(String(describing: found))")
+                return
+            }
+        }
+    }
 }

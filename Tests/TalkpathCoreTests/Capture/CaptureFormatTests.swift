@@ -145,6 +145,50 @@ import Testing
         #expect(records[kept - 1].content == .gap(records: missing, bytes: missing * Self.media.utf8.count))
     }
 
+    /// In a ring whose end lies within a record.
+    @Test func recordsThatTheRingWrapsAroundComeOutWhole() throws {
+        var bench = CaptureBench(capacity: 4096)
+        bench.tap.telephony(#"{"a":"\#(String(repeating: "x", count: 1500))"}"#, at: 1)
+        bench.write()
+        for number in 2..<12 { bench.tap.telephony(Self.media, at: Double(number)) }
+        bench.write()
+        #expect(bench.tap.droppedRecords == 0)
+        let messages = try Capture(reading: bench.file).records.dropFirst().map { $0.message?.bytes }
+        #expect(messages == Array(repeating: Array(Self.media.utf8), count: 10))
+    }
+
+    /// The bench writes each message the short way and the long one, and compares.
+    @Test func whateverStandsInAMessageBothWaysOfWritingAgree() throws {
+        var generator = SystemRandomNumberGenerator()
+        let secret = "+15551230001"
+        let token = TalkpathCrypto.base64((0..<72).map { UInt8($0) })
+        let handle = String(repeating: "aGFuZGxl", count: 10)
+        let pieces = [
+            "\"", "{", "}", ",", ":", "\"start\":", #""newHandle":"#, #""handle":"#, secret, String(secret.dropFirst()),
+            token, handle, "\"\(token)\"", "\"\(handle)\"", "\"\(Self.audio)\"", "\"\(Self.audio)=\"",
+            "\"-_\(Self.audio)\"",
+            #"{"sessionResumptionUpdate":{"newHandle":"\#(handle)"}}"#, "sk-short", "é\\u0022",
+        ]
+        for isSlim in [false, true] {
+            var bench = CaptureBench(.test(secrets: [secret, token, "sk-short"]), isSlim: isSlim)
+            for number in 0..<1500 {
+                let count = Int.random(in: 0...7, using: &generator)
+                let text = (0..<count).map { _ in pieces.randomElement(using: &generator)! }.joined()
+                switch number % 4 {
+                case 0: bench.tap.telephony(text, at: Double(number))
+                case 1: bench.tap.agent(text, at: Double(number))
+                case 2: bench.tap.toAgent(text)
+                default: bench.tap.ticked(at: CaptureBench.at(Double(number)))
+                }
+                if number % 50 == 0 { bench.write() }
+            }
+            bench.write()
+            let file = String(decoding: bench.file, as: UTF8.self)
+            #expect(!file.contains(secret.dropFirst()) && !file.contains(token) && !file.contains("sk-short"))
+            #expect(try Capture(reading: bench.file).records.count == 1500)
+        }
+    }
+
     @Test func aFullRingStillTakesTheEnd() throws {
         var bench = CaptureBench(capacity: 1024)
         for number in 0..<10 { bench.tap.telephony(Self.media, at: Double(number)) }

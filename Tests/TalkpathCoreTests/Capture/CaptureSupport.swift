@@ -1,5 +1,6 @@
 import TalkpathAudio
 import TalkpathWire
+import Testing
 
 @testable import TalkpathCore
 
@@ -24,9 +25,20 @@ struct CaptureBench: ~Copyable {
     mutating func write() {
         var file = file
         var writer = writer
+        // The short way and the long one must write the same.
+        var longWay = writer
+        var expected: [UInt8] = []
+        var block = CaptureBlock()
         reader.drain { kind, instant, content in
-            if let record = writer.record(kind, at: instant, content: content) { writer.append(record, into: &file) }
+            writer.write(kind, at: instant, content: content, into: &block)
+            if let record = longWay.record(kind, at: instant, content: content) {
+                longWay.append(record, into: &expected)
+            }
         }
+        let written = block.withBytes { Array($0) }
+        let isSame = written == expected
+        #expect(isSame)
+        file += written
         self.file = file
         self.writer = writer
     }

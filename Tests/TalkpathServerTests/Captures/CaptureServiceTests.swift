@@ -32,6 +32,7 @@ import Testing
     /// A service on a folder of its own, which is gone afterwards.
     private static func run(
         _ format: Recordings.AudioFormat = .wav,
+        metrics: PrometheusRegistry = PrometheusRegistry(help: MetricsRoute.help),
         _ body: (CaptureService, Recordings) async throws -> Void
     ) async throws {
         let folder = NSTemporaryDirectory() + "talkpath-captures-\(UUID().uuidString)"
@@ -41,6 +42,7 @@ import Testing
         let service = CaptureService(
             recordings: recordings,
             standard: .nothing,
+            instruments: CaptureInstruments(factory: metrics),
             logger: Logger(label: "captures") { _ in SwiftLogNoOpLogHandler() }
         )
         do {
@@ -119,7 +121,8 @@ import Testing
 
     @Test(.enabled(if: access(full, W_OK) == 0))
     func onAFullDiskTheWireCaptureStopsAndTheRestGoesOn() async throws {
-        try await Self.run { service, recordings in
+        let metrics = PrometheusRegistry(help: MetricsRoute.help)
+        try await Self.run(metrics: metrics) { service, recordings in
             let path = try #require(recordings.wirePath(of: CallID("a")))
             try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: Self.full)
             let tap = try #require(service.open(Self.facts("a", CaptureWish(wire: true, audio: true))))
@@ -133,11 +136,13 @@ import Testing
             #expect(try Self.milliseconds(ofRecording: Self.bytes(recording.path)) >= 9980)
             #expect(try Capture(reading: Self.bytes(recordings.wirePath(of: CallID("b")))).ending == .whole)
         }
+        #expect(Self.stopped(metrics) == ["wire": 1, "audio": 0])
     }
 
     @Test(.enabled(if: access(full, W_OK) == 0))
     func onAFullDiskTheRecordingStopsAndTheRestGoesOn() async throws {
-        try await Self.run { service, recordings in
+        let metrics = PrometheusRegistry(help: MetricsRoute.help)
+        try await Self.run(metrics: metrics) { service, recordings in
             let path = try #require(recordings.audioPath(of: CallID("a")))
             try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: Self.full)
             let tap = try #require(service.open(Self.facts("a", CaptureWish(wire: true, audio: true))))
@@ -148,6 +153,29 @@ import Testing
             #expect(capture.ending == .whole)
             #expect(capture.records.filter { $0.kind == .telephonyIn }.count == 501)
         }
+        #expect(Self.stopped(metrics) == ["wire": 0, "audio": 1])
+    }
+
+    /// How many captures were given up, by what they kept.
+    private static func stopped(_ metrics: PrometheusRegistry) -> [String: Int] {
+        let name = "talkpath_captures_stopped_total"
+        return ["wire", "audio"].reduce(into: [:]) { stopped, part in
+            let head = "\(name){capture=\"\(part)\"} "
+            stopped[part] = metrics.text().split(separator: "\n").first { $0.hasPrefix(head) }
+                .flatMap { Int($0.dropFirst(head.count)) }
+        }
+    }
+
+    @Test func whatDoesNotFitIntoATapIsCounted() async throws {
+        let metrics = PrometheusRegistry(help: MetricsRoute.help)
+        try await Self.run(metrics: metrics) { service, _ in
+            let tap = try #require(service.open(Self.facts("a", CaptureWish(wire: true))))
+            let message = [UInt8](repeating: 0x20, count: 2 * CaptureTap.ringCapacity)
+            for _ in 0..<3 { tap.telephonyReceived(message.span.bytes, at: Self.begin) }
+            tap.finish()
+            await service.shutDown()
+        }
+        #expect(metrics.text().contains("\ntalkpath_capture_messages_missing_total 3\n"))
     }
 
     @Test func whereNothingCanBeCreatedTheCallGoesOn() async throws {

@@ -1,0 +1,28 @@
+import CoreMetrics
+
+/// What is told of captures. On the writing thread.
+struct CaptureInstruments: Sendable {
+    private let stoppedWire: Counter
+    private let stoppedAudio: Counter
+    private let missing: Counter
+
+    init(factory: any MetricsFactory = MetricsSystem.factory) {
+        func counter(_ name: String, _ dimensions: [(String, String)] = []) -> Counter {
+            Counter(label: "talkpath_\(name)", dimensions: dimensions, factory: factory)
+        }
+        stoppedWire = counter("captures_stopped_total", [("capture", "wire")])
+        stoppedAudio = counter("captures_stopped_total", [("capture", "audio")])
+        missing = counter("capture_messages_missing_total")
+    }
+
+    /// Nothing more can be written of this part of a call's capture.
+    func stopped(_ part: CaptureJob.Part) {
+        switch part {
+        case .wire: stoppedWire.increment()
+        case .audio: stoppedAudio.increment()
+        }
+    }
+
+    /// So much did not fit into a tap.
+    func left(out messages: Int) { missing.increment(by: messages) }
+}
