@@ -175,6 +175,25 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
         #expect(call.differences.map(\.replayed) == ["nothing"])
     }
 
+    /// Frames are all alike: only their time and what is in them tell them apart.
+    @Test(arguments: [CaptureRecord.Kind.telephonyOut, .agentOut], [false, true])
+    func aFrameThatIsMissingOrTooManyIsOneDifference(_ kind: CaptureRecord.Kind, isMissing: Bool) async throws {
+        let place = Self.place(kind, number: 4)
+        let call = try await Self.run { expected in
+            if isMissing {
+                expected.records.remove(at: place)
+            } else {
+                guard var message = expected.records[place].message else { return }
+                message.audio = .bytes([UInt8](repeating: 0x55, count: message.audioByteCount))
+                var extra = expected.records[place]
+                extra.content = .message(message)
+                expected.records.insert(extra, at: place)
+            }
+        }
+        #expect(call.differences.map(\.field) == ["message"], "\(call.differences)")
+        #expect(call.differences.map { isMissing ? $0.recorded : $0.replayed } == ["nothing"])
+    }
+
     @Test func anotherEndIsToldFieldByField() async throws {
         let call = try await Self.run { expected in
             for index in expected.records.indices {

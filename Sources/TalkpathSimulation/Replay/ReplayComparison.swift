@@ -27,7 +27,12 @@ struct ReplayComparison {
     ) {
         let old = recorded.filter { $0.kind == kind }
         let new = replayed.filter { $0.kind == kind }
-        var steps = Alignment(old.count, new.count) { Self.areAlike(old[$0], new[$1]) }
+        var steps = ReplayAlignment(
+            old.count,
+            new.count,
+            areSame: { Self.areSame(old[$0], new[$1]) },
+            areAlike: { Self.areAlike(old[$0], new[$1]) }
+        )
         var left = limit
         var playedBytes = 0
         var lastOld = 0
@@ -56,8 +61,7 @@ struct ReplayComparison {
         audioBefore: Int
     ) -> Int {
         let before = differences.count
-        let late = new.at - old.at
-        if late > .milliseconds(1) || late < .milliseconds(-1) {
+        if Self.isElsewhen(old, new) {
             note(place, old.at, number, "time", "\(old.at.milliseconds) ms", "\(new.at.milliseconds) ms")
         }
         guard let left = old.message, let right = new.message, left != right, left != right.digested else {
@@ -104,6 +108,18 @@ struct ReplayComparison {
             "\(one[first])",
             "\(other[first])"
         )
+    }
+
+    /// The same bytes at the same time: in silence, nothing but the time tells one frame from the next.
+    private static func areSame(_ old: CaptureRecord, _ new: CaptureRecord) -> Bool {
+        guard !isElsewhen(old, new), let left = old.message, let right = new.message else { return false }
+        guard case .digest = left.audio else { return left == right }
+        return left.prefix == right.prefix && left.suffix == right.suffix && left == right.digested
+    }
+
+    private static func isElsewhen(_ old: CaptureRecord, _ new: CaptureRecord) -> Bool {
+        let late = new.at - old.at
+        return late > .milliseconds(1) || late < .milliseconds(-1)
     }
 
     /// Alike enough to be the same message, whatever differs in it.
@@ -159,7 +175,12 @@ struct ReplayComparison {
     private mutating func compareEvents(_ recorded: [CaptureRecord], _ replayed: [CaptureRecord]) {
         let old = Self.events(recorded)
         let new = Self.events(replayed)
-        var steps = Alignment(old.count, new.count) { old[$0].name == new[$1].name }
+        var steps = ReplayAlignment(
+            old.count,
+            new.count,
+            areSame: { old[$0].name == new[$1].name && old[$0].detail == new[$1].detail },
+            areAlike: { old[$0].name == new[$1].name }
+        )
         var left = limit
         while left > 0, let step = steps.next() {
             switch step {
@@ -219,63 +240,5 @@ struct ReplayComparison {
         differences.append(
             ReplayDifference(place: place, at: at, number: number, field: field, recorded: recorded, replayed: replayed)
         )
-    }
-}
-
-/// Walks two sequences side by side; where they part, it looks a little ahead for the place where they meet again.
-private struct Alignment {
-    enum Step {
-        case both(Int, Int)
-        case missing(Int)
-        case added(Int)
-    }
-
-    private var i = 0
-    private var j = 0
-    private var pending: [Step] = []
-    private let counts: (Int, Int)
-    private let areAlike: (Int, Int) -> Bool
-
-    private static let lookahead = 12
-
-    init(_ left: Int, _ right: Int, areAlike: @escaping (Int, Int) -> Bool) {
-        counts = (left, right)
-        self.areAlike = areAlike
-    }
-
-    mutating func next() -> Step? {
-        if !pending.isEmpty { return pending.removeFirst() }
-        switch (i < counts.0, j < counts.1) {
-        case (false, false): return nil
-        case (true, false):
-            defer { i += 1 }
-            return .missing(i)
-        case (false, true):
-            defer { j += 1 }
-            return .added(j)
-        case (true, true):
-            if !areAlike(i, j), let (skipLeft, skipRight) = meeting() {
-                pending = (0..<skipLeft).map { .missing(i + $0) } + (0..<skipRight).map { .added(j + $0) }
-                i += skipLeft
-                j += skipRight
-                return pending.removeFirst()
-            }
-            defer {
-                i += 1
-                j += 1
-            }
-            return .both(i, j)
-        }
-    }
-
-    /// The least that has to be passed over on either side until both go on alike.
-    private func meeting() -> (Int, Int)? {
-        for distance in 1...Self.lookahead {
-            for left in 0...distance {
-                let right = distance - left
-                if i + left < counts.0, j + right < counts.1, areAlike(i + left, j + right) { return (left, right) }
-            }
-        }
-        return nil
     }
 }

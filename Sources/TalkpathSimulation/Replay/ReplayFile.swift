@@ -22,16 +22,37 @@ package enum ReplayFile {
         return bytes
     }
 
-    /// Under another name first, so that nothing half-written is ever found under this one.
+    /// Under another name first, so that nothing half-written is ever found under this one. What is no file, such as a
+    /// pipe or a device, stays what it is and is written to; a link stays a link.
     package static func write(_ bytes: [UInt8], to path: String) throws(ReplayError) {
-        let temporary = path + ".new"
-        guard let file = fopen(temporary, "wb") else { throw ReplayError(file: path, detail: reason()) }
-        let written = fwrite(bytes, 1, bytes.count, file)
-        guard fclose(file) == 0, written == bytes.count, rename(temporary, path) == 0 else {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return try replace(path, with: bytes, as: path) }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            guard put(bytes, into: path) else { throw ReplayError(file: path, detail: reason()) }
+            return
+        }
+        let place = realpath(path, nil)
+        defer { free(place) }
+        try replace(place.map { String(cString: $0) } ?? path, with: bytes, as: path)
+    }
+
+    private static func replace(_ place: String, with bytes: [UInt8], as path: String) throws(ReplayError) {
+        let temporary = place + ".new"
+        guard put(bytes, into: temporary), rename(temporary, place) == 0 else {
             let error = ReplayError(file: path, detail: reason())
             unlink(temporary)
             throw error
         }
+    }
+
+    /// - Returns: false if not all of it could be written; `errno` then says why.
+    private static func put(_ bytes: [UInt8], into path: String) -> Bool {
+        guard let file = fopen(path, "wb") else { return false }
+        let written = fwrite(bytes, 1, bytes.count, file)
+        let problem = errno
+        guard fclose(file) == 0 else { return false }
+        if written < bytes.count { errno = problem }
+        return written == bytes.count
     }
 
     private static func reason() -> String { String(cString: strerror(errno)) }

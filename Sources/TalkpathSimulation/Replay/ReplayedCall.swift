@@ -36,6 +36,8 @@ public struct ReplayedCall: Sendable {
     public var duration: Duration
     /// The capture was cut off: the call was replayed and compared up to there.
     public var isCut: Bool
+    /// Where the capture's file is damaged, in bytes: it is cut there.
+    public var damagedAt: Int?
     /// Records are missing in the capture: from there on a difference may be the capture's.
     public var hasGaps: Bool
 
@@ -58,6 +60,7 @@ public struct ReplayedCall: Sendable {
             ending: recorded.ending
         )
         isCut = recorded.ending != .whole
+        if case .damaged(let offset) = recorded.ending { damagedAt = offset }
         hasGaps = recorded.records.contains { $0.kind == .gap }
         events = world.events
         duration = recorded.records.last?.at ?? .zero

@@ -95,7 +95,10 @@ struct ReplayCommand: AsyncParsableCommand {
             report(file, call, took)
         }
         if let wav { try write(call, to: wav) }
-        if update { try ReplayFile.write(call.capture.encoded(isSlim: slim), to: file) }
+        // What is the same already is left alone, for a capture may hold more than its replay: what comes behind a cut.
+        if update, slim || expect != nil || !call.differences.isEmpty {
+            try ReplayFile.write(call.capture.encoded(isSlim: slim), to: file)
+        }
         return !call.differences.isEmpty && !update
     }
 
@@ -119,7 +122,11 @@ struct ReplayCommand: AsyncParsableCommand {
             ? "the same"
             : "\(call.differences.count) \(call.differences.count == 1 ? "difference" : "differences")\(update ? ", accepted" : "")"
         print("\((file as NSString).lastPathComponent): \(verdict) (\(length))")
-        if call.isCut { print("  the capture was cut off: replayed and compared up to there") }
+        if let offset = call.damagedAt {
+            print("  the capture is damaged at byte \(offset): replayed and compared up to there")
+        } else if call.isCut {
+            print("  the capture was cut off: replayed and compared up to there")
+        }
         if call.hasGaps { print("  records are missing in the capture: what follows them may differ for that reason") }
         for difference in call.differences { print("  \(difference)") }
     }
@@ -129,6 +136,7 @@ struct ReplayCommand: AsyncParsableCommand {
             "file": .string(file), "duration_ms": .number(JSONNumber(call.duration.wholeMilliseconds)),
             "took_ms": JSONNumber(took.milliseconds).map(JSONValue.number) ?? .null,
             "is_cut": .bool(call.isCut), "has_gaps": .bool(call.hasGaps),
+            "damaged_at": call.damagedAt.map { JSONValue($0) } ?? .null,
             "ended_reason": call.receipt.map { .string($0.reason.rawValue) } ?? .null,
             "interruptions": JSONValue(call.interruptions.count),
             "differences": .array(
