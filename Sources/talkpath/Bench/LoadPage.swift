@@ -100,7 +100,7 @@ struct LoadPage {
         body { background: var(--ground); color: var(--ink); font: 15px/1.5 system-ui, Helvetica, Arial, sans-serif;
           margin: 2rem auto; max-width: 74rem; padding: 0 1rem; }
         h1 { font-size: 1.5rem; margin: 0; }
-        .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1rem; }
+        .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 1rem; }
         figure { margin: 0; }
         svg { width: 100%; height: auto; font: 12px system-ui, Helvetica, Arial, sans-serif; }
         svg text { fill: var(--faint); } svg text.title { fill: var(--ink); font-size: 14px; font-weight: 600; }

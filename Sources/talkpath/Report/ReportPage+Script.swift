@@ -77,10 +77,23 @@ extension ReportPage {
           }
           waveform(callerPeaks, rows.caller, 38, "var(--caller)");
           waveform(agentPeaks, rows.agent, 38, "var(--agent)");
+          // Words beside a thing: to its right, else to its left, else not at all, where others stand already.
+          const beside = (taken, left, right, y, text, colour) => {
+            const w = text.length * 6.8 + 4;
+            for (const at of [right + 5, left - 5 - w]) {
+              if (at < 0 || at + w > width || taken.some(t => at < t[1] && at + w > t[0])) continue;
+              taken.push([at, at + w]);
+              make("text", { x: at, y, style: `fill:${colour};font-weight:600` }, svg, text);
+              return true;
+            }
+            return false;
+          };
+          const waits = call.speeches.filter(s => s.latency !== null).map(s => [x(s.begin - s.latency), x(s.begin)]);
           for (const s of call.speeches) if (s.latency !== null) {
             const a = x(s.begin - s.latency), b = x(s.begin), y = rows.latency;
-            make("path", { d: `M${a} ${y - 5}V${y + 5}M${a} ${y}H${b}M${b} ${y - 5}V${y + 5}`, stroke: "var(--ink)", "stroke-width": 1.4, fill: "none" }, svg);
-            make("text", { x: b + 5, y: y + 4, style: "fill:var(--ink);font-weight:600" }, svg, ms(s.latency));
+            const bracket = make("path", { d: `M${a} ${y - 5}V${y + 5}M${a} ${y}H${b}M${b} ${y - 5}V${y + 5}`, stroke: "var(--ink)", "stroke-width": 1.4, fill: "none" }, svg);
+            make("title", {}, bracket, "answered after " + ms(s.latency));
+            beside(waits, a, b, y + 4, ms(s.latency), "var(--ink)");
           }
           for (const h of call.holes) {
             const r = make("rect", { x: x(h.at - h.missing), y: rows.caller - 40, width: Math.max(2, h.missing * scale), height: 80, fill: "var(--alarm)", opacity: .35 }, svg);
@@ -93,9 +106,12 @@ extension ReportPage {
             make("title", {}, dot, "a mark was sent at " + stamp(m.sent) + (m.echoed === null ? ", and not echoed" : ", echoed after " + ms(m.echoed - m.sent)));
             if (m.echoed !== null) make("circle", { cx: x(m.echoed), cy: y, r: 2.2, fill: "var(--soft)" }, svg);
           }
+          const cuts = [];
           for (const b of call.bargeIns) {
-            make("line", { x1: x(b.at), x2: x(b.at), y1: rows.notes + 8, y2: rows.marks + 8, stroke: "var(--alarm)", "stroke-width": 1.6, "stroke-dasharray": "4 3" }, svg);
-            make("text", { x: x(b.at) + 5, y: rows.agent + 54, style: "fill:var(--alarm);font-weight:600" }, svg, "✂ heard " + ms(b.heard));
+            const line = make("line", { x1: x(b.at), x2: x(b.at), y1: rows.notes + 8, y2: rows.marks + 8, stroke: "var(--alarm)", "stroke-width": 1.6, "stroke-dasharray": "4 3" }, svg);
+            make("title", {}, line, "the caller broke in; heard " + ms(b.heard));
+            const y = rows.agent + 54;
+            beside(cuts, x(b.at), x(b.at), y, "✂ heard " + ms(b.heard), "var(--alarm)") || beside(cuts, x(b.at), x(b.at), y, "✂", "var(--alarm)");
           }
           const width6 = text => 14 + text.length * 6.2;
           call.notes.forEach((n, i) => {
