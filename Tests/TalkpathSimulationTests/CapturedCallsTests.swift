@@ -1,3 +1,4 @@
+import TalkpathAudio
 import TalkpathCore
 import Testing
 
@@ -87,6 +88,38 @@ import Darwin
             let receipt = try #require(call.receipt)
             #expect(receipt.reason == reason, "\(name)")
             #expect(receipt.isSuccess && receipt.teardown < .seconds(2), "\(name): \(receipt.teardown)")
+        }
+    }
+
+    /// What the model sent of its first turn, brought to the caller's rate.
+    private static func greeting(_ capture: Capture) throws -> [Int16] {
+        var samples: [Int16] = []
+        for record in capture.records where record.kind == .agentIn {
+            guard let message = record.message else { continue }
+            if case .bytes(let bytes) = message.audio, !message.prefix.isEmpty {
+                samples += stride(from: 0, to: bytes.count - 1, by: 2).map {
+                    Int16(bitPattern: UInt16(bytes[$0]) | UInt16(bytes[$0 + 1]) << 8)
+                }
+            }
+            let text = String(decoding: message.text, as: UTF8.self)
+            if text.contains("response.done") || text.contains("turnComplete") { break }
+        }
+        var resampler = try StreamResampler(from: 24000, to: 8000)
+        return try resampler.resampledToEnd(samples)
+    }
+
+    @Test(arguments: ["openai", "gemini"])
+    func theCallerHearsWhatTheModelSaidAndWhen(model: String) async throws {
+        try await Self.replay("\(model)-plain-conversation").run { call in
+            let reference = try Self.greeting(call.capture)
+            try #require(reference.count > 8000 / 4)
+            let heard = call.agentAudio(against: reference)
+            // What is lost is µ-law's.
+            #expect(heard.signalToNoise > 25, "\(heard)")
+            let began = try #require(call.turns.first).at - call.streamBegan
+            #expect(abs((heard.delay - began) / .milliseconds(1)) < 100, "\(heard), began after \(began)")
+            // Nobody else said it.
+            #expect(call.callerAudio(against: reference).signalToNoise < 6)
         }
     }
 
