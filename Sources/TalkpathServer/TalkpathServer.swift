@@ -55,6 +55,8 @@ public final class TalkpathServer: Sendable {
     /// Runs until nothing of the server is open any more. Everybody who waits for that waits for this one.
     private let closing: Task<Void, any Error>
     private let stop: ServerStop
+    /// Nil where the port speaks no TLS.
+    private let certificates: TLSCertificateService?
 
     private init(
         port: Int,
@@ -67,8 +69,10 @@ public final class TalkpathServer: Sendable {
         services: ServiceGroup,
         running: Task<Void, any Error>,
         stop: ServerStop,
-        state: ServerState
+        state: ServerState,
+        certificates: TLSCertificateService?
     ) {
+        self.certificates = certificates
         self.stop = stop
         self.port = port
         self.bridge = bridge
@@ -216,7 +220,8 @@ public final class TalkpathServer: Sendable {
             let keeper = RecordingKeeper(captures: captures, store: store.calls, clock: bridge.clock, logger: logger)
             all.append(keeper)
         }
-        if let certificate { all.append(TLSCertificateService(certificate: certificate, logger: logger)) }
+        let certificates = certificate.map { TLSCertificateService(certificate: $0, logger: logger) }
+        if let certificates { all.append(certificates) }
         all += [app, CallsService(state: state)]
         let services = ServiceGroup(configuration: .init(services: all, logger: logger))
         let running = Task {
@@ -239,8 +244,15 @@ public final class TalkpathServer: Sendable {
             services: services,
             running: running,
             stop: state.stop,
-            state: state
+            state: state,
+            certificates: certificates
         )
+    }
+
+    /// Reads the files of the port's certificate again, now instead of within seconds of a change. Blocks while it does.
+    /// Files that are wrong leave the one before in use, which the log says. Without TLS it does nothing.
+    public func reloadCertificate() {
+        certificates?.reload()
     }
 
     // MARK: The end

@@ -21,7 +21,8 @@ struct ServeCommand: AsyncParsableCommand {
             bear the same names, such as {"TALKPATH_HTTP_PORT": 8080}.
 
             The first SIGTERM or SIGINT lets the calls finish, for TALKPATH_DRAIN_TIMEOUT_S at most, and takes no new \
-            ones; a second one ends them now, and the server within a second.
+            ones; a second one ends them now, and the server within a second. With TALKPATH_TLS_CERTIFICATE, SIGHUP reads \
+            the certificate and its key again, which otherwise takes some seconds from their change.
             Exit status: 0 after a stop, 64 for wrong options, 78 for wrong settings, 1 if the server cannot listen or \
             fails.
             """
@@ -53,7 +54,9 @@ struct ServeCommand: AsyncParsableCommand {
         let configuration = try readConfiguration()
         LoggingSystem.bootstrap { [format = configuration.logFormat] label in format.makeHandler(label: label) }
         // From here on, so that a signal that comes during the start stops the server in order, too.
-        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        // Without a certificate there is nothing to read again: then a hang-up of the terminal is what it is elsewhere.
+        let known: [UnixSignal] = [.sigterm, .sigint] + (configuration.tls == nil ? [] : [.sighup])
+        let signals = await UnixSignalsSequence(trapping: known)
         let server: TalkpathServer
         do {
             server = try await TalkpathServer.start(configuration)
@@ -61,7 +64,7 @@ struct ServeCommand: AsyncParsableCommand {
             Self.complain("cannot listen on \(configuration.host):\(configuration.port): \(error)")
             throw ExitCode.failure
         }
-        await Self.stop(server, on: signals)
+        await Self.attend(server, signals)
         do {
             try await server.waitUntilStopped()
         } catch {
@@ -70,12 +73,16 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
-    /// Returns when the server has stopped.
-    private static func stop(_ server: TalkpathServer, on signals: UnixSignalsSequence) async {
+    /// Does what signals ask for; returns when the server has stopped.
+    private static func attend(_ server: TalkpathServer, _ signals: UnixSignalsSequence) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 var isStopping = false
                 for await signal in signals {
+                    if signal == .sighup {
+                        server.reloadCertificate()
+                        continue
+                    }
                     guard isStopping else {
                         isStopping = true
                         await server.beginShutdown()

@@ -6,7 +6,7 @@ import Testing
     /// The server on a free port, with a folder of its own.
     private static func serve(
         _ settings: [String: String] = [:],
-        _ body: (Process, Pipe) throws -> Void
+        listening body: (_ line: String, Process, Pipe) throws -> Void
     ) throws -> (status: Int32, wasKilled: Bool, log: String) {
         let process = Process()
         let log = Pipe()
@@ -19,26 +19,32 @@ import Testing
         try process.run()
         // Whatever a test expects, nothing is left running.
         defer { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
-        var text = ""
-        while !text.contains("Listening"), let more = try log.fileHandleForReading.read(upToCount: 1), !more.isEmpty {
-            text += String(decoding: more, as: UTF8.self)
-        }
-        try body(process, log)
+        var text = try read(log, until: "Listening")
+        try body(text, process, log)
         // The pipe ends with the process.
         text += String(decoding: try log.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
         process.waitUntilExit()
         return (process.terminationStatus, process.terminationReason == .uncaughtSignal, text)
     }
 
+    /// Up to the words, or to the end of the process.
+    private static func read(_ log: Pipe, until words: String) throws -> String {
+        var text = ""
+        while !text.contains(words), let more = try log.fileHandleForReading.read(upToCount: 1), !more.isEmpty {
+            text += String(decoding: more, as: UTF8.self)
+        }
+        return text
+    }
+
     @Test(.timeLimit(.minutes(1)), arguments: [SIGTERM, SIGINT])
     func oneSignalStopsAnIdleServerAndItSaysNothingMore(signal: Int32) throws {
-        let outcome = try Self.serve { process, _ in kill(process.processIdentifier, signal) }
+        let outcome = try Self.serve { _, process, _ in kill(process.processIdentifier, signal) }
         #expect(outcome.status == 0 && !outcome.wasKilled)
         #expect(!outcome.log.contains("ERROR") && outcome.log.hasSuffix("Listening\n"), "\(outcome.log)")
     }
 
     @Test(.timeLimit(.minutes(1))) func aSecondSignalDoesNotWaitForAnything() throws {
-        let outcome = try Self.serve { process, _ in
+        let outcome = try Self.serve { _, process, _ in
             kill(process.processIdentifier, SIGTERM)
             kill(process.processIdentifier, SIGTERM)
         }
@@ -46,9 +52,73 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(1))) func settingsThatAreWrongAreNamedAndNothingStarts() throws {
-        let outcome = try Self.serve(["OPENAI_API_KEY": "", "TALKPATH_MAX_CALLS": "many"]) { _, _ in }
+        let outcome = try Self.serve(["OPENAI_API_KEY": "", "TALKPATH_MAX_CALLS": "many"]) { _, _, _ in }
         #expect(outcome.status == 78)
         #expect(outcome.log.contains("TALKPATH_MAX_CALLS"))
         #expect(!outcome.log.contains("Listening"))
+    }
+
+    // MARK: The certificate
+
+    private static func openssl(_ arguments: [String]) throws -> String {
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["openssl"] + arguments
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        let text = String(decoding: try output.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        process.waitUntilExit()
+        return text
+    }
+
+    private static func makeCertificate(_ name: String, _ folder: URL) throws {
+        _ = try openssl([
+            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
+            "/CN=\(name)", "-keyout", folder.appending(path: "key.pem").path, "-out",
+            folder.appending(path: "certificate.pem").path,
+        ])
+    }
+
+    /// The name in the certificate that a new connection gets.
+    private static func nameOnTheWire(_ port: Substring) throws -> Substring? {
+        let words = try openssl(["s_client", "-connect", "127.0.0.1:\(port)"])
+        return words.firstMatch(of: /subject=CN ?= ?([a-z.]+)/)?.output.1
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aHangUpSignalReadsTheCertificateAgainAndABrokenOneChangesNothing() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "talkpath-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let certificate = folder.appending(path: "certificate.pem")
+        try Self.makeCertificate("first.test", folder)
+        let settings = [
+            "TALKPATH_TLS_CERTIFICATE": certificate.path, "TALKPATH_TLS_KEY": folder.appending(path: "key.pem").path,
+            "TALKPATH_LOG_LEVEL": "info",
+        ]
+        let outcome = try Self.serve(settings) { line, process, log in
+            let port = try #require(line.firstMatch(of: /port=([0-9]+)/)?.output.1)
+            #expect(try Self.nameOnTheWire(port) == "first.test")
+            // Nothing has changed: only the signal can be why it is read.
+            kill(process.processIdentifier, SIGHUP)
+            _ = try Self.read(log, until: "was read again")
+            try Self.makeCertificate("second.test", folder)
+            kill(process.processIdentifier, SIGHUP)
+            _ = try Self.read(log, until: "was read again")
+            #expect(try Self.nameOnTheWire(port) == "second.test")
+            try Data("half a file".utf8).write(to: certificate)
+            kill(process.processIdentifier, SIGHUP)
+            _ = try Self.read(log, until: "the one before stays in use")
+            #expect(try Self.nameOnTheWire(port) == "second.test")
+            kill(process.processIdentifier, SIGTERM)
+        }
+        #expect(outcome.status == 0 && !outcome.wasKilled)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func withoutACertificateAHangUpIsWhatItIsForEveryProgram() throws {
+        let outcome = try Self.serve { _, process, _ in kill(process.processIdentifier, SIGHUP) }
+        #expect(outcome.wasKilled && outcome.status == SIGHUP)
     }
 }

@@ -9,17 +9,24 @@ import Glibc
 import Darwin
 #endif
 
-/// The port's own certificate, read again when its files change. Connections that stand keep the one they began with.
+/// The port's own certificate, read again when its files change or somebody asks for it. Connections that stand keep the
+/// one they began with.
 final class TLSCertificate: Sendable {
+    private struct State {
+        var context: NIOSSLContext
+        /// Of the files that were read last, with or without success.
+        var stamp: [Int]
+    }
+
     private let files: ServerConfiguration.TLSFiles
-    private let state: Mutex<(context: NIOSSLContext, stamp: [Int])>
+    private let state: Mutex<State>
 
     /// - Throws: `ConfigurationError` if the files cannot be read, or do not belong together.
     init(_ files: ServerConfiguration.TLSFiles) throws(ConfigurationError) {
         self.files = files
         do {
             let stamp = Self.stamp(files)
-            state = Mutex((try Self.context(files), stamp))
+            state = Mutex(State(context: try Self.context(files), stamp: stamp))
         } catch {
             throw ConfigurationError([
                 .init(
@@ -39,13 +46,22 @@ final class TLSCertificate: Sendable {
         case failed
     }
 
-    /// Reads the files again if they have changed. Blocks while it does.
+    /// Reads the files again if they have changed since they were read last. Blocks while it does.
     func reloadIfChanged() -> Reload {
         let stamp = Self.stamp(files)
-        guard state.withLock({ $0.stamp != stamp }) else { return .unchanged }
-        guard let context = try? Self.context(files) else { return .failed }
-        state.withLock { $0 = (context, stamp) }
-        return .done
+        return state.withLock { $0.stamp != stamp } ? reload() : .unchanged
+    }
+
+    /// Reads the files again. Blocks while it does.
+    func reload() -> Reload {
+        // Taken first: what is written from here on is another change.
+        let stamp = Self.stamp(files)
+        let context = try? Self.context(files)
+        state.withLock { state in
+            state.stamp = stamp
+            if let context { state.context = context }
+        }
+        return context == nil ? .failed : .done
     }
 
     private static func context(_ files: ServerConfiguration.TLSFiles) throws -> NIOSSLContext {
@@ -66,6 +82,8 @@ final class TLSCertificate: Sendable {
             guard stat(path, &status) == 0 else { return [0] }
             return [
                 Int(status.st_ino), Int(status.st_size), Int(status.st_mtim.tv_sec), Int(status.st_mtim.tv_nsec),
+                // Of its owner and rights, too.
+                Int(status.st_ctim.tv_sec), Int(status.st_ctim.tv_nsec),
             ]
         }
     }
@@ -80,13 +98,21 @@ struct TLSCertificateService: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            while (try? await Task.sleep(for: Self.interval)) != nil {
-                switch certificate.reloadIfChanged() {
-                case .unchanged: break
-                case .done: logger.notice("The certificate was read again")
-                case .failed: logger.error("The certificate's files have changed and cannot be read; the old one stays")
-                }
-            }
+            while (try? await Task.sleep(for: Self.interval)) != nil { tell(certificate.reloadIfChanged()) }
+        }
+    }
+
+    /// Somebody has put new files in place and does not want to wait.
+    func reload() { tell(certificate.reload()) }
+
+    private func tell(_ outcome: TLSCertificate.Reload) {
+        switch outcome {
+        case .unchanged: break
+        case .done: logger.notice("The certificate was read again; new connections get it")
+        case .failed:
+            logger.error(
+                "The certificate's files cannot be read as PEM, or do not belong together; the one before stays in use"
+            )
         }
     }
 }
