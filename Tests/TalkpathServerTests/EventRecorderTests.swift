@@ -1,0 +1,46 @@
+import TalkpathAudio
+import TalkpathCore
+import TalkpathStore
+import Testing
+
+@testable import TalkpathServer
+
+/// What a call's loop does to tell others: no more than to put a word into a buffer.
+@Suite struct EventRecorderTests {
+    private static let call = CallID("one")
+
+    private static func words(_ count: Int) -> [CallEvent] {
+        (0..<count).map { CallEvent(callID: call, at: .milliseconds(20 * $0), kind: .answered) }
+    }
+
+    /// Neither a store that does not write nor a receiver that does not answer is there to be waited for: `publish` is
+    /// not async, and nobody takes what it leaves. If it waited for anybody, this test would never end.
+    @Test(.timeLimit(.minutes(1))) func whileNobodyTakesAnythingTheTellerGoesOnAndWhatItKeepsIsBounded() {
+        let recorder = EventRecorder(capacity: 100, clock: ManualClock())
+        for event in Self.words(1000) { recorder.publish(event) }
+        #expect(recorder.dropped == 900)
+        // Each is told as progress and as an event.
+        #expect(recorder.takePending().count == 200)
+        #expect(recorder.takePending().isEmpty)
+    }
+
+    @Test func whatWaitsToBeWrittenAgainCountsAsWell() {
+        let recorder = EventRecorder(capacity: 100, clock: ManualClock())
+        for event in Self.words(60) { recorder.publish(event) }
+        let taken = recorder.takePending()
+        recorder.putBack(taken)
+        for event in Self.words(100) { recorder.publish(event) }
+        #expect(recorder.dropped == 100)
+        #expect(recorder.takePending().count == taken.count)
+    }
+
+    @Test func theEndOfACallIsKeptHoweverFullTheBufferIs() throws {
+        let recorder = EventRecorder(capacity: 10, clock: ManualClock())
+        for event in Self.words(10) { recorder.publish(event) }
+        let receipt = try #require(EndedCalls.call("one").receipt)
+        recorder.publish(CallEvent(callID: Self.call, at: .seconds(1), kind: .ended(receipt)))
+        #expect(recorder.dropped == 0)
+        let entries = recorder.takePending()
+        #expect(entries.contains { if case .timeline(Self.call, _) = $0 { true } else { false } })
+    }
+}
