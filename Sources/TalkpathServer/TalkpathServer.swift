@@ -34,6 +34,9 @@ public final class TalkpathServer: Sendable {
         public var tools: (any ToolHandler)?
         /// Is told what `/metrics` shows, as well.
         public var metrics: (any MetricsFactory)?
+        /// The media loop goes before every other thread of the process: they are all made nicer by ten levels, which
+        /// needs no privilege (Linux). For processes that are a server and nothing else; `talkpath serve` is one.
+        public var putsMediaFirst = false
         /// Whom to trust at the other end of the models' sockets; `nil` trusts the system's roots.
         package var agentTLS: NIOSSLContext?
         /// Where tenants' webhooks and functions may lead; `nil`: as the configuration has it.
@@ -216,6 +219,8 @@ public final class TalkpathServer: Sendable {
         }
         // The last one is stopped first: calls end while the port still answers, and what they tell is still written.
         var all = keepers(state, client: client)
+        // In front of them: to the end, there may be calls.
+        if parts.putsMediaFirst { all.insert(MediaPrecedence(eventLoop: bridge.eventLoop), at: 0) }
         if let captures {
             let keeper = RecordingKeeper(captures: captures, store: store.calls, clock: bridge.clock, logger: logger)
             all.append(keeper)

@@ -59,7 +59,9 @@ struct ServeCommand: AsyncParsableCommand {
         let signals = await UnixSignalsSequence(trapping: known)
         let server: TalkpathServer
         do {
-            server = try await TalkpathServer.start(configuration)
+            var parts = TalkpathServer.Parts()
+            parts.putsMediaFirst = true
+            server = try await TalkpathServer.start(configuration, parts: parts)
         } catch {
             Self.complain("cannot listen on \(configuration.host):\(configuration.port): \(error)")
             throw ExitCode.failure

@@ -121,4 +121,30 @@ import Testing
         let outcome = try Self.serve { _, process, _ in kill(process.processIdentifier, SIGHUP) }
         #expect(outcome.wasKilled && outcome.status == SIGHUP)
     }
+
+    // MARK: Its threads
+
+    #if os(Linux)
+    @Test(.timeLimit(.minutes(1))) func oneThreadGoesBeforeAllOthers() throws {
+        var levels: [Int: Int] = [:]
+        _ = try Self.serve { _, process, _ in
+            // The server says that it listens while it lowers them.
+            let folder = "/proc/\(process.processIdentifier)/task"
+            repeat {
+                levels = [:]
+                for thread in try FileManager.default.contentsOfDirectory(atPath: folder) {
+                    let file = "\(folder)/\(thread)/stat"
+                    // Gone meanwhile, perhaps.
+                    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { continue }
+                    // What stands behind the name in parentheses begins with the third field; niceness is the 19th.
+                    let fields = text[text.index(after: text.lastIndex(of: ")")!)...].split(separator: " ")
+                    levels[Int(fields[16])!, default: 0] += 1
+                }
+            } while levels.count < 2 || levels[levels.keys.min()!] != 1
+            kill(process.processIdentifier, SIGTERM)
+        }
+        let gap = levels.keys.max()! - levels.keys.min()!
+        #expect(gap == 10 && levels.count == 2)
+    }
+    #endif
 }

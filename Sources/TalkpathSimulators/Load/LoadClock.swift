@@ -1,5 +1,6 @@
 #if os(Linux)
 import CLinux
+import Foundation
 
 #if canImport(Glibc)
 import Glibc
@@ -33,11 +34,21 @@ package enum ProcessorAffinity {
     /// Keeps the calling thread, and the threads it starts from now on, on one processor.
     /// - Returns: false if the system refuses.
     @discardableResult
-    package static func pin(to processor: Int) -> Bool {
+    package static func pin(to processor: Int) -> Bool { pin(thread: 0, to: processor) }
+
+    /// Keeps every thread of the process on one processor: those that there are, and those that they start.
+    package static func pinProcess(to processor: Int) {
+        // First the caller, so that whatever it starts meanwhile is in its place already.
+        pin(to: processor)
+        let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
+        for thread in threads.compactMap({ Int32($0) }) { _ = pin(thread: thread, to: processor) }
+    }
+
+    private static func pin(thread: Int32, to processor: Int) -> Bool {
         var set = cpu_set_t()
         guard processor >= 0, processor < MemoryLayout<cpu_set_t>.size * 8 else { return false }
         withUnsafeMutableBytes(of: &set) { $0[processor / 8] = 1 << UInt8(processor % 8) }
-        return linux_setaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0
+        return linux_setaffinity(thread, MemoryLayout<cpu_set_t>.size, &set) == 0
     }
 }
 #endif

@@ -1,6 +1,7 @@
 #if os(Linux)
 import ArgumentParser
 import Foundation
+import TalkpathServer
 import TalkpathSimulators
 
 /// `talkpath bench api`: the control API while calls run, and calls while the control API is busy.
@@ -11,7 +12,8 @@ struct BenchAPICommand: AsyncParsableCommand {
         discussion: """
             A server with a full store, alone on one processor, carries calls as in `bench load`: first undisturbed, \
             then while clients ask for lists and records, place calls through a fake carrier, and end them. A request's \
-            time counts from when it was due. Also told: how long a server takes to start with that store.
+            time counts from when it was due. Callers, model, clients and carrier share another processor, in this \
+            order. Also told: how long a server takes to start with that store.
 
             Exit status: 0, or 1 if a request failed, or audio was lost, damaged or another caller's.
             """
@@ -59,10 +61,13 @@ struct BenchAPICommand: AsyncParsableCommand {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("talkpath-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let progress = LoadProgress(isWanted: !json || isatty(STDERR_FILENO) != 0)
+        let processors = ProcessorAffinity.allowed
         BridgeUnderLoadCommand.raiseDescriptorLimit()
         progress.note("storing \(stored) calls")
         _ = try await StoredCalls(count: stored).fill(folder)
         let starts = try await BenchStoreCommand.start(folder)
+        // The clients, and the carrier, must neither take the bridge's time nor the fleet's.
+        if let fleet = processors.first, processors.count > 1 { ProcessorAffinity.pinProcess(to: fleet) }
         // Calls ring until they are ended: whoever answered would want a model.
         let carrier = try await FakeTwilio.start(
             FakeTwilioConfiguration(
@@ -70,9 +75,14 @@ struct BenchAPICommand: AsyncParsableCommand {
                 keepsAudio: false
             )
         )
-        let alone = try await stage(folder, carrier, progress, load: nil)
         let load = APILoad(rate: rate)
-        let besides = try await stage(folder, carrier, progress, load: load)
+        let stages = [nil, load].map { stage(folder, carrier, progress, processors, load: $0) }
+        let media = try await LoadStage.onFleetThread(processor: processors.first) {
+            let fleet = ThreadPrecedence.current
+            let keeping = Task { await ThreadPrecedence.keep(fleet) }
+            defer { keeping.cancel() }
+            return try stages.map { try $0.runHere() }
+        }
         let answers = await load.report()
         await carrier.shutdown()
         progress.clear()
@@ -88,8 +98,8 @@ struct BenchAPICommand: AsyncParsableCommand {
                 }
             ),
             failures: answers.failures,
-            mediaAlone: alone,
-            mediaBesides: besides
+            mediaAlone: media[0],
+            mediaBesides: media[1]
         )
         try tell(report)
         guard report.isGood else { throw ExitCode.failure }
@@ -99,10 +109,10 @@ struct BenchAPICommand: AsyncParsableCommand {
         _ folder: String,
         _ carrier: FakeTwilio,
         _ progress: LoadProgress,
+        _ processors: [Int],
         load: APILoad?
-    ) async throws -> LoadStage.Result {
-        let processors = ProcessorAffinity.allowed
-        return try await LoadStage(
+    ) -> LoadStage {
+        LoadStage(
             shape: LoadShape(provider: .openAI, format: .pcm),
             calls: calls,
             seconds: seconds,
@@ -122,7 +132,7 @@ struct BenchAPICommand: AsyncParsableCommand {
             alongside: { isBeginning, port in
                 if isBeginning { load?.start(port: port) } else { load?.stop() }
             }
-        ).run()
+        )
     }
 
     private func tell(_ report: Report) throws {

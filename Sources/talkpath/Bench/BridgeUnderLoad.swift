@@ -36,11 +36,15 @@ struct BridgeUnderLoadCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        ProcessorAffinity.pin(to: processor)
+        ProcessorAffinity.pinProcess(to: processor)
         Self.raiseDescriptorLimit()
         LoggingSystem.bootstrap(StreamLogHandler.standardError(label:))
+        // As `talkpath serve` does.
+        var parts = TalkpathServer.Parts()
+        parts.putsMediaFirst = true
         let server = try await TalkpathServer.start(
-            try .read(environment: ProcessInfo.processInfo.environment, isDevelopment: true)
+            try .read(environment: ProcessInfo.processInfo.environment, isDevelopment: true),
+            parts: parts
         )
         Self.say(Greeting(port: server.port))
         for await _ in Self.lines() {

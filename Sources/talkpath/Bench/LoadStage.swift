@@ -42,17 +42,26 @@ struct LoadStage {
 
     /// Runs it on a thread of its own.
     func run() async throws -> Result {
+        try await Self.onFleetThread(processor: place.fleetProcessor) { try runHere() }
+    }
+
+    /// The thread of callers and model.
+    static func onFleetThread<Outcome: Sendable>(
+        processor: Int?,
+        _ body: @escaping @Sendable () throws -> Outcome
+    ) async throws -> Outcome {
         try await withCheckedThrowingContinuation { continuation in
             let thread = Thread {
-                if let processor = place.fleetProcessor { ProcessorAffinity.pin(to: processor) }
-                continuation.resume(with: Swift.Result { try runHere() })
+                if let processor { ProcessorAffinity.pin(to: processor) }
+                continuation.resume(with: Swift.Result { try body() })
             }
             thread.name = "fleet"
             thread.start()
         }
     }
 
-    private func runHere() throws -> Result {
+    /// Runs it on the calling thread.
+    func runHere() throws -> Result {
         let model = try LoadModelPort(port: place.modelPort)
         switch place.bridge {
         case .own(let processor):
