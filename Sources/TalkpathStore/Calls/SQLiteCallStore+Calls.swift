@@ -6,11 +6,8 @@ import TalkpathWire
 extension SQLiteCallStore {
     public func journal(_ call: CallSnapshot) async throws {
         let journal: @Sendable (Database, SQLiteCallStore) throws -> Void = { db, store in
-            let row = try Row.fetchOne(
-                db,
-                sql: "SELECT carrier_call_id, answered_at, ended_at IS NOT NULL AS ended FROM calls WHERE id = ?",
-                arguments: [call.id.text]
-            )
+            let sql = "SELECT carrier_call_id, answered_at, ended_at IS NOT NULL AS ended FROM calls WHERE id = ?"
+            let row = try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [call.id.text])
             var call = call
             if let row {
                 call.carrierCallID = row["carrier_call_id"] ?? call.carrierCallID
@@ -48,7 +45,7 @@ extension SQLiteCallStore {
                 SELECT record, analysis, turns FROM records LEFT JOIN analyses USING (call_id)
                 LEFT JOIN transcripts USING (call_id) WHERE call_id = ?
                 """
-            return try Row.fetchOne(db, sql: sql, arguments: [id.text]).map(Self.snapshot)
+            return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [id.text]).map(Self.snapshot)
         }
     }
 
@@ -137,7 +134,8 @@ extension SQLiteCallStore {
         try put(call, db)
         try putTranscript(call, db)
         for event in outbox.events(endOf: call) { try put(event, db) }
-        try db.execute(sql: "UPDATE calls SET needs_analysis = 1 WHERE id = ?", arguments: [call.id.text])
+        try db.cachedStatement(sql: "UPDATE calls SET needs_analysis = 1 WHERE id = ?")
+            .execute(arguments: [call.id.text])
         if let receipt = call.receipt, receipt.needsHangUp {
             // The call's own session goes on asking for as long as it lives.
             try Self.putHangUp(call, dueAt: receipt.endedAt.milliseconds + HangUpJob.sessionsTurn, db)

@@ -17,7 +17,8 @@ extension SQLiteCallStore {
             """
         let arguments = filter.arguments + [limit + 1, max(0, query.offset)]
         let calls = try await read { db in
-            try Row.fetchAll(db, sql: sql, arguments: arguments).map(Self.snapshot)
+            // Few texts differ, and to read them costs as much as a query: each connection keeps them.
+            try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments).map(Self.snapshot)
         }
         return CallPage(calls: calls, limit: limit)
     }
@@ -25,7 +26,7 @@ extension SQLiteCallStore {
     public func count(matching query: CallQuery) async throws -> Int {
         let filter = Filter(query)
         let sql = "SELECT count(*) FROM calls WHERE \(filter.sql)"
-        return try await read { db in try Int.fetchOne(db, sql: sql, arguments: filter.arguments) ?? 0 }
+        return try await read { try Int.fetchOne($0.cachedStatement(sql: sql), arguments: filter.arguments) ?? 0 }
     }
 }
 

@@ -74,11 +74,8 @@ extension SQLiteCallStore {
     /// The event, once; and for every endpoint that wants it, a delivery that is due.
     func put(_ event: OutboxEvent, _ db: Database) throws {
         let id = event.id.isEmpty ? makeEventID() : event.id
-        let known = try Row.fetchOne(
-            db,
-            sql: "SELECT tenant, agent_id, direction, from_number, to_number, endpoint_id FROM calls WHERE id = ?",
-            arguments: [event.callID.text]
-        )
+        let call = "SELECT tenant, agent_id, direction, from_number, to_number, endpoint_id FROM calls WHERE id = ?"
+        let known = try Row.fetchOne(db.cachedStatement(sql: call), arguments: [event.callID.text])
         let tenant: String = known?["tenant"] ?? event.tenant
         var data = event.data
         for name in ["direction", "from_number", "to_number", "agent_id"] where data[name] == nil {

@@ -86,7 +86,7 @@ private struct KeyPlaces {
 
     mutating func place(of key: String, in members: [(key: String, value: JSONValue)]) -> Int? {
         guard members.count >= 16 else {
-            return members.firstIndex { $0.key.utf8.elementsEqual(key.utf8) }
+            return members.firstIndex { $0.key.hasSameBytes(as: key) }
         }
         // Every member that was appended since is entered first; none is ever taken out.
         while places.count < members.count {

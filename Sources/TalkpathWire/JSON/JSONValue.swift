@@ -53,7 +53,7 @@ extension JSONValue {
     public subscript(key: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         // Compared as bytes: Swift holds strings equal that JSON does not.
-        return members.first { $0.key.utf8.elementsEqual(key.utf8) }?.value
+        return members.first { $0.key.hasSameBytes(as: key) }?.value
     }
 
     /// The element of that index; nil if there is none or this is no array.
@@ -146,7 +146,7 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
     /// Sets, replaces or (with nil) removes a member, where this is an object; otherwise nothing happens.
     public mutating func set(_ key: String, _ value: JSONValue?) {
         guard case .object(var members) = self else { return }
-        let place = members.firstIndex { $0.key.utf8.elementsEqual(key.utf8) }
+        let place = members.firstIndex { $0.key.hasSameBytes(as: key) }
         switch (place, value) {
         case (let place?, let value?): members[place].value = value
         case (let place?, nil): members.remove(at: place)
@@ -154,5 +154,12 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
         case (nil, nil): return
         }
         self = .object(members)
+    }
+}
+
+extension String {
+    /// Whether both are the same in UTF-8. Most keys of an object differ in their length already.
+    func hasSameBytes(as other: String) -> Bool {
+        utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
     }
 }
