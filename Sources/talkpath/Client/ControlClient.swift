@@ -38,6 +38,15 @@ struct ControlClient {
     let origin: String
     let key: String?
 
+    /// Where nobody listens it says so at once: whoever stands at a shell tries again without being waited for.
+    private static let http: HTTPClient = {
+        var configuration = HTTPClient.Configuration()
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.timeout.connect = .seconds(10)
+        // One for the process, never shut down.
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+
     struct Answer {
         var status: Int
         var body: JSONValue
@@ -62,7 +71,7 @@ struct ControlClient {
             request.body = .bytes(ByteBuffer(bytes: body.serialized()))
         }
         do {
-            let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+            let response = try await Self.http.execute(request, timeout: .seconds(60))
             let bytes = Array(try await response.body.collect(upTo: 1 << 24).readableBytesView)
             let json = try bytes.isEmpty ? .null : JSONValue(parsing: bytes.span.bytes)
             return Answer(status: Int(response.status.code), body: json)
