@@ -1,5 +1,6 @@
 import HTTPTypes
 import NIOCore
+import NIOPosix
 import Synchronization
 import TalkpathAudio
 import TalkpathCore
@@ -70,20 +71,27 @@ import Testing
         }
     }
 
-    /// Trying again until the time is over would tell the model of a slow function, and would let the caller wait for it.
     @Test func aPlaceThatRefusesTheConnectionIsToldOfAsThat() async throws {
         // A port that somebody has had and nobody has any more.
         let port = try await PortKeeper.run { $0.port }
-        let endpoint = ToolEndpoint(
-            tool: AgentTool(name: "stock", description: ""),
-            url: "http://127.0.0.1:\(port)/",
-            timeout: .seconds(4)
-        )
-        let caller = HTTPToolCaller(policy: .development)
-        let tool = AgentToolCall(id: "t", name: "stock", arguments: "{}")
-        let answer = await caller.call(tool, at: endpoint, on: CallID("c1"))
+        let answer = await call("http://127.0.0.1:\(port)/", .development)
         #expect(answer == ToolOutput.error("the function could not be reached"))
-        await caller.close()
+    }
+
+    /// The caller waits for the answer meanwhile. Whoever closes every connection at once sees how often it is tried.
+    @Test func aConnectionThatCannotBeMadeIsNotTriedAgainBehindTheModelsBack() async throws {
+        let connections = Atomic(0)
+        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .childChannelInitializer { channel in
+                connections.add(1, ordering: .relaxed)
+                return channel.close()
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = listener.localAddress?.port ?? 0
+        let answer = await call("https://127.0.0.1:\(port)/", .development)
+        #expect(answer == ToolOutput.error("the function could not be reached"))
+        #expect(connections.load(ordering: .relaxed) == 1)
+        try await listener.close()
     }
 
     @Test func ofManyPlacesThoseThatNobodyUsesAreLetGo() async throws {
