@@ -99,7 +99,8 @@ import Testing
             // Nobody listens there.
             await #expect(throws: (any Error).self) { try await client.post([2], headers: [], timeout: .seconds(30)) }
             gate.open()
-            #expect(try await first.status == 200)
+            let answer = try? await first
+            #expect(answer?.status == 200)
             #expect(looks.load(ordering: .relaxed) == 2)
             await client.close()
         }
