@@ -27,7 +27,7 @@ import Testing
         return (Writer(ring.producer), Reader(ring.consumer))
     }
 
-    @Test(arguments: [(0, 64), (64, 64), (65, 128), (80_000, 131_072)])
+    @Test(arguments: [(Int.min, 64), (0, 64), (64, 64), (65, 128), (80_000, 131_072), (Int.max, 1 << 30)])
     func capacityIsTheNextPowerOfTwo(asked: Int, got: Int) {
         let ring = ByteRing(minimumCapacity: asked)
         #expect(ring.producer.capacity == got)

@@ -194,19 +194,25 @@ import Testing
 
     // MARK: Memory
 
-    @Test func ringFromThePoolShowsNothingOfItsFormerCall() throws {
+    /// Left full, read at once by its reader every time, or only now and then: 185 bytes a record, in a ring of 4096
+    /// that may begin anew at its front after 2048.
+    @Test(arguments: [0, 1, 9, 13, 17])
+    func ringFromThePoolShowsNothingOfItsFormerCall(drainedEvery: Int) throws {
         let pool = TapPool(limit: 1)
         let first = Source(pool: pool)
         var tap: Listener? = try Listener(first.point, .audio, capacity: 4096)
-        for number in 0..<100 { first.write(.callerAudio, at: number, [UInt8](repeating: 0xA5, count: 160)) }
-        #expect(tap?.readable ?? 0 > 3000)
+        for number in 1...100 {
+            first.write(.callerAudio, at: number, [UInt8](repeating: 0xA5, count: 160))
+            if drainedEvery > 0, number % drainedEvery == 0 { _ = tap?.drain() }
+        }
+        #expect((tap?.readable ?? 0 > 3000) == (drainedEvery == 0))
         tap = nil
         #expect(pool.count == 1)
         // The very memory, as the next call gets it.
         let storage = pool.take(minimumCapacity: 4096)
         #expect(pool.count == 0)
         #expect(UnsafeRawBufferPointer(start: storage.bytes, count: storage.capacity).allSatisfy { $0 == 0 })
-        pool.giveBack(storage)
+        pool.giveBack(storage, used: 0)
 
         let second = Source(pool: pool)
         let other = try Listener(second.point, .audio, capacity: 4096)
@@ -219,10 +225,62 @@ import Testing
         #expect(found.first?.record.lostRecords == 0)
     }
 
+    /// What the former call has not reached is left alone: nobody's memory is touched for having been asked for.
+    @Test func onlyWhatWasWrittenToIsCleared() {
+        let ring = ByteRing.Storage(minimumCapacity: 65_536)
+        let writer = Halves(ring)
+        #expect(writer.producer.used == 0)
+        // Behind what is touched at birth.
+        let mark = ring.bytes + 40_000
+        mark.storeBytes(of: 0x77, as: UInt8.self)
+        for _ in 0..<30 {
+            writer.write(1000)
+            writer.readAll()
+        }
+        // Three records go beyond the stretch after which an empty ring begins anew.
+        #expect(writer.producer.used == 3000)
+        writer.write(20_000)
+        writer.readAll()
+        writer.write(10)
+        #expect(writer.producer.used == 20_000)
+        ring.clear(used: writer.producer.used)
+        #expect(UnsafeRawBufferPointer(start: ring.bytes, count: 20_000).allSatisfy { $0 == 0 })
+        #expect(mark.load(as: UInt8.self) == 0x77)
+    }
+
+    @Test func aRingThatWentRoundIsClearedAsAWhole() {
+        let ring = ByteRing.Storage(minimumCapacity: 16_384)
+        let writer = Halves(ring)
+        writer.write(10_000)
+        writer.readAll()
+        // Begins anew at the front, and is never empty from there on.
+        for _ in 0..<3 {
+            writer.write(10_000)
+            writer.read(9000)
+        }
+        #expect(writer.producer.used == 16_384)
+        ring.clear(used: writer.producer.used)
+        #expect(UnsafeRawBufferPointer(start: ring.bytes, count: 16_384).allSatisfy { $0 == 0 })
+    }
+
+    private final class Halves {
+        var producer: ByteRing.Producer
+        var consumer: ByteRing.Consumer
+
+        init(_ storage: ByteRing.Storage) {
+            producer = ByteRing.Producer(storage)
+            consumer = ByteRing.Consumer(storage)
+        }
+
+        func write(_ count: Int) { _ = producer.write([UInt8](repeating: 0xA5, count: count).span.bytes) }
+        func read(_ count: Int) { consumer.skip(count) }
+        func readAll() { consumer.skipAll() }
+    }
+
     @Test func poolGivesNoRingMuchLargerThanAskedForAndKeepsNoMoreThanItsLimit() {
         let pool = TapPool(limit: 2)
         let rings = [1024, 1 << 20, 4096].map { ByteRing.Storage(minimumCapacity: $0) }
-        for ring in rings { pool.giveBack(ring) }
+        for ring in rings { pool.giveBack(ring, used: 0) }
         #expect(pool.count == 2)
         #expect(pool.take(minimumCapacity: 2000).capacity == 2048)
         #expect(pool.take(minimumCapacity: 600_000) === rings[1])

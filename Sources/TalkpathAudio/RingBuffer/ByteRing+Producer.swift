@@ -9,6 +9,8 @@ extension ByteRing {
         private var seenRead: UInt64 = 0
         /// The position at the front of the memory; see ``returnToFront()``.
         private var origin: UInt64 = 0
+        /// As ``used``, when the origin was set.
+        private var usedBefore = 0
 
         init(_ storage: Storage) {
             self.storage = storage
@@ -25,6 +27,9 @@ extension ByteRing {
             // Acquiring: pairs with the consumer's releasing store; what it did before is done.
             storage.readPosition.pointee.load(ordering: .acquiring)
         }
+
+        /// How far the memory was ever written to, in bytes from its front.
+        var used: Int { max(usedBefore, Int(min(written - origin, UInt64(storage.capacity)))) }
 
         /// Bytes that `write` would accept now. More may become free at any time, never fewer.
         public var writable: Int {
@@ -72,6 +77,7 @@ extension ByteRing {
             // Acquiring: the consumer has finished reading what it released, so it may be overwritten.
             seenRead = storage.readPosition.pointee.load(ordering: .acquiring)
             guard seenRead == written else { return }
+            usedBefore = used
             origin = written
             // Relaxed: the consumer asks for it only after it has seen a position beyond it, whose store releases this
             // one; and while it has anything to read, the ring is not empty, so that this does not change.

@@ -22,7 +22,10 @@ public struct ByteRing: ~Copyable, Sendable {
     public var producer: Producer
     public var consumer: Consumer
 
-    /// A ring that holds at least `minimumCapacity` bytes: the next power of two, and at least 64.
+    /// What a ring can hold, in bytes; what is asked for beyond is brought to the nearer bound.
+    public static let capacities = 64...1 << 30
+
+    /// A ring that holds at least `minimumCapacity` bytes: the next power of two, within ``capacities``.
     public init(minimumCapacity: Int) {
         self.init(Storage(minimumCapacity: minimumCapacity))
     }
@@ -59,8 +62,8 @@ extension ByteRing {
         private static let touched = 8192
 
         init(minimumCapacity: Int) {
-            var capacity = 64
-            while capacity < minimumCapacity { capacity *= 2 }
+            var capacity = ByteRing.capacities.lowerBound
+            while capacity < min(minimumCapacity, ByteRing.capacities.upperBound) { capacity *= 2 }
             self.capacity = capacity
             let memory = UnsafeMutableRawPointer.allocate(byteCount: 3 * Self.line + capacity, alignment: Self.line)
             self.memory = memory
@@ -83,14 +86,16 @@ extension ByteRing {
 
         /// As after birth: nothing of what was in the ring is left in its memory. For whoever alone has it, when both
         /// halves are gone or will not be used again.
-        func clear() {
+        /// - Parameter used: how far it was written to, as ``Producer/used`` told.
+        func clear(used: Int) {
             // Relaxed: whoever hands the memory on orders these stores before its next use.
             readPosition.pointee.store(0, ordering: .relaxed)
             writePosition.pointee.store(0, ordering: .relaxed)
             flushMark.pointee.store(0, ordering: .relaxed)
             origin.pointee.store(0, ordering: .relaxed)
-            // Safety: `capacity` bytes, and nobody reads or writes them now.
-            bytes.initializeMemory(as: UInt8.self, repeating: 0, count: capacity)
+            // Safety: no more than `capacity` bytes, and nobody reads or writes them now. Clearing those behind as well
+            // would touch what a mostly empty ring has never needed.
+            bytes.initializeMemory(as: UInt8.self, repeating: 0, count: min(used, capacity))
         }
 
         /// Where a position stands, if `origin` stands at the front.

@@ -120,8 +120,9 @@ public final class TapPoint: Sendable {
 
     private func free(_ index: Int, _ control: inout Control) {
         // Safety: initialised when it was attached, and the writer will not look at it again.
+        let used = slots[index].used
         (slots + index).deinitialize(count: 1)
-        if let ring = control.rings[index] { pool?.giveBack(ring) }
+        if let ring = control.rings[index] { pool?.giveBack(ring, used: used) }
         control.rings[index] = nil
         control.used &= ~(1 << UInt64(index))
         control.leaving &= ~(1 << UInt64(index))

@@ -27,8 +27,9 @@ public final class TapPool: Sendable {
     }
 
     /// Takes back a ring of which both halves are done with.
-    func giveBack(_ storage: ByteRing.Storage) {
-        storage.clear()
+    /// - Parameter used: how far it was written to, as its producer told.
+    func giveBack(_ storage: ByteRing.Storage, used: Int) {
+        storage.clear(used: used)
         rings.withLock { rings in
             if rings.count < limit { rings.append(storage) }
         }

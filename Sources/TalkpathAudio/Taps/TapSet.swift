@@ -97,6 +97,9 @@ struct TapSlot: ~Copyable {
         self.kinds = kinds
     }
 
+    /// How far the tap's memory was written to.
+    var used: Int { producer.used }
+
     mutating func offer(_ kind: TapKind, _ instant: MonotonicInstant, _ payload: UnsafeRawBufferPointer) {
         guard kinds.contains(TapKinds(kind)) else { return }
         let record = TapRecord(
