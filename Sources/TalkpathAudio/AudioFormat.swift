@@ -11,7 +11,7 @@ public struct AudioFormat: Sendable, Hashable {
     }
 
     public var encoding: Encoding
-    /// Samples per second.
+    /// Samples per second. The figures below take a rate under zero for zero, and one above 2³⁰ for that.
     public var sampleRate: Int
 
     @inlinable
@@ -39,13 +39,17 @@ public struct AudioFormat: Sendable, Hashable {
         }
     }
 
+    /// Keeps rates that nothing has from overflowing the arithmetic.
+    @inlinable
+    var countedRate: Int { min(max(0, sampleRate), 1 << 30) }
+
     /// Bytes of one millisecond; exact for every rate that is a multiple of 1 kHz.
     @inlinable
-    public var bytesPerMillisecond: Int { bytesPerSample * sampleRate / 1000 }
+    public var bytesPerMillisecond: Int { bytesPerSample * countedRate / 1000 }
 
     /// Samples of one 20 ms frame.
     @inlinable
-    public var frameSamples: Int { sampleRate * Self.frameMilliseconds / 1000 }
+    public var frameSamples: Int { countedRate * Self.frameMilliseconds / 1000 }
 
     /// Bytes of one 20 ms frame.
     @inlinable
@@ -64,7 +68,7 @@ public struct AudioFormat: Sendable, Hashable {
     /// How long `bytes` bytes of this format play.
     @inlinable
     public func duration(ofBytes bytes: Int) -> Duration {
-        let bytesPerSecond = max(1, bytesPerSample * sampleRate)
+        let bytesPerSecond = max(1, bytesPerSample * countedRate)
         let (seconds, rest) = bytes.quotientAndRemainder(dividingBy: bytesPerSecond)
         return .seconds(seconds) + .nanoseconds(Int64(rest) * 1_000_000_000 / Int64(bytesPerSecond))
     }

@@ -29,24 +29,3 @@ import Testing
         #expect(duration.wholeMilliseconds == whole)
     }
 }
-
-@Suite struct AudioFormatTests {
-    @Test func sizesOfAFrameFollowFromRateAndEncoding() {
-        #expect(AudioFormat.telephony.frameBytes == 160)
-        #expect(AudioFormat.telephony.bytesPerMillisecond == 8)
-        #expect(AudioFormat.alaw8k.bytesPerSample == 1)
-        #expect(AudioFormat.pcm16k.frameBytes == 640)
-        #expect(AudioFormat.pcm24k.frameBytes == 960)
-        #expect(AudioFormat.pcm24k.frameSamples == 480)
-        #expect(AudioFormat.pcm24k.bytesPerMillisecond == 48)
-    }
-
-    @Test func durationOfBytesIsExact() {
-        #expect(AudioFormat.telephony.duration(ofBytes: 160) == .milliseconds(20))
-        #expect(AudioFormat.pcm24k.duration(ofBytes: 48 * 3_600_000) == .seconds(3600))
-    }
-
-    @Test func descriptionNamesEncodingAndRate() {
-        #expect("\(AudioFormat.telephony)" == "mulaw 8000 Hz")
-    }
-}

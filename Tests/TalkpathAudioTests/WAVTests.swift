@@ -23,6 +23,20 @@ import Testing
         )
     }
 
+    @Test(arguments: [Int.min, -1, 0, 1, 65_535, Int.max], [Int.min, -1, 0, 1 << 32, Int.max])
+    func noCountOrLengthTrapsAWriter(count: Int, length: Int) {
+        for encoding in AudioFormat.Encoding.allCases {
+            let format = AudioFormat(encoding: encoding, sampleRate: count)
+            let writer = WAVWriter(format: format, channelCount: count)
+            #expect((1...65_535).contains(writer.channelCount))
+            let header = writer.header(dataBytes: length)
+            #expect(header.count == writer.headerBytes)
+            // What 32 bits cannot tell is told as unknown.
+            if length != 0 { #expect(header == writer.header(dataBytes: nil)) }
+        }
+        #expect(WAV.encode(channels: [], sampleRate: count).count == 44)
+    }
+
     @Test(arguments: [AudioFormat.telephony, .alaw8k])
     func companedFileIsDecoded(format: AudioFormat) throws {
         let writer = WAVWriter(format: format, channelCount: 2)

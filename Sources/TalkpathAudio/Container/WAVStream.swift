@@ -5,7 +5,7 @@
 public struct WAVStream: Sendable {
     public let writer: WAVWriter
     /// Samples of every channel that came in.
-    public var sampleCount: Int { dataBytes / max(1, writer.blockBytes) }
+    public var sampleCount: Int { dataBytes / writer.blockBytes }
 
     private var dataBytes = 0
 

@@ -3,11 +3,12 @@
 /// with one that tells the true length; both are ``headerBytes`` long.
 public struct WAVWriter: Sendable, Hashable {
     public let format: AudioFormat
+    /// 1...65535: what is asked for beyond is brought to the nearer bound.
     public let channelCount: Int
 
     public init(format: AudioFormat, channelCount: Int = 1) {
         self.format = format
-        self.channelCount = channelCount
+        self.channelCount = min(max(1, channelCount), Int(UInt16.max))
     }
 
     /// The size of the header: 44 bytes for linear samples, 58 for G.711, which also tells its length in samples.
@@ -17,7 +18,7 @@ public struct WAVWriter: Sendable, Hashable {
     public var blockBytes: Int { format.bytesPerSample * channelCount }
 
     /// The header of a file with `dataBytes` bytes of samples; `nil` while the length is not known yet, which readers
-    /// take for "until the end of the file".
+    /// take for "until the end of the file". Of a rate that 32 bits do not hold, the lower 32 are told.
     public func header(dataBytes: Int?) -> [UInt8] {
         let isPCM = format.encoding == .pcm16
         var bytes: [UInt8] = []
@@ -26,7 +27,7 @@ public struct WAVWriter: Sendable, Hashable {
             for shift in 0..<count { bytes.append(UInt8(truncatingIfNeeded: value >> (8 * shift))) }
         }
         // 32 bits of length; a file beyond that is told as unknown, like one still being written.
-        let known = dataBytes.flatMap { $0 + headerBytes < Int(UInt32.max) ? $0 : nil }
+        let known = dataBytes.flatMap { (0..<Int(UInt32.max) - headerBytes).contains($0) ? $0 : nil }
         let padding = (known ?? 0) & 1
         bytes += Array("RIFF".utf8)
         append(known.map { headerBytes - 8 + $0 + padding } ?? Int(UInt32.max), bytes: 4)
@@ -35,14 +36,14 @@ public struct WAVWriter: Sendable, Hashable {
         append(WAVFormatTag(format.encoding).rawValue, bytes: 2)
         append(channelCount, bytes: 2)
         append(format.sampleRate, bytes: 4)
-        append(format.sampleRate * blockBytes, bytes: 4)
+        append(format.sampleRate &* blockBytes, bytes: 4)
         append(blockBytes, bytes: 2)
         append(format.bytesPerSample * 8, bytes: 2)
         if !isPCM {
             append(0, bytes: 2)
             bytes += Array("fact".utf8)
             append(4, bytes: 4)
-            append(known.map { $0 / max(1, blockBytes) } ?? 0, bytes: 4)
+            append(known.map { $0 / blockBytes } ?? 0, bytes: 4)
         }
         bytes += Array("data".utf8)
         append(known ?? Int(UInt32.max), bytes: 4)
