@@ -89,6 +89,7 @@ import Testing
             ["--from", "0", "--to", "0"], ["--from", "8000", "--to", "24000", "--engine", "soxr"],
             ["--from", "8000", "--to", "24000", "--profile", "narrow"],
             ["--from", "8000", "--to", "24000", "--profile", "wide", "--engine", "libsamplerate-best"],
+            ["--from", "8000", "--to", "24000", "--profile", "wide", "--engine", "polyphase-strict"],
             ["--from", "8000", "--to", "24000", "--block", "0"],
             ["--from", "8000", "--to", "24000", "--block", "-1"],
             ["--from", "8000", "--to", "24000", "--block", "1048577"],

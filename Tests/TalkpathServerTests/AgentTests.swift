@@ -1,5 +1,6 @@
 import Foundation
 import NIOHTTP1
+import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 import Testing
@@ -134,6 +135,38 @@ import Testing
             #expect(session.agent.instructions == "Hi 1" && session.agent.id == nil)
             #expect(session.agent.apiKey == "model key")
             #expect(try await test.send(.GET, "/api/calls/\(call)")["agent_id"] == .null)
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("polyphase", .polyphase(.telephone)), ("polyphase-wide", .polyphase(.wide)),
+            ("libsamplerate-medium", .libsamplerate(.medium)),
+        ] as [(String, ResamplerEngine)]
+    )
+    func theResamplerIsSelectedByCallAndByStoredAgent(name: String, engine: ResamplerEngine) async throws {
+        try await TestServer.run { test async throws in
+            let inline = try await test.place(#","agent":{"resampler":"\#(name)"}"#)
+            #expect(try #require(await test.server.manager.session(inline)).agent.resampler == engine)
+            let id = try await create(test, #"{"name":"Wide","resampler":"\#(name)"}"#)
+            #expect(try await test.send(.GET, "/api/agents/\(id)")["resampler"]?.string == name)
+            let stored = try await test.place(#","agent_id":"\#(id)""#)
+            #expect(try #require(await test.server.manager.session(stored)).agent.resampler == engine)
+            let other = try await test.place("")
+            #expect(try #require(await test.server.manager.session(other)).agent.resampler == .default)
+        }
+    }
+
+    @Test(arguments: [#""soxr""#, #""libsamplerate""#, #""""#, "1", "[]"])
+    func aResamplerThatDoesNotExistIsRefused(value: String) async throws {
+        try await TestServer.run { test async throws in
+            let answer = try await test.send(
+                .POST,
+                "/api/calls",
+                #"{"to":"+14155550101","agent":{"resampler":\#(value)}}"#
+            )
+            #expect(answer.status == 422 && answer["detail"]?.string?.contains("resampler") == true, "\(answer.text)")
+            #expect(test.carrier.placed.isEmpty)
         }
     }
 

@@ -68,14 +68,19 @@ import Testing
             (nil, nil, .polyphase(.telephone)), ("polyphase", nil, .polyphase(.telephone)),
             (nil, "wide", .polyphase(.wide)), ("polyphase", "strict", .polyphase(.strict)),
             ("libsamplerate-best", nil, .libsamplerate(.best)), ("libsamplerate-linear", nil, .libsamplerate(.linear)),
+            ("polyphase-wide", nil, .polyphase(.wide)), ("polyphase-strict", "strict", .polyphase(.strict)),
         ] as [(String?, String?, ResamplerEngine)]
     )
     func theResamplerIsSelectedByEngineAndProfile(name: String?, profile: String?, engine: ResamplerEngine) throws {
         let settings = ["TALKPATH_RESAMPLER": name, "TALKPATH_RESAMPLER_PROFILE": profile].compactMapValues { $0 }
         let configuration = try ServerConfiguration.read(environment: Self.good.merging(settings) { $1 })
         #expect(configuration.agent.resampler == engine)
+    }
+
+    @Test(arguments: ["libsamplerate-best", "polyphase-strict", "polyphase-telephone"])
+    func aProfileThatContradictsTheResamplersNameIsWrong(name: String) {
         #expect(
-            problems(["TALKPATH_RESAMPLER": "libsamplerate-best", "TALKPATH_RESAMPLER_PROFILE": "wide"])
+            problems(["TALKPATH_RESAMPLER": name, "TALKPATH_RESAMPLER_PROFILE": "wide"])
                 == ["TALKPATH_RESAMPLER_PROFILE"]
         )
     }

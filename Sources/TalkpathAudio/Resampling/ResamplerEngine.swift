@@ -47,3 +47,26 @@ extension ResamplerEngine: LosslessStringConvertible {
         }
     }
 }
+
+extension ResamplerEngine {
+    /// Every name that is understood.
+    package static let names = ["polyphase"] + allCases.map(\.description)
+
+    /// Why a name and a profile select nothing.
+    package enum SelectionError: Error, Hashable {
+        case unknownEngine
+        /// The engine has no profiles, or its name tells another one.
+        case profileDoesNotFit
+    }
+
+    /// What a configuration selects that may tell the profile apart from the engine.
+    package init(_ name: String, profile: ResamplerProfile?) throws(SelectionError) {
+        guard let engine = ResamplerEngine(name) else { throw .unknownEngine }
+        guard let profile else {
+            self = engine
+            return
+        }
+        guard name == "polyphase" || engine == .polyphase(profile) else { throw .profileDoesNotFit }
+        self = .polyphase(profile)
+    }
+}

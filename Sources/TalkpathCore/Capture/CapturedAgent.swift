@@ -15,7 +15,7 @@ extension AgentProfile {
             "endpoints": .array(endpoints.map(\.tool.capturedJSON)),
             "transfer_targets": .array(transferTargets.map { .string($0.name) }),
             "may_send_digits": .bool(maySendDigits), "hears_digits": .bool(hearsDigits),
-            "barge_in": .string(bargeIn.rawValue),
+            "barge_in": .string(bargeIn.rawValue), "resampler": .string(resampler.description),
         ]
         json.set("voice", voice.map(JSONValue.string))
         json.set("first_message", firstMessage.map(JSONValue.string))
@@ -54,6 +54,7 @@ extension AgentProfile {
         }
         maySendDigits = json["may_send_digits"]?.bool ?? maySendDigits
         hearsDigits = json["hears_digits"]?.bool ?? hearsDigits
+        resampler = json["resampler"]?.string.flatMap(ResamplerEngine.init) ?? resampler
         bargeIn = json["barge_in"]?.string.flatMap(BargeIn.init) ?? bargeIn
         if let quiet = json["renewal"]?["quiet_after_ms"]?.duration,
             let latest = json["renewal"]?["at_latest_ms"]?.duration

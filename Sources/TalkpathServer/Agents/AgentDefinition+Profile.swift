@@ -1,3 +1,4 @@
+import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
@@ -28,6 +29,7 @@ extension AgentDefinition {
         if let maySend = json["may_send_dtmf"]?.bool { profile.maySendDigits = maySend }
         if let hears = json["hears_dtmf"]?.bool { profile.hearsDigits = hears }
         if let bargeIn = json["barge_in"]?.string.flatMap(BargeIn.init) { profile.bargeIn = bargeIn }
+        if let engine = json["resampler"]?.string.flatMap(ResamplerEngine.init) { profile.resampler = engine }
         if let targets = json["transfer_targets"]?.array {
             profile.transferTargets = targets.map {
                 TransferTarget(name: $0["name"]?.string ?? "", number: $0["number"]?.string ?? "")

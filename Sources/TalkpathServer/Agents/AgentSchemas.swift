@@ -1,3 +1,4 @@
+import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
@@ -29,6 +30,12 @@ enum AgentSchemas {
         ),
         .optional("barge_in", .word(BargeIn.self).meaning("Whose word silences the agent.")),
         .optional("fallback", fallback),
+        .optional(
+            "resampler",
+            .word(ResamplerEngine.names).meaning(
+                "Who resamples between the telephone and the model; `polyphase` is `polyphase-telephone`."
+            )
+        ),
         .optional("capture", CaptureWish.schema),
         .optional("limits", LimitSchemas.limits),
         .optional("webhook", webhook),

@@ -137,16 +137,17 @@ extension ServerConfiguration {
 
     private static func resampler(_ settings: inout SettingsReader) -> ResamplerEngine {
         let profile = settings.word(.resamplerProfile, as: ResamplerProfile.self)
-        let name = settings.text(.resampler) ?? "polyphase"
-        if name == "polyphase" { return .polyphase(profile ?? .telephone) }
-        let converters = LibsamplerateConverter.allCases.map { ResamplerEngine.libsamplerate($0) }
-        guard let engine = converters.first(where: { $0.description == name }) else {
-            let names = ["polyphase"] + converters.map(\.description)
-            settings.report(.resampler, "must be one of \(names.joined(separator: ", "))")
-            return .default
+        do throws(ResamplerEngine.SelectionError) {
+            return try ResamplerEngine(settings.text(.resampler) ?? "polyphase", profile: profile)
+        } catch {
+            switch error {
+            case .unknownEngine:
+                settings.report(.resampler, "must be one of \(ResamplerEngine.names.joined(separator: ", "))")
+            case .profileDoesNotFit:
+                settings.report(.resamplerProfile, "goes with polyphase only, and with no name that tells another one")
+            }
         }
-        if profile != nil { settings.report(.resamplerProfile, "goes with polyphase only") }
-        return engine
+        return .default
     }
 
     private static func limits(_ settings: inout SettingsReader) -> CallLimits {

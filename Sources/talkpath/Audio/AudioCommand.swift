@@ -45,10 +45,9 @@ extension AudioCommand {
             help: """
                 polyphase (between 8000, 16000, 24000 and 48000), or libsamplerate-best, -medium, -fastest, -hold or \
                 -linear (between any).
-                """,
-            transform: { try named($0, ResamplerEngine.init, "polyphase or libsamplerate-…, see --help") }
+                """
         )
-        var engine = ResamplerEngine.default
+        var engine = "polyphase"
 
         @Option(
             help: "How much of the band polyphase keeps: telephone, wide or strict.",
@@ -59,23 +58,32 @@ extension AudioCommand {
         @OptionGroup var block: BlockOption
 
         func validate() throws {
-            if profile != nil, case .libsamplerate = engine {
-                throw ValidationError("--profile goes with --engine polyphase only")
-            }
-            do {
-                _ = try StreamResampler(from: from, to: to, engine: selectedEngine)
-            } catch {
-                throw ValidationError(error.description)
-            }
-        }
-
-        private var selectedEngine: ResamplerEngine {
-            profile.map { .polyphase($0) } ?? engine
+            _ = try resampler()
         }
 
         func run() throws {
-            var stage = ResampleStage(try StreamResampler(from: from, to: to, engine: selectedEngine))
+            var stage = ResampleStage(try resampler())
             try block.run(&stage)
+        }
+
+        private func resampler() throws(ValidationError) -> StreamResampler {
+            let selected: ResamplerEngine
+            do throws(ResamplerEngine.SelectionError) {
+                selected = try ResamplerEngine(engine, profile: profile)
+            } catch {
+                switch error {
+                case .unknownEngine:
+                    let names = ResamplerEngine.names.joined(separator: ", ")
+                    throw ValidationError("'\(engine)' is no --engine: it must be one of \(names)")
+                case .profileDoesNotFit:
+                    throw ValidationError("--profile goes with --engine polyphase only, or tells the same")
+                }
+            }
+            do {
+                return try StreamResampler(from: from, to: to, engine: selected)
+            } catch {
+                throw ValidationError(error.description)
+            }
         }
     }
 

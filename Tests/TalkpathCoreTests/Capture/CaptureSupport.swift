@@ -83,6 +83,7 @@ extension CaptureFacts {
         )
         agent.bargeIn = .both
         agent.hearsDigits = false
+        agent.resampler = .libsamplerate(.medium)
         agent.endpoints = [ToolEndpoint(tool: AgentTool(name: "weather", description: "Rain?"), url: "")]
         agent.transferTargets = [TransferTarget(name: "sales", number: "+10000000000")]
         agent.renewal = AgentRenewal(quietAfter: .seconds(7), atLatest: .seconds(9))
