@@ -24,10 +24,31 @@ import Testing
     /// The oracle: one call of the library with everything and the end.
     @Test(arguments: pairs, LibsamplerateConverter.allCases)
     func outputIsWhatOneCallOfTheLibraryGives(pair: RatePair, converter: LibsamplerateConverter) throws {
-        let input = Signals.noise(count: 3001, amplitude: 20_000, seed: 3)
+        try Self.compareWithOneCallOfTheLibrary(pair, converter, count: 3001)
+    }
+
+    /// The rest that comes with the end is a filter's length of inputs, each worth as many outputs as the ratio says.
+    @Test(
+        arguments: [
+            RatePair(from: 1, to: 256), RatePair(from: 8000, to: 192_000), RatePair(from: 8000, to: 99_991),
+            RatePair(from: 256, to: 1), RatePair(from: 192_000, to: 8000),
+        ],
+        LibsamplerateConverter.allCases
+    )
+    func nothingIsLostAtTheEndHoweverFarTheRatesAreApart(pair: RatePair, converter: LibsamplerateConverter) throws {
+        // Not one alone: before that, the library's linear converter reads what it does not own.
+        for count in [2, 160] { try Self.compareWithOneCallOfTheLibrary(pair, converter, count: count) }
+    }
+
+    private static func compareWithOneCallOfTheLibrary(
+        _ pair: RatePair,
+        _ converter: LibsamplerateConverter,
+        count inputCount: Int
+    ) throws {
+        let input = Signals.noise(count: inputCount, amplitude: 20_000, seed: 3)
         let ratio = Double(pair.to) / Double(pair.from)
         let floats = input.map { Float($0) }
-        var expected = [Float](repeating: 0, count: Int(3001 * ratio) + 50)
+        var expected = [Float](repeating: 0, count: Int(Double(inputCount) * ratio) + 50)
         var data = SRC_DATA()
         let number = try #require(LibsamplerateConverter.allCases.firstIndex(of: converter))
         let code = floats.withUnsafeBufferPointer { source in
@@ -48,7 +69,7 @@ import Testing
         let output = try whole.resampledToEnd(input)
         #expect(output.count == reference.count)
         #expect(zip(output, reference).enumerated().first { $1.0 != $1.1 }?.offset == nil)
-        #expect(abs(Double(reference.count) - 3001 * ratio) <= 1.5)
+        #expect(abs(Double(reference.count) - Double(inputCount) * ratio) <= 1.5)
     }
 
     @Test(arguments: pairs, LibsamplerateConverter.allCases)
@@ -130,11 +151,43 @@ import Testing
             var rest = [Int16](repeating: 0, count: plain.flushCount)
             let expected = plain.resampled(input)
             var target = rest.mutableSpan
-            plain.flush(into: &target)
+            try plain.flush(into: &target)
             #expect(try stream.resampledToEnd(input) == expected + rest)
             stream.reset()
             #expect(try stream.resampledToEnd([]).allSatisfy { $0 == 0 })
         }
+    }
+
+    /// One protocol: whatever takes a resampler takes any of them.
+    @Test(arguments: ResamplerEngine.allCases)
+    func everyEngineIsAnAudioResampler(engine: ResamplerEngine) throws {
+        func run(_ resampler: inout some AudioResampler & ~Copyable, _ input: [Int16]) throws -> [Int16] {
+            #expect(resampler.inputRate == 8000 && resampler.outputRate == 24000)
+            #expect(resampler.latency.milliseconds * 8 - resampler.latencyInInputSamples < 0.001)
+            var nothing = [Int16]()
+            #expect(throws: ResamplerError.self) {
+                var target = nothing.mutableSpan
+                try resampler.process(input.span, into: &target)
+            }
+            #expect(throws: ResamplerError.self) {
+                var target = nothing.mutableSpan
+                try resampler.flush(into: &target)
+            }
+            resampler.reset()
+            return try resampler.resampledToEnd(input)
+        }
+        let input = Signals.sine(440, rate: 8000, count: 800, amplitude: 9000)
+        var stream = try StreamResampler(from: 8000, to: 24000, engine: engine)
+        let output = try run(&stream, input)
+        switch engine {
+        case .polyphase(let profile):
+            var plain = try Resampler(from: 8000, to: 24000, profile: profile)
+            #expect(try run(&plain, input) == output)
+        case .libsamplerate(let converter):
+            var plain = try LibsamplerateResampler(from: 8000, to: 24000, converter: converter)
+            #expect(try run(&plain, input) == output)
+        }
+        #expect(output.count >= 2400)
     }
 
     @Test func descriptionTellsTheConverter() throws {

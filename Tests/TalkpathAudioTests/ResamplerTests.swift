@@ -79,7 +79,7 @@ struct RatePair: Sendable, CustomStringConvertible {
         var output = [Int16](repeating: 0, count: pair.to / 50 + 1)
         for _ in 0..<5 {
             var target = output.mutableSpan
-            #expect(resampler.process(frame.span, into: &target) == pair.to / 50)
+            #expect(try resampler.process(frame.span, into: &target) == pair.to / 50)
         }
         #expect(abs(Int(output[0]) - 100) <= 1)
         #expect(output[pair.to / 50] == 0)
@@ -98,14 +98,62 @@ struct RatePair: Sendable, CustomStringConvertible {
         #expect(throws: ResamplerError(inputRate: 8000, outputRate: 44100)) {
             _ = try Resampler(from: 8000, to: 44100)
         }
-        #expect(throws: ResamplerError(inputRate: -1, outputRate: 0)) {
-            _ = try Resampler(from: -1, to: 0)
-        }
         for rate in [0, -1, -8000, Int.min] {
-            #expect(throws: ResamplerError(inputRate: rate, outputRate: rate, reason: .ratioOutOfRange)) {
-                _ = try Resampler(from: rate, to: rate)
+            for (from, to) in [(rate, rate), (rate, 8000), (8000, rate)] {
+                #expect(throws: ResamplerError(inputRate: from, outputRate: to, reason: .ratioOutOfRange)) {
+                    _ = try Resampler(from: from, to: to)
+                }
             }
         }
+    }
+
+    /// A frame larger than the output takes: an error that tells how large, and as if nothing had been asked.
+    @Test(arguments: [(8000, 24000), (24000, 16000), (8000, 8000)].map { RatePair(from: $0, to: $1) })
+    func aFrameThatIsTooLargeForTheOutputIsRefusedAndChangesNothing(pair: RatePair) throws {
+        let input = Signals.noise(count: 700, amplitude: 9000, seed: 4)
+        var untouched = try Resampler(from: pair.from, to: pair.to)
+        var resampler = try Resampler(from: pair.from, to: pair.to)
+        var expected = untouched.resampled(Array(input.prefix(301)))
+        #expect(resampler.resampled(Array(input.prefix(301))) == expected)
+
+        let needed = resampler.outputCount(for: 399)
+        var output = [Int16](repeating: 0x1234, count: needed - 1)
+        let error = ResamplerError(
+            inputRate: pair.from,
+            outputRate: pair.to,
+            reason: .outputTooShort(samples: needed - 1, needed: needed)
+        )
+        #expect(throws: error) {
+            var target = output.mutableSpan
+            try resampler.process(input.span.extracting(last: 399), into: &target)
+        }
+        #expect(throws: error) {
+            try output.withUnsafeMutableBufferPointer { target in
+                _ = try input[301...].withUnsafeBufferPointer { try resampler.process($0, into: target) }
+            }
+        }
+        #expect(error.description.contains("\(needed) are needed"))
+        if resampler.flushCount > 0 {
+            #expect(throws: ResamplerError.self) {
+                var nothing = [Int16]()
+                var target = nothing.mutableSpan
+                try resampler.flush(into: &target)
+            }
+        }
+        #expect(output.allSatisfy { $0 == 0x1234 })
+        expected = untouched.resampled(Array(input.dropFirst(301)))
+        #expect(resampler.resampled(Array(input.dropFirst(301))) == expected)
+    }
+
+    @Test func countsBeyondAllMemoryAndBelowZeroDoNotTrap() throws {
+        for engine in ResamplerEngine.allCases {
+            let resampler = try StreamResampler(from: 8000, to: 48000, engine: engine)
+            #expect(resampler.maximumOutputCount(for: .max) > 1 << 50)
+            #expect(resampler.maximumOutputCount(for: .min) == resampler.maximumOutputCount(for: 0))
+        }
+        let resampler = try Resampler(from: 48000, to: 8000)
+        #expect(resampler.outputCount(for: .max) > 1 << 40)
+        #expect(resampler.outputCount(for: .min) == 0)
     }
 
     @Test func descriptionTellsRatesProfileAndLatency() throws {
@@ -129,7 +177,7 @@ struct RatePair: Sendable, CustomStringConvertible {
         _ = resampler.resampled(input)
         var rest = [Int16](repeating: 0, count: resampler.flushCount)
         var target = rest.mutableSpan
-        #expect(resampler.flush(into: &target) == rest.count)
+        #expect(try resampler.flush(into: &target) == rest.count)
 
         var other = try Resampler(from: pair.from, to: pair.to)
         _ = other.resampled(input)

@@ -13,8 +13,8 @@ extension HotPath {
                 var narrowTarget = narrow.mutableSpan
                 var wideTarget = wide.mutableSpan
                 MuLaw.decode(codes.span.bytes, into: &narrowTarget, instructions: instructions)
-                up.value.process(narrow.span, into: &wideTarget)
-                down.value.process(wide.span, into: &narrowTarget)
+                try up.value.process(narrow.span, into: &wideTarget)
+                try down.value.process(wide.span, into: &narrowTarget)
                 MuLaw.encode(narrow.span, into: &codeTarget, instructions: instructions)
             }
         }

@@ -14,7 +14,7 @@ extension HotPath {
                 let (input, output) = (memory(noise(count: from / 50)), memory(noise(count: to / 50)))
                 return {
                     var target = output.mutableSpan
-                    resampler.value.process(input.span, into: &target)
+                    try resampler.value.process(input.span, into: &target)
                 }
             }
         }

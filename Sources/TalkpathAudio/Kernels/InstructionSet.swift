@@ -21,7 +21,7 @@ public enum InstructionSet: String, Sendable, Hashable, CaseIterable {
     public static let best: InstructionSet = hasAVX2 && !talkpath_prefers_portable() ? .avx2 : .portable
 
     /// All that this machine has, the plainest first.
-    public static let available: [InstructionSet] = allCases.filter(\.isAvailable)
+    public static let available: [InstructionSet] = allCases.filter { $0.isAvailable }
 
     /// This one where there is such a machine, else ``portable``: what a kernel may really run with.
     var usable: InstructionSet { isAvailable ? self : .portable }

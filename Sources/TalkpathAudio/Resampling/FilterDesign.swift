@@ -102,7 +102,7 @@ private struct RemezExchange {
     /// Solves for the polynomial whose weighted error alternates with equal size on the extremals.
     private mutating func interpolate() {
         let points = extremals.map { grid[$0] }
-        let weights = Self.barycentricWeights(points.map(\.x))
+        let weights = Self.barycentricWeights(points.map { $0.x })
         var numerator = 0.0
         var denominator = 0.0
         for (index, point) in points.enumerated() {
@@ -112,7 +112,7 @@ private struct RemezExchange {
         deviation = numerator / denominator
         // The polynomial has one degree of freedom less than there are extremals: the last one follows by itself.
         let used = points.dropLast()
-        nodes = used.map(\.x)
+        nodes = used.map { $0.x }
         values = used.enumerated().map { index, point in
             point.desired - (index.isMultiple(of: 2) ? deviation : -deviation) / point.weight
         }

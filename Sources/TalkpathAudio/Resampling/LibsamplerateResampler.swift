@@ -9,10 +9,9 @@ import CSampleRate
 /// * The output is the same however the input is cut into chunks.
 /// * Full scale saturates, it never wraps.
 /// * `process` allocates nothing. An instance is for one thread at a time.
-public struct LibsamplerateResampler: ~Copyable, @unchecked Sendable {
+public struct LibsamplerateResampler: AudioResampler, ~Copyable, @unchecked Sendable {
     // Unchecked: the pointers are owned by this noncopyable value alone and go wherever it goes.
 
-    /// Samples per second.
     public let inputRate: Int
     public let outputRate: Int
     public let converter: LibsamplerateConverter
@@ -22,6 +21,9 @@ public struct LibsamplerateResampler: ~Copyable, @unchecked Sendable {
     /// By how many outputs one call may exceed what its inputs are worth: the fraction of a sample carried over, and
     /// what a converter held back before.
     private static let outputSlack = 8
+    /// Input samples that the filter may hold back beyond its latency: it counts its reach in whole samples, and moves
+    /// on by whole samples.
+    private static let heldBeyondLatency = 3.0
 
     private let state: OpaquePointer
     /// One sample of the past stands before it.
@@ -69,19 +71,16 @@ public struct LibsamplerateResampler: ~Copyable, @unchecked Sendable {
     }
 
     /// Resamples all of `input`. Allocates nothing.
-    /// - Parameter output: must hold ``maximumOutputCount(for:)`` samples; a shorter one is a mistake of the caller and
-    ///   traps.
+    /// - Parameter output: holds ``maximumOutputCount(for:)`` samples or more.
     /// - Returns: the samples written to the front of `output`.
-    /// - Throws: `engineFailed`; the instance is then good for ``reset()`` only.
+    /// - Throws: `outputTooShort`, and then nothing was taken and nothing written; `engineFailed`, and then the instance
+    ///   is good for ``reset()`` only.
     @discardableResult
     public mutating func process(
         _ input: Span<Int16>,
         into output: inout MutableSpan<Int16>
     ) throws(ResamplerError) -> Int {
-        precondition(
-            output.count >= maximumOutputCount(for: input.count),
-            "the output must hold maximumOutputCount(for:) samples"
-        )
+        try checkRoom(output.count, for: maximumOutputCount(for: input.count))
         var written = 0
         var first = 0
         while first < input.count {
@@ -103,36 +102,29 @@ public struct LibsamplerateResampler: ~Copyable, @unchecked Sendable {
         return written
     }
 
-    /// The most samples that a `process` of `inputCount` samples can write, whatever came before.
     public func maximumOutputCount(for inputCount: Int) -> Int {
-        Int((Double(max(0, inputCount)) * ratio).rounded(.up)) + Self.outputSlack
+        Int((Double(ResamplerLimits.counted(inputCount)) * ratio).rounded(.up)) + Self.outputSlack
     }
 
     /// Input samples that must follow before the output of an instant can come.
     public var latencyInInputSamples: Double { converter.reach / min(1, ratio) }
 
-    /// How much later the signal leaves than it enters.
-    public var latency: Duration {
-        .nanoseconds(Int64((latencyInInputSamples * 1_000_000_000 / Double(inputRate)).rounded()))
-    }
-
-    /// The most samples that ``flush(into:)`` can write.
     public var maximumFlushCount: Int {
-        Int((latencyInInputSamples * ratio).rounded(.up)) + Self.outputSlack
+        Int(((latencyInInputSamples + Self.heldBeyondLatency) * ratio).rounded(.up)) + Self.outputSlack
     }
 
     /// Writes what the filter held back at the end of the signal, and resets.
-    /// - Parameter output: must hold ``maximumFlushCount`` samples; a shorter one is a mistake of the caller and traps.
+    /// - Parameter output: holds ``maximumFlushCount`` samples or more.
     /// - Returns: the samples written.
+    /// - Throws: as ``process(_:into:)``; `outputTooShort` leaves what was held back where it is.
     @discardableResult
     public mutating func flush(into output: inout MutableSpan<Int16>) throws(ResamplerError) -> Int {
-        precondition(output.count >= maximumFlushCount, "the output must hold maximumFlushCount samples")
+        try checkRoom(output.count, for: maximumFlushCount)
         let written = try convert(isEnd: true, into: &output, from: 0)
         reset()
         return written
     }
 
-    /// Forgets the past: what comes next is resampled as by a new instance.
     public mutating func reset() {
         _ = src_reset(state)
         held = 0

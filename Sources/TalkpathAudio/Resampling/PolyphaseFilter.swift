@@ -85,11 +85,12 @@ struct PolyphaseFilter: ~Copyable, @unchecked Sendable {
     var flushInputCount: Int { (tapCount + up - 1) / up }
 
     func outputCount(for inputCount: Int) -> Int {
-        (groupFill + inputCount) * up / down - groupFill * up / down
+        let inputCount = ResamplerLimits.counted(inputCount)
+        return (groupFill + inputCount) * up / down - groupFill * up / down
     }
 
     func maximumOutputCount(for inputCount: Int) -> Int {
-        (inputCount * up + down - 1) / down
+        (ResamplerLimits.counted(inputCount) * up + down - 1) / down
     }
 
     mutating func reset() {

@@ -8,10 +8,9 @@
 ///
 /// ```swift
 /// var resampler = try Resampler(from: 8000, to: 24000)
-/// let count = resampler.process(frame.span, into: &output)
+/// let count = try resampler.process(frame.span, into: &output)
 /// ```
-public struct Resampler: ~Copyable, Sendable {
-    /// Samples per second.
+public struct Resampler: AudioResampler, ~Copyable {
     public let inputRate: Int
     public let outputRate: Int
     public let profile: ResamplerProfile
@@ -36,10 +35,10 @@ public struct Resampler: ~Copyable, Sendable {
         self.outputRate = outputRate
         self.profile = profile
         isPassThrough = inputRate == outputRate
+        guard inputRate > 0, outputRate > 0 else {
+            throw ResamplerError(inputRate: inputRate, outputRate: outputRate, reason: .ratioOutOfRange)
+        }
         guard !isPassThrough else {
-            guard inputRate > 0 else {
-                throw ResamplerError(inputRate: inputRate, outputRate: outputRate, reason: .ratioOutOfRange)
-            }
             filter = PolyphaseFilter(up: 1, down: 1, prototype: [1], instructions: instructions)
             return
         }
@@ -61,15 +60,22 @@ public struct Resampler: ~Copyable, Sendable {
     }
 
     /// Resamples all of `input`. Allocates nothing.
-    /// - Parameter output: must hold ``outputCount(for:)`` samples; a shorter one is a mistake of the caller and traps.
+    /// - Parameter output: holds ``outputCount(for:)`` samples or more.
     /// - Returns: the samples written to the front of `output`.
+    /// - Throws: `outputTooShort`, and nothing else; then nothing was taken and nothing written.
     @discardableResult
-    public mutating func process(_ input: Span<Int16>, into output: inout MutableSpan<Int16>) -> Int {
+    public mutating func process(
+        _ input: Span<Int16>,
+        into output: inout MutableSpan<Int16>
+    ) throws(ResamplerError) -> Int {
+        let count = outputCount(for: input.count)
+        try checkRoom(output.count, for: count)
         input.withUnsafeBufferPointer { source in
             output.withUnsafeMutableBufferPointer { target in
-                process(source, into: target)
+                convert(source, into: target, count: count)
             }
         }
+        return count
     }
 
     /// As ``process(_:into:)-(Span,_)``, for memory that is not a span.
@@ -77,16 +83,27 @@ public struct Resampler: ~Copyable, Sendable {
     public mutating func process(
         _ input: UnsafeBufferPointer<Int16>,
         into output: UnsafeMutableBufferPointer<Int16>
-    ) -> Int {
+    ) throws(ResamplerError) -> Int {
         let count = outputCount(for: input.count)
-        precondition(output.count >= count, "the output must hold outputCount(for:) samples")
-        guard let source = input.baseAddress, input.count > 0 else { return 0 }
+        try checkRoom(output.count, for: count)
+        convert(input, into: output, count: count)
+        return count
+    }
+
+    /// - Parameters:
+    ///   - output: room for `count` samples.
+    ///   - count: what comes of `input`.
+    private mutating func convert(
+        _ input: UnsafeBufferPointer<Int16>,
+        into output: UnsafeMutableBufferPointer<Int16>,
+        count: Int
+    ) {
+        guard let source = input.baseAddress, input.count > 0 else { return }
         if isPassThrough {
             output.baseAddress?.update(from: source, count: count)
         } else {
             filter.process(source, count: input.count, into: output.baseAddress)
         }
-        return count
     }
 
     /// Resamples a whole array into a new one: for tests, tools and anything off the media path.
@@ -95,33 +112,30 @@ public struct Resampler: ~Copyable, Sendable {
         // One sample more, for an array of no capacity is a static one, whose count all threads would write.
         return [Int16](unsafeUninitializedCapacity: outputCount + 1) { buffer, count in
             input.withUnsafeBufferPointer { source in
-                // Safety: the buffer has room for what `process` writes, and `process` reads none of it.
-                count = process(source, into: UnsafeMutableBufferPointer(rebasing: buffer[...]))
+                // Safety: the buffer has room for what is written, and none of it is read.
+                convert(source, into: buffer, count: outputCount)
+                count = outputCount
             }
         }
     }
 
-    /// How many samples the next `process` of `inputCount` samples will write: exact.
+    /// How many samples the next `process` of `inputCount` samples will write: exact. No signal is longer than 2⁵⁰
+    /// samples, and a negative one is none.
     public func outputCount(for inputCount: Int) -> Int {
-        filter.outputCount(for: max(0, inputCount))
+        filter.outputCount(for: inputCount)
     }
 
-    /// The most samples any `process` of `inputCount` samples can write, whatever came before.
     public func maximumOutputCount(for inputCount: Int) -> Int {
-        filter.maximumOutputCount(for: max(0, inputCount))
+        filter.maximumOutputCount(for: inputCount)
     }
 
-    /// How much later the signal leaves than it enters, by the filter alone: the same at every frequency.
-    public var latency: Duration {
-        .nanoseconds(Int64((latencyInInputSamples * 1_000_000_000 / Double(inputRate)).rounded()))
-    }
-
-    /// ``latency`` in input samples; a fraction where the filter runs at a higher rate than the input.
+    /// How many input samples later the signal leaves than it enters, by the filter alone: the same at every frequency.
+    /// A fraction where the filter runs at a higher rate than the input.
     public var latencyInInputSamples: Double {
         filter.delay / Double(filter.up)
     }
 
-    /// ``latency`` in output samples.
+    /// ``latencyInInputSamples`` in output samples.
     public var latencyInOutputSamples: Double {
         filter.delay / Double(filter.down)
     }
@@ -131,19 +145,22 @@ public struct Resampler: ~Copyable, Sendable {
         filter.reset()
     }
 
-    /// Samples that ``flush(into:)`` will write.
+    /// Samples that ``flush(into:)`` will write: exact.
     public var flushCount: Int {
         isPassThrough ? 0 : outputCount(for: filter.flushInputCount)
     }
 
+    public var maximumFlushCount: Int { flushCount }
+
     /// Writes what is still in the filter at the end of the signal, as if silence followed, and resets.
-    /// - Parameter output: must hold ``flushCount`` samples; a shorter one is a mistake of the caller and traps.
+    /// - Parameter output: holds ``flushCount`` samples or more.
     /// - Returns: the samples written.
+    /// - Throws: `outputTooShort`, and nothing else; then the filter is as it was.
     @discardableResult
-    public mutating func flush(into output: inout MutableSpan<Int16>) -> Int {
+    public mutating func flush(into output: inout MutableSpan<Int16>) throws(ResamplerError) -> Int {
+        try checkRoom(output.count, for: flushCount)
         guard !isPassThrough else { return 0 }
         var written = 0
-        precondition(output.count >= flushCount, "the output must hold flushCount samples")
         output.withUnsafeMutableBufferPointer { target in
             guard let target = target.baseAddress else { return }
             // One sample at a time needs no buffer of silence; this happens once at the end of a stream.

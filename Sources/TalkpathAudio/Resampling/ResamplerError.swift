@@ -7,6 +7,8 @@ public struct ResamplerError: Error, Sendable, Hashable, CustomStringConvertible
         case ratioOutOfRange
         /// Not a rate of a call's audio: 1000 to 384000 Hz.
         case rateOutOfRange
+        /// The output has room for fewer samples than may come; nothing was resampled.
+        case outputTooShort(samples: Int, needed: Int)
         /// libsamplerate refused, for the reason it told: its memory is short, or its state is broken.
         case engineFailed(String)
     }
@@ -35,6 +37,8 @@ public struct ResamplerError: Error, Sendable, Hashable, CustomStringConvertible
             what + "both rates must be positive and at most a factor of 256 apart"
         case .rateOutOfRange:
             what + "a call's audio has 1000 to 384000 samples per second"
+        case .outputTooShort(let samples, let needed):
+            what + "the output holds \(samples) samples where \(needed) are needed: ask for the count first"
         case .engineFailed(let message):
             what + "libsamplerate failed: \(message)"
         }

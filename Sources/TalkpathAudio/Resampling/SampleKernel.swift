@@ -32,10 +32,11 @@ enum SampleKernel {
             var sum1 = Floats.zero
             var sum2 = Floats.zero
             var sum3 = Floats.zero
+            let lanes = source + index
             var tap = 0
             while tap < taps {
                 let coefficient = Floats(repeating: coefficients[tap])
-                let place = UnsafeRawPointer(source + (offsets[tap] + index))
+                let place = UnsafeRawPointer(lanes + offsets[tap])
                 sum0 = sum0 + coefficient * place.loadUnaligned(as: Floats.self)
                 sum1 = sum1 + coefficient * place.loadUnaligned(fromByteOffset: 32, as: Floats.self)
                 sum2 = sum2 + coefficient * place.loadUnaligned(fromByteOffset: 64, as: Floats.self)
@@ -51,9 +52,10 @@ enum SampleKernel {
         }
         while index < count {
             var sum = Floats.zero
+            let lanes = source + index
             var tap = 0
             while tap < taps {
-                let place = UnsafeRawPointer(source + (offsets[tap] + index))
+                let place = UnsafeRawPointer(lanes + offsets[tap])
                 sum = sum + Floats(repeating: coefficients[tap]) * place.loadUnaligned(as: Floats.self)
                 tap += 1
             }

@@ -105,15 +105,15 @@ final class TwoWayWork: FrameWork {
         self.instructions = instructions
     }
 
-    func run(frames: Int) {
+    func run(frames: Int) throws {
         let (codes, narrow, wide) = (codes.memory, narrow.memory, wide.memory)
         for _ in 0..<frames {
             var codeTarget = codes.mutableSpan
             var narrowTarget = narrow.mutableSpan
             var wideTarget = wide.mutableSpan
             MuLaw.decode(codes.span.bytes, into: &narrowTarget, instructions: instructions)
-            up.process(narrow.span, into: &wideTarget)
-            down.process(wide.span, into: &narrowTarget)
+            try up.process(narrow.span, into: &wideTarget)
+            try down.process(wide.span, into: &narrowTarget)
             MuLaw.encode(narrow.span, into: &codeTarget, instructions: instructions)
         }
     }
