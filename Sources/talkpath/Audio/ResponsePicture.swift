@@ -1,6 +1,7 @@
 import TalkpathAudio
 
-/// Two plots for each engine: the pass-band enlarged, and below it the whole range with what should not be there.
+/// Two plots for each engine: the pass-band enlarged, and below it the whole range with what should not be there. Each
+/// has its own scale, written below it.
 struct ResponsePicture {
     let engines: [EngineQuality]
 
@@ -10,7 +11,7 @@ struct ResponsePicture {
 
     func svg() -> String {
         guard let first = engines.first else { return "" }
-        let panels = PanelGrid(panelWidth: 320, panelHeight: 320)
+        let panels = PanelGrid(panelWidth: 320, panelHeight: 344)
         let size = panels.size(panels: engines.count, right: 16)
         var canvas = SVGCanvas(width: size.width, height: size.height)
         canvas.text(
@@ -56,13 +57,13 @@ struct ResponsePicture {
             Frame(
                 x: PlotScale(from: 0...4000, start: x + 44, end: x + 304),
                 y: PlotScale(from: -1...0.25, start: y + 116, end: y + 44),
-                xTicks: [],
+                xTicks: [0, 1000, 2000, 3000, 4000],
                 yTicks: [0, -0.5, -1]
             ),
             [(pass.map { ($0.frequency, $0.gain ?? -200) }, Self.wanted)],
             &canvas
         )
-        canvas.text("pass-band, 0–4 kHz", x: x + 50, y: y + 112, size: 9, color: "#888")
+        canvas.text("pass-band, enlarged", x: x + 50, y: y + 112, size: 9, color: "#666")
 
         let nyquist = Double(engine.from) / 2
         let kilohertz = stride(from: 0, through: nyquist, by: nyquist > 8000 ? 4000 : nyquist > 4000 ? 2000 : 1000)
@@ -71,14 +72,16 @@ struct ResponsePicture {
         plot(
             Frame(
                 x: PlotScale(from: 0...nyquist, start: x + 44, end: x + 304),
-                y: PlotScale(from: -130...5, start: y + 284, end: y + 128),
+                y: PlotScale(from: -130...5, start: y + 308, end: y + 152),
                 xTicks: Array(kilohertz),
                 yTicks: [0, -25, -50, -75, -100, -125]
             ),
             [(gains, Self.wanted), (folded, Self.unwanted)],
             &canvas
         )
-        canvas.text("tone, kHz", x: x + 304, y: y + 311, size: 10, anchor: .end)
+        let stop = engine.from < engine.to ? "pass-band and images" : "pass-band and stop-band"
+        canvas.text(stop, x: x + 255, y: y + 236, size: 9, anchor: .end, color: "#666")
+        canvas.text("tone, kHz", x: x + 304, y: y + 335, size: 10, anchor: .end)
     }
 
     private struct Frame {
