@@ -35,8 +35,8 @@ import Testing
         try Self.inFolder { folder in
             let path = "\(folder)/pipe"
             try #require(mkfifo(path, 0o600) == 0)
-            // Open on both ends, so that nobody waits for anybody.
-            let end = open(path, O_RDWR)
+            // Open on both ends, so that nobody waits for anybody, not even for what never comes.
+            let end = open(path, O_RDWR | O_NONBLOCK)
             try #require(end >= 0)
             defer { close(end) }
             try ReplayFile.write([7, 8, 9], to: path)
