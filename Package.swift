@@ -70,6 +70,7 @@ var targets: [Target] = [
 ]
 
 if level.rawValue >= Level.wire.rawValue {
+    products.append(.library(name: "TalkpathWire", targets: ["TalkpathWire"]))
     targets += [
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         library("TalkpathWire", ["TalkpathAudio", "COpenSSL"]),

@@ -3,9 +3,9 @@ import PackageDescription
 
 // Apart from the main package, so that nobody who depends on Talkpath resolves the benchmark library.
 //
-//     TALKPATH_ONLY=audio swift package --package-path Benchmarks benchmark
+//     TALKPATH_ONLY=wire swift package --package-path Benchmarks benchmark
 //
-// `TALKPATH_ONLY=audio` leaves the networking dependencies of the main package out of the build.
+// `TALKPATH_ONLY=wire` leaves the networking dependencies of the main package out of the build.
 let package = Package(
     name: "talkpath-benchmarks",
     platforms: [.macOS("26.0")],
@@ -16,7 +16,13 @@ let package = Package(
     ],
     targets: [
         .target(name: "CAllocationCounter"),
-        .target(name: "AudioHotPaths", dependencies: [.product(name: "TalkpathAudio", package: "talkpath")]),
+        .target(
+            name: "AudioHotPaths",
+            dependencies: [
+                .product(name: "TalkpathAudio", package: "talkpath"),
+                .product(name: "TalkpathWire", package: "talkpath"),
+            ]
+        ),
         // The same work without the benchmark library, for an instruction counter to look at.
         .executableTarget(name: "HotPathRunner", dependencies: ["AudioHotPaths", "CAllocationCounter"]),
         .executableTarget(

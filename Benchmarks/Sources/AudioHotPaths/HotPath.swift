@@ -10,7 +10,7 @@ public struct HotPath: Sendable {
     }
 
     public static let all: [HotPath] =
-        resampling + companding + callPath + rings + tones + levels + opus
+        resampling + companding + base64 + callPath + rings + tones + levels + opus
 }
 
 /// Memory that keeps its place while work uses it again and again; it lives as long as the process.
