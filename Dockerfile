@@ -19,7 +19,9 @@ RUN swift package resolve
 COPY Sources Sources
 COPY Tests Tests
 RUN swift build -c release --product talkpath --static-swift-stdlib \
-    && install -D "$(swift build -c release --show-bin-path)/talkpath" /out/talkpath
+    && install -D "$(swift build -c release --show-bin-path)/talkpath" /out/talkpath \
+    # Function names stay, for backtraces; what only a debugger reads is a third of the file.
+    && strip --strip-debug /out/talkpath
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \

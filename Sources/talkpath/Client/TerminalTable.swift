@@ -29,14 +29,9 @@ struct TerminalTable {
     private let hasColours: Bool
     private var rows: [[Cell]] = []
 
-    init(_ head: [String], hasColours: Bool = Self.terminalHasColours) {
+    init(_ head: [String], hasColours: Bool = TerminalColours.areWanted) {
         self.head = head
         self.hasColours = hasColours
-    }
-
-    /// See no-color.org.
-    static var terminalHasColours: Bool {
-        isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
     }
 
     mutating func add(_ cells: [Cell]) {

@@ -10,12 +10,11 @@ final class DemoDisplay: Sendable {
     private let start: MonotonicInstant
     private let clock = SimulatorClock()
     private let isTerminal = isatty(STDOUT_FILENO) == 1
-    private let hasColours: Bool
+    private let hasColours = TerminalColours.areWanted
     private let levels = Mutex((caller: AudioLevel.silence, agent: AudioLevel.silence))
 
     init() {
         start = clock.now()
-        hasColours = isTerminal && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
     }
 
     enum Side {
