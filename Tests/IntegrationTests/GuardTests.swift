@@ -130,7 +130,7 @@ import Testing
             agent: AgentScript(turns: [greeting, asking]),
             configure: {
                 $0.limits.idleTimeout = .milliseconds(500)
-                $0.limits.idlePrompt = IdlePrompt("Ask whether they are there.", patience: .milliseconds(400))
+                $0.limits.idlePrompt = IdlePrompt("Ask whether they are there.", patience: .seconds(2))
             }
         ) { stage in
             let id = try await stage.place()
@@ -166,7 +166,7 @@ import Testing
             carrier: .answers(phone),
             agent: AgentScript(turns: [answer], otherwise: answer),
             agentFaults: [AgentFault(.fallSilent, at: .ready, sessions: 0...0)],
-            configure: { $0.limits.agentSilenceTimeout = .milliseconds(600) }
+            configure: { $0.limits.agentSilenceTimeout = .milliseconds(1500) }
         ) { stage in
             let id = try await stage.place()
             let call = try await stage.record(of: id)

@@ -147,6 +147,11 @@ public actor FakeTwilio {
         faults.append(fault)
     }
 
+    /// No fault that was injected or configured takes place any more.
+    public func recover() {
+        faults.removeAll()
+    }
+
     /// Ends everything without a further word to anybody; returns when nothing is left open. A second call does nothing.
     public func shutdown() async {
         guard !isShutDown else { return }
