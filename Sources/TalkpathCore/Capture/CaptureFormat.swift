@@ -29,9 +29,8 @@ extension [UInt8] {
         append(UInt8(truncatingIfNeeded: rest))
     }
 
-    /// Small for small numbers of either sign.
     mutating func append(signedVarint value: Int64) {
-        append(varint: UInt64(bitPattern: (value << 1) ^ (value >> 63)))
+        append(varint: value.zigzag)
     }
 
     mutating func append(littleEndian value: UInt32) {
