@@ -72,6 +72,107 @@ struct GeminiLiveModelTests {
         #expect(model.record.violations.count == 1)
     }
 
+    private func content(_ text: String, complete: Bool) -> String {
+        #"{"clientContent":{"turns":[{"role":"user","parts":[{"text":"\#(text)"}]}],"turnComplete":\#(complete)}}"#
+    }
+
+    private func setup(_ model: String, _ more: String = "") -> String {
+        #"{"setup":{"model":"models/\#(model)"\#(more)}}"#
+    }
+
+    @Test func historyThatWasAnnouncedIsNotAnsweredAndWhatFollowsIs() {
+        var model = model(
+            talkative,
+            setup: setup("m", #","historyConfig":{"initialHistoryInClientContent":true}"#)
+        )
+        model.receive(content("before", complete: true), at: 0)
+        model.advance(to: .milliseconds(3000))
+        #expect(kinds(model.takeMessages()) == [])
+        #expect(model.record.textsReceived == ["before"])
+        model.receive(content("now", complete: true), at: 3000)
+        model.advance(to: .milliseconds(3200))
+        #expect(kinds(model.takeMessages()).contains("modelTurn"))
+    }
+
+    @Test func aModelThatTakesNoTurnsClosesOnThemUnlessTheyWereAnnounced() {
+        var strict = model(setup: setup("gemini-3.1-flash-live-preview"))
+        strict.receive(content("x", complete: false), at: 0)
+        #expect(strict.takeCloses() == [1007])
+        let announced = setup(
+            "gemini-3.1-flash-live-preview",
+            #","historyConfig":{"initialHistoryInClientContent":true}"#
+        )
+        var patient = model(setup: announced)
+        patient.receive(content("x", complete: true), at: 0)
+        #expect(patient.takeCloses() == [])
+        patient.receive(content("y", complete: false), at: 0)
+        #expect(patient.takeCloses() == [1007])
+    }
+
+    @Test(
+        arguments: [
+            ("gemini-3.8-live-extended-thinking", "BLOCKING", true, [1007]),
+            ("gemini-3.8-live-extended-thinking", "NON_BLOCKING", false, [1007]),
+            ("gemini-3.8-live-extended-thinking", "NON_BLOCKING", true, []), ("gemini-3.8-live", "BLOCKING", false, []),
+            ("gemini-3.1-flash-live-preview", "NON_BLOCKING", false, [1007]),
+        ] as [(String, String, Bool, [Int])]
+    )
+    func eachModelTakesFunctionsItsOwnWay(name: String, behavior: String, thinks: Bool, closes: [Int]) {
+        var model = model(setup: nil)
+        let thinking = thinks ? #","generationConfig":{"thinkingConfig":{"thinkingLevel":"LOW"}}"# : ""
+        let tools = #","tools":[{"functionDeclarations":[{"name":"f","behavior":"\#(behavior)"}]}]"#
+        model.receive(setup(name, thinking + tools), at: 0)
+        #expect(model.takeCloses() == closes)
+    }
+
+    @Test func aTextThatNobodyWroteAnAnswerToIsATurnThatEnds() {
+        var model = model(AgentScript())
+        model.receive(#"{"realtimeInput":{"text":"x"}}"#, at: 0)
+        model.advance(to: .milliseconds(1000))
+        #expect(kinds(model.takeMessages()) == ["generationComplete", "turnComplete"])
+    }
+
+    @Test func anInterruptedTurnIsCountedToo() {
+        var model = model(talkative)
+        model.receive(#"{"realtimeInput":{"text":"x"}}"#, at: 0)
+        model.advance(to: .milliseconds(400))
+        _ = model.takeOutputs()
+        model.receive(#"{"clientContent":{"turns":[],"turnComplete":false}}"#, at: 400)
+        let messages = model.takeMessages()
+        #expect(kinds(messages).prefix(2) == ["interrupted", "turnComplete"])
+        #expect(messages[1]["usageMetadata"]?["responseTokenCount"]?.int ?? 0 > 0)
+    }
+
+    @Test func aModelThatWritesSendsTheWordsAndNoAudio() {
+        var model = model(
+            AgentScript(
+                turns: [
+                    .init(
+                        .connect,
+                        audio: SyntheticSpeech.samples(number: 0, lasting: .seconds(1), rate: 24000),
+                        transcript: "Good morning to you."
+                    )
+                ]
+            ),
+            setup: setup("m", #","generationConfig":{"responseModalities":["TEXT"]}"#)
+        )
+        model.receive(#"{"realtimeInput":{"text":"x"}}"#, at: 0)
+        model.advance(to: .milliseconds(5000))
+        let parts = model.takeMessages().compactMap { $0["serverContent"]?["modelTurn"]?["parts"]?[0] }
+        #expect(parts.compactMap { $0["text"]?.string }.joined() == "Good morning to you.")
+        #expect(!parts.contains { $0["inlineData"] != nil })
+    }
+
+    @Test(arguments: [
+        #""generationConfig":{"speechConfig":{"voiceConfig":{"replicatedVoiceConfig":{"mimeType":"audio/wav","voiceSampleAudio":"AAAA"}}}}"#,
+        #""generationConfig":{"translationConfig":{"targetLanguageCode":"de","echoTargetLanguage":true}}"#,
+    ])
+    func whatOtherClientsConfigureIsTaken(member: String) {
+        var model = model(setup: nil)
+        model.receive(setup("m", "," + member), at: 0)
+        #expect(model.takeCloses() == [])
+    }
+
     @Test func snakeCaseIsTakenForCamelCase() {
         var model = model(setup: nil)
         model.receive(

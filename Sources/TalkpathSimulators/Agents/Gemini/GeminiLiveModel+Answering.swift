@@ -4,7 +4,9 @@ internal import TalkpathWire
 /// The model's turns.
 extension GeminiLiveModel {
     mutating func startAnswer(_ trigger: AgentScript.Turn.Trigger, at now: MonotonicInstant) {
-        guard core.script.behavior == .script, let next = core.cursor.next(trigger) else { return finishAfterTool() }
+        guard core.script.behavior == .script, let next = core.cursor.next(trigger) else {
+            return endUnscripted(trigger)
+        }
         if givesHandles { send(["sessionResumptionUpdate": ["resumable": false]]) }
         let number = answers
         answers += 1
@@ -32,8 +34,13 @@ extension GeminiLiveModel {
         }
         guard let piece = active.stream.nextPiece() else { return finishAudio(active) }
         turn = active
-        core.noteSent(piece.audio, ofItem: active.recordIndex, at: now)
         core.record.items[active.recordIndex].transcript = active.stream.saidText
+        if writes {
+            guard !piece.text.isEmpty else { return }
+            let parts: JSONValue = [["text": .string(piece.text)]]
+            return send(["serverContent": ["modelTurn": ["role": "model", "parts": parts]]])
+        }
+        core.noteSent(piece.audio, ofItem: active.recordIndex, at: now)
         sendAudio(piece.audio)
         if transcribesOutput, !piece.text.isEmpty {
             send(["serverContent": ["outputTranscription": ["text": .string(piece.text)]]])
@@ -85,18 +92,33 @@ extension GeminiLiveModel {
         send(["serverContent": ["generationComplete": true]])
     }
 
-    private mutating func complete(_ active: ActiveTurn, at now: MonotonicInstant) {
-        turn = nil
-        let said = core.producedMilliseconds(ofItem: active.recordIndex) / 40
+    /// Nothing is said about it: a text that nobody wrote an answer to is a turn all the same, and ends.
+    private mutating func endUnscripted(_ trigger: AgentScript.Turn.Trigger) {
+        if turn == nil, core.script.behavior == .script, trigger == .request || trigger == .connect {
+            send(["serverContent": ["generationComplete": true]])
+            return sendEnd(ofTurn: 0)
+        }
+        finishAfterTool()
+    }
+
+    /// The end of a turn, with what was counted.
+    private mutating func sendEnd(ofTurn milliseconds: Int) {
+        let said = milliseconds / 40
         let heard = core.ear.receivedMilliseconds / 40
+        let modality: JSONValue = writes ? "TEXT" : "AUDIO"
         send([
             "serverContent": ["turnComplete": true],
             "usageMetadata": [
                 "promptTokenCount": JSONValue(heard), "responseTokenCount": JSONValue(said),
                 "totalTokenCount": JSONValue(heard + said),
-                "responseTokensDetails": [["modality": "AUDIO", "tokenCount": JSONValue(said)]],
+                "responseTokensDetails": [["modality": modality, "tokenCount": JSONValue(said)]],
             ],
         ])
+    }
+
+    private mutating func complete(_ active: ActiveTurn, at now: MonotonicInstant) {
+        turn = nil
+        sendEnd(ofTurn: core.producedMilliseconds(ofItem: active.recordIndex))
         giveHandle()
         guard owesAnswer else { return }
         owesAnswer = false
@@ -118,7 +140,7 @@ extension GeminiLiveModel {
             send(["toolCallCancellation": ["ids": .array(outstandingCalls.sorted().map { .string($0) })]])
             outstandingCalls = []
         }
-        send(["serverContent": ["turnComplete": true]])
+        sendEnd(ofTurn: core.producedMilliseconds(ofItem: index))
         if !active.isGenerated {
             core.report(
                 .answerEnded(

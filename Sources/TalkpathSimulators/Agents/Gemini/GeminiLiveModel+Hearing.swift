@@ -98,12 +98,18 @@ extension GeminiLiveModel {
     }
 
     mutating func receive(clientContent content: JSONValue, at now: MonotonicInstant) {
+        guard awaitsHistory || !refusesTurns else { return reject("Request contains an invalid argument.", at: now) }
         for turn in content["turns"]?.array ?? [] {
             let role = turn["role"]?.string ?? "user"
             guard role == "user" || role == "model" else {
                 return reject("Please use a valid role: user, model.", at: now)
             }
             core.record.textsReceived.append(contentsOf: (turn["parts"]?.array ?? []).compactMap { $0["text"]?.string })
+        }
+        if awaitsHistory {
+            // What was said before is not answered.
+            awaitsHistory = content["turnComplete"]?.bool != true
+            return
         }
         interrupt(at: now)
         // Without `turnComplete` the service waits for more.

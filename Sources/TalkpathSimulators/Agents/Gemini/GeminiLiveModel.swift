@@ -56,6 +56,12 @@ struct GeminiLiveModel: AgentModel {
     var isInActivity = false
     var handleCount = 0
     var echo: (index: Int, changer: LinearRateChanger)?
+    /// Until the client has told what was said before, as it announced.
+    var awaitsHistory = false
+    /// The model closes the socket on turns that were not announced.
+    var refusesTurns = false
+    /// The model writes instead of speaking.
+    var writes = false
     private var silence = 500
     private let handles: GeminiHandles
 
@@ -215,6 +221,7 @@ struct GeminiLiveModel: AgentModel {
                 at: now
             )
         }
+        if let refusal = Self.refusal(of: setup, model: model) { return reject(refusal, at: now) }
         core.record.model = model
         core.record.configuration = setup.serializedText()
         let input = setup["realtimeInputConfig"]
@@ -222,6 +229,9 @@ struct GeminiLiveModel: AgentModel {
         detectsActivity = detection?["disabled"]?.bool != true
         silence = detection?["silenceDurationMs"]?.int ?? 500
         interrupts = input?["activityHandling"]?.string != "NO_INTERRUPTION"
+        awaitsHistory = setup["historyConfig"]?["initialHistoryInClientContent"]?.bool == true
+        refusesTurns = model.contains("gemini-3.1-")
+        writes = setup["generationConfig"]?["responseModalities"]?[0]?.string == "TEXT"
         transcribesInput = setup["inputAudioTranscription"] != nil
         transcribesOutput = setup["outputAudioTranscription"] != nil
         core.ear = CallerEar(format: core.record.inputFormat, silence: .milliseconds(silence))
@@ -232,6 +242,24 @@ struct GeminiLiveModel: AgentModel {
         core.report(.sessionReady)
         giveHandle()
         perform(core.takeFaults { $0 == .ready }, at: now)
+    }
+
+    /// What models of that name do not take, though others do.
+    private static func refusal(of setup: JSONValue, model: String) -> String? {
+        let behaviors = (setup["tools"]?.array ?? []).flatMap { $0["functionDeclarations"]?.array ?? [] }
+            .compactMap { $0["behavior"]?.string }
+        if model.contains("extended-thinking") {
+            if behaviors.contains("BLOCKING") {
+                return "Function calling behavior BLOCKING is not supported for this model."
+            }
+            guard setup["generationConfig"]?["thinkingConfig"]?["thinkingLevel"] != nil else {
+                return "generationConfig.thinkingConfig.thinkingLevel is required for this model."
+            }
+        }
+        if model.contains("gemini-3.1-"), behaviors.contains("NON_BLOCKING") {
+            return "Function calling behavior NON_BLOCKING is not supported for this model."
+        }
+        return nil
     }
 
     private mutating func resume(_ resumption: JSONValue?, at now: MonotonicInstant) -> Bool {

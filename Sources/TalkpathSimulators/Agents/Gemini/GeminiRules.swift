@@ -36,7 +36,13 @@ enum GeminiRules {
     ])
 
     private static let speech = JSONRule.members([
-        "voiceConfig": .members(["prebuiltVoiceConfig": .members(["voiceName": .text])]), "languageCode": .text,
+        "voiceConfig": .members([
+            "prebuiltVoiceConfig": .members(["voiceName": .text]),
+            "replicatedVoiceConfig": .members([
+                "mimeType": .word(["audio/wav"]), "voiceSampleAudio": .text, "consentAudio": .text,
+                "voiceConsentSignature": .members(["signature": .text]),
+            ]),
+        ]), "languageCode": .text,
         "multiSpeakerVoiceConfig": .any,
     ])
 
@@ -44,6 +50,7 @@ enum GeminiRules {
         "responseModalities": .list(.word(["AUDIO", "TEXT"])), "speechConfig": speech, "temperature": .decimal(0...2),
         "topP": .decimal(0...1), "topK": .decimal(0...1000), "maxOutputTokens": .integer(1...Int.max), "seed": .any,
         "mediaResolution": .text, "thinkingConfig": .any, "enableAffectiveDialog": .truth, "candidateCount": .any,
+        "translationConfig": .members(["echoTargetLanguage": .truth, "targetLanguageCode": .text]),
         "presencePenalty": .any, "frequencyPenalty": .any,
     ])
 
