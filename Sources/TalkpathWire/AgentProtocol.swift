@@ -85,8 +85,17 @@ public struct AgentResponseEnd: Equatable, Sendable {
 public struct AgentToolCall: Equatable, Sendable {
     public var id: String
     public var name: String
-    /// A JSON object, as text.
+    /// A JSON object, as text, as the model has written it: it may be broken; see ``readableArguments``.
     public var arguments: String
+
+    /// The arguments, an object; nil if they are broken, and the function must not be carried out.
+    public var readableArguments: JSONValue? {
+        // Spelled out: a bare `nil` would be the JSON value of that name.
+        guard let arguments = try? JSONValue(parsing: arguments), arguments.object != nil else {
+            return JSONValue?.none
+        }
+        return arguments
+    }
 
     public init(id: String, name: String, arguments: String) {
         self.id = id
@@ -95,6 +104,7 @@ public struct AgentToolCall: Equatable, Sendable {
     }
 }
 
+/// What a model has counted. Its own word: sums of it saturate.
 public struct AgentUsage: Equatable, Sendable {
     public var inputTokens: Int
     public var outputTokens: Int
@@ -105,6 +115,26 @@ public struct AgentUsage: Equatable, Sendable {
         self.outputTokens = outputTokens
         self.totalTokens = totalTokens
     }
+
+    /// Of a message's members, clamped; without a total, the sum of both.
+    init(input: JSONValue?, output: JSONValue?, total: JSONValue?) {
+        self.init(inputTokens: input?.count ?? 0, outputTokens: output?.count ?? 0, totalTokens: 0)
+        totalTokens = total?.count ?? inputTokens.addingSaturated(outputTokens)
+    }
+
+    /// Adds what was counted since.
+    public mutating func add(_ more: AgentUsage) {
+        inputTokens = inputTokens.addingSaturated(more.inputTokens)
+        outputTokens = outputTokens.addingSaturated(more.outputTokens)
+        totalTokens = totalTokens.addingSaturated(more.totalTokens)
+    }
+}
+
+extension Int {
+    fileprivate func addingSaturated(_ other: Int) -> Int {
+        let (sum, isTooLarge) = addingReportingOverflow(other)
+        return isTooLarge ? (other < 0 ? .min : .max) : sum
+    }
 }
 
 public struct AgentErrorReport: Equatable, Sendable {
@@ -114,12 +144,25 @@ public struct AgentErrorReport: Equatable, Sendable {
     public var isFatal: Bool
     /// The model was asked to speak while it did so already: nothing came of it.
     public var isBusy: Bool
+    /// The set-up was refused, and perhaps only a part of it: ``parameter`` names it.
+    public var refusesConfiguration: Bool
+    /// What the error is about, in the provider's words.
+    public var parameter: String?
 
-    public init(code: String, message: String, isFatal: Bool, isBusy: Bool = false) {
+    public init(
+        code: String,
+        message: String,
+        isFatal: Bool,
+        isBusy: Bool = false,
+        refusesConfiguration: Bool = false,
+        parameter: String? = nil
+    ) {
         self.code = code
         self.message = message
         self.isFatal = isFatal
         self.isBusy = isBusy
+        self.refusesConfiguration = refusesConfiguration
+        self.parameter = parameter
     }
 }
 
@@ -154,6 +197,10 @@ public struct AgentSessionConfiguration: Equatable, Sendable {
     public var resumptionHandle: String?
     /// Whether the model falls silent by itself when it hears the caller; otherwise it must be told.
     public var isInterrupted: Bool
+    /// What was said before follows as ``AgentCommand/history(_:)`` as soon as the session is ready.
+    public var hasHistory = false
+    /// What the model has refused before.
+    public var omitted: Set<AgentSetting> = []
 
     public init(
         model: String,
@@ -194,6 +241,8 @@ public enum AgentCommand: Equatable, Sendable {
     case respond
     /// Add to the conversation without asking for an answer.
     case addMessage(role: MessageRole, text: String)
+    /// What was said before, oldest first, for a session that knows nothing of it. Right after the set-up, before audio.
+    case history([Turn])
     /// Add something that the agent is to answer. Some models answer at once; others at the next ``respond``.
     case prompt(String)
     /// `output` is text for the model, often JSON. Some models go on speaking at once; others at the next ``respond``.
@@ -201,5 +250,16 @@ public enum AgentCommand: Equatable, Sendable {
 
     public enum MessageRole: String, Sendable {
         case user, assistant, system
+    }
+
+    /// One side's words.
+    public struct Turn: Equatable, Sendable {
+        public var role: MessageRole
+        public var text: String
+
+        public init(_ role: MessageRole, _ text: String) {
+            self.role = role
+            self.text = text
+        }
     }
 }

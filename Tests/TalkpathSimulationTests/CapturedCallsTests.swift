@@ -32,7 +32,7 @@ import Darwin
         return names.sorted()
     }()
 
-    private static func replay(_ name: String) throws -> Replay {
+    static func replay(_ name: String) throws -> Replay {
         try Replay("\(folder)/\(name).tpcap")
     }
 

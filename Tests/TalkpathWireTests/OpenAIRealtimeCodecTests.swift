@@ -209,7 +209,14 @@ struct OpenAIRealtimeCodecTests {
             #"{"type":"error","error":{"type":"invalid_request_error","code":null,"message":"m","event_id":"\#(id)"}}"#
         #expect(
             try codec.receive(refusal) == [
-                .error(AgentErrorReport(code: "invalid_request_error", message: "m", isFatal: true))
+                .error(
+                    AgentErrorReport(
+                        code: "invalid_request_error",
+                        message: "m",
+                        isFatal: true,
+                        refusesConfiguration: true
+                    )
+                )
             ]
         )
         _ = try codec.receive(#"{"type":"session.updated"}"#)
@@ -328,7 +335,7 @@ struct OpenAIRealtimeCodecTests {
                 "audio": [
                     "input": [
                         "format": ["type": "audio/pcmu"],
-                        "transcription": ["model": "gpt-4o-mini-transcribe", "language": "de"],
+                        "transcription": ["model": "gpt-transcribe", "language": "de"],
                         "turn_detection": ["type": "server_vad", "create_response": true, "interrupt_response": true],
                     ],
                     "output": ["format": ["type": "audio/pcmu"], "voice": "marin"],

@@ -34,7 +34,7 @@ public struct ToolFunctions: ToolHandler {
         public var callID: CallID
         /// The model's name of this invocation.
         public var id: String
-        /// A JSON object; empty if the model sent none that can be read.
+        /// A JSON object. A function whose arguments are none is not called: the model is told.
         public var arguments: JSONValue
     }
 
@@ -55,7 +55,7 @@ public struct ToolFunctions: ToolHandler {
 
     public func call(_ tool: AgentToolCall, on call: CallID) async -> String {
         guard let function = functions[tool.name] else { return ToolOutput.error("no such function") }
-        let arguments = (try? JSONValue(parsing: tool.arguments)).flatMap { $0.object == nil ? nil : $0 } ?? [:]
+        guard let arguments = tool.readableArguments else { return ToolOutput.brokenArguments }
         do {
             return try await function(Invocation(callID: call, id: tool.id, arguments: arguments))
         } catch {
@@ -71,4 +71,8 @@ public enum ToolOutput {
     }
 
     public static let done = #"{"ok":true}"#
+
+    public static let brokenArguments = error(
+        "the function was not called: its arguments are not a JSON object; call it again with arguments that are"
+    )
 }

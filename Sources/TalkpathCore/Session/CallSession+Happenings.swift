@@ -70,15 +70,15 @@ extension CallSession {
         case .toolCall(let call):
             take(call, at: now)
         case .usage(let more):
-            usage.inputTokens += more.inputTokens
-            usage.outputTokens += more.outputTokens
-            usage.totalTokens += more.totalTokens
+            usage.add(more)
         case .resumptionHandle(let handle):
             resumptionHandle = handle ?? resumptionHandle
         case .error(let report):
             logger.warning("The model reported an error", metadata: ["code": "\(report.code)"])
             if report.isBusy { talk.speech.wasRefused() }
-            if report.isFatal { perform(machine.agentReportedFault(report.code, at: now)) }
+            if report.isFatal, !configuresAgain(after: report) {
+                perform(machine.agentReportedFault(report.code, at: now))
+            }
         case .responseEnded(let end):
             perform(talk.speech.responseEnded(end.status, at: now))
         case .toolCallsCancelled(let ids):

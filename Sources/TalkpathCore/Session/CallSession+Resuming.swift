@@ -1,3 +1,4 @@
+import Logging
 import TalkpathAudio
 import TalkpathWire
 
@@ -5,7 +6,42 @@ import TalkpathWire
 extension CallSession {
     func configureAgent() {
         if resumptionHandle != nil { talk.resumingSocket = agentSocket }
-        media.value.command(.configure(agent.configuration(resumptionHandle: resumptionHandle)))
+        var configuration = agent.configuration(resumptionHandle: resumptionHandle)
+        configuration.hasHistory = resumptionHandle == nil && !history.isEmpty
+        configuration.omitted = talk.omittedSettings
+        media.value.command(.configure(configuration))
+    }
+
+    /// The model takes not all of its set-up: the next try does without what it refused.
+    ///
+    /// - Returns: whether there is anything to do without.
+    func omit(_ refused: Set<AgentSetting>) -> Bool {
+        guard !refused.isEmpty else { return false }
+        talk.omittedSettings.formUnion(refused)
+        let names = refused.map(\.rawValue).sorted().joined(separator: ", ")
+        logger.warning("The model refused its set-up: the next try does without", metadata: ["settings": "\(names)"])
+        return true
+    }
+
+    /// The model's socket was closed instead of being set up.
+    func noteRefusal(socket: Int, reason: String) {
+        // With a handle in it, it may be that which was refused, and that is left out anyway.
+        guard socket == agentSocket, talk.resumingSocket == nil, machine.agent == .settingUp(socket: socket) else {
+            return
+        }
+        _ = omit(agent.provider.settings(refusedByClosing: reason, besides: talk.omittedSettings))
+    }
+
+    /// The model has refused its set-up, and its socket is still open.
+    ///
+    /// - Returns: whether it was asked again, for less.
+    func configuresAgain(after report: AgentErrorReport) -> Bool {
+        guard report.refusesConfiguration, case .settingUp = machine.agent else { return false }
+        let refused = agent.provider.settings(refusedAs: report.parameter, besides: talk.omittedSettings)
+        guard omit(refused) else { return false }
+        configureAgent()
+        media.value.pump()
+        return true
     }
 
     /// The model's socket is gone, or was given up.
@@ -26,10 +62,14 @@ extension CallSession {
     func takeUpConversation() {
         talk.resumingSocket = nil
         guard resumptionHandle == nil else { return }
-        for turn in transcript.turns {
-            let role: AgentCommand.MessageRole = turn.speaker == .caller ? .user : .assistant
-            guard let text = turn.heardText else { continue }
-            media.value.command(.addMessage(role: role, text: text))
+        let history = history
+        if !history.isEmpty { media.value.command(.history(history)) }
+    }
+
+    /// What was said so far, as far as it was heard.
+    private var history: [AgentCommand.Turn] {
+        transcript.turns.compactMap { turn in
+            turn.heardText.map { AgentCommand.Turn(turn.speaker == .caller ? .user : .assistant, $0) }
         }
     }
 

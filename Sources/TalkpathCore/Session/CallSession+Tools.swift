@@ -1,3 +1,4 @@
+import Logging
 import TalkpathAudio
 import TalkpathWire
 
@@ -8,6 +9,10 @@ extension CallSession {
         machine.happened(.toolCalled)
         // What the agent asked for in its last breath must not happen after the end.
         guard machine.isLive else { return }
+        guard call.readableArguments != nil else {
+            refuse(call, at: now)
+            return
+        }
         publish(.toolCalled(name: call.name))
         guard agent.kind(ofTool: call.name) != .endCall else {
             // What the agent has said so far is heard to its end first.
@@ -18,6 +23,15 @@ extension CallSession {
         let (notWanted, attempt) = AsyncStream<Void>.makeStream()
         talk.tools[call.id] = RunningTool(call: call, socket: agentSocket, attempt: attempt, began: now)
         jobQueue.yield(.tool(call, notWanted))
+    }
+
+    /// Nothing is carried out on a guess: the model is told, and may ask again.
+    private func refuse(_ call: AgentToolCall, at now: MonotonicInstant) {
+        logger.warning("The model called a function with arguments that are no JSON object")
+        guard talk.tools[call.id] == nil, talk.tools.count < CallTalk.limit else { return }
+        let (_, attempt) = AsyncStream<Void>.makeStream()
+        talk.tools[call.id] = RunningTool(call: call, socket: agentSocket, attempt: attempt, began: now)
+        toolAnswered(call.id, ToolOutput.brokenArguments)
     }
 
     /// The model wants no answer any more.

@@ -294,6 +294,7 @@ public actor CallSession {
     /// The model's socket `socket` is gone.
     package func agentClosed(socket: Int, reason: String) {
         capture(.agentClosed(socket: socket, reason: reason))
+        noteRefusal(socket: socket, reason: reason)
         if socket == agentSocket {
             agentIsGone(socket)
         }

@@ -21,6 +21,8 @@ struct CallTalk {
     var owesAnswer = false
     /// The socket that was set up to go on with an earlier session, until the model has accepted that.
     var resumingSocket: Int?
+    /// What the model has refused of its set-up.
+    var omittedSettings: Set<AgentSetting> = []
     private var lastID = 0
 
     init(_ agent: AgentProfile) {

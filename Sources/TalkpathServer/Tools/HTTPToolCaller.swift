@@ -34,10 +34,11 @@ struct HTTPToolCaller: ToolEndpointCaller {
     static let mostBytes = 1 << 20
 
     func call(_ tool: AgentToolCall, at endpoint: ToolEndpoint, on call: CallID) async -> String {
+        guard let arguments = tool.readableArguments else { return ToolOutput.brokenArguments }
         do {
             let url = try policy.parse(endpoint.url)
             let answer = try await clients.withClient(for: url) { client in
-                try await Self.send(tool, endpoint, call, to: url, over: client)
+                try await Self.send(tool, arguments, endpoint, call, to: url, over: client)
             }
             return Self.output(answer)
         } catch is OutboundAddressError {
@@ -55,12 +56,12 @@ struct HTTPToolCaller: ToolEndpointCaller {
 
     private static func send(
         _ tool: AgentToolCall,
+        _ arguments: JSONValue,
         _ endpoint: ToolEndpoint,
         _ call: CallID,
         to url: OutboundURL,
         over client: OutboundClient
     ) async throws -> OutboundClient.Answer {
-        let arguments = (try? JSONValue(parsing: tool.arguments)).flatMap { $0.object == nil ? nil : $0 } ?? [:]
         let body: JSONValue = [
             "call_id": .string(call.text), "tool_call_id": .string(tool.id), "name": .string(tool.name),
             "arguments": arguments,

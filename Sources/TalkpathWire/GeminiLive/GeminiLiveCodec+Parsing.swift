@@ -101,12 +101,10 @@ extension GeminiLiveCodec {
     }
 
     private static func usage(_ json: JSONValue) -> AgentUsage {
-        let input = json["promptTokenCount"]?.int ?? 0
-        let output = json["responseTokenCount"]?.int ?? 0
-        return AgentUsage(
-            inputTokens: input,
-            outputTokens: output,
-            totalTokens: json["totalTokenCount"]?.int ?? input + output
+        AgentUsage(
+            input: json["promptTokenCount"],
+            output: json["responseTokenCount"],
+            total: json["totalTokenCount"]
         )
     }
 

@@ -7,21 +7,61 @@ extension GeminiLiveCodec {
         switch command {
         case .configure(let configuration):
             setInputRate(configuration.inputFormat.sampleRate)
-            Self.write(["setup": Self.setup(configuration)], to: &outbox)
+            traits = AgentModelTraits(.gemini, model: configuration.model)
+            let isAnnounced =
+                configuration.hasHistory && traits.takesHistory && !configuration.omitted.contains(.history)
+            takesHistory = isAnnounced
+            Self.write(["setup": Self.setup(configuration, traits, announcesHistory: isAnnounced)], to: &outbox)
         case .truncate, .delete, .cancelResponse, .respond:
             return
         case .say(let text), .prompt(let text):
             Self.write(["realtimeInput": ["text": .string(text)]], to: &outbox)
         case .addMessage(let role, let text):
-            // There are two roles only; what a system message says reaches the model as the user's.
-            let turn = Self.content(role: role == .assistant ? "model" : "user", text)
-            Self.write(["clientContent": ["turns": [turn], "turnComplete": false]], to: &outbox)
+            write(note: [AgentCommand.Turn(role, text)], to: &outbox)
+        case .history(let turns):
+            guard takesHistory else {
+                write(note: turns, to: &outbox)
+                return
+            }
+            // The session waits for it, and does not answer it.
+            takesHistory = false
+            let content: JSONValue = ["turns": .array(turns.map(Self.content)), "turnComplete": true]
+            Self.write(["clientContent": content], to: &outbox)
         case .toolResult(let id, let name, let output):
             let response: JSONValue = [
                 "id": .string(id), "name": .string(name), "response": ["output": .string(output)],
             ]
             Self.write(["toolResponse": ["functionResponses": [response]]], to: &outbox)
         }
+    }
+
+    /// Something that is not to be answered.
+    private func write(note turns: [AgentCommand.Turn], to outbox: inout MessageOutbox) {
+        guard !turns.isEmpty else { return }
+        switch traits.notes {
+        case .turns:
+            for turn in turns {
+                let content: JSONValue = ["turns": [Self.content(turn)], "turnComplete": false]
+                Self.write(["clientContent": content], to: &outbox)
+            }
+        case .text:
+            let lines = turns.map(Self.line).joined(separator: "\n")
+            let note = "(For you to know, and not to be answered now:\n\(lines))"
+            Self.write(["realtimeInput": ["text": .string(note)]], to: &outbox)
+        }
+    }
+
+    private static func line(_ turn: AgentCommand.Turn) -> String {
+        switch turn.role {
+        case .user: "The caller: \(turn.text)"
+        case .assistant: "You: \(turn.text)"
+        case .system: turn.text
+        }
+    }
+
+    /// There are two roles only; what a system message says reaches the model as the user's.
+    private static func content(_ turn: AgentCommand.Turn) -> JSONValue {
+        content(role: turn.role == .assistant ? "model" : "user", turn.text)
     }
 
     private static func write(_ json: JSONValue, to outbox: inout MessageOutbox) {
@@ -34,30 +74,45 @@ extension GeminiLiveCodec {
         ["role": role, "parts": [["text": .string(text)]]]
     }
 
-    private static func setup(_ configuration: AgentSessionConfiguration) -> JSONValue {
+    private static func setup(
+        _ configuration: AgentSessionConfiguration,
+        _ traits: AgentModelTraits,
+        announcesHistory: Bool
+    ) -> JSONValue {
+        let omitted = configuration.omitted
         var speech: JSONValue = [:]
-        if let voice = configuration.voice {
+        if let voice = configuration.voice, !omitted.contains(.voice) {
             speech.set("voiceConfig", ["prebuiltVoiceConfig": ["voiceName": .string(voice)]])
         }
-        if let language = configuration.language { speech.set("languageCode", .string(language)) }
+        if let language = configuration.language, !omitted.contains(.language) {
+            speech.set("languageCode", .string(language))
+        }
         var generation: JSONValue = ["responseModalities": ["AUDIO"]]
         if speech != [:] { generation.set("speechConfig", speech) }
+        if let level = traits.thinkingLevel, !omitted.contains(.thinkingLevel) {
+            generation.set("thinkingConfig", ["thinkingLevel": .string(level)])
+        }
 
         var setup: JSONValue = ["model": .string(resourceName(configuration.model)), "generationConfig": generation]
         if !configuration.instructions.isEmpty {
             setup.set("systemInstruction", content(role: "user", configuration.instructions))
         }
         if !configuration.tools.isEmpty {
-            setup.set("tools", [["functionDeclarations": .array(configuration.tools.map(declaration))]])
+            let functions = omitted.contains(.functionBehavior) ? .plain : traits.functions
+            let declarations = configuration.tools.map { declaration($0, functions) }
+            setup.set("tools", [["functionDeclarations": .array(declarations)]])
         }
-        let handling: JSONValue = configuration.isInterrupted ? "START_OF_ACTIVITY_INTERRUPTS" : "NO_INTERRUPTION"
-        setup.set("realtimeInputConfig", ["activityHandling": handling])
-        if configuration.transcribes {
+        if !omitted.contains(.turnDetection) {
+            let handling: JSONValue = configuration.isInterrupted ? "START_OF_ACTIVITY_INTERRUPTS" : "NO_INTERRUPTION"
+            setup.set("realtimeInputConfig", ["activityHandling": handling])
+        }
+        if configuration.transcribes, !omitted.contains(.transcription) {
             setup.set("inputAudioTranscription", [:])
             setup.set("outputAudioTranscription", [:])
         }
         setup.set("sessionResumption", configuration.resumptionHandle.map { ["handle": .string($0)] } ?? [:])
-        setup.set("contextWindowCompression", ["slidingWindow": [:]])
+        if !omitted.contains(.compression) { setup.set("contextWindowCompression", ["slidingWindow": [:]]) }
+        if announcesHistory { setup.set("historyConfig", ["initialHistoryInClientContent": true]) }
         return setup
     }
 
@@ -65,11 +120,13 @@ extension GeminiLiveCodec {
         model.utf8.contains(UInt8(ascii: "/")) ? model : "models/\(model)"
     }
 
-    private static func declaration(_ tool: AgentTool) -> JSONValue {
-        // Some models go on talking while a function runs unless told otherwise; the others wait anyway.
-        var declaration: JSONValue = [
-            "name": .string(tool.name), "description": .string(tool.description), "behavior": "BLOCKING",
-        ]
+    private static func declaration(_ tool: AgentTool, _ functions: AgentModelTraits.Functions) -> JSONValue {
+        var declaration: JSONValue = ["name": .string(tool.name), "description": .string(tool.description)]
+        switch functions {
+        case .plain: break
+        case .blocking: declaration.set("behavior", "BLOCKING")
+        case .nonBlocking: declaration.set("behavior", "NON_BLOCKING")
+        }
         let schema = GeminiSchema.schema(of: tool.schema)
         // An object without properties is refused; a function without parameters has no schema.
         if let properties = schema["properties"]?.object, !properties.isEmpty { declaration.set("parameters", schema) }

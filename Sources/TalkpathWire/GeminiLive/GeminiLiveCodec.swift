@@ -15,6 +15,10 @@ public struct GeminiLiveCodec: Sendable {
 
     var turns = GeminiTurns()
     var isReady = false
+    /// What the configured model takes.
+    var traits = AgentModelTraits()
+    /// What was said before has been announced.
+    var takesHistory = false
     /// The start of an outgoing audio message, up to the base64.
     private var audioPrefix: [UInt8] = []
 

@@ -32,10 +32,21 @@ public struct JSONNumber: Hashable, Sendable, CustomStringConvertible {
     public var int: Int? {
         if let exact = Int(text) { return exact }
         // Beyond 2^53 a double no longer tells neighbours apart, and a number written like that is none of ours.
-        guard let double, double.magnitude <= 9_007_199_254_740_992 else { return nil }
+        guard let double, double.magnitude <= Double(Self.mostExact) else { return nil }
         let whole = Int(double)
         return Double(whole) == double ? whole : nil
     }
+
+    /// See ``JSONValue/count``.
+    package var count: Int {
+        let most = Self.mostExact
+        if let int { return min(max(0, int), most) }
+        guard let double else { return text.utf8.first == UInt8(ascii: "-") ? 0 : most }
+        return Int(min(max(0, double), Double(most)))
+    }
+
+    /// 2^53: up to here every reader of JSON has whole numbers exactly.
+    private static let mostExact = 9_007_199_254_740_992
 
     /// The nearest double; nil if the number is too large for one.
     public var double: Double? {
@@ -80,6 +91,10 @@ extension JSONValue {
 
     /// A whole number that fits.
     public var int: Int? { number?.int }
+
+    /// How many of something, as a peer tells it: a fraction is cut off, what lies below 0 is 0, and what lies beyond 2^53
+    /// is 2^53. A few such counts can be added or subtracted without a check. nil for what is no number.
+    package var count: Int? { number?.count }
 
     public var double: Double? { number?.double }
 

@@ -16,9 +16,9 @@ extension OpenAIRealtimeCodec {
             events.append(isReady ? .ignored : .ready)
             isReady = true
         case "input_audio_buffer.speech_started":
-            events.append(.callerSpeechStarted(inputMilliseconds: json["audio_start_ms"]?.int))
+            events.append(.callerSpeechStarted(inputMilliseconds: json["audio_start_ms"]?.count))
         case "input_audio_buffer.speech_stopped":
-            events.append(.callerSpeechEnded(inputMilliseconds: json["audio_end_ms"]?.int))
+            events.append(.callerSpeechEnded(inputMilliseconds: json["audio_end_ms"]?.count))
         case "response.output_audio.delta":
             events.append(try audio(json))
         case "response.output_audio.done":
@@ -43,7 +43,7 @@ extension OpenAIRealtimeCodec {
         case "response.function_call_arguments.done":
             events.append(.toolCall(try toolCall(json)))
         case "error":
-            events.append(.error(report(json["error"], isFatal: isFatal(json["error"]))))
+            events.append(.error(report(json["error"])))
         default:
             events.append(.ignored)
         }
@@ -81,8 +81,12 @@ extension OpenAIRealtimeCodec {
 
     // MARK: Session
 
-    /// Takes over the format that the provider says it sends.
+    /// Takes over the format that the provider says it sends, and the instructions that it goes by.
     private mutating func adopt(_ session: JSONValue?) {
+        if instructions.isEmpty, let own = session?["instructions"]?.string, own.utf8.count <= Self.longestInstructions
+        {
+            instructions = own
+        }
         guard let format = session?["audio"]?["output"]?["format"] else { return }
         switch format["type"]?.string {
         case "audio/pcmu": outputFormat = .telephony
@@ -91,6 +95,8 @@ extension OpenAIRealtimeCodec {
         default: return
         }
     }
+
+    private static let longestInstructions = 100_000
 
     // MARK: Responses
 
@@ -104,10 +110,12 @@ extension OpenAIRealtimeCodec {
         // A call in this response has been handed over, or never will be.
         functionNames.removeAll()
         if let usage = response["usage"], usage.object != nil {
-            let input = usage["input_tokens"]?.int ?? 0
-            let output = usage["output_tokens"]?.int ?? 0
-            let total = usage["total_tokens"]?.int ?? input + output
-            events.append(.usage(AgentUsage(inputTokens: input, outputTokens: output, totalTokens: total)))
+            let count = AgentUsage(
+                input: usage["input_tokens"],
+                output: usage["output_tokens"],
+                total: usage["total_tokens"]
+            )
+            events.append(.usage(count))
         }
         let details = response["status_details"]
         let reason =
@@ -140,10 +148,18 @@ extension OpenAIRealtimeCodec {
         "model_not_found", "invalid_model", "permission_denied", "unsupported_country_region_territory",
     ]
 
-    private func isFatal(_ error: JSONValue?) -> Bool {
-        if let code = error?["code"]?.string, Self.fatalCodes.contains(code) { return true }
+    private func report(_ error: JSONValue?) -> AgentErrorReport {
+        let isLost = error?["code"]?.string.map(Self.fatalCodes.contains) ?? false
         // Refused configuration: the session would wait for its `session.updated` for ever.
-        return !isReady && error?["event_id"]?.string == Self.configurationEventID
+        let isRefused = !isReady && (error?["event_id"]?.string == Self.configurationEventID || isOfSession(error))
+        var report = report(error, isFatal: isLost || isRefused)
+        report.refusesConfiguration = isRefused && !isLost
+        return report
+    }
+
+    /// Whether it is about the set-up; not every error repeats the name of the event that it is about.
+    private func isOfSession(_ error: JSONValue?) -> Bool {
+        error?["param"]?.string?.hasPrefix("session.") ?? false
     }
 
     private func report(_ error: JSONValue?, isFatal: Bool) -> AgentErrorReport {
@@ -151,7 +167,8 @@ extension OpenAIRealtimeCodec {
             code: error?["code"]?.string ?? error?["type"]?.string ?? "unknown",
             message: error?["message"]?.string ?? "",
             isFatal: isFatal,
-            isBusy: error?["code"]?.string == "conversation_already_has_active_response"
+            isBusy: error?["code"]?.string == "conversation_already_has_active_response",
+            parameter: error?["param"]?.string
         )
     }
 }

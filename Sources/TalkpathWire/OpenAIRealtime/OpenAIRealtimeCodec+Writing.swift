@@ -9,6 +9,7 @@ extension OpenAIRealtimeCodec {
         switch command {
         case .configure(let configuration):
             outputFormat = Self.nearest(configuration.outputFormat)
+            if !configuration.instructions.isEmpty { instructions = configuration.instructions }
             Self.write(Self.sessionUpdate(configuration), to: &outbox)
         case .truncate(let item, let milliseconds):
             guard let record = items[item] else { return }
@@ -25,11 +26,15 @@ extension OpenAIRealtimeCodec {
         case .cancelResponse:
             Self.write(["type": "response.cancel"], to: &outbox)
         case .say(let text):
-            Self.write(["type": "response.create", "response": ["instructions": .string(text)]], to: &outbox)
+            // A response's instructions take the place of the session's: those go along.
+            let all = instructions.isEmpty ? text : instructions + "\n\n" + text
+            Self.write(["type": "response.create", "response": ["instructions": .string(all)]], to: &outbox)
         case .respond:
             Self.write(["type": "response.create"], to: &outbox)
         case .addMessage(let role, let text):
             Self.write(Self.message(role, text), to: &outbox)
+        case .history(let turns):
+            for turn in turns { Self.write(Self.message(turn.role, turn.text), to: &outbox) }
         case .prompt(let text):
             Self.write(Self.message(.user, text), to: &outbox)
         case .toolResult(let id, _, let output):
@@ -53,22 +58,27 @@ extension OpenAIRealtimeCodec {
     }
 
     private static func sessionUpdate(_ configuration: AgentSessionConfiguration) -> JSONValue {
+        let omitted = configuration.omitted
         var input: JSONValue = ["format": json(configuration.inputFormat)]
-        if configuration.transcribes {
-            var transcription: JSONValue = ["model": "gpt-4o-mini-transcribe"]
+        if configuration.transcribes, !omitted.contains(.transcription) {
+            let model = omitted.contains(.transcriptionModel) ? olderTranscriptionModel : transcriptionModel
+            var transcription: JSONValue = ["model": .string(model)]
             if let language = configuration.language { transcription.set("language", .string(language)) }
             input.set("transcription", transcription)
         }
-        input.set(
-            "turn_detection",
-            [
-                "type": "server_vad", "create_response": true,
-                "interrupt_response": .bool(configuration.isInterrupted),
-            ]
-        )
+        if !omitted.contains(.turnDetection) {
+            input.set(
+                "turn_detection",
+                [
+                    "type": "server_vad", "create_response": true,
+                    "interrupt_response": .bool(configuration.isInterrupted),
+                ]
+            )
+        }
         var output: JSONValue = ["format": json(configuration.outputFormat)]
-        if let voice = configuration.voice { output.set("voice", .string(voice)) }
-        var session: JSONValue = ["type": "realtime", "output_modalities": ["audio"]]
+        if let voice = configuration.voice, !omitted.contains(.voice) { output.set("voice", .string(voice)) }
+        var session: JSONValue = ["type": "realtime"]
+        if !omitted.contains(.modalities) { session.set("output_modalities", ["audio"]) }
         if !configuration.instructions.isEmpty { session.set("instructions", .string(configuration.instructions)) }
         session.set("audio", ["input": input, "output": output])
         if !configuration.tools.isEmpty {
@@ -77,6 +87,10 @@ extension OpenAIRealtimeCodec {
         }
         return ["type": "session.update", "event_id": .string(configurationEventID), "session": session]
     }
+
+    private static let transcriptionModel = "gpt-transcribe"
+    /// Announced to be shut down on 2027-02-26; for an account that has no other yet.
+    private static let olderTranscriptionModel = "gpt-4o-mini-transcribe"
 
     private static func json(_ tool: AgentTool) -> JSONValue {
         [

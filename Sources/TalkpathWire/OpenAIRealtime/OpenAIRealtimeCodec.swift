@@ -17,6 +17,8 @@ public struct OpenAIRealtimeCodec: Sendable {
     /// What the provider sends; configured, and confirmed by `session.updated`.
     var outputFormat = AudioFormat.pcm24k
     var isReady = false
+    /// The agent's own: as configured, else as the provider has them.
+    var instructions = ""
     /// Names of functions being called, where the final message lacks them; by call.
     var functionNames: [String: String] = [:]
 
