@@ -199,8 +199,8 @@ if level == .all {
         tests(
             "TalkpathServerTests",
             [
-                "TalkpathServer", "TalkpathStore", "TalkpathHTTP", "TalkpathNIO", "TalkpathCore", "TalkpathWire",
-                "TalkpathAudio",
+                "TalkpathServer", "TalkpathStore", "TalkpathHTTP", "TalkpathNIO", "TalkpathSimulation", "TalkpathCore",
+                "TalkpathWire", "TalkpathAudio",
                 .logging, .metrics,
                 .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .httpTypes, .hummingbird, .asyncHTTPClient,
             ]

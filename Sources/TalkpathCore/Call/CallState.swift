@@ -22,11 +22,17 @@ public enum CallStatus: String, Sendable, CaseIterable {
 }
 
 /// A point in civil time: milliseconds since 1970-01-01T00:00:00Z. For records, never for durations.
+///
+/// It lies in the years 0 to 9999, which is what can be written down; what lies before or behind is moved there. So its
+/// milliseconds and a duration's can be added without a check.
 public struct WallTime: Hashable, Comparable, Sendable {
-    public var milliseconds: Int64
+    public let milliseconds: Int64
+
+    /// From 0000-01-01T00:00:00.000Z to 9999-12-31T23:59:59.999Z.
+    private static let range: ClosedRange<Int64> = -62_167_219_200_000...253_402_300_799_999
 
     public init(milliseconds: Int64) {
-        self.milliseconds = milliseconds
+        self.milliseconds = min(max(milliseconds, Self.range.lowerBound), Self.range.upperBound)
     }
 
     public static func < (left: WallTime, right: WallTime) -> Bool {

@@ -5,15 +5,23 @@ extension Capture {
     package var recording: (caller: [Int16], agent: [Int16], beganAt: Duration)? {
         var recording = CallRecording()
         let origin = MonotonicInstant(nanoseconds: 0)
+        // A call is ticked all the time. Where a damaged capture stands still, not all of it becomes silence.
+        var (last, skipped) = (Duration.zero, Duration.zero)
+        func time(_ record: CaptureRecord) -> MonotonicInstant {
+            skipped += max(.zero, record.at - last - Self.longestPause)
+            last = max(last, record.at)
+            return origin + max(.zero, record.at - skipped)
+        }
         for record in records {
+            let at = time(record)
             guard record.kind == .telephonyIn || record.kind == .telephonyOut, let bytes = record.message?.bytes else {
                 continue
             }
-            recording.take(record.kind, at: origin + record.at, content: bytes.span.bytes)
+            recording.take(record.kind, at: at, content: bytes.span.bytes)
         }
         if let last = records.last {
             let nothing: [UInt8] = []
-            recording.take(.tick, at: origin + last.at, content: nothing.span.bytes)
+            recording.take(.tick, at: time(last), content: nothing.span.bytes)
         }
         guard let began = recording.beganOn else { return nil }
         let samples = recording.finish()
@@ -23,4 +31,6 @@ extension Capture {
             began - origin
         )
     }
+
+    private static let longestPause = Duration.seconds(60)
 }

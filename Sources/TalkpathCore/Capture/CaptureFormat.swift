@@ -16,6 +16,9 @@ enum CaptureFormat {
 
     /// A record longer than this is none: no message is.
     static let longestRecord = 64 << 20
+
+    /// A record this long after the call's beginning is none, nor is one before it: no call goes on for a week.
+    static let latestRecord = Duration.seconds(7 * 24 * 3600)
 }
 
 /// Numbers in seven bits a byte, the lowest first (LEB128).

@@ -68,6 +68,10 @@ package struct Capture: Sendable {
             case .body(let body):
                 // A kind or a happening that an older reader does not know is passed over.
                 guard let record = reader.record(body) else { continue }
+                guard record.at >= .zero, record.at <= CaptureFormat.latestRecord else {
+                    ending = .damaged(offset: body.startIndex)
+                    break reading
+                }
                 if record.kind == .finished { ending = .whole }
                 records.append(record)
             }

@@ -50,7 +50,7 @@ struct ConversationTimeline: Equatable {
 
     init(json: JSONValue) {
         entries = (json.array ?? []).compactMap { pair in
-            guard let at = pair[0]?.int, let mark = pair[1]?.string.flatMap(Mark.init(rawValue:)) else { return nil }
+            guard let at = pair[0]?.count, let mark = pair[1]?.string.flatMap(Mark.init(rawValue:)) else { return nil }
             return Entry(at: at, mark: mark)
         }
     }

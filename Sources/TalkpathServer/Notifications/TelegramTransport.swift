@@ -51,7 +51,8 @@ struct TelegramTransport: EndpointTransport {
     private static func outcome(_ answer: OutboundClient.Answer, at now: WallTime) -> DeliveryOutcome {
         let json = try? JSONValue(parsing: answer.body)
         if (200..<300).contains(answer.status), json?["ok"]?.bool != false { return .delivered }
-        let pause = json?["parameters"]?["retry_after"]?.int.map { Duration.seconds($0) } ?? answer.retryAfter(at: now)
+        let asked = json?["parameters"]?["retry_after"]?.count.map { Duration.seconds(min($0, 86_400)) }
+        let pause = asked ?? answer.retryAfter(at: now)
         let failure = "Telegram answered with status \(answer.status)"
         switch answer.status {
         // The chat or the text is wrong, or the bot was shut out: the same again changes nothing.

@@ -106,7 +106,7 @@ struct CallPicture {
     private mutating func read(_ event: TelephonyEvent, _ message: [UInt8], at: Double, _ expected: inout Int?) {
         switch event {
         case .media(let media):
-            let timestamp = Int(clamping: media.timestamp)
+            let timestamp = Int(clamping: min(media.timestamp, Self.latestTimestamp))
             let length = media.payload.decodedCount(in: message.span.bytes) / 8
             if let next = expected, abs(timestamp - next) > 1 {
                 holes.append(Hole(at: streamBegan + Double(timestamp), missing: Double(max(0, timestamp - next))))
@@ -126,6 +126,9 @@ struct CallPicture {
             break
         }
     }
+
+    /// In milliseconds: 34 years. Keeps hostile timestamps from overflowing the arithmetic.
+    private static let latestTimestamp: UInt64 = 1 << 40
 
     private mutating func readSent(_ message: CaptureMessage, at: Double) {
         let text = String(decoding: message.prefix, as: UTF8.self)

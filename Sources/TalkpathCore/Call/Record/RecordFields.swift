@@ -26,7 +26,11 @@ struct RecordFields {
 
     func text(_ field: String) -> String? { value[field]?.string }
 
-    func integer(_ field: String) -> Int? { value[field]?.int }
+    /// A count or a time: what a damaged record says instead overflows nothing.
+    func integer(_ field: String) -> Int? { value[field]?.int.map { min(max($0, -Self.largest), Self.largest) } }
+
+    /// 2^53.
+    private static let largest = 9_007_199_254_740_992
 
     func double(_ field: String) -> Double? { value[field]?.double }
 
@@ -36,9 +40,9 @@ struct RecordFields {
         return try need(field, Word(rawValue: text))
     }
 
-    func duration(_ field: String) -> Duration? { integer(field).map { .nanoseconds(Int64($0)) } }
+    func duration(_ field: String) -> Duration? { value[field]?.int.map { .nanoseconds(Int64($0)) } }
 
-    func time(_ field: String) -> WallTime? { integer(field).map { WallTime(milliseconds: Int64($0)) } }
+    func time(_ field: String) -> WallTime? { value[field]?.int.map { WallTime(milliseconds: Int64($0)) } }
 
     func nested(_ field: String) -> RecordFields? {
         guard let value = value[field], !value.isNull else { return nil }
