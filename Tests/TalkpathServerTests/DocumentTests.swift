@@ -70,9 +70,10 @@ import Testing
         var live = ServerFolder.liveCall("one")
         live.agent.id = "desk"
         try await store.journal(live)
-        let turn = TranscriptEntry(speaker: .agent, text: "Hello", milliseconds: 900, heardMilliseconds: 300)
+        let turn = TranscriptEntry(speaker: .agent, text: "Hello", milliseconds: 900, heardMilliseconds: 300, number: 4)
         let kinds: [CallEvent.Kind] = [
-            .started, .ringing, .answered, .transcript(turn), .dtmf, .toolCalled(name: "stock"),
+            .started, .ringing, .answered, .transcript(turn), .transcriptCorrected(turn), .dtmf,
+            .toolCalled(name: "stock"),
         ]
         for kind in kinds { recorder.publish(CallEvent(callID: call.id, at: .milliseconds(1200), kind: kind)) }
         try await store.save(call)
@@ -93,7 +94,10 @@ import Testing
             let other: EventType = type == .ended ? .started : .ended
             #expect(EventSchemas.envelope(other).violation(of: event.json, isRequest: false) != nil)
         }
-        #expect(events.first { $0.type == "call.transcript" }?.data["at_ms"] == 900)
+        let told = events.filter { $0.type == "call.transcript" }.map(\.data)
+        #expect(told.map { $0["at_ms"] } == [900, 900] && told.map { $0["heard_ms"] } == [300, 300])
+        #expect(told.map { $0["turn_id"] } == ["turn-4", "turn-4"] && told.map { $0["cut"] } == [true, true])
+        #expect(told.map { $0["corrects"] } == [nil, true])
         for word in ["event_phone_call_started", "event_phone_call_ended"] {
             let json = call.talkoverMessage(word)
             #expect(Schema.named("TalkoverEvent").violation(of: json, isRequest: false) == nil)

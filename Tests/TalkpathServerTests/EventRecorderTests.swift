@@ -34,6 +34,15 @@ import Testing
         #expect(recorder.takePending().count == taken.count)
     }
 
+    @Test func whereNoWordsAreKeptNeitherATurnNorItsCorrectionIs() {
+        let recorder = EventRecorder(keepsTranscripts: false, clock: ManualClock())
+        let turn = TranscriptEntry(speaker: .agent, text: "My PIN is 4711", milliseconds: 1, heardMilliseconds: 1)
+        for kind in [CallEvent.Kind.transcript(turn), .transcriptCorrected(turn)] {
+            recorder.publish(CallEvent(callID: Self.call, at: .seconds(1), kind: kind))
+        }
+        #expect(!recorder.takePending().contains { if case .event = $0 { true } else { false } })
+    }
+
     @Test func theEndOfACallIsKeptHoweverFullTheBufferIs() throws {
         let recorder = EventRecorder(capacity: 10, clock: ManualClock())
         for event in Self.words(10) { recorder.publish(event) }

@@ -146,6 +146,8 @@ import Testing
                     "is_final": true, "timestamp": "2026-03-01T12:00:00.000Z",
                 ]
             )
+            // It has no word for what is told again.
+            #expect(try await transport.deliver(event(.transcriptCorrected(words))) == .delivered)
             let end = try #require(EventCatalogue.events(endOf: call).last)
             #expect(await transport.deliver(end) == .delivered)
             #expect(

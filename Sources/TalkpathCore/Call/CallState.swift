@@ -53,13 +53,20 @@ public struct TranscriptEntry: Equatable, Sendable {
     public var milliseconds: Int
     /// The agent was cut short while saying this; how much of it the caller heard.
     public var heardMilliseconds: Int?
+    /// From 1 on, in the order in which turns became known: it stays what it is when the turn is corrected. 0 in records
+    /// of versions that did not count.
+    public var number: Int
 
-    public init(speaker: Speaker, text: String, milliseconds: Int, heardMilliseconds: Int? = nil) {
+    public init(speaker: Speaker, text: String, milliseconds: Int, heardMilliseconds: Int? = nil, number: Int = 0) {
         self.speaker = speaker
         self.text = text
         self.milliseconds = milliseconds
         self.heardMilliseconds = heardMilliseconds
+        self.number = number
     }
+
+    /// The agent said it, and the caller has not heard it to its end.
+    public var isCut: Bool { heardMilliseconds != nil }
 }
 
 /// What went over the line, counted.

@@ -115,6 +115,8 @@ extension CallEvent.Kind {
         switch self {
         case .interrupted(let heard): .published("interrupted", detail: "\(heard)")
         case .transcript(let turn): .published("transcript", detail: "\(turn.speaker.rawValue): \(turn.text)")
+        case .transcriptCorrected(let turn):
+            .published("transcriptCorrected", detail: "\(turn.number): \(turn.heardMilliseconds ?? 0) ms")
         case .toolCalled(let name): .published("toolCalled", detail: name)
         case .agentLost(let message): .published("agentLost", detail: message)
         case .ended(let receipt): .ended(CaptureReceipt(receipt))

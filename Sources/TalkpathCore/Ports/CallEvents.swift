@@ -14,6 +14,8 @@ public struct CallEvent: Equatable, Sendable {
         /// The caller spoke over the agent, who had been heard this long.
         case interrupted(heardMilliseconds: Int)
         case transcript(TranscriptEntry)
+        /// A turn that was told as said to its end was cut short: takes the place of the one of the same number.
+        case transcriptCorrected(TranscriptEntry)
         case dtmf
         case toolCalled(name: String)
         case agentLost(message: String)

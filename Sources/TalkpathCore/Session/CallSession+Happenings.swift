@@ -38,8 +38,13 @@ extension CallSession {
 
     /// The caller did not hear all that these items say.
     func cut(_ interruption: PlaybackInterruption) {
-        for heard in interruption.heard { transcript.cut(heard.item, heardMilliseconds: heard.milliseconds) }
-        for item in interruption.neverHeard { transcript.cut(item, heardMilliseconds: 0) }
+        for heard in interruption.heard { cut(heard.item, heardMilliseconds: heard.milliseconds) }
+        for item in interruption.neverHeard { cut(item, heardMilliseconds: 0) }
+    }
+
+    private func cut(_ item: AgentItem, heardMilliseconds: Int) {
+        guard let told = transcript.cut(item, heardMilliseconds: heardMilliseconds) else { return }
+        publish(.transcriptCorrected(told))
     }
 
     private func note(_ event: AgentEvent, at now: MonotonicInstant) {

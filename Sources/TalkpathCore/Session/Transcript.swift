@@ -3,7 +3,8 @@ import TalkpathWire
 /// What was said, in the order in which it was begun.
 ///
 /// Pieces extend the turn they belong to; a final text replaces the pieces. The caller's words come late from the
-/// model, often after its answer to them, and are put where the caller began to speak.
+/// model, often after its answer to them, and are put where the caller began to speak. What the agent says may come
+/// late as well, when it has been cut short already.
 struct Transcript {
     private struct Key: Hashable {
         var speaker: TranscriptEntry.Speaker
@@ -13,6 +14,11 @@ struct Transcript {
     private var entries: [TranscriptEntry] = []
     private var positions: [Key: Int] = [:]
     private var finished: Set<Key> = []
+    /// Of items that were cut short before a word of them was known: how much was heard.
+    private var cuts: [AgentItem: Int] = [:]
+
+    /// Items of which no word ever comes are forgotten with the rest.
+    private static let rememberedCuts = 256
 
     /// - Parameter milliseconds: since the call started; counts for a turn's first piece.
     /// - Returns: the turn, once it is final.
@@ -27,7 +33,15 @@ struct Transcript {
         guard let position = positions[key] else {
             guard !piece.text.isEmpty else { return nil }
             positions[key] = entries.count
-            entries.append(TranscriptEntry(speaker: speaker, text: piece.text, milliseconds: milliseconds))
+            entries.append(
+                TranscriptEntry(
+                    speaker: speaker,
+                    text: piece.text,
+                    milliseconds: milliseconds,
+                    heardMilliseconds: speaker == .agent ? cuts.removeValue(forKey: piece.item) : nil,
+                    number: entries.count + 1
+                )
+            )
             return piece.isFinal ? entries[entries.count - 1] : nil
         }
         if !piece.isFinal {
@@ -38,10 +52,19 @@ struct Transcript {
         return piece.isFinal ? entries[position] : nil
     }
 
-    /// The agent was cut short in this item.
-    mutating func cut(_ item: AgentItem, heardMilliseconds: Int) {
-        guard let position = positions[Key(speaker: .agent, item: item)] else { return }
+    /// The agent was cut short in this item, whose words may be known, or come later.
+    ///
+    /// - Returns: the turn, if it was final: what was said of it before has to be corrected.
+    mutating func cut(_ item: AgentItem, heardMilliseconds: Int) -> TranscriptEntry? {
+        let key = Key(speaker: .agent, item: item)
+        guard let position = positions[key] else {
+            if cuts.count >= Self.rememberedCuts { cuts.removeAll() }
+            cuts[item] = heardMilliseconds
+            return nil
+        }
+        guard entries[position].heardMilliseconds != heardMilliseconds else { return nil }
         entries[position].heardMilliseconds = heardMilliseconds
+        return finished.contains(key) ? entries[position] : nil
     }
 
     /// All turns so far, by the time they began.

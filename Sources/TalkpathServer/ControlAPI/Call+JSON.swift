@@ -63,8 +63,12 @@ extension TranscriptEntry {
             "role": .string(speaker.rawValue), "text": .string(text), "at_ms": JSONValue(milliseconds),
         ]
         json.set("heard_ms", heardMilliseconds.map { JSONValue($0) })
+        if number > 0 { json.set("turn_id", .string(turnID)) }
         return json
     }
+
+    /// The turn's name to everybody outside, within its call.
+    var turnID: String { "turn-\(number)" }
 }
 
 extension CallMetrics {

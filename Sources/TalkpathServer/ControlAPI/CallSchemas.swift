@@ -120,7 +120,8 @@ enum CallSchemas {
         .required("role", .word("user", "assistant")),
         .required("text", .text),
         .required("at_ms", .integer),
-        .optional("heard_ms", .integer.meaning("The agent was cut short: how much of it was heard."))
+        .optional("heard_ms", .integer.meaning("The agent was cut short: how much of it was heard.")),
+        .optional("turn_id", .text.meaning("As in `call.transcript`."))
     )
 
     private static let metrics = Schema.object(

@@ -26,10 +26,9 @@ enum EventCatalogue {
         case .started: (type, members) = (.started, [])
         case .ringing: (type, members) = (.ringing, [])
         case .answered: (type, members) = (.answered, [])
-        case .transcript(let turn):
-            // Of the words, not of their being told.
-            let turn = (turn.json.object ?? []).map { ($0.key, JSONValue?.some($0.value)) }
-            return make(.transcript, event.callID, at: time, turn)
+        case .transcript(let turn): return make(.transcript, event.callID, at: time, told(turn))
+        case .transcriptCorrected(let turn):
+            return make(.transcript, event.callID, at: time, told(turn) + [("corrects", true)])
         case .dtmf: (type, members) = (.dtmf, [])
         case .toolCalled(let name): (type, members) = (.toolCalled, [("name", .string(name))])
         // Told with the record. This one counts where the record could not be saved.
@@ -37,6 +36,14 @@ enum EventCatalogue {
         default: return nil
         }
         return make(type, event.callID, at: time, [("at_ms", JSONValue(event.at.wholeMilliseconds))] + members)
+    }
+
+    /// Its time is that of the words, not of their being told.
+    private static func told(_ turn: TranscriptEntry) -> [(String, JSONValue?)] {
+        var json = turn.json
+        json.set("turn_id", .string(turn.turnID))
+        json.set("cut", .bool(turn.isCut))
+        return (json.object ?? []).map { ($0.key, JSONValue?.some($0.value)) }
     }
 
     /// What is told with a call's record; the end comes last.

@@ -105,7 +105,10 @@ final class EventRecorder: CallEventSink, OutboxSource {
             return nil
         }
         if let timeline { entries.append(.timeline(call, timeline.json)) }
-        if case .transcript = told.event.kind, !keepsTranscripts { return entries }
+        switch told.event.kind {
+        case .transcript, .transcriptCorrected: if !keepsTranscripts { return entries }
+        default: break
+        }
         if let event = EventCatalogue.event(told.event, at: told.at) { entries.append(.event(event)) }
         return entries
     }

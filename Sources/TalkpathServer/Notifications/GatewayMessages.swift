@@ -29,6 +29,8 @@ enum GatewayMessages {
                 ]
             )
         case .transcript:
+            // The gateway has no word for a turn that is told again.
+            if data["corrects"]?.bool == true { return JSONValue?.none }
             return flat(
                 "transcript",
                 [("speaker", data["role"] ?? .null), ("text", data["text"] ?? .null), ("is_final", true)]

@@ -30,10 +30,13 @@ enum EventSchemas {
         ),
         Kind(
             type: .transcript,
-            meaning: "Somebody has said something.",
+            meaning: "Somebody has said something. Comes again for a turn that was told and then cut short.",
             data: [
                 at, .required("role", .word("user", "assistant")), .required("text", .text),
+                .required("turn_id", .text.meaning("Within the call; the same when the turn is corrected.")),
+                .required("cut", .boolean.meaning("The agent was cut short: not all of the text was heard.")),
                 .optional("heard_ms", .integer.meaning("The agent was cut short: how much of it was heard.")),
+                .optional("corrects", .boolean.meaning("Takes the place of the event of the same `turn_id`.")),
             ]
         ),
         Kind(

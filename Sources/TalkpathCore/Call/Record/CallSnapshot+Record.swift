@@ -78,6 +78,7 @@ extension CallSnapshot {
                     ("text", .string(turn.text)),
                     ("at", JSONValue(turn.milliseconds)),
                     ("heard", turn.heardMilliseconds.map { JSONValue($0) }),
+                    ("number", turn.number > 0 ? JSONValue(turn.number) : JSONValue?.none),
                 ])
             }
         )
@@ -89,7 +90,8 @@ extension CallSnapshot {
                 speaker: try turn.need("speaker", try turn.word("speaker")),
                 text: turn.text("text") ?? "",
                 milliseconds: turn.integer("at") ?? 0,
-                heardMilliseconds: turn.integer("heard")
+                heardMilliseconds: turn.integer("heard"),
+                number: max(0, turn.integer("number") ?? 0)
             )
         }
     }

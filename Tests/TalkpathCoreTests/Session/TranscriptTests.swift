@@ -1,0 +1,66 @@
+import TalkpathWire
+import Testing
+
+@testable import TalkpathCore
+
+/// What the record says an interrupted agent has said, whenever its words come.
+struct TranscriptTests {
+    private let item = AgentItem(index: 3)
+
+    private func words(_ text: String, isFinal: Bool) -> AgentTranscript {
+        AgentTranscript(item: item, text: text, isFinal: isFinal)
+    }
+
+    @Test(arguments: [false, true])
+    func `words that come after the cut are cut as well`(inPieces: Bool) throws {
+        var transcript = Transcript()
+        let early = transcript.cut(item, heardMilliseconds: 900)
+        #expect(early == nil)
+        if inPieces { _ = transcript.add(words("Your ", isFinal: false), by: .agent, at: 10) }
+        let added = transcript.add(words("Your balance.", isFinal: true), by: .agent, at: 10)
+        let turn = try #require(added)
+        #expect(turn.heardMilliseconds == 900 && turn.isCut && turn.text == "Your balance.")
+        #expect(transcript.turns == [turn])
+    }
+
+    @Test func `a turn that was told as whole is told again with what was heard, once`() throws {
+        var transcript = Transcript()
+        let final = transcript.add(words("Your balance.", isFinal: true), by: .agent, at: 10)
+        let told = try #require(final)
+        #expect(!told.isCut)
+        let late = transcript.cut(item, heardMilliseconds: 0)
+        let corrected = try #require(late)
+        #expect(corrected.number == told.number && corrected.text == told.text && corrected.heardMilliseconds == 0)
+        let again = transcript.cut(item, heardMilliseconds: 0)
+        #expect(again == nil)
+        #expect(transcript.turns == [corrected])
+    }
+
+    @Test func `a turn that is cut before it is told is told once`() throws {
+        var transcript = Transcript()
+        _ = transcript.add(words("Your ", isFinal: false), by: .agent, at: 10)
+        let again = transcript.cut(item, heardMilliseconds: 5)
+        #expect(again == nil)
+        let last = transcript.add(words("Your balance.", isFinal: true), by: .agent, at: 10)
+        #expect(last?.heardMilliseconds == 5)
+    }
+
+    @Test func `turns are numbered as they become known, and a cut is the agent's only`() throws {
+        var transcript = Transcript()
+        _ = transcript.cut(item, heardMilliseconds: 7)
+        let theirs = transcript.add(words("Stop.", isFinal: true), by: .caller, at: 20)
+        let caller = try #require(theirs)
+        let ours = transcript.add(words("Your balance.", isFinal: true), by: .agent, at: 10)
+        let agent = try #require(ours)
+        #expect((caller.number, agent.number) == (1, 2))
+        #expect(caller.heardMilliseconds == nil && agent.heardMilliseconds == 7)
+    }
+
+    @Test func `cuts of items without a word are not kept for ever`() {
+        var transcript = Transcript()
+        for index in 0..<10_000 { _ = transcript.cut(AgentItem(index: index), heardMilliseconds: 1) }
+        let late = AgentTranscript(item: AgentItem(index: 9999), text: "x", isFinal: true)
+        let last = transcript.add(late, by: .agent, at: 0)
+        #expect(last?.heardMilliseconds == 1)
+    }
+}
