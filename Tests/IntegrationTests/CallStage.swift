@@ -21,7 +21,7 @@ final class CallStage: Sendable {
         var body: JSONValue
     }
 
-    /// Runs `body` on a stage of its own, and takes the stage down whatever happens.
+    /// Runs `body` on a stage of its own once there is room for it, and takes the stage down in every case.
     static func with<Result>(
         _ provider: AgentProvider = .openai,
         carrier: CallBehavior = CallBehavior(),
@@ -32,22 +32,24 @@ final class CallStage: Sendable {
         configure: (inout ServerConfiguration) -> Void = { _ in },
         _ body: (CallStage) async throws -> Result
     ) async throws -> Result {
-        let stage = try await CallStage(
-            provider,
-            carrier: carrier,
-            carrierFaults: carrierFaults,
-            agent: agent,
-            agentFaults: agentFaults,
-            settings: settings,
-            configure: configure
-        )
-        let result: Swift.Result<Result, any Error>
-        do { result = .success(try await body(stage)) } catch { result = .failure(error) }
-        await stage.server.shutDown()
-        await stage.twilio.shutdown()
-        await stage.openAI?.shutdown()
-        await stage.gemini?.shutdown()
-        return try result.get()
+        try await StageGate.shared.admit {
+            let stage = try await CallStage(
+                provider,
+                carrier: carrier,
+                carrierFaults: carrierFaults,
+                agent: agent,
+                agentFaults: agentFaults,
+                settings: settings,
+                configure: configure
+            )
+            let result: Swift.Result<Result, any Error>
+            do { result = .success(try await body(stage)) } catch { result = .failure(error) }
+            await stage.server.shutDown()
+            await stage.twilio.shutdown()
+            await stage.openAI?.shutdown()
+            await stage.gemini?.shutdown()
+            return try result.get()
+        }
     }
 
     private init(
