@@ -63,7 +63,7 @@ final class ServerState: Sendable {
         self.logger = logger
         self.metrics = metrics
         knownOrigin = origin
-        destinations = Destinations(prefixes: configuration.allowedDestinations)
+        destinations = configuration.destinations
     }
 
     /// About to stop: nothing new begins.

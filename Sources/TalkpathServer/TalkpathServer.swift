@@ -340,11 +340,7 @@ public final class TalkpathServer: Sendable {
         let own = try configuration.tenantTwilio.mapValues(carrier).merging(parts.tenantCarriers) { $1 }
         return shared == nil && own.isEmpty
             ? nil
-            : TenantCarriers(
-                shared: shared,
-                own: own,
-                destinations: Destinations(prefixes: configuration.allowedDestinations)
-            )
+            : TenantCarriers(shared: shared, own: own, destinations: configuration.destinations)
     }
 
     private static func application(

@@ -97,25 +97,6 @@ import Testing
         }
     }
 
-    // MARK: Toll fraud
-
-    @Test(arguments: [
-        ("+19005550100", ["+1"], Destinations.Verdict.premium), ("+19005550100", ["+1900"], .allowed),
-        ("+19005550100", ["+44"], .notAllowed), ("+4490912345", ["+"], .premium), ("+881612345678", ["+"], .premium),
-        ("+97912345678", ["+979"], .allowed), ("+491371234567", ["+49"], .premium), ("+4930123456", ["+49"], .allowed),
-    ])
-    func premiumNumbersNeedAPrefixOfTheirOwn(number: String, prefixes: [String], verdict: Destinations.Verdict) {
-        #expect(Destinations(prefixes: prefixes).verdict(on: number) == verdict)
-    }
-
-    @Test func aPremiumNumberHasACodeOfItsOwn() async throws {
-        try await TestServer.run(configure: { $0.allowedDestinations = ["+1"] }) { test async throws in
-            let answer = try await test.send(.POST, "/api/calls", #"{"to":"+19005550100"}"#)
-            #expect(answer.status == 403 && answer["code"] == "premium_number")
-            #expect(test.carrier.placed.isEmpty)
-        }
-    }
-
     // MARK: Caps
 
     @Test func aThousandAtOnceUnderATenantsCapMakeExactlySoManyCalls() async throws {

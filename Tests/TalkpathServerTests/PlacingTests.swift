@@ -30,7 +30,8 @@ import Testing
     }
 
     @Test func theCallsOwnOriginAndLimitsReachTheCarrier() async throws {
-        try await TestServer.run { test async throws in
+        let mine = ServerConfiguration.CallOrigin("https://mine.example.test")
+        try await TestServer.run(configure: { $0.callOrigins = [mine] }) { test async throws in
             let answer = try await test.send(
                 .POST,
                 "/api/calls",

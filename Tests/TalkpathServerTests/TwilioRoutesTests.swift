@@ -26,7 +26,8 @@ import Testing
     }
 
     @Test func theCallsOwnOriginCountsForItsWebhooksOnly() async throws {
-        try await TestServer.run { test async throws in
+        let mine = ServerConfiguration.CallOrigin("https://mine.example.test")
+        try await TestServer.run(configure: { $0.callOrigins = [mine] }) { test async throws in
             let own = "https://mine.example.test"
             let call = try await test.place(#","webhook_url":"\#(own)""#)
             let other = try await test.place()

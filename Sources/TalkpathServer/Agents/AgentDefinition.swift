@@ -97,12 +97,15 @@ struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomRefl
         return tool
     }
 
+    /// Where the agent may have a caller connected to.
+    var dialledNumbers: [String] {
+        (json["transfer_targets"]?.array ?? []).compactMap { $0["number"]?.string }
+            + [json["fallback"]?["transfer_to"]?.string].compactMap(\.self)
+    }
+
     /// What a schema cannot say.
     private func check() throws(Problem) {
-        let others =
-            (json["transfer_targets"]?.array ?? []).compactMap { $0["number"]?.string }
-            + [json["fallback"]?["transfer_to"]?.string].compactMap(\.self)
-        for number in numbers + others where !PhoneNumber.isE164(number) {
+        for number in numbers + dialledNumbers where !PhoneNumber.isE164(number) {
             throw Problem(
                 .unprocessableContent,
                 .invalidNumber,

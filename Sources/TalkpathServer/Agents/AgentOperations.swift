@@ -8,6 +8,13 @@ enum AgentOperations {
 
     private static let refusals: [Operation.Answer] = [
         .problem(400, "`malformed_json`, `missing_field`."),
+        .problem(
+            403,
+            """
+            `forbidden`: `default` is the server's own; `emergency_number`, `premium_number`, \
+            `number_type_not_allowed`, `destination_not_allowed`: callers may not be handed over there.
+            """
+        ),
         .problem(409, "`number_taken`: another agent has one of the numbers."),
         .problem(413, "`body_too_large`."),
         .problem(422, "`unknown_field`, `invalid_field`, `invalid_number`."),
@@ -61,7 +68,6 @@ enum AgentOperations {
         body: body,
         answers: [
             created, .json(200, "The changed agent.", .named("Agent")),
-            .problem(403, "`forbidden`: `default` is the server's own."),
         ] + refusals
     )
 

@@ -52,6 +52,7 @@ struct AgentRoutes {
     private func save(_ definition: AgentDefinition, id: String, tenant: String) async throws -> Response {
         // Refused now rather than by the first call.
         _ = try definition.profile(id: id, in: state.configuration)
+        try state.check(numbersOf: definition)
         try await state.check(addressesOf: definition, tenant: tenant)
         let now = state.bridge.clock.wallTime
         let record = AgentRecord(id: id, tenant: tenant, definition: definition, createdAt: now, updatedAt: now)

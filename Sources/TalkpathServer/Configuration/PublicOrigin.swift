@@ -23,6 +23,19 @@ struct PublicOrigin: Hashable, Sendable {
         self.text = text.hasSuffix("/") ? String(text.dropLast()) : text
     }
 
+    /// Whether both lead to the same place: capitals in scheme and host do not count, nor does a port that the scheme
+    /// has anyway.
+    func isSamePlace(as other: PublicOrigin) -> Bool { place == other.place }
+
+    private var place: String {
+        let end = text.firstRange(of: "://")?.upperBound ?? text.startIndex
+        let authority = text[end...].prefix { $0 != "/" }
+        var host = authority.lowercased()
+        let port = text.hasPrefix("https:") ? ":443" : ":80"
+        if host.hasSuffix(port) { host.removeLast(port.count) }
+        return text[..<end] + host + text[authority.endIndex...]
+    }
+
     /// The same place for WebSockets: `wss` for `https`.
     var webSocketText: String { "ws" + text.dropFirst("http".count) }
 }

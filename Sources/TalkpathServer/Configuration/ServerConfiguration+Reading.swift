@@ -26,7 +26,7 @@ extension ServerConfiguration {
         configuration.publicURL = settings.text(.publicURL)
         configuration.apiKeys = (settings.list(.apiKeys) ?? []).map(APIKey.init(setting:))
         configuration.limits = limits(&settings)
-        if let prefixes = settings.list(.allowedDestinations) { configuration.allowedDestinations = prefixes }
+        configuration.readDoors(&settings)
         if let calls = settings.integer(.maximumCalls, in: 1...100_000) { configuration.maximumCalls = calls }
         if let rate = settings.integer(.callsPerSecond, in: 1...10_000) { configuration.callsPerSecond = rate }
         if let value = settings.seconds(.drainTimeout, in: 0...3600) { configuration.drainTimeout = value }

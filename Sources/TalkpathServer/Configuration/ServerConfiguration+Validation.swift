@@ -4,7 +4,7 @@ import TalkpathWire
 extension ServerConfiguration {
     /// Everything that is wrong with it; nothing is opened or asked for this.
     public func problems() -> [ConfigurationError.Problem] {
-        listeningProblems() + keyProblems() + publicURLProblems() + agentProblems() + destinationProblems()
+        listeningProblems() + keyProblems() + publicURLProblems() + agentProblems() + doorProblems()
             + twilioProblems() + tenantProblems() + notificationProblems() + analysisProblems() + captureProblems()
     }
 
@@ -67,17 +67,8 @@ extension ServerConfiguration {
         return problems
     }
 
-    private func destinationProblems() -> [ConfigurationError.Problem] {
-        let areGood = allowedDestinations.allSatisfy { prefix in
-            prefix.utf8.first == UInt8(ascii: "+") && prefix.utf8.count <= 16
-                && prefix.utf8.dropFirst().allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-        }
-        return areGood
-            ? [] : [problem(.allowedDestinations, "each must be the beginning of a number in E.164, such as +4930")]
-    }
-
     private func tenantProblems() -> [ConfigurationError.Problem] {
-        let tenants = Set(apiKeys.map(\.tenant)).union([APIKey.defaultTenant])
+        let tenants = tenants
         var problems: [ConfigurationError.Problem] = []
         for (tenant, account) in tenantTwilio.sorted(by: { $0.key < $1.key }) {
             if !tenants.contains(tenant) { problems.append(problem(.tenantTwilio, "there is no key of '\(tenant)'")) }

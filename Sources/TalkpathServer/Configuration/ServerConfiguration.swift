@@ -22,8 +22,16 @@ public struct ServerConfiguration: Sendable {
     /// How models are reached of which tenants' agents make use, by provider. The one of ``agent`` needs no entry.
     public var providers: [AgentProvider: ProviderAccess]
     public var limits: CallLimits
-    /// Beginnings of numbers in E.164 that may be called. Empty: none. `+` is every number.
+    /// Beginnings of numbers in E.164 that may be called. Empty: none. `+` is every country; `+1` the United States and
+    /// Canada, to which others' area codes may be added (`+1809`); satellites and other global networks need a prefix of
+    /// their own (`+881`).
     public var allowedDestinations: [String]
+    /// The types of number that may be called, of those that a prefix allows. Short and emergency numbers never are.
+    public var allowedNumberTypes: Set<NumberType>
+    /// Numbers that tenants' calls may come from, besides those of ``twilio``, ``tenantTwilio`` and ``inboundAgents``.
+    public var fromNumbers: [String: Set<String>]
+    /// Where the carrier may be sent for a call's instructions, besides ``publicURL``.
+    public var callOrigins: [CallOrigin]
     /// At the same time, of all tenants together.
     public var maximumCalls: Int
     /// Placed by one tenant, on average; twice as many may come at once.
@@ -95,6 +103,18 @@ public struct ServerConfiguration: Sendable {
         }
     }
 
+    /// A further origin at which the carrier reaches this server.
+    public struct CallOrigin: Equatable, Sendable {
+        /// Whose calls may name it; nil: everybody's.
+        public var tenant: String?
+        public var url: String
+
+        public init(_ url: String, tenant: String? = nil) {
+            self.url = url
+            self.tenant = tenant
+        }
+    }
+
     /// A certificate with its chain, and its key, both PEM. Read again when one of them changes.
     public struct TLSFiles: Equatable, Sendable {
         public var certificate: String
@@ -136,6 +156,9 @@ public struct ServerConfiguration: Sendable {
         providers = [:]
         limits = CallLimits()
         allowedDestinations = isDevelopment ? ["+"] : []
+        allowedNumberTypes = isDevelopment ? Destinations.standardTypes.union([.unknown]) : Destinations.standardTypes
+        fromNumbers = [:]
+        callOrigins = []
         maximumCalls = 1000
         callsPerSecond = 10
         drainTimeout = .seconds(30)

@@ -21,9 +21,15 @@ enum Setting: String, CaseIterable {
     case resampler = "TALKPATH_RESAMPLER"
     /// How much of the band polyphase keeps: `telephone` (without it), `wide` or `strict`.
     case resamplerProfile = "TALKPATH_RESAMPLER_PROFILE"
-    /// Beginnings of numbers that may be called, separated by commas; `+` is every number. Without it nobody may be
-    /// called, in development everybody. Emergency numbers never.
+    /// Beginnings of numbers that may be called, separated by commas; `+` is every country, `+1` the United States and
+    /// Canada. Without it nobody may be called, in development everybody. Emergency numbers never.
     case allowedDestinations = "TALKPATH_ALLOWED_DESTINATIONS"
+    /// Types of number that may be called, separated by commas. Without it, those that cost nothing extra.
+    case allowedNumberTypes = "TALKPATH_ALLOWED_NUMBER_TYPES"
+    /// Further numbers that calls may come from, separated by commas: `+number` or `tenant:+number`.
+    case fromNumbers = "TALKPATH_FROM_NUMBERS"
+    /// Further origins that a call's `webhook_url` may name, separated by commas: an address, or `tenant=address`.
+    case callOrigins = "TALKPATH_CALL_ORIGINS"
     /// At the same time: 1000.
     case maximumCalls = "TALKPATH_MAX_CALLS"
     /// Placed by one tenant: 10.

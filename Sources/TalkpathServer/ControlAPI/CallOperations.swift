@@ -36,7 +36,11 @@ enum CallOperations {
                 .problem(400, "`malformed_json`, `missing_field`."),
                 .problem(
                     403,
-                    "`emergency_number`, `premium_number`, `destination_not_allowed`."
+                    """
+                    `emergency_number`, `premium_number`, `number_type_not_allowed`, `destination_not_allowed`; \
+                    `caller_not_allowed`: `from` is not the tenant's; `origin_not_allowed`: `webhook_url` is no origin \
+                    of this server.
+                    """
                 ),
                 .problem(404, "`agent_not_found`."),
                 .problem(409, "`idempotency_conflict`: the key came with another body, or its call was deleted."),

@@ -46,15 +46,8 @@ struct CallPlacement {
     /// The call that is to be placed, if it is one that may be.
     func prepare(_ order: CallOrder, as id: CallID? = nil) async throws(Problem) -> OutboundCall {
         try state.check(destination: order.to)
-        if let from = order.from, !PhoneNumber.isE164(from) {
-            throw Problem(.unprocessableContent, .invalidNumber, "'from' must be a number in E.164")
-        }
-        if let address = order.publicURL, state.origin(address) == nil {
-            throw JSONBody.invalid(
-                "webhook_url",
-                "must be an https address without query at which this server is reached"
-            )
-        }
+        if let from = order.from { try await state.check(callerID: from, tenant: tenant) }
+        if let address = order.publicURL { try state.check(origin: address, tenant: tenant) }
         var (agent, variables) = try await agent(order)
         agent.limits.apply(order.limits)
         if order.needsAllVariables, let missing = agent.placeholders.subtracting(variables.keys).min() {
@@ -93,6 +86,7 @@ struct CallPlacement {
             agent = state.configuration.defaultAgent
         case .inline(let definition):
             agent = try definition.profile(id: nil, in: state.configuration)
+            try state.check(numbersOf: definition)
             try await state.check(addressesOf: definition, tenant: tenant)
             variables = definition.variables
         }
@@ -167,25 +161,6 @@ extension Problem {
 }
 
 extension ServerState {
-    /// Refuses numbers that may not be called.
-    func check(destination number: String) throws(Problem) {
-        switch destinations.verdict(on: number) {
-        case .allowed: return
-        case .malformed:
-            throw Problem(.unprocessableContent, .invalidNumber, "'to' must be a number in E.164, such as +14155550100")
-        case .emergency:
-            throw Problem(.forbidden, .emergencyNumber, "Emergency numbers are never called")
-        case .premium:
-            throw Problem(
-                .forbidden,
-                .premiumNumber,
-                "Premium numbers are called only where a prefix of theirs is listed"
-            )
-        case .notAllowed:
-            throw Problem(.forbidden, .destinationNotAllowed, "This destination is not on the list of allowed ones")
-        }
-    }
-
     /// A tenant's agent.
     func agent(_ id: String, tenant: String) async throws(Problem) -> AgentRecord {
         let record: AgentRecord?

@@ -19,7 +19,10 @@ enum CallSchemas {
             .optional(
                 "webhook_url",
                 .text(0...500).meaning(
-                    "The origin at which the carrier reaches this server for this call; no event sink."
+                    """
+                    The origin at which the carrier reaches this server for this call, one of those the operator has \
+                    named; no event sink.
+                    """
                 )
             ),
             .optional("capture", CaptureWish.schema),

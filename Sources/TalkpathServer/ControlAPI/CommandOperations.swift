@@ -20,7 +20,13 @@ enum CommandOperations {
             "TransferOrder",
             "Receipt",
             more: [
-                .problem(403, "`emergency_number`, `premium_number`, `destination_not_allowed`."),
+                .problem(
+                    403,
+                    """
+                    `emergency_number`, `premium_number`, `number_type_not_allowed`, `destination_not_allowed`; \
+                    `caller_not_allowed`: `from` is not the tenant's.
+                    """
+                ),
                 .problem(502, "`carrier_error`: the carrier refused, and the call goes on."),
                 .problem(503, "`carrier_not_configured`."),
             ]

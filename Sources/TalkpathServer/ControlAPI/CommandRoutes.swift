@@ -83,8 +83,9 @@ struct CommandRoutes {
         let to = body.text("to") ?? ""
         let session = try await session(context)
         try state.check(destination: to)
-        if let from = body.text("from"), !PhoneNumber.isE164(from) {
-            throw Problem(.unprocessableContent, .invalidNumber, "'from' must be a number in E.164")
+        if let from = body.text("from") {
+            let call = await session.snapshot()
+            try await state.check(callerID: from, tenant: context.tenant, or: [call.from, call.to])
         }
         let mode = try EndCallRequest(body, limits: session.agent.limits).request.mode
         do throws(CallCommandError) {

@@ -17,6 +17,9 @@ public struct NumberingPlan: Sendable {
         public var resembles: NumberTypes
     }
 
+    /// The region of numbers that belong to no country.
+    public static let noCountry = "001"
+
     /// The data there is, read once.
     public static let shared = NumberingPlan()
 
