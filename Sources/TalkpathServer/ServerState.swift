@@ -28,6 +28,7 @@ final class ServerState: Sendable {
     /// How far it has got in stopping.
     let stop = ServerStop()
     private let knownOrigin: OriginBox
+    private let limiter = LogLimiter()
 
     var manager: CallManager { bridge.manager }
 
@@ -64,6 +65,13 @@ final class ServerState: Sendable {
         self.metrics = metrics
         knownOrigin = origin
         destinations = configuration.destinations
+    }
+
+    /// Warns of what others can do as often as they like: at most once a minute a cause.
+    func tell(_ message: Logger.Message, cause: String, metadata: Logger.Metadata = [:]) {
+        limiter.log(cause, at: bridge.clock.now) { repeats in
+            logger.warning(message, metadata: metadata.merging(["unreported": "\(repeats)"]) { $1 })
+        }
     }
 
     /// About to stop: nothing new begins.

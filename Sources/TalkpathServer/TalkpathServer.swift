@@ -372,7 +372,13 @@ public final class TalkpathServer: Sendable {
         let configuration = state.configuration
         let router = Router(context: ServerContext.self)
         router.add(middleware: ProblemMiddleware(logger: state.logger))
-        if configuration.isDevelopment { router.add(middleware: LoopbackMiddleware()) }
+        if configuration.isDevelopment {
+            router.add(
+                middleware: LoopbackMiddleware { reason in
+                    state.tell("A request was refused", cause: "dev: \(reason)", metadata: ["reason": "\(reason)"])
+                }
+            )
+        }
         HealthRoutes(state: state).add(to: router)
         MetricsRoute(
             registry: state.metrics,

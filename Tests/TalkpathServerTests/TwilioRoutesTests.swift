@@ -1,3 +1,4 @@
+import Logging
 import NIOHTTP1
 import TalkpathCore
 import TalkpathNIO
@@ -31,7 +32,7 @@ import Testing
             let own = "https://mine.example.test"
             let call = try await test.place(#","webhook_url":"\#(own)""#)
             let other = try await test.place()
-            let form: FormParameters = ["CallSid": "CA1", "CallStatus": "ringing"]
+            let form: FormParameters = ["CallSid": FakeCarrier.name(call), "CallStatus": "ringing"]
             #expect(try await test.webhook("/twilio/status?call_id=\(call)", form, origin: own).status == 204)
             #expect(try await test.webhook("/twilio/status?call_id=\(other)", form, origin: own).status == 403)
             #expect(try await test.webhook("/twilio/status", form, origin: own).status == 403)
@@ -171,15 +172,78 @@ import Testing
             let second = try await test.mediaSocket()
             second.start(call: FakeCarrier.name(call), token: token)
             #expect(await second.waitForClose()?.code == WebSocketCloseCode.policyViolation)
-            // A fresh token does not help to a second socket either.
-            let third = try await test.mediaSocket()
-            third.start(call: FakeCarrier.name(call), token: try await test.streamToken(of: call))
-            #expect(await third.waitForClose()?.code == WebSocketCloseCode.policyViolation)
-
             #expect(try await test.send(.GET, "/api/calls/\(call)")["status"] == "in_progress")
             let answer = try await test.end(call)
             #expect(answer.status == 200 && answer["status"] == "completed")
             #expect(await first.waitForClose() != nil)
+        }
+    }
+
+    @Test func anAnnouncementThatIsRepeatedGivesNoSecondTokenAndNoSecondCall() async throws {
+        let book = LogBook()
+        try await TestServer.run(logger: book.logger) { test async throws in
+            // Before its media has come, a repeated webhook gets the same answer.
+            let first = try await test.webhook("/twilio/voice", incoming)
+            #expect(try await test.webhook("/twilio/voice", incoming).text == first.text)
+            let socket = try await test.mediaSocket()
+            socket.start(call: "CA77", token: MediaSocket.token(inTwiML: first.text))
+            _ = await test.events.wait { $0 == .mediaStarted }
+            let again = try await test.webhook("/twilio/voice", incoming)
+            #expect(again.status == 403 && MediaSocket.token(inTwiML: again.text) == nil)
+            await book.wait(for: "asks again what to do with a call that has its media")
+            #expect(try await test.send(.GET, "/health")["active_calls"] == 1)
+            // Nor after the call's end.
+            _ = try await test.send(.POST, "/api/calls/end", #"{"all":true}"#)
+            let late = try await test.webhook("/twilio/voice", incoming)
+            #expect(late.text.hasSuffix("<Response><Hangup/></Response>"))
+            await book.wait(for: "announces a call that has ended before")
+            #expect(try await test.send(.GET, "/api/calls?state=all")["count"] == 1)
+        }
+    }
+
+    @Test func aSocketThatNamesAnotherCallThanItsTokenIsClosedWithTheReason() async throws {
+        let book = LogBook()
+        try await TestServer.run(logger: book.logger) { test async throws in
+            let call = try await test.place()
+            let token = try await test.streamToken(of: call)
+            let wrong = try await test.mediaSocket()
+            wrong.start(call: "CA-another", token: token)
+            let close = await wrong.waitForClose()
+            #expect(close?.code == WebSocketCloseCode.policyViolation)
+            #expect(close?.reason.contains("another call") == true)
+            await book.wait(for: "the start message names another call than the token's")
+            // The token is still the right one's.
+            let right = try await test.mediaSocket()
+            right.start(call: FakeCarrier.name(call), token: token)
+            _ = await test.events.wait { $0 == .mediaStarted }
+        }
+    }
+
+    @Test func aCallThatAsksByTheNameOfAnotherGetsNoToken() async throws {
+        try await TestServer.run { test async throws in
+            let call = try await test.place()
+            let form: FormParameters = ["CallSid": "CA-another", "CallStatus": "in-progress"]
+            let answer = try await test.webhook("/twilio/voice?call_id=\(call)", form)
+            #expect(answer.text.hasSuffix("<Response><Hangup/></Response>"))
+            #expect(try await test.send(.GET, "/api/calls/\(call)")["status"] != "in_progress")
+        }
+    }
+
+    @Test func whatDevelopmentAndSignaturesRefuseIsLoggedWithItsReasonOnceAMinute() async throws {
+        let book = LogBook()
+        try await TestServer.run(configure: { $0.isDevelopment = true }, logger: book.logger) { test async throws in
+            for _ in 0..<3 {
+                _ = try? await test.mediaSocket(headers: [("X-Forwarded-For", "1.2.3.4")])
+                _ = try? await test.mediaSocket(token: "another token")
+                _ = try await test.send(.GET, "/health", headers: [("Host", "voice.example.com")])
+            }
+            for reason in ["no forwarded requests", "The signature is wrong", "only requests to localhost"] {
+                let lines = book.all.filter { $0.text.contains(reason) }
+                #expect(lines.count == 1 && lines.first?.level == .warning, "\(reason)")
+            }
+            let socket = try await test.mediaSocket(token: nil)
+            await socket.connection.close()
+            await book.wait(for: "closed before its start message")
         }
     }
 

@@ -234,16 +234,30 @@ public actor CallManager {
     // MARK: The carrier's side
 
     /// A token for the call's media socket: for one socket, for sixty seconds.
+    ///
+    /// A carrier repeats a webhook whose answer it did not get, and somebody else may repeat one that was overheard: as
+    /// long as the token is not spent, it is the same one, and once the call has had its media there is none any more.
     public func makeStreamToken(for call: CallID) -> String? {
-        guard sessions[call] != nil else { return nil }
+        guard let session = sessions[call], session.assumeIsolated({ $0.awaitsMedia }) else { return nil }
+        if let token = tokens.token(of: call, at: ports.clock.now) { return token }
         let token = identifiers.makeToken()
         tokens.add(token, for: call, at: ports.clock.now)
         return token
     }
 
-    /// The call that a media socket belongs to, by the token it brought. The token is spent.
-    package func spendStreamToken(_ token: String) -> CallSession? {
-        guard let id = tokens.spend(token, at: ports.clock.now), let session = sessions[id] else { return nil }
+    /// The call that a media socket belongs to, by the token it brought. The token is spent if the call is its own.
+    ///
+    /// - Parameter carrierCallID: what the socket's first message calls the call.
+    package func spendStreamToken(
+        _ token: String,
+        carrierCallID: String
+    ) throws(StreamRefusal) -> CallSession {
+        guard let id = tokens.call(of: token, at: ports.clock.now), let session = sessions[id] else {
+            throw .unknownToken
+        }
+        let name = session.assumeIsolated { $0.carrierCallID }
+        guard name == nil || name == carrierCallID else { throw .otherCall }
+        tokens.remove(token)
         return session
     }
 

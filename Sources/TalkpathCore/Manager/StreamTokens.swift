@@ -1,7 +1,7 @@
 import TalkpathAudio
 
 /// Tokens by which a media socket shows to which call it belongs: handed out in the call's instructions to the
-/// carrier, good for one socket and a short time.
+/// carrier, good for one socket and a short time. A call has one at a time.
 struct StreamTokens {
     private struct Entry {
         var call: CallID
@@ -16,17 +16,37 @@ struct StreamTokens {
     }
 
     mutating func add(_ token: String, for call: CallID, at now: MonotonicInstant) {
-        entries = entries.filter { $0.value.expires > now }
+        entries = entries.filter { $0.value.expires > now && $0.value.call != call }
         entries[token] = Entry(call: call, expires: now + lifetime)
     }
 
-    /// The token's call; the token is spent.
-    mutating func spend(_ token: String, at now: MonotonicInstant) -> CallID? {
-        guard let entry = entries.removeValue(forKey: token), entry.expires > now else { return nil }
-        return entry.call
+    /// The call's token that nobody has spent yet.
+    func token(of call: CallID, at now: MonotonicInstant) -> String? {
+        entries.first { $0.value.call == call && $0.value.expires > now }?.key
+    }
+
+    /// The token's call. The token is not spent.
+    func call(of token: String, at now: MonotonicInstant) -> CallID? {
+        entries[token].flatMap { $0.expires > now ? $0.call : nil }
+    }
+
+    mutating func remove(_ token: String) {
+        entries[token] = nil
     }
 
     mutating func removeAll(of call: CallID) {
         entries = entries.filter { $0.value.call != call }
     }
+}
+
+/// Why a media socket is given no call.
+///
+/// The raw values are sentences for the log and for the socket's close: they hold nothing of what the peer has sent.
+package enum StreamRefusal: String, Error, CaseIterable, Sendable {
+    case withoutToken = "the start message brings no token"
+    /// One that was never given, too: the two are not told apart.
+    case unknownToken = "the token is unknown, spent or expired, or its call is over"
+    case otherCall = "the start message names another call than the token's"
+    case notWanted = "the call has a media socket, or is over"
+    case notAccepted = "the server takes no new call"
 }

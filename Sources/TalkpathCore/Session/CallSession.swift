@@ -92,7 +92,7 @@ public actor CallSession {
     /// Finished when the socket that is being opened is not wanted any more.
     var agentAttempt: AsyncStream<Void>.Continuation?
     var mediaConnection: (any LegConnection)?
-    var carrierCallID: String?
+    package internal(set) var carrierCallID: String?
     var answeredBy: AnsweredBy?
     var guards: CallGuards
 
@@ -248,6 +248,9 @@ public actor CallSession {
 
     /// Whether its end has not begun.
     package var isLive: Bool { machine.isLive }
+
+    /// Whether its media socket may still come.
+    package var awaitsMedia: Bool { machine.isLive && machine.media == .none }
 
     // MARK: What the world reports
 

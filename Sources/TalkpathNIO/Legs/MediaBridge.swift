@@ -13,6 +13,8 @@ package final class MediaBridge: Sendable {
 
     private let ticker: FrameTicker
     private let refusalCounters: NIOLoopBoundBox<TelephonyRefusals>
+    private let refusalLog = LogLimiter()
+    private let logger: Logger
 
     /// - Parameters:
     ///   - carrier: `nil` where nobody can be called and hanging up is closing the socket.
@@ -32,6 +34,7 @@ package final class MediaBridge: Sendable {
         captures: (any CaptureSink)? = nil
     ) {
         self.eventLoop = eventLoop
+        self.logger = logger
         ticker = FrameTicker(eventLoop: eventLoop) { lateness, missed in
             instruments.ticked(late: lateness)
             if missed > 0 { instruments.missed(ticks: missed) }
@@ -84,17 +87,37 @@ package final class MediaBridge: Sendable {
         refusalCounters.value.count(reason)
     }
 
+    /// A media socket is closed without a call.
+    ///
+    /// - Parameter words: a sentence of ours, nothing of the peer's.
+    func tell(refusal words: String) {
+        let now = clock.now
+        refusalLog.log(words, at: now) { repeats in
+            logger.warning(
+                "A media socket was closed: it is no call's",
+                metadata: ["reason": "\(words)", "unreported": "\(repeats)"]
+            )
+        }
+    }
+
     /// The call that a stream belongs to. On the event loop.
-    func session(for start: TelephonyStreamStart, _ admission: TelephonyAdmission) -> CallSession? {
-        manager.assumeIsolated { manager in
-            switch admission {
-            case .token:
-                return start.parameters["token"].flatMap { manager.spendStreamToken($0) }
-            case .open(let makeCall):
-                if let token = start.parameters["token"] { return manager.spendStreamToken(token) }
-                return try? manager.session(manager.accept(makeCall(start)))
+    func session(
+        for start: TelephonyStreamStart,
+        _ admission: TelephonyAdmission
+    ) throws(StreamRefusal) -> CallSession {
+        let result: Result<CallSession, StreamRefusal> = manager.assumeIsolated { manager in
+            do throws(StreamRefusal) {
+                if let token = start.parameters["token"] {
+                    return .success(try manager.spendStreamToken(token, carrierCallID: start.carrierCallID))
+                }
+                guard case .open(let makeCall) = admission else { return .failure(.withoutToken) }
+                let accepted = try? manager.session(manager.accept(makeCall(start)))
+                return accepted.map { .success($0) } ?? .failure(.notAccepted)
+            } catch {
+                return .failure(error)
             }
         }
+        return try result.get()
     }
 }
 

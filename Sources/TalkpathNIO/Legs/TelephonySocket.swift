@@ -61,7 +61,7 @@ package final class TelephonySocket: WebSocketConsumer {
     package func opened(_ connection: WebSocketConnection) {
         self.connection = connection
         let patience = connection.eventLoop.assumeIsolated().scheduleTask(in: Self.startTimeout) {
-            self.refuse(.withoutStart, "no start message")
+            self.refuse(.withoutStart, "no start message came")
         }
         state = .waiting(patience)
     }
@@ -91,6 +91,7 @@ package final class TelephonySocket: WebSocketConsumer {
         case .waiting(let patience):
             patience?.cancel()
             bridge.refused(.withoutStart)
+            bridge.tell(refusal: "it was closed before its start message")
         case .attached(let session, _):
             // In a turn of the loop of its own: the socket may have broken while the session was writing to it.
             bridge.eventLoop.execute { [bridge] in
@@ -111,7 +112,7 @@ package final class TelephonySocket: WebSocketConsumer {
     private func receiveBeforeStart(_ message: RawSpan) {
         messagesBeforeStart += 1
         guard messagesBeforeStart <= Self.mostMessagesBeforeStart else {
-            refuse(.withoutStart, "no start message")
+            refuse(.withoutStart, "no start message came")
             return
         }
         do {
@@ -126,13 +127,17 @@ package final class TelephonySocket: WebSocketConsumer {
         } catch {
             bridge.refused(.badMessage)
             // A stream we cannot carry will not become one by waiting.
-            if error.code == .unsupportedFormat { refuse(.withoutCall, "unsupported media format") }
+            if error.code == .unsupportedFormat { refuse(.withoutCall, "its audio is not 8 kHz µ-law") }
         }
     }
 
     private func begin(_ start: TelephonyStreamStart, with message: RawSpan) {
-        guard let connection, let session = bridge.session(for: start, admission) else {
-            refuse(.withoutCall, "no call for this stream")
+        guard let connection else { return }
+        let session: CallSession
+        do throws(StreamRefusal) {
+            session = try bridge.session(for: start, admission)
+        } catch {
+            refuse(.withoutCall, error.rawValue)
             return
         }
         if case .waiting(let patience) = state { patience?.cancel() }
@@ -144,7 +149,7 @@ package final class TelephonySocket: WebSocketConsumer {
             $0.mediaOpened(leg, sink: leg, carrierCallID: start.carrierCallID)
         }
         guard isWanted else {
-            refuse(.withoutCall, "the call has a media socket, or is over")
+            refuse(.withoutCall, StreamRefusal.notWanted.rawValue)
             return
         }
         state = .attached(session, media)
@@ -154,6 +159,7 @@ package final class TelephonySocket: WebSocketConsumer {
         if case .waiting(let patience) = state { patience?.cancel() }
         state = .refused
         bridge.refused(reason)
+        bridge.tell(refusal: words)
         connection?.beginClose(code: WebSocketCloseCode.policyViolation, reason: words)
     }
 }

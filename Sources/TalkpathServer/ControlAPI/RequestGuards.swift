@@ -80,6 +80,9 @@ struct LoopbackGuard {
 }
 
 struct LoopbackMiddleware: RouterMiddleware {
+    /// Is told why a request was refused, in a sentence of ours.
+    let tell: @Sendable (String) -> Void
+
     func handle(
         _ request: Request,
         context: ServerContext,
@@ -90,7 +93,10 @@ struct LoopbackMiddleware: RouterMiddleware {
             origin: request.headers[.origin],
             headerNames: request.headers.lazy.map(\.name.rawName)
         )
-        if let objection { throw Problem(.forbidden, .forbidden, objection) }
+        if let objection {
+            tell(objection)
+            throw Problem(.forbidden, .forbidden, objection)
+        }
         return try await next(request, context)
     }
 }

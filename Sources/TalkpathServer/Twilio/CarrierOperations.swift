@@ -41,7 +41,8 @@ enum CarrierOperations {
             body: .init(type: "application/x-www-form-urlencoded", schema: .dictionary(of: .text)),
             answers: [
                 answer, .problem(400, "The form cannot be read, or lacks something."),
-                .problem(403, "The signature is missing or wrong."), .problem(413, "`body_too_large`."),
+                .problem(403, "The signature is missing or wrong, or the call has its media already."),
+                .problem(413, "`body_too_large`."),
             ]
         )
     }

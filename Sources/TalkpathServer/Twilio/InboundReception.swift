@@ -1,20 +1,26 @@
 import Logging
 import TalkpathCore
 import TalkpathNIO
+import TalkpathStore
 import TalkpathWire
 
 /// Takes calls that the carrier announces: finds whose they are and who is to talk.
 struct InboundReception {
     let state: ServerState
 
-    /// There is no room for the call, or none for any.
-    struct Busy: Error {}
+    enum Refusal: Error {
+        /// There is no room for the call, or none for any.
+        case busy
+        /// The call has ended before: its announcement is an old one.
+        case over
+    }
 
     /// - Parameter account: the tenant whose own account the call came in over; nil for the shared one.
-    func accept(_ voice: TwilioVoiceWebhook, account: String?) async throws(Busy) -> CallID {
+    func accept(_ voice: TwilioVoiceWebhook, account: String?) async throws(Refusal) -> CallID {
         // A carrier repeats a webhook whose answer it did not get.
         if let known = await state.manager.session(carrierCallID: voice.call.callSID) { return known.id }
-        guard !state.isDraining else { throw Busy() }
+        guard !state.isDraining else { throw .busy }
+        if (try? await state.store.calls.hasEnded(carrierCallID: voice.call.callSID)) == true { throw .over }
         let (tenant, agent) = await reception(of: voice.call.to ?? "", account: account)
         let id = state.identifiers.makeCallID()
         do {
@@ -41,7 +47,7 @@ struct InboundReception {
             return accepted
         } catch {
             state.caps.release(id)
-            throw Busy()
+            throw .busy
         }
     }
 

@@ -22,7 +22,7 @@ struct MediaStreamRoute: Sendable {
     @Sendable private func decide(_ request: UpgradeRequest) -> UpgradeDecision {
         guard let target = Target(path: request.path) else { return .notAWebSocket }
         let isDevelopment = state.configuration.isDevelopment
-        if isDevelopment, let objection = Self.objection(to: request) { return .refuse(.forbidden, body: objection) }
+        if isDevelopment, let objection = Self.objection(to: request) { return refuse(objection) }
         let signature = request.headers.first(name: Self.signatureHeaders.value)
         if isDevelopment, signature == nil || !authenticity.isChecked { return accept(.open(makeCall)) }
         let isGenuine = authenticity.isGenuine(
@@ -32,10 +32,15 @@ struct MediaStreamRoute: Sendable {
             origins: [target.callID.flatMap(ownOrigin), state.origin].compactMap(\.self)
         )
         guard isGenuine else {
-            state.logger.warning("A media socket without a valid signature was refused")
-            return .refuse(.forbidden, body: "The signature is missing or wrong")
+            return refuse(signature == nil ? "The signature is missing" : "The signature is wrong")
         }
         return accept(.token)
+    }
+
+    /// - Parameter reason: a sentence of ours; goes to the peer and to the log.
+    private func refuse(_ reason: String) -> UpgradeDecision {
+        state.tell("A media socket was refused", cause: "media socket: \(reason)", metadata: ["reason": "\(reason)"])
+        return .refuse(.forbidden, body: reason)
     }
 
     private func accept(_ admission: TelephonyAdmission) -> UpgradeDecision {

@@ -104,20 +104,37 @@ struct TwilioRoutes {
                 await state.manager.carrierProgressed(.answered, carrierCallID: voice.call.callSID, call: placed)
             }
         } else {
-            do {
+            do throws(InboundReception.Refusal) {
                 call = try await InboundReception(state: state).accept(voice, account: webhook.account)
             } catch {
-                return Self.twiml(.reject(reason: .busy))
+                switch error {
+                case .busy: return Self.twiml(.reject(reason: .busy))
+                case .over:
+                    state.tell("The carrier announces a call that has ended before", cause: "announced again")
+                    return Self.twiml(.hangup)
+                }
             }
         }
-        return Self.twiml(try await connect(call, webhook))
+        return Self.twiml(try await connect(call, voice.call.callSID, webhook))
     }
 
     /// Sends the call's audio to us; hangs up if the call is over.
-    private func connect(_ call: CallID, _ webhook: Webhook) async throws -> TwiML {
+    ///
+    /// - Parameter sid: the call that asks.
+    /// - Throws: where the call has its media already. It goes on: this request is not the one that it waits for.
+    private func connect(_ call: CallID, _ sid: String, _ webhook: Webhook) async throws -> TwiML {
         guard let origin = webhook.origin, let session = await state.manager.session(call),
-            await session.snapshot().receipt == nil, let token = await state.manager.makeStreamToken(for: call)
+            case let snapshot = await session.snapshot(), snapshot.receipt == nil
         else { return .hangup }
+        if let name = snapshot.carrierCallID, name != sid {
+            state.tell("The carrier asks what to do with a call by the name of another", cause: "other call")
+            return .hangup
+        }
+        guard let token = await state.manager.makeStreamToken(for: call) else {
+            guard await session.isLive else { return .hangup }
+            state.tell("The carrier asks again what to do with a call that has its media", cause: "asked again")
+            throw Problem(.forbidden, .forbidden, "This call has, or has had, its media socket")
+        }
         let addresses = TwilioAddresses(origin: origin)
         return try TwiML.connectStream(
             url: addresses.mediaStream(namingCall: webhook.hasOwnOrigin ? call : nil),

@@ -14,7 +14,7 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
 
     /// - Parameter token: what the socket shows; the manager's, or a wrong one.
     static func attach(_ token: String, of manager: CallManager, in world: SimulatedWorld) -> SimulatedMediaSocket? {
-        let spent = manager.assumeIsolated { $0.spendStreamToken(token) }
+        let spent = manager.assumeIsolated { try? $0.spendStreamToken(token, carrierCallID: SimulatedCarrier.callID) }
         guard let session = spent else { return nil }
         let start =
             #"{"event":"start","sequenceNumber":"1","streamSid":"MZ01","start":{"streamSid":"MZ01","accountSid":"AC01","callSid":"CA01","tracks":["inbound"],"customParameters":{},"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1}}}"#

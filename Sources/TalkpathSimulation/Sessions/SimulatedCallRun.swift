@@ -230,19 +230,37 @@ final class SimulatedCallRun: @unchecked Sendable {
     private func attachMedia() {
         guard !scheduler.chance(5), let call = world.session?.id else { return }
         guard let token = manager.assumeIsolated({ $0.makeStreamToken(for: call) }) else { return }
+        if scheduler.chance(3), manager.assumeIsolated({ $0.makeStreamToken(for: call) }) != token {
+            world.violation("a repeated webhook got another token")
+        }
         scheduler.after(scheduler.milliseconds(0...(scheduler.chance(10) ? 4000 : 200))) { [self] in
             guard kind == .open || world.carrier.isUp else { return }
             if scheduler.chance(3), SimulatedMediaSocket.attach("another", of: manager, in: world) != nil {
                 world.violation("a socket with a token that was never given was taken")
             }
+            if scheduler.chance(3) { spendForAnotherCall(token) }
             guard let socket = SimulatedMediaSocket.attach(token, of: manager, in: world) else { return }
             world.media = socket
-            if scheduler.chance(3), manager.assumeIsolated({ $0.spendStreamToken(token) }) != nil {
+            let name = SimulatedCarrier.callID
+            if scheduler.chance(3),
+                manager.assumeIsolated({ try? $0.spendStreamToken(token, carrierCallID: name) }) != nil
+            {
                 world.violation("a token was good for two sockets")
+            }
+            if scheduler.chance(3), manager.assumeIsolated({ $0.makeStreamToken(for: call) }) != nil {
+                world.violation("a call that has had its media got another token")
             }
             if scheduler.chance(10) {
                 scheduler.after(scheduler.milliseconds(0...4000)) { socket.vanish() }
             }
+        }
+    }
+
+    /// A socket that calls the call something else is nobody's, and leaves the token to the right one.
+    private func spendForAnotherCall(_ token: String) {
+        guard let session = world.session, session.assumeIsolated({ $0.carrierCallID }) != nil else { return }
+        if manager.assumeIsolated({ try? $0.spendStreamToken(token, carrierCallID: "CA99") }) != nil {
+            world.violation("a socket with another call's name was taken")
         }
     }
 

@@ -50,6 +50,7 @@ struct TestServer: Sendable {
         tenantCarriers: [String: FakeCarrier] = [:],
         configure: (inout ServerConfiguration) -> Void = { _ in },
         adjust: (inout TalkpathServer.Parts) -> Void = { _ in },
+        logger: Logger = silent,
         _ body: (TestServer) async throws -> Void
     ) async throws {
         var configuration = configuration()
@@ -64,7 +65,7 @@ struct TestServer: Sendable {
         let events = EventLog()
         parts.events = [events]
         adjust(&parts)
-        let server = try await TalkpathServer.start(configuration, parts: parts, logger: silent)
+        let server = try await TalkpathServer.start(configuration, parts: parts, logger: logger)
         do {
             try await body(TestServer(server: server, carrier: carrier, events: events))
         } catch {
