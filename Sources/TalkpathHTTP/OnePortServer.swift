@@ -21,6 +21,8 @@ package enum OnePortServer {
         package var idleTimeout: TimeAmount = .seconds(60)
         /// The certificate for new connections, asked for at each of them; nil speaks plain HTTP.
         package var tls: (@Sendable () -> NIOSSLContext)?
+        /// How many connections there may be, and which of them go first; nil bounds nothing.
+        package var budget: ConnectionBudget?
 
         package init() {}
     }
@@ -65,6 +67,11 @@ package struct OnePortChannel: ServerChildChannel {
     package func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         // Done at once: a child whose set-up waits, or fails, holds up or ends the listening channel with it.
         channel.eventLoop.makeCompletedFuture {
+            var place: ConnectionBudget.Place?
+            if let budget = configuration.budget {
+                guard let admitted = budget.admit(channel) else { return try turnAway(channel) }
+                place = admitted
+            }
             if let tls = configuration.tls {
                 try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls()))
             }
@@ -72,6 +79,7 @@ package struct OnePortChannel: ServerChildChannel {
                 eventLoop: channel.eventLoop,
                 idleTimeout: configuration.idleTimeout,
                 isSecure: configuration.tls != nil,
+                place: place,
                 logger: logger
             )
             try WebSocketUpgradeHandler.configure(
@@ -82,6 +90,19 @@ package struct OnePortChannel: ServerChildChannel {
             )
             return Value(channel: channel, firstProtocol: fallback.firstProtocol)
         }
+    }
+
+    private func turnAway(_ channel: any Channel) throws -> Value {
+        let handlers = channel.pipeline.syncOperations
+        if configuration.tls == nil {
+            try handlers.addHandler(NoRoomHandler())
+        } else {
+            try handlers.addHandler(NoRoomForTLSHandler())
+        }
+        return Value(
+            channel: channel,
+            firstProtocol: channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
+        )
     }
 
     /// Returns when the connection is closed.

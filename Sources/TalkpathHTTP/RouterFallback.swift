@@ -14,10 +14,18 @@ final class RouterFallback: HTTPFallback {
     private let promise: EventLoopPromise<OnePortChannel.FirstProtocol>
     private let idleTimeout: TimeAmount
     private let isSecure: Bool
+    private let place: ConnectionBudget.Place?
     private let logger: Logger
     private var stateHandler: HTTPConnectionStateHandler?
 
-    init(eventLoop: any EventLoop, idleTimeout: TimeAmount, isSecure: Bool, logger: Logger) {
+    init(
+        eventLoop: any EventLoop,
+        idleTimeout: TimeAmount,
+        isSecure: Bool,
+        place: ConnectionBudget.Place?,
+        logger: Logger
+    ) {
+        self.place = place
         promise = eventLoop.makePromise()
         firstProtocol = promise.futureResult
         self.idleTimeout = idleTimeout
@@ -39,7 +47,12 @@ final class RouterFallback: HTTPFallback {
         promise.succeed(.http(asyncChannel))
     }
 
+    func requestBegan() { place?.becomesBusy() }
+
+    func becameIdle() { place?.becomesIdle() }
+
     func becameWebSocket(_ channel: any Channel) {
+        place?.becomesBusy()
         // It would close the socket as an idle connection.
         if let stateHandler { channel.pipeline.syncOperations.removeHandler(stateHandler, promise: nil) }
         stateHandler = nil

@@ -1,6 +1,7 @@
 import Logging
 import Synchronization
 import TalkpathCore
+import TalkpathHTTP
 import TalkpathNIO
 import TalkpathStore
 
@@ -24,11 +25,13 @@ final class ServerState: Sendable {
     let idempotency: Idempotency
     let metrics: PrometheusRegistry
     let logger: Logger
+    let descriptors: DescriptorBudget
+    let connections: ConnectionBudget
 
     /// How far it has got in stopping.
     let stop = ServerStop()
     private let knownOrigin: OriginBox
-    private let limiter = LogLimiter()
+    private let limiter: LogLimiter
 
     var manager: CallManager { bridge.manager }
 
@@ -43,6 +46,7 @@ final class ServerState: Sendable {
         caps: CallCaps,
         origin: OriginBox,
         metrics: PrometheusRegistry,
+        descriptors: DescriptorBudget = DescriptorBudget(),
         logger: Logger
     ) {
         self.configuration = configuration
@@ -62,6 +66,14 @@ final class ServerState: Sendable {
             logger: logger
         )
         self.logger = logger
+        self.descriptors = descriptors
+        let limiter = LogLimiter()
+        self.limiter = limiter
+        connections = ConnectionBudget(configuration, descriptors) { message, cause in
+            limiter.log(cause, at: bridge.clock.now) { repeats in
+                logger.warning(message, metadata: ["unreported": "\(repeats)", "limit": "\(descriptors.limit)"])
+            }
+        }
         self.metrics = metrics
         knownOrigin = origin
         destinations = configuration.destinations

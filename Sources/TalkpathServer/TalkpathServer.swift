@@ -225,6 +225,7 @@ public final class TalkpathServer: Sendable {
             let keeper = RecordingKeeper(captures: captures, store: store.calls, clock: bridge.clock, logger: logger)
             all.append(keeper)
         }
+        state.warnOfFewDescriptors()
         let certificates = certificate.map { TLSCertificateService(certificate: $0, logger: logger) }
         if let certificates { all.append(certificates) }
         all += [app, CallsService(state: state)]
@@ -353,6 +354,7 @@ public final class TalkpathServer: Sendable {
         let authenticity = TwilioAuthenticity(configuration)
         var connections = OnePortServer.Configuration()
         connections.limits.requestTimeout = configuration.requestTimeout
+        connections.budget = state.connections
         if let certificate { connections.tls = { certificate.context } }
         return Application(
             router: router(state, authenticity: authenticity),
@@ -382,6 +384,7 @@ public final class TalkpathServer: Sendable {
         HealthRoutes(state: state).add(to: router)
         MetricsRoute(
             registry: state.metrics,
+            connections: state.connections,
             keys: Keys(configuration.apiKeys, isOpen: configuration.isDevelopment)
         ).add(to: router)
         DocumentRoute().add(to: router)

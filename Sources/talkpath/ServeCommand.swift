@@ -52,6 +52,9 @@ struct ServeCommand: AsyncParsableCommand {
 
     func run() async throws {
         let configuration = try readConfiguration()
+        // Before anything opens files of its own, so that nothing has to do without.
+        ProcessDescriptors.raiseLimit()
+        await ProcessDescriptors.warmUp()
         LoggingSystem.bootstrap { [format = configuration.logFormat] label in format.makeHandler(label: label) }
         // From here on, so that a signal that comes during the start stops the server in order, too.
         // Without a certificate there is nothing to read again: then a hang-up of the terminal is what it is elsewhere.

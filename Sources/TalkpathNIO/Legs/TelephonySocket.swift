@@ -13,7 +13,7 @@ package enum TelephonyAdmission: Sendable {
 
 /// What is wrong with media sockets that never became a call's, counted.
 package struct TelephonyRefusals: Equatable, Sendable {
-    /// Closed, or silent for ten seconds, without a `start`.
+    /// Closed, or silent for five seconds, without a `start`.
     package var withoutStart = 0
     /// No token, one that was spent or has expired, or a call that is over.
     package var withoutCall = 0
@@ -50,7 +50,7 @@ package final class TelephonySocket: WebSocketConsumer {
     private var codec = TwilioMediaStreamsCodec()
     private var messagesBeforeStart = 0
 
-    private static let startTimeout = TimeAmount.seconds(10)
+    private static let startTimeout = TimeAmount.seconds(5)
     private static let mostMessagesBeforeStart = 100
 
     init(bridge: MediaBridge, admission: TelephonyAdmission) {

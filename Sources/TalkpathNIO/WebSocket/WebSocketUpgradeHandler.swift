@@ -22,6 +22,10 @@ package protocol HTTPFallback: AnyObject {
     /// The first ordinary request has come: put the handlers for HTTP at the end of the pipeline. They see NIO's
     /// `HTTPServerRequestPart`.
     func serve(_ channel: any Channel) throws
+    /// The head of a request has come.
+    func requestBegan()
+    /// All requests that came are answered, and the next one may come.
+    func becameIdle()
     /// The connection is a WebSocket from now on. Handlers put in by `serve`, if it was called, hear that the input is
     /// closed, and nothing after that; those which would close the connection have to be taken out.
     func becameWebSocket(_ channel: any Channel)
@@ -147,6 +151,8 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
         case (.passing(let isLast), .end):
             disarm()
             state = isLast ? .passedLast : .waiting
+            // The router may have answered before the body came.
+            if !isLast, unanswered == 0 { fallback?.becameIdle() }
             context.fireChannelRead(data)
         case (.accepting(let acceptance, let key), .end):
             disarm()
@@ -174,6 +180,7 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
     }
 
     private func received(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        fallback?.requestBegan()
         guard WebSocketHandshake.asksForWebSocket(head) else {
             return pass(head, isLast: WebSocketHandshake.mayEndParsing(head), context)
         }
@@ -256,12 +263,14 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
         switch state {
         case .passedLast:
             arm(limits.farewellTimeout, context)
+        case .waiting:
+            fallback?.becameIdle()
         case .accepted, .refusing:
             // Not now: the handlers behind are in the middle of this write.
             context.eventLoop.assumeIsolated().execute {
                 if !self.isRemoved { self.proceed(context) }
             }
-        case .waiting, .passing, .accepting, .leaving, .upgraded:
+        case .passing, .accepting, .leaving, .upgraded:
             break
         }
     }

@@ -31,6 +31,7 @@ extension ServerConfiguration {
         if let rate = settings.integer(.callsPerSecond, in: 1...10_000) { configuration.callsPerSecond = rate }
         if let value = settings.seconds(.drainTimeout, in: 0...3600) { configuration.drainTimeout = value }
         if let format = settings.word(.logFormat, as: LogFormat.self) { configuration.logFormat = format }
+        configuration.connectionsPerAddress = settings.integer(.connectionsPerAddress, in: 1...1_000_000)
         configuration.maximumCallsPerTenant = settings.integer(.maximumCallsPerTenant, in: 1...100_000)
         configuration.minutesPerDay = settings.integer(.minutesPerDay, in: 1...10_000_000)
         configuration.providers = providers(settings)

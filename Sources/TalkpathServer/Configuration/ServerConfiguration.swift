@@ -34,6 +34,9 @@ public struct ServerConfiguration: Sendable {
     public var callOrigins: [CallOrigin]
     /// At the same time, of all tenants together.
     public var maximumCalls: Int
+    /// Connections of one remote address at once, a reverse proxy being one; nil: three quarters of all that there may
+    /// be.
+    public var connectionsPerAddress: Int?
     /// Placed by one tenant, on average; twice as many may come at once.
     public var callsPerSecond: Int
     /// At the same time, of each tenant, placed or taken. `nil` is as many as there are of all.

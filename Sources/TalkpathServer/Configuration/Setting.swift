@@ -32,6 +32,7 @@ enum Setting: String, CaseIterable {
     case callOrigins = "TALKPATH_CALL_ORIGINS"
     /// At the same time: 1000.
     case maximumCalls = "TALKPATH_MAX_CALLS"
+    case connectionsPerAddress = "TALKPATH_MAX_CONNECTIONS_PER_ADDRESS"
     /// Placed by one tenant: 10.
     case callsPerSecond = "TALKPATH_MAX_CALLS_PER_SECOND"
     /// At the same time, of each tenant. Without it, as many as of all.

@@ -112,6 +112,14 @@ struct CallPlacement {
 
     /// How long the call may be.
     private func admit(_ id: CallID, for duration: Duration) throws(Problem) -> Duration {
+        guard state.descriptors.hasRoomForCall else {
+            state.noteCallRefusedForDescriptors()
+            throw Problem(
+                .serviceUnavailable,
+                .tooManyConnections,
+                "The server has no descriptors left for another call: nothing was placed, try again later"
+            ).retry(after: 5)
+        }
         let clock = state.bridge.clock
         do throws(CallCaps.Refusal) {
             return try state.caps.admit(

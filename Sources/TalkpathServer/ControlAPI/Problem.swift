@@ -37,6 +37,7 @@ struct Problem: Error {
         case rateLimited = "rate_limited"
         case quotaExceeded = "quota_exceeded"
         case tooManyCalls = "too_many_calls"
+        case tooManyConnections = "too_many_connections"
         case draining
         case carrierError = "carrier_error"
         case carrierNotConfigured = "carrier_not_configured"

@@ -1,9 +1,11 @@
 import HTTPTypes
 import Hummingbird
+import TalkpathHTTP
 
 /// `GET /metrics`, for Prometheus and whoever reads its format. Behind a key, as everything that tells of calls is.
 struct MetricsRoute {
     let registry: PrometheusRegistry
+    let connections: ConnectionBudget
     let keys: Keys
 
     /// What the metrics tell.
@@ -33,12 +35,14 @@ struct MetricsRoute {
     ]
 
     func add(to router: Router<ServerContext>) {
-        let registry = registry
+        let (registry, connections) = (registry, connections)
         router.group("metrics").add(middleware: KeyMiddleware(keys: keys)).get("") { _, _ in
             Response(
                 status: .ok,
                 headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
-                body: ResponseBody(byteBuffer: .init(string: registry.text() + ProcessFigures.text()))
+                body: ResponseBody(
+                    byteBuffer: .init(string: registry.text() + ProcessFigures.text(connections.figures))
+                )
             )
         }
     }

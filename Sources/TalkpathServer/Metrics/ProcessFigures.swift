@@ -1,9 +1,10 @@
 import FoundationEssentials
 import Glibc
+import TalkpathHTTP
 
 /// What the system knows of this process, in Prometheus' own names for it. Read when asked, from `/proc` (Linux).
 enum ProcessFigures {
-    static func text() -> String {
+    static func text(_ connections: ConnectionBudget.Figures) -> String {
         var text = ""
         func write(_ name: String, _ kind: String, _ help: String, _ value: Double?) {
             guard let value else { return }
@@ -13,6 +14,19 @@ enum ProcessFigures {
         write("process_resident_memory_bytes", "gauge", "Resident memory.", residentBytes())
         write("process_open_fds", "gauge", "Open file descriptors.", openDescriptors())
         write("process_max_fds", "gauge", "How many may be open.", maximumDescriptors())
+        write("talkpath_connections_open", "gauge", "Connections at the port.", Double(connections.open))
+        write(
+            "talkpath_connections_displaced_total",
+            "counter",
+            "Connections without a request that were closed to make room for others.",
+            Double(connections.displaced)
+        )
+        write(
+            "talkpath_connections_refused_total",
+            "counter",
+            "Connections that were refused because all that there may be were at work.",
+            Double(connections.refused)
+        )
         return text
     }
 

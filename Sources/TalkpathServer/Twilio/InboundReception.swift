@@ -20,6 +20,10 @@ struct InboundReception {
         // A carrier repeats a webhook whose answer it did not get.
         if let known = await state.manager.session(carrierCallID: voice.call.callSID) { return known.id }
         guard !state.isDraining else { throw .busy }
+        guard state.descriptors.hasRoomForCall else {
+            state.noteCallRefusedForDescriptors()
+            throw .busy
+        }
         if (try? await state.store.calls.hasEnded(carrierCallID: voice.call.callSID)) == true { throw .over }
         let (tenant, agent) = await reception(of: voice.call.to ?? "", account: account)
         let id = state.identifiers.makeCallID()

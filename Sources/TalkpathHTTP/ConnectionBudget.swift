@@ -1,0 +1,214 @@
+import NIOCore
+import Synchronization
+
+/// Bounds the connections of the one port. When it is full, the connection that has waited longest without a request
+/// makes room; where every connection is at work, new ones are turned away with 503.
+///
+/// Nobody has to show a key to open a connection, so a client that opens thousands and says nothing must neither use up
+/// the process's descriptors nor keep others out. Thread-safe; takes a lock at a connection's beginning, end, and between
+/// its requests.
+package final class ConnectionBudget: Sendable {
+    package struct Figures: Equatable, Sendable {
+        package var open = 0
+        /// Closed without a request of theirs under way, to make room.
+        package var displaced = 0
+        /// Turned away with 503.
+        package var refused = 0
+    }
+
+    private struct State {
+        var figures = Figures()
+        var lastTicket: UInt64 = 0
+        /// Connections without a request under way, by ticket: a lower one has waited longer.
+        var idle: [UInt64: any Channel] = [:]
+        var order = TicketOrder()
+        var addresses: [String: Address] = [:]
+    }
+
+    private struct Address {
+        var open = 0
+        var order = TicketOrder()
+    }
+
+    /// Tickets, oldest first. One that is not idle any more is passed over when its turn comes.
+    private struct TicketOrder {
+        private var tickets: [UInt64] = []
+        private var head = 0
+
+        mutating func append(_ ticket: UInt64, _ isIdle: (UInt64) -> Bool) {
+            // A connection that alternates for hours must not leave a trail.
+            if tickets.count >= 64, tickets.count == tickets.capacity {
+                tickets = tickets[head...].filter(isIdle)
+                head = 0
+                tickets.reserveCapacity(max(64, tickets.count * 2))
+            }
+            tickets.append(ticket)
+        }
+
+        mutating func takeOldest(_ isIdle: (UInt64) -> Bool) -> UInt64? {
+            while head < tickets.count {
+                defer { head += 1 }
+                if isIdle(tickets[head]) { return tickets[head] }
+            }
+            return nil
+        }
+    }
+
+    private let state = Mutex(State())
+    private let maximum: Int
+    private let maximumPerAddress: Int
+    private let isScarce: @Sendable () -> Bool
+    private let onPressure: @Sendable (Pressure) -> Void
+
+    /// The budget is full: what becomes of whom.
+    package enum Pressure: String, Sendable {
+        case displacedIdle, refused, refusedAddress
+    }
+
+    /// - Parameters:
+    ///   - maximum: connections at once.
+    ///   - maximumPerAddress: of one remote address. A reverse proxy is one address.
+    ///   - isScarce: whether the process is short of descriptors, asked at every new connection.
+    ///   - onPressure: told each time somebody has to go; must not block.
+    package init(
+        maximum: Int,
+        maximumPerAddress: Int,
+        isScarce: @escaping @Sendable () -> Bool = { false },
+        onPressure: @escaping @Sendable (Pressure) -> Void = { _ in }
+    ) {
+        self.maximum = max(1, maximum)
+        self.maximumPerAddress = max(1, maximumPerAddress)
+        self.isScarce = isScarce
+        self.onPressure = onPressure
+    }
+
+    package var figures: Figures { state.withLock(\.figures) }
+
+    /// A connection's place in the budget, given back when the connection closes.
+    final class Place: Sendable {
+        fileprivate let budget: ConnectionBudget
+        fileprivate let channel: any Channel
+        fileprivate let address: String
+        /// Its ticket while it is idle.
+        fileprivate let ticket = Mutex<UInt64?>(nil)
+
+        fileprivate init(_ budget: ConnectionBudget, _ channel: any Channel, _ address: String) {
+            self.budget = budget
+            self.channel = channel
+            self.address = address
+        }
+
+        /// A request has begun, or the connection has become a WebSocket.
+        func becomesBusy() {
+            guard let ticket = ticket.withLock({ $0.take() }) else { return }
+            budget.state.withLock { state in
+                _ = state.idle.removeValue(forKey: ticket)
+            }
+        }
+
+        /// No request is under way.
+        func becomesIdle() {
+            ticket.withLock { ticket in
+                guard ticket == nil else { return }
+                ticket = budget.state.withLock { state in
+                    state.lastTicket += 1
+                    let ticket = state.lastTicket
+                    state.idle[ticket] = channel
+                    state.order.append(ticket) { state.idle[$0] != nil }
+                    state.addresses[address]?.order.append(ticket) { state.idle[$0] != nil }
+                    return ticket
+                }
+            }
+        }
+    }
+
+    /// - Returns: nil: the connection is to be turned away.
+    func admit(_ channel: any Channel) -> Place? {
+        let address = channel.remoteAddress?.ipAddress ?? ""
+        let isScarce = isScarce()
+        let (isAdmitted, displaced, pressure) = state.withLock { state -> (Bool, (any Channel)?, Pressure?) in
+            var displaced: (any Channel)?
+            if state.addresses[address, default: Address()].open >= maximumPerAddress {
+                displaced = Self.takeOldestIdle(&state, of: address)
+                guard displaced != nil else {
+                    state.figures.refused += 1
+                    return (false, nil, .refusedAddress)
+                }
+            } else if state.figures.open >= maximum || isScarce {
+                displaced = Self.takeOldestIdle(&state)
+                guard displaced != nil else {
+                    state.figures.refused += 1
+                    return (false, nil, .refused)
+                }
+            }
+            if displaced != nil { state.figures.displaced += 1 }
+            state.figures.open += 1
+            state.addresses[address, default: Address()].open += 1
+            return (true, displaced, displaced == nil ? nil : .displacedIdle)
+        }
+        displaced?.close(promise: nil)
+        if let pressure { onPressure(pressure) }
+        guard isAdmitted else { return nil }
+        let place = Place(self, channel, address)
+        place.becomesIdle()
+        channel.closeFuture.whenComplete { _ in
+            place.becomesBusy()
+            self.state.withLock { state in
+                state.figures.open -= 1
+                state.addresses[address]?.open -= 1
+                if state.addresses[address]?.open == 0 { state.addresses[address] = nil }
+            }
+        }
+        return place
+    }
+
+    private static func takeOldestIdle(_ state: inout State, of address: String? = nil) -> (any Channel)? {
+        let idle = state.idle
+        let oldest =
+            if let address {
+                state.addresses[address]?.order.takeOldest { idle[$0] != nil }
+            } else {
+                state.order.takeOldest { idle[$0] != nil }
+            }
+        return oldest.flatMap { state.idle.removeValue(forKey: $0) }
+    }
+}
+
+/// Answers a connection that there is no room for, and closes it.
+final class NoRoomHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    /// The peer gets so long to take the answer. Closing at once, with its request unread, would reset the connection and
+    /// could destroy the answer on its way.
+    private static let farewell = TimeAmount.milliseconds(100)
+
+    private static let answer: String = {
+        let body =
+            #"{"success":false,"error":"Too many connections","code":"too_many_connections","#
+            + #""detail":"Too many connections are open: try again in a second"}"#
+        return "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
+            + "Content-Length: \(body.utf8.count)\r\nRetry-After: 1\r\nConnection: close\r\n\r\n" + body
+    }()
+
+    func channelActive(context: ChannelHandlerContext) {
+        context.writeAndFlush(Self.wrapOutboundOut(context.channel.allocator.buffer(string: Self.answer)), promise: nil)
+        let channel = context.channel
+        context.eventLoop.scheduleTask(in: Self.farewell) { channel.close(promise: nil) }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed = event { context.close(promise: nil) }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+}
+
+/// Closes a connection as soon as it is there: with TLS there is nobody yet to answer to.
+final class NoRoomForTLSHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    func channelActive(context: ChannelHandlerContext) { context.close(promise: nil) }
+}
