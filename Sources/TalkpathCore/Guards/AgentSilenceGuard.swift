@@ -6,6 +6,9 @@ import TalkpathAudio
 /// transcribed some of it, or has been wholly dumb since it began: a cough is no turn, and a model need not answer a
 /// television. An answer may be words that nobody hears, or a function that is being carried out.
 ///
+/// Debts outlive the model's sockets: words spoken while there is no session are a turn, too, and the time for the
+/// answer to them counts from the moment when a session is ready.
+///
 /// Pure: told what happens, asked every 20 ms.
 struct AgentSilenceGuard: Equatable, Sendable {
     let timeout: Duration
@@ -16,6 +19,8 @@ struct AgentSilenceGuard: Equatable, Sendable {
     private var heardBegin: MonotonicInstant?
     private var isCallerHeard = false
     private var due: MonotonicInstant?
+    /// Since when there is a session that could answer; messages up to then belong to its set-up.
+    private var readyOn: MonotonicInstant?
     /// Functions under way.
     private var tools: [String: MonotonicInstant] = [:]
     /// The socket was given up for its silence: the next one owes the answer.
@@ -110,24 +115,25 @@ struct AgentSilenceGuard: Equatable, Sendable {
 
     /// Every 20 ms.
     ///
-    /// - Parameter lastMessage: when the model last said anything at all.
+    /// - Parameters:
+    ///   - isCallerMuted: whom the agent does not hear, it need not answer.
+    ///   - lastMessage: when the model last said anything at all.
     /// - Returns: true once: the agent has fallen silent.
     mutating func watch(
         isAgentReady: Bool,
+        isCallerMuted: Bool = false,
         isAgentHeard: Bool,
         lastMessage: MonotonicInstant?,
         at now: MonotonicInstant
     ) -> Bool {
+        if isCallerMuted { forgetCaller() }
         guard isAgentReady else {
-            let isReopening = isReopening
-            self = AgentSilenceGuard(timeout: timeout)
-            self.isReopening = isReopening
+            due = nil
+            readyOn = nil
+            if isAgentHeard, !isCallerHeard { answered() }
             return false
         }
-        if isReopening {
-            isReopening = false
-            modelHeardEnd(at: now)
-        }
+        if readyOn == nil { sessionBegan(at: now) }
         // While the caller speaks over the agent, what is heard is no answer to that.
         if isAgentHeard, !isCallerHeard { answered() }
         guard let due, due <= now else { return false }
@@ -141,12 +147,35 @@ struct AgentSilenceGuard: Equatable, Sendable {
             answered()
             return false
         }
-        if !owesAnswer, let began = heardBegin, let lastMessage, lastMessage >= began {
+        if !owesAnswer, hasNoticed(lastMessage) {
             answered()
             return false
         }
         answered()
         isReopening = true
         return true
+    }
+
+    /// What was said before is owed from now on.
+    private mutating func sessionBegan(at now: MonotonicInstant) {
+        readyOn = now
+        if isReopening {
+            isReopening = false
+            owesAnswer = true
+        }
+        if owesAnswer || heardBegin != nil, !isCallerHeard { due = now + timeout }
+    }
+
+    /// Whether the model has said anything since our ear heard the caller begin, its set-up apart.
+    private func hasNoticed(_ lastMessage: MonotonicInstant?) -> Bool {
+        guard let began = heardBegin, let lastMessage else { return false }
+        return lastMessage >= began && readyOn.map { lastMessage > $0 } ?? true
+    }
+
+    private mutating func forgetCaller() {
+        let (isReopening, readyOn) = (isReopening, readyOn)
+        self = AgentSilenceGuard(timeout: timeout)
+        self.isReopening = isReopening
+        self.readyOn = readyOn
     }
 }

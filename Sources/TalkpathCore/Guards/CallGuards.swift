@@ -22,6 +22,7 @@ struct CallGuards: Equatable, Sendable {
         /// Something of the agent's has been sent that the caller has not heard to its end.
         var isAgentHeard = false
         var isAgentReady = false
+        var isCallerMuted = false
         /// When the model last said anything.
         var lastAgentMessage: MonotonicInstant?
     }
@@ -64,6 +65,7 @@ struct CallGuards: Equatable, Sendable {
         )
         let isSilent = agent?.watch(
             isAgentReady: line.isAgentReady,
+            isCallerMuted: line.isCallerMuted,
             isAgentHeard: line.isAgentHeard,
             lastMessage: line.lastAgentMessage,
             at: now

@@ -13,8 +13,8 @@ extension CallSession {
             lastSound: media.uplink.voice.lastSound,
             isCallerSpeaking: media.uplink.voice.isSpeaking,
             isAgentHeard: !media.isPlayedOut(at: now),
-            // Who is not heard by the agent is not answered.
-            isAgentReady: machine.isAgentReady && !media.isMuted(.caller),
+            isAgentReady: machine.isAgentReady,
+            isCallerMuted: media.isMuted(.caller),
             lastAgentMessage: media.lastAgentMessage
         )
         if line.isAgentHeard { machine.agentAnswered() }

@@ -12,17 +12,25 @@ private struct Watched {
     var now: MonotonicInstant { clock.now }
 
     /// How long it took until the agent was found silent.
-    mutating func pass(_ duration: Duration, isReady: Bool = true, isHeard: Bool = false) -> Duration? {
+    mutating func pass(_ duration: Duration, isReady: Bool = true, isMuted: Bool = false, isHeard: Bool = false)
+        -> Duration?
+    {
         let message = lastMessage
         return clock.run(duration) {
-            silence.watch(isAgentReady: isReady, isAgentHeard: isHeard, lastMessage: message, at: $0) ? true : nil
+            silence.watch(
+                isAgentReady: isReady,
+                isCallerMuted: isMuted,
+                isAgentHeard: isHeard,
+                lastMessage: message,
+                at: $0
+            ) ? true : nil
         }?.after
     }
 
     /// The caller speaks for so long, as our ear notices it.
-    mutating func speech(_ duration: Duration, isHeard: Bool = false) {
+    mutating func speech(_ duration: Duration, isReady: Bool = true, isHeard: Bool = false) {
         silence.heardBegin(at: now)
-        #expect(pass(duration + .milliseconds(500), isHeard: isHeard) == nil)
+        #expect(pass(duration + .milliseconds(500), isReady: isReady, isHeard: isHeard) == nil)
         silence.heardEnd(lastSpeech: now - .milliseconds(500), at: now)
     }
 
@@ -151,10 +159,47 @@ struct AgentSilenceGuardTests {
         #expect(call.pass(.seconds(60)) == nil)
     }
 
-    @Test func `what was owed by a socket that was lost is not owed by the next`() {
+    @Test func `what was owed by a socket that was lost is owed by the next`() {
         var call = Watched()
         call.modelTurn()
         #expect(call.pass(.seconds(1), isReady: false) == nil)
+        #expect(call.pass(.seconds(60)) == .milliseconds(10_020))
+    }
+
+    @Test func `words spoken before the session is ready are a turn, and its set-up is no notice of them`() {
+        var call = Watched()
+        #expect(call.pass(.seconds(1), isReady: false) == nil)
+        call.speech(.seconds(2), isReady: false)
+        #expect(call.pass(.seconds(30), isReady: false) == nil)
+        // The session says that it is ready, and nothing from then on.
+        call.lastMessage = call.now
+        #expect(call.pass(.seconds(60)) == .milliseconds(10_020))
+    }
+
+    @Test func `a caller who still speaks when the session becomes ready is waited for`() {
+        var call = Watched()
+        call.silence.heardBegin(at: call.now)
+        #expect(call.pass(.seconds(2), isReady: false) == nil)
+        call.lastMessage = call.now
+        #expect(call.pass(.seconds(12)) == nil)
+        call.silence.heardEnd(lastSpeech: call.now, at: call.now)
+        #expect(call.pass(.seconds(60)) == .seconds(10))
+    }
+
+    @Test func `words spoken before the session is ready are answered by a greeting`() {
+        var call = Watched()
+        call.speech(.seconds(2), isReady: false)
+        #expect(call.pass(.seconds(2)) == nil)
+        #expect(call.pass(.seconds(2), isHeard: true) == nil)
+        #expect(call.pass(.seconds(60)) == nil)
+    }
+
+    @Test func `a cough before the session is ready is no turn, nor is a caller who is muted`() {
+        var call = Watched()
+        call.speech(.milliseconds(400), isReady: false)
+        #expect(call.pass(.seconds(60)) == nil)
+        call.speech(.seconds(2), isReady: false)
+        #expect(call.pass(.milliseconds(100), isReady: false, isMuted: true) == nil)
         #expect(call.pass(.seconds(60)) == nil)
     }
 }
