@@ -26,9 +26,6 @@ struct AgentSilenceGuard: Equatable, Sendable {
     /// The socket was given up for its silence: the next one owes the answer.
     private(set) var isReopening = false
 
-    /// What a new session of the model is told when the one before has not answered.
-    static let takeUp = "The connection was interrupted. Answer what the caller said last."
-
     /// Shorter sounds are no turn, by our own ear.
     static let shortestTurn = Duration.milliseconds(700)
     /// How long a function excuses silence.
@@ -163,7 +160,7 @@ struct AgentSilenceGuard: Equatable, Sendable {
             isReopening = false
             owesAnswer = true
         }
-        if owesAnswer || heardBegin != nil, !isCallerHeard { due = now + timeout }
+        if owesAnswer || heardBegin != nil || !tools.isEmpty, !isCallerHeard { due = now + timeout }
     }
 
     /// Whether the model has said anything since our ear heard the caller begin, its set-up apart.

@@ -26,12 +26,8 @@ extension CallSession {
             if !isFirst { takeUpConversation() }
             media.value.agentIsReady(at: ports.clock.now)
             perform(talk.speech.agentIsReady(at: ports.clock.now))
-            if guards.agent?.isReopening == true {
-                perform(talk.speech.add(.say(id: nil, words: AgentSilenceGuard.takeUp), at: ports.clock.now))
-                talk.owesAnswer = false
-            } else if !isFirst {
-                remindAgent()
-            }
+            if guards.agent?.isReopening == true { talk.debts.owe() }
+            if isFirst { talk.debts.newSessionTold() } else { remindAgent() }
         case .greet:
             if let words = agent.firstMessage {
                 perform(talk.speech.add(.say(id: nil, words: words), at: ports.clock.now))

@@ -38,10 +38,18 @@ extension CallSession {
 
     /// Our own ear hears the caller begin or end.
     func guardsHeard(_ transition: VoiceActivityDetector.Transition, at now: MonotonicInstant) {
-        guard !media.value.isMuted(.caller) else { return }
+        guard !media.value.isMuted(.caller) else {
+            talk.debts.callerMuted()
+            return
+        }
         switch transition {
-        case .speechStarted: guards.agent?.heardBegin(at: now)
-        case .speechEnded: guards.agent?.heardEnd(lastSpeech: media.value.uplink.voice.lastSpeech, at: now)
+        case .speechStarted:
+            guards.agent?.heardBegin(at: now)
+            talk.debts.earHeardBegin(at: now)
+        case .speechEnded:
+            let lastSpeech = media.value.uplink.voice.lastSpeech
+            guards.agent?.heardEnd(lastSpeech: lastSpeech, at: now)
+            talk.debts.earHeardEnd(lastSpeech: lastSpeech, at: now)
         }
     }
 

@@ -58,13 +58,14 @@ extension CallSession {
             callerTurnBegan = callMilliseconds(at: now)
             publish(.callerSpeechStarted)
         case .callerSpeechEnded:
-            talk.callerWaits = true
+            talk.debts.modelHeardEnd()
             publish(.callerSpeechEnded)
         case .responseStarted:
-            talk.callerWaits = false
+            talk.debts.answerBegan()
             talk.speech.responseStarted()
             publish(.agentSpeechStarted)
         case .callerTranscript(let piece):
+            if !piece.isFinal { talk.debts.modelUnderstood() }
             let began = callerTurnBegan ?? callMilliseconds(at: now)
             if let turn = transcript.add(piece, by: .caller, at: began) { turnEnded(turn, at: now) }
         case .agentTranscript(let piece):
@@ -77,6 +78,7 @@ extension CallSession {
         case .usage(let more):
             usage.add(more)
         case .resumptionHandle(let handle):
+            if handle != nil { talk.debts.handleGiven() }
             resumptionHandle = handle ?? resumptionHandle
         case .error(let report):
             logger.warning("The model reported an error", metadata: ["code": "\(report.code)"])
@@ -85,6 +87,7 @@ extension CallSession {
                 perform(machine.agentReportedFault(report.code, at: now))
             }
         case .responseEnded(let end):
+            if end.status == .completed { talk.debts.answerCompleted() }
             perform(talk.speech.responseEnded(end.status, at: now))
         case .toolCallsCancelled(let ids):
             cancelTools(ids)

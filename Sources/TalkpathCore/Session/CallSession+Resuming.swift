@@ -51,11 +51,12 @@ extension CallSession {
             resumptionHandle = nil
             talk.resumingSocket = nil
         }
-        if socket == agentSocket, talk.speech.isResponding || talk.callerWaits { talk.owesAnswer = true }
-        talk.callerWaits = false
+        talk.debts.sessionLost(isAnswering: talk.speech.isAnswering, at: ports.clock.now)
+        // It brings back a session that knows nothing of what was said or called since.
+        if talk.debts.isHandleStale { resumptionHandle = nil }
         media.value.agentLost()
+        // Functions run on: they may have had their effect already.
         perform(talk.speech.agentIsLost())
-        cancelAllTools()
     }
 
     /// The new session is ready. Unless the model still knows what was said, it is told.
@@ -73,16 +74,34 @@ extension CallSession {
         }
     }
 
-    /// The old session was lost when it was its turn to speak.
+    /// The new session is told what the old one left behind, and is made to speak if that owed an answer.
     func remindAgent() {
-        guard talk.owesAnswer else { return }
-        talk.owesAnswer = false
-        let words = "(The connection to you was lost for a moment. Go on from where the caller has heard you last.)"
+        let running = talk.tools.sorted { $0.key < $1.key }.map { $0.value.call.isRunning }
+        let notes = running + talk.debts.results
+        guard talk.debts.isOwedFromBefore else {
+            for note in notes { media.value.command(.addMessage(role: .system, text: note)) }
+            return
+        }
+        let reminder = Self.reminder(isAnswerOwed: talk.debts.isAnswerOwed)
+        talk.debts.newSessionTold()
+        tellAgent((notes + [reminder]).joined(separator: "\n"))
+    }
+
+    /// Something that the agent is to answer, and that the caller has not said.
+    func tellAgent(_ words: String) {
         switch agent.provider.answersByItself {
         case true: media.value.command(.prompt(words))
         case false: media.value.command(.addMessage(role: .system, text: words))
         }
         perform(talk.speech.add(.respond, at: ports.clock.now))
+    }
+
+    private static func reminder(isAnswerOwed: Bool) -> String {
+        let lost = "(The connection to you was lost for a moment. "
+        return lost
+            + (isAnswerOwed
+                ? "Answer what the caller said last. If you do not know it, ask them to say it again.)"
+                : "Go on from where the caller has heard you last.)")
     }
 
     /// The clip for callers whose agent is lost.
@@ -101,5 +120,16 @@ extension TranscriptEntry {
         case 0: nil
         case _?: text + " … [interrupted]"
         }
+    }
+}
+
+extension AgentToolCall {
+    /// What a session that has not called the function is told of it.
+    var isRunning: String {
+        "(You called the function \(name) with \(arguments). It is running; do not call it again. Its result follows.)"
+    }
+
+    func returned(_ output: String) -> String {
+        "(You called the function \(name) with \(arguments). It returned: \(output))"
     }
 }

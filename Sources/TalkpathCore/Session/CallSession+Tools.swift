@@ -13,6 +13,7 @@ extension CallSession {
             refuse(call, at: now)
             return
         }
+        talk.debts.functionCalled()
         publish(.toolCalled(name: call.name))
         guard agent.kind(ofTool: call.name) != .endCall else {
             // What the agent has said so far is heard to its end first.
@@ -129,11 +130,25 @@ extension CallSession {
         guard let tool = talk.tools.removeValue(forKey: id) else { return }
         capture(.toolAnswered(id: id, output: output))
         guards.agent?.toolFinished(id, at: ports.clock.now)
-        // Another socket's session has not asked for it.
-        guard machine.holdsAgent(socket: tool.socket) else { return }
+        talk.debts.functionReturned(tool.call.returned(output))
+        guard machine.holdsAgent(socket: tool.socket) else {
+            tellOtherSession(of: tool.call, output)
+            return
+        }
         media.value.command(.toolResult(id: id, name: tool.call.name, output: output))
         // The model goes on when it has all the answers it has asked for.
         if talk.tools.isEmpty { perform(talk.speech.add(.respond, at: ports.clock.now)) }
+        media.value.pump()
+    }
+
+    /// The session that called the function is gone, and the one after it does not know of the call.
+    private func tellOtherSession(of call: AgentToolCall, _ output: String) {
+        guard machine.isAgentReady else {
+            // Told when there is a session.
+            talk.debts.owe()
+            return
+        }
+        tellAgent(call.returned(output))
         media.value.pump()
     }
 }

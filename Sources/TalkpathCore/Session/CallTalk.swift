@@ -15,10 +15,7 @@ struct CallTalk {
     /// Functions of the agent's that are being carried out, by the model's name of the invocation.
     var tools: [String: RunningTool] = [:]
     var transfer: CheckedContinuation<CallCommandError?, Never>?
-    /// The caller has said something that the model has not answered.
-    var callerWaits = false
-    /// The model was lost in the middle of an answer, or before it.
-    var owesAnswer = false
+    var debts = ConversationDebts()
     /// The socket that was set up to go on with an earlier session, until the model has accepted that.
     var resumingSocket: Int?
     /// What the model has refused of its set-up.
@@ -37,7 +34,9 @@ struct CallTalk {
     static let longestTool = Duration.seconds(60)
 
     /// Nobody waits for the model.
-    var isQuiet: Bool { !speech.isResponding && !callerWaits && tools.isEmpty }
+    func isQuiet(at now: MonotonicInstant) -> Bool {
+        !speech.isAnswering && !debts.callerWaits(at: now) && debts.results.isEmpty && tools.isEmpty
+    }
 
     /// Even: see ``AgentItem/isDigits``.
     mutating func makeID() -> Int {
@@ -89,7 +88,7 @@ extension CallSession {
         perform(talk.speech.tick(at: now))
         perform(talk.digits.tick(at: now))
         toolsTick(at: now)
-        if machine.renewsWhenQuiet, talk.isQuiet, !media.value.isHeard(at: now) {
+        if machine.renewsWhenQuiet, talk.isQuiet(at: now), !media.value.isHeard(at: now) {
             perform(machine.quietCame(at: now))
         }
     }

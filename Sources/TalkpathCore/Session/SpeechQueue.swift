@@ -44,6 +44,11 @@ struct SpeechQueue {
         self.answersByItself = answersByItself
     }
 
+    /// An answer is under way, or the model is to give one to what stands in the conversation.
+    var isAnswering: Bool {
+        isResponding || asked?.order == .respond || waiting.contains(.respond)
+    }
+
     /// Whether there is room for one more.
     var hasRoom: Bool { waiting.count < Self.limit }
 
@@ -63,9 +68,10 @@ struct SpeechQueue {
     mutating func agentIsLost() -> [Action] {
         isReady = false
         isResponding = false
-        // What had not begun is asked for again.
+        // What had not begun is asked for again; an answer is, once the new session knows to what.
         if let asked { waiting.insert(asked.order, at: 0) }
         asked = nil
+        waiting.removeAll { $0 == .respond }
         return cutCurrent()
     }
 

@@ -1,0 +1,118 @@
+import TalkpathAudio
+
+/// What the agent owes the caller, in the session's own words. It survives the model's sockets.
+///
+/// An answer is owed to a turn of the caller and to a function's result. A turn is what the model says it has heard, or
+/// what our own ear has: not every model says so.
+///
+/// Pure: instants are passed in.
+struct ConversationDebts: Equatable, Sendable {
+    /// The model has heard a turn and has not begun to answer.
+    private var hasModelHeardTurn = false
+    /// Our own ear hears the caller since then.
+    private var earBegan: MonotonicInstant?
+    /// Our own ear has heard a turn that has not been answered.
+    private var earTurnEnded: MonotonicInstant?
+    /// What came of functions, until the model has completed an answer after it.
+    private(set) var results: [String] = []
+    /// The model's session was lost before it had answered, or in the middle of it.
+    var isOwedFromBefore: Bool { isAnswerOwed || isRestOwed }
+    /// … before it had begun.
+    private(set) var isAnswerOwed = false
+    /// … in the middle of it.
+    private(set) var isRestOwed = false
+    /// The caller has spoken, or a function was called, since the model gave its handle.
+    private(set) var isHandleStale = false
+
+    /// Shorter sounds are no turn, by our own ear.
+    static let shortestTurn = Duration.milliseconds(700)
+    /// A turn by our own ear alone is taken for a noise if the model has said nothing to it for so long.
+    static let earPatience = Duration.seconds(10)
+    /// So many results are kept at most.
+    static let limit = 16
+
+    // MARK: The caller
+
+    mutating func earHeardBegin(at now: MonotonicInstant) {
+        earBegan = now
+    }
+
+    /// - Parameter lastSpeech: the ear notices the end some time after it.
+    mutating func earHeardEnd(lastSpeech: MonotonicInstant?, at now: MonotonicInstant) {
+        defer { earBegan = nil }
+        guard let earBegan, (lastSpeech ?? now) - earBegan >= Self.shortestTurn else { return }
+        earTurnEnded = now
+        isHandleStale = true
+    }
+
+    /// The agent does not hear the caller any more.
+    mutating func callerMuted() {
+        earBegan = nil
+        earTurnEnded = nil
+    }
+
+    mutating func modelHeardEnd() {
+        hasModelHeardTurn = true
+        isHandleStale = true
+    }
+
+    mutating func modelUnderstood() {
+        isHandleStale = true
+    }
+
+    /// The caller speaks, or has spoken and not been answered.
+    func callerWaits(at now: MonotonicInstant) -> Bool {
+        hasModelHeardTurn || earBegan != nil || hasUnansweredTurn(at: now)
+    }
+
+    private func hasUnansweredTurn(at now: MonotonicInstant) -> Bool {
+        earTurnEnded.map { now - $0 < Self.earPatience } ?? false
+    }
+
+    // MARK: The agent
+
+    mutating func answerBegan() {
+        hasModelHeardTurn = false
+        earTurnEnded = nil
+    }
+
+    mutating func answerCompleted() {
+        results.removeAll()
+    }
+
+    mutating func functionCalled() {
+        isHandleStale = true
+    }
+
+    /// A function has returned, and the answer to it is owed.
+    mutating func functionReturned(_ result: String) {
+        isHandleStale = true
+        if results.count >= Self.limit { results.removeFirst() }
+        results.append(result)
+    }
+
+    // MARK: The model's sessions
+
+    mutating func handleGiven() {
+        isHandleStale = earBegan != nil
+    }
+
+    /// - Parameter isAnswering: an answer was under way, or asked for.
+    mutating func sessionLost(isAnswering: Bool, at now: MonotonicInstant) {
+        if isAnswering { isRestOwed = true }
+        if hasModelHeardTurn || hasUnansweredTurn(at: now) || !results.isEmpty { owe() }
+        hasModelHeardTurn = false
+        earTurnEnded = nil
+    }
+
+    /// The next session owes an answer.
+    mutating func owe() {
+        isAnswerOwed = true
+    }
+
+    /// The new session has been told.
+    mutating func newSessionTold() {
+        isAnswerOwed = false
+        isRestOwed = false
+    }
+}

@@ -1,0 +1,75 @@
+import TalkpathAudio
+import Testing
+
+@testable import TalkpathCore
+
+struct ConversationDebtsTests {
+    private let start = MonotonicInstant(nanoseconds: 1_000_000_000)
+
+    private func heard(_ duration: Duration) -> ConversationDebts {
+        var debts = ConversationDebts()
+        debts.earHeardBegin(at: start)
+        debts.earHeardEnd(lastSpeech: start + duration, at: start + duration + .milliseconds(500))
+        return debts
+    }
+
+    @Test func `a turn that only our own ear has heard is waited for, until the model answers`() {
+        var debts = heard(.seconds(1))
+        #expect(debts.callerWaits(at: start + .seconds(5)))
+        debts.answerBegan()
+        #expect(!debts.callerWaits(at: start + .seconds(5)))
+    }
+
+    @Test func `a sound to which the model says nothing is taken for a noise in the end`() {
+        let debts = heard(.seconds(1))
+        #expect(!debts.callerWaits(at: start + .seconds(12)))
+        #expect(!heard(.milliseconds(300)).callerWaits(at: start + .seconds(1)))
+    }
+
+    @Test func `a caller who is speaking is waited for`() {
+        var debts = ConversationDebts()
+        debts.earHeardBegin(at: start)
+        #expect(debts.callerWaits(at: start + .seconds(30)))
+        debts.callerMuted()
+        #expect(!debts.callerWaits(at: start + .seconds(30)))
+    }
+
+    @Test func `a session lost after the caller's words leaves its answer to the next`() {
+        var debts = heard(.seconds(1))
+        debts.sessionLost(isAnswering: false, at: start + .seconds(2))
+        #expect(debts.isOwedFromBefore)
+        debts.newSessionTold()
+        debts.sessionLost(isAnswering: false, at: start + .seconds(3))
+        #expect(!debts.isOwedFromBefore)
+    }
+
+    @Test func `a session lost after a function's result leaves that to the next, until it is answered`() {
+        var debts = ConversationDebts()
+        debts.functionReturned("sunny")
+        debts.answerBegan()
+        debts.sessionLost(isAnswering: true, at: start)
+        #expect(debts.isOwedFromBefore)
+        #expect(debts.results == ["sunny"])
+        debts.newSessionTold()
+        debts.answerBegan()
+        debts.answerCompleted()
+        debts.sessionLost(isAnswering: false, at: start)
+        #expect(!debts.isOwedFromBefore)
+        #expect(debts.results == [])
+    }
+
+    @Test func `a handle covers what came before it, and nothing after it`() {
+        var debts = heard(.seconds(1))
+        #expect(debts.isHandleStale)
+        debts.handleGiven()
+        #expect(!debts.isHandleStale)
+        debts.functionCalled()
+        #expect(debts.isHandleStale)
+        debts.handleGiven()
+        debts.modelUnderstood()
+        #expect(debts.isHandleStale)
+        debts.earHeardBegin(at: start)
+        debts.handleGiven()
+        #expect(debts.isHandleStale)
+    }
+}
