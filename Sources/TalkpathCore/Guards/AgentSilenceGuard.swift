@@ -9,8 +9,17 @@ import TalkpathAudio
 /// Debts outlive the model's sockets: words spoken while there is no session are a turn, too, and the time for the
 /// answer to them counts from the moment when a session is ready.
 ///
+/// The agent is asked for the answer in the same session first. The session is given up if that does not help.
+///
 /// Pure: told what happens, asked every 20 ms.
 struct AgentSilenceGuard: Equatable, Sendable {
+    enum Verdict: Equatable, Sendable {
+        /// The agent is to be asked for the answer, in the same session.
+        case ask
+        /// Nothing came of that, either.
+        case giveUp
+    }
+
     let timeout: Duration
 
     /// The model has noticed a turn of the caller's and has not answered it.
@@ -21,6 +30,8 @@ struct AgentSilenceGuard: Equatable, Sendable {
     private var due: MonotonicInstant?
     /// Since when there is a session that could answer; messages up to then belong to its set-up.
     private var readyOn: MonotonicInstant?
+    /// The agent has been asked for the answer that is due.
+    private var hasAsked = false
     /// Functions under way.
     private var tools: [String: MonotonicInstant] = [:]
     /// The socket was given up for its silence: the next one owes the answer.
@@ -39,6 +50,7 @@ struct AgentSilenceGuard: Equatable, Sendable {
 
     /// The model hears the caller begin.
     mutating func modelHeardBegin() {
+        hasAsked = false
         owesAnswer = false
         due = nil
     }
@@ -93,6 +105,7 @@ struct AgentSilenceGuard: Equatable, Sendable {
         owesAnswer = false
         heardBegin = nil
         due = nil
+        hasAsked = false
     }
 
     mutating func toolCalled(_ id: String, at now: MonotonicInstant) {
@@ -115,47 +128,53 @@ struct AgentSilenceGuard: Equatable, Sendable {
     /// - Parameters:
     ///   - isCallerMuted: whom the agent does not hear, it need not answer.
     ///   - lastMessage: when the model last said anything at all.
-    /// - Returns: true once: the agent has fallen silent.
+    /// - Returns: each verdict once for each turn.
     mutating func watch(
         isAgentReady: Bool,
         isCallerMuted: Bool = false,
         isAgentHeard: Bool,
         lastMessage: MonotonicInstant?,
         at now: MonotonicInstant
-    ) -> Bool {
+    ) -> Verdict? {
         if isCallerMuted { forgetCaller() }
         guard isAgentReady else {
             due = nil
             readyOn = nil
             if isAgentHeard, !isCallerHeard { answered() }
-            return false
+            return nil
         }
         if readyOn == nil { sessionBegan(at: now) }
         // While the caller speaks over the agent, what is heard is no answer to that.
         if isAgentHeard, !isCallerHeard { answered() }
-        guard let due, due <= now else { return false }
+        guard let due, due - now <= timeout * 2 / 5 else { return nil }
         if isWorking(at: now) {
             self.due = now + timeout
-            return false
+            return nil
         }
         if !tools.isEmpty {
             // It is not the model who keeps the caller waiting.
             tools.removeAll()
             answered()
-            return false
+            return nil
         }
         if !owesAnswer, hasNoticed(lastMessage) {
             answered()
-            return false
+            return nil
         }
-        answered()
-        isReopening = true
-        return true
+        if due <= now {
+            answered()
+            isReopening = true
+            return .giveUp
+        }
+        guard !hasAsked else { return nil }
+        hasAsked = true
+        return .ask
     }
 
     /// What was said before is owed from now on.
     private mutating func sessionBegan(at now: MonotonicInstant) {
         readyOn = now
+        hasAsked = false
         if isReopening {
             isReopening = false
             owesAnswer = true

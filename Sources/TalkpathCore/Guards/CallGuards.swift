@@ -9,6 +9,8 @@ struct CallGuards: Equatable, Sendable {
         case end(EndReason, note: String?)
         /// The agent is to say this, for nobody has spoken for so long.
         case prompt(String)
+        /// The agent is to be asked for the answer that the caller waits for.
+        case askAgent
         /// The model's socket is open and no answer comes.
         case agentIsSilent
         case loopSuspected(score: Double)
@@ -63,7 +65,7 @@ struct CallGuards: Equatable, Sendable {
             isAgentHeard: line.isAgentHeard,
             at: now
         )
-        let isSilent = agent?.watch(
+        let patience = agent?.watch(
             isAgentReady: line.isAgentReady,
             isCallerMuted: line.isCallerMuted,
             isAgentHeard: line.isAgentHeard,
@@ -71,7 +73,11 @@ struct CallGuards: Equatable, Sendable {
             at: now
         )
         if let deadLine { return .end(.silenceTimeout, note: deadLine) }
-        if isSilent == true { return .agentIsSilent }
+        switch patience {
+        case .giveUp: return .agentIsSilent
+        case .ask: return .askAgent
+        case nil: break
+        }
         switch idleVerdict {
         case .prompt(let words): return .prompt(words)
         case .end: return .end(.idleTimeout, note: nil)

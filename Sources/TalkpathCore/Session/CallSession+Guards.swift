@@ -28,12 +28,27 @@ extension CallSession {
         case .prompt(let words):
             publish(.idlePrompted)
             perform(talk.speech.add(.say(id: nil, words: words), at: now))
+        case .askAgent:
+            askAgent(at: now)
         case .agentIsSilent:
             perform(machine.agentFellSilent(at: now))
         case .loopSuspected(let score):
             logger.warning("Two agents seem to talk in circles", metadata: ["score_percent": "\(Int(score * 100))"])
             publish(.loopSuspected(score: score))
         }
+    }
+
+    /// The caller waits, and the agent does nothing about it.
+    private func askAgent(at now: MonotonicInstant) {
+        // Asked for something already, it answers that first.
+        guard talk.speech.isIdle else { return }
+        logger.info("The model has not answered the caller, and is asked to")
+        if agent.provider.answersByItself {
+            media.value.command(.prompt("(The caller waits for you. Answer what they said last.)"))
+        } else {
+            perform(talk.speech.add(.ask, at: now))
+        }
+        media.value.pump()
     }
 
     /// Our own ear hears the caller begin or end.

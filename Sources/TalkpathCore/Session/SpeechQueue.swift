@@ -11,6 +11,8 @@ struct SpeechQueue {
         case say(id: Int?, words: String)
         /// To answer what stands in the conversation.
         case respond
+        /// The same, unless the model does so by itself.
+        case ask
     }
 
     enum Action: Equatable {
@@ -49,6 +51,9 @@ struct SpeechQueue {
         isResponding || asked?.order == .respond || waiting.contains(.respond)
     }
 
+    /// The model has been asked for nothing that it has not completed.
+    var isIdle: Bool { !isResponding && asked == nil && waiting.isEmpty }
+
     /// Whether there is room for one more.
     var hasRoom: Bool { waiting.count < Self.limit }
 
@@ -71,7 +76,7 @@ struct SpeechQueue {
         // What had not begun is asked for again; an answer is, once the new session knows to what.
         if let asked { waiting.insert(asked.order, at: 0) }
         asked = nil
-        waiting.removeAll { $0 == .respond }
+        waiting.removeAll { $0 == .respond || $0 == .ask }
         return cutCurrent()
     }
 
@@ -96,7 +101,7 @@ struct SpeechQueue {
 
     /// The model was speaking already: it is asked again when it has finished.
     mutating func wasRefused() {
-        if let order = asked?.order ?? current {
+        if let order = asked?.order ?? current, order != .ask {
             waiting.insert(order, at: 0)
             if case .say(let id?, _) = order { spoken[id] = nil }
         }
@@ -140,7 +145,7 @@ struct SpeechQueue {
         asked = (order, now)
         switch order {
         case .say(_, let words): return [.send(.say(words))]
-        case .respond: return [.send(.respond)]
+        case .respond, .ask: return [.send(.respond)]
         }
     }
 }

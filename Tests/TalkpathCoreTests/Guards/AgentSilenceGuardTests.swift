@@ -8,6 +8,8 @@ private struct Watched {
     var silence = AgentSilenceGuard(timeout: .seconds(10))
     var clock = GuardClock()
     var lastMessage: MonotonicInstant?
+    /// When the agent was asked for its answer, since the time began to pass.
+    var asked: [Duration] = []
 
     var now: MonotonicInstant { clock.now }
 
@@ -16,14 +18,17 @@ private struct Watched {
         -> Duration?
     {
         let message = lastMessage
+        let begin = now
         return clock.run(duration) {
-            silence.watch(
+            let verdict = silence.watch(
                 isAgentReady: isReady,
                 isCallerMuted: isMuted,
                 isAgentHeard: isHeard,
                 lastMessage: message,
                 at: $0
-            ) ? true : nil
+            )
+            if verdict == .ask { asked.append($0 - begin) }
+            return verdict == .giveUp ? true : nil
         }?.after
     }
 
@@ -201,5 +206,38 @@ struct AgentSilenceGuardTests {
         call.speech(.seconds(2), isReady: false)
         #expect(call.pass(.milliseconds(100), isReady: false, isMuted: true) == nil)
         #expect(call.pass(.seconds(60)) == nil)
+    }
+
+    @Test func `the agent is asked in the same session before that is given up`() {
+        var call = Watched()
+        call.modelTurn()
+        #expect(call.pass(.seconds(60)) == .seconds(10))
+        #expect(call.asked == [.seconds(6)])
+    }
+
+    @Test func `an agent that answers when it is asked keeps its session, and is asked again for the next turn`() {
+        var call = Watched()
+        call.modelTurn()
+        #expect(call.pass(.seconds(7)) == nil)
+        call.silence.answerProgressed(at: call.now)
+        call.silence.responseEnded(at: call.now)
+        #expect(call.pass(.seconds(60)) == nil)
+        #expect(call.asked == [.seconds(6)])
+        call.modelTurn()
+        #expect(call.pass(.seconds(7)) == nil)
+        #expect(call.asked == [.seconds(6), .seconds(6)])
+    }
+
+    @Test func `nobody asks over an agent at work, or after a noise that the model has noticed`() {
+        var call = Watched()
+        call.modelTurn()
+        call.silence.toolCalled("f", at: call.now)
+        #expect(call.pass(.seconds(45)) == nil)
+        call.silence.toolFinished("f", at: call.now)
+        call.silence.responseEnded(at: call.now)
+        call.speech(.seconds(2))
+        call.lastMessage = call.now
+        #expect(call.pass(.seconds(60)) == nil)
+        #expect(call.asked == [])
     }
 }

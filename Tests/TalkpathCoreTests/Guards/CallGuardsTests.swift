@@ -71,6 +71,7 @@ struct CallGuardsTests {
         var guards = CallGuards(limits: limits)
         var clock = GuardClock()
         guards.agent?.modelHeardEnd(at: clock.now)
+        #expect(clock.run(.seconds(60)) { guards.watch(Self.line($0), at: $0) }?.verdict == .askAgent)
         #expect(clock.run(.seconds(60)) { guards.watch(Self.line($0), at: $0) }?.verdict == .agentIsSilent)
         // Its socket is being opened again.
         let asked = clock.run(.seconds(60)) { now in

@@ -116,4 +116,24 @@ struct SpeechQueueTests {
         }
         #expect(!queue.hasRoom)
     }
+
+    @Test func `an answer that was only asked for is not asked for again if the model gives one by itself`() {
+        var queue = ready()
+        #expect(queue.isIdle)
+        #expect(queue.add(.ask, at: start) == [.send(.respond)])
+        #expect(!queue.isIdle)
+        queue.responseStarted()
+        queue.wasRefused()
+        #expect(queue.responseEnded(.completed, at: start) == [])
+        #expect(queue.isIdle)
+    }
+
+    @Test func `a result whose answer went with the session is asked for once the new session knows of it`() {
+        var queue = ready()
+        #expect(queue.add(.respond, at: start) == [.send(.respond)])
+        #expect(queue.isAnswering)
+        #expect(queue.agentIsLost() == [])
+        #expect(queue.agentIsReady(at: start) == [])
+        #expect(queue.add(.respond, at: start) == [.send(.respond)])
+    }
 }
