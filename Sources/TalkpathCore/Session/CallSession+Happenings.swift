@@ -88,6 +88,7 @@ extension CallSession {
             }
         case .responseEnded(let end):
             if end.status == .completed { talk.debts.answerCompleted() }
+            if end.status == .failed || end.status == .incomplete { noteFailure(end) }
             perform(talk.speech.responseEnded(end.status, at: now))
         case .toolCallsCancelled(let ids):
             cancelTools(ids)
@@ -96,5 +97,13 @@ extension CallSession {
         case .audio, .audioEnded, .interrupted, .ignored:
             break
         }
+    }
+
+    /// An answer came to nothing, or stopped short: the caller may have heard silence.
+    private func noteFailure(_ end: AgentResponseEnd) {
+        logger.warning(
+            "The model did not complete an answer",
+            metadata: ["status": "\(end.status.rawValue)", "code": "\((end.reason ?? "unknown").prefix(64))"]
+        )
     }
 }
