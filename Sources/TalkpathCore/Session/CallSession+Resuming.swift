@@ -78,7 +78,9 @@ extension CallSession {
     func remindAgent() {
         let running = talk.tools.sorted { $0.key < $1.key }.map { $0.value.call.isRunning }
         let notes = running + talk.debts.results
-        guard talk.debts.isOwedFromBefore else {
+        // A caller who goes on speaking is answered when they have finished.
+        guard talk.debts.isOwedFromBefore, !talk.debts.isCallerSpeaking else {
+            talk.debts.newSessionTold()
             for note in notes { media.value.command(.addMessage(role: .system, text: note)) }
             return
         }

@@ -65,6 +65,8 @@ struct ConversationDebts: Equatable, Sendable {
         hasModelHeardTurn || earBegan != nil || hasUnansweredTurn(at: now)
     }
 
+    var isCallerSpeaking: Bool { earBegan != nil }
+
     private func hasUnansweredTurn(at now: MonotonicInstant) -> Bool {
         earTurnEnded.map { now - $0 < Self.earPatience } ?? false
     }
@@ -100,6 +102,11 @@ struct ConversationDebts: Equatable, Sendable {
     /// - Parameter isAnswering: an answer was under way, or asked for.
     mutating func sessionLost(isAnswering: Bool, at now: MonotonicInstant) {
         if isAnswering { isRestOwed = true }
+        // The ear notices the end some time after it: the caller's turn may be over already.
+        if let earBegan, now - earBegan >= Self.shortestTurn {
+            isHandleStale = true
+            owe()
+        }
         if hasModelHeardTurn || hasUnansweredTurn(at: now) || !results.isEmpty { owe() }
         hasModelHeardTurn = false
         earTurnEnded = nil

@@ -72,4 +72,14 @@ struct ConversationDebtsTests {
         debts.handleGiven()
         #expect(debts.isHandleStale)
     }
+
+    @Test func `a session lost before our ear has noticed the end of a turn owes the answer, too`() {
+        var debts = ConversationDebts()
+        debts.handleGiven()
+        debts.earHeardBegin(at: start)
+        debts.sessionLost(isAnswering: false, at: start + .milliseconds(500))
+        #expect(!debts.isOwedFromBefore && !debts.isHandleStale)
+        debts.sessionLost(isAnswering: false, at: start + .seconds(2))
+        #expect(debts.isOwedFromBefore && debts.isHandleStale && debts.isCallerSpeaking)
+    }
 }
