@@ -50,13 +50,13 @@ public struct TelephonyStreamStart: Equatable, Sendable {
 
 /// One message of caller audio.
 public struct TelephonyMedia: Equatable, Sendable {
-    /// Counts every message of the stream, not only media; 0 where the carrier gave none.
+    /// Counts every message of the stream, not only media; 0 where the carrier gave none that can be read.
     public var sequence: UInt32
-    /// Milliseconds since the stream began, of the first sample.
-    public var timestamp: UInt64
+    /// Milliseconds since the stream began, of the first sample; `nil` where the carrier gave none that can be read.
+    public var timestamp: UInt64?
     public var payload: WirePayload
 
-    public init(sequence: UInt32, timestamp: UInt64, payload: WirePayload) {
+    public init(sequence: UInt32, timestamp: UInt64?, payload: WirePayload) {
         self.sequence = sequence
         self.timestamp = timestamp
         self.payload = payload

@@ -82,6 +82,10 @@ public struct CallMetrics: Equatable, Sendable {
     public var gaps = 0
     public var filledMilliseconds = 0
     public var duplicateFrames = 0
+    /// Sequence numbers and timestamps of the caller's frames that lay outside their window and were passed over.
+    public var outliers = 0
+    /// How often the caller's stream was followed anew, because its numbers had begun anew or stood still.
+    public var resynchronisations = 0
     public var droppedMilliseconds = 0
     public var badMessages = 0
     /// How often the caller heard a hole in the middle of an utterance, because the model did not send fast enough.

@@ -51,6 +51,9 @@ package struct CallRecording: Sendable {
     /// When the stream began.
     package private(set) var beganOn: MonotonicInstant?
     private var codec = TwilioMediaStreamsCodec()
+    private var clock = StreamClock(bytesPerMillisecond: sampleRate / 1000)
+    /// Of what was claimed to be missing, how much is left out.
+    private var skipped = 0
     private var caller = Track()
     private var agent = Track()
     private var now = 0
@@ -97,9 +100,13 @@ package struct CallRecording: Sendable {
             if beganOn == nil { beganOn = instant }
         case .media(let media):
             guard beganOn != nil, let audio = Self.audio(media.payload, in: message) else { return }
-            let position = Int(clamping: media.timestamp).multipliedReportingOverflow(by: Self.sampleRate / 1000)
-            guard !position.overflow, position.partialValue < now + Self.farthest else { return }
-            caller.put(audio, at: position.partialValue)
+            let place = clock.place(sequence: media.sequence, timestamp: media.timestamp, bytes: audio.count)
+            var position = Int(clamping: place.begin) - skipped
+            if position > now + Self.farthest {
+                skipped += position - now
+                position = now
+            }
+            caller.put(audio, at: position)
         case .stopped:
             hasStopped = true
         case .connected, .dtmf, .mark, .ignored:

@@ -16,7 +16,7 @@ import TalkpathAudio
 /// | `talkpath_ticks_missed_total` | counter | ticks left out because the loop was busy |
 /// | `talkpath_frames_total` | counter | by `direction`: `uplink`, `downlink` |
 /// | `talkpath_uplink_waiting_milliseconds`, `talkpath_downlink_backlog_milliseconds` | gauge | over all calls |
-/// | `talkpath_gaps_total`, `talkpath_duplicate_frames_total`, `talkpath_underruns_total`, `talkpath_interruptions_total`, `talkpath_bad_messages_total`, `talkpath_dropped_milliseconds_total`, `talkpath_agents_lost_total` | counter | |
+/// | `talkpath_gaps_total`, `talkpath_duplicate_frames_total`, `talkpath_outliers_total`, `talkpath_resynchronisations_total`, `talkpath_underruns_total`, `talkpath_interruptions_total`, `talkpath_bad_messages_total`, `talkpath_dropped_milliseconds_total`, `talkpath_agents_lost_total` | counter | |
 ///
 /// Nothing is told per frame: pipelines count in plain integers on their loop, and once a second what has been added
 /// is told here. Handlers of swift-metrics may be used from any thread; ours are lock-free.
@@ -34,6 +34,8 @@ public final class CallInstruments: Sendable {
     private let backlog: Meter
     private let gaps: Counter
     private let duplicates: Counter
+    private let outliers: Counter
+    private let resynchronisations: Counter
     private let underruns: Counter
     private let interruptions: Counter
     private let badMessages: Counter
@@ -62,6 +64,8 @@ public final class CallInstruments: Sendable {
         backlog = meter("downlink_backlog_milliseconds")
         gaps = counter("gaps_total")
         duplicates = counter("duplicate_frames_total")
+        outliers = counter("outliers_total")
+        resynchronisations = counter("resynchronisations_total")
         underruns = counter("underruns_total")
         interruptions = counter("interruptions_total")
         badMessages = counter("bad_messages_total")
@@ -127,6 +131,8 @@ public final class CallInstruments: Sendable {
         framesDown.increment(by: now.framesToCaller - before.framesToCaller)
         gaps.increment(by: now.gaps - before.gaps)
         duplicates.increment(by: now.duplicateFrames - before.duplicateFrames)
+        outliers.increment(by: now.outliers - before.outliers)
+        resynchronisations.increment(by: now.resynchronisations - before.resynchronisations)
         underruns.increment(by: now.underruns - before.underruns)
         interruptions.increment(by: now.interruptions - before.interruptions)
         badMessages.increment(by: now.badMessages - before.badMessages)

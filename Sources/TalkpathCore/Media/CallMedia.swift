@@ -31,6 +31,9 @@ package final class CallMedia {
         package var ignoredTelephonyMessages = 0
         package var badAgentMessages = 0
         package var messagesAfterStop = 0
+        /// The first message that was not understood, by socket; without its content.
+        package var firstTelephonyFault: WireError?
+        package var firstAgentFault: WireError?
     }
 
     private enum Telephony {
@@ -173,6 +176,7 @@ package final class CallMedia {
             }
         } catch {
             counters.badTelephonyMessages += 1
+            counters.firstTelephonyFault = counters.firstTelephonyFault ?? error
         }
     }
 
@@ -200,6 +204,7 @@ package final class CallMedia {
             try agentCodec.receive(message, into: &agentEvents)
         } catch {
             counters.badAgentMessages += 1
+            counters.firstAgentFault = counters.firstAgentFault ?? error
         }
         for event in agentEvents { take(event, of: message, at: now) }
     }

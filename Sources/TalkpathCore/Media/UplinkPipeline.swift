@@ -20,6 +20,10 @@ package struct UplinkPipeline: ~Copyable {
         package var bytesToAgent = 0
         /// Messages that came twice, or out of order: dropped.
         package var duplicates = 0
+        /// Sequence numbers and timestamps outside their window: passed over, their audio taken.
+        package var outliers = 0
+        /// How often the stream's clock was set anew, because its numbers had begun anew or stood still.
+        package var resynchronisations = 0
         /// Stretches of time without audio.
         package var gaps = 0
         /// Silence put in for them.
@@ -50,20 +54,12 @@ package struct UplinkPipeline: ~Copyable {
     private var hasIntrusion = false
     private var transition: VoiceActivityDetector.Transition?
 
-    /// Where the next audio is expected on the stream's clock, in bytes since the stream began.
-    private var expected: Int64?
-    private var lastSequence: UInt32 = 0
+    private var clock: StreamClock
     private var decoded: Scratch<UInt8>
     private let chunk: Scratch<UInt8>
 
     /// Of a longer gap no more than this is filled: the stream was interrupted, and nobody waits for its silence.
     private static let longestFill: Int64 = 200
-    /// The carrier's timestamps jitter by less than a frame.
-    private static let tolerance: Int64 = 20
-    /// How late a message without a sequence can come and be known as one that came before.
-    private static let longestRepetition: Int64 = 1000
-    /// No stream lasts longer, in milliseconds: 34 years. Keeps hostile timestamps from overflowing the arithmetic.
-    private static let latestTimestamp: UInt64 = 1 << 40
     /// What goes into one message at most, when a backlog is drained: 100 ms.
     private static let chunkMilliseconds = 100
 
@@ -78,6 +74,7 @@ package struct UplinkPipeline: ~Copyable {
     ) throws(ResamplerError) {
         self.format = format
         hearsOnArrival = producer != nil
+        clock = StreamClock(bytesPerMillisecond: format.bytesPerMillisecond)
         voice = CallerVoice(format: format)
         if hearsIntrusion { intruder = CallerVoice(format: format, configuration: Self.intrusion) }
         self.producer = producer
@@ -192,30 +189,16 @@ package struct UplinkPipeline: ~Copyable {
     }
 
     /// Follows the stream's clock: fills what is missing.
-    ///
-    /// The clock advances by the audio itself, so that jitter does not add up, and is set anew only where a timestamp
-    /// strays by a frame or more.
     /// - Returns: whether the audio is new.
     private mutating func follow(_ media: TelephonyMedia, bytes: Int) -> Bool {
-        let rate = Int64(format.bytesPerMillisecond)
-        let position = Int64(min(media.timestamp, Self.latestTimestamp)) * rate
-        // The sequence tells what came twice or too late; where there is none, the clock has to.
-        let isNumbered = media.sequence > 0 && lastSequence > 0
-        if isNumbered, media.sequence <= lastSequence { return false }
-        var begin = expected ?? position
-        let lead = position - begin
-        // A message of the frame before, once more, begins a whole frame early.
-        if isNumbered ? lead < -Self.tolerance * rate : lead <= -Self.tolerance * rate {
-            // Further back than any repetition: the stream's clock was set anew.
-            guard isNumbered || lead < -Self.longestRepetition * rate else { return false }
-            begin = position
-        } else if lead >= Self.tolerance * rate {
+        let place = clock.place(sequence: media.sequence, timestamp: media.timestamp, bytes: bytes)
+        counters.outliers = clock.outliers
+        counters.resynchronisations = clock.resynchronisations
+        guard place.isNew else { return false }
+        if place.missing > 0 {
             counters.gaps += 1
-            fill(min(lead / rate, Self.longestFill))
-            begin = position
+            fill(min(place.missing / Int64(format.bytesPerMillisecond), Self.longestFill))
         }
-        expected = begin + Int64(bytes)
-        if media.sequence > 0 { lastSequence = media.sequence }
         return true
     }
 

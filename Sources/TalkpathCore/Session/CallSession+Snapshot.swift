@@ -41,6 +41,7 @@ extension CallSession {
         let counted = metrics()
         ports.instruments.add(counted, since: reportedMetrics)
         reportedMetrics = counted
+        logFirstFaults()
     }
 
     private func metrics() -> CallMetrics {
@@ -58,6 +59,8 @@ extension CallSession {
         metrics.gaps = up.gaps
         metrics.filledMilliseconds = up.filledMilliseconds
         metrics.duplicateFrames = up.duplicates
+        metrics.outliers = up.outliers
+        metrics.resynchronisations = up.resynchronisations
         metrics.droppedMilliseconds =
             up.droppedBytes / media.uplink.format.bytesPerMillisecond
             + down.droppedBytes / media.downlink.format.bytesPerMillisecond

@@ -103,6 +103,7 @@ public actor CallSession {
     var talk: CallTalk
     /// What of this call's counts has been told to the instruments.
     var reportedMetrics = CallMetrics()
+    var loggedFaults = LoggedFaults()
 
     package init(
         id: CallID,

@@ -85,6 +85,8 @@ extension CallMetrics {
             "gaps": JSONValue(gaps),
             "filled_ms": JSONValue(filledMilliseconds),
             "duplicate_frames": JSONValue(duplicateFrames),
+            "outliers": JSONValue(outliers),
+            "resynchronisations": JSONValue(resynchronisations),
             "dropped_ms": JSONValue(droppedMilliseconds),
             "bad_messages": JSONValue(badMessages),
             "underruns": JSONValue(underruns),

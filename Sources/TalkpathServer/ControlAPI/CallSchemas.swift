@@ -130,7 +130,8 @@ enum CallSchemas {
     private static let metrics = Schema.object(
         [
             "frames_from_caller", "bytes_from_caller", "bytes_to_agent", "bytes_from_agent", "frames_to_caller",
-            "bytes_to_caller", "interruptions", "flushed_ms", "gaps", "filled_ms", "duplicate_frames", "dropped_ms",
+            "bytes_to_caller", "interruptions", "flushed_ms", "gaps", "filled_ms", "duplicate_frames", "outliers",
+            "resynchronisations", "dropped_ms",
             "bad_messages", "underruns", "longest_uplink_wait_ms", "longest_backlog_ms",
         ].map { .required($0, .integer) } + [
             .required("turn_latency", latency.meaning("From the caller's last word to the agent's first.")),

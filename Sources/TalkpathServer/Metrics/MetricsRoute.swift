@@ -24,6 +24,8 @@ struct MetricsRoute {
         "talkpath_downlink_backlog_milliseconds": "Agent audio that waits to be played, over all calls.",
         "talkpath_gaps_total": "Stretches of caller audio that never came.",
         "talkpath_duplicate_frames_total": "Frames that came twice or too late.",
+        "talkpath_outliers_total": "Numbers of callers' frames that lay outside their window and were passed over.",
+        "talkpath_resynchronisations_total": "Times a caller's stream was followed anew after its numbers had jumped.",
         "talkpath_underruns_total": "Holes that callers heard because a model did not send fast enough.",
         "talkpath_interruptions_total": "Times that callers spoke over agents.",
         "talkpath_bad_messages_total": "Messages of either side that were not understood.",

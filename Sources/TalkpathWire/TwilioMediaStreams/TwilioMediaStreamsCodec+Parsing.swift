@@ -6,13 +6,12 @@ extension TwilioMediaStreamsCodec {
         let json = try JSONValue(parsing: message)
         guard json.object != nil else { throw WireError(.malformedMessage, "not an object") }
         guard let event = json["event"]?.string else { throw WireError(.malformedMessage, "event") }
-        let sequence = try sequenceNumber(of: json)
         switch event {
         case "connected": return .connected
         case "start": return try start(json)
         case "media":
             try requireOurStream(json)
-            return try media(json, sequence: sequence)
+            return try media(json)
         case "mark":
             try requireOurStream(json)
             guard let name = json["mark"]?["name"]?.string else { throw WireError(.malformedMessage, "mark.name") }
@@ -79,7 +78,7 @@ extension TwilioMediaStreamsCodec {
         return parameters
     }
 
-    private func media(_ json: JSONValue, sequence: UInt32) throws(WireError) -> TelephonyEvent {
+    private func media(_ json: JSONValue) throws(WireError) -> TelephonyEvent {
         let media = json["media"]
         if let track = media?["track"] {
             guard let name = track.string else { throw WireError(.malformedMessage, "media.track") }
@@ -87,11 +86,13 @@ extension TwilioMediaStreamsCodec {
             guard name == "inbound" else { return .ignored }
         }
         guard let payload = media?["payload"]?.string else { throw WireError(.malformedMessage, "media.payload") }
-        guard let timestamp = try count(media?["timestamp"], "media.timestamp") else {
-            throw WireError(.malformedMessage, "media.timestamp")
-        }
         let audio = WirePayload.unescaped(Array(payload.utf8))
-        return .media(TelephonyMedia(sequence: sequence, timestamp: timestamp, payload: audio))
+        // Numbers only help to put audio in its place: one that cannot be read costs no audio.
+        let sequence = (try? count(json["sequenceNumber"], "sequenceNumber")) ?? 0
+        let timestamp = try? count(media?["timestamp"], "media.timestamp")
+        return .media(
+            TelephonyMedia(sequence: UInt32(exactly: sequence) ?? 0, timestamp: timestamp, payload: audio)
+        )
     }
 
     private func dtmf(_ json: JSONValue) throws(WireError) -> TelephonyEvent {
@@ -109,12 +110,6 @@ extension TwilioMediaStreamsCodec {
         guard let named = json["streamSid"]?.string else { throw WireError(.malformedMessage, "streamSid") }
         // As bytes: Swift holds strings equal that differ on the wire.
         guard Array(named.utf8) == streamIDBytes else { throw WireError(.wrongStream) }
-    }
-
-    private func sequenceNumber(of json: JSONValue) throws(WireError) -> UInt32 {
-        guard let sequence = try count(json["sequenceNumber"], "sequenceNumber") else { return 0 }
-        guard let number = UInt32(exactly: sequence) else { throw WireError(.malformedMessage, "sequenceNumber") }
-        return number
     }
 
     /// A whole number, which the carrier writes as a string and others as a number; nil if there is none.

@@ -15,12 +15,11 @@ extension TwilioMediaStreamsCodec {
         guard fields.isOurStream else { return nil }
         switch fields.event {
         case .media:
-            guard let payload = fields.payload, let timestamp = fields.timestamp,
-                let sequence = UInt32(exactly: fields.sequence)
-            else { return nil }
-            return .media(TelephonyMedia(sequence: sequence, timestamp: timestamp, payload: .inPlace(payload)))
+            guard let payload = fields.payload else { return nil }
+            let sequence = UInt32(exactly: fields.sequence) ?? 0
+            return .media(TelephonyMedia(sequence: sequence, timestamp: fields.timestamp, payload: .inPlace(payload)))
         case .mark:
-            guard let name = fields.markName, fields.sequence <= UInt32.max else { return nil }
+            guard let name = fields.markName else { return nil }
             let text = UnsafeBufferPointer(start: scanner.start + name.lowerBound, count: name.count)
             return .mark(PlaybackMark(twilioName: text))
         case .other:

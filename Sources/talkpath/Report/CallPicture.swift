@@ -106,12 +106,14 @@ struct CallPicture {
     private mutating func read(_ event: TelephonyEvent, _ message: [UInt8], at: Double, _ expected: inout Int?) {
         switch event {
         case .media(let media):
-            let timestamp = Int(clamping: min(media.timestamp, Self.latestTimestamp))
             let length = media.payload.decodedCount(in: message.span.bytes) / 8
+            let timestamp = media.timestamp.map { Int(clamping: min($0, Self.latestTimestamp)) } ?? expected ?? 0
             if let next = expected, abs(timestamp - next) > 1 {
                 holes.append(Hole(at: streamBegan + Double(timestamp), missing: Double(max(0, timestamp - next))))
             }
-            expected = max(expected ?? 0, timestamp + length)
+            // Beyond a minute the stream's numbers have begun anew, or this one is astray.
+            let isAstray = expected.map { abs(timestamp - $0) > 60_000 } ?? false
+            expected = isAstray ? timestamp + length : max(expected ?? 0, timestamp + length)
         case .mark(let mark):
             guard let mark else { return }
             let name = "tp-\(mark.epoch)-\(mark.number)"

@@ -11,8 +11,8 @@ import Testing
     private static let loud = [UInt8](repeating: 0x80, count: 160)
     private static let level = MuLaw.decode(0x80)
 
-    private static func caller(at timestamp: Int) -> String {
-        #"{"event":"media","sequenceNumber":"2","streamSid":"MZ01","media":{"track":"inbound","chunk":"1","timestamp":"\#(timestamp)","payload":"\#(TalkpathCrypto.base64(loud))"}}"#
+    private static func caller(at timestamp: Int, sequence: Int = 2) -> String {
+        #"{"event":"media","sequenceNumber":"\#(sequence)","streamSid":"MZ01","media":{"track":"inbound","chunk":"1","timestamp":"\#(timestamp)","payload":"\#(TalkpathCrypto.base64(loud))"}}"#
     }
 
     private static func agent(_ bytes: [UInt8] = loud) -> String {
@@ -93,8 +93,17 @@ import Testing
 
     @Test func aTimestampFarAheadIsNotWorthHoursOfSilence() {
         let heard = Self.record([(.telephonyIn, 150, Self.caller(at: 3_600_000))], until: 400)
-        #expect(heard.caller.isEmpty)
+        #expect(heard.caller == Array(50..<70))
         #expect(heard.samples < 8000)
+    }
+
+    @Test func aStreamWhoseNumbersBeginAnewIsRecordedOn() {
+        let numbers = (1...50).map { $0 * 20 } + [7_200_000] + (1...50).map { $0 * 20 }
+        let messages = numbers.enumerated().map { index, timestamp in
+            (CaptureRecord.Kind.telephonyIn, 120 + 20 * index, Self.caller(at: timestamp, sequence: index % 51 + 2))
+        }
+        let heard = Self.record(messages, until: 2200)
+        #expect(heard.caller.count >= 2020 - StreamClock.patience * 20 - 20)
     }
 
     @Test func aLongCallIsSettledPieceByPiece() {

@@ -21,11 +21,11 @@ private struct Uplink: ~Copyable {
         )
     }
 
-    mutating func ingest(_ bytes: [UInt8], at timestamp: UInt64, sequence: UInt32? = nil) {
+    mutating func ingest(_ bytes: [UInt8], at timestamp: UInt64?, sequence: UInt32? = nil) {
         ingest(text: bytes.base64, at: timestamp, sequence: sequence)
     }
 
-    mutating func ingest(text: String, at timestamp: UInt64, sequence number: UInt32? = nil) {
+    mutating func ingest(text: String, at timestamp: UInt64?, sequence number: UInt32? = nil) {
         sequence += 1
         let message = Array(text.utf8)
         let media = TelephonyMedia(
@@ -61,17 +61,49 @@ struct UplinkPipelineTests {
         #expect(counters.gaps == 0 && counters.duplicates == 0 && counters.droppedBytes == 0)
     }
 
-    @Test(arguments: [(40, 40, 20), (100, 100, 80), (220, 220, 200), (500, 500, 200), (3_600_000, 3_600_000, 200)])
-    func `a gap is filled with silence, but with 200 ms at most`(next: Int, resumed: Int, filled: Int) throws {
+    @Test(arguments: [(40, 20), (100, 80), (220, 200), (500, 200), (1020, 200)])
+    func `a gap is filled with silence, but with 200 ms at most`(next: Int, filled: Int) throws {
         var uplink = try Uplink()
         uplink.ingest([UInt8](repeating: 1, count: 160), at: 0)
         uplink.ingest([UInt8](repeating: 2, count: 160), at: UInt64(next))
-        uplink.ingest([UInt8](repeating: 3, count: 160), at: UInt64(resumed + 20))
+        uplink.ingest([UInt8](repeating: 3, count: 160), at: UInt64(next + 20))
         let audio = try uplink.drain()
         #expect(audio.count == 480 + filled * 8)
         #expect(audio[160..<160 + filled * 8].allSatisfy { $0 == Self.silence })
         #expect(uplink.pipeline.counters.gaps == 1)
         #expect(uplink.pipeline.counters.filledMilliseconds == filled)
+    }
+
+    @Test(arguments: [1100, 3_600_000])
+    func `a gap of more than a second is believed once a second message agrees`(next: Int) throws {
+        var uplink = try Uplink()
+        for (byte, timestamp) in [(1, 0), (2, next), (3, next + 20), (4, next + 40)] as [(UInt8, Int)] {
+            uplink.ingest([UInt8](repeating: byte, count: 160), at: UInt64(timestamp))
+        }
+        let audio = try uplink.drain()
+        #expect(audio.count == 640 + 1600)
+        #expect(audio[320..<1920].allSatisfy { $0 == Self.silence })
+        #expect(uplink.pipeline.counters.gaps == 1)
+        #expect(uplink.pipeline.counters.resynchronisations == 1)
+    }
+
+    @Test func `one timestamp astray costs no silence and no audio`() throws {
+        var uplink = try Uplink()
+        for timestamp in [0, 20, 3_600_000, 60, 80] as [UInt64] {
+            uplink.ingest([UInt8](repeating: 1, count: 160), at: timestamp)
+        }
+        #expect(try uplink.drain().count == 5 * 160)
+        #expect(uplink.pipeline.counters.gaps == 0)
+        #expect(uplink.pipeline.counters.outliers == 1)
+    }
+
+    @Test func `audio without a timestamp is counted by its bytes`() throws {
+        for sequence in [nil, 0] as [UInt32?] {
+            var uplink = try Uplink()
+            for _ in 0..<100 { uplink.ingest([UInt8](repeating: 1, count: 160), at: nil, sequence: sequence) }
+            #expect(try uplink.drain().count == 16_000)
+            #expect(uplink.pipeline.counters.gaps == 0 && uplink.pipeline.counters.duplicates == 0)
+        }
     }
 
     @Test func `every single frame that is missing is a gap of its own`() throws {
