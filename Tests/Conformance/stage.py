@@ -103,7 +103,8 @@ class Stage:
     async def server(self, port, carrier, **settings):
         environment = {
             "TALKPATH_HTTP_PORT": str(port), "TALKPATH_API_KEYS": KEY, "TALKPATH_ALLOWED_DESTINATIONS": "+",
-            "TALKPATH_PUBLIC_URL": ORIGIN, "TALKPATH_LOG_LEVEL": "warning", "TALKPATH_DATA_FOLDER": ":memory:",
+            "TALKPATH_PUBLIC_URL": ORIGIN, "TALKPATH_CALL_ORIGINS": f"{ORIGIN},https://your-ngrok-url.ngrok.io",
+            "TALKPATH_LOG_LEVEL": "warning", "TALKPATH_DATA_FOLDER": ":memory:",
             "TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN, "TWILIO_FROM_NUMBER": NUMBER,
             "TWILIO_API_BASE_URL": f"http://127.0.0.1:{carrier}", "OPENAI_API_KEY": "any", "GEMINI_API_KEY": "any",
         }
