@@ -73,7 +73,7 @@ import Testing
         let turn = TranscriptEntry(speaker: .agent, text: "Hello", milliseconds: 900, heardMilliseconds: 300, number: 4)
         let kinds: [CallEvent.Kind] = [
             .started, .ringing, .answered, .transcript(turn), .transcriptCorrected(turn), .dtmf,
-            .toolCalled(name: "stock"),
+            .toolCalled(name: "stock"), .agentLost(message: "the model's socket was closed (1011)"),
         ]
         for kind in kinds { recorder.publish(CallEvent(callID: call.id, at: .milliseconds(1200), kind: kind)) }
         try await store.save(call)

@@ -61,6 +61,9 @@ extension CallSession {
             agentConnections.removeAll()
             jobQueue.finish()
         case .publish(let kind):
+            if case .agentLost(let message) = kind {
+                logger.warning("The model's session was lost", metadata: ["reason": "\(message.asLogged)"])
+            }
             publish(kind)
         }
     }
@@ -103,5 +106,13 @@ extension CallSession {
         media.value.tap?.note(kind.captured, at: nil)
         ports.instruments.note(kind, direction)
         ports.events.publish(CallEvent(callID: id, at: ports.clock.now - startedOn, kind: kind))
+    }
+}
+
+extension String {
+    /// A peer's words as they may stand in a log: one line, no control characters, not long.
+    fileprivate var asLogged: String {
+        let printable = unicodeScalars.lazy.map { $0.isASCII && (32..<127).contains($0.value) ? Character($0) : "?" }
+        return String(printable.prefix(200))
     }
 }

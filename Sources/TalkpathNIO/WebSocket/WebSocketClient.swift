@@ -2,6 +2,7 @@ package import NIOCore
 import NIOHTTP1
 package import NIOPosix
 package import NIOSSL
+import TalkpathAudio
 
 /// Opens WebSockets to servers.
 package enum WebSocketClient {
@@ -33,7 +34,7 @@ package enum WebSocketClient {
         let context = address.isSecure ? try tlsContext(tls) : nil
         let attempt = WebSocketClientAttempt(eventLoop: eventLoop, timeout: timeout)
 
-        let bootstrap = ClientBootstrap(group: eventLoop)
+        var bootstrap = ClientBootstrap(group: eventLoop)
             .resolver(resolver)
             .connectTimeout(TimeAmount(timeout))
             .channelInitializer { channel in
@@ -46,9 +47,18 @@ package enum WebSocketClient {
                     }
                 }
             }
+        #if os(Linux)
+        if let timeout = limits.unacknowledgedTimeout {
+            bootstrap = bootstrap.channelOption(
+                .tcpOption(.userTimeout),
+                value: .init(clamping: timeout.wholeMilliseconds)
+            )
+        }
+        #endif
+        let ready = bootstrap
         do {
             return try await withTaskCancellationHandler {
-                bootstrap.connect(host: address.host, port: address.port).whenFailure { attempt.fail($0) }
+                ready.connect(host: address.host, port: address.port).whenFailure { attempt.fail($0) }
                 return try await attempt.result.get()
             } onCancel: {
                 attempt.fail(WebSocketClientError(.cancelled, "the task was cancelled"))
@@ -102,3 +112,10 @@ final class WebSocketClientAttempt: Sendable {
         promise.fail(error)
     }
 }
+
+#if os(Linux)
+extension NIOBSDSocket.Option {
+    /// `TCP_USER_TIMEOUT` of linux/tcp.h, which NIO does not name. In milliseconds.
+    fileprivate static let userTimeout = NIOBSDSocket.Option(rawValue: 18)
+}
+#endif

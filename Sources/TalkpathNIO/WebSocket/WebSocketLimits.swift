@@ -10,6 +10,10 @@ package struct WebSocketLimits: Equatable, Sendable {
     package var pingInterval: Duration? = .seconds(8)
     /// After this long without a byte following the ping the connection is dropped as `.timedOut`.
     package var pongTimeout: Duration = .seconds(5)
+    /// After this long in which the peer's system has acknowledged nothing of what was sent to it, the kernel gives the
+    /// connection up (RFC 5482, Linux' `TCP_USER_TIMEOUT`). `nil` leaves it to the system, which takes a quarter of an
+    /// hour. Only for connections that we open.
+    package var unacknowledgedTimeout: Duration?
     /// How long a closing handshake may take before the connection is dropped.
     package var closeTimeout: Duration = .seconds(1)
     /// Whether the socket is closed with 1001 when its server begins to shut down. `false` leaves that to its owner:
@@ -25,5 +29,15 @@ package struct WebSocketLimits: Equatable, Sendable {
     package static let telephony = WebSocketLimits(maximumMessageBytes: 64 << 10, maximumBufferedBytes: 1 << 20)
 
     /// For a speech model's socket: a model may send much audio, or a long transcript, in one message.
-    package static let agent = WebSocketLimits(maximumMessageBytes: 16 << 20, maximumBufferedBytes: 4 << 20)
+    ///
+    /// A model that is at work may leave pings unanswered for half a minute, and is healthy: only its system tells
+    /// whether it is still there, by acknowledging the caller's audio. A peer that is gone is noticed within fifteen
+    /// seconds that way. The ping is for a service that keeps its connections and does nothing any more.
+    package static let agent: WebSocketLimits = {
+        var limits = WebSocketLimits(maximumMessageBytes: 16 << 20, maximumBufferedBytes: 4 << 20)
+        limits.pingInterval = .seconds(20)
+        limits.pongTimeout = .seconds(40)
+        limits.unacknowledgedTimeout = .seconds(15)
+        return limits
+    }()
 }

@@ -14,6 +14,7 @@ enum EventType: String, Sendable, CaseIterable {
     case analyzed = "call.analyzed"
     case dtmf = "call.dtmf"
     case toolCalled = "agent.tool_called"
+    case agentLost = "agent.lost"
     case failed = "call.failed"
 }
 
@@ -30,6 +31,7 @@ enum EventCatalogue {
         case .transcriptCorrected(let turn):
             return make(.transcript, event.callID, at: time, told(turn) + [("corrects", true)])
         case .dtmf: (type, members) = (.dtmf, [])
+        case .agentLost(let message): (type, members) = (.agentLost, [("reason", .string(message))])
         case .toolCalled(let name): (type, members) = (.toolCalled, [("name", .string(name))])
         // Told with the record. This one counts where the record could not be saved.
         case .ended(let receipt): return ended(receipt, members: [])

@@ -66,6 +66,8 @@ enum GatewayMessages {
                     ("error_message", data["reason"]?.string.map(JSONValue.string) ?? "the call failed"),
                 ]
             )
+        case .agentLost:
+            return flat("error", [("error_code", "agent_lost"), ("error_message", data["reason"] ?? .null)])
         case .ringing, .answered, .recording, nil:
             return nil
         }

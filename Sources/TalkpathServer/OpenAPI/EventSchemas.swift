@@ -56,6 +56,13 @@ enum EventSchemas {
             data: [at, .required("name", .text.meaning("Of the function."))]
         ),
         Kind(
+            type: .agentLost,
+            meaning: """
+                The model's session was lost or could not be set up; it is opened again until the attempts are used up.
+                """,
+            data: [at, .required("reason", .text.meaning("What the provider or the socket said."))]
+        ),
+        Kind(
             type: .failed,
             meaning: "The call could not be placed, or has failed; `call.ended` follows.",
             data: [.required("ended_reason", .word(EndReason.self)), .required("reason", .text.orNull)]

@@ -301,6 +301,22 @@ import Testing
         #expect(socket.told.close?.cause == .timedOut)
     }
 
+    @Test func aModelMayLeavePingsUnansweredForHalfAMinuteAndAFrozenOneIsDroppedAfterAMinute() throws {
+        let working = try Socket(role: .client, limits: .agent)
+        working.advance(.seconds(20))
+        #expect(try working.sent().first == 0x89, "a ping")
+        working.advance(.seconds(30))
+        try working.receive(RawWebSocket.frame(0x8A, [], masked: false))
+        working.advance(.seconds(39))
+        #expect(working.channel.isActive)
+        let frozen = try Socket(role: .client, limits: .agent)
+        frozen.advance(.seconds(59))
+        #expect(frozen.channel.isActive)
+        frozen.advance(.seconds(1))
+        #expect(!frozen.channel.isActive)
+        #expect(frozen.told.close?.cause == .timedOut)
+    }
+
     @Test func anyByteFromThePeerProvesThatItIsAlive() throws {
         let socket = try Socket()
         for _ in 0..<20 {
