@@ -340,10 +340,12 @@ extension WebSocketConnection: NIOScheduledCallbackHandler {
         switch timer {
         case .ping: pingIfSilent()
         case .pong:
-            if silence >= TimeAmount(limits.pongTimeout) {
-                end(as: WebSocketClose(code: WebSocketCloseCode.abnormal, reason: "", cause: .timedOut))
-            } else {
+            if silence < TimeAmount(limits.pongTimeout) {
                 armKeepAlive()
+            } else if limits.countsTakenBytesAsLife, bufferedBytes == 0 {
+                arm(.ping, at: eventLoop.now + TimeAmount(limits.pingInterval ?? limits.pongTimeout))
+            } else {
+                end(as: WebSocketClose(code: WebSocketCloseCode.abnormal, reason: "", cause: .timedOut))
             }
         case .close: dropTransport()
         }

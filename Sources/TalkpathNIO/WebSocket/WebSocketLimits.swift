@@ -10,6 +10,8 @@ package struct WebSocketLimits: Equatable, Sendable {
     package var pingInterval: Duration? = .seconds(8)
     /// After this long without a byte following the ping the connection is dropped as `.timedOut`.
     package var pongTimeout: Duration = .seconds(5)
+    /// Whether a peer that takes all that is sent to it counts as alive, though it answers no ping.
+    package var countsTakenBytesAsLife = false
     /// After this long in which the peer's system has acknowledged nothing of what was sent to it, the kernel gives the
     /// connection up (RFC 5482, Linux' `TCP_USER_TIMEOUT`). `nil` leaves it to the system, which takes a quarter of an
     /// hour. Only for connections that we open.
@@ -30,13 +32,15 @@ package struct WebSocketLimits: Equatable, Sendable {
 
     /// For a speech model's socket: a model may send much audio, or a long transcript, in one message.
     ///
-    /// A model that is at work may leave pings unanswered for half a minute, and is healthy: only its system tells
-    /// whether it is still there, by acknowledging the caller's audio. A peer that is gone is noticed within fifteen
-    /// seconds that way. The ping is for a service that keeps its connections and does nothing any more.
+    /// A model that is at work may leave pings unanswered for half a minute and longer, and is healthy as long as it
+    /// takes the caller's audio. A peer that is gone acknowledges nothing: the kernel notices that within fifteen seconds.
+    /// A service that reads nothing any more is noticed by its ping; one that reads and never answers the caller is the
+    /// matter of the call's own guards.
     package static let agent: WebSocketLimits = {
         var limits = WebSocketLimits(maximumMessageBytes: 16 << 20, maximumBufferedBytes: 4 << 20)
         limits.pingInterval = .seconds(20)
         limits.pongTimeout = .seconds(40)
+        limits.countsTakenBytesAsLife = true
         limits.unacknowledgedTimeout = .seconds(15)
         return limits
     }()

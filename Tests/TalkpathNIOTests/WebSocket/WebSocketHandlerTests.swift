@@ -301,7 +301,7 @@ import Testing
         #expect(socket.told.close?.cause == .timedOut)
     }
 
-    @Test func aModelMayLeavePingsUnansweredForHalfAMinuteAndAFrozenOneIsDroppedAfterAMinute() throws {
+    @Test func aModelThatTakesTheCallersAudioMayLeavePingsUnansweredAndOneThatTakesNothingIsDropped() throws {
         let working = try Socket(role: .client, limits: .agent)
         working.advance(.seconds(20))
         #expect(try working.sent().first == 0x89, "a ping")
@@ -309,8 +309,13 @@ import Testing
         try working.receive(RawWebSocket.frame(0x8A, [], masked: false))
         working.advance(.seconds(39))
         #expect(working.channel.isActive)
+        working.advance(.seconds(600))
+        #expect(working.channel.isActive, "it takes all that it is sent")
         let frozen = try Socket(role: .client, limits: .agent)
-        frozen.advance(.seconds(59))
+        frozen.advance(.seconds(20))
+        // Stays where it is: nobody flushes it.
+        frozen.connection.write([1, 2, 3].span.bytes)
+        frozen.advance(.seconds(39))
         #expect(frozen.channel.isActive)
         frozen.advance(.seconds(1))
         #expect(!frozen.channel.isActive)
