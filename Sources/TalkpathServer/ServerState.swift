@@ -103,13 +103,13 @@ extension ServerState {
     /// Somebody ends a call again that the carrier has not confirmed to be over.
     func hastenHangUp(_ receipt: EndReceipt) async {
         guard !receipt.carrierConfirmed else { return }
-        let isLeft = try? await store.calls.hastenHangUp(receipt.callID, at: bridge.clock.wallTime)
+        let isLeft = try? await store.calls.hastenHangUp(receipt.callID)
         if isLeft == true { hangUpBell.ring() }
     }
 
     /// The carrier names a call that is none of the live ones: perhaps one that was being placed when a process died.
     func carrierNamed(_ call: CallID, _ name: String) async {
-        let isAwaited = try? await store.calls.nameHangUp(call, name, at: bridge.clock.wallTime)
+        let isAwaited = try? await store.calls.nameHangUp(call, name)
         if isAwaited == true { hangUpBell.ring() }
     }
 }

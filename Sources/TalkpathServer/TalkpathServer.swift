@@ -123,7 +123,12 @@ public final class TalkpathServer: Sendable {
         }
         var store: ServerStore?
         do {
-            let opened = try ServerStore.open(configuration.storage, clock: SystemClock())
+            let opened = try ServerStore.open(
+                configuration.storage,
+                clock: SystemClock(),
+                factory: factory,
+                logger: logger
+            )
             store = opened
             if let folder = configuration.recordings?.folder, let problem = CaptureService.problem(withFolder: folder) {
                 throw ConfigurationError([.init(Setting.recordings.rawValue, problem)])
@@ -175,7 +180,7 @@ public final class TalkpathServer: Sendable {
             eventLoop: group.next(),
             carrier: carriers,
             store: store.calls,
-            events: EventFanOut([store.recorder, caps] + parts.events),
+            events: EventFanOut([store.recorder, caps] + (carriers.map { [$0] } ?? []) + parts.events),
             tools: parts.tools,
             toolEndpoints: tools,
             maximumCalls: configuration.maximumCalls,
@@ -184,6 +189,7 @@ public final class TalkpathServer: Sendable {
             logger: logger,
             captures: captures
         )
+        let steady = SteadyClock(bridge.clock)
         let dispatcher = EventDispatcher(
             store: store.calls,
             recorder: store.recorder,
@@ -191,6 +197,7 @@ public final class TalkpathServer: Sendable {
             policy: addressPolicy,
             configuredPolicy: configuration.configuredAddressPolicy,
             clock: bridge.clock,
+            steady: steady,
             backoff: parts.deliveryBackoff,
             logger: logger
         )
@@ -218,7 +225,7 @@ public final class TalkpathServer: Sendable {
             bound.yield(port)
         }
         // The last one is stopped first: calls end while the port still answers, and what they tell is still written.
-        var all = keepers(state, client: client)
+        var all = keepers(state, client: client, factory: factory, steady: steady)
         // In front of them: to the end, there may be calls.
         if parts.putsMediaFirst { all.insert(MediaPrecedence(eventLoop: bridge.eventLoop), at: 0) }
         if let captures {
@@ -291,7 +298,9 @@ public final class TalkpathServer: Sendable {
     /// What keeps the store in order and tells others what happens.
     private static func keepers(
         _ state: ServerState,
-        client: HTTPClient
+        client: HTTPClient,
+        factory: any MetricsFactory,
+        steady: SteadyClock
     ) -> [any Service] {
         let (store, clock, logger) = (state.store, state.bridge.clock, state.logger)
         return [
@@ -300,12 +309,14 @@ public final class TalkpathServer: Sendable {
                 recorder: store.recorder,
                 storage: state.configuration.storage,
                 clock: clock,
+                steady: steady,
+                factory: factory,
                 logger: logger
             ),
             HangUps(
                 store: store.calls,
                 carriers: state.carriers,
-                clock: clock,
+                clock: steady,
                 bell: state.hangUpBell,
                 logger: logger
             ),

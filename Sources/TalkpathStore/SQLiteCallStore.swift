@@ -29,30 +29,52 @@ public final class SQLiteCallStore: CallStore {
     }
 
     let database: any DatabaseWriter
+    private let location: Location
+    private let ownsFile: Bool
     let outbox: any OutboxSource
     let keepsTranscripts: Bool
     /// Ended calls that could not be written, to be tried again.
     let unsaved = Mutex<[CallSnapshot]>([])
+    /// Touched on the writing thread only.
+    let early = Mutex(EarlyEntries())
+    /// How long what was told of a call waits for the call's row.
+    let patience: Duration
+    let condition: StoreCondition
     private let tokens: any IdentifierSource
 
     /// - Parameters:
     ///   - outbox: what happened on calls, to be written together with their records.
     ///   - keepsTranscripts: whether what was said is written at all.
+    ///   - ownsFile: nobody else has the file open: it is looked over and mended when it is opened, and made whole when it
+    ///     is closed.
+    ///   - patience: how long what was told of a call waits for the call's row.
+    ///   - news: told, on any thread, when writes begin to fail and when they go through again, and of rows that cannot
+    ///     be read. Must return at once.
     /// - Throws: `StoreError` if the file cannot be opened, is no store, or belongs to a newer version.
     package init(
         _ location: Location,
         durability: Durability = .process,
         outbox: any OutboxSource = NoOutbox(),
         keepsTranscripts: Bool = true,
-        identifiers: any IdentifierSource
+        identifiers: any IdentifierSource,
+        ownsFile: Bool = true,
+        patience: Duration = .seconds(10),
+        news: @escaping @Sendable (StoreNews) -> Void = { _ in }
     ) throws(StoreError) {
+        self.location = location
         self.outbox = outbox
+        self.patience = patience
+        self.ownsFile = ownsFile
+        condition = StoreCondition(news)
         self.keepsTranscripts = keepsTranscripts
         tokens = identifiers
         do {
             switch location {
             case .file(let path):
                 try PrivateFile.make(at: path)
+                if ownsFile, let repair = try StoreFile.lookOver(path, Self.configuration(durability)) {
+                    news(.repaired(repair))
+                }
                 database = try DatabasePool(path: path, configuration: Self.configuration(durability))
             case .memory:
                 database = try DatabaseQueue(configuration: Self.configuration(durability))
@@ -67,11 +89,11 @@ public final class SQLiteCallStore: CallStore {
         }
     }
 
-    private static func configuration(_ durability: Durability) -> Configuration {
+    static func configuration(_ durability: Durability) -> Configuration {
         var configuration = Configuration()
         configuration.journalMode = .wal
         configuration.label = "talkpath.store"
-        // Somebody else may have the file open for a look, and a checkpoint may be under way.
+        // Another program may have the file open for a look, and a checkpoint may be under way.
         configuration.busyMode = .timeout(5)
         configuration.maximumReaderCount = 4
         configuration.prepareDatabase { db in
@@ -83,9 +105,25 @@ public final class SQLiteCallStore: CallStore {
         return configuration
     }
 
-    /// Closes the file, when what was handed over has been written.
+    /// Closes the file, when what was handed over has been written: all of it is in the one file then.
     public func close() throws {
         try database.close()
+        if ownsFile, case .file(let path) = location { try StoreFile.foldLogIn(path) }
+    }
+
+    /// Why the last write failed, if it did: nothing that has to be kept may begin until one goes through.
+    package var failure: StoreError? { condition.failure }
+
+    /// How many ended calls could not be written yet.
+    package var unsavedCalls: Int { unsaved.withLock { $0.count } }
+
+    /// For trials of what a full disk does.
+    /// - Parameter isHeld: the file grows no more, until this is called again.
+    func holdSize(_ isHeld: Bool) throws {
+        try database.writeWithoutTransaction { db in
+            let pages = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
+            try db.execute(sql: "PRAGMA max_page_count = \(isHeld ? pages : 1_000_000_000)")
+        }
     }
 
     func makeEventID() -> String { "evt_" + tokens.makeToken() }
@@ -104,10 +142,15 @@ public final class SQLiteCallStore: CallStore {
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 reply.expect(continuation)
-                database.asyncWriteWithoutTransaction { db in
-                    let result = Result { try Self.transaction(db, updates) }
+                database.asyncWriteWithoutTransaction { [condition] db in
+                    let before = db.totalChangesCount
+                    let result = Result { try Self.transaction(db, updates) }.mapError(StoreError.init(writing:))
+                    switch result {
+                    case .success: condition.writeSucceeded(hasChanged: db.totalChangesCount != before)
+                    case .failure(let error): condition.writeFailed(error)
+                    }
                     onEnd((try? result.get()) != nil)
-                    reply.give(result.mapError(StoreError.init(writing:)))
+                    reply.give(result)
                 }
             }
         } onCancel: {
@@ -132,7 +175,7 @@ public final class SQLiteCallStore: CallStore {
         do {
             return try await database.read(query)
         } catch let error as DatabaseError {
-            throw StoreError(.failed, "the store could not be read: \(StoreError.reason(of: error))")
+            throw StoreError(reading: error)
         }
     }
 }

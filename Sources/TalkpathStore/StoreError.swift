@@ -1,4 +1,6 @@
 import GRDB
+import TalkpathCore
+import TalkpathWire
 
 /// What the store could not do. Never holds what was to be written.
 public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -13,7 +15,19 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         case full
         /// The file is damaged.
         case damaged
+        /// The disk failed, the file may not be written, or another program holds it.
+        case unavailable
+        /// One row that cannot be read: damaged, or a newer version's. The others can.
+        case unreadable
         case failed
+
+        /// Whether the fault is the store's rather than the request's: trying again later may help.
+        var isOfTheStore: Bool {
+            switch self {
+            case .cannotOpen, .inUse, .full, .damaged, .unavailable: true
+            case .newerVersion, .unreadable, .failed: false
+            }
+        }
     }
 
     public var code: Code
@@ -26,6 +40,8 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
 
     public var description: String { message }
 
+    /// Whether the fault is the store's rather than the request's: trying again later may help.
+
     static let newerVersion = StoreError(
         .newerVersion,
         "the store was written by a newer version of this program: start that one, or name another data folder"
@@ -36,13 +52,35 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
             self = error
             return
         }
-        let code: Code =
-            switch (error as? DatabaseError)?.resultCode {
-            case .SQLITE_FULL?, .SQLITE_IOERR?: .full
-            case .SQLITE_CORRUPT?, .SQLITE_NOTADB?: .damaged
-            default: .failed
-            }
-        self.init(code, "the store could not be written: \(Self.reason(of: error))")
+        self.init(Self.code(of: error), "the store could not be written: \(Self.reason(of: error))")
+    }
+
+    init(reading error: DatabaseError) {
+        self.init(Self.code(of: error), "the store could not be read: \(Self.reason(of: error))")
+    }
+
+    static func unreadable(_ part: String, _ error: any Error) -> StoreError {
+        StoreError(.unreadable, "the \(part) cannot be read: \(reading(error))")
+    }
+
+    private static func code(of error: any Error) -> Code {
+        switch (error as? DatabaseError)?.resultCode {
+        case .SQLITE_FULL?: .full
+        case .SQLITE_CORRUPT?, .SQLITE_NOTADB?: .damaged
+        case .SQLITE_IOERR?, .SQLITE_READONLY?, .SQLITE_CANTOPEN?, .SQLITE_BUSY?, .SQLITE_LOCKED?, .SQLITE_PERM?,
+            .SQLITE_NOMEM?:
+            .unavailable
+        default: .failed
+        }
+    }
+
+    /// Why a row cannot be read, without its content.
+    static func reading(_ error: any Error) -> String {
+        switch error {
+        case let error as TalkpathCore.RecordError: error.description
+        case is JSONFault: "it is no JSON"
+        default: reason(of: error)
+        }
     }
 
     /// SQLite's own words, without statements and their arguments, which hold numbers and transcripts.
@@ -53,4 +91,9 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         default: "\(type(of: error))"
         }
     }
+}
+
+extension Error {
+    /// Whether this is a fault of the store's rather than of what was asked for. The store itself tells of those, once.
+    package var isOfTheStore: Bool { (self as? StoreError)?.code.isOfTheStore ?? false }
 }

@@ -24,6 +24,11 @@ enum StoreSchema {
         migrator.registerMigration("6") { db in
             try db.execute(sql: earlierSecrets)
         }
+        migrator.registerMigration("7") { db in
+            try db.execute(sql: setAside)
+            try db.execute(sql: deliveriesInTheirOrder)
+            try db.execute(sql: steadyTime)
+        }
         return migrator
     }
 
@@ -183,6 +188,26 @@ enum StoreSchema {
         ALTER TABLE endpoints ADD COLUMN earlier_secret TEXT;
         ALTER TABLE endpoints ADD COLUMN earlier_until INTEGER;
         """
+
+    /// Records of live calls that could not be read when their process had died, as they were.
+    private static let setAside = """
+        CREATE TABLE set_aside (
+            call_id TEXT NOT NULL PRIMARY KEY REFERENCES calls (id) ON DELETE CASCADE,
+            record TEXT NOT NULL,
+            found_at INTEGER NOT NULL
+        ) STRICT;
+        """
+
+    /// What is due to an endpoint, in its order: an endpoint that is far behind is not sorted anew at each look. A
+    /// delivery that has not been tried is due at 0, whatever the clock says.
+    private static let deliveriesInTheirOrder = """
+        UPDATE deliveries SET due_at = 0 WHERE due_at IS NOT NULL AND attempts = 0;
+        DROP INDEX deliveries_due;
+        CREATE INDEX deliveries_due ON deliveries (endpoint_id, due_at, event) WHERE due_at IS NOT NULL;
+        """
+
+    /// The last sign of life by a clock that goes on evenly, which what is due is counted by.
+    private static let steadyTime = "ALTER TABLE life ADD COLUMN steady_at INTEGER;"
 
     /// How long a tenant's deleted calls have talked that ended on a day, which begins at `day`: a tenant's minutes are
     /// not given back by deleting the calls that used them. Nothing of the calls themselves.

@@ -28,7 +28,8 @@ struct EventsCommand: AsyncParsableCommand {
             guard FileManager.default.fileExists(atPath: path) else {
                 throw ValidationError("There is no store in '\(named)': name its folder by --data.")
             }
-            return try SQLiteCallStore(.file(path), identifiers: EventIdentifiers())
+            // A server may be running on it.
+            return try SQLiteCallStore(.file(path), identifiers: EventIdentifiers(), ownsFile: false)
         }
     }
 
@@ -80,10 +81,9 @@ struct EventsCommand: AsyncParsableCommand {
 
         func run() async throws {
             let store = try place.open()
-            let now = WallTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
             var count = 0
             for delivery in all ? [nil] : deliveries.map(Optional.some) {
-                count += try await store.replayDelivery(delivery, tenant: nil, at: now)
+                count += try await store.replayDelivery(delivery, tenant: nil)
             }
             try store.close()
             print("\(count) to be sent again")

@@ -2,7 +2,9 @@ import ArgumentParser
 import Dispatch
 import FoundationEssentials
 import Logging
+import NIOCore
 import TalkpathServer
+import TalkpathStore
 import UnixSignals
 
 #if canImport(Glibc)
@@ -66,7 +68,7 @@ struct ServeCommand: AsyncParsableCommand {
             parts.putsMediaFirst = true
             server = try await TalkpathServer.start(configuration, parts: parts)
         } catch {
-            Self.complain("cannot listen on \(configuration.host):\(configuration.port): \(error)")
+            Self.complain(Self.obstacle(error, configuration))
             throw ExitCode.failure
         }
         await Self.attend(server, signals)
@@ -75,6 +77,17 @@ struct ServeCommand: AsyncParsableCommand {
         } catch {
             Self.complain("the server failed: \(error)")
             throw ExitCode.failure
+        }
+    }
+
+    /// Why there is no server: what it is that failed stands in front.
+    private static func obstacle(_ error: any Error, _ configuration: ServerConfiguration) -> String {
+        switch error {
+        case let error as StoreError: "the data folder cannot be used: \(error)"
+        case let error as ConfigurationError: error.problems.map { "\($0)" }.joined(separator: "; ")
+        case is IOError, is SocketAddressError:
+            "cannot listen on \(configuration.host):\(configuration.port): \(error)"
+        default: "cannot start: \(error)"
         }
     }
 

@@ -8,7 +8,7 @@ struct Talkpath: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, CallCommand.self, CallsCommand.self, EndCommand.self, AgentsCommand.self,
             HealthCommand.self, DemoCommand.self, ReplayCommand.self, ReportCommand.self, SimulateCommand.self,
-            EventsCommand.self, AudioCommand.self, BenchCommand.self,
+            EventsCommand.self, BackupCommand.self, AudioCommand.self, BenchCommand.self,
         ]
     )
 }

@@ -216,6 +216,36 @@ import Testing
         #expect(try admit("next", at: midnight + 600_000) == .seconds(3000))
     }
 
+    @Test func aClockThatWasAheadForAMomentSpendsNoDaysMinutesAndGivesNoneBack() throws {
+        let caps = CallCaps(.init(placedPerSecond: 1, atOnce: nil, minutesPerDay: 1))
+        func talk(on day: Int64) -> Bool {
+            let call = CallID("call-\(day)-\(Int.random(in: 0...Int.max))")
+            let time = WallTime(milliseconds: 86_400_000 * (20_000 + day) + 3_600_000)
+            let instant = MonotonicInstant(nanoseconds: 0)
+            let granted = try? caps.admit(
+                call,
+                tenant: "one",
+                isPlaced: false,
+                for: .seconds(60),
+                at: instant,
+                wallTime: time
+            )
+            guard granted != nil, var receipt = EndedCalls.call(call.text).receipt else { return false }
+            receipt.talking = .seconds(60)
+            receipt.endedAt = time
+            caps.publish(CallEvent(callID: call, at: .zero, kind: .ended(receipt)))
+            return true
+        }
+        #expect(talk(on: 1))
+        #expect(!talk(on: 1))
+        #expect(talk(on: 11), "the clock is ahead")
+        #expect(!talk(on: 1), "and is right again: this day's minute is used up")
+        #expect(talk(on: 2))
+        #expect(!talk(on: 2))
+        #expect(talk(on: 3))
+        for day in 4...30 { #expect(talk(on: Int64(day)), "the clock's lead is long forgotten on day 11") }
+    }
+
     @Test func callsThatComeInCountAsWell() async throws {
         try await TestServer.run(configure: { $0.maximumCallsPerTenant = 1 }) { test async throws in
             let form: FormParameters = [

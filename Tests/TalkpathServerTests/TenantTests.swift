@@ -49,6 +49,38 @@ import Testing
         }
     }
 
+    @Test func itsCallsAreForgottenHoweverTheyEnd() async throws {
+        try await run { test, own in
+            let carriers = try #require(test.server.state.carriers)
+            for status in ["completed", "busy", "failed", "no-answer", "canceled"] {
+                let call = try await test.place(key: TestServer.otherKey)
+                #expect(carriers.rememberedCalls == 1)
+                let form: FormParameters = [
+                    "CallSid": FakeCarrier.name(call), "CallStatus": status, "AccountSid": Self.account,
+                ]
+                let answer = try await test.webhook("/twilio/status?call_id=\(call)", form, token: Self.token)
+                #expect(answer.status == 204)
+                await test.events.wait { if case .ended = $0 { true } else { false } }
+                #expect(carriers.rememberedCalls == 0, "\(status)")
+            }
+            let form = incoming("CA99", to: "+14155550900", own: true)
+            #expect(try await test.webhook("/twilio/voice", form, token: Self.token).status == 200)
+            #expect(carriers.rememberedCalls == 1)
+            let over: FormParameters = ["CallSid": "CA99", "CallStatus": "completed", "AccountSid": Self.account]
+            _ = try await test.webhook("/twilio/status", over, token: Self.token)
+            await test.events.wait { if case .ended = $0 { true } else { false } }
+            #expect(carriers.rememberedCalls == 0)
+            // Ended by us, and not confirmed at first: the account is needed still.
+            own.answerHangingUp(with: .failure(CarrierError(.noAnswer, "nothing")))
+            let call = try await test.place(key: TestServer.otherKey)
+            _ = try await test.send(.POST, "/api/calls/\(call)/end", key: TestServer.otherKey)
+            #expect(carriers.rememberedCalls == 1)
+            own.answerHangingUp(with: .success(.done))
+            _ = try await carriers.hangUp(FakeCarrier.name(call))
+            #expect(carriers.rememberedCalls == 0)
+        }
+    }
+
     @Test func anAccountHasNoSayInTheCallsOfAnother() async throws {
         try await run { test, _ in
             let shared = try await test.place()

@@ -114,7 +114,7 @@ import Testing
             let dead = try #require(try await stage.store.deadDeliveries(tenant: "default").first)
             #expect(dead.failure == "no such chat")
             stage.receiver.answer(.delivered)
-            let count = try await stage.store.replayDelivery(dead.id, tenant: "default", at: stage.clock.wallTime)
+            let count = try await stage.store.replayDelivery(dead.id, tenant: "default")
             #expect(count == 1)
             stage.worker.bell.ring()
             #expect(await stage.receiver.nextAttempt()?.id == first?.id)

@@ -1,4 +1,5 @@
 import GRDB
+import Synchronization
 import TalkpathCore
 import TalkpathWire
 import Testing
@@ -43,9 +44,31 @@ import Testing
         outbox.tell("call.started", "one")
         try await store.save(SampleCalls.ended("one"))
         #expect(try await store.types(of: "one") == ["call.started", "call.ended"])
-        outbox.tell("call.started", "lost", isOverdue: true)
+    }
+
+    @Test func whatWaitsTooLongForItsCallsRowIsWrittenWithoutIt() async throws {
+        let outbox = TestOutbox()
+        let store = try SQLiteCallStore(.memory, outbox: outbox, identifiers: TestIdentifiers(), patience: .zero)
+        outbox.tell("call.started", "lost")
+        try await store.writePending()
+        #expect(try await store.types(of: "lost") == [])
         try await store.writePending()
         #expect(try await store.types(of: "lost") == ["call.started"])
+        #expect(store.early.withLock { $0.count } == 0)
+    }
+
+    /// A store that is behind must not go through all it has waiting with each write: then it never catches up.
+    @Test func whatWaitsForOtherCallsIsNotLookedAtAgainWithEachWrite() async throws {
+        let outbox = TestOutbox()
+        let store = try SQLiteCallStore.inMemory(outbox: outbox)
+        for number in 0..<500 { outbox.tell("call.started", "early-\(number)") }
+        try await store.writePending()
+        #expect(outbox.pending.isEmpty, "the outbox would hand them over again")
+        #expect(store.early.withLock { $0.count } == 500)
+        outbox.tell("call.ringing", "early-7")
+        try await store.journal(SampleCalls.live("early-7"))
+        #expect(try await store.types(of: "early-7") == ["call.started", "call.ringing"])
+        #expect(store.early.withLock { $0.count } == 499)
     }
 
     @Test func progressIsNotedInTheJournal() async throws {

@@ -69,6 +69,8 @@ public struct CarrierError: Error, Equatable, Sendable, CustomStringConvertible 
         case unavailable
         /// No answer, or none that could be read: whether it was carried out is not known.
         case noAnswer
+        /// The store did not take the call, so that the carrier was not asked.
+        case notKept
     }
 
     public var code: Code
@@ -89,7 +91,7 @@ public struct CarrierError: Error, Equatable, Sendable, CustomStringConvertible 
     var isRetryable: Bool {
         switch code {
         case .unavailable, .noAnswer: true
-        case .refused, .unauthorized: false
+        case .refused, .unauthorized, .notKept: false
         }
     }
 }

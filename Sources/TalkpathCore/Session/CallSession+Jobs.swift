@@ -61,9 +61,13 @@ extension CallSession {
             perform(machine.placingFailed(error, at: ports.clock.now))
             return
         }
-        guard await journal(), machine.isLive else {
+        let isKept = await journal()
+        guard isKept, machine.isLive else {
             // A call that nobody would find again after a crash must not be placed.
-            let error = CarrierError(.unavailable, "the store did not take the call, or it ended before it was placed")
+            let error =
+                isKept
+                ? CarrierError(.refused, "ended before it was placed")
+                : CarrierError(.notKept, "the store did not take the call")
             capture(.placingFailed(error))
             placement = .failure(error)
             perform(machine.placingFailed(error, at: ports.clock.now))
@@ -156,6 +160,9 @@ extension CallSession {
         do {
             try await ports.store.journal(snapshot())
             return true
+        } catch is CancellationError {
+            // Nobody waits for it any more; it is written all the same.
+            return false
         } catch {
             logger.error("A live call could not be written to the journal")
             return false
@@ -167,6 +174,10 @@ extension CallSession {
             try await ports.store.save(snapshot(with: receipt))
             capture(.recordSaved(isSuccess: true))
             perform(machine.recordSaved(error: nil, at: ports.clock.now))
+        } catch is CancellationError {
+            // The call has stopped waiting, and has said so; the record is written all the same.
+            capture(.recordSaved(isSuccess: false))
+            perform(machine.recordSaved(error: "the record was not saved in time", at: ports.clock.now))
         } catch {
             capture(.recordSaved(isSuccess: false))
             logger.error("The record of an ended call could not be saved")
@@ -178,6 +189,8 @@ extension CallSession {
         do {
             try await ports.store.update(snapshot(with: receipt))
             capture(.recordUpdated(isSuccess: true))
+        } catch is CancellationError {
+            capture(.recordUpdated(isSuccess: false))
         } catch {
             capture(.recordUpdated(isSuccess: false))
             logger.error("The record of an ended call could not be brought up to date")

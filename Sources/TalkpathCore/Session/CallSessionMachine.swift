@@ -206,7 +206,8 @@ struct CallSessionMachine: ~Copyable {
         carrier = error.code == .noAnswer ? .unknown : .refused
         switch life {
         case .live, .draining:
-            return end(EndRequest(.failed, note: "the carrier did not place the call: \(error.message)"), at: now)
+            let what = error.code == .notKept ? "the call was not placed" : "the carrier did not place the call"
+            return end(EndRequest(.failed, note: "\(what): \(error.message)"), at: now)
         case .ending, .ended:
             return placingCameToNothing(at: now)
         case .retired:

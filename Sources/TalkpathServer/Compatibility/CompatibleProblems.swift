@@ -22,8 +22,13 @@ struct CompatibleProblems: RouterMiddleware {
             for field in problem.headers where response.headers[field.name] == nil { response.headers.append(field) }
             return response
         } catch let error where !(error is CancellationError || error is HTTPError) {
-            logger.error("A request failed", metadata: ["error_type": "\(type(of: error))"])
-            return answer(Problem(.internalServerError, .internalError, "Something went wrong here"), request)
+            let problem = Problem(unexpected: error)
+            if problem.code != .storeUnavailable {
+                logger.error("A request failed", metadata: ["error_type": "\(type(of: error))"])
+            }
+            var response = answer(problem, request)
+            for field in problem.headers where response.headers[field.name] == nil { response.headers.append(field) }
+            return response
         }
     }
 }

@@ -28,10 +28,26 @@ final class CallCaps: CallEventSink {
         var tokens: Double
         var filledAt: MonotonicInstant
         var calls = 0
-        /// Days since 1970.
-        var day: Int64 = 0
-        var usedMilliseconds = 0
         var reservedMilliseconds = 0
+        /// What was talked on each day, by days since 1970: the latest that were met. Several, because a clock may be set
+        /// forward by mistake and back again: the minutes of the day it comes back to are as they were.
+        private var used: [(day: Int64, milliseconds: Int)] = []
+
+        private static let daysKept = 8
+
+        init(tokens: Double, filledAt: MonotonicInstant) {
+            self.tokens = tokens
+            self.filledAt = filledAt
+        }
+
+        func used(on day: Int64) -> Int { used.first { $0.day == day }?.milliseconds ?? 0 }
+
+        mutating func use(_ milliseconds: Int, on day: Int64) {
+            let before = used(on: day)
+            used.removeAll { $0.day == day }
+            used.append((day, before + milliseconds))
+            if used.count > Self.daysKept { used.removeFirst() }
+        }
     }
 
     private struct Call {
@@ -72,7 +88,6 @@ final class CallCaps: CallEventSink {
         try state.withLock { state throws(Refusal) in
             var tenant = state.tenants[name] ?? Tenant(tokens: capacity, filledAt: now)
             defer { state.tenants[name] = tenant }
-            Self.turn(&tenant, to: wallTime)
             refill(&tenant, at: now)
             if let most = limits.atOnce, tenant.calls >= most { throw .tooMany }
             let granted = try grant(duration.wholeMilliseconds, &tenant, wallTime)
@@ -104,8 +119,7 @@ final class CallCaps: CallEventSink {
     func charge(_ tenant: String, _ talking: Duration, at wallTime: WallTime, now: MonotonicInstant) {
         state.withLock { state in
             var entry = state.tenants[tenant] ?? Tenant(tokens: capacity, filledAt: now)
-            Self.turn(&entry, to: wallTime)
-            entry.usedMilliseconds += talking.wholeMilliseconds
+            entry.use(talking.wholeMilliseconds, on: Self.day(of: wallTime))
             state.tenants[tenant] = entry
         }
     }
@@ -118,8 +132,7 @@ final class CallCaps: CallEventSink {
             }
             tenant.calls -= 1
             tenant.reservedMilliseconds -= call.reservedMilliseconds
-            if let ended { Self.turn(&tenant, to: ended) }
-            tenant.usedMilliseconds += milliseconds
+            if let ended { tenant.use(milliseconds, on: Self.day(of: ended)) }
             state.tenants[call.tenant] = tenant
         }
     }
@@ -143,17 +156,12 @@ final class CallCaps: CallEventSink {
 
     private func grant(_ wanted: Int, _ tenant: inout Tenant, _ wallTime: WallTime) throws(Refusal) -> Int {
         guard let minutes = limits.minutesPerDay else { return wanted }
-        let left = minutes * 60_000 - tenant.usedMilliseconds - tenant.reservedMilliseconds
+        let left = minutes * 60_000 - tenant.used(on: Self.day(of: wallTime)) - tenant.reservedMilliseconds
         guard left >= min(wanted, Self.shortestCall) else {
             throw .minutesUsed(seconds: Int((Self.day - wallTime.milliseconds % Self.day + 999) / 1000))
         }
         return min(wanted, left)
     }
 
-    private static func turn(_ tenant: inout Tenant, to wallTime: WallTime) {
-        let today = wallTime.milliseconds / day
-        guard today > tenant.day else { return }
-        tenant.day = today
-        tenant.usedMilliseconds = 0
-    }
+    private static func day(of time: WallTime) -> Int64 { time.milliseconds / day }
 }

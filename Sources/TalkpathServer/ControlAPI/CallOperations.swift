@@ -48,7 +48,11 @@ enum CallOperations {
                 .problem(422, "`unknown_field`, `invalid_field`, `invalid_number`."),
                 .problem(429, "`rate_limited`, `too_many_calls`, `quota_exceeded`, with `Retry-After`."),
                 .problem(502, "`carrier_error`: the carrier refused the call."),
-                .problem(503, "`draining`, `carrier_not_configured`, `too_many_connections`."),
+                .problem(
+                    503,
+                    "`draining`, `carrier_not_configured`, `too_many_connections`, `store_unavailable`: "
+                        + "the call was not placed."
+                ),
             ]
         )
     }

@@ -146,6 +146,8 @@ struct CallPlacement {
     }
 
     private func problem(_ error: CarrierError, call: CallID) -> Problem {
+        // The carrier was not asked.
+        if error.code == .notKept { return Problem.storeUnavailable.with("call_id", .string(call.text)) }
         var problem = Problem(.badGateway, .carrierError, "Twilio API error: \(error.message)")
             .with("call_id", .string(call.text))
         if let pause = error.retryAfter { problem = problem.retry(after: max(1, pause.wholeMilliseconds / 1000)) }
@@ -175,8 +177,7 @@ extension ServerState {
         do {
             record = try await agents.find(id, tenant: tenant)
         } catch {
-            logger.error("Agents cannot be read", metadata: ["error_type": "\(type(of: error))"])
-            throw Problem(.internalServerError, .internalError, "Something went wrong here")
+            throw Problem(unexpected: error)
         }
         guard let record else { throw .agentNotFound }
         return record

@@ -28,7 +28,7 @@ enum CommandOperations {
                     """
                 ),
                 .problem(502, "`carrier_error`: the carrier refused, and the call goes on."),
-                .problem(503, "`carrier_not_configured`."),
+                .problem(503, "`carrier_not_configured`, `store_unavailable`."),
             ]
         ),
     ]

@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import TalkpathCore
+import TalkpathStore
 import TalkpathWire
 
 /// For whoever watches over the process; without a key.
@@ -14,11 +15,14 @@ struct HealthRoutes {
             ])
         }
         router.get("ready") { _, _ in
-            let isReady = !state.isDraining
-            return Response.json(
-                ["status": isReady ? "ready" : "draining"],
-                status: isReady ? .ok : .serviceUnavailable
+            let obstacle: Problem? =
+                state.isDraining ? .draining : state.store.calls.failure == nil ? nil : .storeUnavailable
+            var response = Response.json(
+                ["status": .string(obstacle?.code.rawValue ?? "ready")],
+                status: obstacle?.status ?? .ok
             )
+            if let obstacle { response.headers.append(contentsOf: obstacle.headers) }
+            return response
         }
     }
 }

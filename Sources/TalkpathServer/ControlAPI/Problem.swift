@@ -1,6 +1,7 @@
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import TalkpathStore
 import TalkpathWire
 
 /// Why a request was not fulfilled: RFC 9457, with `success` and `error` for clients that know nothing of it.
@@ -39,6 +40,7 @@ struct Problem: Error {
         case tooManyCalls = "too_many_calls"
         case tooManyConnections = "too_many_connections"
         case draining
+        case storeUnavailable = "store_unavailable"
         case carrierError = "carrier_error"
         case carrierNotConfigured = "carrier_not_configured"
         case internalError = "internal_error"
@@ -93,6 +95,22 @@ extension Problem {
     static let callNotFound = Problem(.notFound, .callNotFound, "Call not found")
 
     static let agentNotFound = Problem(.notFound, .agentNotFound, "Agent not found")
+
+    static let storeUnavailable = Problem(
+        .serviceUnavailable,
+        .storeUnavailable,
+        "The server cannot keep anything at the moment, as when its disk is full: try again later"
+    ).retry(after: 5)
+
+    /// What came of a fault that no handler knows.
+    init(unexpected error: any Error) {
+        switch error as? StoreError {
+        case let error? where error.isOfTheStore: self = .storeUnavailable
+        case let error? where error.code == .unreadable:
+            self = Problem(.internalServerError, .internalError, "What is kept of this cannot be read")
+        default: self = Problem(.internalServerError, .internalError, "Something went wrong here")
+        }
+    }
 
     static let draining = Problem(
         .serviceUnavailable,

@@ -36,8 +36,12 @@ struct ProblemMiddleware: RouterMiddleware {
         } catch is CancellationError {
             throw CancellationError()
         } catch {
-            logger.error("A request failed", metadata: ["error_type": "\(type(of: error))"])
-            return Problem(.internalServerError, .internalError, "Something went wrong here").response
+            let problem = Problem(unexpected: error)
+            // The store tells of its own faults, once.
+            if problem.code != .storeUnavailable {
+                logger.error("A request failed", metadata: ["error_type": "\(type(of: error))"])
+            }
+            return problem.response
         }
     }
 }

@@ -31,6 +31,9 @@ struct MetricsRoute {
         "talkpath_bad_messages_total": "Messages of either side that were not understood.",
         "talkpath_dropped_milliseconds_total": "Audio lost because a buffer was full.",
         "talkpath_agents_lost_total": "Sockets to models that were lost during a call.",
+        "talkpath_store_failing": "1 while the store cannot write, as on a full disk; 0 else.",
+        "talkpath_store_unreadable_total": "Rows of the store that cannot be read.",
+        "talkpath_events_dropped_total": "Events lost because the store was too far behind.",
         "talkpath_captures_stopped_total":
             "Captures given up because nothing more could be written, as on a full disk. The calls went on.",
         "talkpath_capture_messages_missing_total": "Messages left out of captures because writing was too slow.",

@@ -1,59 +1,86 @@
 import Logging
+import Synchronization
 import TalkpathAudio
 import TalkpathCore
 import TalkpathStore
 
 /// Delivers what one endpoint is to be told. Every endpoint has its own, so that a slow one delays nobody else.
 ///
-/// Up to ``width`` calls' events are under way at once, one of each call: its events are tried in their order. One that
-/// fails is tried again later, without holding up those that follow.
+/// Up to ``width`` calls' events are under way at once, one of each call: its events are tried in their order. A delivery
+/// that hangs holds up its own call's events only. One that fails is tried again later, without holding up those that
+/// follow.
 struct EndpointWorker: Sendable {
     let endpointID: String
     let transport: any EndpointTransport
     let store: SQLiteCallStore
     let bell: Bell
+    /// A steady one: pauses do not change when the machine's clock is set.
     let clock: any CallClock
     let backoff: Backoff
     let logger: Logger
     /// From 0 to 1: scatters the pauses.
     var random: @Sendable () -> Double = { .random(in: 0...1) }
 
-    private static let width = 8
-    /// The clock may be set, and other processes may write: so the store is looked into now and then in any case.
+    static let width = 32
+    /// Other processes may write: so the store is looked into now and then in any case.
     private static let longestSleep = Duration.seconds(30)
 
     /// Runs until its task is cancelled, or the endpoint is not wanted or wants nothing any more.
     func run() async {
-        while !Task.isCancelled {
-            do {
-                guard let endpoint = try await store.endpoint(endpointID), endpoint.stopped == nil else { break }
-                let due = try await store.dueDeliveries(to: endpointID, at: clock.wallTime, limit: Self.width)
-                if due.isEmpty {
-                    try await sleep()
-                } else {
-                    try await deliver(due)
+        let underWay = CallsUnderWay()
+        await withDiscardingTaskGroup { group in
+            while !Task.isCancelled {
+                do {
+                    guard let endpoint = try await store.endpoint(endpointID), endpoint.stopped == nil else { break }
+                    let busy = underWay.calls
+                    let due = try await store.dueDeliveries(
+                        to: endpointID,
+                        at: clock.wallTime,
+                        limit: Self.width - busy.count,
+                        exceptOf: busy
+                    )
+                    for delivery in due {
+                        underWay.begin(delivery.event.callID)
+                        group.addTask {
+                            await self.deliver(delivery)
+                            underWay.end(delivery.event.callID)
+                            self.bell.ring()
+                        }
+                    }
+                    if due.isEmpty { try await sleep() }
+                } catch {
+                    guard !Task.isCancelled else { break }
+                    if !error.isOfTheStore {
+                        logger.error("Deliveries could not be looked up", metadata: ["error": "\(error)"])
+                    }
+                    await bell.wait(atMost: .seconds(5))
                 }
-            } catch {
-                guard !Task.isCancelled else { break }
-                logger.error("Deliveries could not be looked up or noted", metadata: ["error": "\(error)"])
-                await bell.wait(atMost: .seconds(5))
             }
+            group.cancelAll()
         }
         await transport.close()
     }
 
     private func sleep() async throws {
-        let next = try await store.nextDelivery(to: endpointID)
-        let pause = next.map { Duration.milliseconds($0.milliseconds - clock.wallTime.milliseconds) }
+        let now = clock.wallTime
+        let next = try await store.nextDelivery(to: endpointID, after: now)
+        let pause = next.map { Duration.milliseconds($0.milliseconds - now.milliseconds) }
         await bell.wait(atMost: max(.milliseconds(10), min(pause ?? Self.longestSleep, Self.longestSleep)))
     }
 
-    private func deliver(_ due: [Delivery]) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for delivery in due {
-                group.addTask { try await note(await transport.deliver(delivery.event), of: delivery) }
+    private func deliver(_ delivery: Delivery) async {
+        let outcome = await transport.deliver(delivery.event)
+        // Until it is noted, the call counts as busy: what has been delivered must not be delivered again at once.
+        while !Task.isCancelled {
+            do {
+                return try await note(outcome, of: delivery)
+            } catch {
+                guard !Task.isCancelled else { return }
+                if !error.isOfTheStore {
+                    logger.error("A delivery could not be noted", metadata: ["error": "\(error)"])
+                }
+                try? await Task.sleep(for: .seconds(2))
             }
-            try await group.waitForAll()
         }
     }
 
@@ -85,4 +112,15 @@ struct EndpointWorker: Sendable {
         )
         try await store.buryDelivery(delivery.id, at: now, failure: reason)
     }
+}
+
+/// Calls of which something is under way. Thread-safe.
+final class CallsUnderWay: Sendable {
+    private let state = Mutex<Set<CallID>>([])
+
+    var calls: Set<CallID> { state.withLock { $0 } }
+
+    func begin(_ call: CallID) { state.withLock { _ = $0.insert(call) } }
+
+    func end(_ call: CallID) { state.withLock { _ = $0.remove(call) } }
 }

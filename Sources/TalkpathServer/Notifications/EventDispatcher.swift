@@ -14,6 +14,8 @@ final class EventDispatcher: Service {
     /// For those of the configuration.
     private let configuredPolicy: OutboundAddressPolicy
     private let clock: any CallClock
+    /// What is due is counted by this one.
+    private let steady: any CallClock
     private let backoff: Backoff
     private let logger: Logger
     private let workers = Mutex<[String: Bell]>([:])
@@ -25,6 +27,7 @@ final class EventDispatcher: Service {
         policy: OutboundAddressPolicy,
         configuredPolicy: OutboundAddressPolicy,
         clock: any CallClock,
+        steady: any CallClock,
         backoff: Backoff = .deliveries,
         logger: Logger
     ) {
@@ -34,6 +37,7 @@ final class EventDispatcher: Service {
         self.policy = policy
         self.configuredPolicy = configuredPolicy
         self.clock = clock
+        self.steady = steady
         self.backoff = backoff
         self.logger = logger
     }
@@ -80,7 +84,7 @@ final class EventDispatcher: Service {
             transport: transport,
             store: store,
             bell: bell,
-            clock: clock,
+            clock: steady,
             backoff: backoff,
             logger: logger
         )

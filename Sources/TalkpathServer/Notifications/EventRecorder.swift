@@ -15,7 +15,7 @@ final class EventRecorder: CallEventSink, OutboxSource {
 
     private struct State {
         var told: [Told] = []
-        /// Could not be written, or not yet; older than what was told since.
+        /// Could not be written; older than what was told since.
         var putBack: [OutboxEntry] = []
         var dropped = 0
     }
@@ -32,17 +32,19 @@ final class EventRecorder: CallEventSink, OutboxSource {
     /// Rung when endpoints have come or gone.
     let endpointChanges = Bell()
 
-    /// How long an event waits for its call's journal, in milliseconds.
-    private static let patience: Int64 = 10_000
-
     init(capacity: Int = 10_000, keepsTranscripts: Bool = true, clock: any CallClock) {
         self.capacity = capacity
         self.keepsTranscripts = keepsTranscripts
         self.clock = clock
     }
 
-    /// Events that there was no room for.
-    var dropped: Int { state.withLock { $0.dropped } }
+    /// Events that there was no room for, since this was asked the last time.
+    func takeDropped() -> Int {
+        state.withLock { state in
+            defer { state.dropped = 0 }
+            return state.dropped
+        }
+    }
 
     func publish(_ event: CallEvent) {
         let time = clock.wallTime
@@ -68,13 +70,7 @@ final class EventRecorder: CallEventSink, OutboxSource {
             }
             return (state.told, state.putBack)
         }
-        let now = clock.wallTime
-        let old = putBack.map { entry in
-            guard case .event(var event) = entry else { return entry }
-            event.isOverdue = now.milliseconds - event.at.milliseconds > Self.patience
-            return .event(event)
-        }
-        return old + told.flatMap(entries)
+        return putBack + told.flatMap(entries)
     }
 
     func putBack(_ entries: [OutboxEntry]) {

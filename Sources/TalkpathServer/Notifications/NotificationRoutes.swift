@@ -161,7 +161,7 @@ struct NotificationRoutes {
         guard (id != nil) != (body["all"]?.bool ?? false) else {
             throw Problem(.unprocessableContent, .invalidField, "Say either \"all\": true or which 'delivery_id'")
         }
-        let count = try await store.replayDelivery(id.map(Int64.init), tenant: context.tenant, at: now)
+        let count = try await store.replayDelivery(id.map(Int64.init), tenant: context.tenant)
         guard id == nil || count > 0 else { throw Problem(.notFound, .notFound, "Dead delivery not found") }
         state.dispatcher.refresh()
         return .json(["success": true, "count": JSONValue(count)])

@@ -117,6 +117,9 @@ extension Operation {
         if refusesUnknownFields, !answers.contains(where: { $0.status == 422 }) {
             all.append(.problem(422, "`unknown_field`: in the query."))
         }
+        if refusesUnknownFields, !answers.contains(where: { $0.status == 503 }) {
+            all.append(.problem(503, "`store_unavailable`, with `Retry-After`: nothing can be kept at the moment."))
+        }
         for answer in all.sorted(by: { $0.status < $1.status }) {
             responses.append((key: String(answer.status), value: answer.json))
         }

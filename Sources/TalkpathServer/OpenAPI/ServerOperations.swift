@@ -20,7 +20,7 @@ enum ServerOperations {
         ]
     )
 
-    private static let readiness = Schema.object(.required("status", .word("ready", "draining")))
+    private static let readiness = Schema.object(.required("status", .word("ready", "draining", "store_unavailable")))
 
     private static let ready = Operation(
         method: .get,
@@ -29,7 +29,10 @@ enum ServerOperations {
         area: "Server",
         summary: "Whether new calls are taken",
         access: .open,
-        answers: [.json(200, "They are.", readiness), .json(503, "The server is stopping.", readiness)]
+        answers: [
+            .json(200, "They are.", readiness),
+            .json(503, "The server is stopping, or its store cannot write.", readiness),
+        ]
     )
 
     private static let metrics = Operation(

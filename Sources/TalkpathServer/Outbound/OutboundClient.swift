@@ -118,6 +118,8 @@ actor OutboundClient {
         configuration.timeout.connect = .seconds(5)
         configuration.dnsOverride = [url.host: addresses[0]]
         configuration.connectionPool.idleTimeout = .seconds(20)
+        // A receiver whose answers hang keeps this many waiting; none of them waits for another's connection.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = EndpointWorker.width
         configuration.connectionPool.retryConnectionEstablishment = false
         let new = Pinned(
             address: addresses[0],

@@ -9,6 +9,7 @@ struct HangUps: Service {
     let store: SQLiteCallStore
     /// `nil`: there is nobody to ask.
     let carriers: TenantCarriers?
+    /// A steady one: pauses do not change when the machine's clock is set.
     let clock: any CallClock
     let bell: Bell
     let logger: Logger
@@ -21,15 +22,26 @@ struct HangUps: Service {
             try? await gracefulShutdown()
             return
         }
+        let underWay = CallsUnderWay()
         await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                await hangUpAll(carriers)
-                await bell.wait(atMost: Self.longestSleep)
+            await withDiscardingTaskGroup { group in
+                while !Task.isCancelled {
+                    // One that hangs delays no other: the next look does not wait for it.
+                    for job in await dueJobs(exceptOf: underWay.calls) {
+                        underWay.begin(job.callID)
+                        group.addTask {
+                            await hangUp(job, carriers)
+                            underWay.end(job.callID)
+                        }
+                    }
+                    await bell.wait(atMost: Self.longestSleep)
+                }
+                group.cancelAll()
             }
         }
     }
 
-    private func hangUpAll(_ carriers: TenantCarriers) async {
+    private func dueJobs(exceptOf busy: Set<CallID>) async -> [HangUpJob] {
         do {
             let old = try await store.abandonOldHangUps(at: clock.wallTime)
             if old > 0 {
@@ -38,13 +50,12 @@ struct HangUps: Service {
                     metadata: ["calls": "\(old)"]
                 )
             }
-            let jobs = try await store.dueHangUps(at: clock.wallTime)
-            await withDiscardingTaskGroup { group in
-                for job in jobs { group.addTask { await hangUp(job, carriers) } }
-            }
+            return try await store.dueHangUps(at: clock.wallTime, exceptOf: busy)
         } catch {
-            guard !Task.isCancelled else { return }
-            logger.error("Hang-ups could not be looked up", metadata: ["error": "\(error)"])
+            if !Task.isCancelled, !error.isOfTheStore {
+                logger.error("Hang-ups could not be looked up", metadata: ["error": "\(error)"])
+            }
+            return []
         }
     }
 

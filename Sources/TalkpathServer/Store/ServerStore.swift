@@ -1,3 +1,4 @@
+import CoreMetrics
 import Logging
 import TalkpathCore
 import TalkpathNIO
@@ -19,8 +20,11 @@ struct ServerStore: Sendable {
     /// Opens the store that the configuration names.
     static func open(
         _ storage: ServerConfiguration.Storage,
-        clock: any CallClock
+        clock: any CallClock,
+        factory: any MetricsFactory,
+        logger: Logger
     ) throws -> ServerStore {
+        let watch = StoreWatch(factory: factory, logger: logger)
         let keepsTranscripts = !storage.transcripts.isOff
         let recorder = EventRecorder(keepsTranscripts: keepsTranscripts, clock: clock)
         let folder = try storage.folder.map { path throws(StoreError) in try DataFolder(path) }
@@ -29,7 +33,8 @@ struct ServerStore: Sendable {
             durability: storage.durability,
             outbox: recorder,
             keepsTranscripts: keepsTranscripts,
-            identifiers: SystemIdentifiers()
+            identifiers: SystemIdentifiers(),
+            news: watch.tell
         )
         return ServerStore(folder: folder, calls: calls, recorder: recorder)
     }

@@ -1,3 +1,4 @@
+import CoreMetrics
 import Logging
 import ServiceLifecycle
 import TalkpathAudio
@@ -16,6 +17,9 @@ struct StoreUpkeep: Service {
     let recorder: EventRecorder
     let storage: ServerConfiguration.Storage
     let clock: any CallClock
+    /// What is due is counted by this one.
+    var steady: (any CallClock)?
+    var factory: any MetricsFactory = MetricsSystem.factory
     let logger: Logger
 
     /// How much a killed process may be wrong about its calls' ends.
@@ -31,15 +35,28 @@ struct StoreUpkeep: Service {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 group.addTask { await writeEvents() }
-                group.addTask { await repeatEvery(Self.signOfLife) { try await store.noteAlive(at: clock.wallTime) } }
+                group.addTask {
+                    await repeatEvery(Self.signOfLife) {
+                        try await store.noteAlive(at: clock.wallTime, steady: steady?.wallTime)
+                    }
+                }
                 group.addTask { await repeatEvery(Self.tidying) { try await tidy() } }
             }
         }
         // What the last calls have told.
-        try? await store.writePending()
+        do {
+            try await store.writePending()
+        } catch {
+            logger.error(
+                "What the last calls have told could not be written, and is lost",
+                metadata: ["error": "\(error)", "records": "\(store.unsavedCalls)"]
+            )
+        }
     }
 
     private func writeEvents() async {
+        let dropped = Counter(label: "talkpath_events_dropped_total", factory: factory)
+        var hasToldOfLoss = false
         while !Task.isCancelled {
             // Now and then in any case: what could not be written the last time is tried again.
             await recorder.bell.wait(atMost: .seconds(1))
@@ -49,9 +66,19 @@ struct StoreUpkeep: Service {
             } catch is CancellationError {
                 return
             } catch {
-                logger.error("Events could not be written; they are kept in memory", metadata: ["error": "\(error)"])
+                // Kept in memory. The store tells of its own faults, once.
+                if !error.isOfTheStore {
+                    logger.error("Events could not be written yet", metadata: ["error": "\(error)"])
+                }
                 try? await Task.sleep(for: .seconds(1))
             }
+            let lost = recorder.takeDropped()
+            guard lost > 0 else { continue }
+            dropped.increment(by: lost)
+            if !hasToldOfLoss {
+                logger.error("The store is too far behind: events are lost", metadata: ["events": "\(lost)"])
+            }
+            hasToldOfLoss = true
         }
     }
 
@@ -62,7 +89,9 @@ struct StoreUpkeep: Service {
             } catch is CancellationError {
                 return
             } catch {
-                logger.error("The store could not be kept in order", metadata: ["error": "\(error)"])
+                if !error.isOfTheStore {
+                    logger.error("The store could not be kept in order", metadata: ["error": "\(error)"])
+                }
             }
             try? await Task.sleep(for: pause)
         }
@@ -71,8 +100,10 @@ struct StoreUpkeep: Service {
     // MARK: Forgetting
 
     /// Forgets what has been kept long enough.
+    ///
+    /// By the earlier of the two clocks: one that was set years ahead by mistake must not make it forget everything.
     func tidy() async throws {
-        let now = clock.wallTime
+        let now = min(clock.wallTime, steady?.wallTime ?? clock.wallTime)
         try await store.forgetIdempotencyKeys(before: WallTime(milliseconds: now.milliseconds - Self.keysAreKept))
         try await store.forgetTalkingTime(before: CallCaps.beginningOfDay(now))
         try await store.forgetEarlierSecrets(before: now)

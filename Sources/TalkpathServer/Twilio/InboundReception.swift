@@ -45,8 +45,8 @@ struct InboundReception {
                 at: clock.now,
                 wallTime: clock.wallTime
             )
-            state.carriers?.remember(voice.call.callSID, tenant: tenant)
             let accepted = try await state.manager.accept(call)
+            state.carriers?.remember(voice.call.callSID, of: accepted, tenant: tenant)
             if accepted != id { state.caps.release(id) }
             return accepted
         } catch {

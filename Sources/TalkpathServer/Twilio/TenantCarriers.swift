@@ -3,15 +3,41 @@ import TalkpathCore
 
 /// The accounts at the carrier: one that tenants share, and some tenants' own.
 ///
-/// A call goes over its tenant's account, and is hung up there. Which account that was is remembered until the call is
-/// hung up. A hang-up that outlives its process goes to its tenant's account; where not even the tenant is known, each
+/// A call goes over its tenant's account, and is hung up there. Which account that was is remembered until the carrier has
+/// confirmed the call's end, however that came; at most for as long as a call can be.
+///
+/// A hang-up that outlives its process goes to its tenant's account; where not even the tenant is known, each
 /// account is asked in turn, for a name of a call is known to one of them only.
-final class TenantCarriers: Carrier {
+final class TenantCarriers: Carrier, CallEventSink {
     private let shared: (any Carrier)?
     private let own: [String: any Carrier]
     private let destinations: Destinations
-    /// Tenants by the carrier's names of their calls; only of those with an account of their own.
-    private let tenants = Mutex<[String: String]>([:])
+    /// By the carrier's names of calls; only of tenants with an account of their own.
+    private let remembered = Mutex(Remembered())
+
+    private struct Remembered {
+        struct Entry {
+            var tenant: String
+            var since: ContinuousClock.Instant
+        }
+
+        var entries: [String: Entry] = [:]
+        var names: [CallID: String] = [:]
+        /// So many may be there before the old ones are looked for.
+        var purgeAt = 1000
+
+        /// No carrier lets a call run longer.
+        static let longestCall = Duration.seconds(25 * 3600)
+
+        mutating func forget(_ name: String) { entries[name] = nil }
+
+        mutating func purge(at now: ContinuousClock.Instant) {
+            guard entries.count >= purgeAt else { return }
+            entries = entries.filter { now - $0.value.since < Self.longestCall }
+            names = names.filter { entries[$0.value] != nil }
+            purgeAt = max(1000, entries.count * 2)
+        }
+    }
 
     init(shared: (any Carrier)?, own: [String: any Carrier], destinations: Destinations) {
         self.shared = shared
@@ -27,9 +53,32 @@ final class TenantCarriers: Carrier {
         own[tenant] ?? (tenant == ServerConfiguration.APIKey.defaultTenant ? shared : nil)
     }
 
-    /// A call that came in over a tenant's own account.
-    func remember(_ carrierCallID: String, tenant: String) {
-        if own[tenant] != nil { tenants.withLock { $0[carrierCallID] = tenant } }
+    /// A call that goes over a tenant's own account.
+    func remember(_ carrierCallID: String, of call: CallID, tenant: String) {
+        guard own[tenant] != nil else { return }
+        remembered.withLock { remembered in
+            let now = ContinuousClock.now
+            remembered.purge(at: now)
+            remembered.entries[carrierCallID] = .init(tenant: tenant, since: now)
+            remembered.names[call] = carrierCallID
+        }
+    }
+
+    /// How many calls are remembered.
+    var rememberedCalls: Int { remembered.withLock { max($0.entries.count, $0.names.count) } }
+
+    /// A call that has ended with the carrier's knowledge needs no account any more. Where that knowledge comes later, it
+    /// comes by a hang-up.
+    func publish(_ event: CallEvent) {
+        guard !own.isEmpty, case .ended(let receipt) = event.kind else { return }
+        remembered.withLock { remembered in
+            guard let name = remembered.names.removeValue(forKey: event.callID) else { return }
+            if receipt.carrierConfirmed { remembered.forget(name) }
+        }
+    }
+
+    private func tenant(of carrierCallID: String) -> String? {
+        remembered.withLock { $0.entries[carrierCallID]?.tenant }
     }
 
     func place(_ order: PlaceOrder) async throws(CarrierError) -> String {
@@ -37,7 +86,7 @@ final class TenantCarriers: Carrier {
             throw CarrierError(.refused, "there is no account to place the call with")
         }
         let name = try await carrier.place(order)
-        remember(name, tenant: order.tenant)
+        remember(name, of: order.callID, tenant: order.tenant)
         return name
     }
 
@@ -47,7 +96,7 @@ final class TenantCarriers: Carrier {
             throw CarrierError(.refused, "this destination may not be called")
         }
         // Only live calls are redirected, and those are remembered.
-        let tenant = tenants.withLock { $0[carrierCallID] }
+        let tenant = tenant(of: carrierCallID)
         guard let carrier = tenant.flatMap({ own[$0] }) ?? shared else {
             throw CarrierError(.refused, "there is no account to redirect the call with")
         }
@@ -55,7 +104,7 @@ final class TenantCarriers: Carrier {
     }
 
     func limitDuration(of carrierCallID: String, to limit: Duration) async throws(CarrierError) {
-        let tenant = tenants.withLock { $0[carrierCallID] }
+        let tenant = tenant(of: carrierCallID)
         guard let carrier = tenant.flatMap({ own[$0] }) ?? shared else { return }
         try await carrier.limitDuration(of: carrierCallID, to: limit)
     }
@@ -72,9 +121,9 @@ final class TenantCarriers: Carrier {
     }
 
     func hangUp(_ carrierCallID: String) async throws(CarrierError) -> HangUpAnswer {
-        if let tenant = tenants.withLock({ $0[carrierCallID] }), let carrier = own[tenant] {
+        if let tenant = tenant(of: carrierCallID), let carrier = own[tenant] {
             let answer = try await carrier.hangUp(carrierCallID)
-            tenants.withLock { $0[carrierCallID] = nil }
+            remembered.withLock { $0.forget(carrierCallID) }
             return answer
         }
         var failure: CarrierError?

@@ -22,8 +22,9 @@ extension SQLiteCallStore {
     ) async throws -> (agent: StoredAgent, isNew: Bool) {
         let text = profile.serializedText()
         return try await write { db in
-            let before = try Self.agent(tenant: tenant, id: id, db)
-            let created = before?.createdAt ?? now
+            let sql = "SELECT created_at FROM agents WHERE tenant = ? AND id = ?"
+            let before = try Int64.fetchOne(db, sql: sql, arguments: [tenant, id]).map(WallTime.init(milliseconds:))
+            let created = before ?? now
             try db.execute(
                 sql: """
                     INSERT INTO agents (tenant, id, profile, created_at, updated_at) VALUES (?, ?, ?, ?, ?)
@@ -37,14 +38,14 @@ extension SQLiteCallStore {
     }
 
     package func agent(tenant: String, id: String) async throws -> StoredAgent? {
-        try await read { db in try Self.agent(tenant: tenant, id: id, db) }
+        try await read { db in try self.agent(tenant: tenant, id: id, db) }
     }
 
     /// All of a tenant's, by their names.
     package func agents(tenant: String) async throws -> [StoredAgent] {
         try await read { db in
-            try Row.fetchAll(db, sql: "SELECT * FROM agents WHERE tenant = ? ORDER BY id", arguments: [tenant])
-                .map(Self.agent)
+            let sql = "SELECT * FROM agents WHERE tenant = ? ORDER BY id"
+            return self.readable(try Row.fetchAll(db, sql: sql, arguments: [tenant]), "agent", Self.agent)
         }
     }
 
@@ -56,9 +57,10 @@ extension SQLiteCallStore {
         }
     }
 
-    private static func agent(tenant: String, id: String, _ db: Database) throws -> StoredAgent? {
+    private func agent(tenant: String, id: String, _ db: Database) throws -> StoredAgent? {
         let sql = "SELECT * FROM agents WHERE tenant = ? AND id = ?"
-        return try Row.fetchOne(db, sql: sql, arguments: [tenant, id]).map(agent)
+        guard let row = try Row.fetchOne(db, sql: sql, arguments: [tenant, id]) else { return nil }
+        return try readable(row, "agent", id, Self.agent)
     }
 
     private static func agent(_ row: Row) throws -> StoredAgent {

@@ -37,7 +37,8 @@ extension SQLiteCallStore {
             guard row["digest"] == Self.hexadecimal(digest) else { return .conflict }
             let known = CallID(row["call_id"] as String? ?? "")
             guard let answer = row["answer"] as String? else { return .running(known) }
-            return .answered(known, try JSONValue(parsing: answer))
+            // An answer that cannot be read still says that there was one: nothing is placed again.
+            return .answered(known, (try? JSONValue(parsing: answer)) ?? [:])
         }
     }
 

@@ -15,7 +15,7 @@ extension SQLiteCallStore {
     package func unanalysed(at now: WallTime, limit: Int = 20) async throws -> [Unanalysed] {
         try await read { db in
             let sql = """
-                SELECT record, NULL AS analysis, turns, marks FROM calls JOIN records ON records.call_id = id
+                SELECT calls.id, record, NULL AS analysis, turns, marks FROM calls JOIN records ON records.call_id = id
                 LEFT JOIN transcripts ON transcripts.call_id = id LEFT JOIN timelines ON timelines.call_id = id
                 WHERE needs_analysis AND (marks IS NOT NULL OR ended_at < ?) ORDER BY ended_at LIMIT ?
                 """
@@ -23,8 +23,8 @@ extension SQLiteCallStore {
             return try Row.fetchAll(db, sql: sql, arguments: [now.milliseconds - patience, limit]).map { row in
                 let marks = row["marks"] as String?
                 return Unanalysed(
-                    call: try Self.snapshot(row),
-                    timeline: try marks.map { try JSONValue(parsing: $0) }
+                    call: try self.snapshot(row, db),
+                    timeline: marks.flatMap { try? JSONValue(parsing: $0) }
                 )
             }
         }

@@ -16,16 +16,14 @@ extension SQLiteCallStore {
             }
             try store.put(call, db)
         }
-        try await writeCalls(before: journal) { _, _ in }
+        try await writeCalls(of: call.id, before: journal) { _, _ in }
     }
 
     public func save(_ call: CallSnapshot) async throws {
-        do {
-            try await writeEnded(call)
-        } catch let error as StoreError {
-            // A disk that is full will not be for ever: `writePending` tries again, as long as the process lives.
-            unsaved.withLock { $0.append(call) }
-            throw error
+        try await writeEnded(call) { [self] isCommitted in
+            // A disk that is full will not be for ever: `writePending` tries again, as long as the process lives. Noted
+            // here, for whoever has saved the call may not wait any more.
+            if !isCommitted { unsaved.withLock { $0.append(call) } }
         }
     }
 
@@ -42,43 +40,65 @@ extension SQLiteCallStore {
     public func find(_ id: CallID) async throws -> CallSnapshot? {
         try await read { db in
             let sql = """
-                SELECT record, analysis, turns FROM records LEFT JOIN analyses USING (call_id)
+                SELECT call_id AS id, record, analysis, turns FROM records LEFT JOIN analyses USING (call_id)
                 LEFT JOIN transcripts USING (call_id) WHERE call_id = ?
                 """
-            return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [id.text]).map(Self.snapshot)
+            return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [id.text]).map {
+                try self.snapshot($0, db)
+            }
         }
     }
 
     /// A transaction about calls, with what the loop has told before.
     ///
     /// - Parameters:
+    ///   - call: whose row is there once `before` is done.
+    ///   - takesOverdue: what has waited too long for its call's row is written without it.
     ///   - before: done before what was told is written: the call's row, which that refers to.
     ///   - updates: done after it.
+    ///   - onEnd: told whether all of it was committed, before the next transaction begins.
     func writeCalls(
+        of call: CallID? = nil,
+        takesOverdue: Bool = false,
         before: @escaping @Sendable (Database, SQLiteCallStore) throws -> Void = { _, _ in },
-        _ updates: @escaping @Sendable (Database, SQLiteCallStore) throws -> Void
+        _ updates: @escaping @Sendable (Database, SQLiteCallStore) throws -> Void,
+        onEnd: @escaping @Sendable (Bool) -> Void = { _ in }
     ) async throws {
-        let notWritten = Mutex<(ifCommitted: [OutboxEntry], ifNot: [OutboxEntry])>(([], []))
-        let told = try await write { [self] db in
+        let work = Mutex<(pending: [OutboxEntry], told: Told)>(([], Told()))
+        let calls = try await write { [self] db in
             let pending = outbox.takePending()
-            notWritten.withLock { $0.ifNot = pending }
+            work.withLock { $0.pending = pending }
             try before(db, self)
-            let (told, early) = try put(pending, db)
-            notWritten.withLock { $0.ifCommitted = early }
+            let told = try put(pending, journalled: call, takesOverdue: takesOverdue, db)
+            work.withLock { $0.told = told }
             try updates(db, self)
-            return told
+            return told.calls
         } onEnd: { [self] isCommitted in
-            let left = notWritten.withLock { isCommitted ? $0.ifCommitted : $0.ifNot }
-            if !left.isEmpty { outbox.putBack(left) }
+            let (pending, told) = work.withLock { $0 }
+            if isCommitted {
+                let now = ContinuousClock.now
+                early.withLock { early in
+                    for call in told.released { early.remove(call) }
+                    for entry in told.early { early.add(entry, at: now) }
+                }
+            } else if !pending.isEmpty {
+                outbox.putBack(pending)
+            }
+            onEnd(isCommitted)
         }
-        outbox.written(told)
+        outbox.written(calls)
     }
 
-    private func writeEnded(_ call: CallSnapshot) async throws {
-        try await writeCalls { db, store in
+    private func writeEnded(
+        _ call: CallSnapshot,
+        onEnd: @escaping @Sendable (Bool) -> Void = { _ in }
+    ) async throws {
+        try await writeCalls(of: call.id) { db, store in
             if try !Self.isJournalled(call.id, db) { try store.put(call, db) }
         } _: { db, store in
             try store.putEnded(call, db)
+        } onEnd: {
+            onEnd($0)
         }
         outbox.written([call.id])
     }
@@ -92,16 +112,6 @@ extension SQLiteCallStore {
     }
 
     // MARK: Rows
-
-    /// - Parameter row: `record`, `analysis` and, if it was asked for, `turns`.
-    static func snapshot(_ row: Row) throws -> CallSnapshot {
-        var call = try CallSnapshot(record: JSONValue(parsing: row["record"] as String))
-        if let analysis = row["analysis"] as String? {
-            call.analysis = try CallAnalysis(record: JSONValue(parsing: analysis))
-        }
-        if let turns = row["turns"] as String? { try call.readTranscript(record: JSONValue(parsing: turns)) }
-        return call
-    }
 
     func put(_ call: CallSnapshot, _ db: Database) throws {
         let upsert = try db.cachedStatement(
@@ -145,9 +155,9 @@ extension SQLiteCallStore {
     /// An ended call's name, which came late.
     private func name(_ call: CallSnapshot, _ db: Database) throws {
         guard let name = call.carrierCallID else { return }
-        let sql = "SELECT record FROM records WHERE call_id = ?"
-        guard let row = try String.fetchOne(db, sql: sql, arguments: [call.id.text]) else { return }
-        var known = try CallSnapshot(record: JSONValue(parsing: row))
+        let sql = "SELECT call_id AS id, record, NULL AS analysis FROM records WHERE call_id = ?"
+        guard let row = try Row.fetchOne(db, sql: sql, arguments: [call.id.text]) else { return }
+        var known = try snapshot(row, db)
         known.carrierCallID = name
         try put(known, db)
         try db.execute(

@@ -40,7 +40,7 @@ extension SQLiteCallStore {
             let sql = """
                 SELECT *, call_id IN (SELECT id FROM calls) AS has_begun FROM delayed_calls ORDER BY due_at, call_id
                 """
-            return try Row.fetchAll(db, sql: sql).map { row in
+            return self.readable(try Row.fetchAll(db, sql: sql), "delayed call", name: "call_id") { row in
                 let call = DelayedCall(
                     callID: CallID(row["call_id"]),
                     tenant: row["tenant"],

@@ -5,14 +5,24 @@ import TalkpathWire
 /// Hang-ups that the carrier has not confirmed.
 extension SQLiteCallStore {
     /// Those that are due, longest due first. A job whose call the carrier has not named waits for the name.
-    package func dueHangUps(at now: WallTime, limit: Int = 100) async throws -> [HangUpJob] {
+    /// - Parameter busy: calls whose hang-up is under way.
+    package func dueHangUps(
+        at now: WallTime,
+        limit: Int = 100,
+        exceptOf busy: Set<CallID> = []
+    ) async throws -> [HangUpJob] {
         try await read { db in
             let sql = """
                 SELECT call_id, tenant, hang_ups.carrier_call_id AS name, attempts, due_at
                 FROM hang_ups JOIN calls ON calls.id = call_id
-                WHERE due_at <= ? AND hang_ups.carrier_call_id IS NOT NULL ORDER BY due_at LIMIT ?
+                WHERE due_at <= ? AND hang_ups.carrier_call_id IS NOT NULL ORDER BY due_at
                 """
-            return try Row.fetchAll(db, sql: sql, arguments: [now.milliseconds, limit]).map(Self.hangUp)
+            let rows = try Row.fetchCursor(db, sql: sql, arguments: [now.milliseconds])
+            var due: [HangUpJob] = []
+            while due.count < limit, let job = try rows.next().map(Self.hangUp) {
+                if !busy.contains(job.callID) { due.append(job) }
+            }
+            return due
         }
     }
 
@@ -49,9 +59,9 @@ extension SQLiteCallStore {
     /// The carrier has confirmed: the record says so from now on.
     package func confirmHangUp(_ call: CallID) async throws {
         try await write { [self] db in
-            let sql = "SELECT record, NULL AS analysis FROM records WHERE call_id = ?"
+            let sql = "SELECT call_id AS id, record, NULL AS analysis FROM records WHERE call_id = ?"
             if let row = try Row.fetchOne(db, sql: sql, arguments: [call.text]) {
-                var known = try Self.snapshot(row)
+                var known = try snapshot(row, db)
                 known.receipt?.carrierConfirmed = true
                 try put(known, db)
             }
@@ -61,24 +71,24 @@ extension SQLiteCallStore {
 
     /// Somebody ends the call again: the carrier is asked at once.
     /// - Returns: whether there is anything left to ask it for.
-    package func hastenHangUp(_ call: CallID, at now: WallTime) async throws -> Bool {
+    package func hastenHangUp(_ call: CallID) async throws -> Bool {
         try await write { db in
             try db.execute(
-                sql: "UPDATE hang_ups SET due_at = min(due_at, ?) WHERE call_id = ?",
-                arguments: [now.milliseconds, call.text]
+                sql: "UPDATE hang_ups SET due_at = 0 WHERE call_id = ?",
+                arguments: [call.text]
             )
             return db.changesCount > 0
         }
     }
 
     /// The carrier has told the name of a call that was being placed when its process died.
-    package func nameHangUp(_ call: CallID, _ name: String, at now: WallTime) async throws -> Bool {
+    package func nameHangUp(_ call: CallID, _ name: String) async throws -> Bool {
         try await write { db in
             try db.execute(
                 sql: """
-                    UPDATE hang_ups SET carrier_call_id = ?, due_at = ? WHERE call_id = ? AND carrier_call_id IS NULL
+                    UPDATE hang_ups SET carrier_call_id = ?, due_at = 0 WHERE call_id = ? AND carrier_call_id IS NULL
                     """,
-                arguments: [name, now.milliseconds, call.text]
+                arguments: [name, call.text]
             )
             return db.changesCount > 0
         }

@@ -9,7 +9,7 @@ extension SQLiteCallStore {
         var filter = Filter(query)
         filter.goOn(after: query.cursor, query.order)
         let sql = """
-            SELECT record, analysis FROM (
+            SELECT id, record, analysis FROM (
                 SELECT id, started_at FROM calls WHERE \(filter.sql)
                 ORDER BY started_at \(order), id \(order) LIMIT ? OFFSET ?
             ) JOIN records ON records.call_id = id LEFT JOIN analyses ON analyses.call_id = id
@@ -18,7 +18,7 @@ extension SQLiteCallStore {
         let arguments = filter.arguments + [limit + 1, max(0, query.offset)]
         let calls = try await read { db in
             // Few texts differ, and to read them costs as much as a query: each connection keeps them.
-            try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments).map(Self.snapshot)
+            try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments).map { try self.snapshot($0, db) }
         }
         return CallPage(calls: calls, limit: limit)
     }

@@ -27,7 +27,7 @@ extension SQLiteCallStore {
     /// language model made of them.
     /// - Returns: how many calls had something to forget.
     package func forgetTranscripts(endedBefore time: WallTime, limit: Int = 500) async throws -> Int {
-        let count = try await write { db in
+        let count = try await write { [self] db in
             let old = "SELECT id FROM calls WHERE ended_at < ? AND id IN (SELECT call_id FROM transcripts) LIMIT ?"
             let ids = try String.fetchAll(db, sql: old, arguments: [time.milliseconds, limit])
             for id in ids {
@@ -36,7 +36,7 @@ extension SQLiteCallStore {
                     sql: "DELETE FROM events WHERE call_id = ? AND type IN ('call.transcript', 'call.analyzed')",
                     arguments: [id]
                 )
-                try Self.forgetWords(ofAnalysis: id, db)
+                try forgetWords(ofAnalysis: id, db)
             }
             return ids.count
         }
@@ -134,10 +134,13 @@ extension SQLiteCallStore {
         return paths
     }
 
-    private static func forgetWords(ofAnalysis id: String, _ db: Database) throws {
+    private func forgetWords(ofAnalysis id: String, _ db: Database) throws {
         let sql = "SELECT analysis FROM analyses WHERE call_id = ?"
         guard let text = try String.fetchOne(db, sql: sql, arguments: [id]) else { return }
-        var analysis = try CallAnalysis(record: JSONValue(parsing: text))
+        guard var analysis = try? CallAnalysis(record: JSONValue(parsing: text)) else {
+            // What cannot be read may hold anything.
+            return try db.execute(sql: "DELETE FROM analyses WHERE call_id = ?", arguments: [id])
+        }
         analysis.summary = nil
         try db.execute(
             sql: "UPDATE analyses SET analysis = ? WHERE call_id = ?",

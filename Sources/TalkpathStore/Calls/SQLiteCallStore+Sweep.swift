@@ -6,13 +6,27 @@ import TalkpathWire
 /// What a process left behind that did not stop by itself.
 extension SQLiteCallStore {
     /// The process is alive: should it die, its calls ended about now.
-    package func noteAlive(at now: WallTime) async throws {
+    ///
+    /// - Parameter steady: the same by a clock that was not set meanwhile, which what is due is counted by.
+    package func noteAlive(at now: WallTime, steady: WallTime? = nil) async throws {
         try await write { db in
             try db.execute(
-                sql: "INSERT OR REPLACE INTO life (one, alive_at) VALUES (1, ?)",
-                arguments: [now.milliseconds]
+                sql: "INSERT OR REPLACE INTO life (one, alive_at, steady_at) VALUES (1, ?, ?)",
+                arguments: [now.milliseconds, (steady ?? now).milliseconds]
             )
         }
+    }
+
+    /// What is due was counted by the clock of the process before. By how much that one was off, and by how much the clock
+    /// was set back since at least, everything that is due is moved.
+    private static func undoClockSteps(at now: WallTime, _ db: Database) throws {
+        guard let row = try Row.fetchOne(db, sql: "SELECT alive_at, steady_at FROM life") else { return }
+        let alive: Int64 = row["alive_at"]
+        let step = alive - (row["steady_at"] as Int64? ?? alive) + min(0, now.milliseconds - alive)
+        // What a loaded machine's two readings differ by is no step.
+        guard abs(step) > 2000 else { return }
+        try db.execute(sql: "UPDATE deliveries SET due_at = max(1, due_at + ?) WHERE due_at > 0", arguments: [step])
+        try db.execute(sql: "UPDATE hang_ups SET given_up_at = given_up_at + ?", arguments: [step])
     }
 
     /// Closes every call of the journal as `node_lost`, with its record and its events; to be called once, before the
@@ -26,16 +40,17 @@ extension SQLiteCallStore {
             let rows = try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT record, NULL AS analysis, status, calls.answered_at FROM calls
+                    SELECT id, record, NULL AS analysis, status, calls.answered_at FROM calls
                     JOIN records ON records.call_id = id WHERE ended_at IS NULL ORDER BY started_at, id
                     """
             )
-            let calls = try rows.map { try Self.lost($0, lastAlive: alive.map(WallTime.init(milliseconds:)), now) }
+            let calls = try rows.map { row in
+                try setAsideIfUnreadable(row, at: now, db)
+                return try lost(row, lastAlive: alive.map(WallTime.init(milliseconds:)), now, db)
+            }
             for call in calls { try putEnded(call, db) }
-            try db.execute(
-                sql: "UPDATE hang_ups SET due_at = min(due_at, ?)",
-                arguments: [now.milliseconds]
-            )
+            try db.execute(sql: "UPDATE hang_ups SET due_at = 0")
+            try Self.undoClockSteps(at: now, db)
             return calls
         }
         outbox.written(Set(calls.map(\.id)))
@@ -43,8 +58,8 @@ extension SQLiteCallStore {
     }
 
     /// The call's end is not known: it was after the call began, and hardly long after the process was last alive.
-    private static func lost(_ row: Row, lastAlive: WallTime?, _ now: WallTime) throws -> CallSnapshot {
-        var call = try snapshot(row)
+    private func lost(_ row: Row, lastAlive: WallTime?, _ now: WallTime, _ db: Database) throws -> CallSnapshot {
+        var call = try snapshot(row, db)
         call.answeredAt = call.answeredAt ?? (row["answered_at"] as Int64?).map(WallTime.init(milliseconds:))
         let latest = call.answeredAt ?? call.startedAt
         let ended = max(latest, min(lastAlive ?? now, now))

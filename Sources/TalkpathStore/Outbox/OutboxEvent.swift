@@ -13,8 +13,6 @@ package struct OutboxEvent: Equatable, Sendable {
     package var at: WallTime
     /// One JSON object. The store adds who is calling whom.
     package var data: JSONValue
-    /// The call's journal has not come for long, and is not waited for any more.
-    package var isOverdue = false
 
     package init(
         id: String = "",
@@ -60,6 +58,13 @@ package enum OutboxEntry: Equatable, Sendable {
     case progress(CallID, CallStatus, at: WallTime)
     /// The call's conversation, told at its end for its analysis.
     case timeline(CallID, JSONValue)
+
+    package var callID: CallID {
+        switch self {
+        case .event(let event): event.callID
+        case .progress(let call, _, _), .timeline(let call, _): call
+        }
+    }
 }
 
 /// Nobody wants to know.

@@ -10,27 +10,45 @@ extension SQLiteCallStore {
         """
 
     /// The first that are due, one of a call at most: a call's events are tried in their order.
-    package func dueDeliveries(to endpoint: String, at now: WallTime, limit: Int) async throws -> [Delivery] {
+    ///
+    /// - Parameter busy: calls of which one is under way.
+    package func dueDeliveries(
+        to endpoint: String,
+        at now: WallTime,
+        limit: Int,
+        exceptOf busy: Set<CallID> = []
+    ) async throws -> [Delivery] {
         try await read { db in
-            let rows = try Row.fetchCursor(
-                db,
-                sql: "SELECT \(Self.columns) WHERE endpoint_id = ? AND due_at <= ? ORDER BY event LIMIT 1000",
-                arguments: [endpoint, now.milliseconds]
-            )
-            var calls: Set<String> = []
-            var due: [Delivery] = []
-            while due.count < limit, let row = try rows.next() {
-                if calls.insert(row["call_id"]).inserted { due.append(try Self.delivery(row)) }
+            var picked: [(event: Int64, id: Int64, call: String)] = []
+            // Those that were not tried yet, and those whose pause is over: each stands in its order in the index, so that
+            // no more is looked at than is taken, and what belongs to calls that are busy.
+            for condition in ["due_at = 0 AND 0 < ?", "due_at > 0 AND due_at <= ?"] {
+                let sql = """
+                    SELECT deliveries.id, event, call_id FROM deliveries JOIN events ON events.number = event
+                    WHERE endpoint_id = ? AND \(condition) ORDER BY due_at, event LIMIT 1000
+                    """
+                let rows = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: [endpoint, now.milliseconds])
+                var calls: Set<String> = []
+                while calls.count < limit, let row = try rows.next() {
+                    let call: String = row["call_id"]
+                    guard !busy.contains(CallID(call)), calls.insert(call).inserted else { continue }
+                    picked.append((row["event"], row["id"], call))
+                }
             }
-            return due
+            var calls: Set<String> = []
+            let first = picked.sorted { $0.event < $1.event }.filter { calls.insert($0.call).inserted }.prefix(limit)
+            let one = "SELECT \(Self.columns) WHERE deliveries.id = ?"
+            return try first.compactMap { try Row.fetchOne(db.cachedStatement(sql: one), arguments: [$0.id]) }
+                .map(self.delivery)
         }
     }
 
-    /// When the next one is due.
-    package func nextDelivery(to endpoint: String) async throws -> WallTime? {
+    /// When the next one is due that is not due yet.
+    package func nextDelivery(to endpoint: String, after now: WallTime) async throws -> WallTime? {
         try await read { db in
-            let sql = "SELECT min(due_at) FROM deliveries WHERE endpoint_id = ? AND due_at IS NOT NULL"
-            return try Int64.fetchOne(db, sql: sql, arguments: [endpoint]).map(WallTime.init(milliseconds:))
+            let sql = "SELECT min(due_at) FROM deliveries WHERE endpoint_id = ? AND due_at > ?"
+            return try Int64.fetchOne(db, sql: sql, arguments: [endpoint, now.milliseconds])
+                .map(WallTime.init(milliseconds:))
         }
     }
 
@@ -69,7 +87,7 @@ extension SQLiteCallStore {
                 SELECT \(Self.columns) WHERE died_at IS NOT NULL AND (?1 IS NULL OR tenant = ?1)
                     AND (?2 IS NULL OR deliveries.id < ?2) ORDER BY deliveries.id DESC LIMIT ?3
                 """
-            return try Row.fetchAll(db, sql: sql, arguments: [tenant, before, limit]).map(Self.delivery)
+            return try Row.fetchAll(db, sql: sql, arguments: [tenant, before, limit]).map(self.delivery)
         }
     }
 
@@ -78,7 +96,7 @@ extension SQLiteCallStore {
     ///   - id: `nil` for all of the tenant's.
     ///   - tenant: `nil` for everybody's.
     /// - Returns: how many there were.
-    package func replayDelivery(_ id: Int64?, tenant: String?, at now: WallTime) async throws -> Int {
+    package func replayDelivery(_ id: Int64?, tenant: String?) async throws -> Int {
         try await write { db in
             let dead = """
                 died_at IS NOT NULL AND (?1 IS NULL OR id = ?1)
@@ -93,9 +111,9 @@ extension SQLiteCallStore {
             )
             try db.execute(
                 sql: """
-                    UPDATE deliveries SET attempts = 0, died_at = NULL, failure = NULL, due_at = ?3 WHERE \(dead)
+                    UPDATE deliveries SET attempts = 0, died_at = NULL, failure = NULL, due_at = 0 WHERE \(dead)
                     """,
-                arguments: [id, tenant, now.milliseconds]
+                arguments: [id, tenant]
             )
             return db.changesCount
         }
@@ -112,11 +130,12 @@ extension SQLiteCallStore {
         }
     }
 
-    private static func delivery(_ row: Row) throws -> Delivery {
+    /// An event whose data cannot be read is delivered without them: its receiver learns that it happened.
+    private func delivery(_ row: Row) throws -> Delivery {
         Delivery(
             id: row["delivery_id"],
             endpointID: row["endpoint_id"],
-            event: try event(row),
+            event: Self.event(row) { condition.unreadable("event", row["id"], $0) },
             attempts: row["attempts"],
             diedAt: (row["died_at"] as Int64?).map(WallTime.init(milliseconds:)),
             failure: row["failure"]

@@ -42,14 +42,15 @@ extension SQLiteCallStore {
     package func endpoints(tenant: String) async throws -> [Endpoint] {
         try await read { db in
             let sql = "SELECT * FROM endpoints WHERE tenant = ? AND is_bound = 0 ORDER BY created_at, id"
-            return try Row.fetchAll(db, sql: sql, arguments: [tenant]).map(Self.endpoint)
+            return self.readable(try Row.fetchAll(db, sql: sql, arguments: [tenant]), "endpoint", Self.endpoint)
         }
     }
 
     /// All that something may be sent to.
     package func activeEndpoints() async throws -> [Endpoint] {
         try await read { db in
-            try Row.fetchAll(db, sql: "SELECT * FROM endpoints WHERE stopped IS NULL ORDER BY id").map(Self.endpoint)
+            let rows = try Row.fetchAll(db, sql: "SELECT * FROM endpoints WHERE stopped IS NULL ORDER BY id")
+            return self.readable(rows, "endpoint", Self.endpoint)
         }
     }
 

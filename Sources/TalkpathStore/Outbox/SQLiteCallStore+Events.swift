@@ -1,4 +1,5 @@
 import GRDB
+import Synchronization
 package import TalkpathCore
 import TalkpathWire
 
@@ -7,7 +8,7 @@ extension SQLiteCallStore {
     /// Writes what the loop has told since the last time, and what could not be written before.
     package func writePending() async throws {
         try await writeUnsaved()
-        try await writeCalls { _, _ in }
+        try await writeCalls(takesOverdue: true) { _, _ in }
     }
 
     /// An event of its own.
@@ -20,34 +21,70 @@ extension SQLiteCallStore {
     package func events(of call: CallID, after number: Int64, limit: Int = 500) async throws -> [OutboxEvent] {
         try await read { db in
             let sql = "SELECT * FROM events WHERE call_id = ? AND number > ? ORDER BY number LIMIT ?"
-            return try Row.fetchAll(db, sql: sql, arguments: [call.text, number, limit]).map(Self.event)
+            return try Row.fetchAll(db, sql: sql, arguments: [call.text, number, limit]).map { row in
+                Self.event(row) { self.condition.unreadable("event", row["id"], $0) }
+            }
         }
     }
 
-    /// - Returns: the calls that something was told of, and what came too early to be written.
+    /// What comes of one transaction's part of what was told, once it is committed.
+    struct Told: Sendable {
+        /// Calls that something was written of.
+        var calls: Set<CallID> = []
+        /// Came before their calls' rows.
+        var early: [OutboxEntry] = []
+        /// Calls whose early entries have been written.
+        var released: Set<CallID> = []
+    }
+
+    /// - Parameters:
+    ///   - journalled: a call whose row was written in this transaction.
+    ///   - takesOverdue: entries that have waited too long for their call's row are written without it.
     func put(
         _ pending: [OutboxEntry],
+        journalled: CallID?,
+        takesOverdue: Bool,
         _ db: Database
-    ) throws -> (told: Set<CallID>, early: [OutboxEntry]) {
-        var told: Set<CallID> = []
-        // Of calls whose journal is still under way: whose they are is not known yet.
-        var early: [OutboxEntry] = []
-        for entry in pending {
-            switch entry {
-            case .event(let event):
-                guard try event.isOverdue || Self.isJournalled(event.callID, db) else {
-                    early.append(entry)
-                    continue
-                }
-                try put(event, db)
-                told.insert(event.callID)
-            case .progress(let call, let status, let time):
-                try Self.put(status, of: call, at: time, db)
-            case .timeline(let call, let marks):
-                try Self.putTimeline(marks, of: call, db)
-            }
+    ) throws -> Told {
+        var told = Told()
+        if let journalled { try release(journalled, &told, db) }
+        if takesOverdue {
+            let overdue = early.withLock { $0.overdue(before: .now - patience) }
+            for call in overdue where !told.released.contains(call) { try release(call, &told, db) }
         }
-        return (told, early)
+        var isJournalled: [CallID: Bool] = [:]
+        for entry in pending {
+            let call = entry.callID
+            let isKnown = try isJournalled[call] ?? Self.isJournalled(call, db)
+            isJournalled[call] = isKnown
+            guard isKnown else {
+                // Whose it is is not known yet.
+                told.early.append(entry)
+                continue
+            }
+            // Where the call's row has come by another way.
+            try release(call, &told, db)
+            try put(entry, &told, db)
+        }
+        return told
+    }
+
+    private func release(_ call: CallID, _ told: inout Told, _ db: Database) throws {
+        let entries = early.withLock { $0.entries(of: call) }
+        guard !entries.isEmpty, told.released.insert(call).inserted else { return }
+        for entry in entries { try put(entry, &told, db) }
+    }
+
+    private func put(_ entry: OutboxEntry, _ told: inout Told, _ db: Database) throws {
+        switch entry {
+        case .event(let event):
+            try put(event, db)
+            told.calls.insert(event.callID)
+        case .progress(let call, let status, let time):
+            try Self.put(status, of: call, at: time, db)
+        case .timeline(let call, let marks):
+            try Self.putTimeline(marks, of: call, db)
+        }
     }
 
     static func isJournalled(_ call: CallID, _ db: Database) throws -> Bool {
@@ -93,26 +130,33 @@ extension SQLiteCallStore {
         guard db.changesCount > 0 else { return }
         let deliver = try db.cachedStatement(
             sql: """
-                INSERT INTO deliveries (event, endpoint_id, due_at) SELECT ?, id, ? FROM endpoints
+                INSERT INTO deliveries (event, endpoint_id, due_at) SELECT ?, id, 0 FROM endpoints
                 WHERE stopped IS NULL AND (tenant IS NULL OR tenant = ?) AND (agent_id IS NULL OR agent_id = ?)
                     AND (types IS NULL OR instr(types, ?) > 0) AND (is_bound = 0 OR id = ?)
                 """
         )
         try deliver.execute(arguments: [
-            db.lastInsertedRowID, event.at.milliseconds, tenant, known?["agent_id"] as String?, " \(event.type) ",
+            db.lastInsertedRowID, tenant, known?["agent_id"] as String?, " \(event.type) ",
             known?["endpoint_id"] as String?,
         ])
     }
 
-    static func event(_ row: Row) throws -> OutboxEvent {
-        OutboxEvent(
+    /// - Parameter onFault: told why the event's data cannot be read; they are left out then.
+    static func event(_ row: Row, onFault: (any Error) -> Void) -> OutboxEvent {
+        var data: JSONValue = ["call_id": .string(row["call_id"])]
+        do {
+            data = try JSONValue(parsing: row["data"] as String)
+        } catch {
+            onFault(error)
+        }
+        return OutboxEvent(
             id: row["id"],
             number: row["number"],
             type: row["type"],
             callID: CallID(row["call_id"]),
             tenant: row["tenant"],
             at: WallTime(milliseconds: row["at"]),
-            data: try JSONValue(parsing: row["data"] as String)
+            data: data
         )
     }
 }

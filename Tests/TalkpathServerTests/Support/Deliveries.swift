@@ -76,7 +76,7 @@ struct WorkerStage: Sendable {
         while true {
             if try await store.countDeliveries().pending == 0 { return nil }
             let now = clock.wallTime
-            if let due = try await store.nextDelivery(to: Self.endpoint), due.milliseconds > now.milliseconds {
+            if let due = try await store.nextDelivery(to: Self.endpoint, after: now) {
                 return .milliseconds(due.milliseconds - now.milliseconds)
             }
             await Task.yield()

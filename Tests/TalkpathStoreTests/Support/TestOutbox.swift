@@ -17,16 +17,14 @@ final class TestOutbox: OutboxSource {
     var written: [Set<CallID>] { state.withLock { $0.written } }
     var endpointsAdded: Int { state.withLock { $0.endpointsAdded } }
 
-    func tell(_ type: String, _ call: String, data: JSONValue = [:], isOverdue: Bool = false) {
-        var event = OutboxEvent(
+    func tell(_ type: String, _ call: String, data: JSONValue = [:]) {
+        let told = OutboxEvent(
             type: type,
             callID: CallID(call),
             tenant: "",
             at: SampleCalls.noon,
             data: data
         )
-        event.isOverdue = isOverdue
-        let told = event
         state.withLock { $0.pending.append(.event(told)) }
     }
 

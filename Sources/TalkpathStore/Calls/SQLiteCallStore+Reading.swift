@@ -1,0 +1,102 @@
+import GRDB
+import TalkpathCore
+import TalkpathWire
+
+/// Reading what is kept. One row that cannot be read hides no other: it is told of once, and as much of it as can be
+/// read is given back.
+extension SQLiteCallStore {
+    /// A call: with its transcript and its analysis, where the row has them.
+    ///
+    /// A transcript or an analysis that cannot be read is left out. Where not even the record can be, the call is what the
+    /// columns say that it is found by: its name and tenant, its numbers, its times, without a receipt.
+    ///
+    /// - Parameter row: `id`, `record`, `analysis` and, if it was asked for, `turns`.
+    func snapshot(_ row: Row, _ db: Database) throws -> CallSnapshot {
+        let id: String = row["id"]
+        var call: CallSnapshot
+        do {
+            call = try CallSnapshot(record: JSONValue(parsing: row["record"] as String))
+        } catch {
+            condition.unreadable("record", id, error)
+            call = try Self.remnant(of: id, db)
+        }
+        do {
+            if let text = row["analysis"] as String? {
+                call.analysis = try CallAnalysis(record: JSONValue(parsing: text))
+            }
+        } catch {
+            condition.unreadable("analysis", id, error)
+        }
+        do {
+            if let turns = row["turns"] as String? { try call.readTranscript(record: JSONValue(parsing: turns)) }
+        } catch {
+            condition.unreadable("transcript", id, error)
+        }
+        return call
+    }
+
+    /// Rows that can be read; the others are told of.
+    func readable<Value>(
+        _ rows: [Row],
+        _ part: String,
+        name: String = "id",
+        _ read: (Row) throws -> Value
+    ) -> [Value] {
+        rows.compactMap { row in
+            do {
+                return try read(row)
+            } catch {
+                condition.unreadable(part, "\(row[name] as DatabaseValue)".filter { $0 != "\"" }, error)
+                return nil
+            }
+        }
+    }
+
+    /// One row that is asked for by its name.
+    /// - Throws: `StoreError` with the code `unreadable`.
+    func readable<Value>(_ row: Row, _ part: String, _ id: String, _ read: (Row) throws -> Value) throws -> Value {
+        do {
+            return try read(row)
+        } catch {
+            condition.unreadable(part, id, error)
+            throw StoreError.unreadable(part, error)
+        }
+    }
+
+    /// What the columns say of a call whose record cannot be read.
+    private static func remnant(of id: String, _ db: Database) throws -> CallSnapshot {
+        guard let row = try Row.fetchOne(db, sql: "SELECT * FROM calls WHERE id = ?", arguments: [id]) else {
+            throw StoreError(.unreadable, "the record cannot be read")
+        }
+        let isOver = row["ended_at"] as Int64? != nil
+        let status = CallStatus(rawValue: row["status"]) ?? (isOver ? .failed : .inProgress)
+        let direction = CallDirection(rawValue: row["direction"]) ?? .outbound
+        let started: Int64 = row["started_at"]
+        let length = (row["ended_at"] as Int64?).map { ended in
+            let (milliseconds, isTooLong) = ended.subtractingReportingOverflow(started)
+            return isTooLong ? 0 : min(max(0, milliseconds), 1_000_000_000_000)
+        }
+        var record: JSONValue = [
+            "id": .string(id), "direction": .string(direction.rawValue), "status": .string(status.rawValue),
+            "from": .string(row["from_number"]), "to": .string(row["to_number"]), "tenant": .string(row["tenant"]),
+            "started_at": JSONValue(Int(started)), "agent": ["provider": "openai"],
+        ]
+        record.set("duration", length.map { JSONValue(Int($0 * 1_000_000)) })
+        record.set("carrier_call_id", (row["carrier_call_id"] as String?).map(JSONValue.string))
+        record.set("answered_at", (row["answered_at"] as Int64?).map { JSONValue(Int($0)) })
+        record.set("ended_at", (row["ended_at"] as Int64?).map { JSONValue(Int($0)) })
+        var call = try CallSnapshot(record: record)
+        call.agent.id = row["agent_id"]
+        return call
+    }
+
+    /// Keeps a damaged record apart, before the call's new one takes its place: for whoever wants to look at it.
+    func setAsideIfUnreadable(_ row: Row, at now: WallTime, _ db: Database) throws {
+        let text: String = row["record"]
+        guard (try? CallSnapshot(record: JSONValue(parsing: text))) == nil else { return }
+        try db.execute(
+            sql: "INSERT OR REPLACE INTO set_aside (call_id, record, found_at) VALUES (?, ?, ?)",
+            arguments: [row["id"] as String, text, now.milliseconds]
+        )
+    }
+}

@@ -1,0 +1,35 @@
+import ArgumentParser
+import Foundation
+import TalkpathStore
+
+/// `talkpath backup FILE`: the store of a server that runs or does not, as one file.
+struct BackupCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backup",
+        abstract: "Copies the store into one file, while the server runs or not.",
+        discussion: """
+            The copy holds calls, agents, events and webhooks with their secrets as of one moment; it is checked, and \
+            only its owner may read it. Recordings and captures are files of their own: copy their folder as well.
+
+            To go back to a copy: stop the server, remove talkpath.sqlite, talkpath.sqlite-wal and talkpath.sqlite-shm \
+            from the data folder, and put the copy there as talkpath.sqlite.
+            """
+    )
+
+    @Argument(help: ArgumentHelp("Where the copy goes. Must not be there yet.", valueName: "file"))
+    var file: String
+
+    @Option(name: .long, help: ArgumentHelp("Instead of TALKPATH_DATA_FOLDER.", valueName: "folder"))
+    var data: String?
+
+    func run() async throws {
+        let folder = data ?? ProcessInfo.processInfo.environment["TALKPATH_DATA_FOLDER"] ?? "talkpath-data"
+        do {
+            let bytes = try StoreBackup.make(of: folder + "/talkpath.sqlite", at: file)
+            print("\(file): \(bytes) bytes")
+        } catch {
+            FileHandle.standardError.write(Data("talkpath: \(error)\n".utf8))
+            throw ExitCode.failure
+        }
+    }
+}
