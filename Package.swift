@@ -212,7 +212,10 @@ if level == .all {
             ]
         ),
         // Runs the executable as users do, too: it stands beside the tests once they are built.
-        tests("TalkpathCommandTests", ["talkpath", "TalkpathAudio"]),
+        tests(
+            "TalkpathCommandTests",
+            ["talkpath", "TalkpathAudio", "TalkpathSimulators", .asyncHTTPClient, .nioCore, .nioHTTP1]
+        ),
         tests(
             "IntegrationTests",
             [

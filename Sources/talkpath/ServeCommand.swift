@@ -24,7 +24,8 @@ struct ServeCommand: AsyncParsableCommand {
 
             The first SIGTERM or SIGINT lets the calls finish, for TALKPATH_DRAIN_TIMEOUT_S at most, and takes no new \
             ones; a second one ends them now, and the server within a second. With TALKPATH_TLS_CERTIFICATE, SIGHUP reads \
-            the certificate and its key again, which otherwise takes some seconds from their change.
+            the certificate and its key again, which otherwise takes some seconds from their change; without, it does \
+            nothing.
             Exit status: 0 after a stop, 64 for wrong options, 78 for wrong settings, 1 if the server cannot listen or \
             fails.
             """
@@ -59,9 +60,10 @@ struct ServeCommand: AsyncParsableCommand {
         await ProcessDescriptors.warmUp()
         LoggingSystem.bootstrap { [format = configuration.logFormat] label in format.makeHandler(label: label) }
         // From here on, so that a signal that comes during the start stops the server in order, too.
-        // Without a certificate there is nothing to read again: then a hang-up of the terminal is what it is elsewhere.
-        let known: [UnixSignal] = [.sigterm, .sigint] + (configuration.tls == nil ? [] : [.sighup])
-        let signals = await UnixSignalsSequence(trapping: known)
+        // A hang-up never ends the server, with or without a certificate: it carries calls, and whoever reloads all
+        // services of a machine does not mean to end them.
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
+        defer { Self.flushLog() }
         let server: TalkpathServer
         do {
             var parts = TalkpathServer.Parts()
@@ -109,6 +111,7 @@ struct ServeCommand: AsyncParsableCommand {
                     // Somebody who asks twice does not want to wait: neither for a carrier that does not answer, nor for
                     // an answer to this request, which an event loop that is just going does not give.
                     DispatchQueue.global().asyncAfter(deadline: .now() + 1) {
+                        LogWriter.standardError.flush(withinMilliseconds: 100)
                         Self.leave(status: 128 + signal.rawValue)
                     }
                     await server.endNow()
@@ -148,13 +151,17 @@ struct ServeCommand: AsyncParsableCommand {
     /// `EX_CONFIG` of sysexits.h.
     private static let wrongSettings = ExitCode(78)
 
+    /// Through the log's thread, for there may be nobody who reads it.
     private static func complain(_ line: String) {
-        let bytes = Array("talkpath: \(line)\n".utf8)
-        _ = write(STDERR_FILENO, bytes, bytes.count)
+        LogWriter.standardError.write(Array("talkpath: \(line)\n".utf8))
+        flushLog()
     }
 
-    /// Within a command, `exit` is ArgumentParser's.
+    /// The last lines get so long to be read, and no longer.
+    private static func flushLog() { LogWriter.standardError.flush(withinMilliseconds: 500) }
+
+    /// At once, without the handlers that `exit` runs: they would take apart what other threads still use.
     private static func leave(status: Int32) -> Never { endProcess(status) }
 }
 
-private let endProcess: @Sendable (Int32) -> Never = { exit($0) }
+private let endProcess: @Sendable (Int32) -> Never = { _exit($0) }

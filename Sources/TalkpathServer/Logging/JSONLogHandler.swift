@@ -6,7 +6,7 @@ import TalkpathWire
 ///
 /// Messages are constant sentences and values are metadata, so that a collector can group by the one and search by the
 /// other.
-struct JSONLogHandler: LogHandler {
+struct JSONLogHandler: LineLogHandler {
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
     var logLevel = Logger.Level.info
@@ -29,7 +29,9 @@ struct JSONLogHandler: LogHandler {
         set { metadata[key] = newValue }
     }
 
-    func log(event: LogEvent) {
+    func log(event: LogEvent) { write(line(of: event)) }
+
+    func line(of event: LogEvent) -> [UInt8] {
         var line: JSONValue = [
             "time": .string(now().rfc3339),
             "level": .string(event.level.rawValue),
@@ -42,7 +44,7 @@ struct JSONLogHandler: LogHandler {
         for (key, value) in all.sorted(by: { $0.key < $1.key }) where line[key] == nil {
             line.set(key, Self.json(value))
         }
-        write(line.serialized() + [UInt8(ascii: "\n")])
+        return line.serialized() + [UInt8(ascii: "\n")]
     }
 
     private static func json(_ value: Logger.Metadata.Value) -> JSONValue {

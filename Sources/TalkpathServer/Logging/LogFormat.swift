@@ -2,12 +2,6 @@ public import Logging
 import TalkpathCore
 import TalkpathNIO
 
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
-
 /// How log lines are written.
 public enum LogFormat: String, Sendable, CaseIterable {
     /// For people.
@@ -16,16 +10,38 @@ public enum LogFormat: String, Sendable, CaseIterable {
     case json
 
     /// A handler on standard error, for `LoggingSystem.bootstrap`.
+    ///
+    /// Lines are written by a thread of their own: whoever logs never waits for whoever reads. Those that a slow reader
+    /// leaves no room for are dropped; a line tells how many, and so does `talkpath_log_lines_dropped_total`.
     public func makeHandler(label: String) -> any LogHandler {
+        let writer = LogWriter.standardError
+        writer.setReport { [self] dropped in
+            handler(label: label, write: { _ in }).line(
+                of: LogEvent(
+                    level: .warning,
+                    message: "Log lines were dropped because nobody read them fast enough",
+                    metadata: ["dropped": "\(dropped)"],
+                    source: nil,
+                    file: #fileID,
+                    function: #function,
+                    line: #line
+                )
+            )
+        }
+        return handler(label: label) { writer.write($0) }
+    }
+
+    func handler(label: String, write: @escaping @Sendable ([UInt8]) -> Void) -> any LineLogHandler {
+        let clock = SystemClock()
         switch self {
-        case .console:
-            return StreamLogHandler.standardError(label: label)
-        case .json:
-            let clock = SystemClock()
-            return JSONLogHandler(label: label, now: { clock.wallTime }) { line in
-                // A line is one write: lines of different threads do not mix.
-                _ = write(STDERR_FILENO, line, line.count)
-            }
+        case .console: return ConsoleLogHandler(label: label, now: { clock.wallTime }, write: write)
+        case .json: return JSONLogHandler(label: label, now: { clock.wallTime }, write: write)
         }
     }
+}
+
+/// A handler whose events are lines of bytes.
+protocol LineLogHandler: LogHandler {
+    /// With the end of the line.
+    func line(of event: LogEvent) -> [UInt8]
 }

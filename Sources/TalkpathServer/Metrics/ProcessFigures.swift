@@ -2,7 +2,8 @@ import FoundationEssentials
 import Glibc
 import TalkpathHTTP
 
-/// What the system knows of this process, in Prometheus' own names for it. Read when asked, from `/proc` (Linux).
+/// What the system knows of this process, in Prometheus' own names for it. Read when asked, from `/proc` (Linux). Also
+/// what belongs to the process rather than to a server in it: its log.
 enum ProcessFigures {
     static func text(_ connections: ConnectionBudget.Figures) -> String {
         var text = ""
@@ -26,6 +27,12 @@ enum ProcessFigures {
             "counter",
             "Connections that were refused because all that there may be were at work.",
             Double(connections.refused)
+        )
+        write(
+            "talkpath_log_lines_dropped_total",
+            "counter",
+            "Log lines that were dropped because nobody read them fast enough.",
+            Double(LogWriter.standardError.dropped)
         )
         return text
     }

@@ -3,6 +3,7 @@ import Hummingbird
 import Logging
 import NIOCore
 import TalkpathCore
+import TalkpathNIO
 import TalkpathWire
 
 /// Twilio's webhooks.
@@ -52,7 +53,7 @@ struct TwilioRoutes {
             signer: signer
         )
         guard isGenuine, await isAbout(callID, form["CallSid"], of: signer) else {
-            state.logger.warning("A webhook without a valid signature was refused")
+            state.tell("A webhook without a valid signature was refused", cause: "webhook: signature")
             throw Problem(.forbidden, .forbidden, "The signature is missing or wrong")
         }
         return Webhook(
