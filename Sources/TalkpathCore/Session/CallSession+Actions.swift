@@ -25,9 +25,9 @@ extension CallSession {
         case .openUplink(let isFirst):
             if !isFirst { takeUpConversation() }
             media.value.agentIsReady(at: ports.clock.now)
-            perform(talk.speech.agentIsReady(at: ports.clock.now))
             if guards.agent?.isReopening == true { talk.debts.owe() }
             if isFirst { talk.debts.newSessionTold() } else { remindAgent() }
+            perform(talk.speech.agentIsReady(at: ports.clock.now))
         case .greet:
             if let words = agent.firstMessage {
                 perform(talk.speech.add(.say(id: nil, words: words), at: ports.clock.now))

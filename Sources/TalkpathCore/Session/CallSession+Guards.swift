@@ -44,7 +44,7 @@ extension CallSession {
         guard talk.speech.isIdle else { return }
         logger.info("The model has not answered the caller, and is asked to")
         if agent.provider.answersByItself {
-            media.value.command(.prompt("(The caller waits for you. Answer what they said last.)"))
+            perform(talk.speech.tell(.prompt("(The caller waits for you. Answer what they said last.)"), at: now))
         } else {
             perform(talk.speech.add(.ask, at: now))
         }
@@ -55,16 +55,19 @@ extension CallSession {
     func guardsHeard(_ transition: VoiceActivityDetector.Transition, at now: MonotonicInstant) {
         guard !media.value.isMuted(.caller) else {
             talk.debts.callerMuted()
+            perform(talk.speech.callerEnded(.ear, at: now))
             return
         }
         switch transition {
         case .speechStarted:
             guards.agent?.heardBegin(at: now)
             talk.debts.earHeardBegin(at: now)
+            talk.speech.callerBegan(.ear, at: now)
         case .speechEnded:
             let lastSpeech = media.value.uplink.voice.lastSpeech
             guards.agent?.heardEnd(lastSpeech: lastSpeech, at: now)
             talk.debts.earHeardEnd(lastSpeech: lastSpeech, at: now)
+            perform(talk.speech.callerEnded(.ear, at: now))
         }
     }
 

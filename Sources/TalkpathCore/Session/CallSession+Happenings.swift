@@ -56,9 +56,11 @@ extension CallSession {
             perform(machine.agentIsReady(at: now))
         case .callerSpeechStarted:
             callerTurnBegan = callMilliseconds(at: now)
+            talk.speech.callerBegan(.model, at: now)
             publish(.callerSpeechStarted)
         case .callerSpeechEnded:
             talk.debts.modelHeardEnd()
+            perform(talk.speech.callerEnded(.model, at: now))
             publish(.callerSpeechEnded)
         case .responseStarted:
             talk.debts.answerBegan()
@@ -87,7 +89,7 @@ extension CallSession {
                 perform(machine.agentReportedFault(report.code, at: now))
             }
         case .responseEnded(let end):
-            if end.status == .completed { talk.debts.answerCompleted() }
+            if end.status == .completed, !talk.speech.holdsResults { talk.debts.answerCompleted() }
             if end.status == .failed || end.status == .incomplete { noteFailure(end) }
             perform(talk.speech.responseEnded(end.status, at: now))
         case .toolCallsCancelled(let ids):

@@ -92,7 +92,7 @@ extension CallSession {
     /// Something that the agent is to answer, and that the caller has not said.
     func tellAgent(_ words: String) {
         switch agent.provider.answersByItself {
-        case true: media.value.command(.prompt(words))
+        case true: perform(talk.speech.tell(.prompt(words), at: ports.clock.now))
         case false: media.value.command(.addMessage(role: .system, text: words))
         }
         perform(talk.speech.add(.respond, at: ports.clock.now))

@@ -61,10 +61,10 @@ extension CallSession {
         }
     }
 
-    /// Tells the agent something it is to answer. Does nothing while there is no agent.
+    /// Tells the agent something it is to answer: when the caller has finished, and when there is a session to tell.
     func prompt(_ text: String) {
-        guard case .ready = machine.agent else { return }
-        media.value.command(.prompt(text))
+        guard machine.isLive else { return }
+        perform(talk.speech.tell(.prompt(text), at: ports.clock.now))
         perform(talk.speech.add(.respond, at: ports.clock.now))
         media.value.pump()
     }

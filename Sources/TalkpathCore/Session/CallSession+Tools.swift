@@ -42,6 +42,7 @@ extension CallSession {
             guards.agent?.toolFinished(id, at: ports.clock.now)
             tool.attempt.finish()
         }
+        talk.speech.forgetResults(ids)
     }
 
     func cancelAllTools() {
@@ -135,7 +136,7 @@ extension CallSession {
             tellOtherSession(of: tool.call, output)
             return
         }
-        media.value.command(.toolResult(id: id, name: tool.call.name, output: output))
+        perform(talk.speech.tell(.toolResult(id: id, name: tool.call.name, output: output), at: ports.clock.now))
         // The model goes on when it has all the answers it has asked for.
         if talk.tools.isEmpty { perform(talk.speech.add(.respond, at: ports.clock.now)) }
         media.value.pump()

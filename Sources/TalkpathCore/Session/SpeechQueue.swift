@@ -3,6 +3,10 @@ import TalkpathWire
 
 /// What the agent is still to be asked to say: one thing at a time, as a model has at most one answer under way.
 ///
+/// Nothing makes the agent speak while the caller does: what becomes due then waits for the end of the caller's turn,
+/// in its order. The model answers that turn by itself as a rule, and its answer takes the place of what nobody waits
+/// for by name.
+///
 /// Without any I/O: what happens is a mutating method that returns what to do.
 struct SpeechQueue {
     /// Something that the agent is asked for.
@@ -13,6 +17,20 @@ struct SpeechQueue {
         case respond
         /// The same, unless the model does so by itself.
         case ask
+
+        /// Nobody misses it if the agent speaks of its own accord.
+        var isReplaceable: Bool {
+            switch self {
+            case .say(let id, _): id == nil
+            case .respond, .ask: true
+            }
+        }
+    }
+
+    private struct Entry {
+        var order: Order
+        /// The caller has spoken since it became due.
+        var isOverspoken = false
     }
 
     enum Action: Equatable {
@@ -26,7 +44,12 @@ struct SpeechQueue {
 
     /// The model answers a message or a result by itself.
     private let answersByItself: Bool
-    private var waiting: [Order] = []
+    private var waiting: [Entry] = []
+    /// What the model is to be told, and would answer at once, or what it cannot be told without a session.
+    private var untold: [AgentCommand] = []
+    private var floor = CallersFloor()
+    /// Since when something that is due has waited for the caller.
+    private var heldSince: MonotonicInstant?
     private var isReady = false
     /// An answer is under way.
     private(set) var isResponding = false
@@ -41,6 +64,8 @@ struct SpeechQueue {
     static let limit = 32
     /// How long a model may take to begin.
     static let patience = Duration.seconds(10)
+    /// How long the caller is waited for: a line that is noisy for ever does not silence the agent.
+    static let longestHold = Duration.seconds(15)
 
     init(answersByItself: Bool) {
         self.answersByItself = answersByItself
@@ -48,24 +73,62 @@ struct SpeechQueue {
 
     /// An answer is under way, or the model is to give one to what stands in the conversation.
     var isAnswering: Bool {
-        isResponding || asked?.order == .respond || waiting.contains(.respond)
+        isResponding || asked?.order == .respond || waiting.contains { $0.order == .respond }
     }
 
     /// The model has been asked for nothing that it has not completed.
-    var isIdle: Bool { !isResponding && asked == nil && waiting.isEmpty }
+    var isIdle: Bool { !isResponding && asked == nil && waiting.isEmpty && untold.isEmpty }
+
+    /// A function's result waits to be told.
+    var holdsResults: Bool { untold.contains { $0.isResult } }
 
     /// Whether there is room for one more.
     var hasRoom: Bool { waiting.count < Self.limit }
 
-    mutating func add(_ order: Order, at now: MonotonicInstant) -> [Action] {
-        // One answer answers everything that stands in the conversation.
-        if order == .respond, answersByItself || waiting.last == .respond { return [] }
-        waiting.append(order)
+    // MARK: The caller
+
+    mutating func callerBegan(_ witness: CallersFloor.Witness, at now: MonotonicInstant) {
+        floor.began(witness, at: now)
+    }
+
+    mutating func callerEnded(_ witness: CallersFloor.Witness, at now: MonotonicInstant) -> [Action] {
+        floor.ended(witness, at: now)
         return next(at: now)
     }
 
+    // MARK: Orders
+
+    /// Something that the agent is to know. A model that answers such a thing at once is told when the caller has
+    /// finished.
+    mutating func tell(_ command: AgentCommand, at now: MonotonicInstant) -> [Action] {
+        if untold.count >= Self.limit { untold.removeFirst() }
+        untold.append(command)
+        return next(at: now)
+    }
+
+    /// The model does not want these results any more.
+    mutating func forgetResults(_ ids: [String]) {
+        untold.removeAll { if case .toolResult(let id, _, _) = $0 { ids.contains(id) } else { false } }
+    }
+
+    mutating func add(_ order: Order, at now: MonotonicInstant) -> [Action] {
+        // One answer answers everything that stands in the conversation.
+        if order == .respond, answersByItself { return [] }
+        if order == .respond, let last = waiting.indices.last, waiting[last].order == .respond {
+            // An answer that is under way by now does not know of this.
+            waiting[last].isOverspoken = floor.isTaken
+            return []
+        }
+        waiting.append(Entry(order: order))
+        return next(at: now)
+    }
+
+    // MARK: The model
+
     mutating func agentIsReady(at now: MonotonicInstant) -> [Action] {
         isReady = true
+        // What was asked of an earlier session went with it.
+        if !answersByItself, !untold.isEmpty, waiting.last?.order != .respond { waiting.append(Entry(order: .respond)) }
         return next(at: now)
     }
 
@@ -74,14 +137,20 @@ struct SpeechQueue {
         isReady = false
         isResponding = false
         // What had not begun is asked for again; an answer is, once the new session knows to what.
-        if let asked { waiting.insert(asked.order, at: 0) }
+        if let asked { waiting.insert(Entry(order: asked.order), at: 0) }
         asked = nil
-        waiting.removeAll { $0 == .respond || $0 == .ask }
+        waiting.removeAll { $0.order == .respond || $0.order == .ask }
+        // Another session does not know that function's call, and is told of it in words.
+        untold.removeAll { $0.isResult }
+        floor.modelLost()
         return cutCurrent()
     }
 
     mutating func responseStarted() {
         isResponding = true
+        // The caller's turn is being answered, and with it all that stands in the conversation.
+        if asked == nil { waiting.removeAll { $0.isOverspoken && $0.order.isReplaceable } }
+        floor.answerBegan()
         current = asked?.order
         asked = nil
     }
@@ -102,7 +171,7 @@ struct SpeechQueue {
     /// The model was speaking already: it is asked again when it has finished.
     mutating func wasRefused() {
         if let order = asked?.order ?? current, order != .ask {
-            waiting.insert(order, at: 0)
+            waiting.insert(Entry(order: order), at: 0)
             if case .say(let id?, _) = order { spoken[id] = nil }
         }
         asked = nil
@@ -124,7 +193,7 @@ struct SpeechQueue {
     }
 
     mutating func tick(at now: MonotonicInstant) -> [Action] {
-        guard let asked, now - asked.at >= Self.patience else { return [] }
+        guard let asked, now - asked.at >= Self.patience else { return next(at: now) }
         self.asked = nil
         var actions: [Action] = []
         if case .say(let id?, _) = asked.order {
@@ -140,14 +209,38 @@ struct SpeechQueue {
     }
 
     private mutating func next(at now: MonotonicInstant) -> [Action] {
-        guard isReady, !isResponding, asked == nil, !waiting.isEmpty else { return [] }
-        let order = waiting.removeFirst()
-        asked = (order, now)
-        switch order {
-        case .say(_, let words): return [.send(.say(words))]
-        case .respond, .ask: return [.send(.respond)]
+        guard isReady, !(waiting.isEmpty && untold.isEmpty) else { return [] }
+        var actions: [Action] = []
+        if !untold.isEmpty, !answersByItself || !holds(at: now) {
+            actions += untold.map { .send($0) }
+            untold.removeAll()
+        }
+        guard !isResponding, asked == nil, let first = waiting.first, !holds(at: now) else { return actions }
+        // The model answers the caller first.
+        if floor.awaitsAnswer(at: now) { return actions }
+        waiting.removeFirst()
+        asked = (first.order, now)
+        switch first.order {
+        case .say(_, let words): return actions + [.send(.say(words))]
+        case .respond, .ask: return actions + [.send(.respond)]
         }
     }
+
+    /// Whether what is due now has to wait for the caller.
+    private mutating func holds(at now: MonotonicInstant) -> Bool {
+        guard floor.isTaken else {
+            heldSince = nil
+            return false
+        }
+        for index in waiting.indices { waiting[index].isOverspoken = true }
+        let since = heldSince ?? now
+        heldSince = since
+        return now - since < Self.longestHold
+    }
+}
+
+extension AgentCommand {
+    fileprivate var isResult: Bool { if case .toolResult = self { true } else { false } }
 }
 
 /// The words of one answer, by item, in the order of their first piece.

@@ -136,4 +136,119 @@ struct SpeechQueueTests {
         #expect(queue.agentIsReady(at: start) == [])
         #expect(queue.add(.respond, at: start) == [.send(.respond)])
     }
+
+    // MARK: While the caller speaks
+
+    @Test func `nothing is asked for while the caller speaks, and all of it in its order afterwards`() {
+        var queue = ready()
+        queue.callerBegan(.ear, at: start)
+        #expect(queue.add(.say(id: 2, words: "a"), at: start) == [])
+        #expect(queue.add(.respond, at: start) == [])
+        #expect(queue.callerEnded(.ear, at: start + .milliseconds(600)) == [.send(.say("a"))])
+        queue.responseStarted()
+        #expect(queue.responseEnded(.completed, at: start) == [.awaitPlayback(id: 2), .send(.respond)])
+    }
+
+    @Test func `a caller whom the ear or the model hears is speaking`() {
+        var queue = ready()
+        queue.callerBegan(.ear, at: start)
+        queue.callerBegan(.model, at: start)
+        #expect(queue.add(.respond, at: start) == [])
+        #expect(queue.callerEnded(.ear, at: start + .milliseconds(600)) == [])
+        let ended = start + .milliseconds(900)
+        #expect(queue.callerEnded(.model, at: ended) == [])
+        // The model answers by itself as a rule.
+        #expect(queue.tick(at: ended + .milliseconds(980)) == [])
+        #expect(queue.tick(at: ended + .seconds(1)) == [.send(.respond)])
+    }
+
+    @Test func `what nobody waits for is dropped if the model answers the caller's turn by itself`() {
+        var queue = ready()
+        queue.callerBegan(.model, at: start)
+        _ = queue.add(.say(id: nil, words: "reminder"), at: start)
+        _ = queue.add(.say(id: 2, words: "a"), at: start)
+        _ = queue.add(.respond, at: start)
+        #expect(queue.callerEnded(.model, at: start + .seconds(2)) == [])
+        queue.responseStarted()
+        #expect(queue.responseEnded(.completed, at: start + .seconds(4)) == [.send(.say("a"))])
+        queue.responseStarted()
+        #expect(queue.responseEnded(.completed, at: start + .seconds(6)) == [.awaitPlayback(id: 2)])
+        #expect(queue.isIdle)
+    }
+
+    @Test func `an order that waited for an answer is dropped, too, if the caller breaks that off`() {
+        var queue = ready()
+        queue.responseStarted()
+        _ = queue.add(.respond, at: start)
+        queue.callerBegan(.model, at: start)
+        #expect(queue.responseEnded(.cancelled, at: start) == [])
+        #expect(queue.callerEnded(.model, at: start + .seconds(2)) == [])
+        queue.responseStarted()
+        #expect(queue.responseEnded(.completed, at: start + .seconds(3)) == [])
+        #expect(queue.isIdle)
+    }
+
+    @Test func `a result that comes when the caller has finished is answered beside the caller's turn`() {
+        var queue = ready()
+        queue.callerBegan(.model, at: start)
+        _ = queue.add(.respond, at: start)
+        _ = queue.callerEnded(.model, at: start + .seconds(2))
+        #expect(queue.add(.respond, at: start + .seconds(2)) == [])
+        queue.responseStarted()
+        #expect(queue.responseEnded(.completed, at: start + .seconds(3)) == [.send(.respond)])
+    }
+
+    @Test func `a line that is noisy for ever does not silence the agent`() {
+        var queue = ready()
+        queue.callerBegan(.ear, at: start)
+        let added = start + .seconds(5)
+        _ = queue.add(.respond, at: added)
+        #expect(queue.tick(at: added + .milliseconds(14_980)) == [])
+        #expect(queue.tick(at: added + .seconds(15)) == [.send(.respond)])
+    }
+
+    @Test func `a model that answers at once is told when the caller has finished, another at once`() {
+        var slow = ready()
+        var quick = ready(answersByItself: true)
+        let result = AgentCommand.toolResult(id: "f", name: "weather", output: "{}")
+        for witness in [CallersFloor.Witness.ear, .model] {
+            slow.callerBegan(witness, at: start)
+            quick.callerBegan(witness, at: start)
+        }
+        #expect(slow.tell(result, at: start) == [.send(result)])
+        #expect(quick.tell(result, at: start) == [])
+        #expect(quick.tell(.prompt("key"), at: start) == [])
+        #expect(quick.holdsResults)
+        _ = quick.callerEnded(.ear, at: start + .seconds(2))
+        #expect(quick.callerEnded(.model, at: start + .seconds(2)) == [.send(result), .send(.prompt("key"))])
+    }
+
+    @Test func `results that are not wanted any more are not told`() {
+        var queue = ready(answersByItself: true)
+        queue.callerBegan(.ear, at: start)
+        _ = queue.tell(.toolResult(id: "f", name: "weather", output: "{}"), at: start)
+        _ = queue.tell(.toolResult(id: "g", name: "weather", output: "{}"), at: start)
+        queue.forgetResults(["f"])
+        let kept = AgentCommand.toolResult(id: "g", name: "weather", output: "{}")
+        #expect(queue.callerEnded(.ear, at: start + .seconds(2)) == [.send(kept)])
+    }
+
+    @Test(arguments: [false, true])
+    func `a key pressed without a session is told to the next one, and answered`(answersByItself: Bool) {
+        var queue = SpeechQueue(answersByItself: answersByItself)
+        #expect(queue.tell(.prompt("5"), at: start) == [])
+        _ = queue.add(.respond, at: start)
+        _ = queue.agentIsLost()
+        let told = queue.agentIsReady(at: start)
+        #expect(told == [.send(.prompt("5"))] + (answersByItself ? [] : [.send(.respond)]))
+    }
+
+    @Test func `a result is not told to a session that did not ask for it`() {
+        var queue = ready(answersByItself: true)
+        queue.callerBegan(.ear, at: start)
+        _ = queue.tell(.toolResult(id: "f", name: "weather", output: "{}"), at: start)
+        _ = queue.agentIsLost()
+        _ = queue.callerEnded(.ear, at: start)
+        #expect(queue.agentIsReady(at: start) == [])
+    }
 }
