@@ -132,6 +132,63 @@ import Testing
         }
     }
 
+    /// What generators of clients trip over: they leave out whole models and routes.
+    @Test func everySchemaOfTheDocumentCanBecomeATypeOfAClient() {
+        var faults: [String] = []
+        func look(at json: JSONValue, _ path: String) {
+            if let type = json["type"], json["properties"]?["type"] == nil {
+                let types = type.array?.compactMap(\.string) ?? [type.string ?? ""]
+                if types.contains("array"), json["items"] == nil { faults.append("\(path): a list of nothing") }
+                if types.count > 2 || types.count == 2 && types[1] != "null" {
+                    faults.append("\(path): several types")
+                }
+            }
+            if let words = json["enum"]?.array, words.contains(where: \.isNull) || json["type"]?.array != nil {
+                faults.append("\(path): null among words")
+            }
+            // An answer's or a request's, not a member of that name.
+            let contents = (json["content"]?.object ?? []).filter { $0.key.contains("/") }
+            for (name, content) in contents where content["schema"] == nil {
+                faults.append("\(path): \(name) without a schema")
+            }
+            for (name, value) in json.object ?? [] { look(at: value, "\(path)/\(name)") }
+            for (index, value) in (json.array ?? []).enumerated() { look(at: value, "\(path)/\(index)") }
+        }
+        look(at: APIDocument.json, "")
+        #expect(faults == [])
+    }
+
+    @Test func wordsThatSeveralObjectsShareAreListedOnce() {
+        var lists: [String: [String]] = [:]
+        func look(at json: JSONValue, _ path: String) {
+            if let words = json["enum"]?.array, words.count > 1 {
+                lists[words.compactMap(\.string).joined(separator: " "), default: []].append(path)
+            }
+            for (name, value) in json.object ?? [] { look(at: value, "\(path)/\(name)") }
+            for (index, value) in (json.array ?? []).enumerated() { look(at: value, "\(path)/\(index)") }
+        }
+        look(at: APIDocument.json, "")
+        #expect(lists.values.filter { $0.count > 1 }.sorted { $0[0] < $1[0] } == [])
+        #expect(lists.count > 15)
+    }
+
+    @Test func nullWhereANamedSetOfWordsIsWantedIsToldWhichWordsThereAre() {
+        let schema = Schema.object(.required("direction", .named("CallDirection")))
+        let violation = schema.violation(of: ["direction": .null], isRequest: false)
+        #expect(violation?.message == "must be one of outbound, inbound")
+        #expect(Schema.any.violation(of: .null) == nil)
+    }
+
+    @Test func theDocumentAloneMayBeReadByPagesOfOtherOrigins() async throws {
+        try await TestServer.run { test async throws in
+            for path in ["/openapi.json", "/health", "/api/calls", "/metrics"] {
+                let answer = try await test.send(.GET, path, headers: [("Origin", "https://editor.example")])
+                let isOpen = answer.headers["Access-Control-Allow-Origin"] == ["*"]
+                #expect(isOpen == (path == "/openapi.json"), "\(path)")
+            }
+        }
+    }
+
     @Test(arguments: [
         ("DELETE", "/api/calls", "POST, GET"), ("GET", "/api/calls/end", "POST"),
         ("PATCH", "/api/calls/x", "GET, DELETE"),

@@ -64,6 +64,10 @@ import Testing
             )
             var remaining = rest.text
             let resumed = Self.take(from: &remaining)
+            // When to come back is said once, within the first event: by itself it would be an event without data.
+            #expect(rest.text.ranges(of: "retry:").count == 1)
+            let first = rest.text.prefix { $0 != "{" }
+            #expect(first.hasPrefix("id: ") && first.contains("\nretry: 1000\n"))
             #expect(resumed.map(\.type) == ["call.answered", "call.ended", "call.analyzed"])
             #expect(resumed.first == seen.last)
             // Numbers only grow.

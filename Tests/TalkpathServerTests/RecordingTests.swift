@@ -41,6 +41,10 @@ import Testing
                 #expect(event?.data["recording_url"]?.string == "/api/calls/\(call)/recording")
                 #expect(event?.data["to_number"]?.string == TestServer.number)
                 #expect(try await test.send(.GET, "/api/calls/\(call)/recording").status == 200)
+                // A client that knows no audio asks for a file.
+                let plain = [("Accept", "application/octet-stream")]
+                let file = try await test.send(.GET, "/api/calls/\(call)/recording", headers: plain)
+                #expect(file.status == 200 && file.headers["Content-Type"] == ["application/octet-stream"])
                 while try await store.recordings(of: call).count < 2 { await Task.yield() }
                 #expect(try await types(store, call).count { $0 == "call.recording" } == 1)
             }

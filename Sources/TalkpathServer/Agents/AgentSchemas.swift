@@ -6,39 +6,39 @@ enum AgentSchemas {
     /// The fields of an agent that its owner sets.
     static let fields: [Schema.Member] = [
         .optional("name", .text(1...200)),
-        .optional("provider", .word(AgentProvider.self)),
+        .optional("provider", .named("AgentProvider")),
         .optional("model", .text(1...200)),
         .optional("api_key", .text(1...1000).meaning("The provider's key, if not the server's. Never shown again.")),
         .optional("voice", .text(1...200)),
         .optional(
             "format",
-            .word(AgentProfile.Format.self).meaning("`pcmu` passes the telephone's audio through; openai only.")
+            .named("AgentFormat").meaning("`pcmu` passes the telephone's audio through; openai only.")
         ),
         .optional("instructions", .text(0...100_000).meaning("`{{name}}` is filled in from the variables.")),
         .optional("variables", variables.meaning("Values for placeholders that a call brings none for.")),
         .optional("first_message", .text(0...10_000).meaning("What the agent says first, in its own words.")),
-        .optional("tools", .array(tool, count: 0...64)),
+        .optional("tools", .array(.named("AgentTool"), count: 0...64)),
         .optional("may_end_call", .boolean.meaning("Offers the agent a function `end_call`.")),
-        .optional("connect", .word(AgentProfile.ConnectPolicy.self).meaning("When the model's socket is opened.")),
+        .optional("connect", .named("ConnectPolicy").meaning("When the model's socket is opened.")),
         .optional("may_send_dtmf", .boolean.meaning("Offers the agent a function `send_dtmf`.")),
         .optional("hears_dtmf", .boolean.meaning("Whether the agent is told which keys the caller presses.")),
         .optional(
             "transfer_targets",
-            .array(transferTarget, count: 0...50).meaning(
+            .array(.named("TransferTarget"), count: 0...50).meaning(
                 "To whom the agent may hand the call over. It learns no number."
             )
         ),
-        .optional("barge_in", .word(BargeIn.self).meaning("Whose word silences the agent.")),
-        .optional("fallback", fallback),
+        .optional("barge_in", .named("BargeIn").meaning("Whose word silences the agent.")),
+        .optional("fallback", .named("Fallback")),
         .optional(
             "resampler",
-            .word(ResamplerEngine.names).meaning(
+            .named("Resampler").meaning(
                 "Who resamples between the telephone and the model; `polyphase` is `polyphase-telephone`."
             )
         ),
         .optional("capture", CaptureWish.schema),
-        .optional("limits", LimitSchemas.limits),
-        .optional("webhook", webhook),
+        .optional("limits", .named("CallLimits")),
+        .optional("webhook", .named("AgentWebhook")),
         .optional("numbers", .array(.e164, count: 0...100).meaning("Numbers of yours whose calls the agent takes.")),
     ]
 
@@ -85,7 +85,7 @@ enum AgentSchemas {
                     + "Never shown again."
             )
         ),
-        .optional("events", .array(.word(EventSchemas.types), count: 0...20).meaning("Empty: all.")),
+        .optional("events", .array(.named("EventType"), count: 0...20).meaning("Empty: all.")),
         .optional("format", NotificationSchemas.format)
     ).meaning("Who is told what happens on this agent's calls.")
 
@@ -100,6 +100,13 @@ enum AgentSchemas {
         ("Agent", agent),
         ("AgentDefinition", definition),
         ("InlineAgent", inline),
+        ("AgentTool", tool),
+        ("TransferTarget", transferTarget),
+        ("Fallback", fallback),
+        ("AgentWebhook", webhook),
+        ("CallLimits", LimitSchemas.limits),
+        ("IdlePrompt", LimitSchemas.idlePrompt),
+        ("LoopGuard", LimitSchemas.loopGuard),
         (
             "AgentList",
             .object(.required("agents", .array(.named("Agent"))), .required("count", .integer))

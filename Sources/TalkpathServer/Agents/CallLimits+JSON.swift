@@ -14,7 +14,7 @@ enum LimitSchemas {
             "idle_timeout_s",
             .integer(0...3600).meaning("Nobody speaks: `idle_prompt`, if there is one, then `idle_timeout`. 0: never.")
         ),
-        .optional("idle_prompt", idlePrompt),
+        .optional("idle_prompt", .named("IdlePrompt")),
         .optional(
             "silence_timeout_s",
             .integer(0...3600).meaning("The caller's line is dead: `silence_timeout`. 0: never.")
@@ -25,15 +25,15 @@ enum LimitSchemas {
         ),
         .optional(
             "machine_detection",
-            .word(MachineDetection.self).meaning("Whether the carrier finds out what answers.")
+            .named("MachineDetection").meaning("Whether the carrier finds out what answers.")
         ),
-        .optional("on_machine", .word(MachinePolicy.self).meaning("What becomes of a call that a machine answers.")),
-        .optional("loop_guard", loopGuard),
+        .optional("on_machine", .named("MachinePolicy").meaning("What becomes of a call that a machine answers.")),
+        .optional("loop_guard", .named("LoopGuard")),
     ]
 
     static let limits = Schema.object(members).meaning("Bounds and guards. What is left out is as configured.")
 
-    private static let idlePrompt = Schema.oneOf(
+    static let idlePrompt = Schema.oneOf(
         .text(1...1000),
         .object(
             .required("words", .text(1...1000)),
@@ -42,7 +42,7 @@ enum LimitSchemas {
         )
     ).meaning("What the agent is asked to say when nobody has spoken, in its own words.")
 
-    private static let loopGuard = Schema.oneOf(
+    static let loopGuard = Schema.oneOf(
         .word("off"),
         .object(
             .optional("warn_score", .number(0...1)),

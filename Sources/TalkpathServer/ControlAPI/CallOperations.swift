@@ -66,8 +66,8 @@ enum CallOperations {
         parameters: [
             .query("state", .word(ListCallsQuery.State.self)),
             .query("agent_id", .text),
-            .query("status", .word(CallStatus.self)),
-            .query("direction", .word(CallDirection.words)),
+            .query("status", .named("CallStatus")),
+            .query("direction", .named("DirectionWord")),
             .query("from", .text),
             .query("to", .text),
             .query("search", .text(1...200).meaning("In numbers, ids and what was said.")),
@@ -136,7 +136,7 @@ enum CallOperations {
         summary: "What was said and heard, in stereo: the caller left",
         parameters: [.callID],
         answers: [
-            .init(status: 200, meaning: "As it was kept.", contents: [("audio/ogg", nil), ("audio/wav", nil)]),
+            .init(status: 200, meaning: "As it was kept.", contents: Recordings.contents),
             .problem(404, "`call_not_found`, `recording_not_found`."),
             .problem(406, "It was kept in another format than is wanted."),
         ]

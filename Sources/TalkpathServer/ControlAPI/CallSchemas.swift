@@ -32,7 +32,7 @@ enum CallSchemas {
 
     private static let endFields: [Schema.Member] = [
         .optional("reason", .text(0...1000).meaning("In your own words; stands in the receipt.")),
-        .optional("mode", .word("now", "drain").meaning("`drain` lets what the agent has said play out.")),
+        .optional("mode", .named("EndMode").meaning("`drain` lets what the agent has said play out.")),
         .optional("drain_timeout_ms", .integer(0...60_000)),
     ]
 
@@ -40,7 +40,7 @@ enum CallSchemas {
 
     static let endFilters: [Schema.Member] = [
         .optional("agent_id", .text(1...200)),
-        .optional("direction", .word(CallDirection.words)),
+        .optional("direction", .named("DirectionWord")),
         .optional("older_than_s", .integer(0...1_000_000)),
         .optional("metadata", .anyObject.atMost(bytes: 16 << 10).meaning("Calls whose metadata holds all of it.")),
     ]
@@ -51,28 +51,28 @@ enum CallSchemas {
 
     private static let agent = Schema.object(
         .required("name", .text.orNull),
-        .required("provider", .word(AgentProvider.self)),
+        .required("provider", .named("AgentProvider")),
         .required("model", .text),
-        .required("format", .word(AgentProfile.Format.self))
+        .required("format", .named("AgentFormat"))
     )
 
     private static let listed: [Schema.Member] = [
         .required("call_id", .text),
         .required("to_number", .text),
         .required("from_number", .text),
-        .required("status", .word(CallStatus.self)),
-        .required("direction", .word("outbound", "inbound", "incoming").meaning("In lists, `incoming` for inbound.")),
+        .required("status", .named("CallStatus")),
+        .required("direction", .named("ListedDirection").meaning("In lists, `incoming` for inbound.")),
         .required("started_at", .time),
         .required("answered_at", .time.orNull),
         .required("ended_at", .time.orNull),
         .required("duration", .number.meaning("Seconds since the start, until the end.")),
         .required("duration_ms", .integer),
-        .required("ended_reason", .word(EndReason.self).orNull),
-        .required("answered_by", .word(AnsweredBy.self).orNull),
+        .required("ended_reason", .named("EndReason").orNull),
+        .required("answered_by", .named("AnsweredBy").orNull),
         .required("loop_score", .number(0...1).orNull),
         .required("carrier_call_id", .text.orNull),
         .required("agent_id", .text.orNull),
-        .required("agent", agent),
+        .required("agent", .named("CallAgent")),
         .required("metadata", .anyObject),
     ]
 
@@ -95,8 +95,8 @@ enum CallSchemas {
         .required("success", .boolean.meaning("Whether the call is known to be over at the carrier.")),
         .required("message", .text),
         .required("call_id", .text),
-        .required("status", .word(CallStatus.self)),
-        .required("ended_reason", .word(EndReason.self)),
+        .required("status", .named("CallStatus")),
+        .required("ended_reason", .named("EndReason")),
         .required("ended_by", .text),
         .required("reason", .text.orNull),
         .required("duration", .number.meaning("Seconds from start to end.")),
@@ -108,7 +108,7 @@ enum CallSchemas {
         .required("ended_at", .time),
         .required("carrier_confirmed", .boolean),
         .required("teardown_ms", .integer),
-        .required("steps", .array(step))
+        .required("steps", .array(.named("EndStep")))
     )
 
     private static let step = Schema.object(
@@ -120,7 +120,7 @@ enum CallSchemas {
     )
 
     private static let transcriptEntry = Schema.object(
-        .required("role", .word("user", "assistant")),
+        .required("role", .named("Speaker")),
         .required("text", .text),
         .required("at_ms", .integer),
         .optional("heard_ms", .integer.meaning("The agent was cut short: how much of it was heard.")),
@@ -134,8 +134,14 @@ enum CallSchemas {
             "resynchronisations", "dropped_ms",
             "bad_messages", "underruns", "longest_uplink_wait_ms", "longest_backlog_ms",
         ].map { .required($0, .integer) } + [
-            .required("turn_latency", latency.meaning("From the caller's last word to the agent's first.")),
-            .required("barge_in_clear", latency.meaning("From the model's notice to a cleared line.")),
+            .required(
+                "turn_latency",
+                Schema.named("LatencySummary").meaning("From the caller's last word to the agent's first.")
+            ),
+            .required(
+                "barge_in_clear",
+                Schema.named("LatencySummary").meaning("From the model's notice to a cleared line.")
+            ),
             .required("input_tokens", .integer),
             .required("output_tokens", .integer),
         ]
@@ -152,10 +158,12 @@ enum CallSchemas {
     static let all: [(name: String, schema: Schema)] = [
         ("Call", .object(listed + details)),
         ("PlacedCall", placed),
+        ("ListedCall", .object(listed)),
+        ("CallAgent", agent),
         (
             "CallList",
             .object(
-                .required("calls", .array(.object(listed))),
+                .required("calls", .array(.named("ListedCall"))),
                 .required("count", .integer),
                 .required("next_cursor", .text.orNull)
             )
@@ -164,6 +172,7 @@ enum CallSchemas {
         ("EndOrder", end),
         ("EndManyOrder", endMany),
         ("Receipt", receipt),
+        ("EndStep", step),
         (
             "Receipts",
             .object(
@@ -178,5 +187,6 @@ enum CallSchemas {
             .object(.required("call_id", .text), .required("transcript", .array(.named("TranscriptEntry"))))
         ),
         ("CallMetrics", metrics),
+        ("LatencySummary", latency),
     ]
 }

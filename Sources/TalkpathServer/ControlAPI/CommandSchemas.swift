@@ -10,7 +10,7 @@ enum CommandSchemas {
 
     static let message = Schema.object(
         .required("text", .text(1...100_000)),
-        .optional("role", .word(MessageAuthor.self).meaning("Whose words they are to the model: `user`.")),
+        .optional("role", .named("MessageAuthor").meaning("Whose words they are to the model: `user`.")),
         .optional("respond", .boolean.meaning("Whether the agent is to speak about it now."))
     )
 
@@ -21,7 +21,7 @@ enum CommandSchemas {
         )
     )
 
-    static let leg = Schema.object(.required("leg", .word(CallLeg.self)))
+    static let leg = Schema.object(.required("leg", .named("CallLeg")))
 
     static let transfer = Schema.object(
         .required("to", .e164.meaning("Must be a destination that may be called.")),
@@ -29,7 +29,7 @@ enum CommandSchemas {
         .optional("ring_timeout_s", .integer(5...600)),
         .optional(
             "mode",
-            .word("now", "drain").meaning("`drain`, the default, lets what the agent has said play out.")
+            .named("EndMode").meaning("`drain`, the default, lets what the agent has said play out.")
         ),
         .optional("drain_timeout_ms", .integer(0...60_000))
     )
@@ -53,6 +53,6 @@ enum CommandSchemas {
                 ]
             )
         ),
-        ("Muted", .object(done + [.required("leg", .word(CallLeg.self)), .required("muted", .boolean)])),
+        ("Muted", .object(done + [.required("leg", .named("CallLeg")), .required("muted", .boolean)])),
     ]
 }

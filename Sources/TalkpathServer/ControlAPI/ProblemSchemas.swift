@@ -7,7 +7,7 @@ enum ProblemSchemas {
             .openObject(
                 .required("success", .boolean),
                 .required("error", .text.meaning("The detail, for clients that know nothing of RFC 9457.")),
-                .required("code", .word(Problem.Code.self).meaning("Stable.")),
+                .required("code", .named("ProblemCode").meaning("Stable.")),
                 .required("type", .text),
                 .required("title", .text),
                 .required("status", .integer(400...599)),

@@ -20,9 +20,9 @@ struct RecordingRoute {
         guard let recording = state.configuration.recordings?.recording(of: call.id) else {
             throw Problem(.notFound, .recordingNotFound, "There is no recording of this call")
         }
-        let type = recording.format.mediaType
-        guard MediaType.best(of: [type], for: request.headers[.accept]) != nil else {
-            throw Problem(.notAcceptable, .invalidField, "The recording is \(type)")
+        let offers = [recording.format.mediaType, Recordings.plainType]
+        guard let type = MediaType.best(of: offers, for: request.headers[.accept]) else {
+            throw Problem(.notAcceptable, .invalidField, "The recording is \(recording.format.mediaType)")
         }
         let body = try await FileIO().loadFile(path: recording.path, context: context)
         return Response(
@@ -34,4 +34,13 @@ struct RecordingRoute {
             body: body
         )
     }
+}
+
+extension Recordings {
+    /// For clients that know no audio: the same bytes under the name that fits any file.
+    static let plainType = "application/octet-stream"
+
+    /// What an answer with a recording may hold, for the document.
+    static let contents: [(type: String, schema: Schema?)] =
+        AudioFormat.allCases.map { ($0.mediaType, .file) } + [(plainType, .file)]
 }

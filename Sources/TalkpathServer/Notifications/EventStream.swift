@@ -30,8 +30,6 @@ struct EventStream: Sendable {
             progress.isAnalysed = known.analysis != nil
             progress.endedAt = progress.isAnalysed ? .now - linger : .now
         }
-        // Clients that lose the stream are to come back soon.
-        try await writer.write(ByteBuffer(string: "retry: 1000\n\n"))
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
             let events = try await store.events(of: call, after: progress.last)
             if !events.isEmpty {
@@ -54,6 +52,7 @@ struct EventStream: Sendable {
 
     private struct Progress {
         var last: Int64
+        var isBegun = false
         var endedAt: ContinuousClock.Instant?
         var isAnalysed = false
         var isRecorded = false
@@ -68,7 +67,12 @@ struct EventStream: Sendable {
             default: break
             }
             // One line: JSON's own line ends are escaped.
-            buffer.writeString("id: \(number)\nevent: \(event.type)\ndata: ")
+            buffer.writeString("id: \(number)\nevent: \(event.type)\n")
+            // Clients that lose the stream are to come back soon. A field by itself would be an event without data, which
+            // some of them choke on.
+            if !isBegun { buffer.writeString("retry: 1000\n") }
+            isBegun = true
+            buffer.writeString("data: ")
             buffer.writeBytes(event.json.serialized())
             buffer.writeString("\n\n")
         }

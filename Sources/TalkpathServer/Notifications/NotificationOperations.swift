@@ -7,12 +7,12 @@ enum NotificationSchemas {
     static let order = Schema.object(
         .required("url", Schema(.text(length: 1...2048, form: .url))),
         .optional("secret", .text(1...200).meaning("`whsec_` and base64 of 24 to 64 bytes; made up without it.")),
-        .optional("events", .array(.word(EventType.self), count: 1...20).meaning("All without it.")),
+        .optional("events", .array(.named("EventType"), count: 1...20).meaning("All without it.")),
         .optional("agent_id", .text(0...200).meaning("Of this agent's calls only.")),
         .optional("format", format)
     )
 
-    static let format = Schema.word(WebhookFormat.self).meaning(
+    static let format = Schema.named("WebhookFormat").meaning(
         """
         In whose words: `standard` is ours; `talkover` has `event_phone_call_started` and `…_ended`, `vocode` \
         `event_phone_call_connected` and `…_ended`. All are signed alike.
@@ -26,7 +26,7 @@ enum NotificationSchemas {
 
     private static let webhook: [Schema.Member] = [
         .required("webhook_id", .text), .required("url", .text), .required("events", .array(.text).orNull),
-        .required("agent_id", .text.orNull), .required("format", .word(WebhookFormat.self)),
+        .required("agent_id", .text.orNull), .required("format", .named("WebhookFormat")),
         .required("active", .boolean), .required("stopped_because", .text.orNull),
         .required("earlier_secret_until", .time.orNull.meaning("Until then events bear two signatures.")),
         .required("created_at", .time),

@@ -11,7 +11,8 @@ enum APIDocument {
         + TwilioSnippetOperations.all
 
     static let schemas: [(name: String, schema: Schema)] =
-        ProblemSchemas.all + CallSchemas.all + CommandSchemas.all + AgentSchemas.all + EventSchemas.all
+        WordSchemas.all + ProblemSchemas.all + CallSchemas.all + CommandSchemas.all + AgentSchemas.all
+        + EventSchemas.all
         + NotificationSchemas.all + CallabSchemas.all + TalkoverSchemas.all + VocodeSchemas.all
 
     private static let schemasByName = Dictionary(uniqueKeysWithValues: schemas.map { ($0.name, $0.schema) })

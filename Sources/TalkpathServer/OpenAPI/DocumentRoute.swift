@@ -8,7 +8,11 @@ struct DocumentRoute {
         router.get("openapi.json") { _, _ in
             Response(
                 status: .ok,
-                headers: [.contentType: "application/json; charset=utf-8", .cacheControl: "max-age=300"],
+                headers: [
+                    .contentType: "application/json; charset=utf-8", .cacheControl: "max-age=300",
+                    // Readers of documents run in browsers. No other route may be read from another origin.
+                    .accessControlAllowOrigin: "*",
+                ],
                 body: ResponseBody(byteBuffer: ByteBuffer(bytes: APIDocument.bytes))
             )
         }

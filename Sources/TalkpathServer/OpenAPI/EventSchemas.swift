@@ -20,7 +20,7 @@ enum EventSchemas {
             type: .ended,
             meaning: "The call has ended. Comes once, with the receipt.",
             data: [
-                .required("status", .word(CallStatus.self)), .required("ended_reason", .word(EndReason.self)),
+                .required("status", .named("CallStatus")), .required("ended_reason", .named("EndReason")),
                 .required("duration", .number.meaning("Seconds from start to end.")),
                 .required("duration_ms", .integer),
                 .optional("agent", .object(.required("provider", .text), .required("model", .text))),
@@ -32,7 +32,7 @@ enum EventSchemas {
             type: .transcript,
             meaning: "Somebody has said something. Comes again for a turn that was told and then cut short.",
             data: [
-                at, .required("role", .word("user", "assistant")), .required("text", .text),
+                at, .required("role", .named("Speaker")), .required("text", .text),
                 .required("turn_id", .text.meaning("Within the call; the same when the turn is corrected.")),
                 .required("cut", .boolean.meaning("The agent was cut short: not all of the text was heard.")),
                 .optional("heard_ms", .integer.meaning("The agent was cut short: how much of it was heard.")),
@@ -65,15 +65,13 @@ enum EventSchemas {
         Kind(
             type: .failed,
             meaning: "The call could not be placed, or has failed; `call.ended` follows.",
-            data: [.required("ended_reason", .word(EndReason.self)), .required("reason", .text.orNull)]
+            data: [.required("ended_reason", .named("EndReason")), .required("reason", .text.orNull)]
         ),
     ]
 
-    static let types = kinds.map(\.type.rawValue)
-
     private static let call: [Schema.Member] = [
         .required("call_id", .text),
-        .optional("direction", .word("outbound", "inbound")),
+        .optional("direction", .named("CallDirection")),
         .optional("from_number", .text),
         .optional("to_number", .text),
         .optional("agent_id", .text),
@@ -100,7 +98,7 @@ enum EventSchemas {
 
     private static let analysis = Schema.object(
         .required("summary", .text.orNull.meaning("A language model's, as are sentiment and outcome.")),
-        .required("sentiment", .word(CallAnalysis.Sentiment.self).orNull.meaning("The caller's.")),
+        .required("sentiment", .named("Sentiment").orNull.meaning("The caller's.")),
         .required("outcome", .text.orNull),
         .required("model", .text.orNull.meaning("Whose opinion it is; null if none was asked.")),
         .required("agent_talk_ratio", .number(0...1).orNull.meaning("The agent's share of what was said.")),

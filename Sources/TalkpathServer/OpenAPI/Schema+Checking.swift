@@ -27,7 +27,8 @@ extension Schema {
         find: (String) -> Schema? = APIDocument.schema(named:)
     ) -> Violation? {
         if value.isNull {
-            return isNullable || acceptsNull(find) ? nil : Violation(kind: .invalid, path: path, message: complaint)
+            if isNullable || acceptsNull(find) { return nil }
+            return Violation(kind: .invalid, path: path, message: resolved(find).complaint)
         }
         let violation = violation(ofPresent: value, at: path, isRequest: isRequest, find: find)
         if violation == nil, maximumBytes > 0, value.serialized().count > maximumBytes {
@@ -36,11 +37,18 @@ extension Schema {
         return violation
     }
 
+    /// The schema that a reference names, or the reference if there is none; any other schema as it is.
+    private func resolved(_ find: (String) -> Schema?) -> Schema {
+        guard case .reference(let name) = kind else { return self }
+        return find(name) ?? self
+    }
+
     private func acceptsNull(_ find: (String) -> Schema?) -> Bool {
         switch kind {
         case .oneOf(let schemas): schemas.contains { $0.isNullable || $0.acceptsNull(find) }
         case .reference(let name): find(name).map { $0.isNullable || $0.acceptsNull(find) } ?? false
-        case .any, .boolean, .integer, .number, .text, .word, .array, .object, .dictionary: false
+        case .any: true
+        case .boolean, .integer, .number, .text, .word, .array, .object, .dictionary: false
         }
     }
 
@@ -133,7 +141,7 @@ extension Schema {
     /// What to say of a value that is not of this kind.
     private var complaint: String {
         switch kind {
-        case .any: return "must not be null"
+        case .any: return "must be a value"
         case .boolean: return "must be true or false"
         case .integer(nil): return "must be a whole number"
         case .integer(let range?):

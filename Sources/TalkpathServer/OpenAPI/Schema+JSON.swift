@@ -4,7 +4,7 @@ extension Schema {
     /// The schema in the words of JSON Schema 2020-12, which OpenAPI 3.1 takes as they are.
     var json: JSONValue {
         var json = typed
-        if isNullable { Self.allowNull(&json) }
+        if isNullable { allowNull(&json) }
         if let meaning { json.set("description", .string(meaning)) }
         if let example { json.set("examples", .array([example])) }
         if isWriteOnly { json.set("writeOnly", true) }
@@ -14,7 +14,7 @@ extension Schema {
     private var typed: JSONValue {
         switch kind {
         case .any:
-            return ["type": ["boolean", "number", "string", "array", "object"]]
+            return [:]
         case .boolean:
             return ["type": "boolean"]
         case .integer(let range):
@@ -69,12 +69,13 @@ extension Schema {
         return json
     }
 
-    private static func allowNull(_ json: inout JSONValue) {
-        if let type = json["type"] {
-            json.set("type", .array((type.array ?? [type]) + ["null"]))
-            if let words = json["enum"]?.array { json.set("enum", .array(words + [.null])) }
-        } else {
-            json = ["anyOf": .array((json["anyOf"]?.array ?? [json]) + [["type": "null"]])]
+    private func allowNull(_ json: inout JSONValue) {
+        switch kind {
+        case .any: break
+        case .word, .reference: json = ["anyOf": [json, ["type": "null"]]]
+        case .oneOf(let schemas): json = ["anyOf": .array(schemas.map(\.json) + [["type": "null"]])]
+        case .boolean, .integer, .number, .text, .array, .object, .dictionary:
+            json.set("type", json["type"].map { .array([$0, "null"]) })
         }
     }
 }

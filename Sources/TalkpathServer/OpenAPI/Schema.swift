@@ -6,7 +6,7 @@ import TalkpathWire
 /// (`Schema+JSON`), and in tests it judges what the server answers (`Schema+Checking`).
 struct Schema: Sendable {
     indirect enum Kind: Sendable {
-        /// Anything but `null`.
+        /// Anything, `null` as well.
         case any
         case boolean
         case integer(ClosedRange<Int>?)
@@ -53,12 +53,13 @@ enum TextForm: String, Sendable {
     case time
     case uuid
     case url
+    case bytes
 
     /// For readers of the document and for clients made from it.
     var pattern: String? {
         switch self {
         case .e164: #"^\+[1-9][0-9]{6,14}$"#
-        case .time, .uuid, .url: nil
+        case .time, .uuid, .url, .bytes: nil
         }
     }
 
@@ -68,6 +69,7 @@ enum TextForm: String, Sendable {
         case .time: "date-time"
         case .uuid: "uuid"
         case .url: "uri"
+        case .bytes: "binary"
         }
     }
 }
@@ -82,8 +84,10 @@ extension Schema {
     static let text = Schema(.text(length: 0...10_000_000, form: nil))
     static let e164 = Schema(.text(length: 0...10_000, form: .e164))
     static let time = Schema(.text(length: 20...30, form: .time))
+    /// The bytes of a file, as an answer's body.
+    static let file = Schema(.text(length: 0...10_000_000, form: .bytes))
     /// Whatever an object holds.
-    static let anyObject = Schema(.dictionary(of: Schema.any.orNull))
+    static let anyObject = Schema(.dictionary(of: .any))
 
     static func integer(_ range: ClosedRange<Int>) -> Schema { Schema(.integer(range)) }
     static func number(_ range: ClosedRange<Double>) -> Schema { Schema(.number(range)) }

@@ -20,7 +20,7 @@ enum ServerOperations {
         ]
     )
 
-    private static let readiness = Schema.object(.required("status", .word("ready", "draining", "store_unavailable")))
+    private static let readiness = Schema.object(.required("status", .named("Readiness")))
 
     private static let ready = Operation(
         method: .get,

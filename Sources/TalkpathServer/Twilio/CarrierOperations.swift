@@ -7,7 +7,7 @@ enum CarrierOperations {
             "/twilio/voice",
             "twilioVoice",
             "Twilio asks what to do with a call",
-            .init(status: 200, meaning: "TwiML.", contents: [("text/xml", nil)])
+            .init(status: 200, meaning: "TwiML.", contents: [("text/xml", .text)])
         ),
         webhook("/twilio/status", "twilioStatus", "Twilio tells how a call goes on", .empty(204, "Noted.")),
         webhook(

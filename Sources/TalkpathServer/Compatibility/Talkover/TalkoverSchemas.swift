@@ -19,8 +19,8 @@ enum TalkoverSchemas {
         .required("sid", .text.orNull),
         .required("to", .text),
         .required("from", .text),
-        .required("direction", .word("outbound", "inbound")),
-        .required("status", statuses),
+        .required("direction", .named("CallDirection")),
+        .required("status", .named("TalkoverStatus")),
         .required("duration", .integer),
         .required("agent", .object(.required("id", .text.orNull), .required("name", .text.orNull))),
         .required("created_at", .time),
@@ -33,6 +33,8 @@ enum TalkoverSchemas {
 
     static let all: [(name: String, schema: Schema)] = [
         ("TalkoverEnd", end),
+        ("TalkoverStatus", statuses),
+        ("TalkoverListedCall", .object(listed)),
         ("TalkoverCall", call),
         (
             "TalkoverEnded",
@@ -41,7 +43,7 @@ enum TalkoverSchemas {
                     .required("id", .text),
                     .required("status", .word("completed")),
                     .required("ended_at", .time),
-                    .required("ended_reason", .word(EndReason.self))
+                    .required("ended_reason", .named("EndReason"))
                 )
             )
         ),
@@ -61,7 +63,7 @@ enum TalkoverSchemas {
             "TalkoverCalls",
             .object(
                 .required("success", .boolean),
-                .required("data", .array(.object(listed))),
+                .required("data", .array(.named("TalkoverListedCall"))),
                 .required(
                     "pagination",
                     .object(
@@ -82,7 +84,7 @@ enum TalkoverSchemas {
                     .object(
                         listed + [
                             .required("ended_at", .time.orNull),
-                            .required("ended_reason", .word(EndReason.self).orNull),
+                            .required("ended_reason", .named("EndReason").orNull),
                         ]
                     )
                 )

@@ -66,7 +66,7 @@ enum VocodeOperations {
         summary: "A call's recording",
         parameters: [id],
         answers: [
-            .init(status: 200, meaning: "Stereo audio.", contents: [("audio/ogg", nil), ("audio/wav", nil)]),
+            .init(status: 200, meaning: "Stereo audio.", contents: Recordings.contents),
             notFound, unprocessable,
         ],
         problem: problem

@@ -7,7 +7,7 @@ enum VocodeSchemas {
         .required("to_number", .text(1...100)),
         .required("agent", .oneOf(.text(1...200), agentOrder)),
         .optional("context", AgentSchemas.variables),
-        .optional("on_no_human_answer", .word("continue", "hangup"))
+        .optional("on_no_human_answer", .named("MachinePolicy"))
     )
 
     private static let agentOrder = Schema.openObject(
@@ -38,25 +38,25 @@ enum VocodeSchemas {
         .object(
             .required("id", .text),
             .required("user_id", .text),
-            .required("status", .word("not_started", "in_progress", "error", "ended")),
+            .required("status", .named("VocodeStatus")),
             .required("error_message", .text.orNull),
             .required("recording_available", .boolean),
             .required("transcript", .text.orNull),
-            .required("human_detection_result", .word("human", "no_human").orNull),
+            .required("human_detection_result", .named("VocodeListener").orNull),
             .required("do_not_call_result", .boolean.orNull),
             .required("telephony_id", .text.orNull),
-            .required("stage", .word("created", "picked_up", "transfer_started", "transfer_successful").orNull),
-            .required("stage_outcome", outcome.orNull),
+            .required("stage", .named("VocodeStage").orNull),
+            .required("stage_outcome", .named("VocodeStageOutcome").orNull),
             .required("telephony_metadata", .anyObject.orNull),
             .required("to_number", .text),
             .required("from_number", .text),
             .required("agent", agent),
-            .required("telephony_provider", .word("twilio", "vonage")),
+            .required("telephony_provider", .named("VocodeProvider")),
             .required("agent_phone_number", .text),
             .required("start_time", .time.orNull),
             .required("end_time", .time.orNull),
             .required("hipaa_compliant", .boolean),
-            .required("on_no_human_answer", .word("continue", "hangup").orNull),
+            .required("on_no_human_answer", .named("MachinePolicy").orNull),
             .required("context", .anyObject.orNull),
             .required("run_do_not_call_detection", .boolean.orNull),
             .required("telephony_account_connection", .anyObject.orNull),
@@ -80,12 +80,19 @@ enum VocodeSchemas {
     )
 
     static let all: [(name: String, schema: Schema)] = [
-        ("VocodeCall", call(agent: agent)),
+        ("VocodeCall", call(agent: .named("VocodeAgent"))),
+        ("VocodeListedCall", call(agent: .text)),
+        ("VocodeAgent", agent),
+        ("VocodeStageOutcome", outcome),
+        ("VocodeStatus", .word("not_started", "in_progress", "error", "ended")),
+        ("VocodeStage", .word("created", "picked_up", "transfer_started", "transfer_successful")),
+        ("VocodeListener", .word("human", "no_human")),
+        ("VocodeProvider", .word("twilio", "vonage")),
         ("VocodeCreate", create),
         (
             "VocodeCalls",
             .object(
-                .required("items", .array(call(agent: .text))),
+                .required("items", .array(.named("VocodeListedCall"))),
                 .required("page", .integer),
                 .required("size", .integer),
                 .required("has_more", .boolean),

@@ -1,0 +1,32 @@
+import TalkpathAudio
+import TalkpathCore
+import TalkpathWire
+
+/// The words that several objects share. The document lists each set once, under its name, so that a client made from it
+/// has one type for it.
+enum WordSchemas {
+    static let all: [(name: String, schema: Schema)] = [
+        ("CallStatus", .word(CallStatus.self)),
+        ("CallDirection", .word("outbound", "inbound")),
+        ("ListedDirection", .word("outbound", "inbound", "incoming")),
+        ("DirectionWord", .word(CallDirection.words)),
+        ("EndReason", .word(EndReason.self)),
+        ("EndMode", .word("now", "drain")),
+        ("AnsweredBy", .word(AnsweredBy.self)),
+        ("Speaker", .word("user", "assistant")),
+        ("Sentiment", .word(CallAnalysis.Sentiment.self)),
+        ("CallLeg", .word(CallLeg.self)),
+        ("MessageAuthor", .word(MessageAuthor.self)),
+        ("AgentProvider", .word(AgentProvider.self)),
+        ("AgentFormat", .word(AgentProfile.Format.self)),
+        ("ConnectPolicy", .word(AgentProfile.ConnectPolicy.self)),
+        ("BargeIn", .word(BargeIn.self)),
+        ("Resampler", .word(ResamplerEngine.names)),
+        ("MachineDetection", .word(MachineDetection.self)),
+        ("MachinePolicy", .word(MachinePolicy.self)),
+        ("EventType", .word(EventType.self)),
+        ("WebhookFormat", .word(WebhookFormat.self)),
+        ("Readiness", .word("ready", "draining", "store_unavailable")),
+        ("ProblemCode", .word(Problem.Code.self)),
+    ]
+}
