@@ -233,8 +233,13 @@ public final class TalkpathServer: Sendable {
             all.append(keeper)
         }
         state.warnOfFewDescriptors()
-        let certificates = certificate.map { TLSCertificateService(certificate: $0, logger: logger) }
-        if let certificates { all.append(certificates) }
+        let certificates = certificate.map {
+            TLSCertificateService(certificate: $0, clock: bridge.clock, logger: logger)
+        }
+        if let certificates {
+            certificates.warnOfValidity()
+            all.append(certificates)
+        }
         all += [app, CallsService(state: state)]
         let services = ServiceGroup(configuration: .init(services: all, logger: logger))
         let running = Task {

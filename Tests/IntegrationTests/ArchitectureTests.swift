@@ -78,4 +78,21 @@ import Testing
             }
         }
     }
+
+    /// Old versions of TLS, redirects and silent repetitions are kept out in one place, and so nowhere else is a client
+    /// configured.
+    @Test func clientsTakeTheirTLSFromOnePlace() throws {
+        let makers = [
+            "makeClientConfiguration": "OutboundTLS.swift", "HTTPClient.Configuration(": "OutboundHTTP.swift",
+        ]
+        // The simulators are judges with clients of their own; the talkpath command's stages stay on loopback.
+        for target in ["TalkpathNIO", "TalkpathHTTP", "TalkpathServer", "talkpath"] {
+            for file in Self.swiftFiles(of: target) {
+                let text = try String(contentsOf: file, encoding: .utf8)
+                for (maker, place) in makers where file.lastPathComponent != place {
+                    #expect(!text.contains(maker), "\(target)/\(file.lastPathComponent) configures a client of its own")
+                }
+            }
+        }
+    }
 }

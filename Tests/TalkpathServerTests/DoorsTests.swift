@@ -3,7 +3,6 @@ import Foundation
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import NIOSSL
 import TalkpathAudio
 import TalkpathCore
 import TalkpathNIO
@@ -257,84 +256,6 @@ import Testing
             second = ["CallSid": "CA78", "CallStatus": "ringing", "From": "+14155550199", "To": "+14155550100"]
             #expect(try await test.webhook("/twilio/voice", second).text.contains(#"<Reject reason="busy"/>"#))
             #expect(try await test.send(.POST, "/api/calls", #"{"to":"+14155550101"}"#).status == 429)
-        }
-    }
-
-    // MARK: TLS
-
-    private func makeCertificate(_ name: String, in folder: URL) throws -> ServerConfiguration.TLSFiles {
-        let key = folder.appending(path: "key.pem").path
-        let certificate = folder.appending(path: "certificate.pem").path
-        let openssl = Process()
-        openssl.executableURL = URL(filePath: "/usr/bin/env")
-        openssl.arguments = [
-            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-            "-subj", "/CN=\(name)", "-addext", "subjectAltName=DNS:\(name),IP:127.0.0.1", "-keyout", key, "-out",
-            certificate,
-        ]
-        openssl.standardError = FileHandle.nullDevice
-        try openssl.run()
-        openssl.waitUntilExit()
-        try #require(openssl.terminationStatus == 0)
-        return .init(certificate: certificate, key: key)
-    }
-
-    private func status(_ port: Int, trusting files: ServerConfiguration.TLSFiles) async throws -> Int {
-        var tls = TLSConfiguration.makeClientConfiguration()
-        tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(files.certificate))
-        var configuration = HTTPClient.Configuration(tlsConfiguration: tls)
-        configuration.connectionPool.retryConnectionEstablishment = false
-        let client = HTTPClient(eventLoopGroup: MultiThreadedEventLoopGroup.singleton, configuration: configuration)
-        do {
-            let request = HTTPClientRequest(url: "https://127.0.0.1:\(port)/health")
-            let response = try await client.execute(request, timeout: .seconds(30))
-            _ = try await response.body.collect(upTo: 1 << 16)
-            try await client.shutdown()
-            return Int(response.status.code)
-        } catch {
-            try await client.shutdown()
-            throw error
-        }
-    }
-
-    private func withFolder(_ body: (URL) async throws -> Void) async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "talkpath-\(UUID())")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        try await body(folder)
-    }
-
-    @Test func thePortSpeaksTLSWithItsCertificate() async throws {
-        try await withFolder { folder in
-            let files = try makeCertificate("first.test", in: folder)
-            try await TestServer.run(configure: { $0.tls = files }) { test async throws in
-                #expect(try await status(test.server.port, trusting: files) == 200)
-                // In plain words there is no answer.
-                await #expect(throws: (any Error).self) { _ = try await test.send(.GET, "/health") }
-            }
-        }
-    }
-
-    @Test func aChangedCertificateIsUsedAndABrokenOneIsNot() async throws {
-        try await withFolder { folder in
-            let files = try makeCertificate("first.test", in: folder)
-            let certificate = try TLSCertificate(files)
-            #expect(certificate.reloadIfChanged() == .unchanged)
-            let before = certificate.context
-            try Data("half a file".utf8).write(to: URL(filePath: files.certificate))
-            #expect(certificate.reloadIfChanged() == .failed)
-            #expect(certificate.context === before)
-            _ = try makeCertificate("second.test", in: folder)
-            #expect(certificate.reloadIfChanged() == .done)
-            #expect(certificate.context !== before && certificate.reloadIfChanged() == .unchanged)
-        }
-    }
-
-    @Test func withoutAReadableCertificateTheServerDoesNotStart() async throws {
-        var configuration = TestServer.configuration()
-        configuration.tls = .init(certificate: "/nowhere/certificate.pem", key: "/nowhere/key.pem")
-        await #expect(throws: ConfigurationError.self) {
-            _ = try await TalkpathServer.start(configuration, logger: TestServer.silent)
         }
     }
 }

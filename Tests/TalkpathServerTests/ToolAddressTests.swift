@@ -88,7 +88,7 @@ import Testing
             .bind(host: "127.0.0.1", port: 0).get()
         let port = listener.localAddress?.port ?? 0
         let answer = await call("https://127.0.0.1:\(port)/", .development)
-        #expect(answer == ToolOutput.error("the function could not be reached"))
+        #expect(answer.contains("the function could not be reached"))
         #expect(connections.load(ordering: .relaxed) == 1)
         try await listener.close()
     }

@@ -272,7 +272,10 @@ import Testing
                     let receipt = try await test.end(call)
                     #expect(receipt.status == 200)
                     var types: [String] = []
-                    while types.last != "call.ended" { types.append(try await quick.next().type ?? "") }
+                    while types.last != "call.ended" {
+                        // No model listens behind this server, which is told at a moment of its own.
+                        types.append(try await quick.next { $0.type != "agent.lost" }.type ?? "")
+                    }
                     #expect(types == ["call.started", "call.ringing", "call.answered", "call.ended"])
                     gate.open()
                     // And it loses nothing by it.

@@ -54,17 +54,17 @@ package struct WebSocketClientError: Error, Sendable, CustomStringConvertible {
 
     /// Sorts what went wrong below the handshake.
     init(connecting error: any Error) {
+        if let words = TLSFailure.words(for: error) {
+            self.init(.tls, words, underlying: error)
+            return
+        }
         switch error {
         case let error as WebSocketClientError:
             self = error
+        case NIOSSLError.uncleanShutdown:
+            self.init(.tls, "TLS failed: the connection ended within the handshake", underlying: error)
         case let error as NIOConnectionError:
             self.init(error)
-        case let error as NIOSSLError:
-            self.init(.tls, "TLS failed", underlying: error)
-        case let error as BoringSSLError:
-            self.init(.tls, "TLS failed", underlying: error)
-        case let error as NIOSSLExtraError:
-            self.init(.tls, "the server's certificate is not for this host", underlying: error)
         case let error as HTTPParserError:
             self.init(.invalidHandshake, "the server's answer is not HTTP", underlying: error)
         case let error as IOError where error.errnoCode == ECONNREFUSED:

@@ -204,7 +204,7 @@ final class WebSocketClientHandshake<Consumer: WebSocketConsumer>: ChannelInboun
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if isDone { return context.fireErrorCaught(error) }
-        if TLSErrors.isEndOfStream(error) { return }
+        if TLSFailure.isEndOfStream(error) { return }
         fail(WebSocketClientError(connecting: error), context)
     }
 

@@ -117,7 +117,7 @@ package final class WebSocketHandler<Consumer: WebSocketConsumer>: ChannelDuplex
     }
 
     package func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if TLSErrors.isEndOfStream(error) {
+        if TLSFailure.isEndOfStream(error) {
             connection?.receivedEndOfStream()
         } else {
             connection?.receivedError(error)

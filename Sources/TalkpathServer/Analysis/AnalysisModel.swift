@@ -93,7 +93,8 @@ struct AnalysisModel: Sendable {
             status = Int(response.status.code)
             bytes = Array(try await response.body.collect(upTo: 1 << 20).readableBytesView)
         } catch {
-            throw Failure(description: "the model could not be reached", isPassing: true)
+            let failure = OutboundHTTP.failureOfTLS(error).map { ": \($0)" } ?? ""
+            throw Failure(description: "the model could not be reached\(failure)", isPassing: true)
         }
         guard (200..<300).contains(status) else {
             let isPassing = status == 408 || status == 429 || status >= 500

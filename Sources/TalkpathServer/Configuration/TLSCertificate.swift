@@ -2,6 +2,8 @@ import Logging
 import NIOSSL
 import ServiceLifecycle
 import Synchronization
+import TalkpathAudio
+import TalkpathCore
 
 #if canImport(Glibc)
 import Glibc
@@ -14,6 +16,7 @@ import Darwin
 final class TLSCertificate: Sendable {
     private struct State {
         var context: NIOSSLContext
+        var validity: Validity
         /// Of the files that were read last, with or without success.
         var stamp: [Int]
     }
@@ -26,7 +29,8 @@ final class TLSCertificate: Sendable {
         self.files = files
         do {
             let stamp = Self.stamp(files)
-            state = Mutex(State(context: try Self.context(files), stamp: stamp))
+            let (context, validity) = try Self.read(files)
+            state = Mutex(State(context: context, validity: validity, stamp: stamp))
         } catch {
             throw ConfigurationError([
                 .init(
@@ -39,6 +43,8 @@ final class TLSCertificate: Sendable {
 
     /// For new connections.
     var context: NIOSSLContext { state.withLock { $0.context } }
+
+    var validity: Validity { state.withLock { $0.validity } }
 
     enum Reload {
         case unchanged, done
@@ -56,23 +62,32 @@ final class TLSCertificate: Sendable {
     func reload() -> Reload {
         // Taken first: what is written from here on is another change.
         let stamp = Self.stamp(files)
-        let context = try? Self.context(files)
+        let new = try? Self.read(files)
         state.withLock { state in
             state.stamp = stamp
-            if let context { state.context = context }
+            if let new { (state.context, state.validity) = new }
         }
-        return context == nil ? .failed : .done
+        return new == nil ? .failed : .done
     }
 
-    private static func context(_ files: ServerConfiguration.TLSFiles) throws -> NIOSSLContext {
+    /// Of TLS 1.2, those that encrypt and authenticate in one and keep earlier talk secret when the key is lost later. TLS
+    /// 1.3 has no others.
+    private static let cipherSuites: [NIOTLSCipher] = [
+        .TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, .TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+        .TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, .TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+        .TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, .TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+    ]
+
+    private static func read(_ files: ServerConfiguration.TLSFiles) throws -> (NIOSSLContext, Validity) {
         let chain = try NIOSSLCertificate.fromPEMFile(files.certificate)
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) },
             privateKey: .privateKey(try NIOSSLPrivateKey(file: files.key, format: .pem))
         )
         configuration.minimumTLSVersion = .tlsv12
+        configuration.cipherSuiteValues = cipherSuites
         configuration.applicationProtocols = ["http/1.1"]
-        return try NIOSSLContext(configuration: configuration)
+        return (try NIOSSLContext(configuration: configuration), Validity(chain))
     }
 
     /// What differs once a file has been written or replaced.
@@ -92,14 +107,33 @@ final class TLSCertificate: Sendable {
 /// Looks after the certificate's files.
 struct TLSCertificateService: Service {
     let certificate: TLSCertificate
+    let clock: any CallClock
     let logger: Logger
 
     private static let interval = Duration.seconds(5)
+    /// Between two warnings.
+    private static let reminder = Duration.seconds(12 * 3600)
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            while (try? await Task.sleep(for: Self.interval)) != nil { tell(certificate.reloadIfChanged()) }
+            var nextReminder = clock.now + Self.reminder
+            while (try? await Task.sleep(for: Self.interval)) != nil {
+                tell(certificate.reloadIfChanged())
+                guard clock.now >= nextReminder else { continue }
+                nextReminder = clock.now + Self.reminder
+                warnOfValidity()
+            }
         }
+    }
+
+    /// Says so where the certificate is not valid, or soon will not be.
+    func warnOfValidity() {
+        let validity = certificate.validity
+        guard let warning = validity.warning(at: clock.wallTime) else { return }
+        logger.warning(
+            "\(warning)",
+            metadata: ["valid_from": "\(validity.begin.rfc3339)", "valid_until": "\(validity.end.rfc3339)"]
+        )
     }
 
     /// Somebody has put new files in place and does not want to wait.
@@ -108,7 +142,9 @@ struct TLSCertificateService: Service {
     private func tell(_ outcome: TLSCertificate.Reload) {
         switch outcome {
         case .unchanged: break
-        case .done: logger.notice("The certificate was read again; new connections get it")
+        case .done:
+            logger.notice("The certificate was read again; new connections get it")
+            warnOfValidity()
         case .failed:
             logger.error(
                 "The certificate's files cannot be read as PEM, or do not belong together; the one before stays in use"

@@ -29,7 +29,7 @@ actor GatewayTransport: EndpointTransport {
     private var link: Link?
     /// Counts links: what an older one still says is not heard.
     private var generation = 0
-    private var opening: Task<Bool, Never>?
+    private var opening: Task<String?, Never>?
     private var lastID = 0
 
     init(
@@ -54,7 +54,7 @@ actor GatewayTransport: EndpointTransport {
     func deliver(_ event: OutboxEvent) async -> DeliveryOutcome {
         let call = try? await store.find(event.callID)
         guard let message = GatewayMessages.message(event, call: call) else { return .delivered }
-        guard await open() else { return .failed("the gateway could not be reached") }
+        if let failure = await open() { return .failed(failure) }
         lastID += 1
         let id = lastID
         let request = GatewayMessages.request(message, session: configuration.session, id: id)
@@ -89,9 +89,9 @@ actor GatewayTransport: EndpointTransport {
 
     // MARK: The socket
 
-    /// - Returns: whether there is one.
-    private func open() async -> Bool {
-        if link != nil { return true }
+    /// - Returns: why there is none, otherwise nil.
+    private func open() async -> String? {
+        if link != nil { return nil }
         if let opening { return await opening.value }
         let task = Task { await self.connect() }
         opening = task
@@ -99,7 +99,7 @@ actor GatewayTransport: EndpointTransport {
         return await task.value
     }
 
-    private func connect() async -> Bool {
+    private func connect() async -> String? {
         generation += 1
         let number = generation
         let headers = configuration.token.map { [("Authorization", "Bearer \($0)")] } ?? []
@@ -113,9 +113,11 @@ actor GatewayTransport: EndpointTransport {
                 resolver: JudgedAddresses(addresses: addresses, eventLoop: eventLoop)
             ) { GatewayConsumer(transport: self, generation: number) }
             link = Link(connection: connection, heartbeat: beat())
-            return true
+            return nil
+        } catch let error as WebSocketClientError where error.code == .tls {
+            return "the gateway could not be reached: \(error.message)"
         } catch {
-            return false
+            return "the gateway could not be reached"
         }
     }
 

@@ -42,7 +42,9 @@ struct TelegramTransport: EndpointTransport {
             )
             return Self.outcome(answer, at: clock.wallTime)
         } catch {
-            return .failed("Telegram could not be reached or did not answer in time")
+            return .failed(
+                OutboundHTTP.failureOfTLS(error) ?? "Telegram could not be reached or did not answer in time"
+            )
         }
     }
 

@@ -53,7 +53,9 @@ struct WebhookTransport: EndpointTransport {
         } catch let error as OutboundAddressError {
             return .failed("the address \(error.message)")
         } catch {
-            return .failed("the receiver could not be reached or did not answer in time")
+            return .failed(
+                OutboundHTTP.failureOfTLS(error) ?? "the receiver could not be reached or did not answer in time"
+            )
         }
     }
 

@@ -114,13 +114,10 @@ actor OutboundClient {
             return known
         }
         let old = pinned
-        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
-        configuration.timeout.connect = .seconds(5)
+        var configuration = OutboundHTTP.configuration
         configuration.dnsOverride = [url.host: addresses[0]]
-        configuration.connectionPool.idleTimeout = .seconds(20)
         // A receiver whose answers hang keeps this many waiting; none of them waits for another's connection.
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = EndpointWorker.width
-        configuration.connectionPool.retryConnectionEstablishment = false
         let new = Pinned(
             address: addresses[0],
             client: HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)

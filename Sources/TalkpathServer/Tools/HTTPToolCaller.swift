@@ -48,7 +48,8 @@ struct HTTPToolCaller: ToolEndpointCaller {
         } catch is NIOTooManyBytesError {
             return ToolOutput.error("the function's answer is too long")
         } catch {
-            return ToolOutput.error("the function could not be reached")
+            let failure = OutboundHTTP.failureOfTLS(error).map { ": \($0)" } ?? ""
+            return ToolOutput.error("the function could not be reached\(failure)")
         }
     }
 

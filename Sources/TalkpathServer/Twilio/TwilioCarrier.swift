@@ -45,13 +45,8 @@ struct TwilioCarrier: Carrier {
     /// Settings that suit it: connections are dropped before Twilio drops them, for a request on a dead one would leave
     /// its fate unknown, and nothing is tried twice behind our back.
     static var clientConfiguration: HTTPClient.Configuration {
-        var configuration = HTTPClient.Configuration()
-        configuration.timeout = .init(connect: .seconds(5))
-        configuration.redirectConfiguration = .disallow
-        configuration.httpVersion = .http1Only
-        configuration.connectionPool.idleTimeout = .seconds(20)
+        var configuration = OutboundHTTP.configuration
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
-        configuration.connectionPool.retryConnectionEstablishment = false
         return configuration
     }
 
@@ -209,8 +204,9 @@ struct TwilioCarrier: Carrier {
             case is NIOConnectionError, is NIOSSLExtraError: true
             default: false
             }
+        let failure = OutboundHTTP.failureOfTLS(error).map { ": \($0)" } ?? ""
         return neverSent
-            ? CarrierError(.unavailable, "the carrier could not be reached")
+            ? CarrierError(.unavailable, "the carrier could not be reached\(failure)")
             : CarrierError(.noAnswer, "the carrier did not answer")
     }
 

@@ -3,6 +3,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import TalkpathServer
 import TalkpathWire
 
 /// Where the server is and what opens its door; the same for every command that talks to one.
@@ -40,8 +41,7 @@ struct ControlClient {
 
     /// Where nobody listens it says so at once: whoever stands at a shell tries again without being waited for.
     private static let http: HTTPClient = {
-        var configuration = HTTPClient.Configuration()
-        configuration.connectionPool.retryConnectionEstablishment = false
+        var configuration = OutboundHTTP.configuration
         configuration.timeout.connect = .seconds(10)
         // One for the process, never shut down.
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
