@@ -76,6 +76,21 @@ import Testing
         }
     }
 
+    @Test func whoWaitsForNewsIsAnsweredAtOnce() async throws {
+        try await TestServer.run { test async throws in
+            let call = try await test.place()
+            var request = HTTPClientRequest(url: "http://127.0.0.1:\(test.server.port)/api/calls/\(call)/events")
+            request.headers.add(name: "Authorization", value: "Bearer \(TestServer.key)")
+            request.headers.add(name: "Last-Event-ID", value: "999999")
+            // Sooner than the heartbeat.
+            let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+            #expect(response.status == .ok)
+            var parts = response.body.makeAsyncIterator()
+            #expect(try await parts.next().map { String(buffer: $0) } == ": alive\n\n")
+            _ = try await test.end(call)
+        }
+    }
+
     @Test(arguments: ["x", "-1", "1.5"])
     func aPlaceThatWasNeverSentIsRefused(place: String) async throws {
         try await TestServer.run { test async throws in

@@ -30,14 +30,19 @@ struct EventStream: Sendable {
             progress.isAnalysed = known.analysis != nil
             progress.endedAt = progress.isAnalysed ? .now - linger : .now
         }
+        var hasWritten = false
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
             let events = try await store.events(of: call, after: progress.last)
             if !events.isEmpty {
                 var buffer = ByteBuffer()
                 for event in events { progress.take(event, into: &buffer) }
                 try await writer.write(buffer)
+                hasWritten = true
                 continue
             }
+            // The answer's head leaves with the first bytes: who waits for news sees at once that the stream is there.
+            if !hasWritten { try await writer.write(ByteBuffer(string: ": alive\n\n")) }
+            hasWritten = true
             var pause = heartbeat
             if let endedAt = progress.endedAt {
                 guard !progress.isAnalysed || !progress.isRecorded else { return }
