@@ -27,6 +27,8 @@ final class ServerState: Sendable {
     let logger: Logger
     let descriptors: DescriptorBudget
     let connections: ConnectionBudget
+    /// Of streams of events.
+    let followers: TenantPlaces
 
     /// How far it has got in stopping.
     let stop = ServerStop()
@@ -75,6 +77,7 @@ final class ServerState: Sendable {
             }
         }
         self.metrics = metrics
+        followers = TenantPlaces(most: configuration.maximumFollowersPerTenant)
         knownOrigin = origin
         destinations = configuration.destinations
     }

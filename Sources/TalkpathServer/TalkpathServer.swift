@@ -401,7 +401,7 @@ public final class TalkpathServer: Sendable {
         MetricsRoute(
             registry: state.metrics,
             connections: state.connections,
-            keys: Keys(configuration.apiKeys, isOpen: configuration.isDevelopment)
+            keys: MetricsKeys(configuration)
         ).add(to: router)
         DocumentRoute().add(to: router)
         NotificationRoutes(state: state).add(to: router)

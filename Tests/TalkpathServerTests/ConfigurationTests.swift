@@ -50,6 +50,8 @@ import Testing
         ("TALKPATH_PUBLIC_URL", "http://voice.example.com"),
         ("TALKPATH_PUBLIC_URL", "voice.example.com"), ("TALKPATH_PUBLIC_URL", "https://a.example.com/?x=1"),
         ("TALKPATH_API_KEYS", "too short"), ("TALKPATH_API_KEYS", "good enough a key, :another good key"),
+        ("TALKPATH_METRICS_KEY", "too short"), ("TALKPATH_MAX_AGENTS_PER_TENANT", "0"),
+        ("TALKPATH_MAX_FOLLOWERS_PER_TENANT", "many"),
         ("TALKPATH_AGENT_PROVIDER", "acme"), ("TALKPATH_AGENT_FORMAT", "mp3"), ("TALKPATH_AGENT_CONNECT", "never"),
         ("TALKPATH_ALLOWED_DESTINATIONS", "+49,0041"), ("TALKPATH_MAX_CALLS", "0"), ("TALKPATH_LOG_LEVEL", "loud"),
         ("TALKPATH_MAX_CALLS_PER_SECOND", "-1"), ("TALKPATH_MAX_DURATION_S", "99999"), ("TALKPATH_RING_TIMEOUT_S", "1"),

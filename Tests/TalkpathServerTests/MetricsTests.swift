@@ -1,6 +1,7 @@
 import CoreMetrics
 import NIOHTTP1
 import TalkpathCore
+import TalkpathWire
 import Testing
 
 @testable import TalkpathServer
@@ -25,6 +26,26 @@ struct MetricsTests {
         try await TestServer.run { server in
             let answer = try await server.send(.GET, "/metrics", key: nil)
             #expect(answer.status == 401 && !answer.text.contains("talkpath_calls"))
+        }
+    }
+
+    @Test func `another tenant's key opens no metrics`() async throws {
+        try await TestServer.run { server in
+            let answer = try await server.send(.GET, "/metrics", key: TestServer.otherKey)
+            #expect(answer.status == 403 && !answer.text.contains("talkpath_calls"))
+            #expect(answer["detail"]?.string?.contains("TALKPATH_METRICS_KEY") == true)
+        }
+    }
+
+    @Test func `with a key of their own, the metrics open to no other, and that one opens nothing else`() async throws {
+        let key = "a key for the metrics"
+        try await TestServer.run(configure: { $0.metricsKeys = [key] }) { server async throws in
+            #expect(try await server.send(.GET, "/metrics", key: key).status == 200)
+            for other in [TestServer.key, TestServer.otherKey] {
+                #expect(try await server.send(.GET, "/metrics", key: other).status == 403)
+            }
+            #expect(try await server.send(.GET, "/metrics", key: "no key of anybody's").status == 401)
+            #expect(try await server.send(.GET, "/api/calls", key: key).status == 401)
         }
     }
 

@@ -108,11 +108,3 @@ extension CallSession {
         ports.events.publish(CallEvent(callID: id, at: ports.clock.now - startedOn, kind: kind))
     }
 }
-
-extension String {
-    /// A peer's words as they may stand in a log: one line, no control characters, not long.
-    fileprivate var asLogged: String {
-        let printable = unicodeScalars.lazy.map { $0.isASCII && (32..<127).contains($0.value) ? Character($0) : "?" }
-        return String(printable.prefix(200))
-    }
-}

@@ -18,14 +18,14 @@ extension CallSession {
             loggedFaults.telephony = true
             logger.warning(
                 "A message of the carrier was not understood and dropped; further ones are only counted",
-                metadata: ["fault": "\(fault)"]
+                metadata: ["fault": "\(fault.description.asLogged)"]
             )
         }
         if let fault = media.counters.firstAgentFault, !loggedFaults.agent {
             loggedFaults.agent = true
             logger.warning(
                 "A message of the model was not understood and dropped; further ones are only counted",
-                metadata: ["fault": "\(fault)"]
+                metadata: ["fault": "\(fault.description.asLogged)"]
             )
         }
         if media.uplink.counters.badPayloads > 0, !loggedFaults.callerAudio {

@@ -83,7 +83,7 @@ extension CallSession {
             if handle != nil { talk.debts.handleGiven() }
             resumptionHandle = handle ?? resumptionHandle
         case .error(let report):
-            logger.warning("The model reported an error", metadata: ["code": "\(report.code)"])
+            logger.warning("The model reported an error", metadata: ["code": "\(report.code.asLogged)"])
             if report.isBusy { talk.speech.wasRefused() }
             if report.isFatal, !configuresAgain(after: report) {
                 perform(machine.agentReportedFault(report.code, at: now))
@@ -105,7 +105,7 @@ extension CallSession {
     private func noteFailure(_ end: AgentResponseEnd) {
         logger.warning(
             "The model did not complete an answer",
-            metadata: ["status": "\(end.status.rawValue)", "code": "\((end.reason ?? "unknown").prefix(64))"]
+            metadata: ["status": "\(end.status.rawValue)", "code": "\((end.reason ?? "unknown").asLogged)"]
         )
     }
 }

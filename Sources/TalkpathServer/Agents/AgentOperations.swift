@@ -18,6 +18,7 @@ enum AgentOperations {
         .problem(409, "`number_taken`: another agent has one of the numbers."),
         .problem(413, "`body_too_large`."),
         .problem(422, "`unknown_field`, `invalid_field`, `invalid_number`."),
+        .problem(429, "`too_many_agents`: there are as many as there may be; delete one first."),
     ]
 
     private static let created = Operation.Answer(

@@ -58,9 +58,15 @@ struct AgentRoutes {
         let record = AgentRecord(id: id, tenant: tenant, definition: definition, createdAt: now, updatedAt: now)
         let saved: (agent: AgentRecord, isNew: Bool)
         do {
-            saved = try await state.agents.save(record)
+            saved = try await state.agents.save(record, atMost: state.configuration.maximumAgentsPerTenant)
         } catch is NumberTaken {
             throw Problem(.conflict, .numberTaken, "Another agent has one of these 'numbers'")
+        } catch is TooManyAgents {
+            throw Problem(
+                .tooManyRequests,
+                .tooManyAgents,
+                "There are \(state.configuration.maximumAgentsPerTenant) agents already: delete one first"
+            )
         }
         if let webhook = definition.webhook {
             try await state.store.calls.resumeWebhook(webhook, tenant: tenant)

@@ -19,8 +19,10 @@ struct AgentRecord: Equatable, Sendable {
 /// * The definition is kept as `AgentDefinition.json`, which holds the tenant's secrets: it belongs into no log.
 protocol AgentStore: Sendable {
     /// Keeps a new agent, or replaces the one of that id; the first one's `createdAt` stays.
+    ///
+    /// - Parameter most: agents that the tenant may have; one that is there already may be replaced beyond that.
     /// - Returns: the agent as it is kept now, and whether it is new.
-    func save(_ agent: AgentRecord) async throws -> (agent: AgentRecord, isNew: Bool)
+    func save(_ agent: AgentRecord, atMost most: Int) async throws -> (agent: AgentRecord, isNew: Bool)
     func find(_ id: String, tenant: String) async throws -> AgentRecord?
     /// The agent that answers calls to a number.
     func find(number: String, tenant: String) async throws -> AgentRecord?
@@ -35,6 +37,9 @@ struct NumberTaken: Error, Equatable {
     var number: String
 }
 
+/// The tenant has as many agents as it may.
+struct TooManyAgents: Error {}
+
 /// Keeps agents for the life of the process.
 actor InMemoryAgentStore: AgentStore {
     private struct Key: Hashable {
@@ -44,7 +49,7 @@ actor InMemoryAgentStore: AgentStore {
 
     private var agents: [Key: AgentRecord] = [:]
 
-    func save(_ agent: AgentRecord) throws -> (agent: AgentRecord, isNew: Bool) {
+    func save(_ agent: AgentRecord, atMost most: Int = .max) throws -> (agent: AgentRecord, isNew: Bool) {
         let numbers = Set(agent.definition.numbers)
         for other in agents.values where other.tenant == agent.tenant && other.id != agent.id {
             if let number = other.definition.numbers.first(where: numbers.contains) {
@@ -54,7 +59,11 @@ actor InMemoryAgentStore: AgentStore {
         let key = Key(tenant: agent.tenant, id: agent.id)
         var agent = agent
         let before = agents[key]
-        if let before { agent.createdAt = before.createdAt }
+        if let before {
+            agent.createdAt = before.createdAt
+        } else if agents.values.count(where: { $0.tenant == agent.tenant }) >= most {
+            throw TooManyAgents()
+        }
         agents[key] = agent
         return (agent, before == nil)
     }

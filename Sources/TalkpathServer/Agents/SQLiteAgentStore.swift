@@ -15,17 +15,17 @@ actor SQLiteAgentStore: AgentStore {
         self.store = store
     }
 
-    func save(_ agent: AgentRecord) async throws -> (agent: AgentRecord, isNew: Bool) {
+    func save(_ agent: AgentRecord, atMost most: Int) async throws -> (agent: AgentRecord, isNew: Bool) {
         await begin()
         defer { end() }
         let numbers = Set(agent.definition.numbers)
-        if !numbers.isEmpty {
-            for other in try await all(tenant: agent.tenant) where other.id != agent.id {
-                if let number = other.definition.numbers.first(where: numbers.contains) {
-                    throw NumberTaken(number: number)
-                }
+        let others = try await all(tenant: agent.tenant)
+        for other in others where other.id != agent.id {
+            if let number = other.definition.numbers.first(where: numbers.contains) {
+                throw NumberTaken(number: number)
             }
         }
+        guard others.count < most || others.contains(where: { $0.id == agent.id }) else { throw TooManyAgents() }
         let kept = try await store.putAgent(
             tenant: agent.tenant,
             id: agent.id,

@@ -25,6 +25,7 @@ extension ServerConfiguration {
         if let port = settings.integer(.port, in: 0...65_535) { configuration.port = port }
         configuration.publicURL = settings.text(.publicURL)
         configuration.apiKeys = (settings.list(.apiKeys) ?? []).map(APIKey.init(setting:))
+        configuration.metricsKeys = settings.list(.metricsKeys) ?? []
         configuration.limits = limits(&settings)
         configuration.readDoors(&settings)
         if let calls = settings.integer(.maximumCalls, in: 1...100_000) { configuration.maximumCalls = calls }
@@ -33,6 +34,12 @@ extension ServerConfiguration {
         if let format = settings.word(.logFormat, as: LogFormat.self) { configuration.logFormat = format }
         configuration.connectionsPerAddress = settings.integer(.connectionsPerAddress, in: 1...1_000_000)
         configuration.maximumCallsPerTenant = settings.integer(.maximumCallsPerTenant, in: 1...100_000)
+        if let most = settings.integer(.maximumFollowersPerTenant, in: 1...100_000) {
+            configuration.maximumFollowersPerTenant = most
+        }
+        if let most = settings.integer(.maximumAgentsPerTenant, in: 1...100_000) {
+            configuration.maximumAgentsPerTenant = most
+        }
         configuration.minutesPerDay = settings.integer(.minutesPerDay, in: 1...10_000_000)
         configuration.providers = providers(settings)
         configuration.tenantTwilio = tenantTwilio(&settings)

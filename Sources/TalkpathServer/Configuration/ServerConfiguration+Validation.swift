@@ -28,6 +28,12 @@ extension ServerConfiguration {
         if apiKeys.contains(where: \.tenant.isEmpty) {
             problems.append(problem(.apiKeys, "the tenant before a colon must not be empty"))
         }
+        if metricsKeys.contains(where: { $0.utf8.count < Self.shortestKey }) {
+            problems.append(problem(.metricsKeys, "each key must have at least \(Self.shortestKey) characters"))
+        }
+        if metricsKeys.contains(where: { key in apiKeys.contains { $0.secret == key } }) {
+            problems.append(problem(.metricsKeys, "must be another key than those of \(Setting.apiKeys.rawValue)"))
+        }
         return problems
     }
 

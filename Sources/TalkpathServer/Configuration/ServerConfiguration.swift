@@ -17,6 +17,8 @@ public struct ServerConfiguration: Sendable {
     /// it is the bound address.
     public var publicURL: String?
     public var apiKeys: [APIKey]
+    /// What opens `/metrics`, which tells of all tenants. Empty: the default tenant's keys do.
+    public var metricsKeys: [String] = []
     /// Who talks on calls that ask for nothing else.
     public var agent: AgentProfile
     /// How models are reached of which tenants' agents make use, by provider. The one of ``agent`` needs no entry.
@@ -41,6 +43,10 @@ public struct ServerConfiguration: Sendable {
     public var callsPerSecond: Int
     /// At the same time, of each tenant, placed or taken. `nil` is as many as there are of all.
     public var maximumCallsPerTenant: Int?
+    /// Streams of events that a tenant may follow at the same time.
+    public var maximumFollowersPerTenant = 100
+    /// Agents that are kept for a tenant.
+    public var maximumAgentsPerTenant = 1000
     /// That the calls of a tenant may talk, in each day of UTC. `nil` is without bound.
     public var minutesPerDay: Int?
     /// `nil`: nobody can be called; in development only.

@@ -8,6 +8,8 @@ enum Setting: String, CaseIterable {
     case publicURL = "TALKPATH_PUBLIC_URL"
     /// Separated by commas; each a key of at least 16 characters, or `tenant:key`. Needed outside development.
     case apiKeys = "TALKPATH_API_KEYS"
+    /// Keys that open `/metrics` and nothing else, separated by commas. Without it, the default tenant's keys open it.
+    case metricsKeys = "TALKPATH_METRICS_KEY"
     /// `openai` (without it) or `gemini`: which of the two providers' settings below count.
     case agentProvider = "TALKPATH_AGENT_PROVIDER"
     /// `pcm` (without it) or, for OpenAI, `pcmu`.
@@ -39,6 +41,10 @@ enum Setting: String, CaseIterable {
     case maximumCallsPerTenant = "TALKPATH_MAX_CALLS_PER_TENANT"
     /// That a tenant's calls may talk in a day of UTC. Without it, without bound.
     case minutesPerDay = "TALKPATH_MAX_MINUTES_PER_DAY"
+    /// Streams of events that a tenant may follow at the same time: 100.
+    case maximumFollowersPerTenant = "TALKPATH_MAX_FOLLOWERS_PER_TENANT"
+    /// That are kept for a tenant: 1000.
+    case maximumAgentsPerTenant = "TALKPATH_MAX_AGENTS_PER_TENANT"
     /// Accounts of tenants' own, separated by commas: `tenant:AC…:auth token:+number`.
     case tenantTwilio = "TALKPATH_TENANT_TWILIO"
     /// Who takes calls to which number, separated by commas: `+number=agent` or `+number=tenant/agent`.
@@ -112,7 +118,8 @@ enum Setting: String, CaseIterable {
 
     var isSecret: Bool {
         switch self {
-        case .apiKeys, .tenantTwilio, .twilioAuthToken, .openAIKey, .geminiKey, .webhookSecret, .telegramToken,
+        case .apiKeys, .metricsKeys, .tenantTwilio, .twilioAuthToken, .openAIKey, .geminiKey, .webhookSecret,
+            .telegramToken,
             .gatewayToken, .analysisKey:
             true
         default: false

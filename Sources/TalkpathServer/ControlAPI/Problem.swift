@@ -38,6 +38,8 @@ struct Problem: Error {
         case rateLimited = "rate_limited"
         case quotaExceeded = "quota_exceeded"
         case tooManyCalls = "too_many_calls"
+        case tooManyFollowers = "too_many_followers"
+        case tooManyAgents = "too_many_agents"
         case tooManyConnections = "too_many_connections"
         case draining
         case storeUnavailable = "store_unavailable"

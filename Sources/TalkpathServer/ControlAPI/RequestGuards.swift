@@ -115,13 +115,17 @@ struct KeyMiddleware: RouterMiddleware {
         next: (Request, ServerContext) async throws -> Response
     ) async throws -> Response {
         guard let tenant = keys.tenant(authorization: request.headers[.authorization]) else {
-            var problem = Problem(.unauthorized, .unauthorized, "A valid key is needed: Authorization: Bearer <key>")
-            problem.headers[.wwwAuthenticate] = #"Bearer realm="talkpath""#
-            throw problem
+            throw Self.missingKey
         }
         var context = context
         context.tenant = tenant
         return try await next(request, context)
+    }
+
+    static var missingKey: Problem {
+        var problem = Problem(.unauthorized, .unauthorized, "A valid key is needed: Authorization: Bearer <key>")
+        problem.headers[.wwwAuthenticate] = #"Bearer realm="talkpath""#
+        return problem
     }
 }
 

@@ -2,11 +2,11 @@ import HTTPTypes
 import Hummingbird
 import TalkpathHTTP
 
-/// `GET /metrics`, for Prometheus and whoever reads its format. Behind a key, as everything that tells of calls is.
+/// `GET /metrics`, for Prometheus and whoever reads its format. It tells of all tenants' calls, and is the operator's.
 struct MetricsRoute {
     let registry: PrometheusRegistry
     let connections: ConnectionBudget
-    let keys: Keys
+    let keys: MetricsKeys
 
     /// What the metrics tell.
     static let help = [
@@ -41,7 +41,7 @@ struct MetricsRoute {
 
     func add(to router: Router<ServerContext>) {
         let (registry, connections) = (registry, connections)
-        router.group("metrics").add(middleware: KeyMiddleware(keys: keys)).get("") { _, _ in
+        router.group("metrics").add(middleware: keys).get("") { _, _ in
             Response(
                 status: .ok,
                 headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
@@ -50,5 +50,36 @@ struct MetricsRoute {
                 )
             )
         }
+    }
+}
+
+/// Lets through whoever brings a key of the operator's: the one that the settings give the metrics, or, without one, the
+/// default tenant's.
+struct MetricsKeys: RouterMiddleware {
+    private let operators: Keys
+    private let tenants: Keys
+
+    init(_ configuration: ServerConfiguration) {
+        let isOpen = configuration.isDevelopment && configuration.metricsKeys.isEmpty
+        let own = configuration.metricsKeys.map { ServerConfiguration.APIKey($0) }
+        let standard = configuration.apiKeys.filter { $0.tenant == ServerConfiguration.APIKey.defaultTenant }
+        operators = Keys(own.isEmpty ? standard : own, isOpen: isOpen && configuration.apiKeys.isEmpty)
+        tenants = Keys(configuration.apiKeys, isOpen: false)
+    }
+
+    func handle(
+        _ request: Request,
+        context: ServerContext,
+        next: (Request, ServerContext) async throws -> Response
+    ) async throws -> Response {
+        let authorization = request.headers[.authorization]
+        if operators.tenant(authorization: authorization) != nil { return try await next(request, context) }
+        guard tenants.tenant(authorization: authorization) != nil else { throw KeyMiddleware.missingKey }
+        throw Problem(
+            .forbidden,
+            .forbidden,
+            "The metrics tell of all tenants: they need a key of \(Setting.metricsKeys.rawValue), or where there is none, "
+                + "one of the default tenant"
+        )
     }
 }

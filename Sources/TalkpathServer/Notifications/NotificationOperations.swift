@@ -88,6 +88,7 @@ enum NotificationOperations {
         answers: [
             .init(status: 200, meaning: "Goes on until the call has ended.", contents: [("text/event-stream", .text)]),
             .problem(400, "`invalid_field`."), .problem(404, "`call_not_found`."),
+            .problem(429, "`too_many_followers`: you follow as many streams as you may."),
         ]
     )
 

@@ -42,6 +42,13 @@ struct NotificationRoutes {
             }
             last = number
         }
+        guard let place = state.followers.take(context.tenant) else {
+            throw Problem(
+                .tooManyRequests,
+                .tooManyFollowers,
+                "You follow \(state.configuration.maximumFollowersPerTenant) streams of events already: close one first"
+            ).retry(after: 5)
+        }
         let stream = EventStream(call: id, after: last, store: store, bells: state.store.recorder.bells)
         return Response(
             status: .ok,
@@ -50,7 +57,9 @@ struct NotificationRoutes {
                 // Proxies that gather answers must not gather this one.
                 .accelBuffering: "no",
             ],
-            body: ResponseBody { writer in
+            // The place is given back with the body: when it has been written, or never can be.
+            body: ResponseBody { [place] writer in
+                defer { withExtendedLifetime(place) {} }
                 try await stream.write(to: &writer)
                 try await writer.finish(nil)
             }

@@ -41,7 +41,14 @@ enum ServerOperations {
         id: "metrics",
         area: "Server",
         summary: "Counters and histograms in Prometheus' text format",
-        answers: [.init(status: 200, meaning: "The exposition.", contents: [("text/plain", .text)])]
+        meaning: """
+            They tell of all tenants: a key of `TALKPATH_METRICS_KEY` opens them, or where there is none, one of the \
+            default tenant.
+            """,
+        answers: [
+            .init(status: 200, meaning: "The exposition.", contents: [("text/plain", .text)]),
+            .problem(403, "`forbidden`: the key is a tenant's."),
+        ]
     )
 
     private static let document = Operation(
