@@ -163,6 +163,122 @@ async def drive_fake(port):
           (missing, collections.Counter(event["type"] for event in heard)))
 
 
+class _Talk:
+    """One connection of the package's client, which keeps all that it hears."""
+
+    def __init__(self, connection):
+        self.connection = connection
+        self.heard = []
+
+    async def until(self, kind, **wanted):
+        """The next event of that kind with these members."""
+        while True:
+            data = await asyncio.wait_for(self.connection.recv_bytes(), 20)
+            self.connection.parse_event(data)
+            event = json.loads(data)
+            self.heard.append(event)
+            if event["type"] == "error" and kind != "error":
+                check(f"openai: no error before {kind}", False, event)
+            if event["type"] == kind and all(event.get(name) == value for name, value in wanted.items()):
+                return event
+
+    async def add(self, **item):
+        await self.connection.conversation.item.create(item=item)
+
+    async def ask(self):
+        audio = caller_audio(24000)
+        for at in range(0, len(audio), 4800):
+            await self.connection.input_audio_buffer.append(audio=base64.b64encode(audio[at:at + 4800]).decode())
+
+
+async def drive_features(port):
+    """What the bridge never asks for, but other clients do."""
+    client = openai.AsyncOpenAI(api_key="any", websocket_base_url=f"ws://127.0.0.1:{port}/v1")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_texts(client))
+        group.create_task(_servers(client))
+        group.create_task(_transcription(client))
+
+
+async def _texts(client):
+    async with client.realtime.connect(model="gpt-realtime") as connection:
+        talk = _Talk(connection)
+        await connection.session.update(session={
+            "type": "realtime", "output_modalities": ["text"], "instructions": None, "tools": None,
+            "audio": {"input": {"noise_reduction": None, "turn_detection": {
+                "type": "server_vad", "idle_timeout_ms": 5000, "silence_duration_ms": 300}}},
+        })
+        await talk.until("session.updated")
+        await connection.response.create()
+        done = await talk.until("response.done")
+        part = done["response"]["output"][0]["content"][0]
+        check("openai: a session in text answers in text", part["type"] == "output_text" and part["text"], done)
+        await connection.response.create(response={
+            "conversation": "none", "output_modalities": ["text"], "metadata": {"topic": "sum"},
+            "input": [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Sum up."}]}]})
+        done = await talk.until("response.done")
+        check("openai: a response beside the conversation belongs to none",
+              done["response"]["conversation_id"] is None and done["response"]["metadata"] == {"topic": "sum"}, done)
+        await talk.add(type="function_call", id="earlier", call_id="c1", name="opening_hours", arguments="{}")
+        await talk.until("conversation.item.done")
+        await talk.add(type="function_call_output", call_id="c1", output="9-5")
+        item = await talk.until("conversation.item.done")
+        check("openai: a call of an earlier session is restored", item["previous_item_id"] == "earlier", item)
+        await talk.add(type="function_call", id="earlier", call_id="c2", name="opening_hours", arguments="{}")
+        error = await talk.until("error")
+        check("openai: an identifier is taken once", error["error"]["param"] == "item.id", error)
+        await connection.response.create()
+        await talk.until("response.done")
+        idle = await talk.until("input_audio_buffer.timeout_triggered")
+        check("openai: silence is answered", idle["audio_end_ms"] >= idle["audio_start_ms"], idle)
+        await talk.until("response.done")
+    verdicts.check_all("openai: its client understands texts and silence", talk.heard, server_fault)
+
+
+async def _servers(client):
+    async with client.realtime.connect(model="gpt-realtime") as connection:
+        talk = _Talk(connection)
+        await connection.session.update(session={
+            "type": "realtime",
+            "audio": {"input": {"turn_detection": {"type": "server_vad", "silence_duration_ms": 300}}},
+            "tools": [{"type": "mcp", "server_label": "desk", "server_url": "https://desk.example/mcp",
+                       "allowed_tools": ["opening_hours"], "require_approval": "always"}],
+        })
+        await talk.until("mcp_list_tools.completed")
+        listing = (await talk.until("conversation.item.done"))["item"]
+        check("openai: the tools of another server are listed", listing["tools"][0]["name"] == "opening_hours", listing)
+        await talk.ask()
+        while (item := (await talk.until("conversation.item.done"))["item"])["type"] != "mcp_approval_request":
+            pass
+        await talk.until("response.done")
+        await talk.add(type="mcp_approval_response", id="leave", approval_request_id=item["id"], approve=True)
+        await talk.until("response.mcp_call.completed")
+        done = await talk.until("response.done")
+        call = done["response"]["output"][0]
+        check("openai: it is called once that is allowed", call["approval_request_id"] == item["id"], call)
+        await talk.until("response.output_audio.delta")
+    verdicts.check_all("openai: its client understands tools of other servers", talk.heard, server_fault)
+
+
+async def _transcription(client):
+    async with client.realtime.connect(extra_query={"intent": "transcription"}) as connection:
+        talk = _Talk(connection)
+        await connection.session.update(session={
+            "type": "transcription",
+            "audio": {"input": {"format": {"type": "audio/pcm", "rate": 24000},
+                                "transcription": {"model": "gpt-transcribe"},
+                                "turn_detection": {"type": "server_vad", "silence_duration_ms": 300}}},
+        })
+        updated = await talk.until("session.updated")
+        check("openai: a transcription session is one", updated["session"]["type"] == "transcription", updated)
+        await talk.ask()
+        await talk.until("conversation.item.input_audio_transcription.completed")
+        await connection.response.create()
+        error = await talk.until("error")
+        check("openai: it has no responses", error["error"]["param"] == "type", error)
+    verdicts.check_all("openai: its client understands a transcription", talk.heard, server_fault)
+
+
 def can_fail():
     """The judge finds what is wrong with events that are nearly right."""
     event = {"type": "input_audio_buffer.append", "audio": "AAAA"}

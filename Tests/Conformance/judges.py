@@ -102,7 +102,9 @@ def events(requests):
 
 async def drive_fakes(stage):
     async def one_openai():
-        await judge_openai.drive_fake(await stage.fake_model("openai", *PLAY))
+        port = await stage.fake_model("openai", *PLAY)
+        await judge_openai.drive_fake(port)
+        await judge_openai.drive_features(port)
 
     async def one_gemini():
         served, trust = judge_gemini.certificate(stage.folder.name)

@@ -99,12 +99,13 @@ enum GeminiRules {
         "args", "response", "parameters", "parametersJsonSchema", "responseJsonSchema", "labels",
     ]
 
-    /// Protobuf's JSON takes `snake_case` for `camelCase` everywhere; this makes the latter of both.
+    /// Protobuf's JSON takes `snake_case` for `camelCase` everywhere, and `null` for a member that is left out; this makes
+    /// one of both.
     static func camelCased(_ value: JSONValue) -> JSONValue {
         switch value {
         case .object(let members):
             .object(
-                members.map { member in
+                members.filter { !$0.value.isNull }.map { member in
                     let key = camelCased(member.key)
                     return (key, opaque.contains(key) ? member.value : camelCased(member.value))
                 }

@@ -68,6 +68,8 @@ public final class FakeOpenAIRealtime: Sendable {
         guard exchange.header("openai-beta") == nil else {
             return refuse(400, "beta_api_shape_disabled", "The Realtime Beta API is no longer supported.")
         }
+        // Such a session has no model of its own: the one that transcribes is chosen with the session.
+        if exchange.query["intent"] == "transcription" { return .accept(model: "") }
         guard let model = exchange.query["model"], !model.isEmpty else {
             return refuse(400, "missing_model", "You must provide a model parameter.")
         }

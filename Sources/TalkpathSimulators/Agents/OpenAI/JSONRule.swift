@@ -11,8 +11,10 @@ indirect enum JSONRule: Sendable {
     case word([String])
     case list(JSONRule)
     case null(or: JSONRule)
-    /// Exactly these members, those in `required` at least.
+    /// Exactly these members, those in `required` at least. `null` for one of the others counts as left out.
     case members([String: JSONRule], required: [String] = [])
+    /// The rule that the object's `type` names.
+    case typed([String: JSONRule])
     /// The first rule of the right kind of value decides.
     case either([JSONRule])
 
@@ -51,6 +53,13 @@ indirect enum JSONRule: Sendable {
         case .null(let rule):
             if !value.isNull { try rule.check(value, at: path) }
         case .members(let rules, let required): try checkMembers(value, rules, required, path)
+        case .typed(let rules):
+            try require(value.object != nil, "an object", value, path)
+            try JSONRule.members(["type": .word(rules.keys.sorted())], required: ["type"]).check(
+                .object((value.object ?? []).filter { $0.key == "type" }),
+                at: path
+            )
+            try rules[value["type"]?.string ?? ""]?.check(value, at: path)
         case .either(let rules):
             guard let rule = rules.first(where: { $0.isForKind(of: value) }) else {
                 throw Self.wrongType("one of several types", value, path)
@@ -82,6 +91,7 @@ indirect enum JSONRule: Sendable {
                     parameter: inner(member.key)
                 )
             }
+            if member.value.isNull, !required.contains(member.key) { continue }
             try rule.check(member.value, at: inner(member.key))
         }
     }
@@ -89,11 +99,12 @@ indirect enum JSONRule: Sendable {
     private func isForKind(of value: JSONValue) -> Bool {
         switch (self, value) {
         case (.any, _), (.null, .null), (.text, .string), (.word, .string), (.truth, .bool), (.list, .array),
-            (.integer, .number), (.decimal, .number), (.members, .object):
+            (.integer, .number), (.decimal, .number), (.members, .object), (.typed, .object):
             true
         case (.null(let rule), _): rule.isForKind(of: value)
         case (.either(let rules), _): rules.contains { $0.isForKind(of: value) }
-        case (.text, _), (.word, _), (.truth, _), (.list, _), (.integer, _), (.decimal, _), (.members, _): false
+        case (.text, _), (.word, _), (.truth, _), (.list, _), (.integer, _), (.decimal, _), (.members, _), (.typed, _):
+            false
         }
     }
 

@@ -46,11 +46,12 @@ extension OpenAIRealtimeModel {
         callerItem = item
         let start = max(0, milliseconds - detection.prefixPadding)
         core.record.callerTurns.append(.init(startMilliseconds: milliseconds, startedAt: now))
+        timed.removeAll { if case .idle = $0.what { true } else { false } }
         send("input_audio_buffer.speech_started", ["audio_start_ms": JSONValue(start), "item_id": .string(item)])
         core.report(.callerSpeechStarted(inputMilliseconds: start))
         guard detection.interruptsResponse else { return }
-        timed.removeAll { if case .startResponse = $0.what { true } else { false } }
-        endResponse(status: "cancelled", reason: "turn_detected", at: now)
+        timed.removeAll { if case .startResponse(let request) = $0.what { !request.isBeside } else { false } }
+        endResponse(.cancelled("turn_detected"), at: now)
     }
 
     private mutating func callerEnded(_ milliseconds: Int, _ detection: TurnDetection, at now: MonotonicInstant) {
@@ -65,7 +66,7 @@ extension OpenAIRealtimeModel {
         }
         commit(item: item, at: now)
         owesCallerAnswer = true
-        guard detection.createsResponse, response == nil else { return }
+        guard detection.createsResponse, response == nil, !isTranscription else { return }
         owesCallerAnswer = false
         timed.append((now + core.script.thinkingTime, .startResponse(.init(trigger: .callerTurn))))
     }
@@ -97,20 +98,44 @@ extension OpenAIRealtimeModel {
     }
 
     private mutating func commit(item: String, at now: MonotonicInstant) {
-        uncommittedBytes = 0
-        let previous: JSONValue = conversation.last.map { .string($0.id) } ?? .null
-        send("input_audio_buffer.committed", ["previous_item_id": previous, "item_id": .string(item)])
-        let spoken: JSONValue = [
-            "id": .string(item), "object": "realtime.item", "type": "message", "status": "completed", "role": "user",
-            "content": [["type": "input_audio", "transcript": nil]],
-        ]
-        addToConversation(item, spoken: nil, item: spoken)
-        sendDone(item, item: spoken)
+        put(spoken: item)
         let text = core.cursor.nextCallerText()
         if !core.record.callerTurns.isEmpty { core.record.callerTurns[core.record.callerTurns.count - 1].text = text }
         guard let transcription = session["audio"]?["input"]?["transcription"], !transcription.isNull else { return }
         // Transcription is another model: it is ready some time later, perhaps after the answer began.
         timed.append((now + .milliseconds(250), .transcribe(item: item, text: text)))
+    }
+
+    /// After the model's words have been played nobody spoke: the silence becomes a turn, and is answered.
+    mutating func noticeIdleness(at now: MonotonicInstant) {
+        guard let timeout = turnDetection?.idleTimeout, response == nil, callerItem == nil else { return }
+        let item = core.identifier("item")
+        let end = core.ear.receivedMilliseconds
+        send(
+            "input_audio_buffer.timeout_triggered",
+            [
+                "item_id": .string(item), "audio_start_ms": JSONValue(max(0, end - timeout)),
+                "audio_end_ms": JSONValue(end),
+            ]
+        )
+        put(spoken: item)
+        timed.append((now + core.script.thinkingTime, .startResponse(.init(trigger: .request))))
+    }
+
+    private mutating func put(spoken item: String) {
+        uncommittedBytes = 0
+        let previous: JSONValue = conversation.last.map { .string($0.id) } ?? .null
+        send("input_audio_buffer.committed", ["previous_item_id": previous, "item_id": .string(item)])
+        let spoken = Self.spokenItem(item)
+        addToConversation(item, spoken: nil, item: spoken)
+        sendDone(item, item: spoken)
+    }
+
+    private static func spokenItem(_ id: String) -> JSONValue {
+        [
+            "id": .string(id), "object": "realtime.item", "type": "message", "status": "completed", "role": "user",
+            "content": [["type": "input_audio", "transcript": nil]],
+        ]
     }
 
     mutating func sendTranscription(item: String, text: String) {
@@ -150,7 +175,7 @@ extension OpenAIRealtimeModel {
     }
 
     private mutating func startEcho(from input: AudioFormat, to output: AudioFormat) {
-        let (id, item, index) = openResponse(metadata: nil)
+        let (id, item, index) = openResponse(ResponseRequest(trigger: .connect), writes: false)
         echo = (id, item, index, LinearRateChanger(from: input.sampleRate, to: output.sampleRate))
     }
 }

@@ -9,14 +9,20 @@ struct OpenAIRealtimeModel: AgentModel {
     enum Timed: Sendable {
         case startResponse(ResponseRequest)
         case transcribe(item: String, text: String)
+        /// Nobody has said anything since the model's words were played.
+        case idle
+        case mcp(MCPStep)
         case goAway
     }
 
     /// Why a response is made.
     struct ResponseRequest: Sendable {
         var trigger: AgentScript.Turn.Trigger
-        /// `conversation: "none"`: beside the conversation.
         var metadata: JSONValue = .null
+        /// `conversation: "none"`: nothing of it becomes part of the conversation.
+        var isBeside = false
+        /// What it asks for otherwise than the session.
+        var options: JSONValue = [:]
     }
 
     struct ActiveResponse: Sendable {
@@ -26,7 +32,9 @@ struct OpenAIRealtimeModel: AgentModel {
         var recordIndex: Int
         var turn: AgentScript.Turn
         var stream: AnswerStream
-        var metadata: JSONValue
+        var request: ResponseRequest
+        /// Text instead of speech.
+        var writes: Bool
         /// Counts answers of the session from 0.
         var number: Int
     }
@@ -36,6 +44,8 @@ struct OpenAIRealtimeModel: AgentModel {
         var silence = 500
         var createsResponse = true
         var interruptsResponse = true
+        /// In milliseconds; nil: the model never speaks of its own accord.
+        var idleTimeout: Int?
     }
 
     var core: AgentCore
@@ -43,7 +53,12 @@ struct OpenAIRealtimeModel: AgentModel {
     /// nil: the client decides when a turn is over.
     var turnDetection: TurnDetection? = TurnDetection()
     var timed: [(instant: MonotonicInstant, what: Timed)] = []
+    /// The one response that may write to the conversation.
     var response: ActiveResponse?
+    /// Those beside the conversation, of which there may be several at a time.
+    var beside: [ActiveResponse] = []
+    /// The session only writes down what is said.
+    let isTranscription: Bool
     var answers = 0
     /// Items of the conversation in their order; the assistant's spoken ones with their index in the record.
     var conversation: [(id: String, spoken: Int?)] = []
@@ -57,6 +72,14 @@ struct OpenAIRealtimeModel: AgentModel {
     var owesToolAnswer = false
     var owesCallerAnswer = false
     var toolCallIDs: Set<String> = []
+    /// Calls of an earlier session that the client has put into the conversation.
+    var restoredCallIDs: Set<String> = []
+    /// The last item that holds the result of such a call.
+    var restoredResult: String?
+    /// By the identifier of the request: calls that wait for the client's leave.
+    var approvals: [String: MCPCall] = [:]
+    /// Labels of MCP servers whose tools were listed.
+    var listedServers: Set<String> = []
     var echo: (response: String, item: String, index: Int, changer: LinearRateChanger)?
 
     init(
@@ -79,7 +102,12 @@ struct OpenAIRealtimeModel: AgentModel {
                 outputFormat: .pcm24k
             )
         )
+        isTranscription = model.isEmpty
         let pcm: JSONValue = ["type": "audio/pcm", "rate": 24000]
+        guard !isTranscription else {
+            session = Self.transcriptionSession(number, pcm)
+            return
+        }
         session = [
             "type": "realtime", "object": "realtime.session", "id": .string("sess_\(number)"),
             "model": .string(model), "output_modalities": ["audio"], "instructions": "", "tools": [],
@@ -95,6 +123,19 @@ struct OpenAIRealtimeModel: AgentModel {
                     ],
                 ],
                 "output": ["format": pcm, "voice": "alloy", "speed": 1],
+            ],
+        ]
+    }
+
+    private static func transcriptionSession(_ number: Int, _ format: JSONValue) -> JSONValue {
+        [
+            "type": "transcription", "object": "realtime.transcription_session", "id": .string("sess_\(number)"),
+            "expires_at": 1_900_000_000, "include": nil,
+            "audio": [
+                "input": [
+                    "format": format, "transcription": nil, "noise_reduction": nil,
+                    "turn_detection": ["type": "server_vad", "prefix_padding_ms": 300, "silence_duration_ms": 500],
+                ]
             ],
         ]
     }
@@ -129,8 +170,9 @@ struct OpenAIRealtimeModel: AgentModel {
     var nextDeadline: MonotonicInstant? {
         guard !core.isOver, !core.isMute else { return nil }
         if let pause = core.pausedUntil { return pause }
-        return [timed.map(\.instant).min(), response?.stream.nextInstant, core.nextElapsedFault()].compactMap(\.self)
-            .min()
+        let beside = beside.map(\.stream.nextInstant).min()
+        return [timed.map(\.instant).min(), response?.stream.nextInstant, beside, core.nextElapsedFault()]
+            .compactMap(\.self).min()
     }
 
     mutating func advance(to now: MonotonicInstant) {
@@ -155,11 +197,14 @@ struct OpenAIRealtimeModel: AgentModel {
             switch due.what {
             case .startResponse(let request): startResponse(request, at: due.instant)
             case .transcribe(let item, let text): sendTranscription(item: item, text: text)
+            case .idle: noticeIdleness(at: now)
+            case .mcp(let step): take(step, at: due.instant)
             case .goAway: core.close(code: 1001, reason: "session expired")
             }
             return
         }
-        continueResponse(at: now)
+        if let response, response.stream.nextInstant <= deadline { return continueResponse(at: now) }
+        continueBeside(until: deadline, at: now)
     }
 
     mutating func perform(_ faults: [AgentFault.Action], at now: MonotonicInstant) {

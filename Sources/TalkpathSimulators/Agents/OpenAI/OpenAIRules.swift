@@ -34,6 +34,21 @@ enum OpenAIRules {
             required: ["name", "arguments"]
         ),
         "function_call_output": item(["call_id": .text, "output": .text], required: ["call_id", "output"]),
+        "mcp_approval_response": .members(
+            ["id": .text, "type": .text, "approval_request_id": .text, "approve": .truth, "reason": .text],
+            required: ["approval_request_id", "approve"]
+        ),
+        "mcp_list_tools": .members(
+            ["id": .text, "type": .text, "server_label": .text, "tools": .list(.any)],
+            required: ["server_label", "tools"]
+        ),
+        "mcp_call": .members(
+            [
+                "id": .text, "type": .text, "server_label": .text, "name": .text, "arguments": .text,
+                "output": .text, "error": .any, "approval_request_id": .text,
+            ],
+            required: ["server_label", "name", "arguments"]
+        ),
     ]
 
     static let voices = ["alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar"]
@@ -80,33 +95,56 @@ enum OpenAIRules {
         required: ["type"]
     )
 
-    private static let tools = JSONRule.list(
-        .members(
-            ["type": .word(["function"]), "name": .text, "description": .text, "parameters": .any],
-            required: ["type", "name"]
-        )
+    private static let function = JSONRule.members(
+        ["type": .word(["function"]), "name": .text, "description": .text, "parameters": .any],
+        required: ["type", "name"]
     )
+
+    private static let mcp = JSONRule.members(
+        [
+            "type": .word(["mcp"]), "server_label": .text, "server_url": .text, "connector_id": .text,
+            "tunnel_id": .text, "authorization": .text, "headers": .any, "server_description": .text,
+            "allowed_tools": .either([.list(.text), .members(["read_only": .truth, "tool_names": .list(.text)])]),
+            "require_approval": .either([.word(["always", "never"]), .members(["always": filter, "never": filter])]),
+            "allowed_callers": .list(.text), "defer_loading": .truth,
+        ],
+        required: ["type", "server_label"]
+    )
+
+    private static let filter = JSONRule.members(["read_only": .truth, "tool_names": .list(.text)])
+
+    private static let tools = JSONRule.list(.typed(["function": function, "mcp": mcp]))
+
+    private static let choice = JSONRule.either([
+        .text, .members(["type": .text, "name": .text, "server_label": .text]),
+    ])
 
     private static let tokens = JSONRule.either([.integer(1...4096), .word(["inf"])])
 
-    private static let session = JSONRule.members(
+    private static let input = JSONRule.members([
+        "format": format, "transcription": .null(or: transcription),
+        "noise_reduction": .null(
+            or: .members(["type": .word(["near_field", "far_field"]), "strength": .any], required: ["type"])
+        ),
+        "turn_detection": .null(or: turnDetection),
+    ])
+
+    private static let session = JSONRule.typed(["realtime": realtime, "transcription": transcribing])
+
+    private static let transcribing = JSONRule.members(
+        ["type": .text, "audio": .members(["input": input]), "include": .list(.text)],
+        required: ["type"]
+    )
+
+    private static let realtime = JSONRule.members(
         [
             "type": .word(["realtime"]), "model": .text, "instructions": .text,
             "output_modalities": .list(.word(["audio", "text"])),
             "audio": .members([
-                "input": .members([
-                    "format": format, "transcription": .null(or: transcription),
-                    "noise_reduction": .null(
-                        or: .members(
-                            ["type": .word(["near_field", "far_field"]), "strength": .any],
-                            required: ["type"]
-                        )
-                    ),
-                    "turn_detection": .null(or: turnDetection),
-                ]),
+                "input": input,
                 "output": .members(["format": format, "voice": voice, "speed": .decimal(0.25...1.5)]),
             ]),
-            "tools": tools, "tool_choice": .either([.text, .members(["type": .text, "name": .text])]),
+            "tools": tools, "tool_choice": choice,
             "max_output_tokens": tokens, "truncation": .any, "tracing": .any, "include": .null(or: .list(.text)),
             "prompt": .any, "reasoning": .members(["effort": .text]), "parallel_tool_calls": .truth,
         ],
