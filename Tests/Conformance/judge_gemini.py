@@ -168,6 +168,64 @@ async def drive_fake(tap, trust):
     check("gemini: its client has met every message", not missing, (missing, counts))
 
 
+async def drive_features(tap, trust):
+    """What the bridge never asks for, but other clients do."""
+    client = genai.Client(api_key="any", http_options={
+        "base_url": f"https://localhost:{tap.port}", "async_client_args": {"ssl": trust}})
+    before = len(tap.connections)
+
+    async def turn(session, text):
+        """What a text is answered with, up to the end of the turn."""
+        await session.send_client_content(turns={"role": "user", "parts": [{"text": text}]}, turn_complete=True)
+        seen = []
+        while not (seen and seen[-1].server_content and seen[-1].server_content.turn_complete):
+            seen.append(await asyncio.wait_for(session._receive(), 20))
+        return seen
+
+    def words(messages):
+        turns = [one.server_content.model_turn for one in messages if one.server_content]
+        return "".join(part.text or "" for one in turns if one for part in one.parts)
+
+    writing = types.LiveConnectConfig(response_modalities=["TEXT"], generation_config={"stop_sequences": ["END"]})
+    async with client.aio.live.connect(model="gemini-3.8-live", config=writing) as session:
+        seen = await turn(session, "Greet.")
+        check("gemini: a session in text answers in text", words(seen) == "How can I help you?", words(seen))
+        audio = [one for one in seen if one.data]
+        check("gemini: and in nothing else", not audio, len(audio))
+        # Nobody wrote an answer to these.
+        for text in ("And else?", "Still there?"):
+            seen = await turn(session, text)
+            check("gemini: a text outside the script is a turn that ends", seen[-1].usage_metadata is not None, seen[-1])
+
+    voice = {"replicated_voice_config": {"mime_type": "audio/wav", "voice_sample_audio": bytes(100)}}
+    configured = {
+        "a voice made from a sample": {"speech_config": {"voice_config": voice}},
+        "a translation": {"translation_config": {"target_language_code": "de", "echo_target_language": True}},
+        "models' own thoughts": {"thinking_config": {"thinking_level": "LOW"}, "proactivity": {"proactive_audio": True}},
+    }
+    for name, more in configured.items():
+        config = types.LiveConnectConfig(response_modalities=["AUDIO"], **more)
+        async with client.aio.live.connect(model="gemini-3.8-live", config=config) as session:
+            seen = await turn(session, "Greet.")
+            check(f"gemini: {name} is taken", any(one.data for one in seen), seen[-1])
+
+    async with client.aio.live.connect(model="gemini-3.8-live", config=types.LiveConnectConfig(
+            response_modalities=["AUDIO"])) as session:
+        await session.send_client_content(turns={"role": "user", "parts": [{"text": "Greet."}]}, turn_complete=True)
+        while not (await asyncio.wait_for(session._receive(), 20)).data:
+            pass
+        await session.send_client_content(turns={"role": "user", "parts": [{"text": "Stop."}]}, turn_complete=False)
+        seen = []
+        while not (seen and seen[-1].server_content and seen[-1].server_content.turn_complete):
+            seen.append(await asyncio.wait_for(session._receive(), 20))
+        interrupted = any(one.server_content and one.server_content.interrupted for one in seen)
+        counted = [one.usage_metadata.total_token_count for one in seen if one.usage_metadata]
+        check("gemini: an interrupted turn is counted, too", interrupted and len(counted) == 1, (interrupted, counted))
+    connections = [one for one in tap.connections[before:] if one.is_websocket]
+    answered = [message for one in connections for message in events(one.server_messages())]
+    verdicts.check_all("gemini: its client understands texts, voices and translations", answered, server_fault)
+
+
 def can_fail():
     message = {"realtimeInput": {"audio": {"mimeType": "audio/pcm;rate=16000", "data": "AAAA"}}}
     check("gemini: the judge lets a right message pass", client_fault(message) is None, client_fault(message))

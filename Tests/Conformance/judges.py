@@ -110,6 +110,7 @@ async def drive_fakes(stage):
         served, trust = judge_gemini.certificate(stage.folder.name)
         tap = await stage.tap(await stage.fake_model("gemini", *PLAY), ssl=served)
         await judge_gemini.drive_fake(tap, trust)
+        await judge_gemini.drive_features(tap, trust)
 
     async def one_twilio():
         await asyncio.to_thread(judge_twilio.drive_fake, await stage.fake_twilio(9))

@@ -27,6 +27,14 @@ public struct AgentScript: Sendable, Hashable {
             self.transcript = transcript
             self.toolCall = toolCall
         }
+
+        /// The turn as a model writes it: where there is no recording, in silence that lasts about as long as it takes.
+        var written: Turn {
+            guard audio.isEmpty, !transcript.isEmpty else { return self }
+            var turn = self
+            turn.audio = [Int16](repeating: 0, count: transcript.split(separator: " ").count * 24 * 40)
+            return turn
+        }
     }
 
     public struct ToolCall: Sendable, Hashable {

@@ -15,7 +15,12 @@ extension GeminiLiveModel {
         turn = ActiveTurn(
             recordIndex: core.record.items.count - 1,
             turn: next,
-            stream: AnswerStream(next, script: core.script, format: core.record.outputFormat, start: now),
+            stream: AnswerStream(
+                writes ? next.written : next,
+                script: core.script,
+                format: core.record.outputFormat,
+                start: now
+            ),
             number: number
         )
         core.report(.answerStarted(item: id))

@@ -51,7 +51,8 @@ enum GeminiRules {
         "topP": .decimal(0...1), "topK": .decimal(0...1000), "maxOutputTokens": .integer(1...Int.max), "seed": .any,
         "mediaResolution": .text, "thinkingConfig": .any, "enableAffectiveDialog": .truth, "candidateCount": .any,
         "translationConfig": .members(["echoTargetLanguage": .truth, "targetLanguageCode": .text]),
-        "presencePenalty": .any, "frequencyPenalty": .any,
+        "presencePenalty": .any, "frequencyPenalty": .any, "stopSequences": .list(.text), "responseMimeType": .text,
+        "responseSchema": .any, "responseJsonSchema": .any,
     ])
 
     private static let tool = JSONRule.members([

@@ -89,10 +89,7 @@ extension OpenAIRealtimeModel {
         var turn = core.cursor.next(request.trigger) ?? AgentScript.Turn(request.trigger, audio: [])
         let modalities = request.options["output_modalities"] ?? session["output_modalities"]
         let writes = modalities?.array?.contains("audio") == false
-        // The pace of speech also for what is written without a recording.
-        if writes, turn.audio.isEmpty, !turn.transcript.isEmpty {
-            turn.audio = [Int16](repeating: 0, count: turn.transcript.split(separator: " ").count * 24 * 40)
-        }
+        if writes { turn = turn.written }
         guard !turn.audio.isEmpty || turn.toolCall != nil else { return sendEmptyResponse(request, at: now) }
         let number = answers
         answers += 1
