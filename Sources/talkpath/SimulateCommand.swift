@@ -82,14 +82,18 @@ struct SimulateCommand: AsyncParsableCommand {
             commandName: "twilio",
             abstract: "Twilio: REST, webhooks, and a person on the phone who plays a conversation.",
             discussion: """
-                Account and token are those of TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or made-up ones; it prints \
-                what a server needs to use it. With --dial-in URL it calls that voice webhook at once.
+                Account and token are those of TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or made-up ones; the key of \
+                TWILIO_API_KEY and TWILIO_API_SECRET will do as well. It prints what a server needs to use it. The \
+                account owns the numbers of --number, or that of TWILIO_FROM_NUMBER, and calls from no other; if \
+                neither is given, from any. With --dial-in URL it calls that voice webhook at once.
                 """
         )
 
         @OptionGroup var common: Common
         @Option(help: "host:port of the server under trial, whatever its public URL says.") var connectTo: String?
         @Option(help: "A voice webhook to call at once, as an inbound call.") var dialIn: String?
+        @Option(help: "A number of the account's; may be given several times. Calls from others are refused.")
+        var number: [String] = []
 
         func run() async throws {
             let environment = ProcessInfo.processInfo.environment
@@ -103,10 +107,15 @@ struct SimulateCommand: AsyncParsableCommand {
             )
             if let sid = environment["TWILIO_ACCOUNT_SID"] { configuration.accountSID = sid }
             if let token = environment["TWILIO_AUTH_TOKEN"] { configuration.authToken = token }
+            configuration.numbers = number.isEmpty ? environment["TWILIO_FROM_NUMBER"].map { [$0] } ?? [] : number
+            if let key = environment["TWILIO_API_KEY"], let secret = environment["TWILIO_API_SECRET"] {
+                configuration.apiKeys[key] = secret
+            }
+            let own = configuration.numbers.first ?? "+15550100100"
             let server = try await FakeTwilio.start(configuration)
             Narration.say("Twilio is simulated. For the server:")
             Narration.say(
-                "export TWILIO_API_BASE_URL=\(server.baseURL) TWILIO_FROM_NUMBER=+15550100100"
+                "export TWILIO_API_BASE_URL=\(server.baseURL) TWILIO_FROM_NUMBER=\(own)"
                     + " TWILIO_ACCOUNT_SID=\(configuration.accountSID)"
             )
             // One's own token is not shown.
@@ -115,7 +124,7 @@ struct SimulateCommand: AsyncParsableCommand {
             if let dialIn {
                 _ = await server.dialIn(
                     from: "+15550100199",
-                    to: "+15550100100",
+                    to: own,
                     voiceURL: dialIn,
                     behavior: .answers(phone)
                 )

@@ -1,8 +1,10 @@
 """Twilio's own package judges what stands for Twilio here, and what the server tells it."""
 
 import asyncio
+import datetime
 import inspect
 import re
+import time
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
 
@@ -14,7 +16,7 @@ from twilio.rest import Client
 from twilio.rest.api.v2010.account.call import CallInstance, CallContext, CallList
 from twilio.twiml import voice_response
 
-from stage import ACCOUNT, NUMBER, ORIGIN, TOKEN, api, request, verdicts
+from stage import ACCOUNT, API_KEY, API_SECRET, NUMBER, ORIGIN, TOKEN, api, request, verdicts
 from wire import Request
 
 check = verdicts.check
@@ -169,6 +171,14 @@ class _Recorder(TwilioHttpClient):
         raise _Recorded(method, url, data)
 
 
+def _refusal(name, status, code, body):
+    try:
+        body()
+        check(f"twilio: refused: {name}", False, "it was not")
+    except TwilioRestException as error:
+        check(f"twilio: refused: {name}", (error.status, error.code) == (status, code), error)
+
+
 def drive_fake(port):
     client = Client(ACCOUNT, TOKEN, http_client=_Local(port))
     calls = client.calls
@@ -201,19 +211,62 @@ def drive_fake(port):
 
     verdicts.check_all("twilio: the fake's call resource has its fields, and no others", payloads, fault)
 
-    def refusal(name, status, code, body):
-        try:
-            body()
-            check(f"twilio: refused: {name}", False, "it was not")
-        except TwilioRestException as error:
-            check(f"twilio: refused: {name}", (error.status, error.code) == (status, code), error)
+    _refusal("an unknown call", 404, 20404, lambda: calls("CA" + "9" * 32).fetch())
+    _refusal("an end of an unknown call", 404, 20404, lambda: calls("CA" + "9" * 32).update(status="completed"))
+    _refusal("a wrong number", 400, 21211, lambda: calls.create(to="nobody", from_=NUMBER, url="https://a.test/"))
+    _refusal("no instructions", 400, 21205, lambda: calls.create(to="+14155550123", from_=NUMBER))
+    _refusal("a wrong token", 401, 20003,
+             lambda: Client(ACCOUNT, "wrong", http_client=_Local(port)).calls("CA" + "9" * 32).fetch())
 
-    refusal("an unknown call", 404, 20404, lambda: calls("CA" + "9" * 32).fetch())
-    refusal("an end of an unknown call", 404, 20404, lambda: calls("CA" + "9" * 32).update(status="completed"))
-    refusal("a wrong number", 400, 21211, lambda: calls.create(to="nobody", from_=NUMBER, url="https://a.test/"))
-    refusal("no instructions", 400, 21205, lambda: calls.create(to="+14155550123", from_=NUMBER))
-    refusal("a wrong token", 401, 20003,
-            lambda: Client(ACCOUNT, "wrong", http_client=_Local(port)).calls("CA" + "9" * 32).fetch())
+
+def drive_resources(port):
+    """What the server never asks for, but other clients do."""
+    client = Client(ACCOUNT, TOKEN, http_client=_Local(port))
+    twiml = "<Response><Pause length='30'/></Response>"
+    placed = [client.calls.create(to=f"+1415555020{one}", from_=NUMBER, twiml=twiml, record=True) for one in range(3)]
+    for call in placed:
+        for _ in range(200):
+            if call.fetch().status == "in-progress":
+                break
+            time.sleep(0.05)
+    newest_first = [call.sid for call in reversed(placed)]
+    found = [one.sid for one in client.calls.list(page_size=2) if one.sid in newest_first]
+    check("twilio: its client lists calls over pages", found == newest_first, found)
+    found = [one.sid for one in client.calls.list(to="+14155550201", from_=NUMBER, status="in-progress")]
+    check("twilio: and by what it asks for", found == [placed[1].sid], found)
+    day = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
+    check("twilio: and by when they began", len(client.calls.list(start_time_after=day, to="+14155550202")) == 1)
+    check("twilio: and none from before", client.calls.list(start_time_before=day) == [])
+    account = client.api.accounts(ACCOUNT).fetch()
+    check("twilio: it fetches the account", account.status == "active" and account.date_created, vars(account))
+    check("twilio: and lists it", [one.sid for one in client.api.accounts.list()] == [ACCOUNT])
+    numbers = client.incoming_phone_numbers.list()
+    good = [one.phone_number for one in numbers] == [NUMBER] and numbers[0].capabilities["voice"] is True
+    check("twilio: it lists the numbers", good, numbers)
+    check("twilio: and fetches one", client.incoming_phone_numbers(numbers[0].sid).fetch().phone_number == NUMBER)
+    call = placed[0]
+    started = client.calls(call.sid).recordings.create(recording_channels="dual")
+    check("twilio: it records a call", started.status == "in-progress" and started.call_sid == call.sid, vars(started))
+    _refusal("a deletion of a call that lasts", 409, 20009, call.delete)
+    for one in placed:
+        one.update(status="completed")
+    for _ in range(200):
+        if all(one.fetch().status == "completed" for one in placed):
+            break
+        time.sleep(0.05)
+    recordings = client.recordings.list(call_sid=call.sid)
+    check("twilio: it lists recordings", len(recordings) == 2 and {one.status for one in recordings} == {"completed"},
+          [vars(one) for one in recordings])
+    check("twilio: and deletes one", client.recordings(recordings[0].sid).delete())
+    check("twilio: which is gone", [one.sid for one in call.recordings.list()] == [recordings[1].sid])
+    check("twilio: it deletes a call", call.delete())
+    _refusal("a deleted call", 404, 20404, call.fetch)
+    _refusal("a number that is not the account's", 400, 21210,
+             lambda: client.calls.create(to="+14155550123", from_="+14155550199", twiml=twiml))
+    by_key = Client(API_KEY, API_SECRET, ACCOUNT, http_client=_Local(port))
+    check("twilio: an API key will do for the token", len(by_key.calls.list()) >= 2)
+    wrong = Client(API_KEY, "wrong", ACCOUNT, http_client=_Local(port))
+    _refusal("a wrong API key", 401, 20003, wrong.api.accounts(ACCOUNT).fetch)
 
 
 def _request_fault(one):

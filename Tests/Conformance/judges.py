@@ -113,7 +113,9 @@ async def drive_fakes(stage):
         await judge_gemini.drive_features(tap, trust)
 
     async def one_twilio():
-        await asyncio.to_thread(judge_twilio.drive_fake, await stage.fake_twilio(9))
+        port = await stage.fake_twilio(9)
+        await asyncio.to_thread(judge_twilio.drive_fake, port)
+        await asyncio.to_thread(judge_twilio.drive_resources, port)
 
     await asyncio.gather(one_openai(), one_gemini(), one_twilio())
 

@@ -15,6 +15,7 @@ from wire import Tap, free_port
 HERE = pathlib.Path(__file__).parent
 ACCOUNT = "AC" + "0" * 32
 TOKEN = "conformance-auth-token"
+API_KEY, API_SECRET = "SK" + "0" * 32, "conformance-api-secret"
 KEY = "conformance-key-0123456789"
 # Development takes no other host; the fake keeps to the address as it stands, and connects to this machine.
 ORIGIN = "https://localhost"
@@ -93,7 +94,10 @@ class Stage:
 
     async def fake_twilio(self, connect_to, *more):
         port = free_port()
-        environment = {"TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN}
+        environment = {
+            "TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN, "TWILIO_FROM_NUMBER": NUMBER,
+            "TWILIO_API_KEY": API_KEY, "TWILIO_API_SECRET": API_SECRET,
+        }
         await self.run(
             "simulate", "twilio", "--port", str(port), "--connect-to", f"127.0.0.1:{connect_to}", *more,
             port=port, environment=environment,

@@ -69,7 +69,7 @@ public struct CallBehavior: Sendable {
 
 /// Something that goes wrong at the carrier's REST interface.
 public struct RESTFault: Sendable, Hashable {
-    public enum Request: Sendable, Hashable { case any, create, update, fetch }
+    public enum Request: Sendable, Hashable { case any, create, update, fetch, list, delete, other }
 
     public enum Action: Sendable, Hashable {
         /// Does the work that much later.

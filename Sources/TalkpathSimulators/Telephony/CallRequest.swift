@@ -18,6 +18,8 @@ struct CallRequest: Sendable {
     var timeout = Duration.seconds(60)
     var timeLimit: Duration?
     var detectsMachine = false
+    /// Recorded from the answer to the end.
+    var records = false
     /// Told of what answered while the call goes on; without it, instructions are asked for with the result.
     var detectionCallback: String?
 
@@ -63,6 +65,10 @@ struct CallRequest: Sendable {
             request.detectsMachine = true
         }
         try request.readDetectionCallback(form)
+        if let record = form["Record"] {
+            guard ["true", "false"].contains(record) else { throw .invalid(21218, "Invalid Record: \(record)") }
+            request.records = record == "true"
+        }
         return request
     }
 

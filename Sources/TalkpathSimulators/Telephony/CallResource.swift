@@ -39,7 +39,7 @@ enum CallResource {
         ]
     }
 
-    private static func date(_ date: Date?) -> JSONValue {
+    static func date(_ date: Date?) -> JSONValue {
         date.map { .string(rfc2822($0)) } ?? nil
     }
 
@@ -59,6 +59,18 @@ struct RESTError: Error, Equatable {
     var message: String
 
     static let unauthorized = RESTError(status: 401, code: 20003, message: "Authenticate")
+    static let inProgress = RESTError(
+        status: 409,
+        code: 20009,
+        message: "Cannot delete this resource before it is complete"
+    )
+    static func notOwned(_ number: String) -> RESTError {
+        .invalid(
+            21210,
+            "The source phone number provided, \(number), is not yet verified for your account. You may only make calls "
+                + "from phone numbers that you've verified or purchased from Twilio."
+        )
+    }
     static let notInProgress = RESTError(
         status: 400,
         code: 21220,

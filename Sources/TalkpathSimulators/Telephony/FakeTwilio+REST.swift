@@ -3,32 +3,18 @@ internal import TalkpathWire
 
 /// The REST interface.
 extension FakeTwilio {
-    private enum Route {
-        case create
-        case update(sid: String)
-        case fetch(sid: String)
-
-        var kind: RESTFault.Request {
-            switch self {
-            case .create: .create
-            case .update: .update
-            case .fetch: .fetch
-            }
-        }
-    }
-
-    private struct Answer {
+    struct Answer {
         var status: Int
-        var body: JSONValue
+        var body: JSONValue = nil
+        /// Sound instead of JSON.
+        var sound: [UInt8]?
         var retryAfter: Int?
     }
 
     func handle(_ exchange: SimulatorExchange) async {
-        let route: Route
-        do throws(RESTError) {
-            route = try self.route(exchange)
-        } catch {
-            return send(answer(error), exchange)
+        guard authorized(exchange) else { return send(answer(.unauthorized), exchange) }
+        guard let route = TwilioRoute(exchange.method, exchange.path, account: configuration.accountSID) else {
+            return send(answer(.notFound(exchange.path)), exchange)
         }
         switch takeFault(route.kind) {
         case nil: send(await perform(route, exchange), exchange)
@@ -69,22 +55,6 @@ extension FakeTwilio {
         return action
     }
 
-    private func route(_ exchange: SimulatorExchange) throws(RESTError) -> Route {
-        let parts = exchange.path.split(separator: "/").map(String.init)
-        guard authorized(exchange) else { throw .unauthorized }
-        guard parts.count >= 4, parts[0] == "2010-04-01", parts[1] == "Accounts",
-            parts[2] == configuration.accountSID
-        else { throw .notFound(exchange.path) }
-        switch (exchange.method, parts.count) {
-        case ("POST", 4) where parts[3] == "Calls.json": return .create
-        case ("POST", 5) where parts[3] == "Calls" && parts[4].hasSuffix(".json"):
-            return .update(sid: String(parts[4].dropLast(5)))
-        case ("GET", 5) where parts[3] == "Calls" && parts[4].hasSuffix(".json"):
-            return .fetch(sid: String(parts[4].dropLast(5)))
-        default: throw .notFound(exchange.path)
-        }
-    }
-
     private func authorized(_ exchange: SimulatorExchange) -> Bool {
         guard let header = exchange.header("authorization"), header.hasPrefix("Basic "),
             let bytes = PlainBase64.decode(String(header.dropFirst(6))),
@@ -96,22 +66,38 @@ extension FakeTwilio {
         return configuration.apiKeys[user] == secret
     }
 
-    private func perform(_ route: Route, _ exchange: SimulatorExchange) async -> Answer {
+    private func perform(_ route: TwilioRoute, _ exchange: SimulatorExchange) async -> Answer {
         do throws(RESTError) {
-            switch route {
-            case .create:
-                let call = beginOutgoing(try CallRequest.create(try form(exchange)))
-                return Answer(status: 201, body: await call.resource())
-            case .update(let sid):
-                let update = try CallRequest.update(try form(exchange))
-                guard let call = find(sid) else { throw .notFound(exchange.path) }
-                return Answer(status: 200, body: try await call.update(update))
-            case .fetch(let sid):
-                guard let call = find(sid) else { throw .notFound(exchange.path) }
-                return Answer(status: 200, body: await call.resource())
-            }
+            return try await result(of: route, exchange)
         } catch {
             return answer(error)
+        }
+    }
+
+    private func result(of route: TwilioRoute, _ exchange: SimulatorExchange) async throws(RESTError) -> Answer {
+        switch route {
+        case .createCall:
+            let call = try place(try CallRequest.create(try form(exchange)))
+            return Answer(status: 201, body: await call.resource())
+        case .updateCall(let sid):
+            let update = try CallRequest.update(try form(exchange))
+            guard let call = listed(sid) else { throw .notFound(exchange.path) }
+            return Answer(status: 200, body: try await call.update(update))
+        case .fetchCall(let sid):
+            guard let call = listed(sid) else { throw .notFound(exchange.path) }
+            return Answer(status: 200, body: await call.resource())
+        case .deleteCall(let sid): return try await deleteCall(sid, exchange)
+        case .listCalls: return try await listCalls(exchange)
+        case .listAccounts:
+            return try TwilioPage(exchange).answer("accounts", [TwilioAccount.json(configuration.accountSID)])
+        case .fetchAccount: return Answer(status: 200, body: TwilioAccount.json(configuration.accountSID))
+        case .listNumbers: return try listNumbers(exchange)
+        case .fetchNumber(let sid): return try fetchNumber(sid, exchange)
+        case .listRecordings(let call): return try await listRecordings(of: call, exchange)
+        case .startRecording(let call): return try await startRecording(of: call, exchange)
+        case .fetchRecording(let sid): return try await fetchRecording(sid, exchange)
+        case .sound(let sid): return try await sound(of: sid, exchange)
+        case .deleteRecording(let sid): return try await deleteRecording(sid, exchange)
         }
     }
 
@@ -130,9 +116,12 @@ extension FakeTwilio {
     private func send(_ answer: Answer, _ exchange: SimulatorExchange) {
         var headers = [("content-type", "application/json;charset=utf-8")]
         if let retryAfter = answer.retryAfter { headers.append(("retry-after", String(retryAfter))) }
+        if answer.sound != nil { headers[0].1 = "audio/x-wav" }
         if answer.status == 401 { headers.append(("www-authenticate", "Basic realm=\"Twilio API\"")) }
         note(exchange, status: answer.status)
-        exchange.respond(answer.status, headers: headers, body: answer.body.serialized())
+        // Nothing, and no type of it.
+        guard answer.status != 204 else { return exchange.respond(204) }
+        exchange.respond(answer.status, headers: headers, body: answer.sound ?? answer.body.serialized())
     }
 
     private func note(_ exchange: SimulatorExchange, status: Int) {

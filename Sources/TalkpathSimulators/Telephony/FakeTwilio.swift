@@ -25,6 +25,9 @@ public actor FakeTwilio {
     let clock: SimulatorClock
     var calls: [FakeTwilioCall] = []
     var faults: [RESTFault]
+    var recordings: [CallRecording] = []
+    /// SIDs of calls and recordings that are listed no more.
+    var deleted: Set<String> = []
     private let group: MultiThreadedEventLoopGroup
     private let server: SimulatorHTTPServer
     private let client: HTTPClient

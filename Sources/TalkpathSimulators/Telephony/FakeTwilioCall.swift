@@ -90,6 +90,18 @@ actor FakeTwilioCall {
         )
     }
 
+    /// What lists are made of.
+    struct Listing: Sendable {
+        var record: CallRecord
+        var dates: CallResource.Dates
+        var resource: JSONValue
+        var isRecorded: Bool
+    }
+
+    func listing() -> Listing {
+        Listing(record: record, dates: dates, resource: resource(), isRecorded: request.records && answeredAt != nil)
+    }
+
     /// An update by REST.
     func update(_ update: CallRequest) throws(RESTError) -> JSONValue {
         guard !base.isOver, !isEnding else { throw .notInProgress }

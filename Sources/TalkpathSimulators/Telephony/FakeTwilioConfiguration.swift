@@ -18,6 +18,8 @@ public struct FakeTwilioConfiguration: Sendable {
     public var authToken: String
     /// API keys that may be used instead: SID to secret.
     public var apiKeys: [String: String]
+    /// The account's numbers: a call from another one is refused. Empty: whatever number will do.
+    public var numbers: [String]
     /// `host:port` of the server that is tried: requests for whatever public URL go there, over plain HTTP, while
     /// signatures are over the URL as it was given. nil: to the URL's own host, http only.
     public var connectTo: String?
@@ -60,6 +62,7 @@ public struct FakeTwilioConfiguration: Sendable {
         self.threads = threads
         self.timeline = timeline
         apiKeys = [:]
+        numbers = []
         rewriteStreamURL = nil
         streamSignature = .wss
         webhookTimeout = .seconds(15)
