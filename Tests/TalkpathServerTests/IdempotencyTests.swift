@@ -120,6 +120,7 @@ import Testing
         } _: { test async throws in
             let again = try await place(test)
             #expect(again.status == 502 && again["code"] == "carrier_error" && again["call_id"] != nil)
+            #expect(again["may_be_placed"] == true, "\(again.text)")
             #expect(test.carrier.placed.isEmpty)
         }
     }

@@ -93,7 +93,7 @@ import Testing
 
     @Test(
         arguments: [
-            (CarrierError(.refused, "The number is not valid"), nil),
+            (CarrierError(.refused, "The number is not valid", carrierCode: 21211), nil),
             (CarrierError(.unavailable, "Slow down", retryAfter: .seconds(7)), "7"),
             (CarrierError(.noAnswer, "Nothing"), nil),
         ] as [(CarrierError, String?)]
@@ -104,6 +104,8 @@ import Testing
             let answer = try await test.send(.POST, "/api/calls", #"{"to":"+14155550101"}"#)
             #expect(answer.status == 502 && answer["code"] == "carrier_error")
             #expect(answer["error"]?.string == "Twilio API error: \(error.message)")
+            #expect(answer["may_be_placed"]?.bool == (error.code == .noAnswer))
+            #expect(answer["carrier_error_code"]?.int == error.carrierCode)
             #expect(answer.headers["Retry-After"].first == retryAfter)
             let id = try #require(answer["call_id"]?.string)
             _ = await test.events.wait { if case .ended = $0 { true } else { false } }

@@ -158,14 +158,19 @@ import Testing
     @Test(arguments: [
         (
             400, #"{"code":21211,"message":"+14155550101 is not a number"}"#,
-            CarrierError(.refused, "… is not a number", retryAfter: .seconds(3))
+            CarrierError(.refused, "… is not a number", carrierCode: 21211, retryAfter: .seconds(3))
         ),
         (
             401, #"{"code":20003,"message":"Authenticate"}"#,
-            CarrierError(.unauthorized, "Authenticate", retryAfter: .seconds(3))
+            CarrierError(.unauthorized, "Authenticate", carrierCode: 20003, retryAfter: .seconds(3))
         ),
-        (429, #"{"code":20429,"message":"Slow"}"#, CarrierError(.unavailable, "Slow", retryAfter: .seconds(3))),
-        (503, "", CarrierError(.unavailable, "HTTP status 503", retryAfter: .seconds(3))),
+        (
+            429, #"{"code":20429,"message":"Slow"}"#,
+            CarrierError(.unavailable, "Slow", carrierCode: 20429, retryAfter: .seconds(3))
+        ),
+        // A fault at an unknown point: the carrier may have placed the call.
+        (500, "<html>", CarrierError(.noAnswer, "HTTP status 500")),
+        (503, "", CarrierError(.noAnswer, "HTTP status 503")),
         (504, "", CarrierError(.noAnswer, "HTTP status 504")),
         (201, "not JSON", CarrierError(.noAnswer, "the answer holds no call")),
     ])

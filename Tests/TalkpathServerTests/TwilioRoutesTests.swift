@@ -50,6 +50,44 @@ import Testing
         }
     }
 
+    // MARK: What went wrong
+
+    @Test func aBrokenStreamIsMediaLostInReceiptAndMetricWithTheCarriersNumber() async throws {
+        try await TestServer.run { test async throws in
+            let call = try await test.place()
+            let name = FakeCarrier.name(call)
+            let status = "/twilio/status?call_id=\(call)"
+            _ = try await test.webhook(status, ["CallSid": name, "CallStatus": "in-progress"])
+            let broken: FormParameters = [
+                "CallSid": name, "StreamSid": "MZ1", "StreamEvent": "stream-error", "StreamError": "31920",
+            ]
+            #expect(try await test.webhook("/twilio/stream-status?call_id=\(call)", broken).status == 204)
+            let answer = try await test.send(.POST, "/api/calls/\(call)/end")
+            #expect(answer["ended_reason"] == "media_lost" && answer["ended_by"] == "carrier", "\(answer.text)")
+            let error: JSONValue = [
+                "source": "stream", "code": 31920, "message": "the media socket was not accepted",
+            ]
+            #expect(answer["carrier_errors"] == [error], "\(answer.text)")
+            #expect(answer["reason"] == "the media socket was not accepted (31920)")
+            let metrics = try await test.send(.GET, "/metrics").text
+            #expect(metrics.contains(#"talkpath_carrier_errors_total{source="stream"} 1"#))
+        }
+    }
+
+    @Test(arguments: [("busy", "busy"), ("failed", "failed"), ("no-answer", "no_answer")])
+    func theNetworksAnswerStandsInTheReceipt(status: String, reason: String) async throws {
+        try await TestServer.run { test async throws in
+            let call = try await test.place()
+            let form: FormParameters = [
+                "CallSid": FakeCarrier.name(call), "CallStatus": status, "SipResponseCode": "603",
+            ]
+            #expect(try await test.webhook("/twilio/status?call_id=\(call)", form).status == 204)
+            let answer = try await test.send(.POST, "/api/calls/\(call)/end")
+            #expect(answer["ended_reason"]?.string == reason, "\(answer.text)")
+            #expect(answer["carrier_errors"]?.array?.first?["code"] == 603, "\(answer.text)")
+        }
+    }
+
     // MARK: Machines
 
     @Test func whatAnsweredStandsInTheCallAndUnknownCallsAreNobodysBusiness() async throws {

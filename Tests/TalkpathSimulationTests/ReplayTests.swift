@@ -41,7 +41,7 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
         return captures.finish()
     }
 
-    @Test(arguments: 0..<8 as Range<UInt64>)
+    @Test(arguments: 0..<20 as Range<UInt64>)
     func whateverBefallsACallItsReplaySendsTheSameBytes(block: UInt64) async throws {
         var replayed = 0
         for seed in (block * 10)..<(block * 10 + 10) {

@@ -5,7 +5,9 @@ public import TalkpathWire
 public struct CallLimits: Equatable, Sendable {
     /// From the start to the forced end. The carrier is told as well.
     public var maxDuration: Duration = .seconds(3600)
-    /// Rings this long, by the carrier's clock; ours allows 15 seconds more.
+    /// From the order until the callee's phone rings: carriers queue calls that come faster than they dial.
+    public var queueTimeout: Duration = .seconds(120)
+    /// Rings this long, by the carrier's clock; ours allows 15 seconds more, and counts from the first ring.
     public var ringTimeout: Duration = .seconds(60)
     /// From the answer to the carrier's media.
     public var mediaTimeout: Duration = .seconds(20)

@@ -11,6 +11,8 @@ public enum EndReason: String, Sendable, CaseIterable {
     case agentLost = "agent_lost"
     case mediaLost = "media_lost"
     case noAnswer = "no_answer"
+    /// The carrier kept the call in its queue and did not dial in time.
+    case queueTimeout = "queue_timeout"
     case busy
     case failed
     case canceled
@@ -24,7 +26,7 @@ public enum EndReason: String, Sendable, CaseIterable {
         case .endedByAPI: "api"
         case .callerHangup, .noAnswer, .busy: "caller"
         case .agentHangup, .agentLost: "agent"
-        case .failed, .canceled, .mediaLost: "carrier"
+        case .failed, .canceled, .mediaLost, .queueTimeout: "carrier"
         case .voicemail, .maxDuration, .idleTimeout, .silenceTimeout, .loopDetected: "guard"
         case .transferred: "api"
         case .shutdown, .nodeLost: "server"
@@ -37,7 +39,7 @@ public enum EndReason: String, Sendable, CaseIterable {
         case .noAnswer: .noAnswer
         case .busy: .busy
         case .failed: .failed
-        case .canceled: .canceled
+        case .canceled, .queueTimeout: .canceled
         case .agentLost: wasAnswered ? .completed : .failed
         case .endedByAPI, .callerHangup, .voicemail, .agentHangup, .maxDuration, .idleTimeout, .silenceTimeout,
             .loopDetected, .mediaLost, .transferred, .shutdown, .nodeLost:

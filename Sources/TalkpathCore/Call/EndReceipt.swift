@@ -43,7 +43,9 @@ public struct EndReceipt: Equatable, Sendable {
     public var note: String?
     /// Start to end, on a monotonic clock.
     public var duration: Duration
-    /// Start to answer; until the end if it was never answered.
+    /// Start to the first ring, as far as the carrier has told of it.
+    public var queueing: Duration
+    /// First ring to answer; until the end if it was never answered.
     public var ringing: Duration
     /// Answer to end; zero if it was never answered.
     public var talking: Duration
@@ -52,6 +54,8 @@ public struct EndReceipt: Equatable, Sendable {
     public var endedAt: WallTime
     /// The carrier has said that the call is over.
     public var carrierConfirmed: Bool
+    /// What the carrier reported as gone wrong, in the order of the reports.
+    public var carrierFaults: [CarrierFault]
     /// From the beginning of the end until everything was closed. The time that saving took stands nowhere: the saved
     /// receipt is the one that everybody gets.
     public var teardown: Duration
@@ -77,12 +81,14 @@ public struct EndReceipt: Equatable, Sendable {
         reason: EndReason,
         note: String?,
         duration: Duration,
+        queueing: Duration = .zero,
         ringing: Duration,
         talking: Duration,
         startedAt: WallTime,
         answeredAt: WallTime?,
         endedAt: WallTime,
         carrierConfirmed: Bool,
+        carrierFaults: [CarrierFault] = [],
         teardown: Duration,
         steps: [Step]
     ) {
@@ -91,12 +97,14 @@ public struct EndReceipt: Equatable, Sendable {
         self.reason = reason
         self.note = note
         self.duration = duration
+        self.queueing = queueing
         self.ringing = ringing
         self.talking = talking
         self.startedAt = startedAt
         self.answeredAt = answeredAt
         self.endedAt = endedAt
         self.carrierConfirmed = carrierConfirmed
+        self.carrierFaults = carrierFaults
         self.teardown = teardown
         self.steps = steps
     }

@@ -14,9 +14,16 @@ extension CaptureHappening {
         case .placingFailed(let error), .hangUpFailed(let error), .redirectFailed(let error):
             add("code", .string(error.code.rawValue))
             add("message", .string(error.message))
+            add("carrier_code", error.carrierCode.map { JSONValue($0) })
             add("retry_after_ms", error.retryAfter.map(JSONValue.init(milliseconds:)))
         case .progressed(let progress, let id):
             add("progress", .string(progress.word))
+            add("carrier_call_id", .string(id))
+        case .carrierReported(let report, let id):
+            add("report", .string(report.word))
+            add("source", report.fault.map { .string($0.source.rawValue) })
+            add("code", report.fault?.code.map { JSONValue($0) })
+            add("message", report.fault.map { .string($0.message) })
             add("carrier_call_id", .string(id))
         case .machineDetected(let answer):
             add("answer", .string(answer.rawValue))
@@ -76,6 +83,7 @@ extension CaptureHappening {
         case .placed: "placed"
         case .placingFailed: "placing_failed"
         case .progressed: "progressed"
+        case .carrierReported: "carrier_reported"
         case .hangUpAnswered: "hang_up_answered"
         case .hangUpFailed: "hang_up_failed"
         case .machineDetected: "machine_detected"
@@ -117,6 +125,9 @@ extension CaptureHappening {
         case "progressed":
             guard let progress = CarrierProgress(word: json["progress"]?.string ?? "") else { return nil }
             self = .progressed(progress, carrierCallID: carrierCallID)
+        case "carrier_reported":
+            guard let report = CarrierReport(json: json) else { return nil }
+            self = .carrierReported(report, carrierCallID: carrierCallID)
         case "hang_up_answered": self = .hangUpAnswered(json["answer"]?.string == "done" ? .done : .alreadyGone)
         case "hang_up_failed": self = .hangUpFailed(CarrierError(json: json))
         case "machine_detected": self = .machineDetected(json["answer"]?.string.flatMap(AnsweredBy.init) ?? .unknown)
@@ -199,7 +210,35 @@ extension CaptureHappening {
 extension CarrierError {
     fileprivate init(json: JSONValue) {
         self.init(Code(rawValue: json["code"]?.string ?? "") ?? .noAnswer, json["message"]?.string ?? "")
+        carrierCode = json["carrier_code"]?.int
         retryAfter = json["retry_after_ms"]?.duration
+    }
+}
+
+extension CarrierReport {
+    fileprivate var word: String {
+        switch self {
+        case .streamStarted: "stream_started"
+        case .streamStopped: "stream_stopped"
+        case .streamWarned: "stream_warned"
+        case .streamFailed: "stream_failed"
+        case .streamClosed: "stream_closed"
+        case .dialFailed: "dial_failed"
+        }
+    }
+
+    fileprivate init?(json: JSONValue) {
+        let source = json["source"]?.string.flatMap(CarrierFault.Source.init) ?? .stream
+        let fault = CarrierFault(source, code: json["code"]?.int, json["message"]?.string ?? "")
+        switch json["report"]?.string {
+        case "stream_started": self = .streamStarted
+        case "stream_stopped": self = .streamStopped
+        case "stream_warned": self = .streamWarned(fault)
+        case "stream_failed": self = .streamFailed(fault)
+        case "stream_closed": self = .streamClosed(fault)
+        case "dial_failed": self = .dialFailed(fault)
+        default: return nil
+        }
     }
 }
 

@@ -7,6 +7,7 @@ package enum CaptureHappening: Equatable, Sendable {
     case placed(carrierCallID: String)
     case placingFailed(CarrierError)
     case progressed(CarrierProgress, carrierCallID: String)
+    case carrierReported(CarrierReport, carrierCallID: String)
     case hangUpAnswered(HangUpAnswer)
     case hangUpFailed(CarrierError)
     case redirectDone
@@ -119,6 +120,7 @@ extension CallEvent.Kind {
             .published("transcriptCorrected", detail: "\(turn.number): \(turn.heardMilliseconds ?? 0) ms")
         case .toolCalled(let name): .published("toolCalled", detail: name)
         case .agentLost(let message): .published("agentLost", detail: message)
+        case .carrierError(let fault): .published("carrierError", detail: fault.words)
         case .ended(let receipt): .ended(CaptureReceipt(receipt))
         // By the case's own name, so that an event that is new needs nothing here.
         default: .published(String("\(self)".prefix { $0 != "(" }), detail: nil)

@@ -15,7 +15,8 @@ extension CallLimits {
     }
 
     private static let bounds = [
-        Bound(name: "max_duration_ms", path: \.maxDuration), Bound(name: "ring_timeout_ms", path: \.ringTimeout),
+        Bound(name: "max_duration_ms", path: \.maxDuration), Bound(name: "queue_timeout_ms", path: \.queueTimeout),
+        Bound(name: "ring_timeout_ms", path: \.ringTimeout),
         Bound(name: "media_timeout_ms", path: \.mediaTimeout),
         Bound(name: "agent_setup_timeout_ms", path: \.agentSetupTimeout),
         Bound(name: "agent_retry_delay_ms", path: \.agentRetryDelay), Bound(name: "end_bound_ms", path: \.endBound),

@@ -273,6 +273,16 @@ public actor CallManager {
         return true
     }
 
+    /// A webhook about what went wrong, or about the call's media stream.
+    /// - Parameter call: our own name of the call, where the carrier was given it.
+    /// - Returns: whether the call is known.
+    @discardableResult
+    public func carrierReported(_ report: CarrierReport, carrierCallID: String, call: CallID?) -> Bool {
+        guard let id = call ?? byCarrierCallID[carrierCallID], let session = sessions[id] else { return false }
+        session.assumeIsolated { $0.carrierReported(report, carrierCallID: carrierCallID) }
+        return true
+    }
+
     /// The carrier has found out what answered.
     /// - Parameter call: our own name of the call, where the carrier was given it.
     /// - Returns: whether the call is known.

@@ -17,6 +17,7 @@ import TalkpathAudio
 /// | `talkpath_frames_total` | counter | by `direction`: `uplink`, `downlink` |
 /// | `talkpath_uplink_waiting_milliseconds`, `talkpath_downlink_backlog_milliseconds` | gauge | over all calls |
 /// | `talkpath_gaps_total`, `talkpath_duplicate_frames_total`, `talkpath_outliers_total`, `talkpath_resynchronisations_total`, `talkpath_underruns_total`, `talkpath_interruptions_total`, `talkpath_bad_messages_total`, `talkpath_dropped_milliseconds_total`, `talkpath_agents_lost_total` | counter | |
+/// | `talkpath_carrier_errors_total` | counter | by `source`: `placing`, `dialling`, `stream`, `hang_up` |
 ///
 /// Nothing is told per frame: pipelines count in plain integers on their loop, and once a second what has been added
 /// is told here. Handlers of swift-metrics may be used from any thread; ours are lock-free.
@@ -41,6 +42,7 @@ public final class CallInstruments: Sendable {
     private let badMessages: Counter
     private let dropped: Counter
     private let agentsLost: Counter
+    private let carrierErrors: [CarrierFault.Source: Counter]
     private let started: [CallDirection: Counter]
     private let ended: [EndReason: Counter]
 
@@ -71,6 +73,11 @@ public final class CallInstruments: Sendable {
         badMessages = counter("bad_messages_total")
         dropped = counter("dropped_milliseconds_total")
         agentsLost = counter("agents_lost_total")
+        carrierErrors = Dictionary(
+            uniqueKeysWithValues: CarrierFault.Source.allCases.map {
+                ($0, counter("carrier_errors_total", [("source", $0.rawValue)]))
+            }
+        )
         started = Dictionary(
             uniqueKeysWithValues: CallDirection.allCases.map {
                 ($0, counter("calls_started_total", [("direction", $0.rawValue)]))
@@ -123,6 +130,10 @@ public final class CallInstruments: Sendable {
         default:
             break
         }
+    }
+
+    func note(_ fault: CarrierFault) {
+        carrierErrors[fault.source]?.increment()
     }
 
     /// What a call has counted since the last time.

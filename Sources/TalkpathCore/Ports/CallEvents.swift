@@ -19,6 +19,7 @@ public struct CallEvent: Equatable, Sendable {
         case dtmf
         case toolCalled(name: String)
         case agentLost(message: String)
+        case carrierError(CarrierFault)
         /// The carrier is being asked to hand the call over.
         case transferring
         /// The carrier did not hand the call over, which goes on.

@@ -76,12 +76,15 @@ public struct CarrierError: Error, Equatable, Sendable, CustomStringConvertible 
     public var code: Code
     /// In the carrier's words; free of numbers and secrets.
     public var message: String
+    /// The carrier's own number for it.
+    public var carrierCode: Int?
     /// When the carrier wants to be asked again.
     public var retryAfter: Duration?
 
-    public init(_ code: Code, _ message: String, retryAfter: Duration? = nil) {
+    public init(_ code: Code, _ message: String, carrierCode: Int? = nil, retryAfter: Duration? = nil) {
         self.code = code
         self.message = message
+        self.carrierCode = carrierCode
         self.retryAfter = retryAfter
     }
 

@@ -61,6 +61,7 @@ extension CallSession {
             agentConnections.removeAll()
             jobQueue.finish()
         case .publish(let kind):
+            if case .carrierError(let fault) = kind { log(fault) }
             if case .agentLost(let message) = kind {
                 logger.warning("The model's session was lost", metadata: ["reason": "\(message.asLogged)"])
             }

@@ -79,11 +79,11 @@ extension CallSession {
     private func output(of call: AgentToolCall) async -> String {
         switch agent.kind(ofTool: call.name) {
         case .endCall:
-            ToolOutput.done
+            await builtIn(call, ToolOutput.done)
         case .transfer:
-            await transferForAgent(call)
+            await builtIn(call, transferForAgent(call))
         case .sendDigits:
-            await sendDigitsForAgent(call)
+            await builtIn(call, sendDigitsForAgent(call))
         case .endpoint(let endpoint):
             if let caller = ports.toolEndpoints {
                 await caller.call(call, at: endpoint, on: id)
@@ -97,6 +97,11 @@ extension CallSession {
                 ToolOutput.error("no such function")
             }
         }
+    }
+
+    private func builtIn(_ call: AgentToolCall, _ output: String) async -> String {
+        _ = await ports.builtInTools?.call(call, on: id)
+        return output
     }
 
     private func transferForAgent(_ call: AgentToolCall) async -> String {

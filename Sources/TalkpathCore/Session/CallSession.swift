@@ -25,6 +25,8 @@ public actor CallSession {
         package var events: any CallEventSink
         package var tools: (any ToolHandler)?
         package var toolEndpoints: (any ToolEndpointCaller)?
+        /// For replays: returns when the recorded call took the answer of a built-in function. Its own answer counts.
+        package var builtInTools: (any ToolHandler)?
         package var clock: any CallClock
         package var logger: Logger
         package var observer: (any SessionObserver)?

@@ -116,10 +116,8 @@ extension CallSessionMachine {
             return retireIfDone()
         case .updateRecord:
             return recordUpdated()
-        case .maxDuration, .ringing, .media, .agentSetup, .agentRetry, .drain, .handover, .renewal, .hangUp,
-            .hangUpRetry,
-            .closeAgent,
-            .farewell, .closeMedia, .saveRecord:
+        case .maxDuration, .queue, .ringing, .media, .agentSetup, .agentRetry, .drain, .handover, .renewal, .hangUp,
+            .hangUpRetry, .closeAgent, .farewell, .closeMedia, .streamReport, .saveRecord:
             return []
         }
     }

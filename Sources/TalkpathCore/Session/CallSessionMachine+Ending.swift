@@ -161,8 +161,9 @@ extension CallSessionMachine {
                 deadlines[.hangUpRetry] = now + pause
                 return []
             }
-            change { $0.finish(.hangUp, .failed, error: error.message, at: now) }
-            return hangUpIsKnown(at: now)
+            let fault = CarrierFault(.hangUp, code: error.carrierCode, error.message)
+            change { $0.finish(.hangUp, .failed, error: fault.words, at: now) }
+            return note(fault) + hangUpIsKnown(at: now)
         case .ended:
             return lateHangUpFailed(error, at: now)
         case .live, .draining, .retired:
@@ -233,7 +234,7 @@ extension CallSessionMachine {
     // MARK: Going on
 
     /// Takes whatever step is due.
-    private mutating func advance(at now: MonotonicInstant) -> [SessionAction] {
+    mutating func advance(at now: MonotonicInstant) -> [SessionAction] {
         guard case .ending(let ending) = life, ending.isFinished(.hangUp) else { return [] }
         var actions: [SessionAction] = []
         if !ending.isStarted(.closeMedia) {
@@ -243,6 +244,8 @@ extension CallSessionMachine {
         guard case .ending(let ending) = life, ending.isFinished(.closeMedia), ending.isFinished(.closeAgent),
             !ending.isStarted(.saveRecord)
         else { return actions }
+        if awaitsStreamReport(ending, at: now) { return actions }
+        deadlines[.streamReport] = nil
         change { $0.start(.saveRecord, at: now) }
         deadlines[.saveRecord] = bound(1, from: ending.began)
         if case .ending(let ending) = life {
@@ -322,10 +325,14 @@ extension CallSessionMachine {
         case .closeMedia:
             change { $0.finish(.closeMedia, .timedOut, error: "the media socket did not close in time", at: now) }
             return advance(at: now)
+        case .streamReport:
+            // Set again to a moment that has come, so that `advance` sees that it has been waited for.
+            deadlines[.streamReport] = now
+            return advance(at: now)
         case .saveRecord:
             change { $0.finish(.saveRecord, .timedOut, error: "the record was not saved in time", at: now) }
             return finish(at: now)
-        case .maxDuration, .ringing, .media, .agentSetup, .agentRetry, .drain, .handover, .renewal, .lateHangUp,
+        case .maxDuration, .queue, .ringing, .media, .agentSetup, .agentRetry, .drain, .handover, .renewal, .lateHangUp,
             .lateName,
             .updateRecord:
             return []
@@ -349,6 +356,7 @@ extension CallSessionMachine {
 
     private func receipt(_ ending: Ending, steps: [EndReceipt.Step], at now: MonotonicInstant) -> EndReceipt {
         let started = startedOn
+        let queueing = ringsSince.map { $0 - started } ?? .zero
         let confirmed: Bool =
             switch steps.first(where: { $0.name == .hangUp })?.outcome {
             case .done, .alreadyGone: true
@@ -361,7 +369,8 @@ extension CallSessionMachine {
             reason: ending.request.reason,
             note: ending.request.note,
             duration: ending.began - started,
-            ringing: (answeredOn ?? ending.began) - started,
+            queueing: queueing,
+            ringing: (answeredOn ?? ending.began) - started - queueing,
             talking: answeredOn.map { ending.began - $0 } ?? .zero,
             startedAt: startedAt,
             answeredAt: answeredAt,
@@ -369,6 +378,7 @@ extension CallSessionMachine {
                 milliseconds: startedAt.milliseconds + Int64((ending.began - started).wholeMilliseconds)
             ),
             carrierConfirmed: confirmed,
+            carrierFaults: evidence.faults,
             teardown: now - ending.began,
             steps: steps
         )

@@ -77,6 +77,8 @@ struct CallSessionMachine: ~Copyable {
     let startedOn: MonotonicInstant
     private(set) var answeredOn: MonotonicInstant?
     private(set) var answeredAt: WallTime?
+    /// Since when the callee's phone rings; nil where the carrier has not said so.
+    private(set) var ringsSince: MonotonicInstant?
 
     var carrier: Carrier
     var media: Media = .none
@@ -89,6 +91,7 @@ struct CallSessionMachine: ~Copyable {
     /// Sockets to the model that were dropped and are not yet known to be closed.
     var closingSockets: Set<Int> = []
     var aftermath = Aftermath()
+    var evidence = CarrierEvidence()
     var handover: Handover?
     var renewal: AgentRenewal?
     /// The model's session is to be opened anew at the next quiet moment.
@@ -172,7 +175,7 @@ struct CallSessionMachine: ~Copyable {
         switch carrier {
         case .unplaced:
             carrier = .placing
-            deadlines[.ringing] = now + limits.ringTimeout + .seconds(15)
+            deadlines[.queue] = now + limits.queueTimeout
             actions.append(.placeCall)
         case .absent:
             setAnswered(at: now)
@@ -207,7 +210,9 @@ struct CallSessionMachine: ~Copyable {
         switch life {
         case .live, .draining:
             let what = error.code == .notKept ? "the call was not placed" : "the carrier did not place the call"
-            return end(EndRequest(.failed, note: "\(what): \(error.message)"), at: now)
+            let fault = CarrierFault(.placing, code: error.carrierCode, error.message)
+            let noted = error.code == .notKept ? [] : note(fault)
+            return noted + end(EndRequest(.failed, note: "\(what): \(fault.words)"), at: now)
         case .ending, .ended:
             return placingCameToNothing(at: now)
         case .retired:
@@ -228,6 +233,9 @@ struct CallSessionMachine: ~Copyable {
             guard carrier == .queued(id) else { return actions }
             carrier = .ringing(id)
             guard isLive else { return actions }
+            ringsSince = now
+            deadlines[.queue] = nil
+            deadlines[.ringing] = now + limits.ringTimeout + .seconds(15)
             actions.append(.publish(.ringing))
             if connectPolicy == .onRinging { actions += connectAgent(at: now) }
         case .answered:
@@ -251,6 +259,7 @@ struct CallSessionMachine: ~Copyable {
     private mutating func noteAnswer(at now: MonotonicInstant) -> [SessionAction] {
         guard isLive, answeredOn == nil else { return [] }
         setAnswered(at: now)
+        deadlines[.queue] = nil
         deadlines[.ringing] = nil
         if media == .none { deadlines[.media] = now + limits.mediaTimeout }
         // A call that we placed was placed with its limit.
@@ -272,21 +281,22 @@ struct CallSessionMachine: ~Copyable {
         case .live, .draining:
             // The carrier's own farewell has come to its end.
             if handover?.phase == .speaking { return endWithoutAgent(at: now) }
-            let reason: EndReason =
-                switch fate {
-                case .completed: .callerHangup
-                case .busy: .busy
-                case .failed: .failed
-                case .noAnswer: .noAnswer
-                case .canceled: .canceled
-                }
-            return end(EndRequest(reason), at: now)
+            switch fate {
+            case .completed: return end(reasonOfHangup, at: now)
+            case .busy: return end(EndRequest(.busy, note: dialFault), at: now)
+            case .failed: return end(EndRequest(.failed, note: dialFault), at: now)
+            case .noAnswer: return end(EndRequest(.noAnswer, note: dialFault), at: now)
+            case .canceled: return end(EndRequest(.canceled), at: now)
+            }
         case .ending, .ended:
             return carrierConfirmed(at: now)
         case .retired:
             return []
         }
     }
+
+    /// What the network beyond the carrier said, in words.
+    private var dialFault: String? { evidence.faults.last { $0.source == .dialling }?.words }
 
     // MARK: Media
 
@@ -326,7 +336,7 @@ struct CallSessionMachine: ~Copyable {
         case .stopped, .closed: return []
         }
         switch life {
-        case .live, .draining: return awaitsHandover ? [] : end(EndRequest(.callerHangup), at: now)
+        case .live, .draining: return awaitsHandover ? [] : end(reasonOfHangup, at: now)
         case .ending: return farewellCame(at: now)
         case .ended, .retired: return []
         }
@@ -341,7 +351,7 @@ struct CallSessionMachine: ~Copyable {
         switch life {
         case .live, .draining:
             if awaitsHandover { return [] }
-            return end(EndRequest(hadStopped ? .callerHangup : .mediaLost), at: now)
+            return end(hadStopped ? reasonOfHangup : EndRequest(.mediaLost, note: evidence.streamFault?.words), at: now)
         case .ending:
             return mediaCameToItsEnd(at: now)
         case .ended, .retired:
@@ -369,6 +379,8 @@ struct CallSessionMachine: ~Copyable {
         switch reason {
         case .maxDuration:
             return end(EndRequest(.maxDuration), at: now)
+        case .queue:
+            return end(EndRequest(.queueTimeout, note: "the carrier did not begin to dial in time"), at: now)
         case .ringing:
             return end(EndRequest(.noAnswer), at: now)
         case .media:
@@ -384,7 +396,7 @@ struct CallSessionMachine: ~Copyable {
             return handoverIsDue(at: now)
         case .renewal:
             return renewalIsDue(at: now)
-        case .hangUp, .hangUpRetry, .closeAgent, .farewell, .closeMedia, .saveRecord:
+        case .hangUp, .hangUpRetry, .closeAgent, .farewell, .closeMedia, .streamReport, .saveRecord:
             return firedWhileEnding(reason, at: now)
         case .lateHangUp, .lateName, .updateRecord:
             return firedAfterEnd(reason, at: now)

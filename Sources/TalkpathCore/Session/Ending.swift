@@ -2,7 +2,8 @@ import TalkpathAudio
 
 /// The steps of one ending, as far as they have come.
 struct Ending {
-    let request: EndRequest
+    /// Evidence that comes during the end may change its reason, until the record is saved.
+    var request: EndRequest
     let began: MonotonicInstant
     private(set) var steps: [EndReceipt.Step] = []
     private var open: [EndReceipt.Step.Name: MonotonicInstant] = [:]

@@ -2,8 +2,8 @@ import TalkpathAudio
 
 /// Why a timer is armed.
 package enum SessionDeadline: Int, Hashable, Sendable, CaseIterable {
-    case maxDuration, ringing, media, agentSetup, agentRetry, drain, handover, renewal
-    case hangUp, hangUpRetry, closeAgent, farewell, closeMedia, saveRecord
+    case maxDuration, queue, ringing, media, agentSetup, agentRetry, drain, handover, renewal
+    case hangUp, hangUpRetry, closeAgent, farewell, closeMedia, streamReport, saveRecord
     /// The session is over, and asks the carrier again.
     case lateHangUp
     /// The session is over, and a call that was being placed has no name yet.

@@ -10,7 +10,7 @@ package protocol SessionObserver: AnyObject, Sendable {
 package enum SessionHappening: Hashable, Sendable {
     case begin
     case placed, placingFailed, initiated, ringing, answered, over
-    case streamStarted, streamStopped, mediaClosed
+    case streamStarted, streamStopped, mediaClosed, carrierReported
     case agentOpened, agentReady, agentConnectFailed, agentLost, agentFault, agentSilent, agentClosed
     case endNow, endDrain
     case hungUp, hangUpFailed
@@ -26,7 +26,8 @@ package enum SessionHappening: Hashable, Sendable {
     package static let all: [SessionHappening] =
         [
             .begin, .placed, .placingFailed, .initiated, .ringing, .answered, .over, .streamStarted, .streamStopped,
-            .mediaClosed, .agentOpened, .agentReady, .agentConnectFailed, .agentLost, .agentFault, .agentSilent,
+            .mediaClosed, .carrierReported, .agentOpened, .agentReady, .agentConnectFailed, .agentLost, .agentFault,
+            .agentSilent,
             .agentGoingAway, .quietCame, .agentClosed, .endNow, .endDrain, .hungUp, .hangUpFailed, .recordSaved,
             .recordUpdated, .handOver, .redirected, .redirectFailed, .abandoned, .givenUp,
             .sayAsked, .clipAsked, .digitsAsked, .collectionAsked, .messageAsked, .muteAsked, .keyPressed,

@@ -7,6 +7,7 @@ enum LimitSchemas {
     static let members: [Schema.Member] = [
         // Twilio's own bounds on TimeLimit and Timeout.
         .optional("max_duration_s", .integer(1...14_400).meaning("From the start to the forced end.")),
+        .optional("queue_timeout_s", .integer(5...3600).meaning("How long the carrier may queue it before it rings.")),
         .optional("ring_timeout_s", .integer(5...600).meaning("How long it may ring.")),
         .optional("media_timeout_s", .integer(1...120).meaning("From the answer to the carrier's audio.")),
         .optional("agent_setup_timeout_s", .integer(1...60).meaning("Until the model is ready for audio.")),
@@ -61,6 +62,7 @@ extension CallLimits {
             if let duration = seconds(name) { path = duration == .zero ? nil : duration }
         }
         if let value = seconds("max_duration_s") { maxDuration = value }
+        if let value = seconds("queue_timeout_s") { queueTimeout = value }
         if let value = seconds("ring_timeout_s") { ringTimeout = value }
         if let value = seconds("media_timeout_s") { mediaTimeout = value }
         if let value = seconds("agent_setup_timeout_s") { agentSetupTimeout = value }

@@ -162,6 +162,7 @@ extension ServerConfiguration {
         var limits = CallLimits()
         // Twilio's own bounds on TimeLimit and Timeout.
         if let value = settings.seconds(.maxDuration, in: 1...14_400) { limits.maxDuration = value }
+        if let value = settings.seconds(.queueTimeout, in: 5...3600) { limits.queueTimeout = value }
         if let value = settings.seconds(.ringTimeout, in: 5...600) { limits.ringTimeout = value }
         if let value = settings.seconds(.mediaTimeout, in: 1...120) { limits.mediaTimeout = value }
         if let value = settings.seconds(.agentSetupTimeout, in: 1...60) { limits.agentSetupTimeout = value }

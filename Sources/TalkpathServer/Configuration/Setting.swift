@@ -59,6 +59,7 @@ enum Setting: String, CaseIterable {
     /// Of each call, in seconds: 3600.
     case maxDuration = "TALKPATH_MAX_DURATION_S"
     /// 60.
+    case queueTimeout = "TALKPATH_QUEUE_TIMEOUT_S"
     case ringTimeout = "TALKPATH_RING_TIMEOUT_S"
     /// From the answer to the carrier's media: 20.
     case mediaTimeout = "TALKPATH_MEDIA_TIMEOUT_S"

@@ -150,6 +150,8 @@ struct CallPlacement {
         if error.code == .notKept { return Problem.storeUnavailable.with("call_id", .string(call.text)) }
         var problem = Problem(.badGateway, .carrierError, "Twilio API error: \(error.message)")
             .with("call_id", .string(call.text))
+            .with("carrier_error_code", error.carrierCode.map { JSONValue($0) } ?? .null)
+            .with("may_be_placed", .bool(error.code == .noAnswer))
         if let pause = error.retryAfter { problem = problem.retry(after: max(1, pause.wholeMilliseconds / 1000)) }
         return problem
     }

@@ -138,7 +138,7 @@ extension Idempotency.Answer {
             [
                 "status": JSONValue(problem.status.code), "code": .string(problem.code.rawValue),
                 "detail": .string(problem.detail),
-                "call_id": problem.members.first { $0.key == "call_id" }?.value ?? .null,
+                "members": .object(problem.members),
             ]
         }
     }
@@ -148,6 +148,8 @@ extension Problem {
     fileprivate init?(kept: JSONValue) {
         guard let status = kept["status"]?.int, let code = kept["code"]?.string.flatMap(Code.init) else { return nil }
         self.init(.init(code: status), code, kept["detail"]?.string ?? "")
+        // Kept by earlier versions.
         if let call = kept["call_id"], !call.isNull { self = with("call_id", call) }
+        for member in kept["members"]?.object ?? [] { self = with(member.key, member.value) }
     }
 }

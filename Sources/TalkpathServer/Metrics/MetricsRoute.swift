@@ -30,6 +30,7 @@ struct MetricsRoute {
         "talkpath_interruptions_total": "Times that callers spoke over agents.",
         "talkpath_bad_messages_total": "Messages of either side that were not understood.",
         "talkpath_dropped_milliseconds_total": "Audio lost because a buffer was full.",
+        "talkpath_carrier_errors_total": "Errors that the carrier reported, by source.",
         "talkpath_agents_lost_total": "Sockets to models that were lost during a call.",
         "talkpath_store_failing": "1 while the store cannot write, as on a full disk; 0 else.",
         "talkpath_store_unreadable_total": "Rows of the store that cannot be read.",

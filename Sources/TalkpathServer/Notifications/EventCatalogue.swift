@@ -15,6 +15,7 @@ enum EventType: String, Sendable, CaseIterable {
     case dtmf = "call.dtmf"
     case toolCalled = "agent.tool_called"
     case agentLost = "agent.lost"
+    case carrierError = "carrier.error"
     case failed = "call.failed"
 }
 
@@ -31,6 +32,10 @@ enum EventCatalogue {
         case .transcriptCorrected(let turn):
             return make(.transcript, event.callID, at: time, told(turn) + [("corrects", true)])
         case .dtmf: (type, members) = (.dtmf, [])
+        case .carrierError(let fault):
+            (type, members) = (
+                .carrierError, (fault.json.object ?? []).map { ($0.key, $0.value) }
+            )
         case .agentLost(let message): (type, members) = (.agentLost, [("reason", .string(message))])
         case .toolCalled(let name): (type, members) = (.toolCalled, [("name", .string(name))])
         // Told with the record. This one counts where the record could not be saved.

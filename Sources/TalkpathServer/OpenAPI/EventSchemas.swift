@@ -63,6 +63,12 @@ enum EventSchemas {
             data: [at, .required("reason", .text.meaning("What the provider or the socket said."))]
         ),
         Kind(
+            type: .carrierError,
+            meaning:
+                "The carrier has reported an error: with the order, the dialling, the media stream or the hang-up.",
+            data: [at] + CallSchemas.carrierErrorMembers
+        ),
+        Kind(
             type: .failed,
             meaning: "The call could not be placed, or has failed; `call.ended` follows.",
             data: [.required("ended_reason", .named("EndReason")), .required("reason", .text.orNull)]

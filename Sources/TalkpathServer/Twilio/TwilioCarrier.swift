@@ -212,8 +212,9 @@ struct TwilioCarrier: Carrier {
 
     private static func failureOfPlacing(_ error: TwilioError) -> CarrierError {
         switch error.status {
-        // Accepted in words we cannot read, or lost between a proxy and Twilio: there may be a call.
-        case 200..<300, 408, 504: CarrierError(.noAnswer, withoutNumbers(error.message))
+        // Accepted in words we cannot read, or failed at an unknown point, at Twilio or on the way: there may be a call.
+        case 200..<300, 408, 500...:
+            CarrierError(.noAnswer, withoutNumbers(error.message), carrierCode: error.code)
         default: failure(error)
         }
     }
@@ -225,7 +226,12 @@ struct TwilioCarrier: Carrier {
             case .rateLimited, .server: .unavailable
             case .alreadyOver, .invalidRequest, .unexpected: .refused
             }
-        return CarrierError(code, withoutNumbers(error.message), retryAfter: error.retryAfter)
+        return CarrierError(
+            code,
+            withoutNumbers(error.message),
+            carrierCode: error.code,
+            retryAfter: error.retryAfter
+        )
     }
 
     /// Twilio quotes the number it dislikes. The message ends up in receipts and records, which show numbers in their

@@ -157,6 +157,13 @@ struct TwilioRoutes {
     @Sendable private func status(_ request: Request, _ context: ServerContext) async throws -> Response {
         let webhook = try await webhook(request)
         let status = try read { () throws(WireError) in try TwilioStatusCallback(webhook.form) }
+        if let fault = CarrierFault(status) {
+            await state.manager.carrierReported(
+                .dialFailed(fault),
+                carrierCallID: status.call.callSID,
+                call: webhook.callID
+            )
+        }
         if let progress = CarrierProgress(status.status) {
             let isKnown = await state.manager.carrierProgressed(
                 progress,
@@ -181,15 +188,12 @@ struct TwilioRoutes {
         await state.manager.machineDetected(AnsweredBy(answer), carrierCallID: carrierCallID, call: webhook.callID)
     }
 
-    /// The socket itself tells when it comes and goes; what fails before there is a socket is told here only.
+    /// The socket itself tells when it comes and goes. Only this callback tells why a stream failed, or never began.
     @Sendable private func streamStatus(_ request: Request, _ context: ServerContext) async throws -> Response {
         let webhook = try await webhook(request)
         let callback = try read { () throws(WireError) in try TwilioStreamStatusCallback(webhook.form) }
-        if case .failed = callback.event {
-            state.logger.warning(
-                "The carrier reports a failed media stream",
-                metadata: ["call_id": "\(webhook.callID?.text ?? "unknown")"]
-            )
+        if let report = CarrierReport(callback.event) {
+            await state.manager.carrierReported(report, carrierCallID: callback.callSID, call: webhook.callID)
         }
         return Response(status: .noContent)
     }
@@ -207,6 +211,36 @@ extension CarrierProgress {
         case .failed: self = .over(.failed)
         case .noAnswer: self = .over(.noAnswer)
         case .canceled: self = .over(.canceled)
+        case .unknown: return nil
+        }
+    }
+}
+
+extension CarrierFault {
+    /// The SIP response by which the network refused a call, where the callback names one.
+    init?(_ callback: TwilioStatusCallback) {
+        switch callback.status {
+        case .busy, .failed, .noAnswer: break
+        case .queued, .initiated, .ringing, .inProgress, .completed, .canceled, .unknown: return nil
+        }
+        guard let code = callback.sipResponseCode, (300..<700).contains(code) else { return nil }
+        self.init(.dialling, code: code, "the network answered with a SIP status")
+    }
+}
+
+extension CarrierReport {
+    /// Nil for an event of an unknown name.
+    init?(_ event: TwilioStreamStatusCallback.Event) {
+        switch event {
+        case .started: self = .streamStarted
+        case .stopped: self = .streamStopped
+        case .failed(let error):
+            let fault = CarrierFault(.stream, code: error.code, TwilioCarrier.withoutNumbers(error.message))
+            switch error.effect {
+            case .warning: self = .streamWarned(fault)
+            case .fatal: self = .streamFailed(fault)
+            case .closedByServer: self = .streamClosed(fault)
+            }
         case .unknown: return nil
         }
     }

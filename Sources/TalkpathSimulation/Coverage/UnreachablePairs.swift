@@ -59,7 +59,7 @@ package enum UnreachablePairs {
     // MARK: Groups
 
     private static let all = SessionHappening.all
-    private static let news: [SessionHappening] = [.initiated, .ringing, .answered, .over]
+    private static let news: [SessionHappening] = [.initiated, .ringing, .answered, .over, .carrierReported]
     private static let ofSockets: [SessionHappening] = [
         .agentOpened, .agentReady, .agentConnectFailed, .agentLost, .agentFault, .agentClosed, .agentGoingAway,
         .quietCame, .toolCalled,
@@ -70,13 +70,14 @@ package enum UnreachablePairs {
     ]
     private static let ofEnding: [SessionHappening] = [
         .recordSaved, .abandoned, .timer(.hangUp), .timer(.closeAgent), .timer(.farewell), .timer(.closeMedia),
-        .timer(.saveRecord),
+        .timer(.streamReport), .timer(.saveRecord),
     ]
     private static let ofAftermath: [SessionHappening] = [
         .recordUpdated, .givenUp, .timer(.lateHangUp), .timer(.lateName), .timer(.updateRecord),
     ]
     private static let whileLive: [SessionHappening] = [
-        .streamStarted, .agentOpened, .agentReady, .agentFault, .timer(.maxDuration), .timer(.ringing), .timer(.media),
+        .streamStarted, .agentOpened, .agentReady, .agentFault, .timer(.maxDuration), .timer(.queue), .timer(.ringing),
+        .timer(.media),
         .timer(.agentSetup), .timer(.agentRetry), .timer(.drain), .timer(.handover), .timer(.renewal), .agentSilent,
         .agentGoingAway, .quietCame, .toolCalled, .keyPressed,
     ]
@@ -110,8 +111,8 @@ package enum UnreachablePairs {
     private static let carrier: [Rule] = [
         never(
             news + ofHangUp + [
-                .placed, .placingFailed, .recordUpdated, .timer(.ringing), .timer(.hangUp), .timer(.farewell),
-                .timer(.lateName), .timer(.updateRecord),
+                .placed, .placingFailed, .recordUpdated, .timer(.queue), .timer(.ringing), .timer(.hangUp),
+                .timer(.farewell), .timer(.streamReport), .timer(.lateName), .timer(.updateRecord),
             ],
             when: [.carrier(.absent)],
             "where no carrier was asked or has announced the call, none reports and none is asked"
@@ -164,8 +165,23 @@ package enum UnreachablePairs {
         ),
         never(
             [.timer(.ringing)],
-            when: [.carrier(.answered)],
-            "the timer is disarmed by the answer"
+            when: [.carrier(.placing), .carrier(.queued), .carrier(.answered)],
+            "the timer is armed by the first ring, and disarmed by the answer"
+        ),
+        never(
+            [.timer(.queue)],
+            when: [
+                .carrier(.ringing), .carrier(.answered), .agent(.connecting), .agent(.settingUp), .agent(.ready),
+                .agent(.waiting),
+            ],
+            "the timer is disarmed by the first ring or the answer, which open the agent"
+        ),
+        never(
+            [.timer(.streamReport)],
+            when: [
+                .carrier(.placing), .carrier(.queued), .carrier(.ringing), .carrier(.refused), .carrier(.unknown),
+            ],
+            "a caller who hangs up has been answered"
         ),
     ]
 
@@ -240,7 +256,7 @@ package enum UnreachablePairs {
             "only what has begun is closed or drained, and media is proof of an answer"
         ),
         never(
-            [.timer(.media), .timer(.ringing)],
+            [.timer(.media), .timer(.queue), .timer(.ringing)],
             when: [.media(.started), .media(.stopped), .media(.closed)],
             "the timer is disarmed when media begins"
         ),
@@ -317,7 +333,7 @@ package enum UnreachablePairs {
         ),
         never([.quietCame], when: [.life(.draining)], "a drain has its own quiet moment, and is over then"),
         never([.streamStarted], when: [.life(.draining)], "a drain needs media, and there is one media socket"),
-        never([.timer(.media), .timer(.ringing)], when: [.life(.draining)], "a drain needs media"),
+        never([.timer(.media), .timer(.queue), .timer(.ringing)], when: [.life(.draining)], "a drain needs media"),
         never([.timer(.drain)], when: [.life(.live)], "the timer is armed by the drain"),
     ]
 }

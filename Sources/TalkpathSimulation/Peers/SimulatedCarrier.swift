@@ -29,6 +29,18 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
     var onOver: () -> Void = {}
     /// News of a call by its name; whether the call is known.
     var report: (CarrierProgress, String) -> Bool = { _, _ in false }
+    /// What it says besides the call's progress.
+    var reportMore: (CarrierReport, String) -> Void = { _, _ in }
+    /// When its report reached us that the media stream had begun, and that it had broken.
+    private(set) var toldStreamBegin: MonotonicInstant?
+    private(set) var toldStreamBreak: MonotonicInstant?
+    /// How the media stream stands with the carrier.
+    private var stream = Stream.none
+
+    private enum Stream {
+        case none, runs, isOver
+    }
+
     /// Orders to hang up a call that is not ours.
     private(set) var foreignHangUps = 0
 
@@ -168,7 +180,9 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
             scheduler.after(scheduler.milliseconds(0...2500)) { [self] in
                 guard isUp, world.theme != .longRinging else { return }
                 if scheduler.chance(20) {
-                    over(scheduler.pick([.busy, .failed, .noAnswer, .canceled]))
+                    let fate = scheduler.pick([CarrierProgress.Fate.busy, .failed, .noAnswer, .canceled])
+                    if fate != .canceled { tellMore(.dialFailed(CarrierFault(.dialling, code: 486, "SIP"))) }
+                    over(fate)
                 } else if scheduler.chance(world.theme == .lateNews ? 60 : 95) {
                     answer()
                 }
@@ -185,10 +199,46 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
         onAnswer()
     }
 
+    // MARK: The media stream
+
+    func streamBegan() {
+        guard stream == .none else { return }
+        stream = .runs
+        tellMore(.streamStarted) { [self] in toldStreamBegin = scheduler.now }
+    }
+
+    /// The stream breaks: the socket goes as it does when the caller hangs up, and the call comes to its end.
+    func breakStream() {
+        guard isUp, stream == .runs, !isHandedOver else { return }
+        stream = .isOver
+        world.note("carrier: the stream breaks")
+        tellMore(.streamFailed(CarrierFault(.stream, code: 31924, "broken"))) { [self] in
+            toldStreamBreak = scheduler.now
+        }
+        onOver()
+        scheduler.after(scheduler.milliseconds(0...500)) { [self] in over(.completed) }
+    }
+
+    private func tellMore(_ report: CarrierReport, whenTold: @escaping () -> Void = {}) {
+        guard !scheduler.chance(10) else { return }
+        scheduler.after(scheduler.milliseconds(0...longestDelayOfNews)) { [self] in
+            whenTold()
+            reportMore(report, Self.callID)
+            world.note("webhook \(report)")
+            world.watchEnd()
+        }
+    }
+
     /// The call is over, by whomever.
     func over(_ fate: CarrierProgress.Fate) {
         guard isUp else { return }
         isUp = false
+        if stream == .runs {
+            stream = .isOver
+            // Of a call that we end, some carriers report that our side closed the stream.
+            let closed = CarrierReport.streamClosed(CarrierFault(.stream, code: 31921, "closed"))
+            tellMore(scheduler.chance(20) ? closed : .streamStopped)
+        }
         world.note("carrier: over")
         tell(.over(fate))
         onOver()
@@ -210,6 +260,7 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
         onAnswer = {}
         onOver = {}
         report = { _, _ in false }
+        reportMore = { _, _ in }
     }
 
     private var longestDelayOfNews: Int {

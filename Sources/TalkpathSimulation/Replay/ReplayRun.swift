@@ -29,12 +29,14 @@ final class ReplayRun {
             connector: world,
             store: world,
             events: world,
-            tools: facts.hasTools ? world : nil,
+            // A model may call functions that nobody offered, and the recorded answer counts.
+            tools: world,
             clock: world,
             logger: Logger(label: "replay") { _ in SwiftLogNoOpLogHandler() },
             captures: world
         )
         if facts.hasToolEndpoints { ports.toolEndpoints = world }
+        ports.builtInTools = world
         manager = CallManager(ports: ports, identifiers: world, executor: world.scheduler.lane)
     }
 
@@ -162,6 +164,8 @@ final class ReplayRun {
         case .agentLegClosed(let socket): world.answers.answer(.closeAgent(socket: socket), happening)
         case .agentOpened(let socket), .agentUnwanted(let socket), .agentConnectFailed(let socket, _):
             world.answers.answer(.connectAgent(socket: socket), happening)
+        case .carrierReported(let report, let id):
+            session.assumeIsolated { $0.carrierReported(report, carrierCallID: id) }
         case .progressed(let progress, let id):
             session.assumeIsolated { $0.carrierProgressed(progress, carrierCallID: id) }
         case .machineDetected(let answer):

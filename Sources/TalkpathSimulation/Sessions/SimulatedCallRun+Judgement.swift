@@ -25,8 +25,15 @@ extension SimulatedCallRun {
         }
         judgeSteps(receipt)
         judgeRecord(receipt)
-        check(receipt.duration >= .zero && receipt.talking >= .zero && receipt.ringing >= .zero, "negative durations")
-        check(receipt.ringing + receipt.talking == receipt.duration, "durations do not add up")
+        check(
+            receipt.duration >= .zero && receipt.talking >= .zero && receipt.ringing >= .zero
+                && receipt.queueing >= .zero,
+            "negative durations"
+        )
+        check(
+            receipt.queueing + receipt.ringing + receipt.talking == receipt.duration,
+            "durations do not add up"
+        )
         if let abandoned = world.abandonedAt, let began = world.endBegan {
             check(began - abandoned < .seconds(1), "a call goes on for \(began - abandoned) without a server")
         }
@@ -96,6 +103,7 @@ extension SimulatedCallRun {
         check(carrier.foreignHangUps == 0, "another call was hung up")
         check(receipt.reason != .transferred || carrier.isHandedOver, "what was not handed over was called transferred")
         check(receipt.reason != .transferred || carrier.hangUps == 0, "a call that was transferred was hung up")
+        judgeEvidence(receipt)
         judgeHangUp(receipt)
         if scheduler.asLane({ world.session?.assumeIsolated { $0.state.carrier } }) == .handedOver {
             check(carrier.isHandedOver, "a call that was not handed over was let go")
@@ -105,6 +113,20 @@ extension SimulatedCallRun {
             let isGivenUp = world.isGivenUp || carrier.hangUps >= 20
             check(!carrier.hasToldName || isGivenUp, "a known call is still up after \(carrier.hangUps) hang-ups")
         }
+    }
+
+    /// A stream that the carrier reported as broken in time was not called the caller's doing.
+    private func judgeEvidence(_ receipt: EndReceipt) {
+        let carrier: SimulatedCarrier = world.carrier
+        guard let broken = carrier.toldStreamBreak, let began = world.endBegan else { return }
+        let patience = min(.seconds(1), limits.endBound * 0.8) - tickInterval
+        let isExpected = carrier.toldStreamBegin.map { $0 + tickInterval < began } ?? false
+        let isInTime = isExpected ? broken < began + patience : broken + tickInterval < began
+        check(!isInTime || receipt.reason != .callerHangup, "a broken stream was called the caller's hang-up")
+        check(
+            broken + tickInterval > began || !receipt.carrierFaults.isEmpty,
+            "a broken stream is not in the receipt"
+        )
     }
 
     /// It was asked for as soon as there was a name to ask by, and again where that may help.

@@ -82,6 +82,7 @@ final class SimulatedCallRun: @unchecked Sendable {
     ) -> CallLimits {
         var limits = CallLimits()
         limits.maxDuration = isPatient ? scheduler.milliseconds(15_000...60_000) : scheduler.milliseconds(500...9000)
+        limits.queueTimeout = scheduler.milliseconds(500...(scheduler.chance(20) ? 3000 : 20_000))
         limits.ringTimeout = scheduler.milliseconds(500...4000)
         limits.mediaTimeout = scheduler.milliseconds(300...3000)
         limits.agentSetupTimeout = scheduler.milliseconds(300...scheduler.pick([1000, 8000]))
@@ -189,6 +190,9 @@ final class SimulatedCallRun: @unchecked Sendable {
                 $0.carrierProgressed(progress, carrierCallID: id, call: world.session?.id)
             }
         }
+        carrier.reportMore = { [self] report, id in
+            manager.assumeIsolated { _ = $0.carrierReported(report, carrierCallID: id, call: world.session?.id) }
+        }
         carrier.onAnswer = { [self] in attachMedia() }
         carrier.onOver = { [self] in world.media?.farewell() }
         manager.assumeIsolated { start(agent, $0) }
@@ -241,6 +245,7 @@ final class SimulatedCallRun: @unchecked Sendable {
             if scheduler.chance(3) { spendForAnotherCall(token) }
             guard let socket = SimulatedMediaSocket.attach(token, of: manager, in: world) else { return }
             world.media = socket
+            if kind != .open { streamBegan() }
             let name = SimulatedCarrier.callID
             if scheduler.chance(3),
                 manager.assumeIsolated({ try? $0.spendStreamToken(token, carrierCallID: name) }) != nil
@@ -254,6 +259,12 @@ final class SimulatedCallRun: @unchecked Sendable {
                 scheduler.after(scheduler.milliseconds(0...4000)) { socket.vanish() }
             }
         }
+    }
+
+    private func streamBegan() {
+        let carrier: SimulatedCarrier = world.carrier
+        carrier.streamBegan()
+        if scheduler.chance(4) { scheduler.after(scheduler.milliseconds(0...4000)) { carrier.breakStream() } }
     }
 
     /// A socket that calls the call something else is nobody's, and leaves the token to the right one.

@@ -56,8 +56,7 @@ public struct TwilioMachineDetectionCallback: Equatable, Sendable {
 public struct TwilioStreamStatusCallback: Equatable, Sendable {
     public enum Event: Hashable, Sendable {
         case started, stopped
-        /// With Twilio's words on it.
-        case failed(String)
+        case failed(TwilioStreamError)
         case unknown(String)
     }
 
@@ -75,7 +74,7 @@ public struct TwilioStreamStatusCallback: Equatable, Sendable {
         switch try form.required("StreamEvent") {
         case "stream-started": event = .started
         case "stream-stopped": event = .stopped
-        case "stream-error": event = .failed(form["StreamError"] ?? "")
+        case "stream-error": event = .failed(TwilioStreamError(form["StreamError"] ?? ""))
         case let other: event = .unknown(other)
         }
     }

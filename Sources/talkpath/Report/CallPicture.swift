@@ -149,6 +149,8 @@ struct CallPicture {
             notes.append(Note(at: at, name: "tool", detail: "the agent calls \(name ?? "a function")"))
         case .published("agentLost", let reason):
             notes.append(Note(at: at, name: "agent lost", detail: reason ?? ""))
+        case .published("carrierError", let words):
+            notes.append(Note(at: at, name: "carrier error", detail: words ?? ""))
         case .published("agentReady", _):
             notes.append(Note(at: at, name: "agent", detail: "the model is ready"))
         case .published("answered", _):

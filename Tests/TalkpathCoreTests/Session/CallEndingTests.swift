@@ -229,12 +229,18 @@ struct CallEndingTests {
         #expect(call.outcome(.hangUp) == .alreadyGone)
     }
 
+    private static let refusal = CarrierFault(.hangUp, "no")
+
     @Test func `a wish to be asked after the bound is not waited for`() {
         let call = MachineDriver()
         call.talk()
         call.end()
         call.agentClosed()
-        #expect(call.hangUpFails(.unavailable, retryAfter: .seconds(60)) == [.closeMedia])
+        #expect(
+            call.hangUpFails(.unavailable, retryAfter: .seconds(60)) == [
+                .publish(.carrierError(Self.refusal)), .closeMedia,
+            ]
+        )
         call.mediaClosed()
         call.saved()
         #expect(call.outcome(.hangUp) == .failed)
@@ -268,7 +274,9 @@ struct CallEndingTests {
             #expect(call.pass(.milliseconds(20)) == [MachineDriver.hangUp])
         }
         // The next one would come too late for the receipt.
-        #expect(call.hangUpFails(code, retryAfter: .seconds(3)) == [.closeMedia])
+        #expect(
+            call.hangUpFails(code, retryAfter: .seconds(3)) == [.publish(.carrierError(Self.refusal)), .closeMedia]
+        )
     }
 
     @Test(arguments: [CarrierError.Code.refused, .unauthorized])
@@ -277,7 +285,7 @@ struct CallEndingTests {
         call.talk()
         call.end()
         call.agentClosed()
-        #expect(call.hangUpFails(code) == [.closeMedia])
+        #expect(call.hangUpFails(code) == [.publish(.carrierError(Self.refusal)), .closeMedia])
         call.mediaClosed()
         call.saved()
         #expect(call.outcome(.hangUp) == .failed)

@@ -48,7 +48,8 @@ struct TwilioWebhookTests {
 
     @Test(
         arguments: [
-            ("stream-started", .started), ("stream-stopped", .stopped), ("stream-error", .failed("31921")),
+            ("stream-started", .started), ("stream-stopped", .stopped),
+            ("stream-error", .failed(TwilioStreamError("31921"))),
             ("stream-paused", .unknown("stream-paused")),
         ] as [(String, TwilioStreamStatusCallback.Event)]
     )

@@ -8,12 +8,14 @@ extension EndReceipt {
             ("reason", .string(reason.rawValue)),
             ("note", .optional(note)),
             ("duration", .nanoseconds(duration)),
+            ("queueing", .nanoseconds(queueing)),
             ("ringing", .nanoseconds(ringing)),
             ("talking", .nanoseconds(talking)),
             ("started_at", .milliseconds(startedAt)),
             ("answered_at", .milliseconds(answeredAt)),
             ("ended_at", .milliseconds(endedAt)),
             ("carrier_confirmed", .bool(carrierConfirmed)),
+            ("carrier_faults", .array(carrierFaults.map(\.record))),
             ("teardown", .nanoseconds(teardown)),
             (
                 "steps",
@@ -39,12 +41,16 @@ extension EndReceipt {
             reason: try record.need("receipt.reason", try record.word("reason")),
             note: record.text("note"),
             duration: record.duration("duration") ?? .zero,
+            queueing: record.duration("queueing") ?? .zero,
             ringing: record.duration("ringing") ?? .zero,
             talking: record.duration("talking") ?? .zero,
             startedAt: try record.need("receipt.started_at", record.time("started_at")),
             answeredAt: record.time("answered_at"),
             endedAt: try record.need("receipt.ended_at", record.time("ended_at")),
             carrierConfirmed: record.value["carrier_confirmed"]?.bool ?? false,
+            carrierFaults: try record.list("carrier_faults") { fault throws(RecordError) in
+                try CarrierFault(record: fault)
+            },
             teardown: record.duration("teardown") ?? .zero,
             steps: try record.list("steps") { step throws(RecordError) in
                 Step(
@@ -56,5 +62,19 @@ extension EndReceipt {
                 )
             }
         )
+    }
+}
+
+extension CarrierFault {
+    fileprivate var record: JSONValue {
+        .record([
+            ("source", .string(source.rawValue)), ("code", code.map { JSONValue($0) }), ("message", .string(message)),
+        ])
+    }
+
+    fileprivate init(record: RecordFields) throws(RecordError) {
+        source = try record.need("receipt.carrier_fault", try record.word("source"))
+        code = record.integer("code")
+        message = record.text("message") ?? ""
     }
 }

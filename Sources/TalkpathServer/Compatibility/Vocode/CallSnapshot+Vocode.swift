@@ -83,7 +83,7 @@ extension CallSnapshot {
         case .callerHangup: "human_disconnected"
         case .transferred, nil: nil
         case .endedByAPI, .voicemail, .agentHangup, .maxDuration, .idleTimeout, .silenceTimeout, .loopDetected,
-            .agentLost, .mediaLost, .shutdown, .nodeLost:
+            .agentLost, .mediaLost, .shutdown, .nodeLost, .queueTimeout:
             answeredAt == nil ? "call_did_not_connect" : "bot_disconnected"
         }
     }

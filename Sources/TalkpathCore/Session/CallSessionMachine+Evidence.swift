@@ -1,0 +1,90 @@
+import TalkpathAudio
+
+/// What the carrier has reported besides the call's progress: it decides between reasons that look alike from here.
+struct CarrierEvidence {
+    /// How far the carrier's reports of the media stream have come. A carrier that reported the beginning reports the
+    /// end.
+    enum Stream {
+        case unreported, running, over
+    }
+
+    fileprivate(set) var stream = Stream.unreported
+    /// What broke the media stream.
+    fileprivate(set) var streamFault: CarrierFault?
+    fileprivate(set) var faults: [CarrierFault] = []
+
+    /// The receipt waits this long for the report of the stream's end, counted from the beginning of the end: a stream
+    /// that broke and a caller who hung up look alike on the socket.
+    static let patience = Duration.seconds(1)
+}
+
+extension CallSessionMachine {
+    mutating func reported(_ report: CarrierReport, at now: MonotonicInstant) -> [SessionAction] {
+        happened(.carrierReported)
+        switch report {
+        case .streamStarted:
+            if evidence.stream == .unreported { evidence.stream = .running }
+            return []
+        case .streamStopped:
+            return streamIsReportedOver(at: now)
+        case .streamWarned(let fault), .dialFailed(let fault):
+            return note(fault)
+        case .streamFailed(let fault):
+            return streamBroke(fault, at: now)
+        case .streamClosed(let fault):
+            // Expected of a call that is being ended.
+            guard isLive, !awaitsHandover else { return streamIsReportedOver(at: now) }
+            return streamBroke(fault, at: now)
+        }
+    }
+
+    /// Keeps a fault for the receipt. After the receipt it is logged and counted only.
+    mutating func note(_ fault: CarrierFault) -> [SessionAction] {
+        if evidence.faults.count < CarrierFault.limit, !evidence.faults.contains(fault) {
+            evidence.faults.append(fault)
+        }
+        return [.publish(.carrierError(fault))]
+    }
+
+    /// Why a call is over whose media has come to its end, or whose carrier has called it completed.
+    var reasonOfHangup: EndRequest {
+        guard let fault = evidence.streamFault else { return EndRequest(.callerHangup) }
+        return EndRequest(.mediaLost, note: fault.words)
+    }
+
+    /// Whether the receipt waits for the report of the stream's end.
+    mutating func awaitsStreamReport(_ ending: Ending, at now: MonotonicInstant) -> Bool {
+        guard evidence.stream == .running, ending.request.reason == .callerHangup else { return false }
+        if let due = deadlines[.streamReport] { return due > now }
+        let due = min(ending.began + CarrierEvidence.patience, ending.began + limits.endBound * 0.8)
+        guard due > now else { return false }
+        deadlines[.streamReport] = due
+        return true
+    }
+
+    private mutating func streamBroke(_ fault: CarrierFault, at now: MonotonicInstant) -> [SessionAction] {
+        let actions = note(fault)
+        evidence.streamFault = evidence.streamFault ?? fault
+        switch life {
+        case .live, .draining:
+            evidence.stream = .over
+            // Media that has begun tells of its own end. Media that has not will not begin.
+            guard media == .none else { return actions }
+            return actions + end(reasonOfHangup, at: now)
+        case .ending(let ending):
+            if ending.request.reason == .callerHangup, !ending.isStarted(.saveRecord) {
+                change { $0.request = EndRequest(.mediaLost, note: fault.words) }
+            }
+            return actions + streamIsReportedOver(at: now)
+        case .ended, .retired:
+            return actions
+        }
+    }
+
+    private mutating func streamIsReportedOver(at now: MonotonicInstant) -> [SessionAction] {
+        evidence.stream = .over
+        guard deadlines[.streamReport] != nil else { return [] }
+        deadlines[.streamReport] = nil
+        return advance(at: now)
+    }
+}
