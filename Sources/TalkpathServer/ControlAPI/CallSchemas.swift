@@ -101,21 +101,21 @@ enum CallSchemas {
         .required("reason", .text.orNull),
         .required("duration", .number.meaning("Seconds from start to end.")),
         .required("duration_ms", .integer),
-        .required("queue_ms", .integer.meaning("From the start to the first ring; 0 if the carrier told of none.")),
         .required("ring_ms", .integer.meaning("From the first ring to the answer, or to the end.")),
         .required("talk_ms", .integer.meaning("From the answer to the end; 0 if it was never answered.")),
         .required("started_at", .time),
         .required("answered_at", .time.orNull),
         .required("ended_at", .time),
         .required("carrier_confirmed", .boolean),
-        .required("carrier_errors", .array(carrierError).meaning("What the carrier reported as gone wrong.")),
         .required("teardown_ms", .integer),
-        .required("steps", .array(.named("EndStep")))
+        .required("steps", .array(.named("EndStep"))),
+        .required("queue_ms", .integer.meaning("From the start to the first ring; 0 if the carrier told of none.")),
+        .required("carrier_errors", .array(.named("CarrierError")).meaning("What the carrier reported as gone wrong."))
     )
 
     /// As in `carrier.error`.
     static let carrierErrorMembers: [Schema.Member] = [
-        .required("source", .word(CarrierFault.Source.self)),
+        .required("source", .named("CarrierErrorSource")),
         .required("code", .integer.orNull.meaning("The carrier's number; for `dialling`, the SIP status.")),
         .required("message", .text),
     ]
@@ -183,7 +183,7 @@ enum CallSchemas {
         ("EndOrder", end),
         ("EndManyOrder", endMany),
         ("Receipt", receipt),
-        ("EndStep", step),
+        ("EndStep", step), ("CarrierError", carrierError),
         (
             "Receipts",
             .object(

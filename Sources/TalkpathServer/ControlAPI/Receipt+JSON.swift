@@ -18,16 +18,16 @@ extension EndReceipt {
             "reason": .optional(note),
             "duration": .seconds(duration),
             "duration_ms": JSONValue(duration.wholeMilliseconds),
-            "queue_ms": JSONValue(queueing.wholeMilliseconds),
             "ring_ms": JSONValue(ringing.wholeMilliseconds),
             "talk_ms": JSONValue(talking.wholeMilliseconds),
             "started_at": .time(startedAt),
             "answered_at": .time(answeredAt),
             "ended_at": .time(endedAt),
             "carrier_confirmed": .bool(carrierConfirmed),
-            "carrier_errors": .array(carrierFaults.map(\.json)),
             "teardown_ms": JSONValue(teardown.wholeMilliseconds),
             "steps": .array(steps.map(\.json)),
+            "queue_ms": JSONValue(queueing.wholeMilliseconds),
+            "carrier_errors": .array(carrierFaults.map(\.json)),
         ]
     }
 }

@@ -13,6 +13,7 @@ enum WordSchemas {
         ("EndReason", .word(EndReason.self)),
         ("EndMode", .word("now", "drain")),
         ("AnsweredBy", .word(AnsweredBy.self)),
+        ("CarrierErrorSource", .word(CarrierFault.Source.self)),
         ("Speaker", .word("user", "assistant")),
         ("Sentiment", .word(CallAnalysis.Sentiment.self)),
         ("CallLeg", .word(CallLeg.self)),
