@@ -19,6 +19,8 @@ import TalkpathAudio
 /// | `talkpath_gaps_total`, `talkpath_duplicate_frames_total`, `talkpath_outliers_total`, `talkpath_resynchronisations_total`, `talkpath_underruns_total`, `talkpath_interruptions_total`, `talkpath_bad_messages_total`, `talkpath_dropped_milliseconds_total`, `talkpath_agents_lost_total` | counter | |
 /// | `talkpath_carrier_errors_total` | counter | by `source`: `placing`, `dialling`, `stream`, `hang_up` |
 ///
+/// | `talkpath_sockets_overrun_total` | counter | sockets closed because of what came: by `leg` (`telephony`, `agent`) and `cause` |
+///
 /// Nothing is told per frame: pipelines count in plain integers on their loop, and once a second what has been added
 /// is told here. Handlers of swift-metrics may be used from any thread; ours are lock-free.
 public final class CallInstruments: Sendable {
@@ -45,6 +47,7 @@ public final class CallInstruments: Sendable {
     private let carrierErrors: [CarrierFault.Source: Counter]
     private let started: [CallDirection: Counter]
     private let ended: [EndReason: Counter]
+    private let makeCounter: @Sendable (String, [(String, String)]) -> Counter
 
     /// - Parameter factory: where the figures go; the process's own by default.
     public init(factory: any MetricsFactory = MetricsSystem.factory) {
@@ -53,6 +56,7 @@ public final class CallInstruments: Sendable {
         }
         func timer(_ name: String) -> Timer { Timer(label: "talkpath_\(name)", factory: factory) }
         func meter(_ name: String) -> Meter { Meter(label: "talkpath_\(name)", factory: factory) }
+        makeCounter = { Counter(label: "talkpath_\($0)", dimensions: $1, factory: factory) }
         active = meter("calls_active")
         duration = timer("call_duration_seconds")
         teardown = timer("call_teardown_seconds")
@@ -97,6 +101,11 @@ public final class CallInstruments: Sendable {
 
     package func missed(ticks: Int) {
         missedTicks.increment(by: ticks)
+    }
+
+    /// A leg's socket was closed because its peer sent too much. Seldom: each makes its counter.
+    package func overran(leg: String, cause: String) {
+        makeCounter("sockets_overrun_total", [("leg", leg), ("cause", cause)]).increment()
     }
 
     func active(calls: Int) {

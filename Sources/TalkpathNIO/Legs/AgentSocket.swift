@@ -13,8 +13,18 @@ final class AgentSocket: WebSocketConsumer {
     private let eventLoop: any EventLoop
     /// The media's, while this socket is the agent's.
     private var generation: Int?
+    private var connection: WebSocketConnection?
+    private var conduct: LegConduct?
+    private let overran: @Sendable (WebSocketOverrun) -> Void
 
-    init(session: CallSession, number: Int, eventLoop: any EventLoop, clock: SystemClock) {
+    init(
+        session: CallSession,
+        number: Int,
+        eventLoop: any EventLoop,
+        clock: SystemClock,
+        overran: @escaping @Sendable (WebSocketOverrun) -> Void
+    ) {
+        self.overran = overran
         self.eventLoop = eventLoop
         self.session = session
         self.number = number
@@ -30,12 +40,20 @@ final class AgentSocket: WebSocketConsumer {
             return
         }
         generation = media.agentGeneration
+        self.connection = connection
+        conduct = connection.limits.budget.map { LegConduct($0, at: connection.eventLoop.now) }
+        conduct?.begin(withFaults: faults)
     }
+
+    private var faults: Int { media.counters.badAgentMessages + media.downlink.counters.badPayloads }
 
     func received(_ message: RawSpan, isText: Bool) {
         // Text or binary: providers differ in that, and the content is the same JSON.
         guard media.agentGeneration == generation else { return }
         media.agentReceived(message, at: clock.now)
+        if let overrun = conduct?.judge(faults: faults, events: media.happenings.count, on: eventLoop) {
+            connection?.overran(overrun)
+        }
         // At once, not at the end of the wake: the order of a model's messages is the order of things.
         if !media.happenings.isEmpty {
             let now = clock.now
@@ -49,6 +67,8 @@ final class AgentSocket: WebSocketConsumer {
     }
 
     func closed(_ close: WebSocketClose) {
+        connection = nil
+        if case .overrun(let overrun) = close.cause { overran(overrun) }
         let reason = "the model's socket was closed (\(close.code)\(close.reason.isEmpty ? "" : ": \(close.reason)"))"
         // In a turn of the loop of its own: the socket may have broken while the session was writing to it.
         eventLoop.execute { [session, number] in
@@ -63,6 +83,8 @@ struct SocketAgentConnector: AgentConnector {
     /// `nil` verifies against the system's roots.
     let tls: NIOSSLContext?
     let clock: SystemClock
+    /// Is told of models that send too much.
+    let overran: @Sendable (WebSocketOverrun) -> Void
 
     func connect(
         _ target: WebSocketTarget,
@@ -77,8 +99,8 @@ struct SocketAgentConnector: AgentConnector {
                 eventLoop: eventLoop,
                 tls: tls,
                 timeout: timeout
-            ) { [clock, eventLoop] in
-                AgentSocket(session: session, number: socket, eventLoop: eventLoop, clock: clock)
+            ) { [clock, eventLoop, overran] in
+                AgentSocket(session: session, number: socket, eventLoop: eventLoop, clock: clock, overran: overran)
             }
             return SocketLeg(connection)
         } catch {

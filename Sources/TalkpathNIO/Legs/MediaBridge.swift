@@ -13,6 +13,7 @@ package final class MediaBridge: Sendable {
 
     private let ticker: FrameTicker
     private let refusalCounters: NIOLoopBoundBox<TelephonyRefusals>
+    private let overruns: SocketOverruns
     private let refusalLog = LogLimiter()
     private let logger: Logger
 
@@ -39,10 +40,14 @@ package final class MediaBridge: Sendable {
             instruments.ticked(late: lateness)
             if missed > 0 { instruments.missed(ticks: missed) }
         }
+        let overruns = SocketOverruns(instruments: instruments, clock: clock, logger: logger)
+        self.overruns = overruns
         refusalCounters = NIOLoopBoundBox.makeBoxSendingValue(TelephonyRefusals(), eventLoop: eventLoop)
         var ports = CallSession.Ports(
             carrier: carrier,
-            connector: SocketAgentConnector(eventLoop: eventLoop, tls: agentTLS, clock: clock),
+            connector: SocketAgentConnector(eventLoop: eventLoop, tls: agentTLS, clock: clock) {
+                overruns.note($0, leg: .agent)
+            },
             store: store,
             events: events,
             tools: tools,
@@ -86,6 +91,9 @@ package final class MediaBridge: Sendable {
     func refused(_ reason: TelephonyRefusals.Reason) {
         refusalCounters.value.count(reason)
     }
+
+    /// A leg's socket was closed because its peer sent too much.
+    func overran(_ overrun: WebSocketOverrun, leg: SocketOverruns.Leg) { overruns.note(overrun, leg: leg) }
 
     /// A media socket is closed without a call.
     ///

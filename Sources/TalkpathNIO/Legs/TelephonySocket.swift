@@ -49,6 +49,9 @@ package final class TelephonySocket: WebSocketConsumer {
     private var state = State.waiting(nil)
     private var codec = TwilioMediaStreamsCodec()
     private var messagesBeforeStart = 0
+    private var conduct: LegConduct?
+    /// Binary messages, which no carrier sends.
+    private var binaryMessages = 0
 
     private static let startTimeout = TimeAmount.seconds(5)
     private static let mostMessagesBeforeStart = 100
@@ -60,6 +63,7 @@ package final class TelephonySocket: WebSocketConsumer {
 
     package func opened(_ connection: WebSocketConnection) {
         self.connection = connection
+        conduct = connection.limits.budget.map { LegConduct($0, at: connection.eventLoop.now) }
         let patience = connection.eventLoop.assumeIsolated().scheduleTask(in: Self.startTimeout) {
             self.refuse(.withoutStart, "no start message came")
         }
@@ -69,12 +73,23 @@ package final class TelephonySocket: WebSocketConsumer {
     package func received(_ message: RawSpan, isText: Bool) {
         switch state {
         case .attached(_, let media):
+            if !isText { binaryMessages += 1 }
+            let before = media.happenings.count
             media.telephonyReceived(message, at: bridge.clock.now)
+            judge(media, events: media.happenings.count - before)
         case .waiting:
             receiveBeforeStart(message)
         case .refused:
             break
         }
+    }
+
+    private func judge(_ media: CallMedia, events: Int) {
+        let faults = media.counters.badTelephonyMessages + media.uplink.counters.badPayloads + binaryMessages
+        guard let connection,
+            let overrun = conduct?.judge(faults: faults, events: events, on: connection.eventLoop)
+        else { return }
+        connection.overran(overrun)
     }
 
     package func readComplete() {
@@ -93,6 +108,7 @@ package final class TelephonySocket: WebSocketConsumer {
             bridge.refused(.withoutStart)
             bridge.tell(refusal: "it was closed before its start message")
         case .attached(let session, _):
+            if case .overrun(let overrun) = close.cause { bridge.overran(overrun, leg: .telephony) }
             // In a turn of the loop of its own: the socket may have broken while the session was writing to it.
             bridge.eventLoop.execute { [bridge] in
                 let now = bridge.clock.now

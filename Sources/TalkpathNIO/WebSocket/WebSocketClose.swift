@@ -15,12 +15,14 @@ package struct WebSocketClose: Equatable, Sendable {
         case timedOut
         /// More was waiting to be sent than `WebSocketLimits.maximumBufferedBytes`.
         case peerDoesNotRead
+        /// The peer sent more than its ``WebSocketBudget`` allows.
+        case overrun(WebSocketOverrun)
         /// The server is being shut down.
         case serverStopping
     }
 
-    /// The close code (RFC 6455 §7.4): the peer's for `.peer`, ours for `.local`, `.protocolError` and
-    /// `.serverStopping`, 1005 for a close frame without a code, 1006 where there was no close frame.
+    /// The close code (RFC 6455 §7.4): the peer's for `.peer`, ours for `.local`, `.protocolError`,
+    /// `.overrun` and `.serverStopping`, 1005 for a close frame without a code, 1006 where there was no close frame.
     package var code: UInt16
     /// The peer's text for `.peer`, else ours. May come from the other side: not for a log line unescaped.
     package var reason: String

@@ -58,6 +58,8 @@ package final class WebSocketConnection: @unchecked Sendable {
     private var heldPong: [UInt8]?
     private var controlWindowStart: NIODeadline
     private var controlFramesInWindow = 0
+    private var frameBucket: RateBucket?
+    private var byteBucket: RateBucket?
 
     init(context: ChannelHandlerContext, role: WebSocketRole, limits: WebSocketLimits) {
         self.id = Self.nextID.add(1, ordering: .relaxed).oldValue
@@ -70,6 +72,10 @@ package final class WebSocketConnection: @unchecked Sendable {
         self.outgoing = context.channel.allocator.buffer(capacity: 1024)
         self.lastInbound = context.eventLoop.now
         self.controlWindowStart = lastInbound
+        if let budget = limits.budget {
+            frameBucket = RateBucket(budget.frames, at: lastInbound)
+            byteBucket = RateBucket(budget.bytes, at: lastInbound)
+        }
         armKeepAlive()
     }
 
@@ -176,8 +182,21 @@ package final class WebSocketConnection: @unchecked Sendable {
         if case .open = phase { true } else { false }
     }
 
-    func receivedBytes() {
+    func received(bytes count: Int) {
         lastInbound = eventLoop.now
+        frameBucket?.refill(at: lastInbound)
+        byteBucket?.refill(at: lastInbound)
+        if byteBucket?.take(count) == false { overran(.bytes) }
+    }
+
+    /// A frame of a message begins, after the bytes that it is in have been counted.
+    func beganFrame() {
+        if frameBucket?.take(1) == false { overran(.frames) }
+    }
+
+    /// The peer sends more than the one thread of all calls can be asked to bear.
+    func overran(_ overrun: WebSocketOverrun) {
+        fail(WebSocketFailure(WebSocketCloseCode.policyViolation, overrun.words), cause: .overrun(overrun))
     }
 
     func receivedPing(_ payload: RawSpan) {
@@ -218,10 +237,10 @@ package final class WebSocketConnection: @unchecked Sendable {
 
     /// The peer broke a rule: tell it, send nothing more, and wait a moment for it to go, so that our close frame is
     /// not lost to a reset.
-    func fail(_ failure: WebSocketFailure) {
+    func fail(_ failure: WebSocketFailure, cause: WebSocketClose.Cause = .protocolError) {
         switch phase {
         case .open:
-            let close = WebSocketClose(code: failure.code, reason: failure.reason, cause: .protocolError)
+            let close = WebSocketClose(code: failure.code, reason: failure.reason, cause: cause)
             leaveOpen(phase: .failed, result: close)
             appendCloseFrame(code: failure.code, reason: failure.reason)
             flush()

@@ -16,6 +16,9 @@ protocol WebSocketFrameSink {
     /// Asked before each frame: `false` leaves the rest of the input unread.
     var acceptsFrames: Bool { get }
 
+    /// A frame of a message begins.
+    func beganFrame()
+
     func receivedMessage(_ message: RawSpan, isText: Bool)
     func receivedPing(_ payload: RawSpan)
     func receivedPong(_ payload: RawSpan)
@@ -66,6 +69,10 @@ struct WebSocketFrameReader: ~Copyable {
             while sink.acceptsFrames {
                 if !isInPayload {
                     guard try readHeader(input, &offset) else { return nil }
+                    if !opcode.isControl {
+                        sink.beganFrame()
+                        guard sink.acceptsFrames else { return nil }
+                    }
                 }
                 let available = min(frameLength - frameRead, input.count - offset)
                 let piece = UnsafeRawBufferPointer(rebasing: input[offset..<offset + available])

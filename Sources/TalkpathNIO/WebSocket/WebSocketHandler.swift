@@ -75,7 +75,8 @@ package final class WebSocketHandler<Consumer: WebSocketConsumer>: ChannelDuplex
 
     private func read(_ buffer: ByteBuffer) {
         guard let connection, connection.acceptsFrames else { return }
-        connection.receivedBytes()
+        connection.received(bytes: buffer.readableBytes)
+        guard connection.acceptsFrames else { return }
         isReading = true
         callDepth += 1
         let failure = buffer.withUnsafeReadableBytes { reader.read($0, into: self) }
@@ -166,6 +167,8 @@ package final class WebSocketHandler<Consumer: WebSocketConsumer>: ChannelDuplex
 
 extension WebSocketHandler: WebSocketFrameSink {
     var acceptsFrames: Bool { connection?.acceptsFrames ?? false }
+
+    func beganFrame() { connection?.beganFrame() }
 
     func receivedMessage(_ message: RawSpan, isText: Bool) {
         guard let connection, connection.deliversMessages else { return }

@@ -6,6 +6,8 @@ package struct WebSocketLimits: Equatable, Sendable {
     package var maximumBufferedBytes: Int
     /// The most pings and pongs within one second. More: close 1008.
     package var maximumControlFramesPerSecond: Int = 100
+    /// How fast messages may come; nil bounds nothing.
+    package var budget: WebSocketBudget?
     /// After this long without a byte from the peer a ping is sent. `nil`: never.
     package var pingInterval: Duration? = .seconds(8)
     /// After this long without a byte following the ping the connection is dropped as `.timedOut`.
@@ -28,7 +30,11 @@ package struct WebSocketLimits: Equatable, Sendable {
     }
 
     /// For a carrier's media socket: messages are some hundred bytes, and 1 MiB unsent is more than a minute of audio.
-    package static let telephony = WebSocketLimits(maximumMessageBytes: 64 << 10, maximumBufferedBytes: 1 << 20)
+    package static let telephony: WebSocketLimits = {
+        var limits = WebSocketLimits(maximumMessageBytes: 64 << 10, maximumBufferedBytes: 1 << 20)
+        limits.budget = .telephony
+        return limits
+    }()
 
     /// For a speech model's socket: a model may send much audio, or a long transcript, in one message.
     ///
@@ -38,6 +44,7 @@ package struct WebSocketLimits: Equatable, Sendable {
     /// matter of the call's own guards.
     package static let agent: WebSocketLimits = {
         var limits = WebSocketLimits(maximumMessageBytes: 16 << 20, maximumBufferedBytes: 4 << 20)
+        limits.budget = .agent
         limits.pingInterval = .seconds(20)
         limits.pongTimeout = .seconds(40)
         limits.countsTakenBytesAsLife = true

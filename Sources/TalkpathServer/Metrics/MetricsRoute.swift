@@ -32,6 +32,7 @@ struct MetricsRoute {
         "talkpath_dropped_milliseconds_total": "Audio lost because a buffer was full.",
         "talkpath_carrier_errors_total": "Errors that the carrier reported, by source.",
         "talkpath_agents_lost_total": "Sockets to models that were lost during a call.",
+        "talkpath_sockets_overrun_total": "Sockets closed because their peer sent too much, by leg and cause.",
         "talkpath_store_failing": "1 while the store cannot write, as on a full disk; 0 else.",
         "talkpath_store_unreadable_total": "Rows of the store that cannot be read.",
         "talkpath_events_dropped_total": "Events lost because the store was too far behind.",

@@ -2,8 +2,21 @@ import TalkpathAudio
 
 /// The thorough way: any legal message.
 extension GeminiLiveCodec {
+    /// What is read of the provider's messages; of a function's arguments all.
+    static let bounds = JSONBounds(
+        keys: [
+            "setupComplete", "serverContent", "modelTurn", "parts", "inlineData", "mimeType", "data",
+            "inputTranscription", "outputTranscription", "text", "finished", "interrupted", "generationComplete",
+            "turnComplete", "turnCompleteReason", "toolCall", "functionCalls", "name", "id", "toolCallCancellation",
+            "ids", "goAway", "timeLeft", "sessionResumptionUpdate", "resumable", "newHandle", "error", "status", "code",
+            "message", "usageMetadata", "promptTokenCount", "responseTokenCount", "totalTokenCount",
+        ],
+        whole: ["args"],
+        mostValues: 4096
+    )
+
     mutating func receive(parsing message: RawSpan, into events: inout [AgentEvent]) throws(WireError) {
-        let json = try JSONValue(parsing: message)
+        let json = try JSONValue(parsing: message, within: Self.bounds)
         guard json.object != nil else { throw WireError(.malformedMessage, "not an object") }
         // Kept aside until the whole message has been understood, so that an error leaves nothing behind.
         var turns = turns
@@ -35,7 +48,7 @@ extension GeminiLiveCodec {
         let audio = try audioParts(content["modelTurn"])
         if let words = content["inputTranscription"] {
             turns.callerSaid(
-                words["text"]?.string ?? "",
+                PeerWords.cut(words["text"]?.string ?? "", to: PeerWords.longestTranscript),
                 isFinished: words["finished"]?.bool ?? false,
                 &events
             )
@@ -45,7 +58,11 @@ extension GeminiLiveCodec {
             events.append(.audio(AgentAudio(item: item, format: part.format, payload: .unescaped(part.text))))
         }
         if let words = content["outputTranscription"] {
-            turns.agentSaid(words["text"]?.string ?? "", isFinished: words["finished"]?.bool ?? false, &events)
+            turns.agentSaid(
+                PeerWords.cut(words["text"]?.string ?? "", to: PeerWords.longestTranscript),
+                isFinished: words["finished"]?.bool ?? false,
+                &events
+            )
         }
         if content["interrupted"]?.bool == true { turns.interrupted(&events) }
         if content["generationComplete"]?.bool == true { turns.generationCompleted(&events) }
@@ -83,10 +100,11 @@ extension GeminiLiveCodec {
         }
         var events: [AgentEvent] = []
         for call in calls {
-            guard let name = call["name"]?.string else { throw WireError(.malformedMessage, "functionCalls.name") }
-            guard let id = call["id"]?.string else { throw WireError(.malformedMessage, "functionCalls.id") }
+            guard let name = call["name"]?.name else { throw WireError(.malformedMessage, "functionCalls.name") }
+            guard let id = call["id"]?.name else { throw WireError(.malformedMessage, "functionCalls.id") }
             let arguments = call["args"].flatMap { $0.isNull ? nil : $0.serializedText() } ?? "{}"
-            events.append(.toolCall(AgentToolCall(id: id, name: name, arguments: arguments)))
+            let kept = PeerWords.cut(arguments, to: PeerWords.longestArguments)
+            events.append(.toolCall(AgentToolCall(id: id, name: name, arguments: kept)))
         }
         return events
     }
@@ -94,7 +112,9 @@ extension GeminiLiveCodec {
     // MARK: The rest
 
     private static func handle(_ update: JSONValue) -> String? {
-        guard update["resumable"]?.bool == true, let handle = update["newHandle"]?.string, !handle.isEmpty else {
+        guard update["resumable"]?.bool == true, let handle = update["newHandle"]?.string, !handle.isEmpty,
+            handle.utf8.count <= PeerWords.longestHandle
+        else {
             return nil
         }
         return handle
@@ -111,8 +131,8 @@ extension GeminiLiveCodec {
     /// The provider reports most errors by closing the socket; one that comes as a message ends the session, too.
     private static func report(_ json: JSONValue) -> AgentErrorReport {
         AgentErrorReport(
-            code: json["status"]?.string ?? json["code"]?.number?.text ?? "unknown",
-            message: json["message"]?.string ?? "",
+            code: json["status"]?.name ?? json["code"]?.number.map { String($0.text.prefix(16)) } ?? "unknown",
+            message: PeerWords.cut(json["message"]?.string ?? "", to: PeerWords.longestMessage),
             isFatal: true
         )
     }

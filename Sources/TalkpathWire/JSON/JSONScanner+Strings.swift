@@ -122,10 +122,12 @@ extension JSONScanner {
         bytes.reserveCapacity(text.range.count)
         var index = text.range.lowerBound
         while index < text.range.upperBound {
-            let byte = start[index]
-            guard byte == UInt8(ascii: "\\") else {
-                bytes.append(byte)
-                index += 1
+            // All up to the next escape at once; in a string, no quote and no control character ends the run.
+            var run = index
+            while run < text.range.upperBound, start[run] != UInt8(ascii: "\\") { run += 1 }
+            if run > index {
+                bytes.append(contentsOf: UnsafeBufferPointer(start: start + index, count: run - index))
+                index = run
                 continue
             }
             index += 2

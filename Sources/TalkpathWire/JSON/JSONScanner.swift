@@ -27,6 +27,8 @@ package struct JSONScanner {
 package enum JSONFault: Error, Equatable {
     case unexpected(offset: Int)
     case tooDeep(offset: Int)
+    /// More values than its reader keeps.
+    case tooMany(offset: Int)
 }
 
 /// A string as it stands in the text, without its quotes.

@@ -6,10 +6,18 @@ extension JSONValue {
     ///
     /// - Throws: `malformedJSON` for what is not JSON, not UTF-8, or nested deeper than 64.
     public init(parsing text: RawSpan) throws(WireError) {
+        try self.init(parsing: text, within: .none)
+    }
+
+    /// Reads one JSON text, and keeps of it what its reader looks at. What is passed over is checked all the same.
+    ///
+    /// - Throws: `malformedMessage` for one that would keep too many values.
+    init(parsing text: RawSpan, within bounds: JSONBounds) throws(WireError) {
         do throws(JSONFault) {
             self = try text.withUnsafeBytes { bytes throws(JSONFault) in
                 var scanner = JSONScanner(bytes)
-                let value = try scanner.value()
+                var left = bounds.mostValues
+                let value = try scanner.value(keys: bounds.keys, left: &left)
                 try scanner.finish()
                 return value
             }
@@ -32,21 +40,28 @@ extension WireError {
         switch fault {
         case .unexpected(let offset): self.init(.malformedJSON, "unexpected byte or end at \(offset)")
         case .tooDeep(let offset): self.init(.malformedJSON, "nested too deeply at \(offset)")
+        case .tooMany(let offset): self.init(.malformedMessage, "too many values up to \(offset)")
         }
     }
 }
 
 extension JSONScanner {
-    package mutating func value() throws(JSONFault) -> JSONValue {
-        switch try kind() {
+    /// - Parameters:
+    ///   - keys: of members that are kept; nil keeps all.
+    ///   - left: how many values may still be kept.
+    fileprivate mutating func value(keys: JSONKeys?, left: inout Int) throws(JSONFault) -> JSONValue {
+        let kind = try kind()
+        guard left > 0 else { throw .tooMany(offset: offset) }
+        left -= 1
+        switch kind {
         case .null:
             try null()
             return .null
         case .bool: return .bool(try bool())
         case .number: return .number(number(at: try number()))
         case .string: return .string(string(try string()))
-        case .array: return .array(try elements())
-        case .object: return .object(try members())
+        case .array: return .array(try elements(keys: keys, left: &left))
+        case .object: return .object(try members(keys: keys, left: &left))
         }
     }
 
@@ -55,20 +70,28 @@ extension JSONScanner {
         return JSONNumber(validated: String(decoding: bytes, as: UTF8.self))
     }
 
-    private mutating func elements() throws(JSONFault) -> [JSONValue] {
+    private mutating func elements(keys: JSONKeys?, left: inout Int) throws(JSONFault) -> [JSONValue] {
         try enterArray()
         var elements: [JSONValue] = []
-        while try nextElement() { elements.append(try value()) }
+        while try nextElement() { elements.append(try value(keys: keys, left: &left)) }
         return elements
     }
 
-    private mutating func members() throws(JSONFault) -> [(key: String, value: JSONValue)] {
+    private mutating func members(
+        keys: JSONKeys?,
+        left: inout Int
+    ) throws(JSONFault) -> [(key: String, value: JSONValue)] {
         try enterObject()
         var members: [(key: String, value: JSONValue)] = []
         var places = KeyPlaces()
         while let text = try nextKey() {
+            let match = keys?.match(text, in: self) ?? .known
+            if match == .unknown {
+                try skipValue()
+                continue
+            }
             let key = string(text)
-            let value = try value()
+            let value = try value(keys: match == .whole ? nil : keys, left: &left)
             if let place = places.place(of: key, in: members) {
                 members[place].value = value
             } else {

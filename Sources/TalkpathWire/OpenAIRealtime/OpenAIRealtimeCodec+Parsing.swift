@@ -2,8 +2,20 @@ import TalkpathAudio
 
 /// The thorough way: any legal message.
 extension OpenAIRealtimeCodec {
+    /// What is read of the provider's messages. One that echoes a large set-up has members by the thousand, of which hardly
+    /// any matter.
+    static let bounds = JSONBounds(
+        keys: [
+            "type", "session", "instructions", "audio", "output", "format", "rate", "audio_start_ms", "audio_end_ms",
+            "delta", "transcript", "item_id", "content_index", "item", "call_id", "name", "arguments", "response",
+            "status", "status_details", "reason", "usage", "input_tokens", "output_tokens", "total_tokens", "error",
+            "code", "message", "param", "event_id",
+        ],
+        mostValues: 4096
+    )
+
     mutating func receive(parsing message: RawSpan, into events: inout [AgentEvent]) throws(WireError) {
-        let json = try JSONValue(parsing: message)
+        let json = try JSONValue(parsing: message, within: Self.bounds)
         guard json.object != nil else { throw WireError(.malformedMessage, "not an object") }
         guard let type = json["type"]?.string else { throw WireError(.malformedMessage, "type") }
         switch type {
@@ -52,7 +64,7 @@ extension OpenAIRealtimeCodec {
     // MARK: Items
 
     private mutating func item(_ json: JSONValue) throws(WireError) -> AgentItem {
-        guard let name = json["item_id"]?.string, !name.isEmpty else { throw WireError(.malformedMessage, "item_id") }
+        guard let name = json["item_id"]?.name, !name.isEmpty else { throw WireError(.malformedMessage, "item_id") }
         return items.item(named: name)
     }
 
@@ -76,7 +88,8 @@ extension OpenAIRealtimeCodec {
         isFinal: Bool
     ) throws(WireError) -> AgentTranscript {
         guard let text = json[field]?.string else { throw WireError(.malformedMessage, field) }
-        return AgentTranscript(item: try item(json), text: text, isFinal: isFinal)
+        let kept = PeerWords.cut(text, to: PeerWords.longestTranscript)
+        return AgentTranscript(item: try item(json), text: kept, isFinal: isFinal)
     }
 
     // MARK: Session
@@ -119,25 +132,26 @@ extension OpenAIRealtimeCodec {
         }
         let details = response["status_details"]
         let reason =
-            details?["error"]?["code"]?.string ?? details?["reason"]?.string ?? details?["error"]?["type"]?.string
+            details?["error"]?["code"]?.name ?? details?["reason"]?.name ?? details?["error"]?["type"]?.name
         events.append(.responseEnded(AgentResponseEnd(status: status, reason: reason)))
     }
 
     // MARK: Functions
 
     private mutating func rememberFunction(_ item: JSONValue?) {
-        guard item?["type"]?.string == "function_call", let call = item?["call_id"]?.string,
-            let name = item?["name"]?.string, functionNames.count < 128
+        guard item?["type"]?.string == "function_call", let call = item?["call_id"]?.name,
+            let name = item?["name"]?.name, functionNames.count < 128
         else { return }
         functionNames[call] = name
     }
 
     private mutating func toolCall(_ json: JSONValue) throws(WireError) -> AgentToolCall {
-        guard let call = json["call_id"]?.string else { throw WireError(.malformedMessage, "call_id") }
+        guard let call = json["call_id"]?.name else { throw WireError(.malformedMessage, "call_id") }
         let remembered = functionNames.removeValue(forKey: call)
-        guard let name = json["name"]?.string ?? remembered else { throw WireError(.malformedMessage, "name") }
+        guard let name = json["name"]?.name ?? remembered else { throw WireError(.malformedMessage, "name") }
         guard let arguments = json["arguments"]?.string else { throw WireError(.malformedMessage, "arguments") }
-        return AgentToolCall(id: call, name: name, arguments: arguments)
+        let kept = PeerWords.cut(arguments, to: PeerWords.longestArguments)
+        return AgentToolCall(id: call, name: name, arguments: kept)
     }
 
     // MARK: Errors
@@ -164,11 +178,11 @@ extension OpenAIRealtimeCodec {
 
     private func report(_ error: JSONValue?, isFatal: Bool) -> AgentErrorReport {
         AgentErrorReport(
-            code: error?["code"]?.string ?? error?["type"]?.string ?? "unknown",
-            message: error?["message"]?.string ?? "",
+            code: error?["code"]?.name ?? error?["type"]?.name ?? "unknown",
+            message: PeerWords.cut(error?["message"]?.string ?? "", to: PeerWords.longestMessage),
             isFatal: isFatal,
             isBusy: error?["code"]?.string == "conversation_already_has_active_response",
-            parameter: error?["param"]?.string
+            parameter: error?["param"]?.name
         )
     }
 }

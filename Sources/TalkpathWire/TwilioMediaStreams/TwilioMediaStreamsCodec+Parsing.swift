@@ -2,8 +2,18 @@ import TalkpathAudio
 
 /// The thorough way: any legal message.
 extension TwilioMediaStreamsCodec {
+    /// What is read of the carrier's messages; of the parameters that a call's instructions give its stream all.
+    static let bounds = JSONBounds(
+        keys: [
+            "event", "streamSid", "sequenceNumber", "start", "accountSid", "callSid", "mediaFormat", "encoding",
+            "sampleRate", "channels", "media", "track", "payload", "timestamp", "mark", "name", "dtmf", "digit",
+        ],
+        whole: ["customParameters"],
+        mostValues: 512
+    )
+
     mutating func receive(parsing message: RawSpan) throws(WireError) -> TelephonyEvent {
-        let json = try JSONValue(parsing: message)
+        let json = try JSONValue(parsing: message, within: Self.bounds)
         guard json.object != nil else { throw WireError(.malformedMessage, "not an object") }
         guard let event = json["event"]?.string else { throw WireError(.malformedMessage, "event") }
         switch event {

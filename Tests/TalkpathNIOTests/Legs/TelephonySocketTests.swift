@@ -110,11 +110,11 @@ import Testing
             }.get()
         }
 
-        func start(parameters: String = "{}") async throws {
+        func start(call: String = "CA1", parameters: String = "{}") async throws {
             try await send(#"{"event":"connected","protocol":"Call","version":"1.0.0"}"#)
             try await send(
                 #"{"event":"start","sequenceNumber":"1","streamSid":"MZ1","start":{"streamSid":"MZ1","accountSid":"AC1","#
-                    + #""callSid":"CA1","tracks":["inbound"],"customParameters":"# + parameters
+                    + #""callSid":"\#(call)","tracks":["inbound"],"customParameters":"# + parameters
                     + #","mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1}}}"#
             )
         }

@@ -17,6 +17,7 @@ private final class Collected: WebSocketFrameSink {
     var items: [Item] = []
     var acceptsFrames: Bool { true }
 
+    func beganFrame() {}
     func receivedMessage(_ message: RawSpan, isText: Bool) { items.append(.message(array(message), isText: isText)) }
     func receivedPing(_ payload: RawSpan) { items.append(.ping(array(payload))) }
     func receivedPong(_ payload: RawSpan) { items.append(.pong(array(payload))) }

@@ -31,6 +31,7 @@ import Testing
         let echo = RecordingConsumer(echoes: true)
         var limits = WebSocketLimits.telephony
         limits.maximumMessageBytes = 1 << 20
+        limits.budget = nil
         try await withServer(echo, limits: limits) { server in
             let client = RecordingConsumer()
             let connection = try await connect(server, client)
