@@ -30,9 +30,14 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
     && useradd --system --uid 10001 --user-group --home-dir /var/lib/talkpath --create-home talkpath \
     && chmod 0700 /var/lib/talkpath
 COPY --from=build /out/talkpath /usr/local/bin/talkpath
+COPY --from=build /usr/libexec/swift/linux/swift-backtrace-static /usr/local/libexec/swift-backtrace
 # By number, so that an orchestrator can see that it is not root.
 USER 10001:10001
 ENV TALKPATH_DATA_FOLDER=/var/lib/talkpath
+# Should it crash: the frames of the thread that did it, by the names of their functions, and it is over soon. Looking lines
+# up takes many seconds, in which nothing is served; registers come with the memory that they point to, which may be what
+# a caller said.
+ENV SWIFT_BACKTRACE=enable=yes,interactive=no,timeout=0s,color=no,threads=crashed,registers=none,images=none,symbolicate=fast,limit=64,cache=no,output-to=stderr,swift-backtrace=/usr/local/libexec/swift-backtrace
 VOLUME /var/lib/talkpath
 EXPOSE 8080
 STOPSIGNAL SIGTERM

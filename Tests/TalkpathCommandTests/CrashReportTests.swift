@@ -1,0 +1,24 @@
+import Foundation
+import Testing
+
+/// What the unit and the image say of crash reports.
+@Suite struct CrashReportTests {
+    @Test(arguments: ["deploy/talkpath.service", "Dockerfile"])
+    func aCrashReportIsShortAsksNobodyAndShowsNoMemory(file: String) throws {
+        let top = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let text = try String(contentsOf: top.appendingPathComponent(file), encoding: .utf8)
+        let match = try #require(text.firstMatch(of: #/\n(ENV|Environment=) ?SWIFT_BACKTRACE=(\S+)\n/#))
+        var settings: [String: String] = [:]
+        for pair in match.2.split(separator: ",") {
+            let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)
+            settings[parts[0]] = parts.last
+        }
+        // Registers are shown with the memory that they point to.
+        #expect(settings["registers"] == "none" && settings["threads"] == "crashed")
+        #expect(settings["interactive"] == "no" && settings["timeout"] == "0s")
+        // Looking up lines and inlined functions is what takes its time.
+        #expect(["fast", "off"].contains(settings["symbolicate"]))
+        #expect((1...64).contains(Int(settings["limit"] ?? "") ?? 0))
+    }
+}
