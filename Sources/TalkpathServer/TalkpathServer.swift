@@ -370,6 +370,7 @@ public final class TalkpathServer: Sendable {
         let authenticity = TwilioAuthenticity(configuration)
         var connections = OnePortServer.Configuration()
         connections.limits.requestTimeout = configuration.requestTimeout
+        connections.limits.headTimeout = configuration.headTimeout
         connections.budget = state.connections
         if let certificate { connections.tls = { certificate.context } }
         return Application(
@@ -388,7 +389,7 @@ public final class TalkpathServer: Sendable {
     /// Every route of the port. `APIDocument` describes each of them.
     static func router(_ state: ServerState, authenticity: TwilioAuthenticity) -> Router<ServerContext> {
         let configuration = state.configuration
-        let router = Router(context: ServerContext.self)
+        let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ProblemMiddleware(logger: state.logger))
         if configuration.isDevelopment {
             router.add(

@@ -191,9 +191,9 @@ import Testing
     }
 
     @Test(arguments: [
-        ("DELETE", "/api/calls", "POST, GET"), ("GET", "/api/calls/end", "POST"),
-        ("PATCH", "/api/calls/x", "GET, DELETE"),
-        ("PUT", "/health", "GET"), ("GET", "/twilio/voice", "POST"), ("POST", "/v1/calls/query", "GET"),
+        ("DELETE", "/api/calls", "POST, GET, HEAD"), ("GET", "/api/calls/end", "POST"),
+        ("PATCH", "/api/calls/x", "GET, HEAD, DELETE"),
+        ("PUT", "/health", "GET, HEAD"), ("GET", "/twilio/voice", "POST"), ("POST", "/v1/calls/query", "GET, HEAD"),
     ])
     func anotherMethodIsToldWhichOnesThereAre(method: String, path: String, allowed: String) async throws {
         try await TestServer.run { test async throws in

@@ -21,6 +21,8 @@ final class SwitchingHTTPDecoder<Parser: ByteToMessageDecoder>: ByteToMessageDec
     var mode = Mode.http
     /// Whether what comes out at this moment are HTTP parts.
     private(set) var isParsing = false
+    /// Whether the peer has said anything yet.
+    private(set) var hasSeenBytes = false
     private var parser: Parser
 
     init(_ parser: Parser) { self.parser = parser }
@@ -31,6 +33,7 @@ final class SwitchingHTTPDecoder<Parser: ByteToMessageDecoder>: ByteToMessageDec
     func decode(context: ChannelHandlerContext, buffer: inout ByteBuffer) throws -> DecodingState {
         switch mode {
         case .http:
+            if buffer.readableBytes > 0 { hasSeenBytes = true }
             isParsing = true
             defer { isParsing = false }
             return try parser.decode(context: context, buffer: &buffer)

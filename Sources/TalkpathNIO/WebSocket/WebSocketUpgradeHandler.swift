@@ -73,6 +73,12 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
     private var isRemoved = false
     /// Requests with the fallback whose answers are not complete.
     private var unanswered = 0
+    /// The answer to the first of them has begun.
+    private var isAnswering = false
+    /// The client waits for a word before it sends its body, which is said once earlier requests are answered.
+    private var awaitsContinue = false
+    /// The last request came to nothing: what the fallback still says to it goes nowhere.
+    private var isAbandoned = false
     private var timer: Scheduled<Void>?
 
     private init(
@@ -181,6 +187,9 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
 
     private func received(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         fallback?.requestBegan()
+        if let breach = HTTPRequestRules.breach(in: head) {
+            return refuse(breach.status, breach.words, breach.headers, withBody: head.method != .HEAD, context)
+        }
         guard WebSocketHandshake.asksForWebSocket(head) else {
             return pass(head, isLast: WebSocketHandshake.mayEndParsing(head), context)
         }
@@ -230,6 +239,10 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
             }
         }
         var head = head
+        // In HTTP/1.0 a connection ends with its answer, unless the client asks for more.
+        if HTTPRequestRules.isTheLast(head) {
+            head.headers.replaceOrAdd(name: "connection", value: "close")
+        }
         if isLast {
             // Whoever answers must not keep a connection open on which nothing more is read.
             head.headers.remove(name: "upgrade")
@@ -238,11 +251,23 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
         }
         unanswered += 1
         state = .passing(isLast: isLast)
+        awaitsContinue = HTTPRequestRules.awaitsContinue(head)
+        sayContinue(context)
         context.fireChannelRead(Self.wrapInboundOut(.head(head)))
     }
 
     private func refuse(_ status: HTTPResponseStatus, _ body: String, _ context: ChannelHandlerContext) {
         refuse(UpgradeDecision.Refusal(status: status, headers: [:], body: body), withBody: true, context)
+    }
+
+    private func refuse(
+        _ status: HTTPResponseStatus,
+        _ words: String,
+        _ headers: HTTPHeaders,
+        withBody: Bool,
+        _ context: ChannelHandlerContext
+    ) {
+        refuse(HTTPRequestRules.refusal(status, words, headers), withBody: withBody, context)
     }
 
     private func refuse(_ refusal: UpgradeDecision.Refusal, withBody: Bool, _ context: ChannelHandlerContext) {
@@ -255,11 +280,17 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
 
     package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         if case .upgraded = state { return context.write(data, promise: promise) }
+        guard !isAbandoned else {
+            promise?.fail(ChannelError.ioOnClosedChannel)
+            return
+        }
         let part = Self.unwrapOutboundIn(data)
+        if case .head(let head) = part, head.status.code >= 200 { isAnswering = true }
         context.write(data, promise: promise)
         guard case .end = part, unanswered > 0 else { return }
+        isAnswering = false
         unanswered -= 1
-        guard unanswered == 0 else { return }
+        guard unanswered == 0 else { return sayContinue(context) }
         switch state {
         case .passedLast:
             arm(limits.farewellTimeout, context)
@@ -273,6 +304,33 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
         case .passing, .accepting, .leaving, .upgraded:
             break
         }
+    }
+
+    /// Lets a client that waits for it send its body (RFC 9110, section 10.1.1).
+    private func sayContinue(_ context: ChannelHandlerContext) {
+        guard awaitsContinue, unanswered == 1, case .passing = state else { return }
+        awaitsContinue = false
+        let head = HTTPResponseHead(version: .http1_1, status: .continue)
+        context.writeAndFlush(Self.wrapOutboundOut(.head(head)), promise: nil)
+    }
+
+    /// A request did not come to its end in time.
+    private func timedOut(_ context: ChannelHandlerContext) {
+        let words: String
+        switch state {
+        // Who has said nothing has asked for nothing, and may be a client that keeps connections ready.
+        case .waiting where unanswered == 0 && !isFallbackServing && parser.decoder.hasSeenBytes:
+            words = "The request's head did not come in time"
+        case .passing where unanswered == 1 && !isAnswering:
+            words = "The request's body did not come in time"
+        case .accepting where unanswered == 0:
+            words = "The request did not end in time"
+        case .waiting, .passing, .accepting, .passedLast, .accepted, .refusing, .leaving, .upgraded:
+            return context.close(promise: nil)
+        }
+        isAbandoned = true
+        parser.decoder.mode = .discard
+        answer(HTTPRequestRules.refusal(.requestTimeout, words), withBody: true, context)
     }
 
     /// Goes on with an upgrade or a refusal once everything before it is answered.
@@ -388,7 +446,7 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
     private func arm(_ delay: Duration, _ context: ChannelHandlerContext) {
         disarm()
         timer = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(delay)) {
-            if !self.isRemoved { context.close(promise: nil) }
+            if !self.isRemoved { self.timedOut(context) }
         }
     }
 

@@ -61,6 +61,8 @@ public struct ServerConfiguration: Sendable {
     public var tls: TLSFiles?
     /// From a request's head to the end of its body; who is slower is cut off.
     var requestTimeout = Duration.seconds(10)
+    /// From a connection's beginning to the end of its first request's head.
+    var headTimeout = Duration.seconds(10)
     public var logLevel: Logger.Level
     public var storage = Storage()
     public var notifications = Notifications()

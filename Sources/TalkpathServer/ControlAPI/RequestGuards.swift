@@ -24,6 +24,16 @@ struct ProblemMiddleware: RouterMiddleware {
         context: ServerContext,
         next: (Request, ServerContext) async throws -> Response
     ) async throws -> Response {
+        let response = try await answer(to: request, context: context, next: next)
+        // Problems have bodies, too.
+        return request.method == .head ? response.createHeadResponse() : response
+    }
+
+    private func answer(
+        to request: Request,
+        context: ServerContext,
+        next: (Request, ServerContext) async throws -> Response
+    ) async throws -> Response {
         do {
             return try await next(request, context)
         } catch let problem as Problem {
@@ -50,7 +60,9 @@ extension ProblemMiddleware {
     /// No route was found: is it the address or the method?
     private func nothing(for request: Request) -> Response {
         if request.uri.path == HangUpRoute.path { return HangUpRoute.methodNotAllowed(request.method) }
-        let methods = RouteTable.shared.operations(at: request.uri.path).map(\.method.rawValue)
+        var methods = RouteTable.shared.operations(at: request.uri.path).map(\.method.rawValue)
+        // Whatever can be got can be asked for without its body.
+        if let get = methods.firstIndex(of: "GET") { methods.insert("HEAD", at: get + 1) }
         guard !methods.isEmpty, !methods.contains(request.method.rawValue) else {
             return Problem(.notFound, .notFound, "There is nothing at this address").response
         }
@@ -138,7 +150,10 @@ struct QueryMiddleware: RouterMiddleware {
         next: (Request, ServerContext) async throws -> Response
     ) async throws -> Response {
         if let query = request.uri.query, !query.isEmpty,
-            let operation = RouteTable.shared.operation(request.method, at: request.uri.path)
+            let operation = RouteTable.shared.operation(
+                request.method == .head ? .get : request.method,
+                at: request.uri.path
+            )
         {
             let known = operation.parameters.filter { $0.place == .query }.map(\.name)
             var seen: Set<String> = []

@@ -1,0 +1,85 @@
+import NIOHTTP1
+
+/// What RFC 9110 and RFC 9112 demand of every request, whoever it is for.
+enum HTTPRequestRules {
+    struct Breach: Equatable {
+        var status: HTTPResponseStatus
+        var words: String
+        var headers: HTTPHeaders = [:]
+    }
+
+    /// Why a request must not be served; nil if it may.
+    static func breach(in head: HTTPRequestHead) -> Breach? {
+        if let words = hostBreach(head) { return Breach(status: .badRequest, words: words) }
+        let headers = head.headers
+        if headers.contains(name: "transfer-encoding"), !isCurrent(head) {
+            return Breach(status: .badRequest, words: "HTTP/1.0 knows no Transfer-Encoding")
+        }
+        if hasBody(head), let coding = headers[canonicalForm: "content-encoding"].first(where: { !isIdentity($0) }) {
+            return Breach(
+                status: .unsupportedMediaType,
+                words: coding.isEmpty ? "Content-Encoding is empty" : "Bodies must not be encoded: send it as it is",
+                headers: ["accept-encoding": "identity"]
+            )
+        }
+        let expectations = headers[canonicalForm: "expect"]
+        if isCurrent(head), expectations.contains(where: { $0.lowercased() != "100-continue" }) {
+            return Breach(status: .expectationFailed, words: "Only 100-continue can be expected here")
+        }
+        return nil
+    }
+
+    /// RFC 9112, section 3.2: one `Host`, in HTTP/1.1 always. Nobody addresses us without an authority.
+    private static func hostBreach(_ head: HTTPRequestHead) -> String? {
+        let hosts = head.headers["host"]
+        if hosts.isEmpty { return isCurrent(head) ? "Host is missing" : nil }
+        guard hosts.count == 1 else { return "Host comes more than once" }
+        let host = hosts[0]
+        guard !host.isEmpty else { return "Host is empty" }
+        let isGood = host.utf8.allSatisfy { (0x21...0x7E).contains($0) && !#"/\@,?#"#.utf8.contains($0) }
+        return isGood ? nil : "Host is no host"
+    }
+
+    /// Of HTTP/1.1 or later.
+    private static func isCurrent(_ head: HTTPRequestHead) -> Bool {
+        (head.version.major, head.version.minor) >= (1, 1)
+    }
+
+    private static func isIdentity(_ coding: Substring) -> Bool { coding.lowercased() == "identity" }
+
+    static func hasBody(_ head: HTTPRequestHead) -> Bool { WebSocketHandshake.announcesBody(head) }
+
+    /// The client sends its body once it has been told to go on.
+    static func awaitsContinue(_ head: HTTPRequestHead) -> Bool {
+        isCurrent(head) && hasBody(head) && !head.headers[canonicalForm: "expect"].isEmpty
+    }
+
+    /// An old client's request whose answer ends the connection.
+    static func isTheLast(_ head: HTTPRequestHead) -> Bool {
+        !isCurrent(head) && !head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "keep-alive" }
+    }
+
+    static func refusal(
+        _ status: HTTPResponseStatus,
+        _ words: String,
+        _ headers: HTTPHeaders = [:]
+    ) -> UpgradeDecision.Refusal {
+        var headers = headers
+        headers.add(name: "content-type", value: "application/problem+json")
+        return UpgradeDecision.Refusal(status: status, headers: headers, body: body(status, words))
+    }
+
+    /// A problem in the words of RFC 9457, and in those of our routes.
+    private static func body(_ status: HTTPResponseStatus, _ words: String) -> String {
+        let code =
+            switch status {
+            case .requestTimeout: "request_timeout"
+            case .unsupportedMediaType: "unsupported_encoding"
+            case .expectationFailed: "expectation_failed"
+            default: "bad_request"
+            }
+        // The words are ours and need no escapes.
+        return #"{"success":false,"error":"\#(words)","code":"\#(code)","type":"about:blank","#
+            + #""title":"\#(status.reasonPhrase)","status":\#(status.code),"detail":"\#(words)"}"#
+    }
+}
