@@ -71,7 +71,7 @@ extension DownlinkPipeline {
     /// Whoever waits for something that has been heard by now.
     mutating func settleMilestones(at now: MonotonicInstant) {
         guard !milestones.isEmpty else { return }
-        if let consumed = ring?.consumedPosition { ledger.acknowledge(Int64(consumed), at: now) }
+        if let consumed = ring?.consumedPosition { ledger.acknowledge(Int64(consumed)) }
         milestones.settle { [ledger] in ledger.isPlayed($0, at: now) }
     }
 

@@ -203,7 +203,7 @@ package struct DownlinkPipeline: ~Copyable {
     ///
     /// - Parameter sparesDigits: digits stay; if some of them are on their way, so does what was sent with them.
     mutating func flush(sparesDigits: Bool = false, at now: MonotonicInstant) -> PlaybackInterruption? {
-        if let consumed = ring?.consumedPosition { ledger.acknowledge(Int64(consumed), at: now) }
+        if let consumed = ring?.consumedPosition { ledger.acknowledge(Int64(consumed)) }
         let clears = !sparesDigits || !hasDigitsUnderWay(at: now)
         // One that claims to have played all it was sent is not told to clear: it is as full as it was.
         let isCleared = clears && ledger.mayBePlaying
@@ -264,7 +264,7 @@ package struct DownlinkPipeline: ~Copyable {
     /// Moves what is due into the ring leg's ring.
     mutating func sendToRing(isTick: Bool, at now: MonotonicInstant) {
         guard let consumed = ring?.consumedPosition else { return }
-        ledger.acknowledge(Int64(consumed), at: now)
+        ledger.acknowledge(Int64(consumed))
         while let (count, item, _) = nextFrame(isTick: isTick, at: now) {
             guard (ring?.writable ?? 0) >= count else { return }
             take(count)

@@ -4,8 +4,9 @@ package import TalkpathWire
 /// What the caller has heard of what the agent said, as far as it can be known.
 ///
 /// Positions count bytes sent to the telephony leg since the call began; each item knows its own stretch. What has
-/// been played lies between the newest mark that was echoed and what was sent, and is estimated by the time since that
-/// echo, or since the present run of audio began if none of it was echoed yet.
+/// been played lies between the newest mark that was echoed and what was sent, and is estimated by the time since the
+/// present run of audio began: the line's delay is the same for audio and for the order to clear it. Echoes tell how
+/// much later than that the far end plays; see ``EchoLags``.
 ///
 /// Pure bookkeeping on instants passed in; confined to the call's loop.
 struct PlaybackLedger {
@@ -51,10 +52,9 @@ struct PlaybackLedger {
     private(set) var sent: Int64 = 0
     /// What is known to have been played.
     private var acknowledged: Int64 = 0
-    /// Where play-out stood at an instant that is known.
-    private var baseline: (position: Int64, at: MonotonicInstant)?
-    /// Where the present run of audio, without a pause, began.
-    private var runStart: Int64 = 0
+    /// Where the present run of audio, without a pause, began, and when.
+    private var run: (start: Int64, at: MonotonicInstant)?
+    private var lags = EchoLags()
 
     /// - Parameter isExact: ``acknowledge(_:at:)`` is called with the true position before every question, so that
     ///   nothing has to be estimated.
@@ -93,8 +93,8 @@ struct PlaybackLedger {
     /// - Parameter startsRun: nothing was playing before these bytes.
     mutating func sent(_ bytes: Int, of item: AgentItem, startsRun: Bool, at now: MonotonicInstant) {
         if startsRun {
-            runStart = sent
-            baseline = (sent, now)
+            run = (sent, now)
+            lags.runBegan()
         }
         let index = indexOfItem(item)
         if items[index].sentBytes == 0 { items[index].firstPosition = sent }
@@ -125,16 +125,22 @@ struct PlaybackLedger {
         guard let first = marks.first, mark.number >= first.mark.number, mark.number < nextMark else { return .unknown }
         while let first = marks.first, first.mark.number <= mark.number {
             marks.popFirst()
-            acknowledge(first.position, at: now)
+            // What stood before a lost mark is not known to have been played only now.
+            if first.mark.number == mark.number { noteLag(of: first.position, at: now) }
+            acknowledge(first.position)
         }
         return .played
     }
 
-    /// Play-out is known to have come this far.
-    mutating func acknowledge(_ position: Int64, at now: MonotonicInstant) {
-        acknowledged = max(acknowledged, min(position, sent))
+    private mutating func noteLag(of position: Int64, at now: MonotonicInstant) {
         // An echo of the run before says nothing about when this one began.
-        if acknowledged > runStart { baseline = (acknowledged, now) }
+        guard let run, position > run.start else { return }
+        lags.note((now - run.at).wholeNanoseconds - nanoseconds(of: position - run.start))
+    }
+
+    /// Play-out is known to have come this far.
+    mutating func acknowledge(_ position: Int64) {
+        acknowledged = max(acknowledged, min(position, sent))
         let known = acknowledged
         items.removeAll { $0.isComplete && $0.sentBytes >= $0.producedBytes && $0.end <= known }
     }
@@ -143,9 +149,9 @@ struct PlaybackLedger {
 
     /// The estimated position of play-out.
     func played(at now: MonotonicInstant) -> Int64 {
-        guard !isExact, let baseline else { return acknowledged }
-        let elapsed = max(0, (now - baseline.at).wholeNanoseconds)
-        let estimate = baseline.position + elapsed / 1_000_000 * bytesPerMillisecond
+        guard !isExact, let run else { return acknowledged }
+        let elapsed = max(0, (now - run.at).wholeNanoseconds - lags.delay)
+        let estimate = run.start + elapsed / 1_000_000 * bytesPerMillisecond
         return min(max(acknowledged, estimate), sent)
     }
 
@@ -201,11 +207,12 @@ struct PlaybackLedger {
             epoch &+= 1
             marks.removeAll()
             acknowledged = sent
-            runStart = sent
-            baseline = nil
+            run = nil
         }
         return interruption.isEmpty ? nil : interruption
     }
+
+    private func nanoseconds(of bytes: Int64) -> Int64 { bytes * 1_000_000 / bytesPerMillisecond }
 
     private mutating func indexOfItem(_ item: AgentItem) -> Int {
         if let last = items.indices.last, items[last].item == item { return last }

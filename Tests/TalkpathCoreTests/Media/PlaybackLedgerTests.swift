@@ -19,18 +19,40 @@ struct PlaybackLedgerTests {
         return ledger
     }
 
-    @Test func `a mark that comes back says what was heard, and time goes on from there`() {
+    @Test func `a line's constant delay takes nothing from what was heard`() {
         var ledger = ledger([(first, 1000)])
         ledger.sent(1600, of: first, startsRun: true, at: .at(milliseconds: 0))
         let mark = ledger.makeMark()
         ledger.sent(1600, of: first, startsRun: false, at: .at(milliseconds: 0))
         #expect(ledger.played(at: .at(milliseconds: 100)) == 800)
-        // It was played later than estimated: the network took 150 ms.
+        // The line's whole round trip takes 150 ms; an order to clear travels as far as the audio did.
         #expect(ledger.echoed(mark, at: .at(milliseconds: 350)) == .played)
-        #expect(ledger.played(at: .at(milliseconds: 350)) == 1600)
-        #expect(ledger.played(at: .at(milliseconds: 400)) == 2000)
+        #expect(ledger.played(at: .at(milliseconds: 350)) == 2800)
+        #expect(ledger.played(at: .at(milliseconds: 400)) == 3200)
         // Never more than was sent.
         #expect(ledger.played(at: .at(milliseconds: 9000)) == 3200)
+    }
+
+    @Test func `a run that the far end plays late is known by its echoes`() {
+        var ledger = ledger([(first, 10_000)])
+        /// Sends 800 ms from `start` on; the far end plays it so much later than it could, on a line of 80 ms.
+        func run(from start: Int, late: Int) {
+            var marks: [(mark: PlaybackMark, at: Int)] = []
+            for piece in 0..<8 {
+                let now = MonotonicInstant.at(milliseconds: start + piece * 100)
+                ledger.sent(800, of: first, startsRun: piece == 0, at: now)
+                marks.append((ledger.makeMark(), start + (piece + 1) * 100 + 80 + late))
+                for due in marks.prefix(while: { $0.at <= start + piece * 100 }) {
+                    _ = ledger.echoed(due.mark, at: .at(milliseconds: due.at))
+                    marks.removeFirst()
+                }
+            }
+        }
+        run(from: 0, late: 0)
+        #expect(ledger.played(at: .at(milliseconds: 700)) == 700 * 8)
+        run(from: 2000, late: 60)
+        // By five sixths, as there are five echoes.
+        #expect(ledger.played(at: .at(milliseconds: 2700)) == (800 + 700 - 50) * 8)
     }
 
     @Test func `an estimate lies between what was echoed and what was sent`() {
@@ -142,7 +164,7 @@ struct PlaybackLedgerTests {
         ledger.sent(800, of: first, startsRun: true, at: .at(milliseconds: 0))
         #expect(ledger.played(at: .at(milliseconds: 5000)) == 0)
         #expect(!ledger.isPlayedOut(at: .at(milliseconds: 5000)))
-        ledger.acknowledge(800, at: .at(milliseconds: 5000))
+        ledger.acknowledge(800)
         #expect(ledger.isPlayedOut(at: .at(milliseconds: 5000)))
     }
 

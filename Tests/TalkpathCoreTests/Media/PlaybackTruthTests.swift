@@ -23,6 +23,25 @@ struct PlaybackTruthTests {
         // The seeds are worth something only if they interrupt.
         #expect(interruptions >= 8)
     }
+
+    /// Jitter each way, of which an order to clear may have all and the audio before it nothing: that much cannot be
+    /// known.
+    @Test(arguments: [0, 40, 100, 250], [0, 15, 30])
+    func `the delay of the line does not count`(oneWay: Int, jitter: Int) throws {
+        var errors: [Int] = []
+        for seed in 1...8 {
+            var line = try VirtualLine(.openai, .model, seed: UInt64(seed), oneWay: oneWay, jitter: jitter)
+            line.run(milliseconds: 20_000)
+            let verdict = line.verdict(tolerance: 20 + jitter)
+            #expect(verdict.faults.isEmpty, "seed \(seed): \(verdict.faults)")
+            errors += verdict.errors
+        }
+        #expect(errors.count >= 20)
+        let bad = errors.filter { abs($0) > 20 }
+        #expect(bad.count * 8 <= (jitter < 30 ? 0 : errors.count), "\(errors.sorted())")
+        let mean = errors.reduce(0, +) / max(1, errors.count)
+        #expect(abs(mean) <= 10)
+    }
 }
 
 /// A model with a random script, our media plane, and a carrier's ear, with delays between them. Steps of 4 ms.
@@ -58,6 +77,7 @@ private struct VirtualLine {
     private var milliseconds = 0
     private let down: Int
     private let up: Int
+    private let jitter: Int
     private var toEar: [(at: Int, message: CarrierMessage)] = []
     private var toUs: [(at: Int, mark: String)] = []
 
@@ -78,12 +98,13 @@ private struct VirtualLine {
     private var interruptions = 0
     private var faults: [String] = []
 
-    init(_ provider: AgentProvider, _ bargeIn: BargeIn, seed: UInt64) throws {
+    init(_ provider: AgentProvider, _ bargeIn: BargeIn, seed: UInt64, oneWay: Int? = nil, jitter: Int = 0) throws {
         self.provider = provider
         self.bargeIn = bargeIn
         random = Dice(state: seed)
-        down = 4 * Int.random(in: 0...1, using: &random)
-        up = 4 * Int.random(in: 0...1, using: &random)
+        down = oneWay ?? 4 * Int.random(in: 0...1, using: &random)
+        up = oneWay ?? 4 * Int.random(in: 0...1, using: &random)
+        self.jitter = jitter
         media = try CallMedia(
             plan: MediaPlan(
                 provider: provider,
@@ -136,7 +157,7 @@ private struct VirtualLine {
             toEar.removeFirst()
             ear.receive(first.message, at: milliseconds * 1000)
         }
-        for mark in ear.takeEchoes() { toUs.append((milliseconds + up, mark)) }
+        for mark in ear.takeEchoes() { toUs.append((arrival(after: up, behind: toUs.last?.at), mark)) }
         while let first = toUs.first, first.at <= milliseconds {
             toUs.removeFirst()
             carrierSays(
@@ -145,12 +166,17 @@ private struct VirtualLine {
         }
     }
 
+    /// Nothing overtakes what was sent before it.
+    private mutating func arrival(after delay: Int, behind last: Int?) -> Int {
+        max(last ?? 0, milliseconds + delay + (jitter > 0 ? Int.random(in: 0...jitter, using: &random) : 0))
+    }
+
     /// What came of it: messages set out, and interruptions are noted.
     private mutating func settle() {
         media.pump()
         for text in carrier.take() {
             guard let message = CarrierMessage(text) else { continue }
-            toEar.append((milliseconds + down, message))
+            toEar.append((arrival(after: down, behind: toEar.last?.at), message))
         }
         for text in agent.take() { hear(text) }
         for happening in media.takeHappenings() {
@@ -220,7 +246,7 @@ private struct VirtualLine {
     private mutating func modelHearsCaller() {
         switch provider {
         case .openai:
-            agentSays(#"{"type":"input_audio_buffer.speech_started","audio_start_ms":0,"item_id":"c"}"#)
+            agentSays(#"{"type":"input_audio_buffer.speech_started","audio_start_ms":0}"#)
             if bargeIn != .local { cancel() }
         case .gemini:
             guard bargeIn != .local else { return }
@@ -351,17 +377,21 @@ private struct VirtualLine {
 
     // MARK: The judge
 
-    func verdict() -> (interruptions: Int, faults: [String]) {
+    func verdict(tolerance: Int? = nil) -> (interruptions: Int, faults: [String], errors: [Int]) {
         var faults = faults
+        var errors: [Int] = []
         var heard: [UInt8: Int] = [:]
         for byte in ear.heard { heard[byte, default: 0] += 1 }
         func heardMilliseconds(_ item: Int) -> Int {
             let code = Self.code(of: item)
             return (heard[code] ?? 0) / 8 + (provider == .gemini ? (heard[code + 1] ?? 0) / 8 : 0)
         }
-        // A filter's edges are no item's; delays on the line are not known to us.
-        let tolerance = AudioFormat.frameMilliseconds + down + up + (provider == .gemini ? 4 : 0)
-        for (item, milliseconds) in told where abs(heardMilliseconds(item) - milliseconds) > tolerance {
+        // A filter's edges are no item's.
+        let tolerance = tolerance ?? AudioFormat.frameMilliseconds + (provider == .gemini ? 4 : 0)
+        for (item, milliseconds) in told {
+            let error = milliseconds - heardMilliseconds(item)
+            errors.append(error)
+            guard abs(error) > tolerance else { continue }
             faults.append("item \(item): \(milliseconds) ms told, \(heardMilliseconds(item)) heard")
         }
         for item in neverHeard where heardMilliseconds(item) > tolerance {
@@ -369,14 +399,14 @@ private struct VirtualLine {
         }
         for item in items where !item.wasCut {
             let produced = producedMilliseconds(item.number)
-            let isWhole = abs(heardMilliseconds(item.number) - produced) <= (provider == .gemini ? 8 : 1)
+            let isWhole = abs(heardMilliseconds(item.number) - produced) <= (provider == .gemini ? 8 : 1) + jitter
             // Said into an interruption: it came too late, and none of it is heard.
             let cameLate = cutTurns.contains(item.turn) && heardMilliseconds(item.number) == 0
             if !isWhole, !cameLate {
                 faults.append("item \(item.number): \(heardMilliseconds(item.number)) ms of \(produced) heard")
             }
         }
-        return (interruptions, faults)
+        return (interruptions, faults, errors)
     }
 }
 
