@@ -69,6 +69,9 @@ public struct AgentCodec: Sendable {
         }
     }
 
+    /// Audio that comes now is no rest of what was interrupted last; a provider that names its answers need not be told.
+    public mutating func interruptionIsOver() { gemini?.interruptionIsOver() }
+
     /// What the provider calls an item; nil where it has no name for it.
     public func providerName(of item: AgentItem) -> String? {
         switch provider {

@@ -13,7 +13,9 @@ public enum AgentEvent: Equatable, Sendable {
     /// All audio of this item has been generated (not: played).
     case audioEnded(AgentItem)
     /// The model hears the caller begin to speak; it has stopped, or will stop, its own answer.
-    case callerSpeechStarted(inputMilliseconds: Int?)
+    ///
+    /// `item` is what the words will be of, as in ``callerTranscript(_:)``, if the model says so.
+    case callerSpeechStarted(inputMilliseconds: Int?, item: AgentItem? = nil)
     case callerSpeechEnded(inputMilliseconds: Int?)
     /// The model's answer was cut short by the caller.
     case interrupted
@@ -75,10 +77,13 @@ public struct AgentResponseEnd: Equatable, Sendable {
     }
     public var status: Status
     public var reason: String?
+    /// When the provider says that it may be asked again.
+    public var retryAfter: Duration?
 
-    public init(status: Status, reason: String? = nil) {
+    public init(status: Status, reason: String? = nil, retryAfter: Duration? = nil) {
         self.status = status
         self.reason = reason
+        self.retryAfter = retryAfter
     }
 }
 
@@ -148,6 +153,10 @@ public struct AgentErrorReport: Equatable, Sendable {
     public var refusesConfiguration: Bool
     /// What the error is about, in the provider's words.
     public var parameter: String?
+    /// An answer that was asked for, or that is under way, comes to nothing.
+    public var refusesResponse = false
+    /// When the provider says that it may be asked again.
+    public var retryAfter: Duration?
 
     public init(
         code: String,

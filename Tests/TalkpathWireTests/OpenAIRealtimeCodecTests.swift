@@ -72,7 +72,7 @@ struct OpenAIRealtimeCodecTests {
         var codec = OpenAIRealtimeCodec()
         #expect(
             try codec.receive(#"{"type":"input_audio_buffer.speech_started","audio_start_ms":1234,"item_id":"u"}"#)
-                == [.callerSpeechStarted(inputMilliseconds: 1234)]
+                == [.callerSpeechStarted(inputMilliseconds: 1234, item: AgentItem(index: 0))]
         )
         #expect(
             try codec.receive(#"{"type":"input_audio_buffer.speech_stopped","audio_end_ms":2000,"item_id":"u"}"#)

@@ -30,9 +30,13 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     public var instructions: String
     /// What the agent is asked to say first, in its own words. Without it, the agent waits for the caller.
     public var firstMessage: String?
+    /// What becomes of the greeting if the caller speaks before it, or into it.
+    public var greetingPolicy = GreetingPolicy.callerFirst
     public var tools: [AgentTool]
     /// Offers the agent a function `end_call`.
     public var mayEndCall: Bool
+    /// Whether a caller who speaks into the goodbye of an agent that has called `end_call` keeps the call.
+    public var callerMayKeepCall = true
     /// To whom the agent may hand the call over, by a function `transfer_call`; without any, it has no such function.
     public var transferTargets: [TransferTarget] = []
     /// Offers the agent a function `send_dtmf`.

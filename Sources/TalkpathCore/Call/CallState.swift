@@ -90,6 +90,8 @@ public struct CallMetrics: Equatable, Sendable {
     public var badMessages = 0
     /// How often the caller heard a hole in the middle of an utterance, because the model did not send fast enough.
     public var underruns = 0
+    /// Answers that the model did not complete, or refused to give.
+    public var failedResponses = 0
     /// The most caller audio that was kept while the agent was not there, and the most agent audio that waited.
     public var longestUplinkWaitMilliseconds = 0
     public var longestBacklogMilliseconds = 0

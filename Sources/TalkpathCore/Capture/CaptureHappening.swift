@@ -121,6 +121,7 @@ extension CallEvent.Kind {
         case .toolCalled(let name): .published("toolCalled", detail: name)
         case .agentLost(let message): .published("agentLost", detail: message)
         case .carrierError(let fault): .published("carrierError", detail: fault.words)
+        case .responseFailed(let status, let code): .published("responseFailed", detail: "\(status) \(code)")
         case .ended(let receipt): .ended(CaptureReceipt(receipt))
         // By the case's own name, so that an event that is new needs nothing here.
         default: .published(String("\(self)".prefix { $0 != "(" }), detail: nil)

@@ -15,6 +15,7 @@ extension AgentProfile {
             "endpoints": .array(endpoints.map(\.tool.capturedJSON)),
             "transfer_targets": .array(transferTargets.map { .string($0.name) }),
             "may_send_digits": .bool(maySendDigits), "hears_digits": .bool(hearsDigits),
+            "caller_may_keep_call": .bool(callerMayKeepCall), "greeting_policy": .string(greetingPolicy.rawValue),
             "barge_in": .string(bargeIn.rawValue), "resampler": .string(resampler.description),
         ]
         json.set("voice", voice.map(JSONValue.string))
@@ -54,6 +55,9 @@ extension AgentProfile {
         }
         maySendDigits = json["may_send_digits"]?.bool ?? maySendDigits
         hearsDigits = json["hears_digits"]?.bool ?? hearsDigits
+        // Calls that were captured before there was this did not keep it.
+        callerMayKeepCall = json["caller_may_keep_call"]?.bool ?? false
+        greetingPolicy = json["greeting_policy"]?.string.flatMap(GreetingPolicy.init) ?? greetingPolicy
         resampler = json["resampler"]?.string.flatMap(ResamplerEngine.init) ?? resampler
         bargeIn = json["barge_in"]?.string.flatMap(BargeIn.init) ?? bargeIn
         if let quiet = json["renewal"]?["quiet_after_ms"]?.duration,

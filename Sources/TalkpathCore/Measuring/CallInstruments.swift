@@ -16,7 +16,7 @@ import TalkpathAudio
 /// | `talkpath_ticks_missed_total` | counter | ticks left out because the loop was busy |
 /// | `talkpath_frames_total` | counter | by `direction`: `uplink`, `downlink` |
 /// | `talkpath_uplink_waiting_milliseconds`, `talkpath_downlink_backlog_milliseconds` | gauge | over all calls |
-/// | `talkpath_gaps_total`, `talkpath_duplicate_frames_total`, `talkpath_outliers_total`, `talkpath_resynchronisations_total`, `talkpath_underruns_total`, `talkpath_interruptions_total`, `talkpath_bad_messages_total`, `talkpath_dropped_milliseconds_total`, `talkpath_agents_lost_total` | counter | |
+/// | `talkpath_gaps_total`, `talkpath_duplicate_frames_total`, `talkpath_outliers_total`, `talkpath_resynchronisations_total`, `talkpath_underruns_total`, `talkpath_failed_responses_total`, `talkpath_interruptions_total`, `talkpath_bad_messages_total`, `talkpath_dropped_milliseconds_total`, `talkpath_agents_lost_total` | counter | |
 /// | `talkpath_carrier_errors_total` | counter | by `source`: `placing`, `dialling`, `stream`, `hang_up` |
 ///
 /// | `talkpath_sockets_overrun_total` | counter | sockets closed because of what came: by `leg` (`telephony`, `agent`) and `cause` |
@@ -40,6 +40,7 @@ public final class CallInstruments: Sendable {
     private let outliers: Counter
     private let resynchronisations: Counter
     private let underruns: Counter
+    private let failedResponses: Counter
     private let interruptions: Counter
     private let badMessages: Counter
     private let dropped: Counter
@@ -73,6 +74,7 @@ public final class CallInstruments: Sendable {
         outliers = counter("outliers_total")
         resynchronisations = counter("resynchronisations_total")
         underruns = counter("underruns_total")
+        failedResponses = counter("failed_responses_total")
         interruptions = counter("interruptions_total")
         badMessages = counter("bad_messages_total")
         dropped = counter("dropped_milliseconds_total")
@@ -154,6 +156,7 @@ public final class CallInstruments: Sendable {
         outliers.increment(by: now.outliers - before.outliers)
         resynchronisations.increment(by: now.resynchronisations - before.resynchronisations)
         underruns.increment(by: now.underruns - before.underruns)
+        failedResponses.increment(by: now.failedResponses - before.failedResponses)
         interruptions.increment(by: now.interruptions - before.interruptions)
         badMessages.increment(by: now.badMessages - before.badMessages)
         dropped.increment(by: now.droppedMilliseconds - before.droppedMilliseconds)

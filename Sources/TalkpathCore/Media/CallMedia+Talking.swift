@@ -19,6 +19,14 @@ extension CallMedia {
         }
     }
 
+    /// Whether what the caller says reaches the agent.
+    var isCallerHeard: Bool { !uplink.isMuted && !uplink.isWithheld }
+
+    var isCallerWithheld: Bool { uplink.isWithheld }
+
+    /// Keeps what the caller says from the agent, until the agent has greeted them.
+    func withholdCaller(_ isWithheld: Bool) { uplink.isWithheld = isWithheld }
+
     func isMuted(_ leg: CallLeg) -> Bool {
         switch leg {
         case .caller: uplink.isMuted

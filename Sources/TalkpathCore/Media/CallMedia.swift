@@ -23,6 +23,8 @@ package final class CallMedia {
         /// The telephony leg's socket has been told to clear, so long after the model's word.
         case cleared(after: Duration)
         case agent(AgentEvent)
+        /// Audio of an utterance begins to come; it may be told more than once.
+        case agentItemBegan(AgentItem)
     }
 
     /// Messages that were not understood, by socket.
@@ -77,6 +79,12 @@ package final class CallMedia {
     package private(set) var isStopped = false
 
     private var agentEvents: [AgentEvent] = []
+    /// When the model said that it was interrupted, or the newest rest of what was interrupted came.
+    private var lastRest: MonotonicInstant?
+    /// The rest of what was interrupted comes without such a pause.
+    private static let restPatience = Duration.milliseconds(300)
+    /// Whose audio came last.
+    private var newestItem: AgentItem?
     /// Items of a socket's codec begin at 0; over the whole call they must differ.
     private var itemBase = 0
     /// Changes whenever the model's socket does: a socket of an older generation has nothing to say any more.
@@ -199,6 +207,10 @@ package final class CallMedia {
             return
         }
         lastAgentMessage = now
+        if let lastRest, now - lastRest >= Self.restPatience {
+            self.lastRest = nil
+            agentCodec.interruptionIsOver()
+        }
         agentEvents.removeAll(keepingCapacity: true)
         do {
             try agentCodec.receive(message, into: &agentEvents)
@@ -213,6 +225,11 @@ package final class CallMedia {
         switch event {
         case .audio(var audio):
             audio.item.index += itemBase
+            if lastRest != nil { lastRest = now }
+            if audio.item != newestItem {
+                newestItem = audio.item
+                happenings.append(.agentItemBegan(audio.item))
+            }
             downlink.ingest(audio, in: message)
             sendAgentAudio(isTick: false, at: now)
         case .audioEnded(let item):
@@ -221,15 +238,18 @@ package final class CallMedia {
             tellModelMuted(endedBy: item)
             sendAgentAudio(isTick: false, at: now)
         case .responseStarted:
+            lastRest = nil
             downlink.responseStarted()
             happenings.append(.agent(event))
-        case .callerSpeechStarted:
+        case .callerSpeechStarted(let milliseconds, let item):
             // One that does not fall silent by itself is silenced by our own ears only.
             if bargeIn != .local { interrupt(at: now) }
-            happenings.append(.agent(event))
+            let item = item.map { AgentItem(index: $0.index + itemBase) }
+            happenings.append(.agent(.callerSpeechStarted(inputMilliseconds: milliseconds, item: item)))
         case .interrupted:
             interrupt(at: now)
             downlink.awaitResponse()
+            lastRest = now
             happenings.append(.agent(event))
         case .ready:
             happenings.append(.agent(event))
@@ -263,7 +283,7 @@ package final class CallMedia {
 
     /// Our own ears have heard the caller speak over the agent.
     private func interruptLocally(at now: MonotonicInstant) {
-        guard !uplink.isMuted, downlink.mayBeHeard else { return }
+        guard isCallerHeard, downlink.mayBeHeard else { return }
         // A model that cannot be cancelled talks on, and the rest of its turn is dropped.
         if downlink.isResponding { write(.cancelResponse) }
         interrupt(at: now)
@@ -324,6 +344,7 @@ package final class CallMedia {
         if agentGeneration > 0 { itemBase += Self.itemsPerSocket }
         agentGeneration += 1
         agentCodec = AgentCodec(provider)
+        lastRest = nil
         toAgent.removeAll()
         agentSink = sink
         isAgentReady = false
@@ -433,6 +454,9 @@ package final class CallMedia {
     func isHeard(at now: MonotonicInstant) -> Bool {
         uplink.voice.isSpeaking || !downlink.isPlayedOut(at: now)
     }
+
+    /// The agent has begun an answer that is to be heard, and not ended it.
+    var isAgentTalking: Bool { downlink.isResponding && !downlink.isMuted }
 
     package func isPlayedOut(at now: MonotonicInstant) -> Bool { downlink.isPlayedOut(at: now) }
 

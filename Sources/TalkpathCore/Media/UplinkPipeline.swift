@@ -42,6 +42,8 @@ package struct UplinkPipeline: ~Copyable {
     package let format: AudioFormat
     /// The agent gets silence instead of what the caller says.
     var isMuted = false
+    /// The same, while the agent greets the caller.
+    var isWithheld = false
 
     private var producer: ByteRing.Producer?
     private var consumer: ByteRing.Consumer
@@ -124,7 +126,9 @@ package struct UplinkPipeline: ~Copyable {
             guard count > 0 else { return }
             counters.bytesToAgent += count
             if !hearsOnArrival { hear(memory.span.extracting(0..<count).bytes, at: now) }
-            if isMuted { UnsafeMutableBufferPointer(rebasing: memory[..<count]).update(repeating: format.silenceByte) }
+            if isMuted || isWithheld {
+                UnsafeMutableBufferPointer(rebasing: memory[..<count]).update(repeating: format.silenceByte)
+            }
             converter.convert(memory.span.extracting(0..<count).bytes) { bytes in
                 codec.writeAudio(bytes, to: &outbox)
             }

@@ -20,6 +20,8 @@ public struct CallEvent: Equatable, Sendable {
         case toolCalled(name: String)
         case agentLost(message: String)
         case carrierError(CarrierFault)
+        /// The model did not complete an answer, or refused to give one; the caller may have heard silence.
+        case responseFailed(status: String, code: String)
         /// The carrier is being asked to hand the call over.
         case transferring
         /// The carrier did not hand the call over, which goes on.

@@ -29,9 +29,7 @@ extension CallSession {
             if isFirst { talk.debts.newSessionTold() } else { remindAgent() }
             perform(talk.speech.agentIsReady(at: ports.clock.now))
         case .greet:
-            if let words = agent.firstMessage {
-                perform(talk.speech.add(.say(id: nil, words: words), at: ports.clock.now))
-            }
+            greet(at: ports.clock.now)
         case .stopBridge:
             if let interruption = media.value.stop(at: ports.clock.now) { cut(interruption) }
             stopTalking()

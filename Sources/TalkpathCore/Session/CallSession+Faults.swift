@@ -8,6 +8,8 @@ struct LoggedFaults {
     var callerAudio = false
     var agentAudio = false
     var numbers = false
+    /// Codes of the model's errors.
+    var codes: Set<String> = []
 }
 
 extension CallSession {

@@ -14,7 +14,7 @@ extension CallSession {
             isCallerSpeaking: media.uplink.voice.isSpeaking,
             isAgentHeard: !media.isPlayedOut(at: now),
             isAgentReady: machine.isAgentReady,
-            isCallerMuted: media.isMuted(.caller),
+            isCallerMuted: !media.isCallerHeard,
             lastAgentMessage: media.lastAgentMessage
         )
         if line.isAgentHeard { machine.agentAnswered() }
@@ -53,20 +53,28 @@ extension CallSession {
 
     /// Our own ear hears the caller begin or end.
     func guardsHeard(_ transition: VoiceActivityDetector.Transition, at now: MonotonicInstant) {
-        guard !media.value.isMuted(.caller) else {
+        guard media.value.isCallerHeard else {
             talk.debts.callerMuted()
             perform(talk.speech.callerEnded(.ear, at: now))
             return
         }
         switch transition {
         case .speechStarted:
+            talk.hasCallerSpoken = true
+            talk.hasAgentSpoken = false
             guards.agent?.heardBegin(at: now)
             talk.debts.earHeardBegin(at: now)
+            callerTurns.earBegan(at: callMilliseconds(at: now))
             talk.speech.callerBegan(.ear, at: now)
         case .speechEnded:
             let lastSpeech = media.value.uplink.voice.lastSpeech
             guards.agent?.heardEnd(lastSpeech: lastSpeech, at: now)
-            talk.debts.earHeardEnd(lastSpeech: lastSpeech, at: now)
+            let began = talk.debts.earBegan
+            let isTurn = talk.debts.earHeardEnd(lastSpeech: lastSpeech, at: now)
+            // Not every model says that it hears the caller.
+            if isTurn, agent.provider.answersByItself, let began, let goodbye = talk.goodbye, began > goodbye.asked {
+                callerCutIn(at: now)
+            }
             perform(talk.speech.callerEnded(.ear, at: now))
         }
     }

@@ -22,6 +22,7 @@ extension CallSession {
             pressed(digit, at: now)
         case .interrupted(let interruption):
             cut(interruption)
+            callerCutIn(at: now)
             publish(.interrupted(heardMilliseconds: interruption.heard.last?.milliseconds ?? 0))
         case .callerVoice(let transition):
             guardsHeard(transition, at: now)
@@ -33,6 +34,8 @@ extension CallSession {
             cut(interruption)
         case .agent(let event):
             note(event, at: now)
+        case .agentItemBegan(let item):
+            transcript.began(item, at: callMilliseconds(at: now))
         }
     }
 
@@ -54,9 +57,10 @@ extension CallSession {
             configureAgent()
         case .ready:
             perform(machine.agentIsReady(at: now))
-        case .callerSpeechStarted:
-            callerTurnBegan = callMilliseconds(at: now)
+        case .callerSpeechStarted(_, let item):
+            if let item { callerTurns.modelBegan(item, at: callMilliseconds(at: now)) }
             talk.speech.callerBegan(.model, at: now)
+            callerCutIn(at: now)
             publish(.callerSpeechStarted)
         case .callerSpeechEnded:
             talk.debts.modelHeardEnd()
@@ -64,11 +68,14 @@ extension CallSession {
             publish(.callerSpeechEnded)
         case .responseStarted:
             talk.debts.answerBegan()
+            callerTurns.answerBegan(at: callMilliseconds(at: now))
+            talk.goodbye?.isAwaited = false
+            talk.hasAgentSpoken = true
             talk.speech.responseStarted()
             publish(.agentSpeechStarted)
         case .callerTranscript(let piece):
             if !piece.isFinal { talk.debts.modelUnderstood() }
-            let began = callerTurnBegan ?? callMilliseconds(at: now)
+            let began = callerTurns.place(piece.item, at: callMilliseconds(at: now))
             if let turn = transcript.add(piece, by: .caller, at: began) { turnEnded(turn, at: now) }
         case .agentTranscript(let piece):
             talk.speech.add(piece)
@@ -83,29 +90,24 @@ extension CallSession {
             if handle != nil { talk.debts.handleGiven() }
             resumptionHandle = handle ?? resumptionHandle
         case .error(let report):
-            logger.warning("The model reported an error", metadata: ["code": "\(report.code.asLogged)"])
-            if report.isBusy { talk.speech.wasRefused() }
+            note(report, at: now)
             if report.isFatal, !configuresAgain(after: report) {
                 perform(machine.agentReportedFault(report.code, at: now))
             }
         case .responseEnded(let end):
             if end.status == .completed, !talk.speech.holdsResults { talk.debts.answerCompleted() }
-            if end.status == .failed || end.status == .incomplete { noteFailure(end) }
-            perform(talk.speech.responseEnded(end.status, at: now))
+            if end.status == .failed || end.status == .incomplete {
+                noteFailure(end.status.rawValue, code: end.reason ?? "unknown")
+            }
+            perform(talk.speech.responseEnded(end.status, retryAfter: end.retryAfter, at: now))
         case .toolCallsCancelled(let ids):
             cancelTools(ids)
         case .goingAway(let timeLeft):
             machine.agentIsGoingAway(timeLeft: timeLeft, at: now)
-        case .audio, .audioEnded, .interrupted, .ignored:
+        case .interrupted:
+            callerCutIn(at: now)
+        case .audio, .audioEnded, .ignored:
             break
         }
-    }
-
-    /// An answer came to nothing, or stopped short: the caller may have heard silence.
-    private func noteFailure(_ end: AgentResponseEnd) {
-        logger.warning(
-            "The model did not complete an answer",
-            metadata: ["status": "\(end.status.rawValue)", "code": "\((end.reason ?? "unknown").asLogged)"]
-        )
     }
 }

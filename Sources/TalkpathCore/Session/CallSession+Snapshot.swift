@@ -67,6 +67,7 @@ extension CallSession {
         metrics.badMessages =
             media.counters.badTelephonyMessages + media.counters.badAgentMessages + up.badPayloads + down.badPayloads
         metrics.underruns = down.underruns
+        metrics.failedResponses = talk.failedResponses
         metrics.longestUplinkWaitMilliseconds = up.longestWaitMilliseconds
         metrics.longestBacklogMilliseconds = down.longestBacklogBytes / media.downlink.format.bytesPerMillisecond
         metrics.turnLatency = LatencySummary(media.turns.latency)

@@ -16,13 +16,21 @@ extension CallSession {
         talk.debts.functionCalled()
         publish(.toolCalled(name: call.name))
         guard agent.kind(ofTool: call.name) != .endCall else {
-            // What the agent has said so far is heard to its end first.
-            perform(machine.end(EndRequest(.agentHangup, mode: .drain(timeout: limits.drainTimeout)), at: now))
+            endForAgent(call, at: now)
             return
         }
         guard talk.tools[call.id] == nil, talk.tools.count < CallTalk.limit else { return }
         let (notWanted, attempt) = AsyncStream<Void>.makeStream()
-        talk.tools[call.id] = RunningTool(call: call, socket: agentSocket, attempt: attempt, began: now)
+        let isTransfer = isTransfer(call)
+        // This is how it answers the caller's turn; what it says with it is heard first.
+        if isTransfer { talk.debts.answerBegan() }
+        talk.tools[call.id] = RunningTool(
+            call: call,
+            socket: agentSocket,
+            attempt: attempt,
+            began: now,
+            isTransfer: isTransfer
+        )
         jobQueue.yield(.tool(call, notWanted))
     }
 
@@ -167,4 +175,6 @@ struct RunningTool {
     /// Finished when the answer is not wanted any more.
     let attempt: AsyncStream<Void>.Continuation
     let began: MonotonicInstant
+    /// It hands the call over, for which everything else is waited for.
+    var isTransfer = false
 }

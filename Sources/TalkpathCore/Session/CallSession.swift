@@ -99,7 +99,7 @@ public actor CallSession {
     var guards: CallGuards
 
     var transcript = Transcript()
-    var callerTurnBegan: Int?
+    var callerTurns = CallerTurns()
     var usage = AgentUsage(inputTokens: 0, outputTokens: 0, totalTokens: 0)
     var resumptionHandle: String?
     var talk: CallTalk
@@ -156,6 +156,7 @@ public actor CallSession {
 
     /// Begins the call: what takes time waits until ``run()`` carries it out. Must be called once, before anything else.
     package func begin() {
+        prepareGreeting()
         perform(machine.begin(at: startedOn))
         // A call that is placed is journalled before the carrier is asked.
         if direction == .inbound || ports.carrier == nil { jobQueue.yield(.journal) }
@@ -242,7 +243,9 @@ public actor CallSession {
         let media = media.value
         media.tap?.ticked(at: now)
         media.tick(at: now)
-        perform(machine.tick(at: now) { media.isPlayedOut(at: now) })
+        let isHeardOut = machine.drains && isHeardOut(at: now)
+        if !machine.drains { talk.drain = DrainWatch() }
+        perform(machine.tick(at: now) { isHeardOut })
         noteHappenings(at: now)
         talkTick(at: now)
         watchGuards(at: now)

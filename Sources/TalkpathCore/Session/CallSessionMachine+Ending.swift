@@ -17,11 +17,13 @@ extension CallSessionMachine {
         case .live:
             if case .drain(let timeout) = request.mode, media == .started {
                 life = .draining(request)
+                isAgentsEnd = request.reason == .agentHangup
                 deadlines[.drain] = now + timeout
                 return []
             }
             return beginEnding(request, at: now)
         case .draining(let first):
+            if request.reason != .agentHangup { isAgentsEnd = false }
             if case .drain(let timeout) = request.mode {
                 // Nobody waits longer than asked for: the soonest bound counts.
                 deadlines[.drain] = min(deadlines[.drain] ?? now + timeout, now + timeout)
@@ -36,6 +38,23 @@ extension CallSessionMachine {
         case .retired:
             return []
         }
+    }
+
+    /// Somebody waits for the agent to be heard: an end, or a transfer.
+    var drains: Bool {
+        if case .draining = life { return true }
+        return handover?.phase == .draining
+    }
+
+    /// The caller speaks into the goodbye of an agent that wanted to end the call, which goes on.
+    ///
+    /// - Returns: whether it does.
+    mutating func keepCall(at now: MonotonicInstant) -> Bool {
+        guard case .draining = life, isAgentsEnd, isAgentReady else { return false }
+        life = .live
+        deadlines[.drain] = nil
+        planRenewal(at: now)
+        return true
     }
 
     private mutating func beginEnding(_ request: EndRequest, at now: MonotonicInstant) -> [SessionAction] {

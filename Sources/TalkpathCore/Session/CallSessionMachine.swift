@@ -92,6 +92,8 @@ struct CallSessionMachine: ~Copyable {
     var closingSockets: Set<Int> = []
     var aftermath = Aftermath()
     var evidence = CarrierEvidence()
+    /// Nobody but the agent itself has asked for the end that the call drains for.
+    var isAgentsEnd = false
     var handover: Handover?
     var renewal: AgentRenewal?
     /// The model's session is to be opened anew at the next quiet moment.

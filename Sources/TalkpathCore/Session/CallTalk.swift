@@ -15,6 +15,17 @@ struct CallTalk {
     /// Functions of the agent's that are being carried out, by the model's name of the invocation.
     var tools: [String: RunningTool] = [:]
     var transfer: CheckedContinuation<CallCommandError?, Never>?
+    /// Answers that the model did not complete, or refused.
+    var failedResponses = 0
+    /// Our own ear has heard the caller, or something.
+    var hasCallerSpoken = false
+    /// The agent has begun to speak since our ear heard the caller last.
+    var hasAgentSpoken = false
+    /// When the agent was asked to greet the caller.
+    var greetedOn: MonotonicInstant?
+    var drain = DrainWatch()
+    /// The agent wants the call to end, and has not been heard to its end.
+    var goodbye: Goodbye?
     var debts = ConversationDebts()
     /// The socket that was set up to go on with an earlier session, until the model has accepted that.
     var resumingSocket: Int?
@@ -65,6 +76,8 @@ extension CallSession {
                 talk.said.removeValue(forKey: id)?.resume(returning: .success(SaidResult(text: text, wasCut: true)))
             case .failed(let id, let error):
                 talk.said.removeValue(forKey: id)?.resume(returning: .failure(error))
+            case .lost:
+                noteFailure("failed", code: "given_up")
             }
         }
     }
@@ -86,6 +99,7 @@ extension CallSession {
     func talkTick(at now: MonotonicInstant) {
         noteSettled()
         perform(talk.speech.tick(at: now))
+        greetingTick(at: now)
         perform(talk.digits.tick(at: now))
         toolsTick(at: now)
         if machine.renewsWhenQuiet, talk.isQuiet(at: now), !media.value.isHeard(at: now) {

@@ -12,18 +12,20 @@ struct CallersFloor: Equatable, Sendable {
     private var hasModelHeardBegin = false
     /// The present stretch of speech is a turn, and no mere noise.
     private var isTurn = false
-    /// When the newest turn ended, if the model has not begun to answer it.
-    private var turnEnded: MonotonicInstant?
+    /// Until when the model may begin to answer the newest turn by itself.
+    private var answerDue: MonotonicInstant?
 
     /// How long a model takes at most to begin the answer that it gives by itself.
     static let answerPatience = Duration.seconds(1)
+    /// The same for what was said before the model was there, which hears it only now.
+    static let latePatience = Duration.milliseconds(2500)
     /// Shorter sounds are no turn, by our own ear; it notices an end half a second late.
     static let shortestTurn = ConversationDebts.shortestTurn + .milliseconds(500)
 
     var isTaken: Bool { earBegan != nil || hasModelHeardBegin }
 
     mutating func began(_ witness: Witness, at now: MonotonicInstant) {
-        turnEnded = nil
+        answerDue = nil
         switch witness {
         case .ear: earBegan = earBegan ?? now
         case .model: hasModelHeardBegin = true
@@ -41,14 +43,19 @@ struct CallersFloor: Equatable, Sendable {
         }
         guard !isTaken, isTurn else { return }
         isTurn = false
-        turnEnded = now
+        answerDue = now + Self.answerPatience
+    }
+
+    /// The caller has spoken before there was a model to hear it.
+    mutating func hasSpokenBefore(at now: MonotonicInstant) {
+        answerDue = now + Self.latePatience
     }
 
     /// The model has begun to speak: in its own view the caller has finished.
     mutating func answerBegan() {
         hasModelHeardBegin = false
         isTurn = false
-        turnEnded = nil
+        answerDue = nil
     }
 
     /// The session that heard the caller is gone.
@@ -58,6 +65,6 @@ struct CallersFloor: Equatable, Sendable {
 
     /// The caller has finished, and the model may be about to answer by itself.
     func awaitsAnswer(at now: MonotonicInstant) -> Bool {
-        turnEnded.map { now - $0 < Self.answerPatience } ?? false
+        answerDue.map { now < $0 } ?? false
     }
 }

@@ -10,7 +10,7 @@ struct ConversationDebts: Equatable, Sendable {
     /// The model has heard a turn and has not begun to answer.
     private var hasModelHeardTurn = false
     /// Our own ear hears the caller since then.
-    private var earBegan: MonotonicInstant?
+    private(set) var earBegan: MonotonicInstant?
     /// Our own ear has heard a turn that has not been answered.
     private var earTurnEnded: MonotonicInstant?
     /// What came of functions, until the model has completed an answer after it.
@@ -38,11 +38,14 @@ struct ConversationDebts: Equatable, Sendable {
     }
 
     /// - Parameter lastSpeech: the ear notices the end some time after it.
-    mutating func earHeardEnd(lastSpeech: MonotonicInstant?, at now: MonotonicInstant) {
+    /// - Returns: whether it was long enough for a turn.
+    @discardableResult
+    mutating func earHeardEnd(lastSpeech: MonotonicInstant?, at now: MonotonicInstant) -> Bool {
         defer { earBegan = nil }
-        guard let earBegan, (lastSpeech ?? now) - earBegan >= Self.shortestTurn else { return }
+        guard let earBegan, (lastSpeech ?? now) - earBegan >= Self.shortestTurn else { return false }
         earTurnEnded = now
         isHandleStale = true
+        return true
     }
 
     /// The agent does not hear the caller any more.

@@ -31,6 +31,8 @@ struct SpeechQueue {
         var order: Order
         /// The caller has spoken since it became due.
         var isOverspoken = false
+        /// How often it has failed.
+        var failures = 0
     }
 
     enum Action: Equatable {
@@ -40,6 +42,8 @@ struct SpeechQueue {
         /// Said, as far as it will ever be, and not heard to its end.
         case cut(id: Int, text: String)
         case failed(id: Int, CallCommandError)
+        /// Nobody waits for it by name, and it will not be said.
+        case lost
     }
 
     /// The model answers a message or a result by itself.
@@ -54,9 +58,13 @@ struct SpeechQueue {
     /// An answer is under way.
     private(set) var isResponding = false
     /// Asked for, and not yet begun.
-    private var asked: (order: Order, at: MonotonicInstant)?
+    private var asked: (entry: Entry, at: MonotonicInstant)?
     /// What the answer under way was asked for.
-    private var current: Order?
+    private var current: Entry?
+    /// The model has had a failure, and is asked again only then.
+    private var pausedUntil: MonotonicInstant?
+    /// The model has said that it was speaking already, and has told neither the beginning nor the end of that.
+    private var refusedOn: MonotonicInstant?
     /// What the agent says on behalf of those who wait.
     private var spoken: [Int: SpokenWords] = [:]
 
@@ -66,6 +74,11 @@ struct SpeechQueue {
     static let patience = Duration.seconds(10)
     /// How long the caller is waited for: a line that is noisy for ever does not silence the agent.
     static let longestHold = Duration.seconds(15)
+    /// How often something is asked for again.
+    static let retries = 2
+    /// How long a model is left alone after a failure, if it does not say itself.
+    static let usualPause = Duration.seconds(1)
+    static let longestPause = Duration.seconds(20)
 
     init(answersByItself: Bool) {
         self.answersByItself = answersByItself
@@ -73,11 +86,14 @@ struct SpeechQueue {
 
     /// An answer is under way, or the model is to give one to what stands in the conversation.
     var isAnswering: Bool {
-        isResponding || asked?.order == .respond || waiting.contains { $0.order == .respond }
+        isResponding || asked?.entry.order == .respond || waiting.contains { $0.order == .respond }
     }
 
     /// The model has been asked for nothing that it has not completed.
     var isIdle: Bool { !isResponding && asked == nil && waiting.isEmpty && untold.isEmpty }
+
+    /// The agent has been asked for something that it has not begun, or will be.
+    var isAsked: Bool { asked != nil || !waiting.isEmpty || !untold.isEmpty }
 
     /// A function's result waits to be told.
     var holdsResults: Bool { untold.contains { $0.isResult } }
@@ -97,6 +113,15 @@ struct SpeechQueue {
     }
 
     // MARK: Orders
+
+    /// The agent speaks first.
+    ///
+    /// - Parameter callerHasSpoken: before there was a model to hear it, which may answer that now.
+    mutating func greet(_ words: String, callerHasSpoken: Bool, at now: MonotonicInstant) -> [Action] {
+        if callerHasSpoken, !floor.isTaken { floor.hasSpokenBefore(at: now) }
+        waiting.append(Entry(order: .say(id: nil, words: words), isOverspoken: callerHasSpoken))
+        return next(at: now)
+    }
 
     /// Something that the agent is to know. A model that answers such a thing at once is told when the caller has
     /// finished.
@@ -137,8 +162,10 @@ struct SpeechQueue {
         isReady = false
         isResponding = false
         // What had not begun is asked for again; an answer is, once the new session knows to what.
-        if let asked { waiting.insert(Entry(order: asked.order), at: 0) }
+        if let asked { waiting.insert(asked.entry, at: 0) }
         asked = nil
+        pausedUntil = nil
+        refusedOn = nil
         waiting.removeAll { $0.order == .respond || $0.order == .ask }
         // Another session does not know that function's call, and is told of it in words.
         untold.removeAll { $0.isResult }
@@ -148,41 +175,83 @@ struct SpeechQueue {
 
     mutating func responseStarted() {
         isResponding = true
+        refusedOn = nil
         // The caller's turn is being answered, and with it all that stands in the conversation.
         if asked == nil { waiting.removeAll { $0.isOverspoken && $0.order.isReplaceable } }
+        pausedUntil = nil
         floor.answerBegan()
-        current = asked?.order
+        current = asked?.entry
         asked = nil
     }
 
-    mutating func responseEnded(_ status: AgentResponseEnd.Status, at now: MonotonicInstant) -> [Action] {
+    /// - Parameter retryAfter: when the model says that it may be asked again.
+    mutating func responseEnded(
+        _ status: AgentResponseEnd.Status,
+        retryAfter: Duration? = nil,
+        at now: MonotonicInstant
+    ) -> [Action] {
         isResponding = false
+        refusedOn = nil
         var actions: [Action] = []
         switch status {
         case .completed, .incomplete:
-            if case .say(let id?, _) = current { actions.append(.awaitPlayback(id: id)) }
+            if case .say(let id?, _)? = current?.order { actions.append(.awaitPlayback(id: id)) }
             current = nil
-        case .cancelled, .failed:
+        case .cancelled:
             actions += cutCurrent()
+        case .failed:
+            // An answer that nobody asked for was one to the caller.
+            let failed = current ?? Entry(order: .ask)
+            current = nil
+            actions += again(failed, after: retryAfter, at: now)
         }
         return actions + next(at: now)
     }
 
+    /// The model will not do what it was asked for last.
+    mutating func wasRejected(retryAfter: Duration?, at now: MonotonicInstant) -> [Action] {
+        guard let rejected = asked?.entry else { return [] }
+        asked = nil
+        return again(rejected, after: retryAfter, at: now) + next(at: now)
+    }
+
     /// The model was speaking already: it is asked again when it has finished.
-    mutating func wasRefused() {
-        if let order = asked?.order ?? current, order != .ask {
-            waiting.insert(Entry(order: order), at: 0)
-            if case .say(let id?, _) = order { spoken[id] = nil }
+    mutating func wasRefused(at now: MonotonicInstant) {
+        guard let entry = asked?.entry ?? current else { return }
+        if entry.order != .ask {
+            waiting.insert(entry, at: 0)
+            if case .say(let id?, _) = entry.order { spoken[id] = nil }
         }
         asked = nil
         current = nil
         isResponding = true
+        refusedOn = now
+    }
+
+    /// Something came to nothing: it is asked for once more, some time later, unless the caller has heard part of it or
+    /// it has failed too often.
+    private mutating func again(_ entry: Entry, after pause: Duration?, at now: MonotonicInstant) -> [Action] {
+        var entry = entry
+        entry.failures += 1
+        var said = ""
+        if case .say(let id?, _) = entry.order { said = spoken[id]?.text ?? "" }
+        if entry.failures <= Self.retries, said.isEmpty, !(answersByItself && entry.order == .ask) {
+            entry.isOverspoken = entry.order == .ask
+            waiting.insert(entry, at: 0)
+            pausedUntil = now + min(max(pause ?? Self.usualPause, .milliseconds(100)), Self.longestPause)
+            return []
+        }
+        guard case .say(let id?, _) = entry.order else { return [.lost] }
+        guard said.isEmpty else { return [.cut(id: id, text: takeText(id))] }
+        return [
+            .failed(id: id, CallCommandError(.agentSilent, "the model failed to speak, and so it did when asked again"))
+        ]
     }
 
     /// Words of the agent. What comes late still belongs to whoever waits for its playback.
     mutating func add(_ piece: AgentTranscript) {
         let owner: Int? =
-            if case .say(let id?, _) = current { id } else { spoken.first { $0.value.has(piece.item) }?.key }
+            if case .say(let id?, _)? = current?.order { id } else { spoken.first { $0.value.has(piece.item) }?.key }
         guard let owner else { return }
         spoken[owner, default: SpokenWords()].add(piece)
     }
@@ -193,18 +262,24 @@ struct SpeechQueue {
     }
 
     mutating func tick(at now: MonotonicInstant) -> [Action] {
+        if let refusedOn, now - refusedOn >= Self.patience {
+            self.refusedOn = nil
+            isResponding = false
+        }
         guard let asked, now - asked.at >= Self.patience else { return next(at: now) }
         self.asked = nil
         var actions: [Action] = []
-        if case .say(let id?, _) = asked.order {
+        if case .say(let id?, _) = asked.entry.order {
             actions.append(.failed(id: id, CallCommandError(.agentSilent, "the model did not begin to speak")))
+        } else {
+            actions += again(asked.entry, after: .zero, at: now)
         }
         return actions + next(at: now)
     }
 
     private mutating func cutCurrent() -> [Action] {
         defer { current = nil }
-        guard case .say(let id?, _) = current else { return [] }
+        guard case .say(let id?, _)? = current?.order else { return [] }
         return [.cut(id: id, text: takeText(id))]
     }
 
@@ -216,10 +291,12 @@ struct SpeechQueue {
             untold.removeAll()
         }
         guard !isResponding, asked == nil, let first = waiting.first, !holds(at: now) else { return actions }
+        if let pausedUntil, now < pausedUntil { return actions }
+        pausedUntil = nil
         // The model answers the caller first.
         if floor.awaitsAnswer(at: now) { return actions }
         waiting.removeFirst()
-        asked = (first.order, now)
+        asked = (first, now)
         switch first.order {
         case .say(_, let words): return actions + [.send(.say(words))]
         case .respond, .ask: return actions + [.send(.respond)]

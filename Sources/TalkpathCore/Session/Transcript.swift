@@ -3,8 +3,8 @@ import TalkpathWire
 /// What was said, in the order in which it was begun.
 ///
 /// Pieces extend the turn they belong to; a final text replaces the pieces. The caller's words come late from the
-/// model, often after its answer to them, and are put where the caller began to speak. What the agent says may come
-/// late as well, when it has been cut short already.
+/// model, often after its answer to them, and are put where the caller began to speak: see ``CallerTurns``. What the
+/// agent says may come late as well, when it has been cut short already, and is put where its audio began.
 struct Transcript {
     private struct Key: Hashable {
         var speaker: TranscriptEntry.Speaker
@@ -17,8 +17,18 @@ struct Transcript {
     /// Of items that were cut short before a word of them was known: how much was heard.
     private var cuts: [AgentItem: Int] = [:]
 
+    /// When the audio of the agent's items began, until a word of them is known.
+    private var began: [AgentItem: Int] = [:]
+
     /// Items of which no word ever comes are forgotten with the rest.
     private static let rememberedCuts = 256
+
+    /// Audio of this item of the agent's has begun to come.
+    mutating func began(_ item: AgentItem, at milliseconds: Int) {
+        guard began[item] == nil, positions[Key(speaker: .agent, item: item)] == nil else { return }
+        if began.count >= Self.rememberedCuts { began.removeAll() }
+        began[item] = milliseconds
+    }
 
     /// - Parameter milliseconds: since the call started; counts for a turn's first piece.
     /// - Returns: the turn, once it is final.
@@ -33,11 +43,12 @@ struct Transcript {
         guard let position = positions[key] else {
             guard !piece.text.isEmpty else { return nil }
             positions[key] = entries.count
+            let audioBegan = speaker == .agent ? began.removeValue(forKey: piece.item) : nil
             entries.append(
                 TranscriptEntry(
                     speaker: speaker,
                     text: piece.text,
-                    milliseconds: milliseconds,
+                    milliseconds: audioBegan ?? milliseconds,
                     heardMilliseconds: speaker == .agent ? cuts.removeValue(forKey: piece.item) : nil,
                     number: entries.count + 1
                 )

@@ -23,6 +23,10 @@ extension AgentDefinition {
             profile.endpoints = tools.compactMap(Self.endpoint)
         }
         if let mayEnd = json["may_end_call"]?.bool { profile.mayEndCall = mayEnd }
+        if let policy = json["greeting_policy"]?.string.flatMap(GreetingPolicy.init) {
+            profile.greetingPolicy = policy
+        }
+        if let mayKeep = json["caller_may_keep_call"]?.bool { profile.callerMayKeepCall = mayKeep }
         if let policy = json["connect"]?.string.flatMap(AgentProfile.ConnectPolicy.init) {
             profile.connectPolicy = policy
         }

@@ -17,8 +17,20 @@ enum AgentSchemas {
         .optional("instructions", .text(0...100_000).meaning("`{{name}}` is filled in from the variables.")),
         .optional("variables", variables.meaning("Values for placeholders that a call brings none for.")),
         .optional("first_message", .text(0...10_000).meaning("What the agent says first, in its own words.")),
+        .optional(
+            "greeting_policy",
+            .named("GreetingPolicy").meaning(
+                "Who speaks first where both would. `greeting_first`: the agent does not hear the caller until then."
+            )
+        ),
         .optional("tools", .array(.named("AgentTool"), count: 0...64)),
         .optional("may_end_call", .boolean.meaning("Offers the agent a function `end_call`.")),
+        .optional(
+            "caller_may_keep_call",
+            .boolean.meaning(
+                "Whether a caller who speaks into the goodbye before an `end_call` keeps the call. Default true."
+            )
+        ),
         .optional("connect", .named("ConnectPolicy").meaning("When the model's socket is opened.")),
         .optional("may_send_dtmf", .boolean.meaning("Offers the agent a function `send_dtmf`.")),
         .optional("hears_dtmf", .boolean.meaning("Whether the agent is told which keys the caller presses.")),

@@ -90,6 +90,7 @@ extension CallMetrics {
             "dropped_ms": JSONValue(droppedMilliseconds),
             "bad_messages": JSONValue(badMessages),
             "underruns": JSONValue(underruns),
+            "failed_responses": JSONValue(failedResponses),
             "longest_uplink_wait_ms": JSONValue(longestUplinkWaitMilliseconds),
             "longest_backlog_ms": JSONValue(longestBacklogMilliseconds),
             "turn_latency": turnLatency.json,

@@ -143,7 +143,7 @@ enum CallSchemas {
             "frames_from_caller", "bytes_from_caller", "bytes_to_agent", "bytes_from_agent", "frames_to_caller",
             "bytes_to_caller", "interruptions", "flushed_ms", "gaps", "filled_ms", "duplicate_frames", "outliers",
             "resynchronisations", "dropped_ms",
-            "bad_messages", "underruns", "longest_uplink_wait_ms", "longest_backlog_ms",
+            "bad_messages", "underruns", "failed_responses", "longest_uplink_wait_ms", "longest_backlog_ms",
         ].map { .required($0, .integer) } + [
             .required(
                 "turn_latency",

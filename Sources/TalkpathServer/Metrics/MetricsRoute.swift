@@ -27,6 +27,7 @@ struct MetricsRoute {
         "talkpath_outliers_total": "Numbers of callers' frames that lay outside their window and were passed over.",
         "talkpath_resynchronisations_total": "Times a caller's stream was followed anew after its numbers had jumped.",
         "talkpath_underruns_total": "Holes that callers heard because a model did not send fast enough.",
+        "talkpath_failed_responses_total": "Answers that models did not complete, or refused to give.",
         "talkpath_interruptions_total": "Times that callers spoke over agents.",
         "talkpath_bad_messages_total": "Messages of either side that were not understood.",
         "talkpath_dropped_milliseconds_total": "Audio lost because a buffer was full.",

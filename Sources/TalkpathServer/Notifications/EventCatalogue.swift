@@ -16,6 +16,7 @@ enum EventType: String, Sendable, CaseIterable {
     case toolCalled = "agent.tool_called"
     case agentLost = "agent.lost"
     case carrierError = "carrier.error"
+    case responseFailed = "agent.response_failed"
     case failed = "call.failed"
 }
 
@@ -37,6 +38,8 @@ enum EventCatalogue {
                 .carrierError, (fault.json.object ?? []).map { ($0.key, $0.value) }
             )
         case .agentLost(let message): (type, members) = (.agentLost, [("reason", .string(message))])
+        case .responseFailed(let status, let code):
+            (type, members) = (.responseFailed, [("status", .string(status)), ("code", .string(code))])
         case .toolCalled(let name): (type, members) = (.toolCalled, [("name", .string(name))])
         // Told with the record. This one counts where the record could not be saved.
         case .ended(let receipt): return ended(receipt, members: [])

@@ -69,6 +69,16 @@ enum EventSchemas {
             data: [at] + CallSchemas.carrierErrorMembers
         ),
         Kind(
+            type: .responseFailed,
+            meaning:
+                "The model did not complete an answer, or refused to give one; it is asked again where that may help.",
+            data: [
+                at,
+                .required("status", .word("failed", "incomplete", "rejected")),
+                .required("code", .text.meaning("What the provider said.")),
+            ]
+        ),
+        Kind(
             type: .failed,
             meaning: "The call could not be placed, or has failed; `call.ended` follows.",
             data: [.required("ended_reason", .named("EndReason")), .required("reason", .text.orNull)]

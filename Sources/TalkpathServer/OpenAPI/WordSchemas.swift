@@ -21,6 +21,7 @@ enum WordSchemas {
         ("AgentProvider", .word(AgentProvider.self)),
         ("AgentFormat", .word(AgentProfile.Format.self)),
         ("ConnectPolicy", .word(AgentProfile.ConnectPolicy.self)),
+        ("GreetingPolicy", .word(GreetingPolicy.self)),
         ("BargeIn", .word(BargeIn.self)),
         ("Resampler", .word(ResamplerEngine.names)),
         ("MachineDetection", .word(MachineDetection.self)),

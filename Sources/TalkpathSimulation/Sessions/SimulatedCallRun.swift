@@ -172,6 +172,8 @@ final class SimulatedCallRun: @unchecked Sendable {
             connectPolicy: world.theme == .longRinging ? .onRinging : scheduler.pick([.onRinging, .onAnswer])
         )
         if scheduler.chance(50) { agent.transferTargets = [TransferTarget(name: "sales", number: "+15550100125")] }
+        // Who asked for the end has got it: the conversations have callers who keep their calls.
+        agent.callerMayKeepCall = false
         agent.bargeIn = scheduler.pick([.model, .model, .both])
         if scheduler.chance(30) {
             let age = scheduler.milliseconds(300...4000)

@@ -3,7 +3,7 @@
 /// Nil means "read it properly".
 extension GeminiLiveCodec {
     func scan(_ bytes: UnsafeRawBufferPointer) -> AgentEvent? {
-        guard let item = turns.open?.item else { return nil }
+        guard let item = turns.open?.item, !turns.isStale else { return nil }
         var scanner = JSONScanner(bytes)
         var part = AudioPart()
         do throws(JSONFault) {

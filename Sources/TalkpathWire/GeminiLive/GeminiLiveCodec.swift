@@ -47,6 +47,11 @@ public struct GeminiLiveCodec: Sendable {
         }
     }
 
+    /// Nothing has come for so long since an interruption that audio which comes now begins another turn, though the
+    /// provider has not said that the interrupted one is complete: it does not always do so, and now and then it
+    /// interrupts what was complete already.
+    public mutating func interruptionIsOver() { turns.interruptionIsOver() }
+
     /// Nil: the provider has no names for items.
     public func providerName(of item: AgentItem) -> String? { nil }
 

@@ -8,6 +8,8 @@ struct GeminiTurns: Sendable {
     }
 
     private(set) var open: Turn?
+    /// So much time has passed since the interruption that what comes now is no rest of the interrupted turn.
+    private var isInterruptionOver = false
     private var lastItem: AgentItem?
     /// Promised to the model's next turn, because its words came before its audio.
     private var reserved: AgentItem?
@@ -15,8 +17,23 @@ struct GeminiTurns: Sendable {
     private var agentText = ""
     private var caller: (item: AgentItem, text: String)?
 
+    /// Audio that comes now is no rest of what was interrupted.
+    var isStale: Bool { isInterruptionOver && open?.isInterrupted == true }
+
+    mutating func interruptionIsOver() { isInterruptionOver = true }
+
+    /// The provider has never said that the interrupted turn is complete, and begins another.
+    private mutating func endStaleTurn(_ events: inout [AgentEvent]) {
+        guard isStale else { return }
+        endAgentText(&events)
+        open = nil
+        isInterruptionOver = false
+        events.append(.responseEnded(AgentResponseEnd(status: .cancelled, reason: "interrupted")))
+    }
+
     /// The item of audio that comes now; a turn begins if none is under way.
     mutating func itemOfAudio(_ events: inout [AgentEvent]) -> AgentItem {
+        endStaleTurn(&events)
         if let open { return open.item }
         endCallerTurn(&events)
         let item = reserved ?? newItem()
@@ -35,6 +52,7 @@ struct GeminiTurns: Sendable {
             open = Turn(item: item, hasAudioEnded: true)
         }
         open?.isInterrupted = true
+        isInterruptionOver = false
         events.append(.interrupted)
     }
 
@@ -48,19 +66,24 @@ struct GeminiTurns: Sendable {
         generationCompleted(&events)
         endAgentText(&events)
         let wasInterrupted = open?.isInterrupted ?? false
+        isInterruptionOver = false
         // After an interruption the caller is in the middle of a sentence.
         if !wasInterrupted { endCallerTurn(&events) }
         open = nil
         let end = AgentResponseEnd(
-            status: wasInterrupted ? .cancelled : .completed,
+            status: wasInterrupted ? .cancelled : Self.failures.contains(reason ?? "") ? .failed : .completed,
             reason: reason ?? (wasInterrupted ? "interrupted" : nil)
         )
         events.append(.responseEnded(end))
     }
 
+    /// Why a turn came to nothing.
+    private static let failures: Set<String> = ["RESPONSE_REJECTED", "MALFORMED_FUNCTION_CALL"]
+
     // MARK: Words
 
     mutating func agentSaid(_ text: String, isFinished: Bool, _ events: inout [AgentEvent]) {
+        endStaleTurn(&events)
         let item = itemOfAgentText()
         if !text.isEmpty {
             agentText += text

@@ -28,7 +28,8 @@ extension OpenAIRealtimeCodec {
             events.append(isReady ? .ignored : .ready)
             isReady = true
         case "input_audio_buffer.speech_started":
-            events.append(.callerSpeechStarted(inputMilliseconds: json["audio_start_ms"]?.count))
+            let item = json["item_id"]?.string.flatMap { $0.isEmpty ? nil : items.item(named: $0) }
+            events.append(.callerSpeechStarted(inputMilliseconds: json["audio_start_ms"]?.count, item: item))
         case "input_audio_buffer.speech_stopped":
             events.append(.callerSpeechEnded(inputMilliseconds: json["audio_end_ms"]?.count))
         case "response.output_audio.delta":
@@ -133,7 +134,8 @@ extension OpenAIRealtimeCodec {
         let details = response["status_details"]
         let reason =
             details?["error"]?["code"]?.name ?? details?["reason"]?.name ?? details?["error"]?["type"]?.name
-        events.append(.responseEnded(AgentResponseEnd(status: status, reason: reason)))
+        let retryAfter = details?["error"].flatMap(Self.pause)
+        events.append(.responseEnded(AgentResponseEnd(status: status, reason: reason, retryAfter: retryAfter)))
     }
 
     // MARK: Functions
@@ -168,6 +170,7 @@ extension OpenAIRealtimeCodec {
         let isRefused = !isReady && (error?["event_id"]?.string == Self.configurationEventID || isOfSession(error))
         var report = report(error, isFatal: isLost || isRefused)
         report.refusesConfiguration = isRefused && !isLost
+        report.refusesResponse = isReady && !isLost && !report.isBusy && isOfResponse(error)
         return report
     }
 
@@ -176,13 +179,26 @@ extension OpenAIRealtimeCodec {
         error?["param"]?.string?.hasPrefix("session.") ?? false
     }
 
+    /// Whether it is about an answer. Such errors name no answer, and seldom the event that asked for it.
+    private func isOfResponse(_ error: JSONValue?) -> Bool {
+        if error?["param"]?.string?.hasPrefix("response") ?? false { return true }
+        let words = [error?["code"]?.string, error?["type"]?.string]
+        return words.contains { $0 == "rate_limit_exceeded" || $0 == "server_error" }
+    }
+
     private func report(_ error: JSONValue?, isFatal: Bool) -> AgentErrorReport {
-        AgentErrorReport(
+        var report = AgentErrorReport(
             code: error?["code"]?.name ?? error?["type"]?.name ?? "unknown",
             message: PeerWords.cut(error?["message"]?.string ?? "", to: PeerWords.longestMessage),
             isFatal: isFatal,
             isBusy: error?["code"]?.string == "conversation_already_has_active_response",
             parameter: error?["param"]?.name
         )
+        report.retryAfter = error.flatMap(Self.pause)
+        return report
+    }
+
+    private static func pause(_ error: JSONValue) -> Duration? {
+        error["message"]?.string.flatMap { OpenAIRetry.pause(in: PeerWords.cut($0, to: PeerWords.longestMessage)) }
     }
 }

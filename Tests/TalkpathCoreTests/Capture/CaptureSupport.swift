@@ -83,6 +83,8 @@ extension CaptureFacts {
         )
         agent.bargeIn = .both
         agent.hearsDigits = false
+        agent.callerMayKeepCall = false
+        agent.greetingPolicy = .greetingFirst
         agent.resampler = .libsamplerate(.medium)
         agent.endpoints = [ToolEndpoint(tool: AgentTool(name: "weather", description: "Rain?"), url: "")]
         agent.transferTargets = [TransferTarget(name: "sales", number: "+10000000000")]

@@ -64,7 +64,7 @@ struct SpeechQueueTests {
         // Its own answer begins in the same moment, and ours is refused.
         queue.responseStarted()
         queue.add(piece("Not ours.", isFinal: true))
-        queue.wasRefused()
+        queue.wasRefused(at: start)
         #expect(queue.responseEnded(.completed, at: start) == [.send(.say("a"))])
         queue.responseStarted()
         queue.add(piece("Ours.", item: 1))
@@ -123,7 +123,7 @@ struct SpeechQueueTests {
         #expect(queue.add(.ask, at: start) == [.send(.respond)])
         #expect(!queue.isIdle)
         queue.responseStarted()
-        queue.wasRefused()
+        queue.wasRefused(at: start)
         #expect(queue.responseEnded(.completed, at: start) == [])
         #expect(queue.isIdle)
     }
@@ -250,5 +250,107 @@ struct SpeechQueueTests {
         _ = queue.agentIsLost()
         _ = queue.callerEnded(.ear, at: start)
         #expect(queue.agentIsReady(at: start) == [])
+    }
+
+    // MARK: Failures
+
+    @Test func `what came to nothing is asked for again, after the time that the model names`() {
+        var queue = ready()
+        _ = queue.add(.say(id: nil, words: "hello"), at: start)
+        queue.responseStarted()
+        #expect(queue.responseEnded(.failed, retryAfter: .milliseconds(1200), at: start) == [])
+        #expect(queue.tick(at: start + .milliseconds(1180)) == [])
+        #expect(queue.tick(at: start + .milliseconds(1200)) == [.send(.say("hello"))])
+        queue.responseStarted()
+        #expect(queue.responseEnded(.completed, at: start + .seconds(2)) == [])
+        #expect(queue.isIdle)
+    }
+
+    @Test func `an answer to the caller that failed is asked for, unless the model gives one by itself`() {
+        var queue = ready()
+        queue.responseStarted()
+        #expect(queue.responseEnded(.failed, at: start) == [])
+        #expect(queue.tick(at: start + .seconds(1)) == [.send(.respond)])
+        var other = ready()
+        other.responseStarted()
+        _ = other.responseEnded(.failed, at: start)
+        other.responseStarted()
+        #expect(other.responseEnded(.completed, at: start + .seconds(1)) == [])
+        #expect(other.isIdle)
+    }
+
+    @Test func `a model that fails again and again is asked so often and no more`() {
+        var queue = ready()
+        var now = start
+        var asked = queue.add(.respond, at: now)
+        for _ in 0..<SpeechQueue.retries {
+            #expect(asked == [.send(.respond)])
+            queue.responseStarted()
+            #expect(queue.responseEnded(.failed, at: now) == [])
+            now = now + .seconds(1)
+            asked = queue.tick(at: now)
+        }
+        queue.responseStarted()
+        #expect(queue.responseEnded(.failed, at: now) == [.lost])
+        #expect(queue.isIdle)
+    }
+
+    @Test func `somebody who waits for words learns that the model fails, and those half said are cut`() {
+        var queue = ready()
+        _ = queue.add(.say(id: 2, words: "a"), at: start)
+        var now = start
+        for _ in 0..<SpeechQueue.retries {
+            queue.responseStarted()
+            #expect(queue.responseEnded(.failed, at: now) == [])
+            now = now + .seconds(1)
+            #expect(queue.tick(at: now) == [.send(.say("a"))])
+        }
+        queue.responseStarted()
+        #expect(queue.responseEnded(.failed, at: now) == [.failed(id: 2, CallCommandError(.agentSilent, ""))])
+        _ = queue.add(.say(id: 4, words: "b"), at: now)
+        queue.responseStarted()
+        queue.add(piece("Half", isFinal: false))
+        #expect(queue.responseEnded(.failed, at: now) == [.cut(id: 4, text: "Half")])
+    }
+
+    @Test func `an order that the model rejects is given again`() {
+        var queue = ready()
+        _ = queue.add(.say(id: nil, words: "hello"), at: start)
+        #expect(queue.wasRejected(retryAfter: .seconds(2), at: start) == [])
+        #expect(queue.tick(at: start + .seconds(2)) == [.send(.say("hello"))])
+    }
+
+    @Test func `a refusal of nothing that was asked for does not silence the agent`() {
+        var queue = ready()
+        queue.wasRefused(at: start)
+        #expect(!queue.isResponding)
+        #expect(queue.add(.respond, at: start) == [.send(.respond)])
+        // It says that it is speaking, and neither begins nor ends.
+        queue.wasRefused(at: start)
+        #expect(queue.tick(at: start + .milliseconds(9980)) == [])
+        #expect(queue.tick(at: start + .seconds(10)) == [.send(.respond)])
+    }
+
+    @Test func `an order without a name that the model does not begin is given again`() {
+        var queue = ready()
+        #expect(queue.add(.respond, at: start) == [.send(.respond)])
+        #expect(queue.tick(at: start + .seconds(10)) == [])
+        #expect(queue.tick(at: start + .milliseconds(10_100)) == [.send(.respond)])
+    }
+
+    // MARK: The greeting
+
+    @Test func `a greeting waits for the answer to a caller who spoke before there was a model`() {
+        var queue = ready()
+        #expect(queue.greet("hello", callerHasSpoken: true, at: start) == [])
+        queue.responseStarted()
+        #expect(queue.responseEnded(.completed, at: start + .seconds(3)) == [])
+        #expect(queue.isIdle)
+        var other = ready()
+        #expect(other.greet("hello", callerHasSpoken: true, at: start) == [])
+        #expect(other.tick(at: start + .milliseconds(2480)) == [])
+        #expect(other.tick(at: start + .milliseconds(2500)) == [.send(.say("hello"))])
+        var quiet = ready()
+        #expect(quiet.greet("hello", callerHasSpoken: false, at: start) == [.send(.say("hello"))])
     }
 }

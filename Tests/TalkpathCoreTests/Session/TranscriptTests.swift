@@ -56,6 +56,18 @@ struct TranscriptTests {
         #expect(caller.heardMilliseconds == nil && agent.heardMilliseconds == 7)
     }
 
+    @Test func `what the agent said stands where its audio began, whenever its words come`() {
+        var transcript = Transcript()
+        transcript.began(item, at: 100)
+        let theirs = AgentTranscript(item: AgentItem(index: 9), text: "Stop.", isFinal: true)
+        _ = transcript.add(theirs, by: .caller, at: 500)
+        _ = transcript.add(words("Your balance.", isFinal: true), by: .agent, at: 700)
+        #expect(transcript.turns.map(\.text) == ["Your balance.", "Stop."])
+        // An item's audio comes in pieces.
+        transcript.began(item, at: 900)
+        #expect(transcript.turns.map(\.milliseconds) == [100, 500])
+    }
+
     @Test func `cuts of items without a word are not kept for ever`() {
         var transcript = Transcript()
         for index in 0..<10_000 { _ = transcript.cut(AgentItem(index: index), heardMilliseconds: 1) }

@@ -168,6 +168,7 @@ extension CallMetrics {
             ("dropped_ms", \.droppedMilliseconds),
             ("bad_messages", \.badMessages),
             ("underruns", \.underruns),
+            ("failed_responses", \.failedResponses),
             ("longest_uplink_wait_ms", \.longestUplinkWaitMilliseconds),
             ("longest_backlog_ms", \.longestBacklogMilliseconds),
             ("input_tokens", \.inputTokens),

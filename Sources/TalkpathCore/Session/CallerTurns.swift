@@ -1,0 +1,72 @@
+import TalkpathWire
+
+/// When the caller began to say what the model has understood.
+///
+/// The model's words for it come late, often after its answer, and sometimes when the caller is speaking again. A model
+/// that names the caller's items says when each began; for another, our own ear's turns are taken, and the model's
+/// answers tell which of them it has heard.
+///
+/// Pure: instants are milliseconds of the call, passed in.
+struct CallerTurns: Equatable, Sendable {
+    private struct Heard: Equatable {
+        var began: Int
+        /// When the model began to answer it.
+        var answered: Int?
+    }
+
+    /// Turns of our ear, oldest first, for which no words have come.
+    private var heard: [Heard] = []
+    private var placed: [AgentItem: Int] = [:]
+    /// Where the newest words were placed.
+    private var lastPlaced: Int?
+
+    /// How long after the beginning of an answer words still belong to the turn that it answers, if the caller has
+    /// spoken again since.
+    static let lateness = 5000
+    /// Words of a turn do not come sooner after its beginning.
+    static let quickest = 400
+    private static let remembered = 256
+    private static let longestList = 8
+
+    mutating func earBegan(at milliseconds: Int) {
+        if heard.count >= Self.longestList { heard.removeFirst() }
+        heard.append(Heard(began: milliseconds))
+    }
+
+    /// The model hears the caller begin, and names what it will understand.
+    mutating func modelBegan(_ item: AgentItem, at milliseconds: Int) {
+        note(item, milliseconds)
+    }
+
+    mutating func answerBegan(at milliseconds: Int) {
+        guard let last = heard.indices.last, heard[last].answered == nil else { return }
+        heard[last].answered = milliseconds
+        // What it has neither answered nor put into words was no turn to it.
+        heard.removeAll { $0.answered == nil }
+    }
+
+    /// Words have come: when the caller began to say them.
+    mutating func place(_ item: AgentItem, at milliseconds: Int) -> Int {
+        if let known = placed[item] { return known }
+        let began = takeHeard(at: milliseconds) ?? lastPlaced ?? milliseconds
+        note(item, began)
+        lastPlaced = began
+        return began
+    }
+
+    private mutating func takeHeard(at now: Int) -> Int? {
+        guard let newest = heard.last else { return nil }
+        var choice = newest
+        if let answered = heard.last(where: { $0.answered != nil }), let at = answered.answered {
+            let isLate = now - at > Self.lateness && newest.began + Self.quickest <= now
+            if !isLate { choice = answered }
+        }
+        heard.removeAll { $0.began <= choice.began }
+        return choice.began
+    }
+
+    private mutating func note(_ item: AgentItem, _ began: Int) {
+        if placed.count >= Self.remembered { placed.removeAll() }
+        placed[item] = placed[item] ?? began
+    }
+}

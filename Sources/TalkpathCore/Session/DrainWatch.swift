@@ -1,0 +1,45 @@
+import TalkpathAudio
+
+/// Whether a call that drains has been heard to its end: what was sent has been played, and what the agent has begun
+/// to say, or owes, has come. A model that owes something and is dumb for too long is not waited for.
+///
+/// Pure: asked every 20 ms.
+struct DrainWatch: Equatable, Sendable {
+    /// Since when nothing is to be heard.
+    private var quietSince: MonotonicInstant?
+
+    enum Debt {
+        case nothing
+        /// The agent has spoken, and not said that this was all.
+        case rest
+        /// The agent is to speak.
+        case words
+
+        /// How long the model may say nothing at all while nothing is to be heard.
+        var patience: Duration {
+            switch self {
+            case .nothing: .zero
+            case .rest: .seconds(1)
+            case .words: .seconds(3)
+            }
+        }
+    }
+
+    /// - Parameters:
+    ///   - isHeard: something of the agent's is being played.
+    ///   - lastMessage: when the model last said anything at all.
+    mutating func isOver(
+        isHeard: Bool,
+        owes debt: Debt,
+        lastMessage: MonotonicInstant?,
+        at now: MonotonicInstant
+    ) -> Bool {
+        guard !isHeard else {
+            quietSince = nil
+            return false
+        }
+        let since = quietSince ?? now
+        quietSince = since
+        return debt == .nothing || now - max(since, lastMessage ?? since) >= debt.patience
+    }
+}

@@ -1,0 +1,362 @@
+import Logging
+import TalkpathAudio
+package import TalkpathCore
+package import TalkpathWire
+
+/// One call on virtual time in which the caller and the model do what they are told, and nothing by chance: the whole
+/// session, between a telephone that plays what it is sent and a model that is a script.
+package final class ScriptedCall: @unchecked Sendable {
+    // Unchecked: all of it happens on the scheduler's one thread.
+
+    /// What the model was told, audio apart.
+    package struct Told {
+        package var at: Int
+        package var text: String
+    }
+
+    package let scheduler: SimulationScheduler
+    package let provider: AgentProvider
+    let language: AgentLanguage
+    package private(set) var session: CallSession!
+    package private(set) var told: [Told] = []
+    package private(set) var events: [(at: Int, kind: CallEvent.Kind)] = []
+    package private(set) var record: CallSnapshot?
+    /// Called with everything that the model is told, audio apart.
+    package var onTold: (String) -> Void = { _ in }
+    /// Called whenever a socket to the model is open.
+    package var onConnect: (ScriptedCall) -> Void = { _ in }
+    /// What carries out functions.
+    package var tool: @Sendable (AgentToolCall) async -> String = { _ in "{}" }
+    /// The model sets a session up so long after its socket has opened; nil is never.
+    package var setupTime: Duration? = .zero
+
+    private let manager: CallManager
+    private let world: World
+    private var phone: Phone?
+    private(set) var sockets: [ModelSocket] = []
+    private var callerSpeaksUntil = 0
+    private let start: MonotonicInstant
+
+    package init(
+        _ provider: AgentProvider,
+        seed: UInt64 = 1,
+        limits: CallLimits = CallLimits(),
+        configure: (inout AgentProfile) -> Void = { _ in }
+    ) {
+        self.provider = provider
+        language = AgentLanguage(provider: provider)
+        scheduler = SimulationScheduler(seed: seed)
+        start = scheduler.now
+        world = World()
+        manager = CallManager(
+            ports: CallSession.Ports(
+                carrier: nil,
+                connector: world,
+                store: world,
+                events: world,
+                tools: world,
+                clock: scheduler,
+                logger: Logger(label: "scripted") { _ in SwiftLogNoOpLogHandler() }
+            ),
+            identifiers: world,
+            executor: scheduler.lane
+        )
+        world.call = self
+        var agent = AgentProfile(provider: provider, model: "m", apiKey: "k")
+        configure(&agent)
+        let call = InboundCall(from: "a", to: "b", carrierCallID: nil, agent: agent, limits: limits)
+        at(0) { [self] in
+            manager.assumeIsolated { manager in
+                session = try? manager.session(manager.accept(call))
+                attachPhone(manager)
+            }
+            tick()
+        }
+        let life = Task(executorPreference: scheduler.pool) { [manager] in await manager.run() }
+        _ = life
+    }
+
+    /// Since the call began.
+    package var milliseconds: Int { (scheduler.now - start).wholeMilliseconds }
+
+    /// Something that happens then, on the loop.
+    package func at(_ milliseconds: Int, _ body: @escaping () -> Void) {
+        scheduler.after(.milliseconds(milliseconds - self.milliseconds), body)
+    }
+
+    /// Plays the call, hangs up after that time if it still goes on, and waits until nothing of it is left.
+    package func run(until milliseconds: Int) {
+        at(milliseconds) { [self] in
+            Task(executorPreference: scheduler.pool) { [manager] in await manager.shutDown(mode: .now) }
+        }
+        scheduler.run(atMost: 5_000_000)
+    }
+
+    /// Whether it has not begun to end.
+    package var isLive: Bool { session.assumeIsolated { $0.isLive } }
+
+    private func tick() {
+        phone?.tick(isSpeaking: milliseconds < callerSpeaksUntil)
+        manager.assumeIsolated { $0.tick(at: scheduler.now) }
+        guard record == nil || phone?.isOpen == true else { return }
+        scheduler.after(.milliseconds(20)) { [self] in tick() }
+    }
+
+    // MARK: The caller
+
+    private func attachPhone(_ manager: isolated CallManager) {
+        guard let token = manager.makeStreamToken(for: session.id),
+            (try? manager.spendStreamToken(token, carrierCallID: "CA01")) != nil
+        else { return }
+        let phone = Phone(self)
+        self.phone = phone
+        _ = session.assumeIsolated { $0.mediaOpened(phone, sink: phone, carrierCallID: "CA01") }
+        phone.begin()
+    }
+
+    /// The caller speaks from now on, for so long.
+    package func talk(_ duration: Int) { callerSpeaksUntil = milliseconds + duration }
+
+    package var isCallerSpeaking: Bool { milliseconds < callerSpeaksUntil }
+
+    package func press(_ digit: String) { phone?.press(digit) }
+
+    /// How much the caller has heard of what the model said under that number.
+    package func heardMilliseconds(of item: Int) -> Int { phone?.heardMilliseconds(of: item) ?? 0 }
+
+    /// When the caller began to hear each item.
+    package var heardFrom: [Int: Int] { phone?.heardFrom ?? [:] }
+
+    // MARK: The model
+
+    /// The model says this, on its newest socket.
+    package func say(_ text: String?) {
+        guard let text, let socket = sockets.last, socket.isOpen else { return }
+        feed(text) { $0.agentReceived($1, at: scheduler.now) }
+    }
+
+    /// 250 ms of speech each.
+    package func sayAudio(_ item: Int, pieces: Int = 1) {
+        let piece = SpokenLevels.piece(item, session.agent.outputFormat)
+        for _ in 0..<pieces { say(language.audio(piece, item: "item_\(item)")) }
+    }
+
+    package func beginResponse() { say(language.responseBegun) }
+
+    package func endAudio(_ item: Int) { say(language.audioEnded(item: "item_\(item)")) }
+
+    package func endResponse(isCancelled: Bool = false) { say(language.responseEnded(isCancelled: isCancelled)) }
+
+    package func sayWords(_ text: String, _ item: Int) { say(language.words(text, item: "item_\(item)")) }
+
+    /// A whole answer, faster than it plays.
+    package func answer(_ item: Int, pieces: Int, words: String? = nil) {
+        beginResponse()
+        sayAudio(item, pieces: pieces)
+        if let words { sayWords(words, item) }
+        endAudio(item)
+        endResponse()
+    }
+
+    package func callTool(_ name: String, arguments: String = "{}") { say(language.tool(name, arguments: arguments)) }
+
+    /// The model hears the caller begin, and end; Gemini does not tell.
+    package func hearCallerBegin() { say(language.callerBegan) }
+    package func hearCallerEnd() { say(language.callerEnded) }
+
+    /// The model's socket breaks.
+    package func loseModel() { sockets.last?.vanish() }
+
+    package func tellings(containing part: String) -> [Told] { told.filter { $0.text.contains(part) } }
+
+    /// What it is asked to say or to answer.
+    package var requests: [Told] { told.filter { language.isRequest($0.text) } }
+
+    fileprivate func feed(_ text: String, _ body: (CallMedia, RawSpan) -> Void) {
+        let bytes = Array(text.utf8)
+        body(session.media.value, bytes.span.bytes)
+        session.assumeIsolated { $0.noteHappenings(at: scheduler.now) }
+        session.media.value.pump()
+    }
+
+    fileprivate func opened(_ socket: ModelSocket) {
+        guard session.assumeIsolated({ $0.agentSocketOpened(socket, socket: socket.number) }) else { return }
+        sockets.append(socket)
+        say(language.greeting)
+        onConnect(self)
+    }
+
+    fileprivate func wasTold(_ text: String) {
+        guard !language.isAudio(text) else { return }
+        if language.isConfiguration(text), let setupTime {
+            scheduler.after(setupTime) { [self] in say(language.ready) }
+        }
+        told.append(Told(at: milliseconds, text: text))
+        onTold(text)
+    }
+}
+
+extension ScriptedCall {
+    /// A socket to the model.
+    final class ModelSocket: LegSink, LegConnection, @unchecked Sendable {
+        // Unchecked: as the call.
+        let number: Int
+        private unowned let call: ScriptedCall
+        private(set) var isOpen = true
+
+        init(_ call: ScriptedCall, _ number: Int) {
+            self.call = call
+            self.number = number
+        }
+
+        func drain(_ outbox: inout MessageOutbox) {
+            outbox.drain { message in
+                let text = message.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+                // What comes of it comes afterwards, as on a network.
+                call.scheduler.after(.zero) { [self] in if isOpen { call.wasTold(text) } }
+            }
+        }
+
+        func vanish() {
+            guard isOpen else { return }
+            isOpen = false
+            call.scheduler.after(.zero) { [call, number] in
+                call.session.assumeIsolated { $0.agentClosed(socket: number, reason: "gone") }
+            }
+        }
+
+        func close() async {
+            await call.scheduler.onLane { self.vanish() }
+        }
+    }
+
+    /// Everything else that the session needs: it does what it is asked for at once.
+    fileprivate final class World: AgentConnector, CallStore, CallEventSink, IdentifierSource, ToolHandler,
+        @unchecked Sendable
+    {
+        // Unchecked: as the call.
+        weak var call: ScriptedCall!
+
+        func connect(
+            _ target: WebSocketTarget,
+            socket number: Int,
+            timeout: Duration,
+            session: CallSession
+        ) async throws(AgentConnectError) -> any LegConnection {
+            guard let call else { throw AgentConnectError("gone") }
+            let socket = ModelSocket(call, number)
+            await call.scheduler.onLane { call.opened(socket) }
+            return socket
+        }
+
+        func call(_ tool: AgentToolCall, on id: CallID) async -> String { await call.tool(tool) }
+
+        func publish(_ event: CallEvent) { call.events.append((call.milliseconds, event.kind)) }
+
+        func makeCallID() -> CallID { CallID("call") }
+        func makeToken() -> String { "token" }
+
+        func journal(_ call: CallSnapshot) async throws {}
+        func save(_ call: CallSnapshot) async throws { self.call.record = call }
+        func update(_ call: CallSnapshot) async throws { self.call.record = call }
+        func find(_ id: CallID) async throws -> CallSnapshot? { nil }
+        func calls(matching query: CallQuery) async throws -> CallPage { CallPage(calls: [], next: nil) }
+        func count(matching query: CallQuery) async throws -> Int { 0 }
+    }
+
+    /// The carrier's media socket, and the caller's ear and mouth at its far end.
+    fileprivate final class Phone: LegSink, LegConnection, @unchecked Sendable {
+        // Unchecked: as the call.
+        private unowned let call: ScriptedCall
+        private(set) var isOpen = true
+        private var ear = CallersEar()
+        private(set) var heardFrom: [Int: Int] = [:]
+        private var marks: [String] = []
+        private var sequence = 1
+        private var timestamp = 0
+
+        private static let silence = String(repeating: "/", count: 212) + "//8="
+        private static let voice = String(repeating: "gAAA", count: 53) + "gA=="
+
+        init(_ call: ScriptedCall) {
+            self.call = call
+        }
+
+        func begin() {
+            feed(
+                #"{"event":"start","sequenceNumber":"1","streamSid":"MZ01","start":{"streamSid":"MZ01","accountSid":"AC01","callSid":"CA01","tracks":["inbound"],"customParameters":{},"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1}}}"#
+            )
+        }
+
+        func tick(isSpeaking: Bool) {
+            guard isOpen else { return }
+            ear.play(until: call.scheduler.now)
+            timestamp += 20
+            sequence += 1
+            feed(
+                #"{"event":"media","sequenceNumber":"\#(sequence)","streamSid":"MZ01","media":{"track":"inbound","chunk":"1","timestamp":"\#(timestamp)","payload":"\#(isSpeaking ? Self.voice : Self.silence)"}}"#
+            )
+        }
+
+        func press(_ digit: String) {
+            sequence += 1
+            feed(
+                #"{"event":"dtmf","sequenceNumber":"\#(sequence)","streamSid":"MZ01","dtmf":{"track":"inbound_track","digit":"\#(digit)"}}"#
+            )
+        }
+
+        func heardMilliseconds(of item: Int) -> Int {
+            ear.play(until: call.scheduler.now)
+            return ear.heardMilliseconds(of: item)
+        }
+
+        private func feed(_ text: String) {
+            guard isOpen else { return }
+            call.feed(text) { $0.telephonyReceived($1, at: call.scheduler.now) }
+        }
+
+        func drain(_ outbox: inout MessageOutbox) {
+            outbox.drain { message in
+                let text = message.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+                received(text)
+            }
+        }
+
+        private func received(_ text: String) {
+            let now = call.scheduler.now
+            if text.hasPrefix(#"{"event":"media""#) {
+                guard let json = try? JSONValue(parsing: text), let payload = json["media"]?["payload"]?.string else {
+                    return
+                }
+                let base64 = Array(payload.utf8)
+                var audio = [UInt8](repeating: 0, count: base64.count)
+                var target = audio.mutableSpan
+                guard let count = try? Base64.decode(base64.span.bytes, into: &target) else { return }
+                let item = SpokenLevels.item(in: Array(audio[..<count]))
+                if let item, heardFrom[item] == nil {
+                    heardFrom[item] = call.milliseconds + ear.playedOut(after: now).wholeMilliseconds
+                }
+                ear.take(count, of: item, at: now)
+            } else if text.hasPrefix(#"{"event":"mark""#) {
+                marks.append(text)
+                call.scheduler.after(ear.playedOut(after: now)) { [self] in
+                    guard let place = marks.firstIndex(of: text) else { return }
+                    feed(marks.remove(at: place))
+                }
+            } else if text.hasPrefix(#"{"event":"clear""#) {
+                ear.clear(at: now)
+                let cleared = marks
+                marks = []
+                call.scheduler.after(.zero) { [self] in for mark in cleared { feed(mark) } }
+            }
+        }
+
+        func close() async {
+            await call.scheduler.onLane { [self] in
+                guard isOpen else { return }
+                isOpen = false
+                call.session.assumeIsolated { $0.mediaClosed() }
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import TalkpathWire
+import Testing
+
+@testable import TalkpathCore
+
+struct CallerTurnsTests {
+    private let first = AgentItem(index: 0)
+    private let second = AgentItem(index: 1)
+
+    @Test func `words go to the turn that the model has named, however late they are`() {
+        var turns = CallerTurns()
+        turns.modelBegan(first, at: 1000)
+        turns.answerBegan(at: 3000)
+        turns.modelBegan(second, at: 5000)
+        #expect(turns.place(second, at: 6000) == 5000)
+        #expect(turns.place(first, at: 7000) == 1000)
+        #expect(turns.place(first, at: 7500) == 1000)
+    }
+
+    @Test func `words that come after the answer go to the turn of our ear that it answers`() {
+        var turns = CallerTurns()
+        turns.earBegan(at: 500)
+        turns.answerBegan(at: 2600)
+        #expect(turns.place(first, at: 5000) == 500)
+        // More of the same turn, under another name.
+        #expect(turns.place(second, at: 5100) == 500)
+    }
+
+    @Test func `words that come when the caller speaks again still go to the turn that was answered`() {
+        var turns = CallerTurns()
+        turns.earBegan(at: 500)
+        turns.answerBegan(at: 2600)
+        turns.earBegan(at: 4000)
+        #expect(turns.place(first, at: 4600) == 500)
+        #expect(turns.place(second, at: 5000) == 4000)
+    }
+
+    @Test func `a turn of which no words ever come does not take those of the next`() {
+        var turns = CallerTurns()
+        turns.earBegan(at: 500)
+        turns.answerBegan(at: 2600)
+        turns.earBegan(at: 9000)
+        #expect(turns.place(first, at: 9700) == 9000)
+    }
+
+    @Test func `a noise that the model has not answered is nobody's turn`() {
+        var turns = CallerTurns()
+        turns.earBegan(at: 500)
+        turns.earBegan(at: 3000)
+        turns.answerBegan(at: 4000)
+        #expect(turns.place(first, at: 4500) == 3000)
+        #expect(turns.place(second, at: 4600) == 3000)
+    }
+
+    @Test func `words without a turn stand where they come`() {
+        var turns = CallerTurns()
+        #expect(turns.place(first, at: 700) == 700)
+    }
+
+    @Test func `a long call leaves little behind`() {
+        var turns = CallerTurns()
+        for index in 0..<10_000 {
+            turns.earBegan(at: index * 1000)
+            turns.modelBegan(AgentItem(index: index), at: index * 1000)
+            #expect(turns.place(AgentItem(index: index), at: index * 1000 + 500) == index * 1000)
+        }
+    }
+}

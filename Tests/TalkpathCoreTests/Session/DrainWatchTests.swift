@@ -1,0 +1,41 @@
+import TalkpathAudio
+import Testing
+
+@testable import TalkpathCore
+
+struct DrainWatchTests {
+    private let start = MonotonicInstant(nanoseconds: 1_000_000_000)
+
+    @Test func `a call in which nothing is to be heard or owed is over at once`() {
+        var watch = DrainWatch()
+        #expect(watch.isOver(isHeard: true, owes: .nothing, lastMessage: nil, at: start) == false)
+        #expect(watch.isOver(isHeard: false, owes: .nothing, lastMessage: nil, at: start) == true)
+    }
+
+    @Test func `an answer that is owed is waited for as long as the model says something`() {
+        var watch = DrainWatch()
+        for second in 0..<20 {
+            let now = start + .seconds(second)
+            #expect(watch.isOver(isHeard: false, owes: .words, lastMessage: now - .seconds(2), at: now) == false)
+        }
+    }
+
+    @Test func `a model that owes an answer and is dumb is not waited for, once all is heard`() {
+        var watch = DrainWatch()
+        let early = start - .seconds(30)
+        #expect(watch.isOver(isHeard: true, owes: .words, lastMessage: early, at: start) == false)
+        let quiet = start + .seconds(5)
+        #expect(watch.isOver(isHeard: false, owes: .words, lastMessage: early, at: quiet) == false)
+        #expect(
+            watch.isOver(isHeard: false, owes: .words, lastMessage: early, at: quiet + .milliseconds(2980)) == false
+        )
+        #expect(watch.isOver(isHeard: false, owes: .words, lastMessage: early, at: quiet + .seconds(3)) == true)
+    }
+
+    @Test func `one that has spoken and not said that this was all is waited for less long`() {
+        var watch = DrainWatch()
+        #expect(watch.isOver(isHeard: false, owes: .rest, lastMessage: nil, at: start) == false)
+        #expect(watch.isOver(isHeard: false, owes: .rest, lastMessage: nil, at: start + .milliseconds(980)) == false)
+        #expect(watch.isOver(isHeard: false, owes: .rest, lastMessage: nil, at: start + .seconds(1)) == true)
+    }
+}

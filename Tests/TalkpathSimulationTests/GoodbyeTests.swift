@@ -1,0 +1,175 @@
+import TalkpathCore
+import TalkpathWire
+import Testing
+
+@testable import TalkpathSimulation
+
+/// Ends that let the agent finish: a goodbye is heard whole, unless the caller cuts it.
+@Suite struct GoodbyeTests {
+    private static func end(_ call: ScriptedCall) -> (at: Int, receipt: EndReceipt)? {
+        for case (let at, .ended(let receipt)) in call.events { return (at, receipt) }
+        return nil
+    }
+
+    @Test(arguments: [AgentProvider.openai, .gemini])
+    func `a goodbye that streams behind the function's call is heard whole`(provider: AgentProvider) throws {
+        let call = ScriptedCall(provider)
+        call.at(500) {
+            call.beginResponse()
+            if provider == .gemini { call.sayAudio(0) }
+            call.callTool("end_call")
+        }
+        // Slower than it plays, so that the caller's end runs dry in between.
+        for piece in 0..<8 { call.at(800 + piece * 320) { call.sayAudio(0) } }
+        call.at(3500) {
+            call.endAudio(0)
+            call.endResponse()
+        }
+        call.run(until: 20_000)
+        let end = try #require(Self.end(call))
+        #expect(end.receipt.reason == .agentHangup)
+        #expect(abs(call.heardMilliseconds(of: 0) - (provider == .gemini ? 9 : 8) * 250) <= 20)
+        #expect(end.at < 4500)
+    }
+
+    @Test func `a model that waits for its function's result is told, and says goodbye then`() throws {
+        let call = ScriptedCall(.gemini)
+        call.onTold = { text in
+            guard text.contains("toolResponse") else { return }
+            call.at(call.milliseconds + 900) { call.answer(0, pieces: 6) }
+        }
+        call.at(500) { call.callTool("end_call") }
+        call.run(until: 20_000)
+        let end = try #require(Self.end(call))
+        #expect(end.receipt.reason == .agentHangup)
+        #expect(abs(call.heardMilliseconds(of: 0) - 1500) <= 20)
+        #expect(end.at < 4000)
+    }
+
+    @Test(arguments: [AgentProvider.openai, .gemini])
+    func `a model that says nothing more is not waited for`(provider: AgentProvider) throws {
+        let call = ScriptedCall(provider)
+        call.at(500) {
+            call.beginResponse()
+            call.sayAudio(0, pieces: 4)
+            call.callTool("end_call")
+        }
+        call.run(until: 20_000)
+        let end = try #require(Self.end(call))
+        #expect(end.receipt.reason == .agentHangup)
+        #expect(abs(call.heardMilliseconds(of: 0) - 1000) <= 20)
+        #expect(end.at > 2400 && end.at < 3200)
+    }
+
+    @Test(arguments: [AgentProvider.openai, .gemini])
+    func `a drain waits for the answer that the caller is owed`(provider: AgentProvider) throws {
+        let call = ScriptedCall(provider)
+        call.at(500) {
+            call.talk(1200)
+            call.hearCallerBegin()
+        }
+        call.at(2200) { call.hearCallerEnd() }
+        call.at(2300) {
+            call.session.assumeIsolated { $0.requestEnd(EndRequest(.endedByAPI, mode: .drain(timeout: .seconds(9)))) }
+        }
+        call.at(3900) { call.answer(0, pieces: 4) }
+        call.run(until: 20_000)
+        #expect(abs(call.heardMilliseconds(of: 0) - 1000) <= 20)
+        let end = try #require(Self.end(call))
+        #expect(end.at < 6000 && end.receipt.reason == .endedByAPI)
+    }
+
+    @Test(arguments: [AgentProvider.openai, .gemini], [true, false])
+    func `a caller who speaks into the goodbye keeps the call, unless told otherwise`(
+        provider: AgentProvider,
+        mayKeep: Bool
+    ) throws {
+        let call = ScriptedCall(provider) { $0.callerMayKeepCall = mayKeep }
+        call.at(500) {
+            call.beginResponse()
+            call.sayAudio(0, pieces: 12)
+            call.callTool("end_call")
+            call.endAudio(0)
+        }
+        call.at(1500) {
+            call.talk(1000)
+            call.say(call.language.interruption)
+            call.endResponse(isCancelled: true)
+        }
+        call.at(3000) { call.hearCallerEnd() }
+        call.at(3500) { call.answer(1, pieces: 2) }
+        call.run(until: 15_000)
+        let end = try #require(Self.end(call))
+        #expect(call.heardMilliseconds(of: 0) < 1300)
+        let results = call.tellings(containing: provider == .openai ? "function_call_output" : "toolResponse")
+        guard mayKeep else {
+            #expect(end.receipt.reason == .agentHangup && results.isEmpty)
+            return
+        }
+        #expect(end.receipt.reason == .shutdown && end.at >= 15_000)
+        #expect(abs(call.heardMilliseconds(of: 1) - 500) <= 20)
+        // The function has come to nothing, and the model knows.
+        #expect(results.count == 1 && results[0].text.contains("goes on"))
+    }
+
+    @Test func `an end that somebody else has asked for, too, is no longer the agent's to give up`() throws {
+        let call = ScriptedCall(.openai)
+        call.at(500) {
+            call.answer(0, pieces: 12)
+            call.callTool("end_call")
+        }
+        call.at(1000) {
+            call.session.assumeIsolated { $0.requestEnd(EndRequest(.endedByAPI, mode: .drain(timeout: .seconds(9)))) }
+        }
+        call.at(1500) { call.say(call.language.interruption) }
+        call.run(until: 15_000)
+        let end = try #require(Self.end(call))
+        #expect(end.receipt.reason == .agentHangup && end.at < 6000)
+    }
+
+    // MARK: While the caller speaks
+
+    @Test(arguments: [AgentProvider.openai, .gemini])
+    func `a function's result that comes while the caller speaks waits for the end of their turn`(
+        provider: AgentProvider
+    ) throws {
+        let call = ScriptedCall(provider)
+        call.tool = { _ in
+            await call.scheduler.pause(.milliseconds(1500))
+            return #"{"slots":"9:00"}"#
+        }
+        call.at(500) {
+            call.beginResponse()
+            call.sayAudio(0, pieces: 2)
+            call.endAudio(0)
+            call.callTool("look_up")
+            call.endResponse()
+        }
+        call.at(1500) {
+            call.talk(2500)
+            call.hearCallerBegin()
+        }
+        call.at(4500) { call.hearCallerEnd() }
+        // OpenAI's model answers the turn, and the result with it.
+        if provider == .openai { call.at(4800) { call.answer(1, pieces: 2) } }
+        call.run(until: 12_000)
+        let due = provider == .openai ? call.requests : call.tellings(containing: "toolResponse")
+        switch provider {
+        case .openai:
+            #expect(call.tellings(containing: "function_call_output").allSatisfy { $0.at < 2200 })
+            #expect(due.isEmpty)
+        case .gemini:
+            #expect(due.count == 1 && due[0].at >= 4000 && due[0].at < 5000)
+        }
+    }
+
+    @Test(arguments: [AgentProvider.openai, .gemini])
+    func `a key pressed while the model is set up is told when it is ready`(provider: AgentProvider) throws {
+        let call = ScriptedCall(provider)
+        call.setupTime = .seconds(3)
+        call.at(600) { call.press("5") }
+        call.run(until: 9000)
+        let tellings = call.tellings(containing: "5").filter { $0.text.contains("key") }
+        #expect(tellings.count == 1 && tellings.allSatisfy { $0.at >= 3000 && $0.at < 6000 })
+    }
+}
