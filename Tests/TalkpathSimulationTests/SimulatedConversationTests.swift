@@ -1,0 +1,50 @@
+import Foundation
+import TalkpathWire
+import Testing
+
+@testable import TalkpathSimulation
+
+/// Conversations on virtual time, in which caller and model do what real ones have been seen to do.
+/// `TALKPATH_SEEDS=100000` plays more of them; `TALKPATH_CONVERSATION=17` prints one.
+@Suite struct SimulatedConversationTests {
+    private static let environment = ProcessInfo.processInfo.environment
+    private static let seeds = max(40, (environment["TALKPATH_SEEDS"].flatMap(UInt64.init) ?? 0) / 50)
+
+    @Test(arguments: [AgentProvider.openai, .gemini])
+    func `whatever caller and model do, every promise is kept`(provider: AgentProvider) {
+        var failures = 0
+        for seed in 0..<Self.seeds where failures < 5 {
+            let conversation = SimulatedConversation(seed: seed, provider: provider)
+            let violations = conversation.run()
+            let names = conversation.behaviors.map(\.rawValue).sorted().joined(separator: ", ")
+            if !violations.isEmpty { failures += 1 }
+            #expect(violations.isEmpty, "seed \(seed) (\(names)): \(violations)")
+        }
+    }
+
+    @Test(arguments: ConversationBehavior.allCases, [AgentProvider.openai, .gemini])
+    func `each behaviour alone is borne`(behavior: ConversationBehavior, provider: AgentProvider) {
+        for seed in 0..<4 as Range<UInt64> {
+            let conversation = SimulatedConversation(seed: seed, provider: provider, behaviors: [behavior])
+            let violations = conversation.run()
+            #expect(violations.isEmpty, "seed \(seed): \(violations)")
+        }
+    }
+
+    @Test func `a conversation is the same every time`() {
+        let first = SimulatedConversation(seed: 7)
+        let second = SimulatedConversation(seed: 7)
+        _ = (first.run(), second.run())
+        #expect(first.trace.count > 5 && first.trace == second.trace)
+    }
+
+    @Test(.enabled(if: environment["TALKPATH_CONVERSATION"] != nil))
+    func `a conversation is printed`() {
+        guard let seed = Self.environment["TALKPATH_CONVERSATION"].flatMap(UInt64.init) else { return }
+        for provider in AgentProvider.allCases {
+            let conversation = SimulatedConversation(seed: seed, provider: provider)
+            let violations = conversation.run()
+            print(([provider.rawValue] + conversation.trace + violations).joined(separator: "\n"))
+        }
+    }
+}
