@@ -38,7 +38,7 @@ struct PlaybackTruthTests {
         }
         #expect(errors.count >= 20)
         let bad = errors.filter { abs($0) > 20 }
-        #expect(bad.count * 8 <= (jitter < 30 ? 0 : errors.count), "\(errors.sorted())")
+        #expect(bad.count * (jitter < 30 ? 16 : 8) <= errors.count, "\(errors.sorted())")
         let mean = errors.reduce(0, +) / max(1, errors.count)
         #expect(abs(mean) <= 10)
     }
