@@ -32,6 +32,35 @@ struct SimulateCommand: AsyncParsableCommand {
         @OptionGroup var common: Common
         @Flag(help: "Say back what is heard, whatever the conversation.") var echo = false
         @Option(help: "The key clients must show.") var key: String?
+        @Option(
+            name: [.customLong("behaviour"), .customLong("behavior")],
+            help: .init(
+                "What real models do, by name, with commas between; or random, or random:SEED.",
+                valueName: "names"
+            ),
+            transform: Self.habits
+        )
+        var behaviour = ModelHabits.none
+
+        static let discussion = """
+            --behaviour plays what real models do and clients seldom expect. What comes over answers spares the first, \
+            and then takes turns:
+
+            """
+            + ModelHabit.allCases.map {
+                "  \($0.rawValue.padding(toLength: 20, withPad: " ", startingAt: 0)) \($0.meaning)"
+            }
+            .joined(separator: "\n")
+
+        @Sendable private static func habits(named words: String) throws -> ModelHabits {
+            guard let habits = ModelHabits(words: words) else {
+                let known = ModelHabit.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ValidationError(
+                    "'\(words)' is no list of behaviours. Known are \(known); or random, or random:SEED."
+                )
+            }
+            return habits
+        }
 
         /// Runs until it is interrupted.
         func run(_ provider: AgentProvider) async throws {
@@ -42,6 +71,7 @@ struct SimulateCommand: AsyncParsableCommand {
                     port: common.port,
                     apiKey: key,
                     script: conversation?.agent ?? .echo,
+                    habits: behaviour,
                     keepsAudio: false,
                     timeline: SimulatorTimeline(handler: Narration.print)
                 )
@@ -58,7 +88,8 @@ struct SimulateCommand: AsyncParsableCommand {
     struct OpenAI: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "openai",
-            abstract: "OpenAI Realtime: plays a conversation, or says back what it hears."
+            abstract: "OpenAI Realtime: plays a conversation, or says back what it hears.",
+            discussion: Model.discussion
         )
 
         @OptionGroup var model: Model
@@ -69,7 +100,8 @@ struct SimulateCommand: AsyncParsableCommand {
     struct Gemini: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "gemini",
-            abstract: "Gemini Live: plays a conversation, or says back what it hears."
+            abstract: "Gemini Live: plays a conversation, or says back what it hears.",
+            discussion: Model.discussion
         )
 
         @OptionGroup var model: Model
@@ -136,7 +168,7 @@ struct SimulateCommand: AsyncParsableCommand {
 }
 
 /// What a simulator sees, a line each.
-private enum Narration {
+enum Narration {
     /// When the first line was said.
     private static let start = SimulatorClock().now()
 

@@ -44,6 +44,10 @@ actor AgentConnection<Model: AgentModel> {
 
     private func opened(_ socket: SimulatorSocket) {
         self.socket = socket
+        if model.core.plan.has(.slowPong) {
+            let clock = clock
+            socket.pongDelay = { .nanoseconds(clock.realDuration(HabitPlan.pongDelay($0)).wholeNanoseconds) }
+        }
         model.opened(at: clock.now())
         runOutputs()
     }

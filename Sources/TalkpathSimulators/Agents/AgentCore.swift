@@ -7,12 +7,15 @@ struct AgentCore: Sendable {
     let keepsAudio: Bool
     var record: AgentRecord
     var cursor: ScriptCursor
+    var plan: HabitPlan
     var ear: CallerEar
     /// Says nothing any more.
     private(set) var isMute = false
     /// The socket is being closed.
     private(set) var isOver = false
     private(set) var pausedUntil: MonotonicInstant?
+    /// A sound that may yet prove to be too short for a turn, and where it began.
+    private var soundStart: Int?
     private var held: [(message: [UInt8], isText: Bool)] = []
     private var faults: [AgentFault]
     private var outputs: [AgentOutput] = []
@@ -21,6 +24,7 @@ struct AgentCore: Sendable {
     init(
         script: AgentScript,
         faults: [AgentFault],
+        habits: Set<ModelHabit>,
         keepsAudio: Bool,
         record: AgentRecord
     ) {
@@ -29,6 +33,7 @@ struct AgentCore: Sendable {
         self.record = record
         self.faults = faults.filter { $0.concerns(session: record.session) }
         cursor = ScriptCursor(script)
+        plan = HabitPlan(habits)
         ear = CallerEar(format: record.inputFormat, silence: .milliseconds(500))
     }
 
@@ -69,8 +74,46 @@ struct AgentCore: Sendable {
     /// Counts what came in and lets the ear hear it.
     mutating func hear(_ audio: [UInt8], at now: MonotonicInstant, _ report: (CallerEar.Turn) -> Void) {
         if keepsAudio { record.audioReceived.append(contentsOf: audio) }
-        ear.hear(audio, report)
+        if plan.has(.ignoredNoise) {
+            var turns: [CallerEar.Turn] = []
+            ear.hear(audio) { turns.append($0) }
+            for turn in withoutNoise(turns) { report(turn) }
+        } else {
+            ear.hear(audio, report)
+        }
         record.arrivals.append(.init(instant: now, cumulativeMilliseconds: ear.receivedMilliseconds))
+    }
+
+    /// The turns of the caller's that are long enough to be meant.
+    private mutating func withoutNoise(_ turns: [CallerEar.Turn]) -> [CallerEar.Turn] {
+        var meant: [CallerEar.Turn] = []
+        for turn in turns {
+            switch turn {
+            case .started(let milliseconds): soundStart = milliseconds
+            case .ended(let milliseconds):
+                if let start = soundStart, milliseconds - start >= Self.shortestTurn {
+                    meant.append(.started(milliseconds: start))
+                    soundStart = nil
+                }
+                if soundStart == nil { meant.append(turn) } else { report(.fault(ModelHabit.ignoredNoise.rawValue)) }
+                soundStart = nil
+            }
+        }
+        // The silence behind a sound must not make a turn of it.
+        if let start = soundStart, ear.receivedMilliseconds - start >= Self.shortestTurn + ear.hangover {
+            soundStart = nil
+            meant.append(.started(milliseconds: start))
+        }
+        return meant
+    }
+
+    private static let shortestTurn = 700
+
+    /// What comes over the answer that is about to begin; told, so that whoever watches knows why.
+    mutating func nextHabit() -> ModelHabit? {
+        let habit = plan.nextAnswer()
+        if let habit { report(.fault(habit.rawValue)) }
+        return habit
     }
 
     /// Notes a piece of audio that is being sent.

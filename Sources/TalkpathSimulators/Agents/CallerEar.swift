@@ -45,5 +45,6 @@ struct CallerEar: Sendable {
 
     private var judged: Int { judgedBytes / max(1, format.bytesPerMillisecond) }
     private var onset: Int { detector.configuration.onset.wholeMilliseconds }
-    private var hangover: Int { detector.configuration.hangover.wholeMilliseconds }
+    /// How long it must be silent for a turn to be over, in milliseconds.
+    var hangover: Int { detector.configuration.hangover.wholeMilliseconds }
 }

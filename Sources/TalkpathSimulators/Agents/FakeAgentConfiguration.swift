@@ -8,6 +8,8 @@ public struct FakeAgentConfiguration: Sendable {
     /// The behaviour by session, counted from 0; sessions beyond it have the last.
     public var scripts: [AgentScript]
     public var faults: [AgentFault]
+    /// What it does besides that clients seldom expect.
+    public var habits: ModelHabits
     public var pace: Pace
     /// Whether audio is recorded: what is heard and what is said.
     public var keepsAudio: Bool
@@ -22,6 +24,7 @@ public struct FakeAgentConfiguration: Sendable {
         apiKey: String? = nil,
         script: AgentScript = AgentScript(),
         faults: [AgentFault] = [],
+        habits: ModelHabits = .none,
         pace: Pace = .realTime,
         keepsAudio: Bool = true,
         threads: Int = 1,
@@ -32,6 +35,7 @@ public struct FakeAgentConfiguration: Sendable {
         self.apiKey = apiKey
         scripts = [script]
         self.faults = faults
+        self.habits = habits
         self.pace = pace
         self.keepsAudio = keepsAudio
         self.threads = threads

@@ -66,6 +66,18 @@ public final class RawWebSocket: Sendable {
     /// Bytes as they are, without any framing.
     public func send(raw bytes: [UInt8]) async { await run { $0.sendRaw(bytes) } }
 
+    /// Pings, and waits for the answer. For one caller at a time.
+    /// - Throws: when the socket is closed instead.
+    public func ping() async throws {
+        let answered = socket.channel.eventLoop.makePromise(of: Void.self)
+        closing.whenComplete { _ in answered.fail(SimulatorSocketError(status: nil, detail: "closed, not answered")) }
+        await run { socket in
+            socket.onPong = { answered.succeed() }
+            socket.ping()
+        }
+        try await answered.futureResult.get()
+    }
+
     /// Reads nothing more.
     public func stopReading() async { await run { $0.stopReading() } }
 

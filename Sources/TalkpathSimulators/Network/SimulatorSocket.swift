@@ -42,6 +42,11 @@ final class SimulatorSocket: @unchecked Sendable {
     private var outgoing: ByteBuffer
     private var mask: UInt32 = 0x9E37_79B9
     private(set) var isOpen = true
+    /// How long the numbered ping waits for its answer; nil: not at all.
+    var pongDelay: ((_ number: Int) -> TimeAmount)?
+    private var pings = 0
+    /// Told of each answer to a ping.
+    var onPong: (() -> Void)?
 
     init(channel: any Channel, role: Role, events: Events) {
         self.channel = channel
@@ -67,6 +72,11 @@ final class SimulatorSocket: @unchecked Sendable {
         channel.eventLoop.assertInEventLoop()
         guard isOpen else { return }
         message.withUnsafeBytes { append(opcode: binary ? 2 : 1, $0) }
+    }
+
+    func ping() {
+        guard isOpen else { return }
+        [UInt8]().withUnsafeBytes { append(opcode: 9, $0) }
     }
 
     func flush() {
@@ -122,6 +132,12 @@ final class SimulatorSocket: @unchecked Sendable {
     }
 
     fileprivate func pong(_ payload: ByteBuffer) {
+        guard let pongDelay else { return answer(ping: payload) }
+        channel.eventLoop.scheduleTask(in: pongDelay(pings)) { self.answer(ping: payload) }
+        pings += 1
+    }
+
+    private func answer(ping payload: ByteBuffer) {
         guard isOpen else { return }
         payload.withUnsafeReadableBytes { append(opcode: 10, $0) }
         flush()
@@ -215,7 +231,7 @@ private final class SocketHandler: ChannelInboundHandler {
             fragments = frame.fin ? nil : message
             if frame.fin { socket.received(message.data, opcode: message.opcode) }
         case .ping: socket.pong(frame.unmaskedData)
-        case .pong: break
+        case .pong: socket.onPong?()
         case .connectionClose: socket.receivedClose(frame.unmaskedData)
         default: socket.close(code: 1002, reason: "unknown opcode")
         }

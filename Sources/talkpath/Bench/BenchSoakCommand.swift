@@ -12,6 +12,10 @@ struct BenchSoakCommand: AsyncParsableCommand {
             Real sockets on loopback: the server in this process, a carrier and a model that delay, refuse, break off and \
             fall silent, at random moments that the seed decides. Afterwards descriptors, threads, sessions and sockets \
             must be back to where they began, and every call that was placed must have its receipt.
+
+            With --behaviours nothing breaks. Instead the model plays what real models do, up to three of its behaviours \
+            in each session (simulate openai --help), and a caller asks it things: no caller may wait in silence for more \
+            than 12 s.
             """
     )
 
@@ -26,6 +30,9 @@ struct BenchSoakCommand: AsyncParsableCommand {
 
     @Option(help: "openai or gemini.")
     var provider = AgentProvider.openai
+
+    @Flag(help: "Let the model play a mix of its behaviours, and see how long callers wait.")
+    var behaviours = false
 
     private struct Figures {
         var descriptors: Int
@@ -52,6 +59,12 @@ struct BenchSoakCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        guard !behaviours else {
+            guard try await BehaviourSoak(provider: provider, seed: seed).run(calls: calls, atOnce: atOnce) else {
+                throw ExitCode.failure
+            }
+            return
+        }
         // Once without being counted: what the process opens once, for good, is open then.
         let warm = try await round(calls: min(calls, 20), isShown: false)
         let before = Figures.now()

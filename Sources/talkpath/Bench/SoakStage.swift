@@ -8,11 +8,11 @@ import TalkpathWire
 /// The real server between a fake carrier and a fake model, while many calls go wrong on it.
 struct SoakStage {
     private let plan: SoakPlan
-    private let twilio: FakeTwilio
+    let twilio: FakeTwilio
     private let model: FakeModel
     private let server: TalkpathServer
     private let client: HTTPClient
-    private let api: DemoClient
+    let api: DemoClient
 
     /// What there is while the server runs, and should not be once every call has ended.
     struct Remains: Sendable {
@@ -31,25 +31,39 @@ struct SoakStage {
     }
 
     static func start(_ provider: AgentProvider, _ plan: SoakPlan, calls: Int) async throws -> SoakStage {
-        let model = try await FakeModel.start(
+        var carrier = FakeTwilioConfiguration(keepsAudio: false)
+        carrier.behavior = { _, number in plan.behavior(number) }
+        return try await start(
             provider,
-            FakeAgentConfiguration(
+            plan,
+            model: FakeAgentConfiguration(
                 apiKey: "key",
                 script: .echo,
                 faults: plan.agentFaults(sessions: calls * 2),
                 keepsAudio: false
-            )
+            ),
+            carrier: carrier,
+            settings: [
+                "TALKPATH_MAX_DURATION_S": "4", "TALKPATH_MEDIA_TIMEOUT_S": "2", "TALKPATH_AGENT_SETUP_TIMEOUT_S": "2",
+            ]
         )
-        var carrier = FakeTwilioConfiguration(keepsAudio: false)
-        carrier.behavior = { _, number in plan.behavior(number) }
+    }
+
+    static func start(
+        _ provider: AgentProvider,
+        _ plan: SoakPlan,
+        model: FakeAgentConfiguration,
+        carrier: FakeTwilioConfiguration,
+        settings: [String: String]
+    ) async throws -> SoakStage {
+        let model = try await FakeModel.start(provider, model)
         let twilio = try await FakeTwilio.start(carrier)
         var environment = [
             "TALKPATH_HTTP_PORT": "0", "TALKPATH_LOG_LEVEL": "critical", "TALKPATH_MAX_CALLS_PER_SECOND": "10000",
-            "TALKPATH_AGENT_PROVIDER": provider.rawValue, "TALKPATH_MAX_DURATION_S": "4",
-            "TALKPATH_MEDIA_TIMEOUT_S": "2", "TALKPATH_AGENT_SETUP_TIMEOUT_S": "2",
+            "TALKPATH_AGENT_PROVIDER": provider.rawValue,
             "TWILIO_ACCOUNT_SID": carrier.accountSID, "TWILIO_AUTH_TOKEN": carrier.authToken,
             "TWILIO_FROM_NUMBER": "+15550100100", "TWILIO_API_BASE_URL": twilio.baseURL,
-        ]
+        ].merging(settings) { $1 }
         environment[provider == .openai ? "OPENAI_API_KEY" : "GEMINI_API_KEY"] = "key"
         environment[provider == .openai ? "OPENAI_REALTIME_URL" : "GEMINI_LIVE_URL"] = model.url
         let server = try await TalkpathServer.start(try .read(environment: environment, isDevelopment: true))
@@ -111,8 +125,8 @@ struct SoakStage {
     }
 
     /// Its limits end every call by then.
-    private func record(of id: String) async throws -> JSONValue {
-        for _ in 0..<600 {
+    func record(of id: String, within seconds: Int = 30) async throws -> JSONValue {
+        for _ in 0..<seconds * 20 {
             let call = try await api.get("/api/calls/\(id)").body
             if call["receipt"]?.isNull == false { return call }
             try await Task.sleep(for: .milliseconds(50))

@@ -4,9 +4,20 @@ internal import TalkpathWire
 /// The model's turns.
 extension GeminiLiveModel {
     mutating func startAnswer(_ trigger: AgentScript.Turn.Trigger, at now: MonotonicInstant) {
-        guard core.script.behavior == .script, let next = core.cursor.next(trigger) else {
-            return endUnscripted(trigger)
+        guard core.script.behavior == .script else { return endUnscripted(trigger) }
+        if trigger == .toolResult, let turn, !turn.awaitsTool {
+            // It was called early: first the words come to their end.
+            owesToolAnswer = true
+            return
         }
+        let habit = core.nextHabit()
+        if let habit, prevents(trigger, habit, at: now) { return }
+        owed = nil
+        let again = brokenCall.map { AgentScript.Turn(trigger, audio: [], toolCall: $0) }
+        brokenCall = nil
+        guard let next = again ?? core.cursor.next(trigger) else { return endUnscripted(trigger) }
+        let start = habit == .longReasoning ? now + Self.reasoningTime : now
+        if habit == .longReasoning { showProgress(until: start, from: now) }
         if givesHandles { send(["sessionResumptionUpdate": ["resumable": false]]) }
         let number = answers
         answers += 1
@@ -19,11 +30,14 @@ extension GeminiLiveModel {
                 writes ? next.written : next,
                 script: core.script,
                 format: core.record.outputFormat,
-                start: now
+                start: start
             ),
-            number: number
+            number: number,
+            endsEarly: habit == .incompleteResponse,
+            isCalledInterrupted: habit == .staleInterrupted
         )
         core.report(.answerStarted(item: id))
+        if core.plan.has(.toolCallFirst), let call = next.toolCall { callEarly(call) }
     }
 
     /// Sends the pieces that are ready; ends the turn when all of it may have been played.
@@ -36,6 +50,13 @@ extension GeminiLiveModel {
             let number = active.number
             perform(core.takeFaults { if case .answer(number, _) = $0 { true } else { false } }, at: now)
             if core.isOver || core.isMute || core.pausedUntil != nil { return }
+        }
+        let isHalf = active.stream.sentMilliseconds * 2 >= active.stream.totalMilliseconds
+        if active.endsEarly, isHalf { return breakOff(active) }
+        if isHalf, !active.hasCalled, core.plan.has(.toolCallBetween), let call = active.turn.toolCall {
+            callEarly(call)
+            guard let changed = turn else { return }
+            active = changed
         }
         guard let piece = active.stream.nextPiece() else { return finishAudio(active) }
         turn = active
@@ -75,13 +96,32 @@ extension GeminiLiveModel {
             )
         )
         core.report(.agentTranscript(item.transcript))
-        guard let call = active.turn.toolCall else {
+        let isAnswered = active.hasCalled && outstandingCalls.isEmpty
+        guard let call = active.turn.toolCall, !isAnswered else {
             active.isGenerated = true
             turn = active
             return send(["serverContent": ["generationComplete": true]])
         }
         active.awaitsTool = true
         turn = active
+        if active.hasCalled { return }
+        if core.plan.breaksCall() {
+            brokenCall = call
+            turn = nil
+            return sendEnd(ofTurn: core.producedMilliseconds(ofItem: active.recordIndex), "MALFORMED_FUNCTION_CALL")
+        }
+        send(call)
+    }
+
+    /// Calls a function before all of the words are said.
+    private mutating func callEarly(_ call: AgentScript.ToolCall) {
+        // A malformed call ends the turn, and so comes last.
+        guard !core.plan.has(.brokenArguments) else { return }
+        turn?.hasCalled = true
+        send(call)
+    }
+
+    private mutating func send(_ call: AgentScript.ToolCall) {
         let id = core.identifier("function-call")
         outstandingCalls.insert(id)
         let arguments = (try? JSONValue(parsing: call.arguments)) ?? [:]
@@ -107,12 +147,15 @@ extension GeminiLiveModel {
     }
 
     /// The end of a turn, with what was counted.
-    private mutating func sendEnd(ofTurn milliseconds: Int) {
+    /// - Parameter reason: why it is over, if that is not plain.
+    mutating func sendEnd(ofTurn milliseconds: Int, _ reason: String? = nil) {
         let said = milliseconds / 40
         let heard = core.ear.receivedMilliseconds / 40
         let modality: JSONValue = writes ? "TEXT" : "AUDIO"
+        var content: JSONValue = ["turnComplete": true]
+        content.set("turnCompleteReason", reason.map { .string($0) })
         send([
-            "serverContent": ["turnComplete": true],
+            "serverContent": content,
             "usageMetadata": [
                 "promptTokenCount": JSONValue(heard), "responseTokenCount": JSONValue(said),
                 "totalTokenCount": JSONValue(heard + said),
@@ -125,6 +168,11 @@ extension GeminiLiveModel {
         turn = nil
         sendEnd(ofTurn: core.producedMilliseconds(ofItem: active.recordIndex))
         giveHandle()
+        if active.isCalledInterrupted { timed.append((now + .milliseconds(100), .staleInterrupted)) }
+        if owesToolAnswer {
+            owesToolAnswer = false
+            timed.append((now + core.script.thinkingTime, .startAnswer(.toolResult)))
+        }
         guard owesAnswer else { return }
         owesAnswer = false
         timed.append((now + core.script.thinkingTime, .startAnswer(.callerTurn)))
@@ -134,6 +182,7 @@ extension GeminiLiveModel {
     mutating func interrupt(at now: MonotonicInstant) {
         guard let active = turn else { return }
         turn = nil
+        owesToolAnswer = false
         let index = active.recordIndex
         core.record.items[index].wasInterrupted = true
         core.record.items[index].heardMilliseconds = min(

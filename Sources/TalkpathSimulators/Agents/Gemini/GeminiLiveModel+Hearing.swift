@@ -84,7 +84,7 @@ extension GeminiLiveModel {
             core.record.callerTurns[last].endedAt = now
             core.record.callerTurns[last].text = text
         }
-        if transcribesInput { timed.append((now + .milliseconds(250), .transcribe(text))) }
+        if transcribesInput { timed.append((now + core.plan.transcriptionTime, .transcribe(text))) }
         guard turn == nil else {
             owesAnswer = true
             return
@@ -120,7 +120,7 @@ extension GeminiLiveModel {
     private mutating func prompt(at now: MonotonicInstant) {
         guard turn == nil else { return }
         let isFirst = core.record.items.isEmpty && core.record.callerTurns.isEmpty && core.record.resumedHandle == nil
-        timed.append((now + core.script.thinkingTime, .startAnswer(isFirst ? .connect : .request)))
+        timed.append((now + core.script.thinkingTime, .startAnswer(owed ?? (isFirst ? .connect : .request))))
     }
 
     mutating func receive(toolResponse response: JSONValue, at now: MonotonicInstant) {

@@ -4,14 +4,20 @@ internal import TalkpathWire
 
 /// The handles with which a session is resumed, shared by all sessions of a server.
 final class GeminiHandles: Sendable {
-    private let cursors = Mutex<[String: ScriptCursor]>([:])
-
-    func store(_ cursor: ScriptCursor, under handle: String) {
-        cursors.withLock { $0[handle] = cursor }
+    /// Where a session was, and what it had not answered.
+    struct Place: Sendable {
+        var cursor: ScriptCursor
+        var owed: AgentScript.Turn.Trigger?
     }
 
-    func cursor(for handle: String) -> ScriptCursor? {
-        cursors.withLock { $0[handle] }
+    private let places = Mutex<[String: Place]>([:])
+
+    func store(_ place: Place, under handle: String) {
+        places.withLock { $0[handle] = place }
+    }
+
+    func place(for handle: String) -> Place? {
+        places.withLock { $0[handle] }
     }
 }
 
@@ -26,6 +32,10 @@ struct GeminiLiveModel: AgentModel {
         case startAnswer(AgentScript.Turn.Trigger)
         case transcribe(String)
         case goAway
+        /// It says that an answer was interrupted which has ended.
+        case staleInterrupted
+        /// It says that it is still at work.
+        case progress
     }
 
     /// A turn of the model, from its first audio until `turnComplete`.
@@ -37,6 +47,12 @@ struct GeminiLiveModel: AgentModel {
         var isGenerated = false
         /// A function was called; the turn goes on when the client has answered.
         var awaitsTool = false
+        /// The function was called before all of the words were said.
+        var hasCalled = false
+        /// The model breaks it off in the middle.
+        var endsEarly = false
+        /// It will be called interrupted when it has ended.
+        var isCalledInterrupted = false
     }
 
     var core: AgentCore
@@ -52,6 +68,12 @@ struct GeminiLiveModel: AgentModel {
     var outstandingCalls: Set<String> = []
     /// The caller has said something during a turn that may not be interrupted.
     var owesAnswer = false
+    /// The result of a function came while the model was speaking.
+    var owesToolAnswer = false
+    /// What the model did not answer, although it was to: the next text is taken for the same question.
+    var owed: AgentScript.Turn.Trigger?
+    /// A call that was malformed, and is made again when the model is asked to go on.
+    var brokenCall: AgentScript.ToolCall?
     /// The caller is in an activity that the client has marked.
     var isInActivity = false
     var handleCount = 0
@@ -69,6 +91,7 @@ struct GeminiLiveModel: AgentModel {
         session number: Int,
         script: AgentScript,
         faults: [AgentFault],
+        habits: Set<ModelHabit> = [],
         keepsAudio: Bool,
         handles: GeminiHandles,
         at now: MonotonicInstant
@@ -77,6 +100,7 @@ struct GeminiLiveModel: AgentModel {
         core = AgentCore(
             script: script,
             faults: faults,
+            habits: habits,
             keepsAudio: keepsAudio,
             record: AgentRecord(
                 session: number,
@@ -145,6 +169,8 @@ struct GeminiLiveModel: AgentModel {
             case .startAnswer(let trigger): startAnswer(trigger, at: due.instant)
             case .transcribe(let text): sendTranscription(text)
             case .goAway: core.close(code: 1001, reason: "The session has reached its time limit.")
+            case .staleInterrupted: send(["serverContent": ["interrupted": true]])
+            case .progress: send(["serverContent": ["interactionStatus": "IN_PROGRESS"]])
             }
             return
         }
@@ -221,6 +247,13 @@ struct GeminiLiveModel: AgentModel {
                 at: now
             )
         }
+        if core.plan.has(.refusedSettings), setup["inputAudioTranscription"] != nil {
+            // The client is not to blame for asking.
+            core.report(.fault(ModelHabit.refusedSettings.rawValue))
+            let reason =
+                "Invalid JSON payload received. Unknown name \"inputAudioTranscription\" at 'setup': Cannot find field."
+            return core.close(code: 1007, reason: reason)
+        }
         if let refusal = Self.refusal(of: setup, model: model) { return reject(refusal, at: now) }
         core.record.model = model
         core.record.configuration = setup.serializedText()
@@ -265,11 +298,12 @@ struct GeminiLiveModel: AgentModel {
     private mutating func resume(_ resumption: JSONValue?, at now: MonotonicInstant) -> Bool {
         givesHandles = resumption != nil
         guard let handle = resumption?["handle"]?.string, !handle.isEmpty else { return true }
-        guard let cursor = handles.cursor(for: handle) else {
+        guard let place = handles.place(for: handle) else {
             reject("BidiGenerateContent session not found", code: 1008, at: now)
             return false
         }
-        core.cursor = cursor
+        core.cursor = place.cursor
+        owed = place.owed
         core.record.resumedHandle = handle
         return true
     }
@@ -278,8 +312,15 @@ struct GeminiLiveModel: AgentModel {
         guard givesHandles else { return }
         handleCount += 1
         let handle = "handle-\(core.record.session)-\(handleCount)"
-        handles.store(core.cursor, under: handle)
+        handles.store(.init(cursor: core.cursor, owed: owed), under: handle)
         send(["sessionResumptionUpdate": ["newHandle": .string(handle), "resumable": true]])
+    }
+
+    /// Notes for whoever resumes the session what it did not answer.
+    func keepDebt() {
+        guard givesHandles, handleCount > 0 else { return }
+        let handle = "handle-\(core.record.session)-\(handleCount)"
+        handles.store(.init(cursor: core.cursor, owed: owed), under: handle)
     }
 
     /// Sets the ear to the rate that the audio is declared with.

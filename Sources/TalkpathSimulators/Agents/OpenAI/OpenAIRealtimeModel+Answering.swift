@@ -86,6 +86,8 @@ extension OpenAIRealtimeModel {
 
     mutating func startResponse(_ request: ResponseRequest, at now: MonotonicInstant) {
         guard core.script.behavior == .script else { return }
+        let habit = request.isBeside ? nil : core.nextHabit()
+        if let habit, prevents(request, habit, at: now) { return }
         var turn = core.cursor.next(request.trigger) ?? AgentScript.Turn(request.trigger, audio: [])
         let modalities = request.options["output_modalities"] ?? session["output_modalities"]
         let writes = modalities?.array?.contains("audio") == false
@@ -94,35 +96,55 @@ extension OpenAIRealtimeModel {
         let number = answers
         answers += 1
         guard !turn.audio.isEmpty else { return sendToolResponse(turn, request, at: now) }
-        let (id, item, index) = openResponse(request, writes: writes)
+        let (id, item, index, call) = openResponse(
+            request,
+            writes: writes,
+            first: core.plan.has(.toolCallFirst) ? turn.toolCall : nil,
+            at: now
+        )
+        let start = habit == .longReasoning ? now + Self.reasoningTime : now
         let active = ActiveResponse(
             id: id,
             item: item,
             recordIndex: index,
             turn: turn,
-            stream: AnswerStream(turn, script: core.script, format: core.record.outputFormat, start: now),
+            stream: AnswerStream(turn, script: core.script, format: core.record.outputFormat, start: start),
             request: request,
             writes: writes,
+            index: call == nil ? 0 : 1,
+            call: call,
+            endsEarly: habit == .incompleteResponse,
             number: number
         )
         if request.isBeside { beside.append(active) } else { response = active }
     }
 
     /// Sends what stands before the first audio.
-    mutating func openResponse(_ request: ResponseRequest, writes: Bool) -> (id: String, item: String, index: Int) {
+    /// - Parameter call: what is called before.
+    mutating func openResponse(
+        _ request: ResponseRequest,
+        writes: Bool,
+        first call: AgentScript.ToolCall? = nil,
+        at now: MonotonicInstant
+    ) -> (id: String, item: String, index: Int, call: JSONValue?) {
         let id = core.identifier("resp")
         let item = core.identifier("item")
         core.record.items.append(.init(id: item, transcript: ""))
-        let index = core.record.items.count - 1
+        let spoken = core.record.items.count - 1
         timed.removeAll { if case .idle = $0.what { true } else { false } }
         send("response.created", ["response": responseObject(id, "in_progress", output: [], request)])
+        let called = call.map { sendToolCall($0, response: id, index: 0, isBeside: request.isBeside, at: now) }
         let added = itemObject(item, status: "in_progress", text: nil, writes: writes)
-        send("response.output_item.added", ["response_id": .string(id), "output_index": 0, "item": added])
-        if !request.isBeside { addToConversation(item, spoken: writes ? nil : index, item: added) }
+        let index = called == nil ? 0 : 1
+        send(
+            "response.output_item.added",
+            ["response_id": .string(id), "output_index": JSONValue(index), "item": added]
+        )
+        if !request.isBeside { addToConversation(item, spoken: writes ? nil : spoken, item: added) }
         let part: JSONValue = writes ? ["type": "text", "text": ""] : ["type": "audio", "transcript": ""]
-        send("response.content_part.added", place(id, item, ["part": part]))
+        send("response.content_part.added", place(id, item, index, ["part": part]))
         core.report(.answerStarted(item: item))
-        return (id, item, index)
+        return (id, item, spoken, called)
     }
 
     /// Sends the pieces that are ready.
@@ -136,6 +158,12 @@ extension OpenAIRealtimeModel {
                 at: now
             )
             if core.isOver || core.isMute || core.pausedUntil != nil { return }
+        }
+        let isHalf = active.stream.sentMilliseconds * 2 >= active.stream.totalMilliseconds
+        if active.endsEarly, isHalf { return endResponse(.incomplete, at: now) }
+        if isHalf, active.call == nil, let call = active.turn.toolCall, core.plan.has(.toolCallBetween) {
+            active.call = sendToolCall(call, response: active.id, index: 1, isBeside: false, at: now)
+            response = active
         }
         guard let piece = active.stream.nextPiece() else { return endResponse(.completed, at: now) }
         response = active
@@ -155,34 +183,12 @@ extension OpenAIRealtimeModel {
         core.record.items[active.recordIndex].transcript = active.stream.saidText
         if !piece.text.isEmpty {
             let type = active.writes ? "response.output_text.delta" : "response.output_audio_transcript.delta"
-            send(type, place(active.id, active.item, ["delta": .string(piece.text)]))
+            send(type, place(active.id, active.item, active.index, ["delta": .string(piece.text)]))
         }
         guard !active.writes else { return }
         core.noteSent(piece.audio, ofItem: active.recordIndex, at: now)
         let audio = PlainBase64.encode(piece.audio)
-        send("response.output_audio.delta", place(active.id, active.item, ["delta": .string(audio)]))
-    }
-
-    /// How a response ends.
-    enum Outcome {
-        case completed
-        case cancelled(String)
-
-        var status: String {
-            switch self {
-            case .completed: "completed"
-            case .cancelled: "cancelled"
-            }
-        }
-
-        var details: JSONValue {
-            switch self {
-            case .completed: .null
-            case .cancelled(let reason): ["type": "cancelled", "reason": .string(reason)]
-            }
-        }
-
-        var isWhole: Bool { if case .completed = self { true } else { false } }
+        send("response.output_audio.delta", place(active.id, active.item, active.index, ["delta": .string(audio)]))
     }
 
     /// Ends the active response, if there is one.
@@ -201,13 +207,18 @@ extension OpenAIRealtimeModel {
         sendContentDone(active, said)
         let status = outcome.isWhole ? "completed" : "incomplete"
         let item = itemObject(active.item, status: status, text: said, writes: active.writes)
-        send("response.output_item.done", ["response_id": .string(active.id), "output_index": 0, "item": item])
+        send(
+            "response.output_item.done",
+            ["response_id": .string(active.id), "output_index": JSONValue(active.index), "item": item]
+        )
         if !active.request.isBeside { sendDone(active.item, item: item) }
         let milliseconds = core.producedMilliseconds(ofItem: index)
         core.report(.answerEnded(item: active.item, milliseconds: milliseconds, interrupted: !outcome.isWhole))
         core.report(.agentTranscript(said))
         var output = [item]
-        if outcome.isWhole, let call = active.turn.toolCall {
+        if let call = active.call {
+            output.insert(call, at: active.index == 1 ? 0 : 1)
+        } else if outcome.isWhole, let call = active.turn.toolCall {
             output.append(sendToolCall(call, response: active.id, index: 1, isBeside: active.request.isBeside, at: now))
         }
         let rest = active.writes ? Duration.zero : max(.zero, active.stream.assumedEnd - now)
@@ -216,14 +227,17 @@ extension OpenAIRealtimeModel {
 
     private mutating func sendContentDone(_ active: ActiveResponse, _ said: String) {
         func sendDone(_ part: JSONValue) {
-            send("response.content_part.done", place(active.id, active.item, ["part": part]))
+            send("response.content_part.done", place(active.id, active.item, active.index, ["part": part]))
         }
         guard !active.writes else {
-            send("response.output_text.done", place(active.id, active.item, ["text": .string(said)]))
+            send("response.output_text.done", place(active.id, active.item, active.index, ["text": .string(said)]))
             return sendDone(["type": "text", "text": .string(said)])
         }
-        send("response.output_audio.done", place(active.id, active.item, [:]))
-        send("response.output_audio_transcript.done", place(active.id, active.item, ["transcript": .string(said)]))
+        send("response.output_audio.done", place(active.id, active.item, active.index, [:]))
+        send(
+            "response.output_audio_transcript.done",
+            place(active.id, active.item, active.index, ["transcript": .string(said)])
+        )
         sendDone(["type": "audio", "transcript": .string(said)])
     }
 
@@ -246,7 +260,7 @@ extension OpenAIRealtimeModel {
         finish(id, .completed, output, milliseconds: 0, request, playedAt: now)
     }
 
-    private mutating func sendEmptyResponse(_ request: ResponseRequest, at now: MonotonicInstant) {
+    mutating func sendEmptyResponse(_ request: ResponseRequest, at now: MonotonicInstant) {
         let id = core.identifier("resp")
         send("response.created", ["response": responseObject(id, "in_progress", output: [], request)])
         finish(id, .completed, [], milliseconds: 0, request, playedAt: now)
@@ -264,6 +278,7 @@ extension OpenAIRealtimeModel {
         let item = core.identifier("item")
         let callID = core.identifier("call")
         toolCallIDs.insert(callID)
+        let arguments = core.plan.breaksCall() ? String(call.arguments.dropLast()) : call.arguments
         func object(_ status: String, _ arguments: String) -> JSONValue {
             [
                 "id": .string(item), "object": "realtime.item", "type": "function_call", "status": .string(status),
@@ -276,13 +291,13 @@ extension OpenAIRealtimeModel {
         ]
         sendAdded(object("in_progress", ""), item, response: id, index: index, isBeside: isBeside)
         var delta = place
-        delta.set("delta", .string(call.arguments))
+        delta.set("delta", .string(arguments))
         send("response.function_call_arguments.delta", delta)
         var done = place
         done.set("name", .string(call.name))
-        done.set("arguments", .string(call.arguments))
+        done.set("arguments", .string(arguments))
         send("response.function_call_arguments.done", done)
-        let whole = object("completed", call.arguments)
+        let whole = object("completed", arguments)
         sendDone(whole, item, response: id, index: index, isBeside: isBeside)
         core.report(.toolCalled(name: call.name))
         return whole
@@ -300,93 +315,5 @@ extension OpenAIRealtimeModel {
         let place = JSONValue(index)
         send("response.output_item.done", ["response_id": .string(response), "output_index": place, "item": item])
         if !isBeside { sendDone(id, item: item) }
-    }
-
-    // MARK: Shapes
-
-    /// - Parameter end: when the caller has heard all of it, if it was played at once.
-    mutating func finish(
-        _ id: String,
-        _ outcome: Outcome,
-        _ output: [JSONValue],
-        milliseconds: Int,
-        _ request: ResponseRequest,
-        playedAt end: MonotonicInstant
-    ) {
-        // About what the service counts: a token for 50 ms of speech said, one for 100 ms heard.
-        let said = milliseconds / 50
-        let heard = core.ear.receivedMilliseconds / 100
-        var object = responseObject(id, outcome.status, output: output, request)
-        object.set("status_details", outcome.details)
-        object.set(
-            "usage",
-            [
-                "total_tokens": JSONValue(said + heard), "input_tokens": JSONValue(heard),
-                "output_tokens": JSONValue(said),
-                "input_token_details": ["text_tokens": 0, "audio_tokens": JSONValue(heard), "cached_tokens": 0],
-                "output_token_details": ["text_tokens": 0, "audio_tokens": JSONValue(said)],
-            ]
-        )
-        send("response.done", ["response": object])
-        send(
-            "rate_limits.updated",
-            [
-                "rate_limits": [
-                    ["name": "requests", "limit": 1000, "remaining": 999, "reset_seconds": 1],
-                    ["name": "tokens", "limit": 50000, "remaining": 49000, "reset_seconds": 1],
-                ]
-            ]
-        )
-        if let timeout = turnDetection?.idleTimeout, !request.isBeside {
-            timed.append((end + .milliseconds(timeout), .idle))
-        }
-    }
-
-    func responseObject(
-        _ id: String,
-        _ status: String,
-        output items: [JSONValue],
-        _ request: ResponseRequest
-    ) -> JSONValue {
-        // As in the session, but without the speed; what the request asks for comes first.
-        var output = session["audio"]?["output"] ?? [:]
-        output.set("speed", nil)
-        if let voice = request.options["audio"]?["output"]?["voice"], !voice.isNull { output.set("voice", voice) }
-        func option(_ name: String, _ usual: JSONValue) -> JSONValue {
-            let asked = request.options[name] ?? nil
-            return asked.isNull ? session[name] ?? usual : asked
-        }
-        return [
-            "object": "realtime.response", "id": .string(id), "status": .string(status), "status_details": nil,
-            "output": .array(items),
-            "conversation_id": request.isBeside ? nil : .string("conv_\(core.record.session)"),
-            "output_modalities": option("output_modalities", ["audio"]),
-            "max_output_tokens": option("max_output_tokens", "inf"),
-            "audio": ["output": output], "usage": nil, "metadata": request.metadata,
-        ]
-    }
-
-    private func itemObject(_ id: String, status: String, text: String?, writes: Bool) -> JSONValue {
-        let content: JSONValue =
-            text.map { text in
-                let part: JSONValue =
-                    writes
-                    ? ["type": "output_text", "text": .string(text)]
-                    : ["type": "output_audio", "transcript": .string(text)]
-                return [part]
-            } ?? []
-        return [
-            "id": .string(id), "object": "realtime.item", "type": "message", "status": .string(status),
-            "role": "assistant", "content": content,
-        ]
-    }
-
-    private func place(_ response: String, _ item: String, _ more: JSONValue) -> JSONValue {
-        .object(
-            [
-                ("response_id", .string(response)), ("item_id", .string(item)), ("output_index", 0),
-                ("content_index", 0),
-            ] + (more.object ?? [])
-        )
     }
 }

@@ -65,6 +65,7 @@ extension OpenAIRealtimeModel {
             let message = "Invalid value: '\(changes["type"]?.string ?? "")'. This is a session of type '\(kind)'."
             return sendError("invalid_value", message, "session.type", id, at: now)
         }
+        if core.plan.has(.refusedSettings), refuses(changes, id) { return }
         session = Self.merged(session, changes)
         applySession()
         core.record.configuration = session.serializedText()
@@ -74,6 +75,17 @@ extension OpenAIRealtimeModel {
         core.report(.sessionReady)
         if changes["tools"]?.array != nil { listTools(at: now) }
         perform(core.takeFaults { $0 == .ready }, at: now)
+    }
+
+    /// Refuses a transcription that this model does not know; the client is not to blame for asking.
+    private mutating func refuses(_ changes: JSONValue, _ id: String?) -> Bool {
+        let transcription = changes["audio"]?["input"]?["transcription"] ?? nil
+        guard !hasRefusedSettings, let model = transcription["model"]?.string else { return false }
+        hasRefusedSettings = true
+        core.report(.fault(ModelHabit.refusedSettings.rawValue))
+        let message = "Invalid value: '\(model)'. This model is not available for your account."
+        sendError("invalid_value", message, "session.audio.input.transcription.model", id, at: nil)
+        return true
     }
 
     private static let nullable: Set<String> = [

@@ -103,7 +103,7 @@ extension OpenAIRealtimeModel {
         if !core.record.callerTurns.isEmpty { core.record.callerTurns[core.record.callerTurns.count - 1].text = text }
         guard let transcription = session["audio"]?["input"]?["transcription"], !transcription.isNull else { return }
         // Transcription is another model: it is ready some time later, perhaps after the answer began.
-        timed.append((now + .milliseconds(250), .transcribe(item: item, text: text)))
+        timed.append((now + core.plan.transcriptionTime, .transcribe(item: item, text: text)))
     }
 
     /// After the model's words have been played nobody spoke: the silence becomes a turn, and is answered.
@@ -156,7 +156,7 @@ extension OpenAIRealtimeModel {
     private mutating func sendEcho(of audio: [UInt8], at now: MonotonicInstant) {
         let input = core.record.inputFormat
         let output = core.record.outputFormat
-        if echo == nil { startEcho(from: input, to: output) }
+        if echo == nil { startEcho(from: input, to: output, at: now) }
         guard var current = echo else { return }
         var converted = audio
         if input != output {
@@ -174,8 +174,8 @@ extension OpenAIRealtimeModel {
         core.send(message, binary: false)
     }
 
-    private mutating func startEcho(from input: AudioFormat, to output: AudioFormat) {
-        let (id, item, index) = openResponse(ResponseRequest(trigger: .connect), writes: false)
+    private mutating func startEcho(from input: AudioFormat, to output: AudioFormat, at now: MonotonicInstant) {
+        let (id, item, index, _) = openResponse(ResponseRequest(trigger: .connect), writes: false, at: now)
         echo = (id, item, index, LinearRateChanger(from: input.sampleRate, to: output.sampleRate))
     }
 }

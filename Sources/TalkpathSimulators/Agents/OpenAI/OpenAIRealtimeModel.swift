@@ -35,6 +35,12 @@ struct OpenAIRealtimeModel: AgentModel {
         var request: ResponseRequest
         /// Text instead of speech.
         var writes: Bool
+        /// The place of its words among the items that it makes.
+        var index = 0
+        /// The call of its function, once it was sent.
+        var call: JSONValue?
+        /// The model breaks it off in the middle.
+        var endsEarly = false
         /// Counts answers of the session from 0.
         var number: Int
     }
@@ -80,6 +86,7 @@ struct OpenAIRealtimeModel: AgentModel {
     var approvals: [String: MCPCall] = [:]
     /// Labels of MCP servers whose tools were listed.
     var listedServers: Set<String> = []
+    var hasRefusedSettings = false
     var echo: (response: String, item: String, index: Int, changer: LinearRateChanger)?
 
     init(
@@ -87,12 +94,14 @@ struct OpenAIRealtimeModel: AgentModel {
         session number: Int,
         script: AgentScript,
         faults: [AgentFault],
+        habits: Set<ModelHabit> = [],
         keepsAudio: Bool,
         at now: MonotonicInstant
     ) {
         core = AgentCore(
             script: script,
             faults: faults,
+            habits: habits,
             keepsAudio: keepsAudio,
             record: AgentRecord(
                 session: number,
