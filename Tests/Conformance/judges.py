@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Lets other people's packages judge the wire: `twilio`, `openai`, `google-genai` and `standardwebhooks`.
+"""Lets other people's packages judge the wire: `twilio`, `openai`, `google-genai`, `standardwebhooks`, `svix`, `httpx-sse`.
 
     judges.py TALKPATH        the executable
 
@@ -12,7 +12,10 @@ import contextlib
 import json
 import sys
 
+import httpx
+import httpx_sse
 import standardwebhooks
+import svix.webhooks
 
 import judge_gemini
 import judge_openai
@@ -56,6 +59,7 @@ async def whole_call(stage, provider, judge):
     status, call = await api(port, "POST", "/api/calls", {"to": "+14155550101", "agent": agent(functions)})
     if not check(f"{provider}: a call is placed", status == 201, (status, call)):
         return
+    following = asyncio.create_task(follow(port, call["call_id"]))
     for _ in range(450):
         _, call = await api(port, "GET", f"/api/calls/{call['call_id']}")
         if call.get("receipt"):
@@ -64,6 +68,9 @@ async def whole_call(stage, provider, judge):
     check(f"{provider}: the agent has ended it", (call.get("receipt") or {}).get("ended_reason") == "agent_hangup", call)
     check(f"{provider}: its function was carried out", len(functions.requests) == 1, len(functions.requests))
     judge.conversation(model.connections)
+
+    seen = await following
+    followed(provider, seen, await follow(port, call["call_id"], after=seen[1].id))
 
     if provider == "openai":
         await judge_twilio.transfer(port)
@@ -81,23 +88,55 @@ async def whole_call(stage, provider, judge):
     events(told.requests)
 
 
-def events(requests):
-    """Standard Webhooks' own package verifies what receivers are told."""
-    def fault(one):
-        _, headers, body = one
-        try:
-            standardwebhooks.Webhook(SECRET).verify(body, headers)
-        except Exception as error:
-            return f"{type(error).__name__} {headers}"
-        with contextlib.suppress(Exception):
-            standardwebhooks.Webhook(SECRET).verify(body + b" ", headers)
-            return "a changed body is verified, too"
-        return None
+async def follow(port, call, after=None):
+    """A call's events up to the end of their stream, as httpx-sse reads them."""
+    headers = {"Authorization": f"Bearer {KEY}"} | ({"Last-Event-ID": after} if after else {})
+    async with httpx.AsyncClient(headers=headers, timeout=60) as client:
+        async with httpx_sse.aconnect_sse(client, "GET", f"http://127.0.0.1:{port}/api/calls/{call}/events") as source:
+            return [one async for one in source.aiter_sse()]
 
-    verdicts.check_all("standard webhooks: every event's signature is good", requests, fault)
+
+def followed(provider, seen, rest):
+    def fault(event):
+        if not event.data:
+            return f"{event.event} without data"
+        return None if json.loads(event.data)["type"] == event.event else f"{event.event}: {event.data[:300]}"
+
+    verdicts.check_all(f"{provider}: httpx-sse reads every event of the stream", seen, fault)
+    numbers = [int(event.id) for event in seen]
+    check(f"{provider}: their numbers grow", numbers == sorted(set(numbers)), numbers)
+    retries = [event.retry for event in seen]
+    check(f"{provider}: only the first says when to come back", retries == [1000] + [None] * (len(seen) - 1), retries)
+    kinds = [event.event for event in seen]
+    whole = kinds[0] == "call.started" and {"call.answered", "call.transcript", "call.ended"} <= set(kinds)
+    check(f"{provider}: they tell of the whole call", whole, kinds)
+    check(f"{provider}: whoever comes back gets the rest", [one.id for one in rest] == [one.id for one in seen[2:]],
+          ([one.id for one in rest], numbers))
+
+
+def events(requests):
+    """Standard Webhooks' own package, and Svix's, verify what receivers are told."""
+    packages = {"standard webhooks": standardwebhooks.Webhook(SECRET), "svix": svix.webhooks.Webhook(SECRET)}
+    for name, package in packages.items():
+        _verified(name, package, requests)
     kinds = {json.loads(body)["type"] for _, _, body in requests}
     wanted = {"call.started", "call.answered", "call.transcript", "call.ended"}
     check("standard webhooks: the call's events have come", wanted <= kinds, wanted - kinds)
+
+
+def _verified(name, package, requests):
+    def fault(one):
+        _, headers, body = one
+        try:
+            package.verify(body, headers)
+        except Exception as error:
+            return f"{type(error).__name__} {headers}"
+        with contextlib.suppress(Exception):
+            package.verify(body + b" ", headers)
+            return "a changed body is verified, too"
+        return None
+
+    verdicts.check_all(f"{name}: every event's signature is good", requests, fault)
 
 
 async def drive_fakes(stage):

@@ -86,7 +86,7 @@ import Testing
             let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
             #expect(response.status == .ok)
             var parts = response.body.makeAsyncIterator()
-            #expect(try await parts.next().map { String(buffer: $0) } == ": alive\n\n")
+            #expect(try await parts.next().map { String(buffer: $0) } == ": alive\n")
             _ = try await test.end(call)
         }
     }

@@ -14,7 +14,8 @@ struct EventStream: Sendable {
     let after: Int64
     let store: SQLiteCallStore
     let bells: EventBells
-    /// A comment, so that proxies and clients see that the stream lives.
+    /// A comment, so that proxies and clients see that the stream lives. No empty line follows it: some clients would take
+    /// that for another event.
     var heartbeat = Duration.seconds(15)
     /// For what comes after the end: the analysis.
     var afterlife = Duration.seconds(30)
@@ -41,7 +42,7 @@ struct EventStream: Sendable {
                 continue
             }
             // The answer's head leaves with the first bytes: who waits for news sees at once that the stream is there.
-            if !hasWritten { try await writer.write(ByteBuffer(string: ": alive\n\n")) }
+            if !hasWritten { try await writer.write(ByteBuffer(string: ": alive\n")) }
             hasWritten = true
             var pause = heartbeat
             if let endedAt = progress.endedAt {
@@ -51,7 +52,7 @@ struct EventStream: Sendable {
                 pause = min(left, .seconds(1))
             }
             let isQuiet = await wait(for: bell, pause)
-            if isQuiet { try await writer.write(ByteBuffer(string: ": alive\n\n")) }
+            if isQuiet { try await writer.write(ByteBuffer(string: ": alive\n")) }
         }
     }
 
