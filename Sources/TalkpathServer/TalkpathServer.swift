@@ -287,6 +287,14 @@ public final class TalkpathServer: Sendable {
         await services.triggerGracefulShutdown()
     }
 
+    /// The same, for a process that is about to leave: calls get `bound` in all to end and to be saved, and what has not
+    /// answered by then is not waited for. Their records tell so. Returns when the calls are saved, or a little after the
+    /// bound.
+    public func endNow(within bound: Duration) async {
+        await endNow()
+        await bridge.manager.shutDown(within: bound)
+    }
+
     /// Returns when the server has stopped and nothing of it is open any more. Several may wait.
     public func waitUntilStopped() async throws {
         try await closing.value

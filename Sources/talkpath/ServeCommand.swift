@@ -108,13 +108,14 @@ struct ServeCommand: AsyncParsableCommand {
                         await server.beginShutdown()
                         continue
                     }
-                    // Somebody who asks twice does not want to wait: neither for a carrier that does not answer, nor for
-                    // an answer to this request, which an event loop that is just going does not give.
-                    DispatchQueue.global().asyncAfter(deadline: .now() + 1) {
+                    // A second signal means that nobody wants to wait: neither for a carrier that does not answer, nor for
+                    // an answer to this request, which an event loop that is just going does not give. The calls'
+                    // records are saved first, within the first part of this time.
+                    DispatchQueue.global().asyncAfter(deadline: .now() + 1.5) {
                         LogWriter.standardError.flush(withinMilliseconds: 100)
                         Self.leave(status: 128 + signal.rawValue)
                     }
-                    await server.endNow()
+                    await server.endNow(within: .milliseconds(800))
                 }
             }
             group.addTask { try? await server.waitUntilStopped() }

@@ -50,14 +50,14 @@ import Testing
         return (response.status.code, String(buffer: try await response.body.collect(upTo: 1 << 20)))
     }
 
-    /// The carrier's side of five seconds of a silent caller.
+    /// The carrier's side of a minute of a silent caller.
     private static var silentCaller: [MediaStreamDriver.Message] {
         let start =
             #"{"event":"start","sequenceNumber":"1","streamSid":"MZ1","start":{"streamSid":"MZ1","accountSid":"AC1","#
             + #""callSid":"CA1","tracks":["inbound"],"customParameters":{},"mediaFormat":"#
             + #"{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1}}}"#
         let payload = Data(repeating: 0xFF, count: 160).base64EncodedString()
-        let frames = (0..<250).map { frame in
+        let frames = (0..<3000).map { frame in
             MediaStreamDriver.Message(
                 at: .milliseconds(20 * frame),
                 text: Array(
@@ -70,6 +70,13 @@ import Testing
             .init(at: .zero, text: Array(#"{"event":"connected","protocol":"Call","version":"1.0.0"}"#.utf8)),
             .init(at: .zero, text: Array(start.utf8)),
         ] + frames
+    }
+
+    /// Whether the server has sent so many frames to callers.
+    private static func hasHeard(frames: Int, _ base: String) async throws -> Bool {
+        let lines = try await send(.GET, "\(base)/metrics").text.split(separator: "\n")
+        let line = lines.first { $0.hasPrefix(#"talkpath_frames_total{direction="downlink"}"#) }
+        return (line?.split(separator: " ").last.flatMap { Int($0) } ?? 0) >= frames
     }
 
     @Test(.timeLimit(.minutes(2))) func callsGoOnAndEndAndTheServerStopsThoughNobodyReadsItsLog() async throws {
@@ -108,12 +115,12 @@ import Testing
             streamSID: "MZ1",
             to: "ws://127.0.0.1:\(port)/twilio/media-stream"
         )
-        try await Task.sleep(for: .seconds(4))
+        // Two seconds of the model's words are a hundred frames.
+        while try await !Self.hasHeard(frames: 90, base) { try await Task.sleep(for: .milliseconds(50)) }
         // What ends a call writes a line about it on the thread that carries all of them.
         let end = try await Self.send(.POST, "\(base)/api/calls/end")
         #expect(end.status == 200)
         let outcome = try await heard
-        // Two seconds of the model's words are a hundred frames.
         #expect(outcome.mediaMessages >= 90 && outcome.closeCode != nil, "\(outcome.mediaMessages) frames")
         #expect(try await Self.send(.GET, "\(base)/metrics").text.contains("talkpath_log_lines_dropped_total 0"))
         kill(process.processIdentifier, SIGTERM)

@@ -74,10 +74,16 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
             let call = try await Replay(bytes: file).run()
             #expect(call.differences.isEmpty, "seed \(seed): \(call.differences.prefix(5))")
             // Answers are the carrier's and the functions', and come to a replay from the capture itself.
-            #expect(Self.asked(call.capture, of: wanted) == recorded, "seed \(seed)")
-            missing.subtract(found)
+            let replayed = Self.asked(call.capture, of: wanted)
+            #expect(Self.withoutLateGivingUp(replayed) == Self.withoutLateGivingUp(recorded), "seed \(seed)")
+            missing.subtract(replayed.map(\.what))
         }
         #expect(missing.isEmpty)
+    }
+
+    /// A call whose last job has come to its end in the same instant may be gone before it is given up.
+    private static func withoutLateGivingUp(_ asked: [Asked]) -> [Asked] {
+        asked.last?.what == "given_up" ? Array(asked.dropLast()) : asked
     }
 
     private struct Asked: Equatable {

@@ -31,6 +31,8 @@ extension CaptureHappening {
             add("answer", .string(answer == .done ? "done" : "already_gone"))
         case .mediaClosed, .mediaLegClosed, .givenUp, .redirectDone:
             break
+        case .hurried(let bound):
+            add("within_ms", JSONValue(milliseconds: bound))
         case .agentOpened(let socket), .agentUnwanted(let socket), .agentLegClosed(let socket):
             add("socket", JSONValue(socket))
         case .agentConnectFailed(let socket, let error):
@@ -100,6 +102,7 @@ extension CaptureHappening {
         case .recordUpdated: "record_updated"
         case .endRequested: "end_requested"
         case .givenUp: "given_up"
+        case .hurried: "hurried"
         case .redirectDone: "redirect_done"
         case .redirectFailed: "redirect_failed"
         case .muted: "muted"
@@ -149,6 +152,7 @@ extension CaptureHappening {
             guard let reason = EndReason(rawValue: json["reason"]?.string ?? "") else { return nil }
             self = .endRequested(EndRequest(reason, mode: Self.mode(json), note: json["note"]?.string))
         case "given_up": self = .givenUp
+        case "hurried": self = .hurried(within: json["within_ms"]?.duration ?? .zero)
         case "redirect_done": self = .redirectDone
         case "redirect_failed": self = .redirectFailed(CarrierError(json: json))
         case "muted", "unmuted", "message_sent", "say_requested", "clip_requested", "digits_requested",

@@ -33,6 +33,7 @@ package enum CaptureHappening: Equatable, Sendable {
 
     case endRequested(EndRequest)
     case givenUp
+    case hurried(within: Duration)
     case muted(CallLeg)
     case unmuted(CallLeg)
     case messageSent(String, as: MessageAuthor, isAnswered: Bool)

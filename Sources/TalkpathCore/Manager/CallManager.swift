@@ -92,6 +92,14 @@ public actor CallManager {
         newcomerQueue.finish()
     }
 
+    /// The process leaves: accepts no new call, and gives all that are left `bound` to end and to be saved. Returns when
+    /// they have, or a little after the bound.
+    public func shutDown(within bound: Duration) async {
+        isDraining = true
+        for session in ticking { await session.hurry(within: bound) }
+        await shutDown()
+    }
+
     /// Accepts no new call any more.
     public func beginDraining() {
         isDraining = true

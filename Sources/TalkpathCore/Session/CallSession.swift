@@ -232,6 +232,12 @@ public actor CallSession {
         return placement
     }
 
+    /// The process leaves: ends the call if it has not begun to end, and waits for nothing longer than `bound` in all.
+    package func hurry(within bound: Duration) {
+        capture(.hurried(within: bound))
+        perform(machine.hurry(within: bound, at: ports.clock.now))
+    }
+
     /// After the end: stops asking a carrier that has not confirmed.
     package func giveUp() {
         capture(.givenUp)

@@ -76,9 +76,32 @@ extension CallSessionMachine {
     }
 
     /// A share of the bound, counted from the beginning of the end.
-    private func bound(_ share: Double, from began: MonotonicInstant) -> MonotonicInstant {
-        began + limits.endBound * share
+    func bound(_ share: Double, from began: MonotonicInstant) -> MonotonicInstant {
+        let due = began + limits.endBound * share
+        guard let hurry else { return due }
+        // The store gets the second half of the time: the record comes before everything else that is waited for.
+        return min(due, hurry.began + hurry.bound * (share < 1 ? share / 2 : 1))
     }
+
+    /// The process is about to leave: what the ending still waits for gets so long in all. A call that has not begun to
+    /// end ends.
+    mutating func hurry(within bound: Duration, at now: MonotonicInstant) -> [SessionAction] {
+        happened(.hurried)
+        if hurry == nil { hurry = Hurry(began: now, bound: bound) }
+        guard case .ending(let ending) = life else {
+            return isLive ? end(EndRequest(.shutdown), at: now) : []
+        }
+        for (reason, share) in Self.shares {
+            guard let due = deadlines[reason] else { continue }
+            deadlines[reason] = min(due, self.bound(share, from: ending.began))
+        }
+        return []
+    }
+
+    private static let shares: [(SessionDeadline, Double)] = [
+        (.hangUp, 0.8), (.closeAgent, 0.8), (.streamReport, 0.8), (.farewell, 0.85), (.closeMedia, 0.9),
+        (.saveRecord, 1),
+    ]
 
     // MARK: Hanging up
 

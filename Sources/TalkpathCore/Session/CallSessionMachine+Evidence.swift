@@ -56,7 +56,7 @@ extension CallSessionMachine {
     mutating func awaitsStreamReport(_ ending: Ending, at now: MonotonicInstant) -> Bool {
         guard evidence.stream == .running, ending.request.reason == .callerHangup else { return false }
         if let due = deadlines[.streamReport] { return due > now }
-        let due = min(ending.began + CarrierEvidence.patience, ending.began + limits.endBound * 0.8)
+        let due = min(ending.began + CarrierEvidence.patience, bound(0.8, from: ending.began))
         guard due > now else { return false }
         deadlines[.streamReport] = due
         return true

@@ -94,6 +94,8 @@ struct CallSessionMachine: ~Copyable {
     var evidence = CarrierEvidence()
     /// Nobody but the agent itself has asked for the end that the call drains for.
     var isAgentsEnd = false
+    /// Since when, and how long, the process still waits for this call.
+    var hurry: Hurry?
     var handover: Handover?
     var renewal: AgentRenewal?
     /// The model's session is to be opened anew at the next quiet moment.

@@ -1,5 +1,11 @@
 import TalkpathAudio
 
+/// The time that a process about to leave still has for a call.
+struct Hurry {
+    let began: MonotonicInstant
+    let bound: Duration
+}
+
 /// The steps of one ending, as far as they have come.
 struct Ending {
     /// Evidence that comes during the end may change its reason, until the record is saved.

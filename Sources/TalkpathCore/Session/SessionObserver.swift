@@ -16,7 +16,7 @@ package enum SessionHappening: Hashable, Sendable {
     case hungUp, hangUpFailed
     case recordSaved, recordUpdated
     case agentGoingAway, quietCame, handOver, redirected, redirectFailed
-    case abandoned, givenUp
+    case abandoned, givenUp, hurried
     // Asked of the call, or noticed on the line, whether or not anything comes of it.
     case sayAsked, clipAsked, digitsAsked, collectionAsked, messageAsked, muteAsked
     case keyPressed, toolCalled, machineDetected
@@ -29,7 +29,7 @@ package enum SessionHappening: Hashable, Sendable {
             .mediaClosed, .carrierReported, .agentOpened, .agentReady, .agentConnectFailed, .agentLost, .agentFault,
             .agentSilent,
             .agentGoingAway, .quietCame, .agentClosed, .endNow, .endDrain, .hungUp, .hangUpFailed, .recordSaved,
-            .recordUpdated, .handOver, .redirected, .redirectFailed, .abandoned, .givenUp,
+            .recordUpdated, .handOver, .redirected, .redirectFailed, .abandoned, .givenUp, .hurried,
             .sayAsked, .clipAsked, .digitsAsked, .collectionAsked, .messageAsked, .muteAsked, .keyPressed,
             .toolCalled, .machineDetected,
         ] + SessionDeadline.allCases.map(SessionHappening.timer)

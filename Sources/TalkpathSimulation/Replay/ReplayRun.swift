@@ -183,6 +183,8 @@ final class ReplayRun {
             session.assumeIsolated { $0.requestEnd(request) }
         case .givenUp:
             session.assumeIsolated { $0.giveUp() }
+        case .hurried(let bound):
+            session.assumeIsolated { $0.hurry(within: bound) }
         case .muted, .unmuted, .messageSent, .sayRequested, .clipRequested, .digitsRequested, .collectionRequested,
             .transferRequested:
             ask(happening, session)

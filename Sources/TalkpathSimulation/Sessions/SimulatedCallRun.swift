@@ -120,6 +120,7 @@ final class SimulatedCallRun: @unchecked Sendable {
             }
             if isAbandoned { abandon(life) }
         }
+        if scheduler.chance(8) { hurry() }
         for _ in 0..<(1 + scheduler.number(below: 8)) {
             let latest = isPatient ? 60_000 : scheduler.chance(30) ? 500 : 6000
             scheduler.after(scheduler.milliseconds(0...latest)) { [self] in endSomehow() }
@@ -130,6 +131,29 @@ final class SimulatedCallRun: @unchecked Sendable {
         }
         scheduler.run(atMost: Self.stepLimit)
         judge()
+    }
+
+    /// The process leaves: at any moment, or in the middle of the end.
+    private func hurry() {
+        let leave: () -> Void = { [world, scheduler] in
+            guard let session = world.session else { return }
+            let bound = scheduler.milliseconds(100...2000)
+            if world.hurryEnds == nil { world.hurryEnds = scheduler.now + bound }
+            world.note("hurry within \(bound)")
+            let wasLive = session.assumeIsolated { $0.state.life } == .live
+            session.assumeIsolated { $0.hurry(within: bound) }
+            if wasLive { world.expectedReason = .shutdown }
+            world.watchEnd()
+        }
+        if scheduler.chance(60) {
+            scheduler.after(scheduler.milliseconds(0...6000), leave)
+        } else {
+            let onEnd = world.onEnd
+            world.onEnd = { [scheduler] in
+                onEnd()
+                scheduler.after(scheduler.milliseconds(0...scheduler.pick([10, 300, 6000])), leave)
+            }
+        }
     }
 
     /// At any moment, or in the middle of the end.

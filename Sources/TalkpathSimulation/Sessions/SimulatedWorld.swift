@@ -24,6 +24,8 @@ final class SimulatedWorld: @unchecked Sendable {
     /// The server stops without waiting.
     var isAbandoned = false
     var abandonedAt: MonotonicInstant?
+    /// When a process that leaves must be done with the call.
+    var hurryEnds: MonotonicInstant?
 
     var carrier: SimulatedCarrier!
     var store: SimulatedStore!
@@ -183,7 +185,7 @@ extension SimulatedWorld: CallEventSink, IdentifierSource {
     private func judgeSteps(_ receipt: EndReceipt) {
         let isSlowlyClosed = agentSocketClosedAt.map { $0 >= scheduler.now - .seconds(2) } ?? false
         // A server that does not wait carries out no orders, nor reports them.
-        if receipt.step(.closeAgent)?.outcome == .timedOut, !isSlowlyClosed, !isAbandoned,
+        if receipt.step(.closeAgent)?.outcome == .timedOut, !isSlowlyClosed, !isAbandoned, hurryEnds == nil,
             !open.keys.contains(where: { $0.hasPrefix("agent socket") || $0.hasPrefix("connecting") })
         {
             violation("an attempt to open a socket held up the end")
