@@ -89,6 +89,22 @@ final class ServerState: Sendable {
         }
     }
 
+    /// The same, where what is to be said costs something to find out: it is found out where it is written only.
+    func tell(_ message: Logger.Message, cause: String, explanation: () -> Logger.Metadata) {
+        limiter.log(cause, at: bridge.clock.now) { repeats in
+            logger.warning(message, metadata: explanation().merging(["unreported": "\(repeats)"]) { $1 })
+        }
+    }
+
+    /// Somebody asks below the carrier's routes for what is not there: most often an address that was mistyped there.
+    func tell(unknownPath path: String) {
+        tell(
+            "A request below /twilio is for no route of ours",
+            cause: "unknown path",
+            metadata: ["path": "\(path.prefix { $0 != "?" }.description.asLogged)"]
+        )
+    }
+
     /// About to stop: nothing new begins.
     var isDraining: Bool { stop.isDraining }
 

@@ -352,12 +352,7 @@ public final class TalkpathServer: Sendable {
         origin: OriginBox
     ) throws -> TenantCarriers? {
         func carrier(_ twilio: ServerConfiguration.Twilio) throws -> any Carrier {
-            let account = try TwilioAccount(
-                accountSID: twilio.accountSID,
-                authToken: twilio.authToken,
-                baseURL: twilio.baseURL
-            )
-            return TwilioCarrier(account: account, client: client, allowsPlain: configuration.isDevelopment) {
+            TwilioCarrier(account: try twilio.account(), client: client, allowsPlain: configuration.isDevelopment) {
                 origin.value
             }
         }
@@ -398,7 +393,7 @@ public final class TalkpathServer: Sendable {
     static func router(_ state: ServerState, authenticity: TwilioAuthenticity) -> Router<ServerContext> {
         let configuration = state.configuration
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: ProblemMiddleware(logger: state.logger))
+        router.add(middleware: ProblemMiddleware(logger: state.logger) { state.tell(unknownPath: $0) })
         if configuration.isDevelopment {
             router.add(
                 middleware: LoopbackMiddleware { reason in

@@ -42,11 +42,12 @@ extension ServerConfiguration {
         }
         configuration.minutesPerDay = settings.integer(.minutesPerDay, in: 1...10_000_000)
         configuration.providers = providers(settings)
-        configuration.tenantTwilio = tenantTwilio(&settings)
+        let carrierURL = carrierURL(&settings)
+        configuration.tenantTwilio = tenantTwilio(&settings, at: carrierURL)
         configuration.inboundAgents = inboundAgents(&settings)
         configuration.tls = tls(&settings)
         if let level = settings.word(.logLevel, as: Logger.Level.self) { configuration.logLevel = level }
-        configuration.twilio = twilio(settings, isDevelopment: isDevelopment)
+        configuration.twilio = twilio(&settings, at: carrierURL, isDevelopment: isDevelopment)
         configuration.storage = storage(&settings, isDevelopment: isDevelopment)
         configuration.readCapture(&settings)
         configuration.notifications = notifications(settings)
@@ -97,21 +98,6 @@ extension ServerConfiguration {
             )
         }
         return providers
-    }
-
-    private static func tenantTwilio(_ settings: inout SettingsReader) -> [String: Twilio] {
-        var accounts: [String: Twilio] = [:]
-        for entry in settings.list(.tenantTwilio) ?? [] {
-            let parts = entry.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
-            guard parts.count == 4, parts.allSatisfy({ !$0.isEmpty }), accounts[parts[0]] == nil else {
-                settings.report(.tenantTwilio, "each must be tenant:AC…:auth token:+number, one for a tenant")
-                continue
-            }
-            var account = Twilio(accountSID: parts[1], authToken: parts[2], fromNumber: parts[3])
-            if let url = settings.text(.twilioBaseURL) { account.baseURL = url }
-            accounts[parts[0]] = account
-        }
-        return accounts
     }
 
     private static func inboundAgents(_ settings: inout SettingsReader) -> [String: InboundAgent] {
@@ -168,15 +154,6 @@ extension ServerConfiguration {
         if let value = settings.seconds(.agentSetupTimeout, in: 1...60) { limits.agentSetupTimeout = value }
         if let value = settings.seconds(.endBound, in: 1...30) { limits.endBound = value }
         return limits
-    }
-
-    /// In development without any of it, nobody can be called.
-    private static func twilio(_ settings: SettingsReader, isDevelopment: Bool) -> Twilio? {
-        let texts = [Setting.twilioAccountSID, .twilioAuthToken, .twilioFromNumber].map { settings.text($0) }
-        if isDevelopment, texts.allSatisfy({ $0 == nil }) { return nil }
-        var twilio = Twilio(accountSID: texts[0] ?? "", authToken: texts[1] ?? "", fromNumber: texts[2] ?? "")
-        if let url = settings.text(.twilioBaseURL) { twilio.baseURL = url }
-        return twilio
     }
 }
 

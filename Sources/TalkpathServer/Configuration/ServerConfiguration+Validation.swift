@@ -83,6 +83,11 @@ extension ServerConfiguration {
                     problem(.tenantTwilio, "the account of '\(tenant)' must be AC and 32 hexadecimal digits")
                 )
             }
+            if !account.hasGoodAPIKey {
+                problems.append(
+                    problem(.tenantTwilio, "the API key of '\(tenant)' must be SK and 32 hexadecimal digits")
+                )
+            }
             if !PhoneNumber.isE164(account.fromNumber) {
                 problems.append(problem(.tenantTwilio, "the number of '\(tenant)' must be in E.164"))
             }
@@ -108,6 +113,9 @@ extension ServerConfiguration {
             problems.append(problem(.twilioAccountSID, "must be AC and 32 hexadecimal digits"))
         }
         if twilio.authToken.isEmpty { problems.append(problem(.twilioAuthToken, "is missing")) }
+        if !twilio.hasGoodAPIKey {
+            problems.append(problem(.twilioAPIKey, "must be SK and 32 hexadecimal digits, with its secret"))
+        }
         if twilio.fromNumber.isEmpty {
             problems.append(problem(.twilioFromNumber, "is missing"))
         } else if !PhoneNumber.isE164(twilio.fromNumber) {

@@ -139,8 +139,24 @@ public struct ServerConfiguration: Sendable {
 
     /// The account at the carrier.
     public struct Twilio: Sendable {
+        /// An API key of the account.
+        public struct APIKey: Sendable {
+            /// `SK` and 32 hexadecimal digits.
+            public var sid: String
+            public var secret: String
+
+            public init(sid: String, secret: String) {
+                self.sid = sid
+                self.secret = secret
+            }
+        }
+
         public var accountSID: String
         public var authToken: String
+        /// Further tokens with which webhooks may be signed, while the account's is being replaced.
+        public var otherAuthTokens: [String] = []
+        /// Authorises requests to the account instead of its token; webhooks are signed with the token all the same.
+        public var apiKey: APIKey?
         /// In E.164; calls are placed from it.
         public var fromNumber: String
         public var baseURL: String
@@ -204,6 +220,12 @@ extension ServerConfiguration.APIKey: CustomStringConvertible, CustomDebugString
     public var description: String { "key of \(tenant)" }
     public var debugDescription: String { description }
     public var customMirror: Mirror { Mirror(self, children: ["tenant": tenant]) }
+}
+
+extension ServerConfiguration.Twilio.APIKey: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    public var description: String { "API key \(sid)" }
+    public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: ["sid": sid]) }
 }
 
 extension ServerConfiguration.Twilio: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {

@@ -107,7 +107,14 @@ enum Setting: String, CaseIterable {
     /// `ogg` (without it) or `wav`.
     case recordingFormat = "TALKPATH_RECORDING_FORMAT"
     case twilioAccountSID = "TWILIO_ACCOUNT_SID"
+    /// Several, separated by commas, while it is being replaced: the first authorises requests, each may sign webhooks.
     case twilioAuthToken = "TWILIO_AUTH_TOKEN"
+    /// `SK…` and its secret: authorise requests instead of the token. Both or none.
+    case twilioAPIKey = "TWILIO_API_KEY"
+    case twilioAPISecret = "TWILIO_API_SECRET"
+    /// Where the account's calls are handled, such as `ie1`, and by which way it is asked, such as `dublin`.
+    case twilioRegion = "TWILIO_REGION"
+    case twilioEdge = "TWILIO_EDGE"
     case twilioFromNumber = "TWILIO_FROM_NUMBER"
     case twilioBaseURL = "TWILIO_API_BASE_URL"
     case openAIKey = "OPENAI_API_KEY"
@@ -119,7 +126,8 @@ enum Setting: String, CaseIterable {
 
     var isSecret: Bool {
         switch self {
-        case .apiKeys, .metricsKeys, .tenantTwilio, .twilioAuthToken, .openAIKey, .geminiKey, .webhookSecret,
+        case .apiKeys, .metricsKeys, .tenantTwilio, .twilioAuthToken, .twilioAPISecret, .openAIKey, .geminiKey,
+            .webhookSecret,
             .telegramToken,
             .gatewayToken, .analysisKey:
             true

@@ -18,6 +18,8 @@ struct ServerContext: RequestContext {
 /// Turns whatever goes wrong behind it into an answer.
 struct ProblemMiddleware: RouterMiddleware {
     let logger: Logger
+    /// Is told of paths below the carrier's that no route has.
+    var noteUnknown: @Sendable (String) -> Void = { _ in }
 
     func handle(
         _ request: Request,
@@ -64,6 +66,7 @@ extension ProblemMiddleware {
         // Whatever can be got can be asked for without its body.
         if let get = methods.firstIndex(of: "GET") { methods.insert("HEAD", at: get + 1) }
         guard !methods.isEmpty, !methods.contains(request.method.rawValue) else {
+            if request.uri.path.hasPrefix("/twilio") { noteUnknown(request.uri.path) }
             return Problem(.notFound, .notFound, "There is nothing at this address").response
         }
         var problem = Problem(

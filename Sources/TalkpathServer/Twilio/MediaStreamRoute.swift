@@ -20,7 +20,10 @@ struct MediaStreamRoute: Sendable {
 
     /// On the media loop.
     @Sendable private func decide(_ request: UpgradeRequest) -> UpgradeDecision {
-        guard let target = Target(path: request.path) else { return .notAWebSocket }
+        guard let target = Target(path: request.path) else {
+            if request.path.hasPrefix("/twilio") { state.tell(unknownPath: request.path) }
+            return .notAWebSocket
+        }
         let isDevelopment = state.configuration.isDevelopment
         if isDevelopment, let objection = Self.objection(to: request) { return refuse(objection) }
         let signature = request.headers.first(name: Self.signatureHeaders.value)
@@ -32,14 +35,19 @@ struct MediaStreamRoute: Sendable {
             origins: [target.callID.flatMap(ownOrigin), state.origin].compactMap(\.self)
         )
         guard isGenuine else {
-            return refuse(signature == nil ? "The signature is missing" : "The signature is wrong")
+            return refuse(
+                signature == nil ? "The signature is missing" : "The signature is wrong",
+                checked: state.origin.map { $0.webSocketText + request.path }
+            )
         }
         return accept(.token)
     }
 
     /// - Parameter reason: a sentence of ours; goes to the peer and to the log.
-    private func refuse(_ reason: String) -> UpgradeDecision {
-        state.tell("A media socket was refused", cause: "media socket: \(reason)", metadata: ["reason": "\(reason)"])
+    private func refuse(_ reason: String, checked url: String? = nil) -> UpgradeDecision {
+        var metadata: Logger.Metadata = ["reason": "\(reason)"]
+        if let url { metadata["checked_url"] = "\(url.asLogged)" }
+        state.tell("A media socket was refused", cause: "media socket: \(reason)", metadata: metadata)
         return .refuse(.forbidden, body: reason)
     }
 

@@ -10,18 +10,20 @@ struct TwilioAuthenticity: Sendable {
     struct Signer: Sendable {
         /// Whose own account it is; nil for the one that tenants share.
         var tenant: String?
-        fileprivate var validator: TwilioSignatureValidator?
+        var validator: TwilioSignatureValidator?
     }
 
     private let shared: TwilioSignatureValidator?
+    private let sharedSID: String?
     /// Tenants' own accounts, by their SIDs.
     private let own: [String: Signer]
 
     init(_ configuration: ServerConfiguration) {
-        shared = (configuration.twilio?.authToken).map { TwilioSignatureValidator(authToken: $0) }
+        shared = (configuration.twilio?.authTokens).map { TwilioSignatureValidator(authTokens: $0) }
+        sharedSID = configuration.twilio?.accountSID
         var own: [String: Signer] = [:]
         for (tenant, account) in configuration.tenantTwilio {
-            let validator = TwilioSignatureValidator(authToken: account.authToken)
+            let validator = TwilioSignatureValidator(authTokens: account.authTokens)
             own[account.accountSID] = Signer(tenant: tenant, validator: validator)
         }
         self.own = own
@@ -29,6 +31,8 @@ struct TwilioAuthenticity: Sendable {
 
     /// Whether signatures are looked at.
     var isChecked: Bool { shared != nil || !own.isEmpty }
+
+    func isKnown(accountSID: String) -> Bool { own[accountSID] != nil || accountSID == sharedSID }
 
     /// Whose signature a webhook has to bear.
     func signer(accountSID: String?) -> Signer {

@@ -52,8 +52,27 @@ struct TwilioRoutes {
             origins: [own, state.origin].compactMap(\.self),
             signer: signer
         )
-        guard isGenuine, await isAbout(callID, form["CallSid"], of: signer) else {
-            state.tell("A webhook without a valid signature was refused", cause: "webhook: signature")
+        guard isGenuine else {
+            let evidence = TwilioAuthenticity.Webhook(
+                target: target,
+                form: form,
+                signature: request.headers[.twilioSignature],
+                settings: request.headers[.twilioSignatureSettings],
+                origins: [own, state.origin].compactMap(\.self),
+                signer: signer,
+                namedHosts: [request.head.authority, request.headers[.forwardedHost]].compactMap(\.self)
+            )
+            let isSigned = evidence.signature != nil
+            state.tell(
+                "A webhook without a valid signature was refused",
+                cause: isSigned ? "webhook: signature" : "webhook: no signature"
+            ) {
+                authenticity.explanation(of: evidence)
+            }
+            throw Problem(.forbidden, .forbidden, "The signature is missing or wrong")
+        }
+        guard await isAbout(callID, form["CallSid"], of: signer) else {
+            state.tell("A webhook about another account's call was refused", cause: "webhook: other account")
             throw Problem(.forbidden, .forbidden, "The signature is missing or wrong")
         }
         return Webhook(
@@ -261,4 +280,5 @@ extension AnsweredBy {
 extension HTTPField.Name {
     static let twilioSignature = Self(TwilioSignature.header)!
     static let twilioSignatureSettings = Self(TwilioSignature.settingsHeader)!
+    static let forwardedHost = Self("X-Forwarded-Host")!
 }
