@@ -1,3 +1,4 @@
+import FoundationEssentials
 package import NIOSSL
 
 /// TLS towards others: models, the carrier, webhooks, functions, gateways. Every client of ours, whatever it speaks, takes
@@ -5,12 +6,52 @@ package import NIOSSL
 package enum OutboundTLS {
     /// TLS 1.2 at least; the peer's certificate is verified.
     ///
-    /// - Parameter roots: nil trusts the system's.
+    /// - Parameter roots: nil trusts those that the environment names, or the system's.
     package static func configuration(trusting roots: NIOSSLTrustRoots? = nil) -> TLSConfiguration {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
-        if let roots { configuration.trustRoots = roots }
+        if let roots {
+            configuration.trustRoots = roots
+        } else {
+            environmentRoots.apply(to: &configuration)
+        }
         return configuration
+    }
+
+    /// Of this process.
+    package static let environmentRoots = Roots(ProcessInfo.processInfo.environment)
+
+    /// Whom to trust, as the environment has it: `SSL_CERT_FILE` and `SSL_CERT_DIR`, which name a file of certificates in
+    /// PEM, and a folder that OpenSSL's `rehash` has gone through. Where either is given, the system's do not count.
+    package struct Roots: Equatable, Sendable {
+        package var file: String?
+        package var folder: String?
+
+        package init(_ environment: [String: String]) {
+            file = environment["SSL_CERT_FILE"].flatMap { $0.isEmpty ? nil : $0 }
+            folder = environment["SSL_CERT_DIR"].flatMap { $0.isEmpty ? nil : $0 }
+        }
+
+        /// The variable that names what is not there, or holds no certificates; nil if all is well.
+        package func flaw() -> String? {
+            if let file, (try? NIOSSLCertificate.fromPEMFile(file))?.isEmpty ?? true { return "SSL_CERT_FILE" }
+            var isFolder = false
+            if let folder, !(FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder) && isFolder) {
+                return "SSL_CERT_DIR"
+            }
+            return nil
+        }
+
+        package func apply(to configuration: inout TLSConfiguration) {
+            switch (file, folder) {
+            case (let file?, let folder?):
+                configuration.trustRoots = .file(folder)
+                // Only whole files may come in addition.
+                configuration.additionalTrustRoots = [.file(file)]
+            case (let only?, nil), (nil, let only?): configuration.trustRoots = .file(only)
+            case (nil, nil): break
+            }
+        }
     }
 }
 

@@ -101,7 +101,10 @@ public final class TalkpathServer: Sendable {
         parts: Parts = Parts(),
         logger: Logger? = nil
     ) async throws -> TalkpathServer {
-        let problems = configuration.problems()
+        var problems = configuration.problems()
+        if let variable = OutboundTLS.environmentRoots.flaw() {
+            problems.append(.init(variable, "holds no certificates in PEM: nobody outside could be trusted"))
+        }
         guard problems.isEmpty else { throw ConfigurationError(problems) }
         let logger = logger ?? defaultLogger(configuration.logLevel)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)

@@ -33,7 +33,7 @@ import Testing
 
     @Test func whatIsNeededIsEnough() throws {
         let configuration = try ServerConfiguration.read(environment: Self.good)
-        #expect(configuration.host == "0.0.0.0" && configuration.port == 8080)
+        #expect(["::", "0.0.0.0"].contains(configuration.host) && configuration.port == 8080)
         #expect(configuration.allowedDestinations.isEmpty)
         #expect(configuration.apiKeys.map(\.tenant) == ["default"])
         #expect(configuration.agent.provider == .openai && configuration.agent.format == .pcm)
@@ -97,7 +97,54 @@ import Testing
         let text = try #require(error).description
         #expect(text.split(separator: "\n").count == 8)
         #expect(!text.contains("x-port-x") && !text.contains("x-key-x"))
-        #expect(text.contains("TALKPATH_HTP_PORT: there is no such setting"))
+        #expect(text.contains("TALKPATH_HTP_PORT: there is no such setting; did you mean TALKPATH_HTTP_PORT?"))
+    }
+
+    @Test(arguments: [
+        ("TWILIO_AUTH_TOKEN", " secret token"), ("TWILIO_AUTH_TOKEN", "secret token\n"),
+        ("OPENAI_API_KEY", "\"model key\""), ("OPENAI_API_KEY", "'model key'"), ("OPENAI_API_KEY", "model\nkey"),
+        ("TALKPATH_API_KEYS", "a key of sixteen or more\r"), ("TALKPATH_PUBLIC_URL", "https://voice.example.com//"),
+        ("TALKPATH_PUBLIC_URL", "https://voice.example.com//a"), ("TALKPATH_PUBLIC_URL", "https:////voice.example.com"),
+        ("TALKPATH_PUBLIC_URL", "'https://voice.example.com'"), ("TALKPATH_CALL_ORIGINS", "https://a.example.com//"),
+        ("TALKPATH_MAX_CALL", "7"), ("TALKPATH_LOGLEVEL", "info"),
+    ])
+    func whatCannotBeMeantIsRefused(setting: String, value: String) {
+        #expect(problems([setting: value]) == [setting])
+    }
+
+    @Test func theFilesValuesAreHeldToTheSame() {
+        for value in [" k", "k ", #"\"k\""#, #"k\nk"#] {
+            let file = #"{"OPENAI_API_KEY": "\#(value)"}"#
+            #expect(problems(["OPENAI_API_KEY": nil], file: file) == ["OPENAI_API_KEY"])
+        }
+    }
+
+    @Test func aNameWithASlipIsToldTheNearestOneAndOthersNamesAreLeftAlone() throws {
+        let error = #expect(throws: ConfigurationError.self) {
+            _ = try ServerConfiguration.read(
+                environment: Self.good.merging(["TALKPATH_LOGLEVEL": "info", "TALKPATH_QUITE_DIFFERENT_THING": "1"]) {
+                    $1
+                }
+            )
+        }
+        let text = try #require(error).description
+        #expect(text.contains("TALKPATH_LOGLEVEL: there is no such setting; did you mean TALKPATH_LOG_LEVEL?"))
+        #expect(
+            text.contains("TALKPATH_QUITE_DIFFERENT_THING: there is no such setting\n") || text.hasSuffix("setting")
+        )
+        let others = [
+            "TALKPATH_URL": "http://127.0.0.1", "TALKPATH_API_KEY": "k", "TALKPATH_SERVICE_HOST": "10.0.0.1",
+            "TALKPATH_PORT": "tcp://10.0.0.1:8080", "TALKPATH_PORT_8080_TCP": "tcp://10.0.0.1:8080", "TALKPATHY": "1",
+        ]
+        #expect(problems(others.mapValues { $0 }) == [])
+    }
+
+    @Test func wordsForAModelMayHaveAnyForm() throws {
+        let words = "  \"Be kind.\"\nBe brief.\n"
+        let configuration = try ServerConfiguration.read(
+            environment: Self.good.merging(["TALKPATH_AGENT_INSTRUCTIONS": words]) { $1 }
+        )
+        #expect(configuration.agent.instructions == words)
     }
 
     @Test func theOtherModelAsksForItsOwnKey() {

@@ -156,6 +156,27 @@ import Testing
 
     // MARK: Towards others
 
+    @Test func theEnvironmentNamesWhomToTrust() throws {
+        #expect(OutboundTLS.Roots([:]).flaw() == nil && OutboundTLS.Roots(["SSL_CERT_FILE": ""]).file == nil)
+        #expect(OutboundTLS.Roots(["SSL_CERT_FILE": "/nowhere"]).flaw() == "SSL_CERT_FILE")
+        #expect(OutboundTLS.Roots(["SSL_CERT_DIR": "/nowhere"]).flaw() == "SSL_CERT_DIR")
+        #expect(OutboundTLS.Roots(["SSL_CERT_DIR": "/tmp"]).flaw() == nil)
+    }
+
+    @Test func aCertificateThatTheEnvironmentNamesIsTrusted() async throws {
+        try await withFolder { folder in
+            let files = try makeCertificate("peer.test", in: folder)
+            try await TestServer.run(configure: { $0.tls = files }) { test async throws in
+                let roots = OutboundTLS.Roots(["SSL_CERT_FILE": files.certificate])
+                let answer = try await status(test.server.port, trusting: files) { tls in
+                    tls = TLSConfiguration.makeClientConfiguration()
+                    roots.apply(to: &tls)
+                }
+                #expect(answer == 200)
+            }
+        }
+    }
+
     /// What is wrong with a peer, and the words for it.
     enum Peer: CaseIterable {
         case old, untrusted, plain

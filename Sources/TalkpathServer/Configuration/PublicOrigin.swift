@@ -4,7 +4,8 @@ struct PublicOrigin: Hashable, Sendable {
     let text: String
 
     /// - Parameter allowsPlain: `http` as well.
-    /// - Returns: nil for anything that cannot stand before a path: a query, a fragment, a user, other schemes.
+    /// - Returns: nil for anything that cannot stand before a path: a query, a fragment, a user, an empty part
+    ///   of the path, other schemes.
     init?(_ text: String, allowsPlain: Bool) {
         let scheme: String
         if text.hasPrefix("https://") {
@@ -18,7 +19,7 @@ struct PublicOrigin: Hashable, Sendable {
         let authority = rest.prefix { $0 != "/" }
         let isPrintable = text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
         guard isPrintable, !authority.isEmpty, authority.first != ":", text.utf8.count <= 500,
-            !rest.contains(where: { "?#@\\\"<>".contains($0) })
+            !rest.contains(where: { "?#@\\\"<>'".contains($0) }), !rest.contains("//")
         else { return nil }
         self.text = text.hasSuffix("/") ? String(text.dropLast()) : text
     }

@@ -9,7 +9,7 @@ public import TalkpathWire
 public struct ServerConfiguration: Sendable {
     /// For work on one's own machine: bound to loopback only, no key needed, media sockets of nobody are new calls.
     public var isDevelopment: Bool
-    /// `127.0.0.1` in development, `0.0.0.0` otherwise.
+    /// `127.0.0.1` in development, otherwise every address there is.
     public var host: String
     /// 0 takes a free one.
     public var port: Int
@@ -177,7 +177,7 @@ public struct ServerConfiguration: Sendable {
     public init(agent: AgentProfile, isDevelopment: Bool = false) {
         self.isDevelopment = isDevelopment
         self.agent = agent
-        host = isDevelopment ? "127.0.0.1" : "0.0.0.0"
+        host = isDevelopment ? "127.0.0.1" : EveryAddress.host
         port = 8080
         apiKeys = []
         providers = [:]

@@ -1,6 +1,6 @@
 /// The settings, under the names they have in the environment and in the file alike.
 enum Setting: String, CaseIterable {
-    /// The address to listen on: `127.0.0.1` in development, otherwise `0.0.0.0`.
+    /// The address to listen on: `127.0.0.1` in development, otherwise `::` or, without IPv6, `0.0.0.0`.
     case host = "TALKPATH_HTTP_HOST"
     /// 8080.
     case port = "TALKPATH_HTTP_PORT"
@@ -134,6 +134,9 @@ enum Setting: String, CaseIterable {
         default: false
         }
     }
+
+    /// Words for a model, of any form.
+    var isProse: Bool { self == .agentInstructions || self == .agentFirstMessage }
 
     /// `TALKPATH_HTTP_PORT` is `talkpath.http.port` to whoever looks it up by parts.
     var components: [String] {

@@ -16,6 +16,7 @@ struct SettingsReader {
             let value = ConfigValue(.string(text), isSecret: setting.isSecret)
             values[AbsoluteConfigKey(setting.components)] = value
         }
+        problems += SettingsText.problems(inEnvironment: environment)
         reader = ConfigReader(providers: [
             EnvironmentVariablesProvider(environmentVariables: environment.filter { !$0.value.isEmpty }),
             InMemoryProvider(name: "configuration file", values: values),
@@ -41,11 +42,15 @@ struct SettingsReader {
         var known: [(Setting, String)] = []
         for (name, value) in members {
             guard let setting = Setting(rawValue: name) else {
-                problems.append(.init(name, "there is no such setting"))
+                problems.append(.init(name, SettingsText.unknown(name)))
                 continue
             }
             guard let text = text(of: value) else {
                 problems.append(.init(name, "must be a text, a number, true, false or a list of texts"))
+                continue
+            }
+            if let flaw = SettingsText.flaw(of: text, in: setting) {
+                problems.append(.init(name, flaw))
                 continue
             }
             if !text.isEmpty { known.append((setting, text)) }

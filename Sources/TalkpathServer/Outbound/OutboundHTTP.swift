@@ -19,7 +19,7 @@ package enum OutboundHTTP {
     }
 
     /// What TLS broke at, in our own words; nil for an error that is no failure of TLS.
-    static func failureOfTLS(_ error: any Error) -> String? {
+    package static func failureOfTLS(_ error: any Error) -> String? {
         if let error = error as? HTTPClientError, error == .tlsHandshakeTimeout {
             return "TLS failed: the handshake took too long"
         }

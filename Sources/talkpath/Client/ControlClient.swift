@@ -3,6 +3,7 @@ import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
+import TalkpathCore
 import TalkpathServer
 import TalkpathWire
 
@@ -24,10 +25,7 @@ struct ServerOptions: ParsableArguments {
         let environment = ProcessInfo.processInfo.environment
         let local = "http://127.0.0.1:\(environment["TALKPATH_HTTP_PORT"] ?? "8080")"
         let address = url ?? environment["TALKPATH_URL"] ?? local
-        return ControlClient(
-            origin: address.hasSuffix("/") ? String(address.dropLast()) : address,
-            key: environment[Self.keyVariable]
-        )
+        return ControlClient(origin: address, key: environment[Self.keyVariable])
     }
 
     /// Where the table is read by a person.
@@ -62,7 +60,13 @@ struct ControlClient {
         _ body: JSONValue? = nil,
         headers: [(String, String)] = []
     ) async throws -> Answer {
-        var request = HTTPClientRequest(url: origin + path)
+        let address: ServerAddress
+        do throws(ServerAddress.Flaw) {
+            address = try ServerAddress(origin)
+        } catch {
+            throw complain("the server's address \(error.words) (--url, TALKPATH_URL)")
+        }
+        var request = HTTPClientRequest(url: address.text + path)
         request.method = method
         if let key { request.headers.add(name: "Authorization", value: "Bearer \(key)") }
         for (name, value) in headers { request.headers.add(name: name, value: value) }
@@ -72,9 +76,20 @@ struct ControlClient {
         }
         do {
             let response = try await Self.http.execute(request, timeout: .seconds(60))
+            // Not followed: what was asked for may become something else on the way, and the key may get lost.
+            if (300..<400).contains(response.status.code), let place = response.headers.first(name: "Location") {
+                throw complain(
+                    "\(origin) answers that the server is elsewhere, at \(place.asLogged): give that address "
+                        + "(--url, TALKPATH_URL)"
+                )
+            }
             let bytes = Array(try await response.body.collect(upTo: 1 << 24).readableBytesView)
             let json = try bytes.isEmpty ? .null : JSONValue(parsing: bytes.span.bytes)
             return Answer(status: Int(response.status.code), body: json)
+        } catch let exit as ExitCode {
+            throw exit
+        } catch let error where OutboundHTTP.failureOfTLS(error) != nil {
+            throw complain("\(origin): \(OutboundHTTP.failureOfTLS(error) ?? "")")
         } catch is WireError {
             throw complain("what answers at \(origin) is no Talkpath server")
         } catch {

@@ -1,0 +1,73 @@
+/// What can be wrong with a setting whatever it means: a file that a shell should have read, or a name with a slip.
+enum SettingsText {
+    /// Of names and values in the environment.
+    static func problems(inEnvironment environment: [String: String]) -> [ConfigurationError.Problem] {
+        environment.sorted { $0.key < $1.key }.compactMap { name, value in
+            guard let setting = Setting(rawValue: name) else {
+                return isMeantForUs(name) ? .init(name, unknown(name)) : nil
+            }
+            return flaw(of: value, in: setting).map { .init(name, $0) }
+        }
+    }
+
+    // MARK: Values
+
+    /// Why a value cannot be what was meant; nil if it can. `docker run --env-file` and systemd take quotes and blanks as
+    /// parts of the value, which a shell does not.
+    static func flaw(of text: String, in setting: Setting) -> String? {
+        guard !setting.isProse, let first = text.first, let last = text.last else { return nil }
+        if text.contains(where: \.isNewline) { return "must be one line" }
+        if first.isWhitespace || last.isWhitespace { return "must have no blanks around it" }
+        if text.count > 1, first == last, first == "\"" || first == "'" {
+            return "must stand without quotes: here they are taken as a part of it"
+        }
+        return nil
+    }
+
+    // MARK: Names
+
+    /// Ours by its first word, except what others than the server read, or what a cluster sets of its own accord for a
+    /// service that is called so.
+    private static func isMeantForUs(_ name: String) -> Bool {
+        guard name.hasPrefix("TALKPATH_"), !others.contains(name) else { return false }
+        return name != "TALKPATH_PORT" && !["TALKPATH_PORT_", "TALKPATH_SERVICE_"].contains(where: name.hasPrefix)
+    }
+
+    /// Read by the commands that ask a server, by the build, and by tests.
+    private static let others: Set<String> = [
+        "TALKPATH_URL", "TALKPATH_API_KEY", "TALKPATH_SIMD", "TALKPATH_ONLY", "TALKPATH_SEED", "TALKPATH_SEEDS",
+        "TALKPATH_BINARY", "TALKPATH_STAGES", "TALKPATH_LOOPS",
+    ]
+
+    static func unknown(_ name: String) -> String {
+        let near = nearest(to: name).map { "; did you mean \($0)?" } ?? ""
+        return "there is no such setting\(near)"
+    }
+
+    /// The setting with a name that a slip or two make of this one.
+    private static func nearest(to name: String) -> String? {
+        let name = Array(name.uppercased().utf8.prefix(100))
+        let rated = Setting.allCases.map { setting in
+            (name: setting.rawValue, distance: distance(name, Array(setting.rawValue.utf8)))
+        }
+        guard let best = rated.min(by: { $0.distance < $1.distance }), best.distance <= max(3, name.count / 4) else {
+            return nil
+        }
+        return best.name
+    }
+
+    /// How many letters have to be put in, left out or changed.
+    private static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
+        var row = Array(0...right.count)
+        for (place, letter) in left.enumerated() {
+            var diagonal = row[0]
+            row[0] = place + 1
+            for index in 1..<row.count {
+                let above = row[index]
+                row[index] = min(above + 1, row[index - 1] + 1, diagonal + (letter == right[index - 1] ? 0 : 1))
+                diagonal = above
+            }
+        }
+        return row[right.count]
+    }
+}

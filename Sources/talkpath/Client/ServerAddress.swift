@@ -1,0 +1,36 @@
+import TalkpathServer
+
+/// Where a server is, as somebody has given it: an origin, perhaps with a path in front of ours.
+struct ServerAddress: Equatable {
+    /// Without a slash at its end.
+    let text: String
+
+    struct Flaw: Error, Equatable {
+        /// Reads on from «the address».
+        var words: String
+    }
+
+    init(_ text: String) throws(Flaw) {
+        guard !text.isEmpty else { throw Flaw(words: "is empty") }
+        guard let colon = text.firstRange(of: "://") else {
+            throw Flaw(words: "must begin with http:// or https://")
+        }
+        let scheme = text[..<colon.lowerBound].lowercased()
+        guard scheme == "http" || scheme == "https" else {
+            throw Flaw(words: "must begin with http:// or https://, not with \(scheme)://")
+        }
+        let rest = text[colon.upperBound...]
+        guard !rest.contains("?"), !rest.contains("#") else { throw Flaw(words: "must end before ? and #") }
+        let path = rest.drop { $0 != "/" }
+        for end in ["/api", "/api/calls"] where path.hasSuffix(end) || path.hasSuffix(end + "/") {
+            throw Flaw(words: "must be the server's own, without \(end)")
+        }
+        do throws(OutboundAddressError) {
+            _ = try OutboundURL(scheme + text[colon.lowerBound...])
+        } catch {
+            throw Flaw(words: error.message)
+        }
+        guard !path.contains("//") else { throw Flaw(words: "has an empty part in its path") }
+        self.text = text.hasSuffix("/") ? String(text.dropLast()) : text
+    }
+}
