@@ -25,6 +25,8 @@ struct BehaviourSoak {
     func run(calls: Int, atOnce: Int) async throws -> Bool {
         let stage = try await start(isTold: calls == 1)
         var reasons: [String: Int] = [:]
+        let watch = Task { await Self.stalls() }
+        defer { watch.cancel() }
         try await withThrowingTaskGroup(of: String.self) { group in
             for number in 0..<calls {
                 if number >= atOnce, let reason = try await group.next() { reasons[reason, default: 0] += 1 }
@@ -34,8 +36,14 @@ struct BehaviourSoak {
         }
         let remains = try await stage.settle(within: .seconds(45))
         let records = await stage.twilio.records()
-        let waits = records.enumerated().flatMap { number, record in self.waits(of: record, number) }
         try await stage.shutDown()
+        watch.cancel()
+        let stalls = await watch.value
+        let waits = records.enumerated().flatMap { number, record in self.waits(of: record, number, without: stalls) }
+        let lost = stalls.reduce(Duration.zero) { $0 + ($1.upperBound - $1.lowerBound) }
+        if !stalls.isEmpty {
+            print("the machine stood still for \((lost.milliseconds / 1000).formatted(1)) s, which count for nothing")
+        }
         report(calls, waits, reasons)
         let tooLong = waits.filter { $0.length > Self.longestWait }
         if !remains.isClean { print("SOMETHING IS LEFT: \(remains)") }
@@ -82,7 +90,25 @@ struct BehaviourSoak {
         return record["receipt"]?["ended_reason"]?.string ?? "none"
     }
 
-    private func waits(of record: CallRecord, _ number: Int) -> [Wait] {
+    /// When the whole process got no time: nobody is to blame for what does not happen then.
+    private static func stalls() async -> [ClosedRange<MonotonicInstant>] {
+        let clock = SimulatorClock()
+        var stalls: [ClosedRange<MonotonicInstant>] = []
+        var last = clock.now()
+        while !Task.isCancelled {
+            try? await Task.sleep(for: .milliseconds(50))
+            let now = clock.now()
+            if now - last > .milliseconds(500) { stalls.append(last...now) }
+            last = now
+        }
+        return stalls
+    }
+
+    private func waits(
+        of record: CallRecord,
+        _ number: Int,
+        without stalls: [ClosedRange<MonotonicInstant>]
+    ) -> [Wait] {
         guard let stream = record.streams.first else { return [] }
         let end = record.statuses.last?.instant ?? stream.start
         var waits: [Wait] = []
@@ -90,8 +116,11 @@ struct BehaviourSoak {
         var since: MonotonicInstant? = stream.start
         func note(until instant: MonotonicInstant) {
             guard let begun = since else { return }
-            waits.append(Wait(call: number, at: begun - stream.start, length: instant - begun))
             since = nil
+            let lost = stalls.reduce(Duration.zero) { sum, stall in
+                sum + max(.zero, min(instant, stall.upperBound) - max(begun, stall.lowerBound))
+            }
+            waits.append(Wait(call: number, at: begun - stream.start, length: instant - begun - lost))
         }
         for moment in stream.moments {
             switch moment.happening {
