@@ -202,6 +202,7 @@ public final class TalkpathServer: Sendable {
             clock: bridge.clock,
             steady: steady,
             backoff: parts.deliveryBackoff,
+            factory: factory,
             logger: logger
         )
         // Whoever is to be told of lost calls is known before they are closed.

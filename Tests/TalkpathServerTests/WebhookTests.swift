@@ -168,7 +168,7 @@ import Testing
         try await Receiver.run(answer: { _ in .init(status: failures.next() ? 503 : 204, body: "") }) {
             receiver async throws in
             try await withServer { test async throws in
-                _ = try await register(receiver, at: test, events: #"["call.ended"]"#)
+                let webhook = try await register(receiver, at: test, events: #"["call.ended"]"#)
                 let call = try await test.place()
                 _ = try await test.end(call)
                 var names: Set<String> = []
@@ -186,6 +186,13 @@ import Testing
                 #expect(names.count == 1)
                 let dead = try await test.send(.GET, "/api/events/dead")
                 #expect(dead["count"] == 0)
+                // The receiver has the third before the server notes that it was taken.
+                var shown = try await test.send(.GET, "/api/webhooks/\(webhook)")
+                while shown["delivered"] == 0 { shown = try await test.send(.GET, "/api/webhooks/\(webhook)") }
+                #expect(shown["delivered"] == 1 && shown["failed_attempts"] == 2 && shown["failing_since"] == .null)
+                #expect(shown["last_failure"] == "answered with status 503", "\(shown.text)")
+                let metrics = try await test.send(.GET, "/metrics").text
+                #expect(metrics.contains(#"talkpath_deliveries_total{outcome="failed"} 2"#))
             }
         }
     }

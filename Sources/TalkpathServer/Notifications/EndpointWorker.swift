@@ -18,6 +18,7 @@ struct EndpointWorker: Sendable {
     let clock: any CallClock
     let backoff: Backoff
     let logger: Logger
+    var health = EndpointHealth()
     /// From 0 to 1: scatters the pauses.
     var random: @Sendable () -> Double = { .random(in: 0...1) }
 
@@ -70,6 +71,7 @@ struct EndpointWorker: Sendable {
 
     private func deliver(_ delivery: Delivery) async {
         let outcome = await transport.deliver(delivery.event)
+        tell(outcome)
         // Until it is noted, the call counts as busy: what has been delivered must not be delivered again at once.
         while !Task.isCancelled {
             do {
@@ -81,6 +83,27 @@ struct EndpointWorker: Sendable {
                 }
                 try? await Task.sleep(for: .seconds(2))
             }
+        }
+    }
+
+    /// Logs the first failure and the recovery, so that a receiver that is down writes two lines and not thousands.
+    private func tell(_ outcome: DeliveryOutcome) {
+        switch outcome {
+        case .delivered:
+            guard let since = health.succeeded() else { return }
+            logger.notice(
+                "Events are delivered again",
+                metadata: ["endpoint": "\(endpointID)", "failing_since": "\(since.rfc3339)"]
+            )
+        case .failed(let reason, _), .refused(let reason):
+            // Cut off because the server stops: that was no attempt.
+            guard !Task.isCancelled, health.failed(reason, at: clock.wallTime) else { return }
+            logger.warning(
+                "An event could not be delivered. Nothing is lost: deliveries are tried again for some three days",
+                metadata: ["endpoint": "\(endpointID)", "reason": "\(reason.asLogged)"]
+            )
+        case .gone:
+            break
         }
     }
 

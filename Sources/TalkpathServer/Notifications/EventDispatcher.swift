@@ -1,3 +1,4 @@
+import CoreMetrics
 import Logging
 import ServiceLifecycle
 import Synchronization
@@ -19,6 +20,8 @@ final class EventDispatcher: Service {
     private let backoff: Backoff
     private let logger: Logger
     private let workers = Mutex<[String: Bell]>([:])
+    private let counters: DeliveryCounters
+    private let healths = Mutex<[String: EndpointHealth]>([:])
 
     init(
         store: SQLiteCallStore,
@@ -29,6 +32,7 @@ final class EventDispatcher: Service {
         clock: any CallClock,
         steady: any CallClock,
         backoff: Backoff = .deliveries,
+        factory: any MetricsFactory = NOOPMetricsHandler.instance,
         logger: Logger
     ) {
         self.store = store
@@ -39,6 +43,7 @@ final class EventDispatcher: Service {
         self.clock = clock
         self.steady = steady
         self.backoff = backoff
+        counters = DeliveryCounters(factory: factory)
         self.logger = logger
     }
 
@@ -86,7 +91,8 @@ final class EventDispatcher: Service {
             bell: bell,
             clock: steady,
             backoff: backoff,
-            logger: logger
+            logger: logger,
+            health: health(of: endpoint.id)
         )
         workers.withLock { $0[endpoint.id] = bell }
         let number = recorder.bells.add(bell)
@@ -95,6 +101,21 @@ final class EventDispatcher: Service {
             self.recorder.bells.remove(number)
             self.workers.withLock { $0[endpoint.id] = nil }
         }
+    }
+
+    /// How deliveries to an endpoint have fared since the server started.
+    func health(of endpoint: String) -> EndpointHealth {
+        healths.withLock { healths in
+            if let known = healths[endpoint] { return known }
+            let new = EndpointHealth(counters: counters)
+            healths[endpoint] = new
+            return new
+        }
+    }
+
+    /// The endpoint is deleted.
+    func forget(_ endpoint: String) {
+        healths.withLock { $0[endpoint] = nil }
     }
 
     // MARK: Endpoints

@@ -30,6 +30,10 @@ enum NotificationSchemas {
         .required("active", .boolean), .required("stopped_because", .text.orNull),
         .required("earlier_secret_until", .time.orNull.meaning("Until then events bear two signatures.")),
         .required("created_at", .time),
+        .required("delivered", .integer.meaning("Events that it has taken since the server started.")),
+        .required("failed_attempts", .integer.meaning("Since the server started.")),
+        .required("failing_since", .time.orNull.meaning("No event has been taken since then.")),
+        .required("last_failure", .text.orNull),
     ]
 
     /// A day.

@@ -68,9 +68,16 @@ struct NotificationRoutes {
 
     // MARK: Webhooks
 
+    /// A webhook, with how deliveries to it have fared.
+    private func shown(_ endpoint: Endpoint) -> JSONValue {
+        var json = endpoint.json
+        for member in state.dispatcher.health(of: endpoint.id).json { json.set(member.key, member.value) }
+        return json
+    }
+
     @Sendable private func listWebhooks(_ request: Request, _ context: ServerContext) async throws -> Response {
         let endpoints = try await store.endpoints(tenant: context.tenant)
-        return .json(["webhooks": .array(endpoints.map(\.json)), "count": JSONValue(endpoints.count)])
+        return .json(["webhooks": .array(endpoints.map(shown)), "count": JSONValue(endpoints.count)])
     }
 
     @Sendable private func addWebhook(_ request: Request, _ context: ServerContext) async throws -> Response {
@@ -102,7 +109,7 @@ struct NotificationRoutes {
         try await store.putEndpoint(endpoint)
         state.dispatcher.refresh()
         // Shown this once.
-        var json = endpoint.json
+        var json = shown(endpoint)
         json.set("secret", .string(endpoint.secret))
         var response = Response.json(json, status: .created)
         response.headers[.location] = "/api/webhooks/\(endpoint.id)"
@@ -113,12 +120,13 @@ struct NotificationRoutes {
         guard let endpoint = try await store.endpoint(context.parameters.get("webhook_id") ?? ""),
             endpoint.tenant == context.tenant
         else { throw Self.unknownWebhook }
-        return .json(endpoint.json)
+        return .json(shown(endpoint))
     }
 
     @Sendable private func deleteWebhook(_ request: Request, _ context: ServerContext) async throws -> Response {
         let id = context.parameters.get("webhook_id") ?? ""
         guard try await store.deleteEndpoint(id, tenant: context.tenant) else { throw Self.unknownWebhook }
+        state.dispatcher.forget(id)
         state.dispatcher.refresh()
         return Response(status: .noContent)
     }
@@ -136,7 +144,7 @@ struct NotificationRoutes {
         )
         guard let endpoint else { throw Self.unknownWebhook }
         // Shown this once.
-        var json = endpoint.json
+        var json = shown(endpoint)
         json.set("secret", .string(endpoint.secret))
         return .json(json)
     }
