@@ -102,6 +102,11 @@ public final class TalkpathServer: Sendable {
         logger: Logger? = nil
     ) async throws -> TalkpathServer {
         var problems = configuration.problems()
+        if let variable = OutboundProxy.environment.flaw {
+            problems.append(
+                .init(variable, "must be http://host:port, perhaps with user:password@ in front of the host")
+            )
+        }
         if let variable = OutboundTLS.environmentRoots.flaw() {
             problems.append(.init(variable, "holds no certificates in PEM: nobody outside could be trusted"))
         }
@@ -110,7 +115,9 @@ public final class TalkpathServer: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let client = HTTPClient(
             eventLoopGroupProvider: .singleton,
-            configuration: TwilioCarrier.clientConfiguration
+            configuration: TwilioCarrier.clientConfiguration(
+                for: configuration.twilio?.baseURL ?? configuration.analysis?.baseURL
+            )
         )
         let metrics = PrometheusRegistry(help: MetricsRoute.help)
         let factory = MultiplexMetricsHandler(

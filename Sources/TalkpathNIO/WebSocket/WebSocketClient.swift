@@ -16,6 +16,7 @@ package enum WebSocketClient {
     ///   - headers: sent besides the handshake's own, which cannot be replaced.
     ///   - tls: for `wss`; `nil` verifies against the system's roots (`WebSocketTLS.system`).
     ///   - resolver: where the name leads; `nil` asks the system.
+    ///   - proxy: the way out; by it, the proxy looks the name up.
     ///   - timeout: for everything together: name, connection, TLS, handshake.
     ///   - makeConsumer: called once, on `eventLoop`, when the handshake has succeeded.
     /// - Throws: also when the calling task is cancelled; no connection is left behind then.
@@ -25,6 +26,7 @@ package enum WebSocketClient {
         eventLoop: any EventLoop,
         tls: NIOSSLContext? = nil,
         resolver: (any Resolver & Sendable)? = nil,
+        proxy: OutboundProxy = .environment,
         timeout: Duration = .seconds(10),
         limits: WebSocketLimits = .agent,
         makeConsumer: @escaping @Sendable () -> Consumer
@@ -34,17 +36,27 @@ package enum WebSocketClient {
         let context = address.isSecure ? try tlsContext(tls) : nil
         let attempt = WebSocketClientAttempt(eventLoop: eventLoop, timeout: timeout)
 
+        let way = address.isSecure ? proxy.server(for: address.host, port: address.port) : nil
+        let speak: @Sendable (any Channel) throws -> Void = { channel in
+            if let context { try addTLS(context, host: address.host, to: channel) }
+            try WebSocketClientHandshake.configure(channel, request: request, attempt: attempt) {
+                WebSocketHandler(consumer: makeConsumer(), role: .client, limits: limits)
+            }
+        }
         var bootstrap = ClientBootstrap(group: eventLoop)
-            .resolver(resolver)
+            .resolver(way == nil ? resolver : nil)
             .connectTimeout(TimeAmount(timeout))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    if let context {
-                        try addTLS(context, host: address.host, to: channel)
-                    }
-                    try WebSocketClientHandshake.configure(channel, request: request, attempt: attempt) {
-                        WebSocketHandler(consumer: makeConsumer(), role: .client, limits: limits)
-                    }
+                    guard let way else { return try speak(channel) }
+                    let tunnel = ProxyTunnel(
+                        to: address.host,
+                        port: address.port,
+                        through: way,
+                        attempt: attempt,
+                        opened: speak
+                    )
+                    try channel.pipeline.syncOperations.addHandler(tunnel)
                 }
             }
         #if os(Linux)
@@ -58,7 +70,9 @@ package enum WebSocketClient {
         let ready = bootstrap
         do {
             return try await withTaskCancellationHandler {
-                ready.connect(host: address.host, port: address.port).whenFailure { attempt.fail($0) }
+                ready.connect(host: way?.host ?? address.host, port: way?.port ?? address.port).whenFailure {
+                    attempt.fail($0)
+                }
                 return try await attempt.result.get()
             } onCancel: {
                 attempt.fail(WebSocketClientError(.cancelled, "the task was cancelled"))

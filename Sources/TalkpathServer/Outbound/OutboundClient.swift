@@ -114,7 +114,9 @@ actor OutboundClient {
             return known
         }
         let old = pinned
-        var configuration = OutboundHTTP.configuration
+        // A proxy is asked for the address that was judged, not for the name.
+        var configuration =
+            url.scheme.isSecure ? OutboundHTTP.configuration(for: url.host, port: url.port) : OutboundHTTP.configuration
         configuration.dnsOverride = [url.host: addresses[0]]
         // A receiver whose answers hang keeps this many waiting; none of them waits for another's connection.
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = EndpointWorker.width

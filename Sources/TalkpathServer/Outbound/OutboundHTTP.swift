@@ -18,11 +18,40 @@ package enum OutboundHTTP {
         return configuration
     }
 
+    /// The settings for one host: it may be reached by a proxy.
+    static func configuration(for host: String, port: Int) -> HTTPClient.Configuration {
+        var configuration = configuration
+        configuration.proxy = OutboundProxy.environment.server(for: host, port: port).map(
+            HTTPClient.Configuration.Proxy.init
+        )
+        return configuration
+    }
+
+    /// The same, by an address that the settings have; one that is no address is found out elsewhere.
+    static func configuration(for url: String?) -> HTTPClient.Configuration {
+        guard let url = url.flatMap({ try? OutboundURL($0) }), url.scheme.isSecure else { return configuration }
+        return configuration(for: url.host, port: url.port)
+    }
+
     /// What TLS broke at, in our own words; nil for an error that is no failure of TLS.
     package static func failureOfTLS(_ error: any Error) -> String? {
         if let error = error as? HTTPClientError, error == .tlsHandshakeTimeout {
             return "TLS failed: the handshake took too long"
         }
         return TLSFailure.words(for: error)
+    }
+}
+
+extension HTTPClient.Configuration.Proxy {
+    init(_ server: OutboundProxy.Server) {
+        let authorization = server.credentials.map { credentials in
+            let parts = credentials.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false).map(
+                String.init
+            )
+            return HTTPClient.Authorization.basic(username: parts[0], password: parts.count > 1 ? parts[1] : "")
+        }
+        self =
+            authorization.map { .server(host: server.host, port: server.port, authorization: $0) }
+            ?? .server(host: server.host, port: server.port)
     }
 }

@@ -44,8 +44,11 @@ struct TwilioCarrier: Carrier {
 
     /// Settings that suit it: connections are dropped before Twilio drops them, for a request on a dead one would leave
     /// its fate unknown, and nothing is tried twice behind our back.
-    static var clientConfiguration: HTTPClient.Configuration {
-        var configuration = OutboundHTTP.configuration
+    static var clientConfiguration: HTTPClient.Configuration { clientConfiguration(for: nil) }
+
+    /// - Parameter url: where the carrier is asked, perhaps by a proxy.
+    static func clientConfiguration(for url: String?) -> HTTPClient.Configuration {
+        var configuration = OutboundHTTP.configuration(for: url)
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
         return configuration
     }
