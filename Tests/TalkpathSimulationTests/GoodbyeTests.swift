@@ -91,8 +91,8 @@ import Testing
             call.callTool("end_call")
             call.endAudio(0)
         }
+        call.at(1300) { call.talk(1200) }
         call.at(1500) {
-            call.talk(1000)
             call.say(call.language.interruption)
             call.endResponse(isCancelled: true)
         }

@@ -20,10 +20,8 @@ extension CallSession {
         let debt: DrainWatch.Debt
         if machine.agent.socket == nil {
             debt = .nothing
-        } else if talk.owesWords(at: now) {
-            debt = .words
         } else {
-            debt = media.isAgentTalking ? .rest : .nothing
+            debt = talk.owesWords(at: now) ? .words : media.isAgentTalking ? .rest : .nothing
         }
         return talk.drain.isOver(
             isHeard: !media.isPlayedOut(at: now),
@@ -38,7 +36,7 @@ extension CallSession {
         // This is how it answers the caller's turn.
         talk.debts.answerBegan()
         // A model that waits for its functions' results says goodbye only after this one.
-        let isAwaited = agent.provider.answersByItself && !talk.hasAgentSpoken
+        let isAwaited = agent.provider.answersByItself && !talk.hasAgentSpoken && !media.value.isAgentTalking
         talk.goodbye = Goodbye(call: call, socket: agentSocket, asked: now, isAwaited: isAwaited)
         if isAwaited {
             perform(talk.speech.tell(.toolResult(id: call.id, name: call.name, output: ToolOutput.goodbye), at: now))
@@ -48,7 +46,11 @@ extension CallSession {
     }
 
     /// The caller speaks into the agent's goodbye, and keeps the call.
-    func callerCutIn(at now: MonotonicInstant) {
+    ///
+    /// - Parameter isTurn: our own ear has heard them to the end. Gemini's word alone is not enough: now and then it
+    ///   interrupts what is over, though nobody speaks.
+    func callerCutIn(isTurn: Bool = false, at now: MonotonicInstant) {
+        guard isTurn || !agent.provider.answersByItself || talk.debts.earBegan != nil else { return }
         guard agent.callerMayKeepCall, let goodbye = talk.goodbye, machine.keepCall(at: now) else { return }
         talk.goodbye = nil
         logger.info("The caller spoke into the agent's goodbye, and the call goes on")

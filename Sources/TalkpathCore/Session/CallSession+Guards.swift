@@ -73,7 +73,7 @@ extension CallSession {
             let isTurn = talk.debts.earHeardEnd(lastSpeech: lastSpeech, at: now)
             // Not every model says that it hears the caller.
             if isTurn, agent.provider.answersByItself, let began, let goodbye = talk.goodbye, began > goodbye.asked {
-                callerCutIn(at: now)
+                callerCutIn(isTurn: true, at: now)
             }
             perform(talk.speech.callerEnded(.ear, at: now))
         }

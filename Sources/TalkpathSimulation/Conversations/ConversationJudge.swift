@@ -8,6 +8,8 @@ import TalkpathWire
 /// 3. What the model is told was heard is what was heard, to a frame.
 /// 4. The turns of the record stand in the order in which they were begun.
 /// 5. A goodbye is heard whole before the end, unless the caller cuts it; who does keeps the call.
+///
+/// And what the model says to a caller who is silent is heard.
 final class ConversationJudge {
     private struct Turn {
         var began: Int
@@ -20,6 +22,7 @@ final class ConversationJudge {
     private var itemsBegan: [Int: Int] = [:]
     private var producedMilliseconds: [Int: Int] = [:]
     private var goodbye: Int?
+    private var lostAt: Int?
     private var violations: [String] = []
     private(set) var trace: [String] = []
 
@@ -65,6 +68,9 @@ final class ConversationJudge {
 
     func produced(_ item: Int, _ milliseconds: Int) { producedMilliseconds[item, default: 0] += milliseconds }
 
+    /// The model's socket breaks.
+    func modelIsLost() { lostAt = call.milliseconds }
+
     func goodbyeBegins(_ item: Int) { goodbye = item }
 
     /// What was sent of the agent's speech is still to be heard.
@@ -107,6 +113,7 @@ final class ConversationJudge {
         judgeAnswers(endedAt)
         judgeOrder()
         judgeGoodbye(receipt, endedAt)
+        judgeItems(endedAt)
         return violations
     }
 
@@ -132,6 +139,17 @@ final class ConversationJudge {
         }
         for (earlier, later) in zip(began, began.dropFirst()) where earlier.at > later.at + Self.onset {
             violation("in the record, \(earlier.text) of \(earlier.at) stands before \(later.text) of \(later.at)")
+        }
+    }
+
+    private func judgeItems(_ endedAt: Int) {
+        for (item, began) in itemsBegan.sorted(by: { $0.key < $1.key }) {
+            let produced = producedMilliseconds[item] ?? 0
+            let mayBeCut = turns.contains { $0.ended > began - 1500 && $0.began < began + produced + 6000 }
+            guard produced > 0, !mayBeCut, lostAt.map({ abs($0 - began) > 8000 }) ?? true, began + 6000 < endedAt else {
+                continue
+            }
+            if call.heardMilliseconds(of: item) == 0 { violation("item \(item) was not heard") }
         }
     }
 

@@ -182,6 +182,7 @@ package final class SimulatedConversation {
         guard isReady else { return }
         isReady = false
         generation += 1
+        judge.modelIsLost()
         call.loseModel()
     }
 
