@@ -215,6 +215,7 @@ public actor CallSession {
     }
 
     /// The receipt, once the call has ended.
+    @discardableResult
     public func waitForEnd() async -> EndReceipt {
         await withCheckedContinuation { continuation in
             // Looked up in here: on the way into this closure the actor may have done something else.

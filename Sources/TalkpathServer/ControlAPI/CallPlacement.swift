@@ -37,6 +37,8 @@ struct CallPlacement {
             throw Failure(problem: error)
         }
         if case .failure(let error)? = await session.waitForPlacement() {
+            // The answer names the call: its record tells why there is none, for whoever looks at once.
+            await session.waitForEnd()
             // A second attempt after an order whose fate nobody knows could ring a second time.
             throw Failure(problem: problem(error, call: session.id), mayHavePlaced: error.code == .noAnswer)
         }
