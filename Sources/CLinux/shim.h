@@ -1,10 +1,10 @@
-// What the bench's fleet of callers needs of Linux and Swift's module of the C library does not show.
+// Linux functions that the bench's fleet of callers needs and that Swift's module of the C library does not expose.
 #if defined(__linux__)
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 
-// By other names: the C library declares these to GNU programs only.
+// Under other names, because the C library declares these to GNU programs only.
 void *linux_memmem(const void *text, size_t text_size, const void *needle, size_t needle_size) __asm__("memmem");
 int linux_setaffinity(int thread, size_t size, const void *set) __asm__("sched_setaffinity");
 int linux_getaffinity(int thread, size_t size, void *set) __asm__("sched_getaffinity");

@@ -1,4 +1,4 @@
-// libopus. Its settings go through variadic functions, which Swift cannot call: those in use get a function each.
+// libopus. Its settings go through variadic functions, which Swift cannot call, so each setting in use has a function.
 #include <opus/opus.h>
 
 static inline int talkpath_opus_set_bitrate(OpusEncoder *encoder, opus_int32 bitsPerSecond) {

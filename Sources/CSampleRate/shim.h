@@ -1,2 +1,2 @@
-// libsamplerate: the second resampling engine and the oracle our own is tested against.
+// libsamplerate: the second resampling engine, and the reference in tests of our own.
 #include <samplerate.h>

@@ -1,4 +1,4 @@
-// What the AVX2 files share; included by them alone.
+// Definitions that the AVX2 files share. Only they include this header.
 
 #ifndef TALKPATH_AVX2_H
 #define TALKPATH_AVX2_H
@@ -9,7 +9,7 @@
 
 #include <immintrin.h>
 
-// AVX2 and not FMA: multiply and add then stay two roundings, as in the portable form.
+// AVX2 without FMA: multiply and add then round twice, as in the portable form.
 #define TALKPATH_AVX2 __attribute__((target("avx2")))
 
 static inline TALKPATH_AVX2 __m128i load128(const void *place) { return _mm_loadu_si128((const __m128i *)place); }

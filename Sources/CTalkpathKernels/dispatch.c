@@ -5,7 +5,7 @@
 
 bool talkpath_has_avx2(void) {
 #if defined(__x86_64__)
-    // Asks the operating system's support for the wide registers as well.
+    // Also checks that the operating system supports the wide registers.
     __builtin_cpu_init();
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("pclmul");
 #else

@@ -2,13 +2,15 @@
 
 #if defined(__x86_64__)
 
-// Both laws are small floating-point formats: three bits of segment, four of step. Encoding lets the conversion to a
-// float find the segment; decoding shifts by multiplying with a power of two, looked up by a shuffle.
+// Both laws are small floating-point formats: three bits of segment, four of step. For encoding, the conversion to a
+// float finds the segment. For decoding, a multiplication by a power of two replaces the shift; a shuffle looks the
+// power up.
 
-/// 16 * (floor(log2 v) - 7) + the four bits behind the leading one, of 16 values 0...32767; negative below 128.
+/// Segment and step of 16 values 0...32767: 16 * (floor(log2 v) - 7) + the four bits after the leading one. Negative
+/// below 128.
 static inline TALKPATH_AVX2 __m256i segment_and_step(__m256i values) {
     const __m256i zero = _mm256_setzero_si256();
-    // Unpacking and packing both work within the halves of a register, so the order is kept.
+    // Unpacking and packing both work within the halves of a register, so the order stays.
     const __m256 low = _mm256_cvtepi32_ps(_mm256_unpacklo_epi16(values, zero));
     const __m256 high = _mm256_cvtepi32_ps(_mm256_unpackhi_epi16(values, zero));
     const __m256i packed = _mm256_packs_epi32(
@@ -25,7 +27,7 @@ TALKPATH_AVX2 size_t talkpath_avx2_encode_mulaw(const int16_t *source, uint8_t *
     for (; index + 16 <= count; index += 16) {
         const __m256i samples = load256(source + index);
         const __m256i sign = _mm256_and_si256(_mm256_srai_epi16(samples, 15), _mm256_set1_epi16(0x80));
-        // Unsigned, for the magnitude of -32768 is 32768.
+        // Unsigned, because the magnitude of -32768 is 32768.
         const __m256i magnitude = _mm256_min_epu16(_mm256_abs_epi16(samples), _mm256_set1_epi16(32635));
         const __m256i code = segment_and_step(_mm256_add_epi16(magnitude, _mm256_set1_epi16(132)));
         store_codes(target + index, _mm256_xor_si256(_mm256_or_si256(code, sign), _mm256_set1_epi16(0xFF)));
@@ -39,7 +41,7 @@ TALKPATH_AVX2 size_t talkpath_avx2_encode_alaw(const int16_t *source, uint8_t *t
         const __m256i samples = load256(source + index);
         const __m256i sign = _mm256_srai_epi16(samples, 15);
         const __m256i magnitude = _mm256_xor_si256(samples, sign);
-        // The lowest segment is linear: below 256 the plain shift is the larger of both, from there on the other.
+        // The lowest segment is linear. Below 256 the plain shift is the larger of both; from 256 on the other is.
         const __m256i linear = _mm256_srli_epi16(_mm256_min_epi16(magnitude, _mm256_set1_epi16(255)), 4);
         const __m256i code = _mm256_max_epi16(segment_and_step(magnitude), linear);
         const __m256i mask = _mm256_xor_si256(
@@ -49,9 +51,9 @@ TALKPATH_AVX2 size_t talkpath_avx2_encode_alaw(const int16_t *source, uint8_t *t
     return index;
 }
 
-/// `values << segment`, where bits 4...6 of `bits` are the segment and `powers` lists what each multiplies by.
+/// `values << segment`, where bits 4...6 of `bits` are the segment and `powers` lists the factor of each segment.
 static inline TALKPATH_AVX2 __m256i shifted(__m256i values, __m256i bits, __m256i powers) {
-    // The upper byte of each lane asks for place 0x80, which the shuffle takes for zero.
+    // The upper byte of each lane selects place 0x80, which the shuffle turns into zero.
     const __m256i segment = _mm256_and_si256(_mm256_srli_epi16(bits, 4), _mm256_set1_epi16(0x07));
     const __m256i place = _mm256_or_si256(segment, _mm256_set1_epi16((short)0x8000));
     return _mm256_mullo_epi16(values, _mm256_shuffle_epi8(powers, place));
@@ -82,7 +84,7 @@ TALKPATH_AVX2 size_t talkpath_avx2_decode_alaw(const uint8_t *source, int16_t *t
         const __m256i codes = _mm256_cvtepu8_epi16(load128(source + index));
         const __m256i bits = _mm256_xor_si256(codes, _mm256_set1_epi16(0x55));
         const __m256i step = _mm256_slli_epi16(_mm256_and_si256(bits, _mm256_set1_epi16(0x0F)), 4);
-        // All segments but the lowest have a leading one.
+        // All segments but the lowest have a leading one bit.
         const __m256i lowest =
             _mm256_cmpeq_epi16(_mm256_and_si256(bits, _mm256_set1_epi16(0x70)), _mm256_setzero_si256());
         const __m256i leading = _mm256_andnot_si256(lowest, _mm256_set1_epi16(256));

@@ -2,9 +2,9 @@
 
 #if defined(__x86_64__)
 
-// Eight lanes a register and as many registers of sums as there are of independent additions in flight: a sum waits
-// for its predecessor, so one register alone would be slower than the portable form. A macro, for the sums must be
-// named to stay in registers in every build.
+// Each register holds eight lanes. Several registers of sums run at once, because each addition waits for the one
+// before it: with one register alone this would be slower than the portable form. The step is a macro, because only
+// named sums stay in registers in every build.
 
 #define TALKPATH_STEP(number) \
     sum##number = _mm256_add_ps(sum##number, _mm256_mul_ps(coefficient, _mm256_loadu_ps(place + 8 * number)));
@@ -81,9 +81,9 @@ TALKPATH_AVX2 void talkpath_avx2_widen_pairs(const int16_t *source, float *even,
     }
 }
 
-// Eight triples are three registers of eight samples. Sample i of a row stands at place 3i (+ 1, + 2) of the 24, and
-// 3i modulo 8 is different for each i: so a row is gathered by taking every place from the register that has it, and
-// put into order by one shuffle. The other way round likewise.
+// Eight triples are three registers of eight samples. Sample i of a row is at place 3i (+ 1, + 2) of the 24, and 3i
+// modulo 8 differs for each i. So two blends gather a row, each place from the register that has it, and one shuffle
+// puts it in order. The opposite direction works the same way.
 
 #define TALKPATH_LANES(a, b, c, d, e, f, g, h)                                                            \
     _mm_setr_epi8(                                                                                        \
@@ -100,7 +100,7 @@ TALKPATH_AVX2 void talkpath_avx2_widen_triples(
         const __m128i x = load128(source + 3 * index);
         const __m128i y = load128(source + 3 * index + 8);
         const __m128i z = load128(source + 3 * index + 16);
-        // Places of a mask: bit n takes lane n from the later register.
+        // Bit n of a mask takes lane n from the later register.
         const __m128i first = _mm_blend_epi16(_mm_blend_epi16(x, y, 0x92), z, 0x24);
         const __m128i second = _mm_blend_epi16(_mm_blend_epi16(x, y, 0x24), z, 0x49);
         const __m128i third = _mm_blend_epi16(_mm_blend_epi16(x, y, 0x49), z, 0x92);

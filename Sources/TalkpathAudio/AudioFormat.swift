@@ -1,4 +1,4 @@
-/// How one channel of audio is written as bytes: the encoding of a sample and the sample rate.
+/// The byte format of one channel of audio: the encoding of a sample and the sample rate.
 public struct AudioFormat: Sendable, Hashable {
     /// The encoding of one sample.
     public enum Encoding: String, Sendable, Hashable, CaseIterable {
@@ -11,7 +11,7 @@ public struct AudioFormat: Sendable, Hashable {
     }
 
     public var encoding: Encoding
-    /// Samples per second. The figures below take a rate under zero for zero, and one above 2³⁰ for that.
+    /// Samples per second. The computed properties below clamp it to 0...2³⁰, so that no rate makes them trap.
     public var sampleRate: Int
 
     @inlinable
@@ -20,7 +20,7 @@ public struct AudioFormat: Sendable, Hashable {
         self.sampleRate = sampleRate
     }
 
-    /// What a telephony leg speaks: µ-law at 8 kHz.
+    /// The format of a telephony leg: µ-law at 8 kHz.
     public static let telephony = AudioFormat(encoding: .mulaw, sampleRate: 8000)
     public static let alaw8k = AudioFormat(encoding: .alaw, sampleRate: 8000)
     public static let pcm8k = AudioFormat(encoding: .pcm16, sampleRate: 8000)
@@ -39,11 +39,11 @@ public struct AudioFormat: Sendable, Hashable {
         }
     }
 
-    /// Keeps rates that nothing has from overflowing the arithmetic.
+    /// The sample rate, clamped so that the arithmetic below cannot overflow.
     @inlinable
     var countedRate: Int { min(max(0, sampleRate), 1 << 30) }
 
-    /// Bytes of one millisecond; exact for every rate that is a multiple of 1 kHz.
+    /// Bytes of one millisecond; exact for every rate that is a multiple of 1 kHz, else rounded down.
     @inlinable
     public var bytesPerMillisecond: Int { bytesPerSample * countedRate / 1000 }
 
@@ -55,7 +55,7 @@ public struct AudioFormat: Sendable, Hashable {
     @inlinable
     public var frameBytes: Int { frameSamples * bytesPerSample }
 
-    /// The byte that, repeated, is silence in this encoding.
+    /// The byte value that means silence when repeated.
     @inlinable
     public var silenceByte: UInt8 {
         switch encoding {
@@ -65,7 +65,7 @@ public struct AudioFormat: Sendable, Hashable {
         }
     }
 
-    /// How long `bytes` bytes of this format play.
+    /// The playing time of `bytes` bytes in this format, rounded down to nanoseconds.
     @inlinable
     public func duration(ofBytes bytes: Int) -> Duration {
         let bytesPerSecond = max(1, bytesPerSample * countedRate)

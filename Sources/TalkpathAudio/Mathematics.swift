@@ -1,4 +1,5 @@
-// The few functions of the C library that the standard library lacks; beside `Guarded` the only place that imports it.
+// The few functions of the C library that the standard library lacks. In this target only this file and `Guarded.swift`
+// import it.
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -12,5 +13,5 @@ func sine(_ x: Double) -> Double { sin(x) }
 func decimalLogarithm(_ x: Double) -> Double { log10(x) }
 func power(_ base: Double, _ exponent: Double) -> Double { pow(base, exponent) }
 
-/// The level in decibels of a power; silence is told as -infinity.
+/// The level of a power in decibels; −infinity for silence.
 func decibels(power: Double) -> Double { power > 0 ? 10 * decimalLogarithm(power) : -.infinity }

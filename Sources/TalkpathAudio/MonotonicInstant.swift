@@ -1,9 +1,9 @@
 /// A point on a monotonic clock of unspecified origin, in nanoseconds.
 ///
-/// Nothing in this package's sans-IO targets reads a clock: whoever owns the event loop reads it once per wake
-/// and passes the instant in. Two instants compare only if they come from the same clock.
+/// The sans-IO targets of this package never read a clock: the owner of the event loop reads it once per wake and
+/// passes the instant in. Only instants of the same clock can be compared.
 ///
-/// Arithmetic is 64-bit and saturates instead of trapping; the range is ±292 years.
+/// The arithmetic is 64-bit and saturates instead of trapping; the range is ±292 years.
 public struct MonotonicInstant: Sendable, Hashable, Comparable, InstantProtocol {
     /// Nanoseconds since the clock's origin.
     public var nanoseconds: Int64
@@ -13,7 +13,7 @@ public struct MonotonicInstant: Sendable, Hashable, Comparable, InstantProtocol 
         self.nanoseconds = nanoseconds
     }
 
-    /// The instant `duration` later (earlier if it is negative). Parts of a nanosecond are cut off.
+    /// The instant `duration` later (earlier if it is negative). Fractions of a nanosecond are cut off.
     @inlinable
     public func advanced(by duration: Duration) -> MonotonicInstant {
         MonotonicInstant(nanoseconds: nanoseconds.addingSaturated(duration.wholeNanoseconds))
@@ -25,7 +25,7 @@ public struct MonotonicInstant: Sendable, Hashable, Comparable, InstantProtocol 
         .nanoseconds(other.nanoseconds.subtractingSaturated(nanoseconds))
     }
 
-    /// Milliseconds that passed from `earlier` until this instant, with their fraction.
+    /// Milliseconds from `earlier` to this instant, with their fraction.
     @inlinable
     public func milliseconds(since earlier: MonotonicInstant) -> Double {
         Double(nanoseconds.subtractingSaturated(earlier.nanoseconds)) / 1_000_000
@@ -74,7 +74,7 @@ extension Duration {
     @inlinable
     public var wholeNanoseconds: Int64 {
         let attoseconds = self.attoseconds
-        // Whatever is shorter than nine seconds fits 64 bits and spares the 128-bit division.
+        // Durations below nine seconds fit 64 bits in attoseconds, which avoids the 128-bit division.
         if let short = Int64(exactly: attoseconds) {
             return short / 1_000_000_000
         }

@@ -1,11 +1,13 @@
-/// Judges whether a signal arrived intact: where it lies in what was received, how alike both are, and how much noise
-/// came with it. For tests, demos and replay: it allocates, and costs some ten milliseconds for ten seconds of audio.
+/// Judges whether a signal arrived intact: its delay, its likeness to the reference, and the noise added to it.
+///
+/// For tests, demos and replay, not for the media path: it allocates, and ten seconds of audio cost some ten
+/// milliseconds.
 public enum AudioCorrelation {
     public struct Match: Sendable, Hashable {
         /// Samples by which `received` is later than `reference`; negative if it is earlier.
         public var lag: Int
-        /// Normalised cross-correlation at that lag over what overlaps: 1 is the same but for volume, −1 the same
-        /// upside down, 0 nothing in common.
+        /// Normalised cross-correlation of the overlapping samples at that lag. 1: equal but for volume. −1: equal but
+        /// for volume and inverted. 0: nothing in common.
         public var coefficient: Double
 
         public init(lag: Int, coefficient: Double) {
@@ -14,11 +16,11 @@ public enum AudioCorrelation {
         }
     }
 
-    /// The lag at which `reference` is found best in `received`.
+    /// Finds the lag at which `received` is most like `reference`.
     ///
-    /// Only lags at which at least half of the shorter signal overlaps are judged: a few samples in common would
-    /// correlate by chance.
-    /// - Parameter maxLag: lags from `-maxLag` to `maxLag` are tried.
+    /// Judges only lags at which at least half of the shorter signal overlaps, because a few common samples correlate
+    /// by chance. Returns lag 0 and coefficient 0 if there is no such lag.
+    /// - Parameter maxLag: the largest lag to try, in samples; the range is `-maxLag` to `maxLag`.
     public static func bestLag(of reference: [Int16], in received: [Int16], maxLag: Int) -> Match {
         let shorter = min(reference.count, received.count)
         let needed = max(1, (shorter + 1) / 2)
@@ -47,10 +49,11 @@ public enum AudioCorrelation {
         return best
     }
 
-    /// The ratio of signal to noise in dB, after `received` was aligned to `reference` by whole samples and brought to
-    /// its volume: infinite if they are then the same, negative if there is more of something else.
+    /// The ratio of signal to noise in dB, after aligning `received` to `reference` by whole samples and scaling it to
+    /// the same volume. Infinite if both are then equal; negative if `received` holds more noise than signal.
     ///
-    /// A delay by a fraction of a sample counts as noise, and so does what a filter took away.
+    /// A delay by a fraction of a sample counts as noise, and so do frequencies that a filter removed.
+    /// - Parameter maxLag: the largest lag to try, in samples.
     public static func snr(reference: [Int16], received: [Int16], maxLag: Int = 8000) -> Double {
         let lag = bestLag(of: reference, in: received, maxLag: maxLag).lag
         let begin = max(0, -lag)
@@ -76,7 +79,7 @@ public enum AudioCorrelation {
         return noise > 0 ? decibels(power: signal / noise) : .infinity
     }
 
-    /// Sums of squares of everything before each index.
+    /// For each index, the sum of the squares of all samples before it.
     private static func runningEnergy(_ samples: [Int16]) -> [Double] {
         var sum: Int64 = 0
         var sums: [Double] = []

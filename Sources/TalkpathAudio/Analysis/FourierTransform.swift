@@ -1,4 +1,4 @@
-/// A radix-2 fast Fourier transform in doubles, in place: as much as correlations and spectra need.
+/// A radix-2 fast Fourier transform in doubles, in place: just enough for correlations and spectra.
 package enum FourierTransform {
     /// `|Σ samples[n] · exp(−2πi·k·n ÷ N)|²` for k from 0 to N ÷ 2.
     /// - Parameter samples: N of them, a power of two.
@@ -13,13 +13,13 @@ package enum FourierTransform {
 
     /// `Σ reference[i] · received[i + lag]` for every lag of the range.
     static func crossCorrelation(_ reference: [Int16], _ received: [Int16], lags: ClosedRange<Int>) -> [Double] {
-        // Lags wrap around at the transform's length: it must keep those asked for clear of each other's images.
+        // Lags wrap around at the transform's length, so the length must keep the requested lags clear of aliased ones.
         let needed = max(reference.count + lags.upperBound, received.count - lags.lowerBound)
         var length = 2
         while length < max(needed, reference.count, received.count) { length *= 2 }
         return withUnsafeTemporaryAllocation(of: SIMD2<Double>.self, capacity: length) { buffer in
             buffer.initialize(repeating: .zero)
-            // Two real signals in one complex transform: one is the real part, the other the imaginary.
+            // Transforms two real signals in one complex transform: one is the real part, the other the imaginary part.
             for (index, sample) in reference.enumerated() { buffer[index].x = Double(sample) }
             for (index, sample) in received.enumerated() { buffer[index].y = Double(sample) }
             transform(buffer)
@@ -30,7 +30,7 @@ package enum FourierTransform {
         }
     }
 
-    /// From the spectrum of `a + i·b` to that of their correlation: `conj(A) · B`.
+    /// Turns the spectrum of `a + i·b` into the spectrum of their correlation, `conj(A) · B`.
     private static func multiplyConjugated(_ spectrum: UnsafeMutableBufferPointer<SIMD2<Double>>) {
         let mask = spectrum.count - 1
         var index = 0
@@ -57,7 +57,7 @@ package enum FourierTransform {
         }
         var half = 1
         while half < count {
-            // One factor is fetched for all butterflies that use it.
+            // Computes each factor once for all butterflies that use it.
             var phase = 0
             while phase < half {
                 let angle = -Double.pi * Double(phase) / Double(half)
@@ -65,7 +65,7 @@ package enum FourierTransform {
                 let turned = SIMD2(-factor.y, factor.x)
                 var index = phase
                 while index < count {
-                    // Safety: index + half < count, for index runs within the lower halves of blocks.
+                    // Safety: index + half < count, because `index` runs through the lower halves of blocks only.
                     let upper = values[index + half]
                     let product = factor * upper.x + turned * upper.y
                     values[index + half] = values[index] - product

@@ -1,5 +1,5 @@
-/// How loud a stretch of audio is, in dBFS: 0 dBFS is the amplitude 32768, so a full-scale square has an RMS level of
-/// 0 and a full-scale sine one of −3.01 dBFS. Digital silence is −infinity.
+/// The loudness of a stretch of audio, in dBFS. 0 dBFS is the amplitude 32768, so a full-scale square wave has an RMS
+/// level of 0 and a full-scale sine one of −3.01 dBFS. Digital silence is −infinity.
 public struct AudioLevel: Sendable, Hashable {
     /// Root mean square, in dBFS.
     public var rms: Double
@@ -41,7 +41,7 @@ struct SampleStatistics {
         add(samples)
     }
 
-    /// Decodes in pieces on the stack.
+    /// Decodes 256 codes at a time into a buffer on the stack.
     init(muLaw codes: RawSpan) {
         withUnsafeTemporaryAllocation(of: Int16.self, capacity: 256) { buffer in
             codes.withUnsafeBytes { codes in
@@ -49,7 +49,8 @@ struct SampleStatistics {
                 var index = 0
                 while index < codes.count {
                     let count = min(256, codes.count - index)
-                    // Safety: `count` codes are left and the buffer holds 256; the kernel initialises what is read.
+                    // Safety: `count` codes are left and the buffer holds 256; the kernel initialises every sample that
+                    // is read.
                     G711Kernel.decodeMuLaw(source + index, target, count: count)
                     add(UnsafeBufferPointer(start: target, count: count))
                     index += count
@@ -58,7 +59,7 @@ struct SampleStatistics {
         }
     }
 
-    /// Mean power without the constant part, full scale being 1.
+    /// Mean power without the constant (DC) part; full scale is 1.
     var alternatingPower: Double {
         guard count > 0 else { return 0 }
         let mean = Double(sum) / Double(count)
@@ -78,7 +79,7 @@ struct SampleStatistics {
         guard let source = samples.baseAddress else { return }
         var index = 0
         while index < samples.count {
-            // Squares of a few thousand samples are exact enough in a float's lanes; longer sums go on in a double.
+            // A float's lanes are exact enough for the squares of 4096 samples; a double adds up the blocks.
             let end = min(samples.count, index + 4096)
             var squareLanes = SIMD8<Float>.zero
             var sumLanes = SIMD8<Int32>.zero

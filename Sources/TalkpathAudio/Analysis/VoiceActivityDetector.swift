@@ -1,28 +1,29 @@
-/// A cheap voice activity detector on energy: a threshold that rides on the line's own noise, with hysteresis.
+/// A cheap voice activity detector on energy: a threshold that follows the line's noise, with hysteresis.
 ///
-/// It hears *something louder than the line*, not speech as such: a dog, a horn or music starts it too, and a steady
-/// sound becomes noise to it after some seconds. That is what local barge-in and idle timers need, at the price of
-/// a level measurement; whether it was speech is the model's business.
+/// It detects sounds *louder than the line*, not speech as such: a dog, a horn or music starts it too. After some
+/// seconds it takes a steady sound for noise. Local barge-in and idle timers need no more than that, at the cost of a
+/// level measurement; the model decides whether the sound was speech.
 ///
-/// Feed it frames of 20 ms. Allocates nothing.
+/// Pass it frames of 20 ms. Allocates nothing.
 public struct VoiceActivityDetector: Sendable {
     public enum Transition: Sendable, Hashable {
-        /// Speech has lasted for the onset time; it began that much earlier.
+        /// Speech has lasted for the onset time, so it began that much earlier.
         case speechStarted
-        /// Nothing was heard for the hangover time; it ended that much earlier.
+        /// Silence has lasted for the hangover time, so the speech ended that much earlier.
         case speechEnded
     }
 
     public struct Configuration: Sendable, Hashable {
-        /// How long the level must be above the threshold before speech is believed; rounded up to whole frames.
+        /// The time for which the level must exceed the threshold before speech counts as started; rounded up to whole
+        /// frames.
         public var onset: Duration
-        /// How long it must be below before the end is believed; rounded up to whole frames.
+        /// The time for which the level must stay below before speech counts as ended; rounded up to whole frames.
         public var hangover: Duration
-        /// How far above the noise a frame must be to begin speech, in dB.
+        /// The level above the noise that a frame needs to begin speech, in dB.
         public var margin: Double
-        /// How much lower than that it may fall while speech goes on, in dB.
+        /// The drop below that level that is allowed while speech lasts, in dB.
         public var hysteresis: Double
-        /// What is below this is never speech, however quiet the line, in dBFS.
+        /// The level below which nothing begins speech, however quiet the line, in dBFS.
         public var minimumLevel: Double
 
         public init(
@@ -45,10 +46,11 @@ public struct VoiceActivityDetector: Sendable {
     /// True between `.speechStarted` and `.speechEnded`.
     public private(set) var isSpeech = false
 
-    /// The latest frame was above the threshold, and is part of speech: unlike ``isSpeech`` this ends with the sound.
+    /// True if the latest frame was above the threshold and is part of speech. Unlike ``isSpeech`` it turns false as
+    /// soon as the sound ends.
     public private(set) var isLoud = false
 
-    /// The mean power of the latest frame without its constant part; linear, full scale being 1.
+    /// The latest frame's mean power without its constant (DC) part; linear, full scale is 1.
     package private(set) var framePower = 0.0
 
     // Powers are linear with full scale 1, so that a frame costs no logarithm.
@@ -63,7 +65,7 @@ public struct VoiceActivityDetector: Sendable {
     private let quietRise: Double
     private let speechRise: Double
 
-    /// Bounds of the noise estimate: a line is never taken to be quieter or louder than this, in dBFS.
+    /// Bounds of the noise estimate as linear powers: −70 and −20 dBFS.
     private static let noiseRange = (lowest: 1e-7, highest: 1e-2)
     private static let startingNoise = 1e-6
 
@@ -80,29 +82,30 @@ public struct VoiceActivityDetector: Sendable {
         marginFactor = factor(configuration.margin)
         hysteresisFactor = factor(-configuration.hysteresis)
         minimumPower = factor(configuration.minimumLevel)
-        // The estimate falls at once and rises slowly: 6 dB a second in quiet; 2 dB while something is heard, so that
-        // the pauses of speech always bring it down again but a steady sound is taken for noise in the end.
+        // The estimate falls by half the difference each frame and rises slowly: by 6 dB a second in quiet, by 2 dB a
+        // second during sound. So the pauses of speech always bring it down again, while a steady sound becomes noise
+        // in the end.
         quietRise = factor(6.0 / 50)
         speechRise = factor(2.0 / 50)
     }
 
-    /// The level taken for the line's noise, in dBFS.
+    /// The estimated level of the line's noise, in dBFS.
     public var noiseLevel: Double { decibels(power: noisePower) }
 
     /// The level above which a frame counts as speech now, in dBFS.
     public var threshold: Double { decibels(power: thresholdPower) }
 
-    /// Takes the next frame of linear samples at 8 kHz (any rate will do: only the frame's length counts).
+    /// Processes the next frame of linear samples. Any sample rate will do, because only the frame's duration counts.
     public mutating func process(_ frame: Span<Int16>) -> Transition? {
         frame.withUnsafeBufferPointer { process(power: SampleStatistics($0).alternatingPower) }
     }
 
-    /// Takes the next frame as µ-law bytes.
+    /// Processes the next frame of µ-law bytes.
     public mutating func process(muLaw frame: RawSpan) -> Transition? {
         process(power: SampleStatistics(muLaw: frame).alternatingPower)
     }
 
-    /// Forgets what was heard, the noise included.
+    /// Clears all state, the noise estimate included.
     public mutating func reset() {
         self = VoiceActivityDetector(configuration: configuration)
     }
@@ -122,7 +125,7 @@ public struct VoiceActivityDetector: Sendable {
     }
 
     private mutating func whileQuiet(_ isLoud: Bool) -> Transition? {
-        // One weak frame between loud ones does not undo an onset, but clicks with pauses between never make one.
+        // One weak frame between loud ones does not undo an onset, but clicks with pauses between them never start one.
         loudFrames = isLoud ? loudFrames + 1 : max(0, loudFrames - 1)
         guard loudFrames >= onsetFrames else { return nil }
         isSpeech = true

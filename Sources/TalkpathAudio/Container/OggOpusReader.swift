@@ -4,23 +4,24 @@ public struct OggOpusAudio: Sendable, Hashable {
     public var channels: [[Int16]]
     /// Samples per second and channel.
     public var sampleRate: Int
-    /// What the file says its source had, samples per second; for information only.
+    /// The sample rate of the source as the file states it, in samples per second; for information only.
     public var originalSampleRate: Int
     public var comments: [String]
-    /// Whether the file has its last page: not if whoever wrote it died.
+    /// True if the file has its last page. A writer that died leaves a file without one.
     public var isComplete: Bool
 }
 
-/// Why bytes are not an Ogg Opus file we can read.
+/// The reason why bytes cannot be read as an Ogg Opus file.
 public enum OggOpusError: Error, Sendable, Hashable, CustomStringConvertible {
     case notAnOggFile
-    /// An Ogg file of something else, or one whose first pages are cut short or malformed.
+    /// An Ogg file of another codec, or one whose first pages are cut short or malformed.
     case missingHeader(String)
-    /// More than two channels, or a version that does not exist yet.
+    /// More than two channels, or a version of the format that this reader does not know.
     case unsupported(version: Int, channelCount: Int, mappingFamily: Int)
-    /// The check sum or the order of a page is wrong: it, counted from zero, or one before it, was damaged or lost.
+    /// The check sum or the sequence number of this page (from zero) is wrong: this page or one before it was damaged
+    /// or lost.
     case damagedPage(Int)
-    /// A packet within is no Opus.
+    /// libopus refused a packet inside the file, or the requested sample rate.
     case opus(OpusError)
 
     public var description: String {
@@ -38,9 +39,9 @@ public enum OggOpusError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-/// Reads Ogg Opus files (RFC 7845) that lie in memory. A last page that is cut short is left out. No input traps.
+/// Reads Ogg Opus files (RFC 7845) that are in memory. Leaves out a last page that is cut short.
 public enum OggOpusReader {
-    /// - Parameter sampleRate: of the result: 8000, 12000, 16000, 24000 or 48000, whatever the file was made from.
+    /// - Parameter sampleRate: the rate of the result: 8000, 12000, 16000, 24000 or 48000, for any source rate.
     public static func decode(_ bytes: [UInt8], sampleRate: Int = 48_000) throws(OggOpusError) -> OggOpusAudio {
         var pages = OggPageReader(bytes)
         let head = try readHead(&pages)
@@ -79,7 +80,7 @@ public enum OggOpusReader {
         let version = Int(fields.littleEndian(at: 0, as: UInt8.self))
         let channelCount = Int(fields.littleEndian(at: 1, as: UInt8.self))
         let family = Int(fields.littleEndian(at: 10, as: UInt8.self))
-        // The upper four bits are the version that readers of older ones cannot read.
+        // The upper four bits change only for versions that older readers cannot read.
         guard version >> 4 == 0, family == 0, (1...2).contains(channelCount) else {
             throw .unsupported(version: version, channelCount: channelCount, mappingFamily: family)
         }
@@ -119,7 +120,7 @@ public enum OggOpusReader {
         var buffer = [Int16](repeating: 0, count: decoder.maximumSampleCount)
         var samples: [Int16] = []
         while let packet = try pages.nextPacket() {
-            // Opus' own rule for what is no packet: such a one is left out, as players do.
+            // An empty packet is not a valid Opus packet; players skip it too.
             guard !packet.isEmpty else { continue }
             var target = buffer.mutableSpan
             let count = try decoder.decode(packet.span.bytes, into: &target)
@@ -130,7 +131,7 @@ public enum OggOpusReader {
         let skipped = min(samples.count, head.preSkip / ratio * head.channelCount)
         var kept = samples.count - skipped
         if pages.sawLast, pages.granulePosition >= Int64(head.preSkip) {
-            // The last page tells where the signal ends within its packets.
+            // The last page states where the signal ends within its packets.
             let length = (pages.granulePosition - Int64(head.preSkip)) / Int64(ratio)
             kept = min(
                 kept,

@@ -1,9 +1,9 @@
-/// Writes an Ogg Opus file (RFC 7845) as it is spoken: sans-IO, every call appends the bytes that come next in the file.
+/// Writes an Ogg Opus file (RFC 7845) while its audio arrives. Sans-IO: every call appends the next bytes of the file.
 ///
-/// Pages are whole when they come out and none is ever changed: whatever was written when a process dies is a file that
-/// plays. It lacks at most the last page, which is up to a second.
+/// The writer hands out only whole pages and never changes one. So the bytes written before a process dies are a file
+/// that plays; it lacks at most the audio of one page, up to a second.
 ///
-/// Not for the media thread: it encodes, and it allocates.
+/// Not for the media thread: it encodes and allocates.
 ///
 /// ```swift
 /// var writer = try OggOpusWriter(sampleRate: 8000, channelCount: 2, serialNumber: random)
@@ -14,12 +14,12 @@
 public struct OggOpusWriter: ~Copyable, Sendable {
     public let sampleRate: Int
     public let channelCount: Int
-    /// Samples of every channel that came in.
+    /// Samples received for every channel.
     public private(set) var sampleCount = 0
 
     private var encoder: OpusEncoder
     private let comments: [String]
-    /// Samples of the frame that is being filled, the channels' by turns.
+    /// Samples of the incomplete frame; the channels interleaved.
     private var pending: [Int16] = []
     private var page: OggPage
     private var packetsOnPage = 0
@@ -30,11 +30,11 @@ public struct OggOpusWriter: ~Copyable, Sendable {
     /// - Parameters:
     ///   - sampleRate: 8000, 12000, 16000, 24000 or 48000 samples per second.
     ///   - channelCount: 1 or 2.
-    ///   - serialNumber: tells this stream from others in the same file: any number.
-    ///   - bitrate: bits per second; `nil` leaves it to libopus.
-    ///   - complexity: of the encoder, 0 (fast) ... 10 (good).
+    ///   - serialNumber: any number; distinguishes this stream from others in the same file.
+    ///   - bitrate: bits per second; `nil` leaves the choice to libopus.
+    ///   - complexity: the encoder's complexity, 0 (fast) ... 10 (good).
     ///   - comments: `NAME=value`, such as `TITLE=…`.
-    ///   - pageMilliseconds: how much a page holds: what a dying process loses at most. 20...1000.
+    ///   - pageMilliseconds: the audio in one page, which a dying process loses at most; clamped to 20...1000.
     public init(
         sampleRate: Int,
         channelCount: Int = 1,
@@ -63,19 +63,19 @@ public struct OggOpusWriter: ~Copyable, Sendable {
 
     private var frameSamples: Int { sampleRate / 50 * channelCount }
 
-    /// The two pages that the file begins with.
+    /// The first two pages of the file.
     public func header() -> [UInt8] {
         var head = Array("OpusHead".utf8) + [1, UInt8(channelCount)]
         head.append(littleEndian: UInt16(preSkip))
         head.append(littleEndian: UInt32(sampleRate))
-        // No gain, and channels as they come: mono, or left and right.
+        // No output gain, and channel mapping family 0: mono, or left and right.
         head += [0, 0, 0]
 
         var tags = Array("OpusTags".utf8)
         let vendor = Array("Talkpath".utf8)
         tags.append(littleEndian: UInt32(vendor.count))
         tags += vendor
-        // One page holds 65,025 bytes; what goes beyond is left out.
+        // One page holds 65,025 bytes; comments that do not fit are left out.
         var kept: [[UInt8]] = []
         var size = tags.count + 4
         for comment in comments.map({ Array($0.utf8) }) where size + 4 + comment.count < 65_000 {
@@ -96,9 +96,9 @@ public struct OggOpusWriter: ~Copyable, Sendable {
         return first.encoded() + second.encoded()
     }
 
-    /// Takes samples, any number of them, the channels' by turns; appends the pages that became full.
+    /// Accepts any number of samples, the channels interleaved, and appends the pages that became full.
     ///
-    /// A last sample without its channel's fellow waits for the next call. After ``finish(to:)`` nothing is taken.
+    /// An incomplete group of channel samples waits for the next call. After ``finish(to:)`` this does nothing.
     public mutating func append(_ samples: Span<Int16>, to bytes: inout [UInt8]) throws(OpusError) {
         guard !isFinished else { return }
         for index in samples.indices {
@@ -110,19 +110,19 @@ public struct OggOpusWriter: ~Copyable, Sendable {
         }
     }
 
-    /// Encodes what is left and appends the last page. Only the first call does anything.
+    /// Encodes the remaining samples and appends the last page. Only the first call does anything.
     public mutating func finish(to bytes: inout [UInt8]) throws(OpusError) {
         guard !isFinished else { return }
         isFinished = true
         sampleCount += pending.count / channelCount
         pending.removeLast(pending.count % channelCount)
-        // The encoder is late by its lookahead: silence pushes the last samples out. So at least one packet follows,
-        // and the page that is open is the last one.
+        // The encoder is late by its lookahead, so silence pushes the last samples out. Thus at least one packet
+        // follows, and the open page is the last one.
         while encodedFrames * (sampleRate / 50) < sampleCount + encoder.lookahead {
             pending += [Int16](repeating: 0, count: frameSamples - pending.count)
             try encodePending(to: &bytes, mayClosePage: false)
         }
-        // Tells players how much of the last packet to drop.
+        // The granule position tells players how much of the last packet to drop.
         page.granulePosition = Int64(preSkip + sampleCount * (48_000 / sampleRate))
         page.flags.insert(.isLast)
         bytes += page.encoded()

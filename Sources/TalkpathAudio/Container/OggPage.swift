@@ -1,8 +1,8 @@
-/// Pages of an Ogg stream (RFC 3533): the unit that is written at once, numbered and protected by a check sum.
+/// A page of an Ogg stream (RFC 3533): the unit of writing, with a sequence number and a check sum.
 struct OggPage {
     struct Flags: OptionSet {
         let rawValue: UInt8
-        /// The first packet began on the page before.
+        /// The page continues a packet that began on the page before.
         static let isContinued = Flags(rawValue: 1)
         static let isFirst = Flags(rawValue: 2)
         static let isLast = Flags(rawValue: 4)
@@ -10,11 +10,12 @@ struct OggPage {
 
     static let capturePattern = Array("OggS".utf8)
     static let headerBytes = 27
-    /// Each packet is cut into segments of 255 bytes and a shorter one, and a page lists so many lengths at most.
+    /// The most segments of a page. A packet is cut into segments of 255 bytes and a shorter last one.
     static let maximumSegments = 255
 
     var flags: Flags = []
-    /// What the codec counts time in, as of the end of the last packet that ends on this page; −1 if none does.
+    /// The codec's time stamp at the end of the last packet that ends on this page; −1 if none ends here. Opus counts
+    /// samples at 48 kHz.
     var granulePosition: Int64
     var serialNumber: UInt32
     var sequenceNumber: UInt32
@@ -23,7 +24,7 @@ struct OggPage {
 
     static func segmentCount(ofPacket bytes: Int) -> Int { bytes / 255 + 1 }
 
-    /// Adds a whole packet; the caller has seen that its segments fit.
+    /// Adds a whole packet; the caller has checked that its segments fit.
     mutating func append(_ packet: some Collection<UInt8>) {
         segments += [UInt8](repeating: 255, count: packet.count / 255)
         segments.append(UInt8(packet.count % 255))
@@ -46,7 +47,7 @@ struct OggPage {
         return bytes
     }
 
-    /// CRC-32 as Ogg has it: polynomial 04C11DB7, most significant bit first, from zero, not inverted.
+    /// Ogg's CRC-32: polynomial 04C11DB7, most significant bit first, initial value zero, not inverted.
     static func checkSum(_ bytes: some Sequence<UInt8>) -> UInt32 {
         bytes.reduce(0) { sum, byte in sum << 8 ^ checkSums[Int(UInt8(truncatingIfNeeded: sum >> 24) ^ byte)] }
     }
@@ -63,7 +64,7 @@ extension [UInt8] {
 }
 
 extension ArraySlice<UInt8> {
-    /// The unsigned number at `offset` bytes from the front; the caller has seen that it is there.
+    /// The unsigned integer at `offset` bytes from the front; the caller has checked that its bytes exist.
     func littleEndian<Value: FixedWidthInteger & UnsignedInteger>(at offset: Int, as type: Value.Type) -> Value {
         (0..<Value.bitWidth / 8).reduce(0) { $0 | Value(self[startIndex + offset + $1]) << (8 * $1) }
     }

@@ -1,10 +1,10 @@
-/// Takes the pages and packets of the first stream out of an Ogg file; pages of other streams are passed over.
+/// Extracts the pages and packets of the first stream in an Ogg file, and skips the pages of other streams.
 struct OggPageReader {
     struct Page {
         var flags: OggPage.Flags
-        /// The packets, or the parts of them, on this page.
+        /// The packets on this page, whole or in part.
         var packets: [ArraySlice<UInt8>]
-        /// Whether the last of them goes on in the next page.
+        /// True if the last of them continues on the next page.
         var isOpen: Bool
     }
 
@@ -16,7 +16,7 @@ struct OggPageReader {
     /// Pages of this stream read so far.
     private(set) var sequence = 0
     private(set) var sawLast = false
-    /// Of the last page on which a packet ended.
+    /// The granule position of the last page on which a packet ended.
     private(set) var granulePosition: Int64 = 0
 
     init(_ bytes: [UInt8]) {
@@ -25,7 +25,7 @@ struct OggPageReader {
 
     var startsWithAPage: Bool { bytes.starts(with: OggPage.capturePattern) }
 
-    /// The next whole page; `nil` at the end, or where the file was cut.
+    /// The next whole page; `nil` at the end of the file, or where it was cut off.
     mutating func next() throws(OggOpusError) -> Page? {
         while !sawLast, bytes.count - position >= OggPage.headerBytes {
             let header = bytes[position..<position + OggPage.headerBytes]
@@ -52,14 +52,14 @@ struct OggPageReader {
         return nil
     }
 
-    /// The next whole packet; `nil` at the end. A packet whose end is missing is left out.
+    /// The next whole packet; `nil` at the end. Leaves out a packet whose end is missing.
     mutating func nextPacket() throws(OggOpusError) -> [UInt8]? {
         while waiting.isEmpty {
             guard let page = try next() else { return nil }
             var packets = page.packets[...]
             if page.flags.contains(.isContinued), let part = packets.popFirst(), let start = begun {
                 begun = start + part
-                // Not the last part if nothing ended on this page.
+                // This is not the packet's last part if no packet ended on this page.
                 if !packets.isEmpty || !page.isOpen { return take(packets, isOpen: page.isOpen) }
                 continue
             }
@@ -70,7 +70,7 @@ struct OggPageReader {
         return Array(waiting.removeFirst())
     }
 
-    /// Hands out the packet that was begun, and keeps those behind it.
+    /// Returns the assembled packet, and keeps the ones after it.
     private mutating func take(_ packets: ArraySlice<ArraySlice<UInt8>>, isOpen: Bool) -> [UInt8]? {
         let whole = begun
         begun = nil

@@ -15,7 +15,7 @@ public struct WAV: Sendable, Hashable {
         AudioFormat(encoding: .pcm16, sampleRate: sampleRate).duration(ofBytes: 2 * (channels.map(\.count).max() ?? 0))
     }
 
-    /// A whole file of 16-bit linear samples. Channels shorter than the longest are filled up with silence.
+    /// Encodes a whole file of 16-bit linear samples. Fills channels shorter than the longest with silence.
     public static func encode(channels: [[Int16]], sampleRate: Int) -> [UInt8] {
         let format = AudioFormat(encoding: .pcm16, sampleRate: sampleRate)
         let writer = WAVWriter(format: format, channelCount: channels.count)
@@ -38,13 +38,13 @@ public struct WAV: Sendable, Hashable {
     }
 }
 
-/// Why bytes are not a WAV file we can read.
+/// The reason why bytes cannot be read as a WAV file.
 public enum WAVError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The bytes do not begin with `RIFF…WAVE`.
     case notAWAVFile
-    /// A chunk that is needed is missing or cut short: `fmt ` or `data`.
+    /// A required chunk, `fmt ` or `data`, is missing or cut short.
     case missingChunk(String)
-    /// A sample format that is neither 16-bit linear nor G.711, or has no channel or no rate.
+    /// A sample format other than 16-bit linear and G.711, or no channels, or a rate of zero.
     case unsupportedFormat(tag: Int, bitsPerSample: Int, channelCount: Int, sampleRate: Int)
 
     public var description: String {

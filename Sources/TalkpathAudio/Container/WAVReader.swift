@@ -1,9 +1,9 @@
-/// Parses a WAV file that lies in memory. Unknown chunks are skipped; a `data` chunk that tells no length, or more than
-/// there is, ends with the file. No input traps.
+/// Parses a WAV file that is in memory. Skips unknown chunks. A `data` chunk whose length is unknown, or larger than
+/// the file, ends with the file. No input traps.
 public struct WAVReader: Sendable {
     public let format: AudioFormat
     public let channelCount: Int
-    /// Where the interleaved samples lie, in whole samples of all channels.
+    /// The bytes of the interleaved samples, in whole samples of all channels.
     public let dataRange: Range<Int>
     private let bytes: [UInt8]
 
@@ -23,7 +23,7 @@ public struct WAVReader: Sendable {
             } else if name.elementsEqual("data".utf8) {
                 data = start..<end
             }
-            // Chunks begin at even places.
+            // Chunks begin at even offsets.
             position = start + size + (size & 1)
         }
         guard let found else { throw .missingChunk("fmt") }
@@ -35,7 +35,7 @@ public struct WAVReader: Sendable {
         self.bytes = bytes
     }
 
-    /// The interleaved samples as they stand in the file.
+    /// The interleaved samples as the file's bytes.
     public var data: ArraySlice<UInt8> { bytes[dataRange] }
 
     /// All samples, linear, by channel.
@@ -84,7 +84,7 @@ public struct WAVReader: Sendable {
         return (AudioFormat(encoding: encoding, sampleRate: sampleRate), channelCount)
     }
 
-    /// A little-endian unsigned integer; the caller has checked that its bytes are there.
+    /// A little-endian unsigned integer; the caller has checked that its bytes exist.
     private static func integer(_ bytes: [UInt8], at place: Int, bytes count: Int) -> Int {
         (0..<count).reduce(0) { $0 | Int(bytes[place + $1]) << (8 * $1) }
     }

@@ -1,10 +1,11 @@
-/// Writes a WAV file as it is spoken: sans-IO, every call appends the bytes that come next in the file.
+/// Writes a WAV file while its audio arrives. Sans-IO: every call appends the next bytes of the file.
 ///
-/// The first header tells no length, which players take for "until the end": whatever was written when a process dies
-/// is a file that plays. When the stream has ended well, ``finalHeader()`` goes over the first one.
+/// The first header states an unknown length, which players read as "until the end of the file". So the bytes written
+/// before a process dies are a file that plays. When the stream ends normally, overwrite the first header with
+/// ``finalHeader()``.
 public struct WAVStream: Sendable {
     public let writer: WAVWriter
-    /// Samples of every channel that came in.
+    /// Samples received for every channel.
     public var sampleCount: Int { dataBytes / writer.blockBytes }
 
     private var dataBytes = 0
@@ -13,10 +14,10 @@ public struct WAVStream: Sendable {
         writer = WAVWriter(format: format, channelCount: channelCount)
     }
 
-    /// What the file begins with.
+    /// The first bytes of the file.
     public func header() -> [UInt8] { writer.header(dataBytes: nil) }
 
-    /// Takes samples, any number of them, the channels' by turns; appends them in the file's encoding.
+    /// Accepts any number of samples, the channels interleaved, and appends them in the file's encoding.
     public mutating func append(_ samples: Span<Int16>, to bytes: inout [UInt8]) {
         dataBytes += samples.count * writer.format.bytesPerSample
         bytes.reserveCapacity(bytes.count + samples.count * writer.format.bytesPerSample)
@@ -32,11 +33,11 @@ public struct WAVStream: Sendable {
         }
     }
 
-    /// Appends what the format wants at the end: a byte that makes the length even, if need be.
+    /// Appends the padding byte that the format requires after an odd number of bytes.
     public mutating func finish(to bytes: inout [UInt8]) {
         if !dataBytes.isMultiple(of: 2) { bytes.append(0) }
     }
 
-    /// Replaces the first header, byte for byte, once the length is known.
+    /// The header with the final length. It has the size of the first one, which it replaces.
     public func finalHeader() -> [UInt8] { writer.header(dataBytes: dataBytes) }
 }

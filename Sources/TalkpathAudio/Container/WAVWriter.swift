@@ -1,9 +1,11 @@
-/// Makes the headers of WAV files (RIFF, Microsoft "Multimedia Programming Interface"): sans-IO, for whoever streams
-/// audio into a file. Write ``header(dataBytes:)`` first, then interleaved samples, and in the end overwrite the header
-/// with one that tells the true length; both are ``headerBytes`` long.
+/// Makes the headers of WAV files (RIFF, Microsoft "Multimedia Programming Interface"). Sans-IO, for streaming audio
+/// into a file.
+///
+/// Write ``header(dataBytes:)`` first, then interleaved samples, and at the end overwrite the header with one that
+/// states the true length. Both are ``headerBytes`` long.
 public struct WAVWriter: Sendable, Hashable {
     public let format: AudioFormat
-    /// 1...65535: what is asked for beyond is brought to the nearer bound.
+    /// The number of channels, clamped to 1...65535.
     public let channelCount: Int
 
     public init(format: AudioFormat, channelCount: Int = 1) {
@@ -11,14 +13,15 @@ public struct WAVWriter: Sendable, Hashable {
         self.channelCount = min(max(1, channelCount), Int(UInt16.max))
     }
 
-    /// The size of the header: 44 bytes for linear samples, 58 for G.711, which also tells its length in samples.
+    /// The size of the header: 44 bytes for linear samples, 58 for G.711, whose header also states the length in
+    /// samples.
     public var headerBytes: Int { format.encoding == .pcm16 ? 44 : 58 }
 
     /// Bytes of one sample of all channels.
     public var blockBytes: Int { format.bytesPerSample * channelCount }
 
-    /// The header of a file with `dataBytes` bytes of samples; `nil` while the length is not known yet, which readers
-    /// take for "until the end of the file". Of a rate that 32 bits do not hold, the lower 32 are told.
+    /// The header of a file with `dataBytes` bytes of samples. `nil` means that the length is unknown, which readers
+    /// take for "until the end of the file". If the sample rate exceeds 32 bits, the header holds its lower 32 bits.
     public func header(dataBytes: Int?) -> [UInt8] {
         let isPCM = format.encoding == .pcm16
         var bytes: [UInt8] = []
@@ -26,7 +29,7 @@ public struct WAVWriter: Sendable, Hashable {
         func append(_ value: Int, bytes count: Int) {
             for shift in 0..<count { bytes.append(UInt8(truncatingIfNeeded: value >> (8 * shift))) }
         }
-        // 32 bits of length; a file beyond that is told as unknown, like one still being written.
+        // The length field has 32 bits. A larger file is marked as of unknown length, like one still being written.
         let known = dataBytes.flatMap { (0..<Int(UInt32.max) - headerBytes).contains($0) ? $0 : nil }
         let padding = (known ?? 0) & 1
         bytes += Array("RIFF".utf8)
@@ -51,12 +54,12 @@ public struct WAVWriter: Sendable, Hashable {
     }
 }
 
-/// The format tags of `fmt ` chunks that we know.
+/// The format tags of `fmt ` chunks that Talkpath reads and writes.
 enum WAVFormatTag: Int {
     case linear = 1
     case alaw = 6
     case mulaw = 7
-    /// The true tag stands in the first two bytes of a GUID further on.
+    /// The real tag is in the first two bytes of a GUID further on.
     case extensible = 0xFFFE
 
     init(_ encoding: AudioFormat.Encoding) {

@@ -1,4 +1,4 @@
-/// ITU-T G.711 A-law, bit for bit as the Sun reference (and spandsp after it) does it: 16-bit linear in,
+/// ITU-T G.711 A-law, bit for bit as the Sun reference code (and spandsp after it) computes it: 16-bit linear input,
 /// negative values in one's complement, even bits inverted on the wire.
 public enum ALaw {
     /// The code of the smallest positive step; A-law has no zero.
@@ -23,8 +23,8 @@ public enum ALaw {
         return Int16(truncatingIfNeeded: bits & 0x80 == 0 ? -magnitude : magnitude)
     }
 
-    /// Encodes as many samples as both sides hold; returns that count. Allocates nothing.
-    /// - Parameter instructions: which form of the kernel to run; one that the machine lacks becomes the portable one.
+    /// Encodes as many samples as both sides hold, and returns that count. Allocates nothing.
+    /// - Parameter instructions: the form of the kernel to run; the portable one if the machine lacks it.
     @discardableResult
     public static func encode(
         _ samples: Span<Int16>,
@@ -42,8 +42,8 @@ public enum ALaw {
         return count
     }
 
-    /// Decodes as many codes as both sides hold; returns that count. Allocates nothing.
-    /// - Parameter instructions: which form of the kernel to run; one that the machine lacks becomes the portable one.
+    /// Decodes as many codes as both sides hold, and returns that count. Allocates nothing.
+    /// - Parameter instructions: the form of the kernel to run; the portable one if the machine lacks it.
     @discardableResult
     public static func decode(
         _ codes: RawSpan,

@@ -1,7 +1,8 @@
-/// ITU-T G.711 µ-law, bit for bit as the Sun reference (and spandsp after it) does it: 16-bit linear in,
+/// ITU-T G.711 µ-law, bit for bit as the Sun reference code (and spandsp after it) computes it: 16-bit linear input,
 /// bias 132, clipped at ±32635, all bits inverted on the wire.
 ///
-/// The oracle is named because others differ: the ITU's own STL works on 14 bits and disagrees for 127 inputs.
+/// The reference matters because others differ: the ITU's own Software Tool Library works on 14 bits and disagrees for
+/// 127 inputs.
 public enum MuLaw {
     /// The code of digital silence (+0).
     public static let silence: UInt8 = 0xFF
@@ -11,7 +12,7 @@ public enum MuLaw {
     public static func encode(_ sample: Int16) -> UInt8 {
         let sign = UInt32(UInt16(bitPattern: sample) >> 8) & 0x80
         let biased = min(UInt32(sample.magnitude), 32635) + 132
-        // 132 <= biased <= 32767, so the top bit stands at 7...14: that is the segment.
+        // 132 <= biased <= 32767, so the top bit is at 7...14; its position is the segment.
         let segment = UInt32(24 - biased.leadingZeroBitCount)
         let code = sign | segment << 4 | (biased >> (segment + 3)) & 0x0F
         return ~UInt8(truncatingIfNeeded: code)
@@ -25,8 +26,8 @@ public enum MuLaw {
         return Int16(truncatingIfNeeded: bits & 0x80 == 0 ? magnitude : -magnitude)
     }
 
-    /// Encodes as many samples as both sides hold; returns that count. Allocates nothing.
-    /// - Parameter instructions: which form of the kernel to run; one that the machine lacks becomes the portable one.
+    /// Encodes as many samples as both sides hold, and returns that count. Allocates nothing.
+    /// - Parameter instructions: the form of the kernel to run; the portable one if the machine lacks it.
     @discardableResult
     public static func encode(
         _ samples: Span<Int16>,
@@ -44,8 +45,8 @@ public enum MuLaw {
         return count
     }
 
-    /// Decodes as many codes as both sides hold; returns that count. Allocates nothing.
-    /// - Parameter instructions: which form of the kernel to run; one that the machine lacks becomes the portable one.
+    /// Decodes as many codes as both sides hold, and returns that count. Allocates nothing.
+    /// - Parameter instructions: the form of the kernel to run; the portable one if the machine lacks it.
     @discardableResult
     public static func decode(
         _ codes: RawSpan,

@@ -1,13 +1,13 @@
 import CTalkpathKernels
 
-/// Wide forms of what the wire does with bytes: the front part of a job, as far as whole blocks go. Each says how many
-/// bytes of its source it did, none at all with ``InstructionSet/portable``; the caller's own loop does the rest, which
-/// makes that loop the reference as well.
+/// Wide forms of the wire's work on bytes. Each processes the front part of a job in whole blocks, and returns the
+/// number of source bytes that it processed; with ``InstructionSet/portable`` that is zero. The caller's own loop
+/// processes the rest, so that loop is the reference too.
 ///
-/// They live here because the choice of instructions does; who calls them sits in the targets above.
+/// They live in this target because it chooses the instruction set; their callers are in the targets above.
 package enum ByteKernels {
-    /// Base64 with the standard alphabet: multiples of 24 bytes become 32 characters each.
-    /// - Parameter target: room for 4 characters for each 3 bytes of `count`.
+    /// Encodes Base64 with the standard alphabet: every 24 bytes become 32 characters.
+    /// - Parameter target: room for 4 characters for every 3 bytes of `count`.
     package static func encodeBase64(
         _ source: UnsafeRawPointer,
         count: Int,
@@ -16,7 +16,8 @@ package enum ByteKernels {
     ) -> Int {
         #if arch(x86_64)
         if instructions.usable == .avx2 {
-            // Safety: reads below `count` and writes 4 bytes for 3 of what it reads; bytes may be seen as any type.
+            // Safety: reads below `count` and writes 4 bytes for 3 that it reads; raw bytes may be accessed as any
+            // type.
             return talkpath_avx2_encode_base64(
                 source.assumingMemoryBound(to: UInt8.self),
                 target.assumingMemoryBound(to: UInt8.self),
@@ -27,9 +28,9 @@ package enum ByteKernels {
         return 0
     }
 
-    /// Base64 with the standard or the URL-safe alphabet: multiples of 32 characters become 24 bytes each. Stops before
-    /// anything that is not of the alphabet, so the caller's loop meets it and reports it.
-    /// - Parameter room: bytes `target` holds; bytes behind those decoded may be overwritten.
+    /// Decodes Base64 with the standard or the URL-safe alphabet: every 32 characters become 24 bytes. Stops before a
+    /// block with any other character, so that the caller's loop meets and reports it.
+    /// - Parameter room: the size of `target` in bytes; bytes after the decoded ones may be overwritten.
     package static func decodeBase64(
         _ source: UnsafeRawPointer,
         count: Int,
@@ -51,10 +52,10 @@ package enum ByteKernels {
         return 0
     }
 
-    /// A WebSocket's mask over bytes, whole multiples of 32: the key is in its first position again behind them.
+    /// Applies a WebSocket's mask to a multiple of 32 bytes, so the caller goes on with the key's first byte.
     /// - Parameters:
-    ///   - key: the four bytes as they lie in memory, the one for the first byte first.
-    ///   - target: `count` bytes; may be `source` itself.
+    ///   - key: the four key bytes in memory order.
+    ///   - target: room for `count` bytes; may be `source` itself.
     package static func mask(
         _ source: UnsafeRawPointer,
         count: Int,
@@ -76,8 +77,9 @@ package enum ByteKernels {
         return 0
     }
 
-    /// Goes on with a CRC-32 (of Ethernet, zip and PNG) over the front part of some bytes, in blocks of 16.
-    /// - Parameter crc: the register, inverted neither before nor after; holds what came of the bytes that were done.
+    /// Continues a CRC-32 (of Ethernet, zip and PNG) over the front part of some bytes, in blocks of 16. Processes
+    /// nothing if `count` is below 64.
+    /// - Parameter crc: the register, not inverted before or after; holds the state after the processed bytes.
     package static func crc32(
         _ source: UnsafeRawPointer,
         count: Int,

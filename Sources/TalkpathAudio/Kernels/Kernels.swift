@@ -1,10 +1,10 @@
 import CTalkpathKernels
 
-/// The inner loops by instruction set: the portable form in Swift, or its twin in the C target. Nothing else calls
-/// either of them.
+/// The inner loops by instruction set: the portable form in Swift, or its equal in the C target. Resamplers and the
+/// G.711 codecs call only these.
 ///
-/// A dispatcher is one predictable branch a block; the instruction set is chosen where a stage is made, or is
-/// ``InstructionSet/best``, and is one that the machine has.
+/// A dispatch costs one predictable branch a block. The instruction set is fixed when a stage is made, or is
+/// ``InstructionSet/best``; the caller ensures that the machine has it.
 enum Kernels {
     /// See ``SampleKernel/convolve(_:coefficients:offsets:taps:into:count:)``.
     static func convolve(
@@ -31,7 +31,7 @@ enum Kernels {
         )
     }
 
-    /// Samples by turns into `rowCount` rows of floats, `stride` apart: one, two or three.
+    /// Splits interleaved samples into `rowCount` rows of floats, `stride` floats apart. One, two or three rows.
     static func widen(
         _ source: UnsafePointer<Int16>,
         _ rows: UnsafeMutablePointer<Float>,
@@ -57,8 +57,8 @@ enum Kernels {
         }
     }
 
-    /// Samples by turns out of `rowCount` rows of floats, `stride` apart: one, two or three. The rows may be
-    /// overwritten on the way.
+    /// Interleaves `rowCount` rows of floats, `stride` floats apart, into samples. One, two or three rows; their
+    /// content may be overwritten.
     static func narrow(
         _ rows: UnsafeMutablePointer<Float>,
         stride: Int,

@@ -1,19 +1,19 @@
 import COpus
 
-/// Encodes 16-bit samples as Opus packets (RFC 6716), through libopus.
+/// Encodes 16-bit samples as Opus packets (RFC 6716), with libopus.
 ///
 /// For one thread at a time, and not for the media thread: a frame takes some hundred microseconds. `encode` allocates
 /// nothing.
 public struct OpusEncoder: ~Copyable, @unchecked Sendable {
-    // Unchecked: the state is owned by this noncopyable value alone and goes wherever it goes.
+    // Unchecked: this noncopyable value alone owns the state, which moves with it.
 
-    /// What the encoder is tuned for.
+    /// The use that the encoder is tuned for.
     public enum Application: Sendable, Hashable, CaseIterable {
-        /// Speech: intelligible at few bits.
+        /// Speech: intelligible at a low bitrate.
         case voice
-        /// Anything, as true as can be.
+        /// Any audio, with the best fidelity.
         case audio
-        /// Anything, as soon as can be.
+        /// Any audio, with the lowest latency.
         case lowDelay
 
         fileprivate var number: Int32 {
@@ -27,10 +27,10 @@ public struct OpusEncoder: ~Copyable, @unchecked Sendable {
 
     public let sampleRate: Int
     public let channelCount: Int
-    /// Samples at `sampleRate` by which the decoder's output is late: it begins with so many of silence.
+    /// Samples at `sampleRate` by which the decoder's output is late; it begins with that much silence.
     public let lookahead: Int
 
-    /// Bytes that hold any packet of one frame.
+    /// Bytes that hold any packet of up to 20 ms.
     public static let maximumPacketBytes = 1275
 
     private let state: OpaquePointer
@@ -38,7 +38,7 @@ public struct OpusEncoder: ~Copyable, @unchecked Sendable {
     /// - Parameters:
     ///   - sampleRate: 8000, 12000, 16000, 24000 or 48000 samples per second.
     ///   - channelCount: 1 or 2.
-    ///   - bitrate: bits per second of all channels, 500...512000; `nil` leaves it to libopus.
+    ///   - bitrate: bits per second of all channels, 500...512000; `nil` leaves the choice to libopus.
     ///   - complexity: 0 (fast) ... 10 (good).
     public init(
         sampleRate: Int,
@@ -70,15 +70,15 @@ public struct OpusEncoder: ~Copyable, @unchecked Sendable {
     }
 
     deinit {
-        // Safety: created in `init`, known to nobody else.
+        // Safety: created in `init`; no other code holds it.
         opus_encoder_destroy(state)
     }
 
     /// Encodes one frame.
     /// - Parameters:
-    ///   - samples: 2.5, 5, 10, 20, 40 or 60 ms, the channels' samples by turns.
-    ///   - packet: ``maximumPacketBytes`` hold any packet of up to 20 ms, three times as many any at all.
-    /// - Returns: the bytes written to the front of `packet`.
+    ///   - samples: 2.5, 5, 10, 20, 40 or 60 ms; the channels interleaved.
+    ///   - packet: ``maximumPacketBytes`` hold any packet of up to 20 ms, three times as many hold any packet.
+    /// - Returns: the number of bytes written to the front of `packet`.
     public mutating func encode(
         _ samples: Span<Int16>,
         into packet: inout MutableSpan<UInt8>
@@ -92,7 +92,7 @@ public struct OpusEncoder: ~Copyable, @unchecked Sendable {
         let room = packet.count
         let written = samples.withUnsafeBufferPointer { source in
             packet.withUnsafeMutableBufferPointer { target in
-                // Safety: both hold what is told; neither is kept.
+                // Safety: both buffers have the stated sizes; libopus keeps neither pointer.
                 opus_encode(state, source.baseAddress!, Int32(perChannel), target.baseAddress!, Int32(clamping: room))
             }
         }
@@ -100,7 +100,7 @@ public struct OpusEncoder: ~Copyable, @unchecked Sendable {
         return Int(written)
     }
 
-    /// Forgets the past, as if new.
+    /// Clears all state, as in a new instance.
     public mutating func reset() {
         _ = talkpath_opus_reset_encoder(state)
     }

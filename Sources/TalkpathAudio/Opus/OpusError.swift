@@ -1,6 +1,6 @@
 import COpus
 
-/// Why Opus cannot encode or decode.
+/// The reason why Opus cannot encode or decode.
 public enum OpusError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Not one of 8000, 12000, 16000, 24000 and 48000 samples per second.
     case unsupportedRate(Int)
@@ -8,13 +8,13 @@ public enum OpusError: Error, Sendable, Hashable, CustomStringConvertible {
     case unsupportedChannelCount(Int)
     /// Bits per second outside 500...512000, or a complexity outside 0...10.
     case settingOutOfRange(String, Int)
-    /// A frame that is not 2.5, 5, 10, 20, 40 or 60 ms long.
+    /// A frame whose length is not 2.5, 5, 10, 20, 40 or 60 ms.
     case unsupportedFrame(samples: Int)
-    /// The caller's buffer does not hold the packet, or what a packet decodes to.
+    /// The caller's buffer, of this size, is too small for the packet or for its samples.
     case bufferTooSmall(Int)
-    /// Bytes that are no Opus packet.
+    /// Bytes that are not an Opus packet.
     case invalidPacket
-    /// Something else; libopus' own words.
+    /// Any other failure, in libopus' own words.
     case failed(String)
 
     public var description: String {

@@ -1,22 +1,23 @@
-/// Says how much audio may be sent now so that the far end holds at most `lead` of audio it has not yet played.
+/// Computes how much audio may be sent now so that the far end holds at most `lead` of unplayed audio.
 ///
-/// Pure arithmetic on instants that are passed in. All deadlines are absolute: they are computed from the instant at
-/// which the current run of audio began and the bytes sent since, never from the last tick, so a late tick catches up
-/// by itself and rounding does not add up, however long the call.
+/// Pure arithmetic on instants that the caller passes in. All deadlines are absolute: they are computed from the
+/// instant at which the current run of audio began and the bytes sent since, never from the last tick. So a late tick
+/// catches up by itself, and rounding errors do not add up over a long call.
 ///
-/// The far end is taken to play without a pause from the first byte it gets while idle. When all that was sent has
-/// been played, the run is over and the next send begins a new one at its own instant.
+/// The model of the far end: it plays without a pause from the first byte that it gets while idle. When it has played
+/// everything sent, the run is over, and the next send begins a new run at its own instant.
 public struct PlayoutPacer: Sendable {
-    /// How far ahead of real time the far end may be filled.
+    /// The playing time by which the sender may run ahead of the far end's playback.
     public let lead: Duration
     public let bytesPerMillisecond: Int
 
     private let leadNanoseconds: Int64
-    /// When the current run began, and what was sent since; `nil` before the first send and after a flush.
+    /// The instant at which the current run began, and the bytes sent since; `nil` before the first send and after a
+    /// flush.
     private var run: (start: MonotonicInstant, bytes: Int64)?
 
     /// - Parameters:
-    ///   - lead: how far ahead of real time to send; negative counts as zero.
+    ///   - lead: the time to send ahead of playback; negative counts as zero.
     ///   - bytesPerMillisecond: 8 for G.711 at 8 kHz; values below 1 count as 1.
     public init(lead: Duration = .milliseconds(200), bytesPerMillisecond: Int = 8) {
         self.lead = max(.zero, lead)
@@ -24,40 +25,40 @@ public struct PlayoutPacer: Sendable {
         self.leadNanoseconds = self.lead.wholeNanoseconds
     }
 
-    /// When all that was sent will have been played; `nil` if nothing was sent, or all of it was flushed.
+    /// The instant at which the far end will have played everything sent; `nil` if nothing was sent or all was flushed.
     public var playoutEnd: MonotonicInstant? {
         guard let run else { return nil }
         return run.start + duration(of: run.bytes)
     }
 
-    /// How much the far end still has to play. Zero when it is idle.
+    /// The playing time of the audio that the far end has not played. Zero when it is idle.
     public func ahead(at now: MonotonicInstant) -> Duration {
         guard let playoutEnd, playoutEnd > now else { return .zero }
         return playoutEnd - now
     }
 
-    /// True when nothing is playing at the far end: all that was sent has been played, or nothing was.
+    /// True when nothing plays at the far end: everything sent has been played, or nothing was sent.
     public func isIdle(at now: MonotonicInstant) -> Bool {
         guard let playoutEnd else { return true }
         return playoutEnd <= now
     }
 
-    /// How many bytes may be sent now so that the far end is filled to at most ``lead`` ahead of real time.
+    /// The number of bytes that may be sent now so that the far end is at most ``lead`` ahead of real time.
     public func bytesDue(at now: MonotonicInstant) -> Int {
         guard let run, !isIdle(at: now) else { return Int(bytes(in: leadNanoseconds)) }
         let horizon = now.nanoseconds.subtractingSaturated(run.start.nanoseconds).addingSaturated(leadNanoseconds)
         return Int(max(0, bytes(in: horizon) - run.bytes))
     }
 
-    /// The first instant at which `count` bytes will be due; `now` if they already are.
-    /// More than fits into ``lead`` at once is due, at the latest, when the far end has run idle.
+    /// The first instant at which `count` bytes will be due; `now` if they already are. More bytes than ``lead`` holds
+    /// are due at the latest when the far end has run idle.
     public func instant(whenDue count: Int, at now: MonotonicInstant) -> MonotonicInstant {
         guard let run, let playoutEnd, playoutEnd > now else { return now }
         let filled = run.start + duration(of: run.bytes.addingSaturated(Int64(count)))
         return min(max(now, filled - lead), playoutEnd)
     }
 
-    /// Notes that `count` bytes were sent at `now`.
+    /// Records that `count` bytes were sent at `now`.
     public mutating func sent(_ count: Int, at now: MonotonicInstant) {
         guard count > 0 else { return }
         if let current = run, !isIdle(at: now) {
@@ -67,8 +68,8 @@ public struct PlayoutPacer: Sendable {
         }
     }
 
-    /// Notes that the far end dropped at `now` what it had not played. The next send begins a new run.
-    /// - Returns: how much was dropped.
+    /// Records that at `now` the far end dropped its unplayed audio. The next send begins a new run.
+    /// - Returns: the playing time of the dropped audio.
     @discardableResult
     public mutating func flush(at now: MonotonicInstant) -> Duration {
         let dropped = ahead(at: now)
@@ -76,7 +77,7 @@ public struct PlayoutPacer: Sendable {
         return dropped
     }
 
-    /// Rounded up, so that the end is never told too early.
+    /// Rounds up, so that the end is never reported too early.
     private func duration(of bytes: Int64) -> Duration {
         let rate = Int64(bytesPerMillisecond)
         let (whole, rest) = bytes.quotientAndRemainder(dividingBy: rate)
@@ -85,7 +86,7 @@ public struct PlayoutPacer: Sendable {
         return .nanoseconds(nanoseconds.addingSaturated((rest * 1_000_000 + rate - 1) / rate))
     }
 
-    /// Rounded down, so that the lead is never exceeded. Split, so that no product overflows.
+    /// Rounds down, so that the lead is never exceeded. Splits the product, so that it cannot overflow.
     private func bytes(in nanoseconds: Int64) -> Int64 {
         let rate = Int64(bytesPerMillisecond)
         let (whole, rest) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000)

@@ -1,17 +1,17 @@
-/// The Parks–McClellan design of a linear-phase low-pass filter of odd length (type I) by the Remez exchange.
+/// Designs a linear-phase low-pass filter of odd length (type I) by Parks–McClellan, that is by the Remez exchange.
 ///
-/// Its results are committed as ``ResamplerTaps``, so that start-up costs nothing and every machine computes with the
-/// same bits; a test designs them anew and compares.
+/// The repository holds the results as ``ResamplerTaps``, so that start-up costs nothing and every machine computes
+/// with the same bits. A test runs the design again and compares.
 ///
 /// Source: T. W. Parks, J. H. McClellan, "Chebyshev approximation for nonrecursive digital filters with linear phase",
-/// IEEE Trans. Circuit Theory, 1972; the interpolation is barycentric.
+/// IEEE Trans. Circuit Theory, 1972. The interpolation is barycentric.
 package struct LowPassDesign {
     /// Number of taps; odd.
     package var tapCount: Int
     /// End of the pass-band and beginning of the stop-band in cycles per sample, below 0.5.
     package var passEdge: Double
     package var stopEdge: Double
-    /// How many times smaller the deviation from 0 in the stop-band shall be than that from 1 in the pass-band.
+    /// The ratio of the pass-band's allowed deviation from 1 to the stop-band's allowed deviation from 0.
     package var stopWeight: Double
 
     package init(tapCount: Int, passEdge: Double, stopEdge: Double, stopWeight: Double) {
@@ -23,7 +23,7 @@ package struct LowPassDesign {
         self.stopWeight = stopWeight
     }
 
-    /// The taps, symmetric, with a gain near 1 in the pass-band.
+    /// The taps: symmetric, with a gain near 1 in the pass-band.
     package func taps() -> [Double] {
         var exchange = RemezExchange(self)
         exchange.run()
@@ -33,18 +33,18 @@ package struct LowPassDesign {
 
 private struct RemezExchange {
     private struct Point {
-        /// cos(2πf): the response is a polynomial in it.
+        /// cos(2πf); the response is a polynomial in it.
         var x: Double
         var desired: Double
         var weight: Double
-        /// First or last point of its band, where the error may be largest without a turning point.
+        /// The first or last point of its band, where the error may peak without a turning point.
         var isEdge: Bool
     }
 
     private let order: Int
     private let grid: [Point]
     private let tapCount: Int
-    /// Indices into `grid` at which the error is made equal and alternating: `order` + 2 of them.
+    /// Indices into `grid` at which the error is made equal and alternating; `order` + 2 of them.
     private var extremals: [Int]
     private var deviation = 0.0
     private var nodes: [Double] = []
@@ -76,7 +76,7 @@ private struct RemezExchange {
     }
 
     mutating func run() {
-        // Converges within a dozen rounds for the filters used here; the bound only keeps a bad design finite.
+        // Converges within a dozen rounds for the filters used here; the bound stops a design that never converges.
         for _ in 0..<60 {
             interpolate()
             let errors = grid.map { ($0.desired - response(at: $0.x)) * $0.weight }
@@ -110,7 +110,7 @@ private struct RemezExchange {
             denominator += weights[index] * (index.isMultiple(of: 2) ? 1 : -1) / point.weight
         }
         deviation = numerator / denominator
-        // The polynomial has one degree of freedom less than there are extremals: the last one follows by itself.
+        // The polynomial has one degree of freedom less than there are extremals, so the last one needs no node.
         let used = points.dropLast()
         nodes = used.map { $0.x }
         values = used.enumerated().map { index, point in
@@ -122,7 +122,7 @@ private struct RemezExchange {
     private static func barycentricWeights(_ nodes: [Double]) -> [Double] {
         nodes.map { node in
             var product = 1.0
-            // The factor 2 keeps the product near 1: the nodes fill [-1, 1], whose capacity is one half.
+            // The factor 2 keeps the product near 1, because the nodes fill [-1, 1], whose capacity is one half.
             for other in nodes where other != node { product *= 2 * (node - other) }
             return 1 / product
         }
@@ -143,7 +143,7 @@ private struct RemezExchange {
         return numerator / denominator
     }
 
-    /// The largest errors of alternating sign, exactly as many as there are extremals, if so many exist.
+    /// The largest errors of alternating sign: as many as there are extremals, or fewer if fewer exist.
     private func alternation(of errors: [Double]) -> [Int] {
         var found: [Int] = []
         for index in errors.indices {
@@ -159,7 +159,7 @@ private struct RemezExchange {
                 found.append(index)
             }
         }
-        // Too many: drop at the ends, where dropping one leaves the alternation whole.
+        // Drops surplus extremals at the ends, where dropping one keeps the signs alternating.
         while found.count > extremals.count {
             if abs(errors[found[0]]) < abs(errors[found[found.count - 1]]) {
                 found.removeFirst()

@@ -1,37 +1,37 @@
 import CSampleRate
 
-/// A streaming resampler between any two rates by libsamplerate: for rates that ``Resampler`` does not have, and to
-/// compare with.
+/// A streaming resampler between any two rates, computed by libsamplerate. It serves rates that ``Resampler`` lacks,
+/// and tests compare ``Resampler`` with it.
 ///
-/// * No output comes before the filter has seen enough of the future: the first blocks come out short by
-///   ``latencyInInputSamples``, and the last of the signal comes with ``flush(into:)``. In the end there are as many
-///   outputs as the ratio of the rates says, give or take one.
-/// * The output is the same however the input is cut into chunks.
-/// * Full scale saturates, it never wraps.
+/// * The filter gives no output before it has seen enough later input. The first blocks come out short by
+///   ``latencyInInputSamples``, and ``flush(into:)`` gives the end of the signal. In total there are as many outputs as
+///   the ratio of the rates says, give or take one.
+/// * The output does not depend on how the caller cuts the input into chunks.
+/// * Values beyond full scale saturate; they never wrap.
 /// * `process` allocates nothing. An instance is for one thread at a time.
 public struct LibsamplerateResampler: AudioResampler, ~Copyable, @unchecked Sendable {
-    // Unchecked: the pointers are owned by this noncopyable value alone and go wherever it goes.
+    // Unchecked: this noncopyable value alone owns the pointers, and they move with it.
 
     public let inputRate: Int
     public let outputRate: Int
     public let converter: LibsamplerateConverter
 
-    /// Samples converted to floats, or back, in one go.
+    /// Samples that one pass converts to floats and back.
     private static let blockSamples = 480
-    /// By how many outputs one call may exceed what its inputs are worth: the fraction of a sample carried over, and
-    /// what a converter held back before.
+    /// Outputs by which one call may exceed its inputs × ratio: the fraction of a sample carried over, and outputs that
+    /// a converter held back earlier.
     private static let outputSlack = 8
-    /// Input samples that the filter may hold back beyond its latency: it counts its reach in whole samples, and moves
-    /// on by whole samples.
+    /// Input samples that the filter may hold back beyond its latency, because it counts its reach and its progress in
+    /// whole samples.
     private static let heldBeyondLatency = 3.0
 
     private let state: OpaquePointer
-    /// One sample of the past stands before it.
+    /// The block of input. One earlier sample stands in memory before it, at index −1.
     private let input: UnsafeMutablePointer<Float>
     private let output: UnsafeMutablePointer<Float>
     private let ratio: Double
-    /// Samples at the front of `input` that the library has not taken yet: its simpler converters leave the newest
-    /// ones alone until more come.
+    /// Samples at the front of `input` that libsamplerate has not consumed: its simple converters leave the newest
+    /// samples until more arrive.
     private var held = 0
     private var isAtStart = true
 
@@ -64,17 +64,17 @@ public struct LibsamplerateResampler: AudioResampler, ~Copyable, @unchecked Send
     }
 
     deinit {
-        // Safety: made in `init`, known to nobody else.
+        // Safety: allocated in `init`; no other code holds these pointers.
         _ = src_delete(state)
         (input - 1).deallocate()
         output.deallocate()
     }
 
     /// Resamples all of `input`. Allocates nothing.
-    /// - Parameter output: holds ``maximumOutputCount(for:)`` samples or more.
-    /// - Returns: the samples written to the front of `output`.
-    /// - Throws: `outputTooShort`, and then nothing was taken and nothing written; `engineFailed`, and then the instance
-    ///   is good for ``reset()`` only.
+    /// - Parameter output: ``maximumOutputCount(for:)`` samples or more.
+    /// - Returns: the number of samples written to the front of `output`.
+    /// - Throws: `outputTooShort` before it consumes or writes anything; `engineFailed`, after which only ``reset()``
+    ///   makes the instance usable again.
     @discardableResult
     public mutating func process(
         _ input: Span<Int16>,
@@ -87,7 +87,7 @@ public struct LibsamplerateResampler: AudioResampler, ~Copyable, @unchecked Send
             let count = min(input.count - first, Self.blockSamples - held)
             let target = self.input + held
             input.extracting(first..<first + count).withUnsafeBufferPointer { samples in
-                // Safety: `count` samples were extracted, and the block holds that many behind those held.
+                // Safety: `count` samples were extracted, and the block has room for them behind the held ones.
                 Kernels.widen(samples.baseAddress!, target, stride: 0, rowCount: 1, count: count, with: .best)
             }
             held += count
@@ -106,17 +106,17 @@ public struct LibsamplerateResampler: AudioResampler, ~Copyable, @unchecked Send
         Int((Double(ResamplerLimits.counted(inputCount)) * ratio).rounded(.up)) + Self.outputSlack
     }
 
-    /// Input samples that must follow before the output of an instant can come.
+    /// Input samples that must follow an instant before its output can be computed.
     public var latencyInInputSamples: Double { converter.reach / min(1, ratio) }
 
     public var maximumFlushCount: Int {
         Int(((latencyInInputSamples + Self.heldBeyondLatency) * ratio).rounded(.up)) + Self.outputSlack
     }
 
-    /// Writes what the filter held back at the end of the signal, and resets.
-    /// - Parameter output: holds ``maximumFlushCount`` samples or more.
-    /// - Returns: the samples written.
-    /// - Throws: as ``process(_:into:)``; `outputTooShort` leaves what was held back where it is.
+    /// Writes the samples that the filter held back at the end of the signal, and resets.
+    /// - Parameter output: ``maximumFlushCount`` samples or more.
+    /// - Returns: the number of samples written.
+    /// - Throws: the errors of ``process(_:into:)``; after `outputTooShort` the held samples are still there.
     @discardableResult
     public mutating func flush(into output: inout MutableSpan<Int16>) throws(ResamplerError) -> Int {
         try checkRoom(output.count, for: maximumFlushCount)
@@ -131,7 +131,7 @@ public struct LibsamplerateResampler: AudioResampler, ~Copyable, @unchecked Send
         isAtStart = true
     }
 
-    /// Runs the samples held through libsamplerate until it takes none and gives none.
+    /// Runs the held samples through libsamplerate until it consumes no input and gives no output.
     private mutating func convert(
         isEnd: Bool,
         into target: inout MutableSpan<Int16>,
@@ -139,8 +139,9 @@ public struct LibsamplerateResampler: AudioResampler, ~Copyable, @unchecked Send
     ) throws(ResamplerError) -> Int {
         var taken = 0
         var written = start
-        // Given one sample or none, the linear converter of libsamplerate 0.2.2 reads the one before in our memory,
-        // not in its own: so that one is kept there. Without input the simple converters have nothing to give at all.
+        // Given at most one sample, the linear converter of libsamplerate 0.2.2 reads the sample before it from the
+        // caller's memory, not from its own state; so this class keeps that sample there. The simple converters give
+        // nothing without input, so the loop ends for them when the input does.
         while taken < held || converter.isBandLimited {
             let room = min(Self.blockSamples, target.count - written)
             guard room > 0 else { break }
@@ -158,14 +159,15 @@ public struct LibsamplerateResampler: AudioResampler, ~Copyable, @unchecked Send
             let made = data.output_frames_gen
             target.withUnsafeMutableBufferPointer { samples in
                 guard made > 0, let samples = samples.baseAddress else { return }
-                // Safety: at most `room` were made, which is what the target has from `written` on.
+                // Safety: at most `room` samples were made, and the target has that much room from `written` on.
                 Kernels.narrow(output, stride: 0, rowCount: 1, samples + written, count: made, with: .best)
             }
             taken += data.input_frames_used
             written += made
             if made < room && (data.input_frames_used == 0 || !isEnd && taken == held) { break }
         }
-        // Safety: `taken` of the samples held are gone; the last of them and the rest move to the front.
+        // Safety: libsamplerate consumed `taken` of the held samples; the last of those and all unconsumed ones move to
+        // the front.
         (input - 1).update(from: input + taken - 1, count: held - taken + 1)
         held -= taken
         return written - start
@@ -179,7 +181,7 @@ public struct LibsamplerateResampler: AudioResampler, ~Copyable, @unchecked Send
         src_strerror(code).map { String(cString: $0) } ?? "error \(code)"
     }
 
-    /// For logs: `resample 8000 -> 44100 Hz (libsamplerate-fastest, 2.41 ms)`.
+    /// A description for logs: `resample 8000 -> 44100 Hz (libsamplerate-fastest, 2.41 ms)`.
     public var description: String {
         let name = ResamplerEngine.libsamplerate(converter).description
         return "resample \(inputRate) -> \(outputRate) Hz (\(name), \(latency.hundredthsOfMilliseconds) ms)"
@@ -187,7 +189,7 @@ public struct LibsamplerateResampler: AudioResampler, ~Copyable, @unchecked Send
 }
 
 extension LibsamplerateConverter {
-    /// The number it goes by in samplerate.h.
+    /// The converter's number in samplerate.h.
     fileprivate var number: Int32 {
         switch self {
         case .best: 0
@@ -205,8 +207,8 @@ extension LibsamplerateConverter {
         }
     }
 
-    /// Samples of the lower rate that the filter reaches to each side: length ÷ increment of the tables in
-    /// libsamplerate 0.2.2; a test measures it.
+    /// The filter's reach to each side, in samples of the lower rate: length ÷ increment of the tables in libsamplerate
+    /// 0.2.2. A test measures it.
     fileprivate var reach: Double {
         switch self {
         case .best: 340_239.0 / 2381

@@ -1,39 +1,39 @@
-/// Resampling by `up`/`down` with one FIR prototype at the common rate.
+/// Resamples by `up`/`down` with one FIR prototype filter at the common rate.
 ///
-/// The input is dealt out to `down` streams of every `down`-th sample, so that what one output needs of a stream, and
-/// what the output `up` places later needs of it, are neighbours. So eight outputs of one residue class (equal modulo
-/// `up`) are computed at once, each lane doing the same operations in the same order whatever lane it is: that makes
-/// the result independent of how the input was cut.
+/// The input is dealt out to `down` streams of every `down`-th sample. So the sample that one output needs from a
+/// stream lies next to the one that the output `up` places later needs. That lets the kernel compute eight outputs of
+/// one residue class (equal modulo `up`) at once. Every lane does the same operations in the same order, so the result
+/// does not depend on how the input was cut.
 ///
-/// Output `n` looks at the common rate's instant `n·down + down − 1`: the newest one that its inputs reach.
+/// Output `n` stands for the common rate's instant `n·down + down − 1`: the newest one that its inputs reach.
 struct PolyphaseFilter: ~Copyable, @unchecked Sendable {
-    // Unchecked: the pointers are owned by this noncopyable value alone and go wherever it goes.
+    // Unchecked: this noncopyable value alone owns the pointers, and they move with it.
     let up: Int
     let down: Int
     let tapCount: Int
     let instructions: InstructionSet
 
-    /// Groups (of `down` inputs and `up` outputs) computed in one go: a 20 ms frame at 8 kHz.
+    /// Groups (of `down` inputs and `up` outputs) in one block: a 20 ms frame at 8 kHz.
     private static let blockGroups = 160
-    /// Lanes computed in one step of the kernel; every row has that much room behind its end.
+    /// Spare floats behind the end of every row: one step of the kernel computes so many lanes.
     private static let slack = 32
 
     /// Taps of each residue class, padded with zeros to the same number.
     private let classTaps: Int
-    /// Groups of the past that the filter reaches back.
+    /// Groups of past input that the filter reaches back.
     private let history: Int
     private let streamStride: Int
     private let planeStride: Int
 
-    /// `up` × `classTaps`, and where each tap finds its input, relative to the group of the output.
+    /// `up` × `classTaps` coefficients, and for each the place of its input relative to the output's group.
     private let coefficients: UnsafeMutablePointer<Float>
     private let offsets: UnsafeMutablePointer<Int>
-    /// `down` rows: `history` old samples, then the block's.
+    /// `down` rows: `history` old samples each, then the block's.
     private let streams: UnsafeMutablePointer<Float>
     /// `up` rows: the block's outputs by residue class.
     private let planes: UnsafeMutablePointer<Float>
 
-    /// Inputs of the current group so far, below `down`.
+    /// Inputs of the current, incomplete group; below `down`.
     private var groupFill = 0
 
     init(up: Int, down: Int, prototype: [Float], instructions: InstructionSet) {
@@ -59,9 +59,9 @@ struct PolyphaseFilter: ~Copyable, @unchecked Sendable {
             for tap in 0..<classTaps {
                 let index = residue * classTaps + tap
                 let place = phase + tap * up
-                // Inserting zeros between the inputs costs a gain of `up`, given back here.
+                // Inserting zeros between the inputs divides the gain by `up`; the coefficients restore it.
                 coefficients[index] = place < prototype.count ? prototype[place] * Float(up) : 0
-                // A padding tap reads what its neighbour reads, which is surely there.
+                // A padding tap reads the same sample as its neighbour, which is certain to exist.
                 let age = newest - min(tap, (prototype.count - 1 - phase) / up)
                 let group = age >= 0 ? age / down : -((-age + down - 1) / down)
                 offsets[index] = (age - group * down) * streamStride + group
@@ -70,18 +70,19 @@ struct PolyphaseFilter: ~Copyable, @unchecked Sendable {
     }
 
     deinit {
-        // Safety: allocated in `init`, known to nobody else; floats and integers need no deinitialisation.
+        // Safety: allocated in `init`, and no other code holds these pointers; floats and integers need no
+        // deinitialisation.
         coefficients.deallocate()
         offsets.deallocate()
         streams.deallocate()
         planes.deallocate()
     }
 
-    /// Samples of the common rate by which the signal is late. The outputs lie on the last instant of their inputs,
-    /// which takes `down - 1` off the half length of the filter.
+    /// The signal's delay in samples of the common rate: half the filter's length, less `down - 1`, because an output
+    /// stands for the last instant of its inputs.
     var delay: Double { Double((tapCount - 1) / 2 - (down - 1)) }
 
-    /// Inputs of silence after which nothing of the signal is left in the filter.
+    /// Silent inputs after which the filter holds nothing of the signal.
     var flushInputCount: Int { (tapCount + up - 1) / up }
 
     func outputCount(for inputCount: Int) -> Int {
@@ -111,7 +112,7 @@ struct PolyphaseFilter: ~Copyable, @unchecked Sendable {
             if endOutput > firstOutput, let target = output {
                 convolve(from: firstOutput, to: endOutput)
                 collect(from: firstOutput, to: endOutput, into: target)
-                // Safety: the caller's buffer holds the outputs of all inputs.
+                // Safety: the caller's buffer has room for the outputs of all inputs.
                 output = target + (endOutput - firstOutput)
             }
             forget(count)
@@ -120,10 +121,10 @@ struct PolyphaseFilter: ~Copyable, @unchecked Sendable {
         }
     }
 
-    /// Writes the inputs to their streams, behind the history.
+    /// Writes the inputs to their streams, after the history.
     private func deal(_ input: UnsafePointer<Int16>, count: Int) {
-        // Safety: groupFill + count <= blockGroups * down, so that the last group lies inside its row, before the
-        // slack; the vector forms write less than eight samples more, into the slack.
+        // Safety: groupFill + count <= blockGroups * down, so the last group lies inside its row, before the slack. The
+        // vector forms write fewer than eight samples beyond it, into the slack.
         let rows = streams + history
         if groupFill == 0, down <= 3, count.isMultiple(of: down) {
             return Kernels.widen(
@@ -156,8 +157,8 @@ struct PolyphaseFilter: ~Copyable, @unchecked Sendable {
             let firstGroup = (first - residue + up - 1) / up
             let endGroup = (end - residue + up - 1) / up
             if firstGroup < endGroup {
-                // Safety: the offsets reach back `history` groups at most and forward to the group itself; the kernel
-                // reads and writes less than `slack` lanes beyond the end, and every row has them.
+                // Safety: the offsets reach back at most `history` groups and forward to the group itself. The kernel
+                // reads and writes fewer than `slack` lanes beyond the end, and every row has that slack.
                 Kernels.convolve(
                     streams + history + firstGroup,
                     coefficients: coefficients + residue * classTaps,
@@ -198,7 +199,7 @@ struct PolyphaseFilter: ~Copyable, @unchecked Sendable {
         }
     }
 
-    /// Moves the history and the begun group to the front of the rows.
+    /// Moves the history and the incomplete group to the front of the rows.
     private mutating func forget(_ count: Int) {
         let (groups, fill) = (groupFill + count).quotientAndRemainder(dividingBy: down)
         groupFill = fill
@@ -206,7 +207,7 @@ struct PolyphaseFilter: ~Copyable, @unchecked Sendable {
         var stream = 0
         while stream < down {
             let row = streams + stream * streamStride
-            // Safety: groups <= blockGroups, so history + 1 samples from there on still lie inside the row.
+            // Safety: groups <= blockGroups, so history + 1 samples from there on lie inside the row.
             row.update(from: row + groups, count: history + 1)
             stream += 1
         }

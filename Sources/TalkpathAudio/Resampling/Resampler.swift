@@ -1,9 +1,9 @@
 /// A streaming resampler between two of the rates 8, 16, 24 and 48 kHz: a polyphase FIR filter with linear phase.
 ///
-/// * Every 20 ms block comes out full: the outputs after `n` inputs are exactly ⌊n · outputRate ÷ inputRate⌋, from the
-///   first block on. The filter's memory begins as silence; ``latency`` says how late the signal is.
-/// * The output is the same bit for bit however the input is cut into chunks, single samples included.
-/// * Full scale saturates, it never wraps.
+/// * Every 20 ms block comes out full: `n` inputs give exactly ⌊n · outputRate ÷ inputRate⌋ outputs, from the first
+///   block on. The filter starts from silence; ``latency`` tells how late the signal is.
+/// * The output is the same bit for bit however the caller cuts the input into chunks, single samples included.
+/// * Values beyond full scale saturate; they never wrap.
 /// * `process` allocates nothing. An instance is for one thread at a time and takes about 8 KiB.
 ///
 /// ```swift
@@ -15,16 +15,17 @@ public struct Resampler: AudioResampler, ~Copyable {
     public let outputRate: Int
     public let profile: ResamplerProfile
 
-    /// One tap and one phase if both rates are equal; then `process` copies instead.
+    /// With equal rates it has one tap and one phase, and `process` copies instead of running it.
     private var filter: PolyphaseFilter
     private let isPassThrough: Bool
 
     /// - Parameters:
     ///   - from: input samples per second.
     ///   - to: output samples per second.
-    ///   - profile: how much of the band is kept, and so the latency.
-    ///   - instructions: which form of the kernels to run; one that the machine lacks becomes the portable one.
-    /// - Throws: if there is no filter for this pair of rates. Equal rates work if they are positive.
+    ///   - profile: the share of the band to keep, which decides the latency.
+    ///   - instructions: the form of the kernels to run; the portable one if the machine lacks it.
+    /// - Throws: ``ResamplerError`` if there is no filter for this pair of rates. Equal rates work if they are
+    ///   positive.
     public init(
         from inputRate: Int,
         to outputRate: Int,
@@ -60,9 +61,9 @@ public struct Resampler: AudioResampler, ~Copyable {
     }
 
     /// Resamples all of `input`. Allocates nothing.
-    /// - Parameter output: holds ``outputCount(for:)`` samples or more.
-    /// - Returns: the samples written to the front of `output`.
-    /// - Throws: `outputTooShort`, and nothing else; then nothing was taken and nothing written.
+    /// - Parameter output: ``outputCount(for:)`` samples or more.
+    /// - Returns: the number of samples written to the front of `output`.
+    /// - Throws: only `outputTooShort`, before it consumes or writes anything.
     @discardableResult
     public mutating func process(
         _ input: Span<Int16>,
@@ -78,7 +79,7 @@ public struct Resampler: AudioResampler, ~Copyable {
         return count
     }
 
-    /// As ``process(_:into:)-(Span,_)``, for memory that is not a span.
+    /// Resamples memory that is not a span; otherwise equal to ``process(_:into:)-(Span,_)``.
     @discardableResult
     public mutating func process(
         _ input: UnsafeBufferPointer<Int16>,
@@ -92,7 +93,7 @@ public struct Resampler: AudioResampler, ~Copyable {
 
     /// - Parameters:
     ///   - output: room for `count` samples.
-    ///   - count: what comes of `input`.
+    ///   - count: the number of outputs that `input` gives.
     private mutating func convert(
         _ input: UnsafeBufferPointer<Int16>,
         into output: UnsafeMutableBufferPointer<Int16>,
@@ -106,21 +107,22 @@ public struct Resampler: AudioResampler, ~Copyable {
         }
     }
 
-    /// Resamples a whole array into a new one: for tests, tools and anything off the media path.
+    /// Resamples a whole array into a new one. For tests, tools and anything off the media path: it allocates.
     public mutating func resampled(_ input: [Int16]) -> [Int16] {
         let outputCount = outputCount(for: input.count)
-        // One sample more, for an array of no capacity is a static one, whose count all threads would write.
+        // Asks for one sample more: an array without capacity is a shared static object, and all threads would write
+        // its count.
         return [Int16](unsafeUninitializedCapacity: outputCount + 1) { buffer, count in
             input.withUnsafeBufferPointer { source in
-                // Safety: the buffer has room for what is written, and none of it is read.
+                // Safety: the buffer has room for all samples written, and none of them is read before.
                 convert(source, into: buffer, count: outputCount)
                 count = outputCount
             }
         }
     }
 
-    /// How many samples the next `process` of `inputCount` samples will write: exact. No signal is longer than 2⁵⁰
-    /// samples, and a negative one is none.
+    /// The exact number of samples that the next `process` of `inputCount` samples will write. Clamps `inputCount` to
+    /// 0...2⁵⁰.
     public func outputCount(for inputCount: Int) -> Int {
         filter.outputCount(for: inputCount)
     }
@@ -129,8 +131,8 @@ public struct Resampler: AudioResampler, ~Copyable {
         filter.maximumOutputCount(for: inputCount)
     }
 
-    /// How many input samples later the signal leaves than it enters, by the filter alone: the same at every frequency.
-    /// A fraction where the filter runs at a higher rate than the input.
+    /// Input samples by which the filter delays the signal, the same at every frequency. A fraction if the filter runs
+    /// at a higher rate than the input.
     public var latencyInInputSamples: Double {
         filter.delay / Double(filter.up)
     }
@@ -140,22 +142,22 @@ public struct Resampler: AudioResampler, ~Copyable {
         filter.delay / Double(filter.down)
     }
 
-    /// Forgets the past: what comes next is resampled as by a new instance.
+    /// Clears all state: the next input is resampled as by a new instance.
     public mutating func reset() {
         filter.reset()
     }
 
-    /// Samples that ``flush(into:)`` will write: exact.
+    /// The exact number of samples that ``flush(into:)`` will write.
     public var flushCount: Int {
         isPassThrough ? 0 : outputCount(for: filter.flushInputCount)
     }
 
     public var maximumFlushCount: Int { flushCount }
 
-    /// Writes what is still in the filter at the end of the signal, as if silence followed, and resets.
-    /// - Parameter output: holds ``flushCount`` samples or more.
-    /// - Returns: the samples written.
-    /// - Throws: `outputTooShort`, and nothing else; then the filter is as it was.
+    /// Writes the samples that the filter still holds at the end of the signal, as if silence followed, and resets.
+    /// - Parameter output: ``flushCount`` samples or more.
+    /// - Returns: the number of samples written.
+    /// - Throws: only `outputTooShort`, which leaves the filter unchanged.
     @discardableResult
     public mutating func flush(into output: inout MutableSpan<Int16>) throws(ResamplerError) -> Int {
         try checkRoom(output.count, for: flushCount)
@@ -163,11 +165,11 @@ public struct Resampler: AudioResampler, ~Copyable {
         var written = 0
         output.withUnsafeMutableBufferPointer { target in
             guard let target = target.baseAddress else { return }
-            // One sample at a time needs no buffer of silence; this happens once at the end of a stream.
+            // Feeds one sample at a time, which needs no buffer of silence and happens once, at the end of a stream.
             var silence: Int16 = 0
             for _ in 0..<filter.flushInputCount {
                 let count = filter.outputCount(for: 1)
-                // Safety: the counts of all steps add up to `flushCount`, which the target holds.
+                // Safety: the counts of all steps add up to `flushCount`, and the target has that much room.
                 filter.process(&silence, count: 1, into: target + written)
                 written += count
             }
@@ -176,7 +178,7 @@ public struct Resampler: AudioResampler, ~Copyable {
         return written
     }
 
-    /// For logs: `resample 8000 -> 24000 Hz (telephone, 87 taps, 1.79 ms)`.
+    /// A description for logs: `resample 8000 -> 24000 Hz (telephone, 87 taps, 1.79 ms)`.
     public var description: String {
         if isPassThrough { return "pass \(inputRate) Hz" }
         let milliseconds = latency.hundredthsOfMilliseconds
@@ -186,7 +188,7 @@ public struct Resampler: AudioResampler, ~Copyable {
 }
 
 extension Duration {
-    /// Milliseconds with two digits behind the point.
+    /// Milliseconds with two decimal places.
     var hundredthsOfMilliseconds: String {
         let hundredths = Int((milliseconds * 100).rounded())
         let fraction = hundredths % 100

@@ -1,11 +1,11 @@
-/// Who resamples, and how well: what a call's configuration selects.
+/// The resampling engine that a call's configuration selects, and its quality.
 ///
-/// As text: `polyphase-telephone`, `polyphase-wide`, `polyphase-strict` (`polyphase` is the first of them),
+/// As text: `polyphase-telephone`, `polyphase-wide`, `polyphase-strict` (`polyphase` alone means the first),
 /// `libsamplerate-best`, `-medium`, `-fastest`, `-hold`, `-linear`.
 public enum ResamplerEngine: Sendable, Hashable {
-    /// ``Resampler``: the rates of telephony and of speech models, in a microsecond a frame.
+    /// ``Resampler``: the rates of telephony and of speech models, at about a microsecond a frame.
     case polyphase(ResamplerProfile)
-    /// ``LibsamplerateResampler``: any pair of rates, at thirty to thousand times the price.
+    /// ``LibsamplerateResampler``: any pair of rates, at thirty to a thousand times the cost.
     case libsamplerate(LibsamplerateConverter)
 
     public static let `default` = ResamplerEngine.polyphase(.telephone)
@@ -13,13 +13,13 @@ public enum ResamplerEngine: Sendable, Hashable {
 
 /// The converters of libsamplerate.
 public enum LibsamplerateConverter: String, Sendable, Hashable, CaseIterable {
-    /// Band-limited interpolation with a window of 143, 46 or 19 samples to each side.
+    /// Band-limited interpolation. `best`, `medium` and `fastest` reach 143, 46 and 19 samples to each side.
     case best
     case medium
     case fastest
-    /// The newest sample is held: images are hardly damped at all.
+    /// Repeats the newest sample; it hardly damps the images.
     case hold
-    /// A straight line from sample to sample.
+    /// Draws a straight line from sample to sample.
     case linear
 }
 
@@ -49,17 +49,18 @@ extension ResamplerEngine: LosslessStringConvertible {
 }
 
 extension ResamplerEngine {
-    /// Every name that is understood.
+    /// Every name that ``init(_:profile:)`` accepts.
     package static let names = ["polyphase"] + allCases.map(\.description)
 
-    /// Why a name and a profile select nothing.
+    /// The reason why a name and a profile select no engine.
     package enum SelectionError: Error, Hashable {
         case unknownEngine
-        /// The engine has no profiles, or its name tells another one.
+        /// The engine has no profiles, or its name states another profile.
         case profileDoesNotFit
     }
 
-    /// What a configuration selects that may tell the profile apart from the engine.
+    /// Selects an engine from a configuration that may state the profile separately.
+    /// - Throws: ``SelectionError``.
     package init(_ name: String, profile: ResamplerProfile?) throws(SelectionError) {
         guard let engine = ResamplerEngine(name) else { throw .unknownEngine }
         guard let profile else {

@@ -1,19 +1,19 @@
-/// Why a resampler cannot be made, or cannot go on.
+/// The reason why a resampler cannot be made, or cannot continue.
 public struct ResamplerError: Error, Sendable, Hashable, CustomStringConvertible {
     public enum Reason: Sendable, Hashable {
         /// The polyphase engine has no filter for this pair of rates.
         case unsupportedPair
-        /// A rate that is not positive, or rates further apart than libsamplerate goes.
+        /// A rate that is not positive, or two rates more than a factor of 256 apart, which is libsamplerate's limit.
         case ratioOutOfRange
-        /// Not a rate of a call's audio: 1000 to 384000 Hz.
+        /// A rate outside 1000...384000 Hz, which a call's audio may have.
         case rateOutOfRange
-        /// The output has room for fewer samples than may come; nothing was resampled.
+        /// The output has room for fewer samples than may be written; nothing was consumed or written.
         case outputTooShort(samples: Int, needed: Int)
-        /// libsamplerate refused, for the reason it told: its memory is short, or its state is broken.
+        /// libsamplerate refused; the text is its own. It lacks memory, or its state is broken.
         case engineFailed(String)
     }
 
-    /// Samples per second asked for.
+    /// The rates asked for, in samples per second.
     public var inputRate: Int
     public var outputRate: Int
     public var reason: Reason

@@ -1,13 +1,13 @@
-/// How much of the band a resampler keeps, and so how late it is.
+/// The share of the band that a resampler keeps, which decides its latency.
 ///
-/// Edges are told for a lower rate of 8 kHz and scale with it: up to the first edge the signal passes (ripple at most
-/// 0.05 dB), from the second on images and aliases are at least 98 dB down.
+/// The edges below are for a lower rate of 8 kHz and scale with it. The signal passes up to the first edge (ripple at
+/// most 0.05 dB). From the second edge on, images and aliases are damped by at least 98 dB.
 public enum ResamplerProfile: String, Sendable, Hashable, CaseIterable {
-    /// 3.4 → 4.6 kHz, at most 1.8 ms late. What folds back between 3.4 and 4.6 kHz lies outside the telephone band.
+    /// 3.4 → 4.6 kHz, at most 1.8 ms of latency. Aliases between 3.4 and 4.6 kHz lie outside the telephone band.
     case telephone
-    /// 3.6 → 4.4 kHz, 2.7 ms late.
+    /// 3.6 → 4.4 kHz, 2.7 ms of latency.
     case wide
-    /// 3.4 → 4.0 kHz, 3.6 ms late: nothing folds back at all.
+    /// 3.4 → 4.0 kHz, 3.6 ms of latency: nothing folds back at all.
     case strict
 
     /// End of the pass-band as a fraction of the lower rate.

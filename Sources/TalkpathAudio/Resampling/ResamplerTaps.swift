@@ -1,10 +1,11 @@
-/// The low-pass prototypes of the resampler, designed by ``LowPassDesign`` with the parameters of
-/// ``design(ratio:profile:)``; a test designs them anew and compares.
+/// The low-pass prototypes of the resampler. ``LowPassDesign`` designed them with the parameters of
+/// ``design(ratio:profile:)``; a test runs the design again and compares.
 ///
 /// A prototype depends only on the ratio of the common rate (at which the filter runs) to the lower of both rates,
-/// because all bands scale with that. Only the first half and the middle tap are kept: the filters are symmetric.
+/// because all bands scale with that. The filters are symmetric, so the tables hold only the first half and the middle
+/// tap.
 package enum ResamplerTaps {
-    /// How the committed taps were designed.
+    /// The parameters with which the committed taps were designed; `nil` for other ratios than 2, 3 and 6.
     /// - Parameter ratio: common rate ÷ lower rate: 2, 3 or 6.
     package static func design(ratio: Int, profile: ResamplerProfile) -> LowPassDesign? {
         guard let half = half(ratio: ratio, profile: profile) else { return nil }

@@ -1,10 +1,10 @@
 /// The inner loops of the resampler, on eight lanes of 32 bits (two registers on baseline x86-64 and on arm64).
 ///
-/// * `a + b * c` is written out: `addingProduct` calls the C library's `fma` for every lane where the target has no
-///   fused instruction, and a fused one would round differently elsewhere.
-/// * Integers become floats and back by adding 1.5 · 2²³, at which a float's last bit is worth one: exact for
-///   integers, round-to-nearest-even on the way back, and two plain vector operations on every target.
-/// * Loops are `while`: ranges are slow in debug builds, and every test of a call runs through here.
+/// * Sums are written as `a + b * c`. `addingProduct` would call the C library's `fma` for every lane where the target
+///   has no fused instruction, and a fused one would round differently elsewhere.
+/// * Adding 1.5 · 2²³, at which a float's last bit is worth one, turns integers into floats and back. It is exact for
+///   integers, rounds to nearest even on the way back, and takes two plain vector operations on every target.
+/// * Loops are `while`, because ranges are slow in debug builds and every test of a call runs through here.
 enum SampleKernel {
     typealias Floats = SIMD8<Float>
     typealias Words = SIMD8<Int32>
@@ -15,8 +15,8 @@ enum SampleKernel {
 
     // MARK: Convolution
 
-    /// `target[i] = Σ coefficients[t] · source[offsets[t] + i]`, added up in the order of the taps.
-    /// Reads and writes up to 7 lanes beyond `count`.
+    /// `target[i] = Σ coefficients[t] · source[offsets[t] + i]`, added up in the order of the taps. Reads and writes up
+    /// to 7 lanes beyond `count`.
     @inline(__always)
     static func convolve(
         _ source: UnsafePointer<Float>,
@@ -132,8 +132,8 @@ enum SampleKernel {
         Int16(clamping: Int32(bitPattern: (value + magic).bitPattern) &- magicBits)
     }
 
-    /// As the scalar form: eight saturated integers. Minimum and maximum are spelled in shifts and masks, for
-    /// comparisons of integer lanes compile to detours.
+    /// Rounds and saturates eight values as the scalar form does. Computes minimum and maximum with shifts and masks,
+    /// because the compiler turns comparisons of integer lanes into longer code.
     @inline(__always)
     static func rounded(_ values: Floats) -> Words {
         var words = unsafeBitCast(values + magic, to: Words.self) &- (magicBits - 32768)
@@ -144,8 +144,8 @@ enum SampleKernel {
 
     // MARK: Lanes of other widths
 
-    // Listed lane by lane: so these become the machine's own unpacking and packing, where the library's conversions
-    // of whole vectors become calls.
+    // These list every lane, so that the compiler emits the machine's own unpacking and packing instructions. It turns
+    // the standard library's conversions of whole vectors into calls.
 
     @inline(__always)
     static func words(_ s: SIMD8<Int16>) -> Words {
@@ -162,7 +162,7 @@ enum SampleKernel {
         Shorts(Int16(b[0]), Int16(b[1]), Int16(b[2]), Int16(b[3]), Int16(b[4]), Int16(b[5]), Int16(b[6]), Int16(b[7]))
     }
 
-    /// The lower halves.
+    /// The lower halves of the lanes.
     @inline(__always)
     static func shorts(_ w: Words) -> Shorts {
         Shorts(
@@ -177,7 +177,7 @@ enum SampleKernel {
         )
     }
 
-    /// The lower halves.
+    /// The lower halves of the lanes.
     @inline(__always)
     static func bytes(_ s: Shorts) -> SIMD8<UInt8> {
         SIMD8(
@@ -228,15 +228,15 @@ enum SampleKernel {
         }
     }
 
-    /// Overwrites the planes with pairs of samples on the way.
+    /// Uses the planes as scratch memory: it overwrites them with pairs of samples.
     static func narrowTriples(
         _ planes: UnsafeMutablePointer<Float>,
         stride: Int,
         _ target: UnsafeMutablePointer<Int16>,
         triples: Int
     ) {
-        // Two triples are three words: (a, b) (c, a') (b', c'). First the pairs are made in place, eight at a time,
-        // then words are copied into order, which scalar code does as fast as shuffles.
+        // Two triples are three words: (a, b) (c, a') (b', c'). The first loop makes the pairs in place, eight at a
+        // time. The second copies words into order, which scalar code does as fast as shuffles.
         let pairs = triples / 2
         if triples > 2 * pairs {
             for residue in 0..<3 {

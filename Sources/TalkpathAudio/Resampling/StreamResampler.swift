@@ -1,16 +1,16 @@
-/// A resampler whose engine is selected when it is made: one type for every ``ResamplerEngine``, without an existential.
+/// A resampler whose engine is selected at run time: one type for every ``ResamplerEngine``, without an existential.
 ///
-/// Whoever asks for no engine is better served by ``Resampler``, whose counts are exact.
+/// If the caller needs no choice of engine, ``Resampler`` is better: its counts are exact.
 public struct StreamResampler: AudioResampler, ~Copyable {
     public let engine: ResamplerEngine
-    // One of both: an enum's noncopyable payload cannot be changed in place.
+    // Exactly one of the two is set. An enum would not do: its noncopyable payload cannot be changed in place.
     private var polyphase: Resampler?
     private var libsamplerate: LibsamplerateResampler?
 
     /// - Parameters:
     ///   - from: input samples per second.
     ///   - to: output samples per second.
-    ///   - instructions: for the polyphase engine's kernels.
+    ///   - instructions: the form of the polyphase engine's kernels to run.
     public init(
         from inputRate: Int,
         to outputRate: Int,

@@ -2,9 +2,9 @@ import Synchronization
 
 /// A lock-free ring of bytes between exactly two threads, one writing and one reading.
 ///
-/// It is split at birth: move `producer` to the one side and `consumer` to the other. Both are noncopyable, so a
-/// second writer or reader does not compile. Every operation is wait-free and allocates nothing; a full ring
-/// accepts less than it was offered and says so.
+/// Each thread owns one half: move `producer` to the writing side and `consumer` to the reading side. Both are
+/// noncopyable, so a second writer or reader does not compile. Every operation is wait-free and allocates nothing. A
+/// full ring accepts fewer bytes than it was offered and returns the number.
 ///
 /// ```swift
 /// let ring = ByteRing(minimumCapacity: 80_000)
@@ -12,17 +12,17 @@ import Synchronization
 /// var consumer = ring.consumer
 /// ```
 ///
-/// Positions count bytes since birth and never wrap (64 bits). In a ring of G.711 at 8 kHz, a position divided by
-/// eight is milliseconds.
+/// Positions count bytes since the ring was made and never wrap (64 bits). In a ring of G.711 at 8 kHz, a position
+/// divided by eight is milliseconds.
 ///
-/// A large ring that is mostly empty costs little memory: writing begins anew at the front of it whenever all has been
-/// read, so that only as much of it is ever touched as has waited at once.
+/// A large ring that is mostly empty costs little memory: the producer returns to the front whenever everything has
+/// been read, so only about as much memory is touched as ever waited at once.
 @frozen
 public struct ByteRing: ~Copyable, Sendable {
     public var producer: Producer
     public var consumer: Consumer
 
-    /// What a ring can hold, in bytes; what is asked for beyond is brought to the nearer bound.
+    /// The possible capacities in bytes; a request outside is clamped.
     public static let capacities = 64...1 << 30
 
     /// A ring that holds at least `minimumCapacity` bytes: the next power of two, within ``capacities``.
@@ -30,7 +30,7 @@ public struct ByteRing: ~Copyable, Sendable {
         self.init(Storage(minimumCapacity: minimumCapacity))
     }
 
-    /// A ring in memory that no other ring uses, all its positions zero as after birth.
+    /// A ring in memory that no other ring uses; all its positions are zero, as in new memory.
     init(_ storage: Storage) {
         self.producer = Producer(storage)
         self.consumer = Consumer(storage)
@@ -38,27 +38,27 @@ public struct ByteRing: ~Copyable, Sendable {
 }
 
 extension ByteRing {
-    /// The memory both halves share; it lives until the second of them is gone.
+    /// The memory that both halves share; it lives until both halves are gone.
     ///
-    /// Layout: three 128-byte lines (128, because adjacent lines are fetched in pairs) for the read position, the
-    /// write position with the origin, and the flush mark, then the bytes.
+    /// Layout: three 128-byte lines (128, because adjacent lines are fetched in pairs), then the bytes. The lines hold
+    /// the read position, the write position with the origin, and the flush mark.
     @usableFromInline
     final class Storage: @unchecked Sendable {
-        // Unchecked: the pointers are never changed; what they point to is either atomic or ordered by an atomic.
+        // Unchecked: the pointers never change; their targets are atomic, or ordered by an atomic.
         let readPosition: UnsafeMutablePointer<Atomic<UInt64>>
         let writePosition: UnsafeMutablePointer<Atomic<UInt64>>
         let flushMark: UnsafeMutablePointer<Atomic<UInt64>>
-        /// The position that stands at the front of the memory. The producer moves it, and only while the ring is empty.
+        /// The position at the front of the memory. Only the producer moves it, and only while the ring is empty.
         let origin: UnsafeMutablePointer<Atomic<UInt64>>
         let bytes: UnsafeMutableRawPointer
         let capacity: Int
         private let memory: UnsafeMutableRawPointer
 
         private static let line = 128
-        /// How far writing goes on before it returns to the front of an empty ring: not with every frame, for to know
-        /// that the ring is empty costs a look at what the other thread writes.
+        /// Bytes that the producer writes before it returns to the front of an empty ring. It does not try with every
+        /// frame, because checking for emptiness reads a line that the other thread writes.
         static let stretch: UInt64 = 2048
-        /// What is touched at birth: more than an attended ring ever uses.
+        /// Bytes initialised when the ring is made: more than a ring uses whose consumer keeps up.
         private static let touched = 8192
 
         init(minimumCapacity: Int) {
@@ -67,7 +67,7 @@ extension ByteRing {
             self.capacity = capacity
             let memory = UnsafeMutableRawPointer.allocate(byteCount: 3 * Self.line + capacity, alignment: Self.line)
             self.memory = memory
-            // Safety: no two indices share eight bytes of this fresh memory, which is aligned far beyond their need.
+            // Safety: no two indices share eight bytes of this fresh memory, and its alignment exceeds their need.
             func index(at offset: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
                 let pointer = (memory + offset).bindMemory(to: Atomic<UInt64>.self, capacity: 1)
                 pointer.initialize(to: Atomic(0))
@@ -75,41 +75,42 @@ extension ByteRing {
             }
             readPosition = index(at: 0)
             writePosition = index(at: Self.line)
-            // Read together with the write position, and written hardly ever.
+            // Shares a line with the write position, because both are read together and the origin is rarely written.
             origin = index(at: Self.line + 64)
             flushMark = index(at: 2 * Self.line)
             bytes = memory + 3 * Self.line
-            // Safety: `capacity` bytes follow the three lines; none is read before it was written. Touching some now
-            // spares the media path page faults; touching all would make every ring cost what it can hold.
+            // Safety: `capacity` bytes follow the three lines, and none is read before it was written. Initialising
+            // some now spares the media path page faults; initialising all would make every ring cost its full
+            // capacity.
             bytes.initializeMemory(as: UInt8.self, repeating: 0, count: min(capacity, Self.touched))
         }
 
-        /// As after birth: nothing of what was in the ring is left in its memory. For whoever alone has it, when both
-        /// halves are gone or will not be used again.
-        /// - Parameter used: how far it was written to, as ``Producer/used`` told.
+        /// Resets the memory to its initial state and erases its content. Only for the sole owner, when both halves are
+        /// gone or will not be used again.
+        /// - Parameter used: the extent that was written, as ``Producer/used`` returned it.
         func clear(used: Int) {
-            // Relaxed: whoever hands the memory on orders these stores before its next use.
+            // Relaxed: the code that hands the memory on orders these stores before its next use.
             readPosition.pointee.store(0, ordering: .relaxed)
             writePosition.pointee.store(0, ordering: .relaxed)
             flushMark.pointee.store(0, ordering: .relaxed)
             origin.pointee.store(0, ordering: .relaxed)
-            // Safety: no more than `capacity` bytes, and nobody reads or writes them now. Clearing those behind as well
-            // would touch what a mostly empty ring has never needed.
+            // Safety: at most `capacity` bytes, and no thread reads or writes them now. Erasing beyond `used` would
+            // touch memory that a mostly empty ring never needed.
             bytes.initializeMemory(as: UInt8.self, repeating: 0, count: min(used, capacity))
         }
 
-        /// Where a position stands, if `origin` stands at the front.
+        /// The offset of a position in the memory, if `origin` is at the front.
         func offset(of position: UInt64, from origin: UInt64) -> Int {
             Int(truncatingIfNeeded: position &- origin) & (capacity - 1)
         }
 
         /// Copies bytes into the ring or out of it.
         ///
-        /// In debug builds byte by byte: the thread sanitizer of Swift 6.3 on Linux does not check what `memmove`
-        /// touches, and would find nothing wrong with a ring that orders nothing.
+        /// Debug builds copy byte by byte: the thread sanitizer of Swift 6.3 on Linux does not check `memmove`, so it
+        /// would miss a ring without any ordering.
         static func copy(_ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, count: Int) {
             #if DEBUG
-            // Safety: raw bytes may be read and written as such; the caller promises `count` of them on both sides.
+            // Safety: raw bytes may be read and written as UInt8; the caller guarantees `count` of them on both sides.
             let (source, target) = (
                 source.assumingMemoryBound(to: UInt8.self), target.assumingMemoryBound(to: UInt8.self)
             )
@@ -124,7 +125,7 @@ extension ByteRing {
         }
 
         deinit {
-            // Safety: both halves are gone, nobody else knows the memory; it was initialised in `init`.
+            // Safety: both halves are gone, so no other code knows the memory; `init` initialised it.
             readPosition.deinitialize(count: 1)
             writePosition.deinitialize(count: 1)
             flushMark.deinitialize(count: 1)

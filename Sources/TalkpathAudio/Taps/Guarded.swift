@@ -6,12 +6,12 @@ import Musl
 import Darwin
 #endif
 
-/// A value behind a lock, for what stands beside the media path and never on it.
+/// A value behind a lock, for code beside the media path. Never use it on the media path.
 ///
-/// `Synchronization.Mutex` would be as good, but the thread sanitizer does not see it on Linux, and reports everything
-/// that it protects.
+/// `Synchronization.Mutex` would do as well, but the thread sanitizer does not recognise it on Linux and reports
+/// everything that it protects.
 final class Guarded<Value>: @unchecked Sendable {
-    // Unchecked: the value is touched with the lock held only; the pointer never changes.
+    // Unchecked: the value is accessed only with the lock held; the pointer never changes.
     private var value: Value
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
 

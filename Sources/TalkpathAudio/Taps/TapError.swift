@@ -1,6 +1,7 @@
-/// Why nobody can listen in.
+/// The reason why a tap cannot be attached.
 public enum TapError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// As many taps as a set can have are attached, or were detached so lately that the writer may still look at them.
+    /// The set has its maximum of taps. A tap detached a moment ago counts too, while the writer may still access its
+    /// ring.
     case tooMany(limit: Int)
     /// The writer is gone: the call is over.
     case ended

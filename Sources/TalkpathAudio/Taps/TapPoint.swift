@@ -1,36 +1,36 @@
 import Synchronization
 
-/// Where taps are attached to a media path and detached from it: by any thread but the media thread, at any time.
+/// Attaches taps to a media path and detaches them. For any thread but the media thread, at any time.
 ///
-/// Those who attach and detach exclude each other by a lock that the media thread does not know. What the media thread
-/// looks at is a word with a bit for each tap. A detached ring is taken away at once if the media thread is not writing
-/// at that moment, else when somebody attaches or detaches after that one write is over.
+/// A lock, which the media thread never takes, serialises attaching and detaching. The media thread reads one word with
+/// a bit for each tap. A detached ring is freed at once if the media thread is not writing at that moment; else the
+/// next attaching or detaching after that write frees it.
 public final class TapPoint: Sendable {
-    /// Taps at most.
+    /// The most taps of one point.
     public static let limit = 16
 
-    /// Rings are at least and at most this large; what is asked for beyond is brought to the nearer bound.
+    /// The possible ring sizes in bytes; a request outside is clamped.
     public static let capacities = 1024...64 * 1024 * 1024
 
-    /// A bit for each slot the writer serves.
+    /// A bit for each slot that the writer serves.
     let attached = Atomic<UInt64>(0)
-    /// The kinds that any of them wants.
+    /// The union of the kinds that the attached taps want.
     let wanted = Atomic<UInt64>(0)
-    /// Counts the writer's comings and goings: odd while it is at the slots.
+    /// Counts the writer's entries and exits: odd while it accesses the slots.
     let turn = Atomic<UInt64>(0)
-    /// The writer is gone.
+    /// True when the writer is gone.
     let isOver = Atomic<Bool>(false)
-    // Unsafe: the pointer never changes; who may touch what it points to is decided by `attached` and `turn`.
+    // Unsafe: the pointer never changes; `attached` and `turn` decide which thread may access the slots.
     nonisolated(unsafe) let slots: UnsafeMutablePointer<TapSlot>
 
     private struct Control {
-        /// Slots that are initialised, and their rings and kinds.
+        /// The initialised slots, with their rings and kinds.
         var used: UInt64 = 0
         var rings = [ByteRing.Storage?](repeating: nil, count: TapPoint.limit)
         var kinds = [TapKinds](repeating: [], count: TapPoint.limit)
-        /// Those of them that are detached, but that the writer may still be at.
+        /// The initialised slots that are detached but that the writer may still access.
         var leaving: UInt64 = 0
-        /// The writer's turn, as seen right after each of these was detached.
+        /// For each of those, the writer's turn right after the slot was detached.
         var leftAt = [UInt64](repeating: 0, count: TapPoint.limit)
     }
 
@@ -43,25 +43,25 @@ public final class TapPoint: Sendable {
     }
 
     deinit {
-        // The writer and all taps hold this object, so nobody is at the slots.
+        // The writer and all taps hold this object, so no thread accesses the slots now.
         control.withLock { control in
             for index in 0..<Self.limit where control.used >> UInt64(index) & 1 == 1 { free(index, &control) }
         }
         slots.deallocate()
     }
 
-    /// Taps that are attached now.
+    /// The number of attached taps.
     public var count: Int {
-        // Relaxed: a number to look at.
+        // Relaxed: the number orders nothing.
         attached.load(ordering: .relaxed).nonzeroBitCount
     }
 
-    /// Begins to listen: every record of these kinds that is written from now on.
+    /// Attaches a tap, which receives every record of these kinds that is written from now on.
     ///
-    /// Allocates or takes from the pool; not for the media thread.
-    /// - Parameter minimumCapacity: how much may wait to be read, in bytes, each record taking 25 bytes more than its
-    ///   payload; brought into ``capacities``.
-    /// - Throws: ``TapError`` if there are too many taps, or the writer is gone.
+    /// Allocates a ring or takes one from the pool; not for the media thread.
+    /// - Parameter minimumCapacity: the bytes that may wait to be read; each record takes 25 bytes more than its
+    ///   payload. Clamped to ``capacities``.
+    /// - Throws: ``TapError`` if there are too many taps, or if the writer is gone.
     public func attach(_ kinds: TapKinds, minimumCapacity: Int) throws(TapError) -> Tap {
         let capacity = min(max(minimumCapacity, Self.capacities.lowerBound), Self.capacities.upperBound)
         // Acquiring: pairs with the writer's last store.
@@ -71,12 +71,12 @@ public final class TapPoint: Sendable {
             let index = (~control.used).trailingZeroBitCount
             guard index < Self.limit else { return nil }
             let storage = pool?.take(minimumCapacity: capacity) ?? ByteRing.Storage(minimumCapacity: capacity)
-            // Safety: the slot is not in use, and the writer will not look at it before its bit is set.
+            // Safety: the slot is not in use, and the writer does not access it before its bit is set.
             (slots + index).initialize(to: TapSlot(ByteRing.Producer(storage), kinds))
             control.used |= 1 << UInt64(index)
             control.rings[index] = storage
             control.kinds[index] = kinds
-            // Sequentially consistent, and with that releasing: the slot is ready before the writer sees its bit.
+            // Sequentially consistent, which includes releasing: the slot is ready before the writer sees its bit.
             attached.bitwiseOr(1 << UInt64(index), ordering: .sequentiallyConsistent)
             updateWanted(control)
             return (index, storage)
@@ -101,25 +101,26 @@ public final class TapPoint: Sendable {
         for index in 0..<Self.limit where (control.used & ~control.leaving) >> UInt64(index) & 1 == 1 {
             kinds.formUnion(control.kinds[index])
         }
-        // Relaxed: a hint to the writer; `attached` is what it obeys.
+        // Relaxed: a hint for the writer; `attached` is binding.
         wanted.store(kinds.rawValue, ordering: .relaxed)
     }
 
-    /// Takes away what is detached, unless the writer may still be at it.
+    /// Frees the detached slots, except those that the writer may still access.
     private func reclaim(_ control: inout Control) {
         guard control.leaving != 0 else { return }
-        // Sequentially consistent: a writer that was away when a bit was cleared, or has been away since, looks at
-        // `attached` after that and finds it cleared. Acquiring with that: all it did to the slots is done.
+        // Sequentially consistent: a writer that was outside when a bit was cleared, or has been outside since, reads
+        // `attached` after that and finds the bit cleared. Includes acquiring: its accesses to the slots are finished.
         let turn = turn.load(ordering: .sequentiallyConsistent)
         for index in 0..<Self.limit where control.leaving >> UInt64(index) & 1 == 1 {
-            // Not only whether it is away now: a writer that hardly rests would keep every detached ring.
+            // Compares turns too: checking only whether the writer is outside now would keep the rings of a writer that
+            // hardly ever is.
             guard control.leftAt[index] & 1 == 0 || control.leftAt[index] != turn else { continue }
             free(index, &control)
         }
     }
 
     private func free(_ index: Int, _ control: inout Control) {
-        // Safety: initialised when it was attached, and the writer will not look at it again.
+        // Safety: the slot was initialised when it was attached, and the writer will not access it again.
         let used = slots[index].used
         (slots + index).deinitialize(count: 1)
         if let ring = control.rings[index] { pool?.giveBack(ring, used: used) }

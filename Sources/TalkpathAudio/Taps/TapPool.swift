@@ -1,9 +1,9 @@
-/// Keeps the rings of detached taps for the next, so that a short call costs no fresh memory.
+/// Keeps the rings of detached taps for the next ones, so that a short call needs no fresh memory.
 ///
-/// What is given back is zeroed at once, by the thread that detaches: neither does a former call's audio ever show in
-/// another's ring, nor does it lie about in memory meanwhile. Its lock is never taken on the media path.
+/// The thread that detaches a tap erases its ring at once. So one call's audio never appears in another call's ring,
+/// and does not stay in memory. The media path never takes the pool's lock.
 public final class TapPool: Sendable {
-    /// Rings kept at most.
+    /// The most rings to keep.
     public let limit: Int
     private let rings = Guarded<[ByteRing.Storage]>([])
 
@@ -11,13 +11,13 @@ public final class TapPool: Sendable {
         self.limit = max(0, limit)
     }
 
-    /// Rings that wait for their next use.
+    /// The number of rings that wait for reuse.
     public var count: Int { rings.withLock { $0.count } }
 
-    /// A ring for at least so many bytes, with nothing of another tap's in it.
+    /// Returns a ring of at least `minimumCapacity` bytes without any content of another tap.
     func take(minimumCapacity: Int) -> ByteRing.Storage {
         let kept = rings.withLock { rings -> ByteRing.Storage? in
-            // Not twice the memory that is asked for: a large ring waits for those who need it.
+            // Takes no ring of twice the requested size or more: large rings wait for requests that need them.
             let index = rings.firstIndex {
                 $0.capacity >= minimumCapacity && $0.capacity / 2 < max(64, minimumCapacity)
             }
@@ -26,8 +26,8 @@ public final class TapPool: Sendable {
         return kept ?? ByteRing.Storage(minimumCapacity: minimumCapacity)
     }
 
-    /// Takes back a ring of which both halves are done with.
-    /// - Parameter used: how far it was written to, as its producer told.
+    /// Takes back a ring whose halves are no longer used.
+    /// - Parameter used: the extent that was written, as the producer's ``ByteRing/Producer/used`` returned it.
     func giveBack(_ storage: ByteRing.Storage, used: Int) {
         storage.clear(used: used)
         rings.withLock { rings in

@@ -1,11 +1,11 @@
 import Synchronization
 
-/// Lets others listen to a media path without being noticed by it: many consumers, one ring each.
+/// Lets readers listen to a media path without affecting it: many readers, one ring each.
 ///
-/// The path writes every chunk once, as a record; each tap that wants its kind gets a copy in its own ring and reads it
-/// on its own thread, whenever it likes. A full tap drops the record and counts it, and the next one it accepts tells
-/// how much is missing before it; the writer never waits, locks or allocates, and a tap that is slow or dead changes
-/// nothing for the others. While nobody listens, a chunk costs one load.
+/// The path writes every chunk once, as a record. Each tap that wants its kind gets a copy in its own ring and reads it
+/// on its own thread at any time. A full tap drops the record and counts it, and the next record that it accepts states
+/// how much is missing before it. The writer never waits, locks or allocates, and a slow or dead tap does not affect
+/// the others. Without taps a chunk costs one load.
 ///
 ///     media thread      writer.write(.callerAudio, at: now, bytes)      wait-free
 ///                            |            |           |
@@ -29,7 +29,7 @@ public struct TapSet: ~Copyable, Sendable {
     public var writer: TapWriter
     public let point: TapPoint
 
-    /// - Parameter pool: where rings come from and go to; without one each tap has fresh memory.
+    /// - Parameter pool: the source of rings, and the place to return them to; without one, each tap has fresh memory.
     public init(pool: TapPool? = nil) {
         let point = TapPoint(pool: pool)
         self.point = point
@@ -37,46 +37,47 @@ public struct TapSet: ~Copyable, Sendable {
     }
 }
 
-/// The media path's end of a ``TapSet``. For one thread at a time; wait-free; allocates nothing.
+/// The writing end of a ``TapSet``, on the media path. For one thread at a time; wait-free; allocates nothing.
 ///
-/// Its end is the end of every tap: they drain what they have, and are told.
+/// When it goes away, every tap drains its remaining records and then reports its end.
 public struct TapWriter: ~Copyable, Sendable {
     private let point: TapPoint
-    /// As in the point: even between writes.
+    /// The point's turn as of the last write; even between writes.
     private var turn: UInt64 = 0
 
     init(_ point: TapPoint) {
         self.point = point
     }
 
-    /// Whether anybody listens to records of this kind: for those that would have to be made first.
+    /// True if any tap wants records of this kind. Ask it before making a payload that only taps need.
     public func wants(_ kind: TapKind) -> Bool {
-        // Relaxed: a hint. Who attaches a moment later misses a record, as if it had come a moment later still.
+        // Relaxed: a hint. A tap attached at the same moment may miss a record, as if it had been attached a moment
+        // later.
         point.wanted.load(ordering: .relaxed) & TapKinds(kind).rawValue != 0
     }
 
-    /// Hands a record to every tap that wants its kind.
+    /// Writes a record to every tap that wants its kind.
     public mutating func write(_ kind: TapKind, at instant: MonotonicInstant, _ payload: RawSpan) {
         guard wants(kind) else { return }
         payload.withUnsafeBytes { payload in
-            // Sequentially consistent, as the load that follows: either this thread sees that a tap is detached, or
-            // whoever detaches it sees that this thread may be at its ring, and lets it be.
+            // Sequentially consistent, like the load after it: either this thread sees that a tap is detached, or the
+            // detaching thread sees that this thread may access the tap's ring, and does not free it.
             point.turn.store(turn &+ 1, ordering: .sequentiallyConsistent)
             var attached = point.attached.load(ordering: .sequentiallyConsistent)
             while attached != 0 {
-                // Safety: a slot is initialised before its bit is set, and not touched by others while it is set or
-                // this thread is writing.
+                // Safety: a slot is initialised before its bit is set. No other thread touches it while the bit is set
+                // or this thread is writing.
                 point.slots[attached.trailingZeroBitCount].offer(kind, instant, payload)
                 attached &= attached - 1
             }
-            // Releasing: what was done to the slots is done before somebody takes them away.
+            // Releasing: the accesses to the slots are finished before another thread frees them.
             turn &+= 2
             point.turn.store(turn, ordering: .releasing)
         }
     }
 
     deinit {
-        // Releasing: all records are visible to a tap that sees the end.
+        // Releasing: a tap that sees the end also sees all records.
         point.isOver.store(true, ordering: .releasing)
     }
 }
@@ -85,10 +86,10 @@ public struct TapWriter: ~Copyable, Sendable {
 struct TapSlot: ~Copyable {
     private var producer: ByteRing.Producer
     private let kinds: TapKinds
-    /// What was lost since the last record that was accepted.
+    /// Losses since the last accepted record.
     private var lostRecords: UInt32 = 0
     private var lostBytes: UInt64 = 0
-    /// Totals, for whoever asks. Only the writer changes them.
+    /// Totals for readers. Only the writer changes them.
     let droppedRecords = Atomic<UInt64>(0)
     let droppedBytes = Atomic<UInt64>(0)
 
@@ -97,7 +98,7 @@ struct TapSlot: ~Copyable {
         self.kinds = kinds
     }
 
-    /// How far the tap's memory was written to.
+    /// The extent of the tap's memory that was written.
     var used: Int { producer.used }
 
     mutating func offer(_ kind: TapKind, _ instant: MonotonicInstant, _ payload: UnsafeRawBufferPointer) {
@@ -109,14 +110,15 @@ struct TapSlot: ~Copyable {
             byteCount: UInt32(truncatingIfNeeded: payload.count),
             kind: kind
         )
-        // A ring holds less than the 4 GiB that a record's length can tell, so a longer one is never accepted.
+        // A ring is smaller than the 4 GiB that a record's length field can state, so it never accepts a larger
+        // payload.
         if withUnsafeBytes(of: record, { producer.writeWhole($0, payload) }) {
             lostRecords = 0
             lostBytes = 0
         } else {
             lostRecords = lostRecords == .max ? .max : lostRecords + 1
             lostBytes += UInt64(payload.count)
-            // Relaxed: numbers to look at, which order nothing.
+            // Relaxed: these numbers order nothing.
             droppedRecords.wrappingAdd(1, ordering: .relaxed)
             droppedBytes.wrappingAdd(UInt64(payload.count), ordering: .relaxed)
         }

@@ -1,30 +1,31 @@
-/// Finds keypad tones in audio, for tests and for looking at recordings: eight Goertzel filters over 12.75 ms.
+/// Detects keypad tones in audio, for tests and for analysing recordings: eight Goertzel filters over blocks of 12.75
+/// ms.
 ///
-/// It judges level, twist, the other frequencies and what is not tone at all, and wants two blocks in a row to agree;
-/// it is not meant to tell keys from speech in a live call (telephony legs report keys of their own).
+/// Checks the level, the twist, the other frequencies and the energy outside the tones, and requires two equal blocks
+/// in a row. Not made for telling keys from speech in a live call: telephony legs report keys by messages.
 package struct DTMFDetector: Sendable {
     package struct Key: Sendable, Hashable {
         /// One of `0`–`9`, `*`, `#`, `A`–`D`.
         package var character: Character
-        /// The first sample of the block in which it was heard first.
+        /// The first sample of the first block that held the key.
         package var begin: Int
     }
 
     /// Samples of a block: 102 at 8 kHz.
     private let blockCount: Int
-    /// Twice the cosine of each frequency's step, the lower group first.
+    /// Twice the cosine of each frequency's phase step; the lower group first.
     private let factors: SIMD8<Double>
     private var last = SIMD8<Double>.zero
     private var beforeLast = SIMD8<Double>.zero
     private var energy = 0.0
     private var fill = 0
     private var position = 0
-    /// What the block before had, and what has been reported and goes on.
+    /// The key in the block before, and the key that was reported and still sounds.
     private var heard: DTMFSequence.Step?
     private var current: DTMFSequence.Step?
     private var missed = 0
 
-    /// - Throws: ``DTMFError`` if the rate is not 4000 to 192000 Hz.
+    /// - Throws: ``DTMFError`` if the rate is outside 4000...192000 Hz.
     package init(sampleRate: Int) throws(DTMFError) {
         guard (4000...192_000).contains(sampleRate) else { throw .unsupportedRate(sampleRate) }
         blockCount = sampleRate * 51 / 4000
@@ -35,7 +36,7 @@ package struct DTMFDetector: Sendable {
         self.factors = factors
     }
 
-    /// The keys in a whole recording.
+    /// Finds the keys in a whole recording.
     package static func keys(in samples: [Int16], sampleRate: Int) throws(DTMFError) -> [Key] {
         var detector = try DTMFDetector(sampleRate: sampleRate)
         var keys: [Key] = []
@@ -43,7 +44,7 @@ package struct DTMFDetector: Sendable {
         return keys
     }
 
-    /// Takes the next samples, and tells each key once, when it is sure of it.
+    /// Processes the next samples, and reports each key once, when two blocks in a row hold it.
     package mutating func process(_ samples: Span<Int16>, onKey: (Key) -> Void) {
         for index in samples.indices {
             let sample = Double(samples[index])
@@ -59,17 +60,17 @@ package struct DTMFDetector: Sendable {
         }
     }
 
-    /// The key that this block holds, if it holds one and little else.
+    /// The key that this block holds; `nil` if there is none, or too much else.
     private func judgeBlock() -> DTMFSequence.Step? {
         let powers = last * last + beforeLast * beforeLast - factors * last * beforeLast
         let low = Self.strongest(powers.lowHalf)
         let high = Self.strongest(powers.highHalf)
-        // A sine of amplitude a has the power (a · count ÷ 2)² here, and a² · count ÷ 2 of energy.
+        // A sine of amplitude a has the power (a · count ÷ 2)² here, and an energy of a² · count ÷ 2.
         let count = Double(blockCount)
         let quietest = DTMFSettings.amplitude(-35) * count / 2
         guard
             low.power > quietest * quietest, high.power > quietest * quietest,
-            // No more twist than the most that lines do: 8 dB one way or the other.
+            // Allows a twist of up to 8 dB either way, the most that lines add.
             high.power < 6.3 * low.power, low.power < 6.3 * high.power,
             low.power > 4 * low.second, high.power > 4 * high.second,
             2 * (low.power + high.power) > 0.7 * count * energy

@@ -1,14 +1,15 @@
-/// Why tones cannot be made. No case carries a digit: what is dialled may be a card number, and errors reach logs.
+/// The reason why tones cannot be made. No case carries a digit: a dialled string may be a card number, and errors
+/// reach logs.
 public enum DTMFError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// The character at this place, counted from zero, is neither a key nor a pause.
+    /// The character at this offset (from zero) is neither a key nor a pause.
     case invalidCharacter(offset: Int)
-    /// Nothing to send.
+    /// The text is empty.
     case empty
     /// More keys and pauses than ``DTMFSequence/maximumCount``.
     case tooLong(count: Int)
-    /// A rate at which the tones cannot be made, or beyond all use.
+    /// A rate outside 4000...192000 samples per second.
     case unsupportedRate(Int)
-    /// A length, level or twist that not every receiver accepts.
+    /// A length, level or twist that not every receiver accepts; the text states the rule.
     case settingOutOfRange(String)
 
     public var description: String {

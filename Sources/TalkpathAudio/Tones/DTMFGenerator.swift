@@ -1,7 +1,7 @@
 /// Makes the tones of a keypad (ITU-T Q.23), chunk by chunk, at any sample rate.
 ///
-/// * Keys begin at exact multiples of tone and gap, whatever the rate: rounding does not add up.
-/// * The samples are the same bit for bit however they are asked for.
+/// * Keys begin at exact multiples of tone and gap at any rate: rounding errors do not add up.
+/// * The samples are the same bit for bit however the caller divides them among writes.
 /// * The edges are smooth (a raised cosine of 4 ms inside the tone's length), so that keys do not click.
 /// * `write` allocates nothing. An instance is for one thread at a time.
 ///
@@ -16,7 +16,7 @@ public struct DTMFGenerator: Sendable {
     /// Samples per second.
     public let sampleRate: Int
     public let settings: DTMFSettings
-    /// Samples the whole sequence takes, the gap after the last key included.
+    /// Samples of the whole sequence, including the gap after the last key.
     public let sampleCount: Int
 
     /// Samples written so far.
@@ -28,7 +28,8 @@ public struct DTMFGenerator: Sendable {
     private let highAmplitude: Double
 
     private var step = 0
-    /// When the step begins and, for keys, where its tone ends and it ends itself, in samples from the beginning.
+    /// The current step, in nanoseconds and in samples from the beginning: its begin, the end of its tone (keys only)
+    /// and its end.
     private var beginNanoseconds: Int64 = 0
     private var begin = 0
     private var toneEnd = 0
@@ -36,7 +37,7 @@ public struct DTMFGenerator: Sendable {
     private var low = Oscillator()
     private var high = Oscillator()
 
-    /// - Throws: ``DTMFError`` if the rate is not 4000 to 192000 Hz, or a setting is out of its range.
+    /// - Throws: ``DTMFError`` if the rate is outside 4000...192000 Hz, or a setting is out of its range.
     public init(
         _ sequence: DTMFSequence,
         sampleRate: Int = 8000,
@@ -55,20 +56,20 @@ public struct DTMFGenerator: Sendable {
         prepare()
     }
 
-    /// Nothing is left to write.
+    /// True when no samples are left to write.
     public var isFinished: Bool { position == sampleCount }
 
-    /// Writes the next samples, until `target` is full or the sequence is over. Allocates nothing.
-    /// - Returns: the samples written to the front of `target`; the rest of it is left as it is.
+    /// Writes the next samples, until `target` is full or the sequence ends. Allocates nothing.
+    /// - Returns: the number of samples written to the front of `target`; the rest of it keeps its content.
     public mutating func write(into target: inout MutableSpan<Int16>) -> Int {
         target.withUnsafeMutableBufferPointer { write(into: $0) }
     }
 
-    /// As ``write(into:)-(MutableSpan)``, for memory that is not a span.
+    /// Writes into memory that is not a span; otherwise equal to ``write(into:)-(MutableSpan)``.
     public mutating func write(into target: UnsafeMutableBufferPointer<Int16>) -> Int {
         var written = 0
         while written < target.count, step < steps.count {
-            // Safety: what is left of the target is asked for, and each branch writes at most that much.
+            // Safety: both branches write at most as much as they are given, which is the rest of the target.
             let rest = UnsafeMutableBufferPointer(rebasing: target[written...])
             let count = position < toneEnd ? writeTone(into: rest) : writeSilence(into: rest)
             position += count
@@ -81,7 +82,7 @@ public struct DTMFGenerator: Sendable {
     private mutating func writeTone(into target: UnsafeMutableBufferPointer<Int16>) -> Int {
         let count = min(target.count, toneEnd - position)
         for index in 0..<count {
-            // Both amplitudes together stay below full scale at every level that is accepted.
+            // Both amplitudes together stay below full scale at every accepted level.
             let value = lowAmplitude * low.next() + highAmplitude * high.next()
             target[index] = Int16((value * envelope(at: position + index)).rounded())
         }
@@ -94,7 +95,7 @@ public struct DTMFGenerator: Sendable {
         return count
     }
 
-    /// From 0 to 1 and back, by how near the sample is to an edge of its tone.
+    /// The tone's gain: 0 at its edges, rising to 1 within the ramp.
     private func envelope(at position: Int) -> Double {
         let distance = min(position - begin, toneEnd - 1 - position)
         guard distance < rampCount else { return 1 }
@@ -127,13 +128,13 @@ public struct DTMFGenerator: Sendable {
         }
     }
 
-    /// The sample that an instant falls on. 256 steps of 10 s at 192 kHz stay far below 64 bits.
+    /// The sample at an instant. 256 steps of at most 10 s at 192 kHz stay far below 64 bits.
     private static func samples(_ nanoseconds: Int64, _ sampleRate: Int) -> Int {
         Int(nanoseconds * Int64(sampleRate) / 1_000_000_000)
     }
 }
 
-/// A sine, by turning a pointer: after the longest tone (5 s at 192 kHz) it is right within 1e-9.
+/// A sine computed by rotating a pointer. After the longest tone (5 s at 192 kHz) its error is below 1e-9.
 private struct Oscillator: Sendable {
     private var real = 1.0
     private var imaginary = 0.0
@@ -151,7 +152,7 @@ private struct Oscillator: Sendable {
         turnImaginary = sine(angle)
     }
 
-    /// The sine at the instant, which then moves on by a sample.
+    /// Returns the sine at the current instant and moves on by one sample.
     mutating func next() -> Double {
         let value = imaginary
         let oldReal = real

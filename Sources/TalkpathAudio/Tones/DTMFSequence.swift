@@ -1,9 +1,10 @@
-/// What is to be keyed: digits and pauses, checked when they are taken in.
+/// Digits and pauses to key, checked when the sequence is made.
 ///
-/// The keys are `0`–`9`, `*`, `#` and `A`–`D` (or `a`–`d`); `w` and `,` are a pause, `W` is one twice as long.
-/// Its description tells how many there are, never which: they may be somebody's card number.
+/// The keys are `0`–`9`, `*`, `#` and `A`–`D` (or `a`–`d`); `w` and `,` are a pause, `W` is a pause twice as long. The
+/// description tells the number of keys and never the keys: they may be a card number.
 public struct DTMFSequence: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible {
-    /// More than any menu asks for, and at most a minute of tones.
+    /// The most keys and pauses of one sequence: more than any menu asks for. With the default settings 256 keys take
+    /// 51 s.
     public static let maximumCount = 256
 
     enum Step: UInt8, Sendable {
@@ -32,7 +33,7 @@ public struct DTMFSequence: Sendable, Hashable, CustomStringConvertible, CustomD
 
     /// - Throws: ``DTMFError`` if a character is not on a keypad, if there is none, or if there are too many.
     public init(_ text: String) throws(DTMFError) {
-        // Bounded before it is looked at: the text may come from anywhere.
+        // Checks the length first, in bytes, because the text may come from an untrusted source.
         let count = text.utf8.count
         guard count <= Self.maximumCount else { throw .tooLong(count: count) }
         guard count > 0 else { throw .empty }
@@ -45,7 +46,7 @@ public struct DTMFSequence: Sendable, Hashable, CustomStringConvertible, CustomD
         self.steps = steps
     }
 
-    /// Keys and pauses.
+    /// The number of keys and pauses.
     public var count: Int { steps.count }
 
     public var description: String { "\(count) keys and pauses" }
@@ -61,7 +62,7 @@ extension DTMFSequence.Step {
     static let lowFrequencies: [Double] = [697, 770, 852, 941]
     static let highFrequencies: [Double] = [1209, 1336, 1477, 1633]
 
-    /// The two frequencies of ITU-T Q.23 in Hz; none for a pause.
+    /// The two frequencies of ITU-T Q.23 in Hz; `nil` for a pause.
     var frequencies: (low: Double, high: Double)? {
         for (row, keys) in Self.keys.enumerated() {
             guard let column = keys.firstIndex(of: self) else { continue }
@@ -70,7 +71,7 @@ extension DTMFSequence.Step {
         return nil
     }
 
-    /// As it is written: upper case, and `w` for pauses.
+    /// The step as text: letters in upper case, `w` and `W` for the pauses.
     var character: Character {
         switch self {
         case .star: "*"
