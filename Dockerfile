@@ -10,7 +10,7 @@
 
 FROM swift:6.3-bookworm AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
-        libopus-dev libsamplerate0-dev libssl-dev libsqlite3-dev pkg-config \
+        libopus-dev libsamplerate0-dev libssl-dev libsqlite3-dev libpq-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 # Dependencies first: they change less often than the sources.
@@ -25,7 +25,7 @@ RUN swift build -c release --product talkpath --static-swift-stdlib \
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \
-        ca-certificates libopus0 libsamplerate0 libssl3 libsqlite3-0 tini \
+        ca-certificates libopus0 libsamplerate0 libssl3 libsqlite3-0 libpq5 tini \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --user-group --home-dir /var/lib/talkpath --create-home talkpath \
     && chmod 0700 /var/lib/talkpath

@@ -96,10 +96,15 @@ if level == .store || level == .all {
     products.append(.library(name: "TalkpathStore", targets: ["TalkpathStore"]))
     dependencies.append(.package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"))
     targets += [
-        library("TalkpathStore", ["TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging, .grdb]),
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        library("TalkpathPostgres", ["CPostgres"]),
+        library(
+            "TalkpathStore",
+            ["TalkpathPostgres", "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging, .grdb]
+        ),
         tests(
             "TalkpathStoreTests",
-            ["TalkpathStore", "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging, .grdb]
+            ["TalkpathStore", "TalkpathPostgres", "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging, .grdb]
         ),
     ]
 }

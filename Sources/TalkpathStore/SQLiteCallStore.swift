@@ -1,9 +1,9 @@
-import GRDB
 import Synchronization
 public import TalkpathCore
 import TalkpathWire
 
-/// The store in one SQLite file: calls, agents, idempotency keys, events and their deliveries.
+/// The store in one SQLite file, or in a database of PostgreSQL: calls, agents, idempotency keys, events and their
+/// deliveries.
 ///
 /// There is one writer; reads go on beside it. Writes are transactions in the order they were asked for, and are carried
 /// out even if whoever asked does not wait any more: a record that has been handed over is kept.
@@ -22,15 +22,14 @@ public final class SQLiteCallStore: CallStore {
 
     /// What a finished write has survived by the time it is reported.
     public enum Durability: String, Sendable, CaseIterable {
-        /// The death of the process, but not of the machine. A write costs no disk access.
+        /// The death of the process, but not of the machine. A write costs no disk access. PostgreSQL keeps its promise
+        /// as its own settings make it.
         case process
         /// The loss of power: every write waits for the disk.
         case power
     }
 
-    let database: any DatabaseWriter
-    private let location: Location
-    private let ownsFile: Bool
+    let engine: any StoreEngine
     let outbox: any OutboxSource
     let keepsTranscripts: Bool
     /// Ended calls that could not be written, to be tried again.
@@ -51,7 +50,7 @@ public final class SQLiteCallStore: CallStore {
     ///   - news: told, on any thread, when writes begin to fail and when they go through again, and of rows that cannot
     ///     be read. Must return at once.
     /// - Throws: `StoreError` if the file cannot be opened, is no store, or belongs to a newer version.
-    package init(
+    package convenience init(
         _ location: Location,
         durability: Durability = .process,
         outbox: any OutboxSource = NoOutbox(),
@@ -61,55 +60,61 @@ public final class SQLiteCallStore: CallStore {
         patience: Duration = .seconds(10),
         news: @escaping @Sendable (StoreNews) -> Void = { _ in }
     ) throws(StoreError) {
-        self.location = location
+        let engine = try SQLiteEngine(location, durability: durability, ownsFile: ownsFile) { news(.repaired($0)) }
+        self.init(
+            engine,
+            outbox: outbox,
+            keepsTranscripts: keepsTranscripts,
+            identifiers: identifiers,
+            patience: patience,
+            news: news
+        )
+    }
+
+    /// The store in a database of PostgreSQL.
+    ///
+    /// - Parameters:
+    ///   - url: as libpq reads it: `postgres://user:password@host/database?sslmode=verify-full`.
+    ///   - ownsDatabase: this server is the only one on the database; another one is refused as long as it runs.
+    /// - Throws: `StoreError`, in one line and without the password, if the database cannot be used.
+    package convenience init(
+        postgres url: String,
+        durability: Durability = .process,
+        outbox: any OutboxSource = NoOutbox(),
+        keepsTranscripts: Bool = true,
+        identifiers: any IdentifierSource,
+        ownsDatabase: Bool = true,
+        patience: Duration = .seconds(10),
+        news: @escaping @Sendable (StoreNews) -> Void = { _ in }
+    ) throws(StoreError) {
+        self.init(
+            try PostgresEngine(url, durability: durability, ownsDatabase: ownsDatabase),
+            outbox: outbox,
+            keepsTranscripts: keepsTranscripts,
+            identifiers: identifiers,
+            patience: patience,
+            news: news
+        )
+    }
+
+    private init(
+        _ engine: any StoreEngine,
+        outbox: any OutboxSource,
+        keepsTranscripts: Bool,
+        identifiers: any IdentifierSource,
+        patience: Duration,
+        news: @escaping @Sendable (StoreNews) -> Void
+    ) {
+        self.engine = engine
         self.outbox = outbox
         self.patience = patience
-        self.ownsFile = ownsFile
         condition = StoreCondition(news)
         self.keepsTranscripts = keepsTranscripts
         tokens = identifiers
-        do {
-            switch location {
-            case .file(let path):
-                try PrivateFile.make(at: path)
-                if ownsFile, let repair = try StoreFile.lookOver(path, Self.configuration(durability)) {
-                    news(.repaired(repair))
-                }
-                database = try DatabasePool(path: path, configuration: Self.configuration(durability))
-            case .memory:
-                database = try DatabaseQueue(configuration: Self.configuration(durability))
-            }
-            let migrator = StoreSchema.migrator
-            guard try !database.read(migrator.hasBeenSuperseded) else { throw StoreError.newerVersion }
-            try migrator.migrate(database)
-        } catch let error as StoreError {
-            throw error
-        } catch {
-            throw StoreError(.cannotOpen, "the store cannot be opened: \(StoreError.reason(of: error))")
-        }
     }
 
-    static func configuration(_ durability: Durability) -> Configuration {
-        var configuration = Configuration()
-        configuration.journalMode = .wal
-        configuration.label = "talkpath.store"
-        // Another program may have the file open for a look, and a checkpoint may be under way.
-        configuration.busyMode = .timeout(5)
-        configuration.maximumReaderCount = 4
-        configuration.prepareDatabase { db in
-            try db.execute(sql: "PRAGMA synchronous = \(durability == .power ? "FULL" : "NORMAL")")
-            // What is deleted must not lie about in free pages.
-            try db.execute(sql: "PRAGMA secure_delete = ON")
-            try db.execute(sql: "PRAGMA journal_size_limit = 67108864")
-        }
-        return configuration
-    }
-
-    /// Closes the file, when what was handed over has been written: all of it is in the one file then.
-    public func close() throws {
-        try database.close()
-        if ownsFile, case .file(let path) = location { try StoreFile.foldLogIn(path) }
-    }
+    /// Lets go of the database, when what was handed over has been written.
+    public func close() throws { try engine.close() }
 
     /// Why the last write failed, if it did: nothing that has to be kept may begin until one goes through.
     package var failure: StoreError? { condition.failure }
@@ -119,12 +124,7 @@ public final class SQLiteCallStore: CallStore {
 
     /// For trials of what a full disk does.
     /// - Parameter isHeld: the file grows no more, until this is called again.
-    func holdSize(_ isHeld: Bool) throws {
-        try database.writeWithoutTransaction { db in
-            let pages = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
-            try db.execute(sql: "PRAGMA max_page_count = \(isHeld ? pages : 1_000_000_000)")
-        }
-    }
+    func holdSize(_ isHeld: Bool) throws { try (engine as? SQLiteEngine)?.holdSize(isHeld) }
 
     func makeEventID() -> String { "evt_" + tokens.makeToken() }
 
@@ -134,23 +134,22 @@ public final class SQLiteCallStore: CallStore {
     /// cancelled one does not wait for it.
     ///
     /// - Parameter onEnd: told whether it was committed, before the next transaction begins.
+    @discardableResult
     func write<Value: Sendable>(
-        _ updates: @escaping @Sendable (Database) throws -> Value,
+        _ updates: @escaping @Sendable (any StoreSession) throws -> Value,
         onEnd: @escaping @Sendable (Bool) -> Void = { _ in }
     ) async throws -> Value {
         let reply = Reply<Value>()
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 reply.expect(continuation)
-                database.asyncWriteWithoutTransaction { [condition] db in
-                    let before = db.totalChangesCount
-                    let result = Result { try Self.transaction(db, updates) }.mapError(StoreError.init(writing:))
+                engine.write(updates) { [condition] result in
                     switch result {
-                    case .success: condition.writeSucceeded(hasChanged: db.totalChangesCount != before)
+                    case .success(let commit): condition.writeSucceeded(hasChanged: commit.hasChanged)
                     case .failure(let error): condition.writeFailed(error)
                     }
                     onEnd((try? result.get()) != nil)
-                    reply.give(result)
+                    reply.give(result.map(\.value))
                 }
             }
         } onCancel: {
@@ -158,24 +157,7 @@ public final class SQLiteCallStore: CallStore {
         }
     }
 
-    private static func transaction<Value>(
-        _ db: Database,
-        _ updates: (Database) throws -> Value
-    ) throws -> Value {
-        var result: Result<Value, any Error>?
-        try db.inTransaction(.immediate) {
-            result = .success(try updates(db))
-            return .commit
-        }
-        guard let result else { preconditionFailure("a transaction that does not throw has run its updates") }
-        return try result.get()
-    }
-
-    func read<Value: Sendable>(_ query: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
-        do {
-            return try await database.read(query)
-        } catch let error as DatabaseError {
-            throw StoreError(reading: error)
-        }
+    func read<Value: Sendable>(_ query: @escaping @Sendable (any StoreSession) throws -> Value) async throws -> Value {
+        try await engine.read(query)
     }
 }

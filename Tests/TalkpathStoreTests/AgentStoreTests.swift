@@ -6,8 +6,9 @@ import Testing
 @Suite struct AgentStoreTests {
     private let now = SampleCalls.noon
 
-    @Test func aProfileIsWrittenReplacedListedAndDeleted() async throws {
-        let store = try SQLiteCallStore.inMemory()
+    @Test(arguments: TestEngine.allCases)
+    func aProfileIsWrittenReplacedListedAndDeleted(engine: TestEngine) async throws {
+        let store = try await engine.store()
         let first = try await store.putAgent(tenant: "a", id: "support", profile: ["model": "one"], at: now)
         #expect(first.isNew)
         let second = try await store.putAgent(tenant: "a", id: "support", profile: ["model": "two"], at: now + 5)
@@ -25,8 +26,9 @@ import Testing
         #expect(deleted && !deletedAgain && gone == nil)
     }
 
-    @Test func anotherTenantsProfileOfTheSameNameIsAnother() async throws {
-        let store = try SQLiteCallStore.inMemory()
+    @Test(arguments: TestEngine.allCases)
+    func anotherTenantsProfileOfTheSameNameIsAnother(engine: TestEngine) async throws {
+        let store = try await engine.store()
         _ = try await store.putAgent(tenant: "a", id: "support", profile: ["of": "a"], at: now)
         let other = try await store.putAgent(tenant: "b", id: "support", profile: ["of": "b"], at: now)
         #expect(other.isNew)
@@ -35,8 +37,9 @@ import Testing
         #expect(kept?.profile == ["of": "a"])
     }
 
-    @Test func anIdempotencyKeyIsClaimedOnceAndRemembersItsAnswer() async throws {
-        let store = try SQLiteCallStore.inMemory()
+    @Test(arguments: TestEngine.allCases)
+    func anIdempotencyKeyIsClaimedOnceAndRemembersItsAnswer(engine: TestEngine) async throws {
+        let store = try await engine.store()
         func claim(_ digest: [UInt8], tenant: String = "a") async throws -> IdempotencyClaim {
             let call = CallID("of \(tenant)")
             return try await store.claimIdempotencyKey("k", tenant: tenant, digest: digest, call: call, at: now)

@@ -12,8 +12,9 @@ import Testing
         return call
     }
 
-    @Test func equalWebhooksAreOneEndpointThatIsAnnouncedOnce() async throws {
-        let store = try SQLiteCallStore.inMemory(outbox: outbox)
+    @Test(arguments: TestEngine.allCases)
+    func equalWebhooksAreOneEndpointThatIsAnnouncedOnce(engine: TestEngine) async throws {
+        let store = try await engine.store(outbox: outbox)
         for id in ["one", "two"] { try await store.save(ended(id, "https://a.test")) }
         try await store.save(ended("three", "https://b.test"))
         let endpoints = try await store.activeEndpoints()
@@ -25,8 +26,9 @@ import Testing
         #expect(try await !store.deleteEndpoint(first.id, tenant: "default"), "it is its agent's")
     }
 
-    @Test func aWebhookThatNobodyUsesAnyMoreIsForgotten() async throws {
-        let store = try SQLiteCallStore.inMemory(outbox: outbox)
+    @Test(arguments: TestEngine.allCases)
+    func aWebhookThatNobodyUsesAnyMoreIsForgotten(engine: TestEngine) async throws {
+        let store = try await engine.store(outbox: outbox)
         try await store.save(ended("one", "https://a.test"))
         try await store.save(ended("two", "https://b.test"))
         let endpoints = try await store.activeEndpoints()

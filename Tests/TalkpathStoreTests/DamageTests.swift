@@ -26,13 +26,13 @@ import Testing
 
     // MARK: One row
 
-    @Test(arguments: ["{", "[]", #"{"id":"one"}"#])
-    func anUnreadableRecordHidesNoOther(text: String) async throws {
+    @Test(arguments: TestEngine.allCases, ["{", "[]", #"{"id":"one"}"#])
+    func anUnreadableRecordHidesNoOther(engine: TestEngine, text: String) async throws {
         let news = News()
-        let store = try Self.store(.memory, news)
+        let store = try await engine.store(news: news.tell)
         for id in ["one", "two"] { try await store.save(SampleCalls.ended(id)) }
         try await store.write { db in
-            try db.execute(sql: "UPDATE records SET record = ? WHERE call_id = 'one'", arguments: [text])
+            try db.execute("UPDATE records SET record = ? WHERE call_id = 'one'", [text])
         }
         for _ in 0..<2 {
             let listed = try await store.recent(limit: 10)
@@ -54,26 +54,28 @@ import Testing
         #expect(try await store.delete(CallID("one"), tenant: "default") == [])
     }
 
-    @Test func anUnreadableTranscriptOrAnalysisIsLeftOut() async throws {
+    @Test(arguments: TestEngine.allCases)
+    func anUnreadableTranscriptOrAnalysisIsLeftOut(engine: TestEngine) async throws {
         let news = News()
-        let store = try Self.store(.memory, news)
+        let store = try await engine.store(news: news.tell)
         try await store.save(SampleCalls.ended("one"))
         try await store.write { db in
-            try db.execute(sql: "UPDATE transcripts SET turns = '[{'")
-            try db.execute(sql: "INSERT INTO analyses (call_id, analysis) VALUES ('one', 'none')")
+            try db.execute("UPDATE transcripts SET turns = '[{'")
+            try db.execute("INSERT INTO analyses (call_id, analysis) VALUES ('one', 'none')")
         }
         let call = try #require(try await store.find(CallID("one")))
         #expect(call.transcript == [] && call.analysis == nil && call.receipt != nil)
         #expect(news.all.count == 2)
     }
 
-    @Test func anUnreadableLiveCallIsClosedAndHungUpAndSetAside() async throws {
+    @Test(arguments: TestEngine.allCases)
+    func anUnreadableLiveCallIsClosedAndHungUpAndSetAside(engine: TestEngine) async throws {
         let news = News()
-        let store = try Self.store(.memory, news)
+        let store = try await engine.store(news: news.tell)
         try await store.journal(SampleCalls.live("one", tenant: "acme", carrierCallID: "CA1"))
         try await store.journal(SampleCalls.live("two"))
         try await store.write { db in
-            try db.execute(sql: "UPDATE records SET record = 'rubbish' WHERE call_id = 'one'")
+            try db.execute("UPDATE records SET record = 'rubbish' WHERE call_id = 'one'")
         }
         let swept = try await store.sweep(at: SampleCalls.noon + 60)
         #expect(Set(swept.map(\.id.text)) == ["one", "two"])
@@ -81,18 +83,19 @@ import Testing
         #expect(jobs.map(\.carrierCallID) == ["CA1"] && jobs.first?.tenant == "acme")
         let closed = try #require(try await store.find(CallID("one")))
         #expect(closed.receipt?.reason == .nodeLost)
-        let aside = try await store.read { try String.fetchAll($0, sql: "SELECT record FROM set_aside") }
+        let aside = try await store.read { try $0.values(String.self, "SELECT record FROM set_aside") }
         #expect(aside == ["rubbish"])
         #expect(news.all.count == 1)
     }
 
-    @Test func anUnreadableAgentHidesNoOtherAndCanBeReplaced() async throws {
+    @Test(arguments: TestEngine.allCases)
+    func anUnreadableAgentHidesNoOtherAndCanBeReplaced(engine: TestEngine) async throws {
         let news = News()
-        let store = try Self.store(.memory, news)
+        let store = try await engine.store(news: news.tell)
         for id in ["a", "b"] {
             _ = try await store.putAgent(tenant: "t", id: id, profile: ["name": "x"], at: SampleCalls.noon)
         }
-        try await store.write { try $0.execute(sql: "UPDATE agents SET profile = '' WHERE id = 'a'") }
+        try await store.write { try $0.execute("UPDATE agents SET profile = '' WHERE id = 'a'") }
         #expect(try await store.agents(tenant: "t").map(\.id) == ["b"])
         await #expect { try await store.agent(tenant: "t", id: "a") } throws: {
             ($0 as? StoreError)?.code == .unreadable
@@ -102,10 +105,11 @@ import Testing
         #expect(!again.isNew)
     }
 
-    @Test func anUnreadableEventDoesNotStopTheDeliveriesBehindIt() async throws {
+    @Test(arguments: TestEngine.allCases)
+    func anUnreadableEventDoesNotStopTheDeliveriesBehindIt(engine: TestEngine) async throws {
         let outbox = TestOutbox()
         let news = News()
-        let store = try Self.store(.memory, news, outbox: outbox)
+        let store = try await engine.store(outbox: outbox, news: news.tell)
         let hook = Endpoint(
             id: "e",
             tenant: nil,
@@ -121,7 +125,7 @@ import Testing
             outbox.tell("call.started", id)
         }
         try await store.writePending()
-        try await store.write { try $0.execute(sql: "UPDATE events SET data = '{' WHERE call_id = 'one'") }
+        try await store.write { try $0.execute("UPDATE events SET data = '{' WHERE call_id = 'one'") }
         let due = try await store.dueDeliveries(to: "e", at: SampleCalls.noon, limit: 8)
         #expect(due.map(\.event.callID.text) == ["one", "two"])
         #expect(due.first?.event.data == ["call_id": "one"])

@@ -25,10 +25,11 @@ import Testing
         )
     }
 
-    private func store(_ endpoints: [Endpoint], calls: [String] = ["one"]) async throws -> (SQLiteCallStore, TestOutbox)
-    {
+    private func store(_ engine: TestEngine, _ endpoints: [Endpoint], calls: [String] = ["one"]) async throws -> (
+        SQLiteCallStore, TestOutbox
+    ) {
         let outbox = TestOutbox()
-        let store = try SQLiteCallStore.inMemory(outbox: outbox)
+        let store = try await engine.store(outbox: outbox)
         for endpoint in endpoints { try await store.putEndpoint(endpoint) }
         for call in calls {
             try await store.journal(SampleCalls.live(call))
@@ -43,21 +44,23 @@ import Testing
         try await store.dueDeliveries(to: endpoint, at: time ?? now, limit: 8)
     }
 
-    @Test func everyEndpointThatWantsAnEventHasADeliveryOfItsOwn() async throws {
+    @Test(arguments: TestEngine.allCases)
+    func everyEndpointThatWantsAnEventHasADeliveryOfItsOwn(engine: TestEngine) async throws {
         let endpoints = [
             endpoint("all"), endpoint("everybody's", tenant: nil), endpoint("another tenant's", tenant: "acme"),
             endpoint("agent", agentID: "support"), endpoint("another agent", agentID: "sales"),
             endpoint("ends", types: ["call.ended", "call.failed"]), endpoint("starts", types: ["call.started"]),
             endpoint("part of a name", types: ["call.star"]),
         ]
-        let (store, _) = try await store(endpoints)
+        let (store, _) = try await store(engine, endpoints)
         var wanting: Set<String> = []
         for endpoint in endpoints where try await !due(store, endpoint.id).isEmpty { wanting.insert(endpoint.id) }
         #expect(wanting == ["all", "everybody's", "agent", "starts"])
     }
 
-    @Test func aCallsEventsComeOneAfterTheOther() async throws {
-        let (store, outbox) = try await store([endpoint("e")], calls: ["one", "two"])
+    @Test(arguments: TestEngine.allCases)
+    func aCallsEventsComeOneAfterTheOther(engine: TestEngine) async throws {
+        let (store, outbox) = try await store(engine, [endpoint("e")], calls: ["one", "two"])
         outbox.tell("call.ringing", "one")
         try await store.writePending()
         let first = try await due(store, "e")
@@ -68,8 +71,9 @@ import Testing
         #expect(second.map(\.event.type) == ["call.started", "call.ringing"])
     }
 
-    @Test func aFailedDeliveryIsDueLaterAndKeepsItsEventsName() async throws {
-        let (store, _) = try await store([endpoint("e")])
+    @Test(arguments: TestEngine.allCases)
+    func aFailedDeliveryIsDueLaterAndKeepsItsEventsName(engine: TestEngine) async throws {
+        let (store, _) = try await store(engine, [endpoint("e")])
         let delivery = try #require(try await due(store, "e").first)
         try await store.postponeDelivery(delivery.id, until: now + 30, failure: "status 500")
         #expect(try await due(store, "e").isEmpty)
@@ -80,8 +84,9 @@ import Testing
         #expect(again.failure == "status 500")
     }
 
-    @Test func aDeadDeliveryIsListedAndReplayedByItsTenantOnly() async throws {
-        let (store, _) = try await store([endpoint("e")])
+    @Test(arguments: TestEngine.allCases)
+    func aDeadDeliveryIsListedAndReplayedByItsTenantOnly(engine: TestEngine) async throws {
+        let (store, _) = try await store(engine, [endpoint("e")])
         let delivery = try #require(try await due(store, "e").first)
         try await store.buryDelivery(delivery.id, at: now, failure: "given up")
         #expect(try await due(store, "e", at: now + 100_000).isEmpty)
@@ -97,8 +102,9 @@ import Testing
         #expect(try await store.countDeliveries() == (1, 0))
     }
 
-    @Test func anEndpointThatIsGoneGetsNothingMoreUntilItIsReplayed() async throws {
-        let (store, outbox) = try await store([endpoint("e"), endpoint("other")])
+    @Test(arguments: TestEngine.allCases)
+    func anEndpointThatIsGoneGetsNothingMoreUntilItIsReplayed(engine: TestEngine) async throws {
+        let (store, outbox) = try await store(engine, [endpoint("e"), endpoint("other")])
         try await store.stopEndpoint("e", because: "gone", at: now)
         outbox.tell("call.ringing", "one")
         try await store.writePending()
@@ -112,8 +118,9 @@ import Testing
         #expect(try await due(store, "e").map(\.event.type) == ["call.started"])
     }
 
-    @Test func whatStandsInTheConfigurationIsNobodyElsesToDelete() async throws {
-        let (store, _) = try await store([])
+    @Test(arguments: TestEngine.allCases)
+    func whatStandsInTheConfigurationIsNobodyElsesToDelete(engine: TestEngine) async throws {
+        let (store, _) = try await store(engine, [])
         try await store.setConfiguredEndpoints([endpoint("configured", tenant: nil)])
         try await store.putEndpoint(endpoint("own"))
         #expect(try await !store.deleteEndpoint("configured", tenant: "default"))

@@ -1,4 +1,3 @@
-import GRDB
 import Synchronization
 import TalkpathCore
 import TalkpathWire
@@ -7,9 +6,10 @@ import Testing
 @testable import TalkpathStore
 
 @Suite struct OutboxTests {
-    @Test func theEndIsWrittenWithTheRecordAndAfterWhatWasToldBefore() async throws {
+    @Test(arguments: TestEngine.allCases)
+    func theEndIsWrittenWithTheRecordAndAfterWhatWasToldBefore(engine: TestEngine) async throws {
         let outbox = TestOutbox()
-        let store = try SQLiteCallStore.inMemory(outbox: outbox)
+        let store = try await engine.store(outbox: outbox)
         try await store.journal(SampleCalls.live("one"))
         outbox.tell("call.started", "one")
         outbox.tell("call.answered", "one")
@@ -22,9 +22,10 @@ import Testing
         #expect(try await store.types(of: "one").filter { $0 == "call.ended" }.count == 1)
     }
 
-    @Test func whatIsToldBeforeTheJournalWaitsForItAndKeepsItsOrder() async throws {
+    @Test(arguments: TestEngine.allCases)
+    func whatIsToldBeforeTheJournalWaitsForItAndKeepsItsOrder(engine: TestEngine) async throws {
         let outbox = TestOutbox()
-        let store = try SQLiteCallStore.inMemory(outbox: outbox)
+        let store = try await engine.store(outbox: outbox)
         outbox.tell("call.started", "early")
         try await store.save(SampleCalls.ended("other"))
         outbox.tell("call.ringing", "early")
@@ -38,17 +39,19 @@ import Testing
         #expect(Set(events.map(\.id)).count == 2 && events.allSatisfy { $0.id.hasPrefix("evt_") })
     }
 
-    @Test func aCallThatWasNeverJournalledStillTellsWhatHappenedInOrder() async throws {
+    @Test(arguments: TestEngine.allCases)
+    func aCallThatWasNeverJournalledStillTellsWhatHappenedInOrder(engine: TestEngine) async throws {
         let outbox = TestOutbox()
-        let store = try SQLiteCallStore.inMemory(outbox: outbox)
+        let store = try await engine.store(outbox: outbox)
         outbox.tell("call.started", "one")
         try await store.save(SampleCalls.ended("one"))
         #expect(try await store.types(of: "one") == ["call.started", "call.ended"])
     }
 
-    @Test func whatWaitsTooLongForItsCallsRowIsWrittenWithoutIt() async throws {
+    @Test(arguments: TestEngine.allCases)
+    func whatWaitsTooLongForItsCallsRowIsWrittenWithoutIt(engine: TestEngine) async throws {
         let outbox = TestOutbox()
-        let store = try SQLiteCallStore(.memory, outbox: outbox, identifiers: TestIdentifiers(), patience: .zero)
+        let store = try await engine.store(outbox: outbox, patience: .zero)
         outbox.tell("call.started", "lost")
         try await store.writePending()
         #expect(try await store.types(of: "lost") == [])
@@ -58,9 +61,10 @@ import Testing
     }
 
     /// A store that is behind must not go through all it has waiting with each write: then it never catches up.
-    @Test func whatWaitsForOtherCallsIsNotLookedAtAgainWithEachWrite() async throws {
+    @Test(arguments: TestEngine.allCases)
+    func whatWaitsForOtherCallsIsNotLookedAtAgainWithEachWrite(engine: TestEngine) async throws {
         let outbox = TestOutbox()
-        let store = try SQLiteCallStore.inMemory(outbox: outbox)
+        let store = try await engine.store(outbox: outbox)
         for number in 0..<500 { outbox.tell("call.started", "early-\(number)") }
         try await store.writePending()
         #expect(outbox.pending.isEmpty, "the outbox would hand them over again")
@@ -71,9 +75,10 @@ import Testing
         #expect(store.early.withLock { $0.count } == 499)
     }
 
-    @Test func progressIsNotedInTheJournal() async throws {
+    @Test(arguments: TestEngine.allCases)
+    func progressIsNotedInTheJournal(engine: TestEngine) async throws {
         let outbox = TestOutbox()
-        let store = try SQLiteCallStore.inMemory(outbox: outbox)
+        let store = try await engine.store(outbox: outbox)
         try await store.journal(SampleCalls.live("one"))
         outbox.tell(.progress(CallID("one"), .inProgress, at: SampleCalls.noon + 9))
         try await store.writePending()
@@ -92,10 +97,7 @@ import Testing
             )
             try await store.journal(SampleCalls.live("one"))
             // A full disk.
-            try await store.database.writeWithoutTransaction { db in
-                let pages = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
-                try db.execute(sql: "PRAGMA max_page_count = \(pages)")
-            }
+            try store.holdSize(true)
             let words = String(repeating: "word ", count: 20_000)
             outbox.tell("call.transcript", "one", data: ["text": .string(words)])
             await #expect { try await store.save(SampleCalls.ended("one")) } throws: { error in
@@ -103,9 +105,7 @@ import Testing
             }
             #expect(outbox.pending.count == 1)
             #expect(try await store.find(CallID("one"))?.endedAt == nil)
-            try await store.database.writeWithoutTransaction { db in
-                try db.execute(sql: "PRAGMA max_page_count = 100000")
-            }
+            try store.holdSize(false)
             try await store.writePending()
             #expect(try await store.types(of: "one") == ["call.transcript", "call.ended"])
             #expect(try await store.find(CallID("one")) == SampleCalls.kept(SampleCalls.ended("one")))
@@ -113,8 +113,9 @@ import Testing
         }
     }
 
-    @Test func aWriteIsCarriedOutEvenIfNobodyWaitsForIt() async throws {
-        let store = try SQLiteCallStore.inMemory()
+    @Test(arguments: TestEngine.allCases)
+    func aWriteIsCarriedOutEvenIfNobodyWaitsForIt(engine: TestEngine) async throws {
+        let store = try await engine.store()
         let saving = Task { try await store.save(SampleCalls.ended("one")) }
         saving.cancel()
         _ = await saving.result
@@ -122,15 +123,17 @@ import Testing
         #expect(try await store.find(CallID("one"))?.endedAt != nil)
     }
 
-    @Test func transcriptsThatAreNotKeptAreNowhere() async throws {
-        let store = try SQLiteCallStore.inMemory(keepsTranscripts: false)
+    @Test(arguments: TestEngine.allCases)
+    func transcriptsThatAreNotKeptAreNowhere(engine: TestEngine) async throws {
+        let store = try await engine.store(keepsTranscripts: false)
         try await store.save(SampleCalls.ended("one"))
         #expect(try await store.find(CallID("one"))?.transcript == [])
     }
 
-    @Test func anAnalysisIsKeptAndToldOnce() async throws {
+    @Test(arguments: TestEngine.allCases)
+    func anAnalysisIsKeptAndToldOnce(engine: TestEngine) async throws {
         let outbox = TestOutbox()
-        let store = try SQLiteCallStore.inMemory(outbox: outbox)
+        let store = try await engine.store(outbox: outbox)
         let ended = SampleCalls.ended("one")
         try await store.save(ended)
         let end = try #require(ended.endedAt)
@@ -152,8 +155,9 @@ import Testing
         #expect(try await store.unanalysed(at: end + 3600).isEmpty)
     }
 
-    @Test func aCallWhoseTimelineWasLostIsLookedAtWithoutIt() async throws {
-        let store = try SQLiteCallStore.inMemory()
+    @Test(arguments: TestEngine.allCases)
+    func aCallWhoseTimelineWasLostIsLookedAtWithoutIt(engine: TestEngine) async throws {
+        let store = try await engine.store()
         let ended = SampleCalls.ended("one")
         try await store.save(ended)
         let waiting = try await store.unanalysed(at: try #require(ended.endedAt) + 60)

@@ -24,8 +24,9 @@ import Testing
         }
     }
 
-    @Test func theKeyOfAForgottenCallStaysTaken() async throws {
-        let store = try SQLiteCallStore.inMemory()
+    @Test(arguments: TestEngine.allCases)
+    func theKeyOfAForgottenCallStaysTaken(engine: TestEngine) async throws {
+        let store = try await engine.store()
         let call = SampleCalls.ended("one")
         func claim() async throws -> IdempotencyClaim {
             try await store.claimIdempotencyKey("k", tenant: "a", digest: [1], call: call.id, at: SampleCalls.noon)
@@ -113,8 +114,9 @@ import Testing
         }
     }
 
-    @Test func aLiveCallIsNotDeleted() async throws {
-        let store = try SQLiteCallStore.inMemory()
+    @Test(arguments: TestEngine.allCases)
+    func aLiveCallIsNotDeleted(engine: TestEngine) async throws {
+        let store = try await engine.store()
         try await store.journal(SampleCalls.live("one"))
         #expect(try await store.delete(CallID("one"), tenant: "default") == nil)
         #expect(try await store.find(CallID("one")) != nil)
@@ -149,8 +151,9 @@ import Testing
         }
     }
 
-    @Test func callsRecordingsAndEventsAreForgottenInTime() async throws {
-        let store = try SQLiteCallStore.inMemory(outbox: TestOutbox())
+    @Test(arguments: TestEngine.allCases)
+    func callsRecordingsAndEventsAreForgottenInTime(engine: TestEngine) async throws {
+        let store = try await engine.store(outbox: TestOutbox())
         try await store.save(SampleCalls.ended("old"))
         try await store.save(SampleCalls.ended("young", startedAt: SampleCalls.noon + 1000))
         _ = try await store.addRecording("/old.ogg", of: CallID("old"), at: SampleCalls.noon)
@@ -168,9 +171,10 @@ import Testing
         #expect(all.count == 1 && all.paths == ["/young.ogg"])
     }
 
-    @Test func anEventThatSomebodyWaitsForIsKept() async throws {
+    @Test(arguments: TestEngine.allCases)
+    func anEventThatSomebodyWaitsForIsKept(engine: TestEngine) async throws {
         let outbox = TestOutbox()
-        let store = try SQLiteCallStore.inMemory(outbox: outbox)
+        let store = try await engine.store(outbox: outbox)
         let endpoint = Endpoint(id: "e", tenant: nil, kind: .webhook, url: "", secret: "", createdAt: SampleCalls.noon)
         try await store.putEndpoint(endpoint)
         try await store.save(SampleCalls.ended("one"))

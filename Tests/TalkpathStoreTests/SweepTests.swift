@@ -6,8 +6,9 @@ import Testing
 @Suite struct SweepTests {
     private let restart = SampleCalls.noon + 3600
 
-    @Test func callsThatWereLiveAreClosedOnceAsLostAndTold() async throws {
-        let store = try SQLiteCallStore.inMemory(outbox: TestOutbox())
+    @Test(arguments: TestEngine.allCases)
+    func callsThatWereLiveAreClosedOnceAsLostAndTold(engine: TestEngine) async throws {
+        let store = try await engine.store(outbox: TestOutbox())
         try await store.journal(SampleCalls.live("placed", carrierCallID: "CA1"))
         try await store.journal(SampleCalls.live("placing", startedAt: SampleCalls.noon + 1))
         try await store.save(SampleCalls.ended("ended"))
@@ -29,8 +30,9 @@ import Testing
         #expect(try await store.count(matching: CallQuery()) == 3)
     }
 
-    @Test func anEndIsNeverBeforeItsBeginning() async throws {
-        let store = try SQLiteCallStore.inMemory()
+    @Test(arguments: TestEngine.allCases)
+    func anEndIsNeverBeforeItsBeginning(engine: TestEngine) async throws {
+        let store = try await engine.store()
         try await store.noteAlive(at: SampleCalls.noon)
         try await store.journal(SampleCalls.live("one", startedAt: SampleCalls.noon + 3))
         let swept = try await store.sweep(at: SampleCalls.noon + 1)
@@ -38,8 +40,9 @@ import Testing
         #expect(swept.first?.duration == .zero)
     }
 
-    @Test func whatTheCarrierHasIsHungUpAndWhatItMayHaveWaitsForItsName() async throws {
-        let store = try SQLiteCallStore.inMemory()
+    @Test(arguments: TestEngine.allCases)
+    func whatTheCarrierHasIsHungUpAndWhatItMayHaveWaitsForItsName(engine: TestEngine) async throws {
+        let store = try await engine.store()
         try await store.journal(SampleCalls.live("placed", carrierCallID: "CA1"))
         try await store.journal(SampleCalls.live("placing"))
         var noCarrier = SampleCalls.live("browser")
@@ -57,8 +60,11 @@ import Testing
         #expect(try await store.dueHangUps(at: restart).map(\.carrierCallID) == ["CA2"])
     }
 
-    @Test func aHangUpThatWasNotConfirmedIsTheSessionsFirstAndTheJobsAfterwardsOrAtTheNextStart() async throws {
-        let store = try SQLiteCallStore.inMemory()
+    @Test(arguments: TestEngine.allCases)
+    func aHangUpThatWasNotConfirmedIsTheSessionsFirstAndTheJobsAfterwardsOrAtTheNextStart(engine: TestEngine)
+        async throws
+    {
+        let store = try await engine.store()
         let call = SampleCalls.ended("one", confirmed: false)
         try await store.save(call)
         let end = try #require(call.endedAt)
@@ -73,8 +79,9 @@ import Testing
         #expect(try await store.dueHangUps(at: end + 120).count == 1, "a new process does not wait")
     }
 
-    @Test func theSessionsOwnConfirmationSettlesTheJob() async throws {
-        let store = try SQLiteCallStore.inMemory()
+    @Test(arguments: TestEngine.allCases)
+    func theSessionsOwnConfirmationSettlesTheJob(engine: TestEngine) async throws {
+        let store = try await engine.store()
         var call = SampleCalls.ended("one", confirmed: false)
         try await store.save(call)
         call.receipt?.carrierConfirmed = true
@@ -86,8 +93,9 @@ import Testing
         #expect(try await store.hangUp(of: confirmed.id) == nil)
     }
 
-    @Test func aHangUpThatCanHaveNoCallAnyMoreIsForgotten() async throws {
-        let store = try SQLiteCallStore.inMemory()
+    @Test(arguments: TestEngine.allCases)
+    func aHangUpThatCanHaveNoCallAnyMoreIsForgotten(engine: TestEngine) async throws {
+        let store = try await engine.store()
         let call = SampleCalls.ended("one", confirmed: false)
         try await store.save(call)
         #expect(try await store.abandonOldHangUps(at: SampleCalls.noon + 23 * 3600) == 0)

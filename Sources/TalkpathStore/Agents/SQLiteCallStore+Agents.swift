@@ -1,4 +1,3 @@
-import GRDB
 package import TalkpathCore
 package import TalkpathWire
 
@@ -23,14 +22,14 @@ extension SQLiteCallStore {
         let text = profile.serializedText()
         return try await write { db in
             let sql = "SELECT created_at FROM agents WHERE tenant = ? AND id = ?"
-            let before = try Int64.fetchOne(db, sql: sql, arguments: [tenant, id]).map(WallTime.init(milliseconds:))
+            let before = try db.value(Int64.self, sql, [tenant, id]).map(WallTime.init(milliseconds:))
             let created = before ?? now
             try db.execute(
-                sql: """
-                    INSERT INTO agents (tenant, id, profile, created_at, updated_at) VALUES (?, ?, ?, ?, ?)
-                    ON CONFLICT (tenant, id) DO UPDATE SET profile = excluded.profile, updated_at = excluded.updated_at
-                    """,
-                arguments: [tenant, id, text, created.milliseconds, now.milliseconds]
+                """
+                INSERT INTO agents (tenant, id, profile, created_at, updated_at) VALUES (?, ?, ?, ?, ?)
+                ON CONFLICT (tenant, id) DO UPDATE SET profile = excluded.profile, updated_at = excluded.updated_at
+                """,
+                [tenant, id, text, created.milliseconds, now.milliseconds]
             )
             let agent = StoredAgent(tenant: tenant, id: id, profile: profile, createdAt: created, updatedAt: now)
             return (agent, before == nil)
@@ -45,25 +44,24 @@ extension SQLiteCallStore {
     package func agents(tenant: String) async throws -> [StoredAgent] {
         try await read { db in
             let sql = "SELECT * FROM agents WHERE tenant = ? ORDER BY id"
-            return self.readable(try Row.fetchAll(db, sql: sql, arguments: [tenant]), "agent", Self.agent)
+            return self.readable(try db.rows(sql, [tenant]), "agent", Self.agent)
         }
     }
 
     /// - Returns: whether there was one.
     package func deleteAgent(tenant: String, id: String) async throws -> Bool {
         try await write { db in
-            try db.execute(sql: "DELETE FROM agents WHERE tenant = ? AND id = ?", arguments: [tenant, id])
-            return db.changesCount > 0
+            try db.execute("DELETE FROM agents WHERE tenant = ? AND id = ?", [tenant, id]) > 0
         }
     }
 
-    private func agent(tenant: String, id: String, _ db: Database) throws -> StoredAgent? {
+    private func agent(tenant: String, id: String, _ db: any StoreSession) throws -> StoredAgent? {
         let sql = "SELECT * FROM agents WHERE tenant = ? AND id = ?"
-        guard let row = try Row.fetchOne(db, sql: sql, arguments: [tenant, id]) else { return nil }
+        guard let row = try db.row(sql, [tenant, id]) else { return nil }
         return try readable(row, "agent", id, Self.agent)
     }
 
-    private static func agent(_ row: Row) throws -> StoredAgent {
+    private static func agent(_ row: StoreRow) throws -> StoredAgent {
         StoredAgent(
             tenant: row["tenant"],
             id: row["id"],

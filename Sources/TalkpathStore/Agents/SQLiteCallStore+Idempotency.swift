@@ -1,4 +1,3 @@
-import GRDB
 package import TalkpathCore
 package import TalkpathWire
 
@@ -26,14 +25,23 @@ extension SQLiteCallStore {
         at now: WallTime
     ) async throws -> IdempotencyClaim {
         try await write { db in
-            let sql = "SELECT digest, answer, call_id FROM idempotency WHERE tenant = ? AND key = ?"
-            guard let row = try Row.fetchOne(db, sql: sql, arguments: [tenant, key]) else {
-                try db.execute(
-                    sql: "INSERT INTO idempotency (tenant, key, digest, call_id, created_at) VALUES (?, ?, ?, ?, ?)",
-                    arguments: [tenant, key, Self.hexadecimal(digest), call.text, now.milliseconds]
+            let take = """
+                INSERT INTO idempotency (tenant, key, digest, call_id, created_at) VALUES (?, ?, ?, ?, ?)
+                ON CONFLICT DO NOTHING
+                """
+            let find = "SELECT digest, answer, call_id FROM idempotency WHERE tenant = ? AND key = ?"
+            var row: StoreRow?
+            // Servers that share a database may come with one key at the same moment: the first that writes has it, and may
+            // have let go of it before the other has looked.
+            while row == nil {
+                let isFirst = try db.execute(
+                    take,
+                    [tenant, key, Self.hexadecimal(digest), call.text, now.milliseconds]
                 )
-                return .first
+                if isFirst > 0 { return .first }
+                row = try db.row(find, [tenant, key])
             }
+            guard let row else { return .first }
             guard row["digest"] == Self.hexadecimal(digest) else { return .conflict }
             let known = CallID(row["call_id"] as String? ?? "")
             guard let answer = row["answer"] as String? else { return .running(known) }
@@ -47,8 +55,8 @@ extension SQLiteCallStore {
         let text = answer.serializedText()
         try await write { db in
             try db.execute(
-                sql: "UPDATE idempotency SET answer = ? WHERE tenant = ? AND key = ?",
-                arguments: [text, tenant, key]
+                "UPDATE idempotency SET answer = ? WHERE tenant = ? AND key = ?",
+                [text, tenant, key]
             )
         }
     }
@@ -57,23 +65,23 @@ extension SQLiteCallStore {
     package func releaseIdempotencyKey(_ key: String, tenant: String) async throws {
         try await write { db in
             try db.execute(
-                sql: "DELETE FROM idempotency WHERE tenant = ? AND key = ? AND answer IS NULL",
-                arguments: [tenant, key]
+                "DELETE FROM idempotency WHERE tenant = ? AND key = ? AND answer IS NULL",
+                [tenant, key]
             )
         }
     }
 
     package func forgetIdempotencyKeys(before time: WallTime) async throws {
         try await write { db in
-            try db.execute(sql: "DELETE FROM idempotency WHERE created_at < ?", arguments: [time.milliseconds])
+            try db.execute("DELETE FROM idempotency WHERE created_at < ?", [time.milliseconds])
         }
     }
 
     /// The call is about to be forgotten: whoever comes with its key again is not to have another one placed.
-    static func keepKeys(of call: String, _ db: Database) throws {
+    static func keepKeys(of call: String, _ db: any StoreSession) throws {
         try db.execute(
-            sql: "UPDATE idempotency SET answer = '{}' WHERE call_id = ? AND answer IS NULL",
-            arguments: [call]
+            "UPDATE idempotency SET answer = '{}' WHERE call_id = ? AND answer IS NULL",
+            [call]
         )
     }
 

@@ -1,4 +1,3 @@
-import GRDB
 package import TalkpathCore
 package import TalkpathWire
 
@@ -20,7 +19,7 @@ extension SQLiteCallStore {
                 WHERE needs_analysis AND (marks IS NOT NULL OR ended_at < ?) ORDER BY ended_at LIMIT ?
                 """
             let patience: Int64 = 10_000
-            return try Row.fetchAll(db, sql: sql, arguments: [now.milliseconds - patience, limit]).map { row in
+            return try db.rows(sql, [now.milliseconds - patience, limit]).map { row in
                 let marks = row["marks"] as String?
                 return Unanalysed(
                     call: try self.snapshot(row, db),
@@ -35,15 +34,18 @@ extension SQLiteCallStore {
         guard let analysis = call.analysis else { return }
         let event = outbox.event(analysisOf: call, at: now)
         try await writeCalls { db, store in
-            try db.execute(
-                sql: "UPDATE calls SET needs_analysis = 0 WHERE id = ? AND needs_analysis",
-                arguments: [call.id.text]
+            let isFirst = try db.execute(
+                "UPDATE calls SET needs_analysis = FALSE WHERE id = ? AND needs_analysis",
+                [call.id.text]
             )
-            guard db.changesCount > 0 else { return }
-            try db.execute(sql: "DELETE FROM timelines WHERE call_id = ?", arguments: [call.id.text])
+            guard isFirst > 0 else { return }
+            try db.execute("DELETE FROM timelines WHERE call_id = ?", [call.id.text])
             try db.execute(
-                sql: "INSERT OR REPLACE INTO analyses (call_id, analysis) VALUES (?, ?)",
-                arguments: [call.id.text, analysis.record.serializedText()]
+                """
+                INSERT INTO analyses (call_id, analysis) VALUES (?, ?)
+                ON CONFLICT (call_id) DO UPDATE SET analysis = excluded.analysis
+                """,
+                [call.id.text, analysis.record.serializedText()]
             )
             try store.put(event, db)
         }

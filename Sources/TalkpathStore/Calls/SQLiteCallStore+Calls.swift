@@ -1,13 +1,12 @@
-import GRDB
 import Synchronization
 public import TalkpathCore
 import TalkpathWire
 
 extension SQLiteCallStore {
     public func journal(_ call: CallSnapshot) async throws {
-        let journal: @Sendable (Database, SQLiteCallStore) throws -> Void = { db, store in
+        let journal: @Sendable (any StoreSession, SQLiteCallStore) throws -> Void = { db, store in
             let sql = "SELECT carrier_call_id, answered_at, ended_at IS NOT NULL AS ended FROM calls WHERE id = ?"
-            let row = try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [call.id.text])
+            let row = try db.row(sql, [call.id.text])
             var call = call
             if let row {
                 call.carrierCallID = row["carrier_call_id"] ?? call.carrierCallID
@@ -30,7 +29,7 @@ extension SQLiteCallStore {
     public func update(_ call: CallSnapshot) async throws {
         try await writeCalls { db, store in
             let sql = "SELECT 1 FROM calls WHERE id = ? AND ended_at IS NOT NULL"
-            guard try Bool.fetchOne(db, sql: sql, arguments: [call.id.text]) == true else { return }
+            guard try db.row(sql, [call.id.text]) != nil else { return }
             try store.put(call, db)
             try store.putTranscript(call, db)
             if call.receipt?.carrierConfirmed == true { try Self.settleHangUp(call.id, db) }
@@ -43,7 +42,7 @@ extension SQLiteCallStore {
                 SELECT call_id AS id, record, analysis, turns FROM records LEFT JOIN analyses USING (call_id)
                 LEFT JOIN transcripts USING (call_id) WHERE call_id = ?
                 """
-            return try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [id.text]).map {
+            return try db.row(sql, [id.text]).map {
                 try self.snapshot($0, db)
             }
         }
@@ -60,14 +59,18 @@ extension SQLiteCallStore {
     func writeCalls(
         of call: CallID? = nil,
         takesOverdue: Bool = false,
-        before: @escaping @Sendable (Database, SQLiteCallStore) throws -> Void = { _, _ in },
-        _ updates: @escaping @Sendable (Database, SQLiteCallStore) throws -> Void,
+        before: @escaping @Sendable (any StoreSession, SQLiteCallStore) throws -> Void = { _, _ in },
+        _ updates: @escaping @Sendable (any StoreSession, SQLiteCallStore) throws -> Void,
         onEnd: @escaping @Sendable (Bool) -> Void = { _ in }
     ) async throws {
         let work = Mutex<(pending: [OutboxEntry], told: Told)>(([], Told()))
         let calls = try await write { [self] db in
-            let pending = outbox.takePending()
-            work.withLock { $0.pending = pending }
+            // A transaction that came to nothing may be carried out anew, with what it had taken.
+            let new = outbox.takePending()
+            let pending = work.withLock { work in
+                work.pending += new
+                return work.pending
+            }
             try before(db, self)
             let told = try put(pending, journalled: call, takesOverdue: takesOverdue, db)
             work.withLock { $0.told = told }
@@ -113,39 +116,48 @@ extension SQLiteCallStore {
 
     // MARK: Rows
 
-    func put(_ call: CallSnapshot, _ db: Database) throws {
-        let upsert = try db.cachedStatement(
-            sql: """
-                INSERT INTO calls (id, tenant, agent_id, direction, status, from_number, to_number, carrier_call_id,
-                    started_at, answered_at, ended_at, search)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                ON CONFLICT (id) DO UPDATE SET status = excluded.status, carrier_call_id = excluded.carrier_call_id,
-                    answered_at = excluded.answered_at, ended_at = excluded.ended_at, search = excluded.search
-                """
+    func put(_ call: CallSnapshot, _ db: any StoreSession) throws {
+        try db.execute(
+            """
+            INSERT INTO calls (id, tenant, agent_id, direction, status, from_number, to_number, carrier_call_id,
+                started_at, answered_at, ended_at, search)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (id) DO UPDATE SET status = excluded.status, carrier_call_id = excluded.carrier_call_id,
+                answered_at = excluded.answered_at, ended_at = excluded.ended_at, search = excluded.search
+            """,
+            [
+                call.id.text, call.tenant, call.agent.id, call.direction.rawValue, call.status.rawValue, call.from,
+                call.to, call.carrierCallID, call.startedAt.milliseconds, call.answeredAt?.milliseconds,
+                call.endedAt?.milliseconds, call.searchText,
+            ]
         )
-        try upsert.execute(arguments: [
-            call.id.text, call.tenant, call.agent.id, call.direction.rawValue, call.status.rawValue, call.from, call.to,
-            call.carrierCallID, call.startedAt.milliseconds, call.answeredAt?.milliseconds,
-            call.endedAt?.milliseconds, call.searchText,
-        ])
-        try db.cachedStatement(sql: "INSERT OR REPLACE INTO records (call_id, record) VALUES (?, ?)")
-            .execute(arguments: [call.id.text, call.record.serializedText()])
+        try db.execute(
+            """
+            INSERT INTO records (call_id, record) VALUES (?, ?)
+            ON CONFLICT (call_id) DO UPDATE SET record = excluded.record
+            """,
+            [call.id.text, call.record.serializedText()]
+        )
         try bindWebhook(of: call, db)
     }
 
-    func putTranscript(_ call: CallSnapshot, _ db: Database) throws {
+    func putTranscript(_ call: CallSnapshot, _ db: any StoreSession) throws {
         guard keepsTranscripts, !call.transcript.isEmpty else { return }
-        try db.cachedStatement(sql: "INSERT OR REPLACE INTO transcripts (call_id, turns) VALUES (?, ?)")
-            .execute(arguments: [call.id.text, call.transcriptRecord.serializedText()])
+        try db.execute(
+            """
+            INSERT INTO transcripts (call_id, turns) VALUES (?, ?)
+            ON CONFLICT (call_id) DO UPDATE SET turns = excluded.turns
+            """,
+            [call.id.text, call.transcriptRecord.serializedText()]
+        )
     }
 
     /// The record, its events and what is still to be done for it.
-    func putEnded(_ call: CallSnapshot, _ db: Database) throws {
+    func putEnded(_ call: CallSnapshot, _ db: any StoreSession) throws {
         try put(call, db)
         try putTranscript(call, db)
         for event in outbox.events(endOf: call) { try put(event, db) }
-        try db.cachedStatement(sql: "UPDATE calls SET needs_analysis = 1 WHERE id = ?")
-            .execute(arguments: [call.id.text])
+        try db.execute("UPDATE calls SET needs_analysis = TRUE WHERE id = ?", [call.id.text])
         if let receipt = call.receipt, receipt.needsHangUp {
             // The call's own session goes on asking for as long as it lives.
             try Self.putHangUp(call, dueAt: receipt.endedAt.milliseconds + HangUpJob.sessionsTurn, db)
@@ -153,16 +165,16 @@ extension SQLiteCallStore {
     }
 
     /// An ended call's name, which came late.
-    private func name(_ call: CallSnapshot, _ db: Database) throws {
+    private func name(_ call: CallSnapshot, _ db: any StoreSession) throws {
         guard let name = call.carrierCallID else { return }
         let sql = "SELECT call_id AS id, record, NULL AS analysis FROM records WHERE call_id = ?"
-        guard let row = try Row.fetchOne(db, sql: sql, arguments: [call.id.text]) else { return }
+        guard let row = try db.row(sql, [call.id.text]) else { return }
         var known = try snapshot(row, db)
         known.carrierCallID = name
         try put(known, db)
         try db.execute(
-            sql: "UPDATE hang_ups SET carrier_call_id = ? WHERE call_id = ? AND carrier_call_id IS NULL",
-            arguments: [name, call.id.text]
+            "UPDATE hang_ups SET carrier_call_id = ? WHERE call_id = ? AND carrier_call_id IS NULL",
+            [name, call.id.text]
         )
     }
 }

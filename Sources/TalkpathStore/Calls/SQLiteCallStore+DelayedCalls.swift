@@ -1,4 +1,3 @@
-import GRDB
 package import TalkpathCore
 package import TalkpathWire
 
@@ -26,10 +25,10 @@ extension SQLiteCallStore {
         let text = call.order.serializedText()
         try await write { db in
             try db.execute(
-                sql: """
-                    INSERT INTO delayed_calls (call_id, tenant, agent_id, call_order, due_at) VALUES (?, ?, ?, ?, ?)
-                    """,
-                arguments: [call.callID.text, call.tenant, call.agentID, text, call.dueAt.milliseconds]
+                """
+                INSERT INTO delayed_calls (call_id, tenant, agent_id, call_order, due_at) VALUES (?, ?, ?, ?, ?)
+                """,
+                [call.callID.text, call.tenant, call.agentID, text, call.dueAt.milliseconds]
             )
         }
     }
@@ -40,7 +39,7 @@ extension SQLiteCallStore {
             let sql = """
                 SELECT *, call_id IN (SELECT id FROM calls) AS has_begun FROM delayed_calls ORDER BY due_at, call_id
                 """
-            return self.readable(try Row.fetchAll(db, sql: sql), "delayed call", name: "call_id") { row in
+            return self.readable(try db.rows(sql), "delayed call", name: "call_id") { row in
                 let call = DelayedCall(
                     callID: CallID(row["call_id"]),
                     tenant: row["tenant"],
@@ -56,7 +55,7 @@ extension SQLiteCallStore {
     /// It was placed, called off or given up.
     package func deleteDelayedCall(_ call: CallID) async throws {
         try await write { db in
-            try db.execute(sql: "DELETE FROM delayed_calls WHERE call_id = ?", arguments: [call.text])
+            try db.execute("DELETE FROM delayed_calls WHERE call_id = ?", [call.text])
         }
     }
 }

@@ -1,4 +1,3 @@
-import GRDB
 package import TalkpathCore
 import TalkpathWire
 
@@ -15,14 +14,10 @@ extension SQLiteCallStore {
             let sql = """
                 SELECT call_id, tenant, hang_ups.carrier_call_id AS name, attempts, due_at
                 FROM hang_ups JOIN calls ON calls.id = call_id
-                WHERE due_at <= ? AND hang_ups.carrier_call_id IS NOT NULL ORDER BY due_at
+                WHERE due_at <= ? AND hang_ups.carrier_call_id IS NOT NULL ORDER BY due_at LIMIT ?
                 """
-            let rows = try Row.fetchCursor(db, sql: sql, arguments: [now.milliseconds])
-            var due: [HangUpJob] = []
-            while due.count < limit, let job = try rows.next().map(Self.hangUp) {
-                if !busy.contains(job.callID) { due.append(job) }
-            }
-            return due
+            let due = try db.rows(sql, [now.milliseconds, limit + busy.count]).map(Self.hangUp)
+            return Array(due.filter { !busy.contains($0.callID) }.prefix(limit))
         }
     }
 
@@ -32,11 +27,11 @@ extension SQLiteCallStore {
                 SELECT call_id, tenant, hang_ups.carrier_call_id AS name, attempts, due_at
                 FROM hang_ups JOIN calls ON calls.id = call_id WHERE call_id = ?
                 """
-            return try Row.fetchOne(db, sql: sql, arguments: [call.text]).map(Self.hangUp)
+            return try db.row(sql, [call.text]).map(Self.hangUp)
         }
     }
 
-    private static func hangUp(_ row: Row) -> HangUpJob {
+    private static func hangUp(_ row: StoreRow) -> HangUpJob {
         HangUpJob(
             callID: CallID(row["call_id"]),
             tenant: row["tenant"],
@@ -50,8 +45,8 @@ extension SQLiteCallStore {
     package func postponeHangUp(_ call: CallID, until due: WallTime) async throws {
         try await write { db in
             try db.execute(
-                sql: "UPDATE hang_ups SET attempts = attempts + 1, due_at = ? WHERE call_id = ?",
-                arguments: [due.milliseconds, call.text]
+                "UPDATE hang_ups SET attempts = attempts + 1, due_at = ? WHERE call_id = ?",
+                [due.milliseconds, call.text]
             )
         }
     }
@@ -60,7 +55,7 @@ extension SQLiteCallStore {
     package func confirmHangUp(_ call: CallID) async throws {
         try await write { [self] db in
             let sql = "SELECT call_id AS id, record, NULL AS analysis FROM records WHERE call_id = ?"
-            if let row = try Row.fetchOne(db, sql: sql, arguments: [call.text]) {
+            if let row = try db.row(sql, [call.text]) {
                 var known = try snapshot(row, db)
                 known.receipt?.carrierConfirmed = true
                 try put(known, db)
@@ -73,11 +68,7 @@ extension SQLiteCallStore {
     /// - Returns: whether there is anything left to ask it for.
     package func hastenHangUp(_ call: CallID) async throws -> Bool {
         try await write { db in
-            try db.execute(
-                sql: "UPDATE hang_ups SET due_at = 0 WHERE call_id = ?",
-                arguments: [call.text]
-            )
-            return db.changesCount > 0
+            try db.execute("UPDATE hang_ups SET due_at = 0 WHERE call_id = ?", [call.text]) > 0
         }
     }
 
@@ -85,12 +76,11 @@ extension SQLiteCallStore {
     package func nameHangUp(_ call: CallID, _ name: String) async throws -> Bool {
         try await write { db in
             try db.execute(
-                sql: """
-                    UPDATE hang_ups SET carrier_call_id = ?, due_at = 0 WHERE call_id = ? AND carrier_call_id IS NULL
-                    """,
-                arguments: [name, call.text]
-            )
-            return db.changesCount > 0
+                """
+                UPDATE hang_ups SET carrier_call_id = ?, due_at = 0 WHERE call_id = ? AND carrier_call_id IS NULL
+                """,
+                [name, call.text]
+            ) > 0
         }
     }
 
@@ -98,23 +88,22 @@ extension SQLiteCallStore {
     /// - Returns: how many.
     package func abandonOldHangUps(at now: WallTime) async throws -> Int {
         try await write { db in
-            try db.execute(sql: "DELETE FROM hang_ups WHERE given_up_at <= ?", arguments: [now.milliseconds])
-            return db.changesCount
+            try db.execute("DELETE FROM hang_ups WHERE given_up_at <= ?", [now.milliseconds])
         }
     }
 
-    static func putHangUp(_ call: CallSnapshot, dueAt due: Int64, _ db: Database) throws {
+    static func putHangUp(_ call: CallSnapshot, dueAt due: Int64, _ db: any StoreSession) throws {
         let ended = call.endedAt ?? call.startedAt
         try db.execute(
-            sql: """
-                INSERT OR IGNORE INTO hang_ups (call_id, carrier_call_id, attempts, due_at, given_up_at)
-                VALUES (?, ?, 0, ?, ?)
-                """,
-            arguments: [call.id.text, call.carrierCallID, due, ended.milliseconds + HangUpJob.lifetime]
+            """
+            INSERT INTO hang_ups (call_id, carrier_call_id, attempts, due_at, given_up_at)
+            VALUES (?, ?, 0, ?, ?) ON CONFLICT DO NOTHING
+            """,
+            [call.id.text, call.carrierCallID, due, ended.milliseconds + HangUpJob.lifetime]
         )
     }
 
-    static func settleHangUp(_ call: CallID, _ db: Database) throws {
-        try db.execute(sql: "DELETE FROM hang_ups WHERE call_id = ?", arguments: [call.text])
+    static func settleHangUp(_ call: CallID, _ db: any StoreSession) throws {
+        try db.execute("DELETE FROM hang_ups WHERE call_id = ?", [call.text])
     }
 }

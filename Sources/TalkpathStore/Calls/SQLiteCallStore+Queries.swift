@@ -1,4 +1,3 @@
-import GRDB
 public import TalkpathCore
 import TalkpathWire
 
@@ -6,52 +5,52 @@ extension SQLiteCallStore {
     public func calls(matching query: CallQuery) async throws -> CallPage {
         let limit = max(0, query.limit)
         let order = query.order == .newestFirst ? "DESC" : "ASC"
-        var filter = Filter(query)
+        var filter = Filter(query, engine.dialect)
         filter.goOn(after: query.cursor, query.order)
         let sql = """
             SELECT id, record, analysis FROM (
                 SELECT id, started_at FROM calls WHERE \(filter.sql)
                 ORDER BY started_at \(order), id \(order) LIMIT ? OFFSET ?
-            ) JOIN records ON records.call_id = id LEFT JOIN analyses ON analyses.call_id = id
+            ) AS page JOIN records ON records.call_id = id LEFT JOIN analyses ON analyses.call_id = id
             ORDER BY started_at \(order), id \(order)
             """
-        let arguments = filter.arguments + [limit + 1, max(0, query.offset)]
+        let arguments = filter.arguments + [limit == .max ? limit : limit + 1, max(0, query.offset)]
         let calls = try await read { db in
             // Few texts differ, and to read them costs as much as a query: each connection keeps them.
-            try Row.fetchAll(db.cachedStatement(sql: sql), arguments: arguments).map { try self.snapshot($0, db) }
+            try db.rows(sql, arguments).map { try self.snapshot($0, db) }
         }
         return CallPage(calls: calls, limit: limit)
     }
 
     public func count(matching query: CallQuery) async throws -> Int {
-        let filter = Filter(query)
+        let filter = Filter(query, engine.dialect)
         let sql = "SELECT count(*) FROM calls WHERE \(filter.sql)"
-        return try await read { try Int.fetchOne($0.cachedStatement(sql: sql), arguments: filter.arguments) ?? 0 }
+        return try await read { try $0.value(Int.self, sql, filter.arguments) ?? 0 }
     }
 }
 
 /// What a query leaves of the ended calls, in SQL. Its text is made of constants only; values are arguments.
 private struct Filter {
     private(set) var sql = "ended_at IS NOT NULL"
-    private(set) var arguments = StatementArguments()
+    private(set) var arguments: [(any StoreValue)?] = []
 
-    init(_ query: CallQuery) {
+    init(_ query: CallQuery, _ dialect: StoreDialect) {
         add("tenant = ?", query.tenant)
         add("agent_id = ?", query.agentID)
         if !query.statuses.isEmpty {
             let words = query.statuses.map(\.rawValue).sorted()
             sql += " AND status IN (\(words.map { _ in "?" }.joined(separator: ", ")))"
-            arguments += StatementArguments(words)
+            arguments += words
         }
         add("direction = ?", query.direction?.rawValue)
         add("from_number = ?", query.from)
         add("to_number = ?", query.to)
         add("started_at >= ?", query.since?.milliseconds)
         add("started_at < ?", query.until?.milliseconds)
-        add("instr(search, ?) > 0", query.search.map(CallSnapshot.folded))
+        add(dialect.contains("search"), query.search.map(CallSnapshot.folded))
     }
 
-    private mutating func add(_ condition: String, _ value: (some DatabaseValueConvertible)?) {
+    private mutating func add(_ condition: String, _ value: (any StoreValue)?) {
         guard let value else { return }
         sql += " AND \(condition)"
         arguments += [value]

@@ -1,4 +1,3 @@
-import GRDB
 import TalkpathCore
 import TalkpathWire
 
@@ -11,7 +10,7 @@ extension SQLiteCallStore {
     /// columns say that it is found by: its name and tenant, its numbers, its times, without a receipt.
     ///
     /// - Parameter row: `id`, `record`, `analysis` and, if it was asked for, `turns`.
-    func snapshot(_ row: Row, _ db: Database) throws -> CallSnapshot {
+    func snapshot(_ row: StoreRow, _ db: any StoreSession) throws -> CallSnapshot {
         let id: String = row["id"]
         var call: CallSnapshot
         do {
@@ -37,16 +36,16 @@ extension SQLiteCallStore {
 
     /// Rows that can be read; the others are told of.
     func readable<Value>(
-        _ rows: [Row],
+        _ rows: [StoreRow],
         _ part: String,
         name: String = "id",
-        _ read: (Row) throws -> Value
+        _ read: (StoreRow) throws -> Value
     ) -> [Value] {
         rows.compactMap { row in
             do {
                 return try read(row)
             } catch {
-                condition.unreadable(part, "\(row[name] as DatabaseValue)".filter { $0 != "\"" }, error)
+                condition.unreadable(part, row[name] as String? ?? "?", error)
                 return nil
             }
         }
@@ -54,7 +53,9 @@ extension SQLiteCallStore {
 
     /// One row that is asked for by its name.
     /// - Throws: `StoreError` with the code `unreadable`.
-    func readable<Value>(_ row: Row, _ part: String, _ id: String, _ read: (Row) throws -> Value) throws -> Value {
+    func readable<Value>(_ row: StoreRow, _ part: String, _ id: String, _ read: (StoreRow) throws -> Value) throws
+        -> Value
+    {
         do {
             return try read(row)
         } catch {
@@ -64,8 +65,8 @@ extension SQLiteCallStore {
     }
 
     /// What the columns say of a call whose record cannot be read.
-    private static func remnant(of id: String, _ db: Database) throws -> CallSnapshot {
-        guard let row = try Row.fetchOne(db, sql: "SELECT * FROM calls WHERE id = ?", arguments: [id]) else {
+    private static func remnant(of id: String, _ db: any StoreSession) throws -> CallSnapshot {
+        guard let row = try db.row("SELECT * FROM calls WHERE id = ?", [id]) else {
             throw StoreError(.unreadable, "the record cannot be read")
         }
         let isOver = row["ended_at"] as Int64? != nil
@@ -91,12 +92,15 @@ extension SQLiteCallStore {
     }
 
     /// Keeps a damaged record apart, before the call's new one takes its place: for whoever wants to look at it.
-    func setAsideIfUnreadable(_ row: Row, at now: WallTime, _ db: Database) throws {
+    func setAsideIfUnreadable(_ row: StoreRow, at now: WallTime, _ db: any StoreSession) throws {
         let text: String = row["record"]
         guard (try? CallSnapshot(record: JSONValue(parsing: text))) == nil else { return }
         try db.execute(
-            sql: "INSERT OR REPLACE INTO set_aside (call_id, record, found_at) VALUES (?, ?, ?)",
-            arguments: [row["id"] as String, text, now.milliseconds]
+            """
+            INSERT INTO set_aside (call_id, record, found_at) VALUES (?, ?, ?)
+            ON CONFLICT (call_id) DO UPDATE SET record = excluded.record, found_at = excluded.found_at
+            """,
+            [row["id"] as String, text, now.milliseconds]
         )
     }
 }

@@ -1,4 +1,3 @@
-import GRDB
 import Synchronization
 package import TalkpathCore
 import TalkpathWire
@@ -16,10 +15,10 @@ extension SQLiteCallStore {
                 SELECT 1 FROM calls WHERE id = ? AND tenant = ? AND ended_at IS NOT NULL
                     AND id NOT IN (SELECT call_id FROM hang_ups)
                 """
-            guard try Bool.fetchOne(db, sql: sql, arguments: [call.text, tenant]) == true else { return nil }
+            guard try db.row(sql, [call.text, tenant]) != nil else { return nil }
             return try Self.delete([call.text], db)
         }
-        if paths != nil { try await emptyLog() }
+        if paths != nil { await emptyLog() }
         return paths
     }
 
@@ -29,18 +28,18 @@ extension SQLiteCallStore {
     package func forgetTranscripts(endedBefore time: WallTime, limit: Int = 500) async throws -> Int {
         let count = try await write { [self] db in
             let old = "SELECT id FROM calls WHERE ended_at < ? AND id IN (SELECT call_id FROM transcripts) LIMIT ?"
-            let ids = try String.fetchAll(db, sql: old, arguments: [time.milliseconds, limit])
+            let ids = try db.values(String.self, old, [time.milliseconds, limit])
             for id in ids {
-                try db.execute(sql: "DELETE FROM transcripts WHERE call_id = ?", arguments: [id])
+                try db.execute("DELETE FROM transcripts WHERE call_id = ?", [id])
                 try db.execute(
-                    sql: "DELETE FROM events WHERE call_id = ? AND type IN ('call.transcript', 'call.analyzed')",
-                    arguments: [id]
+                    "DELETE FROM events WHERE call_id = ? AND type IN ('call.transcript', 'call.analyzed')",
+                    [id]
                 )
                 try forgetWords(ofAnalysis: id, db)
             }
             return ids.count
         }
-        if count > 0 { try await emptyLog() }
+        if count > 0 { await emptyLog() }
         return count
     }
 
@@ -51,8 +50,8 @@ extension SQLiteCallStore {
             let sql = """
                 SELECT path FROM recordings JOIN calls ON calls.id = call_id WHERE ended_at < ? LIMIT ?
                 """
-            let paths = try String.fetchAll(db, sql: sql, arguments: [time.milliseconds, limit])
-            for path in paths { try db.execute(sql: "DELETE FROM recordings WHERE path = ?", arguments: [path]) }
+            let paths = try db.values(String.self, sql, [time.milliseconds, limit])
+            for path in paths { try db.execute("DELETE FROM recordings WHERE path = ?", [path]) }
             return paths
         }
     }
@@ -65,10 +64,10 @@ extension SQLiteCallStore {
     ) async throws -> (count: Int, paths: [String]) {
         let gone = try await write { db in
             let sql = "SELECT id FROM calls WHERE ended_at < ? ORDER BY ended_at LIMIT ?"
-            let ids = try String.fetchAll(db, sql: sql, arguments: [time.milliseconds, limit])
+            let ids = try db.values(String.self, sql, [time.milliseconds, limit])
             return (ids.count, try Self.delete(ids, db))
         }
-        if gone.0 > 0 { try await emptyLog() }
+        if gone.0 > 0 { await emptyLog() }
         return gone
     }
 
@@ -76,10 +75,9 @@ extension SQLiteCallStore {
     package func forgetEvents(before time: WallTime) async throws -> Int {
         try await write { db in
             try db.execute(
-                sql: "DELETE FROM events WHERE at < ? AND number NOT IN (SELECT event FROM deliveries)",
-                arguments: [time.milliseconds]
+                "DELETE FROM events WHERE at < ? AND number NOT IN (SELECT event FROM deliveries)",
+                [time.milliseconds]
             )
-            return db.changesCount
         }
     }
 
@@ -95,11 +93,11 @@ extension SQLiteCallStore {
         let outcome = Mutex((isKnown: false, isNew: false))
         try await writeCalls { db, store in
             guard try Self.isJournalled(call, db) else { return }
-            try db.execute(
-                sql: "INSERT OR IGNORE INTO recordings (path, call_id, written_at) VALUES (?, ?, ?)",
-                arguments: [path, call.text, now.milliseconds]
-            )
-            let isNew = db.changesCount > 0
+            let isNew =
+                try db.execute(
+                    "INSERT INTO recordings (path, call_id, written_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                    [path, call.text, now.milliseconds]
+                ) > 0
             if isNew, let event { try store.put(event, db) }
             outcome.withLock { $0 = (true, isNew) }
         }
@@ -110,48 +108,47 @@ extension SQLiteCallStore {
 
     /// Every file there is of any call.
     package func recordings() async throws -> Set<String> {
-        try await read { db in try String.fetchSet(db, sql: "SELECT path FROM recordings") }
+        try await read { db in try Set(db.values(String.self, "SELECT path FROM recordings")) }
     }
 
     package func recordings(of call: CallID) async throws -> [String] {
         try await read { db in
             let sql = "SELECT path FROM recordings WHERE call_id = ? ORDER BY written_at, path"
-            return try String.fetchAll(db, sql: sql, arguments: [call.text])
+            return try db.values(String.self, sql, [call.text])
         }
     }
 
     /// - Returns: the files of their recordings.
-    private static func delete(_ ids: [String], _ db: Database) throws -> [String] {
+    private static func delete(_ ids: [String], _ db: any StoreSession) throws -> [String] {
         var paths: [String] = []
         for id in ids {
-            paths += try String.fetchAll(db, sql: "SELECT path FROM recordings WHERE call_id = ?", arguments: [id])
+            paths += try db.values(String.self, "SELECT path FROM recordings WHERE call_id = ?", [id])
             // Deliveries, dead or alive, go with the events; all else goes with the call.
-            try db.execute(sql: "DELETE FROM events WHERE call_id = ?", arguments: [id])
+            try db.execute("DELETE FROM events WHERE call_id = ?", [id])
             try Self.keepKeys(of: id, db)
             try Self.keepTalkingTime(of: id, db)
-            try db.execute(sql: "DELETE FROM calls WHERE id = ?", arguments: [id])
+            try db.execute("DELETE FROM calls WHERE id = ?", [id])
         }
         return paths
     }
 
-    private func forgetWords(ofAnalysis id: String, _ db: Database) throws {
+    private func forgetWords(ofAnalysis id: String, _ db: any StoreSession) throws {
         let sql = "SELECT analysis FROM analyses WHERE call_id = ?"
-        guard let text = try String.fetchOne(db, sql: sql, arguments: [id]) else { return }
+        guard let text = try db.value(String.self, sql, [id]) else { return }
         guard var analysis = try? CallAnalysis(record: JSONValue(parsing: text)) else {
             // What cannot be read may hold anything.
-            return try db.execute(sql: "DELETE FROM analyses WHERE call_id = ?", arguments: [id])
+            try db.execute("DELETE FROM analyses WHERE call_id = ?", [id])
+            return
         }
         analysis.summary = nil
         try db.execute(
-            sql: "UPDATE analyses SET analysis = ? WHERE call_id = ?",
-            arguments: [analysis.record.serializedText(), id]
+            "UPDATE analyses SET analysis = ? WHERE call_id = ?",
+            [analysis.record.serializedText(), id]
         )
     }
 
     /// Moves what the log holds into the file and empties it. Gives way to readers: then the next time does it.
-    private func emptyLog() async throws {
-        guard database is DatabasePool else { return }
-        let database = database
-        try? await database.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+    private func emptyLog() async {
+        await engine.emptyLog()
     }
 }

@@ -1,4 +1,3 @@
-import GRDB
 import TalkpathAudio
 package import TalkpathCore
 import TalkpathWire
@@ -11,22 +10,28 @@ extension SQLiteCallStore {
     package func noteAlive(at now: WallTime, steady: WallTime? = nil) async throws {
         try await write { db in
             try db.execute(
-                sql: "INSERT OR REPLACE INTO life (one, alive_at, steady_at) VALUES (1, ?, ?)",
-                arguments: [now.milliseconds, (steady ?? now).milliseconds]
+                """
+                INSERT INTO life (one, alive_at, steady_at) VALUES (1, ?, ?)
+                ON CONFLICT (one) DO UPDATE SET alive_at = excluded.alive_at, steady_at = excluded.steady_at
+                """,
+                [now.milliseconds, (steady ?? now).milliseconds]
             )
         }
     }
 
     /// What is due was counted by the clock of the process before. By how much that one was off, and by how much the clock
     /// was set back since at least, everything that is due is moved.
-    private static func undoClockSteps(at now: WallTime, _ db: Database) throws {
-        guard let row = try Row.fetchOne(db, sql: "SELECT alive_at, steady_at FROM life") else { return }
+    private static func undoClockSteps(at now: WallTime, _ db: any StoreSession) throws {
+        guard let row = try db.row("SELECT alive_at, steady_at FROM life") else { return }
         let alive: Int64 = row["alive_at"]
         let step = alive - (row["steady_at"] as Int64? ?? alive) + min(0, now.milliseconds - alive)
         // What a loaded machine's two readings differ by is no step.
         guard abs(step) > 2000 else { return }
-        try db.execute(sql: "UPDATE deliveries SET due_at = max(1, due_at + ?) WHERE due_at > 0", arguments: [step])
-        try db.execute(sql: "UPDATE hang_ups SET given_up_at = given_up_at + ?", arguments: [step])
+        try db.execute(
+            "UPDATE deliveries SET due_at = CASE WHEN due_at + ?1 > 1 THEN due_at + ?1 ELSE 1 END WHERE due_at > 0",
+            [step]
+        )
+        try db.execute("UPDATE hang_ups SET given_up_at = given_up_at + ?", [step])
     }
 
     /// Closes every call of the journal as `node_lost`, with its record and its events; to be called once, before the
@@ -36,20 +41,19 @@ extension SQLiteCallStore {
     /// - Returns: the calls that were closed, oldest first.
     package func sweep(at now: WallTime) async throws -> [CallSnapshot] {
         let calls = try await write { [self] db in
-            let alive = try Int64.fetchOne(db, sql: "SELECT alive_at FROM life")
-            let rows = try Row.fetchAll(
-                db,
-                sql: """
-                    SELECT id, record, NULL AS analysis, status, calls.answered_at FROM calls
-                    JOIN records ON records.call_id = id WHERE ended_at IS NULL ORDER BY started_at, id
-                    """
+            let alive = try db.value(Int64.self, "SELECT alive_at FROM life")
+            let rows = try db.rows(
+                """
+                SELECT id, record, NULL AS analysis, status, calls.answered_at FROM calls
+                JOIN records ON records.call_id = id WHERE ended_at IS NULL ORDER BY started_at, id
+                """
             )
             let calls = try rows.map { row in
                 try setAsideIfUnreadable(row, at: now, db)
                 return try lost(row, lastAlive: alive.map(WallTime.init(milliseconds:)), now, db)
             }
             for call in calls { try putEnded(call, db) }
-            try db.execute(sql: "UPDATE hang_ups SET due_at = 0")
+            try db.execute("UPDATE hang_ups SET due_at = 0")
             try Self.undoClockSteps(at: now, db)
             return calls
         }
@@ -58,7 +62,9 @@ extension SQLiteCallStore {
     }
 
     /// The call's end is not known: it was after the call began, and hardly long after the process was last alive.
-    private func lost(_ row: Row, lastAlive: WallTime?, _ now: WallTime, _ db: Database) throws -> CallSnapshot {
+    private func lost(_ row: StoreRow, lastAlive: WallTime?, _ now: WallTime, _ db: any StoreSession) throws
+        -> CallSnapshot
+    {
         var call = try snapshot(row, db)
         call.answeredAt = call.answeredAt ?? (row["answered_at"] as Int64?).map(WallTime.init(milliseconds:))
         let latest = call.answeredAt ?? call.startedAt

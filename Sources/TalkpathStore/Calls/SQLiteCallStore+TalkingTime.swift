@@ -1,4 +1,3 @@
-import GRDB
 package import TalkpathCore
 
 /// How long tenants' calls have talked on a day of UTC, for whoever holds them to a number of minutes.
@@ -11,13 +10,13 @@ extension SQLiteCallStore {
         try await read { db in
             let sql = """
                 SELECT tenant, sum(talking) AS talking FROM (
-                    SELECT tenant, max(0, ended_at - answered_at) AS talking FROM calls
-                    WHERE ended_at >= ?1 AND answered_at IS NOT NULL
+                    SELECT tenant, ended_at - answered_at AS talking FROM calls
+                    WHERE ended_at >= ?1 AND answered_at < ended_at
                     UNION ALL SELECT tenant, milliseconds FROM talk_of_deleted_calls WHERE day >= ?1
-                ) GROUP BY tenant
+                ) AS talks GROUP BY tenant
                 """
             var times: [String: Duration] = [:]
-            for row in try Row.fetchAll(db, sql: sql, arguments: [beginningOfDay.milliseconds]) {
+            for row in try db.rows(sql, [beginningOfDay.milliseconds]) {
                 times[row["tenant"]] = .milliseconds(row["talking"] as Int64)
             }
             return times
@@ -28,22 +27,23 @@ extension SQLiteCallStore {
     package func forgetTalkingTime(before beginningOfDay: WallTime) async throws {
         try await write { db in
             try db.execute(
-                sql: "DELETE FROM talk_of_deleted_calls WHERE day < ?",
-                arguments: [beginningOfDay.milliseconds]
+                "DELETE FROM talk_of_deleted_calls WHERE day < ?",
+                [beginningOfDay.milliseconds]
             )
         }
     }
 
     /// The call is about to be forgotten: what it talked stays in its tenant's sum of the day.
-    static func keepTalkingTime(of call: String, _ db: Database) throws {
+    static func keepTalkingTime(of call: String, _ db: any StoreSession) throws {
         try db.execute(
-            sql: """
-                INSERT INTO talk_of_deleted_calls (tenant, day, milliseconds)
-                SELECT tenant, ended_at - ended_at % ?1, max(0, ended_at - answered_at) FROM calls
-                WHERE id = ?2 AND ended_at IS NOT NULL AND answered_at IS NOT NULL
-                ON CONFLICT DO UPDATE SET milliseconds = milliseconds + excluded.milliseconds
-                """,
-            arguments: [day, call]
+            """
+            INSERT INTO talk_of_deleted_calls (tenant, day, milliseconds)
+            SELECT tenant, ended_at - ended_at % ?1, ended_at - answered_at FROM calls
+            WHERE id = ?2 AND answered_at < ended_at
+            ON CONFLICT (tenant, day)
+            DO UPDATE SET milliseconds = talk_of_deleted_calls.milliseconds + excluded.milliseconds
+            """,
+            [day, call]
         )
     }
 }

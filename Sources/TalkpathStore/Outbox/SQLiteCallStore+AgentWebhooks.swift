@@ -1,4 +1,3 @@
-import GRDB
 package import TalkpathCore
 import TalkpathWire
 
@@ -31,25 +30,24 @@ extension Endpoint {
 
 extension SQLiteCallStore {
     /// Binds a call to its agent's webhook, once.
-    func bindWebhook(of call: CallSnapshot, _ db: Database) throws {
+    func bindWebhook(of call: CallSnapshot, _ db: any StoreSession) throws {
         guard let webhook = call.agent.webhook else { return }
         let endpoint = Endpoint(webhook, tenant: call.tenant, createdAt: call.startedAt)
         let bind = "UPDATE calls SET endpoint_id = ? WHERE id = ? AND endpoint_id IS NULL"
-        try db.execute(sql: bind, arguments: [endpoint.id, call.id.text])
-        guard db.changesCount > 0 else { return }
+        guard try db.execute(bind, [endpoint.id, call.id.text]) > 0 else { return }
         let sql = "SELECT 1 FROM endpoints WHERE id = ?"
         // One that was stopped stays so, until somebody sets it going again.
-        guard try Bool.fetchOne(db, sql: sql, arguments: [endpoint.id]) == nil else { return }
+        guard try db.row(sql, [endpoint.id]) == nil else { return }
         try Self.put(endpoint, db)
         let outbox = outbox
-        db.afterNextTransaction { _ in outbox.endpointAdded() }
+        db.afterCommit { outbox.endpointAdded() }
     }
 
     /// An agent is kept with this webhook: if it was stopped, it is tried again.
     package func resumeWebhook(_ webhook: AgentWebhook, tenant: String) async throws {
         let id = Endpoint(webhook, tenant: tenant, createdAt: WallTime(milliseconds: 0)).id
         try await write { db in
-            try db.execute(sql: "UPDATE endpoints SET stopped = NULL WHERE id = ?", arguments: [id])
+            try db.execute("UPDATE endpoints SET stopped = NULL WHERE id = ?", [id])
         }
     }
 
@@ -57,15 +55,15 @@ extension SQLiteCallStore {
     package func forgetUnusedWebhooks(before time: WallTime) async throws {
         try await write { db in
             try db.execute(
-                sql: """
-                    DELETE FROM endpoints WHERE is_bound AND created_at < ?1
-                        AND id NOT IN (SELECT endpoint_id FROM deliveries)
-                        AND NOT EXISTS (
-                            SELECT 1 FROM calls WHERE calls.endpoint_id = endpoints.id
-                                AND (ended_at IS NULL OR ended_at >= ?1 OR needs_analysis OR stopped IS NOT NULL)
-                        )
-                    """,
-                arguments: [time.milliseconds]
+                """
+                DELETE FROM endpoints WHERE is_bound AND created_at < ?1
+                    AND id NOT IN (SELECT endpoint_id FROM deliveries)
+                    AND NOT EXISTS (
+                        SELECT 1 FROM calls WHERE calls.endpoint_id = endpoints.id
+                            AND (ended_at IS NULL OR ended_at >= ?1 OR needs_analysis OR stopped IS NOT NULL)
+                    )
+                """,
+                [time.milliseconds]
             )
         }
     }

@@ -1,4 +1,3 @@
-import GRDB
 package import TalkpathCore
 import TalkpathWire
 
@@ -27,18 +26,19 @@ extension SQLiteCallStore {
                     SELECT deliveries.id, event, call_id FROM deliveries JOIN events ON events.number = event
                     WHERE endpoint_id = ? AND \(condition) ORDER BY due_at, event LIMIT 1000
                     """
-                let rows = try Row.fetchCursor(db.cachedStatement(sql: sql), arguments: [endpoint, now.milliseconds])
                 var calls: Set<String> = []
-                while calls.count < limit, let row = try rows.next() {
+                try db.each(sql, [endpoint, now.milliseconds]) { row in
                     let call: String = row["call_id"]
-                    guard !busy.contains(CallID(call)), calls.insert(call).inserted else { continue }
-                    picked.append((row["event"], row["id"], call))
+                    if !busy.contains(CallID(call)), calls.insert(call).inserted {
+                        picked.append((row["event"], row["id"], call))
+                    }
+                    return calls.count < limit
                 }
             }
             var calls: Set<String> = []
             let first = picked.sorted { $0.event < $1.event }.filter { calls.insert($0.call).inserted }.prefix(limit)
             let one = "SELECT \(Self.columns) WHERE deliveries.id = ?"
-            return try first.compactMap { try Row.fetchOne(db.cachedStatement(sql: one), arguments: [$0.id]) }
+            return try first.compactMap { try db.row(one, [$0.id]) }
                 .map(self.delivery)
         }
     }
@@ -47,22 +47,22 @@ extension SQLiteCallStore {
     package func nextDelivery(to endpoint: String, after now: WallTime) async throws -> WallTime? {
         try await read { db in
             let sql = "SELECT min(due_at) FROM deliveries WHERE endpoint_id = ? AND due_at > ?"
-            return try Int64.fetchOne(db, sql: sql, arguments: [endpoint, now.milliseconds])
+            return try db.value(Int64.self, sql, [endpoint, now.milliseconds])
                 .map(WallTime.init(milliseconds:))
         }
     }
 
     /// It has been made.
     package func finishDelivery(_ id: Int64) async throws {
-        try await write { db in try db.execute(sql: "DELETE FROM deliveries WHERE id = ?", arguments: [id]) }
+        try await write { db in try db.execute("DELETE FROM deliveries WHERE id = ?", [id]) }
     }
 
     /// It has failed, and is tried again.
     package func postponeDelivery(_ id: Int64, until due: WallTime, failure: String) async throws {
         try await write { db in
             try db.execute(
-                sql: "UPDATE deliveries SET attempts = attempts + 1, due_at = ?, failure = ? WHERE id = ?",
-                arguments: [due.milliseconds, failure, id]
+                "UPDATE deliveries SET attempts = attempts + 1, due_at = ?, failure = ? WHERE id = ?",
+                [due.milliseconds, failure, id]
             )
         }
     }
@@ -71,10 +71,10 @@ extension SQLiteCallStore {
     package func buryDelivery(_ id: Int64, at now: WallTime, failure: String) async throws {
         try await write { db in
             try db.execute(
-                sql: """
-                    UPDATE deliveries SET attempts = attempts + 1, due_at = NULL, died_at = ?, failure = ? WHERE id = ?
-                    """,
-                arguments: [now.milliseconds, failure, id]
+                """
+                UPDATE deliveries SET attempts = attempts + 1, due_at = NULL, died_at = ?, failure = ? WHERE id = ?
+                """,
+                [now.milliseconds, failure, id]
             )
         }
     }
@@ -84,10 +84,10 @@ extension SQLiteCallStore {
     package func deadDeliveries(tenant: String?, limit: Int = 100, before: Int64? = nil) async throws -> [Delivery] {
         try await read { db in
             let sql = """
-                SELECT \(Self.columns) WHERE died_at IS NOT NULL AND (?1 IS NULL OR tenant = ?1)
-                    AND (?2 IS NULL OR deliveries.id < ?2) ORDER BY deliveries.id DESC LIMIT ?3
+                SELECT \(Self.columns) WHERE died_at IS NOT NULL AND (CAST(?1 AS TEXT) IS NULL OR tenant = ?1)
+                    AND (CAST(?2 AS BIGINT) IS NULL OR deliveries.id < ?2) ORDER BY deliveries.id DESC LIMIT ?3
                 """
-            return try Row.fetchAll(db, sql: sql, arguments: [tenant, before, limit]).map(self.delivery)
+            return try db.rows(sql, [tenant, before, limit]).map(self.delivery)
         }
     }
 
@@ -99,39 +99,37 @@ extension SQLiteCallStore {
     package func replayDelivery(_ id: Int64?, tenant: String?) async throws -> Int {
         try await write { db in
             let dead = """
-                died_at IS NOT NULL AND (?1 IS NULL OR id = ?1)
-                AND (?2 IS NULL OR event IN (SELECT number FROM events WHERE tenant = ?2))
+                died_at IS NOT NULL AND (CAST(?1 AS BIGINT) IS NULL OR id = ?1)
+                AND (CAST(?2 AS TEXT) IS NULL OR event IN (SELECT number FROM events WHERE tenant = ?2))
                 """
             try db.execute(
-                sql: """
-                    UPDATE endpoints SET stopped = NULL WHERE stopped IS NOT NULL AND is_configured = 0
-                        AND id IN (SELECT endpoint_id FROM deliveries WHERE \(dead))
-                    """,
-                arguments: [id, tenant]
+                """
+                UPDATE endpoints SET stopped = NULL WHERE stopped IS NOT NULL AND is_configured = FALSE
+                    AND id IN (SELECT endpoint_id FROM deliveries WHERE \(dead))
+                """,
+                [id, tenant]
             )
-            try db.execute(
-                sql: """
-                    UPDATE deliveries SET attempts = 0, died_at = NULL, failure = NULL, due_at = 0 WHERE \(dead)
-                    """,
-                arguments: [id, tenant]
+            return try db.execute(
+                """
+                UPDATE deliveries SET attempts = 0, died_at = NULL, failure = NULL, due_at = 0 WHERE \(dead)
+                """,
+                [id, tenant]
             )
-            return db.changesCount
         }
     }
 
     /// How many are on their way, and how many were given up.
     package func countDeliveries() async throws -> (pending: Int, dead: Int) {
         try await read { db in
-            let row = try Row.fetchOne(
-                db,
-                sql: "SELECT count(due_at) AS pending, count(died_at) AS dead FROM deliveries"
+            let row = try db.row(
+                "SELECT count(due_at) AS pending, count(died_at) AS dead FROM deliveries"
             )
             return (row?["pending"] ?? 0, row?["dead"] ?? 0)
         }
     }
 
     /// An event whose data cannot be read is delivered without them: its receiver learns that it happened.
-    private func delivery(_ row: Row) throws -> Delivery {
+    private func delivery(_ row: StoreRow) throws -> Delivery {
         Delivery(
             id: row["delivery_id"],
             endpointID: row["endpoint_id"],

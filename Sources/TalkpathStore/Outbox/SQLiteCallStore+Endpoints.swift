@@ -1,4 +1,3 @@
-import GRDB
 package import TalkpathCore
 import TalkpathWire
 
@@ -12,24 +11,24 @@ extension SQLiteCallStore {
     package func setConfiguredEndpoints(_ endpoints: [Endpoint]) async throws {
         try await write { db in
             try db.execute(
-                sql: "UPDATE endpoints SET stopped = 'it is not configured any more' WHERE is_configured = 1"
+                "UPDATE endpoints SET stopped = 'it is not configured any more' WHERE is_configured = TRUE"
             )
             for endpoint in endpoints { try Self.put(endpoint, db) }
         }
     }
 
-    static func put(_ endpoint: Endpoint, _ db: Database) throws {
+    static func put(_ endpoint: Endpoint, _ db: any StoreSession) throws {
         try db.execute(
-            sql: """
-                INSERT INTO endpoints
-                    (id, tenant, agent_id, kind, url, secret, types, is_configured, is_bound, format, created_at)
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-                ON CONFLICT (id) DO UPDATE SET tenant = excluded.tenant, agent_id = excluded.agent_id,
-                    kind = excluded.kind, url = excluded.url, secret = excluded.secret, types = excluded.types,
-                    is_configured = excluded.is_configured, is_bound = excluded.is_bound, format = excluded.format,
-                    stopped = NULL, earlier_secret = NULL, earlier_until = NULL
-                """,
-            arguments: [
+            """
+            INSERT INTO endpoints
+                (id, tenant, agent_id, kind, url, secret, types, is_configured, is_bound, format, created_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (id) DO UPDATE SET tenant = excluded.tenant, agent_id = excluded.agent_id,
+                kind = excluded.kind, url = excluded.url, secret = excluded.secret, types = excluded.types,
+                is_configured = excluded.is_configured, is_bound = excluded.is_bound, format = excluded.format,
+                stopped = NULL, earlier_secret = NULL, earlier_until = NULL
+            """,
+            [
                 endpoint.id, endpoint.tenant, endpoint.agentID, endpoint.kind.rawValue, endpoint.url, endpoint.secret,
                 // Between spaces, so that a type is found whole.
                 endpoint.types.map { " \($0.joined(separator: " ")) " }, endpoint.isConfigured, endpoint.isBound,
@@ -41,22 +40,22 @@ extension SQLiteCallStore {
     /// A tenant's own, oldest first, without those of its agents.
     package func endpoints(tenant: String) async throws -> [Endpoint] {
         try await read { db in
-            let sql = "SELECT * FROM endpoints WHERE tenant = ? AND is_bound = 0 ORDER BY created_at, id"
-            return self.readable(try Row.fetchAll(db, sql: sql, arguments: [tenant]), "endpoint", Self.endpoint)
+            let sql = "SELECT * FROM endpoints WHERE tenant = ? AND is_bound = FALSE ORDER BY created_at, id"
+            return self.readable(try db.rows(sql, [tenant]), "endpoint", Self.endpoint)
         }
     }
 
     /// All that something may be sent to.
     package func activeEndpoints() async throws -> [Endpoint] {
         try await read { db in
-            let rows = try Row.fetchAll(db, sql: "SELECT * FROM endpoints WHERE stopped IS NULL ORDER BY id")
+            let rows = try db.rows("SELECT * FROM endpoints WHERE stopped IS NULL ORDER BY id")
             return self.readable(rows, "endpoint", Self.endpoint)
         }
     }
 
     package func endpoint(_ id: String) async throws -> Endpoint? {
         try await read { db in
-            try Row.fetchOne(db, sql: "SELECT * FROM endpoints WHERE id = ?", arguments: [id]).map(Self.endpoint)
+            try db.row("SELECT * FROM endpoints WHERE id = ?", [id]).map(Self.endpoint)
         }
     }
 
@@ -65,23 +64,22 @@ extension SQLiteCallStore {
     package func deleteEndpoint(_ id: String, tenant: String) async throws -> Bool {
         try await write { db in
             try db.execute(
-                sql: "DELETE FROM endpoints WHERE id = ? AND tenant = ? AND is_configured = 0 AND is_bound = 0",
-                arguments: [id, tenant]
-            )
-            return db.changesCount > 0
+                "DELETE FROM endpoints WHERE id = ? AND tenant = ? AND is_configured = FALSE AND is_bound = FALSE",
+                [id, tenant]
+            ) > 0
         }
     }
 
     /// Sends nothing more there; what is on its way is given up.
     package func stopEndpoint(_ id: String, because reason: String, at now: WallTime) async throws {
         try await write { db in
-            try db.execute(sql: "UPDATE endpoints SET stopped = ? WHERE id = ?", arguments: [reason, id])
+            try db.execute("UPDATE endpoints SET stopped = ? WHERE id = ?", [reason, id])
             try db.execute(
-                sql: """
-                    UPDATE deliveries SET due_at = NULL, died_at = ?, failure = ?
-                    WHERE endpoint_id = ? AND due_at IS NOT NULL
-                    """,
-                arguments: [now.milliseconds, reason, id]
+                """
+                UPDATE deliveries SET due_at = NULL, died_at = ?, failure = ?
+                WHERE endpoint_id = ? AND due_at IS NOT NULL
+                """,
+                [now.milliseconds, reason, id]
             )
         }
     }
@@ -96,15 +94,15 @@ extension SQLiteCallStore {
         keepingEarlierUntil end: WallTime
     ) async throws -> Endpoint? {
         try await write { db in
-            try db.execute(
-                sql: """
-                    UPDATE endpoints SET earlier_secret = secret, earlier_until = ?, secret = ?
-                    WHERE id = ? AND tenant = ? AND is_configured = 0 AND is_bound = 0
-                    """,
-                arguments: [end.milliseconds, secret, id, tenant]
+            let count = try db.execute(
+                """
+                UPDATE endpoints SET earlier_secret = secret, earlier_until = ?, secret = ?
+                WHERE id = ? AND tenant = ? AND is_configured = FALSE AND is_bound = FALSE
+                """,
+                [end.milliseconds, secret, id, tenant]
             )
-            guard db.changesCount > 0 else { return nil }
-            return try Row.fetchOne(db, sql: "SELECT * FROM endpoints WHERE id = ?", arguments: [id]).map(Self.endpoint)
+            guard count > 0 else { return nil }
+            return try db.row("SELECT * FROM endpoints WHERE id = ?", [id]).map(Self.endpoint)
         }
     }
 
@@ -112,13 +110,13 @@ extension SQLiteCallStore {
     package func forgetEarlierSecrets(before time: WallTime) async throws {
         try await write { db in
             try db.execute(
-                sql: "UPDATE endpoints SET earlier_secret = NULL, earlier_until = NULL WHERE earlier_until <= ?",
-                arguments: [time.milliseconds]
+                "UPDATE endpoints SET earlier_secret = NULL, earlier_until = NULL WHERE earlier_until <= ?",
+                [time.milliseconds]
             )
         }
     }
 
-    private static func endpoint(_ row: Row) throws -> Endpoint {
+    private static func endpoint(_ row: StoreRow) throws -> Endpoint {
         guard let kind = Endpoint.Kind(rawValue: row["kind"]) else {
             throw StoreError(.newerVersion, "the store holds an endpoint of a kind that this version does not know")
         }

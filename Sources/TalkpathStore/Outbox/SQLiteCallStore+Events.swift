@@ -1,4 +1,3 @@
-import GRDB
 import Synchronization
 package import TalkpathCore
 import TalkpathWire
@@ -21,7 +20,7 @@ extension SQLiteCallStore {
     package func events(of call: CallID, after number: Int64, limit: Int = 500) async throws -> [OutboxEvent] {
         try await read { db in
             let sql = "SELECT * FROM events WHERE call_id = ? AND number > ? ORDER BY number LIMIT ?"
-            return try Row.fetchAll(db, sql: sql, arguments: [call.text, number, limit]).map { row in
+            return try db.rows(sql, [call.text, number, limit]).map { row in
                 Self.event(row) { self.condition.unreadable("event", row["id"], $0) }
             }
         }
@@ -44,7 +43,7 @@ extension SQLiteCallStore {
         _ pending: [OutboxEntry],
         journalled: CallID?,
         takesOverdue: Bool,
-        _ db: Database
+        _ db: any StoreSession
     ) throws -> Told {
         var told = Told()
         if let journalled { try release(journalled, &told, db) }
@@ -69,13 +68,13 @@ extension SQLiteCallStore {
         return told
     }
 
-    private func release(_ call: CallID, _ told: inout Told, _ db: Database) throws {
+    private func release(_ call: CallID, _ told: inout Told, _ db: any StoreSession) throws {
         let entries = early.withLock { $0.entries(of: call) }
         guard !entries.isEmpty, told.released.insert(call).inserted else { return }
         for entry in entries { try put(entry, &told, db) }
     }
 
-    private func put(_ entry: OutboxEntry, _ told: inout Told, _ db: Database) throws {
+    private func put(_ entry: OutboxEntry, _ told: inout Told, _ db: any StoreSession) throws {
         switch entry {
         case .event(let event):
             try put(event, db)
@@ -87,62 +86,62 @@ extension SQLiteCallStore {
         }
     }
 
-    static func isJournalled(_ call: CallID, _ db: Database) throws -> Bool {
-        return try Bool.fetchOne(db.cachedStatement(sql: "SELECT 1 FROM calls WHERE id = ?"), arguments: [call.text])
-            ?? false
+    static func isJournalled(_ call: CallID, _ db: any StoreSession) throws -> Bool {
+        try db.row("SELECT 1 FROM calls WHERE id = ?", [call.text]) != nil
     }
 
-    private static func put(_ status: CallStatus, of call: CallID, at time: WallTime, _ db: Database) throws {
+    private static func put(_ status: CallStatus, of call: CallID, at time: WallTime, _ db: any StoreSession) throws {
         let answered = status == .inProgress ? time.milliseconds : nil
-        try db.cachedStatement(
-            sql: """
-                UPDATE calls SET status = ?, answered_at = coalesce(answered_at, ?) WHERE id = ? AND ended_at IS NULL
-                """
-        ).execute(arguments: [status.rawValue, answered, call.text])
+        try db.execute(
+            "UPDATE calls SET status = ?, answered_at = coalesce(answered_at, ?) WHERE id = ? AND ended_at IS NULL",
+            [status.rawValue, answered, call.text]
+        )
     }
 
-    private static func putTimeline(_ marks: JSONValue, of call: CallID, _ db: Database) throws {
+    private static func putTimeline(_ marks: JSONValue, of call: CallID, _ db: any StoreSession) throws {
         // A call that could not be saved has nothing to be analysed.
-        try db.cachedStatement(
-            sql: "INSERT OR REPLACE INTO timelines (call_id, marks) SELECT id, ? FROM calls WHERE id = ?"
-        ).execute(arguments: [marks.serializedText(), call.text])
+        try db.execute(
+            """
+            INSERT INTO timelines (call_id, marks) SELECT id, ? FROM calls WHERE id = ?
+            ON CONFLICT (call_id) DO UPDATE SET marks = excluded.marks
+            """,
+            [marks.serializedText(), call.text]
+        )
     }
 
     /// The event, once; and for every endpoint that wants it, a delivery that is due.
-    func put(_ event: OutboxEvent, _ db: Database) throws {
+    func put(_ event: OutboxEvent, _ db: any StoreSession) throws {
         let id = event.id.isEmpty ? makeEventID() : event.id
         let call = "SELECT tenant, agent_id, direction, from_number, to_number, endpoint_id FROM calls WHERE id = ?"
-        let known = try Row.fetchOne(db.cachedStatement(sql: call), arguments: [event.callID.text])
+        let known = try db.row(call, [event.callID.text])
         let tenant: String = known?["tenant"] ?? event.tenant
         var data = event.data
         for name in ["direction", "from_number", "to_number", "agent_id"] where data[name] == nil {
             data.set(name, (known?[name] as String?).map(JSONValue.string))
         }
-        let insert = try db.cachedStatement(
-            sql: """
-                INSERT INTO events (id, call_id, tenant, type, at, data) VALUES (?, ?, ?, ?, ?, ?)
-                ON CONFLICT DO NOTHING
-                """
+        let number = try db.value(
+            Int64.self,
+            """
+            INSERT INTO events (id, call_id, tenant, type, at, data) VALUES (?, ?, ?, ?, ?, ?)
+            ON CONFLICT DO NOTHING RETURNING number
+            """,
+            [id, event.callID.text, tenant, event.type, event.at.milliseconds, data.serializedText()]
         )
-        try insert.execute(arguments: [
-            id, event.callID.text, tenant, event.type, event.at.milliseconds, data.serializedText(),
-        ])
-        guard db.changesCount > 0 else { return }
-        let deliver = try db.cachedStatement(
-            sql: """
-                INSERT INTO deliveries (event, endpoint_id, due_at) SELECT ?, id, 0 FROM endpoints
-                WHERE stopped IS NULL AND (tenant IS NULL OR tenant = ?) AND (agent_id IS NULL OR agent_id = ?)
-                    AND (types IS NULL OR instr(types, ?) > 0) AND (is_bound = 0 OR id = ?)
-                """
+        guard let number else { return }
+        try db.execute(
+            """
+            INSERT INTO deliveries (event, endpoint_id, due_at) SELECT ?, id, 0 FROM endpoints
+            WHERE stopped IS NULL AND (tenant IS NULL OR tenant = ?) AND (agent_id IS NULL OR agent_id = ?)
+                AND (types IS NULL OR \(db.dialect.contains("types"))) AND (is_bound = FALSE OR id = ?)
+            """,
+            [
+                number, tenant, known?["agent_id"] as String?, " \(event.type) ", known?["endpoint_id"] as String?,
+            ]
         )
-        try deliver.execute(arguments: [
-            db.lastInsertedRowID, tenant, known?["agent_id"] as String?, " \(event.type) ",
-            known?["endpoint_id"] as String?,
-        ])
     }
 
     /// - Parameter onFault: told why the event's data cannot be read; they are left out then.
-    static func event(_ row: Row, onFault: (any Error) -> Void) -> OutboxEvent {
+    static func event(_ row: StoreRow, onFault: (any Error) -> Void) -> OutboxEvent {
         var data: JSONValue = ["call_id": .string(row["call_id"])]
         do {
             data = try JSONValue(parsing: row["data"] as String)

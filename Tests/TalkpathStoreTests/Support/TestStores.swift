@@ -4,16 +4,59 @@ import TalkpathCore
 import TalkpathStore
 import TalkpathWire
 
+/// The engines there are. What one does, all do.
+enum TestEngine: CaseIterable, CustomTestStringConvertible {
+    case sqlite, postgres
+
+    static var allCases: [TestEngine] { TestPostgres.isInstalled ? [.sqlite, .postgres] : [.sqlite] }
+
+    var testDescription: String { "\(self)" }
+
+    /// A new and empty store: in memory, or in a schema of its own.
+    func store(
+        outbox: any OutboxSource = NoOutbox(),
+        keepsTranscripts: Bool = true,
+        patience: Duration = .seconds(10),
+        news: @escaping @Sendable (StoreNews) -> Void = { _ in }
+    ) async throws -> SQLiteCallStore {
+        switch self {
+        case .sqlite:
+            try SQLiteCallStore(
+                .memory,
+                outbox: outbox,
+                keepsTranscripts: keepsTranscripts,
+                identifiers: TestIdentifiers(),
+                patience: patience,
+                news: news
+            )
+        case .postgres:
+            try SQLiteCallStore(
+                postgres: TestPostgres.shared().makeSchema(),
+                outbox: outbox,
+                keepsTranscripts: keepsTranscripts,
+                identifiers: TestIdentifiers(),
+                patience: patience,
+                news: news
+            )
+        }
+    }
+}
+
 /// The stores there are. Each must keep the port's contract.
 enum TestStore: CaseIterable, CustomTestStringConvertible {
-    case inMemory, sqliteInMemory, sqliteFile
+    case inMemory, sqliteInMemory, sqliteFile, postgres
+
+    static var allCases: [TestStore] {
+        [.inMemory, .sqliteInMemory, .sqliteFile] + (TestPostgres.isInstalled ? [.postgres] : [])
+    }
 
     var testDescription: String { "\(self)" }
 
     func run(_ body: (any CallStore) async throws -> Void) async throws {
         switch self {
         case .inMemory: try await body(InMemoryCallStore())
-        case .sqliteInMemory: try await body(SQLiteCallStore.inMemory())
+        case .sqliteInMemory: try await body(TestEngine.sqlite.store())
+        case .postgres: try await body(TestEngine.postgres.store())
         case .sqliteFile:
             try await TemporaryFolder.run { folder in
                 let store = try SQLiteCallStore(.file(folder + "/store"), identifiers: TestIdentifiers())
@@ -21,20 +64,6 @@ enum TestStore: CaseIterable, CustomTestStringConvertible {
                 try store.close()
             }
         }
-    }
-}
-
-extension SQLiteCallStore {
-    static func inMemory(
-        outbox: any OutboxSource = NoOutbox(),
-        keepsTranscripts: Bool = true
-    ) throws -> SQLiteCallStore {
-        try SQLiteCallStore(
-            .memory,
-            outbox: outbox,
-            keepsTranscripts: keepsTranscripts,
-            identifiers: TestIdentifiers()
-        )
     }
 }
 

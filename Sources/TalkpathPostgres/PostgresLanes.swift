@@ -1,0 +1,141 @@
+import Dispatch
+import Synchronization
+
+/// A bounded number of connections, each with a queue of its own on which it is used. What is asked for waits in one line
+/// until a lane is free.
+///
+/// Thread-safe; nothing blocks whoever asks.
+final class PostgresLanes: Sendable {
+    struct Job: Sendable {
+        /// Does the work, and tells whoever waits for it.
+        var run: @Sendable (PostgresLane) -> Void
+        /// Tells whoever waits that nothing was done.
+        var fail: @Sendable (any Error) -> Void
+        var since = ContinuousClock.now
+    }
+
+    private struct State {
+        var idle: [PostgresLane]
+        var line: [Job] = []
+        var head = 0
+        var isClosed = false
+
+        mutating func next() -> Job? {
+            guard head < line.count else { return nil }
+            defer {
+                head += 1
+                if head * 2 > line.count {
+                    line.removeFirst(head)
+                    head = 0
+                }
+            }
+            return line[head]
+        }
+    }
+
+    private let lanes: [PostgresLane]
+    private let state: Mutex<State>
+    /// So long a job may wait for its turn.
+    private let patience: Duration
+    /// So many may wait.
+    private static let longestLine = 20_000
+
+    init(_ lanes: [PostgresLane], patience: Duration) {
+        self.lanes = lanes
+        self.patience = patience
+        state = Mutex(State(idle: lanes))
+    }
+
+    func submit(_ job: Job) {
+        enum Place { case lane(PostgresLane), line, nowhere }
+        let place = state.withLock { state -> Place in
+            guard !state.isClosed, state.line.count - state.head < Self.longestLine else { return .nowhere }
+            if let lane = state.idle.popLast() { return .lane(lane) }
+            state.line.append(job)
+            return .line
+        }
+        switch place {
+        case .lane(let lane): lane.queue.async { self.work(lane, job) }
+        case .line: break
+        case .nowhere: job.fail(PostgresError(.unreachable, "the database is too far behind, or closed"))
+        }
+    }
+
+    private func work(_ lane: PostgresLane, _ first: Job) {
+        var next: Job? = first
+        while let job = next {
+            if .now - job.since > patience {
+                job.fail(PostgresError(.timedOut, "the database is too far behind"))
+            } else {
+                job.run(lane)
+            }
+            next = state.withLock { state in
+                if let job = state.next() { return job }
+                state.idle.append(lane)
+                return nil
+            }
+        }
+    }
+
+    /// Whoever waits for a lane is told that there will be none soon.
+    func failWaiting(_ error: any Error) {
+        while let job = state.withLock({ $0.next() }) { job.fail(error) }
+    }
+
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+
+    /// Takes nothing new, waits for what was asked for, and closes the connections.
+    func close() {
+        state.withLock { $0.isClosed = true }
+        for lane in lanes { lane.queue.sync { lane.drop() } }
+    }
+}
+
+/// One connection, opened when it is needed and opened anew when it was lost.
+///
+/// `@unchecked Sendable`: all but the queue is touched on the queue only.
+final class PostgresLane: @unchecked Sendable {
+    let queue: DispatchQueue
+    private let address: PostgresAddress
+    private let patience: Duration
+    private let prepare: @Sendable (PostgresConnection) throws -> Void
+    private var connection: PostgresConnection?
+    private var failure: (error: any Error, at: ContinuousClock.Instant)?
+
+    /// A server that cannot be reached is not asked again before this is over.
+    private static let pause = Duration.milliseconds(500)
+
+    /// - Parameter prepare: done with each new connection before it is used.
+    init(
+        _ name: String,
+        _ address: PostgresAddress,
+        patience: Duration,
+        prepare: @escaping @Sendable (PostgresConnection) throws -> Void
+    ) {
+        queue = DispatchQueue(label: "talkpath.postgres.\(name)")
+        self.address = address
+        self.patience = patience
+        self.prepare = prepare
+    }
+
+    /// - Throws: `PostgresError`, or what the preparation throws.
+    func connected() throws -> PostgresConnection {
+        if let connection { return connection }
+        if let failure, .now - failure.at < Self.pause { throw failure.error }
+        do {
+            let new = try PostgresConnection(address, patience: patience)
+            try prepare(new)
+            connection = new
+            failure = nil
+            return new
+        } catch {
+            failure = (error, .now)
+            throw error
+        }
+    }
+
+    func drop() {
+        connection?.close()
+        connection = nil
+    }
+}

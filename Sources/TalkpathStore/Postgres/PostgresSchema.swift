@@ -1,0 +1,113 @@
+import TalkpathPostgres
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// The tables in PostgreSQL, and how older databases come to have them. They lie in the schema that the connection names
+/// first (`public`, if nobody says otherwise). A migration that has been released is never changed.
+enum PostgresSchema {
+    private static let migrations = [PostgresTables.first]
+
+    /// The first half of the advisory locks' keys; the second is the schema.
+    private static let migrationLock = 0x74616C6B
+    private static let serverLock = 0x74616C6C
+
+    private static func version(_ connection: PostgresConnection) throws -> Int64 {
+        guard try connection.boolean("SELECT to_regclass('talkpath_schema') IS NOT NULL") else { return 0 }
+        guard case .integer(let version)? = try connection.value("SELECT max(version) FROM talkpath_schema")
+        else { return 0 }
+        return version
+    }
+
+    /// Makes the tables, or those that have come since; once, however many servers start at the same moment.
+    /// - Throws: `StoreError` or `PostgresError`. Nothing has changed then.
+    static func bringUpToDate(_ connection: PostgresConnection) throws {
+        guard case .text? = try connection.value("SELECT current_schema()::text") else {
+            throw StoreError(
+                .cannotOpen,
+                "the database has no schema that the connection names: create one, or set search_path for its user"
+            )
+        }
+        if try version(connection) != migrations.count { try migrate(connection) }
+        try checkRights(connection)
+    }
+
+    private static func migrate(_ connection: PostgresConnection) throws {
+        let patience = Duration.seconds(120)
+        try connection.run("BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '60s'")
+        do {
+            let lock = "SELECT pg_advisory_xact_lock(\(migrationLock), hashtext(current_schema()))"
+            try connection.run(lock, patience: patience)
+            // Another server may have done it meanwhile.
+            let version = try version(connection)
+            guard version <= migrations.count else { throw newerVersion(version) }
+            if version == 0 {
+                try refuseForeignTables(connection)
+                try connection.run(
+                    """
+                    CREATE TABLE talkpath_schema (
+                        version INTEGER NOT NULL PRIMARY KEY, applied_at TIMESTAMPTZ NOT NULL DEFAULT now()
+                    )
+                    """
+                )
+            }
+            for number in Int(version)..<migrations.count {
+                try connection.run(migrations[number], patience: patience)
+                try connection.run("INSERT INTO talkpath_schema (version) VALUES (\(number + 1))")
+            }
+            try connection.run("COMMIT", patience: patience)
+        } catch {
+            _ = try? connection.run("ROLLBACK")
+            throw error
+        }
+    }
+
+    private static func newerVersion(_ version: Int64) -> StoreError {
+        StoreError(
+            .newerVersion,
+            "the database was written by a newer version of this program (its schema is \(version), this one's"
+                + " \(migrations.count)): start that one, or name another database"
+        )
+    }
+
+    private static func refuseForeignTables(_ connection: PostgresConnection) throws {
+        for table in PostgresTables.names {
+            let isThere = "SELECT to_regclass(current_schema() || '.' || ?) IS NOT NULL"
+            guard try connection.boolean(isThere, [.text(table)]) else { continue }
+            throw StoreError(
+                .cannotOpen,
+                "the database holds a table named \(table) that another program has made: name a database of talkpath's"
+                    + " own, or a schema of its own (?options=-csearch_path%3Dtalkpath)"
+            )
+        }
+    }
+
+    private static func checkRights(_ connection: PostgresConnection) throws {
+        for table in PostgresTables.names {
+            let may = """
+                SELECT bool_and(has_table_privilege(to_regclass(?1), right_of)) FROM
+                    unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS right_of
+                """
+            guard try connection.value(may, [.text(table)]) != .boolean(true) else { continue }
+            throw StoreError(
+                .cannotOpen,
+                "the database's user may not read and write the table \(table): GRANT SELECT, INSERT, UPDATE, DELETE on"
+                    + " all tables of the schema to it"
+            )
+        }
+    }
+
+    /// Two servers on one database would take each other's live calls for lost ones. The lock falls with the connection,
+    /// however the server dies; one that has died a moment ago may hold it still.
+    static func claim(_ connection: PostgresConnection) throws {
+        let lock = "SELECT pg_try_advisory_lock(\(serverLock), hashtext(current_schema()))"
+        let deadline = ContinuousClock.now + .seconds(3)
+        while try !connection.boolean(lock) {
+            guard .now < deadline else { throw StoreError(.inUse, "another server uses the database") }
+            usleep(100_000)
+        }
+    }
+}
