@@ -2,7 +2,7 @@ import TalkpathAudio
 import Testing
 
 @Suite struct AudioFormatTests {
-    @Test func sizesOfAFrameFollowFromRateAndEncoding() {
+    @Test func `frame sizes follow from sample rate and encoding`() {
         #expect(AudioFormat.telephony.frameBytes == 160)
         #expect(AudioFormat.telephony.bytesPerMillisecond == 8)
         #expect(AudioFormat.alaw8k.bytesPerSample == 1)
@@ -12,18 +12,18 @@ import Testing
         #expect(AudioFormat.pcm24k.bytesPerMillisecond == 48)
     }
 
-    @Test func durationOfBytesIsExact() {
+    @Test func `the duration of bytes is exact`() {
         #expect(AudioFormat.telephony.duration(ofBytes: 160) == .milliseconds(20))
         #expect(AudioFormat.pcm24k.duration(ofBytes: 48 * 3_600_000) == .seconds(3600))
     }
 
-    @Test func descriptionNamesEncodingAndRate() {
+    @Test func `the description names encoding and rate`() {
         #expect("\(AudioFormat.telephony)" == "mulaw 8000 Hz")
     }
 
-    /// Rates may come from files and from whoever embeds us.
+    /// Sample rates may come from files and from embedders.
     @Test(arguments: AudioFormat.Encoding.allCases, [Int.min, -8000, 0, 1 << 31, Int.max])
-    func noRateTraps(encoding: AudioFormat.Encoding, rate: Int) {
+    func `no sample rate traps`(encoding: AudioFormat.Encoding, rate: Int) {
         let format = AudioFormat(encoding: encoding, sampleRate: rate)
         #expect(format.sampleRate == rate)
         #expect((0...1 << 31).contains(format.bytesPerMillisecond * 1000))
@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test(arguments: AudioFormat.Encoding.allCases)
-    func silenceIsQuiet(encoding: AudioFormat.Encoding) {
+    func `the silence byte decodes to a quiet sample`(encoding: AudioFormat.Encoding) {
         let byte = AudioFormat(encoding: encoding, sampleRate: 8000).silenceByte
         let sample: Int16 =
             switch encoding {

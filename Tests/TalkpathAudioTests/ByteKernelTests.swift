@@ -3,7 +3,8 @@ import Testing
 
 @testable import TalkpathAudio
 
-/// The wide forms do a front part; that part, and nothing else, must be what Foundation and plain code make of it.
+/// The wide forms process the front part of a job. The tests compare that part with Foundation and with plain code, and
+/// check that nothing else changed.
 @Suite struct ByteKernelTests {
     private static func bytes(_ count: Int, seed: UInt64) -> [UInt8] {
         var generator = SplitMix64(seed: seed)
@@ -11,7 +12,7 @@ import Testing
     }
 
     @Test(arguments: InstructionSet.available, 0...3)
-    func base64OfAnyLengthIsThatOfFoundation(instructions: InstructionSet, skip: Int) {
+    func `Base64 of any length equals Foundation's`(instructions: InstructionSet, skip: Int) {
         for count in Array(0...200) + [640, 960, 4801] {
             let source = Self.bytes(skip + count, seed: UInt64(count))
             let expected = Array(Data(source.dropFirst(skip)).base64EncodedData())
@@ -34,7 +35,7 @@ import Testing
     }
 
     @Test(arguments: InstructionSet.available, [false, true])
-    func base64OfBothAlphabetsIsReadBack(instructions: InstructionSet, isURLSafe: Bool) {
+    func `Base64 of both alphabets decodes to the original bytes`(instructions: InstructionSet, isURLSafe: Bool) {
         for count in Array(0...200) + [640, 960, 4801] {
             let source = Self.bytes(count, seed: UInt64(count))
             var text = Array(Data(source).base64EncodedData())
@@ -60,9 +61,10 @@ import Testing
         }
     }
 
-    /// All 256 characters at all 32 places of a block: in the alphabet the block is read, else it is left alone.
+    /// Tries all 256 characters at all 32 places of a block: the kernel must decode a block of alphabet characters and
+    /// leave any other block.
     @Test(arguments: InstructionSet.available)
-    func charactersOutsideTheAlphabetStopBeforeTheirBlock(instructions: InstructionSet) {
+    func `a character outside the alphabet stops decoding before its block`(instructions: InstructionSet) {
         let alphabet = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_".utf8)
         var target = [UInt8](repeating: 0, count: 100)
         for place in 32..<64 {
@@ -87,13 +89,13 @@ import Testing
     }
 
     @Test(arguments: InstructionSet.available, 0...3)
-    func maskingIsByteByByte(instructions: InstructionSet, skip: Int) {
+    func `masking equals masking byte by byte`(instructions: InstructionSet, skip: Int) {
         let key: [UInt8] = [0x12, 0xA5, 0x00, 0xFF]
         let word = key.reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }.littleEndian
         for count in Array(0...200) + [1000] {
             let source = Self.bytes(skip + count, seed: UInt64(count))
             let expected = source.dropFirst(skip).enumerated().map { $0.element ^ key[$0.offset % 4] }
-            // Into other memory, and in place.
+            // Masks into other memory, and in place.
             var other = [UInt8](repeating: 0xEE, count: skip + count + 1)
             var same = source + [0xEE]
             let done = source.withUnsafeBytes { from in

@@ -3,7 +3,7 @@ import TalkpathAudio
 import Testing
 
 @Suite struct ByteRingTests {
-    /// Owns one half, as the sides of a call do. Unchecked: a test hands each to one task only.
+    /// Owns one half, as each side of a call does. Unchecked: a test gives each half to one task only.
     private final class Writer: @unchecked Sendable {
         var producer: ByteRing.Producer
         init(_ producer: consuming ByteRing.Producer) { self.producer = producer }
@@ -28,13 +28,13 @@ import Testing
     }
 
     @Test(arguments: [(Int.min, 64), (0, 64), (64, 64), (65, 128), (80_000, 131_072), (Int.max, 1 << 30)])
-    func capacityIsTheNextPowerOfTwo(asked: Int, got: Int) {
+    func `the capacity is the next power of two`(asked: Int, got: Int) {
         let ring = ByteRing(minimumCapacity: asked)
         #expect(ring.producer.capacity == got)
         #expect(ring.consumer.capacity == got)
     }
 
-    @Test func fullRingAcceptsWhatFitsAndGoesOnOnceRead() {
+    @Test func `a full ring accepts what fits and accepts more once it is read`() {
         let (writer, reader) = halves(64)
         #expect(writer.write(Array(0..<60)) == 60)
         #expect(writer.write(Array(60..<80)) == 4)
@@ -50,7 +50,7 @@ import Testing
         #expect(reader.consumer.position == 74)
     }
 
-    @Test func bytesWrittenAcrossTheEndAreLentInTwoSpans() {
+    @Test func `bytes written across the end of the memory are lent in two spans`() {
         let (writer, reader) = halves(64)
         #expect(writer.write(Array(repeating: 0, count: 50)) == 50)
         #expect(reader.consumer.skip(50) == 50)
@@ -64,7 +64,7 @@ import Testing
         #expect(reader.consumer.readable == 0)
     }
 
-    /// What waits now, in place.
+    /// The unread bytes, in place.
     private func waiting(_ reader: Reader) -> (bytes: [UInt8], first: UnsafeRawPointer?) {
         reader.consumer.withReadableSpans { head, tail in
             let first = head.withUnsafeBytes { $0.baseAddress }
@@ -72,7 +72,7 @@ import Testing
         }
     }
 
-    @Test func aLargeRingThatIsReadAtOnceKeepsToTheFrontOfItsMemory() {
+    @Test func `a large ring that is read promptly uses only the front of its memory`() {
         let (writer, reader) = halves(80_000)
         var places: Set<UnsafeRawPointer> = []
         for number in 0..<5000 {
@@ -89,9 +89,9 @@ import Testing
         #expect(writer.producer.writable == writer.producer.capacity)
     }
 
-    /// What has not been read must not be written over by a return to the front.
+    /// Returning to the front must not overwrite unread bytes.
     @Test(arguments: [1, 160, 3000, 4096])
-    func aRingThatIsNeverEmptyGoesRoundAndLosesNothing(left: Int) {
+    func `a ring that is never empty wraps around and loses nothing`(left: Int) {
         let (writer, reader) = halves(4096)
         var (written, read) = (0, 0)
         func write(_ count: Int) {
@@ -107,14 +107,14 @@ import Testing
             read += count
         }
         #expect(reader.read(4096) == (read..<written).map { Self.byte(at: $0) })
-        // Empty at last, and the whole of it can be filled again from the front.
+        // The ring is empty at last, so its whole capacity can be filled again from the front.
         read = written
         write(4096)
         #expect(reader.read(5000) == (read..<written).map { Self.byte(at: $0) })
         #expect(written - read == 4096)
     }
 
-    @Test func aFlushThatNobodyHasObeyedYetIsNoEmptyRing() {
+    @Test func `a ring with a pending flush does not count as empty`() {
         let (writer, reader) = halves(8192)
         #expect(writer.write([UInt8](repeating: 1, count: 5000)) == 5000)
         #expect(reader.read(2000).count == 2000)
@@ -126,7 +126,7 @@ import Testing
         #expect(reader.read(8192) == [UInt8](repeating: 3, count: 8192))
     }
 
-    @Test func flushDropsWhatWasWrittenBeforeAndKeepsWhatFollows() {
+    @Test func `a flush drops earlier bytes and keeps later ones`() {
         let (writer, reader) = halves(64)
         #expect(writer.write(Array(0..<40)) == 40)
         #expect(reader.read(10) == Array(0..<10))
@@ -140,7 +140,7 @@ import Testing
     }
 
     @Test(arguments: [1, 4, 63, 64])
-    func flushAloneEmptiesTheRingAtTheNextAccess(count: Int) {
+    func `a flush empties the ring at the consumer's next access`(count: Int) {
         let (writer, reader) = halves(64)
         #expect(writer.write(Array(repeating: 1, count: count)) == count)
         writer.producer.flush()
@@ -151,7 +151,7 @@ import Testing
         #expect(writer.producer.writable == 64)
     }
 
-    @Test func flushOfAnEmptyRingDropsNothing() {
+    @Test func `a flush of an empty ring drops nothing`() {
         let (writer, reader) = halves(64)
         writer.producer.flush()
         #expect(writer.write([1, 2]) == 2)
@@ -161,7 +161,7 @@ import Testing
         #expect(reader.consumer.flushedBytes == 0)
     }
 
-    @Test func skippingWhatWasLentLeavesAloneWhatCameAfterAFlush() {
+    @Test func `skipping lent bytes keeps the bytes written after a flush`() {
         let (writer, reader) = halves(64)
         #expect(writer.write(Array(0..<20)) == 20)
         let lent = reader.consumer.withReadableSpans { head, _ in head.byteCount }
@@ -172,14 +172,14 @@ import Testing
         #expect(reader.consumer.flushedBytes == 0)
     }
 
-    @Test func negativeSkipIsNothing() {
+    @Test func `a negative skip drops nothing`() {
         let (writer, reader) = halves(64)
         #expect(writer.write([1]) == 1)
         #expect(reader.consumer.skip(-1) == 0)
         #expect(reader.consumer.skip(5) == 1)
     }
 
-    @Test func halvesOutliveEachOther() {
+    @Test func `each half outlives the other`() {
         var (writer, reader): (Writer?, Reader?) = halves(64)
         #expect(writer?.write([7]) == 1)
         writer = nil
@@ -187,10 +187,10 @@ import Testing
         reader = nil
     }
 
-    /// Two threads, chunks of random length: every byte arrives, once, in order. The larger ring is often empty behind
-    /// its first stretch, and then begins anew at its front.
+    /// Two threads, chunks of random length: every byte arrives once and in order. The larger ring is often empty after
+    /// its first stretch, and then returns to its front.
     @Test(arguments: [1024, 8192])
-    func nothingIsLostOrReorderedBetweenTwoThreads(capacity: Int) async {
+    func `nothing is lost or reordered between two threads`(capacity: Int) async {
         let total = 1_000_000
         let (writer, reader) = halves(capacity)
         async let written = OwnThread.run { Self.write(total, to: writer) }
@@ -199,9 +199,9 @@ import Testing
         #expect(await wrong == 0)
     }
 
-    /// Two threads and flushes: what is read is in order, and read plus flushed is all that was written.
+    /// Two threads and flushes: the bytes read are in order, and read plus flushed bytes add up to the bytes written.
     @Test(arguments: [256, 8192])
-    func flushesBetweenTwoThreadsLoseNothingUncounted(capacity: Int) async {
+    func `flushes between two threads lose nothing that is not counted`(capacity: Int) async {
         let rounds = 20_000
         let (writer, reader) = halves(capacity)
         async let written = OwnThread.run { Self.writeAndFlush(rounds, to: writer) }
@@ -211,7 +211,7 @@ import Testing
         #expect(isInOrder)
     }
 
-    /// Ends the stream of the test above: numbers are below it.
+    /// Ends the stream of the test above; its numbers are smaller.
     private static let endMark = UInt32.max
 
     private static func byte(at position: Int) -> UInt8 {
@@ -250,11 +250,11 @@ import Testing
         return wrong
     }
 
-    /// Writes the numbers 0, 1, … as four bytes each, and flushes now and then.
+    /// Writes the numbers 0, 1, … as four bytes each, and flushes after every 37th.
     private static func writeAndFlush(_ rounds: Int, to writer: Writer) -> UInt64 {
         for number in Array(0..<UInt32(rounds)) + [endMark] {
             let bytes = (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
-            // All four or nothing, for a flush must not cut a number.
+            // Writes all four bytes or none, because a flush must not cut a number.
             while writer.producer.writable < 4 { OwnThread.yield() }
             _ = writer.producer.write(bytes.span.bytes)
             if number % 37 == 0 { writer.producer.flush() }

@@ -27,7 +27,7 @@ import Testing
         return result
     }
 
-    /// The columns and rows as Q.23 prints them, not as the generator keeps them.
+    /// The columns and rows as printed in Q.23, independent of the generator's own table.
     @Test(
         arguments: [
             ("1", 697.0, 1209.0), ("2", 697, 1336), ("3", 697, 1477), ("A", 697, 1633),
@@ -37,14 +37,17 @@ import Testing
         ],
         [8000, 11_025, 24_000, 48_000]
     )
-    func keyHasItsTwoFrequenciesAtTheirLevelsAndNothingElse(key: (String, Double, Double), rate: Int) throws {
+    func `a key has its two frequencies at their levels and nothing else`(key: (String, Double, Double), rate: Int)
+        throws
+    {
         let tone = try Self.samples(key.0, rate: rate, settings: DTMFSettings(tone: .seconds(1)))
         let steady = tone[rate / 50..<rate - rate / 50]
-        // 0 dBm0 is 3.17 dB below a sine that fills µ-law's range of ±32636, and that sine 3.01 dB below the square.
+        // 0 dBm0 is 3.17 dB below a sine that fills µ-law's range of ±32636, and that sine is 3.01 dB below the
+        // full-scale square.
         let zero = Signals.decibels(power: 32_636.0 * 32_636 / (32_768.0 * 32_768)) - 3.17 - 3.01
         #expect(abs(Signals.decibels(power: Signals.tonePower(steady, at: key.1, rate: rate)) - zero + 9) < 0.01)
         #expect(abs(Signals.decibels(power: Signals.tonePower(steady, at: key.2, rate: rate)) - zero + 7) < 0.01)
-        // Q.23 wants each product of distortion 20 dB below; here they lie at the rounding to 16 bits.
+        // Q.23 requires every distortion product to be 20 dB below; here they are near the rounding error of 16 bits.
         let (low, high) = (key.1, key.2)
         for product in [2 * low, 2 * high, low + high, high - low, 2 * low - high, 2 * high - low, 50] {
             let power = Signals.tonePower(steady, at: abs(product), rate: rate)
@@ -53,12 +56,12 @@ import Testing
     }
 
     @Test(arguments: [1, 7, 159, 161, 800, 100_000])
-    func samplesAreTheSameHoweverTheyAreAskedFor(chunk: Int) throws {
+    func `the samples do not depend on how they are divided among writes`(chunk: Int) throws {
         #expect(try Self.samples("1w9#,D", chunk: chunk) == Self.samples("1w9#,D"))
     }
 
     @Test(arguments: [4000, 8000, 11_025, 16_000, 22_050, 24_000, 44_100, 48_000, 48_001, 192_000])
-    func keysBeginAtTheirTimesAtAnyRate(rate: Int) throws {
+    func `keys begin at exact times at any rate`(rate: Int) throws {
         let samples = try Self.samples("11w1", rate: rate)
         #expect(samples.count == rate * 1100 / 1000)
         for (begin, end) in [(0, 100), (200, 300), (900, 1000)] {
@@ -72,9 +75,9 @@ import Testing
         }
     }
 
-    @Test func edgesAreSmoothAndDoNotClick() throws {
+    @Test func `edges are smooth and do not click`() throws {
         let edge = try Self.samples("5").prefix(32)
-        // The edge's energy above the keypad's band, against the same tone cut off hard.
+        // Compares the edge's energy above the keypad's band with that of the same tone cut off hard.
         let whole = try Array(Self.samples("5", settings: DTMFSettings(tone: .seconds(1)))[4000..<4800])
         func splatter(_ samples: [Int16]) -> Double {
             let padded = [Double](repeating: 0, count: 112) + samples.map(Double.init)
@@ -87,13 +90,13 @@ import Testing
         #expect(edge.allSatisfy { $0 != Int16.max && $0 != Int16.min })
     }
 
-    @Test func loudestSettingsStayBelowFullScale() throws {
+    @Test func `the loudest settings stay below full scale`() throws {
         let settings = DTMFSettings(tone: .seconds(5), level: -5, twist: 0)
         let loudest = try Self.samples("D", rate: 48_000, settings: settings).map { abs(Int($0)) }.max() ?? 0
         #expect(loudest > 25_000 && loudest < 26_000)
     }
 
-    @Test func charactersThatAreNoKeysAreRefusedByTheirPlace() {
+    @Test func `a character that is not a key is refused by its position`() {
         for (text, offset) in [("12x4", 2), ("E", 0), ("１", 0), ("1 2", 1), ("5é", 1), ("1\n", 1), ("٣", 0)] {
             #expect(throws: DTMFError.invalidCharacter(offset: offset)) { try DTMFSequence(text) }
         }
@@ -102,13 +105,13 @@ import Testing
         #expect(throws: Never.self) { try DTMFSequence(String(repeating: "w", count: 256)) }
     }
 
-    @Test func neitherErrorsNorDescriptionsTellDigits() throws {
+    @Test func `neither errors nor descriptions contain digits`() throws {
         let sequence = try DTMFSequence("4929")
         #expect(!"\(sequence)".contains("9") && !String(reflecting: sequence).contains("9"))
         #expect(!"\(DTMFError.invalidCharacter(offset: 1))".contains("x"))
     }
 
-    @Test func ratesAndSettingsOutOfRangeAreRefused() throws {
+    @Test func `rates and settings out of range are refused`() throws {
         let sequence = try DTMFSequence("1")
         for rate in [Int.min, -8000, 0, 3999, 192_001, Int.max] {
             #expect(throws: DTMFError.unsupportedRate(rate)) { try DTMFGenerator(sequence, sampleRate: rate) }
@@ -134,24 +137,24 @@ import Testing
     // MARK: Detectors
 
     @Test(arguments: [8000, 16_000, 24_000, 44_100])
-    func ownDetectorHearsEveryKeyAndWhenItBegan(rate: Int) throws {
+    func `our detector finds every key and its begin`(rate: Int) throws {
         let text = Self.allKeys + "w11,AA"
         let keys = try DTMFDetector.keys(in: Self.samples(text, rate: rate), sampleRate: rate)
         #expect(String(keys.map(\.character)) == Self.allKeys + "11AA")
         for (index, key) in keys.prefix(16).enumerated() {
-            // A block that holds the tone for the most part may begin before it.
+            // A block may begin before the tone if the tone fills most of it.
             #expect(abs(key.begin - index * rate / 5) < rate / 80)
         }
     }
 
-    @Test func ownDetectorHearsTheShortestAndQuietestAndThroughMuLaw() throws {
+    @Test func `our detector finds the shortest and quietest keys after µ-law coding`() throws {
         let short = DTMFSettings(tone: .milliseconds(70), gap: .milliseconds(50), level: -24, twist: 0)
         let samples = try Self.samples(Self.allKeys, settings: short)
         let coded = samples.map { MuLaw.decode(MuLaw.encode($0)) }
         #expect(try String(DTMFDetector.keys(in: coded, sampleRate: 8000).map(\.character)) == Self.allKeys)
     }
 
-    @Test func ownDetectorHearsNothingInNoiseOneToneOrSilence() throws {
+    @Test func `our detector finds no key in noise, a single tone or silence`() throws {
         let noise = Signals.noise(count: 80_000, amplitude: 9000, seed: 3)
         let one = Signals.sine(697, rate: 8000, count: 8000, amplitude: 9000)
         for samples in [noise, one, [Int16](repeating: 0, count: 8000), []] {
@@ -160,11 +163,14 @@ import Testing
     }
 
     @Test(
-        .enabled(if: ExternalTool.multimonNG != nil, "multimon-ng is not installed: nobody else heard our tones"),
+        .enabled(
+            if: ExternalTool.multimonNG != nil,
+            "multimon-ng is not installed: no independent program checked our tones"
+        ),
         arguments: [DTMFSettings(), DTMFSettings(tone: .milliseconds(70), gap: .milliseconds(70), level: -20)]
     )
-    func anotherDetectorHearsEveryKey(settings: DTMFSettings) throws {
-        // It takes raw samples at 22,050 Hz and nothing else.
+    func `an independent detector finds every key`(settings: DTMFSettings) throws {
+        // multimon-ng accepts only raw samples at 22,050 Hz.
         let samples = try Self.samples(Self.allKeys + "w" + Self.allKeys, rate: 22_050, settings: settings)
         #expect(try Self.heard(by: #require(ExternalTool.multimonNG), samples) == Self.allKeys + Self.allKeys)
     }
@@ -172,10 +178,10 @@ import Testing
     @Test(
         .enabled(
             if: ExternalTool.multimonNG != nil && ExternalTool.sox != nil,
-            "multimon-ng or sox is not installed: nobody else heard our tones"
+            "multimon-ng or sox is not installed: no independent program checked our tones"
         )
     )
-    func anotherDetectorHearsEveryKeyAfterThePhoneLine() throws {
+    func `an independent detector finds every key after µ-law coding`() throws {
         let samples = try Self.samples(Self.allKeys).map { MuLaw.decode(MuLaw.encode($0)) }
         let converted = try ExternalTool.run(
             #require(ExternalTool.sox),

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Programs of others that judge our files, where they are installed.
+/// Independent programs that check our files, where they are installed.
 enum ExternalTool {
     static let opusdec = path(of: "opusdec")
     static let sox = path(of: "sox")
@@ -13,8 +13,8 @@ enum ExternalTool {
         return folders.map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
     }
 
-    /// Runs a program that takes the name of its input and of its output last (but for `effects`), and returns what it
-    /// wrote.
+    /// Runs a program whose last arguments are its input file, its output file and `effects`. Returns the bytes of the
+    /// output file.
     static func run(
         _ tool: String,
         _ arguments: [String],
@@ -38,7 +38,7 @@ enum ExternalTool {
         return Array(try Data(contentsOf: target))
     }
 
-    /// Runs a program that takes the name of its input last, and returns what it said.
+    /// Runs a program whose last argument is its input file. Returns its standard output.
     static func standardOutput(of tool: String, _ arguments: [String], on input: [UInt8]) throws -> String {
         let source = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
         defer { try? FileManager.default.removeItem(at: source) }

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct FourierTransformTests {
     @Test(arguments: [2, 8, 64])
-    func powerSpectrumIsThatOfTheDefinition(length: Int) {
+    func `the power spectrum equals that of the definition`(length: Int) {
         let samples = Signals.noise(count: length, amplitude: 1000, seed: UInt64(length)).map { Double($0) }
         let expected = (0...length / 2).map { line in
             let angles = samples.indices.map { -2 * Double.pi * Double(line * $0) / Double(length) }

@@ -1,7 +1,7 @@
 import TalkpathAudio
 import Testing
 
-/// The plain reference, written from the description of the Sun code: shifts and a search for the segment.
+/// A plain reference, written from the description of the Sun code, with shifts and a search for the segment.
 private enum Reference {
     static func topBit(_ value: Int) -> Int {
         var bit = -1
@@ -48,7 +48,7 @@ private enum Reference {
     private static let allSamples = (Int(Int16.min)...Int(Int16.max)).map { Int16($0) }
     private static let allCodes = (0...255).map { UInt8($0) }
 
-    @Test func everySampleGetsTheReferenceMuLawCode() {
+    @Test func `every sample gets the reference µ-law code`() {
         let expected = Self.allSamples.map { Reference.muLaw(Int($0)) }
         #expect(Self.allSamples.map { MuLaw.encode($0) } == expected)
         var codes = [UInt8](repeating: 0, count: expected.count)
@@ -57,7 +57,7 @@ private enum Reference {
         #expect(codes == expected)
     }
 
-    @Test func everySampleGetsTheReferenceALawCode() {
+    @Test func `every sample gets the reference A-law code`() {
         let expected = Self.allSamples.map { Reference.aLaw(Int($0)) }
         #expect(Self.allSamples.map { ALaw.encode($0) } == expected)
         var codes = [UInt8](repeating: 0, count: expected.count)
@@ -66,7 +66,7 @@ private enum Reference {
         #expect(codes == expected)
     }
 
-    @Test func everyCodeGetsTheReferenceSample() {
+    @Test func `every code gets the reference sample`() {
         let muLaw = Self.allCodes.map { Int16(Reference.muLaw(code: $0)) }
         let aLaw = Self.allCodes.map { Int16(Reference.aLaw(code: $0)) }
         #expect(Self.allCodes.map { MuLaw.decode($0) } == muLaw)
@@ -80,9 +80,10 @@ private enum Reference {
         #expect(samples == aLaw)
     }
 
-    /// What spandsp 0.0.6 (`linear_to_ulaw`, `ulaw_to_linear` and those of A-law, from Debian's library) gives for all
-    /// samples from −32768 on and for all codes, as 64-bit FNV-1a checks of the codes and of the samples' bytes.
-    @Test func codesAndSamplesAreSpandsps() {
+    /// The results of spandsp 0.0.6 (`linear_to_ulaw`, `ulaw_to_linear` and their A-law equals, from Debian's library)
+    /// for all samples from −32768 on and for all codes, as 64-bit FNV-1a hashes of the codes and of the samples'
+    /// bytes.
+    @Test func `codes and samples equal those of spandsp`() {
         func check(_ bytes: some Sequence<UInt8>) -> UInt64 {
             bytes.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
         }
@@ -95,9 +96,9 @@ private enum Reference {
         #expect(check(bytes(Self.allCodes.map { ALaw.decode($0) })) == 0x693A_40CA_62A3_D2A5)
     }
 
-    /// Lengths around the eight lanes of the block forms, with a shorter other side.
+    /// Lengths around the eight lanes of the block forms, with a shorter target.
     @Test(arguments: 0...40)
-    func blockFormsWriteAsMuchAsBothSidesHold(count: Int) {
+    func `the block forms write as much as both sides hold`(count: Int) {
         let samples = Signals.noise(count: count, amplitude: 32767, seed: UInt64(count))
         var codes = [UInt8](repeating: 0xAA, count: 33)
         var target = codes.mutableSpan
@@ -114,7 +115,7 @@ private enum Reference {
         #expect(decoded.dropFirst(written).allSatisfy { $0 == 77 })
     }
 
-    @Test func silenceDecodesToNothingAudible() {
+    @Test func `the silence codes decode to inaudible samples`() {
         #expect(MuLaw.encode(0) == MuLaw.silence)
         #expect(MuLaw.decode(MuLaw.silence) == 0)
         #expect(ALaw.encode(0) == ALaw.silence)

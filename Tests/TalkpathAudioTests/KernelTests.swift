@@ -2,19 +2,19 @@ import Testing
 
 @testable import TalkpathAudio
 
-/// Every form of every inner loop against plain code: all values or random ones, all lengths around the block sizes,
-/// all alignments a sample can have.
+/// Compares every form of every inner loop with plain code: all values or random ones, all lengths around the block
+/// sizes, all alignments that a sample can have.
 @Suite struct KernelTests {
     private static let lengths = Array(0...70) + [127, 159, 160, 161, 480]
 
-    @Test func theBestInstructionSetIsOneOfThoseAvailable() {
+    @Test func `the best instruction set is an available one`() {
         #expect(InstructionSet.available.first == .portable)
         #expect(InstructionSet.available.contains(.best))
         #expect(InstructionSet.allCases.allSatisfy { $0.usable.isAvailable })
     }
 
     @Test(arguments: InstructionSet.available)
-    func everySampleIsCodedAsByThePlainForm(instructions: InstructionSet) {
+    func `every kernel encodes every sample as the scalar form does`(instructions: InstructionSet) {
         let samples = (Int16.min...Int16.max).map { $0 }
         var codes = [UInt8](repeating: 0, count: samples.count)
         Kernels.encodeMuLaw(samples, &codes, count: samples.count, with: instructions)
@@ -24,7 +24,7 @@ import Testing
     }
 
     @Test(arguments: InstructionSet.available)
-    func everyCodeIsDecodedAsByThePlainForm(instructions: InstructionSet) {
+    func `every kernel decodes every code as the scalar form does`(instructions: InstructionSet) {
         let codes = (UInt8.min...UInt8.max).map { $0 }
         var samples = [Int16](repeating: 0, count: codes.count)
         Kernels.decodeMuLaw(codes, &samples, count: codes.count, with: instructions)
@@ -34,7 +34,7 @@ import Testing
     }
 
     @Test(arguments: InstructionSet.available, 0...3)
-    func codingTouchesExactlyItsSamplesAtAnyLengthAndAlignment(instructions: InstructionSet, skip: Int) {
+    func `coding touches only its own samples at any length and alignment`(instructions: InstructionSet, skip: Int) {
         for count in Self.lengths {
             let samples = Signals.noise(count: skip + count, amplitude: 32767, seed: UInt64(count))
             let bytes = samples.map { UInt8(truncatingIfNeeded: $0) }
@@ -67,7 +67,7 @@ import Testing
     private typealias Decode = (UnsafeRawPointer, UnsafeMutablePointer<Int16>, Int, InstructionSet) -> Void
 
     @Test(arguments: InstructionSet.available, 1...3)
-    func samplesAreDealtOutToRows(instructions: InstructionSet, rowCount: Int) {
+    func `interleaved samples are split into rows`(instructions: InstructionSet, rowCount: Int) {
         for count in Self.lengths {
             for skip in 0...2 {
                 let samples = Signals.noise(count: skip + rowCount * count, amplitude: 32767, seed: UInt64(count))
@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test(arguments: InstructionSet.available, 1...3)
-    func rowsAreRoundedSaturatedAndCollected(instructions: InstructionSet, rowCount: Int) {
+    func `rows are rounded, saturated and interleaved`(instructions: InstructionSet, rowCount: Int) {
         var generator = SplitMix64(seed: 5)
         let special: [Float] = [0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 32767.49, 32767.5, -32768.5, -32768.51, 4_000_000]
         for count in Self.lengths {
@@ -127,9 +127,9 @@ import Testing
         }
     }
 
-    /// No sum of samples is any of these; should one come all the same, it is an end of the range and not a trap.
+    /// No sum of samples gives one of these values. If one occurs all the same, it must not trap.
     @Test(arguments: InstructionSet.available)
-    func whatIsNoNumberOrBeyondAllSamplesIsAnEndOfTheRange(instructions: InstructionSet) {
+    func `NaN, infinity and huge values become an end of the sample range`(instructions: InstructionSet) {
         let strange: [Float] = [
             .nan, -.nan, .signalingNaN, .infinity, -.infinity, 1e20, -1e20, .greatestFiniteMagnitude,
         ]
@@ -153,9 +153,9 @@ import Testing
         }
     }
 
-    /// Sums in the order of the taps, each product and each sum rounded: bit for bit.
+    /// The sums follow the order of the taps, and every product and sum is rounded: equal bit for bit.
     @Test(arguments: InstructionSet.available)
-    func convolutionAddsUpInTheOrderOfTheTaps(instructions: InstructionSet) {
+    func `the convolution adds up in the order of the taps`(instructions: InstructionSet) {
         var generator = SplitMix64(seed: 6)
         for count in Self.lengths {
             let taps = [1, 2, 29, 57][count % 4]
@@ -183,7 +183,7 @@ import Testing
     }
 
     @Test(arguments: RatePair.all, ResamplerProfile.allCases)
-    func resamplersOfAllInstructionSetsAgree(pair: RatePair, profile: ResamplerProfile) throws {
+    func `resamplers of all instruction sets give the same output`(pair: RatePair, profile: ResamplerProfile) throws {
         let input = Signals.noise(count: 3000, amplitude: 32767, seed: 7)
         let outputs = try InstructionSet.available.map { instructions in
             var resampler = try Resampler(from: pair.from, to: pair.to, profile: profile, instructions: instructions)

@@ -2,7 +2,7 @@ import TalkpathAudio
 import Testing
 
 @Suite struct MonotonicInstantTests {
-    @Test func arithmeticWithDurationsIsExactInNanoseconds() {
+    @Test func `arithmetic with durations is exact in nanoseconds`() {
         let start = MonotonicInstant(nanoseconds: 1_000)
         #expect((start + .milliseconds(20)).nanoseconds == 20_001_000)
         #expect((start - .microseconds(1)).nanoseconds == 0)
@@ -11,7 +11,7 @@ import Testing
         #expect((start + .microseconds(1500)).milliseconds(since: start) == 1.5)
     }
 
-    @Test func arithmeticBeyondTheRangeSaturates() {
+    @Test func `arithmetic beyond the range saturates`() {
         let last = MonotonicInstant(nanoseconds: .max)
         #expect(last + .seconds(1) == last)
         #expect(MonotonicInstant(nanoseconds: .min) - .seconds(1) == MonotonicInstant(nanoseconds: .min))
@@ -24,7 +24,7 @@ import Testing
         (Duration.milliseconds(1500), 1500.0, 1500), (.microseconds(-1500), -1.5, -1),
         (.seconds(100), 100_000, 100_000),
     ])
-    func durationsAreToldInMilliseconds(duration: Duration, exact: Double, whole: Int) {
+    func `durations convert to milliseconds`(duration: Duration, exact: Double, whole: Int) {
         #expect(duration.milliseconds == exact)
         #expect(duration.wholeMilliseconds == whole)
     }

@@ -39,7 +39,7 @@ import Testing
     }
 
     @Test(arguments: OpusTests.rates, [1, 2])
-    func whatIsReadIsWhatWasWrittenToTheSample(rate: Int, channelCount: Int) throws {
+    func `a decoded file has the length and content of the samples written`(rate: Int, channelCount: Int) throws {
         let channels = (0..<channelCount).map {
             Signals.sweep(rate: rate, seconds: 1.337, from: 300 + 500 * Double($0))
         }
@@ -51,13 +51,13 @@ import Testing
         for (sent, received) in zip(channels, audio.channels) {
             let match = AudioCorrelation.bestLag(of: sent, in: received, maxLag: rate / 10)
             #expect(match.coefficient > 0.95)
-            // What the lookahead does not tell of the codec's own filters: a tenth of a millisecond.
+            // The lookahead does not include the delay of the codec's own filters, a tenth of a millisecond.
             #expect(abs(match.lag) <= 1 + rate / 10_000)
         }
     }
 
     @Test(arguments: [0, 1, 159, 160, 161, 8000])
-    func anyLengthIsKept(count: Int) throws {
+    func `a signal of any length keeps its length`(count: Int) throws {
         let audio = try OggOpusReader.decode(
             try Self.file([Signals.noise(count: count, amplitude: 5000, seed: 1)], rate: 8000),
             sampleRate: 8000
@@ -66,8 +66,8 @@ import Testing
         #expect(audio.isComplete)
     }
 
-    /// RFC 7845: two header pages of their own, numbered pages, granules that count 48 kHz samples, one last page.
-    @Test func pagesAreAsTheStandardWantsThem() throws {
+    /// RFC 7845: two header pages, numbered pages, granule positions in 48 kHz samples, one last page.
+    @Test func `pages follow RFC 7845`() throws {
         let bytes = try Self.file([Signals.sweep(rate: 16_000, seconds: 3.21)], rate: 16_000)
         var reader = OggPageReader(bytes)
         var position = 0
@@ -93,7 +93,7 @@ import Testing
         #expect(head.count == 19)
     }
 
-    @Test func aFileCutAnywhereIsReadUpToItsLastWholePage() throws {
+    @Test func `a file cut off anywhere is read up to its last whole page`() throws {
         let tone = Signals.sweep(rate: 8000, seconds: 2)
         let bytes = try Self.file([tone], rate: 8000, pageMilliseconds: 200)
         var lengths: Set<Int> = []
@@ -105,12 +105,12 @@ import Testing
             #expect(!audio.isComplete)
             lengths.insert(audio.channels[0].count)
         }
-        // Of ten pages, each as far as it went.
+        // Ten pages give at least nine different lengths.
         #expect(lengths.count >= 9)
         #expect(lengths.allSatisfy { $0 <= 16_000 })
     }
 
-    @Test func damageIsFoundAndNothingTraps() throws {
+    @Test func `damaged files are refused and never trap`() throws {
         let bytes = try Self.file([Signals.sweep(rate: 8000, seconds: 0.5)], rate: 8000, pageMilliseconds: 100)
         var generator = SplitMix64(seed: 4)
         for _ in 0..<400 {
@@ -123,7 +123,8 @@ import Testing
             }
             if damaged == bytes { continue }
             do throws(OggOpusError) {
-                // Only a length that now reaches beyond the end makes a file that is merely cut.
+                // Decoding succeeds only if a length field now reaches beyond the end, which looks like a file that was
+                // cut off.
                 #expect(try OggOpusReader.decode(damaged, sampleRate: 8000).isComplete == false)
             } catch {
                 #expect(!error.description.isEmpty)
@@ -137,7 +138,7 @@ import Testing
         }
     }
 
-    @Test func otherChannelLayoutsAreRefused() throws {
+    @Test func `other channel layouts are refused`() throws {
         for (version, channelCount, family) in [(1, 3, 0), (1, 2, 1), (16, 1, 0), (1, 0, 0)] {
             var head = Array("OpusHead".utf8) + [UInt8(version), UInt8(channelCount), 0, 0]
             head += [0, 0, 0, 0, 0, 0, UInt8(family)]
@@ -150,8 +151,8 @@ import Testing
         }
     }
 
-    /// Packets may run on over several pages; ours never do, but a reader must follow them.
-    @Test func packetsThatSpanPagesAreJoined() throws {
+    /// Packets may span several pages. Our writer makes none, but a reader must accept them.
+    @Test func `packets that span several pages are joined`() throws {
         let tags =
             Array("OpusTags".utf8) + [0, 0, 0, 0, 1, 0, 0, 0] + [0x60, 0xEA, 0, 0]
             + [UInt8](repeating: 65, count: 60_000)
@@ -172,8 +173,8 @@ import Testing
         #expect(audio.channels == [[]])
     }
 
-    @Test func theCheckSumIsOggs() {
-        // The value of the nine digits for this polynomial, direction and start, as catalogues of checks list it.
+    @Test func `the check sum is that of Ogg`() {
+        // The check value of "123456789" for this polynomial, bit order and initial value, as CRC catalogues list it.
         #expect(OggPage.checkSum("123456789".utf8) == 0x89A1_897F)
     }
 
@@ -182,11 +183,11 @@ import Testing
     @Test(
         .enabled(
             if: ExternalTool.opusdec != nil,
-            "opusdec is not installed (opus-tools): nobody else judged our files"
+            "opusdec is not installed (opus-tools): no independent program checked our files"
         ),
         arguments: [(8000, 1, true), (8000, 2, true), (24_000, 2, true), (8000, 2, false)]
     )
-    func opusdecReadsOurFiles(rate: Int, channelCount: Int, finishes: Bool) throws {
+    func `opusdec reads our files`(rate: Int, channelCount: Int, finishes: Bool) throws {
         let channels = (0..<channelCount).map { Signals.sweep(rate: rate, seconds: 2.5, from: 300 + 500 * Double($0)) }
         let bytes = try Self.file(channels, rate: rate, finishes: finishes)
         let decoded = try WAV.decode(
@@ -198,23 +199,23 @@ import Testing
         )
         #expect(decoded.sampleRate == rate)
         #expect(decoded.channels.count == channelCount)
-        // A file cut off by the end of its writer has its whole pages: two of a second.
+        // A file whose writer died has its whole pages: two of one second each.
         let expected = finishes ? channels[0].count : 2 * rate
         for (sent, received) in zip(channels, decoded.channels) {
             #expect(abs(received.count - expected) <= (finishes ? 1 : rate / 50))
             let match = AudioCorrelation.bestLag(of: sent, in: received, maxLag: rate / 10)
-            // It decodes at 48 kHz and resamples, which may leave half a sample.
+            // opusdec decodes at 48 kHz and resamples, which may leave half a sample of delay.
             #expect(match.coefficient > 0.85)
             #expect(abs(match.lag) <= 1 + rate / 10_000)
         }
     }
 
-    /// What a killed process leaves, at a byte that nobody chose: in the middle of a page.
+    /// A killed process leaves a file that ends at an arbitrary byte, in the middle of a page.
     @Test(
-        .enabled(if: ExternalTool.ffmpeg != nil, "ffmpeg is not installed: nobody else judged our files"),
+        .enabled(if: ExternalTool.ffmpeg != nil, "ffmpeg is not installed: no independent program checked our files"),
         arguments: [0.3, 0.5, 0.77, 0.99]
     )
-    func anotherDecoderPlaysAFileCutInTheMiddleOfAPage(part: Double) throws {
+    func `ffmpeg plays a file that was cut off in the middle of a page`(part: Double) throws {
         let sent = Signals.sweep(rate: 16_000, seconds: 3)
         let whole = try Self.file([sent], rate: 16_000, pageMilliseconds: 200)
         let decoded = try WAV.decode(
@@ -227,7 +228,7 @@ import Testing
             )
         )
         #expect(decoded.sampleRate == 48_000)
-        // All but the last page, of a fifth of a second, and the rate of bytes varies.
+        // Everything but the last page of 200 ms arrives; the bitrate varies too.
         let seconds = Double(decoded.channels[0].count) / 48_000
         #expect(seconds > 3 * part - 0.8 && seconds <= 3)
         let received = stride(from: 0, to: decoded.channels[0].count, by: 3).map { decoded.channels[0][$0] }

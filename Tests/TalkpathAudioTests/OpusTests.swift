@@ -6,7 +6,7 @@ import Testing
     static let rates = [8000, 12_000, 16_000, 24_000, 48_000]
 
     @Test(arguments: rates, [1, 2])
-    func aSweepComesBackLaterByTheLookahead(rate: Int, channelCount: Int) throws {
+    func `a decoded sweep is late by the encoder's lookahead`(rate: Int, channelCount: Int) throws {
         var encoder = try OpusEncoder(sampleRate: rate, channelCount: channelCount, bitrate: 64_000, complexity: 10)
         var decoder = try OpusDecoder(sampleRate: rate, channelCount: channelCount)
         let mono = Signals.sweep(rate: rate, seconds: 0.5)
@@ -27,11 +27,11 @@ import Testing
         let left = stride(from: 0, to: output.count, by: channelCount).map { output[$0] }
         let match = AudioCorrelation.bestLag(of: mono, in: left, maxLag: rate / 20)
         #expect(match.coefficient > 0.95)
-        // The lookahead leaves a tenth of a millisecond to the codec's own filters.
+        // The lookahead does not include the delay of the codec's own filters, a tenth of a millisecond.
         #expect(abs(match.lag - encoder.lookahead) <= 1 + rate / 10_000)
     }
 
-    @Test func wrongSettingsAreRefused() {
+    @Test func `settings out of range are refused`() {
         #expect(throws: OpusError.unsupportedRate(44_100)) { _ = try OpusEncoder(sampleRate: 44_100) }
         #expect(throws: OpusError.unsupportedRate(0)) { _ = try OpusDecoder(sampleRate: 0) }
         #expect(throws: OpusError.unsupportedChannelCount(3)) {
@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test(arguments: [0, 1, 159, 161, 321, 8000])
-    func framesOfOtherLengthsAreRefused(count: Int) throws {
+    func `frames of other lengths are refused`(count: Int) throws {
         var encoder = try OpusEncoder(sampleRate: 8000)
         let samples = [Int16](repeating: 0, count: count)
         var packet = [UInt8](repeating: 0, count: 1275)
@@ -56,7 +56,7 @@ import Testing
         }
     }
 
-    @Test func buffersThatAreTooSmallAreRefused() throws {
+    @Test func `buffers that are too small are refused`() throws {
         var encoder = try OpusEncoder(sampleRate: 8000)
         let samples = Signals.noise(count: 160, amplitude: 20_000, seed: 1)
         var packet = [UInt8](repeating: 0, count: 1275)
@@ -75,7 +75,7 @@ import Testing
         }
     }
 
-    @Test func noisePacketsDecodeToSomethingOrAreRefused() throws {
+    @Test func `random packets decode or are refused and never trap`() throws {
         var decoder = try OpusDecoder(sampleRate: 16_000)
         var generator = SplitMix64(seed: 11)
         var output = [Int16](repeating: 0, count: decoder.maximumSampleCount)
@@ -97,7 +97,7 @@ import Testing
         #expect(refused > 0 && refused < 2000)
     }
 
-    @Test func lostPacketsAreConcealedWithoutABreak() throws {
+    @Test func `a lost packet is concealed without a gap`() throws {
         var encoder = try OpusEncoder(sampleRate: 8000)
         var decoder = try OpusDecoder(sampleRate: 8000)
         let tone = Signals.sine(300, rate: 8000, count: 1600, amplitude: 10_000)
@@ -123,7 +123,7 @@ import Testing
         }
     }
 
-    @Test func resetMakesBothAsNew() throws {
+    @Test func `a reset encoder encodes as a new one`() throws {
         let samples = Signals.noise(count: 320, amplitude: 9000, seed: 3)
         var encoder = try OpusEncoder(sampleRate: 16_000)
         func encode() throws -> [UInt8] {

@@ -8,11 +8,10 @@ import Musl
 import Darwin
 #endif
 
-/// A thread of its own for one side of a lock-free structure.
+/// Runs one side of a lock-free structure on a thread of its own.
 ///
-/// Tasks would not do: the pool hands them from thread to thread through its queues, and those order everything before
-/// with everything after, so that the thread sanitizer finds nothing wrong where only the structure's own atomics should
-/// count.
+/// Tasks would not do: the pool moves them from thread to thread through its queues. Those queues order all accesses,
+/// so the thread sanitizer would find no fault where only the structure's own atomics should order them.
 enum OwnThread {
     /// Runs `body` on a new thread.
     static func run<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result {
@@ -21,7 +20,7 @@ enum OwnThread {
         }
     }
 
-    /// Lets others run, without ordering anything.
+    /// Yields the processor without ordering any memory access.
     static func yield() {
         sched_yield()
     }

@@ -4,14 +4,14 @@ import Testing
 @Suite struct PlayoutPacerTests {
     private let start = MonotonicInstant(nanoseconds: 77_000_000_123)
 
-    @Test func idlePacerAsksForTheWholeLead() {
+    @Test func `an idle pacer asks for the whole lead`() {
         let pacer = PlayoutPacer()
         #expect(pacer.bytesDue(at: start) == 1600)
         #expect(pacer.playoutEnd == nil)
         #expect(pacer.ahead(at: start) == .zero)
     }
 
-    @Test func whatWasSentIsPlayedInRealTime() {
+    @Test func `sent audio plays in real time`() {
         var pacer = PlayoutPacer()
         pacer.sent(1600, at: start)
         #expect(pacer.bytesDue(at: start) == 0)
@@ -21,13 +21,13 @@ import Testing
         #expect(pacer.ahead(at: start + .milliseconds(50)) == .milliseconds(150))
     }
 
-    @Test func lateTickCatchesUp() {
+    @Test func `a late tick catches up`() {
         var pacer = PlayoutPacer()
         pacer.sent(1600, at: start)
         #expect(pacer.bytesDue(at: start + .milliseconds(133)) == 133 * 8)
     }
 
-    @Test func afterAPauseANewRunBeginsAtItsOwnInstant() {
+    @Test func `after a pause a new run begins at its own instant`() {
         var pacer = PlayoutPacer()
         pacer.sent(160, at: start)
         let later = start + .seconds(5)
@@ -37,7 +37,7 @@ import Testing
         #expect(pacer.playoutEnd == later + .milliseconds(20))
     }
 
-    @Test func flushForgetsWhatWasNotPlayed() {
+    @Test func `a flush drops the unplayed audio`() {
         var pacer = PlayoutPacer()
         pacer.sent(1600, at: start)
         let dropped = pacer.flush(at: start + .milliseconds(30))
@@ -46,10 +46,10 @@ import Testing
         #expect(pacer.bytesDue(at: start + .milliseconds(30)) == 1600)
     }
 
-    /// Three hours of ticks that are up to 90 ms late, one rate for which a byte is no whole number of nanoseconds:
-    /// the lead is never exceeded, never runs out, and all that real time took was sent.
+    /// Three hours of ticks that are up to 90 ms late, including a rate at which a byte is not a whole number of
+    /// nanoseconds. The lead is never exceeded and never runs out, and exactly the bytes for the elapsed time are sent.
     @Test(arguments: [8, 48, 7])
-    func hoursOfUneasyTicksDoNotDrift(rate: Int) {
+    func `irregular ticks over three hours cause no drift`(rate: Int) {
         var pacer = PlayoutPacer(lead: .milliseconds(200), bytesPerMillisecond: rate)
         var generator = SplitMix64(seed: 5)
         var now = start
@@ -71,7 +71,7 @@ import Testing
         #expect(abs(exact - Double(total)) < 0.01)
     }
 
-    @Test func instantWhenDueIsTheFirstAtWhichSoMuchIsDue() {
+    @Test func `the due instant is the first at which that many bytes are due`() {
         var pacer = PlayoutPacer()
         pacer.sent(1600, at: start)
         let now = start + .milliseconds(3)
@@ -83,7 +83,7 @@ import Testing
         #expect(pacer.instant(whenDue: 100_000, at: now) == start + .milliseconds(200))
     }
 
-    @Test func extremeValuesDoNotTrap() {
+    @Test func `extreme values do not trap`() {
         var pacer = PlayoutPacer(lead: .seconds(Int64.max), bytesPerMillisecond: 0)
         let first = MonotonicInstant(nanoseconds: .min)
         let last = MonotonicInstant(nanoseconds: .max)

@@ -10,24 +10,25 @@ import Testing
     ]
 
     @Test(arguments: ResamplerEngine.allCases)
-    func namesAreReadBack(engine: ResamplerEngine) {
+    func `every engine is parsed from its own name`(engine: ResamplerEngine) {
         #expect(ResamplerEngine(engine.description) == engine)
     }
 
-    @Test func shortAndUnknownNames() {
+    @Test func `short names select the default and unknown names select nothing`() {
         #expect(ResamplerEngine("polyphase") == .default)
         #expect(ResamplerEngine("libsamplerate") == nil)
         #expect(ResamplerEngine("") == nil)
         #expect(ResamplerEngine.allCases.count == 8)
     }
 
-    /// The oracle: one call of the library with everything and the end.
+    /// The reference: one libsamplerate call with the whole signal and its end.
     @Test(arguments: pairs, LibsamplerateConverter.allCases)
-    func outputIsWhatOneCallOfTheLibraryGives(pair: RatePair, converter: LibsamplerateConverter) throws {
+    func `the output equals that of one libsamplerate call`(pair: RatePair, converter: LibsamplerateConverter) throws {
         try Self.compareWithOneCallOfTheLibrary(pair, converter, count: 3001)
     }
 
-    /// The rest that comes with the end is a filter's length of inputs, each worth as many outputs as the ratio says.
+    /// The rest at the end stands for a filter's length of inputs, each of which gives as many outputs as the ratio
+    /// says.
     @Test(
         arguments: [
             RatePair(from: 1, to: 256), RatePair(from: 8000, to: 192_000), RatePair(from: 8000, to: 99_991),
@@ -35,8 +36,10 @@ import Testing
         ],
         LibsamplerateConverter.allCases
     )
-    func nothingIsLostAtTheEndHoweverFarTheRatesAreApart(pair: RatePair, converter: LibsamplerateConverter) throws {
-        // Not one alone: before that, the library's linear converter reads what it does not own.
+    func `nothing is lost at the end even if the rates are far apart`(pair: RatePair, converter: LibsamplerateConverter)
+        throws
+    {
+        // At least two samples: with one, the library's linear converter reads memory before it that is not its own.
         for count in [2, 160] { try Self.compareWithOneCallOfTheLibrary(pair, converter, count: count) }
     }
 
@@ -73,12 +76,13 @@ import Testing
     }
 
     @Test(arguments: pairs, LibsamplerateConverter.allCases)
-    func outputIsTheSameHoweverTheInputIsCut(pair: RatePair, converter: LibsamplerateConverter) throws {
+    func `the output does not depend on how the input is cut`(pair: RatePair, converter: LibsamplerateConverter) throws
+    {
         let input = Signals.noise(count: 2000, amplitude: 32767, seed: 2)
         var whole = try StreamResampler(from: pair.from, to: pair.to, engine: .libsamplerate(converter))
         let expected = try whole.resampledToEnd(input)
         for chunk in [1, 7, 160, 1999] {
-            // Used before, so that the end of one signal is shown to leave nothing for the next.
+            // Uses the resampler first, to check that the end of one signal leaves nothing for the next.
             _ = try whole.resampledToEnd(Array(input.prefix(chunk)))
             var output: [Int16] = []
             var position = 0
@@ -94,7 +98,7 @@ import Testing
             var span = rest.mutableSpan
             let written = try whole.flush(into: &span)
             output += rest.prefix(written)
-            // Not compared as a whole: a failure would print thousands of samples.
+            // Does not compare whole arrays, because a failure would print thousands of samples.
             #expect(output.count == expected.count, "chunks of \(chunk)")
             let difference = zip(output, expected).enumerated().first { $1.0 != $1.1 }?.offset
             #expect(difference == nil, "chunks of \(chunk)")
@@ -102,7 +106,7 @@ import Testing
     }
 
     @Test(arguments: pairs.dropLast(), LibsamplerateConverter.allCases)
-    func firstBlocksAreShortByTheLatency(pair: RatePair, converter: LibsamplerateConverter) throws {
+    func `the first blocks are short by the latency`(pair: RatePair, converter: LibsamplerateConverter) throws {
         var resampler = try LibsamplerateResampler(from: pair.from, to: pair.to, converter: converter)
         let input = [Int16](repeating: 1000, count: 4000)
         var output = [Int16](repeating: 0, count: resampler.maximumOutputCount(for: 4000))
@@ -110,24 +114,24 @@ import Testing
         let count = try resampler.process(input.span, into: &target)
         let ratio = Double(pair.to) / Double(pair.from)
         let withheld = 4000 - Double(count) / ratio
-        // Whole samples are withheld, and a whole output may be: the worth of 1 ÷ ratio inputs.
+        // Whole input samples are withheld, and possibly one whole output, which stands for 1 ÷ ratio inputs.
         let tolerance = 2 + 1.5 / min(1, ratio)
         #expect(abs(withheld - resampler.latencyInInputSamples) <= tolerance, "\(withheld)")
         #expect(output[count / 2] == 1000 || abs(Int(output[count / 2]) - 1000) <= 2)
     }
 
     @Test(arguments: LibsamplerateConverter.allCases)
-    func fullScaleSaturates(converter: LibsamplerateConverter) throws {
+    func `values beyond full scale saturate`(converter: LibsamplerateConverter) throws {
         let square = (0..<1600).map { $0 % 16 < 8 ? Int16.max : Int16.min }
         var resampler = try StreamResampler(from: 8000, to: 24000, engine: .libsamplerate(converter))
         let output = try resampler.resampledToEnd(square)
         #expect(output.contains(.max) && output.contains(.min))
-        // A wrapped sample would stand alone with the wrong sign in the middle of a half wave.
+        // A wrapped sample would have the wrong sign in the middle of a half wave.
         let middles = stride(from: 240 * 3 + 12, to: 1400 * 3, by: 48).map { output[$0] }
         #expect(middles.allSatisfy { $0 > 20_000 })
     }
 
-    @Test func impossibleRatesAreRefusedWithAReason() {
+    @Test func `impossible rates are refused with a reason`() {
         for (from, to) in [(0, 8000), (8000, 0), (-8000, 8000), (8000, 8000 * 257), (Int.max, 1), (Int.min, Int.min)] {
             #expect(throws: ResamplerError(inputRate: from, outputRate: to, reason: .ratioOutOfRange)) {
                 _ = try StreamResampler(from: from, to: to, engine: .libsamplerate(.linear))
@@ -140,7 +144,7 @@ import Testing
         #expect(message.contains("8000 to 44100") && message.contains("libsamplerate takes any"))
     }
 
-    @Test func thePolyphaseEngineIsTheResampler() throws {
+    @Test func `the polyphase engine gives the output of Resampler`() throws {
         let input = Signals.noise(count: 777, amplitude: 32767, seed: 8)
         for profile in ResamplerProfile.allCases {
             var plain = try Resampler(from: 8000, to: 24000, profile: profile)
@@ -158,9 +162,9 @@ import Testing
         }
     }
 
-    /// One protocol: whatever takes a resampler takes any of them.
+    /// Code that is generic over the protocol works with every engine.
     @Test(arguments: ResamplerEngine.allCases)
-    func everyEngineIsAnAudioResampler(engine: ResamplerEngine) throws {
+    func `every engine is an audio resampler`(engine: ResamplerEngine) throws {
         func run(_ resampler: inout some AudioResampler & ~Copyable, _ input: [Int16]) throws -> [Int16] {
             #expect(resampler.inputRate == 8000 && resampler.outputRate == 24000)
             #expect(resampler.latency.milliseconds * 8 - resampler.latencyInInputSamples < 0.001)
@@ -190,7 +194,7 @@ import Testing
         #expect(output.count >= 2400)
     }
 
-    @Test func descriptionTellsTheConverter() throws {
+    @Test func `the description names the converter`() throws {
         let resampler = try StreamResampler(from: 8000, to: 44100, engine: .libsamplerate(.fastest))
         #expect(resampler.description == "resample 8000 -> 44100 Hz (libsamplerate-fastest, 2.41 ms)")
     }

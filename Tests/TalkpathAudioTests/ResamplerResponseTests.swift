@@ -2,7 +2,7 @@ import Testing
 
 @testable import TalkpathAudio
 
-/// What the filters promise, measured: on the taps and through the whole of `process`, rounding included.
+/// Measures the filters' promises on the taps and through the whole of `process`, rounding included.
 @Suite struct ResamplerResponseTests {
     private static func response(_ taps: [Double], at frequency: Double) -> Double {
         let middle = taps.count / 2
@@ -12,7 +12,7 @@ import Testing
     }
 
     @Test(arguments: ResamplerProfile.allCases, [2, 3, 6])
-    func tapsKeepRippleAndRejection(profile: ResamplerProfile, ratio: Int) throws {
+    func `the taps keep their limits of ripple and rejection`(profile: ResamplerProfile, ratio: Int) throws {
         let taps = try #require(ResamplerTaps.taps(ratio: ratio, profile: profile)).map { Double($0) }
         #expect(taps == taps.reversed())
         let passEdge = profile.passEdge / Double(ratio)
@@ -28,25 +28,25 @@ import Testing
         #expect(20 * decimalLogarithm(try #require(stop.max())) <= -99)
     }
 
-    /// The slow designs (the large ratio and the steep profile) are left to the response test above.
+    /// Leaves the slow designs (the large ratio and the steep profile) to the response test above.
     @Test(arguments: [(ResamplerProfile.telephone, 2), (.telephone, 3), (.wide, 2), (.strict, 2)])
-    func committedTapsAreWhatTheDesignYields(profile: ResamplerProfile, ratio: Int) throws {
+    func `the committed taps equal those of the design`(profile: ResamplerProfile, ratio: Int) throws {
         let design = try #require(ResamplerTaps.design(ratio: ratio, profile: profile))
         let committed = try #require(ResamplerTaps.taps(ratio: ratio, profile: profile))
         let designed = design.taps()
         #expect(designed.count == committed.count)
         for (tap, value) in designed.enumerated() {
-            // One unit in the last place of a float: libraries differ in the last bit of a cosine.
+            // Allows one unit in the last place of a float, because libraries differ in the last bit of a cosine.
             #expect(abs(value - Double(committed[tap])) <= Double(committed[tap].ulp), "tap \(tap)")
         }
     }
 
-    /// All bands and delays scale with the lower rate: 1.8 ms where it is 8 kHz.
+    /// All bands and delays scale with the lower rate: 1.8 ms at 8 kHz.
     @Test(arguments: RatePair.all)
-    func telephoneProfileIsLateByLessThanItsPromise(pair: RatePair) throws {
+    func `the telephone profile's latency is at most 1.8 ms and as stated`(pair: RatePair) throws {
         let resampler = try Resampler(from: pair.from, to: pair.to)
         #expect(resampler.latency.milliseconds * pair.scale <= 1.8)
-        // An impulse's centre of gravity comes out where the latency says.
+        // The centre of an impulse must be late by the stated latency.
         var measured = try Resampler(from: pair.from, to: pair.to)
         var input = [Int16](repeating: 0, count: 480)
         let place = 240
@@ -59,9 +59,9 @@ import Testing
         #expect(abs(measured.latencyInInputSamples * rate - measured.latencyInOutputSamples) < 1e-9)
     }
 
-    /// Sines through `process`: level in the band, and what appears where nothing should.
+    /// Sends sines through `process` and measures their level and that of their images.
     @Test(arguments: RatePair.all)
-    func sinesKeepTheirLevelAndLeaveNoImages(pair: RatePair) throws {
+    func `sines in the band keep their level and leave no images`(pair: RatePair) throws {
         let amplitude = 30_000.0
         let sent = Signals.decibels(power: amplitude * amplitude / 2 / (32768 * 32768))
         var levels: [Double] = []
@@ -71,7 +71,7 @@ import Testing
             let input = Signals.sine(frequency, rate: pair.from, count: pair.from / 4, amplitude: amplitude)
             let output = resampler.resampled(input).dropFirst(pair.to / 50)
             levels.append(Signals.decibels(power: Signals.tonePower(output, at: frequency, rate: pair.to)) - sent)
-            // Nearer to the tone itself the window shows nothing else.
+            // Skips places nearer than 50 Hz, where the window shows only the tone itself.
             for place in pair.images(of: frequency) where abs(place - frequency) > 50 {
                 let level = Signals.decibels(power: Signals.tonePower(output, at: place, rate: pair.to)) - sent
                 #expect(level <= -98, "\(frequency) Hz at \(place) Hz")
@@ -83,7 +83,7 @@ import Testing
     }
 
     @Test(arguments: RatePair.all.filter { $0.to < $0.from })
-    func tonesAboveTheBandLeaveNoAliases(pair: RatePair) throws {
+    func `tones above the band leave no aliases`(pair: RatePair) throws {
         let amplitude = 30_000.0
         let sent = Signals.decibels(power: amplitude * amplitude / 2 / (32768 * 32768))
         for frequency in stride(from: 4613.0 * pair.scale, to: Double(pair.from) / 2 - 50, by: 293 * pair.scale) {
@@ -96,15 +96,15 @@ import Testing
         }
     }
 
-    /// At −6 dBFS the noise of both roundings is all there is.
+    /// At −6 dBFS the only noise is that of the two roundings to 16 bits.
     @Test(arguments: RatePair.all)
-    func sineAtMinusSixHasAnSNRAbove88(pair: RatePair) throws {
+    func `a sine at −6 dBFS has an SNR above 88 dB`(pair: RatePair) throws {
         let amplitude = 16_384.0
         var resampler = try Resampler(from: pair.from, to: pair.to)
         let frequency = 1013.0
         let input = Signals.sine(frequency, rate: pair.from, count: pair.from / 2, amplitude: amplitude)
         let output = Array(resampler.resampled(input).dropFirst(pair.to / 50))
-        // The best fitting sine of that frequency, by projection on sine and cosine over whole periods (nearly).
+        // The best fitting sine of that frequency, by projection on sine and cosine over (nearly) whole periods.
         let count = output.count
         var (sineSum, cosineSum) = (0.0, 0.0)
         var (ss, cc, sc) = (0.0, 0.0, 0.0)
@@ -131,15 +131,15 @@ import Testing
 }
 
 extension RatePair {
-    /// How many times wider all bands are than between 8 kHz and a higher rate.
+    /// The factor by which all bands are wider than those between 8 kHz and a higher rate.
     fileprivate var scale: Double { Double(min(from, to)) / 8000 }
 
-    /// Where a tone that the output cannot hold comes out.
+    /// The frequency at which the output has a tone that is beyond its own band.
     fileprivate func folded(_ frequency: Double) -> Double {
         abs(frequency - Double(to) * (frequency / Double(to)).rounded())
     }
 
-    /// Where in the output a tone of the input has images: around the multiples of the input's rate below half the
+    /// The frequencies of an input tone's images in the output: around the multiples of the input's rate below half the
     /// common rate, and folded down from there.
     fileprivate func images(of frequency: Double) -> [Double] {
         let common = from % to == 0 || to % from == 0 ? max(from, to) : 48_000

@@ -22,9 +22,9 @@ struct RatePair: Sendable, CustomStringConvertible {
 
 @Suite struct ResamplerTests {
     @Test(arguments: RatePair.all, ResamplerProfile.allCases)
-    func outputEqualsThePlainConvolutionAndSaturates(pair: RatePair, profile: ResamplerProfile) throws {
+    func `the output equals the plain convolution and saturates`(pair: RatePair, profile: ResamplerProfile) throws {
         var resampler = try Resampler(from: pair.from, to: pair.to, profile: profile)
-        // Noise, and a full-scale square wave, which overshoots its own height once it is band-limited.
+        // Noise, and a full-scale square wave, which overshoots full scale once it is band-limited.
         let period = 16 * max(1, pair.from / pair.to)
         let square = (0..<700).map { $0 % period < period / 2 ? Int16.max : Int16.min }
         let input = Signals.noise(count: 700, amplitude: 32767, seed: 1) + square
@@ -49,7 +49,7 @@ struct RatePair: Sendable, CustomStringConvertible {
     }
 
     @Test(arguments: RatePair.all, ResamplerProfile.allCases)
-    func outputIsTheSameHoweverTheInputIsCut(pair: RatePair, profile: ResamplerProfile) throws {
+    func `the output does not depend on how the input is cut`(pair: RatePair, profile: ResamplerProfile) throws {
         let input = Signals.noise(count: 2400, amplitude: 32767, seed: 2)
         var whole = try Resampler(from: pair.from, to: pair.to, profile: profile)
         let expected = whole.resampled(input)
@@ -73,7 +73,7 @@ struct RatePair: Sendable, CustomStringConvertible {
     }
 
     @Test(arguments: RatePair.all)
-    func everyFrameComesOutFull(pair: RatePair) throws {
+    func `every frame comes out full`(pair: RatePair) throws {
         var resampler = try Resampler(from: pair.from, to: pair.to)
         let frame = [Int16](repeating: 100, count: pair.from / 50)
         var output = [Int16](repeating: 0, count: pair.to / 50 + 1)
@@ -85,7 +85,7 @@ struct RatePair: Sendable, CustomStringConvertible {
         #expect(output[pair.to / 50] == 0)
     }
 
-    @Test func equalRatesPassThrough() throws {
+    @Test func `equal rates pass through`() throws {
         var resampler = try Resampler(from: 11025, to: 11025)
         let input = Signals.noise(count: 333, amplitude: 32767, seed: 4)
         #expect(resampler.resampled(input) == input)
@@ -94,7 +94,7 @@ struct RatePair: Sendable, CustomStringConvertible {
         #expect(resampler.description == "pass 11025 Hz")
     }
 
-    @Test func unknownRatesAreRefused() {
+    @Test func `unknown rates are refused`() {
         #expect(throws: ResamplerError(inputRate: 8000, outputRate: 44100)) {
             _ = try Resampler(from: 8000, to: 44100)
         }
@@ -107,9 +107,9 @@ struct RatePair: Sendable, CustomStringConvertible {
         }
     }
 
-    /// A frame larger than the output takes: an error that tells how large, and as if nothing had been asked.
+    /// A frame that is too large for the output gives an error with the needed size, and changes nothing.
     @Test(arguments: [(8000, 24000), (24000, 16000), (8000, 8000)].map { RatePair(from: $0, to: $1) })
-    func aFrameThatIsTooLargeForTheOutputIsRefusedAndChangesNothing(pair: RatePair) throws {
+    func `a frame that is too large for the output is refused and changes nothing`(pair: RatePair) throws {
         let input = Signals.noise(count: 700, amplitude: 9000, seed: 4)
         var untouched = try Resampler(from: pair.from, to: pair.to)
         var resampler = try Resampler(from: pair.from, to: pair.to)
@@ -145,7 +145,7 @@ struct RatePair: Sendable, CustomStringConvertible {
         #expect(resampler.resampled(Array(input.dropFirst(301))) == expected)
     }
 
-    @Test func countsBeyondAllMemoryAndBelowZeroDoNotTrap() throws {
+    @Test func `huge and negative counts do not trap`() throws {
         for engine in ResamplerEngine.allCases {
             let resampler = try StreamResampler(from: 8000, to: 48000, engine: engine)
             #expect(resampler.maximumOutputCount(for: .max) > 1 << 50)
@@ -156,13 +156,13 @@ struct RatePair: Sendable, CustomStringConvertible {
         #expect(resampler.outputCount(for: .min) == 0)
     }
 
-    @Test func descriptionTellsRatesProfileAndLatency() throws {
+    @Test func `the description states rates, profile and latency`() throws {
         let resampler = try Resampler(from: 8000, to: 24000)
         #expect(resampler.description == "resample 8000 -> 24000 Hz (telephone, 87 taps, 1.79 ms)")
     }
 
     @Test(arguments: RatePair.all)
-    func resetForgetsThePast(pair: RatePair) throws {
+    func `reset clears the state`(pair: RatePair) throws {
         let input = Signals.noise(count: 501, amplitude: 9000, seed: 4)
         var resampler = try Resampler(from: pair.from, to: pair.to)
         let first = resampler.resampled(input)
@@ -171,7 +171,7 @@ struct RatePair: Sendable, CustomStringConvertible {
     }
 
     @Test(arguments: RatePair.all)
-    func flushBringsOutTheRestAsSilenceWould(pair: RatePair) throws {
+    func `flush gives the same rest as silent input`(pair: RatePair) throws {
         let input = Signals.noise(count: 501, amplitude: 9000, seed: 4)
         var resampler = try Resampler(from: pair.from, to: pair.to)
         _ = resampler.resampled(input)

@@ -6,7 +6,7 @@ import Musl
 import Darwin
 #endif
 
-/// Test signals, all deterministic.
+/// Deterministic test signals.
 enum Signals {
     /// A sine of `amplitude` (32768 = full scale), rounded and saturated.
     static func sine(_ frequency: Double, rate: Int, count: Int, amplitude: Double, phase: Double = 0) -> [Int16] {
@@ -16,7 +16,7 @@ enum Signals {
         }
     }
 
-    /// A tone that rises by 800 Hz a second: unlike itself a moment later.
+    /// A tone that rises by 800 Hz a second, so that only the right lag correlates.
     static func sweep(rate: Int, seconds: Double, from frequency: Double = 300) -> [Int16] {
         (0..<Int(seconds * Double(rate))).map { index in
             let time = Double(index) / Double(rate)
@@ -31,7 +31,7 @@ enum Signals {
 
     static func decibels(power: Double) -> Double { 10 * log10(power) }
 
-    /// Power of what is at `frequency` in `samples` (full-scale square = 1), seen through a Blackman–Harris window.
+    /// The power at `frequency` in `samples` (full-scale square = 1), through a Blackman–Harris window.
     static func tonePower(_ samples: ArraySlice<Int16>, at frequency: Double, rate: Int) -> Double {
         let count = samples.count
         var real = 0.0

@@ -11,7 +11,7 @@ import Testing
         var payload: [UInt8]
     }
 
-    /// Owns a tap, as a recorder does. Unchecked: each is used by one task at a time.
+    /// Owns a tap, as a recorder does. Unchecked: one task at a time uses each.
     private final class Listener: @unchecked Sendable {
         private var tap: Tap
 
@@ -27,7 +27,7 @@ import Testing
 
         func next<Result>(_ body: (TapRecord, RawSpan) throws -> Result) rethrows -> Result? { try tap.next(body) }
 
-        /// Every record that waits, with its payload.
+        /// Every waiting record, with its payload.
         func drain() -> [Found] {
             var found: [Found] = []
             while let next = tap.next({ Found(record: $0, payload: $1.withUnsafeBytes { Array($0) }) }) {
@@ -39,7 +39,7 @@ import Testing
         func payloads() -> [[UInt8]] { drain().map(\.payload) }
     }
 
-    /// Owns the writer, as a call's media does. Unchecked: it is used by one task at a time.
+    /// Owns the writer, as a call's media does. Unchecked: one task at a time uses it.
     private final class Source: @unchecked Sendable {
         private var writer: TapWriter?
         let point: TapPoint
@@ -57,7 +57,7 @@ import Testing
             writer?.write(kind, at: instant(number), payload.span.bytes)
         }
 
-        /// A record of as many bytes as the number asks for, all alike.
+        /// Writes a record whose length and equal bytes follow from its number.
         func write(_ number: UInt64) {
             let payload = [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: Int(number % 97))
             write(.callerAudio, at: Int(number), payload)
@@ -66,7 +66,7 @@ import Testing
         func end() { writer = nil }
     }
 
-    @Test func everyTapGetsItsKindsInOrderAndNothingElse() throws {
+    @Test func `every tap gets its kinds in order and nothing else`() throws {
         let source = Source()
         #expect(!source.wants(.callerAudio))
         source.write(.callerAudio, at: 0, [0])
@@ -88,7 +88,7 @@ import Testing
         #expect(found.allSatisfy { $0.record.lostRecords == 0 && Int($0.record.byteCount) == $0.payload.count })
     }
 
-    @Test func fullTapDropsWholeRecordsCountsThemAndTellsWhere() throws {
+    @Test func `a full tap drops whole records, counts them and reports where`() throws {
         let source = Source()
         let slow = try Listener(source.point, .audio, capacity: 1024)
         let quick = try Listener(source.point, .audio, capacity: 1024)
@@ -116,7 +116,7 @@ import Testing
     }
 
     @Test(arguments: [0, 1, 7, 100, 487, 999])
-    func recordsThatWrapAroundTheRingAreWhole(size: Int) throws {
+    func `records that wrap around the ring are intact`(size: Int) throws {
         let source = Source()
         let tap = try Listener(source.point, .audio, capacity: 1024)
         for round in 0..<2000 {
@@ -129,7 +129,7 @@ import Testing
         }
     }
 
-    @Test func recordStaysWhenItsReaderFails() throws {
+    @Test func `a record stays when its reader throws`() throws {
         struct Failure: Error {}
         let source = Source()
         let tap = try Listener(source.point, .audio)
@@ -138,7 +138,7 @@ import Testing
         #expect(tap.payloads() == [[5]])
     }
 
-    @Test func endOfTheWriterIsSeenOnceAllIsRead() throws {
+    @Test func `a tap reports the writer's end once it has read everything`() throws {
         let source = Source()
         let tap = try Listener(source.point, .audio)
         source.write(.callerAudio, at: 1, [5])
@@ -150,7 +150,7 @@ import Testing
         #expect(throws: TapError.ended) { try Listener(source.point, .audio) }
     }
 
-    @Test func detachedTapMakesRoomAndIsNotServedAnyMore() throws {
+    @Test func `a detached tap makes room for another and gets no more records`() throws {
         let source = Source()
         for _ in 0..<3 {
             var held: [Listener] = []
@@ -169,8 +169,8 @@ import Testing
         #expect(!source.wants(.callerAudio))
     }
 
-    /// The writer is at the slots whenever somebody looks, but never twice in the same write.
-    @Test func ringLeftDuringOneWriteIsTakenAwayDuringTheNext() throws {
+    /// The writer is in the slots at every check, but each time in another write.
+    @Test func `a ring detached during one write is freed during the next`() throws {
         let pool = TapPool(limit: 1)
         let source = Source(pool: pool)
         for write in 0..<UInt64(3 * TapPoint.limit) {
@@ -178,7 +178,7 @@ import Testing
             let tap = try Listener(source.point, .audio)
             #expect(tap.readable == 0)
         }
-        // Nobody can tell that the last of these writes is over.
+        // Only a later turn would show that the last of these writes is over.
         #expect(pool.count == 0)
         source.point.turn.store(0, ordering: .sequentiallyConsistent)
         _ = try Listener(source.point, .audio)
@@ -186,7 +186,7 @@ import Testing
     }
 
     @Test(arguments: [(Int.min, 1024), (0, 1024), (1025, 2048), (Int.max, 64 << 20)])
-    func capacityIsBroughtIntoItsBounds(asked: Int, got: Int) throws {
+    func `the capacity is clamped to its bounds`(asked: Int, got: Int) throws {
         let source = Source()
         let tap = try Listener(source.point, .audio, capacity: asked)
         #expect(tap.capacity == got)
@@ -194,10 +194,10 @@ import Testing
 
     // MARK: Memory
 
-    /// Left full, read at once by its reader every time, or only now and then: 185 bytes a record, in a ring of 4096
-    /// that may begin anew at its front after 2048.
+    /// The ring is left full, or drained after every record or after several: 185 bytes a record, in a ring of 4096
+    /// bytes that may return to its front after 2048.
     @Test(arguments: [0, 1, 9, 13, 17])
-    func ringFromThePoolShowsNothingOfItsFormerCall(drainedEvery: Int) throws {
+    func `a ring from the pool holds nothing of its former call`(drainedEvery: Int) throws {
         let pool = TapPool(limit: 1)
         let first = Source(pool: pool)
         var tap: Listener? = try Listener(first.point, .audio, capacity: 4096)
@@ -208,7 +208,7 @@ import Testing
         #expect((tap?.readable ?? 0 > 3000) == (drainedEvery == 0))
         tap = nil
         #expect(pool.count == 1)
-        // The very memory, as the next call gets it.
+        // Takes the same memory that the next call would get.
         let storage = pool.take(minimumCapacity: 4096)
         #expect(pool.count == 0)
         #expect(UnsafeRawBufferPointer(start: storage.bytes, count: storage.capacity).allSatisfy { $0 == 0 })
@@ -225,19 +225,19 @@ import Testing
         #expect(found.first?.record.lostRecords == 0)
     }
 
-    /// What the former call has not reached is left alone: nobody's memory is touched for having been asked for.
-    @Test func onlyWhatWasWrittenToIsCleared() {
+    /// Erasing leaves untouched memory alone, so that capacity that was only asked for costs nothing.
+    @Test func `only the memory that was written to is erased`() {
         let ring = ByteRing.Storage(minimumCapacity: 65_536)
         let writer = Halves(ring)
         #expect(writer.producer.used == 0)
-        // Behind what is touched at birth.
+        // Behind the bytes that are initialised when the ring is made.
         let mark = ring.bytes + 40_000
         mark.storeBytes(of: 0x77, as: UInt8.self)
         for _ in 0..<30 {
             writer.write(1000)
             writer.readAll()
         }
-        // Three records go beyond the stretch after which an empty ring begins anew.
+        // Three records exceed the stretch after which an empty ring returns to its front.
         #expect(writer.producer.used == 3000)
         writer.write(20_000)
         writer.readAll()
@@ -248,12 +248,12 @@ import Testing
         #expect(mark.load(as: UInt8.self) == 0x77)
     }
 
-    @Test func aRingThatWentRoundIsClearedAsAWhole() {
+    @Test func `a ring that wrapped around is erased as a whole`() {
         let ring = ByteRing.Storage(minimumCapacity: 16_384)
         let writer = Halves(ring)
         writer.write(10_000)
         writer.readAll()
-        // Begins anew at the front, and is never empty from there on.
+        // Returns to the front here, and is never empty from then on.
         for _ in 0..<3 {
             writer.write(10_000)
             writer.read(9000)
@@ -277,7 +277,7 @@ import Testing
         func readAll() { consumer.skipAll() }
     }
 
-    @Test func poolGivesNoRingMuchLargerThanAskedForAndKeepsNoMoreThanItsLimit() {
+    @Test func `the pool returns no ring of twice the size and keeps no more than its limit`() {
         let pool = TapPool(limit: 2)
         let rings = [1024, 1 << 20, 4096].map { ByteRing.Storage(minimumCapacity: $0) }
         for ring in rings { pool.giveBack(ring, used: 0) }
@@ -290,9 +290,9 @@ import Testing
 
     // MARK: Threads
 
-    /// A writer that never stops, and taps that come and go: each sees numbers in order, and every number that it does
-    /// not see is told as lost exactly where it is missing.
-    @Test func tapsComeAndGoWhileTheWriterRunsAndMissNothingUntold() async throws {
+    /// A writer that never stops, and taps that come and go. Each tap sees the numbers in order, and every missing
+    /// number is reported as lost exactly where it is missing.
+    @Test func `taps that come and go while the writer runs miss nothing unreported`() async throws {
         let pool = TapPool(limit: 4)
         let source = Source(pool: pool)
         let stop = Stop()
@@ -312,8 +312,8 @@ import Testing
         #expect(source.point.count == 0)
     }
 
-    /// One tap from the first record to the last: what was read and what was lost is all that was written.
-    @Test func readAndLostAreAllThatWasWritten() async throws {
+    /// One tap from the first record to the last: records read plus records lost are all records written.
+    @Test func `records read and records lost add up to the records written`() async throws {
         let source = Source()
         let tap = try Listener(source.point, .audio, capacity: 2048)
         async let written = OwnThread.run {
@@ -335,7 +335,7 @@ import Testing
         #expect(account.faults == 0)
         let dropped = tap.droppedRecords
         #expect(await written == account.read + dropped)
-        // The last that were lost had no record behind them to tell it.
+        // No later record reports the last losses, so only the tap's own count has them.
         #expect(account.next + dropped - account.lost == 50_000)
     }
 
@@ -359,7 +359,7 @@ import Testing
             tap.next { record, payload in check(record, payload) } != nil
         }
 
-        /// By plain accesses, which the thread sanitizer sees.
+        /// Plain accesses, which the thread sanitizer checks.
         private static func areAll(_ bytes: UnsafeRawBufferPointer, _ value: UInt8, _ count: Int) -> Bool {
             guard bytes.count == count, let start = bytes.baseAddress else { return count == 0 }
             let values = start.assumingMemoryBound(to: UInt8.self)
@@ -392,7 +392,7 @@ import Testing
         return number
     }
 
-    /// Leaves in the middle of what the writer writes: at times with a full ring behind it, at times at once.
+    /// Detaches during the writer's writes: sometimes with a full ring, sometimes right away.
     private static func listenAgainAndAgain(to point: TapPoint, rounds: Int, reader: Int) -> Account {
         var total = Account()
         for round in 0..<rounds {

@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test(arguments: formats, [true, false])
-    func whatIsWrittenCanBeReadAtAnyTime(format: AudioFormat, finishes: Bool) throws {
+    func `a WAV stream can be read finished or not`(format: AudioFormat, finishes: Bool) throws {
         let samples = Signals.noise(count: 2 * 501, amplitude: 20_000, seed: 5)
         let wav = try WAV.decode(Self.stream(format, samples, finishes: finishes))
         #expect(wav.sampleRate == format.sampleRate)
@@ -37,27 +37,27 @@ import Testing
     }
 
     @Test(
-        .enabled(if: ExternalTool.sox != nil, "sox is not installed: nobody else judged our files"),
+        .enabled(if: ExternalTool.sox != nil, "sox is not installed: no independent program checked our files"),
         arguments: formats,
         [true, false]
     )
-    func soxReadsOurFiles(format: AudioFormat, finishes: Bool) throws {
+    func `sox reads our files`(format: AudioFormat, finishes: Bool) throws {
         let samples = Signals.noise(count: 2 * 4000, amplitude: 20_000, seed: 6)
         let bytes = Self.stream(format, samples, finishes: finishes)
         let sox = try #require(ExternalTool.sox)
-        // `--ignore-length`: with an unknown length sox wants to be told to read until the end.
+        // `--ignore-length` makes sox read to the end when the length is unknown.
         let arguments = finishes ? ["-D"] : ["-D", "--ignore-length"]
         let converted = try WAV.decode(ExternalTool.run(sox, arguments, on: bytes, kind: "wav"))
         #expect(converted == (try WAV.decode(bytes)))
     }
 
-    /// What a killed process leaves: a header without a length, and no whole last sample.
+    /// A killed process leaves a header without a length and an incomplete last sample.
     @Test(
-        .enabled(if: ExternalTool.ffmpeg != nil, "ffmpeg is not installed: nobody else judged our files"),
+        .enabled(if: ExternalTool.ffmpeg != nil, "ffmpeg is not installed: no independent program checked our files"),
         arguments: formats,
         [1, 2, 3]
     )
-    func anotherDecoderPlaysAFileCutInTheMiddleOfASample(format: AudioFormat, missing: Int) throws {
+    func `ffmpeg plays a file that was cut off in the middle of a sample`(format: AudioFormat, missing: Int) throws {
         let samples = Signals.noise(count: 2 * 4000, amplitude: 20_000, seed: 7)
         let bytes = Array(Self.stream(format, samples, finishes: false).dropLast(missing))
         let arguments = ["-v", "fatal", "-y", "-i"]

@@ -5,7 +5,7 @@ import Testing
     private let left: [Int16] = [0, 1, -1, 32767, -32768]
     private let right: [Int16] = [5, 6, 7]
 
-    @Test func stereoFileComesBackWithTheShorterChannelFilledUp() throws {
+    @Test func `a stereo file decodes with the shorter channel padded with silence`() throws {
         let bytes = WAV.encode(channels: [left, right], sampleRate: 8000)
         #expect(bytes.count == 44 + 20)
         let wav = try WAV.decode(bytes)
@@ -14,7 +14,7 @@ import Testing
         #expect(wav.duration == .microseconds(625))
     }
 
-    @Test func headerIsTheCanonicalOne() {
+    @Test func `the header is the canonical one`() {
         let bytes = WAV.encode(channels: [[0x0102]], sampleRate: 24000)
         #expect(
             bytes
@@ -24,21 +24,21 @@ import Testing
     }
 
     @Test(arguments: [Int.min, -1, 0, 1, 65_535, Int.max], [Int.min, -1, 0, 1 << 32, Int.max])
-    func noCountOrLengthTrapsAWriter(count: Int, length: Int) {
+    func `no channel count, rate or length traps the writer`(count: Int, length: Int) {
         for encoding in AudioFormat.Encoding.allCases {
             let format = AudioFormat(encoding: encoding, sampleRate: count)
             let writer = WAVWriter(format: format, channelCount: count)
             #expect((1...65_535).contains(writer.channelCount))
             let header = writer.header(dataBytes: length)
             #expect(header.count == writer.headerBytes)
-            // What 32 bits cannot tell is told as unknown.
+            // A length that 32 bits cannot hold is written as unknown.
             if length != 0 { #expect(header == writer.header(dataBytes: nil)) }
         }
         #expect(WAV.encode(channels: [], sampleRate: count).count == 44)
     }
 
     @Test(arguments: [AudioFormat.telephony, .alaw8k])
-    func companedFileIsDecoded(format: AudioFormat) throws {
+    func `a G.711 file is decoded`(format: AudioFormat) throws {
         let writer = WAVWriter(format: format, channelCount: 2)
         let samples: [UInt8] = [0, 1, 2, 3]
         let header = writer.header(dataBytes: 4)
@@ -50,18 +50,18 @@ import Testing
         #expect(reader.decoded().channels == [[decode(0), decode(2)], [decode(1), decode(3)]])
     }
 
-    @Test func fileStillBeingWrittenIsReadToItsEnd() throws {
+    @Test func `a file with an unknown length is read to its end`() throws {
         let header = WAVWriter(format: .pcm8k).header(dataBytes: nil)
         #expect(try WAV.decode(header + [1, 0, 2, 0, 3]).channels == [[1, 2]])
     }
 
-    @Test func foreignChunksAreSkipped() throws {
+    @Test func `unknown chunks are skipped`() throws {
         var bytes = WAV.encode(channels: [[9]], sampleRate: 8000)
         bytes.insert(contentsOf: Array("LIST".utf8) + [3, 0, 0, 0, 1, 2, 3, 0], at: 12)
         #expect(try WAV.decode(bytes).channels == [[9]])
     }
 
-    @Test func whatIsWrongIsSaid() {
+    @Test func `the error names what is wrong with the file`() {
         let whole = WAV.encode(channels: [[9]], sampleRate: 8000)
         #expect(throws: WAVError.notAWAVFile) { try WAV.decode([]) }
         #expect(throws: WAVError.notAWAVFile) { try WAV.decode(Array("OggS and more".utf8)) }
@@ -74,7 +74,7 @@ import Testing
         ) { try WAV.decode(eightBits) }
     }
 
-    @Test func noBytesTrap() {
+    @Test func `no bytes trap the reader`() {
         let whole = WAVWriter(format: .telephony, channelCount: 2).header(dataBytes: 100) + [1, 2, 3]
         var generator = SplitMix64(seed: 3)
         var read = 0
