@@ -1,35 +1,35 @@
 package import NIOCore
 package import TalkpathAudio
 
-/// Something that has a frame's work to do every 20 ms.
+/// An object that does one frame's work every 20 ms.
 package protocol FrameTickerEntry: AnyObject {
-    /// - Parameter now: when this tick began, the same instant for every entry of the tick.
+    /// - Parameter now: the instant at which this tick began; equal for every entry of the tick.
     func tick(at now: MonotonicInstant)
 }
 
-/// The 20 ms clock of one event loop: one timer, one wake, all calls on that loop.
+/// The 20 ms clock of one event loop: one timer and one wake for all calls on that loop.
 ///
-/// Ticks lie on absolute deadlines, so they do not drift. After a stall the missed ticks are skipped and counted, not
-/// made up for: entries pace by the instant they are given, not by counting ticks. While nobody is registered there is
-/// no timer. A tick does not allocate, apart from what the event loop's timer may need.
+/// Ticks have absolute deadlines, so they do not drift. After a stall the ticker skips and counts the missed ticks
+/// instead of making up for them: entries pace by the instant that they are given, not by counting ticks. Without
+/// entries there is no timer. A tick does not allocate, apart from the event loop's timer.
 ///
-/// To be used on its event loop only, which debug builds check. Entries are held strongly until unregistered.
+/// Use it on its event loop only, which debug builds check. It holds entries strongly until they are unregistered.
 package final class FrameTicker: @unchecked Sendable {
-    // Sendable although mutable, because the event loop's timer asks for it: all state is touched on `eventLoop` only.
+    // Sendable although mutable, because the event loop's timer requires it: all state is accessed on `eventLoop` only.
 
-    /// What `register` gave out; worth nothing to another ticker.
+    /// The result of `register`. Valid for the ticker that made it only.
     package struct Token: Hashable, Sendable {
         fileprivate let slot: Int
         fileprivate let generation: UInt32
     }
 
-    /// How punctual the ticks were.
+    /// The punctuality of the ticks.
     package struct Punctuality: Equatable, Sendable {
-        /// Ticks that took place.
+        /// Ticks that ran.
         package var ticks = 0
-        /// Ticks left out because the loop was busy over their time and the next one's.
+        /// Ticks skipped because the loop was busy from their deadline until the next one.
         package var missed = 0
-        /// How long after its deadline a tick began: the worst, and the sum over all ticks, for the mean.
+        /// The delay from a tick's deadline to its begin: the maximum, and the sum over all ticks, for the mean.
         package var maximumLateness = Duration.zero
         package var totalLateness = Duration.zero
     }
@@ -43,7 +43,7 @@ package final class FrameTicker: @unchecked Sendable {
     package private(set) var punctuality = Punctuality()
     package private(set) var entryCount = 0
 
-    /// Told once per tick how late it began, and how many were left out before it.
+    /// Called once per tick with its lateness and the number of ticks skipped before it.
     private let observe: @Sendable (_ lateness: Duration, _ missed: Int) -> Void
     private var missedSinceTick = 0
     private let interval: TimeAmount
@@ -64,13 +64,13 @@ package final class FrameTicker: @unchecked Sendable {
         self.interval = TimeAmount(interval)
     }
 
-    /// From the next tick on, `entry` is called at every tick. The first registration starts the timer, a whole
-    /// interval from now.
+    /// Calls `entry` at every tick, from the next one on. The first registration starts the timer, one whole interval
+    /// from now.
     package func register(_ entry: some FrameTickerEntry) -> Token {
         eventLoop.assertInEventLoop()
         entryCount += 1
         let token: Token
-        // During a tick a freed slot is not used again: a new entry waits for the next tick.
+        // A tick that is running does not reuse freed slots, so a new entry waits for the next tick.
         if !isTicking, let slot = freeSlots.popLast() {
             slots[slot].entry = entry
             token = Token(slot: slot, generation: slots[slot].generation)
@@ -85,7 +85,7 @@ package final class FrameTicker: @unchecked Sendable {
         return token
     }
 
-    /// The entry is not called again, not even within the tick that is running. A second call changes nothing.
+    /// Stops calling the entry, even within the tick that is running. A second call changes nothing.
     package func unregister(_ token: Token) {
         eventLoop.assertInEventLoop()
         guard slots.indices.contains(token.slot), slots[token.slot].generation == token.generation,
@@ -101,7 +101,7 @@ package final class FrameTicker: @unchecked Sendable {
         }
     }
 
-    /// What ``punctuality`` says, which begins anew: a worst value is worth most for a known stretch of time.
+    /// Returns ``punctuality`` and resets it, because a maximum needs a known period of time.
     package func takePunctuality() -> Punctuality {
         eventLoop.assertInEventLoop()
         defer { punctuality = Punctuality() }
@@ -109,7 +109,7 @@ package final class FrameTicker: @unchecked Sendable {
     }
 
     private func arm() {
-        // Fails only on a loop that is shut down: no more ticks then.
+        // Fails only if the loop is shut down, and then there are no more ticks.
         callback = try? eventLoop.scheduleCallback(at: deadline, handler: self)
     }
 
@@ -120,7 +120,7 @@ package final class FrameTicker: @unchecked Sendable {
         isTicking = true
         let count = slots.count
         for slot in 0..<count {
-            // Taken out first: the call may change `slots`.
+            // Reads the entry first, because the call may change `slots`.
             let entry = slots[slot].entry
             entry?.tick(at: instant)
         }
@@ -140,7 +140,7 @@ package final class FrameTicker: @unchecked Sendable {
 
     private func scheduleNext() {
         deadline = deadline + interval
-        // The time the entries took counts too: read the clock again.
+        // Reads the clock again, because the entries' own time counts too.
         let overdue = eventLoop.now - deadline
         if overdue >= interval {
             let skipped = overdue.nanoseconds / interval.nanoseconds

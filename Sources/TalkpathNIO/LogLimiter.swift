@@ -1,9 +1,9 @@
 import Synchronization
 package import TalkpathAudio
 
-/// Lets a cause into the log at once, and then at most once a minute, with how often it came in between.
+/// Logs a cause at once, and after that at most once a minute, with the number of repeats in between.
 ///
-/// For what peers can do as often as they like. Thread-safe; takes a lock, so nothing for the media path.
+/// For events that peers can cause at any rate. Thread-safe. It takes a lock, so do not use it on the media path.
 package final class LogLimiter: Sendable {
     private struct Entry {
         var nextAt: MonotonicInstant
@@ -12,7 +12,7 @@ package final class LogLimiter: Sendable {
 
     private let entries = Mutex<[String: Entry]>([:])
     private let pause: Duration
-    /// Causes that are kept apart; beyond that the oldest is forgotten.
+    /// The most causes tracked; beyond that the oldest is dropped.
     private static let most = 256
 
     package init(pause: Duration = .seconds(60)) {
@@ -20,8 +20,9 @@ package final class LogLimiter: Sendable {
     }
 
     /// - Parameters:
-    ///   - cause: what is counted together.
-    ///   - write: is told how often the cause came since it was written last. Not called where it is too early.
+    ///   - cause: the key under which events are counted together.
+    ///   - write: called with the number of repeats since the cause was last written; not called before the pause is
+    ///     over.
     package func log(_ cause: String, at now: MonotonicInstant, _ write: (_ repeats: Int) -> Void) {
         let repeats: Int? = entries.withLock { entries in
             if var entry = entries[cause], now < entry.nextAt {

@@ -1,8 +1,9 @@
 import FoundationEssentials
 import TalkpathWire
 
-/// The way out through a proxy, as the environment has it: `HTTPS_PROXY` for encrypted connections, except to the hosts of
-/// `NO_PROXY`. In capitals or not; capitals count first. What is not encrypted, and this machine itself, goes no such way.
+/// The proxy for outgoing connections, from the environment: `HTTPS_PROXY` for encrypted connections, except to the
+/// hosts in `NO_PROXY`. The variables may be in upper or lower case; upper case wins. Unencrypted connections and
+/// connections to this machine never use the proxy.
 package struct OutboundProxy: Equatable, Sendable {
     package struct Server: Equatable, Sendable {
         package var host: String
@@ -10,7 +11,7 @@ package struct OutboundProxy: Equatable, Sendable {
         /// `user:password`.
         package var credentials: String?
 
-        /// For the header `Proxy-Authorization`.
+        /// The value of the header `Proxy-Authorization`.
         package var authorization: String? {
             credentials.map { "Basic " + TalkpathCrypto.base64(Array($0.utf8)) }
         }
@@ -18,10 +19,10 @@ package struct OutboundProxy: Equatable, Sendable {
 
     private let server: Server?
     private let exceptions: [String]
-    /// The variable that says something else than a proxy; nil if all is well.
+    /// The name of the variable that does not hold a valid proxy address; `nil` if there is none.
     package let flaw: String?
 
-    /// Of this process.
+    /// The settings in this process's environment.
     package static let environment = OutboundProxy(ProcessInfo.processInfo.environment)
 
     package init(_ environment: [String: String]) {
@@ -35,7 +36,7 @@ package struct OutboundProxy: Equatable, Sendable {
             .map { $0.filter { $0 != " " }.lowercased() }.filter { !$0.isEmpty }
     }
 
-    /// By whom a host is reached; nil: directly.
+    /// The proxy for connections to a host; `nil` means a direct connection.
     package func server(for host: String, port: Int) -> Server? {
         let host = host.lowercased()
         guard let server, !Self.isThisMachine(host), !exceptions.contains(where: { Self.covers($0, host, port) }) else {
@@ -48,7 +49,8 @@ package struct OutboundProxy: Equatable, Sendable {
         host == "localhost" || host == "::1" || host.hasPrefix("127.") && host.utf8.allSatisfy { $0 < 0x3A }
     }
 
-    /// `*`, a host, a domain with all below it, with a dot in front or without; each perhaps with a port.
+    /// Matches `*`, a host, or a domain with its subdomains, written with or without a leading dot; each with an
+    /// optional port.
     private static func covers(_ exception: String, _ host: String, _ port: Int) -> Bool {
         if exception == "*" { return true }
         var name = Substring(exception)
@@ -63,8 +65,8 @@ package struct OutboundProxy: Equatable, Sendable {
 }
 
 extension OutboundProxy.Server {
-    /// `http://user:password@host:port`; the scheme, the user and, for 80, the port may be missing. Nil for anything else:
-    /// a proxy that is itself reached by TLS is not spoken to.
+    /// Parses `http://user:password@host:port`. Scheme, user and port are optional; the port defaults to 80. `nil` for
+    /// any other text, because proxies that are themselves reached over TLS are not supported.
     init?(text: String) {
         var rest = Substring(text)
         if let separator = rest.firstRange(of: "://") {
@@ -89,7 +91,7 @@ extension OutboundProxy.Server {
         }
     }
 
-    /// Without percent signs; nil if they are broken.
+    /// Decodes percent escapes; `nil` if they are malformed.
     private static func decoded(_ text: Substring) -> String? {
         var bytes: [UInt8] = []
         var rest = Array(text.utf8)[...]

@@ -1,12 +1,13 @@
 import FoundationEssentials
 package import NIOSSL
 
-/// TLS towards others: models, the carrier, webhooks, functions, gateways. Every client of ours, whatever it speaks, takes
-/// its configuration from here.
+/// TLS for outgoing connections: models, the carrier, webhooks, functions, gateways. Every client in this package takes
+/// its TLS configuration from here.
 package enum OutboundTLS {
-    /// TLS 1.2 at least; the peer's certificate is verified.
+    /// A configuration of TLS 1.2 or later that verifies the peer's certificate.
     ///
-    /// - Parameter roots: nil trusts those that the environment names, or the system's.
+    /// - Parameter roots: the root certificates to trust; `nil` means those that the environment names, else the
+    ///   system's.
     package static func configuration(trusting roots: NIOSSLTrustRoots? = nil) -> TLSConfiguration {
         var configuration = TLSConfiguration.makeClientConfiguration()
         configuration.minimumTLSVersion = .tlsv12
@@ -18,11 +19,12 @@ package enum OutboundTLS {
         return configuration
     }
 
-    /// Of this process.
+    /// The root certificates that this process's environment names.
     package static let environmentRoots = Roots(ProcessInfo.processInfo.environment)
 
-    /// Whom to trust, as the environment has it: `SSL_CERT_FILE` and `SSL_CERT_DIR`, which name a file of certificates in
-    /// PEM, and a folder that OpenSSL's `rehash` has gone through. Where either is given, the system's do not count.
+    /// The root certificates to trust, from the environment. `SSL_CERT_FILE` names a PEM file of certificates, and
+    /// `SSL_CERT_DIR` names a folder prepared by OpenSSL's `rehash`. If either is set, the system's roots are not
+    /// trusted.
     package struct Roots: Equatable, Sendable {
         package var file: String?
         package var folder: String?
@@ -32,7 +34,7 @@ package enum OutboundTLS {
             folder = environment["SSL_CERT_DIR"].flatMap { $0.isEmpty ? nil : $0 }
         }
 
-        /// The variable that names what is not there, or holds no certificates; nil if all is well.
+        /// The name of the variable whose file or folder is missing or holds no certificates; `nil` if both are fine.
         package func flaw() -> String? {
             if let file, (try? NIOSSLCertificate.fromPEMFile(file))?.isEmpty ?? true { return "SSL_CERT_FILE" }
             var isFolder = false
@@ -46,7 +48,7 @@ package enum OutboundTLS {
             switch (file, folder) {
             case (let file?, let folder?):
                 configuration.trustRoots = .file(folder)
-                // Only whole files may come in addition.
+                // NIOSSL accepts only whole files in addition.
                 configuration.additionalTrustRoots = [.file(file)]
             case (let only?, nil), (nil, let only?): configuration.trustRoots = .file(only)
             case (nil, nil): break
@@ -55,9 +57,10 @@ package enum OutboundTLS {
     }
 }
 
-/// TLS for WebSocket clients. A context is costly to make (it loads the system's root certificates) and is shared.
+/// TLS for WebSocket clients. A context is costly to make, because it loads the system's root certificates, so it is
+/// shared.
 package enum WebSocketTLS {
-    /// Verifies the peer against the system's root certificates. Made once for the process.
+    /// Verifies the peer against the environment's or the system's root certificates. Made once for the process.
     package static let system: Result<NIOSSLContext, any Error> = Result { try context() }
 
     /// Verifies the peer against these roots only.
@@ -65,7 +68,7 @@ package enum WebSocketTLS {
 
     private static func context(trusting roots: NIOSSLTrustRoots? = nil) throws -> NIOSSLContext {
         var configuration = OutboundTLS.configuration(trusting: roots)
-        // A WebSocket begins as HTTP/1.1; a server that prefers HTTP/2 must not choose it.
+        // A WebSocket begins as HTTP/1.1, so a server that prefers HTTP/2 must not choose that.
         configuration.applicationProtocols = ["http/1.1"]
         return try NIOSSLContext(configuration: configuration)
     }

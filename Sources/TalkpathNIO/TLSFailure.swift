@@ -1,8 +1,8 @@
 import NIOSSL
 
-/// Failures of TLS, as they are told to operators.
+/// Turns TLS errors into messages for operators.
 package enum TLSFailure {
-    /// What TLS broke at, in our own words; nil for an error that is no failure of TLS.
+    /// The cause of a TLS failure in our own words; `nil` if the error is not a TLS failure.
     package static func words(for error: any Error) -> String? {
         switch error {
         case is NIOSSLExtraError:
@@ -18,7 +18,7 @@ package enum TLSFailure {
         }
     }
 
-    /// - Parameter reason: names of BoringSSL's among other text.
+    /// - Parameter reason: text that contains the names of BoringSSL errors.
     private static func words(forReason reason: String) -> String {
         let known = reasons.first { reason.contains($0.name) }
         return known.map { "TLS failed: \($0.words)" } ?? "TLS failed"
@@ -33,7 +33,8 @@ package enum TLSFailure {
         (name: "HANDSHAKE_FAILURE", words: "both sides have no cipher suite in common"),
     ]
 
-    /// A peer that ends the TCP stream without TLS's farewell: with a WebSocket's own close frame nothing is lost by it.
+    /// True if the peer ended the TCP stream without TLS's `close_notify`. After a WebSocket close frame nothing is
+    /// lost by that.
     static func isEndOfStream(_ error: any Error) -> Bool {
         if case .some(.uncleanShutdown) = error as? NIOSSLError { true } else { false }
     }

@@ -4,7 +4,7 @@ import NIOPosix
 public import TalkpathAudio
 public import TalkpathCore
 
-/// The bridge in a program of your own: your audio thread on one side, a speech model on the other, no telephone.
+/// The bridge inside your own program: your audio thread on one side, a speech model on the other, no telephone.
 ///
 /// ```swift
 /// let bridge = VoiceBridge()
@@ -25,8 +25,8 @@ public final class VoiceBridge: Sendable {
     private let media: MediaBridge
 
     /// - Parameters:
-    ///   - events: told what happens on every call, on the bridge's thread; must return at once.
-    ///   - tools: carries out the functions that agents call.
+    ///   - events: receives the events of every call, on the bridge's thread; must return at once.
+    ///   - tools: runs the functions that agents call.
     public init(
         events: any CallEventSink = NoEvents(),
         tools: (any ToolHandler)? = nil,
@@ -44,18 +44,18 @@ public final class VoiceBridge: Sendable {
         )
     }
 
-    /// Runs the calls; returns when ``shutDown()`` has ended the last one. Must be called once, before the first call.
+    /// Runs the calls; returns when ``shutDown()`` has ended the last one. Call it once, before the first call.
     public func run() async {
         await media.run()
         try? await group.shutdownGracefully()
     }
 
-    /// Begins a call between an audio thread and an agent.
+    /// Starts a call between an audio thread and an agent.
     ///
     /// - Parameters:
-    ///   - format: what the rings carry, both ways.
-    ///   - limits: those of the agent where there are none.
-    /// - Throws: `CallManager.Refusal` once the bridge is being shut down, or if there is no filter for the format.
+    ///   - format: the audio format of the rings, in both directions.
+    ///   - limits: the call's limits; `nil` means the agent's.
+    /// - Throws: `CallManager.Refusal` if the bridge is shutting down, or if no resampler filter fits the format.
     public func startCall(
         agent: AgentProfile,
         format: AudioFormat = .telephony,

@@ -20,11 +20,11 @@ import Testing
 
     private let loop = EmbeddedEventLoop()
 
-    @Test func ticksComeEveryTwentyMillisecondsWithoutDrift() {
+    @Test func `ticks come every 20 ms without drift`() {
         let ticker = FrameTicker(eventLoop: loop)
         let entry = Entry()
         _ = ticker.register(entry)
-        // Time passes in steps that do not divide 20 ms.
+        // Time advances in steps that do not divide 20 ms.
         for _ in 0..<1000 { loop.advanceTime(by: .milliseconds(7)) }
         #expect(entry.milliseconds == (1...350).map { $0 * 20 })
         #expect(ticker.punctuality.ticks == 350)
@@ -32,7 +32,7 @@ import Testing
         #expect(ticker.punctuality.maximumLateness == .zero)
     }
 
-    @Test func oneWakeServesAllEntriesWithTheSameInstant() {
+    @Test func `one wake calls all entries with the same instant`() {
         let ticker = FrameTicker(eventLoop: loop)
         let entries = (0..<5).map { _ in Entry() }
         for entry in entries { _ = ticker.register(entry) }
@@ -41,8 +41,8 @@ import Testing
         #expect(ticker.punctuality.ticks == 2)
     }
 
-    @Test func anEntryThatTakesTooLongSkipsTicksAndStaysOnTheGrid() {
-        // A loop whose time an entry can move while it runs.
+    @Test func `an entry that takes too long makes the ticker skip ticks and keep its grid`() {
+        // An event loop whose clock an entry can move while it runs.
         let loop = StallingLoop()
         let ticker = FrameTicker(eventLoop: loop)
         let entry = Entry()
@@ -56,14 +56,14 @@ import Testing
         loop.runNext()
         loop.runNext(late: .milliseconds(3))
         loop.runNext()
-        // At 40 it stalls until 105: 60 and 80 are left out, 100 comes 5 ms late.
+        // The entry stalls from 40 to 105 ms: the ticks at 60 and 80 are skipped, and the one at 100 is 5 ms late.
         #expect(entry.milliseconds == [20, 40, 105, 123, 140])
         #expect(ticker.punctuality.missed == 2)
         #expect(ticker.punctuality.maximumLateness == .milliseconds(5))
         #expect(ticker.punctuality.totalLateness == .milliseconds(8))
     }
 
-    @Test func withoutEntriesThereIsNoTimer() {
+    @Test func `without entries there is no timer`() {
         let ticker = FrameTicker(eventLoop: loop)
         let entry = Entry()
         let token = ticker.register(entry)
@@ -80,7 +80,7 @@ import Testing
         #expect(ticker.punctuality.missed == 0)
     }
 
-    @Test func anEntryMayLeaveAndOthersMayJoinDuringATick() {
+    @Test func `an entry may unregister and others may register during a tick`() {
         let ticker = FrameTicker(eventLoop: loop)
         let first = Entry()
         let second = Entry()
@@ -91,7 +91,7 @@ import Testing
         let secondToken = ticker.register(second)
         _ = ticker.register(third)
         first.onTick = {
-            // Itself, one that has not had its turn, and a newcomer in one go.
+            // Unregisters itself and an entry that has not been called yet, and registers a new one.
             ticker.unregister(firstToken!)
             ticker.unregister(secondToken)
             _ = ticker.register(late)
@@ -103,7 +103,7 @@ import Testing
         #expect(ticker.entryCount == 2)
     }
 
-    @Test func aTokenOfAnEntryThatLeftDoesNotReachItsSuccessor() {
+    @Test func `a token of an unregistered entry does not affect its slot's next entry`() {
         let ticker = FrameTicker(eventLoop: loop)
         let stale = ticker.register(Entry())
         ticker.unregister(stale)
@@ -114,7 +114,7 @@ import Testing
         #expect(entry.instants.count == 1)
     }
 
-    @Test func theLastEntryMayLeaveAndComeBackWithinATick() {
+    @Test func `the last entry may unregister and register again within a tick`() {
         let ticker = FrameTicker(eventLoop: loop)
         let entry = Entry()
         var token = ticker.register(entry)
@@ -127,10 +127,10 @@ import Testing
     }
 }
 
-/// An event loop of one thread whose clock is set by hand, also from within a task: NIO's embedded loop turns its clock
-/// back then.
+/// An event loop of one thread whose clock is set by hand, even from within a task. NIO's embedded loop would turn its
+/// clock back then.
 private final class StallingLoop: EventLoop, @unchecked Sendable {
-    // Used by one test on one thread; only the protocol asks for Sendable.
+    // One test uses it on one thread; only the protocol requires Sendable.
     var time = NIODeadline.uptimeNanoseconds(0)
     private var tasks: [(deadline: NIODeadline, run: () -> Void)] = []
 

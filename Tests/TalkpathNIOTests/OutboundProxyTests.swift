@@ -5,7 +5,7 @@ import Testing
 
 @testable import TalkpathNIO
 
-/// The way out through a proxy.
+/// Outgoing connections through a proxy.
 @Suite(.timeLimit(.minutes(1))) struct OutboundProxyTests {
     @Test(
         arguments: [
@@ -13,7 +13,7 @@ import Testing
             ("http://me:se%40cret@10.0.0.1:8080/", "10.0.0.1", 8080, "me:se@cret"), ("http://[::1]:9", "::1", 9, nil),
         ] as [(String, String, Int, String?)]
     )
-    func aProxyIsReadInEveryForm(text: String, host: String, port: Int, credentials: String?) {
+    func `every form of a proxy address is parsed`(text: String, host: String, port: Int, credentials: String?) {
         let proxy = OutboundProxy(["HTTPS_PROXY": text])
         let server = proxy.server(for: "api.example.com", port: 443)
         #expect(server == .init(host: host, port: port, credentials: credentials) && proxy.flaw == nil)
@@ -23,7 +23,7 @@ import Testing
     }
 
     @Test(arguments: ["https://proxy.test:443", "socks5://proxy.test", "http://proxy.test:0", "http://", "a b"])
-    func whatIsNoProxyIsNamed(text: String) {
+    func `an invalid proxy address is reported by its variable`(text: String) {
         #expect(OutboundProxy(["https_proxy": text]).flaw == "HTTPS_PROXY")
     }
 
@@ -32,7 +32,7 @@ import Testing
         ("anexample.org", 443, true), ("only.port.test", 8443, false), ("only.port.test", 443, true),
         ("10.1.2.3", 443, false), ("localhost", 443, false), ("127.0.0.1", 443, false), ("::1", 443, false),
     ])
-    func exceptionsGoStraight(host: String, port: Int, isProxied: Bool) {
+    func `hosts in NO_PROXY and this machine are reached directly`(host: String, port: Int, isProxied: Bool) {
         let proxy = OutboundProxy([
             "HTTPS_PROXY": "http://proxy.test:3128", "NO_PROXY": ".example.org, only.port.test:8443,10.1.2.3",
         ])
@@ -41,7 +41,7 @@ import Testing
         #expect(OutboundProxy([:]).server(for: host, port: port) == nil)
     }
 
-    /// Answers whoever comes in these words, and takes down what it was asked.
+    /// Gives every client the same answer, and records the requests.
     private final class Proxy: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
         typealias OutboundOut = ByteBuffer
@@ -67,10 +67,12 @@ import Testing
             "it answered 407"
         ),
         ("nonsense\r\n\r\n", .connectionLost, "its answer is not HTTP"),
-        // The way is open, and TLS begins at once: what then answers speaks none.
+        // The tunnel is open, so TLS begins at once, but the peer does not speak TLS.
         ("HTTP/1.1 200 Connection established\r\n\r\n", .tls, "does not speak TLS"),
     ])
-    func aModelIsAskedForThroughTheProxy(answer: String, code: WebSocketClientError.Code, words: String) async throws {
+    func `a model is requested through the proxy`(answer: String, code: WebSocketClientError.Code, words: String)
+        async throws
+    {
         let (requests, asked) = AsyncStream.makeStream(of: String.self)
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in

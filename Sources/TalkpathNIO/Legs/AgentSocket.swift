@@ -4,14 +4,14 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
-/// The socket to a speech model. All on the call's event loop.
+/// The socket to a speech model. Everything runs on the call's event loop.
 final class AgentSocket: WebSocketConsumer {
     private let session: CallSession
     private let number: Int
     private let media: CallMedia
     private let clock: SystemClock
     private let eventLoop: any EventLoop
-    /// The media's, while this socket is the agent's.
+    /// The media's agent generation while this socket is the call's agent leg.
     private var generation: Int?
     private var connection: WebSocketConnection?
     private var conduct: LegConduct?
@@ -48,13 +48,14 @@ final class AgentSocket: WebSocketConsumer {
     private var faults: Int { media.counters.badAgentMessages + media.downlink.counters.badPayloads }
 
     func received(_ message: RawSpan, isText: Bool) {
-        // Text or binary: providers differ in that, and the content is the same JSON.
+        // Accepts text and binary messages alike: providers differ, and both hold the same JSON.
         guard media.agentGeneration == generation else { return }
         media.agentReceived(message, at: clock.now)
         if let overrun = conduct?.judge(faults: faults, events: media.happenings.count, on: eventLoop) {
             connection?.overran(overrun)
         }
-        // At once, not at the end of the wake: the order of a model's messages is the order of things.
+        // Passes events on at once, not at the end of the wake, because their order relative to the model's messages
+        // matters.
         if !media.happenings.isEmpty {
             let now = clock.now
             session.assumeIsolated { $0.noteHappenings(at: now) }
@@ -70,7 +71,7 @@ final class AgentSocket: WebSocketConsumer {
         connection = nil
         if case .overrun(let overrun) = close.cause { overran(overrun) }
         let reason = "the model's socket was closed (\(close.code)\(close.reason.isEmpty ? "" : ": \(close.reason)"))"
-        // In a turn of the loop of its own: the socket may have broken while the session was writing to it.
+        // In a later turn of the loop, because the socket may have broken while the session was writing to it.
         eventLoop.execute { [session, number] in
             session.assumeIsolated { $0.agentClosed(socket: number, reason: reason) }
         }
@@ -80,10 +81,10 @@ final class AgentSocket: WebSocketConsumer {
 /// Opens model sockets on the media event loop.
 struct SocketAgentConnector: AgentConnector {
     let eventLoop: any EventLoop
-    /// `nil` verifies against the system's roots.
+    /// The TLS context for `wss`; `nil` verifies against the system's root certificates.
     let tls: NIOSSLContext?
     let clock: SystemClock
-    /// Is told of models that send too much.
+    /// Called for each model socket that was closed because the model exceeded its budget.
     let overran: @Sendable (WebSocketOverrun) -> Void
 
     func connect(
@@ -108,7 +109,7 @@ struct SocketAgentConnector: AgentConnector {
         }
     }
 
-    /// Without the answer's body, which is the provider's text.
+    /// A message without the body of the answer, because the body is the provider's text.
     private static func explain(_ error: WebSocketClientError) -> String {
         "the model's socket could not be opened: \(error.message)"
     }

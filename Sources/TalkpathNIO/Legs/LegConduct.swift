@@ -1,6 +1,7 @@
 import NIOCore
 
-/// Judges a leg's peer by what its messages turned out to be: not understood, or something for the session to act on.
+/// Limits a peer by the content of its messages: messages that were not understood, and messages that make the session
+/// act.
 struct LegConduct {
     private var faults: RateBucket
     private var events: RateBucket
@@ -12,9 +13,9 @@ struct LegConduct {
     }
 
     /// - Parameters:
-    ///   - total: faults of the call's leg so far.
+    ///   - total: faults counted on this leg so far, over the whole call.
     ///   - more: events of one message.
-    /// - Returns: what the peer has sent too much of.
+    /// - Returns: the limit that the peer exceeded; `nil` if none.
     mutating func judge(faults total: Int, events more: Int, on eventLoop: any EventLoop) -> WebSocketOverrun? {
         if total > knownFaults {
             faults.refill(at: eventLoop.now)
@@ -29,6 +30,6 @@ struct LegConduct {
         return nil
     }
 
-    /// What the leg had to its name before this socket is not this peer's.
+    /// Excludes the faults that the leg had before this socket opened: they are not this peer's.
     mutating func begin(withFaults total: Int) { knownFaults = total }
 }

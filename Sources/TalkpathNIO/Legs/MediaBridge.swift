@@ -18,8 +18,9 @@ package final class MediaBridge: Sendable {
     private let logger: Logger
 
     /// - Parameters:
-    ///   - carrier: `nil` where nobody can be called and hanging up is closing the socket.
-    ///   - agentTLS: for models reached over `wss`; `nil` verifies against the system's roots.
+    ///   - carrier: `nil` if no calls can be placed; then closing the socket is the only way to hang up.
+    ///   - agentTLS: the TLS context for models reached over `wss`; `nil` verifies against the system's root
+    ///     certificates.
     package init(
         eventLoop: any EventLoop,
         carrier: (any Carrier)?,
@@ -65,7 +66,7 @@ package final class MediaBridge: Sendable {
         )
     }
 
-    /// Runs the calls and their clock, until the manager has been shut down. Must be called once.
+    /// Runs the calls and their clock until the manager has shut down. Call it once.
     package func run() async {
         let entry = ManagerTick(manager: manager)
         let token = try? await eventLoop.submit { self.ticker.register(entry) }.get()
@@ -73,17 +74,17 @@ package final class MediaBridge: Sendable {
         if let token { try? await eventLoop.submit { self.ticker.unregister(token) }.get() }
     }
 
-    /// A consumer for one media socket. On the event loop.
+    /// Makes the consumer for one media socket. Call it on the event loop.
     package func telephonySocket(admission: TelephonyAdmission) -> TelephonySocket {
         TelephonySocket(bridge: self, admission: admission)
     }
 
-    /// Media sockets that never became a call's.
+    /// Counts of the media sockets that never got a call.
     package func refusals() async throws -> TelephonyRefusals {
         try await eventLoop.submit { self.refusalCounters.value }.get()
     }
 
-    /// How punctual the 20 ms clock was since the last call of this, or since it began.
+    /// The punctuality of the 20 ms clock since the last call of this method, or since the clock started.
     package func takePunctuality() async throws -> FrameTicker.Punctuality {
         try await eventLoop.submit { self.ticker.takePunctuality() }.get()
     }
@@ -92,23 +93,23 @@ package final class MediaBridge: Sendable {
         refusalCounters.value.count(reason)
     }
 
-    /// A leg's socket was closed because its peer sent too much.
+    /// Counts and logs a leg's socket that was closed because its peer exceeded its budget.
     func overran(_ overrun: WebSocketOverrun, leg: SocketOverruns.Leg) { overruns.note(overrun, leg: leg) }
 
-    /// A media socket is closed without a call.
+    /// Logs a media socket that is closed without a call.
     ///
-    /// - Parameter words: a sentence of ours, nothing of the peer's.
+    /// - Parameter words: a sentence of our own, with nothing from the peer in it.
     func tell(refusal words: String) {
         let now = clock.now
         refusalLog.log(words, at: now) { repeats in
             logger.warning(
-                "A media socket was closed: it is no call's",
+                "A media socket without a call was closed",
                 metadata: ["reason": "\(words)", "unreported": "\(repeats)"]
             )
         }
     }
 
-    /// The call that a stream belongs to. On the event loop.
+    /// Finds or makes the call that a stream belongs to. Call it on the event loop.
     func session(
         for start: TelephonyStreamStart,
         _ admission: TelephonyAdmission
@@ -129,7 +130,7 @@ package final class MediaBridge: Sendable {
     }
 }
 
-/// The manager, as the ticker sees it.
+/// Forwards the ticks to the manager.
 private final class ManagerTick: FrameTickerEntry, Sendable {
     private let manager: CallManager
 

@@ -1,7 +1,7 @@
 import TalkpathCore
 import TalkpathWire
 
-/// A leg over a WebSocket: where the call's messages go, and how the session closes it.
+/// A leg over a WebSocket: sends the call's messages, and lets the session close the socket.
 final class SocketLeg: LegSink, LegConnection {
     private let connection: WebSocketConnection
 
@@ -9,7 +9,7 @@ final class SocketLeg: LegSink, LegConnection {
         self.connection = connection
     }
 
-    /// On the socket's event loop, which is the call's.
+    /// Runs on the socket's event loop, which is the call's.
     func drain(_ outbox: inout MessageOutbox) {
         outbox.drain { message in _ = connection.write(message) }
         connection.flush()

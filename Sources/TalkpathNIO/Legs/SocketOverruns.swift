@@ -1,7 +1,7 @@
 import Logging
 import TalkpathCore
 
-/// Counts and logs sockets that were closed because their peers sent too much.
+/// Counts and logs sockets that were closed because their peers exceeded their budgets.
 package final class SocketOverruns: Sendable {
     package enum Leg: String, Sendable {
         case telephony, agent
@@ -22,7 +22,7 @@ package final class SocketOverruns: Sendable {
         instruments.overran(leg: leg.rawValue, cause: overrun.rawValue)
         limiter.log("\(leg) \(overrun)", at: clock.now) { repeats in
             logger.warning(
-                "A socket was closed, for its peer sent more than one call may cost",
+                "A socket was closed because its peer exceeded its message budget",
                 metadata: ["leg": "\(leg)", "reason": "\(overrun.words)", "unreported": "\(repeats)"]
             )
         }

@@ -4,7 +4,7 @@ package import TalkpathAudio
 package import TalkpathCore
 import TalkpathWire
 
-/// The machine's own clocks: the monotonic one that event loops use, and civil time.
+/// The machine's clocks: the monotonic clock that event loops use, and wall-clock time.
 package struct SystemClock: CallClock {
     package init() {}
 
@@ -17,7 +17,7 @@ package struct SystemClock: CallClock {
     }
 }
 
-/// Random identifiers from the system's cryptographic source.
+/// Random identifiers from the system's cryptographic generator.
 package struct SystemIdentifiers: IdentifierSource {
     package init() {}
 

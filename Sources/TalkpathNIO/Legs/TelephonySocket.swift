@@ -3,21 +3,21 @@ import TalkpathAudio
 package import TalkpathCore
 package import TalkpathWire
 
-/// How a media socket is given a call.
+/// The rule by which a media socket gets a call.
 package enum TelephonyAdmission: Sendable {
-    /// Its `start` must bring a parameter `token` that the manager has handed out.
+    /// The `start` message must contain a parameter `token` that the manager handed out.
     case token
-    /// Every socket is a new call: for development, and for simulators.
+    /// Every socket is a new call. For development and for simulators.
     case open(@Sendable (TelephonyStreamStart) -> InboundCall)
 }
 
-/// What is wrong with media sockets that never became a call's, counted.
+/// Counts of the media sockets that never got a call, by cause.
 package struct TelephonyRefusals: Equatable, Sendable {
-    /// Closed, or silent for five seconds, without a `start`.
+    /// Sockets that closed, sent a hundred other messages, or stayed silent for five seconds, without a `start`.
     package var withoutStart = 0
-    /// No token, one that was spent or has expired, or a call that is over.
+    /// Sockets without a token, with a spent or expired one, for a call that is over, or in an unsupported format.
     package var withoutCall = 0
-    /// Messages before `start` that were not understood, or had no business there.
+    /// Messages before `start` that were not understood, or that must not come before it.
     package var badMessages = 0
 
     enum Reason {
@@ -35,7 +35,8 @@ package struct TelephonyRefusals: Equatable, Sendable {
 
 /// The carrier's media socket.
 ///
-/// Until `start` has come it belongs to nobody; from then on its messages are the call's. All on the event loop.
+/// Until `start` arrives it belongs to no call; from then on its messages are the call's. Everything runs on the event
+/// loop.
 package final class TelephonySocket: WebSocketConsumer {
     private enum State {
         case waiting(Scheduled<Void>?)
@@ -50,7 +51,7 @@ package final class TelephonySocket: WebSocketConsumer {
     private var codec = TwilioMediaStreamsCodec()
     private var messagesBeforeStart = 0
     private var conduct: LegConduct?
-    /// Binary messages, which no carrier sends.
+    /// Binary messages, which carriers do not send; they count as faults.
     private var binaryMessages = 0
 
     private static let startTimeout = TimeAmount.seconds(5)
@@ -65,7 +66,7 @@ package final class TelephonySocket: WebSocketConsumer {
         self.connection = connection
         conduct = connection.limits.budget.map { LegConduct($0, at: connection.eventLoop.now) }
         let patience = connection.eventLoop.assumeIsolated().scheduleTask(in: Self.startTimeout) {
-            self.refuse(.withoutStart, "no start message came")
+            self.refuse(.withoutStart, "no start message arrived")
         }
         state = .waiting(patience)
     }
@@ -109,11 +110,11 @@ package final class TelephonySocket: WebSocketConsumer {
             bridge.tell(refusal: "it was closed before its start message")
         case .attached(let session, _):
             if case .overrun(let overrun) = close.cause { bridge.overran(overrun, leg: .telephony) }
-            // In a turn of the loop of its own: the socket may have broken while the session was writing to it.
+            // In a later turn of the loop, because the socket may have broken while the session was writing to it.
             bridge.eventLoop.execute { [bridge] in
                 let now = bridge.clock.now
                 session.assumeIsolated { session in
-                    // A farewell that came in one piece with the close counts.
+                    // Passes on the carrier's last messages, such as `stop`, that arrived together with the close.
                     session.noteHappenings(at: now)
                     session.mediaClosed()
                 }
@@ -128,7 +129,7 @@ package final class TelephonySocket: WebSocketConsumer {
     private func receiveBeforeStart(_ message: RawSpan) {
         messagesBeforeStart += 1
         guard messagesBeforeStart <= Self.mostMessagesBeforeStart else {
-            refuse(.withoutStart, "no start message came")
+            refuse(.withoutStart, "no start message arrived")
             return
         }
         do {
@@ -142,7 +143,7 @@ package final class TelephonySocket: WebSocketConsumer {
             }
         } catch {
             bridge.refused(.badMessage)
-            // A stream we cannot carry will not become one by waiting.
+            // Waiting cannot help: the stream's format will not change.
             if error.code == .unsupportedFormat { refuse(.withoutCall, "its audio is not 8 kHz µ-law") }
         }
     }
@@ -159,7 +160,7 @@ package final class TelephonySocket: WebSocketConsumer {
         if case .waiting(let patience) = state { patience?.cancel() }
         let leg = SocketLeg(connection)
         let media = session.media.value
-        // The call's codec learns the stream's name first: what the session does next may already write to it.
+        // The call's codec learns the stream's name first, because the session may write to the stream right away.
         media.telephonyReceived(message, at: bridge.clock.now)
         let isWanted = session.assumeIsolated {
             $0.mediaOpened(leg, sink: leg, carrierCallID: start.carrierCallID)

@@ -1,6 +1,6 @@
 import NIOHTTP1
 
-/// What RFC 9110 and RFC 9112 demand of every request, whoever it is for.
+/// The rules of RFC 9110 and RFC 9112 for every request, checked before routing.
 enum HTTPRequestRules {
     struct Breach: Equatable {
         var status: HTTPResponseStatus
@@ -8,12 +8,12 @@ enum HTTPRequestRules {
         var headers: HTTPHeaders = [:]
     }
 
-    /// Why a request must not be served; nil if it may.
+    /// The rule that a request breaks; `nil` if it may be served.
     static func breach(in head: HTTPRequestHead) -> Breach? {
         if let words = hostBreach(head) { return Breach(status: .badRequest, words: words) }
         let headers = head.headers
         if headers.contains(name: "transfer-encoding"), !isCurrent(head) {
-            return Breach(status: .badRequest, words: "HTTP/1.0 knows no Transfer-Encoding")
+            return Breach(status: .badRequest, words: "HTTP/1.0 does not allow Transfer-Encoding")
         }
         if hasBody(head), let coding = headers[canonicalForm: "content-encoding"].first(where: { !isIdentity($0) }) {
             return Breach(
@@ -29,7 +29,8 @@ enum HTTPRequestRules {
         return nil
     }
 
-    /// RFC 9112, section 3.2: one `Host`, in HTTP/1.1 always. Nobody addresses us without an authority.
+    /// RFC 9112, section 3.2: exactly one `Host`, which HTTP/1.1 requires. An empty `Host` is refused too, because
+    /// every client addresses us by an authority.
     private static func hostBreach(_ head: HTTPRequestHead) -> String? {
         let hosts = head.headers["host"]
         if hosts.isEmpty { return isCurrent(head) ? "Host is missing" : nil }
@@ -37,10 +38,10 @@ enum HTTPRequestRules {
         let host = hosts[0]
         guard !host.isEmpty else { return "Host is empty" }
         let isGood = host.utf8.allSatisfy { (0x21...0x7E).contains($0) && !#"/\@,?#"#.utf8.contains($0) }
-        return isGood ? nil : "Host is no host"
+        return isGood ? nil : "Host is not a valid host"
     }
 
-    /// Of HTTP/1.1 or later.
+    /// True for HTTP/1.1 and later.
     private static func isCurrent(_ head: HTTPRequestHead) -> Bool {
         (head.version.major, head.version.minor) >= (1, 1)
     }
@@ -49,12 +50,12 @@ enum HTTPRequestRules {
 
     static func hasBody(_ head: HTTPRequestHead) -> Bool { WebSocketHandshake.announcesBody(head) }
 
-    /// The client sends its body once it has been told to go on.
+    /// True if the client sends its body only after an interim answer "100 Continue".
     static func awaitsContinue(_ head: HTTPRequestHead) -> Bool {
         isCurrent(head) && hasBody(head) && !head.headers[canonicalForm: "expect"].isEmpty
     }
 
-    /// An old client's request whose answer ends the connection.
+    /// True for an old client's request whose answer must end the connection.
     static func isTheLast(_ head: HTTPRequestHead) -> Bool {
         !isCurrent(head) && !head.headers[canonicalForm: "connection"].contains { $0.lowercased() == "keep-alive" }
     }
@@ -69,7 +70,7 @@ enum HTTPRequestRules {
         return UpgradeDecision.Refusal(status: status, headers: headers, body: body(status, words))
     }
 
-    /// A problem in the words of RFC 9457, and in those of our routes.
+    /// The body of a problem response: RFC 9457's fields and those of our own routes.
     private static func body(_ status: HTTPResponseStatus, _ words: String) -> String {
         let code =
             switch status {
@@ -78,7 +79,7 @@ enum HTTPRequestRules {
             case .expectationFailed: "expectation_failed"
             default: "bad_request"
             }
-        // The words are ours and need no escapes.
+        // The words are our own constants, so they need no JSON escapes.
         return #"{"success":false,"error":"\#(words)","code":"\#(code)","type":"about:blank","#
             + #""title":"\#(status.reasonPhrase)","status":\#(status.code),"detail":"\#(words)"}"#
     }

@@ -1,27 +1,27 @@
 import NIOCore
 import NIOHTTP1
 
-/// HTTP's parser, until the connection changes its protocol; from then on the bytes as they come.
+/// Runs HTTP's parser until the connection changes its protocol, and from then on passes the bytes on unchanged.
 ///
-/// NIO's own way is to remove the parser, which takes a turn of the event loop; in between, the next handler is given
-/// HTTP parts and raw bytes through the same door, cannot tell them apart, and a wrong guess traps the process. Here
-/// `isParsing` tells them apart, and no byte behind the handshake is lost.
+/// NIO's own way is to remove the parser, which takes a turn of the event loop. In between, the next handler receives
+/// HTTP parts and raw bytes through the same method and cannot tell them apart; a wrong guess traps the process. Here
+/// `isParsing` tells them apart, and no byte after the handshake is lost.
 final class SwitchingHTTPDecoder<Parser: ByteToMessageDecoder>: ByteToMessageDecoder {
     typealias InboundOut = Parser.InboundOut
 
     enum Mode {
         case http
-        /// Bytes are passed on as they are.
+        /// Bytes are passed on unchanged.
         case raw
-        /// Bytes are thrown away: nothing more is expected of the peer.
+        /// Bytes are discarded: no more input is expected from the peer.
         case discard
     }
 
-    /// Takes effect behind the HTTP message being parsed.
+    /// Takes effect after the HTTP message that is being parsed.
     var mode = Mode.http
-    /// Whether what comes out at this moment are HTTP parts.
+    /// True while the output consists of HTTP parts.
     private(set) var isParsing = false
-    /// Whether the peer has said anything yet.
+    /// True if the peer has sent any bytes.
     private(set) var hasSeenBytes = false
     private var parser: Parser
 
@@ -55,20 +55,20 @@ final class SwitchingHTTPDecoder<Parser: ByteToMessageDecoder>: ByteToMessageDec
     }
 }
 
-/// The parser's handler, and how to be rid of it.
+/// The parser's handler, and the way to replace it.
 struct ProtocolSwitch<Parser: ByteToMessageDecoder> {
     let decoder: SwitchingHTTPDecoder<Parser>
     let handler: ByteToMessageHandler<SwitchingHTTPDecoder<Parser>>
 
-    /// - Parameter maximumBufferedBytes: what may wait while nobody reads on: a header of HTTP, or frames that came
-    ///   with the handshake.
+    /// - Parameter maximumBufferedBytes: the most bytes that may wait while no handler reads on: an HTTP head, or
+    ///   frames that arrived with the handshake.
     init(_ parser: Parser, maximumBufferedBytes: Int) {
         decoder = SwitchingHTTPDecoder(parser)
         handler = ByteToMessageHandler(decoder, maximumBufferSize: maximumBufferedBytes)
     }
 
-    /// Ends HTTP: puts `next` behind the handler that calls this, hands it all bytes from here on, and takes the parser
-    /// and then the calling handler out.
+    /// Ends HTTP: inserts `next` after the calling handler, passes it all bytes from here on, and removes the parser
+    /// and then the calling handler.
     func complete(
         _ context: ChannelHandlerContext,
         handler caller: some RemovableChannelHandler,
@@ -77,8 +77,8 @@ struct ProtocolSwitch<Parser: ByteToMessageDecoder> {
         decoder.mode = .raw
         let pipeline = context.pipeline.syncOperations
         try pipeline.addHandler(next, position: .after(caller))
-        // The removal hands over what came behind the handshake, a turn of the loop later and outside a read: the end
-        // of that read is announced here.
+        // Removing the parser hands over the bytes that came after the handshake, one turn of the loop later and
+        // outside a read. So this announces the end of that read.
         pipeline.removeHandler(handler).assumeIsolated().whenComplete { _ in
             context.fireChannelReadComplete()
             pipeline.removeHandler(caller, promise: nil)

@@ -1,6 +1,7 @@
 import NIOCore
 
-/// Asks a proxy for a way to a host (RFC 9110, section 9.3.6), and makes way for what is to be spoken there.
+/// Asks a proxy for a tunnel to a host (RFC 9110, section 9.3.6), and then hands the connection to the handlers for
+/// that host.
 final class ProxyTunnel: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -9,7 +10,7 @@ final class ProxyTunnel: ChannelInboundHandler, RemovableChannelHandler {
 
     private let request: String
     private let attempt: WebSocketClientAttempt
-    /// Puts the handlers of what is spoken to the host behind this one.
+    /// Inserts the handlers for the connection to the host after this one.
     private let opened: (any Channel) throws -> Void
     private var answer = ByteBuffer()
     private var isOpen = false
@@ -29,7 +30,7 @@ final class ProxyTunnel: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        // Timed out or cancelled meanwhile: let go of the connection.
+        // If the attempt timed out or was cancelled meanwhile, closes the connection.
         attempt.result.assumeIsolated().whenFailure { [weak self] _ in
             if self?.isOpen == false { context.close(promise: nil) }
         }
@@ -50,7 +51,7 @@ final class ProxyTunnel: ChannelInboundHandler, RemovableChannelHandler {
         var piece = Self.unwrapInboundIn(data)
         answer.writeBuffer(&piece)
         let text = String(buffer: answer)
-        // Nobody speaks there before we do: nothing follows the answer's head.
+        // The server speaks only after the client, so nothing follows the head of the proxy's answer.
         guard text.hasSuffix("\r\n\r\n") else {
             if answer.readableBytes > Self.longestAnswer { fail("its answer is too long", context) }
             return
@@ -82,7 +83,7 @@ final class ProxyTunnel: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func fail(_ words: String, _ context: ChannelHandlerContext) {
-        attempt.fail(WebSocketClientError(.connectionLost, "the proxy opens no way to the host: \(words)"))
+        attempt.fail(WebSocketClientError(.connectionLost, "the proxy did not open a tunnel to the host: \(words)"))
         context.close(promise: nil)
     }
 }

@@ -1,23 +1,23 @@
-/// Checks UTF-8 that arrives in pieces, and says at the first wrong byte that it is wrong.
+/// Validates UTF-8 that arrives in pieces, and reports the first wrong byte at once.
 ///
 /// Follows table 3-7 of the Unicode standard: no overlong forms, no surrogates, nothing above U+10FFFF.
 struct UTF8Validator {
-    /// Continuation bytes the current character still needs.
+    /// Continuation bytes that the current character still needs.
     private var missing = 0
-    /// The range of the next continuation byte; it is narrower than 0x80...0xBF only after some first bytes.
+    /// The allowed range of the next continuation byte; narrower than 0x80...0xBF only after certain first bytes.
     private var lowest: UInt8 = 0x80
     private var highest: UInt8 = 0xBF
 
-    /// Whether the text could end here.
+    /// True if the text may end here.
     var isComplete: Bool { missing == 0 }
 
-    /// False at the first byte that cannot follow what came before.
+    /// Returns false at the first byte that cannot follow the bytes before it.
     mutating func accept(_ bytes: UnsafeRawBufferPointer) -> Bool {
         var index = 0
         let count = bytes.count
         while index < count {
             if missing == 0 {
-                // JSON is nearly all ASCII: eight bytes at a time. The load stays within `count`.
+                // JSON is nearly all ASCII, so this checks eight bytes at a time. The load stays within `count`.
                 while index &+ 8 <= count,
                     bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self) & 0x8080_8080_8080_8080 == 0
                 {

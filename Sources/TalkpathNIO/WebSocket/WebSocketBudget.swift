@@ -1,9 +1,10 @@
 import NIOCore
 
-/// What a peer may send over one socket, on average and all at once. Who sends more is told so and closed with 1008.
+/// The amounts that a peer may send over one socket, on average and at once. A peer that sends more gets a close frame
+/// with code 1008 and a reason.
 ///
-/// Everything that a peer sends is work for the one thread that carries all calls. A backlog that a network has held back
-/// comes all at once and is no offence: so what may come at once is far more than what may come in a second.
+/// One thread carries all calls, and every message of a peer costs it work. A backlog that the network held back
+/// arrives all at once, which is not the peer's fault; so `atOnce` is far larger than `perSecond`.
 package struct WebSocketBudget: Equatable, Sendable {
     package struct Rate: Equatable, Sendable {
         package var perSecond: Int
@@ -15,16 +16,16 @@ package struct WebSocketBudget: Equatable, Sendable {
         }
     }
 
-    /// Frames of messages: a fragment, even an empty one, counts as much as a message.
+    /// Frames of messages. A fragment, even an empty one, counts as much as a message.
     package var frames: Rate
     package var bytes: Rate
-    /// Messages that were not understood.
+    /// Messages that could not be parsed or understood.
     package var faults: Rate
-    /// Messages that are more than audio: a key pressed, a word understood, a function called.
+    /// Messages beyond audio that make the session act: a key pressed, a word recognised, a function called.
     package var events: Rate
 
-    /// A carrier sends 50 messages a second and little more: frames of 20 ms, and marks played. At once, a minute of that
-    /// may come.
+    /// A carrier sends little more than 50 messages a second: frames of 20 ms, and marks. A minute of them may arrive
+    /// at once.
     package static let telephony = WebSocketBudget(
         frames: Rate(perSecond: 250, atOnce: 3000),
         bytes: Rate(perSecond: 256 << 10, atOnce: 2 << 20),
@@ -32,7 +33,7 @@ package struct WebSocketBudget: Equatable, Sendable {
         events: Rate(perSecond: 20, atOnce: 100)
     )
 
-    /// A model sends a minute's answer within a second or two.
+    /// A model sends an answer of one minute within a second or two.
     package static let agent = WebSocketBudget(
         frames: Rate(perSecond: 2000, atOnce: 20_000),
         bytes: Rate(perSecond: 8 << 20, atOnce: 32 << 20),
@@ -41,11 +42,11 @@ package struct WebSocketBudget: Equatable, Sendable {
     )
 }
 
-/// What a peer has sent too much of.
+/// The limit that a peer exceeded.
 package enum WebSocketOverrun: String, Equatable, Sendable, CaseIterable {
     case frames, bytes, faults, events
 
-    /// For the peer's log and ours.
+    /// The reason for the peer's log and for ours.
     package var words: String {
         switch self {
         case .frames: "too many messages in too short a time"
@@ -56,7 +57,7 @@ package enum WebSocketOverrun: String, Equatable, Sendable, CaseIterable {
     }
 }
 
-/// Counts against a ``WebSocketBudget/Rate``. Costs nothing but additions.
+/// Counts against a ``WebSocketBudget/Rate`` as a token bucket. Costs a few additions.
 struct RateBucket {
     private let rate: WebSocketBudget.Rate
     private var left: Int
@@ -68,7 +69,7 @@ struct RateBucket {
         filledAt = now
     }
 
-    /// Gives back what time has earned. Takes no time into account twice, nor loses any.
+    /// Adds the tokens for the time since the last refill. Counts no time twice and loses none.
     mutating func refill(at now: NIODeadline) {
         let elapsed = (now - filledAt).nanoseconds
         guard elapsed > 0, left < rate.atOnce else {
@@ -86,7 +87,7 @@ struct RateBucket {
         filledAt = now - .nanoseconds(rest / Int64(max(1, rate.perSecond)))
     }
 
-    /// - Returns: whether there was so much left; otherwise nothing is taken.
+    /// - Returns: true if enough was left; otherwise nothing is taken.
     mutating func take(_ amount: Int) -> Bool {
         guard amount <= left else { return false }
         left -= amount

@@ -8,18 +8,18 @@ import TalkpathAudio
 package enum WebSocketClient {
     /// Connects, does TLS and the opening handshake, and returns when messages may flow.
     ///
-    /// Compression is not offered. Redirects are errors. The consumer lives on `eventLoop`; its `opened`, and messages
-    /// that came with the server's answer, may precede the return of this call.
+    /// Offers no compression. Treats redirects as errors. The consumer lives on `eventLoop`; its `opened` call, and
+    /// messages that came with the server's answer, may precede the return of this call.
     ///
     /// - Parameters:
     ///   - url: `ws://` or `wss://`; path and query are sent as written.
-    ///   - headers: sent besides the handshake's own, which cannot be replaced.
-    ///   - tls: for `wss`; `nil` verifies against the system's roots (`WebSocketTLS.system`).
-    ///   - resolver: where the name leads; `nil` asks the system.
-    ///   - proxy: the way out; by it, the proxy looks the name up.
+    ///   - headers: sent besides the handshake's own headers, which cannot be replaced.
+    ///   - tls: the context for `wss`; `nil` means `WebSocketTLS.system`.
+    ///   - resolver: resolves the host's name; `nil` asks the system.
+    ///   - proxy: the proxy settings; with a proxy, the proxy resolves the name.
     ///   - timeout: for everything together: name, connection, TLS, handshake.
     ///   - makeConsumer: called once, on `eventLoop`, when the handshake has succeeded.
-    /// - Throws: also when the calling task is cancelled; no connection is left behind then.
+    /// - Throws: also if the calling task is cancelled; no connection is left open then.
     package static func connect<Consumer: WebSocketConsumer>(
         url: String,
         headers: [(String, String)] = [],
@@ -93,14 +93,14 @@ package enum WebSocketClient {
 
     private static func addTLS(_ context: NIOSSLContext, host: String, to channel: any Channel) throws {
         let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
-        // Without a name the certificate is checked against the address: TLS names no addresses (RFC 6066 §3).
+        // For an address the certificate is checked without a server name: TLS sends no addresses (RFC 6066 §3).
         let handler = try NIOSSLClientHandler(context: context, serverHostname: isAddress ? nil : host)
         try channel.pipeline.syncOperations.addHandler(TransportHandle())
         try channel.pipeline.syncOperations.addHandler(handler)
     }
 }
 
-/// One attempt to open a socket, from its beginning to its only result.
+/// One attempt to open a socket. It has exactly one result.
 final class WebSocketClientAttempt: Sendable {
     private let promise: EventLoopPromise<WebSocketConnection>
     private let deadline: Scheduled<Void>
@@ -108,7 +108,7 @@ final class WebSocketClientAttempt: Sendable {
     var result: EventLoopFuture<WebSocketConnection> { promise.futureResult }
 
     init(eventLoop: any EventLoop, timeout: Duration) {
-        // A promise keeps its first result and ignores the others: that is all the state an attempt has.
+        // A promise keeps its first result and ignores later ones, so an attempt needs no other state.
         let promise = eventLoop.makePromise(of: WebSocketConnection.self)
         self.promise = promise
         self.deadline = eventLoop.scheduleTask(in: TimeAmount(timeout)) {
@@ -129,7 +129,7 @@ final class WebSocketClientAttempt: Sendable {
 
 #if os(Linux)
 extension NIOBSDSocket.Option {
-    /// `TCP_USER_TIMEOUT` of linux/tcp.h, which NIO does not name. In milliseconds.
+    /// `TCP_USER_TIMEOUT` of linux/tcp.h, in milliseconds, for which NIO has no name.
     fileprivate static let userTimeout = NIOBSDSocket.Option(rawValue: 18)
 }
 #endif

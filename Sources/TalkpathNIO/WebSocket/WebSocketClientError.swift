@@ -3,24 +3,24 @@ import NIOHTTP1
 import NIOPosix
 import NIOSSL
 
-/// Why a WebSocket to a server could not be opened.
+/// The reason why a WebSocket to a server could not be opened.
 package struct WebSocketClientError: Error, Sendable, CustomStringConvertible {
     package enum Code: Hashable, Sendable {
-        /// The address is not one: correct the configuration.
+        /// The URL is malformed: correct the configuration.
         case invalidURL
         /// A header's name or value cannot be sent.
         case invalidHeader
-        /// The host's name is not known.
+        /// The host's name cannot be resolved.
         case nameResolution
-        /// Nobody listens there.
+        /// No server listens at the address.
         case connectionRefused
-        /// Not reachable, or broken off before the handshake was done.
+        /// The host cannot be reached, or the connection broke before the handshake was complete.
         case connectionLost
-        /// Not done within the time given.
+        /// The attempt did not finish in time.
         case timedOut
-        /// TLS failed: wrong certificate, unknown root, or no TLS on the other side.
+        /// TLS failed: wrong certificate, unknown root, or a server without TLS.
         case tls
-        /// The server answered, with something else than 101: see `status` and `body`. Redirects are not followed.
+        /// The server answered with another status than 101: see `status` and `body`. Redirects are not followed.
         case rejected
         /// The server's 101 does not fit our request, or its answer is not HTTP.
         case invalidHandshake
@@ -32,7 +32,7 @@ package struct WebSocketClientError: Error, Sendable, CustomStringConvertible {
     package var message: String
     /// The HTTP status for `.rejected`.
     package var status: Int?
-    /// For `.rejected`, the first KiB of the answer's body. It is the server's text: not for a log line unescaped.
+    /// For `.rejected`, the first KiB of the answer's body. It is the server's text: escape it before logging.
     package var body: String
     package var underlying: (any Error)?
 
@@ -50,9 +50,9 @@ package struct WebSocketClientError: Error, Sendable, CustomStringConvertible {
 
     static func invalidURL(_ message: String) -> Self { .init(.invalidURL, message) }
 
-    static let timedOut = Self(.timedOut, "the socket was not open in time")
+    static let timedOut = Self(.timedOut, "the socket did not open in time")
 
-    /// Sorts what went wrong below the handshake.
+    /// Classifies an error below the handshake.
     init(connecting error: any Error) {
         if let words = TLSFailure.words(for: error) {
             self.init(.tls, words, underlying: error)
@@ -68,7 +68,7 @@ package struct WebSocketClientError: Error, Sendable, CustomStringConvertible {
         case let error as HTTPParserError:
             self.init(.invalidHandshake, "the server's answer is not HTTP", underlying: error)
         case let error as IOError where error.errnoCode == ECONNREFUSED:
-            self.init(.connectionRefused, "nobody listens there", underlying: error)
+            self.init(.connectionRefused, "no server listens there", underlying: error)
         case ChannelError.connectTimeout:
             self = .timedOut
         default:

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOHTTP1
 
-/// The client's side of the opening handshake as bytes, with the key that the answer must fit.
+/// The client's request of the opening handshake as bytes, with the key that the answer must match.
 struct WebSocketClientRequest: Sendable {
     let key: String
     let head: HTTPRequestHead
@@ -43,7 +43,7 @@ struct WebSocketClientRequest: Sendable {
             }
     }
 
-    /// What is wrong with a 101, `nil` if nothing (RFC 6455 §4.1).
+    /// The reason why a 101 answer is invalid (RFC 6455 §4.1); `nil` if it is valid.
     func flaw(in answer: HTTPResponseHead) -> String? {
         let headers = answer.headers
         guard headers[canonicalForm: "upgrade"].contains(where: { $0.lowercased() == "websocket" }),
@@ -62,16 +62,16 @@ struct WebSocketClientRequest: Sendable {
     }
 }
 
-/// Sends the request, judges the answer, and makes way for the WebSocket.
+/// Sends the request, checks the answer, and replaces itself by the WebSocket handler.
 final class WebSocketClientHandshake<Consumer: WebSocketConsumer>: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundOut = ByteBuffer
 
     private enum State {
         case waiting
-        /// The 101 is right; its end is to come.
+        /// The 101 is valid; its end has not arrived.
         case accepted
-        /// Another answer, with the beginning of its body.
+        /// Another answer, with the first part of its body.
         case rejected(HTTPResponseHead, body: ByteBuffer)
         case done
     }
@@ -107,7 +107,7 @@ final class WebSocketClientHandshake<Consumer: WebSocketConsumer>: ChannelInboun
         limits.maxHeaderListSize = 64 << 10
         limits.maxHeaderFieldSize = 16 << 10
         let decoder = HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
-        // The parser wants to know which request an answer belongs to.
+        // The parser must know the request that an answer belongs to.
         decoder.write(data: .head(request.head))
         let parser = ProtocolSwitch(decoder, maximumBufferedBytes: 128 << 10)
         let handler = WebSocketClientHandshake(
@@ -121,7 +121,7 @@ final class WebSocketClientHandshake<Consumer: WebSocketConsumer>: ChannelInboun
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        // Timed out or cancelled, while connecting or later: let go of the connection.
+        // If the attempt timed out or was cancelled, while connecting or later, closes the connection.
         attempt.result.assumeIsolated().whenFailure { [weak self] _ in
             if self?.isDone == false { self?.leave(context) }
         }
@@ -180,7 +180,7 @@ final class WebSocketClientHandshake<Consumer: WebSocketConsumer>: ChannelInboun
     }
 
     private func reject(_ head: HTTPResponseHead, _ body: ByteBuffer, _ context: ChannelHandlerContext) {
-        let message = "the server answered \(head.status.code) and no 101"
+        let message = "the server answered \(head.status.code) instead of 101"
         let text = String(decoding: body.readableBytesView, as: UTF8.self)
         fail(WebSocketClientError(.rejected, message, status: Int(head.status.code), body: text), context)
     }
@@ -198,7 +198,7 @@ final class WebSocketClientHandshake<Consumer: WebSocketConsumer>: ChannelInboun
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        // Never connected: whoever connects knows why, and may have another of the host's addresses to try.
+        // If never connected, the connecting code knows the cause, and may try another of the host's addresses.
         if !isDone, wasConnected { ended(context) }
     }
 

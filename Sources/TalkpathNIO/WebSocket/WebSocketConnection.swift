@@ -1,15 +1,15 @@
 package import NIOCore
 import Synchronization
 
-/// One open WebSocket: what may be done to it.
+/// One open WebSocket.
 ///
-/// Writing is for the channel's event loop only. `close`, `isOpen` and the identity may be used from any thread.
+/// Write on the channel's event loop only. `close`, `drop`, `isOpen` and the identity are safe from any thread.
 ///
-/// Messages are collected and leave in one piece at `flush`, which happens by itself at the end of a read; whoever
-/// writes at another time (a frame ticker) calls it.
+/// Messages are collected and sent together by `flush`, which runs by itself at the end of a read. Code that writes at
+/// another time, such as a frame ticker, must call it.
 package final class WebSocketConnection: @unchecked Sendable {
-    // Sendable although mutable: all of the mutable state below is touched on `eventLoop` only, which the methods
-    // check in debug builds. A lock per written frame would buy nothing.
+    // Sendable although mutable: the mutable state below is accessed on `eventLoop` only, which the methods check in
+    // debug builds. A lock for every written frame would cost time and protect nothing.
 
     /// Unique in this process.
     package let id: UInt64
@@ -25,27 +25,27 @@ package final class WebSocketConnection: @unchecked Sendable {
 
     private enum Phase {
         case open
-        /// Our close frame is out, the peer's has not come.
+        /// We sent our close frame and wait for the peer's.
         case closing
-        /// Both close frames have been exchanged: the server ends the stream, the client waits for that.
+        /// Both close frames were exchanged. The server ends the stream; the client waits for that.
         case closed
-        /// The peer broke the rules, or is gone: whatever it sends is thrown away.
+        /// The peer broke the rules or is gone: all its further input is discarded.
         case failed
-        /// The channel is gone.
+        /// The channel is closed.
         case ended
     }
 
     private enum Timer {
-        /// Nothing came for a while: ask.
+        /// Nothing arrived for a while: send a ping.
         case ping
-        /// The answer to the ping did not come.
+        /// The ping was not answered.
         case pong
         /// The closing handshake takes too long.
         case close
     }
 
     private static let nextID = Atomic<UInt64>(1)
-    /// What the outgoing buffer may keep between writes.
+    /// The most memory, in bytes, that the outgoing buffer keeps between writes.
     private static let keptCapacity = 64 << 10
 
     private var phase = Phase.open
@@ -81,17 +81,17 @@ package final class WebSocketConnection: @unchecked Sendable {
 
     // MARK: From any thread
 
-    /// Whether messages may still be written. False from the first sign of an ending on.
+    /// True while messages may be written; false from the first sign of an ending on.
     package var isOpen: Bool { open.load(ordering: .relaxed) }
 
     /// Does the closing handshake, for at most `WebSocketLimits.closeTimeout`, and returns when the channel is closed.
     ///
-    /// What was written before still goes out first. A second call, or one on a socket that is closing by itself,
-    /// only waits; it changes neither code nor reason. Cancelling the caller's task does not cut it short.
+    /// Messages written before still go out first. A second call, or one on a socket that is closing already, only
+    /// waits and changes neither code nor reason. Cancelling the caller's task does not cut it short.
     ///
     /// - Parameters:
     ///   - code: a code that RFC 6455 §7.4 lets an endpoint send.
-    ///   - reason: for the peer's log; cut at 123 bytes.
+    ///   - reason: a text for the peer's log; cut at 123 bytes.
     package func close(code: UInt16 = WebSocketCloseCode.normal, reason: String = "") async {
         if eventLoop.inEventLoop {
             beginClose(code: code, reason: reason)
@@ -102,7 +102,7 @@ package final class WebSocketConnection: @unchecked Sendable {
         try? await channel.closeFuture.get()
     }
 
-    /// Drops the connection at once, with no word to the peer: for simulated trouble, and for peers that deserve none.
+    /// Drops the connection at once, without a close frame. For simulated network trouble, and for misbehaving peers.
     package func drop() async {
         eventLoop.execute {
             self.end(as: WebSocketClose(code: WebSocketCloseCode.abnormal, reason: "dropped", cause: .local))
@@ -112,17 +112,19 @@ package final class WebSocketConnection: @unchecked Sendable {
 
     // MARK: On the event loop
 
-    /// Stops or resumes taking bytes from the kernel. The peer notices when the buffers are full; keep-alive goes on,
-    /// so a long pause ends the connection. For simulated trouble; not for sockets taken over from HTTP routes.
+    /// Stops or resumes reading from the kernel. The peer notices when the buffers are full. Keep-alive goes on, so a
+    /// long pause ends the connection. For simulated network trouble; not for sockets that were upgraded from HTTP
+    /// routes.
     package func setReading(_ isReading: Bool) {
         eventLoop.assertInEventLoop()
         try? channel.syncOptions?.setOption(ChannelOptions.autoRead, value: isReading)
     }
 
-    /// Appends one message to what the next `flush` sends. Copies the bytes; allocates only when the buffer must grow.
+    /// Appends one message to those that the next `flush` sends. Copies the bytes; allocates only when the buffer must
+    /// grow.
     ///
-    /// - Returns: false when the socket is no longer open, or when the peer does not read and this message was one too
-    ///   many: the connection is then dropped.
+    /// - Returns: false if the socket is not open, or if the message exceeds the buffer limit because the peer does not
+    ///   read; the connection is then dropped.
     @discardableResult
     package func write(_ message: RawSpan, binary: Bool = false) -> Bool {
         eventLoop.assertInEventLoop()
@@ -135,12 +137,12 @@ package final class WebSocketConnection: @unchecked Sendable {
         return true
     }
 
-    /// Hands what was written to the kernel, in one write.
+    /// Hands the written messages to the kernel, in one write.
     package func flush() {
         eventLoop.assertInEventLoop()
         guard outgoing.readableBytes > 0, let context else { return }
         context.writeAndFlush(NIOAny(outgoing), promise: nil)
-        // Nearly always the kernel has taken it all by now: then `clear` finds the storage unshared and keeps it.
+        // The kernel has nearly always taken everything by now, so `clear` finds the storage unshared and keeps it.
         if outgoing.storageCapacity > Self.keptCapacity {
             outgoing = context.channel.allocator.buffer(capacity: 1024)
         } else {
@@ -148,13 +150,13 @@ package final class WebSocketConnection: @unchecked Sendable {
         }
     }
 
-    /// Bytes written and not yet taken by the kernel.
+    /// Bytes written that the kernel has not taken.
     package var bufferedBytes: Int {
         eventLoop.assertInEventLoop()
         return outgoing.readableBytes + channelBufferedBytes
     }
 
-    /// Starts the closing handshake and returns at once: what `close` does, for those already on the event loop.
+    /// Starts the closing handshake and returns at once: the form of `close` for callers on the event loop.
     package func beginClose(code: UInt16 = WebSocketCloseCode.normal, reason: String = "") {
         beginClose(WebSocketClose(code: code, reason: reason, cause: .local))
     }
@@ -169,7 +171,7 @@ package final class WebSocketConnection: @unchecked Sendable {
 
     // MARK: For the handler
 
-    /// Whether frames are still of interest.
+    /// True while frames still matter.
     var acceptsFrames: Bool {
         switch phase {
         case .open, .closing: true
@@ -177,7 +179,7 @@ package final class WebSocketConnection: @unchecked Sendable {
         }
     }
 
-    /// Whether messages are still of interest: after our own close frame they are not.
+    /// True while messages still matter: not after our own close frame.
     var deliversMessages: Bool {
         if case .open = phase { true } else { false }
     }
@@ -189,12 +191,12 @@ package final class WebSocketConnection: @unchecked Sendable {
         if byteBucket?.take(count) == false { overran(.bytes) }
     }
 
-    /// A frame of a message begins, after the bytes that it is in have been counted.
+    /// Counts the begin of a message's frame, after its bytes have been counted.
     func beganFrame() {
         if frameBucket?.take(1) == false { overran(.frames) }
     }
 
-    /// The peer sends more than the one thread of all calls can be asked to bear.
+    /// Closes with 1008, because the peer sends more than the thread of all calls can afford.
     func overran(_ overrun: WebSocketOverrun) {
         fail(WebSocketFailure(WebSocketCloseCode.policyViolation, overrun.words), cause: .overrun(overrun))
     }
@@ -204,7 +206,7 @@ package final class WebSocketConnection: @unchecked Sendable {
         if channel.isWritable {
             append(.pong, payload)
         } else {
-            // The peer does not read: only the latest ping still wants an answer (RFC 6455 §5.5.3).
+            // The peer does not read, so only the latest ping still needs an answer (RFC 6455 §5.5.3).
             heldPong = payload.withUnsafeBytes { Array($0) }
         }
     }
@@ -235,8 +237,8 @@ package final class WebSocketConnection: @unchecked Sendable {
         }
     }
 
-    /// The peer broke a rule: tell it, send nothing more, and wait a moment for it to go, so that our close frame is
-    /// not lost to a reset.
+    /// The peer broke a rule: sends a close frame and nothing more, and waits a moment for the peer to go, so that a
+    /// reset does not destroy our close frame.
     func fail(_ failure: WebSocketFailure, cause: WebSocketClose.Cause = .protocolError) {
         switch phase {
         case .open:
@@ -253,7 +255,7 @@ package final class WebSocketConnection: @unchecked Sendable {
         }
     }
 
-    /// The peer's stream ended.
+    /// Ends the connection, because the peer's stream ended.
     func receivedEndOfStream() {
         end(as: WebSocketClose(code: WebSocketCloseCode.abnormal, reason: "", cause: .endOfStream))
     }
@@ -262,7 +264,7 @@ package final class WebSocketConnection: @unchecked Sendable {
         end(as: WebSocketClose(code: WebSocketCloseCode.abnormal, reason: "\(error)", cause: .reset))
     }
 
-    /// The channel is closed; the connection lets go of it.
+    /// Records that the channel is closed, and releases it.
     func ended() -> WebSocketClose {
         let close = result ?? WebSocketClose(code: WebSocketCloseCode.abnormal, reason: "", cause: .endOfStream)
         open.store(false, ordering: .relaxed)
@@ -283,7 +285,7 @@ package final class WebSocketConnection: @unchecked Sendable {
     private func appendCloseFrame(code: UInt16, reason: String) {
         guard code != WebSocketCloseCode.noStatus else { return append(.close, RawSpan()) }
         var payload: [UInt8] = [UInt8(code >> 8), UInt8(truncatingIfNeeded: code)]
-        // 125 bytes is all a control frame holds; cut between characters.
+        // A control frame holds 125 bytes; cut between characters.
         for character in reason.unicodeScalars {
             let bytes = UTF8.encode(character)!
             guard payload.count + bytes.count <= 125 else { break }
@@ -294,7 +296,8 @@ package final class WebSocketConnection: @unchecked Sendable {
 
     private func hasRoom(for count: Int) -> Bool {
         let waiting = outgoing.readableBytes + count
-        // While the channel is writable it holds less than NIO's high-water mark of 64 KiB: not worth asking.
+        // A writable channel holds less than NIO's high-water mark of 64 KiB, so this does not ask for the exact
+        // number.
         if channel.isWritable { return waiting <= limits.maximumBufferedBytes }
         return waiting + channelBufferedBytes <= limits.maximumBufferedBytes
     }
@@ -303,7 +306,7 @@ package final class WebSocketConnection: @unchecked Sendable {
         (try? channel.syncOptions?.getOption(ChannelOptions.bufferedWritableBytes)) ?? 0
     }
 
-    /// False when the peer sends more pings and pongs than we care to look at.
+    /// Returns false if the peer sends more pings and pongs in a second than the limits allow.
     private func countControlFrame() -> Bool {
         let now = eventLoop.now
         if now - controlWindowStart >= .seconds(1) {
@@ -316,7 +319,7 @@ package final class WebSocketConnection: @unchecked Sendable {
         return false
     }
 
-    /// Every way out of `.open` goes through here.
+    /// Every way out of `.open` goes through this method.
     private func leaveOpen(phase: Phase, result: WebSocketClose) {
         self.phase = phase
         self.result = result
@@ -330,7 +333,8 @@ package final class WebSocketConnection: @unchecked Sendable {
         context?.close(promise: nil)
     }
 
-    /// Nothing more can be said: drop the connection, below TLS, whose own farewell would wait for the peer.
+    /// Drops the connection without a close frame. Works below TLS, because TLS's `close_notify` would wait for the
+    /// peer.
     private func end(as close: WebSocketClose) {
         switch phase {
         case .open: leaveOpen(phase: .failed, result: close)
@@ -387,7 +391,7 @@ extension WebSocketConnection: NIOScheduledCallbackHandler {
 
     private func arm(_ timer: Timer, at deadline: NIODeadline) {
         disarm()
-        // Fails only on a loop that is shut down, and that loop closes its channels.
+        // Fails only on a loop that is shut down, which closes its channels.
         guard let callback = try? eventLoop.scheduleCallback(at: deadline, handler: self) else { return }
         armed = (timer, callback)
     }
@@ -398,8 +402,8 @@ extension WebSocketConnection: NIOScheduledCallbackHandler {
     }
 }
 
-/// Stands before TLS in the pipeline, so that a connection can be dropped without TLS's farewell, which waits for the
-/// peer.
+/// Stands before TLS in the pipeline, so that a connection can be dropped without TLS's `close_notify`, which would
+/// wait for the peer.
 final class TransportHandle: ChannelOutboundHandler {
     typealias OutboundIn = ByteBuffer
 

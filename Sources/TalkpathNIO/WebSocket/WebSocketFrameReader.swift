@@ -1,4 +1,4 @@
-/// A peer broke the protocol or a limit: what to tell it in our close frame.
+/// A peer's breach of the protocol or of a limit: the code and reason for our close frame.
 package struct WebSocketFailure: Error, Equatable, Sendable {
     package var code: UInt16
     package var reason: String
@@ -11,12 +11,12 @@ package struct WebSocketFailure: Error, Equatable, Sendable {
     static func protocolError(_ reason: String) -> Self { .init(WebSocketCloseCode.protocolError, reason) }
 }
 
-/// Where `WebSocketFrameReader` delivers. The spans are gone when a call returns.
+/// The receiver of a `WebSocketFrameReader`'s output. The spans are valid only during the call.
 protocol WebSocketFrameSink {
-    /// Asked before each frame: `false` leaves the rest of the input unread.
+    /// Asked before each frame; `false` leaves the rest of the input unread.
     var acceptsFrames: Bool { get }
 
-    /// A frame of a message begins.
+    /// The header of a message's frame is complete.
     func beganFrame()
 
     func receivedMessage(_ message: RawSpan, isText: Bool)
@@ -27,23 +27,24 @@ protocol WebSocketFrameSink {
 
 /// Turns the bytes of one direction of a WebSocket into messages (RFC 6455 §5), sans-IO.
 ///
-/// It reads in a stream and keeps no raw input: a header's bytes until it is whole, and a message's payload, unmasked,
-/// when it does not lie in one piece of the input. Everything is checked as soon as it can be: reserved bits and
+/// It reads a stream and keeps no raw input. It keeps only the bytes of an incomplete header, and a message's unmasked
+/// payload when that is not in one piece of the input. It checks everything as early as possible: reserved bits and
 /// opcodes at the header, sizes before the payload, UTF-8 at the first wrong byte.
-/// In steady state it does not allocate: the message buffer is kept, up to 64 KiB.
+///
+/// In steady state it does not allocate, because it keeps the message buffer up to 64 KiB.
 struct WebSocketFrameReader: ~Copyable {
-    /// Longer than any header: 2 + 8 + 4.
+    /// The most bytes of message buffer that stay allocated between messages.
     private static let keptCapacity = 64 << 10
 
     private let expectsMask: Bool
     private let maximumMessageBytes: Int
 
-    // The header being collected.
+    // The header that is being collected. The longest one has 2 + 8 + 4 bytes.
     private var header = InlineArray<14, UInt8>(repeating: 0)
     private var headerCount = 0
     private var headerLength = 2
 
-    // The frame whose payload is being read; meaningful while `isInPayload`.
+    // The frame whose payload is being read; valid while `isInPayload`.
     private var isInPayload = false
     private var opcode = WebSocketOpcode.continuation
     private var isFinal = false
@@ -51,7 +52,7 @@ struct WebSocketFrameReader: ~Copyable {
     private var frameRead = 0
     private var mask: UInt32 = 0
 
-    // The message being put together from fragments; `nil` between messages.
+    // The message that is being joined from fragments; `nil` between messages.
     private var messageIsText: Bool?
     private var validator = UTF8Validator()
     private var message = GrowingBytes()
@@ -62,7 +63,8 @@ struct WebSocketFrameReader: ~Copyable {
         self.maximumMessageBytes = maximumMessageBytes
     }
 
-    /// Reads all of `input`, or up to a failure, after which the reader must not be used again.
+    /// Reads `input` until its end, a failure, or a sink that accepts no more frames. Do not use the reader after a
+    /// failure.
     mutating func read(_ input: UnsafeRawBufferPointer, into sink: some WebSocketFrameSink) -> WebSocketFailure? {
         do throws(WebSocketFailure) {
             var offset = 0
@@ -87,7 +89,7 @@ struct WebSocketFrameReader: ~Copyable {
 
     // MARK: Header
 
-    /// True when the header is whole and checked.
+    /// Returns true when the header is complete and valid.
     private mutating func readHeader(
         _ input: UnsafeRawBufferPointer,
         _ offset: inout Int
@@ -150,7 +152,7 @@ struct WebSocketFrameReader: ~Copyable {
             }
         }
         if expectsMask {
-            // In memory order, whatever the machine's.
+            // In memory order on every machine.
             mask =
                 UInt32(header[index]) | UInt32(header[index + 1]) << 8 | UInt32(header[index + 2]) << 16
                 | UInt32(header[index + 3]) << 24
@@ -165,7 +167,7 @@ struct WebSocketFrameReader: ~Copyable {
 
     // MARK: Payload
 
-    /// True when the frame is whole.
+    /// Returns true when the frame is complete.
     private mutating func readPayload(
         _ piece: UnsafeRawBufferPointer,
         into sink: some WebSocketFrameSink
@@ -173,7 +175,7 @@ struct WebSocketFrameReader: ~Copyable {
         if opcode.isControl {
             Self.append(piece, to: &control, mask: expectsMask ? mask : nil, phase: frameRead)
         } else if !expectsMask, isFinal, message.count == 0, piece.count == frameLength {
-            // The whole message lies in the input as it is: no copy.
+            // The input holds the whole message unchanged, so no copy is needed.
             isInPayload = false
             try deliverMessage(piece, newBytes: piece, into: sink)
             return true
@@ -233,7 +235,7 @@ struct WebSocketFrameReader: ~Copyable {
             }
         }
         messageIsText = nil
-        // The memory outlives the call: it is the input, or the message buffer, which is not touched meanwhile.
+        // The memory outlives the call: it is the input or the message buffer, and nothing changes it meanwhile.
         sink.receivedMessage(RawSpan(_unsafeBytes: bytes), isText: isText)
     }
 
@@ -264,7 +266,7 @@ struct WebSocketFrameReader: ~Copyable {
     }
 }
 
-/// Bytes in one piece that grow at the end and keep their memory.
+/// A contiguous byte buffer that grows at its end and keeps its memory.
 private struct GrowingBytes: ~Copyable {
     private var storage: UnsafeMutableRawPointer?
     private var capacity = 0
@@ -277,7 +279,7 @@ private struct GrowingBytes: ~Copyable {
     /// Valid until the next `extend` or `removeAll`.
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: storage, count: count) }
 
-    /// Makes room for `amount` bytes, which the caller fills at once.
+    /// Makes room for `amount` bytes; the caller fills them right away.
     mutating func extend(by amount: Int) -> UnsafeMutableRawPointer {
         if storage == nil || count + amount > capacity { grow(to: count + amount) }
         defer { count += amount }
@@ -285,7 +287,8 @@ private struct GrowingBytes: ~Copyable {
     }
 
     private mutating func grow(to needed: Int) {
-        // Doubling, from what arrived and not from what was announced: a peer pays for memory with traffic.
+        // Grows by doubling with the bytes that arrived, not by the announced length: a peer must send bytes to use our
+        // memory.
         let newCapacity = max(needed, capacity * 2, 256)
         let grown = UnsafeMutableRawPointer.allocate(byteCount: newCapacity, alignment: 16)
         if let storage {

@@ -21,7 +21,7 @@ package enum WebSocketOpcode: UInt8, Sendable {
     var isControl: Bool { rawValue & 0x8 != 0 }
 }
 
-/// Which side of the handshake we are: a client masks what it sends, a server must not.
+/// Our side of the handshake: a client masks its frames, a server must not.
 package enum WebSocketRole: Sendable {
     case client
     case server
@@ -29,8 +29,8 @@ package enum WebSocketRole: Sendable {
 
 /// Keys for masking outgoing frames.
 ///
-/// RFC 6455 §5.3 asks for keys nobody can predict. Taking each from the system's generator costs a system call a frame;
-/// taking sixty-four at a time costs next to nothing and is just as unpredictable.
+/// RFC 6455 §5.3 requires unpredictable keys. One system call for each key would cost a call per frame; sixty-four keys
+/// per call cost next to nothing and are just as unpredictable.
 struct WebSocketMaskingKeys {
     private var keys: [UInt32] = []
 
@@ -40,11 +40,11 @@ struct WebSocketMaskingKeys {
     }
 
     private mutating func refill() {
-        // 256 bytes is the most `getentropy` gives in one call.
+        // `getentropy` gives at most 256 bytes in one call.
         keys.append(contentsOf: repeatElement(0, count: 64))
         let result = keys.withUnsafeMutableBytes { getentropy($0.baseAddress, $0.count) }
         guard result != 0 else { return }
-        // A system without the call.
+        // The system lacks the call.
         for index in keys.indices { keys[index] = UInt32.random(in: .min ... .max) }
     }
 }
@@ -53,7 +53,7 @@ struct WebSocketMaskingKeys {
 ///
 /// - Parameters:
 ///   - key: the four key bytes in memory order.
-///   - phase: how many bytes of the same frame went before.
+///   - phase: the number of bytes of the same frame that were copied before.
 func copyMasked(
     from source: UnsafeRawBufferPointer,
     to target: UnsafeMutableRawPointer,
@@ -63,14 +63,14 @@ func copyMasked(
     let count = source.count
     guard count > 0, let base = source.baseAddress else { return }
     let shift = UInt32((phase & 3) * 8)
-    // Key byte `phase` comes first. In memory order that is a rotation towards the low end on a little-endian machine.
+    // Key byte `phase` comes first. On a little-endian machine that is a rotation towards the low end.
     let littleKey = UInt32(littleEndian: key)
     let turned = shift == 0 ? littleKey : (littleKey >> shift) | (littleKey << (32 - shift))
     let wide = (UInt64(turned) << 32 | UInt64(turned)).littleEndian
-    // As far as the machine's wide instructions go: whole blocks, so the key keeps its phase.
+    // The machine's wide instructions mask whole blocks, so the key keeps its phase.
     var index = ByteKernels.mask(base, count: count, into: target, key: turned)
     while index &+ 8 <= count {
-        // In bounds: `index + 8 <= count`, and the target holds `count` bytes by contract.
+        // Safety: `index + 8 <= count`, and the caller guarantees that the target holds `count` bytes.
         let word = base.loadUnaligned(fromByteOffset: index, as: UInt64.self) ^ wide
         target.storeBytes(of: word, toByteOffset: index, as: UInt64.self)
         index &+= 8
@@ -87,7 +87,7 @@ func copyMasked(
 extension ByteBuffer {
     /// Appends one whole frame: header, mask and payload. Allocates only when the buffer has to grow.
     ///
-    /// - Parameter mask: the four key bytes in memory order, `nil` for a frame of a server.
+    /// - Parameter mask: the four key bytes in memory order; `nil` for a server's frame.
     package mutating func writeWebSocketFrame(
         _ opcode: WebSocketOpcode,
         _ payload: UnsafeRawBufferPointer,

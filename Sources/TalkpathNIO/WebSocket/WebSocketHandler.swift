@@ -1,8 +1,10 @@
 package import NIOCore
 
-/// Joins a channel after the handshake to its consumer: frames in, messages out, and every ending reported once.
+/// Connects a channel to its consumer after the handshake: frames in, messages out, and every ending reported exactly
+/// once.
 ///
-/// It is the end of the pipeline. What may stand behind it (the leftovers of HTTP) neither sees nor disturbs the socket.
+/// It is the last active handler of the pipeline. Handlers left over from HTTP may stand after it; they neither see nor
+/// disturb the socket.
 package final class WebSocketHandler<Consumer: WebSocketConsumer>: ChannelDuplexHandler {
     package typealias InboundIn = ByteBuffer
     package typealias OutboundIn = Never
@@ -11,7 +13,8 @@ package final class WebSocketHandler<Consumer: WebSocketConsumer>: ChannelDuplex
     private let consumer: Consumer
     private let role: WebSocketRole
     private let limits: WebSocketLimits
-    /// Whether the handler asks for each read itself, because something behind it holds the channel's own asking back.
+    /// True if the handler must request each read itself, because a handler after it blocks the channel's automatic
+    /// reads.
     private let readsManually: Bool
 
     private var reader: WebSocketFrameReader
@@ -19,7 +22,7 @@ package final class WebSocketHandler<Consumer: WebSocketConsumer>: ChannelDuplex
     private var nestedReads: [ByteBuffer] = []
     private(set) var connection: WebSocketConnection?
 
-    // Calls to the consumer never nest: what happens during one is noted here and told afterwards.
+    // Calls to the consumer never nest: events during a call are recorded here and reported afterwards.
     private var callDepth = 0
     private var toldWritable = true
     private var pendingClose: WebSocketClose?
@@ -65,7 +68,7 @@ package final class WebSocketHandler<Consumer: WebSocketConsumer>: ChannelDuplex
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let buffer = Self.unwrapInboundIn(data)
         guard !isReading else {
-            // The consumer did something that made the channel read within a read. The reader is busy.
+            // An action of the consumer made the channel read within a read, while the reader is busy.
             return nestedReads.append(buffer)
         }
         read(buffer)
@@ -128,7 +131,7 @@ package final class WebSocketHandler<Consumer: WebSocketConsumer>: ChannelDuplex
     // MARK: Outbound, from whatever stands behind
 
     package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        // The connection writes at this handler's own place. Anything else would break the frames.
+        // The connection writes at this handler's own place. Writes from handlers after it would corrupt the frames.
         promise?.fail(ChannelError.operationUnsupported)
     }
 
@@ -150,7 +153,7 @@ package final class WebSocketHandler<Consumer: WebSocketConsumer>: ChannelDuplex
         tellPending(context)
     }
 
-    /// Reports what happened during a call, once no call is running.
+    /// Reports the events that occurred during a call, once no call is running.
     private func tellPending(_ context: ChannelHandlerContext) {
         guard callDepth == 0 else { return }
         if !isClosed, toldWritable != context.channel.isWritable {

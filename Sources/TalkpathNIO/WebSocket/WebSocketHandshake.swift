@@ -1,14 +1,14 @@
 package import NIOCore
 package import NIOHTTP1
 
-/// A request that asks for a WebSocket, as the one who decides sees it.
+/// A request that asks for a WebSocket, as the deciding route sees it.
 package struct UpgradeRequest: Sendable {
-    /// The path as it came, percent signs and all.
+    /// The path as received, with its percent escapes.
     package var path: String
-    /// What follows the question mark, as it came; empty if there is none.
+    /// The text after the question mark, as received; empty if there is none.
     package var query: String
     package var headers: HTTPHeaders
-    /// The peer's address, or its proxy's.
+    /// The address of the peer or of its proxy.
     package var remoteAddress: SocketAddress?
     /// The loop the socket will live on.
     package var eventLoop: any EventLoop
@@ -23,7 +23,7 @@ package struct UpgradeRequest: Sendable {
     }
 }
 
-/// The opening handshake of RFC 6455 §4: what both sides compute and check.
+/// The opening handshake of RFC 6455 §4: the values that both sides compute and check.
 enum WebSocketHandshake {
     static let version = "13"
 
@@ -33,12 +33,12 @@ enum WebSocketHandshake {
         return base64((0..<16).map { _ in UInt8.random(in: .min ... .max, using: &generator) })
     }
 
-    /// What a server answers to `key`.
+    /// The `Sec-WebSocket-Accept` value for `key`.
     static func accept(for key: String) -> String {
         base64(SHA1.hash(Array((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").utf8)))
     }
 
-    /// Whether the key is the base64 of sixteen bytes, as RFC 6455 §4.2.1 demands.
+    /// True if the key is the Base64 text of sixteen bytes, as RFC 6455 §4.2.1 requires.
     static func isValidKey(_ key: String) -> Bool {
         let bytes = Array(key.utf8)
         guard bytes.count == 24, bytes[22] == UInt8(ascii: "="), bytes[23] == UInt8(ascii: "=") else { return false }
@@ -52,8 +52,8 @@ enum WebSocketHandshake {
         }
     }
 
-    /// Whether HTTP's parser may take this request for one that changes the protocol, after which it reads no further
-    /// request. Wider than a WebSocket: `h2c` and CONNECT are among them.
+    /// True if HTTP's parser may take this request for a protocol change, after which it reads no further request. That
+    /// includes requests other than WebSockets, such as `h2c` and CONNECT.
     static func mayEndParsing(_ head: HTTPRequestHead) -> Bool {
         if head.method == .CONNECT { return true }
         return head.headers.contains(name: "upgrade")
@@ -66,7 +66,8 @@ enum WebSocketHandshake {
             && head.headers[canonicalForm: "upgrade"].contains { $0.lowercased() == "websocket" }
     }
 
-    /// A GET has no body here: with one, the first bytes after the handshake would be ambiguous.
+    /// True if the head announces a body. A WebSocket's GET must not have one: the first bytes after the handshake
+    /// would be ambiguous.
     static func announcesBody(_ head: HTTPRequestHead) -> Bool {
         if head.headers.contains(name: "transfer-encoding") { return true }
         return head.headers["content-length"].contains { $0 != "0" }
@@ -88,7 +89,7 @@ enum WebSocketHandshake {
     }
 }
 
-/// SHA-1 (FIPS 180-4), for the handshake only: it proves that the peer speaks WebSocket and protects nothing.
+/// SHA-1 (FIPS 180-4), for the handshake only. It shows that the peer speaks WebSocket, and protects nothing.
 enum SHA1 {
     static func hash(_ message: [UInt8]) -> [UInt8] {
         var padded = message + [0x80]

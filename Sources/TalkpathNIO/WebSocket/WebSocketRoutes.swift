@@ -1,7 +1,7 @@
 import NIOCore
 package import NIOHTTP1
 
-/// What becomes of a request that asks for a WebSocket.
+/// The decision about a request that asks for a WebSocket.
 package struct UpgradeDecision: Sendable {
     enum Kind: Sendable {
         case accept(Acceptance)
@@ -11,7 +11,7 @@ package struct UpgradeDecision: Sendable {
 
     struct Acceptance: Sendable {
         var subprotocol: String?
-        /// Called on the event loop. The argument: whether the handler must ask for its reads itself.
+        /// Called on the event loop. The argument tells the handler whether to request its reads itself.
         var makeHandler: @Sendable (_ readsManually: Bool) -> any ChannelHandler
     }
 
@@ -23,9 +23,9 @@ package struct UpgradeDecision: Sendable {
 
     let kind: Kind
 
-    /// Opens the socket; its messages go to a consumer made for it, on its event loop.
+    /// Opens the socket. Its messages go to a consumer that `makeConsumer` makes on the socket's event loop.
     ///
-    /// - Parameter subprotocol: one of those the client offered in `Sec-WebSocket-Protocol`.
+    /// - Parameter subprotocol: one of those that the client offered in `Sec-WebSocket-Protocol`.
     package static func accept<Consumer: WebSocketConsumer>(
         _ limits: WebSocketLimits = .telephony,
         subprotocol: String? = nil,
@@ -45,25 +45,26 @@ package struct UpgradeDecision: Sendable {
         )
     }
 
-    /// Answers with this status and body (plain text, or what `headers` say it is) and closes the connection.
+    /// Answers with this status and body and closes the connection. The body is plain text unless `headers` state
+    /// another type.
     package static func refuse(_ status: HTTPResponseStatus, headers: HTTPHeaders = [:], body: String = "") -> Self {
         .init(kind: .refuse(Refusal(status: status, headers: headers, body: body)))
     }
 
-    /// Leaves the request to the HTTP routes, as if it had not asked for an upgrade; the connection is closed after
-    /// the answer. Where there are no routes the answer is 404.
+    /// Leaves the request to the HTTP routes, as if it asked for no upgrade; the connection is closed after the answer.
+    /// Without HTTP routes the answer is 404.
     package static var notAWebSocket: Self { .init(kind: .notAWebSocket) }
 }
 
-/// Decides about upgrades: path, authorisation, who receives the messages.
+/// Decides about upgrades: path, authorisation, and the consumer of the messages.
 package struct WebSocketRoutes: Sendable {
-    /// Called on the connection's event loop, before anything is answered: it must not block.
+    /// Called on the connection's event loop before any answer, so it must not block.
     package let decide: @Sendable (UpgradeRequest) -> UpgradeDecision
 
     package init(_ decide: @escaping @Sendable (UpgradeRequest) -> UpgradeDecision) {
         self.decide = decide
     }
 
-    /// No WebSockets at all.
+    /// Accepts no WebSockets.
     package static let none = WebSocketRoutes { _ in .notAWebSocket }
 }

@@ -3,12 +3,12 @@ import NIOPosix
 package import NIOSSL
 import Synchronization
 
-/// A server that speaks WebSocket and nothing else: other requests get 404.
+/// A server for WebSockets only: other requests get 404.
 package final class WebSocketServer: Sendable {
     private let listener: any Channel
     private let connections: ConnectionList
 
-    /// Where it listens; the port is the real one when 0 was asked for.
+    /// The listening address; if port 0 was requested, it holds the actual port.
     package let localAddress: SocketAddress
     package var port: Int { localAddress.port ?? 0 }
 
@@ -21,8 +21,8 @@ package final class WebSocketServer: Sendable {
     /// Listens until `close`.
     ///
     /// - Parameters:
-    ///   - port: 0 takes a free one.
-    ///   - tls: a server's context for `wss`, `nil` for `ws`.
+    ///   - port: 0 selects a free port.
+    ///   - tls: a server's context for `wss`; `nil` for `ws`.
     ///   - routes: decides about each upgrade, on the connection's event loop.
     package static func bind(
         host: String = "127.0.0.1",
@@ -53,9 +53,9 @@ package final class WebSocketServer: Sendable {
     }
 
     /// Stops listening, closes every socket with 1001 (unless its limits leave that to its owner), and returns when the
-    /// last connection is gone.
+    /// last connection is closed.
     package func close() async {
-        // Fails only if it is closed already.
+        // Fails only if the listener is closed already.
         try? await listener.close()
         for channel in connections.all {
             channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())

@@ -1,14 +1,14 @@
-/// The parts of a `ws://` or `wss://` address that a client needs. Path and query stay as they were written.
+/// The parts of a `ws://` or `wss://` URL that a client needs. Path and query stay as written.
 struct WebSocketURL: Equatable, Sendable {
     var isSecure: Bool
-    /// A name or an address; IPv6 without its brackets.
+    /// A name or an IP address; IPv6 without its brackets.
     var host: String
     var port: Int
     /// Path and query, at least `/`.
     var target: String
 
     init(_ text: String) throws(WebSocketClientError) {
-        // What is not printable ASCII could break out of the request line.
+        // Other characters than printable ASCII could break out of the request line.
         guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw .invalidURL("the address holds a space, a control character or a letter outside ASCII")
         }
@@ -49,7 +49,7 @@ struct WebSocketURL: Equatable, Sendable {
         self.port = port
     }
 
-    /// The `Host` header: the port only where it is not the scheme's own.
+    /// The value of the `Host` header; the port only if it is not the scheme's default.
     var hostHeader: String {
         let name = host.contains(":") ? "[\(host)]" : host
         return port == (isSecure ? 443 : 80) ? name : "\(name):\(port)"

@@ -1,42 +1,42 @@
 package import NIOCore
 package import NIOHTTP1
 
-/// What a peer may cost us before and between requests.
+/// The limits for a peer before and between its requests.
 package struct HTTPConnectionLimits: Equatable, Sendable {
-    /// From the connection's beginning to the end of its first request's head.
+    /// From the begin of the connection to the end of its first request's head.
     package var headTimeout: Duration = .seconds(10)
-    /// From a request's head to the end of its body.
+    /// From the end of a request's head to the end of its body.
     package var requestTimeout: Duration = .seconds(30)
-    /// After a last answer, for the peer to go.
+    /// From the last answer until the connection is closed, so that the peer can close first.
     package var farewellTimeout: Duration = .seconds(1)
     package var maximumHeaderBytes = 16 << 10
-    /// One header field; also the request's path with its query.
+    /// The longest header field in bytes; also limits the request's path with its query.
     package var maximumHeaderFieldBytes = 8 << 10
     package var maximumHeaderFieldCount = 100
 
     package init() {}
 }
 
-/// What serves the requests that are no WebSockets. One for each connection, used on its event loop.
+/// Serves the requests that are not WebSockets. One object for each connection, used on its event loop.
 package protocol HTTPFallback: AnyObject {
-    /// The first ordinary request has come: put the handlers for HTTP at the end of the pipeline. They see NIO's
+    /// The first ordinary request has arrived: add the handlers for HTTP at the end of the pipeline. They receive NIO's
     /// `HTTPServerRequestPart`.
     func serve(_ channel: any Channel) throws
-    /// The head of a request has come.
+    /// The head of a request has arrived.
     func requestBegan()
-    /// All requests that came are answered, and the next one may come.
+    /// All requests so far are answered, and the next one may come.
     func becameIdle()
-    /// The connection is a WebSocket from now on. Handlers put in by `serve`, if it was called, hear that the input is
-    /// closed, and nothing after that; those which would close the connection have to be taken out.
+    /// The connection is a WebSocket from now on. Handlers added by `serve`, if it was called, are told that the input
+    /// is closed, and nothing after that. Remove those that would close the connection.
     func becameWebSocket(_ channel: any Channel)
-    /// The connection is over, or out of HTTP's hands.
+    /// The connection has ended, or HTTP no longer owns it.
     func ended()
 }
 
-/// Stands behind HTTP's parser and finds the requests that ask for a WebSocket, be they the first on their connection
-/// or later ones (reverse proxies use a connection again). All others go on to the fallback.
+/// Stands after HTTP's parser and finds the requests that ask for a WebSocket, whether first on their connection or
+/// later (reverse proxies reuse connections). It passes all others to the fallback.
 ///
-/// What it must never do is let bytes of one protocol reach a handler of the other, which traps: see `ProtocolSwitch`.
+/// It must never let bytes of one protocol reach a handler of the other, which traps: see `ProtocolSwitch`.
 package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChannelHandler {
     package typealias InboundIn = HTTPServerRequestPart
     package typealias InboundOut = HTTPServerRequestPart
@@ -44,19 +44,19 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
     package typealias OutboundOut = HTTPServerResponsePart
 
     private enum State {
-        /// For a request's head.
+        /// Waiting for a request's head.
         case waiting
-        /// A request goes to the fallback. If it is the last that the parser reads, its answer is the last, too.
+        /// A request goes to the fallback. If it is the last one that the parser reads, its answer is the last one too.
         case passing(isLast: Bool)
         /// The last request has been passed on.
         case passedLast
-        /// An accepted upgrade, whose request has not ended yet.
+        /// An accepted upgrade whose request has not ended.
         case accepting(UpgradeDecision.Acceptance, key: String)
-        /// The same with its request ended, while earlier requests are being answered.
+        /// An accepted upgrade whose request has ended, while earlier requests are being answered.
         case accepted(UpgradeDecision.Acceptance, key: String)
         /// A refusal, while earlier requests are being answered.
         case refusing(UpgradeDecision.Refusal, withBody: Bool)
-        /// The last answer is out.
+        /// The last answer has been written.
         case leaving
         case upgraded
     }
@@ -71,13 +71,14 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
     private var isFallbackServing = false
     private var isStopping = false
     private var isRemoved = false
-    /// Requests with the fallback whose answers are not complete.
+    /// Requests passed to the fallback whose answers are not complete.
     private var unanswered = 0
-    /// The answer to the first of them has begun.
+    /// True if the answer to the first of them has begun.
     private var isAnswering = false
-    /// The client waits for a word before it sends its body, which is said once earlier requests are answered.
+    /// True if the client waits for "100 Continue" before it sends its body. That is sent once earlier requests are
+    /// answered.
     private var awaitsContinue = false
-    /// The last request came to nothing: what the fallback still says to it goes nowhere.
+    /// True if the last request was given up: the fallback's further output for it is discarded.
     private var isAbandoned = false
     private var timer: Scheduled<Void>?
 
@@ -97,7 +98,7 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
 
     /// Makes `channel` a server's connection: HTTP, and WebSockets as `routes` decide.
     ///
-    /// - Parameter fallback: who answers ordinary requests. `nil`: all of them get 404.
+    /// - Parameter fallback: answers ordinary requests. With `nil` all of them get 404.
     package static func configure(
         _ channel: any Channel,
         routes: WebSocketRoutes,
@@ -157,7 +158,7 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
         case (.passing(let isLast), .end):
             disarm()
             state = isLast ? .passedLast : .waiting
-            // The router may have answered before the body came.
+            // The router may have answered before the body arrived.
             if !isLast, unanswered == 0 { fallback?.becameIdle() }
             context.fireChannelRead(data)
         case (.accepting(let acceptance, let key), .end):
@@ -167,10 +168,10 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
         case (.accepting, .body):
             refuse(.badRequest, "A WebSocket's request has no body.\n", context)
         case (.waiting, _), (.passing, .head), (.accepting, .head):
-            // The parser does not do that.
+            // The parser never gives these.
             break
         case (.passedLast, _), (.accepted, _), (.refusing, _), (.leaving, _), (.upgraded, _):
-            // Behind the last request that counts.
+            // Input after the last request that counts.
             break
         }
     }
@@ -213,7 +214,7 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
             let refusal = UpgradeDecision.Refusal(
                 status: .upgradeRequired,
                 headers: ["sec-websocket-version": WebSocketHandshake.version],
-                body: "Only version \(WebSocketHandshake.version) of WebSocket is spoken here.\n"
+                body: "Only WebSocket version \(WebSocketHandshake.version) is supported.\n"
             )
             return refuse(refusal, withBody: true, context)
         }
@@ -226,7 +227,11 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
 
     private func pass(_ head: HTTPRequestHead, isLast: Bool, _ context: ChannelHandlerContext) {
         guard let fallback else {
-            let refusal = UpgradeDecision.Refusal(status: .notFound, headers: [:], body: "Only WebSockets here.\n")
+            let refusal = UpgradeDecision.Refusal(
+                status: .notFound,
+                headers: [:],
+                body: "This server accepts WebSockets only.\n"
+            )
             return refuse(refusal, withBody: head.method != .HEAD, context)
         }
         if !isFallbackServing {
@@ -239,12 +244,12 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
             }
         }
         var head = head
-        // In HTTP/1.0 a connection ends with its answer, unless the client asks for more.
+        // An HTTP/1.0 connection ends with its answer, unless the client asks to keep it.
         if HTTPRequestRules.isTheLast(head) {
             head.headers.replaceOrAdd(name: "connection", value: "close")
         }
         if isLast {
-            // Whoever answers must not keep a connection open on which nothing more is read.
+            // The answering code must not keep a connection open on which nothing more is read.
             head.headers.remove(name: "upgrade")
             head.headers.replaceOrAdd(name: "connection", value: "close")
             parser.decoder.mode = .discard
@@ -297,7 +302,7 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
         case .waiting:
             fallback?.becameIdle()
         case .accepted, .refusing:
-            // Not now: the handlers behind are in the middle of this write.
+            // Deferred, because the handlers after this one are in the middle of this write.
             context.eventLoop.assumeIsolated().execute {
                 if !self.isRemoved { self.proceed(context) }
             }
@@ -306,7 +311,7 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
         }
     }
 
-    /// Lets a client that waits for it send its body (RFC 9110, section 10.1.1).
+    /// Sends "100 Continue" to a client that waits for it before its body (RFC 9110, section 10.1.1).
     private func sayContinue(_ context: ChannelHandlerContext) {
         guard awaitsContinue, unanswered == 1, case .passing = state else { return }
         awaitsContinue = false
@@ -314,11 +319,11 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
         context.writeAndFlush(Self.wrapOutboundOut(.head(head)), promise: nil)
     }
 
-    /// A request did not come to its end in time.
+    /// Ends a request that was not complete in time.
     private func timedOut(_ context: ChannelHandlerContext) {
         let words: String
         switch state {
-        // Who has said nothing has asked for nothing, and may be a client that keeps connections ready.
+        // A client that has sent nothing may be keeping connections ready, so it gets no answer.
         case .waiting where unanswered == 0 && !isFallbackServing && parser.decoder.hasSeenBytes:
             words = "The request's head did not come in time"
         case .passing where unanswered == 1 && !isAnswering:
@@ -333,7 +338,7 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
         answer(HTTPRequestRules.refusal(.requestTimeout, words), withBody: true, context)
     }
 
-    /// Goes on with an upgrade or a refusal once everything before it is answered.
+    /// Continues with an upgrade or a refusal once everything before it is answered.
     private func proceed(_ context: ChannelHandlerContext) {
         guard unanswered == 0 else { return }
         switch state {
@@ -364,8 +369,8 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
     private func leaveHTTP(_ context: ChannelHandlerContext) throws {
         context.pipeline.syncOperations.removeHandler(encoder, promise: nil)
         if isFallbackServing {
-            // NIO's async channel stays behind the socket. It is told that its input has ended, and as it then lets
-            // no read through any more, the WebSocket's handler asks for its reads itself.
+            // NIO's async channel stays after the socket's handler. It is told that its input has ended, and then lets
+            // no read through any more, so the WebSocket's handler requests its reads itself.
             try context.channel.syncOptions?.setOption(ChannelOptions.autoRead, value: false)
             context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
         }
@@ -387,8 +392,8 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
             context.write(Self.wrapOutboundOut(.body(.byteBuffer(body))), promise: nil)
         }
         context.writeAndFlush(Self.wrapOutboundOut(.end(nil)), promise: nil)
-        // Only our direction is closed, and the peer gets a moment to close its own: closing with its bytes unread
-        // would reset the connection and could destroy the answer on its way.
+        // Closes only our direction and gives the peer a moment to close its own. Closing with unread input would reset
+        // the connection and could destroy the answer on its way.
         arm(limits.farewellTimeout, context)
         context.close(mode: .output, promise: nil)
     }
@@ -422,7 +427,7 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
         case .upgraded:
             context.fireErrorCaught(error)
         case .refusing, .leaving, .passedLast:
-            // The answer is under way, and the timer closes. A parser that has failed complains of every further byte.
+            // The answer is being sent, and the timer closes. A failed parser reports an error for every further byte.
             if !(error is HTTPParserError || error is ByteToMessageDecoderError) { context.close(promise: nil) }
         case .waiting, .passing, .accepting, .accepted:
             failed(error, context)
@@ -432,7 +437,7 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
     private func failed(_ error: any Error, _ context: ChannelHandlerContext) {
         guard let parserError = error as? HTTPParserError else { return context.close(promise: nil) }
         if isFallbackServing {
-            // The fallback answers 400 behind its other answers.
+            // The fallback answers 400 after its other answers.
             state = .passedLast
             arm(limits.requestTimeout, context)
             context.fireErrorCaught(error)

@@ -3,13 +3,13 @@ import NIOPosix
 import TalkpathNIO
 import TalkpathWire
 
-/// A model over OpenAI's wire that says back what it hears, at once, in the format it hears it.
+/// A model over OpenAI's protocol that echoes the caller's audio at once, in the same format.
 final class EchoingModel: WebSocketConsumer {
     private let log: Log
     private var connection: WebSocketConnection?
     private var responses = 0
 
-    /// What models were told, for tests to wait for.
+    /// The types of the messages that models received, for tests to wait for.
     final class Log: Sendable {
         let messages: AsyncStream<String>
         private let queue: AsyncStream<String>.Continuation

@@ -1,4 +1,4 @@
-// The README's embedding example. A test runs it, and another holds the README to these very lines.
+// The README's embedding example. One test runs it, and another checks that the README contains these lines.
 import TalkpathAudio
 import TalkpathCore
 import TalkpathNIO

@@ -5,7 +5,7 @@ import TalkpathNIO
 import Testing
 
 @Suite struct ReadmeExampleTests {
-    @Test func theExampleRunsAgainstAModel() async throws {
+    @Test func `the example runs against a model`() async throws {
         let log = EchoingModel.Log()
         let server = try await EchoingModel.serve(on: .singletonMultiThreadedEventLoopGroup, log: log)
         var agent = AgentProfile.openAI(key: "test", instructions: "Be brief.")
@@ -18,7 +18,7 @@ import Testing
         await server.close()
     }
 
-    @Test func theReadmeShowsTheseLines() throws {
+    @Test func `the README shows the lines of the example`() throws {
         let here = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         let source = try String(contentsOf: here.appendingPathComponent("ReadmeExample.swift"), encoding: .utf8)
         let readme = try String(

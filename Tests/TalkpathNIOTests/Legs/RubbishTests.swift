@@ -6,8 +6,7 @@ import Testing
 
 @testable import TalkpathNIO
 
-/// Peers that send rubbish on sockets that are a call's: they are cut off with a reason, and their neighbours hear
-/// nothing of it.
+/// Peers that send rubbish on a call's sockets are closed with a reason, and other calls are not affected.
 @Suite(.timeLimit(.minutes(1)), .serialized) struct RubbishTests {
     typealias Stage = TelephonySocketTests.Stage
     typealias CarrierEnd = TelephonySocketTests.CarrierEnd
@@ -42,7 +41,9 @@ import Testing
     }
 
     @Test(arguments: Rubbish.allCases)
-    func rubbishOnACallersSocketIsCutOffWithAReasonWhileANeighboursCallGoesOn(rubbish: Rubbish) async throws {
+    func `a carrier that sends rubbish is closed with a reason while another call goes on`(rubbish: Rubbish)
+        async throws
+    {
         let stage = try await Stage(admission: Stage.open)
         try await stage.run {
             let neighbour = try await stage.connect()
@@ -60,7 +61,7 @@ import Testing
                         }
                         connection.flush()
                     }.get()
-                    // Slow enough that large ones do not pile up on this side.
+                    // Slow enough that large messages do not pile up on this side.
                     if message.count > 1000 { try await Task.sleep(for: .milliseconds(2)) }
                 }
             }
@@ -73,7 +74,7 @@ import Testing
         }
     }
 
-    /// A model that talks nonsense without end.
+    /// A model that sends nonsense without end.
     private final class NonsenseModel: WebSocketConsumer {
         private let closes: AsyncStream<WebSocketClose>.Continuation
         private var connection: WebSocketConnection?
@@ -112,7 +113,8 @@ import Testing
             (#"{"type":"rate_limits.updated"}"#, .frames),
         ] as [(String, WebSocketOverrun)]
     )
-    func aModelThatTalksNonsenseIsCutOffAndCounted(message: String, overrun: WebSocketOverrun) async throws {
+    func `a model that sends nonsense is closed with a reason`(message: String, overrun: WebSocketOverrun) async throws
+    {
         let (closes, queue) = AsyncStream.makeStream(of: WebSocketClose.self)
         let model = try await WebSocketServer.bind(
             group: MultiThreadedEventLoopGroup.singleton,

@@ -7,9 +7,9 @@ import TalkpathNIO
 import TalkpathWire
 import Testing
 
-/// The carrier's media socket, over loopback: which sockets become a call's, and what becomes of the others.
+/// The carrier's media socket over loopback: sockets that get a call, and sockets that are refused.
 @Suite struct TelephonySocketTests {
-    /// The bridge behind a WebSocket port, a model that echoes, and a carrier's end of a socket.
+    /// The bridge behind a WebSocket port, an echoing model, and the carrier's end of a socket.
     final class Stage: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let model: WebSocketServer
@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    /// Messages a carrier gets, and a way to send.
+    /// The messages that a carrier receives, and methods to send some.
     final class CarrierEnd: Sendable {
         let messages: AsyncStream<JSONValue>
         let queue: AsyncStream<JSONValue>.Continuation
@@ -136,7 +136,7 @@ import Testing
         }
     }
 
-    @Test func audioOfTheCallerGoesToTheModelAndItsAnswerComesBackAsFramesOfTwentyMilliseconds() async throws {
+    @Test func `the caller's audio goes to the model and its answer comes back in 20 ms frames`() async throws {
         let stage = try await Stage(admission: Stage.open)
         try await stage.run {
             let carrier = try await stage.connect()
@@ -165,7 +165,7 @@ import Testing
         }
     }
 
-    @Test func aStreamWithoutATokenIsClosedAndCounted() async throws {
+    @Test func `a stream without a token is closed and counted`() async throws {
         let stage = try await Stage()
         try await stage.run {
             let carrier = try await stage.connect()
@@ -175,7 +175,7 @@ import Testing
         }
     }
 
-    @Test func aTokenIsGoodForOneSocketOnly() async throws {
+    @Test func `a token is valid for one socket only`() async throws {
         let stage = try await Stage()
         try await stage.run {
             let call = try await stage.bridge.manager.accept(
@@ -194,7 +194,7 @@ import Testing
         }
     }
 
-    @Test func mediaBeforeStartAndGarbageDoNoHarm() async throws {
+    @Test func `media before start and garbage are counted and do not harm the call`() async throws {
         let stage = try await Stage(admission: Stage.open)
         try await stage.run {
             let carrier = try await stage.connect()
@@ -212,7 +212,7 @@ import Testing
         }
     }
 
-    @Test func aSocketThatVanishesWithoutStopEndsTheCallAsMediaLost() async throws {
+    @Test func `a socket that closes without stop ends the call as media lost`() async throws {
         let stage = try await Stage(admission: Stage.open)
         try await stage.run {
             let carrier = try await stage.connect()
@@ -225,7 +225,7 @@ import Testing
         }
     }
 
-    @Test func stopEndsTheCallAsHungUpByTheCaller() async throws {
+    @Test func `a stop message ends the call as hung up by the caller`() async throws {
         let stage = try await Stage(admission: Stage.open)
         try await stage.run {
             let carrier = try await stage.connect()
@@ -247,7 +247,7 @@ private enum Base64Size {
 }
 
 extension CallManager {
-    /// The one live call of a test.
+    /// The only live call of a test.
     fileprivate func onlySession() -> CallSession? {
         active().first.flatMap { session($0.id) }
     }

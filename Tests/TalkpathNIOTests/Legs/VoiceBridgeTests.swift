@@ -4,9 +4,11 @@ import TalkpathCore
 import TalkpathNIO
 import Testing
 
-/// The bridge in a program of one's own, as the README shows it: an audio thread on one side, a model on the other.
+/// The bridge inside a program, as the README shows it: an audio thread on one side, a model on the other.
 @Suite struct VoiceBridgeTests {
-    @Test func whatIsWrittenToTheRingComesBackFromAnEchoingModelAndTheEndIsKnown() async throws {
+    @Test func `audio written to the ring comes back from an echoing model and the call ends with a receipt`()
+        async throws
+    {
         let log = EchoingModel.Log()
         let server = try await EchoingModel.serve(on: .singletonMultiThreadedEventLoopGroup, log: log)
         var agent = AgentProfile.openAI(key: "test", instructions: "Echo.")
@@ -41,7 +43,7 @@ import Testing
         await server.close()
     }
 
-    @Test func afterShutDownNoCallBegins() async throws {
+    @Test func `no call starts after shutdown`() async throws {
         let bridge = VoiceBridge()
         async let running: Void = bridge.run()
         await bridge.shutDown()
@@ -51,7 +53,7 @@ import Testing
         await running
     }
 
-    @Test func aModelThatIsNotThereEndsTheCallAsAgentLost() async throws {
+    @Test func `an unreachable model ends the call as agent lost`() async throws {
         var agent = AgentProfile.openAI(key: "test", instructions: "")
         agent.baseURL = "ws://127.0.0.1:1/v1/realtime"
         let bridge = VoiceBridge()

@@ -4,7 +4,7 @@ import Testing
 
 @testable import TalkpathNIO
 
-/// How much a peer may send, with time by hand.
+/// The limits on a peer's traffic, with a manual clock.
 @Suite struct WebSocketBudgetTests {
     private final class Counting: WebSocketConsumer {
         var messages = 0
@@ -32,7 +32,7 @@ import Testing
 
         func advance(_ amount: TimeAmount) { channel.embeddedEventLoop.advanceTime(by: amount) }
 
-        /// Until the socket is really over: the peer does not answer the close frame.
+        /// Waits until the socket is closed, because the peer does not answer the close frame.
         func end() -> WebSocketClose? {
             advance(.seconds(2))
             return told.close
@@ -41,10 +41,10 @@ import Testing
 
     private static let frame = RawWebSocket.text(String(repeating: "x", count: 300))
 
-    @Test func aCallsOwnTrafficAndABacklogOfAMinuteAreNoOffence() throws {
+    @Test func `a call's normal traffic and a backlog of one minute stay within the budget`() throws {
         let socket = try Socket()
         for _ in 0..<3000 { try socket.receive(Self.frame) }
-        // Frames and marks, and now and then more.
+        // Frames and marks, and sometimes more.
         for _ in 0..<600 {
             socket.advance(.seconds(1))
             for _ in 0..<120 { try socket.receive(Self.frame) }
@@ -52,7 +52,7 @@ import Testing
         #expect(socket.told.messages == 3000 + 600 * 120 && socket.told.close == nil)
     }
 
-    @Test func mediaAtAHundredTimesItsRateIsCutOffWithinASecond() throws {
+    @Test func `media at a hundred times its rate is closed within a second`() throws {
         let socket = try Socket()
         for _ in 0..<100 {
             for _ in 0..<50 { try socket.receive(Self.frame) }
@@ -64,14 +64,14 @@ import Testing
         #expect(close.reason == WebSocketOverrun.frames.words)
     }
 
-    @Test func fragmentsWithoutContentCountAsMessages() throws {
+    @Test func `empty fragments count as messages`() throws {
         let socket = try Socket()
         try socket.receive(RawWebSocket.frame(0x01, [0x20]))
         try socket.receive(Array((0..<4000).map { _ in RawWebSocket.frame(0x00, []) }.joined()))
         #expect(socket.end()?.cause == .overrun(.frames) && socket.told.messages == 0)
     }
 
-    @Test func largeMessagesAreCountedByTheirBytes() throws {
+    @Test func `large messages are counted by their bytes`() throws {
         let socket = try Socket()
         let large = RawWebSocket.text(String(repeating: "x", count: 60_000))
         for _ in 0..<40 { try socket.receive(large) }
@@ -79,7 +79,7 @@ import Testing
         #expect(socket.end()?.cause == .overrun(.bytes))
     }
 
-    @Test func whereThereIsNoBudgetNothingIsCounted() throws {
+    @Test func `without a budget nothing is limited`() throws {
         var limits = WebSocketLimits.telephony
         limits.budget = nil
         let socket = try Socket(limits)
@@ -87,11 +87,11 @@ import Testing
         #expect(socket.told.messages == 10_000 && socket.told.close == nil)
     }
 
-    @Test func aBucketGivesBackWhatTimeHasEarnedAndNoMore() {
+    @Test func `a bucket refills with elapsed time and no more`() {
         var now = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
         var bucket = RateBucket(.init(perSecond: 10, atOnce: 20), at: now)
         #expect(bucket.take(20) && !bucket.take(1))
-        // In steps that each earn nothing whole: nothing is lost by asking often.
+        // Each step is shorter than one token, so frequent refills must not lose time.
         for _ in 0..<33 {
             now = now + .milliseconds(33)
             bucket.refill(at: now)

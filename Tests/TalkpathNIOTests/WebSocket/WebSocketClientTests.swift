@@ -5,11 +5,11 @@ import Testing
 
 @testable import TalkpathNIO
 
-/// The client against servers that answer as a test wants.
+/// The client against servers whose answers the tests choose.
 @Suite struct WebSocketClientTests {
     private let group = MultiThreadedEventLoopGroup.singleton
 
-    /// Answers the first request with bytes.
+    /// Answers the first request with given bytes.
     private final class Scripted: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
         typealias OutboundOut = ByteBuffer
@@ -82,7 +82,7 @@ import Testing
         )
     }
 
-    @Test func framesInTheSameSegmentAsTheAnswerAreNotLost() async throws {
+    @Test func `frames in the same segment as the answer are not lost`() async throws {
         try await withServer { request in
             Self.accepting(request) + RawWebSocket.text("session", masked: false)
                 + RawWebSocket.frame(0x88, [0x03, 0xE8], masked: false)
@@ -99,7 +99,7 @@ import Testing
         }
     }
 
-    @Test func theRequestIsWhatTheServerNeeds() async throws {
+    @Test func `the request has the target and headers that a server needs`() async throws {
         let (requests, continuation) = AsyncStream<String>.makeStream()
         try await withServer { request in
             continuation.yield(request)
@@ -131,7 +131,8 @@ import Testing
         ),
         ("HTTP/1.1 500 Oops\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n", 500, "abc"),
     ])
-    func anyOtherAnswerIsReportedWithItsStatusAndBody(answer: String, status: Int, body: String) async throws {
+    func `any other answer is reported with its status and body`(answer: String, status: Int, body: String) async throws
+    {
         try await withServer(answering: { _ in Array(answer.utf8) }) { port in
             let failure = await failure { () async throws(WebSocketClientError) in
                 try await connect("ws://127.0.0.1:\(port)/")
@@ -148,7 +149,7 @@ import Testing
         "SSH-2.0-OpenSSH_9\r\n",
         "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n\u{1}\u{2}",
     ])
-    func anAnswerThatDoesNotFitIsRefused(answer: String) async throws {
+    func `an answer that does not match the request is refused`(answer: String) async throws {
         try await withServer(answering: { _ in Array(answer.utf8) }) { port in
             let failure = await failure { () async throws(WebSocketClientError) in
                 try await connect("ws://127.0.0.1:\(port)/")
@@ -157,7 +158,7 @@ import Testing
         }
     }
 
-    @Test func anExtensionOrSubprotocolNobodyOfferedIsRefused() async throws {
+    @Test func `an extension or subprotocol that was not offered is refused`() async throws {
         for extra in ["Sec-WebSocket-Extensions: permessage-deflate\r\n", "Sec-WebSocket-Protocol: chat\r\n"] {
             try await withServer(answering: { Self.accepting($0, extra: extra) }) { port in
                 let failure = await failure { () async throws(WebSocketClientError) in
@@ -168,7 +169,7 @@ import Testing
         }
     }
 
-    @Test func aServerThatNeverAnswersTimesOut() async throws {
+    @Test func `a server that never answers times out`() async throws {
         try await withServer(answering: { _ in [] }) { port in
             let failure = await failure { () async throws(WebSocketClientError) in
                 try await connect("ws://127.0.0.1:\(port)/", timeout: .milliseconds(50))
@@ -177,7 +178,7 @@ import Testing
         }
     }
 
-    @Test func aCancelledAttemptEndsAndLeavesNoConnection() async throws {
+    @Test func `a cancelled attempt ends and leaves no connection`() async throws {
         let (requests, continuation) = AsyncStream<Void>.makeStream()
         try await withServer { _ in
             continuation.yield()
@@ -191,7 +192,7 @@ import Testing
         }
     }
 
-    /// Names a host that has several addresses.
+    /// Resolves a host to several addresses.
     private struct Addresses: Resolver, Sendable {
         let ports: [Int]
         let eventLoop: any EventLoop
@@ -207,7 +208,7 @@ import Testing
         func cancelQueries() {}
     }
 
-    @Test func anAddressWhereNobodyListensIsPassedOverForTheHostsNext() async throws {
+    @Test func `an address without a listener is skipped for the host's next address`() async throws {
         try await withServer {
             Self.accepting($0)
         } _: { port in
@@ -217,8 +218,8 @@ import Testing
         }
     }
 
-    @Test func nobodyListeningAndNoSuchHostAreDistinguished() async throws {
-        // A port of the system's own, which no other test can be given meanwhile.
+    @Test func `a refused connection and an unknown host give different errors`() async throws {
+        // A port that the system reserves, so no other test can get it meanwhile.
         let refused = await failure { () async throws(WebSocketClientError) in
             try await connect("ws://127.0.0.1:1/")
         }
@@ -233,7 +234,7 @@ import Testing
         "http://host/", "ws:/host", "ws://", "ws://:80/", "ws://user@host/", "ws://host:0/", "ws://host:99999/",
         "ws://host/#fragment", "ws://host/a b", "ws://host/\r\nX: y", "ws://[::1/", "wss://hörst/",
     ])
-    func anAddressThatIsNoneIsRefused(url: String) async {
+    func `a malformed URL is refused`(url: String) async {
         let failure = await failure { () async throws(WebSocketClientError) in try await connect(url) }
         #expect(failure?.code == .invalidURL)
     }
@@ -242,14 +243,14 @@ import Testing
         ("X", "a\r\nY: b"), ("X:", "a"), ("", "a"), ("Sec-WebSocket-Key", "a"), ("Host", "other"),
         ("Sec-WebSocket-Extensions", "permessage-deflate"),
     ])
-    func aHeaderThatCannotBeSentIsRefused(name: String, value: String) async {
+    func `a header that cannot be sent is refused`(name: String, value: String) async {
         let failure = await failure { () async throws(WebSocketClientError) in
             try await connect("ws://127.0.0.1:1/", headers: [(name, value)])
         }
         #expect(failure?.code == .invalidHeader)
     }
 
-    @Test func addressesAreTakenApart() throws {
+    @Test func `URLs are parsed into their parts`() throws {
         let plain = try WebSocketURL("WS://Example.com")
         #expect(plain.target == "/" && plain.port == 80 && plain.hostHeader == "Example.com" && !plain.isSecure)
         let query = try WebSocketURL("wss://h:8443?x=1")

@@ -5,7 +5,7 @@ import Testing
 
 @testable import TalkpathNIO
 
-/// Takes down what a reader delivers.
+/// Records what a reader delivers.
 private final class Collected: WebSocketFrameSink {
     enum Item: Equatable {
         case message([UInt8], isText: Bool)
@@ -46,7 +46,7 @@ private final class Collected: WebSocketFrameSink {
     }
 
     @Test(arguments: [1, 2, 3, 5, 13, 64, Int.max], [WebSocketRole.server, .client])
-    func messagesDoNotDependOnHowTheBytesArrive(pieces: Int, role: WebSocketRole) {
+    func `messages do not depend on how the bytes are split`(pieces: Int, role: WebSocketRole) {
         let masked = role == .server
         let long = (0..<70_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
         let stream =
@@ -107,29 +107,29 @@ private final class Collected: WebSocketFrameSink {
             ),
         ] as [(String, [UInt8], UInt16)]
     )
-    func whatBreaksARuleIsRefusedWithItsCode(what: String, bytes: [UInt8], code: UInt16) {
+    func `each breach of the protocol is refused with its close code`(what: String, bytes: [UInt8], code: UInt16) {
         let (items, failure) = read(bytes, maximum: 1000)
         #expect(failure?.code == code)
         #expect(items.isEmpty)
         #expect(read(bytes, pieces: 1, maximum: 1000).failure == failure)
     }
 
-    @Test func aClientRefusesMaskedFrames() {
+    @Test func `a client refuses masked frames`() {
         #expect(read(RawWebSocket.text("a"), as: .client).failure?.code == 1002)
     }
 
-    @Test func anOversizedFrameIsRefusedAtItsHeader() {
+    @Test func `an oversized frame is refused at its header`() {
         let header = Array(RawWebSocket.frame(0x82, [UInt8](repeating: 0, count: 2000)).prefix(8))
         #expect(read(header, maximum: 1000).failure?.code == 1009)
     }
 
-    @Test func aWrongByteIsRefusedBeforeItsFrameIsWhole() {
+    @Test func `an invalid UTF-8 byte is refused before its frame is complete`() {
         let start = Array(RawWebSocket.frame(0x81, Array("aaaaaaaaa".utf8) + [0xFF] + Array("bbbb".utf8)).prefix(16))
         #expect(read(start).failure?.code == 1007)
     }
 
     @Test(arguments: [0, 1, 125, 126, 4000, 65_535, 65_536, 100_000])
-    func framesFromNIOsEncoderAreUnderstood(size: Int) throws {
+    func `frames of NIO's encoder are read`(size: Int) throws {
         let payload = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 13) }
         let channel = EmbeddedChannel(handler: WebSocketFrameEncoder())
         for mask in [nil, WebSocketMaskingKey([1, 200, 3, 77])] {
@@ -143,7 +143,7 @@ private final class Collected: WebSocketFrameSink {
     }
 
     @Test(arguments: [0, 1, 3, 8, 125, 126, 4000, 65_535, 65_536, 100_000])
-    func framesWeWriteAreUnderstoodByNIOsDecoder(size: Int) throws {
+    func `NIO's decoder reads the frames that we write`(size: Int) throws {
         let payload = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 13) }
         for mask: UInt32? in [nil, 0xDEAD_BEEF] {
             var buffer = ByteBuffer()
@@ -162,7 +162,7 @@ private final class Collected: WebSocketFrameSink {
         }
     }
 
-    @Test func maskingFromAnyPhaseIsTheBytewiseDefinition() {
+    @Test func `masking from any phase equals masking byte by byte`() {
         let source = (0..<41).map { UInt8($0 &* 5) }
         let key: [UInt8] = [0x12, 0x34, 0x56, 0x78]
         let packed = key.withUnsafeBytes { $0.loadUnaligned(as: UInt32.self) }
@@ -177,12 +177,12 @@ private final class Collected: WebSocketFrameSink {
         }
     }
 
-    @Test func randomBytesNeverTrap() {
+    @Test func `random bytes never trap`() {
         var generator = Seeded(state: 1)
         for _ in 0..<3000 {
             let count = Int.random(in: 0...80, using: &generator)
             var bytes = (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-            // Half of them begin like a frame, to get further.
+            // Half of them begin like a frame, to get further into the reader.
             if Bool.random(using: &generator), count > 1 {
                 bytes[0] = [0x81, 0x01, 0x82, 0x89, 0x88, 0x00].randomElement(using: &generator)!
                 bytes[1] |= 0x80
@@ -206,7 +206,7 @@ private final class Collected: WebSocketFrameSink {
         return validator.isComplete
     }
 
-    @Test func everySequenceOfUpToThreeBytesIsJudgedAsTheStandardLibraryDoes() {
+    @Test func `byte sequences are judged as the standard library judges them`() {
         let interesting: [UInt8] = [
             0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEE,
             0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF,
@@ -225,7 +225,7 @@ private final class Collected: WebSocketFrameSink {
         }
     }
 
-    @Test func aCharacterAcrossTheEightByteStepsIsSeen() {
+    @Test func `a character across an eight-byte step is validated`() {
         for offset in 0..<20 {
             let bytes = [UInt8](repeating: 0x41, count: offset) + Array("€𝄞".utf8) + [UInt8](repeating: 0x42, count: 20)
             #expect(isValid(bytes, pieces: .max))
@@ -234,7 +234,7 @@ private final class Collected: WebSocketFrameSink {
     }
 }
 
-/// SplitMix64: the same numbers on every machine.
+/// SplitMix64, which gives the same numbers on every machine.
 private struct Seeded: RandomNumberGenerator {
     var state: UInt64
 

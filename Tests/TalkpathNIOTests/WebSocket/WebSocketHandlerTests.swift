@@ -4,9 +4,9 @@ import Testing
 
 @testable import TalkpathNIO
 
-/// One handler on an embedded channel: bytes in, bytes out, time by hand.
+/// One handler on an embedded channel: bytes in, bytes out, and a manual clock.
 @Suite struct WebSocketHandlerTests {
-    /// A channel of one thread, and what its consumer is told.
+    /// A channel of one thread, and the calls that its consumer received.
     private struct Socket {
         let channel: EmbeddedChannel
         let told: Told
@@ -80,7 +80,7 @@ import Testing
 
     // MARK: Messages
 
-    @Test func severalMessagesOfOneReadAreAnsweredInOneWrite() throws {
+    @Test func `several messages of one read are answered in one write`() throws {
         let socket = try Socket()
         socket.told.onMessage = { socket.connection.write(text: $0) }
         try socket.receive(RawWebSocket.text("a") + RawWebSocket.text("b"))
@@ -90,13 +90,13 @@ import Testing
         #expect(socket.writes.flushes == 1)
     }
 
-    @Test func aReadWithoutAnAnswerFlushesNothing() throws {
+    @Test func `a read without an answer flushes nothing`() throws {
         let socket = try Socket()
         try socket.receive(RawWebSocket.text("a"))
         #expect(socket.writes.flushes == 0)
     }
 
-    @Test func aClientMasksEachFrameWithAnotherKey() throws {
+    @Test func `a client masks each frame with a different key`() throws {
         let socket = try Socket(role: .client)
         for _ in 0..<200 { socket.connection.write(binary: [0, 0, 0, 0]) }
         #expect(socket.connection.bufferedBytes == 200 * 10)
@@ -110,7 +110,7 @@ import Testing
 
     // MARK: Closing
 
-    @Test func aPeersCloseIsAnsweredAndTheServerEndsTheStream() throws {
+    @Test func `a peer's close is answered and the server ends the stream`() throws {
         let socket = try Socket()
         try socket.receive(RawWebSocket.frame(0x88, [0x0F, 0xA1] + Array("why".utf8)))
         #expect(try socket.sent() == RawWebSocket.close(4001, masked: false))
@@ -120,14 +120,14 @@ import Testing
         #expect(!socket.connection.write(text: "late"))
     }
 
-    @Test func aCloseWithoutACodeIsAnsweredWithoutOne() throws {
+    @Test func `a close without a code is answered without one`() throws {
         let socket = try Socket()
         try socket.receive(RawWebSocket.frame(0x88, []))
         #expect(try socket.sent() == RawWebSocket.frame(0x88, [], masked: false))
         #expect(socket.told.close == WebSocketClose(code: 1005, reason: "", cause: .peer))
     }
 
-    @Test func aClientWaitsForTheServerToEndTheStreamButNotForEver() throws {
+    @Test func `a client waits a second for the server to end the stream`() throws {
         let socket = try Socket(role: .client)
         try socket.receive(RawWebSocket.close(1000, masked: false))
         #expect(socket.channel.isActive)
@@ -137,7 +137,7 @@ import Testing
         #expect(socket.told.close == WebSocketClose(code: 1000, reason: "", cause: .peer))
     }
 
-    @Test func ourCloseIsDoneWhenThePeerAnswers() throws {
+    @Test func `our close is complete when the peer answers`() throws {
         let socket = try Socket()
         socket.connection.write(text: "last words")
         socket.connection.beginClose(code: 1001, reason: "x")
@@ -154,7 +154,7 @@ import Testing
         #expect(socket.told.close == WebSocketClose(code: 1001, reason: "x", cause: .local))
     }
 
-    @Test func ourCloseEndsAfterItsTimeEvenIfThePeerNeverAnswers() throws {
+    @Test func `our close ends after its time-out if the peer never answers`() throws {
         let socket = try Socket()
         socket.connection.beginClose()
         socket.advance(.milliseconds(999))
@@ -164,7 +164,7 @@ import Testing
         #expect(socket.told.close?.cause == .local)
     }
 
-    @Test func aLongReasonIsCutBetweenCharacters() throws {
+    @Test func `a long reason is cut between characters`() throws {
         let socket = try Socket()
         socket.connection.beginClose(code: 1000, reason: String(repeating: "€", count: 100))
         let sent = try socket.sent()
@@ -172,7 +172,7 @@ import Testing
         #expect(String(validating: sent[4...], as: UTF8.self) == String(repeating: "€", count: 41))
     }
 
-    @Test func aBrokenRuleIsToldToThePeerAndTheRestIgnored() throws {
+    @Test func `a breach of the protocol is answered by a close frame and further input is ignored`() throws {
         let socket = try Socket()
         try socket.receive(RawWebSocket.frame(0xF1, []) + RawWebSocket.text("never seen"))
         #expect(Array(try socket.sent().prefix(4)).dropFirst(2) == [0x03, 0xEA])
@@ -185,14 +185,14 @@ import Testing
         #expect(socket.told.close?.code == 1002)
     }
 
-    @Test func anEndOfStreamWithoutACloseFrameIsReportedAsSuch() throws {
+    @Test func `an end of stream without a close frame is reported as such`() throws {
         let socket = try Socket()
         socket.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
         #expect(!socket.channel.isActive)
         #expect(socket.told.close == WebSocketClose(code: 1006, reason: "", cause: .endOfStream))
     }
 
-    @Test func anErrorOfTheConnectionIsAReset() throws {
+    @Test func `a connection error is reported as a reset`() throws {
         let socket = try Socket()
         socket.channel.pipeline.fireErrorCaught(IOError(errnoCode: 104, reason: "read"))
         #expect(!socket.channel.isActive)
@@ -200,7 +200,7 @@ import Testing
         #expect(socket.told.log == ["opened", "closed"])
     }
 
-    @Test func aStoppingServerClosesWith1001UnlessToldOtherwise() throws {
+    @Test func `a stopping server closes with 1001 unless the limits forbid it`() throws {
         let socket = try Socket()
         socket.channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
         #expect(Array(try socket.sent().prefix(4)).dropFirst(2) == [0x03, 0xE9])
@@ -218,7 +218,7 @@ import Testing
 
     // MARK: Calls to the consumer do not nest
 
-    @Test func aConsumerThatClosesWithinAMessageIsToldAfterwards() throws {
+    @Test func `a close during a message is reported after the message`() throws {
         let socket = try Socket()
         socket.told.onMessage = { _ in
             socket.channel.close(promise: nil)
@@ -229,7 +229,7 @@ import Testing
         #expect(socket.told.log.filter { $0 == "closed" }.count == 1)
     }
 
-    @Test func aReadWithinAMessageWaitsForItsEnd() throws {
+    @Test func `a read during a message waits for its end`() throws {
         let socket = try Socket()
         socket.told.onMessage = { text in
             if text == "a" { try? socket.receive(RawWebSocket.text("c")) }
@@ -239,7 +239,7 @@ import Testing
         _ = try socket.channel.finish()
     }
 
-    @Test func writabilityThatChangesWithinAMessageIsToldAfterwards() throws {
+    @Test func `a change of writability during a message is reported after the message`() throws {
         let socket = try Socket()
         socket.told.onMessage = { _ in
             socket.channel.isWritable = false
@@ -252,14 +252,14 @@ import Testing
 
     // MARK: Pings, silence, peers that do not read
 
-    @Test func aPingIsAnsweredWithItsPayload() throws {
+    @Test func `a ping is answered with its payload`() throws {
         let socket = try Socket()
         try socket.receive(RawWebSocket.frame(0x89, [1, 2, 3]))
         #expect(try socket.sent() == RawWebSocket.frame(0x8A, [1, 2, 3], masked: false))
         _ = try socket.channel.finish()
     }
 
-    @Test func aPeerThatPingsAndDoesNotReadGetsOnlyTheLastPong() throws {
+    @Test func `a peer that pings and does not read gets only the last pong`() throws {
         let socket = try Socket()
         socket.channel.isWritable = false
         socket.channel.pipeline.fireChannelWritabilityChanged()
@@ -272,7 +272,7 @@ import Testing
         _ = try socket.channel.finish()
     }
 
-    @Test func aFloodOfPingsEndsWith1008AndASlowSeriesDoesNot() throws {
+    @Test func `a flood of pings is closed with 1008 and a slow series is not`() throws {
         let flooded = try Socket()
         for _ in 0..<101 { try flooded.receive(RawWebSocket.frame(0x89, [])) }
         flooded.advance(.seconds(1))
@@ -288,7 +288,7 @@ import Testing
         _ = try calm.channel.finish()
     }
 
-    @Test func aSilentPeerIsPingedAndThenDroppedWithinFifteenSeconds() throws {
+    @Test func `a silent peer is pinged and then dropped within fifteen seconds`() throws {
         let socket = try Socket()
         socket.advance(.seconds(7))
         #expect(try socket.sent().isEmpty)
@@ -301,7 +301,7 @@ import Testing
         #expect(socket.told.close?.cause == .timedOut)
     }
 
-    @Test func aModelThatTakesTheCallersAudioMayLeavePingsUnansweredAndOneThatTakesNothingIsDropped() throws {
+    @Test func `a model that takes audio may ignore pings and one that takes nothing is dropped`() throws {
         let working = try Socket(role: .client, limits: .agent)
         working.advance(.seconds(20))
         #expect(try working.sent().first == 0x89, "a ping")
@@ -313,7 +313,7 @@ import Testing
         #expect(working.channel.isActive, "it takes all that it is sent")
         let frozen = try Socket(role: .client, limits: .agent)
         frozen.advance(.seconds(20))
-        // Stays where it is: nobody flushes it.
+        // Stays in the buffer, because nothing flushes it.
         frozen.connection.write([1, 2, 3].span.bytes)
         frozen.advance(.seconds(39))
         #expect(frozen.channel.isActive)
@@ -322,7 +322,7 @@ import Testing
         #expect(frozen.told.close?.cause == .timedOut)
     }
 
-    @Test func anyByteFromThePeerProvesThatItIsAlive() throws {
+    @Test func `any byte from the peer proves that it is alive`() throws {
         let socket = try Socket()
         for _ in 0..<20 {
             socket.advance(.seconds(8))
@@ -339,7 +339,7 @@ import Testing
         _ = try socket.channel.finish()
     }
 
-    @Test func morePendingThanAllowedDropsTheConnection() throws {
+    @Test func `more unsent bytes than allowed drop the connection`() throws {
         var limits = WebSocketLimits.telephony
         limits.maximumBufferedBytes = 1000
         let socket = try Socket(limits: limits)
@@ -350,7 +350,7 @@ import Testing
         #expect(socket.told.log == ["opened", "closed"])
     }
 
-    @Test func whatStandsBehindTheSocketCannotWriteIntoIt() throws {
+    @Test func `handlers after the socket's cannot write to it`() throws {
         let socket = try Socket()
         #expect(throws: (any Error).self) { try socket.channel.writeOutbound(ByteBuffer(string: "HTTP/1.1 200 OK")) }
         #expect(try socket.sent().isEmpty)

@@ -27,7 +27,7 @@ import Testing
         )
     }
 
-    @Test func textAndBinaryOfEverySizeComeBackAsTheyWere() async throws {
+    @Test func `text and binary messages of every size are echoed unchanged`() async throws {
         let echo = RecordingConsumer(echoes: true)
         var limits = WebSocketLimits.telephony
         limits.maximumMessageBytes = 1 << 20

@@ -6,7 +6,7 @@ import Testing
 
 @testable import TalkpathNIO
 
-/// The server's opening handshake, spoken to with bytes.
+/// Talks to the server's opening handshake in raw bytes.
 @Suite struct WebSocketServerTests {
     private let group = MultiThreadedEventLoopGroup.singleton
 
@@ -23,7 +23,7 @@ import Testing
         await server.close()
     }
 
-    /// Sends bytes and returns all that comes back until the server ends the stream.
+    /// Sends bytes and returns everything received until the server ends the stream.
     private func exchange(_ text: String, with server: WebSocketServer) async throws -> String {
         let peer = try await RawPeer.connect(port: server.port)
         try await peer.send(text)
@@ -32,7 +32,7 @@ import Testing
         return answer
     }
 
-    @Test func framesInTheSameSegmentAsTheRequestAreNotLost() async throws {
+    @Test func `frames in the same segment as the request are not lost`() async throws {
         let consumer = RecordingConsumer(echoes: true, greeting: "hello")
         try await withServer(consumer: consumer) { server in
             let peer = try await RawPeer.connect(port: server.port)
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test func aRequestInSingleBytesIsUnderstood() async throws {
+    @Test func `a request that arrives byte by byte is accepted`() async throws {
         let consumer = RecordingConsumer(echoes: true)
         try await withServer(consumer: consumer) { server in
             let peer = try await RawPeer.connect(port: server.port)
@@ -73,7 +73,7 @@ import Testing
         }
     }
 
-    @Test func theDecisionSeesPathQueryHeadersAndAddress() async throws {
+    @Test func `the decision gets path, query, headers and address`() async throws {
         let (seen, continuation) = AsyncStream<UpgradeRequest>.makeStream()
         try await withServer(decide: { request in
             continuation.yield(request)
@@ -117,7 +117,9 @@ import Testing
             ("a huge path", "GET /\(String(repeating: "x", count: 9000)) HTTP/1.1\r\n\r\n", "431"),
             ("many headers", request(extra: String(repeating: "X: y\r\n", count: 120)), "431"),
         ])
-    func whatIsNoHandshakeIsAnsweredAndClosed(what: String, text: String, status: String) async throws {
+    func `a request that is not a valid handshake is answered and closed`(what: String, text: String, status: String)
+        async throws
+    {
         try await withServer { server in
             let answer = try await exchange(text, with: server)
             #expect(answer.hasPrefix("HTTP/1.1 \(status) "), "\(what): \(answer)")
@@ -129,8 +131,8 @@ import Testing
             + (key.map { "Sec-WebSocket-Key: \($0)\r\n" } ?? "") + extra + "\r\n"
     }
 
-    @Test func aRequestBehindAnUpgradeIsNotTakenForHTTP() async throws {
-        // Two handshakes at once: the second one's bytes are, to the socket, a broken frame.
+    @Test func `a request after an upgrade is not parsed as HTTP`() async throws {
+        // Two handshakes at once: to the socket, the second one's bytes are a malformed frame.
         let consumer = RecordingConsumer()
         try await withServer(consumer: consumer) { server in
             _ = try await exchange(RawWebSocket.request() + RawWebSocket.request(), with: server)
@@ -138,7 +140,7 @@ import Testing
         }
     }
 
-    @Test func randomBytesInEveryPhaseDoNotHarmTheServer() async throws {
+    @Test func `random bytes in every phase do not harm the server`() async throws {
         var generator = SystemRandomNumberGenerator()
         try await withServer { server in
             for round in 0..<60 {
@@ -149,13 +151,13 @@ import Testing
                 try? await peer.send(Array(request.prefix(kept)) + noise)
                 await peer.close()
             }
-            // It is still there.
+            // The server still answers.
             let answer = try await exchange("GET / HTTP/1.1\r\nHost: x\r\n\r\n", with: server)
             #expect(answer.hasPrefix("HTTP/1.1 404"))
         }
     }
 
-    @Test func aPeerThatDoesNotReadIsDropped() async throws {
+    @Test func `a peer that does not read is dropped`() async throws {
         let consumer = RecordingConsumer(recordsWritability: true)
         try await withServer(consumer: consumer) { server in
             let peer = try await RawPeer.connect(port: server.port)
@@ -172,7 +174,7 @@ import Testing
         }
     }
 
-    @Test func closingTheServerClosesItsSocketsWith1001() async throws {
+    @Test func `closing the server closes its sockets with 1001`() async throws {
         let consumer = RecordingConsumer()
         let server = try await WebSocketServer.bind(
             group: group,
@@ -183,7 +185,7 @@ import Testing
             eventLoop: group.next(),
             makeConsumer: { consumer }
         )
-        // A connection without a request is in nobody's way.
+        // A connection without a request must not delay the shutdown.
         let idle = try await RawPeer.connect(port: server.port)
         await server.close()
         #expect(await consumer.close() == WebSocketClose(code: 1001, reason: "server is stopping", cause: .peer))
@@ -203,7 +205,7 @@ import Testing
         return channel
     }
 
-    @Test func aRequestThatIsNotSentInTenSecondsEndsTheConnection() throws {
+    @Test func `a request that is not complete in ten seconds ends the connection`() throws {
         let channel = try embedded()
         for byte in RawWebSocket.request().utf8.prefix(100) {
             channel.embeddedEventLoop.advanceTime(by: .milliseconds(99))
@@ -214,7 +216,7 @@ import Testing
         #expect(!channel.isActive)
     }
 
-    @Test func anUpgradedConnectionIsNotEndedByHTTPsTimers() throws {
+    @Test func `HTTP's timers do not end an upgraded connection`() throws {
         let channel = try embedded()
         try channel.writeInbound(ByteBuffer(string: RawWebSocket.request()))
         channel.embeddedEventLoop.run()
@@ -226,7 +228,7 @@ import Testing
         _ = try channel.finish()
     }
 
-    @Test func aRefusedPeerThatStaysIsClosedAfterAMoment() throws {
+    @Test func `a refused peer that stays is closed after a second`() throws {
         let channel = EmbeddedChannel()
         try WebSocketUpgradeHandler.configure(channel, routes: .none)
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
@@ -237,11 +239,11 @@ import Testing
 }
 
 @Suite struct WebSocketHandshakeTests {
-    @Test func theAcceptKeyIsThatOfTheRFC() {
+    @Test func `the accept key equals that of the RFC`() {
         #expect(WebSocketHandshake.accept(for: RawWebSocket.key) == RawWebSocket.accept)
     }
 
-    @Test func sha1IsThatOfTheStandard() {
+    @Test func `SHA-1 equals the standard's examples`() {
         func hex(_ text: String) -> String {
             SHA1.hash(Array(text.utf8)).map { $0 < 16 ? "0" + String($0, radix: 16) : String($0, radix: 16) }.joined()
         }
@@ -254,7 +256,7 @@ import Testing
         #expect(hex(String(repeating: "a", count: 1000)) == "291e9a6c66994949b57ba5e650361e98fc36b1ba")
     }
 
-    @Test func eachKeyIsSixteenFreshBytes() {
+    @Test func `each key has sixteen fresh bytes`() {
         let keys = (0..<50).map { _ in WebSocketHandshake.makeKey() }
         #expect(Set(keys).count == 50)
         #expect(keys.allSatisfy(WebSocketHandshake.isValidKey))

@@ -6,7 +6,7 @@ import Testing
 
 @testable import TalkpathNIO
 
-/// `wss`, with a certificate made for the test.
+/// `wss`, with a certificate that the test makes.
 @Suite struct WebSocketTLSTests {
     private let group = MultiThreadedEventLoopGroup.singleton
 
@@ -38,7 +38,7 @@ import Testing
         )
         var clientConfiguration = TLSConfiguration.makeClientConfiguration()
         clientConfiguration.trustRoots = .certificates(chain)
-        // TLS's own patience must not be what ends a close.
+        // TLS's own time-out must not be the cause of a close.
         clientConfiguration.shutdownTimeout = .hours(1)
         try await body(
             try NIOSSLContext(configuration: configuration),
@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    @Test func messagesAndTheClosingHandshakeGoThroughTLS() async throws {
+    @Test func `messages and the closing handshake go through TLS`() async throws {
         try await withCertificate { server, client in
             let echo = RecordingConsumer(echoes: true, greeting: "welcome")
             let listener = try await WebSocketServer.bind(
@@ -92,7 +92,7 @@ import Testing
         }
     }
 
-    @Test func anUnknownRootAWrongNameAndNoTLSAreTLSFailures() async throws {
+    @Test func `an unknown root, a wrong name and a server without TLS fail as TLS errors`() async throws {
         try await withCertificate { server, client in
             let listener = try await WebSocketServer.bind(
                 group: group,
@@ -115,9 +115,9 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func aDeafPeerDoesNotHoldUpTheCloseThroughTLS() async throws {
+    @Test(.timeLimit(.minutes(1))) func `a peer that does not read does not delay the close over TLS`() async throws {
         try await withCertificate { server, client in
-            // The server's side stops reading: neither its close frame nor TLS's farewell will come.
+            // The server's side stops reading, so it sends neither a close frame nor TLS's `close_notify`.
             let deaf = RecordingConsumer()
             var deafLimits = WebSocketLimits.telephony
             deafLimits.pingInterval = nil

@@ -3,7 +3,7 @@ import NIOPosix
 import Synchronization
 import TalkpathNIO
 
-/// Everything a consumer was told, in order.
+/// The calls that a consumer received, in order.
 enum ConsumerEvent: Equatable, Sendable {
     case opened
     case text(String)
@@ -12,7 +12,7 @@ enum ConsumerEvent: Equatable, Sendable {
     case closed(WebSocketClose)
 }
 
-/// Writes down what it is told, and echoes messages if asked to.
+/// Records its calls, and echoes messages on request.
 final class RecordingConsumer: WebSocketConsumer, Sendable {
     private let continuation: AsyncStream<ConsumerEvent>.Continuation
     private let current = Mutex<WebSocketConnection?>(nil)
@@ -68,7 +68,7 @@ final class RecordingConsumer: WebSocketConsumer, Sendable {
         return await iterator.next()
     }
 
-    /// How the socket ended; what came before is thrown away.
+    /// The end of the socket; drops all events before it.
     func close() async -> WebSocketClose? {
         guard case .closed(let close) = await untilClosed().last else { return nil }
         return close
@@ -98,7 +98,7 @@ extension WebSocketConnection {
     }
 }
 
-/// A peer that sends and receives bytes, and knows no protocol.
+/// A peer that sends and receives bytes and knows no protocol.
 final class RawPeer: Sendable {
     private final class Collector: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
@@ -148,7 +148,7 @@ final class RawPeer: Sendable {
 
     func send(_ text: String) async throws { try await send(Array(text.utf8)) }
 
-    /// Everything received so far, at least up to the moment `isEnough`, or to the end of the stream.
+    /// Everything received so far, at least until `isEnough` returns true or the stream ends.
     @discardableResult
     func read(until isEnough: ([UInt8]) -> Bool) async -> [UInt8] {
         var all = received.withLock { $0 }
@@ -171,7 +171,7 @@ final class RawPeer: Sendable {
     func close() async { try? await channel.close() }
 }
 
-/// The bytes of a handshake and of frames, for peers that speak for themselves.
+/// The bytes of a handshake and of frames, for raw peers.
 enum RawWebSocket {
     static let key = "dGhlIHNhbXBsZSBub25jZQ=="
     /// The answer to `key`, from RFC 6455 §1.3.
@@ -182,7 +182,7 @@ enum RawWebSocket {
             + "Sec-WebSocket-Key: \(key)\r\nSec-WebSocket-Version: 13\r\n\(extra)\r\n"
     }
 
-    /// One frame with any first byte, masked with a fixed key or not.
+    /// One frame with any first byte, masked with a fixed key or unmasked.
     static func frame(_ firstByte: UInt8, _ payload: [UInt8], masked: Bool = true) -> [UInt8] {
         var frame: [UInt8] = [firstByte]
         let maskBit: UInt8 = masked ? 0x80 : 0
