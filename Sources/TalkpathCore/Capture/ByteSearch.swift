@@ -6,9 +6,10 @@ import Musl
 import Darwin
 #endif
 
-/// Looks for bytes as the C library does, many at a time: captures look through every message, most of them audio.
+/// Searches bytes with the C library's functions, which compare many at a time: captures search every message, and most
+/// messages are audio.
 enum ByteSearch {
-    /// The first place of `byte` at or behind `start`; nil if there is none.
+    /// The first index of `byte` at or after `start`; `nil` if there is none.
     static func first(_ byte: UInt8, in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
         let start = max(0, start)
         guard start < bytes.count, let base = bytes.baseAddress,
@@ -18,7 +19,7 @@ enum ByteSearch {
         return UnsafeRawPointer(found) - base
     }
 
-    /// The first place of `sought` at or behind `start`; nil if there is none, or nothing is sought.
+    /// The first index of `sought` at or after `start`; `nil` if there is none, or if `sought` is empty.
     static func first(_ sought: UnsafeRawBufferPointer, in bytes: UnsafeRawBufferPointer, from start: Int = 0) -> Int? {
         guard let first = sought.first else { return nil }
         var from = start

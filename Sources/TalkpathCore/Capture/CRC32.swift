@@ -1,6 +1,6 @@
 import TalkpathAudio
 
-/// CRC-32 as in Ethernet, zip and PNG.
+/// The CRC-32 of Ethernet, zip and PNG.
 enum CRC32 {
     private static let tables: [UInt32] = {
         var tables = [UInt32](repeating: 0, count: 8 * 256)
@@ -21,7 +21,7 @@ enum CRC32 {
     static func of(_ memory: UnsafeRawBufferPointer, instructions: InstructionSet = .best) -> UInt32 {
         guard let base = memory.baseAddress else { return 0 }
         var crc: UInt32 = 0xFFFF_FFFF
-        // As far as the machine's wide instructions go; the loops below do the rest, or all of it.
+        // The machine's wide instructions do whole blocks; the loops below do the rest, or everything.
         var offset = ByteKernels.crc32(base, count: memory.count, register: &crc, instructions: instructions)
         return tables.withUnsafeBufferPointer { table in
             while offset + 8 <= memory.count {

@@ -1,23 +1,23 @@
 package import TalkpathAudio
 import TalkpathWire
 
-/// What was said and heard on a call, put together from the messages of the carrier's socket: 8 kHz, the caller left,
-/// the agent right, zero where the media stream began.
+/// A call's audio, reconstructed from the messages of the carrier's socket: 8 kHz, the caller left, the agent right,
+/// zero at the begin of the media stream.
 ///
-/// The caller's audio lies where its `timestamp` says. The agent's lies where it must have been played: each message
-/// when it was sent or when all before it had been played, whichever is later; what was cleared before its time had
-/// come is left out, and so is what had not been played at the end.
+/// The `timestamp` of a message gives the place of the caller's audio. The agent's audio is placed where it must have
+/// been played: a message begins when it was sent, or when everything before it had been played, whichever is later.
+/// Audio that was cleared before its time is left out, and so is audio that had not been played at the end.
 ///
 /// Sans-IO, and not for the media thread: it decodes, and it allocates.
 package struct CallRecording: Sendable {
-    /// One side, as far as it is not yet settled.
+    /// One side's samples that may still change.
     private struct Track: Sendable {
-        /// Where `samples` begins.
+        /// The position of the first sample in `samples`.
         var base = 0
         var samples: [Int16] = []
         var end: Int { base + samples.count }
 
-        /// Puts audio at a place; what lies before ``base`` is left out, a hole is silence.
+        /// Writes audio at a position. Audio before ``base`` is left out; a hole becomes silence.
         mutating func put(_ audio: [Int16], at position: Int) {
             let skipped = max(0, base - position)
             guard skipped < audio.count else { return }
@@ -43,16 +43,17 @@ package struct CallRecording: Sendable {
     }
 
     package static let sampleRate = 8000
-    /// So long a caller's frame may be late and is still put in its place.
+    /// The lateness, in samples, up to which a caller's frame is still put in its place.
     private static let settling = 2 * sampleRate
-    /// A timestamp farther ahead than this is nonsense, and not worth hours of silence.
+    /// The farthest, in samples, that a timestamp may lie ahead of now. A larger one is invalid and must not add hours
+    /// of silence.
     private static let farthest = 60 * sampleRate
 
-    /// When the stream began.
+    /// The instant at which the stream began.
     package private(set) var beganOn: MonotonicInstant?
     private var codec = TwilioMediaStreamsCodec()
     private var clock = StreamClock(bytesPerMillisecond: sampleRate / 1000)
-    /// Of what was claimed to be missing, how much is left out.
+    /// Samples of invalid gaps that are left out of the recording.
     private var skipped = 0
     private var caller = Track()
     private var agent = Track()
@@ -70,12 +71,12 @@ package struct CallRecording: Sendable {
         }
     }
 
-    /// What is settled: no message changes it any more. The channels' samples by turns.
+    /// The samples that no later message can change; the channels interleaved.
     package mutating func takeSettled() -> [Int16] {
         interleave(upTo: max(caller.base, now - Self.settling))
     }
 
-    /// The rest.
+    /// The remaining samples.
     package mutating func finish() -> [Int16] {
         agent.cut(at: now)
         return interleave(upTo: max(caller.end, agent.end))
@@ -114,7 +115,7 @@ package struct CallRecording: Sendable {
         }
     }
 
-    /// Our own messages need no parser.
+    /// Recognises our own messages by their begin, without a parser.
     private mutating func takeSent(_ message: RawSpan) {
         guard beganOn != nil, !hasStopped else { return }
         let parts = CaptureMessage(message)
@@ -137,7 +138,7 @@ package struct CallRecording: Sendable {
 
     private static func audio(_ parts: CaptureMessage, in message: RawSpan) -> [Int16] {
         if case .bytes(let bytes) = parts.audio { return bytes.map(MuLaw.decode) }
-        // A frame too short to have been taken for audio.
+        // The payload was too short for ``CaptureMessage`` to take it for audio.
         guard let json = try? JSONValue(parsing: message), let text = json["media"]?["payload"]?.string else {
             return []
         }

@@ -1,11 +1,13 @@
 import TalkpathAudio
 
 extension Capture {
-    /// Both sides of the call at 8 kHz, and when the media stream began, since the call began; nil if it never did.
+    /// Both sides of the call at 8 kHz, and the time from the call's begin to the media stream's; `nil` if no stream
+    /// began.
     package var recording: (caller: [Int16], agent: [Int16], beganAt: Duration)? {
         var recording = CallRecording()
         let origin = MonotonicInstant(nanoseconds: 0)
-        // A call is ticked all the time. Where a damaged capture stands still, not all of it becomes silence.
+        // A call ticks all the time, so a long pause means a damaged capture. Limits the silence that such a pause
+        // gives.
         var (last, skipped) = (Duration.zero, Duration.zero)
         func time(_ record: CaptureRecord) -> MonotonicInstant {
             skipped += max(.zero, record.at - last - Self.longestPause)

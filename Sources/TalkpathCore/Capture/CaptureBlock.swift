@@ -1,10 +1,10 @@
-/// What a capture file goes on with, put together record by record in memory that grows to the most that was ever needed
-/// and is then used again, by one call after the other. For one thread.
+/// The next part of a capture file, composed record by record. Its memory grows to the largest part so far and is
+/// reused, by one call after the other. For one thread.
 package struct CaptureBlock: ~Copyable {
     private var memory: UnsafeMutableRawBufferPointer
     package private(set) var count = 0
 
-    /// What a call leaves in a fifth of a second.
+    /// The initial size in bytes: about the records of one call in a fifth of a second.
     private static let usual = 64 << 10
 
     package init() {
@@ -32,11 +32,11 @@ package struct CaptureBlock: ~Copyable {
         }
     }
 
-    /// - Parameter body: puts down up to `room` bytes; what was put counts, unless `body` returns false.
+    /// - Parameter body: writes up to `room` bytes. They are added unless `body` returns false.
     @discardableResult
     mutating func append(atMost room: Int, _ body: (inout Pen) -> Bool) -> Bool {
         makeRoom(room)
-        // Safety: `room` bytes are free from `count` on, and nobody else writes there; the pen stays within them.
+        // Safety: `room` bytes are free from `count` on, and no other code writes there; the pen stays within them.
         var pen = Pen(memory.baseAddress! + count)
         let begin = pen.place
         guard body(&pen) else { return false }
@@ -57,7 +57,7 @@ package struct CaptureBlock: ~Copyable {
         memory = larger
     }
 
-    /// Writes numbers and bytes one behind the other, into memory that whoever made it vouches for.
+    /// Writes numbers and bytes one after the other, into memory whose size the caller guarantees.
     struct Pen {
         private(set) var place: UnsafeMutableRawPointer
 
@@ -90,7 +90,7 @@ package struct CaptureBlock: ~Copyable {
             place += bytes.count
         }
 
-        /// Memory for `count` bytes that somebody else writes.
+        /// Skips `count` bytes and returns them for the caller to write.
         mutating func skip(_ count: Int) -> UnsafeMutableBufferPointer<UInt8> {
             defer { place += count }
             return UnsafeMutableBufferPointer(start: place.assumingMemoryBound(to: UInt8.self), count: count)
@@ -99,11 +99,11 @@ package struct CaptureBlock: ~Copyable {
 }
 
 extension UInt64 {
-    /// Bytes of the number in seven bits each.
+    /// The number of bytes of this number as a varint, seven bits in each.
     var varintCount: Int { Swift.max(1, (Self.bitWidth - leadingZeroBitCount + 6) / 7) }
 }
 
 extension Int64 {
-    /// Small for small numbers of either sign.
+    /// The zigzag code of this number: small for small numbers of either sign.
     var zigzag: UInt64 { UInt64(bitPattern: (self << 1) ^ (self >> 63)) }
 }

@@ -1,23 +1,23 @@
 package import TalkpathAudio
 import TalkpathWire
 
-/// What a call was before anything happened: enough to begin it again, and nothing secret.
+/// The description of a call at its start: enough to run it again, and nothing secret.
 package struct CaptureFacts: Equatable, Sendable {
     package var callID: CallID
     package var direction: CallDirection
-    /// The carrier's name of the call, where it was known from the start.
+    /// The carrier's ID of the call, if it was known from the start.
     package var carrierCallID: String?
-    /// There is a carrier to place and to hang up with.
+    /// True if the call has a carrier that can place and hang up calls.
     package var hasCarrier: Bool
     package var hasTools: Bool
     package var hasToolEndpoints: Bool
     package var agent: AgentProfile
     package var limits: CallLimits
     package var startedAt: WallTime
-    /// The instant that all times of the capture count from. Not in the file.
+    /// The origin of all times in the capture. Not in the file.
     package var startedOn: MonotonicInstant
     package var wish: CaptureWish
-    /// What must not be written down, wherever it turns up. Not in the file.
+    /// Texts that must never be written, wherever they occur. Not in the file.
     package var secrets: [String]
 
     package init(

@@ -1,27 +1,29 @@
-/// The file's constants and its numbers; see `CaptureFormat.md` beside this target.
+/// The constants and number encodings of the file format; see `CaptureFormat.md` beside this target.
 enum CaptureFormat {
-    /// Damaged by whatever takes the file for text: a byte above 127, both line ends, and the end of a DOS file.
+    /// Programs that treat the file as text damage this: it has a byte above 127, both line ends, and DOS's end-of-file
+    /// character.
     static let magic: [UInt8] = [0x89] + Array("TPC".utf8) + [0x0D, 0x0A, 0x1A, 0x0A]
-    /// A reader refuses files of a newer one.
+    /// The version of the format. A reader refuses files with a newer one.
     static let version = 1
 
-    /// How a message's bytes stand in a record.
+    /// The form of a message's bytes in a record.
     enum Form: UInt8 {
         case verbatim = 0
-        /// Text, audio as bytes, text.
+        /// Text, then audio as bytes, then text.
         case audio = 1
-        /// Text, the audio's length and digest, text.
+        /// Text, then the audio's length and digest, then text.
         case digest = 2
     }
 
-    /// A record longer than this is none: no message is.
+    /// The longest valid record in bytes; no message is longer.
     static let longestRecord = 64 << 20
 
-    /// A record this long after the call's beginning is none, nor is one before it: no call goes on for a week.
+    /// The latest valid time of a record since the call's begin; earlier than the begin is invalid too. No call lasts a
+    /// week.
     static let latestRecord = Duration.seconds(7 * 24 * 3600)
 }
 
-/// Numbers in seven bits a byte, the lowest first (LEB128).
+/// Numbers of seven bits a byte, the lowest bits first (LEB128).
 extension [UInt8] {
     mutating func append(varint value: UInt64) {
         var rest = value
@@ -45,7 +47,7 @@ extension [UInt8] {
     }
 }
 
-/// Reads what the functions above have written. Every read is nil beyond the end.
+/// Reads the output of the functions above. Every read returns `nil` beyond the end.
 struct CaptureBytes {
     private let bytes: ArraySlice<UInt8>
     private(set) var offset: Int
@@ -78,7 +80,7 @@ struct CaptureBytes {
         varint().map { Int64(bitPattern: ($0 >> 1) ^ (0 &- ($0 & 1))) }
     }
 
-    /// A number that counts something that is here.
+    /// Reads a number that counts bytes of this record.
     mutating func count() -> Int? {
         guard let value = varint(), value <= UInt64(CaptureFormat.longestRecord) else { return nil }
         return Int(value)

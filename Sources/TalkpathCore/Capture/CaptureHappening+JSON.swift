@@ -1,7 +1,7 @@
 import TalkpathAudio
 package import TalkpathWire
 
-/// How happenings stand in captures: an object each, its first member `what`.
+/// The JSON form of these events in captures: one object each, whose first member is `what`.
 extension CaptureHappening {
     package var json: JSONValue {
         var members: [(key: String, value: JSONValue)] = [(key: "what", value: .string(name))]
@@ -118,7 +118,7 @@ extension CaptureHappening {
         }
     }
 
-    /// - Returns: nil for one that this version does not know.
+    /// - Returns: `nil` for an event that this version does not know.
     package init?(json: JSONValue) {
         let socket = json["socket"]?.int ?? 0
         let carrierCallID = json["carrier_call_id"]?.string ?? ""
@@ -168,7 +168,7 @@ extension CaptureHappening {
 }
 
 extension CaptureHappening {
-    /// What was asked of the call.
+    /// The events that are requests to the call.
     private init?(request json: JSONValue) {
         let text = json["text"]?.string ?? ""
         switch json["what"]?.string {
@@ -321,9 +321,9 @@ extension JSONValue {
         self.init(double: duration.milliseconds)
     }
 
-    /// Of a number of milliseconds.
+    /// This number of milliseconds as a duration; `nil` for other values.
     var duration: Duration? {
-        // Beyond that, nanoseconds leave 64 bits.
+        // Beyond that, the nanoseconds would exceed 64 bits.
         guard let milliseconds = double, milliseconds.magnitude < 9e12 else { return nil }
         return .nanoseconds(Int64((milliseconds * 1_000_000).rounded()))
     }

@@ -1,8 +1,9 @@
 import TalkpathAudio
 
-/// What befell a call besides messages, and what it came to: everything that a replay has to do again, or to compare.
+/// Everything but socket messages that a replay must inject or compare: reports from outside, requests to the call, and
+/// the call's results.
 package enum CaptureHappening: Equatable, Sendable {
-    // What the world reported.
+    // Reports from outside, which a replay injects.
 
     case placed(carrierCallID: String)
     case placingFailed(CarrierError)
@@ -13,15 +14,15 @@ package enum CaptureHappening: Equatable, Sendable {
     case redirectDone
     case redirectFailed(CarrierError)
     case machineDetected(AnsweredBy)
-    /// The carrier's media socket was given to the call.
+    /// The carrier's media socket was attached to the call.
     case mediaOpened(carrierCallID: String)
-    /// It is gone, whoever closed it.
+    /// The media socket was closed, by either side.
     case mediaClosed
-    /// The call's own closing of it has come to its end.
+    /// The call has finished closing its media socket.
     case mediaLegClosed
     case agentOpened(socket: Int)
     case agentConnectFailed(socket: Int, AgentConnectError)
-    /// A socket was opened that was no longer wanted, and has been closed.
+    /// A model socket that was no longer wanted was opened, and has been closed.
     case agentUnwanted(socket: Int)
     case agentClosed(socket: Int, reason: String)
     case agentLegClosed(socket: Int)
@@ -29,7 +30,7 @@ package enum CaptureHappening: Equatable, Sendable {
     case recordSaved(isSuccess: Bool)
     case recordUpdated(isSuccess: Bool)
 
-    // What was asked of the call.
+    // Requests to the call, which a replay injects.
 
     case endRequested(EndRequest)
     case givenUp
@@ -38,16 +39,16 @@ package enum CaptureHappening: Equatable, Sendable {
     case unmuted(CallLeg)
     case messageSent(String, as: MessageAuthor, isAnswered: Bool)
     case sayRequested(String)
-    /// A clip, in the line's own format.
+    /// Audio of a clip, in the telephony leg's format.
     case clipRequested([UInt8])
     case digitsRequested(String)
     case collectionRequested(DigitRequest)
-    /// Without the numbers, which are private.
+    /// A transfer, without its telephone numbers, which are private.
     case transferRequested(mode: EndMode, ringTimeout: Duration)
 
-    // What it came to.
+    // Results, which a replay compares.
 
-    /// An event went out: its name, and the one figure or text that tells it from others of its name.
+    /// A published event: its name, and the one number or text that distinguishes it from others of that name.
     case published(String, detail: String?)
     case ended(CaptureReceipt)
 }
@@ -72,7 +73,7 @@ extension CaptureHappening {
     }
 }
 
-/// An ``EndReceipt`` as it stands in captures: without names and civil times, which differ from run to run.
+/// An ``EndReceipt`` for captures: without names and wall-clock times, which differ from run to run.
 package struct CaptureReceipt: Equatable, Sendable {
     package struct Step: Equatable, Sendable {
         package var name: String
@@ -112,7 +113,7 @@ package struct CaptureReceipt: Equatable, Sendable {
 }
 
 extension CallEvent.Kind {
-    /// For captures: a name, and what tells this event from others of its name.
+    /// The event for captures: a name, and the detail that distinguishes it from others of that name.
     var captured: CaptureHappening {
         switch self {
         case .interrupted(let heard): .published("interrupted", detail: "\(heard)")
@@ -124,7 +125,7 @@ extension CallEvent.Kind {
         case .carrierError(let fault): .published("carrierError", detail: fault.words)
         case .responseFailed(let status, let code): .published("responseFailed", detail: "\(status) \(code)")
         case .ended(let receipt): .ended(CaptureReceipt(receipt))
-        // By the case's own name, so that an event that is new needs nothing here.
+        // Uses the case's own name, so that a new event needs no code here.
         default: .published(String("\(self)".prefix { $0 != "(" }), detail: nil)
         }
     }

@@ -1,12 +1,11 @@
 import TalkpathWire
 
-/// Audio stands in messages as base64, in captures as what it means: a quarter less, and no longer text that says
-/// nothing.
+/// Messages hold audio as Base64; captures hold the decoded bytes, which are a quarter smaller.
 extension CaptureMessage {
-    /// Shorter texts are left alone: they are names, not audio.
+    /// The shortest text, in characters, that may be audio; shorter ones are names.
     static let shortestAudio = 64
 
-    /// Takes a message apart. Put together again it is the same, byte for byte.
+    /// Splits a message into text and audio. ``bytes`` gives the same message again, byte for byte.
     package init(_ message: RawSpan) {
         func bytes(_ range: Range<Int>) -> [UInt8] {
             message.extracting(range).withUnsafeBytes { Array($0) }
@@ -24,7 +23,7 @@ extension CaptureMessage {
         )
     }
 
-    /// The message as it was; nil where only a digest of its audio was kept.
+    /// The original message; `nil` if only a digest of its audio was kept.
     package var bytes: [UInt8]? {
         switch audio {
         case .none: return prefix + suffix
@@ -33,7 +32,7 @@ extension CaptureMessage {
         }
     }
 
-    /// Everything but the audio, for whoever looks at the message's words.
+    /// Everything but the audio, for code that searches the message's text.
     package var text: [UInt8] { prefix + suffix }
 
     package var audioByteCount: Int {
@@ -44,7 +43,7 @@ extension CaptureMessage {
         }
     }
 
-    /// With a digest in the place of the audio.
+    /// The message with a digest in place of the audio.
     package var digested: CaptureMessage {
         guard case .bytes(let bytes) = audio else { return self }
         var digested = self
@@ -56,13 +55,12 @@ extension CaptureMessage {
         TalkpathCrypto.sha256(bytes).prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
     }
 
-    /// As one piece of text, whatever stands in it.
+    /// The message as one piece of text, audio included.
     var unpacked: CaptureMessage {
         bytes.map { CaptureMessage(prefix: $0) } ?? self
     }
 
-    /// Where the audio of a message stands, if it has any: its longest text between two quotes. Whether that is base64
-    /// is yet to be seen.
+    /// The range of a message's possible audio: its longest text between two quotes. The text need not be Base64.
     static func longestString(in message: UnsafeRawBufferPointer) -> Range<Int>? {
         var longest: Range<Int>?
         var begin = 0
@@ -73,13 +71,14 @@ extension CaptureMessage {
         return longest
     }
 
-    /// Bytes that a text stands for, if it is base64.
+    /// The number of bytes that a text decodes to, if it is Base64.
     static func decodedCount(of text: UnsafeRawBufferPointer) -> Int { Base64.decodedCount(of: text.bytes) }
 
-    /// Reads base64 into memory for ``decodedCount(of:)`` bytes.
+    /// Decodes Base64 into memory for ``decodedCount(of:)`` bytes.
     ///
-    /// - Returns: false if it is none, or if what it stands for would be written otherwise: in the standard alphabet, with
-    ///   padding. Other than by those two, and by bits that the decoder insists on, no two texts mean the same.
+    /// - Returns: false if the text is not Base64, or if encoding the bytes again would give another text: one with the
+    ///   URL-safe alphabet or without padding. Apart from these, and from trailing bits that the decoder checks, every
+    ///   byte string has one text.
     static func decode(_ text: UnsafeRawBufferPointer, into target: UnsafeMutableBufferPointer<UInt8>) -> Bool {
         guard text.count % 4 == 0, ByteSearch.first(UInt8(ascii: "-"), in: text, from: 0) == nil,
             ByteSearch.first(UInt8(ascii: "_"), in: text, from: 0) == nil

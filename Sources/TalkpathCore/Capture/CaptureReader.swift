@@ -1,11 +1,11 @@
 import TalkpathWire
 
-/// Why bytes are not a capture that can be read. One line, for whoever gave the file.
+/// The reason why bytes cannot be read as a capture, as one line for the user who gave the file.
 package enum CaptureError: Error, Equatable, Sendable, CustomStringConvertible {
     case empty
     case foreign
     case newer(version: Int)
-    /// It ends, or is damaged, before anything of the call is in it.
+    /// The file ends, or is damaged, before the call's first record.
     case cutBeforeCall
 
     package var description: String {
@@ -19,15 +19,15 @@ package enum CaptureError: Error, Equatable, Sendable, CustomStringConvertible {
     }
 }
 
-/// A capture, read.
+/// A capture in memory.
 package struct Capture: Sendable {
-    /// How the file ends.
+    /// The way a file ends.
     package enum Ending: Equatable, Sendable {
-        /// With the call.
+        /// The file ends with the call.
         case whole
-        /// In the middle of the call: the process died, or the disk was full.
+        /// The file ends in the middle of the call: the process died, or the disk was full.
         case cut
-        /// At byte `offset` stands what was not written there: the rest is not read.
+        /// The bytes at `offset` differ from those written; the rest is not read.
         case damaged(offset: Int)
     }
 
@@ -41,10 +41,10 @@ package struct Capture: Sendable {
         self.ending = ending
     }
 
-    /// Reads a file as far as it goes.
+    /// Reads a file as far as possible.
     ///
-    /// - Throws: if not even the call's facts are there. A file that was cut, or is damaged further on, is read up to
-    ///   there: see ``ending``.
+    /// - Throws: ``CaptureError`` if even the call's facts are missing. A file that was cut off, or is damaged further
+    ///   on, is read up to there; ``ending`` tells which.
     package init(reading file: [UInt8]) throws(CaptureError) {
         guard !file.isEmpty else { throw .empty }
         let magic = CaptureFormat.magic
@@ -66,7 +66,7 @@ package struct Capture: Sendable {
                 ending = .damaged(offset: offset)
                 break reading
             case .body(let body):
-                // A kind or a happening that an older reader does not know is passed over.
+                // Skips a kind or an event that this version does not know.
                 guard let record = reader.record(body) else { continue }
                 guard record.at >= .zero, record.at <= CaptureFormat.latestRecord else {
                     ending = .damaged(offset: body.startIndex)
@@ -95,7 +95,7 @@ package struct Capture: Sendable {
     }
 }
 
-/// Cuts a file into records, and checks each.
+/// Splits a file into records, and checks each one's checksum.
 private struct RecordReader {
     enum Step {
         case body(ArraySlice<UInt8>)
@@ -109,7 +109,7 @@ private struct RecordReader {
         self.bytes = bytes
     }
 
-    /// - Returns: nil at the end, also where the last record is not there whole.
+    /// - Returns: `nil` at the end, also if the last record is incomplete.
     mutating func next() -> Step? {
         let offset = bytes.offset
         guard bytes.remaining > 0, let length = bytes.varint() else { return nil }

@@ -1,31 +1,31 @@
-/// One thing that stands in a capture.
+/// One entry of a capture.
 package struct CaptureRecord: Equatable, Sendable {
-    /// The raw values stand in files.
+    /// The raw values are part of the file format.
     package enum Kind: UInt8, Sendable {
-        /// What the call was, before anything happened.
+        /// The description of the call at its start.
         case facts = 0
-        /// A message of the carrier's media socket, or to it.
+        /// A message from the carrier's media socket, or to it.
         case telephonyIn = 1
         case telephonyOut = 2
-        /// A message of the model's socket, or to it.
+        /// A message from the model's socket, or to it.
         case agentIn = 3
         case agentOut = 4
-        /// The 20 ms clock.
+        /// A tick of the 20 ms clock.
         case tick = 5
-        /// What waited was handed to the sockets.
+        /// The waiting messages were handed to the sockets.
         case pump = 6
         /// A ``CaptureHappening``.
         case happening = 7
-        /// Records that are missing here, because whoever writes them down was too slow.
+        /// Records that are missing here, because the writing thread was too slow.
         case gap = 8
-        /// The call is over, and the capture whole.
+        /// The call is over, and the capture is complete.
         case finished = 9
-        /// The session was told what the messages since the last of these have brought about.
+        /// The session took over the media plane's events since the last such record.
         case note = 10
     }
 
     package var kind: Kind
-    /// Since the call began.
+    /// The time since the call's begin.
     package var at: Duration
     package var content: Content
 
@@ -51,18 +51,18 @@ package struct CaptureRecord: Equatable, Sendable {
     }
 }
 
-/// A socket's message, its audio apart from its text.
+/// A socket's message, with its audio separated from its text.
 package struct CaptureMessage: Equatable, Sendable {
-    /// The longest base64 text of the message, if it is long enough to be audio.
+    /// The message's longest Base64 text, if it is long enough to be audio.
     package enum Audio: Equatable, Sendable {
         case none
-        /// What it stood for.
+        /// The decoded bytes.
         case bytes([UInt8])
-        /// Only its length and the first eight bytes of its SHA-256 were kept.
+        /// Only the audio's length and the first eight bytes of its SHA-256 were kept.
         case digest(count: Int, digest: UInt64)
     }
 
-    /// What stands before and behind the audio; all of it where there is none.
+    /// The text before and after the audio; without audio, all of it is in `prefix`.
     package var prefix: [UInt8]
     package var audio: Audio
     package var suffix: [UInt8]

@@ -1,9 +1,9 @@
 import TalkpathWire
 
-/// Takes out of a capture what must not be written down: keys, tokens, telephone numbers, account names.
+/// Removes from a capture what must not be written: keys, tokens, telephone numbers, account names.
 ///
-/// A secret is replaced wherever it stands, in messages of both sockets and in the call's facts, always by the same
-/// words: a replay, which begins with these words, sends them where the call sent the secret.
+/// Every occurrence of a secret is replaced, in the messages of both sockets and in the call's facts, always by the
+/// same text. So a replay, which starts from that text, sends it where the call sent the secret.
 struct CaptureRedaction: Sendable {
     private struct Secret: Sendable {
         var text: [UInt8]
@@ -11,22 +11,22 @@ struct CaptureRedaction: Sendable {
     }
 
     private var secrets: [Secret] = []
-    /// The same, one behind the other: to look through a message without touching an array for each.
+    /// The same secrets in one array, one after the other, to search a message without accessing an array for each.
     private var watched: [UInt8] = []
-    /// Where each of them ends.
+    /// The end of each secret in `watched`.
     private var watchedEnds: [Int] = []
-    /// There are some that could be taken for audio.
+    /// True if some secret could be taken for audio.
     private var mayLookLikeAudio = false
     private var handles = 0
     private var hasStarted = false
 
-    /// Shorter ones would turn up by chance.
+    /// The shortest secret, in bytes, that is replaced; shorter ones would match by chance.
     private static let shortest = 5
 
     init(secrets: [String]) {
         for secret in secrets {
             add(secret, "[removed]")
-            // The same number, as others write it.
+            // The same number, written without its plus sign.
             if secret.hasPrefix("+") { add(String(secret.dropFirst()), "[removed]") }
         }
     }
@@ -38,7 +38,7 @@ struct CaptureRedaction: Sendable {
         watched += text
         watchedEnds.append(watched.count)
         if text.count >= CaptureMessage.shortestAudio, text.allSatisfy(Self.isOfAudio) { mayLookLikeAudio = true }
-        // What contains another must go first.
+        // A secret that contains another one must be replaced first.
         secrets.sort { $0.text.count > $1.text.count }
     }
 
@@ -54,7 +54,7 @@ struct CaptureRedaction: Sendable {
         return message
     }
 
-    /// A long token looks like audio.
+    /// True if the message's audio is really a long secret, such as a token.
     private func hidesSecret(_ message: CaptureMessage) -> Bool {
         guard let longest = secrets.first, longest.text.count >= CaptureMessage.shortestAudio,
             (1..<2048).contains(message.audioByteCount), let bytes = message.bytes
@@ -82,7 +82,7 @@ struct CaptureRedaction: Sendable {
         return text
     }
 
-    /// A character that audio may have in base64; a message in which it has others stays text.
+    /// True for characters of Base64 audio; a message with other characters stays text.
     private static func isOfAudio(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
@@ -95,7 +95,7 @@ struct CaptureRedaction: Sendable {
     private static let startMark = Array("\"start\":".utf8)
     private static let handleMark = Array("\"newHandle\":".utf8)
 
-    /// Where `sought` first stands.
+    /// The index of the first occurrence of `sought`.
     private static func find(_ sought: [UInt8], in text: ArraySlice<UInt8>) -> Int? {
         text.withUnsafeBytes { bytes in
             sought.withUnsafeBytes { ByteSearch.first($0, in: bytes) }.map { text.startIndex + $0 }
@@ -104,14 +104,13 @@ struct CaptureRedaction: Sendable {
 
     // MARK: Looking first
 
-    /// Whether ``clean(_:_:)`` would have anything to do with a message, or to learn from it; true also where it only
-    /// might.
+    /// True if ``clean(_:_:)`` may have to change the message, or to learn a secret from it. May be true without need.
     func concerns(_ message: UnsafeRawBufferPointer, _ kind: CaptureRecord.Kind) -> Bool {
         let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
         return concerns(message, nothing, nothing, kind)
     }
 
-    /// - Parameter text: of the message, what seems to be audio.
+    /// - Parameter text: the part of the message that looks like audio.
     func concerns(
         _ prefix: UnsafeRawBufferPointer,
         _ text: UnsafeRawBufferPointer,
@@ -142,11 +141,11 @@ struct CaptureRedaction: Sendable {
         }
     }
 
-    /// In characters: 2048 bytes and more are audio.
+    /// The longest text, in characters, that may be a secret: 2048 bytes and more are audio.
     private static let longestDisguise = 2732
 
-    /// The stream's beginning names the account, and brings the parameters that our own instructions gave it: the
-    /// token among them.
+    /// Learns the account's name from the stream's `start`, and the parameters that our own instructions gave it, such
+    /// as the token.
     private mutating func learnStart(_ message: CaptureMessage) {
         guard let json = message.bytes.flatMap({ try? JSONValue(parsing: $0) }), let start = json["start"] else {
             return
@@ -158,7 +157,7 @@ struct CaptureRedaction: Sendable {
         }
     }
 
-    /// What continues a conversation with the model is as good as a key, together with one.
+    /// Learns a handle that resumes a conversation with the model. With a key it gives access to the conversation.
     private mutating func learnHandle(_ message: CaptureMessage) {
         guard let json = message.bytes.flatMap({ try? JSONValue(parsing: $0) }),
             let handle = json["sessionResumptionUpdate"]?["newHandle"]?.string

@@ -1,34 +1,34 @@
 package import TalkpathAudio
 import TalkpathWire
 
-/// Where a call leaves what comes in, what goes out and what happens, for another thread to write down.
+/// Copies a call's input, output and events into a ring, for another thread to write to a file.
 ///
-/// On the call's loop. Everything is copied into a ring as it stands: nothing is parsed, encoded or waited for here. A
-/// record that does not fit is left out and counted, and the next one that fits is preceded by a note of the gap. Without
-/// a tap a call pays one comparison a message.
+/// On the call's loop. It copies everything as it is, and parses, encodes and waits for nothing. A record that does not
+/// fit is left out and counted, and a record of the gap precedes the next one that fits. Without a tap a call pays one
+/// comparison for each message.
 ///
-/// In the ring: the length of what follows (32 bits), the kind (8), the instant in nanoseconds (64), the content; in the
-/// machine's own byte order, for ``CaptureTapReader`` in the same process.
+/// A record in the ring: the length of the rest (32 bits), the kind (8 bits), the instant in nanoseconds (64 bits), the
+/// content. The byte order is the machine's, because ``CaptureTapReader`` runs in the same process.
 package final class CaptureTap {
     private var ring: ByteRing.Producer
-    /// Of the last thing that came in: what goes out goes out because of it.
+    /// The instant of the latest input. Output gets it too, because the input caused it.
     private var instant: MonotonicInstant
     private var isFinished = false
 
-    /// Since the last record that fitted.
+    /// Losses since the last record that fitted.
     private var missedRecords = 0
     private var missedBytes = 0
     /// Records left out since the call began.
     package private(set) var droppedRecords = 0
 
-    /// Kept free for the note of a gap and for the last record.
+    /// Room in bytes that stays free for a gap record and for the last record.
     private static let reserve = 2 * (headerSize + 16)
     static let headerSize = 13
 
-    /// What a ring for one call's tap should hold: some seconds of audio both ways, or one answer that comes at once.
+    /// The ring size in bytes for one call: some seconds of audio both ways, or one answer that arrives all at once.
     package static let ringCapacity = 1 << 20
 
-    /// - Parameter instant: when the call began.
+    /// - Parameter instant: the begin of the call.
     package init(ring: consuming ByteRing.Producer, from instant: MonotonicInstant) {
         self.ring = ring
         self.instant = instant
@@ -51,10 +51,10 @@ package final class CaptureTap {
         writeEmpty(.tick)
     }
 
-    /// What has happened on the media plane is about to be taken.
+    /// Records that the session takes over the media plane's events.
     func noting() { writeEmpty(.note) }
 
-    /// The messages that are about to be handed to the sockets.
+    /// Records that the waiting messages are being handed to the sockets.
     func pumping() { writeEmpty(.pump) }
 
     func telephonySent(_ message: RawSpan) { write(.telephonyOut, message) }
@@ -63,14 +63,14 @@ package final class CaptureTap {
 
     // MARK: Happenings
 
-    /// - Parameter now: nil for what came of the last thing that came in: it belongs to that instant.
+    /// - Parameter now: `nil` for a result of the latest input, which gets that input's instant.
     func note(_ happening: CaptureHappening, at now: MonotonicInstant?) {
         if let now { instant = now }
         let text = happening.json.serialized()
         write(.happening, text.span.bytes)
     }
 
-    /// Nothing comes any more.
+    /// Writes the last record; nothing follows.
     func finish() {
         guard !isFinished else { return }
         noteGap()
@@ -91,7 +91,7 @@ package final class CaptureTap {
     private func write(_ kind: CaptureRecord.Kind, _ content: UnsafeRawBufferPointer) {
         guard !isFinished else { return }
         if missedRecords > 0 {
-            // The note of a gap goes before the record, and only together with it.
+            // The gap record goes before the next record, and only together with it.
             guard ring.writable >= content.count + Self.headerSize + Self.reserve else { return miss(content.count) }
             noteGap()
         }
@@ -111,7 +111,7 @@ package final class CaptureTap {
         missedBytes = 0
     }
 
-    /// In one step: the reader finds whole records only.
+    /// Writes a record in one step, so that the reader finds only whole records.
     /// - Returns: false if there is no room for it.
     private func put(_ kind: CaptureRecord.Kind, _ content: UnsafeRawBufferPointer, leaving reserve: Int) -> Bool {
         withUnsafeTemporaryAllocation(byteCount: Self.headerSize, alignment: 8) { header in
@@ -123,7 +123,7 @@ package final class CaptureTap {
     }
 }
 
-/// The other end of a ``CaptureTap``: takes records out of the ring, on the thread that writes them down.
+/// The reading end of a ``CaptureTap``, for the thread that writes the file.
 package struct CaptureTapReader: ~Copyable, Sendable {
     private var ring: ByteRing.Consumer
 
@@ -131,16 +131,17 @@ package struct CaptureTapReader: ~Copyable, Sendable {
         self.ring = ring
     }
 
-    /// Bytes that wait.
+    /// Bytes that wait to be read.
     package var waiting: Int { ring.readable }
 
-    /// Hands over every record that is there, in place: what is handed over is valid within the call of `body` only.
+    /// Passes every waiting record to `body`, in place. The content is valid only during that call.
     package mutating func drain(
         _ body: (_ kind: CaptureRecord.Kind, _ at: MonotonicInstant, _ content: RawSpan) -> Void
     ) {
         let taken = ring.withReadableSpans { front, back in
             guard !back.isEmpty else { return front.withUnsafeBytes { Self.read($0, body) } }
-            // The ring wraps around, possibly within a record: hardly ever, for whenever it is empty it is begun anew.
+            // The ring wraps around, possibly within a record. That is rare, because an empty ring returns to its
+            // front.
             var whole = front.withUnsafeBytes { Array($0) }
             whole += back.withUnsafeBytes { Array($0) }
             return whole.withUnsafeBytes { Self.read($0, body) }
@@ -148,12 +149,12 @@ package struct CaptureTapReader: ~Copyable, Sendable {
         ring.skip(taken)
     }
 
-    /// Of a gap: how many records did not fit.
+    /// The number of records that a gap record reports as missing.
     package static func recordsMissing(in gap: RawSpan) -> Int {
         gap.withUnsafeBytes { $0.count == 16 ? Int($0.loadUnaligned(as: Int64.self)) : 0 }
     }
 
-    /// - Returns: the bytes of all records that are there whole.
+    /// - Returns: the bytes of all complete records.
     private static func read(
         _ bytes: UnsafeRawBufferPointer,
         _ body: (_ kind: CaptureRecord.Kind, _ at: MonotonicInstant, _ content: RawSpan) -> Void

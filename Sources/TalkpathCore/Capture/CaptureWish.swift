@@ -1,8 +1,8 @@
-/// What is to be kept of a call.
+/// The parts of a call to capture.
 public struct CaptureWish: Hashable, Sendable {
-    /// Both sockets' messages, in a file that ``Replay`` runs again.
+    /// The messages of both sockets, in a file that can be replayed.
     public var wire: Bool
-    /// What was said and heard, as a stereo recording: the caller left, the agent right.
+    /// The call's audio as a stereo recording: the caller left, the agent right.
     public var audio: Bool
 
     public init(wire: Bool = false, audio: Bool = false) {
@@ -14,8 +14,8 @@ public struct CaptureWish: Hashable, Sendable {
 
     public var isNothing: Bool { self == .nothing }
 
-    /// From words such as `wire`, `audio`, `wire,audio` and `off`.
-    /// - Returns: nil if one of them is none of these.
+    /// Parses words such as `wire`, `audio`, `wire,audio` and `off`.
+    /// - Returns: `nil` for any other word.
     public init?(words: some StringProtocol) {
         self.init()
         for word in words.split(separator: ",") {
@@ -28,7 +28,7 @@ public struct CaptureWish: Hashable, Sendable {
         }
     }
 
-    /// As ``init(words:)`` reads it.
+    /// The text that ``init(words:)`` parses.
     public var words: String {
         switch (wire, audio) {
         case (true, true): "wire,audio"
@@ -39,13 +39,13 @@ public struct CaptureWish: Hashable, Sendable {
     }
 }
 
-/// Where captures go.
+/// The destination of captures.
 package protocol CaptureSink: Sendable {
-    /// For calls and agents that have no wish of their own.
+    /// The default for calls and agents that set none.
     var standard: CaptureWish { get }
 
-    /// Begins the capture of a call. On the call's loop: must return at once.
+    /// Opens the capture of a call. Called on the call's loop: must return at once.
     ///
-    /// - Returns: nil if it cannot be captured at the moment; the call goes on without.
+    /// - Returns: `nil` if the call cannot be captured now; it continues without.
     func open(_ facts: CaptureFacts) -> CaptureTap?
 }

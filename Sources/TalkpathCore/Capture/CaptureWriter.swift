@@ -1,20 +1,20 @@
 package import TalkpathAudio
 import TalkpathWire
 
-/// Writes a capture file as the call goes on: sans-IO, every call appends the bytes that come next in the file.
+/// Writes a capture file while the call runs. Sans-IO: every call appends the next bytes of the file.
 ///
-/// Nothing that was written is ever changed: whatever there was when a process dies is a capture up to there. Not for
-/// the media thread: it parses, and it allocates.
+/// It never changes written bytes, so the file of a process that died is a capture up to that moment. Not for the media
+/// thread: it parses, and it allocates.
 package struct CaptureWriter: Sendable {
     private let origin: MonotonicInstant
     private var last: Int64 = 0
     private var redaction: CaptureRedaction
     private let facts: CaptureFacts
-    /// Of what is sent to the model, keep a digest of the audio.
+    /// True to keep only digests of the audio sent to the model.
     private let isSlim: Bool
 
-    /// - Parameter isSlim: of the audio sent to the model, which is made of the caller's audio, only digests are kept:
-    ///   a fourth of the size. Such a file shows that a replay differs, not by how much.
+    /// - Parameter isSlim: keeps only digests of the audio sent to the model, which derives from the caller's audio.
+    ///   The file is a fourth of the size. It shows that a replay differs, but not by how much.
     package init(_ facts: CaptureFacts, isSlim: Bool = false) {
         self.facts = facts
         self.isSlim = isSlim
@@ -22,7 +22,7 @@ package struct CaptureWriter: Sendable {
         redaction = CaptureRedaction(secrets: facts.secrets)
     }
 
-    /// What the file begins with.
+    /// Writes the first bytes of the file.
     package mutating func begin(into file: inout [UInt8]) {
         file += CaptureFormat.magic
         file.append(varint: UInt64(CaptureFormat.version))
@@ -30,7 +30,7 @@ package struct CaptureWriter: Sendable {
         write(.facts, at: 0, into: &file) { $0 += json }
     }
 
-    /// One record as it came out of a tap, freed of secrets.
+    /// Makes a record from a tap's record, with secrets removed.
     package mutating func record(
         _ kind: CaptureRecord.Kind,
         at instant: MonotonicInstant,
@@ -57,7 +57,7 @@ package struct CaptureWriter: Sendable {
         }
     }
 
-    /// What the file goes on with.
+    /// Appends one record to the file.
     package mutating func append(_ record: CaptureRecord, into file: inout [UInt8]) {
         let at = record.at.wholeNanoseconds
         switch record.content {
@@ -76,8 +76,8 @@ package struct CaptureWriter: Sendable {
 
     // MARK: As it comes
 
-    /// As ``record(_:at:content:)`` and ``append(_:into:)`` in turn, byte for byte, without making anything on the way:
-    /// this is what capturing costs a frame.
+    /// Gives the same bytes as ``record(_:at:content:)`` and ``append(_:into:)`` in turn, without temporary objects.
+    /// This is the cost of capturing a frame.
     package mutating func write(
         _ kind: CaptureRecord.Kind,
         at instant: MonotonicInstant,
@@ -104,11 +104,11 @@ package struct CaptureWriter: Sendable {
         block.append(bytes)
     }
 
-    /// Of a record, at most: its length, kind, time, form, two lengths, checksum.
+    /// The most bytes of a record besides its content: length, kind, time, form, two lengths, checksum.
     private static let mostBesidesContent = 10 + 1 + 10 + 1 + 10 + 10 + 4
 
-    /// A message in which nothing has to be replaced.
-    /// - Returns: false if something has, or if only a digest is to be kept; nothing is written then.
+    /// Copies a message that needs no replacement.
+    /// - Returns: false if it needs one, or if only a digest is to be kept; nothing is written then.
     private mutating func copy(
         _ kind: CaptureRecord.Kind,
         _ message: UnsafeRawBufferPointer,
@@ -150,10 +150,10 @@ package struct CaptureWriter: Sendable {
         }
     }
 
-    /// One record.
+    /// Writes one record.
     /// - Parameters:
-    ///   - count: of the bytes that `content` puts down.
-    ///   - content: false to have nothing written.
+    ///   - count: the number of bytes that `content` writes.
+    ///   - content: returns false to write nothing.
     private mutating func put(
         _ kind: CaptureRecord.Kind,
         at: Int64,
@@ -168,7 +168,7 @@ package struct CaptureWriter: Sendable {
         pen.put(kind.rawValue)
         pen.put(varint: time)
         guard content(&pen) else { return false }
-        // Safety: the bytes that were put down since.
+        // Safety: the bytes written since `body` was set.
         pen.put(littleEndian: CRC32.of(UnsafeRawBufferPointer(start: body, count: length)))
         last = at
         return true

@@ -1,10 +1,10 @@
 import TalkpathAudio
 import TalkpathWire
 
-/// An agent as it stands in captures: everything that changes what a session does, and no key, number, address or
-/// header. What is not named comes back as its default.
+/// An agent in captures: every setting that changes a session's behaviour, but no key, number, address or header.
+/// Members that are missing in a capture get their defaults.
 extension AgentProfile {
-    /// Stands for every number: nobody is called by a replay.
+    /// Stands for every number, because a replay calls nobody.
     private static let anyNumber = "+10000000000"
 
     var capturedJSON: JSONValue {
@@ -55,7 +55,7 @@ extension AgentProfile {
         }
         maySendDigits = json["may_send_digits"]?.bool ?? maySendDigits
         hearsDigits = json["hears_digits"]?.bool ?? hearsDigits
-        // Calls that were captured before there was this did not keep it.
+        // In captures older than this setting, the caller could not keep the call.
         callerMayKeepCall = json["caller_may_keep_call"]?.bool ?? false
         greetingPolicy = json["greeting_policy"]?.string.flatMap(GreetingPolicy.init) ?? greetingPolicy
         resampler = json["resampler"]?.string.flatMap(ResamplerEngine.init) ?? resampler

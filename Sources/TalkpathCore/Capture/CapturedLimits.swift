@@ -1,17 +1,17 @@
 import TalkpathWire
 
-/// A call's limits as they stand in captures: what is not named comes back as its default, `null` as switched off.
+/// A call's limits in captures: a missing member gets its default, and `null` means switched off.
 extension CallLimits {
     private struct Bound: Sendable {
         var name: String
         nonisolated(unsafe) var path: WritableKeyPath<CallLimits, Duration>
-        // Unsafe only in name: a key path of a struct without captured indices never changes.
+        // Unsafe only in name: the key path of a struct without captured indices never changes.
     }
 
     private struct Guard: Sendable {
         var name: String
         nonisolated(unsafe) var path: WritableKeyPath<CallLimits, Duration?>
-        // As above.
+        // As for `Bound`.
     }
 
     private static let bounds = [

@@ -1,20 +1,22 @@
 public import TalkpathAudio
 
-/// A telephony leg without a socket: the caller's audio is written, and the agent's read, by an audio thread of the
-/// embedder's own, on wait-free rings.
+/// A telephony leg without a socket: an audio thread of the embedder writes the caller's audio and reads the agent's,
+/// on wait-free rings.
 ///
 /// Both halves are noncopyable: move each to the one thread that uses it. Writing and reading never wait, lock or
-/// allocate. What is read is paced by the reader: at most 200 ms wait in the ring, and an interruption empties it.
+/// allocate. The reader sets the pace of the agent's audio: at most 200 ms of it wait in the ring, and an interruption
+/// empties the ring.
 @frozen
 public struct RingLeg: ~Copyable, Sendable {
-    /// Write here what the caller says, as it is recorded. What does not fit is refused: nobody has read for 10 s.
+    /// Write the caller's audio here as it is recorded. The ring holds 10 s; it refuses more, which means that the
+    /// agent is not connected.
     public var callerAudio: ByteRing.Producer
-    /// Read here what the caller is to hear. If there is less than was asked for, play silence for the rest.
+    /// Read the audio for the caller here. If there is less than requested, play silence for the rest.
     public var agentAudio: ByteRing.Consumer
 
-    /// Both ends of a new leg.
+    /// Makes both ends of a new leg.
     ///
-    /// - Parameter format: what the rings carry, in both directions.
+    /// - Parameter format: the audio format of the rings, in both directions.
     static func make(format: AudioFormat) -> Ends {
         let uplink = ByteRing(minimumCapacity: 10_000 * format.bytesPerMillisecond)
         let downlink = ByteRing(minimumCapacity: 400 * format.bytesPerMillisecond)
@@ -37,7 +39,7 @@ public struct RingLeg: ~Copyable, Sendable {
     }
 }
 
-/// A call over a ring leg. Noncopyable, as its rings are: move `leg` to your audio thread.
+/// A call over a ring leg. Noncopyable like its rings: move `leg` to your audio thread.
 @frozen
 public struct RingCall: ~Copyable, Sendable {
     public let session: CallSession
@@ -48,7 +50,7 @@ public struct RingCall: ~Copyable, Sendable {
         self.leg = leg
     }
 
-    /// Ends the call, and returns when it is known to be ended.
+    /// Ends the call, and returns when it has ended.
     @discardableResult
     public func end(_ request: EndRequest = EndRequest(.endedByAPI)) async -> EndReceipt {
         await session.end(request)

@@ -1,28 +1,27 @@
 public import CoreMetrics
 import TalkpathAudio
 
-/// What all calls of a process together show to whoever watches over it, through swift-metrics.
+/// The metrics of all calls of a process, reported through swift-metrics.
 ///
-/// | name | kind | what |
+/// | name | kind | meaning |
 /// |---|---|---|
 /// | `talkpath_calls_active` | gauge | live calls |
 /// | `talkpath_calls_started_total` | counter | by `direction` |
 /// | `talkpath_calls_ended_total` | counter | by `reason` |
 /// | `talkpath_call_duration_seconds` | timer | start to end |
-/// | `talkpath_call_teardown_seconds` | timer | beginning of the end to everything closed |
-/// | `talkpath_turn_latency_seconds` | timer | caller's last sound to the agent's first audio on the wire |
-/// | `talkpath_barge_in_clear_seconds` | timer | model's word to `clear` on the wire |
-/// | `talkpath_tick_lateness_seconds` | timer | how late the 20 ms tick is: frame lateness, and the event loop's lag |
-/// | `talkpath_ticks_missed_total` | counter | ticks left out because the loop was busy |
+/// | `talkpath_call_teardown_seconds` | timer | from the first step of the end until everything is closed |
+/// | `talkpath_turn_latency_seconds` | timer | from the caller's last sound to the agent's first audio on the wire |
+/// | `talkpath_barge_in_clear_seconds` | timer | from the model's report to `clear` on the wire |
+/// | `talkpath_tick_lateness_seconds` | timer | lateness of the 20 ms tick: the frames' lateness, and the event loop's lag |
+/// | `talkpath_ticks_missed_total` | counter | ticks skipped because the loop was busy |
 /// | `talkpath_frames_total` | counter | by `direction`: `uplink`, `downlink` |
 /// | `talkpath_uplink_waiting_milliseconds`, `talkpath_downlink_backlog_milliseconds` | gauge | over all calls |
 /// | `talkpath_gaps_total`, `talkpath_duplicate_frames_total`, `talkpath_outliers_total`, `talkpath_resynchronisations_total`, `talkpath_underruns_total`, `talkpath_failed_responses_total`, `talkpath_interruptions_total`, `talkpath_bad_messages_total`, `talkpath_dropped_milliseconds_total`, `talkpath_agents_lost_total` | counter | |
 /// | `talkpath_carrier_errors_total` | counter | by `source`: `placing`, `dialling`, `stream`, `hang_up` |
+/// | `talkpath_sockets_overrun_total` | counter | sockets closed because the peer exceeded its budget: by `leg` (`telephony`, `agent`) and `cause` |
 ///
-/// | `talkpath_sockets_overrun_total` | counter | sockets closed because of what came: by `leg` (`telephony`, `agent`) and `cause` |
-///
-/// Nothing is told per frame: pipelines count in plain integers on their loop, and once a second what has been added
-/// is told here. Handlers of swift-metrics may be used from any thread; ours are lock-free.
+/// Nothing is reported per frame: the pipelines count in plain integers on their loop, and the differences are reported
+/// here once a second. The handlers of swift-metrics may be used from any thread; ours are lock-free.
 public final class CallInstruments: Sendable {
     private let active: Meter
     private let duration: Timer
@@ -50,7 +49,7 @@ public final class CallInstruments: Sendable {
     private let ended: [EndReason: Counter]
     private let makeCounter: @Sendable (String, [(String, String)]) -> Counter
 
-    /// - Parameter factory: where the figures go; the process's own by default.
+    /// - Parameter factory: the receiver of the metrics; the process's own by default.
     public init(factory: any MetricsFactory = MetricsSystem.factory) {
         func counter(_ name: String, _ dimensions: [(String, String)] = []) -> Counter {
             Counter(label: "talkpath_\(name)", dimensions: dimensions, factory: factory)
@@ -96,7 +95,7 @@ public final class CallInstruments: Sendable {
         )
     }
 
-    /// How late a tick began. From the ticker, on its loop.
+    /// Records the lateness of a tick. Called by the ticker, on its loop.
     package func ticked(late lateness: Duration) {
         tickLateness.recordNanoseconds(lateness.wholeNanoseconds)
     }
@@ -105,7 +104,8 @@ public final class CallInstruments: Sendable {
         missedTicks.increment(by: ticks)
     }
 
-    /// A leg's socket was closed because its peer sent too much. Seldom: each makes its counter.
+    /// Counts a leg's socket that was closed because its peer exceeded its budget. Rare, so each call makes its
+    /// counter.
     package func overran(leg: String, cause: String) {
         makeCounter("sockets_overrun_total", [("leg", leg), ("cause", cause)]).increment()
     }
@@ -114,7 +114,7 @@ public final class CallInstruments: Sendable {
         active.set(calls)
     }
 
-    /// Over all calls.
+    /// The sums over all calls.
     func waiting(uplinkMilliseconds: Int, backlogMilliseconds: Int) {
         uplinkWaiting.set(uplinkMilliseconds)
         backlog.set(backlogMilliseconds)
@@ -147,7 +147,7 @@ public final class CallInstruments: Sendable {
         carrierErrors[fault.source]?.increment()
     }
 
-    /// What a call has counted since the last time.
+    /// Adds the counts of a call since the last report.
     func add(_ now: CallMetrics, since before: CallMetrics) {
         framesUp.increment(by: now.framesFromCaller - before.framesFromCaller)
         framesDown.increment(by: now.framesToCaller - before.framesToCaller)

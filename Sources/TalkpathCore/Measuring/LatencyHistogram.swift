@@ -1,10 +1,9 @@
 import TalkpathAudio
 
-/// Durations, counted in buckets that grow by a quarter of an octave: a quantile is true to about 9 %, the maximum and
-/// the mean are exact.
+/// Counts durations in buckets, four to an octave. A quantile is at most 25 % too high; maximum and mean are exact.
 ///
-/// A value of 400 bytes that allocates nothing; confined to whoever holds it. From 64 µs, below which all is one
-/// bucket, to 67 s, above which all is one.
+/// A value of about 370 bytes that allocates nothing; its owner confines it to one thread. The first bucket holds
+/// everything below 66 µs, the last one everything from 60 s on.
 public struct LatencyHistogram: Sendable {
     public private(set) var count = 0
     public private(set) var maximum = Duration.zero
@@ -28,8 +27,8 @@ public struct LatencyHistogram: Sendable {
         buckets[Self.bucket(of: duration.wholeNanoseconds)] &+= 1
     }
 
-    /// The duration that `fraction` (0...1) of those recorded do not exceed, rounded up to its bucket's bound; zero if
-    /// nothing was recorded.
+    /// The duration that a `fraction` (0...1) of the recorded ones do not exceed, rounded up to its bucket's bound.
+    /// Zero if nothing was recorded.
     public func quantile(_ fraction: Double) -> Duration {
         guard count > 0 else { return .zero }
         let rank = max(1, Int((Double(count) * min(max(fraction, 0), 1)).rounded(.up)))
@@ -49,7 +48,7 @@ public struct LatencyHistogram: Sendable {
         for index in buckets.indices { buckets[index] &+= other.buckets[index] }
     }
 
-    /// Within an octave the bounds lie evenly: 1, 1.25, 1.5, 1.75 times a power of two.
+    /// The bounds divide an octave evenly: 1, 1.25, 1.5, 1.75 times a power of two.
     private static func bucket(of nanoseconds: Int64) -> Int {
         let value = UInt64(max(nanoseconds, 0))
         guard value >> firstOctave > 0 else { return 0 }

@@ -1,9 +1,9 @@
-/// What a record says of measured durations. Quantiles are true to about 9 %, mean and maximum are exact.
+/// A summary of measured durations. Quantiles are at most 25 % too high; mean and maximum are exact.
 public struct LatencySummary: Equatable, Sendable {
     public var count = 0
     public var mean = Duration.zero
     public var median = Duration.zero
-    /// What 95 of a hundred do not exceed.
+    /// The duration that 95 % of the recorded ones do not exceed.
     public var percentile95 = Duration.zero
     public var maximum = Duration.zero
 

@@ -1,11 +1,11 @@
 import TalkpathAudio
 
-/// Measures how long the caller waits for answers: from the caller's last sound to the first of the agent's audio that
-/// is handed to the telephony leg.
+/// Measures how long the caller waits for answers: from the caller's last sound to the first agent audio handed to the
+/// telephony leg.
 ///
-/// Both ends are on the line, so that it holds what the model needed to notice the end of the turn, to think and to
-/// speak, and what we added. A stretch of agent audio that no caller's turn came before (the greeting, a second
-/// sentence after a pause) counts as none.
+/// Both ends are measured on the line. So the time includes the model's time to notice the end of the turn, to think
+/// and to speak, and our own. Agent audio without a caller's turn before it (the greeting, a second sentence after a
+/// pause) is not measured.
 struct TurnClock {
     private(set) var latency = LatencyHistogram()
     private var isCallersTurn = false
@@ -17,8 +17,8 @@ struct TurnClock {
 
     /// A stretch of agent audio has begun.
     ///
-    /// - Parameter lastSpeech: when the caller was last heard.
-    /// - Returns: how long the caller had waited, if this is an answer.
+    /// - Parameter lastSpeech: the instant at which the caller was last heard.
+    /// - Returns: the time that the caller waited; `nil` if this is not an answer.
     mutating func agentBegan(at now: MonotonicInstant, lastSpeech: MonotonicInstant?) -> Duration? {
         guard isCallersTurn, let lastSpeech else { return nil }
         isCallersTurn = false

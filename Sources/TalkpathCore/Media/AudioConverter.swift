@@ -1,28 +1,28 @@
 package import TalkpathAudio
 
-/// Turns a stream of audio bytes of one format into bytes of another: decode, resample, encode.
+/// Converts a stream of audio bytes from one format to another: decode, resample, encode.
 ///
-/// State is kept across chunks, so any chunking gives the same bytes. Nothing is allocated after `init`.
-/// Confined to one thread. Which engine resamples is settled at `init`: a branch a chunk, no existential.
+/// State carries over between chunks, so the output does not depend on the chunking. Allocates nothing after `init`.
+/// Confined to one thread. `init` selects the resampling engine, which costs a branch a chunk and no existential.
 package struct AudioConverter: ~Copyable {
     package let input: AudioFormat
     package let output: AudioFormat
 
     private var resampler: StreamResampler
-    /// Chunks lost because the engine failed; it begins anew after each.
+    /// Chunks lost because the engine failed; the engine is reset after each.
     private var failures = 0
     private let source: Scratch<Int16>
     private let resampled: Scratch<Int16>
     private let encoded: Scratch<UInt8>
-    /// The first half of a 16-bit sample whose second half has not come yet.
+    /// The first byte of a 16-bit sample whose second byte has not arrived.
     private var halfSample: UInt8?
 
     private let isPassThrough: Bool
 
-    /// Samples of input that are worked on at a time: 60 ms at 8 kHz, 20 ms at 24 kHz.
+    /// The samples of one slice of input: 60 ms at 8 kHz, 20 ms at 24 kHz.
     private static let sliceSamples = 480
 
-    /// - Parameter engine: who resamples. Between equal rates nobody does.
+    /// - Parameter engine: the resampling engine; not used between equal rates.
     /// - Throws: `ResamplerError` if the engine has no filter for this pair of sample rates.
     package init(
         from input: AudioFormat,
@@ -31,7 +31,7 @@ package struct AudioConverter: ~Copyable {
     ) throws(ResamplerError) {
         self.input = input
         self.output = output
-        // Below, a millisecond is no whole sample; beyond, nobody's audio. Milliseconds are what the pipelines count in.
+        // Below 1000 Hz a millisecond, the pipelines' unit, is less than a sample; audio beyond 384 kHz does not occur.
         guard (1000...384_000).contains(input.sampleRate), (1000...384_000).contains(output.sampleRate) else {
             throw ResamplerError(
                 inputRate: input.sampleRate,
@@ -52,14 +52,14 @@ package struct AudioConverter: ~Copyable {
         encoded = Scratch(repeating: 0, count: output.encoding == .pcm16 ? 0 : samples)
     }
 
-    /// What happens to the audio, in words, for logs.
+    /// The conversion in words, for logs.
     package var description: String {
         if isPassThrough { return "\(input) untouched" }
         return input.sampleRate == output.sampleRate
             ? "\(input) -> \(output)" : "\(input) -> \(output) (\(resampler.description))"
     }
 
-    /// Converts `bytes` and hands over what comes out, in order, in one or more pieces.
+    /// Converts `bytes` and passes the output to `body`, in order, in one or more pieces.
     ///
     /// An odd byte of 16-bit audio waits for its other half in the next call.
     package mutating func convert(_ bytes: RawSpan, _ body: (RawSpan) -> Void) {
@@ -74,7 +74,8 @@ package struct AudioConverter: ~Copyable {
         }
     }
 
-    /// Whole samples only, here too: half a sample that is never completed would turn all that follows into noise.
+    /// Passes whole samples only, because half a sample that is never completed would turn all further audio into
+    /// noise.
     private mutating func passThrough(_ bytes: RawSpan, _ body: (RawSpan) -> Void) {
         var rest = bytes
         if input.encoding == .pcm16, halfSample != nil || rest.byteCount % 2 != 0 {
@@ -92,7 +93,7 @@ package struct AudioConverter: ~Copyable {
         if rest.byteCount > 0 { body(rest) }
     }
 
-    /// Hands over what the filter still holds, and is as new afterwards.
+    /// Passes the rest in the filter to `body`, and resets.
     package mutating func finish(_ body: (RawSpan) -> Void) {
         halfSample = nil
         guard !isPassThrough else { return }
@@ -106,13 +107,13 @@ package struct AudioConverter: ~Copyable {
         }
     }
 
-    /// Drops what the filter still holds.
+    /// Drops the rest in the filter.
     package mutating func reset() {
         halfSample = nil
         resampler.reset()
     }
 
-    /// Decodes up to a slice of samples, and says how many.
+    /// Decodes up to a slice of samples, and returns their number.
     private mutating func fill(from bytes: RawSpan, at offset: inout Int) -> Int {
         switch input.encoding {
         case .mulaw:
@@ -147,8 +148,8 @@ package struct AudioConverter: ~Copyable {
         if whole > 0 {
             bytes.withUnsafeBytes { from in
                 let to = UnsafeMutableRawPointer(source.memory.baseAddress! + filled)
-                // Safety: `whole` samples stand at `offset`, and `source` has room for them behind `filled`.
-                // The wire is little-endian, and so is every machine this is built for.
+                // Safety: `whole` samples begin at `offset`, and `source` has room for them after `filled`. The wire is
+                // little-endian, and so is every machine that this is built for.
                 to.copyMemory(from: from.baseAddress! + offset, byteCount: whole * 2)
             }
             offset += whole * 2
@@ -172,7 +173,7 @@ package struct AudioConverter: ~Copyable {
         }
     }
 
-    /// Chunks lost, since the last call, because the engine failed. Polyphase never does.
+    /// Chunks lost since the last call because the engine failed. The polyphase engine never fails.
     package mutating func takeFailures() -> Int {
         defer { failures = 0 }
         return failures

@@ -1,9 +1,10 @@
 import TalkpathAudio
 import TalkpathWire
 
-/// What is done to a call's audio from outside: muting, clips, dialled digits.
+/// Outside control of a call's audio: muting, clips, dialled digits. All methods run on the call's loop.
 extension CallMedia {
-    /// On the loop.
+    /// Mutes or unmutes a leg. Muting the agent also silences what it is saying, and tells the model how much was
+    /// heard.
     func setMuted(_ leg: CallLeg, _ isMuted: Bool, at now: MonotonicInstant) {
         guard !isStopped else { return }
         switch (leg, isMuted) {
@@ -19,12 +20,12 @@ extension CallMedia {
         }
     }
 
-    /// Whether what the caller says reaches the agent.
+    /// True if the caller's audio reaches the agent.
     var isCallerHeard: Bool { !uplink.isMuted && !uplink.isWithheld }
 
     var isCallerWithheld: Bool { uplink.isWithheld }
 
-    /// Keeps what the caller says from the agent, until the agent has greeted them.
+    /// Withholds the caller's audio from the agent, until the agent has greeted the caller.
     func withholdCaller(_ isWithheld: Bool) { uplink.isWithheld = isWithheld }
 
     func isMuted(_ leg: CallLeg) -> Bool {
@@ -34,28 +35,28 @@ extension CallMedia {
         }
     }
 
-    /// Queues audio of our own; ``Happening/settled(_:)`` tells when it has been heard.
+    /// Queues a clip or dialled digits; ``takeSettled()`` reports when the caller has heard them.
     func insert(_ insertion: DownlinkInsertion) {
         guard !isStopped else { return }
         downlink.insert(insertion)
     }
 
-    /// ``Happening/settled(_:)`` tells when all that is to be heard by now has been.
+    /// Marks the end of all audio queued so far; ``takeSettled()`` reports when the caller has heard it.
     func addMilestone(_ id: Int) {
         guard !isStopped else { return }
         downlink.addMilestone(id)
     }
 
-    /// What has been settled since this was asked last.
+    /// The milestones settled since the last call.
     func takeSettled() -> [PlaybackMilestones.Settled] { downlink.milestones.takeSettled() }
 
-    /// How much of which items was heard, in the model's own way.
+    /// Tells the model how much of which items the caller heard, in the form that its protocol has.
     func tellModel(_ interruption: PlaybackInterruption) {
         for heard in interruption.heard { write(.truncate(item: heard.item, heardMilliseconds: heard.milliseconds)) }
         for item in interruption.neverHeard { write(.delete(item: item)) }
     }
 
-    /// Items that ended while the agent was muted.
+    /// Tells the model about items that ended while the agent was muted, of which the caller heard nothing.
     func tellModelMuted(endedBy item: AgentItem?) {
         let items = downlink.takeMutedItems(endedBy: item)
         guard !items.isEmpty else { return }

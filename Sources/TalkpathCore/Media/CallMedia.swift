@@ -3,37 +3,37 @@ package import TalkpathWire
 
 /// A call's media plane: both pipelines, both codecs, and the messages waiting for either socket.
 ///
-/// A plain object on the call's event loop. Sockets hand it messages and are handed messages; the ticker calls it
-/// every 20 ms; nothing here waits, locks or asks an actor. What the session has to know about is left in
-/// ``happenings``, for whoever called to pass on.
+/// A plain object on the call's event loop. Sockets pass it their messages and get messages from it; the ticker calls
+/// it every 20 ms. Nothing here waits, locks or calls an actor. Events for the session collect in ``happenings``; the
+/// caller of the method passes them on.
 package final class CallMedia {
-    /// Something for the session to act on. Audio is not among them.
+    /// An event for the session to act on. Audio is never one.
     package enum Happening: Equatable, Sendable {
         case streamStarted(TelephonyStreamStart)
         case streamStopped
         case dtmf(digit: UInt8)
         /// The caller spoke over the agent, and the agent has been silenced.
         case interrupted(PlaybackInterruption)
-        /// The caller has begun or ceased to speak, as heard on the line.
+        /// The caller has begun or stopped speaking, as detected on the line.
         case callerVoice(VoiceActivityDetector.Transition)
-        /// The agent's words were cut, or never heard, because somebody muted it.
+        /// Muting the agent cut its speech short, or kept the caller from hearing it.
         case silenced(PlaybackInterruption)
         /// The agent has begun to answer the caller, who waited this long.
         case answered(after: Duration)
-        /// The telephony leg's socket has been told to clear, so long after the model's word.
+        /// The telephony leg's socket was told to clear, this long after the model reported the interruption.
         case cleared(after: Duration)
         case agent(AgentEvent)
-        /// Audio of an utterance begins to come; it may be told more than once.
+        /// The first audio of an utterance has arrived; may come more than once for an utterance.
         case agentItemBegan(AgentItem)
     }
 
-    /// Messages that were not understood, by socket.
+    /// Counts of messages that were not understood or not used, by socket.
     package struct Counters: Sendable, Equatable {
         package var badTelephonyMessages = 0
         package var ignoredTelephonyMessages = 0
         package var badAgentMessages = 0
         package var messagesAfterStop = 0
-        /// The first message that was not understood, by socket; without its content.
+        /// The first error in each socket's messages, without the message's content.
         package var firstTelephonyFault: WireError?
         package var firstAgentFault: WireError?
     }
@@ -46,11 +46,11 @@ package final class CallMedia {
     package internal(set) var downlink: DownlinkPipeline
     package private(set) var counters = Counters()
     package private(set) var happenings: [Happening] = []
-    /// How long the caller waits for answers.
+    /// The times that the caller waited for answers.
     private(set) var turns = TurnClock()
-    /// From the model's word that the caller interrupts until the telephony leg's socket has been told to clear.
+    /// The times from the model's report of an interruption until the telephony leg's socket was told to clear.
     package private(set) var clearing = LatencyHistogram()
-    /// When the model said so, until the order to clear is on its way.
+    /// The instant of that report, until the `clear` has been written.
     private var clearsSince: MonotonicInstant?
 
     private let telephony: Telephony
@@ -60,42 +60,44 @@ package final class CallMedia {
     private let provider: AgentProvider
 
     private var toTelephony = MessageOutbox(capacity: 1024)
-    // A frame of 24 kHz is 1.4 kB to the agent; whoever needs more grows.
+    // A 24 kHz frame takes 1.4 kB in a message to the agent; larger messages make the outbox grow.
     private var toAgent = MessageOutbox(capacity: 2048)
-    /// What is being handed to the sockets, so that more can be written meanwhile.
+    /// The messages that are being handed to the sockets, so that more can be written meanwhile.
     private var leavingForTelephony = MessageOutbox(capacity: 1024)
     private var leavingForAgent = MessageOutbox(capacity: 2048)
     private var isPumping = false
-    /// Takes down what goes through here, if the call is captured.
+    /// Records this call's traffic, if the call is captured.
     package var tap: CaptureTap?
     private var telephonySink: (any LegSink)?
     private var agentSink: (any LegSink)?
 
-    /// The caller's line takes audio.
+    /// True while the telephony leg accepts audio.
     private var isStreaming = false
-    /// The agent takes audio.
+    /// True while the agent accepts audio.
     private var isAgentReady = false
-    /// The call is being ended: no audio moves any more.
+    /// True once the call is ending: no audio moves any more.
     package private(set) var isStopped = false
 
     private var agentEvents: [AgentEvent] = []
-    /// When the model said that it was interrupted, or the newest rest of what was interrupted came.
+    /// The instant at which the model reported an interruption, or at which the latest rest of the interrupted response
+    /// arrived.
     private var lastRest: MonotonicInstant?
-    /// The rest of what was interrupted comes without such a pause.
+    /// The rest of an interrupted response arrives without a pause as long as this.
     private static let restPatience = Duration.milliseconds(300)
-    /// Whose audio came last.
+    /// The item of the latest audio.
     private var newestItem: AgentItem?
-    /// Items of a socket's codec begin at 0; over the whole call they must differ.
+    /// The base of the present socket's item numbers: every socket's codec begins at 0, but the numbers must be unique
+    /// in a call.
     private var itemBase = 0
-    /// Changes whenever the model's socket does: a socket of an older generation has nothing to say any more.
+    /// Changes whenever the model's socket does. Messages of sockets with an older generation are ignored.
     package private(set) var agentGeneration = 0
-    /// When the model last said anything at all.
+    /// The instant of the model's latest message.
     private(set) var lastAgentMessage: MonotonicInstant?
 
-    /// How far an item's number lies from that of the socket before.
+    /// The distance between the item numbers of two successive sockets.
     private static let itemsPerSocket = 1_000_000
 
-    /// A call whose caller comes over a carrier's media socket.
+    /// Makes the media plane of a call whose caller comes over a carrier's media socket.
     package init(plan: MediaPlan) throws(ResamplerError) {
         let ring = ByteRing(minimumCapacity: plan.uplinkMilliseconds * AudioFormat.telephony.bytesPerMillisecond)
         telephony = .twilio
@@ -119,7 +121,7 @@ package final class CallMedia {
         )
     }
 
-    /// A call whose caller's audio is handed over on rings by the embedder's own audio thread.
+    /// Makes the media plane of a call whose audio comes over rings from the embedder's own audio thread.
     package init(
         plan: MediaPlan,
         format: AudioFormat,
@@ -150,7 +152,7 @@ package final class CallMedia {
 
     // MARK: Telephony leg
 
-    /// One message of the carrier's media socket. On the loop.
+    /// Handles one message of the carrier's media socket. On the loop.
     package func telephonyReceived(_ message: RawSpan, at now: MonotonicInstant) {
         tap?.telephonyReceived(message, at: now)
         guard !isStopped else {
@@ -188,7 +190,7 @@ package final class CallMedia {
         }
     }
 
-    /// The bridge has stopped, and only the carrier's farewell matters.
+    /// The call has stopped; only the carrier's `stop` still matters.
     private func receiveAfterStop(_ message: RawSpan) {
         if let event = try? telephonyCodec.receive(message), case .stopped = event {
             happenings.append(.streamStopped)
@@ -199,7 +201,7 @@ package final class CallMedia {
 
     // MARK: Agent leg
 
-    /// One message of the model's socket. On the loop.
+    /// Handles one message of the model's socket. On the loop.
     package func agentReceived(_ message: RawSpan, at now: MonotonicInstant) {
         tap?.agentReceived(message, at: now)
         guard !isStopped else {
@@ -242,7 +244,7 @@ package final class CallMedia {
             downlink.responseStarted()
             happenings.append(.agent(event))
         case .callerSpeechStarted(let milliseconds, let item):
-            // One that does not fall silent by itself is silenced by our own ears only.
+            // A model that does not stop by itself is silenced only by the local detector.
             if bargeIn != .local { interrupt(at: now) }
             let item = item.map { AgentItem(index: $0.index + itemBase) }
             happenings.append(.agent(.callerSpeechStarted(inputMilliseconds: milliseconds, item: item)))
@@ -272,8 +274,8 @@ package final class CallMedia {
         }
     }
 
-    /// Silences the agent, in one step: the epoch ends, what was heard is computed, the backlog is dropped, the far
-    /// end is told to clear and the model how much was heard.
+    /// Silences the agent in one step: ends the epoch, computes how much was heard, drops the backlog, tells the far
+    /// end to clear, and tells the model how much was heard.
     private func interrupt(at now: MonotonicInstant) {
         clearTelephony(noticed: now, at: now)
         guard let interruption = downlink.interrupt(at: now) else { return }
@@ -281,15 +283,15 @@ package final class CallMedia {
         happenings.append(.interrupted(interruption))
     }
 
-    /// Our own ears have heard the caller speak over the agent.
+    /// The local detector has heard the caller speak over the agent.
     private func interruptLocally(at now: MonotonicInstant) {
         guard isCallerHeard, downlink.mayBeHeard else { return }
-        // A model that cannot be cancelled talks on, and the rest of its turn is dropped.
+        // A model that cannot be cancelled continues, and the rest of its turn is dropped.
         if downlink.isResponding { write(.cancelResponse) }
         interrupt(at: now)
     }
 
-    /// Writes a command about one of the agent's items, if the present socket knows it.
+    /// Writes a command to the agent. Skips commands about items that the present socket does not know.
     func write(_ command: AgentCommand) {
         var command = command
         switch command {
@@ -309,8 +311,10 @@ package final class CallMedia {
         happenings.append(happening)
     }
 
-    /// Empties the far end, if it may hold anything. What it has not been sent yet is not sent any more.
-    /// - Parameter noticed: when the model reported the interruption that this is for.
+    /// Empties the far end, if it may hold audio. Messages that were not sent yet are dropped.
+    /// - Parameters:
+    ///   - noticed: the instant at which the model reported the interruption that this is for.
+    ///   - sparesDigits: does nothing while dialled digits are being played.
     func clearTelephony(
         noticed: MonotonicInstant? = nil,
         sparesDigits: Bool = true,
@@ -323,12 +327,12 @@ package final class CallMedia {
         clearsSince = noticed
     }
 
-    /// Whether an order to clear has been handed over whose delay is not yet measured; see ``noteCleared(at:)``.
+    /// True if a `clear` was handed to the socket whose delay is not measured yet; see ``noteCleared(at:)``.
     package var isClearing: Bool { clearsSince != nil }
 
-    /// The messages handed over before have been written to the telephony leg's socket.
+    /// Records that the messages handed over before were written to the telephony leg's socket.
     ///
-    /// - Parameter now: read after that, not the wake's own instant.
+    /// - Parameter now: an instant read after that, not the wake's own.
     package func noteCleared(at now: MonotonicInstant) {
         guard let since = clearsSince else { return }
         clearsSince = nil
@@ -338,7 +342,7 @@ package final class CallMedia {
 
     // MARK: Session's orders
 
-    /// A socket to the model is open: `sink` takes its messages, a new codec reads them.
+    /// A socket to the model is open: `sink` receives its messages, and a new codec reads them.
     package func agentOpened(_ sink: any LegSink) {
         guard !isStopped else { return }
         if agentGeneration > 0 { itemBase += Self.itemsPerSocket }
@@ -350,10 +354,10 @@ package final class CallMedia {
         isAgentReady = false
     }
 
-    /// Whether the model speaks first after its socket has opened.
+    /// True if the provider sends the first message, and is configured in reply to it.
     package var agentAwaitsGreeting: Bool { agentCodec.awaitsGreeting }
 
-    /// The model's socket is gone. What the caller says from now on is kept in the ring.
+    /// The model's socket is gone. From now on the ring keeps the caller's audio.
     package func agentLost() {
         agentSink = nil
         isAgentReady = false
@@ -363,7 +367,7 @@ package final class CallMedia {
         downlink.sourceLost()
     }
 
-    /// Audio may flow to the agent; what was kept goes first.
+    /// Lets audio flow to the agent; audio that was kept in the ring goes first.
     package func agentIsReady(at now: MonotonicInstant) {
         guard !isStopped else { return }
         isAgentReady = true
@@ -380,7 +384,7 @@ package final class CallMedia {
         write(command)
     }
 
-    /// What happened since the last call, oldest first.
+    /// The events since the last call, oldest first.
     package func takeHappenings() -> [Happening] {
         guard !happenings.isEmpty else { return [] }
         tap?.noting()
@@ -389,9 +393,9 @@ package final class CallMedia {
         return taken
     }
 
-    /// Stops the bridge: from now on no audio moves, in either direction. What waited is dropped.
+    /// Stops the media plane: from now on no audio moves in either direction. Waiting audio is dropped.
     ///
-    /// - Returns: what the caller heard of what the agent was saying, or nil if nothing was cut short.
+    /// - Returns: how much the caller heard of the agent's current speech; `nil` if nothing was cut short.
     package func stop(at now: MonotonicInstant) -> PlaybackInterruption? {
         guard !isStopped else { return nil }
         isStopped = true
@@ -403,7 +407,7 @@ package final class CallMedia {
         return downlink.flush(at: now)
     }
 
-    /// Forgets the sockets. After ``stop(at:)``.
+    /// Releases the sockets. Call it after ``stop(at:)``.
     package func detach() {
         telephonySink = nil
         agentSink = nil
@@ -411,7 +415,7 @@ package final class CallMedia {
 
     // MARK: Audio
 
-    /// Every 20 ms, on the loop.
+    /// Does one frame's work. Called every 20 ms, on the loop.
     package func tick(at now: MonotonicInstant) {
         guard !isStopped else { return }
         if telephony == .ring {
@@ -424,8 +428,8 @@ package final class CallMedia {
 
     /// Hands the waiting messages to the sockets. Called once per wake.
     ///
-    /// A socket that breaks while it is written to says so at once, from within: the other socket is then read, and
-    /// this is called again. What comes of that is handed over after what is under way.
+    /// A socket that breaks during a write reports it at once, from within. The other socket is then read, and this
+    /// method is called again. The messages that come of that are handed over after the present ones.
     package func pump() {
         guard !isPumping else { return }
         isPumping = true
@@ -445,17 +449,17 @@ package final class CallMedia {
         }
     }
 
-    /// For a socket that is there.
+    /// True if messages wait for a socket that is open.
     private var hasMessages: Bool {
         (telephonySink != nil && !toTelephony.isEmpty) || (agentSink != nil && !toAgent.isEmpty)
     }
 
-    /// Whether the caller speaks, or hears the agent.
+    /// True while the caller speaks, or hears the agent.
     func isHeard(at now: MonotonicInstant) -> Bool {
         uplink.voice.isSpeaking || !downlink.isPlayedOut(at: now)
     }
 
-    /// The agent has begun an answer that is to be heard, and not ended it.
+    /// True while the agent gives an audible response that has not ended.
     var isAgentTalking: Bool { downlink.isResponding && !downlink.isMuted }
 
     package func isPlayedOut(at now: MonotonicInstant) -> Bool { downlink.isPlayedOut(at: now) }
@@ -487,19 +491,19 @@ package final class CallMedia {
     }
 }
 
-/// What a call's media plane is built for.
+/// The settings of a call's media plane.
 package struct MediaPlan: Sendable, Equatable {
     package var provider: AgentProvider
-    /// What the agent is sent, and what it sends.
+    /// The formats of the audio to and from the agent.
     package var agentInput: AudioFormat
     package var agentOutput: AudioFormat
-    /// Who resamples, both ways.
+    /// The resampling engine, for both directions.
     package var resampler: ResamplerEngine
-    /// How far ahead of real time the caller's end is filled.
+    /// The time by which the far end's buffer may be ahead of real time.
     package var lead: Duration
-    /// How much caller audio is kept while the agent is not there.
+    /// The caller audio, in milliseconds, that is kept while no agent is connected.
     package var uplinkMilliseconds: Int
-    /// Whose word silences the agent.
+    /// The detector that decides on barge-in: the model's, our local one, or both.
     package var bargeIn: BargeIn
 
     package init(

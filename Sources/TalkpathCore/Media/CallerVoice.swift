@@ -1,28 +1,28 @@
 package import TalkpathAudio
 
-/// Whether the caller is speaking, heard on the line itself, as the audio arrives.
+/// Detects whether the caller is speaking, on the line itself, as the audio arrives.
 ///
-/// The model's own notice of speech comes late and not from every provider; turn latency, idle timers and local
-/// barge-in are judged by this one. It costs a level measurement per frame. Confined to the call's loop; allocates
-/// nothing after `init`.
+/// The model's own notice of speech comes late, and not from every provider. So turn latency, idle timers and local
+/// barge-in use this detector. It costs a level measurement per frame. Confined to the call's loop; allocates nothing
+/// after `init`.
 package struct CallerVoice: ~Copyable {
     package let format: AudioFormat
 
-    /// When the latest audio arrived, whatever it held.
+    /// The instant at which the latest audio arrived, silence included.
     package private(set) var lastAudio: MonotonicInstant?
-    /// When the latest frame arrived that was above ``floor``: more than a line on which nobody is.
+    /// The instant of the latest frame above ``floor``: louder than a line without a caller.
     package private(set) var lastSound: MonotonicInstant?
-    /// When the latest frame arrived that held speech, or what passes for it.
+    /// The instant of the latest frame that counts as speech.
     package private(set) var lastSpeech: MonotonicInstant?
-    /// Speech is going on, its short pauses included.
+    /// True during speech, including its short pauses.
     package var isSpeaking: Bool { detector.isSpeech }
 
-    /// In dBFS. The noise of a dead line is −65 or less, that of a room −55 or more.
+    /// The level in dBFS between a dead line and a live one: a dead line's noise has −65 or less, a room's −55 or more.
     static let floor = -60.0
     private static let floorPower = 1e-6
 
     private var detector: VoiceActivityDetector
-    /// The beginning of a frame whose rest has not come yet.
+    /// The begin of a frame whose rest has not arrived.
     private let partial: Scratch<UInt8>
     private var partialCount = 0
     private let samples: Scratch<Int16>
@@ -34,9 +34,9 @@ package struct CallerVoice: ~Copyable {
         samples = Scratch(repeating: 0, count: format.encoding == .mulaw ? 0 : format.frameSamples)
     }
 
-    /// Hears audio of any length.
+    /// Processes audio of any length.
     ///
-    /// - Returns: the last change of voice in it, if there was one.
+    /// - Returns: the last transition in it, if there was one.
     package mutating func hear(_ bytes: RawSpan, at now: MonotonicInstant) -> VoiceActivityDetector.Transition? {
         guard bytes.byteCount > 0 else { return nil }
         lastAudio = now
@@ -58,12 +58,12 @@ package struct CallerVoice: ~Copyable {
         return transition
     }
 
-    /// - Returns: how many bytes were taken.
+    /// - Returns: the number of bytes used.
     private mutating func fillPartial(from bytes: RawSpan) -> Int {
         let count = min(bytes.byteCount, format.frameBytes - partialCount)
         bytes.withUnsafeBytes { source in
             let target = UnsafeMutableRawBufferPointer(partial.memory)
-            // Safety: `count` bytes are there, and there is room for them behind `partialCount`.
+            // Safety: the source has `count` bytes, and the frame has room for them after `partialCount`.
             target.baseAddress?.advanced(by: partialCount).copyMemory(from: source.baseAddress!, byteCount: count)
         }
         partialCount += count

@@ -1,8 +1,8 @@
 import TalkpathAudio
 
-/// Dialled digits as audio of a line.
+/// Makes the audio of dialled digits.
 enum DigitTones {
-    /// - Throws: `CallCommandError`, `invalid_digits`; it tells which place is wrong, never a digit.
+    /// - Throws: `CallCommandError` with `invalid_digits`. It names the wrong position, never a digit.
     static func audio(of digits: String, format: AudioFormat) throws(CallCommandError) -> [UInt8] {
         do {
             let linear = AudioFormat(encoding: .pcm16, sampleRate: format.sampleRate)

@@ -1,17 +1,17 @@
 import TalkpathAudio
 import TalkpathWire
 
-/// Agent speech that has been generated but not yet sent to the caller, in the telephony leg's encoding.
+/// Agent speech that was generated but not yet sent to the caller, in the telephony leg's encoding.
 ///
-/// Models speak a minute's answer in seconds, and their socket must never be paused, for the interruption travels on
-/// it: so this is an unpaced store, a list of chunks, bounded in total. Chunks are allocated as speech comes faster
-/// than real time and given back as it plays; a few are kept for reuse. Confined to the call's loop.
+/// A model speaks a minute's answer in seconds. Its socket must never be paused, because the interruption arrives on
+/// it. So this store is not paced: it is a list of chunks with a total limit. It allocates chunks while speech arrives
+/// faster than real time, frees them as the speech plays, and keeps a few for reuse. Confined to the call's loop.
 struct DownlinkBacklog: ~Copyable {
     /// A run of bytes of one item.
     struct Segment {
         var item: AgentItem
         var bytes: Int
-        /// No more of this item will come.
+        /// True if no more audio of this item will come.
         var isComplete: Bool
     }
 
@@ -21,7 +21,7 @@ struct DownlinkBacklog: ~Copyable {
 
     private var chunks = FIFO<UnsafeMutableRawPointer>()
     private var spare: [UnsafeMutableRawPointer] = []
-    /// Where the next byte is read, in the first chunk, and written, in the last.
+    /// The offset of the next read in the first chunk, and of the next write in the last one.
     private var readOffset = 0
     private var writeOffset = 0
 
@@ -42,8 +42,8 @@ struct DownlinkBacklog: ~Copyable {
     /// The oldest run of bytes.
     var front: Segment? { segments.first }
 
-    /// Adds what fits.
-    /// - Returns: the bytes accepted.
+    /// Appends as many bytes as fit.
+    /// - Returns: the number of bytes accepted.
     mutating func append(_ bytes: RawSpan, of item: AgentItem) -> Int {
         let accepted = min(bytes.byteCount, limit - byteCount)
         guard accepted > 0 else { return 0 }
@@ -67,7 +67,7 @@ struct DownlinkBacklog: ~Copyable {
         return accepted
     }
 
-    /// Notes that nothing follows for this item.
+    /// Marks the item as complete: no more audio of it follows.
     mutating func complete(_ item: AgentItem) {
         if var last = segments.last, last.item == item {
             last.isComplete = true
@@ -75,13 +75,13 @@ struct DownlinkBacklog: ~Copyable {
         }
     }
 
-    /// Moves the oldest `count` bytes to `target`; they must be of the front segment.
+    /// Moves the oldest `count` bytes to `target`; they must belong to the front segment.
     mutating func take(_ count: Int, into target: UnsafeMutableRawBufferPointer) {
         guard var front = segments.first, count > 0, count <= front.bytes, count <= target.count else { return }
         var copied = 0
         while copied < count {
             let part = min(count - copied, Self.chunkBytes - readOffset)
-            // Safety: the byte count kept above says that these bytes were written, in this chunk and the next ones.
+            // Safety: the byte count proves that these bytes were written, in this chunk and the following ones.
             (target.baseAddress! + copied).copyMemory(from: chunks.first! + readOffset, byteCount: part)
             readOffset += part
             copied += part
@@ -97,10 +97,10 @@ struct DownlinkBacklog: ~Copyable {
         if byteCount == 0 { removeAll() }
     }
 
-    /// All runs, oldest first; makes a copy.
+    /// All segments, oldest first; makes a copy.
     var allSegments: [Segment] { segments.elements }
 
-    /// Forgets all but the runs to be kept. Allocates if there are any.
+    /// Drops every segment but those to keep. Allocates if there are any to keep.
     mutating func removeAll(but isKept: (AgentItem) -> Bool) {
         var kept: [(segment: Segment, bytes: [UInt8])] = []
         if segments.elements.contains(where: { isKept($0.item) }) {
@@ -117,7 +117,7 @@ struct DownlinkBacklog: ~Copyable {
         }
     }
 
-    /// Forgets everything.
+    /// Drops everything.
     mutating func removeAll() {
         while !chunks.isEmpty { dropChunk() }
         segments.removeAll()

@@ -1,7 +1,7 @@
 import TalkpathAudio
 import TalkpathWire
 
-/// Audio of our own for the caller: a clip, or dialled digits.
+/// Audio that the call itself plays to the caller: a clip, or dialled digits.
 struct DownlinkInsertion {
     /// Odd for digits, even for clips: see ``AgentItem/isDigits``.
     var id: Int
@@ -10,21 +10,21 @@ struct DownlinkInsertion {
 }
 
 extension AgentItem {
-    /// The item under which audio of our own is counted. Agents' items are not negative.
+    /// The item under which inserted audio is counted. The agents' own item numbers are not negative.
     init(insertion id: Int) { self.init(index: -id) }
 
-    /// Audio of our own, of which no model knows.
+    /// True for inserted audio, which no model knows.
     var isInserted: Bool { index < 0 }
 
-    /// Digits are not flushed by an interruption: half a number is a wrong number.
+    /// True for dialled digits. An interruption does not flush them, because half a number is a wrong number.
     var isDigits: Bool { index < 0 && index & 1 != 0 }
 }
 
-/// Our own audio between the agent's: behind what the agent has begun to say, before what it says next.
+/// Inserted audio goes between the agent's items: after the item that has begun to arrive, before the next one.
 extension DownlinkPipeline {
-    /// Queues it. Allocates; not on the per-frame path.
+    /// Queues inserted audio. Allocates, so it is not for the per-frame path.
     mutating func insert(_ insertion: DownlinkInsertion) {
-        // An item's audio must stand in one piece, or nobody could tell how much of it was heard.
+        // An item's audio must be contiguous, or the ledger could not tell how much of it was heard.
         guard currentItem == nil else {
             waiting.append(insertion)
             return
@@ -32,12 +32,12 @@ extension DownlinkPipeline {
         append(insertion)
     }
 
-    /// Notes a point behind everything that is to be heard by now.
+    /// Marks the end of all audio queued so far.
     mutating func addMilestone(_ id: Int) {
         milestones.add(id, at: ledger.sent + Int64(backlog.byteCount), milliseconds: 0)
     }
 
-    /// The agent's item has come to its end: what has waited for that goes behind it.
+    /// The agent's current item is complete, so the waiting insertions follow it.
     mutating func appendWaiting() {
         guard !waiting.isEmpty else { return }
         let due = waiting
@@ -63,19 +63,19 @@ extension DownlinkPipeline {
         )
     }
 
-    /// Digits have been sent that the caller's end has not played yet: emptying it would break them.
+    /// True if the far end has dialled digits that it has not played, which clearing it would break.
     func hasDigitsUnderWay(at now: MonotonicInstant) -> Bool {
         !ledger.isPlayed(digitsEnd, at: now)
     }
 
-    /// Whoever waits for something that has been heard by now.
+    /// Settles the milestones whose audio has been heard by now.
     mutating func settleMilestones(at now: MonotonicInstant) {
         guard !milestones.isEmpty else { return }
         if let consumed = ring?.consumedPosition { ledger.acknowledge(Int64(consumed)) }
         milestones.settle { [ledger] in ledger.isPlayed($0, at: now) }
     }
 
-    /// What stood in the backlog is gone, all but digits: tells those who wait, and where the digits stand now.
+    /// The backlog was dropped except for digits: settles the milestones in it as cut, and moves those of the digits.
     mutating func cutMilestones(heard: [Int: Int], sparesDigits: Bool) {
         let sent = ledger.sent
         milestones.cut(

@@ -1,38 +1,38 @@
 package import TalkpathAudio
 import TalkpathWire
 
-/// The way of the agent's audio to the caller, from the provider's base64 to the carrier's frames.
+/// The path of the agent's audio to the caller, from the provider's Base64 to the carrier's frames.
 ///
-///     ingest:  base64 -> decode -> resample -> telephony encoding -> backlog, noted by item
-///     send:    backlog -> what the pacer says is due -> 20 ms frames and marks -> telephony leg
+///     ingest:  base64 -> decode -> resample -> telephony encoding -> backlog, recorded by item
+///     send:    backlog -> bytes due by the pacer -> 20 ms frames and marks -> telephony leg
 ///
-/// Models speak faster than real time; the far end is filled to at most 200 ms ahead, so that an interruption finds
-/// little that is already under way. Confined to the call's loop. Nothing is allocated per frame, save backlog chunks
+/// Models speak faster than real time. The far end's buffer is filled at most 200 ms ahead, so that little is already
+/// sent when an interruption comes. Confined to the call's loop. Allocates nothing per frame, except backlog chunks
 /// while speech arrives faster than it plays.
 package struct DownlinkPipeline: ~Copyable {
     package struct Counters: Sendable, Equatable {
-        /// Bytes of the agent's audio taken in, in its own format.
+        /// Bytes of agent audio received, in the agent's format.
         package var bytesFromAgent = 0
         package var frames = 0
         package var bytes = 0
         package var marks = 0
-        /// Marks that came back as played.
+        /// Marks that the carrier reported as played.
         package var marksPlayed = 0
         package var interruptions = 0
-        /// Bytes that were generated and thrown away because the caller interrupted, telephony encoding.
+        /// Bytes dropped because the caller interrupted, in the telephony encoding.
         package var flushedBytes = 0
-        /// Audio of an interrupted answer that came too late, agent's format.
+        /// Bytes of an interrupted response that arrived too late, in the agent's format.
         package var lateBytes = 0
-        /// Audio that came while the agent was muted, agent's format.
+        /// Bytes that arrived while the agent was muted, in the agent's format.
         package var mutedBytes = 0
-        /// Beyond ten minutes of backlog: lost.
+        /// Bytes lost because the backlog had reached ten minutes.
         package var droppedBytes = 0
         package var badPayloads = 0
         /// Chunks lost because the resampler failed.
         package var failedConversions = 0
-        /// How often the far end ran dry in the middle of an utterance: the caller heard a hole.
+        /// The times that the far end ran dry in the middle of an utterance, which the caller heard as a gap.
         package var underruns = 0
-        /// The most speech that waited to be played.
+        /// The largest backlog, in bytes.
         package var longestBacklogBytes = 0
     }
 
@@ -44,43 +44,43 @@ package struct DownlinkPipeline: ~Copyable {
     var backlog: DownlinkBacklog
     private var pacer: PlayoutPacer
     var ledger: PlaybackLedger
-    /// With a ring leg: where the agent's audio goes, instead of messages.
+    /// With a ring leg, the receiver of the agent's audio instead of messages.
     var ring: ByteRing.Producer?
 
     private(set) var currentItem: AgentItem?
     private var currentItemBytes = 0
     private var bytesSinceMark = 0
     private var ticksSinceFrame = 0
-    /// The utterance that was sent last, to know a hole in it from a pause between two.
+    /// The item that was sent last, to distinguish a gap within it from a pause between two items.
     private var sentItem: AgentItem?
     private var hasBegunRun = false
-    /// After an interruption: drop what comes until the agent begins a new response.
+    /// After an interruption: drops audio until the agent begins a new response.
     private var isAwaitingResponse = false
-    /// The agent has begun a response and not ended it.
+    /// True while the agent gives a response that has not ended.
     private(set) var isResponding = false
 
-    /// Our own audio that waits for the end of the agent's present item.
+    /// Insertions that wait for the end of the agent's current item.
     var waiting: [DownlinkInsertion] = []
     var milestones = PlaybackMilestones()
-    /// Where the newest dialled digit that was sent ends.
+    /// The end position of the latest dialled digits that were sent.
     var digitsEnd: Int64 = 0
     var isMuted = false
-    /// Items of which audio was dropped because the agent is muted, and which have not ended.
+    /// Items that have not ended and of which audio was dropped because the agent is muted.
     var mutedItems: [AgentItem] = []
 
     private let decoded: Scratch<UInt8>
     private let frame: Scratch<UInt8>
 
     private static let backlogMinutes = 10
-    /// Base64 is decoded in pieces of this many characters: 40 ms at 24 kHz. A multiple of four.
+    /// The characters of Base64 that are decoded at a time: 40 ms at 24 kHz. A multiple of four.
     private static let sliceCharacters = 2560
     private static let framesPerMark = 5
-    /// This many ticks without a frame are a pause.
+    /// The ticks without a frame that count as a pause.
     private static let ticksOfPause = 2
-    /// Below this, the far end gets less than a frame rather than running dry.
+    /// If less is left at the far end, it gets a partial frame rather than running dry.
     private static let starvationMilliseconds = 40
 
-    /// - Throws: `ResamplerError` if the formats' sample rates have no filter.
+    /// - Throws: `ResamplerError` if no filter fits the formats' sample rates.
     init(
         from agent: AudioFormat,
         to format: AudioFormat,
@@ -101,26 +101,25 @@ package struct DownlinkPipeline: ~Copyable {
 
     package var description: String { converter.description }
 
-    /// Speech that waits to be sent.
+    /// The speech that waits to be sent.
     package var backlogMilliseconds: Int { backlog.byteCount / format.bytesPerMillisecond }
 
-    /// Nothing waits, and what was sent has been heard as far as can be known.
+    /// True if nothing waits and the far end has played everything sent, as far as can be known.
     func isPlayedOut(at now: MonotonicInstant) -> Bool {
         backlog.isEmpty && ledger.isPlayedOut(at: now)
     }
 
-    /// Something is being said, or soon will be.
+    /// True if the agent is speaking or will speak soon.
     var mayBeHeard: Bool { isResponding || !backlog.isEmpty || ledger.mayBePlaying }
 
-    /// Whether the far end may hold speech that it has not played.
+    /// True if the far end may hold speech that it has not played.
     var mayBePlaying: Bool { ledger.mayBePlaying }
 
     // MARK: From the agent
 
     /// Takes in a piece of the agent's speech.
     ///
-    /// A payload that is no base64, or of a format there is no filter for, is counted; what stood before the fault is
-    /// kept.
+    /// Counts a payload that is not Base64 or has an unsupported format. Keeps the audio before the error.
     mutating func ingest(_ audio: AgentAudio, in message: RawSpan) {
         guard !isAwaitingResponse, !ledger.isDiscarded(audio.item) else {
             counters.lateBytes += Self.encodedCount(audio.payload) / 4 * 3
@@ -147,7 +146,7 @@ package struct DownlinkPipeline: ~Copyable {
         }
     }
 
-    /// Providers say what they send, and it need not be what they were asked for.
+    /// Switches to the stated input format: providers may send another format than they were asked for.
     private mutating func adopt(_ agent: AudioFormat) -> Bool {
         guard agent != converter.input else { return true }
         guard let other = try? AudioConverter(from: agent, to: format, engine: engine) else { return false }
@@ -156,42 +155,42 @@ package struct DownlinkPipeline: ~Copyable {
         return true
     }
 
-    /// All audio of the item has come.
+    /// All audio of the item has arrived.
     mutating func ended(_ item: AgentItem) {
         guard item == currentItem else { return }
         finishCurrentItem()
     }
 
-    /// All audio of the response has come.
+    /// All audio of the response has arrived.
     mutating func responseEnded() {
         isResponding = false
         finishCurrentItem()
     }
 
-    /// Nothing follows from the agent's present socket.
+    /// No more audio follows from the agent's present socket.
     mutating func sourceLost() {
         finishCurrentItem()
         isAwaitingResponse = false
         isResponding = false
     }
 
-    /// A new response begins: what comes now is wanted.
+    /// A new response begins, so its audio is played.
     mutating func responseStarted() {
         isAwaitingResponse = false
         isResponding = true
     }
 
-    /// What comes before the agent's next response is not wanted.
+    /// Drops all audio until the agent's next response.
     mutating func awaitResponse() {
         isAwaitingResponse = true
     }
 
-    /// The caller speaks over the agent: throws away all that has not been played, and what still comes of it, until
-    /// the provider announces its next response.
+    /// The caller speaks over the agent: drops all unplayed audio, and further audio until the provider announces its
+    /// next response.
     ///
-    /// - Returns: what the caller heard, or nil if nothing was cut short.
+    /// - Returns: how much the caller heard; `nil` if nothing was cut short.
     mutating func interrupt(at now: MonotonicInstant) -> PlaybackInterruption? {
-        // Also if nothing of it has come yet.
+        // Also if no audio of the response has arrived.
         if isResponding { isAwaitingResponse = true }
         guard let interruption = flush(sparesDigits: true, at: now) else { return nil }
         counters.interruptions += 1
@@ -199,13 +198,15 @@ package struct DownlinkPipeline: ~Copyable {
         return interruption
     }
 
-    /// Throws away all that has not been played.
+    /// Drops all unplayed audio.
     ///
-    /// - Parameter sparesDigits: digits stay; if some of them are on their way, so does what was sent with them.
+    /// - Parameter sparesDigits: keeps dialled digits. If the far end is playing some, it also keeps everything else
+    ///   sent to it.
     mutating func flush(sparesDigits: Bool = false, at now: MonotonicInstant) -> PlaybackInterruption? {
         if let consumed = ring?.consumedPosition { ledger.acknowledge(Int64(consumed)) }
         let clears = !sparesDigits || !hasDigitsUnderWay(at: now)
-        // One that claims to have played all it was sent is not told to clear: it is as full as it was.
+        // A far end that reports everything as played is not told to clear, so the pacer must still count its buffer as
+        // full.
         let isCleared = clears && ledger.mayBePlaying
         var interruption = ledger.interrupt(clears: clears, sparesDigits: sparesDigits, at: now)
         let waitingBytes = backlog.byteCount
@@ -226,15 +227,15 @@ package struct DownlinkPipeline: ~Copyable {
 
     // MARK: To the caller
 
-    /// Whether a stretch of speech has begun to go out since the last call.
+    /// True if a stretch of speech has begun to be sent since the last call.
     mutating func takeRunBegan() -> Bool {
         defer { hasBegunRun = false }
         return hasBegunRun
     }
 
-    /// Sends what is due, as messages of the carrier.
+    /// Sends the due audio as messages of the carrier.
     ///
-    /// - Parameter isTick: called by the ticker; then a rest of less than a frame goes out before the far end runs dry.
+    /// - Parameter isTick: true if the ticker calls; a partial frame may then go out before the far end runs dry.
     mutating func send(
         through codec: borrowing TwilioMediaStreamsCodec,
         to outbox: inout MessageOutbox,
@@ -254,14 +255,14 @@ package struct DownlinkPipeline: ~Copyable {
         }
         guard isTick else { return }
         ticksSinceFrame += 1
-        // An answer that has paused: learn when what was sent is out. A model that speaks in real time leaves the
-        // backlog empty between any two frames, and has not paused.
+        // The response has paused, so a mark will tell when the audio sent so far is played. A model that speaks in
+        // real time leaves the backlog empty between any two frames, which is not a pause.
         if ticksSinceFrame > Self.ticksOfPause, bytesSinceMark > 0, backlog.isEmpty, !ledger.isMarked {
             writeMark(through: codec, to: &outbox)
         }
     }
 
-    /// Moves what is due into the ring leg's ring.
+    /// Moves the due audio into the ring leg's ring.
     mutating func sendToRing(isTick: Bool, at now: MonotonicInstant) {
         guard let consumed = ring?.consumedPosition else { return }
         ledger.acknowledge(Int64(consumed))
@@ -274,12 +275,12 @@ package struct DownlinkPipeline: ~Copyable {
         }
     }
 
-    /// A mark came back from the carrier.
+    /// The carrier returned a mark.
     mutating func echoed(_ mark: PlaybackMark, at now: MonotonicInstant) {
         if ledger.echoed(mark, at: now) == .played { counters.marksPlayed += 1 }
     }
 
-    /// The next frame that may go out now. Frames do not straddle items; the last of an item may be short.
+    /// The next frame that may be sent now. A frame belongs to one item; the last frame of an item may be short.
     private mutating func nextFrame(
         isTick: Bool,
         at now: MonotonicInstant
@@ -300,12 +301,12 @@ package struct DownlinkPipeline: ~Copyable {
         return pacer.lead.wholeMilliseconds * format.bytesPerMillisecond - unreadBytes
     }
 
-    /// What the far end still has to play.
+    /// The bytes that the far end still has to play.
     private mutating func aheadBytes(at now: MonotonicInstant) -> Int {
         unreadBytes ?? pacer.ahead(at: now).wholeMilliseconds * format.bytesPerMillisecond
     }
 
-    /// With a ring leg the reader's position is known exactly, and no clock is needed.
+    /// With a ring leg the reader's position is known exactly, so no clock is needed.
     private var unreadBytes: Int? {
         mutating get {
             guard let written = ring?.position, let read = ring?.consumedPosition else { return nil }

@@ -1,6 +1,6 @@
-/// A first-in first-out queue over one array. Both ends are O(1) on average; memory is kept while it is in use.
+/// A first-in first-out queue in one array. Both ends take O(1) on average. It keeps its memory while in use.
 ///
-/// For plain values: one that was taken stays in memory until it is overwritten.
+/// For plain values: a removed element stays in memory until it is overwritten.
 struct FIFO<Element> {
     private var storage: [Element] = []
     private var head = 0

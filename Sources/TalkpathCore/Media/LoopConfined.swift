@@ -1,8 +1,8 @@
 /// A value that belongs to one executor, usually an event loop.
 ///
-/// It may be named from anywhere and touched only on its executor: every access checks that, and stops the program
-/// with a clear message instead of racing. This is how the synchronous media path and the session's actor share one
-/// object without a lock.
+/// Any code may hold the object, but only code on the executor may access the value. Every access checks that, and
+/// stops the program with a clear message instead of racing. So the synchronous media path and the session's actor can
+/// share one object without a lock.
 public final class LoopConfined<Value>: @unchecked Sendable {
     // Unchecked: every access asserts that it runs on `executor`, which runs one job at a time.
     private let stored: Value
@@ -13,7 +13,7 @@ public final class LoopConfined<Value>: @unchecked Sendable {
         self.executor = executor
     }
 
-    /// The value. Must be called on its executor.
+    /// The value. Read it on its executor only.
     package var value: Value {
         executor.preconditionIsolated("media of a call was touched outside its event loop")
         return stored

@@ -1,26 +1,26 @@
 import TalkpathAudio
 package import TalkpathWire
 
-/// What the caller has heard of what the agent said, as far as it can be known.
+/// Computes how much of the agent's speech the caller has heard, as far as can be known.
 ///
-/// Positions count bytes sent to the telephony leg since the call began; each item knows its own stretch. What has
-/// been played lies between the newest mark that was echoed and what was sent, and is estimated by the time since the
-/// present run of audio began: the line's delay is the same for audio and for the order to clear it. Echoes tell how
-/// much later than that the far end plays; see ``EchoLags``.
+/// Positions count the bytes sent to the telephony leg since the call began; each item covers one range of them. The
+/// playout position lies between the latest echoed mark and the bytes sent. It is estimated from the time since the
+/// present run of audio began, because the line delays audio and the `clear` message equally. Echoes tell how much
+/// later the far end plays; see ``EchoLags``.
 ///
-/// Pure bookkeeping on instants passed in; confined to the call's loop.
+/// Pure bookkeeping on instants that the caller passes in. Confined to the call's loop.
 struct PlaybackLedger {
-    /// What one item's audio came to.
+    /// The state of one item's audio.
     struct Item {
         var item: AgentItem
-        /// Milliseconds the agent produced, on its own clock: what a truncation must not exceed.
+        /// Milliseconds that the agent produced, on its own clock; a truncation must not exceed them.
         var producedMilliseconds: Int = 0
         /// Bytes produced, in the telephony leg's encoding.
         var producedBytes: Int64 = 0
-        /// Bytes sent; they stand in the whole from `firstPosition` on, without a gap.
+        /// Bytes sent; they are contiguous from `firstPosition` on.
         var sentBytes: Int64 = 0
         var firstPosition: Int64 = 0
-        /// No more audio of it will come.
+        /// True if no more audio of it will come.
         var isComplete = false
 
         var end: Int64 { firstPosition + sentBytes }
@@ -32,7 +32,7 @@ struct PlaybackLedger {
     }
 
     private let bytesPerMillisecond: Int64
-    /// The far end's position is told, not estimated.
+    /// True if the far end's position is reported, not estimated.
     private let isExact: Bool
 
     /// Counts interruptions. Marks of an older epoch were cleared.
@@ -40,24 +40,24 @@ struct PlaybackLedger {
     private var nextMark: UInt32 = 1
     private var marks = FIFO<Mark>()
 
-    /// Items not yet known to be played to their end, oldest first.
+    /// Items that may not be played to their end, oldest first.
     private var items: [Item] = []
-    /// Items up to this index are over: what still comes of them is dropped.
+    /// Items up to this index are over; their further audio is dropped.
     private var discardedThrough = -1
 
-    /// How long after the estimated end of play-out an echo is waited for.
+    /// The time after the estimated end of playout during which an echo may still come.
     private static let echoPatience = Duration.seconds(1)
 
     /// All bytes sent.
     private(set) var sent: Int64 = 0
-    /// What is known to have been played.
+    /// The position up to which playout is certain.
     private var acknowledged: Int64 = 0
-    /// Where the present run of audio, without a pause, began, and when.
+    /// The start position and the begin of the present run of audio without a pause.
     private var run: (start: Int64, at: MonotonicInstant)?
     private var lags = EchoLags()
 
-    /// - Parameter isExact: ``acknowledge(_:at:)`` is called with the true position before every question, so that
-    ///   nothing has to be estimated.
+    /// - Parameter isExact: the caller calls ``acknowledge(_:)`` with the true position before every question, so
+    ///   nothing is estimated.
     init(bytesPerMillisecond: Int, isExact: Bool = false) {
         self.bytesPerMillisecond = Int64(bytesPerMillisecond)
         self.isExact = isExact
@@ -65,12 +65,12 @@ struct PlaybackLedger {
 
     // MARK: What happens
 
-    /// Whether audio of this item is to be dropped, because it was interrupted.
+    /// True if this item's audio must be dropped, because it was interrupted.
     func isDiscarded(_ item: AgentItem) -> Bool {
         item.index <= discardedThrough
     }
 
-    /// Nobody hears this item, nor those before it.
+    /// Drops further audio of this item and of those before it.
     mutating func discard(_ item: AgentItem) {
         discardedThrough = max(discardedThrough, item.index)
     }
@@ -79,7 +79,7 @@ struct PlaybackLedger {
         items[indexOfItem(item)].producedBytes += Int64(bytes)
     }
 
-    /// - Parameter milliseconds: all of the item so far, on the agent's own clock.
+    /// - Parameter milliseconds: the length of the item so far, on the agent's own clock.
     mutating func produced(milliseconds: Int, of item: AgentItem) {
         items[indexOfItem(item)].producedMilliseconds = milliseconds
     }
@@ -90,7 +90,7 @@ struct PlaybackLedger {
         }
     }
 
-    /// - Parameter startsRun: nothing was playing before these bytes.
+    /// - Parameter startsRun: true if nothing was playing before these bytes.
     mutating func sent(_ bytes: Int, of item: AgentItem, startsRun: Bool, at now: MonotonicInstant) {
         if startsRun {
             run = (sent, now)
@@ -102,7 +102,7 @@ struct PlaybackLedger {
         sent += Int64(bytes)
     }
 
-    /// A new mark behind what has been sent.
+    /// Makes a mark after all bytes sent so far.
     mutating func makeMark() -> PlaybackMark {
         let mark = PlaybackMark(epoch: epoch, number: nextMark)
         nextMark &+= 1
@@ -110,22 +110,23 @@ struct PlaybackLedger {
         return mark
     }
 
-    /// Whether the newest mark already stands behind all that was sent.
+    /// True if the latest mark is after all bytes sent.
     var isMarked: Bool { (marks.last?.position ?? acknowledged) >= sent }
 
     enum Echo {
         case played, cleared, unknown
     }
 
-    /// A mark came back.
+    /// The carrier returned a mark.
     ///
-    /// A carrier also echoes, at once, what a `clear` threw away; such a mark is of an older epoch and says nothing.
+    /// A carrier also returns, at once, the marks that a `clear` dropped. Such a mark belongs to an older epoch and
+    /// proves nothing.
     mutating func echoed(_ mark: PlaybackMark, at now: MonotonicInstant) -> Echo {
         guard mark.epoch == epoch else { return mark.epoch < epoch ? .cleared : .unknown }
         guard let first = marks.first, mark.number >= first.mark.number, mark.number < nextMark else { return .unknown }
         while let first = marks.first, first.mark.number <= mark.number {
             marks.popFirst()
-            // What stood before a lost mark is not known to have been played only now.
+            // Audio before a lost mark may have been played earlier, so its time says nothing.
             if first.mark.number == mark.number { noteLag(of: first.position, at: now) }
             acknowledge(first.position)
         }
@@ -133,12 +134,12 @@ struct PlaybackLedger {
     }
 
     private mutating func noteLag(of position: Int64, at now: MonotonicInstant) {
-        // An echo of the run before says nothing about when this one began.
+        // An echo from the run before says nothing about the begin of this one.
         guard let run, position > run.start else { return }
         lags.note((now - run.at).wholeNanoseconds - nanoseconds(of: position - run.start))
     }
 
-    /// Play-out is known to have come this far.
+    /// Records that playout has reached this position.
     mutating func acknowledge(_ position: Int64) {
         acknowledged = max(acknowledged, min(position, sent))
         let known = acknowledged
@@ -147,7 +148,7 @@ struct PlaybackLedger {
 
     // MARK: What is known
 
-    /// The estimated position of play-out.
+    /// The estimated playout position.
     func played(at now: MonotonicInstant) -> Int64 {
         guard !isExact, let run else { return acknowledged }
         let elapsed = max(0, (now - run.at).wholeNanoseconds - lags.delay)
@@ -155,26 +156,26 @@ struct PlaybackLedger {
         return min(max(acknowledged, estimate), sent)
     }
 
-    /// Whether all that was sent has been heard: the far end has said so, or has been silent about it for so long that
-    /// it will not say.
+    /// True if everything sent has been heard: the far end has reported it, or its report is so late that it will not
+    /// come.
     func isPlayedOut(at now: MonotonicInstant) -> Bool {
         acknowledged >= sent || played(at: now - Self.echoPatience) >= sent
     }
 
-    /// Whether everything up to this position has been heard, as far as can be known.
+    /// True if everything up to this position has been heard, as far as can be known.
     func isPlayed(_ position: Int64, at now: MonotonicInstant) -> Bool {
         acknowledged >= position || played(at: now - Self.echoPatience) >= position
     }
 
-    /// Whether something may be playing still: the far end is always somewhat later than the estimate.
+    /// True if audio may still be playing; the far end is always somewhat later than the estimate.
     var mayBePlaying: Bool { acknowledged < sent }
 
-    /// Ends the epoch: whatever has not been played will not be.
+    /// Ends the epoch: unplayed audio will not be played.
     ///
     /// - Parameters:
-    ///   - clears: the far end is emptied; otherwise what was sent is heard, and the epoch goes on.
-    ///   - sparesDigits: dialled digits are not touched.
-    /// - Returns: what the caller heard, or `nil` if nothing was cut short.
+    ///   - clears: true if the far end is emptied; otherwise it plays what was sent, and the epoch goes on.
+    ///   - sparesDigits: keeps dialled digits.
+    /// - Returns: how much the caller heard; `nil` if nothing was cut short.
     mutating func interrupt(
         clears: Bool = true,
         sparesDigits: Bool = false,
@@ -222,7 +223,7 @@ struct PlaybackLedger {
     }
 }
 
-/// What an interruption cut short.
+/// The audio that an interruption cut short.
 package struct PlaybackInterruption: Equatable, Sendable {
     package struct Heard: Equatable, Sendable {
         package var item: AgentItem
@@ -230,15 +231,15 @@ package struct PlaybackInterruption: Equatable, Sendable {
         package var milliseconds: Int
     }
 
-    /// Items cut short, of which the caller heard something, or the one that would have been next.
+    /// The items cut short of which the caller heard something; if there is none, the next item, with 0 ms.
     package var heard: [Heard] = []
-    /// Items of which the caller heard nothing.
+    /// The other items, of which the caller heard nothing.
     package var neverHeard: [AgentItem] = []
 
     package var isEmpty: Bool { heard.isEmpty && neverHeard.isEmpty }
 
-    /// Takes out our own audio, of which neither the model nor the transcript knows.
-    /// - Returns: how many milliseconds of which insertion were heard.
+    /// Removes inserted audio, which neither the model nor the transcript knows.
+    /// - Returns: the milliseconds heard, by insertion.
     mutating func takeInserted() -> [Int: Int] {
         var inserted: [Int: Int] = [:]
         for entry in heard where entry.item.isInserted { inserted[-entry.item.index] = entry.milliseconds }

@@ -1,21 +1,21 @@
-/// Points on the downlink at which somebody waits: the end of a clip, of dialled digits, of what the agent was asked
-/// to say.
+/// Points on the downlink for which other code waits: the end of a clip, of dialled digits, or of speech that the agent
+/// was asked for.
 ///
 /// Positions are those of ``PlaybackLedger``: bytes sent to the telephony leg since the call began.
 struct PlaybackMilestones {
-    /// What became of a milestone.
+    /// The outcome of a milestone.
     struct Settled: Equatable {
         var id: Int
-        /// How much was heard of what ends there.
+        /// The milliseconds heard of the audio that ends here.
         var heardMilliseconds: Int
-        /// It will never be reached.
+        /// True if the milestone will never be reached.
         var wasCut: Bool
     }
 
     private struct Pending {
         var id: Int
         var position: Int64
-        /// Of what ends there.
+        /// The length of the audio that ends here.
         var milliseconds: Int
     }
 
@@ -29,12 +29,12 @@ struct PlaybackMilestones {
         pending.append(Pending(id: id, position: position, milliseconds: milliseconds))
     }
 
-    /// Something that ends further on than it was thought, or less far, because what stood before it was dropped.
+    /// Moves a milestone whose audio ends earlier, because audio before it was dropped.
     mutating func move(_ id: Int, to position: Int64) {
         if let index = pending.firstIndex(where: { $0.id == id }) { pending[index].position = position }
     }
 
-    /// Settles those that have been played.
+    /// Settles the milestones that have been played.
     mutating func settle(_ isPlayed: (Int64) -> Bool) {
         pending.removeAll { milestone in
             guard isPlayed(milestone.position) else { return false }
@@ -45,11 +45,11 @@ struct PlaybackMilestones {
         }
     }
 
-    /// What stands behind this position was dropped.
+    /// Settles the milestones after `position` as cut, because their audio was dropped.
     ///
     /// - Parameters:
-    ///   - isKept: whether that one was spared.
-    ///   - heard: how much was heard of that one.
+    ///   - isKept: returns true for a milestone whose audio was kept.
+    ///   - heard: returns the milliseconds heard of a milestone's audio.
     mutating func cut(beyond position: Int64, isKept: (Int) -> Bool, heard: (Int) -> Int) {
         pending.removeAll { milestone in
             guard milestone.position > position, !isKept(milestone.id) else { return false }
@@ -58,7 +58,7 @@ struct PlaybackMilestones {
         }
     }
 
-    /// Dropped before it had a place.
+    /// Settles a milestone whose audio was dropped before it had a position.
     mutating func drop(_ id: Int) {
         settled.append(Settled(id: id, heardMilliseconds: 0, wasCut: true))
     }

@@ -1,6 +1,6 @@
 /// Working memory of a pipeline, allocated once.
 ///
-/// Behind a reference, so that a span over it does not borrow the struct that holds it. Confined to one thread.
+/// A class, so that a span over the memory does not borrow the struct that holds it. Confined to one thread.
 final class Scratch<Element: BitwiseCopyable> {
     let memory: UnsafeMutableBufferPointer<Element>
 

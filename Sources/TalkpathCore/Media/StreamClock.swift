@@ -1,27 +1,27 @@
 import TalkpathWire
 
-/// Puts a stream's messages in their place, by the numbers they bring: which audio is new, and what is missing before
-/// it.
+/// Orders a stream's messages by their numbers: decides which audio is new, and how much is missing before it.
 ///
-/// No single number is believed. A sequence number or a timestamp outside its window is passed over, and its message
-/// taken as what follows; once the messages after it agree with it, the clock is set anew. A number that stands still
-/// is ignored until it moves. So neither an outlier nor a restart silences a caller: after at most ``patience``
-/// messages in a row that look like repetitions, audio is taken again.
+/// It trusts no single number. If a sequence number or a timestamp is outside its window, the clock ignores the number
+/// and takes the message as the next one. Once the following messages agree with that number, the clock adopts it. A
+/// number that does not change is ignored until it does. So neither an outlier nor a restart silences a caller: after
+/// at most ``patience`` messages in a row that look like repetitions, audio is accepted again.
 ///
 /// Pure bookkeeping; allocates nothing.
 struct StreamClock {
-    /// Where one message's audio belongs.
+    /// The place of one message's audio.
     struct Place: Equatable {
-        /// False for what came before.
+        /// False for audio that came before.
         var isNew: Bool
-        /// Bytes of audio that are missing before it.
+        /// Bytes of audio missing before it.
         var missing: Int64 = 0
-        /// Where it begins, in bytes on a line that never goes back; the first message's is its timestamp's.
+        /// The position of its begin in bytes, on a line that never goes back. The first message's position is its
+        /// timestamp's.
         var begin: Int64
     }
 
     private enum Order {
-        /// No number, or one that says nothing.
+        /// There is no number, or one that proves nothing.
         case unknown
         case next, old
     }
@@ -32,13 +32,13 @@ struct StreamClock {
         case astray
     }
 
-    /// Numbers outside their window: passed over, their audio taken all the same.
+    /// Numbers outside their window, which were ignored; their audio was used.
     private(set) var outliers = 0
-    /// How often the clock was set anew.
+    /// The times that the clock adopted new numbers.
     private(set) var resynchronisations = 0
 
     private let rate: Int64
-    /// Where the next audio is expected by the timestamps, and on the line.
+    /// The expected position of the next audio: by the timestamps, and on the line.
     private var expected: Int64?
     private var line: Int64?
 
@@ -48,27 +48,28 @@ struct StreamClock {
     private var hasSequenceStalled = false
 
     private var seenPosition: Int64?
-    /// Where a message would go on that agrees with the last one whose timestamp was astray.
+    /// The expected position of a message that agrees with the last one whose timestamp was astray.
     private var astrayEnd: Int64?
     private var hasTimeStalled = false
 
-    /// Messages since one was taken.
+    /// Messages in a row that looked like repetitions.
     private var refused = 0
 
-    /// The carrier's timestamps jitter by less than a frame, in milliseconds.
+    /// The jitter of the carrier's timestamps, in milliseconds: less than a frame.
     private static let tolerance: Int64 = 20
-    /// How far timestamps may lie from what is expected, in milliseconds, and be believed at once.
+    /// The distance from the expected time, in milliseconds, up to which a timestamp is believed at once.
     private static let timeWindow: Int64 = 1000
-    /// How far sequence numbers may run ahead, and fall back: messages of ten seconds, and of two.
+    /// The distances that sequence numbers may run ahead and fall back: the messages of ten seconds and of two.
     private static let sequenceWindow: Int64 = 500
     private static let sequenceRepetition: Int64 = 100
-    /// So many sequence numbers in a row that agree are believed, wherever they lie.
+    /// The sequence numbers in a row that must agree to be believed at any distance.
     private static let agreement = 3
-    /// So many messages in a row are taken for repetitions.
+    /// The messages in a row that may be taken for repetitions.
     static let patience = 10
-    /// More is not believed to be missing at once, in milliseconds: a day.
+    /// The longest gap to believe, in milliseconds: a day.
     private static let longestGap: Int64 = 86_400_000
-    /// No stream lasts longer, in milliseconds: 34 years. Keeps hostile timestamps from overflowing the arithmetic.
+    /// The largest timestamp, in milliseconds: 34 years, longer than any stream. Keeps hostile timestamps from
+    /// overflowing the arithmetic.
     private static let latestTimestamp: UInt64 = 1 << 40
 
     init(bytesPerMillisecond: Int) {
@@ -76,8 +77,8 @@ struct StreamClock {
     }
 
     /// - Parameters:
-    ///   - sequence: 0 where the message has none.
-    ///   - timestamp: milliseconds; `nil` where the message has none.
+    ///   - sequence: the message's sequence number; 0 if it has none.
+    ///   - timestamp: the message's time in milliseconds; `nil` if it has none.
     mutating func place(sequence: UInt32, timestamp: UInt64?, bytes: Int) -> Place {
         let bytes = Int64(bytes)
         let position = timestamp.map { Int64(min($0, Self.latestTimestamp)) * rate }
@@ -134,7 +135,7 @@ struct StreamClock {
         return .unknown
     }
 
-    /// How far a timestamp lies ahead of what is expected; `nil` if there is none to go by.
+    /// The distance of a timestamp ahead of the expected one; `nil` if there is no usable timestamp.
     private mutating func lead(of position: Int64?) -> Int64? {
         guard let position else { return nil }
         if hasTimeStalled {
@@ -151,12 +152,12 @@ struct StreamClock {
         let window = Self.timeWindow * rate
         guard lead >= -window, lead <= window else { return .astray }
         if lead >= tolerance { return .ahead(lead) }
-        // A message of the frame before, once more, begins a whole frame early.
+        // A repetition of the frame before begins a whole frame early.
         return lead < -tolerance || (lead == -tolerance && order != .next) ? .old : .near
     }
 
-    /// What neither of its numbers calls old is new; where they differ, the sequence is the one to know, unless the
-    /// clock has clearly gone on.
+    /// Audio is new unless one of its numbers calls it old. If they disagree, the sequence number decides, unless the
+    /// timestamp has clearly moved on.
     private mutating func isNew(_ order: Order, _ time: Time, lead: Int64, bytes: Int64) -> Bool {
         switch (order, time) {
         case (.next, _), (.unknown, .unknown), (.unknown, .near), (.unknown, .ahead), (.unknown, .astray):
@@ -177,7 +178,7 @@ struct StreamClock {
         case .unknown, .near:
             return advance(to: expected ?? position, missing: 0, bytes: bytes)
         case .old:
-            // By its sequence it is new: the clock was set back a little.
+            // The sequence number says that it is new: the stream's clock was set back a little.
             return advance(to: position, missing: 0, bytes: bytes)
         case .ahead(let lead):
             return advance(to: position, missing: lead, bytes: bytes)
@@ -198,7 +199,7 @@ struct StreamClock {
         return advance(to: position, missing: max(0, position - (expected ?? position)), bytes: bytes)
     }
 
-    /// Everything for a while has looked like a repetition: it is not.
+    /// So many messages in a row looked like repetitions that they cannot be.
     private mutating func startAnew(_ sequence: UInt32, _ position: Int64?, _ bytes: Int64) -> Place {
         resynchronisations += 1
         hasSequenceStalled = sequence > 0 && sequence == seenSequence

@@ -1,57 +1,58 @@
 package import TalkpathAudio
 import TalkpathWire
 
-/// The way of the caller's audio to the agent, from the carrier's base64 to the provider's message.
+/// The path of the caller's audio to the agent, from the carrier's Base64 to the provider's message.
 ///
 ///     ingest:  base64 -> bytes -> duplicates dropped, gaps filled -> ring
 ///     drain:   ring -> decode -> resample -> agent codec -> outbox
 ///
-/// The ring holds what the caller says while the agent's socket opens or reopens, ten seconds of it; it is in the
-/// telephony leg's own encoding, so that its fill tells milliseconds. With a ring leg the embedder's audio thread
-/// writes into the ring and `ingest` is not used.
+/// The ring keeps up to ten seconds of the caller's audio while the agent's socket opens or reopens. It holds the
+/// telephony leg's own encoding, so its fill level converts to milliseconds. With a ring leg the embedder's audio
+/// thread writes into the ring, and `ingest` is not used.
 ///
-/// Confined to the call's loop. Nothing is allocated per frame.
+/// Confined to the call's loop. Allocates nothing per frame.
 package struct UplinkPipeline: ~Copyable {
     package struct Counters: Sendable, Equatable {
-        /// Messages of audio taken in.
+        /// Messages with new audio.
         package var frames = 0
         package var bytes = 0
-        /// Bytes handed to the agent's codec, before conversion.
+        /// Bytes passed to the agent's codec, before conversion.
         package var bytesToAgent = 0
-        /// Messages that came twice, or out of order: dropped.
+        /// Messages that repeated old audio or arrived out of order; dropped.
         package var duplicates = 0
-        /// Sequence numbers and timestamps outside their window: passed over, their audio taken.
+        /// Sequence numbers and timestamps outside their window, which were ignored; their audio was used.
         package var outliers = 0
-        /// How often the stream's clock was set anew, because its numbers had begun anew or stood still.
+        /// The times that the stream's clock adopted new numbers, because the old ones restarted or did not change.
         package var resynchronisations = 0
-        /// Stretches of time without audio.
+        /// Periods without audio.
         package var gaps = 0
-        /// Silence put in for them.
+        /// The silence, in milliseconds, that was inserted for them.
         package var filledMilliseconds = 0
-        /// Audio that came while the ring was full: lost.
+        /// Bytes lost because the ring was full.
         package var droppedBytes = 0
-        /// Payloads that were empty or no base64.
+        /// Payloads that were empty or not Base64.
         package var badPayloads = 0
         /// Chunks lost because the resampler failed.
         package var failedConversions = 0
-        /// The most audio that was kept for an agent who was not there.
+        /// The most audio that waited for an absent agent, in milliseconds.
         package var longestWaitMilliseconds = 0
     }
 
     package private(set) var counters = Counters()
     package let format: AudioFormat
-    /// The agent gets silence instead of what the caller says.
+    /// True if the agent gets silence instead of the caller's audio.
     var isMuted = false
-    /// The same, while the agent greets the caller.
+    /// True if the agent gets silence while it greets the caller.
     var isWithheld = false
 
     private var producer: ByteRing.Producer?
     private var consumer: ByteRing.Consumer
     private var converter: AudioConverter
-    /// Whether the caller speaks, as heard on arrival; with a ring leg, when the audio is taken out of the ring.
+    /// Detects the caller's speech: when audio arrives, or with a ring leg, when audio leaves the ring.
     package private(set) var voice: CallerVoice
     private let hearsOnArrival: Bool
-    /// Ears for local barge-in, harder of hearing than ``voice``: a word, not an echo or a cough.
+    /// A second detector for local barge-in, less sensitive than ``voice``: it reacts to a word, not to an echo or a
+    /// cough.
     private var intruder: CallerVoice?
     private var hasIntrusion = false
     private var transition: VoiceActivityDetector.Transition?
@@ -60,12 +61,13 @@ package struct UplinkPipeline: ~Copyable {
     private var decoded: Scratch<UInt8>
     private let chunk: Scratch<UInt8>
 
-    /// Of a longer gap no more than this is filled: the stream was interrupted, and nobody waits for its silence.
+    /// The longest fill of a gap, in milliseconds. A longer gap means that the stream was interrupted, and its silence
+    /// would only delay the audio.
     private static let longestFill: Int64 = 200
-    /// What goes into one message at most, when a backlog is drained: 100 ms.
+    /// The longest audio in one message when a backlog is drained, in milliseconds.
     private static let chunkMilliseconds = 100
 
-    /// - Throws: `ResamplerError` if the formats' sample rates have no filter.
+    /// - Throws: `ResamplerError` if no filter fits the formats' sample rates.
     init(
         from format: AudioFormat,
         to agent: AudioFormat,
@@ -88,14 +90,14 @@ package struct UplinkPipeline: ~Copyable {
 
     package var description: String { converter.description }
 
-    /// Audio kept for the agent.
+    /// The caller's audio that waits for the agent, in milliseconds.
     package var waitingMilliseconds: Int { consumer.readable / format.bytesPerMillisecond }
 
-    /// Takes in one message of the carrier. A payload that is empty or no base64 is counted and dropped.
+    /// Takes in one message of the carrier. Counts and drops a payload that is empty or not Base64.
     ///
     /// - Parameters:
-    ///   - message: the message `media.payload` refers to.
-    ///   - now: when it arrived.
+    ///   - message: the message that `media.payload` refers to.
+    ///   - now: the instant at which it arrived.
     mutating func ingest(_ media: TelephonyMedia, in message: RawSpan, at now: MonotonicInstant) {
         guard let count = try? decode(media.payload, in: message), count > 0 else {
             counters.badPayloads += 1
@@ -113,7 +115,7 @@ package struct UplinkPipeline: ~Copyable {
         counters.longestWaitMilliseconds = max(counters.longestWaitMilliseconds, waitingMilliseconds)
     }
 
-    /// Hands what the ring holds to the agent.
+    /// Passes the ring's content to the agent.
     mutating func drain(
         through codec: borrowing AgentCodec,
         to outbox: inout MessageOutbox,
@@ -136,7 +138,7 @@ package struct UplinkPipeline: ~Copyable {
         }
     }
 
-    /// Whether the caller has begun or ceased to speak since the last call.
+    /// The last change of the caller's voice since the last call.
     mutating func takeTransition() -> VoiceActivityDetector.Transition? {
         defer { transition = nil }
         return transition
@@ -146,7 +148,7 @@ package struct UplinkPipeline: ~Copyable {
         if let change { transition = change }
     }
 
-    /// Drops what the ring holds and what the filter remembers.
+    /// Drops the content of the ring and the state of the filter.
     mutating func flush() {
         consumer.skipAll()
         converter.reset()
@@ -157,14 +159,14 @@ package struct UplinkPipeline: ~Copyable {
         if intruder?.hear(bytes, at: now) == .speechStarted { hasIntrusion = true }
     }
 
-    /// Whether the caller has begun, since this was asked last, to speak so loudly and long that it is meant.
+    /// True if, since the last call, the caller has begun to speak loudly and long enough to mean an interruption.
     mutating func takeIntrusion() -> Bool {
         defer { hasIntrusion = false }
         return hasIntrusion
     }
 
-    /// Longer and louder than what comes back of the agent's own voice: telephone networks cancel echoes to below
-    /// −40 dBFS within that time.
+    /// Longer and louder than echoes of the agent's voice: telephone networks cancel those to below −40 dBFS within
+    /// that time.
     private static let intrusion = VoiceActivityDetector.Configuration(
         onset: .milliseconds(160),
         hangover: .milliseconds(300),
@@ -184,7 +186,7 @@ package struct UplinkPipeline: ~Copyable {
     private mutating func decode(_ text: RawSpan) throws(WireError) -> Int {
         let needed = text.byteCount / 4 * 3 + 3
         if decoded.count < needed {
-            // Carriers send 160 bytes; once a larger size has come, there is room for it.
+            // Carriers send 160 bytes; after a larger payload the memory has room for that size.
             decoded = Scratch(repeating: 0, count: needed)
         }
         let memory = decoded.memory
@@ -192,8 +194,8 @@ package struct UplinkPipeline: ~Copyable {
         return try Base64.decode(text, into: &target)
     }
 
-    /// Follows the stream's clock: fills what is missing.
-    /// - Returns: whether the audio is new.
+    /// Places the audio by the stream's clock, and fills a gap before it.
+    /// - Returns: true if the audio is new.
     private mutating func follow(_ media: TelephonyMedia, bytes: Int) -> Bool {
         let place = clock.place(sequence: media.sequence, timestamp: media.timestamp, bytes: bytes)
         counters.outliers = clock.outliers
@@ -209,7 +211,7 @@ package struct UplinkPipeline: ~Copyable {
     private mutating func fill(_ milliseconds: Int64) {
         counters.filledMilliseconds += Int(milliseconds)
         var left = Int(milliseconds) * format.bytesPerMillisecond
-        // The scratch of `drain` serves here too: it holds nothing between calls.
+        // Uses the scratch memory of `drain`, which holds nothing between calls.
         let memory = chunk.memory
         memory.update(repeating: format.silenceByte)
         while left > 0 {
