@@ -1,27 +1,27 @@
-/// What real models and callers do now and then, by the name under which a simulated conversation plays it.
+/// Occasional behaviour of real models and callers, by the name under which a simulated conversation plays it.
 package enum ConversationBehavior: String, CaseIterable, Sendable {
-    /// The caller's words come after the answer to them has begun.
+    /// The transcript of the caller's turn arrives after the answer to it has begun.
     case lateTranscript = "late-transcript"
-    /// Gemini says that it was interrupted when its turn is long over.
+    /// Gemini reports an interruption long after its turn is over.
     case phantomInterruption = "phantom-interruption"
-    /// Gemini does not say that an interrupted turn is complete.
+    /// Gemini does not report that an interrupted turn is complete.
     case openInterruption = "open-interruption"
-    /// An answer comes to nothing; the model names a time after which it may be asked again.
+    /// A response fails; the model states a time after which it may be asked again.
     case failedAnswer = "failed-answer"
-    /// An order to answer is refused, in the same way.
+    /// A request for a response is refused, and the model states a time as well.
     case rejectedOrder = "rejected-order"
-    /// The agent calls a function that takes its time, and the caller may speak meanwhile.
+    /// The agent calls a slow function, and the caller may speak meanwhile.
     case slowTool = "slow-tool"
     /// The model's socket breaks.
     case lostSocket = "lost-socket"
-    /// The caller speaks while the model is still set up.
+    /// The caller speaks while the model is being set up.
     case earlyHello = "early-hello"
-    /// The caller presses keys, while they speak as well.
+    /// The caller presses keys, also while speaking.
     case keys
     /// The caller speaks over the agent.
     case bargeIn = "barge-in"
     /// The model calls `end_call` before it says goodbye.
     case earlyEndCall = "early-end-call"
-    /// The caller speaks into the goodbye.
+    /// The caller speaks during the goodbye.
     case cutGoodbye = "cut-goodbye"
 }

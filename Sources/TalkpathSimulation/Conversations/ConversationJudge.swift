@@ -1,15 +1,15 @@
 import TalkpathCore
 import TalkpathWire
 
-/// What must be true of every conversation.
+/// Checks the rules that every conversation must keep.
 ///
-/// 1. Each turn of the caller is followed by words of the agent, or by the end, within twelve seconds.
-/// 2. The agent is not made to speak while the caller speaks.
-/// 3. What the model is told was heard is what was heard, to a frame.
-/// 4. The turns of the record stand in the order in which they were begun.
-/// 5. A goodbye is heard whole before the end, unless the caller cuts it; who does keeps the call.
+/// 1. Each turn of the caller is followed within twelve seconds by speech of the agent, or by the end.
+/// 2. Nothing makes the agent speak while the caller speaks.
+/// 3. The heard milliseconds that the model is told match the milliseconds that the caller heard, to within a frame.
+/// 4. The turns in the record are in the order in which they began.
+/// 5. The caller hears a whole goodbye before the end, unless they interrupt it; a caller who does so keeps the call.
 ///
-/// And what the model says to a caller who is silent is heard.
+/// In addition, the caller must hear whatever the model says while the caller is silent.
 final class ConversationJudge {
     private struct Turn {
         var began: Int
@@ -26,9 +26,9 @@ final class ConversationJudge {
     private var violations: [String] = []
     private(set) var trace: [String] = []
 
-    /// How long the agent may owe an answer.
+    /// The longest time, in milliseconds, that the agent may leave a turn unanswered.
     static let longestSilence = 12_000
-    /// Our ear, and the model's, take a while to hear the caller.
+    /// The time, in milliseconds, that our detector and the model's need to notice the caller.
     private static let onset = 300
 
     init(_ call: ScriptedCall) {
@@ -49,11 +49,11 @@ final class ConversationJudge {
         note("the caller speaks for \(duration) ms")
     }
 
-    /// There is a turn that the model has not heard, as it was not there.
+    /// True if the model was not connected during the latest turn, and so has not heard it.
     var hasUnheardTurn: Bool { turns.last.map { !$0.isHeard } ?? false && !call.isCallerSpeaking }
 
     /// The model notices a turn.
-    /// - Returns: its number.
+    /// - Returns: the turn's number.
     func turnBegins() -> Int {
         guard let last = turns.indices.last else { return 0 }
         turns[last].isHeard = true
@@ -73,12 +73,12 @@ final class ConversationJudge {
 
     func goodbyeBegins(_ item: Int) { goodbye = item }
 
-    /// What was sent of the agent's speech is still to be heard.
+    /// True while speech of the agent was sent that the caller has not heard.
     var isAgentHeard: Bool {
         !call.session.media.value.isPlayedOut(at: call.scheduler.now)
     }
 
-    /// The agent has answered, or has greeted, or has been silent for a while, and is not heard.
+    /// True if the agent has answered, greeted, or been silent for a while, and is not speaking.
     var isCallersTurn: Bool {
         guard !isAgentHeard else { return false }
         let last = max(turns.last?.ended ?? 0, call.heardFrom.values.max() ?? 0)
@@ -122,7 +122,7 @@ final class ConversationJudge {
         for (number, turn) in turns.enumerated() {
             let next = number + 1 < turns.count ? turns[number + 1].began : endedAt
             let answer = heard.first { $0 >= turn.ended } ?? endedAt
-            // Speech that was cut in on before it was answered is part of the next turn.
+            // Speech that the caller continued before it was answered belongs to the next turn.
             let silence = min(answer, next, endedAt) - turn.ended
             if silence > Self.longestSilence { violation("turn \(number) was not answered for \(silence) ms") }
         }

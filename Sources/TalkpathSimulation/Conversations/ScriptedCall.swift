@@ -3,12 +3,12 @@ import TalkpathAudio
 package import TalkpathCore
 package import TalkpathWire
 
-/// One call on virtual time in which the caller and the model do what they are told, and nothing by chance: the whole
-/// session, between a telephone that plays what it is sent and a model that is a script.
+/// One call on virtual time, in which caller and model follow a script and nothing is random. The whole session runs,
+/// between a telephone that plays its audio and a model that is a script.
 package final class ScriptedCall: @unchecked Sendable {
-    // Unchecked: all of it happens on the scheduler's one thread.
+    // Unchecked: everything runs on the scheduler's one thread.
 
-    /// What the model was told, audio apart.
+    /// A message that the model received; audio is left out.
     package struct Told {
         package var at: Int
         package var text: String
@@ -21,13 +21,13 @@ package final class ScriptedCall: @unchecked Sendable {
     package private(set) var told: [Told] = []
     package private(set) var events: [(at: Int, kind: CallEvent.Kind)] = []
     package private(set) var record: CallSnapshot?
-    /// Called with everything that the model is told, audio apart.
+    /// Called with every message that the model receives, except audio.
     package var onTold: (String) -> Void = { _ in }
-    /// Called whenever a socket to the model is open.
+    /// Called whenever a socket to the model has opened.
     package var onConnect: (ScriptedCall) -> Void = { _ in }
-    /// What carries out functions.
+    /// Runs the functions that the model calls.
     package var tool: @Sendable (AgentToolCall) async -> String = { _ in "{}" }
-    /// The model sets a session up so long after its socket has opened; nil is never.
+    /// The time from the opening of the model's socket until its session is set up; `nil` means never.
     package var setupTime: Duration? = .zero
 
     private let manager: CallManager
@@ -76,15 +76,15 @@ package final class ScriptedCall: @unchecked Sendable {
         _ = life
     }
 
-    /// Since the call began.
+    /// Milliseconds since the call began.
     package var milliseconds: Int { (scheduler.now - start).wholeMilliseconds }
 
-    /// Something that happens then, on the loop.
+    /// Runs `body` on the loop at that time.
     package func at(_ milliseconds: Int, _ body: @escaping () -> Void) {
         scheduler.after(.milliseconds(milliseconds - self.milliseconds), body)
     }
 
-    /// Plays the call, hangs up after that time if it still goes on, and waits until nothing of it is left.
+    /// Plays the call, hangs up at that time if it is still live, and waits until nothing of it is left.
     package func run(until milliseconds: Int) {
         at(milliseconds) { [self] in
             Task(executorPreference: scheduler.pool) { [manager] in await manager.shutDown(mode: .now) }
@@ -92,7 +92,7 @@ package final class ScriptedCall: @unchecked Sendable {
         scheduler.run(atMost: 5_000_000)
     }
 
-    /// Whether it has not begun to end.
+    /// True until the call begins to end.
     package var isLive: Bool { session.assumeIsolated { $0.isLive } }
 
     private func tick() {
@@ -114,28 +114,28 @@ package final class ScriptedCall: @unchecked Sendable {
         phone.begin()
     }
 
-    /// The caller speaks from now on, for so long.
+    /// The caller speaks from now on, for so many milliseconds.
     package func talk(_ duration: Int) { callerSpeaksUntil = milliseconds + duration }
 
     package var isCallerSpeaking: Bool { milliseconds < callerSpeaksUntil }
 
     package func press(_ digit: String) { phone?.press(digit) }
 
-    /// How much the caller has heard of what the model said under that number.
+    /// The milliseconds that the caller has heard of the item with that number.
     package func heardMilliseconds(of item: Int) -> Int { phone?.heardMilliseconds(of: item) ?? 0 }
 
-    /// When the caller began to hear each item.
+    /// The time at which the caller began to hear each item.
     package var heardFrom: [Int: Int] { phone?.heardFrom ?? [:] }
 
     // MARK: The model
 
-    /// The model says this, on its newest socket.
+    /// Sends this message from the model, on its latest socket.
     package func say(_ text: String?) {
         guard let text, let socket = sockets.last, socket.isOpen else { return }
         feed(text) { $0.agentReceived($1, at: scheduler.now) }
     }
 
-    /// 250 ms of speech each.
+    /// Sends pieces of 250 ms of speech.
     package func sayAudio(_ item: Int, pieces: Int = 1) {
         let piece = SpokenLevels.piece(item, session.agent.outputFormat)
         for _ in 0..<pieces { say(language.audio(piece, item: "item_\(item)")) }
@@ -149,7 +149,7 @@ package final class ScriptedCall: @unchecked Sendable {
 
     package func sayWords(_ text: String, _ item: Int) { say(language.words(text, item: "item_\(item)")) }
 
-    /// A whole answer, faster than it plays.
+    /// Sends a whole response, faster than it plays.
     package func answer(_ item: Int, pieces: Int, words: String? = nil) {
         beginResponse()
         sayAudio(item, pieces: pieces)
@@ -160,7 +160,7 @@ package final class ScriptedCall: @unchecked Sendable {
 
     package func callTool(_ name: String, arguments: String = "{}") { say(language.tool(name, arguments: arguments)) }
 
-    /// The model hears the caller begin, and end; Gemini does not tell.
+    /// The model reports the begin and the end of the caller's speech; Gemini does not report them.
     package func hearCallerBegin() { say(language.callerBegan) }
     package func hearCallerEnd() { say(language.callerEnded) }
 
@@ -169,7 +169,7 @@ package final class ScriptedCall: @unchecked Sendable {
 
     package func tellings(containing part: String) -> [Told] { told.filter { $0.text.contains(part) } }
 
-    /// What it is asked to say or to answer.
+    /// The messages that ask the model to speak or to answer.
     package var requests: [Told] { told.filter { language.isRequest($0.text) } }
 
     fileprivate func feed(_ text: String, _ body: (CallMedia, RawSpan) -> Void) {
@@ -199,7 +199,7 @@ package final class ScriptedCall: @unchecked Sendable {
 extension ScriptedCall {
     /// A socket to the model.
     final class ModelSocket: LegSink, LegConnection, @unchecked Sendable {
-        // Unchecked: as the call.
+        // Unchecked: see the call.
         let number: Int
         private unowned let call: ScriptedCall
         private(set) var isOpen = true
@@ -212,7 +212,7 @@ extension ScriptedCall {
         func drain(_ outbox: inout MessageOutbox) {
             outbox.drain { message in
                 let text = message.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
-                // What comes of it comes afterwards, as on a network.
+                // The results come later, as on a network.
                 call.scheduler.after(.zero) { [self] in if isOpen { call.wasTold(text) } }
             }
         }
@@ -230,11 +230,11 @@ extension ScriptedCall {
         }
     }
 
-    /// Everything else that the session needs: it does what it is asked for at once.
+    /// The other ports of the session; each does at once what it is asked for.
     fileprivate final class World: AgentConnector, CallStore, CallEventSink, IdentifierSource, ToolHandler,
         @unchecked Sendable
     {
-        // Unchecked: as the call.
+        // Unchecked: see the call.
         weak var call: ScriptedCall!
 
         func connect(
@@ -264,9 +264,9 @@ extension ScriptedCall {
         func count(matching query: CallQuery) async throws -> Int { 0 }
     }
 
-    /// The carrier's media socket, and the caller's ear and mouth at its far end.
+    /// The carrier's media socket, with the caller's ear and mouth at its far end.
     fileprivate final class Phone: LegSink, LegConnection, @unchecked Sendable {
-        // Unchecked: as the call.
+        // Unchecked: see the call.
         private unowned let call: ScriptedCall
         private(set) var isOpen = true
         private var ear = CallersEar()

@@ -2,8 +2,8 @@ import TalkpathAudio
 import TalkpathCore
 package import TalkpathWire
 
-/// A conversation in which caller and model take turns, as the seed has it, with some of the behaviours that real ones
-/// show. ``ConversationJudge`` says what must be true of it, whatever they do.
+/// A conversation in which caller and model take turns as the seed decides, with some behaviours of real ones.
+/// ``ConversationJudge`` checks the rules that must hold in any case.
 package final class SimulatedConversation {
     package let seed: UInt64
     package let behaviors: Set<ConversationBehavior>
@@ -13,13 +13,13 @@ package final class SimulatedConversation {
     private let hasGreeting: Bool
     private var random: SplitMix64
 
-    // What the model knows.
+    // The state of the model.
     private var isReady = false
     private var heardFor = 0
     private var silentFor = 0
     private var hearsCaller = false
     private var turn = 0
-    /// The item that it generates, or, for Gemini, takes to be playing.
+    /// The item that the model generates, or, for Gemini, believes to be playing.
     private var speaking: Int?
     private var items = 0
     private var generation = 0
@@ -28,7 +28,7 @@ package final class SimulatedConversation {
     private var hasCalledTool = false
     private var hasSaidGoodbye = false
 
-    // What the caller does.
+    // The state of the caller.
     private var turnsLeft: Int
     private var plansTurn = false
 
@@ -53,8 +53,8 @@ package final class SimulatedConversation {
         self.random = random
     }
 
-    /// Plays it.
-    /// - Returns: what should never be.
+    /// Plays the conversation.
+    /// - Returns: the violations of the rules.
     package func run() -> [String] {
         call.onTold = { [unowned self] in told($0) }
         call.onConnect = { [unowned self] _ in connected() }
@@ -85,7 +85,7 @@ package final class SimulatedConversation {
         call.at(call.milliseconds + number(range)) { [unowned self] in body(self) }
     }
 
-    /// As ``later(_:_:)``, unless the model's socket is another by then.
+    /// Like ``later(_:_:)``, but does nothing if the model's socket has changed by then.
     private func laterHere(_ range: ClosedRange<Int>, _ body: @escaping (SimulatedConversation) -> Void) {
         let generation = generation
         later(range) { if $0.generation == generation { body($0) } }
@@ -107,7 +107,7 @@ package final class SimulatedConversation {
         call.talk(duration)
     }
 
-    /// Speaks some time after the agent, or into it.
+    /// The caller speaks some time after the agent, or interrupts it.
     private func planTurn() {
         guard !plansTurn, turnsLeft > 0, !call.isCallerSpeaking, judge.isCallersTurn || mayCutIn else { return }
         plansTurn = true
@@ -125,7 +125,7 @@ package final class SimulatedConversation {
 
     // MARK: The model's ear
 
-    /// Speech is noticed after 200 ms of it, its end after 500 ms of silence.
+    /// The model notices speech after 200 ms, and its end after 500 ms of silence.
     private func listen() {
         heardFor = call.isCallerSpeaking ? heardFor + 20 : 0
         silentFor = call.isCallerSpeaking ? 0 : silentFor + 20
@@ -186,7 +186,7 @@ package final class SimulatedConversation {
         call.loseModel()
     }
 
-    /// The answer that the model gives by itself.
+    /// The response that the model gives by itself.
     private func answerTurn() {
         guard !hearsCaller, speaking == nil else { return }
         if behaviors.contains(.failedAnswer), call.provider == .openai, !hasFailed {
@@ -202,7 +202,7 @@ package final class SimulatedConversation {
             speakItem(pieces: 2, tool: "look_up")
         } else if turnsLeft == 0, !hasSaidGoodbye, !behaviors.contains(.lostSocket) {
             hasSaidGoodbye = true
-            // One more, for the goodbye.
+            // One more turn, for the goodbye.
             if behaviors.contains(.cutGoodbye) { turnsLeft = 1 }
             judge.goodbyeBegins(items)
             speakItem(pieces: 10, tool: "end_call", isToolFirst: behaviors.contains(.earlyEndCall))
@@ -235,7 +235,7 @@ package final class SimulatedConversation {
             guard $0.speaking == item else { return }
             $0.call.endAudio(item)
             if let tool, !isToolFirst { $0.call.callTool(tool) }
-            // Gemini takes its turn to last as long as it plays; one that waits for a function does not end it.
+            // Gemini's turn lasts as long as its audio plays; a turn that waits for a function does not end.
             let rest = $0.call.provider == .openai ? 0 : max(0, pieces * SpokenLevels.pieceMilliseconds - generated)
             guard $0.call.provider == .openai || tool == nil else {
                 if tool != "end_call" { $0.speaking = nil }

@@ -1,6 +1,6 @@
 import TalkpathCore
 
-/// The coverage as a table: a row for each happening, a column for each state of each part.
+/// The coverage as a table: a row for each event, and a column for each state of each part of a call.
 package struct CoverageTable {
     private let coverage: SessionCoverage
 
@@ -10,20 +10,20 @@ package struct CoverageTable {
 
     package var text: String {
         let (carrier, rest) = (SessionPart.all.filter(\.isCarrier), SessionPart.all.filter { !$0.isCarrier })
-        var text = "how often each happening met a call in which state (- cannot be, 0 not seen)\n\n"
+        var text = "how often each event (row) found a call in each state (column); - cannot occur, 0 not seen\n\n"
         text += block(carrier) + "\n" + block(rest) + "\n"
         text += "\(coverage.reachable - coverage.unvisited.count) of \(coverage.reachable) reachable pairs visited; "
         text += "\(coverage.combinedStates) combined states, \(coverage.counts.count) pairs of those\n"
         for pair in coverage.unvisited { text += "not visited: \(pair)\n" }
         for pair in coverage.unvisitedEndings { text += "not visited: \(pair)\n" }
-        for pair in coverage.impossible { text += "visited, though it cannot be: \(pair)\n" }
-        for pair in coverage.impossibleEndings { text += "visited, though it cannot be: \(pair)\n" }
+        for pair in coverage.impossible { text += "visited, although it cannot occur: \(pair)\n" }
+        for pair in coverage.impossibleEndings { text += "visited, although it cannot occur: \(pair)\n" }
         text += "rarest: " + coverage.rarest(5).map { "\($0.pair) \($0.count)" }.joined(separator: ", ") + "\n\n"
         return text + endings
     }
 
     private var endings: String {
-        var text = "how often each who ended a call found what under way (- cannot be)\n\n"
+        var text = "how often each ender (column) interrupted each activity (row); - cannot occur\n\n"
         text += Self.cell("", Self.nameWidth, isLeft: true)
         text += SimulatedEnder.allCases.map { Self.cell($0.rawValue, Self.enderWidth) }.joined() + "\n"
         for activity in CallActivity.allCases {

@@ -1,13 +1,13 @@
 package import TalkpathCore
 
-/// Which happenings have found a call in which states, and how often.
+/// Counts which events found a call in which states.
 package struct SessionCoverage: Sendable {
     package struct Pair: Hashable, Sendable {
         package var happening: SessionHappening
         package var state: SessionState
     }
 
-    /// Somebody who ends a call, and what they find under way.
+    /// An ender of a call, and an activity that it finds under way.
     package struct EndingPair: Hashable, Sendable, CustomStringConvertible {
         package var ender: SimulatedEnder
         package var activity: CallActivity
@@ -33,7 +33,7 @@ package struct SessionCoverage: Sendable {
         endings.merge(other.endings, uniquingKeysWith: +)
     }
 
-    /// How often `happening` found a call with one of its parts in that state.
+    /// The number of times that `happening` found a call with one of its parts in that state.
     package func count(_ happening: SessionHappening, _ part: SessionPart) -> Int {
         counts.reduce(0) { sum, entry in
             entry.key.happening == happening && part.holds(in: entry.key.state) ? sum + entry.value : sum
@@ -42,7 +42,7 @@ package struct SessionCoverage: Sendable {
 }
 
 extension SessionCoverage {
-    /// A happening and one part's state.
+    /// An event, and one part's state.
     package struct PartPair: Hashable, Sendable, CustomStringConvertible {
         package var happening: SessionHappening
         package var part: SessionPart
@@ -56,19 +56,19 @@ extension SessionCoverage {
 
     private static let reachablePairs = pairs.filter { UnreachablePairs.reason($0.happening, $0.part) == nil }
 
-    /// How many pairs can be.
+    /// The number of pairs that can occur.
     package var reachable: Int { Self.reachablePairs.count }
 
-    /// Pairs that can be, and have not been seen.
+    /// Pairs that can occur and have not been seen.
     package var unvisited: [PartPair] { Self.reachablePairs.filter { count($0.happening, $0.part) == 0 } }
 
-    /// Pairs that can be, the rarest first.
+    /// Pairs that can occur, the rarest first.
     package func rarest(_ number: Int) -> [(pair: PartPair, count: Int)] {
         let counted = Self.reachablePairs.map { (pair: $0, count: count($0.happening, $0.part)) }
         return Array(counted.sorted { $0.count < $1.count }.prefix(number))
     }
 
-    /// Enders that can come in the middle of something, and have not been seen to.
+    /// Enders that can interrupt an activity and have not been seen to.
     package var unvisitedEndings: [EndingPair] {
         SimulatedEnder.allCases.flatMap { ender in
             CallActivity.allCases.map { EndingPair(ender: ender, activity: $0) }
@@ -76,23 +76,23 @@ extension SessionCoverage {
         .filter { endings[$0] == nil && UnreachablePairs.reason($0.ender, during: $0.activity) == nil }
     }
 
-    /// Enders that cannot come in the middle of something, and have been seen to.
+    /// Enders that cannot interrupt an activity and have been seen to.
     package var impossibleEndings: [EndingPair] {
         endings.keys.filter { UnreachablePairs.reason($0.ender, during: $0.activity) != nil }
     }
 
-    /// Pairs that cannot be, and have been seen.
+    /// Pairs that cannot occur and have been seen.
     package var impossible: [PartPair] {
         Self.pairs.filter { UnreachablePairs.reason($0.happening, $0.part) != nil && count($0.happening, $0.part) > 0 }
     }
 
-    /// Whatever can be has been seen.
+    /// True if everything that can occur has been seen.
     package var isWhole: Bool { unvisited.isEmpty && unvisitedEndings.isEmpty }
 
-    /// Nothing has been seen that cannot be.
+    /// True if nothing has been seen that cannot occur.
     package var isPossible: Bool { impossible.isEmpty && impossibleEndings.isEmpty }
 
-    /// How many combinations of all four parts have been seen.
+    /// The number of combinations of all four parts that have been seen.
     package var combinedStates: Int { Set(counts.keys.map(\.state)).count }
 }
 
@@ -128,7 +128,7 @@ package enum SessionPart: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Counts what happens to the calls of one thread's simulations.
+/// Counts the events of one thread's simulated calls.
 final class CoverageCounter {
     private(set) var coverage = SessionCoverage()
 

@@ -1,7 +1,7 @@
 package import TalkpathCore
 
-/// Pairs of a happening and a state that cannot be, each with the reason. They are not asked for, and whoever visits
-/// one all the same has found a fault: in the session or in the reason.
+/// Pairs of an event and a state that cannot occur, each with the reason. Coverage does not require them. A run that
+/// visits one has found a fault, in the session or in the reason.
 package enum UnreachablePairs {
     private struct Rule: Sendable {
         var why: String
@@ -9,12 +9,12 @@ package enum UnreachablePairs {
         var parts: Set<SessionPart>
     }
 
-    /// Why `happening` cannot find a call in that state; `nil` if it can.
+    /// The reason why `happening` cannot find a call in that state; `nil` if it can.
     package static func reason(_ happening: SessionHappening, _ part: SessionPart) -> String? {
         rules.first { $0.happenings.contains(happening) && $0.parts.contains(part) }?.why
     }
 
-    /// Why `happening` cannot find a call in one of the parts of `state`.
+    /// The reason why `happening` cannot find a call in one of the parts of `state`.
     static func reason(_ happening: SessionHappening, in state: SessionState) -> (part: SessionPart, why: String)? {
         for part in [.carrier(state.carrier), .media(state.media), .agent(state.agent), .life(state.life)]
             as [SessionPart]
@@ -31,7 +31,7 @@ package enum UnreachablePairs {
         var part: SessionPart
     }
 
-    /// For a quick look.
+    /// A fast lookup of the pairs in the rules.
     private static let table: [Pair: Bool] = rules.reduce(into: [:]) { table, rule in
         for happening in rule.happenings {
             for part in rule.parts { table[Pair(happening: happening, part: part)] = true }
@@ -46,7 +46,7 @@ package enum UnreachablePairs {
         Rule(why: why, happenings: Set(happenings), parts: Set(parts))
     }
 
-    /// Why whoever ends a call cannot find that under way; `nil` if they can.
+    /// The reason why `ender` cannot find `activity` under way; `nil` if it can.
     package static func reason(_ ender: SimulatedEnder, during activity: CallActivity) -> String? {
         switch (ender, activity) {
         case (.agentsTool, .carrierSpeaking), (.agentGone, .carrierSpeaking), (.agentFault, .carrierSpeaking),
@@ -115,7 +115,7 @@ package enum UnreachablePairs {
                 .timer(.farewell), .timer(.streamReport), .timer(.lateName), .timer(.updateRecord),
             ],
             when: [.carrier(.absent)],
-            "where no carrier was asked or has announced the call, none reports and none is asked"
+            "a call without a carrier gets no reports from one and asks none"
         ),
         never(
             news + [.placed, .placingFailed, .timer(.hangUp)] + ofHangUp + ofAftermath.filter { $0 != .givenUp },
@@ -125,14 +125,14 @@ package enum UnreachablePairs {
         never(
             [.placingFailed],
             when: [.carrier(.unknown)],
-            "an order is answered once"
+            "a request to place a call is answered once"
         ),
         never(
             ofHangUp,
             when: [.carrier(.placing), .carrier(.unknown)],
-            "whoever has no name for a call cannot hang it up, and a name is not forgotten"
+            "a call without a carrier's ID cannot be hung up, and an ID is never forgotten"
         ),
-        never([.timer(.hangUp)], when: gone, "the step is over then"),
+        never([.timer(.hangUp)], when: gone, "the step is over by then"),
         never(
             [.timer(.hangUpRetry), .timer(.lateHangUp)],
             when: [.carrier(.over)],
@@ -144,24 +144,24 @@ package enum UnreachablePairs {
                 .carrier(.placing), .carrier(.queued), .carrier(.ringing), .carrier(.answered), .carrier(.refused),
                 .carrier(.unknown),
             ],
-            "a farewell is waited for after the carrier has confirmed"
+            "the session waits for the carrier's stop message only after the carrier has confirmed the end"
         ),
         never(
             [.timer(.lateName)],
             when: [.carrier(.queued), .carrier(.ringing), .carrier(.answered), .carrier(.over)],
-            "the name is known"
+            "the carrier's ID is known"
         ),
         never(
             [.recordUpdated, .timer(.updateRecord)],
             when: [
                 .carrier(.placing), .carrier(.queued), .carrier(.ringing), .carrier(.answered), .carrier(.unknown),
             ],
-            "a record is brought up to date when the carrier has confirmed"
+            "a record is updated only when the carrier has confirmed the end"
         ),
         never(
             whileLive,
             when: gone,
-            "a call whose carrier is out of the game has begun to end"
+            "a call that its carrier has ended or transferred is already ending"
         ),
         never(
             [.timer(.ringing)],
@@ -181,7 +181,7 @@ package enum UnreachablePairs {
             when: [
                 .carrier(.placing), .carrier(.queued), .carrier(.ringing), .carrier(.refused), .carrier(.unknown),
             ],
-            "a caller who hangs up has been answered"
+            "only an answered caller can hang up"
         ),
     ]
 
@@ -192,7 +192,7 @@ package enum UnreachablePairs {
                 .redirectFailed,
             ],
             when: [.carrier(.handedOver)],
-            "a call that was handed over is not hung up, nor handed over again"
+            "a transferred call is neither hung up nor transferred again"
         ),
         never(
             [.handOver, .redirected, .redirectFailed, .agentSilent, .timer(.handover)],
@@ -200,12 +200,12 @@ package enum UnreachablePairs {
                 .carrier(.placing), .carrier(.queued), .carrier(.ringing), .carrier(.refused), .carrier(.unknown),
                 .media(.none), .agent(.none),
             ],
-            "nobody talks with, or hands over, a caller who is not there"
+            "a caller who is not connected cannot be talked to or transferred"
         ),
         never(
             [.handOver, .redirected, .redirectFailed, .timer(.handover)],
             when: [.carrier(.absent)],
-            "nobody to ask"
+            "there is no carrier to ask"
         ),
         never(
             [.handOver],
@@ -213,7 +213,7 @@ package enum UnreachablePairs {
                 .carrier(.over), .carrier(.handedOver), .media(.stopped), .media(.closed), .agent(.closed),
                 .life(.draining), .life(.ending), .life(.ended), .life(.retired),
             ],
-            "the session refuses to, first"
+            "the session refuses the request first"
         ),
         never(
             [.agentSilent],
@@ -235,9 +235,9 @@ package enum UnreachablePairs {
         never(
             [.streamStopped, .mediaClosed, .keyPressed],
             when: [.media(.none)],
-            "a socket is the call's from its start"
+            "a socket belongs to the call from its start message on"
         ),
-        never([.streamStopped, .keyPressed], when: [.media(.closed)], "a closed socket says nothing"),
+        never([.streamStopped, .keyPressed], when: [.media(.closed)], "a closed socket sends nothing"),
         never([.timer(.closeMedia)], when: [.media(.closed)], "the timer is disarmed when the socket has closed"),
         never(
             [.streamStopped, .mediaClosed, .keyPressed],
@@ -245,7 +245,7 @@ package enum UnreachablePairs {
                 .carrier(.placing), .carrier(.queued), .carrier(.ringing), .carrier(.refused), .carrier(.unknown),
                 .agent(.none),
             ],
-            "media is proof of an answer, and an answer opens the agent"
+            "media proves an answer, and an answer opens the agent"
         ),
         never(
             [.timer(.closeMedia), .timer(.drain)],
@@ -253,7 +253,7 @@ package enum UnreachablePairs {
                 .carrier(.placing), .carrier(.queued), .carrier(.ringing), .carrier(.refused), .carrier(.unknown),
                 .media(.none), .agent(.none),
             ],
-            "only what has begun is closed or drained, and media is proof of an answer"
+            "only started media can be closed or drained, and media proves an answer"
         ),
         never(
             [.timer(.media), .timer(.queue), .timer(.ringing)],
@@ -263,17 +263,17 @@ package enum UnreachablePairs {
         never(
             [.timer(.media)],
             when: [.carrier(.placing), .carrier(.queued), .agent(.none)],
-            "media is waited for from the answer, or from a call's arrival, which open the agent"
+            "the session waits for media from the answer or a call's arrival on, and both open the agent"
         ),
         never(
             [.timer(.farewell)],
             when: [.media(.none), .media(.stopped), .media(.closed)],
-            "there is a farewell to wait for while media runs"
+            "the session waits for a stop message only while media runs"
         ),
         never(
             [.timer(.lateName)],
             when: [.media(.started), .media(.stopped), .media(.closed)],
-            "media names the call"
+            "the media's start message gives the carrier's ID"
         ),
     ]
 
@@ -283,55 +283,55 @@ package enum UnreachablePairs {
             when: [
                 .carrier(.placing), .carrier(.queued), .carrier(.refused), .carrier(.unknown), .agent(.none),
             ],
-            "the agent is opened when it rings, or later"
+            "the agent is opened at the first ring or later"
         ),
         never(
             [.agentOpened],
             when: [.agent(.settingUp), .agent(.ready), .agent(.waiting)],
-            "one socket is opened at a time, and not told of once it is not wanted"
+            "one socket is opened at a time, and an unwanted one is not reported"
         ),
         never(
             [.agentReady],
             when: [.agent(.connecting), .agent(.ready), .agent(.waiting)],
-            "only the agent's own socket is heard, and says so once"
+            "only the agent's own socket counts, and it reports ready once"
         ),
         never(
             [.agentFault, .agentGoingAway, .toolCalled],
             when: [.agent(.connecting), .agent(.waiting)],
-            "only the agent's own socket is heard"
+            "only the agent's own socket counts"
         ),
         never([.timer(.agentSetup)], when: [.agent(.ready), .agent(.waiting)], "the timer is disarmed"),
         never(
             [.timer(.renewal), .quietCame],
             when: [.agent(.connecting), .agent(.settingUp), .agent(.waiting)],
-            "the timer is armed while the agent is there"
+            "the timer is armed only while the agent is ready"
         ),
         never(
             [.timer(.agentRetry)],
             when: [.agent(.connecting), .agent(.settingUp), .agent(.ready)],
-            "the timer is armed while the agent is waited for"
+            "the timer is armed only while the agent is waiting for a retry"
         ),
     ]
 
     private static let life: [Rule] = [
-        never(whileLive, when: overLives + [.agent(.closed)], "the end disarms it, or does not hear it"),
+        never(whileLive, when: overLives + [.agent(.closed)], "the end disarms the timer, or ignores the event"),
         never(
             ofHangUp + ofEnding + ofAftermath,
             when: liveLives + openAgents,
-            "that comes with the end, or after it"
+            "the event comes with the end or after it"
         ),
-        never(ofAftermath, when: [.life(.ending)], "that comes after the end"),
+        never(ofAftermath, when: [.life(.ending)], "the event comes after the end"),
         never(
             ofEnding.filter { ![.recordSaved, .abandoned].contains($0) } + [.timer(.hangUpRetry)],
             when: [.life(.ended), .life(.retired)],
-            "the end disarms it"
+            "the end disarms the timer"
         ),
         never(
             [.timer(.lateHangUp), .timer(.lateName), .timer(.updateRecord)],
             when: [.life(.retired)],
-            "nothing is waited for any more"
+            "a retired session waits for nothing"
         ),
-        never([.quietCame], when: [.life(.draining)], "a drain has its own quiet moment, and is over then"),
+        never([.quietCame], when: [.life(.draining)], "a drain ends at the first quiet moment"),
         never([.streamStarted], when: [.life(.draining)], "a drain needs media, and there is one media socket"),
         never([.timer(.media), .timer(.queue), .timer(.ringing)], when: [.life(.draining)], "a drain needs media"),
         never([.timer(.drain)], when: [.life(.live)], "the timer is armed by the drain"),

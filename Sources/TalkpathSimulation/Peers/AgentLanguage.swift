@@ -1,10 +1,10 @@
 import TalkpathWire
 
-/// What a simulated model says, in either provider's words.
+/// The messages of a simulated model, in either provider's protocol.
 struct AgentLanguage {
     let provider: AgentProvider
 
-    /// What it says first, if it speaks first.
+    /// The model's first message; `nil` if the client must send the first one.
     var greeting: String? {
         switch provider {
         case .openai: #"{"type":"session.created","session":{}}"#
@@ -19,7 +19,7 @@ struct AgentLanguage {
         }
     }
 
-    /// A response begins; Gemini does not announce it.
+    /// Announces a response; Gemini does not do so.
     var responseBegun: String? {
         switch provider {
         case .openai: #"{"type":"response.created","response":{}}"#
@@ -76,7 +76,7 @@ struct AgentLanguage {
         }
     }
 
-    /// - Parameter arguments: JSON.
+    /// - Parameter arguments: the arguments as JSON.
     func tool(_ name: String, arguments: String) -> String {
         switch provider {
         case .openai:
@@ -86,10 +86,10 @@ struct AgentLanguage {
         }
     }
 
-    /// The caller begins to speak; Gemini does not tell.
+    /// Reports that the caller has begun to speak; Gemini does not do so.
     var callerBegan: String? { provider == .openai ? interruption : nil }
 
-    /// The caller has spoken; Gemini does not tell.
+    /// Reports that the caller has finished speaking; Gemini does not do so.
     var callerEnded: String? {
         switch provider {
         case .openai: #"{"type":"input_audio_buffer.speech_stopped","audio_end_ms":2,"item_id":"c"}"#
@@ -97,7 +97,7 @@ struct AgentLanguage {
         }
     }
 
-    /// It cannot go on.
+    /// Reports that the session cannot continue.
     var fault: String {
         switch provider {
         case .openai:
@@ -106,7 +106,7 @@ struct AgentLanguage {
         }
     }
 
-    /// It will soon have to go; OpenAI does not say so.
+    /// Announces that the connection will end soon; OpenAI does not do so.
     var leaveTaking: String? {
         switch provider {
         case .openai: nil
@@ -114,7 +114,7 @@ struct AgentLanguage {
         }
     }
 
-    /// By this name its session can be taken up again.
+    /// Gives a handle with which the session can be resumed; OpenAI does not do so.
     var resumptionHandle: String? {
         switch provider {
         case .openai: nil
@@ -138,7 +138,7 @@ struct AgentLanguage {
         }
     }
 
-    /// It is asked to speak.
+    /// True if the message asks the model to speak.
     func isRequest(_ message: String) -> Bool {
         switch provider {
         case .openai: message.contains(#""response.create""#)
@@ -146,7 +146,7 @@ struct AgentLanguage {
         }
     }
 
-    /// The item that is said to have been cut short, and how many milliseconds of it were heard.
+    /// The truncated item in the message, and the milliseconds of it that were heard.
     func truncation(_ message: String) -> (item: String, milliseconds: Int)? {
         guard provider == .openai, message.contains(#""conversation.item.truncate""#) else { return nil }
         let bytes = Array(message.utf8)

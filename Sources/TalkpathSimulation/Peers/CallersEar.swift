@@ -1,7 +1,7 @@
 import TalkpathAudio
 
-/// What the caller hears: plays what the telephony leg was sent without a pause, in virtual time, and forgets what is
-/// cleared.
+/// Simulates the caller's hearing: plays the telephony leg's audio without a pause, in virtual time, and drops the
+/// audio that is cleared.
 struct CallersEar {
     private struct Stretch {
         var item: Int?
@@ -10,15 +10,15 @@ struct CallersEar {
 
     private var queue: [Stretch] = []
     private var playedTo = MonotonicInstant(nanoseconds: 0)
-    /// By item, in bytes.
+    /// The bytes heard, by item.
     private var heard: [Int: Int] = [:]
 
     private static let nanosecondsPerByte: Int64 = 125_000
 
-    /// What still has to be played.
+    /// The bytes that still have to be played.
     private(set) var waitingBytes = 0
 
-    /// As far as it is the agent's speech.
+    /// The milliseconds of agent speech among them.
     var waitingSpeech: Int { queue.reduce(0) { $1.item == nil ? $0 : $0 + $1.bytes } / 8 }
 
     func heardMilliseconds(of item: Int) -> Int { (heard[item] ?? 0) / 8 }
@@ -40,7 +40,7 @@ struct CallersEar {
         waitingBytes = 0
     }
 
-    /// When all of it will have been played.
+    /// The time until all of it will have been played.
     func playedOut(after now: MonotonicInstant) -> Duration {
         guard waitingBytes > 0 else { return .zero }
         return max(.zero, playedTo + .nanoseconds(Int64(waitingBytes) * Self.nanosecondsPerByte) - now)

@@ -1,21 +1,21 @@
 package import TalkpathWire
 
-/// Numbers that no honest peer sends, in every place of a message in which a number may stand.
+/// Numbers that no honest peer sends, for every place of a message that may hold a number.
 package enum HostileNumbers {
-    /// The ends of 64 bits, the end of what doubles have exactly, the ends of doubles and what lies beyond, and numbers
-    /// that count nothing.
+    /// The limits of 64 bits, the limit of a double's exact integers, the limits of doubles and beyond, and values that
+    /// cannot be counts.
     package static let texts = [
         "-9223372036854775808", "9223372036854775807", "9223372036854775808", "9007199254740992", "1e308", "-1e308",
         "1e999", "-1", "0", "0.5",
     ]
 
-    /// The same as values, and texts that are no numbers.
+    /// The same numbers as values, and texts and values that are not numbers.
     package static let values: [JSONValue] =
         texts.compactMap { try? JSONValue(parsing: $0) } + ["NaN", "-Infinity", "", .null, [1], [:]]
 
-    /// The message once more for each of its numbers and each value, with the one in the place of the other.
+    /// The message's variants: in each, one of its numbers is replaced by one of the values.
     ///
-    /// Numbers that are written as texts count as well, and durations of Protocol Buffers.
+    /// Numbers written as text are replaced too, and so are Protocol Buffers durations.
     package static func variants(of message: JSONValue) -> [JSONValue] {
         switch message {
         case .number: values
@@ -44,7 +44,7 @@ package enum HostileNumbers {
         }
     }
 
-    /// What tells messages apart whose variants differ in nothing that matters: names, and where the numbers stand.
+    /// A key for messages whose variants differ in nothing relevant: their names, and the places of their numbers.
     package static func shape(of message: JSONValue) -> String {
         switch message {
         case .number: "0"

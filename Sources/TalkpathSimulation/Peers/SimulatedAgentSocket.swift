@@ -2,11 +2,12 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
-/// The socket to the model: speaks, is spoken over, uses tools, falls silent, breaks.
+/// The socket to a model that speaks, is interrupted, uses tools, falls silent or breaks.
 final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
     let number: Int
     private let language: AgentLanguage
-    /// The media's, while this socket is the agent's; what an older one says is not read any more.
+    /// The media's agent generation while this socket is the call's agent leg. The call ignores sockets of older
+    /// generations.
     private var generation: Int?
     private var isConfigured = false
     private var spoken = 0
@@ -23,10 +24,10 @@ final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
         super.init(world, "agent socket \(number)", session)
     }
 
-    /// What it says reaches the call.
+    /// True if its messages reach the call.
     var isHeard: Bool { isOpen && generation == session.media.value.agentGeneration }
 
-    /// The session has taken the socket.
+    /// The session has accepted the socket.
     func wasTaken() {
         generation = session.media.value.agentGeneration
         guard let greeting = language.greeting else { return }
@@ -72,7 +73,7 @@ final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
         feed(text) { $0.agentReceived($1, at: scheduler.now) }
     }
 
-    /// Begins an item, faster than it plays.
+    /// Begins an item, and sends it faster than it plays.
     private func speak() {
         if world.theme == .silentAgent, scheduler.chance(50) { return hear() }
         guard let code = world.nextItem() else { return }
@@ -81,7 +82,7 @@ final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
         codes[name] = code
         speaking = (code, name)
         if let begun = language.responseBegun { say(begun) }
-        // What was cut short may come later than what follows it.
+        // Audio of the interrupted item may arrive after the begin of the next one.
         if let cut, language.provider == .openai, scheduler.chance(30) { sayPiece(of: cut) }
         goOn()
         if scheduler.chance(30) { later(0...900) { $0.goOn() } }
@@ -92,7 +93,7 @@ final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
         if scheduler.chance(20) { useTool("look_up") }
         if scheduler.chance(3) { useTool("transfer_call", arguments: #"{"to":"sales"}"#) }
         if scheduler.chance(3) {
-            // From here on nothing can be said about what an interruption leaves.
+            // From here on digits are playing, so nothing can be checked about an interruption.
             world.digits += 1
             useTool("send_dtmf", arguments: #"{"digits":"1w2"}"#)
         }
@@ -102,7 +103,7 @@ final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
         if spoken < 5 { later(1000...2200) { $0.speak() } }
     }
 
-    /// The caller has a turn.
+    /// The caller takes a turn.
     private func hear() {
         if let begun = language.callerBegan { say(begun) }
         later(100...900) {
@@ -129,7 +130,7 @@ final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
         self.speaking = nil
     }
 
-    /// The caller speaks over the agent; what was under way may still come.
+    /// The caller speaks over the agent; audio that is on its way may still arrive.
     private func interrupt() {
         guard session.assumeIsolated({ $0.isLive }), isHeard else { return }
         told = []

@@ -5,8 +5,8 @@ import TalkpathCore
 final class SimulatedAudioThread {
     var call: RingCall?
 
-    /// Takes what the agent says and gives what the caller says.
-    /// - Returns: the bytes taken.
+    /// Reads the agent's audio and writes the caller's.
+    /// - Returns: the number of bytes read.
     func exchange() -> Int {
         var audio = [UInt8](repeating: 0, count: 1200)
         return audio.withUnsafeMutableBytes { memory in

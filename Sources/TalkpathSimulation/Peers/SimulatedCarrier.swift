@@ -1,47 +1,47 @@
 import TalkpathAudio
 import TalkpathCore
 
-/// A telephone company with its own truth about the call, which it tells late, twice, out of order or not at all.
+/// A carrier that knows the true state of the call, and reports it late, twice, out of order or not at all.
 final class SimulatedCarrier: Carrier, @unchecked Sendable {
-    // Unchecked: all of it happens on the scheduler's one thread.
+    // Unchecked: everything runs on the scheduler's one thread.
     private let world: SimulatedWorld
     private var scheduler: SimulationScheduler { world.scheduler }
 
     static let callID = "CA01"
 
-    /// The call's truth.
+    /// The true state of the call.
     private(set) var isUp = false
     private(set) var isAnswered = false
-    /// It does something else with the call, as it was told to.
+    /// True once the carrier has redirected the call as it was told to.
     private(set) var isHandedOver = false
     private(set) var hangUps = 0
-    /// Our side has been told the call's name.
+    /// True once our side has been told the carrier's ID of the call.
     private(set) var hasToldName = false {
         didSet { if hasToldName, namedAt == nil { namedAt = scheduler.now } }
     }
     private(set) var namedAt: MonotonicInstant?
     private(set) var firstHangUp: MonotonicInstant?
-    /// The last hang-up that failed in a way that may pass, unless we said when to ask again.
+    /// The time of the latest hang-up that failed temporarily, unless the carrier stated when to retry.
     private(set) var lastHiccup: MonotonicInstant?
-    /// Asked to hang up, it will say so most of the time; this one never does.
+    /// True for a carrier that never confirms a hang-up; the others mostly do.
     let isStubborn: Bool
     var onAnswer: () -> Void = {}
     var onOver: () -> Void = {}
-    /// News of a call by its name; whether the call is known.
+    /// Reports the progress of a call by its ID. Returns true if our side knows the call.
     var report: (CarrierProgress, String) -> Bool = { _, _ in false }
-    /// What it says besides the call's progress.
+    /// Reports anything else than the call's progress.
     var reportMore: (CarrierReport, String) -> Void = { _, _ in }
-    /// When its report reached us that the media stream had begun, and that it had broken.
+    /// The times at which its reports of the media stream's begin and break reached us.
     private(set) var toldStreamBegin: MonotonicInstant?
     private(set) var toldStreamBreak: MonotonicInstant?
-    /// How the media stream stands with the carrier.
+    /// The carrier's state of the media stream.
     private var stream = Stream.none
 
     private enum Stream {
         case none, runs, isOver
     }
 
-    /// Orders to hang up a call that is not ours.
+    /// The number of hang-up requests for calls that are not ours.
     private(set) var foreignHangUps = 0
 
     init(_ world: SimulatedWorld) {
@@ -49,7 +49,7 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
         isStubborn = world.scheduler.chance(4)
     }
 
-    /// The call comes from outside: it rings here already.
+    /// The call comes in: it rings already.
     func ring() {
         isUp = true
         hasToldName = true
@@ -79,7 +79,7 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
             _ = await scheduler.sleep(nil)
             throw CarrierError(.noAnswer, "cancelled")
         }
-        // From here on the call exists, whatever is answered.
+        // From here on the call exists, whatever the answer.
         isUp = true
         world.note("carrier dials")
         live()
@@ -90,7 +90,7 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
         }
         let delay: Duration? = fate < 22 ? nil : scheduler.milliseconds(0...(scheduler.chance(20) ? 9000 : 300))
         if let delay, fate < 32 {
-            // Deaf to cancellation: the answer comes when it comes.
+            // Ignores cancellation: the answer comes at its own time.
             await scheduler.pause(delay)
         } else {
             guard await scheduler.sleep(delay) else { throw CarrierError(.noAnswer, "cancelled") }
@@ -121,10 +121,10 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
             lastHiccup = scheduler.now
             throw CarrierError(.noAnswer, "lost")
         case 4:
-            // Not carried out before long, whoever has lost patience.
+            // The carrier takes long to carry it out, even if our side has given up waiting.
             await scheduler.pause(scheduler.milliseconds(0...9000))
         case 5:
-            // Carried out, and not answered.
+            // Carries it out, but does not answer.
             over(.completed)
             _ = await scheduler.sleep(nil)
             throw CarrierError(.noAnswer, "cancelled")
@@ -150,7 +150,7 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
         onOver()
         if fate < 25 { throw CarrierError(.noAnswer, "lost") }
         if fate < 50 {
-            // Deaf to cancellation.
+            // Ignores cancellation.
             await scheduler.pause(scheduler.milliseconds(0...3000))
             return
         }
@@ -190,7 +190,7 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
         }
     }
 
-    /// The callee answers, or our answer to the webhook has reached the carrier.
+    /// The callee answers, or the carrier has received our answer to the webhook.
     func answer() {
         guard isUp, !isAnswered else { return }
         isAnswered = true
@@ -207,7 +207,7 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
         tellMore(.streamStarted) { [self] in toldStreamBegin = scheduler.now }
     }
 
-    /// The stream breaks: the socket goes as it does when the caller hangs up, and the call comes to its end.
+    /// The stream breaks: the socket closes as after a hang-up by the caller, and the call ends.
     func breakStream() {
         guard isUp, stream == .runs, !isHandedOver else { return }
         stream = .isOver
@@ -229,13 +229,13 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
         }
     }
 
-    /// The call is over, by whomever.
+    /// The call is over; any side may have ended it.
     func over(_ fate: CarrierProgress.Fate) {
         guard isUp else { return }
         isUp = false
         if stream == .runs {
             stream = .isOver
-            // Of a call that we end, some carriers report that our side closed the stream.
+            // When we end a call, some carriers report that our side closed the stream.
             let closed = CarrierReport.streamClosed(CarrierFault(.stream, code: 31921, "closed"))
             tellMore(scheduler.chance(20) ? closed : .streamStopped)
         }
@@ -244,7 +244,7 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
         onOver()
     }
 
-    /// News of another call arrives under ours, once ours is known by its name: nothing may come of it.
+    /// Reports the end of another call for ours, once our side knows our call's ID. The report must have no effect.
     func gossip() {
         let name = world.session.flatMap { $0.assumeIsolated { $0.snapshot().carrierCallID } }
         guard name == Self.callID else { return }

@@ -2,9 +2,9 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
-/// Opens sockets to the model, or does not.
+/// Opens sockets to the model, or fails to.
 final class SimulatedConnector: AgentConnector, @unchecked Sendable {
-    // Unchecked: all of it happens on the scheduler's one thread.
+    // Unchecked: everything runs on the scheduler's one thread.
     private let world: SimulatedWorld
     private(set) var sockets: [SimulatedAgentSocket] = []
 
@@ -26,7 +26,7 @@ final class SimulatedConnector: AgentConnector, @unchecked Sendable {
         world.opening("connecting")
         let delay = scheduler.milliseconds(0...(world.theme.hasSlowSockets || scheduler.chance(20) ? 9000 : 200))
         if scheduler.chance(20) {
-            // Deaf to cancellation for a while, as a name server's answer may be.
+            // Ignores cancellation for a while, as a name lookup may.
             await scheduler.pause(min(delay, timeout))
             if Task.isCancelled { throw AgentConnectError("cancelled") }
         } else {

@@ -12,7 +12,7 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
     private var lastItem = 0
     private var payloadStart = 0
 
-    /// - Parameter token: what the socket shows; the manager's, or a wrong one.
+    /// - Parameter token: the token that the socket presents; the manager's, or a wrong one.
     static func attach(_ token: String, of manager: CallManager, in world: SimulatedWorld) -> SimulatedMediaSocket? {
         let spent = manager.assumeIsolated { try? $0.spendStreamToken(token, carrierCallID: SimulatedCarrier.callID) }
         guard let session = spent else { return nil }
@@ -31,7 +31,7 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
         return socket
     }
 
-    /// 200 ms, a frame and a little.
+    /// The most bytes that may wait at the caller's end: 200 ms, a frame and a little.
     private static let mostAhead = 240 * 8
 
     // MARK: What it is sent
@@ -44,7 +44,7 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
             take(mark: text)
         } else if text.hasPrefix(#"{"event":"clear""#) {
             ear.clear(at: scheduler.now)
-            // What was not played is echoed at once, as if it had been.
+            // The carrier returns the marks of cleared audio at once, as if it had been played.
             while !marks.isEmpty { echo(marks.removeFirst()) }
         } else {
             world.violation("the caller's line was sent \(text.prefix(40))")
@@ -52,7 +52,7 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
     }
 
     private func hear(_ text: String) {
-        // The payload stands last, and every frame begins alike.
+        // The payload is the last field, and all frames begin with the same bytes.
         let message = Array(text.utf8)
         if payloadStart == 0 {
             payloadStart = message.dropLast(4).lastIndex(of: UInt8(ascii: "\"")).map { $0 + 1 } ?? 0
@@ -90,7 +90,7 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
         }
     }
 
-    /// How many milliseconds of the agent's speech the caller has still to hear of what was sent.
+    /// The milliseconds of agent speech that were sent and that the caller has not heard.
     func waitingSpeech() -> Int {
         ear.play(until: scheduler.now)
         return ear.waitingSpeech
@@ -100,7 +100,7 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
 
     // MARK: What it says
 
-    /// A frame of the caller's voice, or of silence.
+    /// Sends a frame of the caller's voice, or of silence.
     func speak() {
         guard isOpen else { return }
         sequence += 1
@@ -121,7 +121,7 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
     private static let silence = String(repeating: "/", count: 160)
     private static let voice = String(repeating: "gAAA", count: 40)
 
-    /// The carrier's goodbye: `stop`, then the close; or one of them, or twice.
+    /// The carrier's last messages: `stop` and then the close; or only one of them, or `stop` twice.
     func farewell() {
         if world.theme == .slowClosing, scheduler.chance(40) { return }
         for _ in 0..<(scheduler.chance(10) ? 2 : scheduler.chance(10) ? 0 : 1) {

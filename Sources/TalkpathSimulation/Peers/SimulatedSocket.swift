@@ -2,9 +2,9 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
-/// One socket, of either leg: takes messages, and closes in its own time.
+/// One socket of either leg: receives messages, and takes its time to close.
 class SimulatedSocket: LegSink, LegConnection, @unchecked Sendable {
-    // Unchecked: all of it happens on the scheduler's one thread.
+    // Unchecked: everything runs on the scheduler's one thread.
     let world: SimulatedWorld
     let name: String
     let session: CallSession
@@ -30,7 +30,7 @@ class SimulatedSocket: LegSink, LegConnection, @unchecked Sendable {
 
     func hasClosed() {}
 
-    /// The far end, or the network, closes it. On the lane.
+    /// The far end, or the network, closes the socket. On the lane.
     func vanish() {
         guard isOpen else { return }
         isOpen = false

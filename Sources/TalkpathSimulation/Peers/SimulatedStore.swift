@@ -1,8 +1,8 @@
 import TalkpathCore
 
-/// Keeps calls, if it is in the mood.
+/// Stores calls; sometimes it fails or does not answer.
 final class SimulatedStore: CallStore, @unchecked Sendable {
-    // Unchecked: all of it happens on the scheduler's one thread.
+    // Unchecked: everything runs on the scheduler's one thread.
     private let world: SimulatedWorld
     private(set) var record: CallSnapshot?
     private(set) var saves = 0
@@ -30,7 +30,7 @@ final class SimulatedStore: CallStore, @unchecked Sendable {
 
     func count(matching query: CallQuery) async throws -> Int { 0 }
 
-    /// - Parameter answersAlways: as the port promises of a journal.
+    /// - Parameter answersAlways: true for the journal, which the port promises to answer.
     private func work(_ name: String, answersAlways: Bool = false) async throws {
         struct Broken: Error {}
         let scheduler = world.scheduler

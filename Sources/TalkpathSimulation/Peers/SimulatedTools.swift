@@ -1,7 +1,7 @@
 import TalkpathCore
 import TalkpathWire
 
-/// Carries out functions, at last.
+/// Runs functions, with a delay.
 final class SimulatedTools: ToolHandler {
     private let world: SimulatedWorld
 

@@ -1,12 +1,12 @@
 import TalkpathAudio
 import TalkpathWire
 
-/// Speech that can be told apart after any conversion: each item of a simulated model is one constant level.
+/// Speech that can be recognised after any conversion: each item of a simulated model has one constant level.
 enum SpokenLevels {
-    /// Items that have a level of their own.
+    /// The number of items that have a level of their own.
     static let count = 20
 
-    /// How long one piece of speech lasts.
+    /// The length of one piece of speech.
     static let pieceMilliseconds = 250
 
     private static let amplitudes: [Double] = {
@@ -19,7 +19,7 @@ enum SpokenLevels {
         return levels
     }()
 
-    /// A piece of speech, in base64.
+    /// A piece of speech, in Base64.
     static func piece(_ item: Int, _ format: AudioFormat) -> String {
         format.encoding == .mulaw ? mulaw[item] : pcm24k[item]
     }
@@ -55,10 +55,10 @@ enum SpokenLevels {
         return samples
     }()
 
-    /// The item that this µ-law audio is of; `nil` where that cannot be told, or where it is something else.
+    /// The item that this µ-law audio belongs to; `nil` if it cannot be determined, or if the audio is something else.
     static func item(in audio: [UInt8]) -> Int? {
         guard audio.count >= 80 else { return nil }
-        // A few samples tell; their ends, where the filter swings in and out, are left aside.
+        // A few samples are enough. Those at the ends, where the filter swings in and out, are ignored.
         let levels = stride(from: 4, to: audio.count, by: 8).map { linear[Int(audio[$0])] }.sorted()
         guard let low = nearest(levels[levels.count * 2 / 5]), let high = nearest(levels[levels.count * 3 / 5]) else {
             return nil

@@ -1,8 +1,8 @@
 package import TalkpathCore
 import TalkpathWire
 
-/// Runs a recorded call again: the real session, pipelines and codecs, on a virtual clock, with everything that came in
-/// coming in as it did.
+/// Runs a recorded call again: the real session, pipelines and codecs, on a virtual clock, with the recorded input at
+/// its recorded times.
 ///
 /// ```swift
 /// try await Replay("demo-out/call.tpcap").run { call in
@@ -12,18 +12,18 @@ import TalkpathWire
 /// }
 /// ```
 ///
-/// A call of a minute takes some tenths of a second. Replays share nothing and may run side by side.
+/// A call of a minute takes some tenths of a second. Replays share no state and may run in parallel.
 public struct Replay: Sendable {
     package let capture: Capture
-    /// Compared with, where it is not the capture itself.
+    /// The capture to compare with; by default the replayed one.
     package var expected: Capture
 
-    /// - Throws: ``ReplayError`` if the file cannot be read, or is no capture.
+    /// - Throws: ``ReplayError`` if the file cannot be read, or is not a capture.
     public init(_ path: String) throws(ReplayError) {
         try self.init(bytes: ReplayFile.bytes(of: path), name: path)
     }
 
-    /// - Parameter name: what the file is called in errors.
+    /// - Parameter name: the file's name in errors.
     public init(bytes: [UInt8], name: String = "the capture") throws(ReplayError) {
         do {
             capture = try Capture(reading: bytes)
@@ -38,14 +38,14 @@ public struct Replay: Sendable {
         expected = capture
     }
 
-    /// Compares with another capture than the one that is replayed.
+    /// Sets another capture to compare with.
     public func expecting(_ path: String) throws(ReplayError) -> Replay {
         var other = self
         other.expected = try Replay(path).capture
         return other
     }
 
-    /// Replays the call, and hands over what came of it.
+    /// Replays the call, and passes the result to `judge`.
     @discardableResult
     public func run(_ judge: (ReplayedCall) async throws -> Void = { _ in }) async throws -> ReplayedCall {
         let call = try replayed()
@@ -55,7 +55,7 @@ public struct Replay: Sendable {
 
     /// Replays the call on the calling thread.
     ///
-    /// - Parameter pace: called before each thing that comes in, with its time since the call began.
+    /// - Parameter pace: called before each input, with its time since the call began.
     package func replayed(pace: ((Duration) -> Void)? = nil) throws -> ReplayedCall {
         let run = ReplayRun(capture)
         let count = try run.play(pace: pace)
@@ -63,7 +63,7 @@ public struct Replay: Sendable {
     }
 }
 
-/// Why a capture cannot be replayed: one line.
+/// The reason why a capture cannot be replayed, in one line.
 public struct ReplayError: Error, Equatable, Sendable, CustomStringConvertible {
     public var file: String
     public var detail: String

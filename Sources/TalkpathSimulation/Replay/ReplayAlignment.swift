@@ -1,33 +1,33 @@
-/// Walks two sequences side by side, and tells what stands in only one of them.
+/// Compares two sequences step by step, and reports the elements that only one of them has.
 ///
-/// Where they part, it looks some way ahead on both sides for the fewest changes that explain what is there, and goes on
-/// from where they meet again: a message that is missing is then one difference, and not one for each that follows.
+/// Where the sequences differ, it looks ahead on both sides for the fewest changes that explain the difference, and
+/// continues where they agree again. So a missing message is one difference, not one for each message after it.
 struct ReplayAlignment {
     enum Step: Equatable {
-        /// They belong together, the same or not.
+        /// Both elements belong together, equal or not.
         case both(Int, Int)
-        /// Stands on the left only.
+        /// Only the left sequence has the element.
         case missing(Int)
-        /// Stands on the right only.
+        /// Only the right sequence has the element.
         case added(Int)
     }
 
     private var i = 0
     private var j = 0
-    /// The next of them last.
+    /// The next steps, in reverse order.
     private var pending: [Step] = []
     private let counts: (Int, Int)
     private let areSame: (Int, Int) -> Bool
     private let areAlike: (Int, Int) -> Bool
 
-    /// How far it looks ahead: more than a second of frames.
+    /// The number of elements to look ahead: more than a second of frames.
     private static let window = 64
-    /// So many that are the same one after the other are no accident; two frames of silence might be.
+    /// The number of equal pairs in a row that prove agreement; two frames of silence may be equal by chance.
     private static let proof = 4
 
     /// - Parameters:
-    ///   - areSame: nothing differs.
-    ///   - areAlike: they may be the same thing, changed.
+    ///   - areSame: returns true if the elements are equal.
+    ///   - areAlike: returns true if they may be the same element, changed.
     init(
         _ left: Int,
         _ right: Int,
@@ -61,7 +61,7 @@ struct ReplayAlignment {
 
     // MARK: Looking ahead
 
-    /// The fewest changes from here on, up to where both are the same again; the next step last.
+    /// The steps with the fewest changes from here to the next agreement, in reverse order.
     private func path() -> [Step] {
         let (left, right) = (min(Self.window, counts.0 - i), min(Self.window, counts.1 - j))
         let costs = costs(left, right)
@@ -84,13 +84,13 @@ struct ReplayAlignment {
         return upToProof(steps)
     }
 
-    /// What pairing two costs; nil if they do not belong together.
+    /// The cost of pairing two elements; `nil` if they do not belong together.
     private func change(_ l: Int, _ r: Int) -> Int? {
         if areSame(i + l, j + r) { return 0 }
         return areAlike(i + l, j + r) ? 1 : nil
     }
 
-    /// How many changes lead to each place of the window.
+    /// The fewest changes that lead to each position of the window.
     private func costs(_ left: Int, _ right: Int) -> [Int] {
         var costs = [Int](repeating: 0, count: (left + 1) * (right + 1))
         for l in 0...left {
@@ -107,8 +107,8 @@ struct ReplayAlignment {
         return costs
     }
 
-    /// Where the window is left: at its corner if both sequences end there; otherwise where the fewest changes lead to
-    /// its edge, for what lies beyond is not known.
+    /// The position at which the window is left. It is the corner if both sequences end there. Otherwise it is the
+    /// position on the edge with the fewest changes, because the elements beyond are not known.
     private func end(_ left: Int, _ right: Int, _ cost: (Int, Int) -> Int) -> (Int, Int) {
         var best = (left, right)
         func consider(_ l: Int, _ r: Int) {
@@ -120,8 +120,8 @@ struct ReplayAlignment {
         return best
     }
 
-    /// Cuts a path off where it has proved itself; without that, in its middle, for near the window's edge it knows too
-    /// little.
+    /// Cuts a path after its first proof of agreement. Without a proof, cuts it in the middle, because it knows too
+    /// little near the window's edge.
     private func upToProof(_ steps: [Step]) -> [Step] {
         var run = 0
         for (count, step) in steps.reversed().enumerated() {

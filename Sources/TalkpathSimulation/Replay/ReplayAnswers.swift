@@ -1,10 +1,11 @@
 import TalkpathCore
 
-/// What the world answers a replayed call: taken from the capture when its time has come.
+/// The answers of the ports to a replayed call, taken from the capture at their recorded times.
 ///
-/// Who asks before that waits; who asks later finds it. What the capture has no answer to is answered by nil, at its end.
+/// A question before that time waits; a later question finds the answer. A question without an answer in the capture
+/// gets `nil` when the capture ends.
 final class ReplayAnswers: @unchecked Sendable {
-    // Unchecked: as the scheduler.
+    // Unchecked: see the scheduler.
 
     enum Question: Hashable {
         case place, hangUp, redirect, saveRecord, updateRecord, closeMedia
@@ -17,9 +18,9 @@ final class ReplayAnswers: @unchecked Sendable {
     private var waiting: [Question: [CheckedContinuation<CaptureHappening?, Never>]] = [:]
     private var isOver = false
 
-    /// Deaf to cancellation: the capture knows when a cancelled task gave up.
+    /// Ignores cancellation, because the capture knows when a cancelled task gave up.
     ///
-    /// - Returns: nil if the capture is over.
+    /// - Returns: `nil` if the capture is over.
     func wait(for question: Question) async -> CaptureHappening? {
         if let answer = answers[question]?.first {
             answers[question]?.removeFirst()
@@ -38,7 +39,7 @@ final class ReplayAnswers: @unchecked Sendable {
         }
     }
 
-    /// Nothing is answered by the capture any more.
+    /// The capture gives no more answers.
     func finish() {
         isOver = true
         let waiters = waiting

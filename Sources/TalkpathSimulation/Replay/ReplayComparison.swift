@@ -2,11 +2,11 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
-/// What a call sent and published, as recorded and as replayed.
+/// Compares the recorded and the replayed messages and events of a call.
 struct ReplayComparison {
-    /// Beyond so many differences in one place nobody reads on.
+    /// The most differences to report for one place.
     var limit = 20
-    /// The receipt's times come from clocks that were read once more.
+    /// The allowed difference of the receipt's times, which come from later clock reads.
     var tolerance = Duration.milliseconds(5)
     private(set) var differences: [ReplayDifference] = []
 
@@ -52,7 +52,7 @@ struct ReplayComparison {
         }
     }
 
-    /// - Returns: how many differences were noted.
+    /// - Returns: the number of differences reported.
     private mutating func compare(
         _ old: CaptureRecord,
         _ new: CaptureRecord,
@@ -110,7 +110,7 @@ struct ReplayComparison {
         )
     }
 
-    /// The same bytes at the same time: in silence, nothing but the time tells one frame from the next.
+    /// True for equal bytes at the same time. In silence only the time distinguishes one frame from the next.
     private static func areSame(_ old: CaptureRecord, _ new: CaptureRecord) -> Bool {
         guard !isElsewhen(old, new), let left = old.message, let right = new.message else { return false }
         guard case .digest = left.audio else { return left == right }
@@ -122,13 +122,13 @@ struct ReplayComparison {
         return late > .milliseconds(1) || late < .milliseconds(-1)
     }
 
-    /// Alike enough to be the same message, whatever differs in it.
+    /// True if both may be the same message, possibly changed.
     private static func areAlike(_ old: CaptureRecord, _ new: CaptureRecord) -> Bool {
         guard let left = old.message, let right = new.message else { return false }
         return kindOfMessage(left) == kindOfMessage(right)
     }
 
-    /// What stands at the beginning of a message tells messages of one kind from those of another.
+    /// The begin of a message, which distinguishes the kinds of messages.
     private static func kindOfMessage(_ message: CaptureMessage) -> ArraySlice<UInt8> {
         message.prefix.prefix(while: { $0 != UInt8(ascii: ",") }).prefix(64)
     }

@@ -1,6 +1,6 @@
-/// One thing that a replay did otherwise than the capture has it.
+/// One difference between a replay and its capture.
 public struct ReplayDifference: Equatable, Sendable, CustomStringConvertible {
-    /// Where it was seen.
+    /// The place of a difference.
     public enum Place: String, Sendable, CaseIterable {
         case toCarrier = "to the carrier"
         case toAgent = "to the model"
@@ -10,11 +10,11 @@ public struct ReplayDifference: Equatable, Sendable, CustomStringConvertible {
     }
 
     public var place: Place
-    /// Since the call began, as the capture has it.
+    /// The time since the call began, from the capture.
     public var at: Duration
-    /// The message's or the event's number in its place, from 0.
+    /// The number of the message or event in its place, from 0.
     public var number: Int
-    /// The JSON path, the sample, the millisecond: whatever says where in it.
+    /// The position within it: a JSON path, a sample or a millisecond.
     public var field: String
     public var recorded: String
     public var replayed: String

@@ -6,7 +6,7 @@ import Musl
 import Darwin
 #endif
 
-/// Whole files, for replays.
+/// Reads and writes whole files, for replays.
 package enum ReplayFile {
     package static func bytes(of path: String) throws(ReplayError) -> [UInt8] {
         guard let file = fopen(path, "rb") else { throw ReplayError(file: path, detail: reason()) }
@@ -22,8 +22,8 @@ package enum ReplayFile {
         return bytes
     }
 
-    /// Under another name first, so that nothing half-written is ever found under this one. What is no file, such as a
-    /// pipe or a device, stays what it is and is written to; a link stays a link.
+    /// Writes a file under a temporary name first, so that the path never holds half a file. Writes directly to
+    /// anything that is not a regular file, such as a pipe or a device. Keeps a symbolic link as a link.
     package static func write(_ bytes: [UInt8], to path: String) throws(ReplayError) {
         var status = stat()
         guard stat(path, &status) == 0 else { return try replace(path, with: bytes, as: path) }
@@ -45,7 +45,7 @@ package enum ReplayFile {
         }
     }
 
-    /// - Returns: false if not all of it could be written; `errno` then says why.
+    /// - Returns: false if not everything could be written; `errno` tells the reason.
     private static func put(_ bytes: [UInt8], into path: String) -> Bool {
         guard let file = fopen(path, "wb") else { return false }
         let written = fwrite(bytes, 1, bytes.count, file)

@@ -2,7 +2,7 @@ import TalkpathAudio
 import TalkpathCore
 
 extension CallSession {
-    /// As those do who talk with a live call. What it comes to is in the capture, or is not.
+    /// Makes a recorded request to the call. Its recorded result is in the capture, so the result here is ignored.
     nonisolated func ask(_ happening: CaptureHappening) async {
         switch happening {
         case .muted(let leg): try? await mute(leg)
@@ -15,7 +15,7 @@ extension CallSession {
         case .collectionRequested(let request): _ = try? await collectDigits(request)
         case .digitsRequested(let digits): try? await sendDigits(digits)
         case .transferRequested(let mode, let ringTimeout):
-            // Any number: nobody is called.
+            // Any number will do, because nobody is called.
             let order = TransferOrder(to: "+10000000000", ringTimeout: ringTimeout, mode: mode)
             _ = try? await transfer(order)
         default: break

@@ -3,7 +3,7 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
-/// One replay: the real manager, session, pipelines and codecs, told by a capture what comes in and when.
+/// One replay: the real manager, session, pipelines and codecs. A capture gives the input and its times.
 final class ReplayRun {
     let world: ReplayWorld
     private let capture: Capture
@@ -14,7 +14,7 @@ final class ReplayRun {
 
     private var scheduler: ReplayScheduler { world.scheduler }
 
-    /// A call that goes on after the capture's end has this long, in virtual time.
+    /// The virtual time that a call has to end after the capture's end.
     private static let patience = Duration.seconds(60)
 
     init(_ capture: Capture) {
@@ -29,7 +29,7 @@ final class ReplayRun {
             connector: world,
             store: world,
             events: world,
-            // A model may call functions that nobody offered, and the recorded answer counts.
+            // A model may call functions that were not offered, and the recorded answer counts.
             tools: world,
             clock: world,
             logger: Logger(label: "replay") { _ in SwiftLogNoOpLogHandler() },
@@ -40,15 +40,15 @@ final class ReplayRun {
         manager = CallManager(ports: ports, identifiers: world, executor: world.scheduler.lane)
     }
 
-    /// - Parameter pace: called before each record with its time since the call began; whoever wants to replay in real
+    /// - Parameter pace: called before each record with its time since the call began; a caller that replays in real
     ///   time waits there.
-    /// - Returns: how many of the replayed call's own records were there when the capture was at its end.
+    /// - Returns: the number of the replayed call's own records at the end of the capture.
     func play(pace: ((Duration) -> Void)? = nil) throws -> Int {
         try begin()
         for record in capture.records {
             pace?(record.at)
             scheduler.now = max(scheduler.now, ReplayWorld.origin + record.at)
-            // A capture of a call that has left nothing for its writer to write is over.
+            // After this record the call had nothing more to record.
             if record.kind == .finished { break }
             scheduler.onLane { take(record) }
             scheduler.settle()
@@ -91,7 +91,7 @@ final class ReplayRun {
         world.collect()
     }
 
-    /// What is left when the capture has nothing more to say: the call ends, if it has not.
+    /// Ends the replay after the capture's last record; ends the call too, if it is still live.
     private func finish() {
         world.answers.finish()
         let limit = scheduler.now + Self.patience
@@ -140,7 +140,7 @@ final class ReplayRun {
         }
     }
 
-    /// As a model's socket hands its messages over.
+    /// Handles a message as the model's socket does.
     private func hear(_ bytes: [UInt8], _ session: CallSession, at now: MonotonicInstant) {
         let media = session.media.value
         guard world.agentLegs.values.contains(where: { $0.generation == media.agentGeneration }) else { return }
@@ -195,6 +195,6 @@ final class ReplayRun {
 }
 
 private final class Flag: @unchecked Sendable {
-    // Unchecked: as the scheduler.
+    // Unchecked: see the scheduler.
     var isSet = false
 }

@@ -1,12 +1,12 @@
 import TalkpathAudio
 
-/// Runs a replayed call on the thread that replays it: what was asked for first runs first, and time stands still
+/// Runs a replayed call on the replaying thread: jobs run in the order of their requests, and time stands still
 /// meanwhile.
 ///
-/// Both executors at once: the lane, which stands for the call's event loop, and the pool, which stands for all other
-/// threads.
+/// It is two executors at once: the lane, which stands for the call's event loop, and the pool, which stands for all
+/// other threads.
 final class ReplayScheduler: @unchecked Sendable {
-    // Unchecked: all of it happens on the one thread that replays.
+    // Unchecked: everything runs on the one replaying thread.
 
     private enum Work {
         case lane(UnownedJob)

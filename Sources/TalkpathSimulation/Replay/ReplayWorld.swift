@@ -2,29 +2,30 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
-/// Everything around a replayed call, as its capture has it.
+/// The ports around a replayed call, which behave as its capture records.
 final class ReplayWorld: @unchecked Sendable {
-    // Unchecked: all of it happens on the one thread that replays.
+    // Unchecked: everything runs on the one replaying thread.
 
     let facts: CaptureFacts
     let scheduler: ReplayScheduler
     let answers = ReplayAnswers()
-    /// Instants of the capture count from here.
+    /// The origin of the capture's times.
     static let origin = MonotonicInstant(nanoseconds: 1_000_000_000_000)
 
     private(set) var events: [CallEvent] = []
     private(set) var lastRecord: CallSnapshot?
-    /// Sockets to the model that have been opened and not closed, by number.
+    /// The model sockets that are open, by number.
     var agentLegs: [Int: ReplayLeg] = [:]
 
-    // What the replayed call leaves: a capture of its own.
+    // The replayed call writes a capture of its own.
     private var reader: CaptureTapReader?
     private var writer: CaptureWriter
     private(set) var records: [CaptureRecord] = []
 
     private let ringCapacity: Int
 
-    /// - Parameter longestMessage: of those that come in: whatever one of them sets off must fit into the ring.
+    /// - Parameter longestMessage: the longest incoming message in bytes; the ring must hold everything that one
+    ///   message causes.
     init(_ facts: CaptureFacts, longestMessage: Int) {
         self.facts = facts
         ringCapacity = (256 << 10) + 4 * longestMessage
@@ -34,7 +35,7 @@ final class ReplayWorld: @unchecked Sendable {
         writer = CaptureWriter(own)
     }
 
-    /// Takes up what the call has left in its tap.
+    /// Collects the records that the call has left in its tap.
     func collect() {
         reader?.drain { kind, instant, content in
             if let record = writer.record(kind, at: instant, content: content) { records.append(record) }
@@ -151,12 +152,12 @@ extension ReplayWorld: CallStore {
     func count(matching query: CallQuery) async throws -> Int { 0 }
 }
 
-/// A socket of the replayed call: what is written to it is in the call's own capture.
+/// A socket of the replayed call. Its messages are in the call's own capture.
 final class ReplayLeg: LegSink, LegConnection, @unchecked Sendable {
-    // Unchecked: as the world.
+    // Unchecked: see the world.
     private unowned let world: ReplayWorld
     private let closing: ReplayAnswers.Question
-    /// The media's, while this socket is the agent's.
+    /// The media's agent generation while this socket is the call's agent leg.
     private(set) var generation: Int?
 
     init(_ world: ReplayWorld, closing: ReplayAnswers.Question) {

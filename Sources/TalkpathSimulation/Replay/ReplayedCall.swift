@@ -2,53 +2,53 @@ import TalkpathAudio
 public import TalkpathCore
 import TalkpathWire
 
-/// What came of a replayed call.
+/// The result of a replayed call.
 public struct ReplayedCall: Sendable {
-    /// Somebody's stretch of speech.
+    /// One speaker's stretch of speech.
     public struct Turn: Equatable, Sendable {
         public var speaker: TranscriptEntry.Speaker
-        /// Since the call began.
+        /// The time since the call began.
         public var at: Duration
     }
 
     /// The caller spoke over the agent.
     public struct Interruption: Equatable, Sendable {
-        /// Since the call began.
+        /// The time since the call began.
         public var at: Duration
-        /// What the caller had heard of what the agent was saying.
+        /// The playing time that the caller had heard of the agent's speech.
         public var heard: Duration
     }
 
-    /// How the call differs from its capture, or from what was expected of it; empty: not a byte.
+    /// The differences from the capture, or from the expected one. Empty means that every byte is equal.
     public var differences: [ReplayDifference]
-    /// What the call published, in order.
+    /// The events that the call published, in order.
     public var events: [CallEvent]
-    /// nil if the call did not end: its capture was cut.
+    /// `nil` if the call did not end because its capture was cut off.
     public var receipt: EndReceipt?
     public var transcript: [TranscriptEntry]
     public var metrics: CallMetrics
-    /// Both sides from the media stream's beginning on, at 8 kHz.
+    /// Both sides of the call from the begin of the media stream, at 8 kHz.
     public var callerAudio: [Int16]
     public var agentAudio: [Int16]
-    /// The media stream's beginning, since the call began.
+    /// The time from the begin of the call to the begin of the media stream.
     public var streamBegan: Duration
-    /// How long the call lasted, and so how long it would have taken.
+    /// The length of the call, which is its length in real time.
     public var duration: Duration
-    /// The capture was cut off: the call was replayed and compared up to there.
+    /// True if the capture was cut off. The call was replayed and compared up to there.
     public var isCut: Bool
-    /// Where the capture's file is damaged, in bytes: it is cut there.
+    /// The offset in bytes at which the capture's file is damaged, and ends.
     public var damagedAt: Int?
-    /// Records are missing in the capture: from there on a difference may be the capture's.
+    /// True if records are missing in the capture. A difference after them may be the capture's fault.
     public var hasGaps: Bool
 
-    /// The replay's own capture, to be kept as what is expected from now on.
+    /// The replay's own capture, which can be kept as the expected one.
     package var capture: Capture
 
     init(_ recorded: Capture, expected: Capture, _ world: ReplayWorld, compared count: Int) {
         var comparison = ReplayComparison()
         var (old, new) = (expected.records, Array(world.records.prefix(count)))
         if expected.ending != .whole, let last = old.last?.at {
-            // What the last instant before the cut led to may not have been written any more.
+            // Results of the last instant before the cut may not have been written.
             old.removeAll { $0.at >= last }
             new.removeAll { $0.at >= last }
         }
@@ -78,7 +78,7 @@ public struct ReplayedCall: Sendable {
         streamBegan = recording?.beganAt ?? .zero
     }
 
-    /// Who began to speak when, as the model heard it.
+    /// The begins of speech on both sides, as the model reported them.
     public var turns: [Turn] {
         events.compactMap { event in
             switch event.kind {
@@ -96,8 +96,8 @@ public struct ReplayedCall: Sendable {
         }
     }
 
-    /// How well what the caller heard matches a reference at 8 kHz: how much later it came than the reference has it,
-    /// and the ratio of signal to noise in dB.
+    /// Compares the audio that the caller heard with a reference at 8 kHz: its delay, and the ratio of signal to noise
+    /// in dB.
     public func agentAudio(against reference: [Int16], maximumDelay: Duration = .seconds(2)) -> AudioMatch {
         AudioMatch(reference: reference, received: agentAudio, maximumDelay: maximumDelay)
     }
@@ -109,7 +109,7 @@ public struct ReplayedCall: Sendable {
     public struct AudioMatch: Equatable, Sendable {
         public var delay: Duration
         public var signalToNoise: Double
-        /// 1: the same but for volume.
+        /// The normalised correlation; 1 means equal but for volume.
         public var coefficient: Double
 
         init(reference: [Int16], received: [Int16], maximumDelay: Duration) {

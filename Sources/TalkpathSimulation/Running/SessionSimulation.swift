@@ -1,11 +1,11 @@
 import Synchronization
 
-/// Plays many simulated calls, one a seed, on several threads at once: each call has an executor of its own, so that
-/// how many there are changes nothing for any of them.
+/// Plays many simulated calls, one for each seed, on several threads. Each call has an executor of its own, so the
+/// number of threads changes nothing for any call.
 package struct SessionSimulation: Sendable {
     package var seeds: Range<UInt64>
     package var threads: Int
-    /// The rest is not played once so many seeds have failed.
+    /// The number of failed seeds after which no more are played.
     package var failureLimit: Int
 
     package struct Progress: Sendable {
@@ -20,7 +20,7 @@ package struct SessionSimulation: Sendable {
         self.failureLimit = max(1, failureLimit)
     }
 
-    /// - Parameter progress: called now and then, by any of the threads.
+    /// - Parameter progress: called now and then, on any of the threads.
     package func run(progress: @escaping @Sendable (Progress) -> Void = { _ in }) async -> SessionSimulationReport {
         let cursor = Cursor(seeds, failureLimit: failureLimit)
         return await withTaskGroup(of: SessionSimulationReport.self) { group in
@@ -45,7 +45,7 @@ package struct SessionSimulation: Sendable {
         return report
     }
 
-    /// Hands out seeds, a batch at a time.
+    /// Hands out seeds in batches.
     private final class Cursor: Sendable {
         private let seeds: Range<UInt64>
         private let failureLimit: Int

@@ -6,13 +6,13 @@ package struct SessionSimulationConsole: Sendable {
     package struct Options: Sendable {
         package var seeds: UInt64 = 20_000
         package var first: UInt64 = 0
-        /// This one only, with its trace.
+        /// Plays only this seed, and shows its trace.
         package var seed: UInt64?
         package var threads = ProcessInfo.processInfo.activeProcessorCount
         package var json = false
-        /// The rest is not played once so many seeds have failed.
+        /// The number of failed seeds after which no more are played.
         package var failures = 5
-        /// What every reachable pair of state and happening has been visited after.
+        /// The number of seeds after which every reachable pair of state and event has been visited.
         package static let seedsThatVisitAll: UInt64 = 100_000
 
         package init() {}
@@ -24,8 +24,8 @@ package struct SessionSimulationConsole: Sendable {
         self.options = options
     }
 
-    /// - Returns: whether everything was kept. Also false if so many seeds were played that every pair should have been
-    ///   visited, and one was not.
+    /// - Returns: true if no rule was violated. Also false if enough seeds were played to visit every pair, and a pair
+    ///   was not visited.
     package func run() async -> Bool {
         if let seed = options.seed { return show(seed) }
         let simulation = SessionSimulation(

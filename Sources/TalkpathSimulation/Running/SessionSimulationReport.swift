@@ -1,6 +1,6 @@
 package import TalkpathCore
 
-/// What came of many simulated calls.
+/// The results of many simulated calls.
 package struct SessionSimulationReport: Sendable {
     package struct Failure: Sendable {
         package var seed: UInt64
@@ -8,7 +8,7 @@ package struct SessionSimulationReport: Sendable {
     }
 
     package private(set) var played = 0
-    /// The lowest seed first.
+    /// The failures; the lowest seed first.
     package private(set) var failures: [Failure] = []
     package private(set) var reasons: [EndReason: Int] = [:]
     package internal(set) var coverage = SessionCoverage()

@@ -1,4 +1,4 @@
-/// The event loop.
+/// The executor that stands for the event loop.
 public final class SimulatedLane: SerialExecutor {
     private unowned let scheduler: SimulationScheduler
 
@@ -15,7 +15,7 @@ public final class SimulatedLane: SerialExecutor {
     }
 }
 
-/// All other threads.
+/// The executor that stands for all other threads.
 public final class SimulatedPool: TaskExecutor {
     private unowned let scheduler: SimulationScheduler
 

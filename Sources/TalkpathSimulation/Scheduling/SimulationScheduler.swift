@@ -1,13 +1,13 @@
 public import TalkpathAudio
 public import TalkpathCore
 
-/// Runs everything of one simulated world on the thread that calls ``run()``, in an order that one seed decides.
+/// Runs everything of one simulated world on the thread that calls ``run(atMost:)``, in an order that one seed decides.
 ///
-/// It is both executors at once: the ``lane``, which stands for the event loop and keeps its order, and the ``pool``,
-/// which stands for all other threads and has none. Time is virtual: it goes on to the next timer when there is nothing
-/// left to run, and now and then a little before, as threads may be slow.
+/// It is two executors at once: the ``lane``, which stands for the event loop and keeps its order, and the ``pool``,
+/// which stands for all other threads and has no order. Time is virtual. It advances to the next timer when nothing is
+/// left to run, and sometimes a little earlier, because threads may be slow.
 public final class SimulationScheduler: @unchecked Sendable {
-    // Unchecked: all of it happens on the one thread that runs it.
+    // Unchecked: everything runs on the one thread that calls ``run(atMost:)``.
 
     private struct Timer {
         var at: MonotonicInstant
@@ -22,10 +22,10 @@ public final class SimulationScheduler: @unchecked Sendable {
 
     private var laneJobs: [UnownedJob] = []
     private var poolJobs: [UnownedJob] = []
-    /// The next one last.
+    /// The armed timers; the next one is the last.
     private var timers: [Timer] = []
     private var timerNumber = 0
-    /// When there was last nothing to run.
+    /// The latest time at which nothing was ready to run.
     private var busySince = MonotonicInstant(nanoseconds: 1_000_000_000)
 
     public private(set) var lane: SimulatedLane!
@@ -55,7 +55,8 @@ public final class SimulationScheduler: @unchecked Sendable {
     public func after(_ delay: Duration, _ body: @escaping () -> Void) {
         timerNumber += 1
         let timer = Timer(at: now + max(.zero, delay), number: timerNumber, body: body)
-        // Behind all those due later; of those due at the same instant, the older one stands nearer to the end.
+        // Inserts after all timers that are due later. Of those due at the same instant, the older one is nearer to the
+        // end.
         var low = 0
         var high = timers.count
         while low < high {
@@ -80,7 +81,7 @@ public final class SimulationScheduler: @unchecked Sendable {
         return !Task.isCancelled
     }
 
-    /// As ``sleep(_:)``, but deaf to cancellation.
+    /// Waits like ``sleep(_:)``, but ignores cancellation.
     public func pause(_ delay: Duration) async {
         let sleeper = Sleeper()
         await withCheckedContinuation { continuation in
@@ -89,14 +90,14 @@ public final class SimulationScheduler: @unchecked Sendable {
         }
     }
 
-    /// Runs `body` on the lane and returns what it returned.
+    /// Runs `body` on the lane and returns its result.
     public func onLane<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
         await withCheckedContinuation { continuation in
             after(.zero) { continuation.resume(returning: body()) }
         }
     }
 
-    /// Runs `body` as if on the lane, at once: before anything runs, or once nothing runs any more.
+    /// Runs `body` at once as if on the lane. Only before anything runs, or when nothing runs any more.
     public func asLane<Value>(_ body: () -> Value) -> Value {
         isOnLane = true
         defer { isOnLane = false }
@@ -105,7 +106,7 @@ public final class SimulationScheduler: @unchecked Sendable {
 
     // MARK: Running
 
-    /// Threads may be slow, but not for ever.
+    /// True if the timer is due soon enough to run before slower threads: they may be slow, but not for ever.
     private func isSoon(_ timer: Timer?) -> Bool {
         guard let timer else { return false }
         return timer.at - busySince <= Self.longestDelay
@@ -117,7 +118,7 @@ public final class SimulationScheduler: @unchecked Sendable {
 
     func enqueueInPool(_ job: UnownedJob) { poolJobs.append(job) }
 
-    /// Runs until nothing is left to run and no timer is armed, or for so many steps that it never will be.
+    /// Runs until nothing is left to run and no timer is armed, or until `limit` steps show that it would never stop.
     public func run(atMost limit: Int) {
         while steps < limit {
             steps += 1
@@ -145,6 +146,6 @@ public final class SimulationScheduler: @unchecked Sendable {
 }
 
 extension SimulationScheduler: CallClock {
-    /// Begins in November 2023 and goes on with ``now``.
+    /// Begins in November 2023 and advances with ``now``.
     public var wallTime: WallTime { WallTime(milliseconds: 1_700_000_000_000 + now.nanoseconds / 1_000_000) }
 }

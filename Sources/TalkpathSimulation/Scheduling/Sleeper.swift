@@ -1,6 +1,6 @@
-/// One that waits, and is woken once.
+/// A waiting task that is woken once.
 final class Sleeper: @unchecked Sendable {
-    // Unchecked: as the scheduler.
+    // Unchecked: see the scheduler.
     private var continuation: CheckedContinuation<Void, Never>?
     private var isWoken = false
 

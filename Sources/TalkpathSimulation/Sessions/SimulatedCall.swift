@@ -1,21 +1,21 @@
 package import TalkpathCore
 
-/// One call with everything that can befall it, all of it decided by the seed.
+/// One call with random troubles, all of them decided by the seed.
 package struct SimulatedCall {
     package let seed: UInt64
     package var isTraced = false
-    /// Whether the server stops without waiting: the task of `run()` is cancelled. `nil` leaves it to the seed.
+    /// True if the server stops without waiting: the task of `run()` is cancelled. `nil` lets the seed decide.
     package var isAbandoned: Bool?
-    /// How many talk with the call. `nil` leaves it to the seed.
+    /// The number of parties that send requests to the call. `nil` lets the seed decide.
     package var talkers: Int?
 
-    /// Takes a capture of the call.
+    /// The destination of a capture of the call.
     package var captures: (any CaptureSink)?
 
     package struct Outcome: Sendable {
-        /// What should never be.
+        /// The violations of the rules.
         package var violations: [String]
-        /// What happened when, in virtual milliseconds.
+        /// The events and their times, in virtual milliseconds.
         package var trace: [String]
         package var reason: EndReason?
         package var steps: Int
@@ -27,7 +27,7 @@ package struct SimulatedCall {
         self.isAbandoned = isAbandoned
     }
 
-    /// Plays the call on the thread that calls.
+    /// Plays the call on the calling thread.
     package func run() -> Outcome { run(coverage: nil) }
 
     func run(coverage: CoverageCounter?) -> Outcome {
@@ -35,7 +35,7 @@ package struct SimulatedCall {
         run.play()
         let reason = run.receipts.first?.reason ?? run.world.endReason
         let steps = run.scheduler.steps
-        // Whatever still holds the session now is a leak.
+        // If the session is still alive after this, something leaks it.
         weak let session = run.world.session
         run.dismantle()
         if session != nil { run.world.violation("something still holds the session") }

@@ -1,9 +1,9 @@
 import TalkpathAudio
 import TalkpathCore
 
-/// Those who want the call to end, and those who only want to know.
+/// The parties that end the call, and those that only wait for its end.
 extension SimulatedCallRun {
-    /// - Parameter patience: how often whoever wants the agent to finish waits for it to begin.
+    /// - Parameter patience: the number of times that a draining ender waits for the agent to begin speaking.
     func endSomehow(patience: Int = 12) {
         guard let session = world.session else { return }
         let isDrain = prefersDrains
@@ -31,7 +31,7 @@ extension SimulatedCallRun {
         case 9: waitForPlacement(session)
         case 10: endImpatiently(session)
         case 11:
-            // As a ring leg's embedder, or a guard, ends it: without waiting.
+            // Ends the call as a ring leg's embedder or a guard does: without waiting.
             world.note(.guards)
             expect(.idleTimeout, of: session) { session.assumeIsolated { $0.requestEnd(EndRequest(.idleTimeout)) } }
         case 12: world.carrier.gossip()
@@ -51,10 +51,10 @@ extension SimulatedCallRun {
 
     private var prefersDrains: Bool { scheduler.chance(world.theme.drains) }
 
-    /// What the newest socket to the model says is heard.
+    /// True if the latest socket to the model reaches the call.
     private var isAgentHeard: Bool { connector.sockets.last?.isHeard ?? false }
 
-    /// The agent says that it is done.
+    /// The agent calls `end_call`.
     private func endByTool(_ session: CallSession) {
         if isAgentHeard { world.note(.agentsTool) }
         guard expect(.agentHangup, of: session, { connector.sockets.last?.useTool("end_call") }) else { return }
@@ -63,8 +63,8 @@ extension SimulatedCallRun {
         }
     }
 
-    /// If this is what makes a call that was live no longer so, it is the reason of its end.
-    /// - Returns: whether it was.
+    /// If `body` ends a live call, then `reason` must be the reason of its end.
+    /// - Returns: true if it ended a live call.
     @discardableResult
     private func expect(_ reason: EndReason, of session: CallSession, _ body: () -> Void) -> Bool {
         let wasLive = session.assumeIsolated { $0.state.life } == .live
@@ -74,7 +74,7 @@ extension SimulatedCallRun {
         return true
     }
 
-    /// The caller puts the phone down.
+    /// The caller hangs up.
     private func hangUp() {
         world.note(.callerHangUp)
         if kind == .open { world.media?.farewell() } else { world.carrier.over(.completed) }
@@ -90,7 +90,7 @@ extension SimulatedCallRun {
         }
     }
 
-    /// Whoever asks and does not wait abandons nothing.
+    /// An asker that stops waiting does not stop the end.
     private func endImpatiently(_ session: CallSession) {
         let asker = ask { await session.end(EndRequest(.endedByAPI)) }
         scheduler.after(scheduler.milliseconds(0...200)) { asker.cancel() }
@@ -107,7 +107,7 @@ extension SimulatedCallRun {
         }
     }
 
-    /// - Parameter drain: how long the agent's words may delay the end that is asked for; `nil` if none is.
+    /// - Parameter drain: the time by which a drain may delay the requested end; `nil` if no end is requested.
     @discardableResult
     private func ask(
         within drain: Duration? = nil,
@@ -121,13 +121,13 @@ extension SimulatedCallRun {
             asked -= 1
             world.note("answered")
             if let drain, scheduler.now - began > drain + limits.endBound + Self.slowness {
-                world.violation("whoever asked was answered after \(scheduler.now - began)")
+                world.violation("an asker was answered only after \(scheduler.now - began)")
             }
             if let receipt { receipts.append(receipt) }
         }
     }
 
-    /// What threads and ticks may add.
+    /// The delay that threads and ticks may add.
     private static let slowness = Duration.milliseconds(600)
 
     func shutDown(mode: EndMode) {

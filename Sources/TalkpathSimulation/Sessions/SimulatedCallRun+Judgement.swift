@@ -1,7 +1,7 @@
 import TalkpathAudio
 import TalkpathCore
 
-/// Whether everything that a caller of `end` may rely on was kept.
+/// Checks everything that a caller of `end` may rely on.
 extension SimulatedCallRun {
     func judge() {
         check(scheduler.steps < Self.stepLimit, "it does not come to rest")
@@ -18,7 +18,7 @@ extension SimulatedCallRun {
             check(calls == (0, 0), "the manager still has \(calls) calls")
         }
         guard let receipt = ended.first, let session = world.session else { return }
-        for other in receipts { check(isSame(other, as: receipt), "another receipt") }
+        for other in receipts { check(isSame(other, as: receipt), "a receipt that differs") }
         scheduler.asLane { judgeBridge(session.media.value) }
         if let reason = world.expectedReason {
             check(receipt.reason == reason, "\(receipt.reason) is the reason, and \(reason) was first")
@@ -42,8 +42,8 @@ extension SimulatedCallRun {
         judgeCarrier(receipt)
     }
 
-    /// What became known after the end is in later receipts; and a record that was saved when nobody waited for it any
-    /// more tells that it was.
+    /// True if both receipts agree. A later receipt may hold facts that became known after the end, and the saving of a
+    /// record that nobody waited for any more.
     private func isSame(_ other: EndReceipt, as receipt: EndReceipt) -> Bool {
         var (other, receipt) = (other, receipt)
         if other.carrierConfirmed { receipt.carrierConfirmed = true }
@@ -58,7 +58,7 @@ extension SimulatedCallRun {
     private func judgeBridge(_ media: CallMedia) {
         check(media.isStopped, "the bridge was not stopped")
         check(media.downlink.backlogMilliseconds == 0, "the agent's words were kept")
-        // A ring leg's audio thread may go on writing.
+        // A ring leg's audio thread may continue to write.
         check(kind == .ring || media.uplink.waitingMilliseconds == 0, "the caller's words were kept")
     }
 
@@ -68,13 +68,13 @@ extension SimulatedCallRun {
         check(names.count == EndReceipt.Step.Name.allCases.count, "steps are missing")
         check(receipt.steps.count == names.count, "a step was taken twice")
         for step in receipt.steps where step.outcome == .timedOut || step.outcome == .failed {
-            check(step.error != nil, "\(step.name.rawValue) was not waited for")
+            check(step.error != nil, "\(step.name.rawValue) failed without an error text")
         }
         let order = receipt.steps.map(\.started)
         check(order == order.sorted(), "the steps are out of order")
     }
 
-    /// What was saved is what everybody was told.
+    /// The saved record must hold the receipt that was published.
     private func judgeRecord(_ receipt: EndReceipt) {
         let store: SimulatedStore = world.store
         check(store.saves <= 1, "the record was saved \(store.saves) times")
@@ -92,14 +92,14 @@ extension SimulatedCallRun {
         check(receipt.teardown <= limits.endBound + slack, "teardown took \(receipt.teardown)")
         check(receipt.duration <= limits.maxDuration + slack, "lasted \(receipt.duration)")
         if let hurryEnds = world.hurryEnds, let ended = world.endedAt {
-            check(ended <= hurryEnds + slack, "a process that leaves waited \(ended - hurryEnds) too long")
+            check(ended <= hurryEnds + slack, "a leaving process waited \(ended - hurryEnds) too long")
         }
         if let began = world.endBegan, let ended = world.endedAt {
             check(ended - began <= limits.endBound + slack, "the end took \(ended - began)")
         }
     }
 
-    /// The carrier's call is over, or everything has been done about it.
+    /// The carrier's call must be over, or everything must have been done to end it.
     private func judgeCarrier(_ receipt: EndReceipt) {
         let carrier: SimulatedCarrier = world.carrier
         guard kind == .outbound || kind == .inbound else { return }
@@ -118,7 +118,7 @@ extension SimulatedCallRun {
         }
     }
 
-    /// A stream that the carrier reported as broken in time was not called the caller's doing.
+    /// A stream that the carrier reported as broken in time must not be recorded as a hang-up by the caller.
     private func judgeEvidence(_ receipt: EndReceipt) {
         let carrier: SimulatedCarrier = world.carrier
         guard let broken = carrier.toldStreamBreak, let began = world.endBegan, world.hurryEnds == nil else { return }
@@ -132,7 +132,7 @@ extension SimulatedCallRun {
         )
     }
 
-    /// It was asked for as soon as there was a name to ask by, and again where that may help.
+    /// The hang-up must have been requested as soon as the carrier's ID was known, and again if that could help.
     private func judgeHangUp(_ receipt: EndReceipt) {
         let carrier: SimulatedCarrier = world.carrier
         guard let began = world.endBegan, let ended = world.endedAt, let step = receipt.step(.hangUp) else { return }
@@ -140,7 +140,7 @@ extension SimulatedCallRun {
         if step.outcome == .timedOut, world.hurryEnds == nil, let named = carrier.namedAt, named < lastAsked {
             check((carrier.firstHangUp ?? ended) < ended, "a call that had a name was not hung up")
         }
-        // The beginning is seen up to a tick late: what failed after the end was asked for after it.
+        // The begin is observed up to a tick late; a request that failed after the end was made after it.
         let failed = min(began + step.started + step.duration, ended)
         if step.outcome == .failed, world.hurryEnds == nil, let hiccup = carrier.lastHiccup, hiccup <= failed {
             check(hiccup > began + .seconds(1), "a hang-up that failed for the moment was given up")

@@ -1,7 +1,7 @@
 import TalkpathAudio
 import TalkpathCore
 
-/// Those who talk with the call while it lasts: all of them are answered, whatever becomes of it.
+/// The parties that send requests to the call while it lasts. Every request must be answered, whatever its outcome.
 extension SimulatedCallRun {
     func talkSomehow() {
         guard let session = world.session else { return }
@@ -11,7 +11,7 @@ extension SimulatedCallRun {
         case 0, 1:
             let mode: EndMode = scheduler.chance(50) ? .now : .drain(timeout: scheduler.milliseconds(0...3000))
             waitFor { _ = try await session.transfer(TransferOrder(to: "+15550100123", mode: mode)) }
-            // Somebody else does not know of it.
+            // A second party that does not know of the transfer.
             if world.theme == .transfers, scheduler.chance(40) {
                 scheduler.after(scheduler.milliseconds(0...1200)) { [self] in drain(session, within: [300, 1500]) }
             }
@@ -31,7 +31,7 @@ extension SimulatedCallRun {
     }
 
     static let silence = try! AudioClip(
-        // Three hundred milliseconds: a clip that can be played.
+        // 300 ms of silence as a clip.
         format: .telephony,
         bytes: [UInt8](repeating: AudioFormat.telephony.silenceByte, count: 2400)
     )
@@ -52,7 +52,7 @@ extension SimulatedCallRun {
         session.assumeIsolated { session in
             if isMuted { try? session.unmute(leg) } else { try? session.mute(leg) }
         }
-        // What a muted agent was saying is not taken up again.
+        // The speech of a muted agent is not continued after unmuting.
         if leg == .agent, !isMuted { world.interrupted.formUnion(world.itemsSoFar) }
     }
 

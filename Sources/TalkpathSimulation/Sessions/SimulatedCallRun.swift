@@ -3,21 +3,21 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
-/// How a call comes about.
+/// The origin of a call.
 enum SimulatedCallKind: CaseIterable {
     /// Placed by us.
     case outbound
     /// Announced by the carrier.
     case inbound
-    /// A media socket that nobody announced, without a carrier behind it.
+    /// A media socket without an announcement and without a carrier behind it.
     case open
     /// Rings of an embedder's own audio thread.
     case ring
 }
 
-/// One call from its beginning until nothing of it is left.
+/// One call from its begin until nothing of it is left.
 final class SimulatedCallRun: @unchecked Sendable {
-    // Unchecked: all of it happens on the scheduler's one thread.
+    // Unchecked: everything runs on the scheduler's one thread.
     let world: SimulatedWorld
     let scheduler: SimulationScheduler
     let kind: SimulatedCallKind
@@ -25,14 +25,14 @@ final class SimulatedCallRun: @unchecked Sendable {
     let tickInterval: Duration
     let manager: CallManager
     let connector: SimulatedConnector
-    /// What the askers were answered.
+    /// The receipts that the askers got.
     var receipts: [EndReceipt] = []
-    /// How many wait for an answer.
+    /// The number of askers that still wait.
     var asked = 0
     let ring = SimulatedAudioThread()
-    /// Nobody is in a hurry to end it, so that slow timers come to their turn.
+    /// True if no party ends the call early, so that slow timers fire.
     let isPatient: Bool
-    /// The task of `run()` is cancelled: the server stops without waiting.
+    /// True if the task of `run()` is cancelled: the server stops without waiting.
     let isAbandoned: Bool
     private let talkers: Int
     var hasReturned = false
@@ -133,7 +133,7 @@ final class SimulatedCallRun: @unchecked Sendable {
         judge()
     }
 
-    /// The process leaves: at any moment, or in the middle of the end.
+    /// The process is leaving: at any moment, or in the middle of the end.
     private func hurry() {
         let leave: () -> Void = { [world, scheduler] in
             guard let session = world.session else { return }
@@ -156,7 +156,7 @@ final class SimulatedCallRun: @unchecked Sendable {
         }
     }
 
-    /// At any moment, or in the middle of the end.
+    /// Cancels the task of `run()`, at any moment or in the middle of the end.
     private func abandon(_ life: Task<Void, Never>) {
         let cancel: () -> Void = { [world, scheduler] in
             world.abandonedAt = world.abandonedAt ?? scheduler.now
@@ -180,7 +180,7 @@ final class SimulatedCallRun: @unchecked Sendable {
 
     static let stepLimit = 1_000_000
 
-    /// A task of the pool.
+    /// Starts a task in the pool.
     @discardableResult
     func spawn(_ body: @escaping @Sendable () async -> Void) -> Task<Void, Never> {
         Task(executorPreference: scheduler.pool) { await body() }
@@ -196,7 +196,7 @@ final class SimulatedCallRun: @unchecked Sendable {
             connectPolicy: world.theme == .longRinging ? .onRinging : scheduler.pick([.onRinging, .onAnswer])
         )
         if scheduler.chance(50) { agent.transferTargets = [TransferTarget(name: "sales", number: "+15550100125")] }
-        // Who asked for the end has got it: the conversations have callers who keep their calls.
+        // The end comes when it is requested; the simulated conversations cover callers who keep the call.
         agent.callerMayKeepCall = false
         agent.bargeIn = scheduler.pick([.model, .model, .both])
         if scheduler.chance(30) {
@@ -245,7 +245,7 @@ final class SimulatedCallRun: @unchecked Sendable {
                 limits: limits
             )
             world.session = try? manager.session(manager.accept(call))
-            // A carrier repeats a webhook whose answer it did not get.
+            // A carrier repeats a webhook if it did not receive the answer.
             if kind == .inbound, scheduler.chance(10), (try? manager.accept(call)) != world.session?.id {
                 world.violation("a repeated webhook began another call")
             }
@@ -256,7 +256,7 @@ final class SimulatedCallRun: @unchecked Sendable {
         }
     }
 
-    /// The carrier is answered with a token, and opens its socket when it gets round to it.
+    /// Answers the carrier with a token; the carrier opens its socket after a random delay.
     private func attachMedia() {
         guard !scheduler.chance(5), let call = world.session?.id else { return }
         guard let token = manager.assumeIsolated({ $0.makeStreamToken(for: call) }) else { return }
@@ -293,7 +293,7 @@ final class SimulatedCallRun: @unchecked Sendable {
         if scheduler.chance(4) { scheduler.after(scheduler.milliseconds(0...4000)) { carrier.breakStream() } }
     }
 
-    /// A socket that calls the call something else is nobody's, and leaves the token to the right one.
+    /// A socket that presents another call's ID must be refused, and must not spend the token.
     private func spendForAnotherCall(_ token: String) {
         guard let session = world.session, session.assumeIsolated({ $0.carrierCallID }) != nil else { return }
         if manager.assumeIsolated({ try? $0.spendStreamToken(token, carrierCallID: "CA99") }) != nil {
@@ -301,7 +301,7 @@ final class SimulatedCallRun: @unchecked Sendable {
         }
     }
 
-    /// The caller says something now and then.
+    /// The caller speaks now and then.
     private func caller() {
         if world.endedAt != nil, world.media?.isOpen != true { return }
         world.media?.speak()

@@ -1,45 +1,46 @@
 import TalkpathAudio
 import TalkpathCore
 
-/// Everything around the calls of one simulation, and what is known of it at the end.
+/// The ports around the calls of one simulation, and the facts that the final checks use.
 final class SimulatedWorld: @unchecked Sendable {
-    // Unchecked: all of it happens on the scheduler's one thread.
+    // Unchecked: everything runs on the scheduler's one thread.
     let scheduler: SimulationScheduler
     private(set) var trace: [String] = []
     private(set) var violations: [String] = []
     private(set) var events: [CallEvent] = []
-    /// Requests and sockets that have been begun, and neither finished nor closed, by name.
+    /// The requests and sockets that are open: begun, and neither finished nor closed; by name.
     private(set) var open: [String: Int] = [:]
     private(set) var endBegan: MonotonicInstant?
     private(set) var endedAt: MonotonicInstant?
     private var agentSocketClosedAt: MonotonicInstant?
     private var mediaSocketClosedAt: MonotonicInstant?
-    /// Why the call must have ended, as far as it is known who was first.
+    /// The reason that the call's end must have, as far as it is known which party was first.
     var expectedReason: EndReason?
     var isTracing = false
     /// Called when the end begins.
     var onEnd: () -> Void = {}
-    /// The server has stopped while the call was there: what was not settled then is left as it was.
+    /// True if the server stopped during the call; everything that was open then stays as it was.
     var isGivenUp = false
-    /// The server stops without waiting.
+    /// True if the server stops without waiting.
     var isAbandoned = false
     var abandonedAt: MonotonicInstant?
-    /// When a process that leaves must be done with the call.
+    /// The time by which a leaving process must be done with the call.
     var hurryEnds: MonotonicInstant?
 
     var carrier: SimulatedCarrier!
     var store: SimulatedStore!
     var session: CallSession?
-    /// The caller's end of the newest media socket.
+    /// The caller's end of the latest media socket.
     var media: SimulatedMediaSocket?
     private let coverage: CoverageCounter?
 
-    /// The far end tells when it has played what it was sent, at the moment it has; otherwise whenever it likes.
+    /// True if the far end reports playback at the right moment; otherwise it reports at random times.
     let isPunctual: Bool
     let theme: SimulationTheme
-    /// Digits are being played, which an interruption does not break: nothing can be cleared then.
+    /// The number of digit sequences being played. An interruption does not break them, so nothing can be cleared
+    /// meanwhile.
     var digits = 0
-    /// Items that were cut short: nothing of them may be heard any more.
+    /// The items that were cut short; nothing of them may be heard afterwards.
     var interrupted: Set<Int> = []
     private var items = 0
     private var hasDeadlineFired = false
@@ -51,7 +52,7 @@ final class SimulatedWorld: @unchecked Sendable {
         theme = scheduler.pick(SimulationTheme.choices)
     }
 
-    /// Lets go of everything, so that what still holds it can be told from what does not.
+    /// Releases everything, so that a leak of the session can be detected.
     func dismantle() {
         onEnd = {}
         carrier.dismantle()
@@ -61,7 +62,7 @@ final class SimulatedWorld: @unchecked Sendable {
         media = nil
     }
 
-    /// The number of the next thing the model says; `nil` when it has said all that can be told apart.
+    /// The number of the model's next item; `nil` if no distinguishable item is left.
     func nextItem() -> Int? {
         guard items < SpokenLevels.count else { return nil }
         items += 1
@@ -98,13 +99,13 @@ final class SimulatedWorld: @unchecked Sendable {
         note("finish \(name)")
     }
 
-    /// What is under way while the call lasts.
+    /// The activities that are under way while the call is live.
     var activities: Set<CallActivity> {
         guard let session else { return [] }
         return session.assumeIsolated { $0.isLive ? $0.activities : [] }
     }
 
-    /// Somebody is about to end the call. On the lane.
+    /// Records that an ender is about to end the call. On the lane.
     func note(_ ender: SimulatedEnder) { note(ender, during: activities) }
 
     func note(_ ender: SimulatedEnder, during activities: Set<CallActivity>) {
@@ -116,7 +117,7 @@ final class SimulatedWorld: @unchecked Sendable {
         return hasDeadlineFired
     }
 
-    /// Notes when the call stopped being live. On the lane.
+    /// Records the moment at which the call stopped being live. On the lane.
     func watchEnd() {
         guard endBegan == nil, let session, session.assumeIsolated({ !$0.isLive }) else { return }
         endBegan = scheduler.now
@@ -124,10 +125,10 @@ final class SimulatedWorld: @unchecked Sendable {
         note("end began")
     }
 
-    /// The caller has spoken over the agent, and has been given silence.
-    /// - Parameter told: what the model was told was heard, by item.
+    /// The caller has spoken over the agent, and must hear silence now.
+    /// - Parameter told: the heard milliseconds that the model was told, by item.
     func judgeInterruption(_ told: [(item: Int, milliseconds: Int)]) {
-        // A far end that says it has played what it has not cannot be known to be talking.
+        // A far end that reports playback wrongly may play on.
         guard isPunctual, digits == 0, let media, media.isOpen else { return }
         let waiting = media.waitingSpeech()
         if waiting > 0 { violation("the interrupted agent talks on for \(waiting) ms") }
@@ -140,15 +141,15 @@ final class SimulatedWorld: @unchecked Sendable {
         }
     }
 
-    /// Something that the end ought to give up has come to its own end.
+    /// Checks that a task which the end should cancel did not run on after it.
     func finished(_ what: String) {
         if let endBegan, scheduler.now - endBegan > .milliseconds(300) {
             violation("\(what) went on after the end began")
         }
     }
 
-    /// A request that opens something must not be made once the call has been ending for a while; the moment is the
-    /// hop from the loop to another thread.
+    /// Checks that no request to open something is made after the end has begun. The tolerance covers the hop from the
+    /// loop to another thread.
     func opening(_ what: String) {
         if let endBegan, scheduler.now - endBegan > .milliseconds(100) { violation("\(what) after the end began") }
     }
@@ -181,10 +182,10 @@ extension SimulatedWorld: CallEventSink, IdentifierSource {
         }
     }
 
-    /// A step that is not said to have timed out has left nothing open.
+    /// A step that is not reported as timed out must have left nothing open.
     private func judgeSteps(_ receipt: EndReceipt) {
         let isSlowlyClosed = agentSocketClosedAt.map { $0 >= scheduler.now - .seconds(2) } ?? false
-        // A server that does not wait carries out no orders, nor reports them.
+        // A server that does not wait carries out no actions and does not report them.
         if receipt.step(.closeAgent)?.outcome == .timedOut, !isSlowlyClosed, !isAbandoned, hurryEnds == nil,
             !open.keys.contains(where: { $0.hasPrefix("agent socket") || $0.hasPrefix("connecting") })
         {

@@ -1,23 +1,23 @@
-/// What a seed is about: some pairs of states take more than one unlikely thing to come together.
+/// The theme of a seed: some pairs of states need several unlikely events in one call.
 enum SimulationTheme {
     case mixed
-    /// Long speeches, and ends that let them be heard.
+    /// Long speeches, and ends that let the caller hear them.
     case drains
-    /// Sockets that take their time to close, and a store that takes its own.
+    /// Sockets and a store that are slow.
     case slowClosing
-    /// Webhooks that come late, and orders that fail late.
+    /// Webhooks that arrive late, and requests that fail late.
     case lateNews
-    /// Attempts to hand the call over, and a carrier that hesitates.
+    /// Attempts to transfer the call, and a slow carrier.
     case transfers
     /// A model that is hard to reach.
     case slowAgent
-    /// A call that was placed and goes on, though the order is said to have failed in the end.
+    /// A call that was placed and goes on, although the request to place it is reported as failed in the end.
     case lateFailure
-    /// A phone that rings and rings, while the model is hard to set up.
+    /// A phone that rings for long, while the model's setup fails again and again.
     case longRinging
     /// A model that hears the caller and does not answer.
     case silentAgent
-    /// A model that is lost for good, and what the caller gets instead.
+    /// A model that is lost for good, and the fallback that the caller gets.
     case lostAgent
 
     static let choices: [SimulationTheme] = [
@@ -25,7 +25,7 @@ enum SimulationTheme {
         .lateFailure, .longRinging, .silentAgent, .lostAgent,
     ]
 
-    /// How the call must come about for it.
+    /// The origin that the call must have for this theme; `nil` for any.
     var kind: SimulatedCallKind? {
         switch self {
         case .lateFailure, .longRinging: .outbound
@@ -34,7 +34,7 @@ enum SimulationTheme {
         }
     }
 
-    /// In how many of a hundred calls nobody is in a hurry.
+    /// The percentage of calls that no party ends early.
     var patience: Int {
         switch self {
         case .longRinging: 100
@@ -43,7 +43,7 @@ enum SimulationTheme {
         }
     }
 
-    /// In how many of a hundred calls those who end it prefer to let the agent finish.
+    /// The percentage of ends that let the agent finish.
     var drains: Int {
         switch self {
         case .drains: 100
@@ -52,7 +52,7 @@ enum SimulationTheme {
         }
     }
 
-    /// In how many of a hundred calls those who talk with it want to hand it over.
+    /// The percentage of requests that are transfers.
     var transfers: Int {
         switch self {
         case .transfers: 70
@@ -61,7 +61,7 @@ enum SimulationTheme {
         }
     }
 
-    /// The longest that a model takes to be set up.
+    /// The longest setup time of a model, in milliseconds.
     var agentSetup: Int {
         switch self {
         case .longRinging: 6000
@@ -70,7 +70,7 @@ enum SimulationTheme {
         }
     }
 
-    /// In how many of a hundred a socket to the model breaks soon.
+    /// The percentage of model sockets that break soon.
     var losses: Int {
         switch self {
         case .slowAgent, .lateFailure: 60
