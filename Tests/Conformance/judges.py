@@ -17,6 +17,7 @@ import httpx_sse
 import standardwebhooks
 import svix.webhooks
 
+import certificates
 import judge_gemini
 import judge_openai
 import judge_twilio
@@ -146,7 +147,7 @@ async def drive_fakes(stage):
         await judge_openai.drive_features(port)
 
     async def one_gemini():
-        served, trust = judge_gemini.certificate(stage.folder.name)
+        served, trust = certificates.make(stage.folder.name)
         tap = await stage.tap(await stage.fake_model("gemini", *PLAY), ssl=served)
         await judge_gemini.drive_fake(tap, trust)
         await judge_gemini.drive_features(tap, trust)

@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+"""Lets other people's frameworks for voice agents talk with the fake models: LiveKit's agents and Pipecat.
+
+    frameworks.py TALKPATH        the executable
+
+Exits with 1 if one of them finds a fault.
+"""
+
+import asyncio
+import sys
+
+import certificates
+import judge_livekit
+import judge_pipecat
+from stage import HERE, Stage, verdicts
+
+PLAY = ("--conversation", str(HERE / "conversation"))
+
+
+async def main(binary):
+    async with Stage(binary) as stage:
+        served, trust = certificates.make(stage.folder.name)
+        async def openai(judge):
+            await judge.openai_fake(await stage.tap(await stage.fake_model("openai", *PLAY)))
+
+        async def gemini(judge):
+            await judge.gemini_fake(await stage.tap(await stage.fake_model("gemini", *PLAY), ssl=served), trust)
+
+        async with asyncio.timeout(150):
+            # Two at a time: their clocks are real, and each of them takes a good part of a processor.
+            await asyncio.gather(openai(judge_livekit), gemini(judge_pipecat))
+            await asyncio.gather(openai(judge_pipecat), gemini(judge_livekit))
+    print(f"{verdicts.good} verdicts are good, {verdicts.bad} are bad")
+    return 1 if verdicts.bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(sys.argv[1])))
