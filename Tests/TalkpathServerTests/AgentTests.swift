@@ -53,14 +53,14 @@ import Testing
         }
     }
 
-    @Test func theAgentThatTheReadmeShowsIsTaken() async throws {
+    @Test func theAgentThatTheDocumentationShowsIsAccepted() async throws {
         let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
-        let readme = try String(contentsOf: folder.appending(path: "README.md"), encoding: .utf8)
-        let section = try #require(readme.range(of: "### An agent")).upperBound
-        let begin = try #require(readme.range(of: "```json\n", range: section..<readme.endIndex)).upperBound
-        let end = try #require(readme.range(of: "```", range: begin..<readme.endIndex)).lowerBound
+        let page = try String(contentsOf: folder.appending(path: "docs/control-api.md"), encoding: .utf8)
+        let section = try #require(page.range(of: "## An agent")).upperBound
+        let begin = try #require(page.range(of: "```json\n", range: section..<page.endIndex)).upperBound
+        let end = try #require(page.range(of: "```", range: begin..<page.endIndex)).lowerBound
         try await TestServer.run { test async throws in
-            let known = String(readme[begin..<end]).replacing("clinic.example.com", with: "sink.example.test")
+            let known = String(page[begin..<end]).replacing("clinic.example.com", with: "sink.example.test")
             let id = try await create(test, known)
             let call = try await test.place(#","agent_id":"\#(id)""#)
             let agent = try #require(await test.server.manager.session(call)).agent

@@ -1,4 +1,4 @@
-/// The constants and number encodings of the file format; see `CaptureFormat.md` beside this target.
+/// The constants and number encodings of the file format; see `docs/capture-format.md`.
 enum CaptureFormat {
     /// Programs that treat the file as text damage this: it has a byte above 127, both line ends, and DOS's end-of-file
     /// character.
