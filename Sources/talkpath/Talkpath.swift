@@ -1,10 +1,12 @@
 import ArgumentParser
+import TalkpathCore
 
 @main
 struct Talkpath: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "talkpath",
-        abstract: "Connects phone calls with realtime speech models.",
+        abstract: "Connect phone calls with realtime speech models.",
+        version: "talkpath \(TalkpathVersion.current)",
         subcommands: [
             ServeCommand.self, CallCommand.self, CallsCommand.self, EndCommand.self, AgentsCommand.self,
             HealthCommand.self, DemoCommand.self, ReplayCommand.self, ReportCommand.self, SimulateCommand.self,

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOHTTP1
+import TalkpathCore
 
 /// The client's request of the opening handshake as bytes, with the key that the answer must match.
 struct WebSocketClientRequest: Sendable {
@@ -24,6 +25,7 @@ struct WebSocketClientRequest: Sendable {
             }
             headers.add(name: name, value: value)
         }
+        if !headers.contains(name: "User-Agent") { headers.add(name: "User-Agent", value: TalkpathVersion.userAgent) }
         head = HTTPRequestHead(version: .http1_1, method: .GET, uri: address.target, headers: headers)
         var text = "GET \(address.target) HTTP/1.1\r\n"
         for (name, value) in headers { text += "\(name): \(value)\r\n" }

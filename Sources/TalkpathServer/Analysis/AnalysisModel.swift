@@ -54,7 +54,7 @@ struct AnalysisModel: Sendable {
     static func request(
         _ configuration: ServerConfiguration.Analysis,
         transcript: String
-    ) -> (path: String, headers: [(String, String)], body: JSONValue) {
+    ) -> (path: String, headers: [(name: String, value: String)], body: JSONValue) {
         switch configuration.provider {
         case .openai:
             let body: JSONValue = [
@@ -79,12 +79,10 @@ struct AnalysisModel: Sendable {
     }
 
     private func send(
-        _ request: (path: String, headers: [(String, String)], body: JSONValue)
+        _ request: (path: String, headers: [(name: String, value: String)], body: JSONValue)
     ) async throws(Failure) -> JSONValue {
-        var http = HTTPClientRequest(url: configuration.baseURL + request.path)
-        http.method = .POST
-        http.headers.add(name: "Content-Type", value: "application/json")
-        for (name, value) in request.headers { http.headers.add(name: name, value: value) }
+        let headers = [(name: "Content-Type", value: "application/json")] + request.headers
+        var http = OutboundHTTP.request(.POST, configuration.baseURL + request.path, headers: headers)
         http.body = .bytes(ByteBuffer(bytes: request.body.serialized()))
         let status: Int
         let bytes: [UInt8]

@@ -4,7 +4,7 @@ import TalkpathCore
 import TalkpathStore
 import TalkpathWire
 
-/// For whoever watches over the process; without a key.
+/// Liveness and readiness, for supervisors and load balancers; without a key.
 struct HealthRoutes {
     let state: ServerState
 
@@ -12,6 +12,7 @@ struct HealthRoutes {
         router.get("health") { _, _ in
             Response.json([
                 "status": "healthy", "active_calls": JSONValue(await state.manager.active().count),
+                "version": .string(TalkpathVersion.current),
             ])
         }
         router.get("ready") { _, _ in

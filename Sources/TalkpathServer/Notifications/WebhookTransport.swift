@@ -46,7 +46,6 @@ struct WebhookTransport: EndpointTransport {
             secrets: secrets
         )
         headers.append((name: "content-type", value: "application/json"))
-        headers.append((name: "user-agent", value: "Talkpath"))
         do {
             let answer = try await client.post(body, headers: headers, timeout: timeout)
             return Self.outcome(answer, at: clock.wallTime)

@@ -1,4 +1,5 @@
 import HTTPTypes
+import TalkpathCore
 import TalkpathWire
 
 /// The OpenAPI 3.1 document of everything the port serves: `GET /openapi.json`.
@@ -27,7 +28,7 @@ enum APIDocument {
             "openapi": "3.1.0",
             "info": [
                 "title": "Talkpath",
-                "version": "1",
+                "version": .string(TalkpathVersion.current),
                 "description": .string(description),
             ],
             "servers": [["url": "/"]],

@@ -15,7 +15,11 @@ enum ServerOperations {
             .json(
                 200,
                 "It is.",
-                .object(.required("status", .word("healthy")), .required("active_calls", .integer(0...1_000_000)))
+                .object(
+                    .required("status", .word("healthy")),
+                    .required("active_calls", .integer(0...1_000_000)),
+                    .required("version", .text)
+                )
             )
         ]
     )

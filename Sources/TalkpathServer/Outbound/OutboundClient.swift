@@ -89,9 +89,7 @@ actor OutboundClient {
         upTo longest: Int,
         over client: HTTPClient
     ) async throws -> Answer {
-        var request = HTTPClientRequest(url: place.text)
-        request.method = .POST
-        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        var request = OutboundHTTP.request(.POST, place.text, headers: headers)
         request.body = .bytes(ByteBuffer(bytes: body))
         let response = try await client.execute(request, timeout: TimeAmount(timeout))
         let start = try await response.body.collect(upTo: longest)

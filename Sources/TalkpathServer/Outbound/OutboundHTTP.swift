@@ -1,5 +1,7 @@
 package import AsyncHTTPClient
 import NIOCore
+package import NIOHTTP1
+import TalkpathCore
 import TalkpathNIO
 
 /// What the HTTP clients of this program have in common.
@@ -16,6 +18,21 @@ package enum OutboundHTTP {
         configuration.connectionPool.idleTimeout = .seconds(20)
         configuration.connectionPool.retryConnectionEstablishment = false
         return configuration
+    }
+
+    /// A request that says who sends it, unless the headers say otherwise.
+    package static func request(
+        _ method: HTTPMethod,
+        _ url: String,
+        headers: [(name: String, value: String)] = []
+    ) -> HTTPClientRequest {
+        var request = HTTPClientRequest(url: url)
+        request.method = method
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        if !request.headers.contains(name: "User-Agent") {
+            request.headers.add(name: "User-Agent", value: TalkpathVersion.userAgent)
+        }
+        return request
     }
 
     /// The settings for one host: it may be reached by a proxy.

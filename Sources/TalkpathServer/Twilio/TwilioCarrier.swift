@@ -175,9 +175,11 @@ struct TwilioCarrier: Carrier {
     }
 
     private func send(_ description: HTTPRequestDescription) async throws(CarrierError) -> Answer {
-        var request = HTTPClientRequest(url: description.url)
-        request.method = .init(rawValue: description.method.rawValue)
-        for (name, value) in description.headers { request.headers.add(name: name, value: value) }
+        var request = OutboundHTTP.request(
+            .init(rawValue: description.method.rawValue),
+            description.url,
+            headers: description.headers
+        )
         request.body = .bytes(ByteBuffer(bytes: description.body))
         do {
             let response = try await client.execute(request, timeout: Self.timeout)

@@ -66,8 +66,7 @@ struct ControlClient {
         } catch {
             throw complain("the server's address \(error.words) (--url, TALKPATH_URL)")
         }
-        var request = HTTPClientRequest(url: address.text + path)
-        request.method = method
+        var request = OutboundHTTP.request(method, address.text + path)
         if let key { request.headers.add(name: "Authorization", value: "Bearer \(key)") }
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         if let body {

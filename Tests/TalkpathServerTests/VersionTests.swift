@@ -1,0 +1,34 @@
+import AsyncHTTPClient
+import Foundation
+import NIOHTTP1
+import TalkpathCore
+import TalkpathWire
+import Testing
+
+@testable import TalkpathServer
+
+/// The project's version, wherever it is shown.
+@Suite struct VersionTests {
+    @Test func healthTellsTheVersionThatRuns() async throws {
+        try await TestServer.run { test async throws in
+            #expect(try await test.send(.GET, "/health", key: nil)["version"]?.string == TalkpathVersion.current)
+        }
+    }
+
+    @Test func theOpenAPIDocumentBearsTheVersion() {
+        #expect(APIDocument.json["info"]?["version"]?.string == TalkpathVersion.current)
+    }
+
+    @Test func requestsSayWhoSendsThemUnlessTheirHeadersDo() {
+        let plain = OutboundHTTP.request(.POST, "https://sink.example.test/")
+        #expect(plain.headers["User-Agent"] == ["Talkpath/\(TalkpathVersion.current)"])
+        let named = OutboundHTTP.request(.GET, "https://sink.example.test/", headers: [("user-agent", "Clinic")])
+        #expect(named.headers["User-Agent"] == ["Clinic"])
+    }
+
+    @Test func theChangelogHasAChapterForIt() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized
+        let changes = try String(contentsOf: root.appending(path: "CHANGELOG.md"), encoding: .utf8)
+        #expect(changes.contains("\n## \(TalkpathVersion.current)"))
+    }
+}
