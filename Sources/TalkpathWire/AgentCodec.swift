@@ -1,8 +1,9 @@
-/// The speech models we can talk to.
+/// The providers of speech models.
 public enum AgentProvider: String, Sendable, CaseIterable {
     case openai, gemini
 
-    /// A message or a function's result makes the model speak; otherwise ``AgentCommand/respond`` does.
+    /// True if a message or a function's result makes the model speak by itself; otherwise ``AgentCommand/respond``
+    /// must be sent.
     public var answersByItself: Bool {
         switch self {
         case .openai: false
@@ -11,10 +12,10 @@ public enum AgentProvider: String, Sendable, CaseIterable {
     }
 }
 
-/// The codec of whichever provider a call uses: the one type a session needs to know.
+/// The codec of a call's provider: the only codec type that a session needs.
 ///
-/// Two optionals rather than an enum: an enum's payload would be copied out and back on every frame, where this is
-/// changed in place.
+/// Two optionals instead of an enum: the payload of an enum would be copied out and back for every frame, while these
+/// are changed in place.
 public struct AgentCodec: Sendable {
     public let provider: AgentProvider
     private var openAI: OpenAIRealtimeCodec?
@@ -30,7 +31,7 @@ public struct AgentCodec: Sendable {
         gemini = codec
     }
 
-    /// A fresh codec for a socket of that provider.
+    /// A new codec for a socket of that provider.
     public init(_ provider: AgentProvider) {
         switch provider {
         case .openai: self.init(openAI: OpenAIRealtimeCodec())
@@ -38,7 +39,8 @@ public struct AgentCodec: Sendable {
         }
     }
 
-    /// Whether the provider speaks first: the configuration is sent on `awaitingConfiguration`, not on opening.
+    /// True if the provider sends the first message; the configuration is then sent on `awaitingConfiguration`, not on
+    /// opening.
     public var awaitsGreeting: Bool {
         switch provider {
         case .openai: OpenAIRealtimeCodec.awaitsGreeting
@@ -61,7 +63,7 @@ public struct AgentCodec: Sendable {
         }
     }
 
-    /// Audio of the caller, in the configured input format.
+    /// Writes the caller's audio, in the configured input format.
     public func writeAudio(_ audio: RawSpan, to outbox: inout MessageOutbox) {
         switch provider {
         case .openai: openAI?.writeAudio(audio, to: &outbox)
@@ -69,10 +71,11 @@ public struct AgentCodec: Sendable {
         }
     }
 
-    /// Audio that comes now is no rest of what was interrupted last; a provider that names its answers need not be told.
+    /// Tells the codec that further audio does not belong to the interrupted response. Does nothing for a provider that
+    /// names its responses.
     public mutating func interruptionIsOver() { gemini?.interruptionIsOver() }
 
-    /// What the provider calls an item; nil where it has no name for it.
+    /// The provider's name of an item; `nil` if it has none.
     public func providerName(of item: AgentItem) -> String? {
         switch provider {
         case .openai: openAI?.providerName(of: item)
@@ -82,9 +85,9 @@ public struct AgentCodec: Sendable {
 }
 
 extension AgentProvider {
-    /// Where a socket of this provider is opened.
+    /// The address and headers of a socket of this provider.
     ///
-    /// - Parameter baseURL: nil for the provider's own.
+    /// - Parameter baseURL: `nil` means the provider's own.
     public func target(baseURL: String? = nil, model: String, apiKey: String) -> WebSocketTarget {
         switch (self, baseURL) {
         case (.openai, let url?): OpenAIRealtimeCodec.target(baseURL: url, model: model, apiKey: apiKey)

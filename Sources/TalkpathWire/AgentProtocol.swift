@@ -1,8 +1,8 @@
 public import TalkpathAudio
 
-/// What a speech model's socket said, freed of the provider's own words.
+/// An event from a speech model's socket, in terms that all providers share.
 ///
-/// One message of a provider may hold several. `audio` is the per-frame case: it costs no allocation.
+/// One message of a provider may hold several events. `audio` is the per-frame case and costs no allocation.
 public enum AgentEvent: Equatable, Sendable {
     /// The socket is open and the provider expects the session's configuration now.
     case awaitingConfiguration
@@ -10,37 +10,37 @@ public enum AgentEvent: Equatable, Sendable {
     case ready
     /// Speech of the agent, faster than real time.
     case audio(AgentAudio)
-    /// All audio of this item has been generated (not: played).
+    /// All audio of this item has been generated. It may not have been played.
     case audioEnded(AgentItem)
-    /// The model hears the caller begin to speak; it has stopped, or will stop, its own answer.
+    /// The model hears the caller begin to speak. It has stopped its own response, or will stop it.
     ///
-    /// `item` is what the words will be of, as in ``callerTranscript(_:)``, if the model says so.
+    /// `item` is the item of the caller's words, as in ``callerTranscript(_:)``, if the model states it.
     case callerSpeechStarted(inputMilliseconds: Int?, item: AgentItem? = nil)
     case callerSpeechEnded(inputMilliseconds: Int?)
-    /// The model's answer was cut short by the caller.
+    /// The caller cut the model's response short.
     case interrupted
     case responseStarted
     case responseEnded(AgentResponseEnd)
-    /// Words of the caller. A partial piece extends what came before; a final one replaces it.
+    /// Words of the caller. A partial piece extends the pieces before it; a final one replaces them.
     case callerTranscript(AgentTranscript)
-    /// Words of the agent: as generated, which is more than the caller has heard.
+    /// Words of the agent as generated, which may be more than the caller has heard.
     case agentTranscript(AgentTranscript)
     case toolCall(AgentToolCall)
     case toolCallsCancelled(ids: [String])
     /// The provider will close this socket soon.
     case goingAway(timeLeft: Duration?)
-    /// With this, a new socket continues the same conversation. `nil`: not at the moment.
+    /// A handle with which a new socket continues the same conversation. `nil` if that is not possible now.
     case resumptionHandle(String?)
     case usage(AgentUsage)
     case error(AgentErrorReport)
-    /// Known but of no consequence, or unknown; counted.
+    /// A known message that needs no action, or an unknown one; counted.
     case ignored
 }
 
-/// One utterance of the agent: everything about playback is counted per item.
+/// One utterance of the agent; playback is counted per item.
 ///
-/// A small number in the order of first appearance, unique within a socket's codec; the codec knows the provider's name
-/// for it.
+/// A small number in the order of first appearance, unique within a socket's codec. The codec knows the provider's name
+/// of it.
 public struct AgentItem: Hashable, Sendable {
     public var index: Int
     public init(index: Int) { self.index = index }
@@ -59,7 +59,7 @@ public struct AgentAudio: Equatable, Sendable {
 }
 
 public struct AgentTranscript: Equatable, Sendable {
-    /// The agent's item, or for the caller's words a number of the codec's own for the caller's turn.
+    /// The agent's item; for the caller's words, a number that the codec gives the caller's turn.
     public var item: AgentItem
     public var text: String
     public var isFinal: Bool
@@ -77,7 +77,7 @@ public struct AgentResponseEnd: Equatable, Sendable {
     }
     public var status: Status
     public var reason: String?
-    /// When the provider says that it may be asked again.
+    /// The time after which the provider may be asked again, if it states one.
     public var retryAfter: Duration?
 
     public init(status: Status, reason: String? = nil, retryAfter: Duration? = nil) {
@@ -90,12 +90,12 @@ public struct AgentResponseEnd: Equatable, Sendable {
 public struct AgentToolCall: Equatable, Sendable {
     public var id: String
     public var name: String
-    /// A JSON object, as text, as the model has written it: it may be broken; see ``readableArguments``.
+    /// A JSON object as text, as the model wrote it. It may be malformed; see ``readableArguments``.
     public var arguments: String
 
-    /// The arguments, an object; nil if they are broken, and the function must not be carried out.
+    /// The arguments as an object; `nil` if they are malformed, and then the function must not be run.
     public var readableArguments: JSONValue? {
-        // Spelled out: a bare `nil` would be the JSON value of that name.
+        // Written out, because a bare `nil` would be a JSON null.
         guard let arguments = try? JSONValue(parsing: arguments), arguments.object != nil else {
             return JSONValue?.none
         }
@@ -109,7 +109,7 @@ public struct AgentToolCall: Equatable, Sendable {
     }
 }
 
-/// What a model has counted. Its own word: sums of it saturate.
+/// The token counts that a model reports. They are not trusted, so sums saturate.
 public struct AgentUsage: Equatable, Sendable {
     public var inputTokens: Int
     public var outputTokens: Int
@@ -121,13 +121,13 @@ public struct AgentUsage: Equatable, Sendable {
         self.totalTokens = totalTokens
     }
 
-    /// Of a message's members, clamped; without a total, the sum of both.
+    /// Reads the counts from a message's members, clamped. Without a total, the total is the sum of both.
     init(input: JSONValue?, output: JSONValue?, total: JSONValue?) {
         self.init(inputTokens: input?.count ?? 0, outputTokens: output?.count ?? 0, totalTokens: 0)
         totalTokens = total?.count ?? inputTokens.addingSaturated(outputTokens)
     }
 
-    /// Adds what was counted since.
+    /// Adds later counts.
     public mutating func add(_ more: AgentUsage) {
         inputTokens = inputTokens.addingSaturated(more.inputTokens)
         outputTokens = outputTokens.addingSaturated(more.outputTokens)
@@ -145,17 +145,18 @@ extension Int {
 public struct AgentErrorReport: Equatable, Sendable {
     public var code: String
     public var message: String
-    /// The session cannot go on (it expired, the key was refused …); otherwise the provider keeps the socket open.
+    /// True if the session cannot continue (it expired, the key was refused …); otherwise the provider keeps the socket
+    /// open.
     public var isFatal: Bool
-    /// The model was asked to speak while it did so already: nothing came of it.
+    /// True if the model was asked to speak while it was speaking; the request had no effect.
     public var isBusy: Bool
-    /// The set-up was refused, and perhaps only a part of it: ``parameter`` names it.
+    /// True if the provider refused the configuration, or the part of it that ``parameter`` names.
     public var refusesConfiguration: Bool
-    /// What the error is about, in the provider's words.
+    /// The subject of the error, in the provider's words.
     public var parameter: String?
-    /// An answer that was asked for, or that is under way, comes to nothing.
+    /// True if a requested or running response fails because of this error.
     public var refusesResponse = false
-    /// When the provider says that it may be asked again.
+    /// The time after which the provider may be asked again, if it states one.
     public var retryAfter: Duration?
 
     public init(
@@ -189,26 +190,26 @@ public struct AgentTool: Equatable, Sendable {
     }
 }
 
-/// How a conversation is set up, in no provider's words.
+/// The configuration of a conversation, in terms that all providers share.
 public struct AgentSessionConfiguration: Equatable, Sendable {
     public var model: String
     public var voice: String?
     public var instructions: String
     public var tools: [AgentTool]
-    /// Ask the provider to transcribe both sides.
+    /// True to ask the provider to transcribe both sides.
     public var transcribes: Bool
-    /// What the agent is sent.
+    /// The format of the audio to the agent.
     public var inputFormat: AudioFormat
-    /// What the agent is asked to send.
+    /// The requested format of the audio from the agent.
     public var outputFormat: AudioFormat
     public var language: String?
-    /// Continues an earlier conversation (Gemini).
+    /// The handle of an earlier conversation to continue (Gemini).
     public var resumptionHandle: String?
-    /// Whether the model falls silent by itself when it hears the caller; otherwise it must be told.
+    /// True if the model must stop by itself when it hears the caller; otherwise the session stops it.
     public var isInterrupted: Bool
-    /// What was said before follows as ``AgentCommand/history(_:)`` as soon as the session is ready.
+    /// True if the earlier conversation follows as ``AgentCommand/history(_:)`` as soon as the session is ready.
     public var hasHistory = false
-    /// What the model has refused before.
+    /// The settings that the model has refused before.
     public var omitted: Set<AgentSetting> = []
 
     public init(
@@ -236,7 +237,7 @@ public struct AgentSessionConfiguration: Equatable, Sendable {
     }
 }
 
-/// What the session tells the agent besides audio.
+/// The session's messages to the agent, except audio.
 public enum AgentCommand: Equatable, Sendable {
     case configure(AgentSessionConfiguration)
     /// The caller heard this many milliseconds of the item and no more.
@@ -244,24 +245,26 @@ public enum AgentCommand: Equatable, Sendable {
     /// The caller heard nothing of the item.
     case delete(item: AgentItem)
     case cancelResponse
-    /// Let the agent speak now, along these lines.
+    /// Makes the agent speak now, along these lines.
     case say(String)
-    /// Let the agent answer what stands in the conversation. For a model that does so by itself, nothing.
+    /// Makes the agent answer the conversation so far. Does nothing for a model that answers by itself.
     case respond
-    /// Add to the conversation without asking for an answer.
+    /// Adds to the conversation without asking for a response.
     case addMessage(role: MessageRole, text: String)
-    /// What was said before, oldest first, for a session that knows nothing of it. Right after the set-up, before audio.
+    /// The earlier conversation, oldest turn first, for a session that does not know it. Send it right after the
+    /// configuration, before audio.
     case history([Turn])
-    /// Add something that the agent is to answer. Some models answer at once; others at the next ``respond``.
+    /// Adds a message that the agent must answer. Some models answer at once, others at the next ``respond``.
     case prompt(String)
-    /// `output` is text for the model, often JSON. Some models go on speaking at once; others at the next ``respond``.
+    /// Gives a function's result. `output` is text for the model, often JSON. Some models continue to speak at once,
+    /// others at the next ``respond``.
     case toolResult(id: String, name: String, output: String)
 
     public enum MessageRole: String, Sendable {
         case user, assistant, system
     }
 
-    /// One side's words.
+    /// The words of one side.
     public struct Turn: Equatable, Sendable {
         public var role: MessageRole
         public var text: String

@@ -1,37 +1,37 @@
-/// Messages waiting to be written to one socket: one contiguous buffer, message after message.
+/// The messages that wait to be written to one socket, one after the other in a contiguous buffer.
 ///
-/// A codec writes into it, whoever owns the socket drains it once a wake. Nothing is allocated as long as a wake's
-/// messages fit into what the buffer has grown to. It shrinks again: at once after a giant burst, and after many
-/// drains that used a small part of it, so that an idle call holds no more than the capacity it began with.
+/// A codec writes into it, and the owner of the socket drains it once per wake. It allocates nothing as long as a
+/// wake's messages fit into its buffer. The buffer shrinks again: at once after a very large burst, and after many
+/// drains that used a small part of it. So an idle call keeps only the initial capacity.
 ///
-/// Not safe for use from two threads at once; it may be handed from one to another.
+/// Not safe for use from two threads at once; it may be passed from one thread to another.
 ///
 /// ```swift
 /// codec.writeMedia(frame, to: &outbox)
 /// outbox.drain { message in socket.write(message) }
 /// ```
 public struct MessageOutbox: ~Copyable, @unchecked Sendable {
-    // Sendable although it holds a pointer: the memory is reached through this noncopyable value alone, and freed
-    // with it.
+    // Sendable although it holds a pointer: only this noncopyable value has access to the memory, which is freed with
+    // it.
     private var base: UnsafeMutablePointer<UInt8>
     private let initialCapacity: Int
     private var capacity: Int
-    /// Bytes in use: per message its length and then its bytes.
+    /// The bytes in use: for each message its length and then its bytes.
     private var used = 0
-    /// Where the length of the message being written will stand; -1 when none is.
+    /// The place of the length of the message that is being written; -1 if there is none.
     private var opening = -1
     private var sparingDrains = 0
 
-    /// Finished messages.
+    /// The number of finished messages.
     public private(set) var count = 0
 
-    /// A buffer beyond this is given back as soon as it has been drained.
+    /// A larger buffer is freed as soon as it has been drained.
     private static let burstCapacity = 256 * 1024
-    /// This many drains in a row that used less than a quarter halve the buffer.
+    /// The number of drains in a row, each using less than a quarter, after which the buffer is halved.
     private static let drainsBeforeShrinking = 256
     private static let headerSize = MemoryLayout<Int>.size
 
-    /// - Parameter capacity: bytes to begin with, and the size the buffer returns to.
+    /// - Parameter capacity: the initial size in bytes, to which the buffer returns.
     public init(capacity: Int = 4096) {
         initialCapacity = max(capacity, 256)
         self.capacity = initialCapacity
@@ -44,24 +44,24 @@ public struct MessageOutbox: ~Copyable, @unchecked Sendable {
 
     public var isEmpty: Bool { count == 0 }
 
-    /// Bytes of all finished messages.
+    /// The bytes of all finished messages.
     public var byteCount: Int {
         (opening >= 0 ? opening : used) - count * Self.headerSize
     }
 
     // MARK: Reading
 
-    /// Hands over every finished message, oldest first, and then forgets them. A message not ended is kept.
+    /// Passes every finished message to `body`, oldest first, and then removes them. Keeps an unfinished message.
     ///
-    /// The span is valid within the call of `body` only.
+    /// The span is valid only during the call of `body`.
     public mutating func drain(_ body: (RawSpan) -> Void) {
         peek(body)
         forget(opening >= 0 ? opening : used)
     }
 
-    /// Shows every finished message, oldest first, and keeps them.
+    /// Passes every finished message to `body`, oldest first, and keeps them.
     ///
-    /// The span is valid within the call of `body` only.
+    /// The span is valid only during the call of `body`.
     public func peek(_ body: (RawSpan) -> Void) {
         let end = opening >= 0 ? opening : used
         var offset = 0
@@ -73,7 +73,7 @@ public struct MessageOutbox: ~Copyable, @unchecked Sendable {
         }
     }
 
-    /// Forgets every finished message unread.
+    /// Removes every finished message unread.
     public mutating func removeAll() {
         forget(opening >= 0 ? opening : used)
     }
@@ -102,7 +102,7 @@ public struct MessageOutbox: ~Copyable, @unchecked Sendable {
 
     // MARK: Writing
 
-    /// Begins a message. Every message begun must be ended or abandoned before the next one begins.
+    /// Begins a message. End or abandon it before the next one begins.
     public mutating func beginMessage() {
         precondition(opening < 0, "a message was begun within another")
         opening = used
@@ -118,7 +118,7 @@ public struct MessageOutbox: ~Copyable, @unchecked Sendable {
         count += 1
     }
 
-    /// Takes back the message being written.
+    /// Removes the message that is being written.
     public mutating func abandonMessage() {
         precondition(opening >= 0, "a message was abandoned that had not been begun")
         used = opening
@@ -130,13 +130,13 @@ public struct MessageOutbox: ~Copyable, @unchecked Sendable {
         text.withUTF8Buffer { append(bytes: $0) }
     }
 
-    /// Bytes as they are.
+    /// Appends bytes unchanged.
     public mutating func append(ascii bytes: RawSpan) {
         bytes.withUnsafeBytes { append(bytes: $0.assumingMemoryBound(to: UInt8.self)) }
     }
 
     public mutating func append(decimal value: Int) {
-        // The longest is Int.min: nineteen digits and the sign.
+        // The longest text is that of Int.min: nineteen digits and the sign.
         reserve(20)
         var rest = value.magnitude
         var digits = 1
@@ -158,7 +158,7 @@ public struct MessageOutbox: ~Copyable, @unchecked Sendable {
         }
     }
 
-    /// The bytes as base64 (standard alphabet, padded), encoded straight into the buffer.
+    /// Encodes the bytes as Base64 (standard alphabet, padded) directly into the buffer.
     public mutating func append(base64 bytes: RawSpan) {
         let length = Base64.encodedCount(ofBytes: bytes.byteCount)
         reserve(length)
@@ -167,7 +167,7 @@ public struct MessageOutbox: ~Copyable, @unchecked Sendable {
         used += length
     }
 
-    /// The text as a JSON string: escaped and in quotes.
+    /// Appends the text as a JSON string: escaped and in quotes.
     public mutating func append(jsonString text: String) {
         let length = JSONStringWriter.length(of: text)
         reserve(length)
@@ -208,6 +208,6 @@ public struct MessageOutbox: ~Copyable, @unchecked Sendable {
 }
 
 extension MessageOutbox {
-    /// Bytes of memory held, in use or not.
+    /// The size of the allocated memory in bytes.
     package var allocatedBytes: Int { capacity }
 }

@@ -1,35 +1,35 @@
 public import TalkpathAudio
 
-/// What a telephony carrier's media socket said, freed of the carrier's own words.
+/// An event from a telephony carrier's media socket, in terms that all carriers share.
 ///
-/// Produced by a carrier's codec, consumed by the session. `media` is the per-frame case: it holds no
-/// reference and costs no allocation.
+/// A carrier's codec produces it, and the session consumes it. `media` is the per-frame case: it holds no reference and
+/// costs no allocation.
 public enum TelephonyEvent: Equatable, Sendable {
-    /// The carrier's greeting, before the stream is known.
+    /// The carrier's first message, before the stream is known.
     case connected
-    /// The stream begins: who it is, what it carries, and what our TwiML gave it along.
+    /// The stream begins: its IDs, its format, and the parameters of our call instructions.
     case started(TelephonyStreamStart)
     /// Audio of the caller.
     case media(TelephonyMedia)
     /// The caller pressed a key: `0`–`9`, `*` or `#`.
     case dtmf(digit: UInt8)
-    /// Everything queued before the mark of this number has been played or cleared.
+    /// All audio queued before this mark has been played or cleared.
     ///
-    /// `nil` for a mark that was not ours.
+    /// `nil` for a mark that is not ours.
     case mark(PlaybackMark?)
-    /// The carrier says the stream is over.
+    /// The carrier reports the end of the stream.
     case stopped
-    /// A message of a kind we do not know, or one that does not concern this stream; counted, otherwise without effect.
+    /// A message of an unknown kind, or one that does not concern this stream. Counted, but otherwise without effect.
     case ignored
 }
 
 /// The beginning of a media stream.
 public struct TelephonyStreamStart: Equatable, Sendable {
     public var streamID: String
-    /// The carrier's own name of the call.
+    /// The carrier's ID of the call.
     public var carrierCallID: String
     public var accountID: String
-    /// Parameters our call instructions sent along.
+    /// The parameters that our call instructions attached.
     public var parameters: [String: String]
     public var format: AudioFormat
 
@@ -50,9 +50,9 @@ public struct TelephonyStreamStart: Equatable, Sendable {
 
 /// One message of caller audio.
 public struct TelephonyMedia: Equatable, Sendable {
-    /// Counts every message of the stream, not only media; 0 where the carrier gave none that can be read.
+    /// The number of this message among all messages of the stream; 0 if the carrier gave no readable one.
     public var sequence: UInt32
-    /// Milliseconds since the stream began, of the first sample; `nil` where the carrier gave none that can be read.
+    /// The time of the first sample in milliseconds since the stream began; `nil` if the carrier gave no readable one.
     public var timestamp: UInt64?
     public var payload: WirePayload
 
@@ -63,19 +63,19 @@ public struct TelephonyMedia: Equatable, Sendable {
     }
 }
 
-/// Where the base64 text of a message's audio stands.
+/// The place of the Base64 text of a message's audio.
 public enum WirePayload: Equatable, Sendable {
-    /// At these offsets of the message just received, exactly as it stands there.
+    /// Offsets into the message just received; the text is there unescaped.
     case inPlace(Range<Int>)
-    /// Decoded out of JSON escapes: legal, and rare enough to be copied.
+    /// A copy of the text with its JSON escapes resolved: legal, and rare.
     case unescaped([UInt8])
 }
 
-/// The name of a mark, as the session thinks of it; the codec writes and reads it as text.
+/// The session's name of a mark; the codec converts it to text and back.
 public struct PlaybackMark: Hashable, Sendable {
-    /// Counts interruptions: marks of an older epoch were cleared, not played.
+    /// The number of interruptions so far: marks of an older epoch were cleared, not played.
     public var epoch: UInt32
-    /// Never used twice in a call.
+    /// Unique in a call.
     public var number: UInt32
 
     public init(epoch: UInt32, number: UInt32) {
@@ -84,24 +84,24 @@ public struct PlaybackMark: Hashable, Sendable {
     }
 }
 
-/// Why a message of the carrier or of the model could not be understood. The message is dropped and counted; the
-/// socket stays open.
+/// The reason why a message of the carrier or of the model could not be understood. The message is dropped and counted;
+/// the socket stays open.
 public struct WireError: Error, Equatable, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable {
         /// Not JSON, or not in UTF-8.
         case malformedJSON
         /// JSON, but a field is missing or of the wrong type.
         case malformedMessage
-        /// Base64 text that is none.
+        /// Text that is not valid Base64.
         case malformedBase64
-        /// The message names another stream than the one that was started.
+        /// The message names another stream than the one that started.
         case wrongStream
-        /// The stream's format is not one we can carry.
+        /// Talkpath does not support the stream's format.
         case unsupportedFormat
     }
 
     public var code: Code
-    /// The offending field or kind of message; never the caller's data.
+    /// The field or kind of message that is wrong; never the caller's data.
     public var detail: String
 
     public init(_ code: Code, _ detail: String = "") {

@@ -1,7 +1,7 @@
-/// Where a model's socket is opened, and with what the request is authorised.
+/// The address of a model's socket and the headers that authorise the request.
 public struct WebSocketTarget: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     public var url: String
-    /// In the order they are sent. Values are secret: they appear in no description of this value.
+    /// The headers in sending order. Their values are secret, so no description of this value shows them.
     public var headers: [(name: String, value: String)]
 
     public init(url: String, headers: [(name: String, value: String)] = []) {
@@ -15,14 +15,14 @@ public struct WebSocketTarget: Sendable, CustomStringConvertible, CustomDebugStr
 
     public var debugDescription: String { description }
 
-    /// Keeps `dump` and string interpolation of an enclosing value from showing the values.
+    /// Keeps `dump` and the interpolation of an enclosing value from showing the values.
     public var customMirror: Mirror {
         Mirror(self, children: ["url": url, "headers": headers.map(\.name)])
     }
 }
 
 extension WebSocketTarget {
-    /// A part of a query, percent-encoded (RFC 3986: all but the unreserved characters).
+    /// A part of a query, percent-encoded (RFC 3986: everything but the unreserved characters).
     static func queryEncoded(_ text: String) -> String {
         var encoded = ""
         for byte in text.utf8 {
@@ -39,7 +39,7 @@ extension WebSocketTarget {
         return encoded
     }
 
-    /// A key as it was configured, without the line end that a file or a copy brought along.
+    /// A configured key without the line end that a file or a copy may have added.
     static func trimmed(_ key: String) -> String {
         func isSpace(_ character: Character) -> Bool { character.isWhitespace }
         return String(key.drop(while: isSpace).reversed().drop(while: isSpace).reversed())

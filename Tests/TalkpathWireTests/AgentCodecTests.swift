@@ -67,7 +67,7 @@ struct AgentCodecTests {
         }
     }
 
-    @Test func `only what a provider takes is supported`() {
+    @Test func `only formats that the provider accepts are supported`() {
         #expect(OpenAIRealtimeCodec.supports(.telephony))
         #expect(OpenAIRealtimeCodec.supports(.pcm24k))
         #expect(!OpenAIRealtimeCodec.supports(.pcm16k))

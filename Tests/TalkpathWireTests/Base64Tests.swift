@@ -18,7 +18,7 @@ struct Base64Tests {
         return Array(target[0..<written])
     }
 
-    /// Bit by bit, as section 4 of RFC 4648 describes it.
+    /// A bitwise reference after section 4 of RFC 4648.
     private func reference(_ bytes: [UInt8]) -> String {
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
         var bits = bytes.flatMap { byte in (0..<8).map { byte >> (7 - $0) & 1 } }
@@ -39,7 +39,7 @@ struct Base64Tests {
         #expect(try decoded(text) == Array(plain.utf8))
     }
 
-    @Test func `every length up to 200 agrees with the reference and comes back`() throws {
+    @Test func `every length up to 200 agrees with the reference and decodes again`() throws {
         var generator = SeededGenerator(seed: 1)
         for length in 0...200 {
             let bytes = generator.bytes(length)
@@ -62,7 +62,7 @@ struct Base64Tests {
         "AA==AAAA", "AAAA AAAA", "AAAA\nAAAA", "AAA\u{0}", "AAA.", "ÄAA", "AAAAAAA*", "*AAAAAAA", "AAAAAAAAAAA*",
         "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA,",
     ])
-    func `what is no base64 is refused`(text: String) {
+    func `text that is not Base64 is refused`(text: String) {
         #expect(throws: WireError(.malformedBase64)) { try decoded(text, room: 64) }
     }
 

@@ -12,7 +12,7 @@ struct GeminiLiveCodecTests {
         #"{"serverContent":{"modelTurn":{"parts":[\#(parts.joined(separator: ","))]}\#(more)}}"#
     }
 
-    /// Events in short, so that a sequence can be read at a glance.
+    /// The events as short texts, so that a sequence is easy to read.
     private func summary(_ text: String, _ codec: inout GeminiLiveCodec) throws -> [String] {
         try codec.receive(text).map { event in
             switch event {
@@ -44,7 +44,7 @@ struct GeminiLiveCodecTests {
         #expect(try codec.receive(#"{"setupComplete":{"sessionId":"s"}}"#) == [.ignored])
     }
 
-    @Test func `a turn is one item, however many messages and parts it comes in`() throws {
+    @Test func `a turn is one item for any number of messages and parts`() throws {
         let events = try summaries([
             message(part("AAAA")), message(part("BBBB"), part("CCCC")), message(part("DDDD")),
             #"{"serverContent":{"generationComplete":true}}"#, #"{"serverContent":{"turnComplete":true}}"#,
@@ -112,7 +112,7 @@ struct GeminiLiveCodecTests {
         )
     }
 
-    @Test func `usage beside audio is told and the audio is not lost`() throws {
+    @Test func `usage in a message with audio is reported and the audio is kept`() throws {
         var codec = GeminiLiveCodec()
         _ = try codec.receive(message(part()))
         let text =
@@ -124,7 +124,7 @@ struct GeminiLiveCodecTests {
         )
     }
 
-    @Test func `words are told piece by piece and then as a whole`() throws {
+    @Test func `words are reported piece by piece and then as a whole`() throws {
         let events = try summaries([
             #"{"serverContent":{"inputTranscription":{"text":"Guten "}}}"#,
             #"{"serverContent":{"inputTranscription":{"text":"Tag"}}}"#,
@@ -236,7 +236,7 @@ struct GeminiLiveCodecTests {
         #expect(try codec.receive(#"{"sessionResumptionUpdate":\#(update)}"#) == [.resumptionHandle(handle)])
     }
 
-    @Test func `what we do not know is ignored`() throws {
+    @Test func `unknown messages are ignored`() throws {
         #expect(
             try summaries([#"{}"#, #"{"voiceActivity":{}}"#, #"{"serverContent":{"waitingForInput":true}}"#]) == [
                 "ignored", "ignored", "ignored",
@@ -252,7 +252,7 @@ struct GeminiLiveCodecTests {
         #"{"toolCall":{"functionCalls":[{"id":"1","name":"a"},{"id":"2"}]}}"#,
         #"{"setupComplete":{},"toolCall":{}}"#,
     ])
-    func `a message that lacks what we need is refused and leaves nothing`(text: String) throws {
+    func `a message without a required field is refused and changes nothing`(text: String) throws {
         var codec = GeminiLiveCodec()
         let error = #expect(throws: WireError.self) { try codec.receive(text) }
         #expect(error?.code == .malformedMessage)
@@ -367,7 +367,7 @@ struct GeminiLiveCodecTests {
         #expect(written == [["setup": setup]])
     }
 
-    @Test func `the least setup leaves out what was not asked for`() throws {
+    @Test func `the smallest setup leaves out everything optional`() throws {
         var codec = GeminiLiveCodec()
         let configuration = AgentSessionConfiguration(
             model: "projects/p/models/m",

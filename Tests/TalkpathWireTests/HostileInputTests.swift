@@ -2,7 +2,7 @@ import Testing
 
 @testable import TalkpathWire
 
-/// Whatever bytes come: an event or an error, never a trap, and the same answer on the quick way as on the thorough one.
+/// Any bytes must give an event or an error and never trap, and the fast and the full path must agree.
 struct HostileInputTests {
     private static let part = #"{"inlineData":{"mimeType":"audio/pcm;rate=24000","data":"//79AAAA++//"}}"#
     private static let corpus: [[UInt8]] = [
@@ -154,7 +154,7 @@ struct HostileInputTests {
     }
 
     @Test(arguments: ["A", "AAA=A", "A===", "AA A", "AAA\u{E9}"])
-    func `base64 that is none is told when it is decoded, in place or not`(text: String) throws {
+    func `invalid Base64 is reported when it is decoded, in place or not`(text: String) throws {
         var codec = try TwilioMediaStreamsCodec.started()
         for escape in ["", #"\u0041AAA"#] {
             let message = Array(TwilioMessages.media.replacing("//79", with: escape + text).utf8)
@@ -174,7 +174,7 @@ struct HostileInputTests {
         #expect(try JSONValue(parsing: "{\(members)}").object?.count == 100_000)
     }
 
-    @Test func `no error repeats what the message said`() throws {
+    @Test func `no error contains text of the message`() throws {
         let secret = "4915112345678"
         for text in [
             #"{"event":"\#(secret)""#, #"{"event":"dtmf","streamSid":"\#(secret)"}"#,

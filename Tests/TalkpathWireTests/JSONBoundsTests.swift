@@ -3,7 +3,7 @@ import Testing
 
 @testable import TalkpathWire
 
-/// What is kept of peers' messages, however large.
+/// The limits on the part of a peer's message that is kept.
 @Suite struct JSONBoundsTests {
     private let bounds = JSONBounds(keys: ["a", "list", "deep"], whole: ["all"], mostValues: 20)
 
@@ -11,23 +11,23 @@ import Testing
         try JSONValue(parsing: Array(text.utf8).span.bytes, within: bounds)
     }
 
-    @Test func membersOfUnknownKeysAreLeftOutOnEveryLevel() throws {
+    @Test func `members with unknown keys are dropped at every level`() throws {
         let text = #"{"x":[1,{"a":2}],"a":{"y":0,"a":3},"list":[{"z":1,"a":4}],"all":{"y":{"z":5}},"z":{}}"#
         #expect(try read(text) == ["a": ["a": 3], "list": [["a": 4]], "all": ["y": ["z": 5]]])
     }
 
-    @Test func keysWithEscapesAreTheSameKeys() throws {
+    @Test func `a key with escapes equals the key without them`() throws {
         #expect(try read(#"{"\u0061":1,"\u0062":2,"\u0061ll":{"\u0062":2}}"#) == ["a": 1, "all": ["b": 2]])
     }
 
     @Test(arguments: [
         #"{"x":[1,}"#, #"{"x":"\q"}"#, #"{"x":01}"#, #"{"x":tru}"#, "{\"x\":\"\u{1}\"}", #"{"x":1}}"#, #"{"x" 1}"#,
     ])
-    func whatIsPassedOverMustBeJSONAllTheSame(text: String) {
+    func `skipped members must be valid JSON too`(text: String) {
         #expect { try read(text) } throws: { ($0 as? WireError)?.code == .malformedJSON }
     }
 
-    @Test func tooManyValuesAreRefusedAndThoseOfUnknownKeysDoNotCount() throws {
+    @Test func `too many values are refused and members with unknown keys do not count`() throws {
         let unknown = (0..<1000).map { #""k\#($0)":[1,2]"# }.joined(separator: ",")
         #expect(try read("{\(unknown),\"a\":1}") == ["a": 1])
         let list = (0..<18).map(String.init).joined(separator: ",")
@@ -40,13 +40,13 @@ import Testing
         }
     }
 
-    /// A key that a codec comes to read and its bounds do not know would always be missing.
+    /// Without its key in the bounds, a member that a codec reads would always be missing.
     @Test(arguments: [
         ("OpenAIRealtime/OpenAIRealtimeCodec+Parsing.swift", OpenAIRealtimeCodec.bounds),
         ("GeminiLive/GeminiLiveCodec+Parsing.swift", GeminiLiveCodec.bounds),
         ("TwilioMediaStreams/TwilioMediaStreamsCodec+Parsing.swift", TwilioMediaStreamsCodec.bounds),
     ])
-    func everyKeyThatACodecReadsIsKept(file: String, bounds: JSONBounds) throws {
+    func `every key that a codec reads is kept`(file: String, bounds: JSONBounds) throws {
         let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appendingPathComponent("Sources/TalkpathWire")
         let text = try String(contentsOf: sources.appendingPathComponent(file), encoding: .utf8)
@@ -60,14 +60,14 @@ import Testing
         }
     }
 
-    @Test func aLongTextIsCutBetweenCharacters() {
+    @Test func `a long text is cut between characters`() {
         #expect(PeerWords.cut("abc", to: 3) == "abc")
         #expect(PeerWords.cut("abcd", to: 3) == "abc")
         #expect(PeerWords.cut("aéé", to: 4) == "aé")
         #expect(PeerWords.cut("a😀😀", to: 8) == "a😀")
     }
 
-    @Test func aTranscriptOfMegabytesIsCutAndAnEchoOfAHugeSetUpIsUnderstood() throws {
+    @Test func `a transcript of megabytes is cut and the echo of a huge configuration is read`() throws {
         var codec = OpenAIRealtimeCodec()
         var events: [AgentEvent] = []
         let words = String(repeating: #"word\n"#, count: 500_000)

@@ -67,7 +67,7 @@ struct JSONValueTests {
     @Test(arguments: [
         #""\uD800""#, #""\uDC00""#, #""\uD800x""#, #""\uD800\n""#, #""\uDC00\uD800""#, #""\uD800\uD800""#,
     ])
-    func `half a surrogate pair becomes a replacement character`(text: String) throws {
+    func `a lone surrogate becomes a replacement character`(text: String) throws {
         let string = try #require(try JSONValue(parsing: text).string)
         #expect(string.unicodeScalars.contains("\u{FFFD}"))
     }
@@ -95,12 +95,12 @@ struct JSONValueTests {
                 #expect(skipped == isLegal)
             }
         }
-        // Side by side is not within each other.
+        // Arrays side by side do not add to the depth.
         let beside = "[" + Array(repeating: arrays(10), count: 100).joined(separator: ",") + "]"
         #expect(try JSONValue(parsing: beside).array?.count == 100)
     }
 
-    @Test func `of a key that comes twice the last counts`() throws {
+    @Test func `the last value of a repeated key counts`() throws {
         #expect(try JSONValue(parsing: #"{"a":1,"b":2,"\u0061":3}"#) == ["a": 3, "b": 2])
         let many = (0..<5000).map { #""k\#($0 % 1000)":\#($0)"# }.joined(separator: ",")
         let members = try #require(try JSONValue(parsing: "{\(many)}").object)
@@ -133,7 +133,7 @@ struct JSONValueTests {
         #expect(JSONNumber(-Double.infinity) == nil)
     }
 
-    @Test func `members and elements are found, and what is not there is nil`() throws {
+    @Test func `members and elements are found, and missing ones are nil`() throws {
         let value = try JSONValue(parsing: #"{"a":{"b":"c"},"n":[1,true,null]}"#)
         #expect(value["a"]?["b"]?.string == "c")
         #expect(value["n"]?[1]?.bool == true)
@@ -145,7 +145,7 @@ struct JSONValueTests {
         #expect(value["a"]?.string == nil)
     }
 
-    @Test func `any value comes back from any of its forms`() throws {
+    @Test func `any value is parsed from any of its legal forms`() throws {
         for seed in 0..<3000 as Range<UInt64> {
             var noise = JSONNoise(generator: SeededGenerator(seed: seed))
             let value = noise.anything(depth: 5)

@@ -50,7 +50,7 @@ struct MessageOutboxTests {
         #expect(outbox.drainTexts() == ["second"])
     }
 
-    @Test func `removing all forgets what was finished`() {
+    @Test func `removing all drops the finished messages`() {
         var outbox = MessageOutbox()
         outbox.beginMessage()
         outbox.append("gone")
@@ -94,7 +94,7 @@ struct MessageOutboxTests {
         #expect(outbox.drainTexts() == [#""\u0000\b\t\n\f\r\u001f"# + "\u{7F}" + #"\"\\/""#])
     }
 
-    @Test func `any mix of messages and drains gives back what was put in`() {
+    @Test func `any mix of messages and drains returns every message unchanged`() {
         var generator = SeededGenerator(seed: 7)
         var outbox = MessageOutbox(capacity: 256)
         var expected: [[UInt8]] = []
@@ -133,7 +133,7 @@ struct MessageOutboxTests {
         #expect(after == 4096)
     }
 
-    @Test func `what a larger burst took is kept for the next and given back when none comes`() {
+    @Test func `memory of a larger burst is kept for the next one and freed when none comes`() {
         var outbox = MessageOutbox(capacity: 4096)
         fill(&outbox, bytes: 40_000)
         outbox.drain { _ in }

@@ -39,7 +39,7 @@ struct OpenAIRealtimeCodecTests {
         #expect(try codec.receive(#"{"type":"session.updated","session":{}}"#) == [.ignored])
     }
 
-    @Test func `audio is numbered by item, whatever the order, and read in place once the item is known`() throws {
+    @Test func `audio is numbered by item in any order and read in place once the item is known`() throws {
         var codec = OpenAIRealtimeCodec()
         var seen: [String] = []
         for item in ["item_a", "item_a", "item_b", "item_a", "item_b", "item_ab"] {
@@ -68,7 +68,7 @@ struct OpenAIRealtimeCodecTests {
         #expect(try codec.written(.truncate(item: first, heardMilliseconds: 1)).isEmpty)
     }
 
-    @Test func `what the caller does and says is told`() throws {
+    @Test func `the caller's speech and words are reported`() throws {
         var codec = OpenAIRealtimeCodec()
         #expect(
             try codec.receive(#"{"type":"input_audio_buffer.speech_started","audio_start_ms":1234,"item_id":"u"}"#)
@@ -98,7 +98,7 @@ struct OpenAIRealtimeCodecTests {
         )
     }
 
-    @Test func `a response is told from beginning to end`() throws {
+    @Test func `a response is reported from beginning to end`() throws {
         var codec = OpenAIRealtimeCodec()
         #expect(
             try codec.receive(#"{"type":"response.created","response":{"id":"r1","status":"in_progress"}}"#) == [
@@ -143,7 +143,7 @@ struct OpenAIRealtimeCodecTests {
             .failed, "server_error"
         ),
     ])
-    func `how a response ended is told with its reason`(
+    func `the end of a response is reported with its reason`(
         response: String,
         status: AgentResponseEnd.Status,
         reason: String
@@ -247,7 +247,7 @@ struct OpenAIRealtimeCodecTests {
         #"{"type":"response.function_call_arguments.done","name":"n","arguments":"{}"}"#,
         #"{"type":"conversation.item.input_audio_transcription.completed","item_id":"u"}"#,
     ])
-    func `a message that lacks what we need is refused and leaves nothing`(text: String) throws {
+    func `a message without a required field is refused and changes nothing`(text: String) throws {
         var codec = OpenAIRealtimeCodec()
         var events: [AgentEvent] = [.ready]
         let bytes = Array(text.utf8)
@@ -354,7 +354,7 @@ struct OpenAIRealtimeCodecTests {
         #expect(audio(try codec.receive(text), in: text) == ["0 mulaw 8000 Hz AAAA"])
     }
 
-    @Test func `the least configuration leaves out what was not asked for`() throws {
+    @Test func `the smallest configuration leaves out everything optional`() throws {
         var codec = OpenAIRealtimeCodec()
         let written = try codec.written(
             .configure(

@@ -19,7 +19,7 @@ struct OpenAIRetryTests {
         #expect(OpenAIRetry.pause(in: message) == nil)
     }
 
-    @Test func `errors about answers are told apart from others`() throws {
+    @Test func `errors about responses are distinguished from others`() throws {
         var codec = OpenAIRealtimeCodec()
         _ = try codec.receive(#"{"type":"session.updated","session":{}}"#)
         func report(_ error: String) throws -> AgentErrorReport? {

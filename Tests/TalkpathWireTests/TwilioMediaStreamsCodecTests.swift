@@ -48,7 +48,7 @@ struct TwilioMediaStreamsCodecTests {
         #expect(try codec.receive(#"{"event":"","x":[]}"#) == .ignored)
     }
 
-    @Test func `what the caller hears is not taken for the caller`() throws {
+    @Test func `audio of the outbound track is not used as the caller's`() throws {
         var codec = try TwilioMediaStreamsCodec.started()
         let outbound = TwilioMessages.media.replacing("inbound", with: "outbound")
         #expect(try codec.receive(outbound) == .ignored)
@@ -104,7 +104,7 @@ struct TwilioMediaStreamsCodecTests {
         (#"{"call_id":"c-1"}"#, #"[1]"#), (#"{"call_id":"c-1"}"#, #"{"call_id":{}}"#),
         (#""start":{"streamSid":"MZ01""#, #""start":{"streamSid":"""#),
     ])
-    func `a start that lacks what we need is refused`(usual: String, other: String) {
+    func `a start message without a required field is refused`(usual: String, other: String) {
         var codec = TwilioMediaStreamsCodec()
         let error = #expect(throws: WireError.self) {
             try codec.receive(TwilioMessages.start().replacing(usual, with: other))
@@ -119,13 +119,13 @@ struct TwilioMediaStreamsCodecTests {
         (#""media":{"#, #""medium":{"#), (#""event":"media""#, #""event":7"#),
         (#""event":"media""#, #""Event":"media""#),
     ])
-    func `media that lacks what we need is refused`(usual: String, other: String) throws {
+    func `a media message without a required field is refused`(usual: String, other: String) throws {
         var codec = try TwilioMediaStreamsCodec.started()
         let message = TwilioMessages.media.replacing(usual, with: other)
         #expect(message != TwilioMessages.media)
         let error = #expect(throws: WireError.self) { try codec.receive(message) }
         #expect(error?.code == .malformedMessage)
-        // And nothing is disturbed.
+        // The error leaves the codec's state unchanged.
         #expect(throws: Never.self) { try codec.receive(TwilioMessages.media) }
     }
 
@@ -234,7 +234,7 @@ struct TwilioMediaStreamsCodecTests {
         }
     }
 
-    // MARK: The quick way against the thorough way
+    // MARK: The fast path against the full path
 
     @Test func `both ways read every form of a legal message alike`() throws {
         var hits = 0
@@ -260,7 +260,7 @@ struct TwilioMediaStreamsCodecTests {
             default: Issue.record("seed \(seed): \(thorough) from \(text)")
             }
         }
-        // Half of the messages have no escapes at all.
+        // Half of the messages have no escapes, so the fast path must read them.
         #expect(hits > 3000)
     }
 
@@ -289,7 +289,7 @@ struct TwilioMediaStreamsCodecTests {
         return ["event": "mark", "streamSid": "MZ01", "sequenceNumber": number(3, &noise), "mark": mark]
     }
 
-    @Test func `of a field that comes twice both ways take the last`() throws {
+    @Test func `both paths use the last of a repeated field`() throws {
         let twice = [
             #"{"event":"dtmf","event":"media","streamSid":"no","streamSid":"MZ01","media":{"payload":"AAAA","timestamp":"1","payload":"BBBB"}}"#,
             #"{"event":"media","streamSid":"MZ01","media":{"payload":"AAAA","timestamp":"1"},"media":{"payload":"BBBB","timestamp":2}}"#,
@@ -302,7 +302,7 @@ struct TwilioMediaStreamsCodecTests {
             }
             #expect(media.payload.text(in: text) == "BBBB")
         }
-        // The second object lacks what the first had: it is not filled up from it.
+        // The second object lacks a member that the first one had, and must not inherit it.
         let halved =
             #"{"event":"media","streamSid":"MZ01","media":{"payload":"AAAA","timestamp":"1"},"media":{"payload":"BBBB"}}"#
         var codec = try TwilioMediaStreamsCodec.started()

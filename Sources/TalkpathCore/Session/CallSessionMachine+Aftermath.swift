@@ -28,7 +28,8 @@ struct Aftermath {
     static let updatePatience = Duration.seconds(10)
 }
 
-/// After the end: the receipt is out and will not change its mind, but a carrier that has not confirmed is asked on.
+/// After the end: the receipt is published. A carrier that has not confirmed the end is still asked to hang up, and the
+/// saved record is updated once it confirms.
 extension CallSessionMachine {
     mutating func beginAftermath(_ receipt: EndReceipt, at now: MonotonicInstant) -> [SessionAction] {
         if carrier == .placing || carrier == .unknown {

@@ -2,25 +2,25 @@ import TalkpathAudio
 
 /// Base64 (RFC 4648) of audio, without allocation.
 ///
-/// Writing uses the standard alphabet with padding. Reading takes the standard and the URL-safe alphabet (Gemini's
-/// client speaks the latter), padded or not, and nothing else: no white space, no stray bits behind the last byte, no
-/// padding that is too short.
+/// Encoding uses the standard alphabet with padding. Decoding accepts the standard and the URL-safe alphabet (Gemini's
+/// client uses the latter), with or without padding. It refuses everything else: white space, non-zero bits after the
+/// last byte, incomplete padding.
 public enum Base64 {
-    /// Characters that `bytes` bytes become, padding included.
+    /// The number of characters that `bytes` bytes become, padding included.
     @inlinable
     public static func encodedCount(ofBytes bytes: Int) -> Int {
         (bytes + 2) / 3 * 4
     }
 
-    /// Bytes that the text stands for, provided it is base64 at all. Looks at its length and padding only.
+    /// The number of bytes that the text decodes to if it is valid. Uses only its length and padding.
     public static func decodedCount(of text: RawSpan) -> Int {
         text.withUnsafeBytes { decodedCount(ofCharacters: charactersWithoutPadding($0)) }
     }
 
-    /// Writes the bytes as padded standard base64.
+    /// Encodes the bytes as padded standard Base64.
     ///
     /// - Parameter target: at least ``encodedCount(ofBytes:)`` bytes.
-    /// - Returns: the bytes written.
+    /// - Returns: the number of bytes written.
     @discardableResult
     public static func encode(_ bytes: RawSpan, into target: inout MutableSpan<UInt8>) -> Int {
         let length = encodedCount(ofBytes: bytes.byteCount)
@@ -32,13 +32,13 @@ public enum Base64 {
         return length
     }
 
-    /// Reads base64.
+    /// Decodes Base64.
     ///
-    /// A long text may be read in pieces: each but the last a multiple of four characters.
+    /// A long text may be decoded in pieces; every piece but the last must be a multiple of four characters.
     ///
-    /// - Parameter target: at least ``decodedCount(of:)`` bytes. What lies behind the decoded bytes is left alone.
-    /// - Returns: the bytes written.
-    /// - Throws: `malformedBase64`, also when `target` is too short; `target` then holds nothing of use.
+    /// - Parameter target: at least ``decodedCount(of:)`` bytes. Bytes after the decoded ones keep their content.
+    /// - Returns: the number of bytes written.
+    /// - Throws: `malformedBase64`, also if `target` is too short; the content of `target` is then undefined.
     public static func decode(_ text: RawSpan, into target: inout MutableSpan<UInt8>) throws(WireError) -> Int {
         let room = target.count
         let decoded = text.withUnsafeBytes { source in
@@ -56,10 +56,10 @@ extension Base64 {
             let pairs = table.baseAddress!
             let output = UnsafeMutableRawPointer(target)
             let count = source.count
-            // As far as the machine's wide instructions go; the loops below do the rest, or all of it.
+            // The machine's wide instructions do whole blocks; the loops below do the rest, or everything.
             var read = ByteKernels.encodeBase64(input, count: count, into: output)
             var written = read / 3 * 4
-            // Six bytes become eight characters; the load takes eight, hence the margin.
+            // Six bytes become eight characters. The load reads eight bytes, so it needs the margin.
             while read + 8 <= count {
                 let word = UInt64(bigEndian: input.loadUnaligned(fromByteOffset: read, as: UInt64.self))
                 let first = UInt64(pairs[Int(word >> 52)])
@@ -100,11 +100,11 @@ extension Base64 {
         }
     }
 
-    /// - Returns: bytes written, or -1 if the text is no base64 or does not fit.
+    /// - Returns: the number of bytes written, or -1 if the text is not Base64 or does not fit.
     static func decode(_ source: UnsafeRawBufferPointer, into target: UnsafeMutablePointer<UInt8>?, room: Int) -> Int {
         let characters = charactersWithoutPadding(source)
         let padding = source.count - characters
-        // Padding, where there is any, fills the last group of four; one character alone stands for no byte.
+        // Padding must complete the last group of four. A single remaining character cannot encode a byte.
         guard padding == 0 || source.count % 4 == 0, characters % 4 != 1 else { return -1 }
         let length = decodedCount(ofCharacters: characters)
         guard length > 0 else { return 0 }
@@ -115,7 +115,7 @@ extension Base64 {
             var read = ByteKernels.decodeBase64(input, count: characters, into: output, room: length)
             var written = read / 4 * 3
             var seen: UInt32 = 0
-            // Eight characters become six bytes; the store writes eight, hence the margin.
+            // Eight characters become six bytes. The store writes eight bytes, so it needs the margin.
             let left = length - written
             let rounds = left >= 8 ? min((characters - read) / 8, (left - 8) / 6 + 1) : 0
             for _ in 0..<rounds {
@@ -143,14 +143,14 @@ extension Base64 {
         }
     }
 
-    /// Four characters as three bytes in the order they stand in memory.
+    /// Decodes four characters to three bytes in memory order.
     @inline(__always)
     private static func group(_ characters: UnsafeRawPointer, _ values: UnsafePointer<UInt32>) -> UInt32 {
         func byte(_ offset: Int) -> Int { Int(characters.load(fromByteOffset: offset, as: UInt8.self)) }
         return values[byte(0)] | values[256 + byte(1)] | values[512 + byte(2)] | values[768 + byte(3)]
     }
 
-    /// The last two or three characters, whose lowest bits stand for nothing and must be zero.
+    /// Decodes the last two or three characters; their unused lowest bits must be zero.
     private static func decodeTail(
         _ input: UnsafeRawPointer,
         count: Int,

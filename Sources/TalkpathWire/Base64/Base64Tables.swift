@@ -1,17 +1,17 @@
-/// The tables of the base64 codec: 8 KiB to write, 4 KiB to read, both built once.
+/// The tables of the Base64 codec: 8 KiB for encoding, 4 KiB for decoding, both built once.
 enum Base64Tables {
-    /// Marks a character that is not of the alphabet; above the 24 bits of a group.
+    /// Marks a character outside the alphabet. The bit lies above the 24 bits of a group.
     static let invalid: UInt32 = 1 << 24
 
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-    /// Twelve bits to two characters, the first in the low byte.
+    /// Maps twelve bits to two characters, the first in the low byte.
     static let encoding: [UInt16] = (0..<4096).map { bits in
         UInt16(alphabet[bits >> 6]) | UInt16(alphabet[bits & 63]) << 8
     }
 
-    /// Character to its six bits, shifted to where they stand in three bytes read as a little-endian number: one table
-    /// of 256 for each of the four positions.
+    /// Maps a character to its six bits, shifted to their place in three bytes that are read as a little-endian number.
+    /// One table of 256 entries for each of the four positions.
     static let decoding: [UInt32] = (0..<4).flatMap { position -> [UInt32] in
         var table = [UInt32](repeating: invalid, count: 256)
         for (value, character) in alphabet.enumerated() {

@@ -1,7 +1,7 @@
 extension WirePayload {
-    /// Bytes of audio it stands for, provided it is base64 at all.
+    /// The number of bytes of audio that the payload decodes to, if it is valid Base64.
     ///
-    /// - Parameter message: the message it came with.
+    /// - Parameter message: the message that the payload came with.
     public func decodedCount(in message: RawSpan) -> Int {
         switch self {
         case .inPlace(let range): Base64.decodedCount(of: message.extracting(range))
@@ -9,11 +9,11 @@ extension WirePayload {
         }
     }
 
-    /// Decodes the audio; no allocation.
+    /// Decodes the audio without allocation.
     ///
-    /// - Parameter message: the message it came with.
-    /// - Returns: the bytes written.
-    /// - Throws: `malformedBase64`, also when `target` is shorter than ``decodedCount(in:)``.
+    /// - Parameter message: the message that the payload came with.
+    /// - Returns: the number of bytes written.
+    /// - Throws: `malformedBase64`, also if `target` is shorter than ``decodedCount(in:)``.
     public func decode(from message: RawSpan, into target: inout MutableSpan<UInt8>) throws(WireError) -> Int {
         switch self {
         case .inPlace(let range): try Base64.decode(message.extracting(range), into: &target)

@@ -1,21 +1,21 @@
 internal import COpenSSL
 
-/// Bytes nobody can guess, by libcrypto's generator.
+/// Unpredictable bytes from libcrypto's generator.
 ///
-/// Sans-IO code takes its randomness from outside; this is what outside passes in.
+/// Sans-IO code gets its randomness from its callers; this is their source.
 public enum SecureRandom {
     public static func bytes(_ count: Int) -> [UInt8] {
         precondition(count >= 0 && count <= Int32.max, "\(count) random bytes cannot be asked for")
         guard count > 0 else { return [] }
         var bytes = [UInt8](repeating: 0, count: count)
-        // Without randomness every token would be guessable: there is nothing safe to go on with.
+        // Without randomness every token could be guessed, so the process must not continue.
         precondition(RAND_bytes(&bytes, Int32(count)) == 1, "libcrypto's random generator could not be seeded")
         return bytes
     }
 
-    /// 256 bit as 43 characters of the URL-safe base64 alphabet (RFC 4648, section 5), without padding.
+    /// 256 bits as 43 characters of the URL-safe Base64 alphabet (RFC 4648, section 5), without padding.
     ///
-    /// Fits into a URL, a header, an XML attribute and a file name as it stands.
+    /// Can be used unescaped in a URL, a header, an XML attribute and a file name.
     public static func token() -> String {
         let text = TalkpathCrypto.base64(bytes(32)).utf8.compactMap { character -> UInt8? in
             switch character {

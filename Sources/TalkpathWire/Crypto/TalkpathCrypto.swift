@@ -1,9 +1,9 @@
 internal import COpenSSL
 
-/// Digests and message authentication codes by libcrypto, and the comparison that belongs to them.
+/// Digests and message authentication codes by libcrypto, and a constant-time comparison.
 ///
-/// For requests and webhooks, not for the media path: every function allocates its result. All of them may be called
-/// from any thread. The name is the project's own so that nothing collides where swift-crypto is imported too.
+/// For requests and webhooks, not for the media path: every function allocates its result. All of them are safe on any
+/// thread. The name is the project's own, so that it does not clash with swift-crypto.
 public enum TalkpathCrypto {
     /// SHA-256 (FIPS 180-4): 32 bytes.
     public static func sha256(_ message: [UInt8]) -> [UInt8] {
@@ -22,15 +22,16 @@ public enum TalkpathCrypto {
         hmac(EVP_sha256(), length: Int(SHA256_DIGEST_LENGTH), key: key, message: message)
     }
 
-    /// Whether the bytes are the same, in a time that depends on their number only.
+    /// Compares bytes in a time that depends only on their number.
     ///
-    /// For signatures, keys and tokens. Bytes of different number are told apart at once: their number is no secret.
+    /// For signatures, keys and tokens. Arrays of different lengths are rejected at once, because the length is not
+    /// secret.
     public static func areEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
         guard left.count == right.count else { return false }
         return CRYPTO_memcmp(left, right, left.count) == 0
     }
 
-    /// As for bytes, on the UTF-8 of the texts: `é` composed and decomposed differ.
+    /// Compares the UTF-8 bytes of two texts: composed and decomposed `é` differ.
     public static func areEqual(_ left: String, _ right: String) -> Bool {
         areEqual(Array(left.utf8), Array(right.utf8))
     }
@@ -54,8 +55,8 @@ public enum TalkpathCrypto {
         var code = [UInt8](repeating: 0, count: length)
         var written: UInt32 = 0
         let done = HMAC(digest, key, Int32(key.count), message, message.count, &code, &written)
-        // Fails for want of memory or because the library was built or configured without the digest: then no
-        // signature can be checked or made, and going on with a wrong one would be worse than stopping.
+        // Fails if memory is short, or if libcrypto was built or configured without the digest. Then no signature can
+        // be made or checked, and continuing with a wrong one would be worse than stopping.
         precondition(done != nil && Int(written) == length, "libcrypto does not offer the digest of this HMAC")
         return code
     }

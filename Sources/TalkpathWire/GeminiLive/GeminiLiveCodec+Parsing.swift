@@ -1,8 +1,8 @@
 import TalkpathAudio
 
-/// The thorough way: any legal message.
+/// The full path: parses any legal message.
 extension GeminiLiveCodec {
-    /// What is read of the provider's messages; of a function's arguments all.
+    /// The members that are read from the provider's messages; a function's arguments are kept whole.
     static let bounds = JSONBounds(
         keys: [
             "setupComplete", "serverContent", "modelTurn", "parts", "inlineData", "mimeType", "data",
@@ -18,7 +18,7 @@ extension GeminiLiveCodec {
     mutating func receive(parsing message: RawSpan, into events: inout [AgentEvent]) throws(WireError) {
         let json = try JSONValue(parsing: message, within: Self.bounds)
         guard json.object != nil else { throw WireError(.malformedMessage, "not an object") }
-        // Kept aside until the whole message has been understood, so that an error leaves nothing behind.
+        // Works on a copy until the whole message is understood, so that an error changes nothing.
         var turns = turns
         var found: [AgentEvent] = []
         if json["setupComplete"] != nil, !isReady { found.append(.ready) }
@@ -76,7 +76,7 @@ extension GeminiLiveCodec {
         guard let elements = parts.array else { throw WireError(.malformedMessage, "modelTurn.parts") }
         var audio: [(format: AudioFormat, text: [UInt8])] = []
         for part in elements {
-            // Text, thoughts and code are not spoken.
+            // Text, thoughts and code are not speech.
             guard let inline = part["inlineData"], !inline.isNull else { continue }
             guard let type = inline["mimeType"]?.string else {
                 throw WireError(.malformedMessage, "inlineData.mimeType")
@@ -128,7 +128,7 @@ extension GeminiLiveCodec {
         )
     }
 
-    /// The provider reports most errors by closing the socket; one that comes as a message ends the session, too.
+    /// The provider reports most errors by closing the socket; an error that comes as a message ends the session too.
     private static func report(_ json: JSONValue) -> AgentErrorReport {
         AgentErrorReport(
             code: json["status"]?.name ?? json["code"]?.number.map { String($0.text.prefix(16)) } ?? "unknown",
@@ -137,7 +137,7 @@ extension GeminiLiveCodec {
         )
     }
 
-    /// A duration as Protocol Buffers write it in JSON: seconds, up to nine decimals, and an `s`.
+    /// Parses a duration in the JSON form of Protocol Buffers: seconds, up to nine decimals, and an `s`.
     static func duration(_ text: String) -> Duration? {
         guard text.utf8.last == UInt8(ascii: "s") else { return nil }
         let pieces = text.dropLast().split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)

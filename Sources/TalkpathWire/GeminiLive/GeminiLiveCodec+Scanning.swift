@@ -1,6 +1,6 @@
-/// The quick way: a message with one part of audio and nothing else, within a turn that has begun.
+/// The fast path: scans a message with one part of audio and nothing else, within a turn that has begun.
 ///
-/// Nil means "read it properly".
+/// `nil` means that the full parser must read the message.
 extension GeminiLiveCodec {
     func scan(_ bytes: UnsafeRawBufferPointer) -> AgentEvent? {
         guard let item = turns.open?.item, !turns.isStale else { return nil }
@@ -33,19 +33,19 @@ extension GeminiLiveCodec {
                 guard !hasParts, try readParts(&part, with: &scanner) else { return false }
                 hasParts = true
             } else {
-                // The role, or something of no consequence.
+                // The role, or another member without effect.
                 try scanner.skipValue()
             }
         }
         guard hasParts else { return false }
-        // Out of modelTurn's, serverContent's and the message's own object, which must hold nothing else.
+        // Leaves the objects of modelTurn and serverContent; neither, nor the message, may hold anything else.
         if try scanner.nextKey() != nil { return false }
         if try scanner.nextKey() != nil { return false }
         try scanner.finish()
         return true
     }
 
-    /// Enters an object and finds that key first in it.
+    /// Enters an object whose first key must be `name`.
     private func enterOnlyMember(_ name: StaticString, of scanner: inout JSONScanner) throws(JSONFault) -> Bool {
         guard try scanner.kind() == .object else { return false }
         try scanner.enterObject()

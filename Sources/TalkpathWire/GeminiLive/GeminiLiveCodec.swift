@@ -1,32 +1,32 @@
 public import TalkpathAudio
 
-/// Google's Gemini Live protocol (BidiGenerateContent) over a WebSocket: JSON, in text or in binary frames alike.
+/// Google's Gemini Live protocol (BidiGenerateContent) over a WebSocket: JSON, in text or in binary frames.
 ///
-/// A message that holds one part of audio and nothing else is read by scanning the bytes and audio is written from a
-/// template; neither allocates in steady state.
+/// The codec scans the bytes of a message that holds one part of audio and nothing else, and writes audio from a
+/// template. Neither allocates in steady state.
 ///
-/// The provider does not name its utterances, so the codec numbers them: one item a turn of the model. Audio that comes
-/// late, between `interrupted` and the end of that turn, still belongs to the interrupted item.
+/// The provider does not name its utterances, so the codec numbers them: one item for each turn of the model. Audio
+/// that arrives late, between `interrupted` and the end of that turn, still belongs to the interrupted item.
 ///
 /// Source: Google, "Live API - WebSockets API reference".
 public struct GeminiLiveCodec: Sendable {
-    /// The client speaks first: it is configured as soon as the socket is open.
+    /// The client sends the first message: the configuration, as soon as the socket is open.
     public static let awaitsGreeting = false
 
     var turns = GeminiTurns()
     var isReady = false
-    /// What the configured model takes.
+    /// The capabilities of the configured model.
     var traits = AgentModelTraits()
-    /// What was said before has been announced.
+    /// True if the configuration announced the earlier conversation, which has not been sent.
     var takesHistory = false
-    /// The start of an outgoing audio message, up to the base64.
+    /// The begin of an outgoing audio message, up to the Base64 text.
     private var audioPrefix: [UInt8] = []
 
     public init() {
         setInputRate(16000)
     }
 
-    /// Whether the provider can take audio of this format. What it sends, it chooses itself and says so.
+    /// True if the provider accepts audio of this format. It chooses the format of its own audio and states it.
     public static func supports(_ format: AudioFormat) -> Bool {
         format.encoding == .pcm16 && GeminiMIMEType.supportedRates.contains(format.sampleRate)
     }
@@ -35,8 +35,8 @@ public struct GeminiLiveCodec: Sendable {
     ///
     /// - Parameters:
     ///   - message: the whole payload of one frame, text or binary.
-    ///   - events: what it says is appended here. Offsets of audio in place refer to `message`; its base64 has not been
-    ///     looked at.
+    ///   - events: the message's events are appended here. In-place audio is given as offsets into `message`; its
+    ///     Base64 is not checked.
     /// - Throws: `WireError`, with nothing appended; the next message may be read.
     public mutating func receive(_ message: RawSpan, into events: inout [AgentEvent]) throws(WireError) {
         let quick = message.withUnsafeBytes { scan($0) }
@@ -47,15 +47,15 @@ public struct GeminiLiveCodec: Sendable {
         }
     }
 
-    /// Nothing has come for so long since an interruption that audio which comes now begins another turn, though the
-    /// provider has not said that the interrupted one is complete: it does not always do so, and now and then it
-    /// interrupts what was complete already.
+    /// Tells the codec that enough time has passed since an interruption for further audio to begin another turn. It is
+    /// needed because the provider does not always report that the interrupted turn is complete, and sometimes
+    /// interrupts a turn that was complete already.
     public mutating func interruptionIsOver() { turns.interruptionIsOver() }
 
-    /// Nil: the provider has no names for items.
+    /// Always `nil`: the provider does not name items.
     public func providerName(of item: AgentItem) -> String? { nil }
 
-    /// Audio of the caller, in the configured input format.
+    /// Writes the caller's audio, in the configured input format.
     public func writeAudio(_ audio: RawSpan, to outbox: inout MessageOutbox) {
         outbox.beginMessage()
         outbox.append(ascii: audioPrefix.span.bytes)
@@ -68,11 +68,11 @@ public struct GeminiLiveCodec: Sendable {
         audioPrefix = Array(#"{"realtimeInput":{"audio":{"mimeType":"audio/pcm;rate=\#(rate)","data":""#.utf8)
     }
 
-    /// Where the provider's socket is opened. The key travels in a header: what stands in a URL ends up in logs.
+    /// The address and headers of the provider's socket. The key goes into a header, because URLs end up in logs.
     ///
     /// - Parameters:
-    ///   - baseURL: the origin alone, or the full path of the method, which is then taken as it is.
-    ///   - model: named in the setup, not here; taken for likeness with other providers.
+    ///   - baseURL: the origin alone, or the full path of the method, which is then used unchanged.
+    ///   - model: unused, because the configuration names the model; a parameter for symmetry with other providers.
     public static func target(
         baseURL: String = "wss://generativelanguage.googleapis.com",
         model: String,
@@ -86,9 +86,9 @@ public struct GeminiLiveCodec: Sendable {
         return WebSocketTarget(url: url, headers: [(name: "x-goog-api-key", value: WebSocketTarget.trimmed(apiKey))])
     }
 
-    /// Whether anything follows the host.
+    /// True if anything follows the host.
     private static func hasPath(_ url: Substring) -> Bool {
-        // "scheme:", "" and "host" where there is an origin alone.
+        // An origin alone gives the pieces "scheme:", "" and "host".
         let pieces = url.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         return pieces.count > (url.utf8.contains(UInt8(ascii: ":")) && pieces.count >= 3 ? 3 : 1)
     }

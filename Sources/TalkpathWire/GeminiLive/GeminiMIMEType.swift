@@ -1,14 +1,14 @@
 import TalkpathAudio
 
-/// What the media type of a part says of its audio, such as `audio/pcm;rate=24000`.
+/// The audio format that a part's media type states, such as `audio/pcm;rate=24000`.
 enum GeminiMIMEType: Equatable {
     case audio(AudioFormat)
-    /// Audio we cannot carry.
+    /// Audio in a format that Talkpath does not support.
     case unsupported
     case notAudio
 
     static let supportedRates = [8000, 16000, 24000, 48000]
-    /// What the provider sends where it does not say.
+    /// The rate that the provider uses if it states none.
     private static let defaultRate = 24000
 
     init(_ text: UnsafeBufferPointer<UInt8>) {
@@ -25,8 +25,8 @@ enum GeminiMIMEType: Equatable {
         self = .audio(AudioFormat(encoding: .pcm16, sampleRate: rate))
     }
 
-    /// - Parameter parameters: what follows the type, from its first semicolon on.
-    /// - Returns: nil if there is a rate that is no number.
+    /// - Parameter parameters: the text after the type, from its first semicolon on.
+    /// - Returns: `nil` if the rate is not a number.
     private static func rate(_ parameters: Slice<UnsafeBufferPointer<UInt8>>) -> Int? {
         var rest = parameters
         while !rest.isEmpty {
@@ -53,7 +53,7 @@ enum GeminiMIMEType: Equatable {
         return value
     }
 
-    /// Letters of either case are the same; `word` is in lower case.
+    /// Compares without regard to case; `word` must be in lower case.
     private static func matches(_ bytes: Slice<UnsafeBufferPointer<UInt8>>, _ word: StaticString) -> Bool {
         guard bytes.count == word.utf8CodeUnitCount else { return false }
         for (offset, byte) in bytes.enumerated() {

@@ -1,6 +1,6 @@
-/// Whose turn it is, and which item what is said belongs to.
+/// Tracks whose turn it is, and which item the audio and words belong to.
 struct GeminiTurns: Sendable {
-    /// The model's turn under way.
+    /// The model's turn that is under way.
     struct Turn: Sendable {
         var item: AgentItem
         var isInterrupted = false
@@ -8,21 +8,21 @@ struct GeminiTurns: Sendable {
     }
 
     private(set) var open: Turn?
-    /// So much time has passed since the interruption that what comes now is no rest of the interrupted turn.
+    /// True if enough time has passed since the interruption that further audio cannot belong to the interrupted turn.
     private var isInterruptionOver = false
     private var lastItem: AgentItem?
-    /// Promised to the model's next turn, because its words came before its audio.
+    /// The item reserved for the model's next turn, because its words arrived before its audio.
     private var reserved: AgentItem?
     private var nextIndex = 0
     private var agentText = ""
     private var caller: (item: AgentItem, text: String)?
 
-    /// Audio that comes now is no rest of what was interrupted.
+    /// True if further audio does not belong to the interrupted turn.
     var isStale: Bool { isInterruptionOver && open?.isInterrupted == true }
 
     mutating func interruptionIsOver() { isInterruptionOver = true }
 
-    /// The provider has never said that the interrupted turn is complete, and begins another.
+    /// Ends an interrupted turn that the provider never reported as complete, because another turn begins.
     private mutating func endStaleTurn(_ events: inout [AgentEvent]) {
         guard isStale else { return }
         endAgentText(&events)
@@ -31,7 +31,7 @@ struct GeminiTurns: Sendable {
         events.append(.responseEnded(AgentResponseEnd(status: .cancelled, reason: "interrupted")))
     }
 
-    /// The item of audio that comes now; a turn begins if none is under way.
+    /// The item of new audio; begins a turn if none is under way.
     mutating func itemOfAudio(_ events: inout [AgentEvent]) -> AgentItem {
         endStaleTurn(&events)
         if let open { return open.item }
@@ -46,7 +46,7 @@ struct GeminiTurns: Sendable {
 
     mutating func interrupted(_ events: inout [AgentEvent]) {
         if open == nil {
-            // All of the last turn had been sent; what comes late is still part of it.
+            // The whole last turn had been sent already; late audio still belongs to it.
             let item = lastItem ?? newItem()
             lastItem = item
             open = Turn(item: item, hasAudioEnded: true)
@@ -77,7 +77,7 @@ struct GeminiTurns: Sendable {
         events.append(.responseEnded(end))
     }
 
-    /// Why a turn came to nothing.
+    /// The reasons for which a turn failed.
     private static let failures: Set<String> = ["RESPONSE_REJECTED", "MALFORMED_FUNCTION_CALL"]
 
     // MARK: Words

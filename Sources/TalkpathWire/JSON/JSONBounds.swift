@@ -1,18 +1,18 @@
-/// What of a peer's message is kept in memory, and how much of it.
+/// Limits the part of a peer's message that is kept in memory.
 ///
-/// Members with keys that nobody reads are checked and passed over in the scanner's own speed; values that are kept are
-/// counted. So the time that a message takes grows with its bytes, and only with them, whatever is in it.
+/// Members with unused keys are checked and skipped at the scanner's speed; kept values are counted. So the time for a
+/// message is linear in its bytes, whatever it contains.
 struct JSONBounds: Sendable {
-    /// Nil keeps members of every key.
+    /// The keys whose members are kept; `nil` keeps all.
     var keys: JSONKeys?
-    /// Values that are kept, within each other or not.
+    /// The most values to keep, nested ones included.
     var mostValues: Int
 
     static let none = JSONBounds(keys: nil, mostValues: .max)
 
     /// - Parameters:
-    ///   - keys: that are read, on whatever level they stand.
-    ///   - whole: keys of which the whole value is read, whatever keys are in it.
+    ///   - keys: the keys to read, at any level.
+    ///   - whole: the keys whose whole value is read, with any keys in it.
     init(keys: [String], whole: [String] = [], mostValues: Int) {
         self.init(keys: JSONKeys(keys, whole: whole), mostValues: mostValues)
     }
@@ -23,13 +23,13 @@ struct JSONBounds: Sendable {
     }
 }
 
-/// Keys, to be found by their bytes without making strings of them.
+/// Keys that are found by their bytes, without making strings.
 struct JSONKeys: Sendable {
     enum Match {
         case known, whole, unknown
     }
 
-    /// By their length in bytes.
+    /// The keys by their length in bytes.
     private let entries: [[(bytes: [UInt8], isWhole: Bool)]]
 
     init(_ keys: [String], whole: [String]) {
@@ -58,18 +58,18 @@ struct JSONKeys: Sendable {
     }
 }
 
-/// Texts of peers that are kept for as long as a call, and shown.
+/// Limits, in bytes, for peers' texts that are kept for the length of a call, or shown.
 enum PeerWords {
-    /// Half an hour of talk in one turn.
+    /// Half an hour of speech in one turn.
     static let longestTranscript = 32 << 10
     static let longestMessage = 1 << 10
     /// Names of items, calls and functions.
     static let longestName = 512
-    /// One that is longer is cut, and so broken: the model is told so.
+    /// Longer arguments are cut, which makes them malformed; the model is told so.
     static let longestArguments = 256 << 10
     static let longestHandle = 64 << 10
 
-    /// As much of a text as is kept, cut between characters.
+    /// The kept part of a text, cut between characters.
     static func cut(_ text: String, to bytes: Int) -> String {
         guard text.utf8.count > bytes else { return text }
         var end = text.utf8.index(text.startIndex, offsetBy: bytes)

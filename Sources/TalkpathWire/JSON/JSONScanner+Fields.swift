@@ -1,7 +1,6 @@
-/// What the codecs' quick ways ask for.
+/// Reads for the fast paths of the codecs.
 extension JSONScanner {
-    /// The next value if it is a string without escapes; otherwise nil, and the scanner stands where it stood or
-    /// behind the value.
+    /// The next value if it is a string without escapes. Otherwise `nil`, and the scanner is before or after the value.
     @inline(__always)
     package mutating func plainString() throws(JSONFault) -> Range<Int>? {
         guard try kind() == .string else { return nil }
@@ -9,8 +8,8 @@ extension JSONScanner {
         return text.hasEscapes ? nil : text.range
     }
 
-    /// The next value if it is a whole number of up to 18 digits, written as a number or as a string of digits;
-    /// otherwise nil, as above.
+    /// The next value if it is an integer of up to 18 digits, written as a number or as a string of digits. Otherwise
+    /// `nil`, as above.
     @inline(__always)
     package mutating func plainCount() throws(JSONFault) -> UInt64? {
         switch try kind() {

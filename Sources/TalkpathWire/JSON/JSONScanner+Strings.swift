@@ -1,5 +1,5 @@
 extension JSONScanner {
-    /// The next value, which must be a string. Its escapes and its UTF-8 are checked.
+    /// Reads the next value, which must be a string. Checks its escapes and its UTF-8.
     package mutating func string() throws(JSONFault) -> JSONText {
         skipWhitespace()
         guard peek() == UInt8(ascii: "\"") else { throw unexpected() }
@@ -25,7 +25,7 @@ extension JSONScanner {
         }
     }
 
-    /// The first byte from here on that is a quote, a backslash, a control character or not ASCII.
+    /// The first index from here on of a quote, a backslash, a control character or a byte outside ASCII.
     @inline(__always)
     private func endOfPlainRun(from begin: Int) -> Int {
         typealias Word = SIMD2<UInt64>
@@ -37,8 +37,8 @@ extension JSONScanner {
         var index = begin
         while index + 16 <= count {
             let word = UnsafeRawPointer(start + index).loadUnaligned(as: Word.self)
-            // A byte's high bit comes out set if it is one of those sought. Bits above the lowest one set may be
-            // false, by borrowing; the lowest never is.
+            // The high bit of a byte is set if the byte is one of these. Higher bits than the lowest set one may be
+            // false because of borrows; the lowest is always right.
             let found = ((word ^ quotes) &- ones) | ((word ^ backslashes) &- ones) | (word &- spaces) | word
             let low = found.x.littleEndian & high
             if low != 0 { return index + low.trailingZeroBitCount >> 3 }
@@ -81,8 +81,8 @@ extension JSONScanner {
         }
     }
 
-    /// One scalar beyond ASCII, by the table of well-formed sequences in the Unicode standard (3-7): no overlong
-    /// forms, no surrogates, nothing beyond U+10FFFF.
+    /// Skips one scalar beyond ASCII by table 3-7 of the Unicode standard: no overlong forms, no surrogates, nothing
+    /// above U+10FFFF.
     private mutating func skipMultibyteScalar() throws(JSONFault) {
         let lead = peek()
         var second: ClosedRange<UInt8> = 0x80...0xBF
@@ -116,13 +116,14 @@ extension JSONScanner {
 
     /// The bytes of a string with its escapes resolved.
     ///
-    /// A surrogate without its other half, which the grammar allows but no text can hold, becomes U+FFFD.
+    /// A lone surrogate, which the grammar allows but no text can hold, becomes U+FFFD.
     package func unescaped(_ text: JSONText) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.range.count)
         var index = text.range.lowerBound
         while index < text.range.upperBound {
-            // All up to the next escape at once; in a string, no quote and no control character ends the run.
+            // Copies everything up to the next escape at once; a string's range holds no quote and no control
+            // character.
             var run = index
             while run < text.range.upperBound, start[run] != UInt8(ascii: "\\") { run += 1 }
             if run > index {
@@ -145,13 +146,13 @@ extension JSONScanner {
     }
 
     package func string(_ text: JSONText) -> String {
-        // Valid UTF-8 by the scan; nothing is repaired here.
+        // The scan has checked the UTF-8, so nothing is repaired here.
         if text.hasEscapes { return String(decoding: unescaped(text), as: UTF8.self) }
         let bytes = UnsafeBufferPointer(start: start + text.range.lowerBound, count: text.range.count)
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// The scalar whose hexadecimal digits begin at `index`, taking the escape of its second half along.
+    /// The scalar whose hexadecimal digits begin at `index`. Consumes the escape of its second half too.
     private func scalar(at index: inout Int, upTo end: Int) -> Unicode.Scalar {
         let replacement: Unicode.Scalar = "\u{FFFD}"
         let unit = codeUnit(at: index)
@@ -167,7 +168,7 @@ extension JSONScanner {
         return Unicode.Scalar(value) ?? replacement
     }
 
-    /// Four hexadecimal digits, already checked.
+    /// Four hexadecimal digits, which are checked already.
     private func codeUnit(at index: Int) -> UInt16 {
         (0..<4).reduce(0) { $0 << 4 | (Self.hexValue(start[index + $1]) ?? 0) }
     }

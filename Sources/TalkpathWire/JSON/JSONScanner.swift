@@ -1,18 +1,18 @@
-/// Walks over the bytes of one JSON text (RFC 8259) and gives ranges of them, without allocating.
+/// Scans the bytes of one JSON text (RFC 8259) and returns ranges of them, without allocating.
 ///
-/// It accepts exactly the legal texts: the grammar, UTF-8 and the depth are checked, in what is skipped too. The full
-/// parser is built on it, so a codec's quick way and its thorough way cannot disagree about what is legal.
+/// It accepts exactly the legal texts: it checks the grammar, the UTF-8 and the depth, also in skipped parts. The full
+/// parser uses it too, so a codec's fast path and its full path agree about what is legal.
 ///
 /// The bytes must outlive the scanner; it is meant to live within one `withUnsafeBytes`.
 package struct JSONScanner {
-    /// Arrays and objects within each other.
+    /// The deepest allowed nesting of arrays and objects.
     package static let maximumDepth = 64
 
     let start: UnsafePointer<UInt8>
     let count: Int
     var offset = 0
     private var depth = 0
-    /// An array or object has just been entered: its end or its first element may come, but no comma.
+    /// True right after entering an array or object: its end or its first element may follow, but no comma.
     private var atOpening = false
 
     package init(_ bytes: UnsafeRawBufferPointer) {
@@ -23,18 +23,18 @@ package struct JSONScanner {
     }
 }
 
-/// Why a text is not JSON, and where.
+/// The reason and the place at which a text is not JSON.
 package enum JSONFault: Error, Equatable {
     case unexpected(offset: Int)
     case tooDeep(offset: Int)
-    /// More values than its reader keeps.
+    /// More values than the reader keeps.
     case tooMany(offset: Int)
 }
 
-/// A string as it stands in the text, without its quotes.
+/// A string in the text, without its quotes.
 package struct JSONText: Equatable {
     package var range: Range<Int>
-    /// The bytes are not the string itself: it holds escapes.
+    /// True if the string holds escapes, so its bytes are not the string itself.
     package var hasEscapes: Bool
 }
 
@@ -45,7 +45,7 @@ package enum JSONKind {
 // MARK: Structure
 
 extension JSONScanner {
-    /// What the next value is, told by its first byte; moves to that byte.
+    /// Moves to the next value and returns its kind, which its first byte shows.
     package mutating func kind() throws(JSONFault) -> JSONKind {
         skipWhitespace()
         switch peek() {
@@ -67,7 +67,7 @@ extension JSONScanner {
         try enter(UInt8(ascii: "["))
     }
 
-    /// The key of the next member, or nil once the object has been left. The member's value must be read or skipped
+    /// The key of the next member; `nil` at the end of the object, which is then left. Read or skip the member's value
     /// before the next call.
     @inline(__always)
     package mutating func nextKey() throws(JSONFault) -> JSONText? {
@@ -80,12 +80,12 @@ extension JSONScanner {
         return key
     }
 
-    /// Whether another element follows; if not, the array has been left.
+    /// True if another element follows; otherwise the array has been left.
     package mutating func nextElement() throws(JSONFault) -> Bool {
         try nextElement(before: UInt8(ascii: "]"))
     }
 
-    /// The text must be over, white space apart.
+    /// Requires that only white space follows.
     package mutating func finish() throws(JSONFault) {
         skipWhitespace()
         guard offset == count else { throw unexpected() }
@@ -121,7 +121,7 @@ extension JSONScanner {
 // MARK: Values
 
 extension JSONScanner {
-    /// The range of the next value, whatever it is.
+    /// Skips the next value of any kind and returns its range.
     @discardableResult
     package mutating func skipValue() throws(JSONFault) -> Range<Int> {
         let kind = try kind()
@@ -189,7 +189,7 @@ extension JSONScanner {
 // MARK: Bytes
 
 extension JSONScanner {
-    /// The byte at hand, or 0, which is legal nowhere outside of a skipped string's escapes, at the end.
+    /// The current byte. At the end it is 0, which is legal nowhere outside the escapes of a skipped string.
     @inline(__always)
     func peek() -> UInt8 {
         offset < count ? start[offset] : 0
@@ -209,7 +209,7 @@ extension JSONScanner {
         .unexpected(offset: offset)
     }
 
-    /// Whether these bytes of the text are that word.
+    /// True if these bytes equal the word.
     @inline(__always)
     package func equals(_ range: Range<Int>, _ word: StaticString) -> Bool {
         let length = word.utf8CodeUnitCount
@@ -242,7 +242,7 @@ extension JSONScanner {
         return true
     }
 
-    /// A whole number of up to 18 digits and nothing else; nil if these bytes are something else.
+    /// The value of these bytes if they are an integer of up to 18 digits; `nil` otherwise.
     @inline(__always)
     package func decimal(_ range: Range<Int>) -> UInt64? {
         guard !range.isEmpty, range.count <= 18 else { return nil }

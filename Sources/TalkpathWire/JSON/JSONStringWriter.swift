@@ -1,7 +1,7 @@
-/// Writes text as a JSON string (RFC 8259, section 7): quotes, backslashes and control characters are escaped, all else
-/// stands as UTF-8.
+/// Writes text as a JSON string (RFC 8259, section 7). Escapes quotes, backslashes and control characters; everything
+/// else is written as UTF-8.
 enum JSONStringWriter {
-    /// Bytes the text becomes, quotes included.
+    /// The number of bytes that the text becomes, quotes included.
     static func length(of text: String) -> Int {
         var length = 2
         for byte in text.utf8 { length += escapedLength(of: byte) }
@@ -9,7 +9,7 @@ enum JSONStringWriter {
     }
 
     /// - Parameter target: at least ``length(of:)`` bytes.
-    /// - Returns: the bytes written.
+    /// - Returns: the number of bytes written.
     static func write(_ text: String, into target: UnsafeMutablePointer<UInt8>) -> Int {
         target[0] = UInt8(ascii: "\"")
         var written = 1

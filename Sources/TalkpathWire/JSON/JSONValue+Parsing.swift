@@ -1,17 +1,17 @@
 extension JSONValue {
-    /// Reads one JSON text (RFC 8259), no more and no less.
+    /// Parses exactly one JSON text (RFC 8259).
     ///
-    /// Of a key that comes twice the last value counts, in the place of the first. A lone surrogate escape becomes
-    /// U+FFFD. A byte order mark is refused.
+    /// If a key occurs twice, its last value counts, in the place of the first. A lone surrogate escape becomes U+FFFD.
+    /// A byte order mark is refused.
     ///
-    /// - Throws: `malformedJSON` for what is not JSON, not UTF-8, or nested deeper than 64.
+    /// - Throws: `malformedJSON` for text that is not JSON or not UTF-8, or is nested deeper than 64 levels.
     public init(parsing text: RawSpan) throws(WireError) {
         try self.init(parsing: text, within: .none)
     }
 
-    /// Reads one JSON text, and keeps of it what its reader looks at. What is passed over is checked all the same.
+    /// Parses one JSON text, and keeps only the part within `bounds`. Checks the skipped parts too.
     ///
-    /// - Throws: `malformedMessage` for one that would keep too many values.
+    /// - Throws: also `malformedMessage`, if too many values would be kept.
     init(parsing text: RawSpan, within bounds: JSONBounds) throws(WireError) {
         do throws(JSONFault) {
             self = try text.withUnsafeBytes { bytes throws(JSONFault) in
@@ -47,8 +47,8 @@ extension WireError {
 
 extension JSONScanner {
     /// - Parameters:
-    ///   - keys: of members that are kept; nil keeps all.
-    ///   - left: how many values may still be kept.
+    ///   - keys: the keys whose members are kept; `nil` keeps all.
+    ///   - left: the number of values that may still be kept.
     fileprivate mutating func value(keys: JSONKeys?, left: inout Int) throws(JSONFault) -> JSONValue {
         let kind = try kind()
         guard left > 0 else { throw .tooMany(offset: offset) }
@@ -102,8 +102,8 @@ extension JSONScanner {
     }
 }
 
-/// Finds keys that came before: by looking through the few that an honest object has, by hashing where a hostile one
-/// would make that quadratic.
+/// Finds earlier keys of an object. Searches linearly among the few keys of an ordinary object, and hashes where a
+/// hostile object would make the search quadratic.
 private struct KeyPlaces {
     private var places: [[UInt8]: Int] = [:]
 
@@ -111,7 +111,7 @@ private struct KeyPlaces {
         guard members.count >= 16 else {
             return members.firstIndex { $0.key.hasSameBytes(as: key) }
         }
-        // Every member that was appended since is entered first; none is ever taken out.
+        // Enters every member that was appended since; no member is ever removed.
         while places.count < members.count {
             places[Array(members[places.count].key.utf8)] = places.count
         }

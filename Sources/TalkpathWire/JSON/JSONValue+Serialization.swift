@@ -41,7 +41,7 @@ extension JSONValue {
         let begin = bytes.count
         bytes.append(contentsOf: repeatElement(0, count: length))
         bytes.withUnsafeMutableBufferPointer { buffer in
-            // There are at least the two quotes, so the buffer has an address.
+            // The text has at least the two quotes, so the buffer has an address.
             _ = JSONStringWriter.write(text, into: buffer.baseAddress.unsafelyUnwrapped + begin)
         }
     }

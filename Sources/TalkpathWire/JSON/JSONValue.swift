@@ -1,17 +1,17 @@
-/// A JSON value in memory: for the control messages of a call, not for its audio.
+/// A JSON value in memory, for the control messages of a call, not for its audio.
 public enum JSONValue: Sendable {
     case null
     case bool(Bool)
     case number(JSONNumber)
     case string(String)
     case array([JSONValue])
-    /// Members in the order they stood; no key twice.
+    /// The members in the order of the text; every key is unique.
     case object([(key: String, value: JSONValue)])
 }
 
-/// A number as the text it was written with, so that nothing of it is lost.
+/// A number as its original text, so that no digit is lost.
 public struct JSONNumber: Hashable, Sendable, CustomStringConvertible {
-    /// As RFC 8259 has it.
+    /// The number in the syntax of RFC 8259.
     public let text: String
 
     init(validated text: String) {
@@ -22,16 +22,16 @@ public struct JSONNumber: Hashable, Sendable, CustomStringConvertible {
         text = String(value)
     }
 
-    /// - Returns: nil for infinity and not-a-number, which JSON lacks.
+    /// - Returns: `nil` for infinity and NaN, which JSON lacks.
     public init?(_ value: Double) {
         guard value.isFinite else { return nil }
         text = value.description
     }
 
-    /// The number if it is whole and fits, however it is written: `7`, `7.0` and `70e-1` are the same number.
+    /// The value if it is an integer that fits, in any spelling: `7`, `7.0` and `70e-1` are the same number.
     public var int: Int? {
         if let exact = Int(text) { return exact }
-        // Beyond 2^53 a double no longer tells neighbours apart, and a number written like that is none of ours.
+        // Beyond 2^53 a double cannot represent every integer, and Talkpath uses no numbers in that form.
         guard let double, double.magnitude <= Double(Self.mostExact) else { return nil }
         let whole = Int(double)
         return Double(whole) == double ? whole : nil
@@ -45,10 +45,10 @@ public struct JSONNumber: Hashable, Sendable, CustomStringConvertible {
         return Int(min(max(0, double), Double(most)))
     }
 
-    /// 2^53: up to here every reader of JSON has whole numbers exactly.
+    /// 2^53: every JSON reader represents integers up to here exactly.
     private static let mostExact = 9_007_199_254_740_992
 
-    /// The nearest double; nil if the number is too large for one.
+    /// The nearest double; `nil` if the number is too large for one.
     public var double: Double? {
         guard let value = Double(text), value.isFinite else { return nil }
         return value
@@ -60,14 +60,14 @@ public struct JSONNumber: Hashable, Sendable, CustomStringConvertible {
 // MARK: Reading
 
 extension JSONValue {
-    /// The member of that key; nil if there is none or this is no object.
+    /// The member with that key; `nil` if there is none, or if this is not an object.
     public subscript(key: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
-        // Compared as bytes: Swift holds strings equal that JSON does not.
+        // Compares bytes, because Swift treats some strings as equal that differ in JSON.
         return members.first { $0.key.hasSameBytes(as: key) }?.value
     }
 
-    /// The element of that index; nil if there is none or this is no array.
+    /// The element at that index; `nil` if there is none, or if this is not an array.
     public subscript(index: Int) -> JSONValue? {
         guard case .array(let elements) = self, elements.indices.contains(index) else { return nil }
         return elements[index]
@@ -89,11 +89,11 @@ extension JSONValue {
         if case .number(let value) = self { value } else { nil }
     }
 
-    /// A whole number that fits.
+    /// The value if it is an integer that fits.
     public var int: Int? { number?.int }
 
-    /// How many of something, as a peer tells it: a fraction is cut off, what lies below 0 is 0, and what lies beyond 2^53
-    /// is 2^53. A few such counts can be added or subtracted without a check. nil for what is no number.
+    /// A count stated by a peer: the number without its fraction, clamped to 0...2^53. A few such counts can be added
+    /// or subtracted without overflow. `nil` if this is not a number.
     package var count: Int? { number?.count }
 
     public var double: Double? { number?.double }
@@ -110,7 +110,7 @@ extension JSONValue {
 // MARK: Equality
 
 extension JSONValue: Equatable {
-    /// Members may stand in any order. Strings are compared scalar by scalar and numbers as they are written.
+    /// The order of members does not matter. Strings are compared by scalars, and numbers by their text.
     public static func == (left: JSONValue, right: JSONValue) -> Bool {
         switch (left, right) {
         case (.null, .null): true
@@ -149,7 +149,7 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
         self = .array(elements)
     }
 
-    /// Keys must differ.
+    /// The keys must be unique.
     public init(dictionaryLiteral elements: (String, JSONValue)...) {
         self = .object(elements.map { (key: $0.0, value: $0.1) })
     }
@@ -158,7 +158,7 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
         self = .number(JSONNumber(value))
     }
 
-    /// Sets, replaces or (with nil) removes a member, where this is an object; otherwise nothing happens.
+    /// Sets, replaces or (with `nil`) removes a member if this is an object; otherwise does nothing.
     public mutating func set(_ key: String, _ value: JSONValue?) {
         guard case .object(var members) = self else { return }
         let place = members.firstIndex { $0.key.hasSameBytes(as: key) }
@@ -173,7 +173,8 @@ extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, Ex
 }
 
 extension String {
-    /// Whether both are the same in UTF-8. Most keys of an object differ in their length already.
+    /// True if both have the same UTF-8 bytes. Compares the lengths first, because most keys of an object differ in
+    /// length.
     func hasSameBytes(as other: String) -> Bool {
         utf8.count == other.utf8.count && utf8.elementsEqual(other.utf8)
     }

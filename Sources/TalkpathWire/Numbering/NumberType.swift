@@ -1,24 +1,24 @@
-/// The type of a telephone number, as numbering plans tell it.
+/// The type of a telephone number in a numbering plan.
 ///
-/// The raw values stand in ``NumberingTable``.
+/// ``NumberingTable`` contains the raw values.
 public enum NumberType: UInt8, CaseIterable, Hashable, Sendable {
     case unknown = 0
     case fixedLine = 1
     case mobile = 2
-    /// Plans such as North America's do not tell the two apart.
+    /// Plans such as North America's do not distinguish the two.
     case fixedOrMobile = 3
     case tollFree = 4
     case premiumRate = 5
-    /// The caller pays a part of a service's price.
+    /// The caller pays a part of the service's price.
     case sharedCost = 6
     case voip = 7
-    /// Follows its owner from line to line, often at a price.
+    /// A number that follows its owner from line to line, often at a price.
     case personal = 8
     case pager = 9
-    /// A company's number for the whole country (universal access number).
+    /// A company's number for a whole country (universal access number).
     case uan = 10
     case voicemail = 11
-    /// A service's short number, such as directory inquiries. Not to be dialled in E.164.
+    /// A service's short number, such as directory inquiries. It cannot be dialled in E.164.
     case short = 12
     case emergency = 13
 
@@ -48,7 +48,7 @@ public enum NumberType: UInt8, CaseIterable, Hashable, Sendable {
     }
 }
 
-/// Several types of number, in two bytes.
+/// A set of number types, in two bytes.
 public struct NumberTypes: OptionSet, Hashable, Sendable {
     public var rawValue: UInt16
 
@@ -60,7 +60,7 @@ public struct NumberTypes: OptionSet, Hashable, Sendable {
         rawValue = types.reduce(0) { $0 | 1 << UInt16($1.rawValue) }
     }
 
-    /// Short numbers, those of emergency services among them.
+    /// The short numbers, including those of emergency services.
     static let short = NumberTypes([NumberType.short, .emergency])
 
     public func contains(_ type: NumberType) -> Bool { rawValue & 1 << UInt16(type.rawValue) != 0 }

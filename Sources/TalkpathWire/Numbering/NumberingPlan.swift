@@ -1,41 +1,42 @@
 import TalkpathAudio
 
-/// The telephone numbers of the world: where a number is, and of which type.
+/// The numbering plan of the world: gives a number's country, region and type.
 ///
-/// Tells whether a number can exist, not whether it does. The data is libphonenumber's, made into one automaton over
-/// digits (``NumberingTable``); a look-up reads one digit after the other and allocates nothing. Thread-safe.
+/// Tells whether a number can exist, not whether it does. The data comes from libphonenumber and is compiled into one
+/// automaton over digits (``NumberingTable``). A lookup reads one digit after the other and allocates nothing.
+/// Thread-safe.
 public struct NumberingPlan: Sendable {
-    /// What the plan says of a number.
+    /// The plan's data about a number.
     public struct Entry: Equatable, Sendable {
         /// The country code, 1 to 3 digits.
         public var countryCode: Int
-        /// The region as in ISO 3166 (`US`); `001` for numbers of no country. `nil` where the digits do not tell it.
+        /// The region by ISO 3166 (`US`); `001` for numbers of no country. `nil` if the digits do not determine it.
         public var region: String?
         public var type: NumberType
-        /// The types of all numbers that begin like this one, where it is no number itself but its beginning leads to
-        /// such types only: `+1900` and whatever digits are premium.
+        /// If this is not a valid number itself: the types of all numbers with the same beginning. For example, `+1900`
+        /// and any digits resemble premium-rate numbers.
         public var resembles: NumberTypes
     }
 
     /// The region of numbers that belong to no country.
     public static let noCountry = "001"
 
-    /// The data there is, read once.
+    /// The plan, read once.
     public static let shared = NumberingPlan()
 
-    /// The data's origin and date.
+    /// The origin and date of the data.
     public static var release: String { NumberingTable.release }
 
     private struct State {
-        /// 0 is none.
+        /// 0 means no type.
         var type: UInt8
         var region: UInt8
-        /// Where its branches begin, and how many they are.
+        /// The index of its first branch, and the number of branches.
         var branches: Int
         var count: UInt8
-        /// Of all numbers from here on, short ones left out: those of other lengths do not resemble them.
+        /// The types of all numbers from here on, except short ones: numbers of other lengths do not resemble those.
         var types: NumberTypes
-        /// Of the same numbers: a bit for each region of the country code.
+        /// A bit for each region of the country code, of the same numbers.
         var regions: UInt32
     }
 
@@ -52,7 +53,7 @@ public struct NumberingPlan: Sendable {
 
     private let states: [State]
     private let branches: [Branch]
-    /// By number.
+    /// The country codes, indexed by number.
     private let countryCodes: [CountryCode?]
 
     private init() {
@@ -60,8 +61,8 @@ public struct NumberingPlan: Sendable {
         countryCodes = Self.readCountryCodes()
     }
 
-    /// - Parameter number: in E.164, with its `+`.
-    /// - Returns: nil where the text is no `+` and digits, or its country code is nobody's.
+    /// - Parameter number: a number in E.164, with its `+`.
+    /// - Returns: `nil` if the text is not `+` and digits, or if its country code is not assigned.
     public func entry(of number: String) -> Entry? {
         let text = number.utf8.dropFirst()
         guard number.utf8.first == UInt8(ascii: "+"), text.allSatisfy({ (48...57).contains($0) }) else { return nil }
@@ -91,7 +92,7 @@ public struct NumberingPlan: Sendable {
         return Entry(countryCode: code.number, region: region, type: type, resembles: resembles)
     }
 
-    /// No country code begins another.
+    /// No country code is the beginning of another.
     private func countryCode(of digits: [Int]) -> (CountryCode, ArraySlice<Int>)? {
         var number = 0
         for (position, digit) in digits.prefix(3).enumerated() {
@@ -113,7 +114,7 @@ public struct NumberingPlan: Sendable {
 // MARK: Reading the data
 
 extension NumberingPlan {
-    /// The states come after those they lead to, so that what lies ahead of each is known when it is read.
+    /// Every state comes after those that it leads to, so its successors are known when it is read.
     private static func readStates() -> ([State], [Branch]) {
         let words = words()
         var states: [State] = []
@@ -150,7 +151,7 @@ extension NumberingPlan {
         NumberingTable.states.withUTF8Buffer { text in
             var bytes = [UInt8](repeating: 0, count: Base64.decodedCount(of: text.span.bytes))
             var target = bytes.mutableSpan
-            // The table is ours: a test reads it whole.
+            // The table is our own, and a test reads it whole.
             guard let count = try? Base64.decode(text.span.bytes, into: &target) else { return [] }
             return stride(from: 0, to: count & ~1, by: 2).map { UInt16(bytes[$0]) | UInt16(bytes[$0 + 1]) << 8 }
         }

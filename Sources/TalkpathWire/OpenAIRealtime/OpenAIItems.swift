@@ -1,26 +1,26 @@
 /// The provider's items in the order of their first appearance.
 ///
-/// Only the newest are remembered: an hour's conversation has thousands, and nothing refers far back.
+/// Keeps only the latest: an hour's conversation has thousands, and nothing refers far back.
 struct OpenAIItems: Sendable {
     struct Record: Sendable {
         var name: String
         var bytes: [UInt8]
-        /// Which part of the item is its audio; truncation must name it.
+        /// The index of the item's audio part, which a truncation must name.
         var contentIndex = 0
     }
 
     static let remembered = 256
 
-    /// The newest, oldest first.
+    /// The latest items, oldest first.
     private var records: [Record] = []
-    /// Index of the oldest that is remembered.
+    /// The index of the oldest item that is kept.
     private var first = 0
 
     subscript(item: AgentItem) -> Record? {
         records.indices.contains(item.index - first) ? records[item.index - first] : nil
     }
 
-    /// The item of that name, which is numbered if it is new.
+    /// The item with that name; a new name gets the next number.
     mutating func item(named name: String) -> AgentItem {
         let bytes = Array(name.utf8)
         if let place = records.lastIndex(where: { $0.bytes == bytes }) { return AgentItem(index: first + place) }
@@ -37,9 +37,9 @@ struct OpenAIItems: Sendable {
         records[item.index - first].contentIndex = index
     }
 
-    /// The newest item, or one of the few before it, that has the name at this range, without making a string of it.
+    /// Finds the item whose name is at this range, among the latest eight, without making a string.
     ///
-    /// - Returns: nil if it is not among them, or if its audio is another part of it than before.
+    /// - Returns: `nil` if it is not among them, or if its audio is another part of it than before.
     func recent(_ scanner: JSONScanner, _ name: Range<Int>, contentIndex: Int) -> AgentItem? {
         var place = records.count - 1
         let oldest = max(0, records.count - 8)

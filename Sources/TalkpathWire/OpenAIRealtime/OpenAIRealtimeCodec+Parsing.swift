@@ -1,9 +1,9 @@
 import TalkpathAudio
 
-/// The thorough way: any legal message.
+/// The full path: parses any legal message.
 extension OpenAIRealtimeCodec {
-    /// What is read of the provider's messages. One that echoes a large set-up has members by the thousand, of which hardly
-    /// any matter.
+    /// The members that are read from the provider's messages. A message that echoes a large configuration has
+    /// thousands of members, of which few matter.
     static let bounds = JSONBounds(
         keys: [
             "type", "session", "instructions", "audio", "output", "format", "rate", "audio_start_ms", "audio_end_ms",
@@ -24,7 +24,7 @@ extension OpenAIRealtimeCodec {
             events.append(.awaitingConfiguration)
         case "session.updated":
             adopt(json["session"])
-            // Later ones answer later updates; the session is set up once.
+            // Later ones confirm later updates; the session becomes ready only once.
             events.append(isReady ? .ignored : .ready)
             isReady = true
         case "input_audio_buffer.speech_started":
@@ -95,7 +95,7 @@ extension OpenAIRealtimeCodec {
 
     // MARK: Session
 
-    /// Takes over the format that the provider says it sends, and the instructions that it goes by.
+    /// Adopts the audio format that the provider states, and the instructions that it uses.
     private mutating func adopt(_ session: JSONValue?) {
         if instructions.isEmpty, let own = session?["instructions"]?.string, own.utf8.count <= Self.longestInstructions
         {
@@ -121,7 +121,7 @@ extension OpenAIRealtimeCodec {
         guard let status = AgentResponseEnd.Status(rawValue: text) else {
             throw WireError(.malformedMessage, "response.status")
         }
-        // A call in this response has been handed over, or never will be.
+        // The calls of this response have been passed on, or never will be.
         functionNames.removeAll()
         if let usage = response["usage"], usage.object != nil {
             let count = AgentUsage(
@@ -158,7 +158,7 @@ extension OpenAIRealtimeCodec {
 
     // MARK: Errors
 
-    /// The errors after which the provider closes the socket, or will do nothing more for us.
+    /// The errors after which the provider closes the socket or does nothing more for this session.
     private static let fatalCodes: Set<String> = [
         "session_expired", "invalid_api_key", "insufficient_quota", "account_deactivated", "billing_hard_limit_reached",
         "model_not_found", "invalid_model", "permission_denied", "unsupported_country_region_territory",
@@ -166,7 +166,7 @@ extension OpenAIRealtimeCodec {
 
     private func report(_ error: JSONValue?) -> AgentErrorReport {
         let isLost = error?["code"]?.string.map(Self.fatalCodes.contains) ?? false
-        // Refused configuration: the session would wait for its `session.updated` for ever.
+        // The configuration was refused, so its `session.updated` would never come.
         let isRefused = !isReady && (error?["event_id"]?.string == Self.configurationEventID || isOfSession(error))
         var report = report(error, isFatal: isLost || isRefused)
         report.refusesConfiguration = isRefused && !isLost
@@ -174,12 +174,12 @@ extension OpenAIRealtimeCodec {
         return report
     }
 
-    /// Whether it is about the set-up; not every error repeats the name of the event that it is about.
+    /// True if the error concerns the configuration. Not every error names the event that it concerns.
     private func isOfSession(_ error: JSONValue?) -> Bool {
         error?["param"]?.string?.hasPrefix("session.") ?? false
     }
 
-    /// Whether it is about an answer. Such errors name no answer, and seldom the event that asked for it.
+    /// True if the error concerns a response. Such errors name no response, and seldom the event that requested it.
     private func isOfResponse(_ error: JSONValue?) -> Bool {
         if error?["param"]?.string?.hasPrefix("response") ?? false { return true }
         let words = [error?["code"]?.string, error?["type"]?.string]

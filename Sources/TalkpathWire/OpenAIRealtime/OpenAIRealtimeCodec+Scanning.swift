@@ -1,6 +1,6 @@
-/// The quick way: an audio delta of an item that is known, straight from the bytes.
+/// The fast path: scans an audio delta of a known item.
 ///
-/// Nil means "read it properly": another kind of message, a new item, escapes, errors.
+/// `nil` means that the full parser must read the message: another kind of message, a new item, escapes, errors.
 extension OpenAIRealtimeCodec {
     func scan(_ bytes: UnsafeRawBufferPointer) -> AgentEvent? {
         var fields = DeltaFields()
@@ -24,7 +24,7 @@ extension OpenAIRealtimeCodec {
         var delta: Range<Int>?
     }
 
-    /// - Returns: false if it is no audio delta, or something only the full parser can judge.
+    /// - Returns: false if this is not an audio delta, or if only the full parser can decide.
     private func read(_ fields: inout DeltaFields, with scanner: inout JSONScanner) throws(JSONFault) -> Bool {
         try scanner.enterObject()
         while let key = try scanner.nextKey() {

@@ -2,29 +2,29 @@ public import TalkpathAudio
 
 /// OpenAI's Realtime protocol, general-availability interface, over a WebSocket: JSON in text frames.
 ///
-/// Audio deltas are read by scanning the bytes and audio is written from a template; neither allocates in steady state.
-/// The interface of the beta is not spoken: its events are ignored.
+/// The codec scans the bytes of audio deltas and writes audio from a template. Neither allocates in steady state. It
+/// does not support the beta interface and ignores its events.
 ///
-/// The codec is stateless about what should be heard: it numbers items and remembers what the provider calls them. Late
-/// audio of a cancelled response is the session's to discard, by item.
+/// The codec does not decide which audio the caller should hear: it numbers items and keeps their names. The session
+/// discards late audio of a cancelled response, by item.
 ///
 /// Source: OpenAI, "Realtime API reference".
 public struct OpenAIRealtimeCodec: Sendable {
-    /// The provider speaks first, and is configured then.
+    /// The provider sends the first message, and is configured in reply.
     public static let awaitsGreeting = true
 
     var items = OpenAIItems()
-    /// What the provider sends; configured, and confirmed by `session.updated`.
+    /// The format of the provider's audio: as configured, and as confirmed by `session.updated`.
     var outputFormat = AudioFormat.pcm24k
     var isReady = false
-    /// The agent's own: as configured, else as the provider has them.
+    /// The agent's instructions: as configured, else the provider's own.
     var instructions = ""
-    /// Names of functions being called, where the final message lacks them; by call.
+    /// The names of functions being called, by call, for final messages that lack the name.
     var functionNames: [String: String] = [:]
 
     public init() {}
 
-    /// Whether the provider can take and send audio of this format.
+    /// True if the provider accepts and sends audio of this format.
     public static func supports(_ format: AudioFormat) -> Bool {
         [.pcm24k, .telephony, .alaw8k].contains(format)
     }
@@ -33,8 +33,8 @@ public struct OpenAIRealtimeCodec: Sendable {
     ///
     /// - Parameters:
     ///   - message: the whole payload of one frame.
-    ///   - events: what it says is appended here. Offsets of audio in place refer to `message`; its base64 has not been
-    ///     looked at.
+    ///   - events: the message's events are appended here. In-place audio is given as offsets into `message`; its
+    ///     Base64 is not checked.
     /// - Throws: `WireError`, with nothing appended; the next message may be read.
     public mutating func receive(_ message: RawSpan, into events: inout [AgentEvent]) throws(WireError) {
         let quick = message.withUnsafeBytes { scan($0) }
@@ -45,12 +45,12 @@ public struct OpenAIRealtimeCodec: Sendable {
         }
     }
 
-    /// What the provider calls an item; nil for one never seen, or forgotten because hundreds have come since.
+    /// The provider's name of an item; `nil` if the item was never seen, or dropped because hundreds have come since.
     public func providerName(of item: AgentItem) -> String? {
         items[item]?.name
     }
 
-    /// Audio of the caller, in the configured input format.
+    /// Writes the caller's audio, in the configured input format.
     public func writeAudio(_ audio: RawSpan, to outbox: inout MessageOutbox) {
         outbox.beginMessage()
         outbox.append(#"{"type":"input_audio_buffer.append","audio":""#)
@@ -59,9 +59,9 @@ public struct OpenAIRealtimeCodec: Sendable {
         outbox.endMessage()
     }
 
-    /// Where the provider's socket is opened.
+    /// The address and headers of the provider's socket.
     ///
-    /// - Parameter baseURL: up to and without the query.
+    /// - Parameter baseURL: the URL; the model is added to its query.
     public static func target(
         baseURL: String = "wss://api.openai.com/v1/realtime",
         model: String,

@@ -1,4 +1,5 @@
-/// When the provider may be asked again, as its error messages say: "Please try again in 1.2s.", "… in 1m3.5s.".
+/// Reads the time after which the provider may be asked again from its error messages: "Please try again in 1.2s.", "…
+/// in 1m3.5s.".
 enum OpenAIRetry {
     static func pause(in message: String) -> Duration? {
         guard let start = message.firstRange(of: "try again in ")?.upperBound else { return nil }
@@ -19,7 +20,7 @@ enum OpenAIRetry {
             hasUnit = true
             rest = rest.dropFirst(unit.name.count)
         }
-        // Nobody waits for longer than a day.
+        // A longer time than a day is ignored.
         return hasUnit && milliseconds < 86_400_000 ? .milliseconds(Int(milliseconds.rounded(.up))) : nil
     }
 

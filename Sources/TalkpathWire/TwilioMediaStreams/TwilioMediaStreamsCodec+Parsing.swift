@@ -1,8 +1,8 @@
 import TalkpathAudio
 
-/// The thorough way: any legal message.
+/// The full path: parses any legal message.
 extension TwilioMediaStreamsCodec {
-    /// What is read of the carrier's messages; of the parameters that a call's instructions give its stream all.
+    /// The members that are read from the carrier's messages; the parameters from our call instructions are kept whole.
     static let bounds = JSONBounds(
         keys: [
             "event", "streamSid", "sequenceNumber", "start", "accountSid", "callSid", "mediaFormat", "encoding",
@@ -92,12 +92,12 @@ extension TwilioMediaStreamsCodec {
         let media = json["media"]
         if let track = media?["track"] {
             guard let name = track.string else { throw WireError(.malformedMessage, "media.track") }
-            // What we hear is the caller; a copy of what the caller hears is not for us.
+            // Only the caller's audio is used; a copy of the audio played to the caller is ignored.
             guard name == "inbound" else { return .ignored }
         }
         guard let payload = media?["payload"]?.string else { throw WireError(.malformedMessage, "media.payload") }
         let audio = WirePayload.unescaped(Array(payload.utf8))
-        // Numbers only help to put audio in its place: one that cannot be read costs no audio.
+        // The numbers only order the audio, so an unreadable number does not cost the audio.
         let sequence = (try? count(json["sequenceNumber"], "sequenceNumber")) ?? 0
         let timestamp = try? count(media?["timestamp"], "media.timestamp")
         return .media(
@@ -118,11 +118,11 @@ extension TwilioMediaStreamsCodec {
     private func requireOurStream(_ json: JSONValue) throws(WireError) {
         guard streamID != nil else { throw WireError(.wrongStream, "no stream has started") }
         guard let named = json["streamSid"]?.string else { throw WireError(.malformedMessage, "streamSid") }
-        // As bytes: Swift holds strings equal that differ on the wire.
+        // Compares bytes, because Swift treats some strings as equal that differ on the wire.
         guard Array(named.utf8) == streamIDBytes else { throw WireError(.wrongStream) }
     }
 
-    /// A whole number, which the carrier writes as a string and others as a number; nil if there is none.
+    /// An integer, which the carrier writes as a string and others as a number; `nil` if there is none.
     private func count(_ json: JSONValue?, _ field: String) throws(WireError) -> UInt64? {
         switch json {
         case nil, .null: return nil

@@ -1,7 +1,7 @@
-/// The quick way: `media` and `mark` straight from the bytes.
+/// The fast path: scans `media` and `mark` messages.
 ///
-/// It gives an answer only where it has understood everything that matters; nil means "read it properly", never
-/// "wrong". Errors, too, are the full parser's to find and to name.
+/// It returns an event only if it has understood everything relevant. `nil` means that the full parser must read the
+/// message, not that the message is wrong. The full parser also finds and names all errors.
 extension TwilioMediaStreamsCodec {
     func scan(_ bytes: UnsafeRawBufferPointer) -> TelephonyEvent? {
         guard streamID != nil else { return nil }
@@ -39,7 +39,7 @@ extension TwilioMediaStreamsCodec {
         var markName: Range<Int>?
     }
 
-    /// - Returns: false if something is there that only the full parser can judge.
+    /// - Returns: false if only the full parser can decide.
     private func read(_ fields: inout Fields, with scanner: inout JSONScanner) throws(JSONFault) -> Bool {
         try scanner.enterObject()
         while let key = try scanner.nextKey() {
@@ -73,7 +73,7 @@ extension TwilioMediaStreamsCodec {
 
     private func readMedia(_ fields: inout Fields, with scanner: inout JSONScanner) throws(JSONFault) -> Bool {
         guard try scanner.kind() == .object else { return false }
-        // If the key comes twice, the last object counts, as a whole.
+        // If the key occurs twice, the last object counts, as a whole.
         fields.payload = nil
         fields.timestamp = nil
         try scanner.enterObject()

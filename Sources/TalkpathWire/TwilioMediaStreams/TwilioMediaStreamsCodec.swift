@@ -1,17 +1,18 @@
-/// Twilio's Media Streams protocol, bidirectional: JSON in text frames, G.711 µ-law at 8 kHz in base64.
+/// Twilio's Media Streams protocol, bidirectional: JSON in text frames, G.711 µ-law at 8 kHz in Base64.
 ///
-/// `media` and `mark`, which come with every frame, are read by scanning the bytes and written from a template; neither
-/// allocates. All else, and whatever the scan does not recognise exactly, goes through the full parser.
+/// The codec scans the bytes of `media` and `mark` messages, which come with every frame, and writes them from
+/// templates; neither allocates. The full parser reads all other messages, and those that the scan does not recognise
+/// exactly.
 ///
-/// One codec belongs to one socket. Nothing can be written before `start` has told the stream's identifier.
+/// One codec belongs to one socket. It can write nothing before `start` has given the stream's ID.
 ///
 /// Source: Twilio, "Media Streams - WebSocket Messages".
 public struct TwilioMediaStreamsCodec: Sendable {
-    /// The stream, once it has started.
+    /// The stream's ID, once the stream has started.
     public private(set) var streamID: String?
-    /// The stream's identifier as it stands in messages that need no escapes.
+    /// The stream's ID in bytes, for messages that need no escapes.
     var streamIDBytes: [UInt8] = []
-    /// The start of an outgoing message of each kind, up to the first thing that differs between two of them.
+    /// The constant begin of an outgoing message of each kind.
     private var mediaPrefix: [UInt8] = []
     private var markPrefix: [UInt8] = []
     private var clearMessage: [UInt8] = []
@@ -21,8 +22,9 @@ public struct TwilioMediaStreamsCodec: Sendable {
     /// Reads one message of the carrier.
     ///
     /// - Parameter message: the whole payload of one text frame.
-    /// - Returns: what it says. Offsets of a payload in place refer to `message`; its base64 has not been looked at.
-    /// - Throws: `WireError`; the codec's state is then as before and the next message may be read.
+    /// - Returns: the message's event. An in-place payload is given as offsets into `message`; its Base64 is not
+    ///   checked.
+    /// - Throws: `WireError`; the codec's state is then unchanged and the next message may be read.
     public mutating func receive(_ message: RawSpan) throws(WireError) -> TelephonyEvent {
         let quick = message.withUnsafeBytes { scan($0) }
         if let quick { return quick }
@@ -42,7 +44,7 @@ public struct TwilioMediaStreamsCodec: Sendable {
 // MARK: Writing
 
 extension TwilioMediaStreamsCodec {
-    /// Audio for the caller, of any length; the carrier queues and plays it in order.
+    /// Writes audio for the caller, of any length; the carrier queues it and plays it in order.
     ///
     /// - Parameter mulaw: bytes of G.711 µ-law at 8 kHz.
     /// - Returns: false, with nothing written, before the stream has started.
@@ -57,7 +59,7 @@ extension TwilioMediaStreamsCodec {
         return true
     }
 
-    /// A mark: the carrier echoes it once all that was written before it has been played, or cleared.
+    /// Writes a mark. The carrier returns it once all audio written before it has been played or cleared.
     ///
     /// - Returns: false, with nothing written, before the stream has started.
     @discardableResult
@@ -73,7 +75,7 @@ extension TwilioMediaStreamsCodec {
         return true
     }
 
-    /// Empties the carrier's queue; it echoes every outstanding mark at once.
+    /// Writes a `clear`, which empties the carrier's queue. The carrier returns every outstanding mark at once.
     ///
     /// - Returns: false, with nothing written, before the stream has started.
     @discardableResult
@@ -92,7 +94,7 @@ extension PlaybackMark {
     /// The mark's name on the wire: `tp-<epoch>-<number>`.
     var twilioName: String { "tp-\(epoch)-\(number)" }
 
-    /// Reads a name; nil if it is not one of ours, written exactly as we write it.
+    /// Parses a name; `nil` if it is not one of ours, in our exact spelling.
     init?(twilioName bytes: UnsafeBufferPointer<UInt8>) {
         guard bytes.count >= 6, bytes[0] == UInt8(ascii: "t"), bytes[1] == UInt8(ascii: "p"),
             bytes[2] == UInt8(ascii: "-"), let dash = bytes[3...].firstIndex(of: UInt8(ascii: "-")),

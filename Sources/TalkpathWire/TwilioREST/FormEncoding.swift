@@ -1,4 +1,4 @@
-/// Why a form body is not read at all. What merely is written badly is read as browsers and servers do.
+/// The reason why a form body is refused. A malformed body is read as browsers and servers read it.
 public struct FormDecodingError: Error, Equatable, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable {
         case tooManyBytes
@@ -6,7 +6,7 @@ public struct FormDecodingError: Error, Equatable, Sendable, CustomStringConvert
     }
 
     public var code: Code
-    /// What would have been allowed.
+    /// The limit that was exceeded.
     public var limit: Int
 
     public init(code: Code, limit: Int) {
@@ -18,23 +18,23 @@ public struct FormDecodingError: Error, Equatable, Sendable, CustomStringConvert
 }
 
 extension FormParameters {
-    /// Bounds on a body somebody else wrote.
+    /// The limits for a body from an untrusted source.
     public struct Limits: Sendable {
         public var bytes: Int
         public var fields: Int
 
-        /// 1 MiB and 1,000 fields: Twilio's largest webhook (a long transcript) stays far below.
+        /// 1 MiB and 1,000 fields. Twilio's largest webhook, a long transcript, stays far below.
         public init(bytes: Int = 1 << 20, fields: Int = 1000) {
             self.bytes = bytes
             self.fields = fields
         }
     }
 
-    /// Reads a body or the query of a URL (without its `?`).
+    /// Parses a body, or the query of a URL (without its `?`).
     ///
-    /// By the rules of the WHATWG URL Standard, section "application/x-www-form-urlencoded parsing", as the servers
-    /// Twilio talks to do: `+` is a space, an escape that is none stands for itself, a field without `=` has an empty
-    /// value, nothing between two `&` is no field, bytes that are not UTF-8 become U+FFFD.
+    /// Follows the WHATWG URL Standard, section "application/x-www-form-urlencoded parsing", as the servers do that
+    /// Twilio calls. `+` is a space. An invalid escape stands for itself. A field without `=` has an empty value. An
+    /// empty part between two `&` is no field. Bytes that are not UTF-8 become U+FFFD.
     public init(decoding body: [UInt8], limits: Limits = Limits()) throws(FormDecodingError) {
         guard body.count <= limits.bytes else { throw FormDecodingError(code: .tooManyBytes, limit: limits.bytes) }
         self.init()
@@ -51,8 +51,8 @@ extension FormParameters {
         try self.init(decoding: Array(text.utf8), limits: limits)
     }
 
-    /// The body that says this, by the same standard's serializing: space as `+`, all but `*-._`, digits and letters of
-    /// ASCII escaped.
+    /// The encoded body, by the serializing section of the same standard: a space becomes `+`, and everything except
+    /// `*-._` and ASCII digits and letters is escaped.
     public func encoded() -> [UInt8] {
         var body: [UInt8] = []
         for (name, value) in fields {

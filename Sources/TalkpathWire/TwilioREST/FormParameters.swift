@@ -1,7 +1,7 @@
-/// The fields of an `application/x-www-form-urlencoded` body or query, decoded: in order, repeated names kept.
+/// The decoded fields of an `application/x-www-form-urlencoded` body or query, in order; names may repeat.
 ///
 /// Names and values are compared by their UTF-8 bytes, never by canonical equivalence, because signatures are made over
-/// bytes. `print` and `dump` show names only: values are phone numbers, words spoken, tokens.
+/// bytes. `print` and `dump` show only names: values are phone numbers, spoken words and tokens.
 public struct FormParameters: Sendable, ExpressibleByDictionaryLiteral {
     public private(set) var fields: [(name: String, value: String)]
 
@@ -9,19 +9,19 @@ public struct FormParameters: Sendable, ExpressibleByDictionaryLiteral {
         self.fields = fields
     }
 
-    /// A name may stand more than once.
+    /// Names may repeat.
     public init(dictionaryLiteral elements: (String, String)...) {
         fields = elements.map { (name: $0.0, value: $0.1) }
     }
 
     public var isEmpty: Bool { fields.isEmpty }
 
-    /// The first value of that name.
+    /// The first value with that name.
     public subscript(name: String) -> String? {
         fields.first { $0.name.utf8.elementsEqual(name.utf8) }?.value
     }
 
-    /// All values of that name in their order.
+    /// All values with that name, in order.
     public func values(of name: String) -> [String] {
         fields.filter { $0.name.utf8.elementsEqual(name.utf8) }.map(\.value)
     }
@@ -30,7 +30,7 @@ public struct FormParameters: Sendable, ExpressibleByDictionaryLiteral {
         fields.append((name: name, value: value))
     }
 
-    /// Nothing happens where there is no value.
+    /// Does nothing if `value` is `nil`.
     public mutating func append(_ name: String, _ value: String?) {
         guard let value else { return }
         append(name, value)

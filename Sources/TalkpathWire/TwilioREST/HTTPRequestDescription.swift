@@ -1,6 +1,6 @@
-/// A request to be made by whatever HTTP client there is.
+/// A request for any HTTP client to send.
 ///
-/// `print` and `dump` show method and address, never headers' values or the body.
+/// `print` and `dump` show the method and the URL, never the headers' values or the body.
 public struct HTTPRequestDescription: Sendable {
     public enum Method: String, Sendable {
         case get = "GET"

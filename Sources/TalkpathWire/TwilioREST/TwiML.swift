@@ -1,12 +1,12 @@
-/// Instructions for a call, in Twilio's XML.
+/// Instructions for a call in Twilio's XML.
 ///
-/// Every document ends the call when it has been worked through.
+/// Every document ends the call when it has been carried out.
 public struct TwiML: Equatable, Sendable {
-    /// Most characters that ``TwilioCallInstructions/twiml(_:)`` can send along with a request.
+    /// The most characters that ``TwilioCallInstructions/twiml(_:)`` can send within a request.
     public static let maximumInlineLength = 4000
-    /// Most characters of one `<Say>`.
+    /// The most characters of one `<Say>`.
     public static let maximumSpokenLength = 4096
-    /// One more than the characters which name and value of a stream's parameter may have together.
+    /// One more than the most characters that a stream parameter's name and value may have together.
     public static let parameterLengthLimit = 500
 
     public enum RejectReason: String, Sendable {
@@ -19,10 +19,10 @@ public struct TwiML: Equatable, Sendable {
     /// Connects the call to a WebSocket and hangs up once that is closed.
     ///
     /// - Parameters:
-    ///   - url: `wss://…` (`ws` for a laboratory), without query: Twilio takes none there.
-    ///   - parameters: arrive with the stream's start. Name and value: at least one character in the name, together
-    ///     fewer than ``parameterLengthLimit``.
-    ///   - statusCallback: is told when the stream starts, stops and fails.
+    ///   - url: `wss://…` (`ws` for tests), without a query, which Twilio does not accept here.
+    ///   - parameters: Twilio returns these in the stream's `start`. The name must not be empty. Name and value
+    ///     together must be shorter than ``parameterLengthLimit``.
+    ///   - statusCallback: the URL that Twilio calls when the stream starts, stops or fails.
     public static func connectStream(
         url: String,
         parameters: [(name: String, value: String)] = [],
@@ -51,7 +51,7 @@ public struct TwiML: Equatable, Sendable {
         return TwiML([XMLElement("Connect", children: [stream]), XMLElement("Hangup")])
     }
 
-    /// Does not take an incoming call. It costs nothing; the caller hears the tone of the reason.
+    /// Rejects an incoming call. That costs nothing; the caller hears the tone for the reason.
     public static func reject(reason: RejectReason) -> TwiML {
         var element = XMLElement("Reject")
         element.setWord("reason", reason.rawValue)
@@ -60,7 +60,7 @@ public struct TwiML: Equatable, Sendable {
 
     /// Speaks a text in the carrier's own voice and hangs up.
     ///
-    /// - Parameter text: at most ``maximumSpokenLength`` characters. Characters that XML cannot carry are left out.
+    /// - Parameter text: at most ``maximumSpokenLength`` characters. Characters that XML cannot hold are left out.
     public static func say(_ text: String, voice: String? = nil, language: String? = nil) throws(TwiMLError) -> TwiML {
         TwiML([try spoken(text, voice: voice, language: language), XMLElement("Hangup")])
     }
@@ -79,13 +79,13 @@ public struct TwiML: Equatable, Sendable {
 
     public static let hangup = TwiML([XMLElement("Hangup")])
 
-    /// Connects the caller to a number and hangs up when that conversation is over or does not come about.
+    /// Connects the caller to a number, and hangs up when that conversation ends or cannot be started.
     ///
     /// - Parameters:
-    ///   - number: E.164, `+` and 2 to 15 digits.
-    ///   - callerID: shown to the one called; the call's own number where absent.
-    ///   - timeout: seconds to let it ring.
-    ///   - timeLimit: seconds the conversation may last.
+    ///   - number: E.164: `+` and 2 to 15 digits.
+    ///   - callerID: the number shown to the called party; by default the call's own number.
+    ///   - timeout: the longest ringing time in seconds.
+    ///   - timeLimit: the longest conversation in seconds.
     ///   - words: spoken to the caller first, in Twilio's voice; at most ``maximumSpokenLength`` characters.
     public static func dial(
         _ number: String,
@@ -112,14 +112,14 @@ public struct TwiML: Equatable, Sendable {
     }
 }
 
-/// Shows verbs' nature only: parameters are secret, numbers and texts private.
+/// Shows only the size: parameters are secret, numbers and texts are private.
 extension TwiML: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     public var description: String { "TwiML of \(xml.utf8.count) bytes" }
     public var debugDescription: String { description }
     public var customMirror: Mirror { Mirror(self, children: ["bytes": xml.utf8.count]) }
 }
 
-/// Why instructions cannot be written.
+/// The reason why instructions cannot be written.
 public struct TwiMLError: Error, Equatable, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable {
         case invalidStreamURL
@@ -127,12 +127,12 @@ public struct TwiMLError: Error, Equatable, Sendable, CustomStringConvertible {
         case parameterTooLong
         case textTooLong
         case invalidNumber
-        /// XML 1.0 has no way to write it, and an attribute must arrive as it was given.
+        /// XML 1.0 cannot represent the character, and an attribute must arrive unchanged.
         case illegalCharacter
     }
 
     public var code: Code
-    /// What is expected, or the name concerned; never a value.
+    /// The expected form, or the name concerned; never a value.
     public var detail: String
 
     init(_ code: Code, _ detail: String) {

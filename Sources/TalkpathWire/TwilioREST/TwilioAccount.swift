@@ -1,6 +1,6 @@
-/// An account at Twilio: whose calls, and with which credentials requests for them are authorised.
+/// An account at Twilio and the credentials for its requests.
 ///
-/// Turns what is wanted into requests (vendor page "Call resource"). Neither `print` nor `dump` show the secret.
+/// Makes the requests for calls (vendor page "Call resource"). Neither `print` nor `dump` shows the secret.
 public struct TwilioAccount: Sendable {
     /// `AC` and 32 hexadecimal digits.
     public let accountSID: String
@@ -31,12 +31,14 @@ public struct TwilioAccount: Sendable {
         try self.init(accountSID: accountSID, username: accountSID, secret: authToken, baseURL: baseURL)
     }
 
-    /// Places a call: 201 and the call. Not idempotent: after a time-out it may have been placed or not.
+    /// Places a call. The answer is 201 and the call. Not idempotent: after a time-out the call may or may not have
+    /// been placed.
     public func createCall(_ call: TwilioCallCreation) throws(TwilioRequestError) -> HTTPRequestDescription {
         request(.post, path: "/Calls.json", form: try call.form())
     }
 
-    /// Changes a live call: 200 and the call. Ending one is idempotent, see ``TwilioError/Kind/alreadyOver``.
+    /// Changes a live call. The answer is 200 and the call. Ending a call is idempotent; see
+    /// ``TwilioError/Kind/alreadyOver``.
     public func updateCall(
         sid: String,
         _ update: TwilioCallUpdate
@@ -48,7 +50,7 @@ public struct TwilioAccount: Sendable {
         request(.get, path: try path(ofCall: sid), form: nil)
     }
 
-    /// The SID may come from outside: it must not lead to another resource.
+    /// The SID may come from outside, so it must not lead to another resource.
     private func path(ofCall sid: String) throws(TwilioRequestError) -> String {
         guard TwilioSID.isWellFormed(sid, prefix: "CA") else { throw TwilioRequestError(.invalidCallSID) }
         return "/Calls/\(sid).json"
@@ -76,10 +78,10 @@ extension TwilioAccount: CustomStringConvertible, CustomDebugStringConvertible, 
     public var customMirror: Mirror { Mirror(self, children: ["accountSID": accountSID, "baseURL": baseURL]) }
 }
 
-/// Twilio's names for its things: two letters for the kind, then 32 hexadecimal digits.
+/// Twilio's IDs: two letters for the kind, then 32 hexadecimal digits.
 public enum TwilioSID {
-    /// Whether the text can be such a name. Its length is not insisted on, so that test doubles may use short ones;
-    /// nothing that means something in a URL gets through.
+    /// True if the text can be such an ID. Does not require the full length, so that test doubles may use short IDs.
+    /// Accepts no character with a meaning in a URL.
     public static func isWellFormed(_ text: String, prefix: String) -> Bool {
         let digits = text.utf8.dropFirst(prefix.utf8.count)
         return text.utf8.starts(with: prefix.utf8) && (1...64).contains(digits.count)
@@ -94,12 +96,12 @@ public enum TwilioSID {
     }
 }
 
-/// Why a request cannot be made up. Nothing was sent.
+/// The reason why a request cannot be made. Nothing was sent.
 public struct TwilioRequestError: Error, Equatable, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable {
         case invalidAccountSID
         case invalidCallSID
-        /// Longer than ``TwiML/maximumInlineLength``: have Twilio fetch it from a URL instead.
+        /// The instructions are longer than ``TwiML/maximumInlineLength``: let Twilio fetch them from a URL instead.
         case twimlTooLong
     }
 

@@ -1,6 +1,6 @@
-/// What a call does once it is answered.
+/// The instructions for a call once it is answered.
 public enum TwilioCallInstructions: Equatable, Sendable {
-    /// Twilio asks there.
+    /// A URL from which Twilio fetches the instructions.
     case url(String)
     /// At most ``TwiML/maximumInlineLength`` characters.
     case twiml(TwiML)
@@ -19,25 +19,25 @@ public enum TwilioCallInstructions: Equatable, Sendable {
     }
 }
 
-/// Which steps of a call are told to the status callback.
+/// The steps of a call that are reported to the status callback.
 public enum TwilioCallProgress: String, Sendable, CaseIterable {
     case initiated, ringing, answered, completed
 }
 
-/// Finding out whether a machine answered.
+/// Answering machine detection.
 public struct TwilioMachineDetection: Equatable, Sendable {
     public enum Mode: String, Sendable {
-        /// Says at once what answered.
+        /// Reports at once what answered.
         case enable = "Enable"
         /// Waits for the end of a machine's announcement.
         case detectMessageEnd = "DetectMessageEnd"
     }
 
     public var mode: Mode
-    /// Told when it is known, while the call already goes on. Without it the call's instructions wait for the result,
-    /// which takes seconds.
+    /// The URL for the result, which arrives while the call already continues. Without it the call's instructions wait
+    /// for the result, which takes seconds.
     public var asyncStatusCallback: String?
-    /// Give up after so many seconds.
+    /// The time after which the detection gives up, in seconds.
     public var timeoutSeconds: Int?
 
     public init(mode: Mode = .enable, asyncStatusCallback: String? = nil, timeoutSeconds: Int? = nil) {
@@ -47,22 +47,22 @@ public struct TwilioMachineDetection: Equatable, Sendable {
     }
 }
 
-/// A call to be placed.
+/// A call to place.
 public struct TwilioCallCreation: Equatable, Sendable {
     /// E.164.
     public var to: String
-    /// E.164; a number of the account, or one it has verified.
+    /// E.164; a number of the account, or one that the account has verified.
     public var from: String
     public var instructions: TwilioCallInstructions
     public var statusCallback: String?
-    /// Only ``TwilioCallProgress/completed`` where empty.
+    /// The reported steps; if empty, only ``TwilioCallProgress/completed``.
     public var statusCallbackEvents: [TwilioCallProgress]
-    /// How long it may ring; 60 where absent, 600 at most.
+    /// The longest ringing time in seconds; 60 by default, at most 600.
     public var ringTimeoutSeconds: Int?
-    /// After so long Twilio ends the call, whatever becomes of us.
+    /// The time in seconds after which Twilio ends the call, even if this process is gone.
     public var timeLimitSeconds: Int?
     public var machineDetection: TwilioMachineDetection?
-    /// Further parameters in Twilio's own words.
+    /// Further parameters, by Twilio's names.
     public var extra: FormParameters
 
     public init(
@@ -115,13 +115,13 @@ extension TwilioCallCreation: CustomStringConvertible, CustomDebugStringConverti
 
 /// A change to a live call.
 public enum TwilioCallUpdate: Equatable, Sendable {
-    /// Ends it, in whatever state it is.
+    /// Ends the call in any state.
     case complete
-    /// Ends it if it is queued or ringing, and lets it go on if it has been answered.
+    /// Ends the call if it is queued or ringing, and lets it continue if it has been answered.
     case cancel
-    /// Other instructions from now on. The stream of the ones before it stops.
+    /// Replaces the instructions from now on. The stream of the earlier ones stops.
     case redirect(TwilioCallInstructions)
-    /// Seconds, counted from the beginning of the call.
+    /// Limits the call's length, in seconds from its beginning.
     case timeLimit(seconds: Int)
 
     func form() throws(TwilioRequestError) -> FormParameters {

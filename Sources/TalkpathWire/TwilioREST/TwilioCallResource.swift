@@ -1,4 +1,4 @@
-/// A call as Twilio knows it (vendor page "Call resource").
+/// A call as Twilio describes it (vendor page "Call resource").
 public struct TwilioCallResource: Equatable, Sendable {
     public var sid: String
     public var accountSID: String?
@@ -8,20 +8,20 @@ public struct TwilioCallResource: Equatable, Sendable {
     public var status: TwilioCallStatus
     public var direction: TwilioCallDirection?
     public var answeredBy: TwilioAnsweredBy?
-    /// Seconds from answer to end; nil until the call is over.
+    /// Seconds from answer to end; `nil` until the call is over.
     public var duration: Int?
-    /// Milliseconds the call waited to be placed.
+    /// Milliseconds that the call waited to be placed.
     public var queueTime: Int?
-    /// RFC 2822, as they came.
+    /// RFC 2822 text, unparsed.
     public var startTime: String?
     public var endTime: String?
 
     /// Reads the answer to a request.
     ///
     /// - Parameters:
-    ///   - status: of the HTTP response.
-    ///   - retryAfter: the header of that name.
-    /// - Throws: what Twilio, or something on the way to it, had against the request.
+    ///   - status: the status of the HTTP response.
+    ///   - retryAfter: the value of the header `Retry-After`.
+    /// - Throws: the error that Twilio, or a server on the way to it, reported.
     public init(status: Int, retryAfter: String? = nil, body: [UInt8]) throws(TwilioError) {
         guard (200..<300).contains(status) else {
             throw TwilioError(status: status, retryAfter: retryAfter, body: body)
@@ -56,6 +56,6 @@ extension TwilioCallResource: CustomStringConvertible, CustomDebugStringConverti
 }
 
 extension JSONValue {
-    /// A number, or digits in a string: Twilio writes either.
+    /// A number, or digits in a string: Twilio writes both.
     var lenientInt: Int? { int ?? string.flatMap { Int($0) } }
 }

@@ -1,4 +1,4 @@
-/// Where a call stands. A word nobody here knows is kept.
+/// The state of a call. Unknown words are kept.
 public enum TwilioCallStatus: Hashable, Sendable {
     case queued, initiated, ringing, inProgress, completed, busy, failed, noAnswer, canceled
     case unknown(String)
@@ -12,7 +12,7 @@ public enum TwilioCallStatus: Hashable, Sendable {
         self = Self.words[word] ?? .unknown(word)
     }
 
-    /// The call is over and will not change any more.
+    /// True if the call is over and will not change any more.
     public var isTerminal: Bool {
         switch self {
         case .completed, .busy, .failed, .noAnswer, .canceled: true
@@ -21,15 +21,15 @@ public enum TwilioCallStatus: Hashable, Sendable {
     }
 }
 
-/// Who dialled.
+/// The party that dialled.
 public enum TwilioCallDirection: Hashable, Sendable {
-    /// Somebody called us.
+    /// A caller called us.
     case inbound
     /// Placed by a request, or dialled by the instructions of another call.
     case outboundAPI, outboundDial
     case unknown(String)
 
-    /// Status callbacks abbreviate `outbound-api` to `outbound` at times.
+    /// Some status callbacks abbreviate `outbound-api` to `outbound`.
     public init(_ word: String) {
         switch word {
         case "inbound": self = .inbound
@@ -40,13 +40,13 @@ public enum TwilioCallDirection: Hashable, Sendable {
     }
 }
 
-/// What answered, where machine detection was asked for.
+/// The kind of party that answered, if machine detection was requested.
 public enum TwilioAnsweredBy: Hashable, Sendable {
     case human
-    /// A machine began to speak, or has finished with a beep, with silence, otherwise.
+    /// A machine began to speak, or finished: with a beep, with silence, or otherwise.
     case machineStart, machineEndBeep, machineEndSilence, machineEndOther
     case fax
-    /// Twilio's own `unknown`, or a word nobody here knows.
+    /// Twilio's own `unknown`, or an unknown word.
     case unknown(String)
 
     public init(_ word: String) {
@@ -61,7 +61,7 @@ public enum TwilioAnsweredBy: Hashable, Sendable {
         }
     }
 
-    /// Certainly nobody there.
+    /// True if certainly no person answered.
     public var isMachine: Bool {
         switch self {
         case .machineStart, .machineEndBeep, .machineEndSilence, .machineEndOther, .fax: true

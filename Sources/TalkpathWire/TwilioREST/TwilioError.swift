@@ -1,28 +1,28 @@
-/// A request Twilio did not fulfil.
+/// A request that Twilio did not fulfil.
 public struct TwilioError: Error, Equatable, Sendable {
-    /// What to make of it.
+    /// The meaning of the error for the caller.
     public enum Kind: Equatable, Sendable {
-        /// The call to be changed has ended or is none of ours: nothing is left to hang up. Codes 21220 and 20404.
+        /// The call to change has ended or is not ours, so nothing is left to hang up. Codes 21220 and 20404.
         case alreadyOver
-        /// Credentials are wrong, or do not allow this.
+        /// The credentials are wrong, or do not allow this.
         case unauthorized
-        /// Too many requests: the same one may succeed later. With jitter, and no sooner than this.
+        /// Too many requests. The same request may succeed later, with jitter and no sooner than this.
         case rateLimited(retryAfter: Duration?)
-        /// Repeating it will not help.
+        /// Repeating the request will not help.
         case invalidRequest
-        /// Twilio, or something on the way to it, is in trouble: the same request may succeed later.
+        /// Twilio, or a server on the way to it, has trouble: the same request may succeed later.
         case server
-        /// No answer of Twilio's API as we know it: a wrong base address, a proxy.
+        /// The answer is not from Twilio's API: a wrong base URL, or a proxy.
         case unexpected
     }
 
-    /// Of the HTTP response.
+    /// The status of the HTTP response.
     public var status: Int
-    /// Of Twilio's list of errors.
+    /// The code in Twilio's list of errors.
     public var code: Int?
-    /// Twilio's words. May hold phone numbers: for the one who asked, not for logs.
+    /// Twilio's message. It may hold phone numbers: show it to the requesting user, but do not log it.
     public var message: String
-    /// The header, where it gives seconds.
+    /// The header's value, if it is in seconds.
     public var retryAfter: Duration?
 
     init(status: Int, code: Int?, message: String, retryAfter: Duration?) {
@@ -32,9 +32,10 @@ public struct TwilioError: Error, Equatable, Sendable {
         self.retryAfter = retryAfter
     }
 
-    /// Reads Twilio's own shape (`code`, `message`), problem details (RFC 9457: `code`, `title`, `detail`), and makes do
-    /// with anything else.
+    /// Reads Twilio's own form (`code`, `message`) and problem details (RFC 9457: `code`, `title`, `detail`). Any other
+    /// body gives a message with the status only.
     ///
+    /// - Parameter retryAfter: the header's value. A date is not understood, because no clock is read here.
     /// - Parameter retryAfter: the header; a date in it is not understood, as no clock is read here.
     public init(status: Int, retryAfter: String? = nil, body: [UInt8]) {
         let json = try? JSONValue(parsing: body)
@@ -47,7 +48,8 @@ public struct TwilioError: Error, Equatable, Sendable {
         )
     }
 
-    /// A status without one of Twilio's codes never counts as ``Kind/alreadyOver``: a proxy's 404 hangs nothing up.
+    /// A status without one of Twilio's codes never means ``Kind/alreadyOver``: a proxy's 404 does not prove that the
+    /// call ended.
     public var kind: Kind {
         switch (code, status) {
         case (21220, _), (20404, _): .alreadyOver
@@ -59,7 +61,7 @@ public struct TwilioError: Error, Equatable, Sendable {
         }
     }
 
-    /// Whether the same request may succeed later. Only what is idempotent should be repeated: never placing a call.
+    /// True if the same request may succeed later. Repeat only idempotent requests: never placing a call.
     public var isTransient: Bool {
         switch kind {
         case .rateLimited, .server: true

@@ -1,7 +1,7 @@
-/// How Twilio signs its requests (vendor page "Validating requests are coming from Twilio").
+/// Twilio's signatures of its requests (vendor page "Validating requests are coming from Twilio").
 public enum TwilioSignature {
     public static let header = "X-Twilio-Signature"
-    /// Names algorithm and key where a request is signed with a shared key instead of the account's auth token.
+    /// Names the algorithm and the key if a request is signed with a shared key instead of the account's auth token.
     public static let settingsHeader = "X-Twilio-Webhooks-Signature-Settings"
 
     public enum Algorithm: String, Sendable {
@@ -9,12 +9,12 @@ public enum TwilioSignature {
         case hmacSHA256 = "HMAC_SHA256"
     }
 
-    /// The signature of a request, in base64.
+    /// The signature of a request, in Base64.
     ///
     /// - Parameters:
-    ///   - url: as Twilio calls it, byte for byte: scheme, host, port where it is written, path, query.
-    ///   - parameters: of a form body. Each different name counts once, with each different value of it once, both in
-    ///     the order of their UTF-8 bytes. None for any other body and for WebSocket upgrades.
+    ///   - url: the URL that Twilio calls, byte for byte: scheme, host, port if written, path, query.
+    ///   - parameters: the fields of a form body. Each distinct pair of name and value counts once, in the order of the
+    ///     UTF-8 bytes. Empty for any other body and for WebSocket upgrades.
     ///   - key: the account's auth token (never the secret of an API key) or the secret of a shared key.
     public static func sign(
         url: String,
@@ -25,7 +25,7 @@ public enum TwilioSignature {
         sign(Array(url.utf8) + message(of: parameters), key: key, algorithm: algorithm)
     }
 
-    /// What a form adds to the signed text.
+    /// The part of the signed text that comes from a form.
     static func message(of parameters: FormParameters) -> [UInt8] {
         let fields = parameters.fields.map { (name: Array($0.name.utf8), value: Array($0.value.utf8)) }
             .sorted { left, right in
@@ -53,12 +53,12 @@ public enum TwilioSignature {
 
 /// The value of ``TwilioSignature/settingsHeader``: `key=…,algorithm=HMAC_SHA256`.
 struct TwilioSignatureSettings: Equatable {
-    /// Which shared key; nil for the account's auth token.
+    /// The ID of the shared key; `nil` for the account's auth token.
     var keyID: String?
     var algorithm = TwilioSignature.Algorithm.hmacSHA1
 
-    /// - Parameter header: nil or empty is a request signed with the auth token and SHA-1.
-    /// - Returns: nil for an algorithm nobody here knows: such a request cannot be checked and must be refused.
+    /// - Parameter header: `nil` or empty for a request signed with the auth token and SHA-1.
+    /// - Returns: `nil` for an unknown algorithm: such a request cannot be checked and must be refused.
     init?(header: String?) {
         for part in (header ?? "").split(separator: ",") {
             let sides = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)

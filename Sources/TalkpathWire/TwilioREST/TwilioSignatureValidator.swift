@@ -1,15 +1,15 @@
-/// Tells Twilio's requests from everybody else's. Fails closed: what cannot be checked is not valid.
+/// Checks that requests come from Twilio. Fails closed: a request that cannot be checked is invalid.
 ///
-/// The URL is put together from the **configured** public origin and the request's path and query as they arrived,
-/// never from the request's `Host` or forwarding headers.
+/// The URL is composed of the **configured** public origin and the request's path and query as received, never of the
+/// request's `Host` or forwarding headers.
 public struct TwilioSignatureValidator: Sendable {
-    /// What was posted.
+    /// The body of a request.
     public enum Body: Sendable {
-        /// GET: nothing.
+        /// GET: no body.
         case none
         /// `application/x-www-form-urlencoded`, decoded.
         case form(FormParameters)
-        /// Anything else, such as JSON, as it arrived. Such a request's URL carries the digest of its body.
+        /// Any other body, such as JSON, as received. The URL of such a request contains the digest of its body.
         case raw([UInt8])
     }
 
@@ -17,9 +17,9 @@ public struct TwilioSignatureValidator: Sendable {
     private let sharedKeys: [String: String]
 
     /// - Parameters:
-    ///   - authTokens: of the account; more than one while it changes. An empty one is ignored: with it anybody could
-    ///     sign.
-    ///   - sharedKeys: secrets by their key's identifier.
+    ///   - authTokens: the account's auth tokens; more than one while the token is being changed. Empty ones are
+    ///     ignored, because anyone could sign with them.
+    ///   - sharedKeys: the secrets by the IDs of their keys.
     public init(authTokens: [String], sharedKeys: [String: String] = [:]) {
         self.authTokens = authTokens.filter { !$0.isEmpty }
         self.sharedKeys = sharedKeys.filter { !$0.value.isEmpty }
@@ -29,14 +29,14 @@ public struct TwilioSignatureValidator: Sendable {
         self.init(authTokens: [authToken], sharedKeys: sharedKeys)
     }
 
-    /// Whether a webhook is Twilio's.
+    /// True if a webhook comes from Twilio.
     ///
-    /// Twilio is not consistent about the port: the URL is tried as it is, without its port, and with the scheme's own
-    /// (443 for https and wss, 80 for http and ws).
+    /// Twilio is not consistent about the port. So this tries the URL as given, without its port, and with the scheme's
+    /// default port (443 for https and wss, 80 for http and ws).
     ///
     /// - Parameters:
-    ///   - signature: the header ``TwilioSignature/header``; nil is invalid.
-    ///   - settings: the header ``TwilioSignature/settingsHeader``, where there is one.
+    ///   - signature: the header ``TwilioSignature/header``; `nil` is invalid.
+    ///   - settings: the header ``TwilioSignature/settingsHeader``, if present.
     public func isValid(url: String, body: Body, signature: String?, settings: String? = nil) -> Bool {
         let message: [UInt8]
         switch body {
@@ -53,16 +53,16 @@ public struct TwilioSignatureValidator: Sendable {
         return matching(TwilioURL(url).portForms, message: message, signature: signature, settings: settings) != nil
     }
 
-    /// Whether a WebSocket upgrade is Twilio's, and under which spelling of its address.
+    /// Checks that a WebSocket upgrade comes from Twilio, and finds the spelling of its URL.
     ///
-    /// Whether Twilio signs `wss` or `https`, with a slash at the end of the path or without, is not promised: all are
-    /// tried.
+    /// Twilio does not promise whether it signs `wss` or `https`, and a path with or without a trailing slash, so this
+    /// tries all of them.
     ///
     /// - Parameters:
-    ///   - origin: the configured public origin, `https://voice.example.com`; its scheme may be wss as well, http and
-    ///     ws in a laboratory.
-    ///   - target: path and query as they arrived.
-    /// - Returns: the URL that was signed, worth a log line once; nil if the request is not Twilio's.
+    ///   - origin: the configured public origin, `https://voice.example.com`. Its scheme may also be wss, or http and
+    ///     ws in tests.
+    ///   - target: the path and query as received.
+    /// - Returns: the URL that was signed, to be logged once; `nil` if the request is not Twilio's.
     public func signedURL(ofUpgrade target: String, origin: String, signature: String?, settings: String? = nil)
         -> String?
     {
@@ -94,11 +94,11 @@ extension TwilioSignatureValidator: CustomStringConvertible, CustomDebugStringCo
     }
 }
 
-/// A URL cut where signatures need it cut, otherwise as it was written.
+/// A URL split into the parts that signatures need, otherwise as written.
 struct TwilioURL {
     private let text: String
     private let scheme: Substring
-    /// User, host and port, as written.
+    /// The user, host and port, as written.
     private let authority: Substring
     private let rest: Substring
 
@@ -112,7 +112,7 @@ struct TwilioURL {
         rest = afterScheme[end...]
     }
 
-    /// As written, without its port, and with the scheme's own port where it names none.
+    /// The URL as written, without its port, and with the scheme's default port if it has none.
     var portForms: [String] {
         guard !scheme.isEmpty, !authority.isEmpty else { return [text] }
         if let colon = portColon { return [text, "\(scheme)://\(authority[..<colon])\(rest)"] }
@@ -123,15 +123,15 @@ struct TwilioURL {
         }
     }
 
-    /// The value of the query's first `bodySHA256`.
+    /// The value of the first `bodySHA256` in the query.
     var bodySHA256: String? {
         guard let mark = rest.firstIndex(of: "?") else { return nil }
         let query = rest[rest.index(after: mark)...].prefix { $0 != "#" }
         return (try? FormParameters(decoding: String(query)))?["bodySHA256"]
     }
 
-    /// The colon before the port: not one of the user's password, nor one within an IPv6 address, whose last is followed
-    /// by a bracket sooner or later.
+    /// The colon before the port. Excludes the colon of a user's password, and those in an IPv6 address, which a
+    /// bracket follows.
     private var portColon: Substring.Index? {
         let host = authority.lastIndex(of: "@").map { authority.index(after: $0) } ?? authority.startIndex
         guard let colon = authority[host...].lastIndex(of: ":") else { return nil }
@@ -139,7 +139,8 @@ struct TwilioURL {
         return port.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ? colon : nil
     }
 
-    /// {wss, https} × {path as it arrived, with the slash at its end added or removed}.
+    /// The spellings of an upgrade's URL: {wss, https} × {the path as received, with its trailing slash added or
+    /// removed}.
     static func upgradeForms(origin: String, target: String) -> [String] {
         let url = TwilioURL(origin)
         let schemes: [String]

@@ -1,8 +1,8 @@
-/// What Twilio says of a media stream's error, in a `stream-error` callback (vendor pages "Stream" and "Error and
-/// warning dictionary", 31900–31999).
+/// A media stream's error from a `stream-error` callback (vendor pages "Stream" and "Error and warning dictionary",
+/// 31900–31999).
 public struct TwilioStreamError: Equatable, Hashable, Sendable {
     public enum Effect: Sendable {
-        /// The stream goes on.
+        /// The stream continues.
         case warning
         /// The stream is over, or never began.
         case fatal
@@ -10,10 +10,10 @@ public struct TwilioStreamError: Equatable, Hashable, Sendable {
         case closedByServer
     }
 
-    /// Of Twilio's list; nil where its words name none.
+    /// The code in Twilio's list; `nil` if the text has none.
     public var code: Int?
     public var effect: Effect
-    /// Plain words, from the table below or from Twilio.
+    /// The message, from the table below or from Twilio.
     public var message: String
 
     /// - Parameter text: a number, words, or both, in any order.

@@ -1,18 +1,18 @@
-/// Progress of a call, told to the call's status callback. Arrives in any order: sort by ``sequenceNumber``.
+/// A call's progress, reported to its status callback. Callbacks arrive in any order: sort them by ``sequenceNumber``.
 public struct TwilioStatusCallback: Equatable, Sendable {
     public var call: TwilioWebhookCall
     public var status: TwilioCallStatus
     /// Counts the callbacks of a call from 0.
     public var sequenceNumber: Int?
-    /// RFC 2822, as it came.
+    /// RFC 2822 text, unparsed.
     public var timestamp: String?
-    /// Seconds from answer to end; on the last one only. (Twilio's `Duration`, in begun minutes, is not this.)
+    /// Seconds from answer to end; only on the last callback. (Twilio's `Duration` counts started minutes instead.)
     public var callDuration: Int?
-    /// Of the SIP response that ended the dialling: 486 busy, 487 given up …
+    /// The code of the SIP response that ended the dialling: 486 busy, 487 cancelled …
     public var sipResponseCode: Int?
     public var answeredBy: TwilioAnsweredBy?
 
-    /// - Throws: `malformedMessage` if a field is missing without which nothing can be done.
+    /// - Throws: `malformedMessage` if a required field is missing.
     public init(_ form: FormParameters) throws(WireError) {
         call = try TwilioWebhookCall(form)
         status = TwilioCallStatus(try form.required("CallStatus"))
@@ -24,11 +24,11 @@ public struct TwilioStatusCallback: Equatable, Sendable {
     }
 }
 
-/// Twilio asks what to do with a call: answer with ``TwiML``.
+/// Twilio asks for a call's instructions: answer with ``TwiML``.
 public struct TwilioVoiceWebhook: Equatable, Sendable {
     public var call: TwilioWebhookCall
     public var status: TwilioCallStatus
-    /// Where machine detection was asked for and its result awaited.
+    /// Present if machine detection was requested and its result awaited.
     public var answeredBy: TwilioAnsweredBy?
 
     public init(_ form: FormParameters) throws(WireError) {
@@ -38,11 +38,11 @@ public struct TwilioVoiceWebhook: Equatable, Sendable {
     }
 }
 
-/// What answered, found out while the call was going on.
+/// The result of machine detection, found while the call continues.
 public struct TwilioMachineDetectionCallback: Equatable, Sendable {
     public var callSID: String
     public var answeredBy: TwilioAnsweredBy
-    /// How long that took.
+    /// The time that the detection took.
     public var detectionMilliseconds: Int?
 
     public init(_ form: FormParameters) throws(WireError) {
@@ -80,7 +80,7 @@ public struct TwilioStreamStatusCallback: Equatable, Sendable {
     }
 }
 
-/// The call a webhook is about.
+/// The call that a webhook concerns.
 public struct TwilioWebhookCall: Equatable, Sendable {
     public var callSID: String
     public var accountSID: String?

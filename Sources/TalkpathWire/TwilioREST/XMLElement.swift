@@ -1,4 +1,4 @@
-/// As much of XML 1.0 as instructions for a call need: elements, attributes, text.
+/// The part of XML 1.0 that call instructions need: elements, attributes, text.
 struct XMLElement {
     private let name: String
     private var attributes: [(name: String, value: String)] = []
@@ -11,14 +11,14 @@ struct XMLElement {
         self.children = children
     }
 
-    /// Nothing happens where there is no value.
+    /// Does nothing if `value` is `nil`.
     mutating func set(_ attribute: String, _ value: String?) throws(TwiMLError) {
         guard let value else { return }
         guard value.unicodeScalars.allSatisfy(Self.isLegal) else { throw TwiMLError(.illegalCharacter, attribute) }
         attributes.append((name: attribute, value: value))
     }
 
-    /// For values out of the program's own text.
+    /// Sets a value that is a constant of the program.
     mutating func setWord(_ attribute: String, _ value: String) {
         attributes.append((name: attribute, value: value))
     }
@@ -34,8 +34,8 @@ struct XMLElement {
         return text + "</\(name)>"
     }
 
-    /// White space other than the space is escaped in attributes, where readers would turn it into spaces, and so is
-    /// the carriage return everywhere. Illegal characters are left out.
+    /// Escapes white space other than the space in attributes, because readers would turn it into spaces, and the
+    /// carriage return everywhere. Leaves illegal characters out.
     private static func escaped(_ value: String, inAttribute: Bool) -> String {
         var text = ""
         for scalar in value.unicodeScalars where isLegal(scalar) {

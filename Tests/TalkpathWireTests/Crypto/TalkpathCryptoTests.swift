@@ -4,7 +4,7 @@ import Testing
 @Suite("Digests, codes and random tokens")
 struct TalkpathCryptoTests {
     /// FIPS 180-4 example values.
-    @Test func sha256OfTheStandardsExamples() {
+    @Test func `SHA-256 equals the standard's examples`() {
         let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         #expect(TalkpathCrypto.hexadecimal(TalkpathCrypto.sha256([])) == empty)
@@ -22,13 +22,13 @@ struct TalkpathCryptoTests {
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
         ),
     ])
-    func hmacOfTheRFCsExamples(key: [UInt8], message: String, sha1: String, sha256: String) {
+    func `HMAC equals the RFCs' examples`(key: [UInt8], message: String, sha1: String, sha256: String) {
         let message = Array(message.utf8)
         #expect(TalkpathCrypto.hexadecimal(TalkpathCrypto.hmacSHA1(key: key, message: message)) == sha1)
         #expect(TalkpathCrypto.hexadecimal(TalkpathCrypto.hmacSHA256(key: key, message: message)) == sha256)
     }
 
-    @Test func hmacWithKeyLongerThanABlock() {
+    @Test func `HMAC accepts a key longer than a block`() {
         let message = Array("Test Using Larger Than Block-Size Key - Hash Key First".utf8)
         #expect(
             TalkpathCrypto.hexadecimal(
@@ -42,12 +42,12 @@ struct TalkpathCryptoTests {
         )
     }
 
-    @Test func hmacWithEmptyKeyAndMessage() {
+    @Test func `HMAC accepts an empty key and an empty message`() {
         let code = "fbdb1d1b18aa6c08324b7d64b71fb76370690e1d"
         #expect(TalkpathCrypto.hexadecimal(TalkpathCrypto.hmacSHA1(key: [], message: [])) == code)
     }
 
-    @Test func comparisonSeesEveryByteAndTheLength() {
+    @Test func `the comparison covers every byte and the length`() {
         let secret = SecureRandom.bytes(33)
         #expect(TalkpathCrypto.areEqual(secret, secret))
         #expect(TalkpathCrypto.areEqual([UInt8](), []))
@@ -59,22 +59,22 @@ struct TalkpathCryptoTests {
         }
     }
 
-    @Test func textsThatAreOnlyCanonicallyEquivalentDiffer() {
+    @Test func `texts that are only canonically equivalent differ`() {
         #expect("\u{e9}" == "e\u{301}")
         #expect(!TalkpathCrypto.areEqual("\u{e9}", "e\u{301}"))
     }
 
     @Test(arguments: [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")])
-    func base64OfRFC4648(text: String, encoded: String) {
+    func `Base64 equals the examples of RFC 4648`(text: String, encoded: String) {
         #expect(TalkpathCrypto.base64(Array(text.utf8)) == encoded)
     }
 
-    @Test func tokensAreURLSafeAndNeverRepeat() {
+    @Test func `tokens are URL-safe and never repeat`() {
         let tokens = (0..<500).map { _ in SecureRandom.token() }
         #expect(Set(tokens).count == tokens.count)
         let characters = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
         #expect(tokens.allSatisfy { $0.utf8.count == 43 && $0.allSatisfy(characters.contains) })
-        // 21,500 characters of 64 kinds: each kind turns up, or the alphabet is cut short.
+        // 21,500 characters of 64 kinds: every kind occurs, unless the alphabet is incomplete.
         #expect(Set(tokens.joined()) == characters)
         #expect(SecureRandom.bytes(0) == [])
         #expect(SecureRandom.bytes(1000).count == 1000)

@@ -14,7 +14,7 @@ struct NumberingPlanTests {
         for line in lines where !line.hasPrefix("#") {
             let parts = line.split(separator: " ").map(String.init)
             let entry = NumberingPlan.shared.entry(of: parts[0])
-            // The package leaves short numbers to another module.
+            // The package keeps short numbers in another module.
             var type = entry?.type ?? .unknown
             if type == .short || type == .emergency { type = .unknown }
             let region = type == .unknown ? "-" : entry?.region ?? "?"
@@ -38,7 +38,7 @@ struct NumberingPlanTests {
         #expect(entry?.region == region && entry?.type == type)
     }
 
-    @Test func `what is no number resembles those that begin like it`() {
+    @Test func `an invalid number resembles the numbers with the same beginning`() {
         let premium = NumberTypes([NumberType.premiumRate])
         for number in ["+190055501001", "+19000555", "+19000550100", "+97912345678"] {
             let entry = NumberingPlan.shared.entry(of: number)

@@ -82,7 +82,7 @@ extension GeminiLiveCodec {
 }
 
 extension WirePayload {
-    /// The base64 text, wherever it stands.
+    /// The payload's Base64 text, in place or copied.
     func text(in message: [UInt8]) -> [UInt8] {
         switch self {
         case .inPlace(let range): Array(message[range])
@@ -96,7 +96,7 @@ extension WirePayload {
 }
 
 extension AgentEvent {
-    /// With audio brought into one form, so that the quick and the thorough way can be compared.
+    /// The event with its audio copied, so that the fast and the full path can be compared.
     func withAudioCopied(from message: [UInt8]) -> AgentEvent {
         guard case .audio(var audio) = self else { return self }
         audio.payload = .unescaped(audio.payload.text(in: message))

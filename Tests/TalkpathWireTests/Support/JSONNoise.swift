@@ -1,6 +1,6 @@
 @testable import TalkpathWire
 
-/// Writes a JSON value in one of its many legal forms: members in any order, white space, escapes where none are needed.
+/// Writes a JSON value in one of its many legal forms: members in random order, random white space, needless escapes.
 struct JSONNoise {
     var generator: SeededGenerator
     var shuffles = true
@@ -51,7 +51,7 @@ struct JSONNoise {
         return String((0...2).map { _ in [" ", "\t", "\n", "\r"].randomElement(using: &generator)! })
     }
 
-    /// Any value at all, for fields that nobody knows.
+    /// A random value, for unknown fields.
     mutating func anything(depth: Int = 3) -> JSONValue {
         let texts = ["", "media", "payload", "}{][\",:\\", "grüße 世界 👋", "\u{0}\u{1F}\n", "e\u{301}", "\u{2028}"]
         switch Int.random(in: 0..<(depth > 0 ? 7 : 5), using: &generator) {

@@ -1,4 +1,4 @@
-/// SplitMix64: a failing case is named by its seed.
+/// SplitMix64: the seed reproduces a failing case.
 struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 

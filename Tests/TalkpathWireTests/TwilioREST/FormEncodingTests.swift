@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Forms")
 struct FormEncodingTests {
-    /// What Python's `urllib.parse.parse_qsl(keep_blank_values=True)` and the URL Standard make of it.
+    /// The results of Python's `urllib.parse.parse_qsl(keep_blank_values=True)` and of the URL Standard.
     @Test(arguments: [
         ("", [] as [[String]]),
         ("a=1&b=2", [["a", "1"], ["b", "2"]]),
@@ -18,23 +18,23 @@ struct FormEncodingTests {
         ("a=%FF&b=%C3", [["a", "\u{FFFD}"], ["b", "\u{FFFD}"]]),
         ("a=%00;b=1", [["a", "\0;b=1"]]),
     ])
-    func decodesAsServersDo(text: String, fields: [[String]]) throws {
+    func `a form is decoded as servers decode it`(text: String, fields: [[String]]) throws {
         let form = try FormParameters(decoding: text)
         #expect(form.fields.map { [$0.name, $0.value] } == fields)
     }
 
-    @Test func encodesWhatTheStandardSays() {
+    @Test func `a form is encoded by the URL Standard`() {
         let form: FormParameters = ["To": "+15551230002", "a b": "*-._~ &=%é", "e": ""]
         #expect(String(decoding: form.encoded(), as: UTF8.self) == "To=%2B15551230002&a+b=*-._%7E+%26%3D%25%C3%A9&e=")
     }
 
-    @Test func everyByteComesBack() throws {
+    @Test func `every byte survives encoding and decoding`() throws {
         let everything = String(String.UnicodeScalarView((0..<0x2000).compactMap(Unicode.Scalar.init)))
         let form = FormParameters([(name: everything, value: everything), (name: "", value: "x")])
         #expect(try FormParameters(decoding: form.encoded()) == form)
     }
 
-    @Test func refusesMoreThanItsLimits() throws {
+    @Test func `a form beyond the limits is refused`() throws {
         let limits = FormParameters.Limits(bytes: 11, fields: 3)
         #expect(try FormParameters(decoding: "a=1&b=2&c=3", limits: limits).fields.count == 3)
         #expect(throws: FormDecodingError(code: .tooManyFields, limit: 3)) {
@@ -45,7 +45,7 @@ struct FormEncodingTests {
         }
     }
 
-    @Test func namesAreComparedByTheirBytes() {
+    @Test func `names are compared by their bytes`() {
         let form: FormParameters = ["\u{e9}": "composed", "e\u{301}": "decomposed", "e\u{301}": "again"]
         #expect(form["\u{e9}"] == "composed")
         #expect(form["e\u{301}"] == "decomposed")
@@ -54,7 +54,7 @@ struct FormEncodingTests {
         #expect(form != ["e\u{301}": "composed", "e\u{301}": "decomposed", "e\u{301}": "again"])
     }
 
-    @Test func textsHoldNamesOnly() {
+    @Test func `descriptions contain names only`() {
         let form: FormParameters = ["From": "+15551230001"]
         var dumped = ""
         dump(form, to: &dumped)

@@ -5,7 +5,7 @@ private let head = #"<?xml version="1.0" encoding="UTF-8"?>"#
 
 @Suite("TwiML")
 struct TwiMLTests {
-    @Test func streamCarriesItsParametersAndHangsUpAfterwards() throws {
+    @Test func `a stream has its parameters and hangs up afterwards`() throws {
         let twiml = try TwiML.connectStream(
             url: "wss://voice.example.com/media",
             parameters: [(name: "call_id", value: "c-1"), (name: "token", value: "a_b-C")],
@@ -18,17 +18,17 @@ struct TwiMLTests {
         #expect(twiml.xml == head + "<Response><Connect>\(stream)</Connect><Hangup/></Response>")
     }
 
-    @Test func streamWithoutParametersIsEmpty() throws {
+    @Test func `a stream without parameters is an empty element`() throws {
         let twiml = try TwiML.connectStream(url: "wss://h/p")
         #expect(twiml.xml == head + #"<Response><Connect><Stream url="wss://h/p"/></Connect><Hangup/></Response>"#)
     }
 
     @Test(arguments: ["https://h/p", "wss://h/p?a=1", "wss://h/p#a", "h/p", "", "wss://h/p?\u{301}"])
-    func refusesURLsTwilioWouldNotConnectTo(url: String) {
+    func `URLs that Twilio would not connect to are refused`(url: String) {
         #expect(code { try TwiML.connectStream(url: url) } == .invalidStreamURL)
     }
 
-    @Test func parameterMayHave499Characters() throws {
+    @Test func `a parameter may have 499 characters`() throws {
         func stream(_ value: String) throws -> TwiML {
             try TwiML.connectStream(url: "wss://h/p", parameters: [(name: "name", value: value)])
         }
@@ -40,7 +40,7 @@ struct TwiMLTests {
         )
     }
 
-    @Test func attributesAreEscapedSoThatReadersGetThemBack() throws {
+    @Test func `attributes are escaped so that readers get the original`() throws {
         let twiml = try TwiML.connectStream(
             url: "wss://h/p",
             parameters: [(name: "n", value: "a\"b'<>&\t\r\n]]> ü😀")]
@@ -49,7 +49,9 @@ struct TwiMLTests {
     }
 
     @Test(arguments: ["\0", "\u{1}", "\u{b}", "\u{1f}", "\u{fffe}", "\u{ffff}"])
-    func parameterXMLCannotCarryIsRefusedAndSpokenTextLosesIt(character: String) throws {
+    func `a character that XML cannot hold is refused in a parameter and dropped from spoken text`(character: String)
+        throws
+    {
         #expect(
             code { try TwiML.connectStream(url: "wss://h/p", parameters: [(name: "n", value: character)]) }
                 == .illegalCharacter
@@ -58,7 +60,7 @@ struct TwiMLTests {
         #expect(said.xml == head + "<Response><Say>ab</Say><Hangup/></Response>")
     }
 
-    @Test func saysAndHangsUp() throws {
+    @Test func `a spoken text is followed by a hang-up`() throws {
         let twiml = try TwiML.say("Sorry, <we> & \"you\" can't\r\nnow", voice: "Polly.Joanna", language: "en-US")
         let say =
             #"<Say voice="Polly.Joanna" language="en-US">Sorry, &lt;we&gt; &amp; "you" can't&#13;"# + "\nnow</Say>"
@@ -66,7 +68,7 @@ struct TwiMLTests {
         #expect(code { try TwiML.say(String(repeating: "x", count: 4097)) } == .textTooLong)
     }
 
-    @Test func rejectsHangsUpAndDials() throws {
+    @Test func `reject, hang-up and dial documents are as Twilio expects`() throws {
         #expect(TwiML.reject(reason: .busy).xml == head + #"<Response><Reject reason="busy"/></Response>"#)
         #expect(TwiML.hangup.xml == head + "<Response><Hangup/></Response>")
         #expect(
@@ -77,11 +79,11 @@ struct TwiMLTests {
     }
 
     @Test(arguments: ["15551230003", "+", "+1", "+1234567890123456", "+1555<x>", "+1 555 123", "", "+１２３"])
-    func dialsE164Only(number: String) {
+    func `only E.164 numbers are dialled`(number: String) {
         #expect(code { try TwiML.dial(number) } == .invalidNumber)
     }
 
-    @Test func textsHoldNoneOfTheDocument() throws {
+    @Test func `descriptions contain nothing of the document`() throws {
         let twiml = try TwiML.connectStream(url: "wss://h/p", parameters: [(name: "token", value: "secret")])
         var dumped = ""
         dump(twiml, to: &dumped)

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Answers of Twilio")
 struct TwilioAnswerTests {
-    @Test func readsACallThatIsOver() throws {
+    @Test func `a finished call is read`() throws {
         let body = """
             {"sid":"CA1","account_sid":"AC1","parent_call_sid":null,"to":"+15551230002","from":"+15551230001",\
             "status":"completed","start_time":"Tue, 31 Mar 2026 10:00:00 +0000","end_time":null,"duration":"34",\
@@ -23,7 +23,7 @@ struct TwilioAnswerTests {
         #expect(text.contains("CA1") && !text.contains("1555"))
     }
 
-    @Test func readsACallJustPlacedAndKeepsWordsItDoesNotKnow() throws {
+    @Test func `a call just placed is read and unknown words are kept`() throws {
         let body = #"{"sid":"CA1","status":"teleported","duration":null,"direction":"trunking-terminating"}"#
         let call = try TwilioCallResource(status: 201, body: Array(body.utf8))
         #expect(call.status == .unknown("teleported") && !call.status.isTerminal)
@@ -32,7 +32,7 @@ struct TwilioAnswerTests {
     }
 
     @Test(arguments: ["", "<html>", "{}", #"{"sid":"CA1"}"#, #"["sid"]"#, "{\"sid\":\"CA1\",\"status\":7}"])
-    func successWithoutACallIsNoSuccess(body: String) {
+    func `a successful answer without a call is an error`(body: String) {
         let error = #expect(throws: TwilioError.self) { try TwilioCallResource(status: 200, body: Array(body.utf8)) }
         #expect(error?.kind == .unexpected && error?.status == 200)
     }
@@ -60,12 +60,12 @@ struct TwilioAnswerTests {
             (301, "", .unexpected), (405, "Method Not Allowed", .unexpected),
         ] as [(Int, String, TwilioError.Kind)]
     )
-    func classifiesErrors(status: Int, body: String, kind: TwilioError.Kind) {
+    func `errors are classified by code and status`(status: Int, body: String, kind: TwilioError.Kind) {
         let error = #expect(throws: TwilioError.self) { try TwilioCallResource(status: status, body: Array(body.utf8)) }
         #expect(error?.kind == kind)
     }
 
-    @Test func readsBothShapesOfErrors() {
+    @Test func `both forms of error bodies are read`() {
         let legacy = TwilioError(status: 400, body: Array(#"{"code":21220,"message":"Call is not in-progress."}"#.utf8))
         #expect(legacy.code == 21220 && legacy.message == "Call is not in-progress.")
         let problem = TwilioError(
@@ -83,13 +83,13 @@ struct TwilioAnswerTests {
             ("99999999999", .seconds(86_400)), ("999999999999999999999999", nil),
         ] as [(String?, Duration?)]
     )
-    func readsHowLongToWait(header: String?, duration: Duration?) {
+    func `the time to wait is read`(header: String?, duration: Duration?) {
         let error = TwilioError(status: 429, retryAfter: header, body: [])
         #expect(error.kind == .rateLimited(retryAfter: duration))
         #expect(error.isTransient)
     }
 
-    @Test func textsHoldNoneOfTwiliosWords() {
+    @Test func `descriptions contain nothing of Twilio's message`() {
         let error = TwilioError(status: 400, body: Array(#"{"code":21211,"message":"+15551230002 is invalid"}"#.utf8))
         var text = "\(error) \(String(reflecting: error))"
         dump(error, to: &text)

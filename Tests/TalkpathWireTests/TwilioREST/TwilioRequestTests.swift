@@ -11,7 +11,7 @@ struct TwilioRequestTests {
         account = try TwilioAccount(accountSID: "AC0002", authToken: "s3cret")
     }
 
-    @Test func createsACallWithEverything() throws {
+    @Test func `a request to create a call has every parameter`() throws {
         let call = TwilioCallCreation(
             to: "+15551230002",
             from: "+15551230001",
@@ -50,13 +50,13 @@ struct TwilioRequestTests {
         #expect(try FormParameters(decoding: request.body) == expected)
     }
 
-    @Test func createsACallWithTheLeast() throws {
+    @Test func `a request to create a call has only the required parameters`() throws {
         let call = TwilioCallCreation(to: "+2", from: "+1", instructions: .twiml(.hangup))
         let form = try FormParameters(decoding: try account.createCall(call).body)
         #expect(form == ["To": "+2", "From": "+1", "Twiml": TwiML.hangup.xml])
     }
 
-    @Test func refusesInstructionsTooLongToSendAlong() throws {
+    @Test func `instructions too long for a request are refused`() throws {
         let long = try TwiML.say(String(repeating: "x", count: 4000))
         let call = TwilioCallCreation(to: "+2", from: "+1", instructions: .twiml(long))
         #expect(code { try account.createCall(call) } == .twimlTooLong)
@@ -69,14 +69,14 @@ struct TwilioRequestTests {
             (.redirect(.application(sid: "AP1")), "ApplicationSid=AP1"),
         ] as [(TwilioCallUpdate, String)]
     )
-    func updatesACall(update: TwilioCallUpdate, body: String) throws {
+    func `a request to update a call has its parameters`(update: TwilioCallUpdate, body: String) throws {
         let request = try account.updateCall(sid: callSID, update)
         #expect(request.method == .post)
         #expect(request.url == "https://api.twilio.com/2010-04-01/Accounts/AC0002/Calls/\(callSID).json")
         #expect(String(decoding: request.body, as: UTF8.self) == body)
     }
 
-    @Test func fetchesACallFromAnotherRegionWithAnAPIKey() throws {
+    @Test func `a call in another region is fetched with an API key`() throws {
         let account = try TwilioAccount(
             accountSID: "AC0002",
             username: "SK1",
@@ -91,16 +91,16 @@ struct TwilioRequestTests {
     }
 
     @Test(arguments: ["", "CA", "CA1/../../x", "CA1?x", "CA..", "XX1", "CA1\r\n", "CA%2e", "CAé", "ca1"])
-    func refusesCallSIDsThatCouldLeadElsewhere(sid: String) {
+    func `call SIDs that could lead to another resource are refused`(sid: String) {
         #expect(code { try account.fetchCall(sid: sid) } == .invalidCallSID)
         #expect(code { try account.updateCall(sid: sid, .complete) } == .invalidCallSID)
     }
 
-    @Test func refusesAnAccountSIDThatIsNone() {
+    @Test func `a malformed account SID is refused`() {
         #expect(code { try TwilioAccount(accountSID: "AC/..", authToken: "x") } == .invalidAccountSID)
     }
 
-    @Test func textsHoldNeitherSecretsNorNumbers() throws {
+    @Test func `descriptions contain neither secrets nor numbers`() throws {
         let call = TwilioCallCreation(to: "+15551230002", from: "+15551230001", instructions: .twiml(.hangup))
         let request = try account.createCall(call)
         var text = "\(account) \(request) \(call) \(String(reflecting: account)) \(String(reflecting: request))"

@@ -126,8 +126,8 @@ struct TwilioSignatureTests {
         )
     }
 
-    @Test func sortsByBytesWhereCanonicalEquivalenceWouldMergeNames() {
-        // The same letter composed and decomposed: to a dictionary of strings one name, to the signature two.
+    @Test func `names are sorted by bytes even if canonical equivalence would merge them`() {
+        // The same letter, composed and decomposed: one name in a dictionary of strings, two names in the signature.
         let signature = TwilioSignature.sign(
             url: voice,
             parameters: ["\u{e9}": "1", "e\u{301}": "2", "\u{e9}": "1"],
@@ -142,7 +142,7 @@ struct TwilioWebhookValidationTests {
     let validator = TwilioSignatureValidator(authToken: token)
     let signature = "6Sc4P0r1PCGXg2wFeKPJnUdQ4Fk="
 
-    @Test func refusesOtherSchemeMissingParameterAddedParameterAndNoSignature() {
+    @Test func `another scheme, a missing or added parameter and a missing signature are refused`() {
         #expect(validator.isValid(url: voice, body: .form(sampleForm), signature: signature))
         let http = "http://voice.example.com/twilio/voice"
         #expect(!validator.isValid(url: http, body: .form(sampleForm), signature: signature))
@@ -158,7 +158,7 @@ struct TwilioWebhookValidationTests {
         #expect(!validator.isValid(url: voice, body: .form(sampleForm), signature: signature + " "))
     }
 
-    @Test func acceptsBothTokensWhileTheyChangeAndNeverAnEmptyOne() {
+    @Test func `both tokens are accepted during a change and an empty one never`() {
         let both = TwilioSignatureValidator(authTokens: ["the next one", token])
         #expect(both.isValid(url: voice, body: .form(sampleForm), signature: signature))
         let none = TwilioSignatureValidator(authTokens: ["", ""], sharedKeys: ["k": ""])
@@ -179,7 +179,7 @@ struct TwilioWebhookValidationTests {
         ("https://[2001:db8::1]/a", "https://[2001:db8::1]:443/a"),
         ("https://[2001:db8::1]:8443/a", "https://[2001:db8::1]/a"),
     ])
-    func acceptsURLSignedWithOrWithoutItsPort(seen: String, signed: String) {
+    func `a URL signed with or without its port is accepted`(seen: String, signed: String) {
         let signature = TwilioSignature.sign(url: signed, parameters: sampleForm, key: token)
         #expect(validator.isValid(url: seen, body: .form(sampleForm), signature: signature))
     }
@@ -190,23 +190,23 @@ struct TwilioWebhookValidationTests {
         ("https://voice.example.com:8443/a", "https://voice.example.com:443/a"),
         ("https://user:1@voice.example.com/a", "https://user@voice.example.com/a"),
     ])
-    func refusesURLSignedWithAnotherPort(seen: String, signed: String) {
+    func `a URL signed with another port is refused`(seen: String, signed: String) {
         let signature = TwilioSignature.sign(url: signed, parameters: sampleForm, key: token)
         #expect(!validator.isValid(url: seen, body: .form(sampleForm), signature: signature))
     }
 
-    @Test func rawBodyMustMatchTheDigestInTheURL() {
+    @Test func `a raw body must match the digest in the URL`() {
         let body = Array(#"{"a":1,"b":"ü"}"#.utf8)
         let signature = "KyfHHiKElZyyagM8ZttAUzvKwCo="
         #expect(validator.isValid(url: jsonURL, body: .raw(body), signature: signature))
         #expect(!validator.isValid(url: jsonURL, body: .raw(body + [0x20]), signature: signature))
         #expect(!validator.isValid(url: jsonURL, body: .raw([]), signature: signature))
-        // A rightly signed URL without digest says nothing about the body.
+        // A valid signature of a URL without a digest proves nothing about the body.
         let bare = TwilioSignature.sign(url: voice, key: token)
         #expect(!validator.isValid(url: voice, body: .raw(body), signature: bare))
     }
 
-    @Test func sharedKeyIsTheOneNamedWithTheAlgorithmNamed() {
+    @Test func `the named shared key is used with the named algorithm`() {
         let validator = TwilioSignatureValidator(authToken: "another", sharedKeys: ["webhooks_sharedkey_1": token])
         let signature = "bdoBUiKRDpYOKrFiBOPTfOHvLbULFx6J/862qAV8cZw="
         func isValid(_ settings: String?, _ signature: String) -> Bool {
@@ -223,7 +223,7 @@ struct TwilioWebhookValidationTests {
         #expect(!isValid(nil, self.signature))
     }
 
-    @Test func textsOfTheValidatorHoldNoSecret() {
+    @Test func `descriptions of the validator contain no secret`() {
         var dumped = ""
         dump(TwilioSignatureValidator(authToken: token, sharedKeys: ["k": "shared secret"]), to: &dumped)
         let text = "\(validator) \(String(reflecting: validator)) \(dumped)"
@@ -239,7 +239,7 @@ struct TwilioUpgradeValidationTests {
         arguments: ["https://voice.example.com", "wss://voice.example.com/", "https://voice.example.com:443"],
         ["/media", "/media/"]
     )
-    func acceptsEverySpellingTwilioMaySign(origin: String, target: String) {
+    func `every spelling that Twilio may sign is accepted`(origin: String, target: String) {
         for signed in [
             "wss://voice.example.com/media", "wss://voice.example.com/media/", "https://voice.example.com/media",
             "https://voice.example.com/media/", "wss://voice.example.com:443/media",
@@ -249,7 +249,7 @@ struct TwilioUpgradeValidationTests {
         }
     }
 
-    @Test func acceptsTheVendorsVectors() {
+    @Test func `the vendor's test vectors are accepted`() {
         let origin = "https://voice.example.com"
         let plain = validator.signedURL(
             ofUpgrade: "/media",
@@ -265,7 +265,7 @@ struct TwilioUpgradeValidationTests {
         #expect(slash == "wss://voice.example.com/media/")
     }
 
-    @Test func keepsThePathBeforeTheOriginAndTheQuery() {
+    @Test func `the origin's path and the query are kept`() {
         let signature = TwilioSignature.sign(url: "wss://voice.example.com/tenant/media/?a=%20b", key: token)
         let target = "/media?a=%20b"
         let origin = "https://voice.example.com/tenant"
@@ -273,7 +273,7 @@ struct TwilioUpgradeValidationTests {
         #expect(validator.signedURL(ofUpgrade: "/media?a=+b", origin: origin, signature: signature) == nil)
     }
 
-    @Test func refusesOtherHostOtherPathOtherTokenAndOriginsThatAreNone() {
+    @Test func `another host, path or token and invalid origins are refused`() {
         let signature = TwilioSignature.sign(url: "wss://voice.example.com/media", key: token)
         let origin = "https://voice.example.com"
         func matches(_ target: String, _ origin: String, _ signature: String?) -> Bool {

@@ -14,7 +14,7 @@ struct TwilioStreamErrorTests {
         #expect(TwilioStreamError("\(code)").effect == .warning)
     }
 
-    @Test func `a socket that the server closed is told apart`() {
+    @Test func `a socket closed by the server is distinguished`() {
         #expect(TwilioStreamError("31921").effect == .closedByServer)
     }
 

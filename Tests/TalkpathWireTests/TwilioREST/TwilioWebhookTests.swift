@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Twilio's webhooks")
 struct TwilioWebhookTests {
-    @Test func readsTheLastStatusCallback() throws {
+    @Test func `the last status callback is read`() throws {
         let form = try FormParameters(
             decoding: "Called=%2B15551230002&CallSid=CA1&AccountSid=AC1&From=%2B15551230001&To=%2B15551230002"
                 + "&CallStatus=busy&Direction=outbound-api&SequenceNumber=3&CallDuration=61&Duration=2"
@@ -22,12 +22,12 @@ struct TwilioWebhookTests {
         #expect(!text.contains("1555"))
     }
 
-    @Test func minutesAreNotTakenForSeconds() throws {
+    @Test func `minutes are not read as seconds`() throws {
         let callback = try TwilioStatusCallback(["CallSid": "CA1", "CallStatus": "completed", "Duration": "2"])
         #expect(callback.callDuration == nil)
     }
 
-    @Test func readsTheVoiceWebhook() throws {
+    @Test func `the voice webhook is read`() throws {
         let webhook = try TwilioVoiceWebhook([
             "CallSid": "CA1", "From": "anonymous", "To": "+15551230002", "Direction": "inbound",
             "CallStatus": "ringing", "ForwardedFrom": "+15551230009", "CallerName": "A", "AnsweredBy": "unknown",
@@ -38,7 +38,7 @@ struct TwilioWebhookTests {
         #expect(webhook.answeredBy == .unknown("unknown") && webhook.answeredBy?.isMachine == false)
     }
 
-    @Test func readsWhatAnswered() throws {
+    @Test func `the answering party is read`() throws {
         let callback = try TwilioMachineDetectionCallback([
             "CallSid": "CA1", "AnsweredBy": "machine_start", "MachineDetectionDuration": "3200",
         ])
@@ -53,7 +53,7 @@ struct TwilioWebhookTests {
             ("stream-paused", .unknown("stream-paused")),
         ] as [(String, TwilioStreamStatusCallback.Event)]
     )
-    func readsTheStreamsStatus(word: String, event: TwilioStreamStatusCallback.Event) throws {
+    func `the stream's status is read`(word: String, event: TwilioStreamStatusCallback.Event) throws {
         let callback = try TwilioStreamStatusCallback([
             "CallSid": "CA1", "StreamSid": "MZ1", "StreamName": "n", "StreamEvent": word, "StreamError": "31921",
             "Timestamp": "t",
@@ -63,7 +63,7 @@ struct TwilioWebhookTests {
         #expect(callback.streamName == "n" && callback.timestamp == "t")
     }
 
-    @Test func namesTheFieldThatIsMissing() {
+    @Test func `the error names the missing field`() {
         #expect(throws: WireError(.malformedMessage, "CallSid")) { try TwilioStatusCallback(["CallStatus": "busy"]) }
         #expect(throws: WireError(.malformedMessage, "CallSid")) { try TwilioVoiceWebhook(["CallSid": ""]) }
         #expect(throws: WireError(.malformedMessage, "CallStatus")) { try TwilioVoiceWebhook(["CallSid": "CA1"]) }
@@ -82,7 +82,7 @@ struct TwilioWebhookTests {
             ("canceled", .canceled), ("in_progress", .unknown("in_progress")),
         ] as [(String, TwilioCallStatus)]
     )
-    func knowsEveryStatus(word: String, status: TwilioCallStatus) {
+    func `every status is known`(word: String, status: TwilioCallStatus) {
         #expect(TwilioCallStatus(word) == status)
     }
 }
