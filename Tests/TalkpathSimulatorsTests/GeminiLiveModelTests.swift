@@ -301,4 +301,20 @@ struct GeminiLiveModelTests {
         #expect(model.record.items.count == 2)
         #expect(model.record.violations.isEmpty)
     }
+
+    /// Others' clients take words that come after a call for a new turn, and give up what the function does.
+    @Test func theWordsThatACallAnswersComeBeforeItUnlessTheModelTranscribesLate() throws {
+        var script = talkative
+        script.turns[1] = .init(.callerTurn, audio: [], toolCall: .init(name: "end_call", arguments: "{}"))
+        for (habits, wanted) in [
+            ([], ["inputTranscription", "toolCall"]), ([ModelHabit.lateTranscript], ["toolCall"]),
+        ] {
+            var model = model(script)
+            model.core.plan = HabitPlan(Set(habits))
+            talk(&model, from: 0, speech: 600, silence: 900)
+            model.advance(to: .milliseconds(2000))
+            let told = kinds(model.takeMessages()).filter { $0 == "inputTranscription" || $0 == "toolCall" }
+            #expect(told == wanted)
+        }
+    }
 }

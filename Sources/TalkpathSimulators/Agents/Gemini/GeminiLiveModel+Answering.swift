@@ -122,6 +122,7 @@ extension GeminiLiveModel {
     }
 
     private mutating func send(_ call: AgentScript.ToolCall) {
+        sendHeardWords()
         let id = core.identifier("function-call")
         outstandingCalls.insert(id)
         let arguments = (try? JSONValue(parsing: call.arguments)) ?? [:]

@@ -92,6 +92,16 @@ extension GeminiLiveModel {
         timed.append((now + core.script.thinkingTime, .startAnswer(.callerTurn)))
     }
 
+    /// The model calls a function for what it has heard: the words come before the call, as the service sends them. Clients
+    /// take words that follow a call for those of a new turn, and drop what the function does for them.
+    mutating func sendHeardWords() {
+        guard !core.plan.has(.lateTranscript) else { return }
+        while let place = timed.firstIndex(where: { if case .transcribe = $0.what { true } else { false } }) {
+            guard case .transcribe(let text) = timed.remove(at: place).what else { return }
+            sendTranscription(text)
+        }
+    }
+
     mutating func sendTranscription(_ text: String) {
         send(["serverContent": ["inputTranscription": ["text": .string(text)]]])
         core.report(.callerTranscript(text))
