@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Lets other people's frameworks for voice agents talk with the fake models: LiveKit's agents and Pipecat.
+"""Lets other people's frameworks for voice agents talk with the simulators: LiveKit's agents, Pipecat, Twilio's own.
 
     frameworks.py TALKPATH        the executable
 
@@ -7,9 +7,14 @@ Exits with 1 if one of them finds a fault.
 """
 
 import asyncio
+import os
 import sys
 
+# Read by Twilio's framework when it is loaded: it would tell its makers of every call.
+os.environ["TAC_ANALYTICS_DISABLED"] = "true"
+
 import certificates
+import judge_agent_connect
 import judge_livekit
 import judge_pipecat
 from stage import HERE, Stage, verdicts
@@ -26,10 +31,11 @@ async def main(binary):
         async def gemini(judge):
             await judge.gemini_fake(await stage.tap(await stage.fake_model("gemini", *PLAY), ssl=served), trust)
 
-        async with asyncio.timeout(150):
+        async with asyncio.timeout(200):
             # Two at a time: their clocks are real, and each of them takes a good part of a processor.
             await asyncio.gather(openai(judge_livekit), gemini(judge_pipecat))
             await asyncio.gather(openai(judge_pipecat), gemini(judge_livekit))
+            await judge_agent_connect.between_simulators(stage)
     print(f"{verdicts.good} verdicts are good, {verdicts.bad} are bad")
     return 1 if verdicts.bad else 0
 

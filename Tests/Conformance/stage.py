@@ -66,6 +66,10 @@ class Stage:
             await process.wait()
         self.folder.cleanup()
 
+    def logs(self):
+        """The end of what each process has printed."""
+        return [path.read_text(errors="replace")[-1500:] for path in pathlib.Path(self.folder.name).glob("*.log")]
+
     async def run(self, *arguments, port, environment=None):
         """Starts `talkpath …` and waits until it listens."""
         log = open(pathlib.Path(self.folder.name) / f"{arguments[0]}-{port}.log", "wb")
