@@ -179,6 +179,26 @@ import Testing
         #expect(reader.consumer.skip(5) == 1)
     }
 
+    @Test func `a finished ring gives what was written before and is finished then`() {
+        let (writer, reader) = halves(64)
+        var seen = [reader.consumer.isFinished]
+        #expect(writer.write([1, 2, 3]) == 3)
+        writer.producer.finish()
+        seen.append(reader.consumer.isFinished)
+        #expect(reader.read(10) == [1, 2, 3])
+        seen.append(reader.consumer.isFinished)
+        #expect(seen == [false, false, true])
+    }
+
+    @Test func `a ring that is flushed and finished is finished at once`() {
+        let (writer, reader) = halves(64)
+        #expect(writer.write([1, 2, 3]) == 3)
+        writer.producer.flush()
+        writer.producer.finish()
+        let isFinished = reader.consumer.isFinished
+        #expect(isFinished)
+    }
+
     @Test func `each half outlives the other`() {
         var (writer, reader): (Writer?, Reader?) = halves(64)
         #expect(writer?.write([7]) == 1)

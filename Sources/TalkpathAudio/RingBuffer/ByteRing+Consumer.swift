@@ -30,6 +30,12 @@ extension ByteRing {
             return Int(written - max(taken, mark))
         }
 
+        /// Whether the producer has finished and all of its bytes have been read or flushed.
+        public var isFinished: Bool {
+            // Acquiring, and read first: a byte that was written before the end is then counted as readable.
+            storage.finished.pointee.load(ordering: .acquiring) == 1 && readable == 0
+        }
+
         /// Moves bytes out of the ring until it is empty or `target` is full.
         /// - Returns: the number of bytes copied to the front of `target`.
         public mutating func read(into target: inout MutableSpan<UInt8>) -> Int {

@@ -37,6 +37,13 @@ extension ByteRing {
             storage.capacity - Int(written - consumedPosition)
         }
 
+        /// Tells the consumer that no more bytes follow. The consumer reads the rest, and then sees
+        /// ``ByteRing/Consumer/isFinished``. Write nothing afterwards.
+        public func finish() {
+            // Releasing: a consumer that sees it also sees every byte that was written before.
+            storage.finished.pointee.store(1, ordering: .releasing)
+        }
+
         /// Copies as many of `bytes` into the ring as fit, and makes them readable in one step.
         /// - Returns: the number of bytes accepted from the front of `bytes`.
         public mutating func write(_ bytes: RawSpan) -> Int {

@@ -48,6 +48,8 @@ extension ByteRing {
         let readPosition: UnsafeMutablePointer<Atomic<UInt64>>
         let writePosition: UnsafeMutablePointer<Atomic<UInt64>>
         let flushMark: UnsafeMutablePointer<Atomic<UInt64>>
+        /// 1 once the producer has said that it writes no more.
+        let finished: UnsafeMutablePointer<Atomic<UInt64>>
         /// The position at the front of the memory. Only the producer moves it, and only while the ring is empty.
         let origin: UnsafeMutablePointer<Atomic<UInt64>>
         let bytes: UnsafeMutableRawPointer
@@ -78,6 +80,8 @@ extension ByteRing {
             // Shares a line with the write position, because both are read together and the origin is rarely written.
             origin = index(at: Self.line + 64)
             flushMark = index(at: 2 * Self.line)
+            // The consumer reads it once a frame, and the producer writes it once.
+            finished = index(at: 2 * Self.line + 64)
             bytes = memory + 3 * Self.line
             // Safety: `capacity` bytes follow the three lines, and none is read before it was written. Initialising
             // some now spares the media path page faults; initialising all would make every ring cost its full
@@ -93,6 +97,7 @@ extension ByteRing {
             readPosition.pointee.store(0, ordering: .relaxed)
             writePosition.pointee.store(0, ordering: .relaxed)
             flushMark.pointee.store(0, ordering: .relaxed)
+            finished.pointee.store(0, ordering: .relaxed)
             origin.pointee.store(0, ordering: .relaxed)
             // Safety: at most `capacity` bytes, and no thread reads or writes them now. Erasing beyond `used` would
             // touch memory that a mostly empty ring never needed.
@@ -129,6 +134,7 @@ extension ByteRing {
             readPosition.deinitialize(count: 1)
             writePosition.deinitialize(count: 1)
             flushMark.deinitialize(count: 1)
+            finished.deinitialize(count: 1)
             origin.deinitialize(count: 1)
             memory.deallocate()
         }

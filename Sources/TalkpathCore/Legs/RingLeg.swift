@@ -1,18 +1,22 @@
 public import TalkpathAudio
 
-/// A telephony leg without a socket: an audio thread of the embedder writes the caller's audio and reads the agent's,
-/// on wait-free rings.
+/// A telephony leg without a socket. The embedder's audio thread writes the caller's audio and reads the agent's, on
+/// wait-free rings.
 ///
-/// Both halves are noncopyable: move each to the one thread that uses it. Writing and reading never wait, lock or
-/// allocate. The reader sets the pace of the agent's audio: at most 200 ms of it wait in the ring, and an interruption
-/// empties the ring.
+/// Both halves are noncopyable: move each to the one thread that uses it, in a ``HandOver``. Writing and reading never
+/// wait, lock or allocate. The reader sets the pace of the agent's audio: at most 200 ms of it wait in the ring, and an
+/// interruption empties the ring.
 @frozen
 public struct RingLeg: ~Copyable, Sendable {
-    /// Write the caller's audio here as it is recorded. The ring holds 10 s; it refuses more, which means that the
-    /// agent is not connected.
+    /// Takes the caller's audio as it is recorded. The ring holds 10 s and accepts no more than fits: less is accepted
+    /// once the session has not read for that long, or has ended.
     public var callerAudio: ByteRing.Producer
-    /// Read the audio for the caller here. If there is less than requested, play silence for the rest.
+    /// Gives the audio that the caller is to hear. Play silence for the bytes that a read leaves missing.
     public var agentAudio: ByteRing.Consumer
+
+    /// Whether the call has ended: the agent says no more, and nobody hears the caller. For the audio thread that owns
+    /// ``agentAudio``; never waits.
+    public var isEnded: Bool { agentAudio.isFinished }
 
     /// Makes both ends of a new leg.
     ///
@@ -39,7 +43,14 @@ public struct RingLeg: ~Copyable, Sendable {
     }
 }
 
-/// A call over a ring leg. Noncopyable like its rings: move `leg` to your audio thread.
+/// A call over a ring leg. Noncopyable, as its rings are.
+///
+/// Keep `session` and give `leg` to your audio thread, each in one step:
+///
+/// ```swift
+/// let session = call.session
+/// let parcel = HandOver(call.leg)
+/// ```
 @frozen
 public struct RingCall: ~Copyable, Sendable {
     public let session: CallSession

@@ -404,7 +404,9 @@ package final class CallMedia {
         uplink.flush()
         toAgent.removeAll()
         clearTelephony(sparesDigits: false, at: now)
-        return downlink.flush(at: now)
+        let interruption = downlink.flush(at: now)
+        downlink.finish()
+        return interruption
     }
 
     /// Releases the sockets. Call it after ``stop(at:)``.

@@ -225,6 +225,11 @@ package struct DownlinkPipeline: ~Copyable {
         return interruption?.isEmpty == false ? interruption : nil
     }
 
+    /// With a ring leg, tells the embedder's audio thread that no more audio comes. After the last ``flush(sparesDigits:at:)``.
+    func finish() {
+        ring?.finish()
+    }
+
     // MARK: To the caller
 
     /// True if a stretch of speech has begun to be sent since the last call.

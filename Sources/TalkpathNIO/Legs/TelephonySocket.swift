@@ -46,7 +46,7 @@ package final class TelephonySocket: WebSocketConsumer {
 
     private let bridge: MediaBridge
     private let admission: TelephonyAdmission
-    private var connection: WebSocketConnection?
+    private var connection: (any MediaConnection)?
     private var state = State.waiting(nil)
     private var codec = TwilioMediaStreamsCodec()
     private var messagesBeforeStart = 0
@@ -63,9 +63,14 @@ package final class TelephonySocket: WebSocketConsumer {
     }
 
     package func opened(_ connection: WebSocketConnection) {
+        opened(connection as any MediaConnection)
+    }
+
+    /// As above, for a socket of an embedder's server.
+    func opened(_ connection: any MediaConnection) {
         self.connection = connection
-        conduct = connection.limits.budget.map { LegConduct($0, at: connection.eventLoop.now) }
-        let patience = connection.eventLoop.assumeIsolated().scheduleTask(in: Self.startTimeout) {
+        conduct = connection.budget.map { LegConduct($0, at: bridge.eventLoop.now) }
+        let patience = bridge.eventLoop.assumeIsolated().scheduleTask(in: Self.startTimeout) {
             self.refuse(.withoutStart, "no start message arrived")
         }
         state = .waiting(patience)
@@ -87,10 +92,8 @@ package final class TelephonySocket: WebSocketConsumer {
 
     private func judge(_ media: CallMedia, events: Int) {
         let faults = media.counters.badTelephonyMessages + media.uplink.counters.badPayloads + binaryMessages
-        guard let connection,
-            let overrun = conduct?.judge(faults: faults, events: events, on: connection.eventLoop)
-        else { return }
-        connection.overran(overrun)
+        guard let overrun = conduct?.judge(faults: faults, events: events, on: bridge.eventLoop) else { return }
+        connection?.overran(overrun)
     }
 
     package func readComplete() {
@@ -158,7 +161,7 @@ package final class TelephonySocket: WebSocketConsumer {
             return
         }
         if case .waiting(let patience) = state { patience?.cancel() }
-        let leg = SocketLeg(connection)
+        let leg = connection.makeLeg()
         let media = session.media.value
         // The call's codec learns the stream's name first, because the session may write to the stream right away.
         media.telephonyReceived(message, at: bridge.clock.now)

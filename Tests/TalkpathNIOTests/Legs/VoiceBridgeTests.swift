@@ -1,3 +1,4 @@
+import Foundation
 import NIOPosix
 import TalkpathAudio
 import TalkpathCore
@@ -38,6 +39,44 @@ import Testing
         #expect(receipt.step(.hangUp)?.outcome == .skipped)
         await log.waitFor("closed")
 
+        await bridge.shutDown()
+        await running
+        await server.close()
+    }
+
+    @Test func `an audio thread that takes the leg learns from the leg that the call has ended`() async throws {
+        let server = try await EchoingModel.serve(on: .singletonMultiThreadedEventLoopGroup, log: EchoingModel.Log())
+        var agent = AgentProfile.openAI(key: "test", instructions: "Echo.")
+        agent.baseURL = "ws://127.0.0.1:\(server.port)/v1/realtime"
+        agent.format = .pcmu
+        let bridge = VoiceBridge()
+        async let running: Void = bridge.run()
+        let call = try await bridge.startCall(agent: agent)
+        let session = call.session
+        let parcel = HandOver(call.leg)
+        let (heard, hears) = AsyncStream.makeStream(of: Int.self)
+        Thread.detachNewThread {
+            guard var leg = parcel.take() else { return }
+            let said = [UInt8](repeating: 0x55, count: 160)
+            var frame = [UInt8](repeating: 0, count: 160)
+            while !leg.isEnded {
+                _ = leg.callerAudio.write(said.span.bytes)
+                var target = frame.mutableSpan
+                hears.yield(leg.agentAudio.read(into: &target))
+                Thread.sleep(forTimeInterval: 0.001)
+            }
+            hears.finish()
+        }
+        var bytes = 0
+        for await count in heard {
+            bytes += count
+            // The thread goes on until the call has ended, and no sooner.
+            if bytes >= 1600 { _ = await session.end(EndRequest(.endedByAPI)) }
+        }
+        #expect(bytes >= 1600)
+        let isTakenOnce = parcel.take() == nil
+        #expect(isTakenOnce)
+        #expect(await session.waitForEnd().reason == .endedByAPI)
         await bridge.shutDown()
         await running
         await server.close()

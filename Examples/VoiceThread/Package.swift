@@ -1,0 +1,17 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "voice-thread",
+    dependencies: [.package(name: "talkpath", path: "../..")],
+    targets: [
+        .executableTarget(
+            name: "VoiceThread",
+            dependencies: [
+                .product(name: "TalkpathAudio", package: "talkpath"),
+                .product(name: "TalkpathCore", package: "talkpath"),
+                .product(name: "TalkpathNIO", package: "talkpath"),
+            ]
+        )
+    ]
+)

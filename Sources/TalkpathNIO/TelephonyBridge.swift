@@ -1,0 +1,92 @@
+public import Logging
+import NIOCore
+import NIOPosix
+public import TalkpathCore
+public import TalkpathWire
+
+/// Phone calls in a server of your own. Your server speaks HTTP and owns the carrier's media sockets; the bridge owns the
+/// calls: media, model, barge-in, guards, and the end.
+///
+/// ```swift
+/// let bridge = TelephonyBridge()
+/// async let running: Void = bridge.run()
+///
+/// // The carrier asks for instructions (POST /voice). Answer with a stream that brings a token:
+/// let id = try await bridge.calls.accept(InboundCall(from: from, to: to, carrierCallID: sid, agent: agent))
+/// let token = await bridge.calls.makeStreamToken(for: id)
+///
+/// // The carrier opens the media socket. Your server has upgraded it:
+/// let stream = bridge.openStream(on: socket)
+/// for await message in incoming { stream.receive(message) }
+/// stream.closed()
+///
+/// // End it, from anywhere:
+/// if case .ended(let receipt) = try await bridge.calls.end(id, EndRequest(.endedByAPI)) { print(receipt.duration) }
+/// ```
+///
+/// Runs one thread of its own for media. Safe to use from any thread.
+public final class TelephonyBridge: Sendable {
+    /// Every live call: accept, place, find, end.
+    public var calls: CallManager { media.manager }
+
+    private let group: MultiThreadedEventLoopGroup
+    private let media: MediaBridge
+
+    /// - Parameters:
+    ///   - carrier: places and hangs up calls; without one nothing can be placed, and hanging up is closing the socket.
+    ///   - store: keeps the records of ended calls.
+    ///   - events: is told everything that happens on a call, on the media thread; must return at once.
+    ///   - tools: carries out the functions that agents call.
+    ///   - maximumCalls: live calls at once; further ones are refused.
+    public init(
+        carrier: (any Carrier)? = nil,
+        store: any CallStore = InMemoryCallStore(),
+        events: any CallEventSink = NoEvents(),
+        tools: (any ToolHandler)? = nil,
+        maximumCalls: Int = 1000,
+        logger: Logger = Logger(label: "talkpath")
+    ) {
+        group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        media = MediaBridge(
+            eventLoop: group.next(),
+            carrier: carrier,
+            store: store,
+            events: events,
+            tools: tools,
+            maximumCalls: maximumCalls,
+            logger: logger
+        )
+    }
+
+    /// Runs the calls; returns when ``shutDown(mode:)`` has ended the last one. Must be called once.
+    public func run() async {
+        await media.run()
+        try? await group.shutdownGracefully()
+    }
+
+    /// Accepts no new call, ends the live ones, and lets ``run()`` return.
+    public func shutDown(mode: EndMode = .now) async {
+        await media.manager.shutDown(mode: mode)
+    }
+
+    /// Takes over a media socket whose first message must bring the parameter `token` that
+    /// ``CallManager/makeStreamToken(for:)`` has handed out. A socket without one is closed with 1008.
+    public func openStream(on socket: some MediaSocket) -> MediaStream {
+        openStream(on: socket, admission: .token)
+    }
+
+    /// Takes over a media socket that your server has authorised by itself.
+    ///
+    /// - Parameter accept: makes a new call of the stream's first message. The bridge calls it on the media thread. A
+    ///   message that brings a token belongs to the token's call instead.
+    public func openStream(
+        on socket: some MediaSocket,
+        accept: @escaping @Sendable (TelephonyStreamStart) -> InboundCall
+    ) -> MediaStream {
+        openStream(on: socket, admission: .open(accept))
+    }
+
+    private func openStream(on socket: some MediaSocket, admission: TelephonyAdmission) -> MediaStream {
+        MediaStream(bridge: media, admission: admission, socket: socket)
+    }
+}
