@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Lets other people's packages judge the wire: `twilio`, `openai`, `google-genai`, `standardwebhooks`, `svix`, `httpx-sse`.
+"""Lets other people's packages judge the wire: `twilio`, `openai`, `google-genai`, `standardwebhooks`, `svix`, `httpx-sse`,
+and `streamdouble` as the phone.
 
     judges.py TALKPATH        the executable
 
@@ -20,6 +21,7 @@ import svix.webhooks
 import certificates
 import judge_gemini
 import judge_openai
+import judge_streamdouble
 import judge_twilio
 from stage import HERE, KEY, SECRET, Receiver, Stage, api, verdicts
 from wire import free_port
@@ -165,10 +167,12 @@ async def main(binary):
     judge_openai.can_fail()
     judge_gemini.can_fail()
     async with Stage(binary) as stage:
-        async with asyncio.timeout(150):
+        async with asyncio.timeout(200):
             await asyncio.gather(
                 whole_call(stage, "openai", judge_openai), whole_call(stage, "gemini", judge_gemini), drive_fakes(stage)
             )
+            # By themselves: these phones have a real clock, and complain of a machine that is busy.
+            await asyncio.gather(*(judge_streamdouble.calls(stage, one) for one in ("openai", "gemini")))
     print(f"{verdicts.good} verdicts are good, {verdicts.bad} are bad")
     return 1 if verdicts.bad else 0
 

@@ -3,13 +3,20 @@
 import asyncio
 import dataclasses
 import json
+import random
 import socket
 
 
 def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """A port for a process that binds it later: from below those that the system gives out to others meanwhile."""
+    while True:
+        port = random.randrange(15_000, 32_000)
+        with socket.socket() as listener:
+            try:
+                listener.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 @dataclasses.dataclass
