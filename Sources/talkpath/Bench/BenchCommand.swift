@@ -11,11 +11,12 @@ struct BenchCommand: AsyncParsableCommand {
     private static var subcommands: [any ParsableCommand.Type] {
         #if os(Linux)
         [
-            BenchAPICommand.self, BenchAudioCommand.self, BenchEndCommand.self, BenchFramesCommand.self,
+            BenchAPICommand.self, BenchAudioCommand.self, BenchEchoCommand.self, BenchEndCommand.self,
+            BenchFramesCommand.self,
             BenchLoadCommand.self, BenchSoakCommand.self, BenchStoreCommand.self, BridgeUnderLoadCommand.self,
         ]
         #else
-        [BenchAudioCommand.self, BenchSoakCommand.self]
+        [BenchAudioCommand.self, BenchEchoCommand.self, BenchSoakCommand.self]
         #endif
     }
 }
