@@ -29,7 +29,7 @@ package final class FrameTicker: @unchecked Sendable {
         package var ticks = 0
         /// Ticks skipped because the loop was busy from their deadline until the next one.
         package var missed = 0
-        /// The delay from a tick's deadline to its begin: the maximum, and the sum over all ticks, for the mean.
+        /// The delay from a tick's deadline to its start: the maximum, and the sum over all ticks, for the mean.
         package var maximumLateness = Duration.zero
         package var totalLateness = Duration.zero
     }

@@ -137,7 +137,7 @@ import Testing
     // MARK: Detectors
 
     @Test(arguments: [8000, 16_000, 24_000, 44_100])
-    func `our detector finds every key and its begin`(rate: Int) throws {
+    func `our detector finds every key and its start`(rate: Int) throws {
         let text = Self.allKeys + "w11,AA"
         let keys = try DTMFDetector.keys(in: Self.samples(text, rate: rate), sampleRate: rate)
         #expect(String(keys.map(\.character)) == Self.allKeys + "11AA")

@@ -173,7 +173,7 @@ import Testing
         #expect(audio.channels == [[]])
     }
 
-    @Test func `the check sum is that of Ogg`() {
+    @Test func `the checksum is that of Ogg`() {
         // The check value of "123456789" for this polynomial, bit order and initial value, as CRC catalogues list it.
         #expect(OggPage.checkSum("123456789".utf8) == 0x89A1_897F)
     }

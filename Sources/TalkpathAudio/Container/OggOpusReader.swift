@@ -18,7 +18,7 @@ public enum OggOpusError: Error, Sendable, Hashable, CustomStringConvertible {
     case missingHeader(String)
     /// More than two channels, or a version of the format that this reader does not know.
     case unsupported(version: Int, channelCount: Int, mappingFamily: Int)
-    /// The check sum or the sequence number of this page (from zero) is wrong: this page or one before it was damaged
+    /// The checksum or the sequence number of this page (from zero) is wrong: this page or one before it was damaged
     /// or lost.
     case damagedPage(Int)
     /// libopus refused a packet inside the file, or the requested sample rate.

@@ -1,4 +1,4 @@
-/// A page of an Ogg stream (RFC 3533): the unit of writing, with a sequence number and a check sum.
+/// A page of an Ogg stream (RFC 3533): the unit of writing, with a sequence number and a checksum.
 struct OggPage {
     struct Flags: OptionSet {
         let rawValue: UInt8

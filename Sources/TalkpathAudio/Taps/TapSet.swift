@@ -16,7 +16,7 @@ import Synchronization
 /// ```swift
 /// let taps = TapSet()
 /// var writer = taps.writer                       // to the media thread
-/// let point = taps.point                         // to whoever lets others listen
+/// let point = taps.point                         // to the code that attaches readers
 ///
 /// var tap = try point.attach(.audio, minimumCapacity: 64 * 1024)
 /// while !tap.isEnded {

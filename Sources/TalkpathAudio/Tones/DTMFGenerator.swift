@@ -28,7 +28,7 @@ public struct DTMFGenerator: Sendable {
     private let highAmplitude: Double
 
     private var step = 0
-    /// The current step, in nanoseconds and in samples from the beginning: its begin, the end of its tone (keys only)
+    /// The current step, in nanoseconds and in samples from the sequence start: its start, the end of its tone (keys only)
     /// and its end.
     private var beginNanoseconds: Int64 = 0
     private var begin = 0

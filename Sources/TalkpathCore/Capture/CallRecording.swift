@@ -2,7 +2,7 @@ package import TalkpathAudio
 import TalkpathWire
 
 /// A call's audio, reconstructed from the messages of the carrier's socket: 8 kHz, the caller left, the agent right,
-/// zero at the begin of the media stream.
+/// zero at the start of the media stream.
 ///
 /// The `timestamp` of a message gives the place of the caller's audio. The agent's audio is placed where it must have
 /// been played: a message begins when it was sent, or when everything before it had been played, whichever is later.
@@ -115,7 +115,7 @@ package struct CallRecording: Sendable {
         }
     }
 
-    /// Recognises our own messages by their begin, without a parser.
+    /// Recognises our own messages by their start, without a parser.
     private mutating func takeSent(_ message: RawSpan) {
         guard beganOn != nil, !hasStopped else { return }
         let parts = CaptureMessage(message)

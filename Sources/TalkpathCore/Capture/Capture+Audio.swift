@@ -1,7 +1,7 @@
 import TalkpathAudio
 
 extension Capture {
-    /// Both sides of the call at 8 kHz, and the time from the call's begin to the media stream's; `nil` if no stream
+    /// Both sides of the call at 8 kHz, and the time from the call's start to the media stream's; `nil` if no stream
     /// began.
     package var recording: (caller: [Int16], agent: [Int16], beganAt: Duration)? {
         var recording = CallRecording()

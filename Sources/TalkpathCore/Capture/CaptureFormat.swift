@@ -18,7 +18,7 @@ enum CaptureFormat {
     /// The longest valid record in bytes; no message is longer.
     static let longestRecord = 64 << 20
 
-    /// The latest valid time of a record since the call's begin; earlier than the begin is invalid too. No call lasts a
+    /// The latest valid time of a record since the call's start; earlier than the start is invalid too. No call lasts a
     /// week.
     static let latestRecord = Duration.seconds(7 * 24 * 3600)
 }

@@ -25,7 +25,7 @@ package struct CaptureRecord: Equatable, Sendable {
     }
 
     package var kind: Kind
-    /// The time since the call's begin.
+    /// The time since the call's start.
     package var at: Duration
     package var content: Content
 

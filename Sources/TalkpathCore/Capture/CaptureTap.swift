@@ -28,7 +28,7 @@ package final class CaptureTap {
     /// The ring size in bytes for one call: some seconds of audio both ways, or one answer that arrives all at once.
     package static let ringCapacity = 1 << 20
 
-    /// - Parameter instant: the begin of the call.
+    /// - Parameter instant: the start of the call.
     package init(ring: consuming ByteRing.Producer, from instant: MonotonicInstant) {
         self.ring = ring
         self.instant = instant

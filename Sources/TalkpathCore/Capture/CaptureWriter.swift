@@ -74,7 +74,7 @@ package struct CaptureWriter: Sendable {
         }
     }
 
-    // MARK: As it comes
+    // MARK: Direct writing
 
     /// Gives the same bytes as ``record(_:at:content:)`` and ``append(_:into:)`` in turn, without temporary objects.
     /// This is the cost of capturing a frame.

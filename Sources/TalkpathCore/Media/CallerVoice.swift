@@ -22,7 +22,7 @@ package struct CallerVoice: ~Copyable {
     private static let floorPower = 1e-6
 
     private var detector: VoiceActivityDetector
-    /// The begin of a frame whose rest has not arrived.
+    /// The start of a frame whose rest has not arrived.
     private let partial: Scratch<UInt8>
     private var partialCount = 0
     private let samples: Scratch<Int16>

@@ -52,7 +52,7 @@ struct PlaybackLedger {
     private(set) var sent: Int64 = 0
     /// The position up to which playout is certain.
     private var acknowledged: Int64 = 0
-    /// The start position and the begin of the present run of audio without a pause.
+    /// The start position and the start of the present run of audio without a pause.
     private var run: (start: Int64, at: MonotonicInstant)?
     private var lags = EchoLags()
 
@@ -63,7 +63,7 @@ struct PlaybackLedger {
         self.isExact = isExact
     }
 
-    // MARK: What happens
+    // MARK: Events
 
     /// True if this item's audio must be dropped, because it was interrupted.
     func isDiscarded(_ item: AgentItem) -> Bool {
@@ -134,7 +134,7 @@ struct PlaybackLedger {
     }
 
     private mutating func noteLag(of position: Int64, at now: MonotonicInstant) {
-        // An echo from the run before says nothing about the begin of this one.
+        // An echo from the run before says nothing about the start of this one.
         guard let run, position > run.start else { return }
         lags.note((now - run.at).wholeNanoseconds - nanoseconds(of: position - run.start))
     }
@@ -146,7 +146,7 @@ struct PlaybackLedger {
         items.removeAll { $0.isComplete && $0.sentBytes >= $0.producedBytes && $0.end <= known }
     }
 
-    // MARK: What is known
+    // MARK: Estimates
 
     /// The estimated playout position.
     func played(at now: MonotonicInstant) -> Int64 {

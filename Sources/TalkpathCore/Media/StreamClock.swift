@@ -15,7 +15,7 @@ struct StreamClock {
         var isNew: Bool
         /// Bytes of audio missing before it.
         var missing: Int64 = 0
-        /// The position of its begin in bytes, on a line that never goes back. The first message's position is its
+        /// The position of its start in bytes, on a line that never goes back. The first message's position is its
         /// timestamp's.
         var begin: Int64
     }

@@ -191,7 +191,7 @@ package final class WebSocketConnection: @unchecked Sendable {
         if byteBucket?.take(count) == false { overran(.bytes) }
     }
 
-    /// Counts the begin of a message's frame, after its bytes have been counted.
+    /// Counts the start of a message's frame, after its bytes have been counted.
     func beganFrame() {
         if frameBucket?.take(1) == false { overran(.frames) }
     }

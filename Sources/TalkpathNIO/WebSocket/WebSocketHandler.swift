@@ -36,7 +36,7 @@ package final class WebSocketHandler<Consumer: WebSocketConsumer>: ChannelDuplex
         self.reader = WebSocketFrameReader(role: role, maximumMessageBytes: limits.maximumMessageBytes)
     }
 
-    // MARK: Life
+    // MARK: Lifecycle
 
     package func handlerAdded(context: ChannelHandlerContext) {
         let connection = WebSocketConnection(context: context, role: role, limits: limits)
@@ -128,7 +128,7 @@ package final class WebSocketHandler<Consumer: WebSocketConsumer>: ChannelDuplex
         }
     }
 
-    // MARK: Outbound, from whatever stands behind
+    // MARK: Outbound, from handlers after this one
 
     package func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         // The connection writes at this handler's own place. Writes from handlers after it would corrupt the frames.
@@ -144,7 +144,7 @@ package final class WebSocketHandler<Consumer: WebSocketConsumer>: ChannelDuplex
         }
     }
 
-    // MARK: Telling
+    // MARK: Calls to the consumer
 
     private func tell(_ context: ChannelHandlerContext, _ call: (Consumer) -> Void) {
         callDepth += 1

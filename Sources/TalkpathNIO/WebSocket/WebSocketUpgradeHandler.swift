@@ -3,7 +3,7 @@ package import NIOHTTP1
 
 /// The limits for a peer before and between its requests.
 package struct HTTPConnectionLimits: Equatable, Sendable {
-    /// From the begin of the connection to the end of its first request's head.
+    /// From the start of the connection to the end of its first request's head.
     package var headTimeout: Duration = .seconds(10)
     /// From the end of a request's head to the end of its body.
     package var requestTimeout: Duration = .seconds(30)
@@ -127,7 +127,7 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
         try pipeline.addHandler(handler)
     }
 
-    // MARK: Life
+    // MARK: Lifecycle
 
     package func handlerAdded(context: ChannelHandlerContext) {
         if context.channel.isActive { arm(limits.headTimeout, context) }

@@ -42,7 +42,7 @@ final class ConversationJudge {
         note("VIOLATION \(what)")
     }
 
-    // MARK: What happens
+    // MARK: Events
 
     func callerBegins(for duration: Int) {
         turns.append(Turn(began: call.milliseconds, ended: call.milliseconds + duration))

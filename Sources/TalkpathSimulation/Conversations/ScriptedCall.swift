@@ -160,7 +160,7 @@ package final class ScriptedCall: @unchecked Sendable {
 
     package func callTool(_ name: String, arguments: String = "{}") { say(language.tool(name, arguments: arguments)) }
 
-    /// The model reports the begin and the end of the caller's speech; Gemini does not report them.
+    /// The model reports the start and the end of the caller's speech; Gemini does not report them.
     package func hearCallerBegin() { say(language.callerBegan) }
     package func hearCallerEnd() { say(language.callerEnded) }
 

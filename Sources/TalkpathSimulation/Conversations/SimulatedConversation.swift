@@ -257,7 +257,7 @@ package final class SimulatedConversation {
         }
     }
 
-    // MARK: What the model is told
+    // MARK: Messages to the model
 
     private func told(_ text: String) {
         judge.told(text)

@@ -122,7 +122,7 @@ struct AgentLanguage {
         }
     }
 
-    // MARK: What it is told
+    // MARK: Messages received
 
     func isConfiguration(_ message: String) -> Bool {
         switch provider {

@@ -34,7 +34,7 @@ final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
         later(0...50) { $0.say(greeting) }
     }
 
-    // MARK: What it is told
+    // MARK: Messages received
 
     override func received(_ text: String) {
         if language.isAudio(text) {
@@ -60,7 +60,7 @@ final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
         later(200...1500) { $0.speak() }
     }
 
-    // MARK: What it says
+    // MARK: Messages sent
 
     private func later(_ range: ClosedRange<Int>, _ body: @escaping (SimulatedAgentSocket) -> Void) {
         scheduler.after(scheduler.milliseconds(range)) { [self] in
@@ -82,7 +82,7 @@ final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
         codes[name] = code
         speaking = (code, name)
         if let begun = language.responseBegun { say(begun) }
-        // Audio of the interrupted item may arrive after the begin of the next one.
+        // Audio of the interrupted item may arrive after the start of the next one.
         if let cut, language.provider == .openai, scheduler.chance(30) { sayPiece(of: cut) }
         goOn()
         if scheduler.chance(30) { later(0...900) { $0.goOn() } }

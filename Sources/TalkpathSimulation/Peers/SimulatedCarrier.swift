@@ -31,7 +31,7 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
     var report: (CarrierProgress, String) -> Bool = { _, _ in false }
     /// Reports anything else than the call's progress.
     var reportMore: (CarrierReport, String) -> Void = { _, _ in }
-    /// The times at which its reports of the media stream's begin and break reached us.
+    /// The times at which its reports of the media stream's start and break reached us.
     private(set) var toldStreamBegin: MonotonicInstant?
     private(set) var toldStreamBreak: MonotonicInstant?
     /// The carrier's state of the media stream.

@@ -34,7 +34,7 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
     /// The most bytes that may wait at the caller's end: 200 ms, a frame and a little.
     private static let mostAhead = 240 * 8
 
-    // MARK: What it is sent
+    // MARK: Messages received
 
     override func received(_ text: String) {
         if text.hasPrefix(#"{"event":"media""#) {
@@ -98,7 +98,7 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
 
     func heardMilliseconds(of item: Int) -> Int { ear.heardMilliseconds(of: item) }
 
-    // MARK: What it says
+    // MARK: Messages sent
 
     /// Sends a frame of the caller's voice, or of silence.
     func speak() {

@@ -128,7 +128,7 @@ struct ReplayComparison {
         return kindOfMessage(left) == kindOfMessage(right)
     }
 
-    /// The begin of a message, which distinguishes the kinds of messages.
+    /// The start of a message, which distinguishes the kinds of messages.
     private static func kindOfMessage(_ message: CaptureMessage) -> ArraySlice<UInt8> {
         message.prefix.prefix(while: { $0 != UInt8(ascii: ",") }).prefix(64)
     }

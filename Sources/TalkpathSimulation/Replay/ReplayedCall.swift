@@ -27,10 +27,10 @@ public struct ReplayedCall: Sendable {
     public var receipt: EndReceipt?
     public var transcript: [TranscriptEntry]
     public var metrics: CallMetrics
-    /// Both sides of the call from the begin of the media stream, at 8 kHz.
+    /// Both sides of the call from the start of the media stream, at 8 kHz.
     public var callerAudio: [Int16]
     public var agentAudio: [Int16]
-    /// The time from the begin of the call to the begin of the media stream.
+    /// The time from the start of the call to the start of the media stream.
     public var streamBegan: Duration
     /// The length of the call, which is its length in real time.
     public var duration: Duration
@@ -78,7 +78,7 @@ public struct ReplayedCall: Sendable {
         streamBegan = recording?.beganAt ?? .zero
     }
 
-    /// The begins of speech on both sides, as the model reported them.
+    /// The starts of speech on both sides, as the model reported them.
     public var turns: [Turn] {
         events.compactMap { event in
             switch event.kind {

@@ -140,7 +140,7 @@ extension SimulatedCallRun {
         if step.outcome == .timedOut, world.hurryEnds == nil, let named = carrier.namedAt, named < lastAsked {
             check((carrier.firstHangUp ?? ended) < ended, "a call that had a name was not hung up")
         }
-        // The begin is observed up to a tick late; a request that failed after the end was made after it.
+        // The start is observed up to a tick late; a request that failed after the end was made after it.
         let failed = min(began + step.started + step.duration, ended)
         if step.outcome == .failed, world.hurryEnds == nil, let hiccup = carrier.lastHiccup, hiccup <= failed {
             check(hiccup > began + .seconds(1), "a hang-up that failed for the moment was given up")

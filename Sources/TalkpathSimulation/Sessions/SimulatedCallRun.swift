@@ -15,7 +15,7 @@ enum SimulatedCallKind: CaseIterable {
     case ring
 }
 
-/// One call from its begin until nothing of it is left.
+/// One call from its start until nothing of it is left.
 final class SimulatedCallRun: @unchecked Sendable {
     // Unchecked: everything runs on the scheduler's one thread.
     let world: SimulatedWorld

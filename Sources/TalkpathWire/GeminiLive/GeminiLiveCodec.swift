@@ -19,7 +19,7 @@ public struct GeminiLiveCodec: Sendable {
     var traits = AgentModelTraits()
     /// True if the configuration announced the earlier conversation, which has not been sent.
     var takesHistory = false
-    /// The begin of an outgoing audio message, up to the Base64 text.
+    /// The start of an outgoing audio message, up to the Base64 text.
     private var audioPrefix: [UInt8] = []
 
     public init() {

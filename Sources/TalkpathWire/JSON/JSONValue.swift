@@ -124,7 +124,7 @@ extension JSONValue: Equatable {
     }
 }
 
-// MARK: Writing it down
+// MARK: Literals and changes
 
 extension JSONValue: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByBooleanLiteral,
     ExpressibleByNilLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral

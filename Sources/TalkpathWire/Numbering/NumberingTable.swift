@@ -6,10 +6,10 @@
 
 /// The data of ``NumberingPlan``.
 enum NumberingTable {
-    /// When the data was published, and as what.
+    /// The version and the date of the data.
     static let release = "libphonenumber 9.0.43, 2026-11"
 
-    /// For each country code: its first state, and its regions.
+    /// The country codes, each with its first state and its regions.
     static let countryCodes: StaticString = """
         1:960:US.AG.AI.AS.BB.BM.BS.CA.DM.DO.GD.GU.JM.KN.KY.LC.MP.MS.PR.SX.TC.TT.VC.VG.VI 7:1105:RU.KZ \
         20:1150:EG 27:1260:ZA 30:1328:GR 31:1405:NL 32:1459:BE 33:1510:FR 34:1543:ES 36:1567:HU \
@@ -41,9 +41,9 @@ enum NumberingTable {
         979:7442:001 992:7459:TJ 993:7472:TM 994:7497:AZ 995:7573:GE 996:7600:KG 998:7715:UZ
         """
 
-    /// In base64, words of 16 bits, the low byte first. For each state, those it leads to before it: the type of the
-    /// number that ends here (4 bits), its region (5), how many branches follow (4); for each branch: the digits that
-    /// take it (a bit each), and the state they lead to.
+    /// The states as Base64 of 16-bit words, the low byte first. A state follows all states that it leads to. Its first
+    /// word holds the type of the number that ends here (4 bits), its region (5 bits) and the number of branches
+    /// (4 bits). Two words follow for each branch: the digits that take it (one bit each), and the state it leads to.
     static let states: StaticString = """
         AAAMAAwC/wMBAAwC/wMCAAwC/wMDAAAC/wMEAM0C/wMDAA0C/wMDAAAGAQIGAPoBBAAEAAcAAAT9AwUAAgAIAAMAAAL/AwoAAAL/AwsAAAL/\
         AwwADAL/Aw0ADAL/Aw4ADAL/Aw8ADAQDAAMA/AMQAHMAAAL/AxIAAAL/AxMAAAL/AxQADAL/AxUADAL/AxYADAL/AxcADAQDAAMA/AMYAAAG\

@@ -12,7 +12,7 @@ public struct TwilioMediaStreamsCodec: Sendable {
     public private(set) var streamID: String?
     /// The stream's ID in bytes, for messages that need no escapes.
     var streamIDBytes: [UInt8] = []
-    /// The constant begin of an outgoing message of each kind.
+    /// The constant start of an outgoing message of each kind.
     private var mediaPrefix: [UInt8] = []
     private var markPrefix: [UInt8] = []
     private var clearMessage: [UInt8] = []
