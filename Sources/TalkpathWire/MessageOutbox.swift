@@ -189,7 +189,7 @@ public struct MessageOutbox: ~Copyable, @unchecked Sendable {
 
     @inline(__always)
     private mutating func reserve(_ additional: Int) {
-        precondition(opening >= 0, "nothing is written outside of a message")
+        precondition(opening >= 0, "a message must be begun before anything is written")
         if additional > capacity - used { grow(by: additional) }
     }
 

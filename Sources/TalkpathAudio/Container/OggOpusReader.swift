@@ -27,7 +27,7 @@ public enum OggOpusError: Error, Sendable, Hashable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .notAnOggFile: "not an Ogg file: it does not begin with OggS"
-        case .missingHeader(let name): "the file has no whole \(name) header: it is not Ogg Opus, or was cut off"
+        case .missingHeader(let name): "the file has no complete \(name) header: it is not Ogg Opus, or was cut off"
         case .unsupported(let version, let channels, let family):
             """
             cannot read Ogg Opus version \(version) with \(channels) channels (mapping \(family)): \

@@ -52,7 +52,7 @@ public enum WAVError: Error, Sendable, Hashable, CustomStringConvertible {
         case .notAWAVFile:
             "not a WAV file: it does not begin with RIFF and WAVE"
         case .missingChunk(let name):
-            "the WAV file has no whole \(name) chunk: it may have been cut off while copying"
+            "the WAV file has no complete \(name) chunk: it may have been cut off while copying"
         case .unsupportedFormat(let tag, let bits, let channels, let rate):
             """
             cannot read WAV format \(tag) with \(bits) bits, \(channels) channels, \(rate) Hz: \

@@ -20,12 +20,12 @@ public enum OpusError: Error, Sendable, Hashable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .unsupportedRate(let rate): "Opus does not run at \(rate) Hz: use 8000, 12000, 16000, 24000 or 48000"
-        case .unsupportedChannelCount(let count): "Opus is used here with one or two channels, not \(count)"
+        case .unsupportedChannelCount(let count): "only one or two channels are supported for Opus, not \(count)"
         case .settingOutOfRange(let name, let value): "Opus cannot be set to a \(name) of \(value)"
         case .unsupportedFrame(let samples):
             "Opus cannot encode \(samples) samples at a time: pass 2.5, 5, 10, 20, 40 or 60 ms of every channel"
-        case .bufferTooSmall(let size): "a buffer of \(size) is too small for what Opus has to write"
-        case .invalidPacket: "these bytes are no Opus packet: they may be damaged"
+        case .bufferTooSmall(let size): "a buffer of \(size) is too small for the output of Opus"
+        case .invalidPacket: "these bytes are not an Opus packet: they may be damaged"
         case .failed(let message): "libopus failed: \(message)"
         }
     }

@@ -11,7 +11,7 @@ public enum TapError: Error, Sendable, Hashable, CustomStringConvertible {
         case .tooMany(let limit):
             "no more than \(limit) taps can be attached to one call: detach one and try again"
         case .ended:
-            "the call is over: nothing will come any more"
+            "the call is over, so there is nothing to listen to"
         }
     }
 }

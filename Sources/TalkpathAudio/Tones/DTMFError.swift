@@ -19,11 +19,11 @@ public enum DTMFError: Error, Sendable, Hashable, CustomStringConvertible {
         case .empty:
             "there are no digits to send"
         case .tooLong(let count):
-            "\(count) digits are more than the \(DTMFSequence.maximumCount) that are sent at once: split them"
+            "\(count) digits exceed the maximum of \(DTMFSequence.maximumCount): send them in several requests"
         case .unsupportedRate(let rate):
             "tones cannot be made at \(rate) Hz: use a rate from 4000 to 192000"
         case .settingOutOfRange(let rule):
-            "tones like that are not heard by every receiver: \(rule)"
+            "not every receiver detects such tones: \(rule)"
         }
     }
 }

@@ -13,7 +13,7 @@ package enum CaptureError: Error, Equatable, Sendable, CustomStringConvertible {
         case .empty: "the file is empty"
         case .foreign: "not a capture: it does not begin as captures do"
         case .newer(let version):
-            "written by a newer Talkpath (format \(version), this one reads up to \(CaptureFormat.version)): update this one"
+            "written by a newer Talkpath (format \(version); this one reads up to \(CaptureFormat.version)): update Talkpath"
         case .cutBeforeCall: "the capture was cut off before the call began: there is nothing to replay"
         }
     }

@@ -15,7 +15,7 @@ public final class LoopConfined<Value>: @unchecked Sendable {
 
     /// The value. Read it on its executor only.
     package var value: Value {
-        executor.preconditionIsolated("media of a call was touched outside its event loop")
+        executor.preconditionIsolated("a call's media was accessed outside its event loop")
         return stored
     }
 }

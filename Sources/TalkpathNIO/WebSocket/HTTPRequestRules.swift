@@ -18,13 +18,14 @@ enum HTTPRequestRules {
         if hasBody(head), let coding = headers[canonicalForm: "content-encoding"].first(where: { !isIdentity($0) }) {
             return Breach(
                 status: .unsupportedMediaType,
-                words: coding.isEmpty ? "Content-Encoding is empty" : "Bodies must not be encoded: send it as it is",
+                words: coding.isEmpty
+                    ? "Content-Encoding is empty" : "Encoded bodies are not supported: send the body unencoded",
                 headers: ["accept-encoding": "identity"]
             )
         }
         let expectations = headers[canonicalForm: "expect"]
         if isCurrent(head), expectations.contains(where: { $0.lowercased() != "100-continue" }) {
-            return Breach(status: .expectationFailed, words: "Only 100-continue can be expected here")
+            return Breach(status: .expectationFailed, words: "Only 100-continue is supported in Expect")
         }
         return nil
     }
@@ -34,7 +35,7 @@ enum HTTPRequestRules {
     private static func hostBreach(_ head: HTTPRequestHead) -> String? {
         let hosts = head.headers["host"]
         if hosts.isEmpty { return isCurrent(head) ? "Host is missing" : nil }
-        guard hosts.count == 1 else { return "Host comes more than once" }
+        guard hosts.count == 1 else { return "Host occurs more than once" }
         let host = hosts[0]
         guard !host.isEmpty else { return "Host is empty" }
         let isGood = host.utf8.allSatisfy { (0x21...0x7E).contains($0) && !#"/\@,?#"#.utf8.contains($0) }

@@ -62,7 +62,7 @@ package struct WebSocketClientError: Error, Sendable, CustomStringConvertible {
         case let error as WebSocketClientError:
             self = error
         case NIOSSLError.uncleanShutdown:
-            self.init(.tls, "TLS failed: the connection ended within the handshake", underlying: error)
+            self.init(.tls, "TLS failed: the connection ended during the handshake", underlying: error)
         case let error as NIOConnectionError:
             self.init(error)
         case let error as HTTPParserError:
@@ -72,13 +72,13 @@ package struct WebSocketClientError: Error, Sendable, CustomStringConvertible {
         case ChannelError.connectTimeout:
             self = .timedOut
         default:
-            self.init(.connectionLost, "the connection broke off before the handshake was done", underlying: error)
+            self.init(.connectionLost, "the connection broke before the handshake was complete", underlying: error)
         }
     }
 
     private init(_ error: NIOConnectionError) {
         guard let last = error.connectionErrors.last else {
-            self.init(.nameResolution, "the host's name is not known", underlying: error)
+            self.init(.nameResolution, "the host's name cannot be resolved", underlying: error)
             return
         }
         self.init(connecting: last.error)

@@ -52,14 +52,16 @@ struct WebSocketClientRequest: Sendable {
             headers[canonicalForm: "connection"].contains(where: { $0.lowercased() == "upgrade" })
         else { return "the server changed to another protocol" }
         guard headers["sec-websocket-accept"] == [WebSocketHandshake.accept(for: key)] else {
-            return "Sec-WebSocket-Accept does not fit the key"
+            return "Sec-WebSocket-Accept does not match the key"
         }
-        guard headers["sec-websocket-extensions"].isEmpty else { return "the server uses an extension not offered" }
+        guard headers["sec-websocket-extensions"].isEmpty else {
+            return "the server uses an extension that was not offered"
+        }
         let chosen = headers["sec-websocket-protocol"]
         guard
             chosen.isEmpty
                 || chosen.count == 1 && head.headers[canonicalForm: "sec-websocket-protocol"].contains(chosen[0][...])
-        else { return "the server chose a subprotocol not offered" }
+        else { return "the server chose a subprotocol that was not offered" }
         return nil
     }
 }

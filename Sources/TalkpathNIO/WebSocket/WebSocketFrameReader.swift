@@ -122,7 +122,7 @@ struct WebSocketFrameReader: ~Copyable {
             guard isFinal else { throw .protocolError("fragmented control frame") }
             guard shortLength <= 125 else { throw .protocolError("control frame too long") }
         case .continuation:
-            guard messageIsText != nil else { throw .protocolError("continuation without a beginning") }
+            guard messageIsText != nil else { throw .protocolError("continuation frame without a first frame") }
         case .text, .binary:
             guard messageIsText == nil else { throw .protocolError("message within a fragmented message") }
         }

@@ -10,7 +10,7 @@ struct WebSocketURL: Equatable, Sendable {
     init(_ text: String) throws(WebSocketClientError) {
         // Other characters than printable ASCII could break out of the request line.
         guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
-            throw .invalidURL("the address holds a space, a control character or a letter outside ASCII")
+            throw .invalidURL("the address contains a space, a control character or a letter outside ASCII")
         }
         guard let separator = text.firstRange(of: "://") else { throw .invalidURL("the address has no scheme") }
         switch text[..<separator.lowerBound].lowercased() {
@@ -28,7 +28,9 @@ struct WebSocketURL: Equatable, Sendable {
         guard !authority.contains("@") else { throw .invalidURL("user names in an address are not supported") }
         var portText: Substring?
         if authority.hasPrefix("[") {
-            guard let bracket = authority.firstIndex(of: "]") else { throw .invalidURL("an IPv6 address has no end") }
+            guard let bracket = authority.firstIndex(of: "]") else {
+                throw .invalidURL("the IPv6 address has no closing bracket")
+            }
             host = String(authority[authority.index(after: authority.startIndex)..<bracket])
             let after = authority[authority.index(after: bracket)...]
             guard after.isEmpty || after.hasPrefix(":") else { throw .invalidURL("the port is not a number") }

@@ -325,9 +325,9 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
         switch state {
         // A client that has sent nothing may be keeping connections ready, so it gets no answer.
         case .waiting where unanswered == 0 && !isFallbackServing && parser.decoder.hasSeenBytes:
-            words = "The request's head did not come in time"
+            words = "The request's head did not arrive in time"
         case .passing where unanswered == 1 && !isAnswering:
-            words = "The request's body did not come in time"
+            words = "The request's body did not arrive in time"
         case .accepting where unanswered == 0:
             words = "The request did not end in time"
         case .waiting, .passing, .accepting, .passedLast, .accepted, .refusing, .leaving, .upgraded:

@@ -69,7 +69,7 @@ final class ReplayLane: SerialExecutor {
     }
 
     func checkIsolated() {
-        precondition(scheduler.isOnLane, "something of the call's loop was touched outside of it")
+        precondition(scheduler.isOnLane, "state of the call's loop was accessed outside the loop")
     }
 }
 

@@ -11,7 +11,7 @@ public final class SimulatedLane: SerialExecutor {
     }
 
     public func checkIsolated() {
-        precondition(scheduler.isOnLane, "something of the call's loop was touched outside of it")
+        precondition(scheduler.isOnLane, "state of the call's loop was accessed outside the loop")
     }
 }
 

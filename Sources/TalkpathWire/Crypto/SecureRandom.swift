@@ -5,7 +5,7 @@ internal import COpenSSL
 /// Sans-IO code gets its randomness from its callers; this is their source.
 public enum SecureRandom {
     public static func bytes(_ count: Int) -> [UInt8] {
-        precondition(count >= 0 && count <= Int32.max, "\(count) random bytes cannot be asked for")
+        precondition(count >= 0 && count <= Int32.max, "\(count) random bytes cannot be generated")
         guard count > 0 else { return [] }
         var bytes = [UInt8](repeating: 0, count: count)
         // Without randomness every token could be guessed, so the process must not continue.

@@ -51,7 +51,7 @@ public enum TalkpathCrypto {
     }
 
     private static func hmac(_ digest: OpaquePointer?, length: Int, key: [UInt8], message: [UInt8]) -> [UInt8] {
-        precondition(key.count <= Int32.max, "an HMAC key of 2 GiB is none")
+        precondition(key.count <= Int32.max, "an HMAC key must be smaller than 2 GiB")
         var code = [UInt8](repeating: 0, count: length)
         var written: UInt32 = 0
         let done = HMAC(digest, key, Int32(key.count), message, message.count, &code, &written)
