@@ -101,15 +101,7 @@ public final class TalkpathServer: Sendable {
         parts: Parts = Parts(),
         logger: Logger? = nil
     ) async throws -> TalkpathServer {
-        var problems = configuration.problems()
-        if let variable = OutboundProxy.environment.flaw {
-            problems.append(
-                .init(variable, "must be http://host:port, perhaps with user:password@ in front of the host")
-            )
-        }
-        if let variable = OutboundTLS.environmentRoots.flaw() {
-            problems.append(.init(variable, "holds no certificates in PEM: nobody outside could be trusted"))
-        }
+        let problems = configuration.problems() + ServerConfiguration.environmentProblems()
         guard problems.isEmpty else { throw ConfigurationError(problems) }
         let logger = logger ?? defaultLogger(configuration.logLevel)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)

@@ -6,7 +6,7 @@ import TalkpathStore
 struct BackupCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup",
-        abstract: "Copies the store into one file, while the server runs or not.",
+        abstract: "Copy the store into one file, while the server runs or not.",
         discussion: """
             The copy holds calls, agents, events and webhooks with their secrets as of one moment; it is checked, and \
             only its owner may read it. Recordings and captures are files of their own: copy their folder as well.
@@ -16,7 +16,7 @@ struct BackupCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: ArgumentHelp("Where the copy goes. Must not be there yet.", valueName: "file"))
+    @Argument(help: ArgumentHelp("The file to write; it must not exist yet.", valueName: "file"))
     var file: String
 
     @Option(name: .long, help: ArgumentHelp("Instead of TALKPATH_DATA_FOLDER.", valueName: "folder"))
@@ -24,12 +24,7 @@ struct BackupCommand: AsyncParsableCommand {
 
     func run() async throws {
         let folder = data ?? ProcessInfo.processInfo.environment["TALKPATH_DATA_FOLDER"] ?? "talkpath-data"
-        do {
-            let bytes = try StoreBackup.make(of: folder + "/talkpath.sqlite", at: file)
-            print("\(file): \(bytes) bytes")
-        } catch {
-            FileHandle.standardError.write(Data("talkpath: \(error)\n".utf8))
-            throw ExitCode.failure
-        }
+        let bytes = try StoreBackup.make(of: folder + "/talkpath.sqlite", at: file)
+        print("\(file): \(bytes) bytes")
     }
 }

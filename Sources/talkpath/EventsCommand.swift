@@ -4,15 +4,15 @@ import TalkpathCore
 import TalkpathStore
 import TalkpathWire
 
-/// `talkpath events …`: what could not be delivered, looked at and sent again, in the store of a server that runs or
-/// does not.
+/// `talkpath events …`: lists deliveries that were given up and sends them again, in the store of a server that may be
+/// running.
 struct EventsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "events",
-        abstract: "Lists events that could not be delivered, and sends them again.",
+        abstract: "List events that could not be delivered, and send them again.",
         discussion: """
-            Works on the data folder, whether a server runs on it or not: a running one takes up what is replayed \
-            within half a minute. For one tenant, over the network, there is GET /api/events/dead.
+            The command works on the data folder, whether a server runs on it or not; a running server sends what is \
+            replayed within half a minute. For one tenant, over the network, use GET /api/events/dead.
             """,
         subcommands: [Dead.self, Replay.self]
     )
@@ -26,7 +26,9 @@ struct EventsCommand: AsyncParsableCommand {
             let named = data ?? ProcessInfo.processInfo.environment["TALKPATH_DATA_FOLDER"] ?? "talkpath-data"
             let path = named + "/talkpath.sqlite"
             guard FileManager.default.fileExists(atPath: path) else {
-                throw ValidationError("There is no store in '\(named)': name its folder by --data.")
+                throw CommandFailure(
+                    "there is no store in '\(named)': name its folder by --data or TALKPATH_DATA_FOLDER"
+                )
             }
             // A server may be running on it.
             return try SQLiteCallStore(.file(path), identifiers: EventIdentifiers(), ownsFile: false)
@@ -34,11 +36,11 @@ struct EventsCommand: AsyncParsableCommand {
     }
 
     struct Dead: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Lists deliveries that were given up, newest first.")
+        static let configuration = CommandConfiguration(abstract: "List deliveries that were given up, newest first.")
 
         @OptionGroup var place: Place
 
-        @Option(help: "At most so many.")
+        @Option(help: "How many at most.")
         var limit = 100
 
         @Flag(help: "Print JSON, one delivery a line, with its event.")
@@ -65,18 +67,18 @@ struct EventsCommand: AsyncParsableCommand {
     }
 
     struct Replay: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Sends deliveries again that were given up.")
+        static let configuration = CommandConfiguration(abstract: "Send deliveries again that were given up.")
 
         @OptionGroup var place: Place
 
-        @Argument(help: "Which, by the number that 'dead' shows.")
+        @Argument(help: "The deliveries, by the numbers that 'dead' shows.")
         var deliveries: [Int64] = []
 
         @Flag(help: "All of them.")
         var all = false
 
         func validate() throws {
-            guard all != !deliveries.isEmpty else { throw ValidationError("Name deliveries, or say --all.") }
+            guard all != !deliveries.isEmpty else { throw ValidationError("name the deliveries, or give --all") }
         }
 
         func run() async throws {
@@ -86,7 +88,7 @@ struct EventsCommand: AsyncParsableCommand {
                 count += try await store.replayDelivery(delivery, tenant: nil)
             }
             try store.close()
-            print("\(count) to be sent again")
+            print("\(count) \(count == 1 ? "delivery" : "deliveries") to be sent again")
         }
     }
 }

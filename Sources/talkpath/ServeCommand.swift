@@ -1,6 +1,6 @@
 import ArgumentParser
 import Dispatch
-import FoundationEssentials
+import Foundation
 import Logging
 import NIOCore
 import TalkpathServer
@@ -17,51 +17,59 @@ import Darwin
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
-        abstract: "Serve calls.",
+        abstract: "Run the server.",
         discussion: """
-            Settings come from the environment and, where it has none, from the file: one JSON object whose members \
+            Settings come from the environment, and those that it lacks from the file: one JSON object whose members \
             bear the same names, such as {"TALKPATH_HTTP_PORT": 8080}.
 
-            The first SIGTERM or SIGINT lets the calls finish, for TALKPATH_DRAIN_TIMEOUT_S at most, and takes no new \
-            ones; a second one ends them now, and the server within a second. With TALKPATH_TLS_CERTIFICATE, SIGHUP reads \
-            the certificate and its key again, which otherwise takes some seconds from their change; without, it does \
-            nothing.
-            Exit status: 0 after a stop, 64 for wrong options, 78 for wrong settings, 1 if the server cannot listen or \
-            fails.
+            The first SIGTERM or SIGINT lets the calls finish, for TALKPATH_DRAIN_TIMEOUT_S at most, and refuses new \
+            ones; a second one ends the calls now, and the server within two seconds. SIGHUP reads the certificate of \
+            TALKPATH_TLS_CERTIFICATE and its key again; a change of the files is noticed within seconds, too.
+
+            Exit status: 0 after a stop, 1 if the server cannot listen or fails, 64 for wrong options, 78 for wrong \
+            settings.
             """
     )
 
-    @Option(name: .long, help: ArgumentHelp("Settings, as JSON.", valueName: "file"))
+    @Option(name: .long, help: ArgumentHelp("A file of settings, as JSON.", valueName: "file"))
     var config: String?
 
     @Flag(
         name: .long,
         help: """
-            For work on this machine: serves localhost only, needs no key, calls every number unless told otherwise, \
-            and takes media sockets that nobody has announced as calls.
+            For work on this machine: serve localhost only, need no key, call every number unless told otherwise, and \
+            accept media sockets that were not announced as calls.
             """
     )
     var dev = false
 
+    @Flag(
+        name: .long,
+        help:
+            "Check the settings, and the files, folders and port that they name; name every mistake, and do not start."
+    )
+    var check = false
+
     @Option(name: .long, help: "The address to listen on, instead of TALKPATH_HTTP_HOST.")
     var host: String?
 
-    @Option(name: .long, help: "The port to listen on, instead of TALKPATH_HTTP_PORT. 0 takes a free one.")
+    @Option(
+        name: .long,
+        help: "The port to listen on, instead of TALKPATH_HTTP_PORT; 0 takes a free one.",
+        transform: Port.toListenOn
+    )
     var port: Int?
 
-    func validate() throws {
-        if let port, !(0...65_535).contains(port) { throw ValidationError("--port must be from 0 to 65535") }
-    }
-
     func run() async throws {
+        if check { return try await checkSettings() }
         let configuration = try readConfiguration()
         // Before anything opens files of its own, so that nothing has to do without.
         ProcessDescriptors.raiseLimit()
         await ProcessDescriptors.warmUp()
         LoggingSystem.bootstrap { [format = configuration.logFormat] label in format.makeHandler(label: label) }
         // From here on, so that a signal that comes during the start stops the server in order, too.
-        // A hang-up never ends the server, with or without a certificate: it carries calls, and whoever reloads all
-        // services of a machine does not mean to end them.
+        // SIGHUP never ends the server, with or without a certificate: reloading all services of a machine must not end
+        // calls.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         defer { Self.flushLog() }
         let server: TalkpathServer
@@ -77,19 +85,19 @@ struct ServeCommand: AsyncParsableCommand {
         do {
             try await server.waitUntilStopped()
         } catch {
-            Self.complain("the server failed: \(error)")
+            Self.complain("the server failed: \(ErrorWords.of(error))")
             throw ExitCode.failure
         }
     }
 
-    /// Why there is no server: what it is that failed stands in front.
+    /// The reason for which there is no server; it begins with what failed.
     private static func obstacle(_ error: any Error, _ configuration: ServerConfiguration) -> String {
         switch error {
         case let error as StoreError: "the data folder cannot be used: \(error)"
         case let error as ConfigurationError: error.problems.map { "\($0)" }.joined(separator: "; ")
         case is IOError, is SocketAddressError:
-            "cannot listen on \(configuration.host):\(configuration.port): \(error)"
-        default: "cannot start: \(error)"
+            "cannot listen on \(configuration.host):\(configuration.port): \(ErrorWords.of(error))"
+        default: "cannot start: \(ErrorWords.of(error))"
         }
     }
 
@@ -108,9 +116,9 @@ struct ServeCommand: AsyncParsableCommand {
                         await server.beginShutdown()
                         continue
                     }
-                    // A second signal means that nobody wants to wait: neither for a carrier that does not answer, nor for
-                    // an answer to this request, which an event loop that is just going does not give. The calls'
-                    // records are saved first, within the first part of this time.
+                    // A second signal means not to wait: neither for a carrier that does not answer, nor for an event
+                    // loop that is closing and would not answer this request. The calls' records are saved first,
+                    // within the first part of this time.
                     DispatchQueue.global().asyncAfter(deadline: .now() + 1.5) {
                         LogWriter.standardError.flush(withinMilliseconds: 100)
                         Self.leave(status: 128 + signal.rawValue)
@@ -124,27 +132,51 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
+    // MARK: Settings
+
     private func readConfiguration() throws -> ServerConfiguration {
-        var file: [UInt8]?
-        if let config {
-            do {
-                file = Array(try Data(contentsOf: URL(filePath: config)))
-            } catch {
-                Self.complain("--config: the file cannot be read")
-                throw Self.wrongSettings
-            }
-        }
         do {
             return try ServerConfiguration.read(
                 environment: ProcessInfo.processInfo.environment,
-                file: file,
-                isDevelopment: dev
-            ) { configuration in
-                if let host { configuration.host = host }
-                if let port { configuration.port = port }
-            }
-        } catch {
+                file: try readFile(),
+                isDevelopment: dev,
+                override: applyOptions
+            )
+        } catch let error as ConfigurationError {
             for problem in error.problems { Self.complain("\(problem)") }
+            throw Self.wrongSettings
+        }
+    }
+
+    /// Names every mistake; of a setting that cannot be read, only that.
+    private func checkSettings() async throws {
+        let (configuration, flaws) = ServerConfiguration.inspect(
+            environment: ProcessInfo.processInfo.environment,
+            file: try readFile(),
+            isDevelopment: dev,
+            override: applyOptions
+        )
+        let named = Set(flaws.map(\.setting))
+        let problems = flaws + (await configuration.obstacles()).filter { !named.contains($0.setting) }
+        guard problems.isEmpty else {
+            for problem in problems { Self.complain("\(problem)") }
+            throw Self.wrongSettings
+        }
+        let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
+        print("the settings are right: the server would listen on \(host):\(configuration.port)")
+    }
+
+    private func applyOptions(_ configuration: inout ServerConfiguration) {
+        if let host { configuration.host = host }
+        if let port { configuration.port = port }
+    }
+
+    private func readFile() throws -> [UInt8]? {
+        guard let config else { return nil }
+        do {
+            return Array(try Data(contentsOf: URL(filePath: config)))
+        } catch {
+            Self.complain("--config: \(ErrorWords.of(error))")
             throw Self.wrongSettings
         }
     }
@@ -152,16 +184,16 @@ struct ServeCommand: AsyncParsableCommand {
     /// `EX_CONFIG` of sysexits.h.
     private static let wrongSettings = ExitCode(78)
 
-    /// Through the log's thread, for there may be nobody who reads it.
+    /// Through the log's thread: standard error may have no reader.
     private static func complain(_ line: String) {
         LogWriter.standardError.write(Array("talkpath: \(line)\n".utf8))
         flushLog()
     }
 
-    /// The last lines get so long to be read, and no longer.
+    /// Gives the reader of the log half a second for the last lines.
     private static func flushLog() { LogWriter.standardError.flush(withinMilliseconds: 500) }
 
-    /// At once, without the handlers that `exit` runs: they would take apart what other threads still use.
+    /// At once, without the handlers that `exit` runs: they would destroy what other threads still use.
     private static func leave(status: Int32) -> Never { endProcess(status) }
 }
 

@@ -9,14 +9,14 @@ import UnixSignals
 struct SimulateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
-        abstract: "Plays calls on virtual time, or runs a fake carrier or a fake model on loopback.",
+        abstract: "Play calls on virtual time, or run a fake carrier or a fake model on loopback.",
         subcommands: [
             SimulateSessionsCommand.self, Twilio.self, OpenAI.self, Gemini.self, SimulateCapturesCommand.self,
         ]
     )
 
     struct Common: ParsableArguments {
-        @Option(help: "The port to listen on.")
+        @Option(help: "The port to listen on; 0 takes a free one.", transform: Port.toListenOn)
         var port: Int
 
         @Option(help: "A conversation to play, such as fixtures/calls/barge-in.")
@@ -31,11 +31,11 @@ struct SimulateCommand: AsyncParsableCommand {
     struct Model: ParsableArguments {
         @OptionGroup var common: Common
         @Flag(help: "Say back what is heard, whatever the conversation.") var echo = false
-        @Option(help: "The key clients must show.") var key: String?
+        @Option(help: "The key that clients must show.") var key: String?
         @Option(
             name: [.customLong("behaviour"), .customLong("behavior")],
             help: .init(
-                "What real models do, by name, with commas between; or random, or random:SEED.",
+                "Behaviours of real models, by name, separated by commas; or random, or random:SEED.",
                 valueName: "names"
             ),
             transform: Self.habits
@@ -43,12 +43,15 @@ struct SimulateCommand: AsyncParsableCommand {
         var behaviour = ModelHabits.none
 
         static let discussion = """
-            --behaviour plays what real models do and clients seldom expect. What comes over answers spares the first, \
-            and then takes turns:
+            --behaviour plays what real models do and clients seldom expect. Behaviours of answers spare the first \
+            answer, and then take turns:
 
             """
-            + ModelHabit.allCases.map {
-                "  \($0.rawValue.padding(toLength: 20, withPad: " ", startingAt: 0)) \($0.meaning)"
+            + ModelHabit.allCases.map { habit in
+                // Wrapped here: the parser would continue a line at the margin.
+                let name = "  " + habit.rawValue.padding(toLength: 20, withPad: " ", startingAt: 0) + " "
+                let lines = TextWrapping.lines(of: habit.meaning, width: 79 - name.count)
+                return name + lines.joined(separator: "\n" + String(repeating: " ", count: name.count))
             }
             .joined(separator: "\n")
 
@@ -56,7 +59,7 @@ struct SimulateCommand: AsyncParsableCommand {
             guard let habits = ModelHabits(words: words) else {
                 let known = ModelHabit.allCases.map(\.rawValue).joined(separator: ", ")
                 throw ValidationError(
-                    "'\(words)' is no list of behaviours. Known are \(known); or random, or random:SEED."
+                    "'\(words)' is not a list of behaviours; known are \(known), random and random:SEED"
                 )
             }
             return habits
@@ -88,7 +91,7 @@ struct SimulateCommand: AsyncParsableCommand {
     struct OpenAI: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "openai",
-            abstract: "OpenAI Realtime: plays a conversation, or says back what it hears.",
+            abstract: "Run a fake OpenAI Realtime that plays a conversation, or says back what it hears.",
             discussion: Model.discussion
         )
 
@@ -100,7 +103,7 @@ struct SimulateCommand: AsyncParsableCommand {
     struct Gemini: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "gemini",
-            abstract: "Gemini Live: plays a conversation, or says back what it hears.",
+            abstract: "Run a fake Gemini Live that plays a conversation, or says back what it hears.",
             discussion: Model.discussion
         )
 
@@ -112,19 +115,20 @@ struct SimulateCommand: AsyncParsableCommand {
     struct Twilio: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "twilio",
-            abstract: "Twilio: REST, webhooks, and a person on the phone who plays a conversation.",
+            abstract: "Run a fake Twilio: REST, webhooks, and a person on the phone who plays a conversation.",
             discussion: """
-                Account and token are those of TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or made-up ones; the key of \
-                TWILIO_API_KEY and TWILIO_API_SECRET will do as well. It prints what a server needs to use it. The \
-                account owns the numbers of --number, or that of TWILIO_FROM_NUMBER, and calls from no other; if \
-                neither is given, from any. With --dial-in URL it calls that voice webhook at once.
+                The account and token are those of TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, or made-up ones; the key \
+                of TWILIO_API_KEY and TWILIO_API_SECRET is accepted as well. The command prints the settings that a \
+                server needs to use it. The account owns the numbers of --number, or that of TWILIO_FROM_NUMBER, and \
+                refuses calls from others; without both it accepts any. With --dial-in it calls that voice webhook at \
+                once.
                 """
         )
 
         @OptionGroup var common: Common
         @Option(help: "host:port of the server under trial, whatever its public URL says.") var connectTo: String?
         @Option(help: "A voice webhook to call at once, as an inbound call.") var dialIn: String?
-        @Option(help: "A number of the account's; may be given several times. Calls from others are refused.")
+        @Option(help: "A number that the account owns; may be given several times. Calls from others are refused.")
         var number: [String] = []
 
         func run() async throws {
@@ -167,7 +171,7 @@ struct SimulateCommand: AsyncParsableCommand {
     }
 }
 
-/// What a simulator sees, a line each.
+/// Prints the events that a simulator sees, one a line.
 enum Narration {
     /// When the first line was said.
     private static let start = SimulatorClock().now()
@@ -180,7 +184,7 @@ enum Narration {
 
     @Sendable static func print(_ event: SimulatorEvent) {
         let seconds = max(0, event.instant.milliseconds(since: start) / 1000)
-        say(String(format: "%9.3f", seconds) + "  \(event.source.rawValue) \(event.subject)  \(event.kind)")
+        say(String(format: "%9.3f", seconds) + "  \(event.source.rawValue) \(event.subject)  \(event.kind.words)")
     }
 }
 

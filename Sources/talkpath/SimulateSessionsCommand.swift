@@ -5,7 +5,7 @@ import TalkpathSimulation
 struct SimulateSessionsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sessions",
-        abstract: "Plays whole calls on virtual time, with everything that can go wrong, and judges every end.",
+        abstract: "Play whole calls on virtual time, with everything that can go wrong, and judge every end.",
         discussion: """
             Each seed is one call: the real session between a simulated carrier, model, store and caller that delay, fail, \
             reorder, repeat or never answer, and up to eight who end it. What is judged: one terminal event, one receipt \
@@ -25,16 +25,16 @@ struct SimulateSessionsCommand: AsyncParsableCommand {
     @Option(help: "Play this seed only, and show its trace.")
     var seed: UInt64?
 
-    @Option(help: "How many threads; as many as there are processors if not given.")
+    @Option(help: "How many threads; without it, one for each processor.")
     var threads: Int?
 
     @Flag(help: "Print JSON.")
     var json = false
 
     func validate() throws {
-        guard seeds > 0 else { throw ValidationError("--seeds must be at least 1.") }
-        guard !first.addingReportingOverflow(seeds).overflow else { throw ValidationError("--first is too large.") }
-        guard threads.map({ $0 > 0 }) ?? true else { throw ValidationError("--threads must be at least 1.") }
+        guard seeds > 0 else { throw ValidationError("--seeds must be at least 1") }
+        guard !first.addingReportingOverflow(seeds).overflow else { throw ValidationError("--first is too large") }
+        guard threads.map({ $0 > 0 }) ?? true else { throw ValidationError("--threads must be at least 1") }
     }
 
     func run() async throws {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import TalkpathCore
 
 @main
@@ -13,4 +14,6 @@ struct Talkpath: AsyncParsableCommand {
             EventsCommand.self, BackupCommand.self, AudioCommand.self, BenchCommand.self,
         ]
     )
+
+    static func main() async { await CommandRunner.run(Self.self) }
 }

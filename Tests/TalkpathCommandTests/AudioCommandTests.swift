@@ -98,7 +98,7 @@ import Testing
     func optionsOutOfRangeAreRefusedWithAReason(options: [String]) throws {
         let outcome = try Executable.run(["audio", "resample"] + options)
         #expect(outcome.status == EX_USAGE && !outcome.wasKilled)
-        #expect(outcome.errors.hasPrefix("Error: ") && outcome.output.isEmpty)
+        #expect(outcome.errors.hasPrefix("talkpath: ") && outcome.output.isEmpty)
     }
 
     @Test(arguments: [["resample", "--from", "8000", "--to", "24000"], ["encode", "alaw"], ["decode", "ulaw"]])

@@ -96,6 +96,6 @@ import FoundationXML
     func wrongOptionsAreRefusedBeforeAnythingIsMeasured(options: [String]) throws {
         let outcome = try Executable.run(["bench", "audio"] + options)
         #expect(outcome.status == EX_USAGE)
-        #expect(outcome.errors.hasPrefix("Error: ") && outcome.output.isEmpty)
+        #expect(outcome.errors.hasPrefix("talkpath: ") && outcome.output.isEmpty)
     }
 }

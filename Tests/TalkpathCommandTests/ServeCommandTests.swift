@@ -6,12 +6,13 @@ import Testing
     /// The server on a free port, with a folder of its own.
     private static func serve(
         _ settings: [String: String] = [:],
+        options: [String] = [],
         listening body: (_ line: String, Process, Pipe) throws -> Void
     ) throws -> (status: Int32, wasKilled: Bool, log: String) {
         let process = Process()
         let log = Pipe()
         process.executableURL = Executable.url
-        process.arguments = ["serve", "--dev", "--port", "0"]
+        process.arguments = ["serve", "--dev", "--port", "0"] + options
         process.environment = ["OPENAI_API_KEY": "any", "TALKPATH_DATA_FOLDER": ":memory:"].merging(settings) { $1 }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
@@ -49,6 +50,19 @@ import Testing
             kill(process.processIdentifier, SIGTERM)
         }
         #expect(outcome.status == 0 || outcome.status == 128 + SIGTERM)
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aCheckNamesEveryMistakeAndDoesNotStart() throws {
+        let outcome = try Self.serve(["OPENAI_API_KEY": "", "TALKPATH_MAX_CALLS": "many"], options: ["--check"]) {
+            _,
+            _,
+            _ in
+        }
+        #expect(outcome.status == 78)
+        #expect(outcome.log.contains("TALKPATH_MAX_CALLS: ") && outcome.log.contains("OPENAI_API_KEY: is missing"))
+        #expect(!outcome.log.contains("Listening"))
+        let right = try Self.serve(options: ["--check"]) { _, _, _ in }
+        #expect(right.status == 0 && right.log.isEmpty, "\(right.log)")
     }
 
     @Test(.timeLimit(.minutes(1))) func settingsThatAreWrongAreNamedAndNothingStarts() throws {

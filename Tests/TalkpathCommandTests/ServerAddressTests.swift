@@ -10,7 +10,8 @@ import Glibc
     @Test(arguments: [
         ("127.0.0.1:8080", "must begin with http:// or https://"),
         ("ws://127.0.0.1:8080", "must begin with http:// or https://, not with ws://"), ("http://", "has no host"),
-        ("http://127.0.0.1:80800", "has no readable port"), ("http://127.0.0.1:8080/api/calls", "without /api/calls"),
+        ("http://127.0.0.1:80800", "has no port from 1 to 65535"),
+        ("http://127.0.0.1:8080/api/calls", "without /api/calls"),
         ("http://127.0.0.1:8080?x=1", "must end before ? and #"), ("http://me:secret@127.0.0.1", "neither a user nor"),
         ("http://127.0.0.1:8080//", "an empty part"), ("http://127.0.0.1: 8080", "a character that no address has"),
     ])

@@ -8,14 +8,37 @@ extension ServerConfiguration {
     ///
     /// - Parameters:
     ///   - file: the text of a JSON object whose members bear the names of the environment's variables.
-    ///   - override: the last word, such as options of the command line.
-    /// - Throws: everything that is wrong, at once.
+    ///   - override: changes the configuration last, such as by options of the command line.
+    /// - Throws: every setting that is wrong or missing, at once.
     public static func read(
         environment: [String: String],
         file: [UInt8]? = nil,
         isDevelopment: Bool = false,
         override: (inout ServerConfiguration) -> Void = { _ in }
     ) throws(ConfigurationError) -> ServerConfiguration {
+        let (configuration, flaws) = inspect(
+            environment: environment,
+            file: file,
+            isDevelopment: isDevelopment,
+            override: override
+        )
+        // A setting that could not be read has its default here, which must not be complained about a second time.
+        let named = Set(flaws.map(\.setting))
+        let problems = flaws + configuration.problems().filter { !named.contains($0.setting) }
+        guard problems.isEmpty else { throw ConfigurationError(problems) }
+        return configuration
+    }
+
+    /// Reads the settings as ``read(environment:file:isDevelopment:override:)`` does; a setting that cannot be read keeps
+    /// its default.
+    ///
+    /// - Returns: the configuration, and the settings that could not be read.
+    package static func inspect(
+        environment: [String: String],
+        file: [UInt8]?,
+        isDevelopment: Bool,
+        override: (inout ServerConfiguration) -> Void
+    ) -> (configuration: ServerConfiguration, flaws: [ConfigurationError.Problem]) {
         var settings = SettingsReader(environment: environment, file: file)
         var configuration = ServerConfiguration(
             agent: agent(&settings, isDevelopment: isDevelopment),
@@ -53,11 +76,7 @@ extension ServerConfiguration {
         configuration.notifications = notifications(settings)
         configuration.analysis = analysis(&settings)
         override(&configuration)
-        // A setting that could not be read has its default here, which must not be complained about a second time.
-        let named = Set(settings.problems.map(\.setting))
-        let problems = settings.problems + configuration.problems().filter { !named.contains($0.setting) }
-        guard problems.isEmpty else { throw ConfigurationError(problems) }
-        return configuration
+        return (configuration, settings.problems)
     }
 
     private static func agent(_ settings: inout SettingsReader, isDevelopment: Bool) -> AgentProfile {

@@ -40,34 +40,7 @@ enum SettingsText {
     ]
 
     static func unknown(_ name: String) -> String {
-        let near = nearest(to: name).map { "; did you mean \($0)?" } ?? ""
+        let near = NearestName.of(name, among: Setting.allCases.map(\.rawValue)).map { "; did you mean \($0)?" } ?? ""
         return "there is no such setting\(near)"
-    }
-
-    /// The setting with a name that a slip or two make of this one.
-    private static func nearest(to name: String) -> String? {
-        let name = Array(name.uppercased().utf8.prefix(100))
-        let rated = Setting.allCases.map { setting in
-            (name: setting.rawValue, distance: distance(name, Array(setting.rawValue.utf8)))
-        }
-        guard let best = rated.min(by: { $0.distance < $1.distance }), best.distance <= max(3, name.count / 4) else {
-            return nil
-        }
-        return best.name
-    }
-
-    /// How many letters have to be put in, left out or changed.
-    private static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
-        var row = Array(0...right.count)
-        for (place, letter) in left.enumerated() {
-            var diagonal = row[0]
-            row[0] = place + 1
-            for index in 1..<row.count {
-                let above = row[index]
-                row[index] = min(above + 1, row[index - 1] + 1, diagonal + (letter == right[index - 1] ? 0 : 1))
-                diagonal = above
-            }
-        }
-        return row[right.count]
     }
 }

@@ -39,7 +39,7 @@ package struct OutboundURL: Hashable, Sendable, CustomStringConvertible {
             guard let end = authority.firstIndex(of: "]") else { throw .malformed("has an IPv6 address without end") }
             host = authority[authority.index(after: authority.startIndex)..<end]
             let after = authority[authority.index(after: end)...]
-            guard after.isEmpty || after.hasPrefix(":") else { throw .malformed("has no readable port") }
+            guard after.isEmpty || after.hasPrefix(":") else { throw .malformed("has no port from 1 to 65535") }
             port = after.isEmpty ? nil : after.dropFirst()
         } else if let colon = authority.firstIndex(of: ":") {
             host = authority[..<colon]
@@ -49,7 +49,7 @@ package struct OutboundURL: Hashable, Sendable, CustomStringConvertible {
         guard let port else { return (host.lowercased(), nil) }
         guard port.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(port),
             (1...65_535).contains(number)
-        else { throw .malformed("has no readable port") }
+        else { throw .malformed("has no port from 1 to 65535") }
         return (host.lowercased(), number)
     }
 

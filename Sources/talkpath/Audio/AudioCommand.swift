@@ -88,7 +88,7 @@ extension AudioCommand {
     }
 
     struct Encode: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Samples to codes of G.711.")
+        static let configuration = CommandConfiguration(abstract: "Encode samples as G.711.")
 
         @Argument(help: "ulaw or alaw.")
         var law: Law
@@ -102,7 +102,7 @@ extension AudioCommand {
     }
 
     struct Decode: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Codes of G.711 to samples.")
+        static let configuration = CommandConfiguration(abstract: "Decode G.711 to samples.")
 
         @Argument(help: "ulaw or alaw.")
         var law: Law

@@ -21,7 +21,9 @@ struct AgentsCommand: AsyncParsableCommand {
         func run() async throws {
             let answer = try await server.client.expect(.GET, "/api/agents")
             guard server.wantsTable else { return print(answer.serializedText()) }
-            var table = TerminalTable(["AGENT", "NAME", "PROVIDER", "MODEL", "VOICE"])
+            var table = TerminalTable([
+                "AGENT", "NAME", .init("PROVIDER", rank: 3), .init("MODEL", rank: 1), .init("VOICE", rank: 2),
+            ])
             for agent in answer["agents"]?.array ?? [] {
                 table.add(["agent_id", "name", "provider", "model", "voice"].map { .init(agent[$0]?.string ?? "") })
             }
@@ -44,7 +46,7 @@ struct AgentsCommand: AsyncParsableCommand {
 
     struct Put: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Store an agent from a JSON file: a new one, or in the place of the one with this id."
+            abstract: "Store an agent from a JSON file, as a new one or in place of another."
         )
 
         @Argument(help: "The file, or - for standard input.")
@@ -59,8 +61,11 @@ struct AgentsCommand: AsyncParsableCommand {
             let bytes = Array(
                 file == "-" ? FileHandle.standardInput.readDataToEndOfFile() : try Data(contentsOf: URL(filePath: file))
             )
-            guard let profile = try? JSONValue(parsing: bytes.span.bytes) else {
-                throw ValidationError("\(file) is no JSON")
+            let profile: JSONValue
+            do {
+                profile = try JSONValue(parsing: bytes.span.bytes)
+            } catch {
+                throw CommandFailure.wrongContent("\(file) is not JSON: \(error.detail)")
             }
             let answer =
                 if let id {

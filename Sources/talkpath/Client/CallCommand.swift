@@ -9,7 +9,7 @@ struct CallCommand: AsyncParsableCommand {
         commandName: "call",
         abstract: "Place a call through a running server.",
         discussion:
-            "The server's key is taken from TALKPATH_API_KEY. Prints the call's id, in a pipe the server's JSON."
+            "Prints the call's id, or in a pipe the server's JSON. The server's key is taken from TALKPATH_API_KEY."
     )
 
     @Argument(help: "The number to call, in E.164: +14155550100.")
@@ -18,19 +18,19 @@ struct CallCommand: AsyncParsableCommand {
     @Option(help: "A stored agent's id.")
     var agent: String?
 
-    @Option(help: "What the agent is told, instead of its own instructions.")
+    @Option(help: "Instructions for the agent, instead of its own.")
     var prompt: String?
 
-    @Option(help: ArgumentHelp("Kept with the call; may be given several times.", valueName: "key=value"))
+    @Option(help: ArgumentHelp("A value to keep with the call; may be given several times.", valueName: "key=value"))
     var metadata: [String] = []
 
-    @Option(help: "Placing the same order twice under one key places one call.")
+    @Option(help: "Two requests under one key place one call.")
     var idempotencyKey: String?
 
     @OptionGroup var server: ServerOptions
 
     func validate() throws {
-        guard metadata.allSatisfy({ $0.contains("=") }) else { throw ValidationError("--metadata wants key=value") }
+        guard metadata.allSatisfy({ $0.contains("=") }) else { throw ValidationError("--metadata must be key=value") }
     }
 
     func run() async throws {

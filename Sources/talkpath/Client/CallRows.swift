@@ -1,10 +1,13 @@
 import Foundation
 import TalkpathWire
 
-/// How calls are shown to people.
+/// Calls as people read them on a terminal.
 enum CallRows {
     static func table(_ calls: [JSONValue]) -> String {
-        var table = TerminalTable(["CALL", "STATUS", "DIRECTION", "FROM", "TO", "STARTED", "DURATION", "ENDED BECAUSE"])
+        var table = TerminalTable([
+            "CALL", "STATUS", .init("DIRECTION", rank: 1), .init("FROM", rank: 3), .init("TO", rank: 4),
+            .init("STARTED", rank: 2), "DURATION", "ENDED BECAUSE",
+        ])
         for call in calls {
             table.add([
                 .init(call["call_id"]?.string ?? ""),
@@ -20,9 +23,9 @@ enum CallRows {
         return table.text
     }
 
-    /// One call: what it is, what was said, how it ended.
+    /// One call: its facts, what was said, how it ended.
     static func page(_ call: JSONValue) -> String {
-        var text = table([call]) + "\n"
+        var text = facts(call) + "\n"
         let turns = call["transcript"]?.array ?? []
         if !turns.isEmpty {
             var table = TerminalTable(["AT", "WHO", "SAID"])
@@ -41,7 +44,30 @@ enum CallRows {
         return text
     }
 
-    /// A receipt, in a line for the end and one for each step.
+    /// One fact a line; among them why the call ended, and who ended it.
+    private static func facts(_ call: JSONValue) -> String {
+        func text(_ name: String) -> String? { call[name]?.string.flatMap { $0.isEmpty ? nil : $0 } }
+        var facts: [(String, String?)] = [
+            ("call", text("call_id")), ("status", text("status")), ("direction", text("direction")),
+            ("from", text("from_number")), ("to", text("to_number")), ("started", text("started_at")),
+            ("duration", duration(call)),
+        ]
+        if let reason = text("ended_reason") {
+            let actor = call["receipt"]?["ended_by"]?.string.map { ", by the \($0)" } ?? ""
+            facts.append(("ended because", reason + actor))
+        }
+        for error in call["receipt"]?["carrier_errors"]?.array ?? [] {
+            let words = ["source", "code", "message"].compactMap { name in
+                error[name].flatMap { $0.string ?? $0.number.map { "\($0)" } }
+            }
+            facts.append(("carrier error", words.joined(separator: " ")))
+        }
+        return facts.compactMap { name, value in
+            value.flatMap { $0.isEmpty ? nil : TextWrapping.labelled(name, $0, labelWidth: 15) }
+        }.joined(separator: "\n")
+    }
+
+    /// A receipt: a line for the end, and one for each step.
     static func steps(_ receipt: JSONValue) -> String {
         var table = TerminalTable(["STEP OF THE END", "OUTCOME", "MS", ""])
         for step in receipt["steps"]?.array ?? [] {
@@ -60,7 +86,8 @@ enum CallRows {
         let confirmed =
             receipt["carrier_confirmed"]?.bool == true ? "the carrier has confirmed" : "NOT CONFIRMED by the carrier"
         let reason = receipt["ended_reason"]?.string ?? ""
-        return "\(receipt["status"]?.string ?? ""): \(reason) after \(duration(receipt)), \(confirmed)\n" + table.text
+        let head = "\(receipt["status"]?.string ?? ""): \(reason) after \(duration(receipt)), \(confirmed)"
+        return TextWrapping.lines(of: head, width: TerminalWidth.current).joined(separator: "\n") + "\n" + table.text
     }
 
     private static func status(_ call: JSONValue) -> TerminalTable.Cell {

@@ -6,8 +6,10 @@ import TalkpathWire
 struct CallsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "calls",
-        abstract: "List the calls of a running server, show one, or delete one.",
-        discussion: "A table on a terminal, the server's JSON in a pipe. The key is taken from TALKPATH_API_KEY.",
+        abstract: "List, show and delete the calls of a running server.",
+        discussion: """
+            Prints a table on a terminal, or in a pipe the server's JSON. The server's key is taken from TALKPATH_API_KEY.
+            """,
         subcommands: [Show.self, Delete.self],
         defaultSubcommand: Show.self
     )
@@ -15,14 +17,14 @@ struct CallsCommand: AsyncParsableCommand {
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the calls, or show one.")
 
-        @Argument(help: "One call's id: shows what was said and how it ended.")
+        @Argument(help: "A call's id, to show what was said and how it ended.")
         var call: String?
 
         enum State: String, ExpressibleByArgument, CaseIterable {
             case active, ended, all
         }
 
-        @Option(help: "Which calls.")
+        @Option(help: "The calls to list: active, ended or all.")
         var state = State.active
 
         @Option(help: "How many at most.")
@@ -39,7 +41,7 @@ struct CallsCommand: AsyncParsableCommand {
             let answer = try await server.client.expect(.GET, "/api/calls?state=\(state.rawValue)&limit=\(limit)")
             guard server.wantsTable else { return print(answer.serializedText()) }
             let calls = answer["calls"]?.array ?? []
-            print(calls.isEmpty ? "no calls" : CallRows.table(calls))
+            print(calls.isEmpty ? "no \(state == .all ? "" : state.rawValue + " ")calls" : CallRows.table(calls))
         }
     }
 

@@ -7,7 +7,7 @@ import TalkpathCore
 import TalkpathServer
 import TalkpathWire
 
-/// Where the server is and what opens its door; the same for every command that talks to one.
+/// The server's address and key; the same for every command that talks to a server.
 struct ServerOptions: ParsableArguments {
     @Option(
         name: .long,
@@ -23,21 +23,29 @@ struct ServerOptions: ParsableArguments {
 
     var client: ControlClient {
         let environment = ProcessInfo.processInfo.environment
-        let local = "http://127.0.0.1:\(environment["TALKPATH_HTTP_PORT"] ?? "8080")"
-        let address = url ?? environment["TALKPATH_URL"] ?? local
-        return ControlClient(origin: address, key: environment[Self.keyVariable])
+        let key = environment[Self.keyVariable]
+        if let url { return ControlClient(origin: url, source: "--url", key: key) }
+        if let url = environment["TALKPATH_URL"] { return ControlClient(origin: url, source: "TALKPATH_URL", key: key) }
+        let port = environment["TALKPATH_HTTP_PORT"]
+        return ControlClient(
+            origin: "http://127.0.0.1:\(port ?? "8080")",
+            source: port == nil ? "--url or TALKPATH_URL names another" : "TALKPATH_HTTP_PORT",
+            key: key
+        )
     }
 
-    /// Where the table is read by a person.
+    /// On a terminal, unless JSON is asked for.
     var wantsTable: Bool { !json && isatty(STDOUT_FILENO) == 1 }
 }
 
 /// The control API, as any client would use it. One request a command.
 struct ControlClient {
     let origin: String
+    /// What the address was taken from, for messages.
+    let source: String
     let key: String?
 
-    /// Where nobody listens it says so at once: whoever stands at a shell tries again without being waited for.
+    /// Tries to connect once: a user at a shell learns at once that no server listens.
     private static let http: HTTPClient = {
         var configuration = OutboundHTTP.configuration
         configuration.timeout.connect = .seconds(10)
@@ -64,7 +72,7 @@ struct ControlClient {
         do throws(ServerAddress.Flaw) {
             address = try ServerAddress(origin)
         } catch {
-            throw complain("the server's address \(error.words) (--url, TALKPATH_URL)")
+            throw complain("the server's address \(error.words) (\(source))")
         }
         var request = OutboundHTTP.request(method, address.text + path)
         if let key { request.headers.add(name: "Authorization", value: "Bearer \(key)") }
@@ -87,16 +95,12 @@ struct ControlClient {
             return Answer(status: Int(response.status.code), body: json)
         } catch let exit as ExitCode {
             throw exit
-        } catch let error where OutboundHTTP.failureOfTLS(error) != nil {
-            throw complain("\(origin): \(OutboundHTTP.failureOfTLS(error) ?? "")")
-        } catch is WireError {
-            throw complain("what answers at \(origin) is no Talkpath server")
         } catch {
-            throw complain("there is no answer from \(origin): is the server running there? (--url, TALKPATH_URL)")
+            throw complain(ConnectionWords.of(error, at: origin) + " (\(source))")
         }
     }
 
-    /// Sends, and takes nothing but success.
+    /// Sends, and accepts only success.
     func expect(
         _ method: HTTPMethod,
         _ path: String,

@@ -6,29 +6,30 @@ import TalkpathWire
 struct EndCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "end",
-        abstract: "End a call of a running server, or all of them, and wait until it is known to be ended.",
+        abstract: "End calls of a running server, and wait until they are known to be ended.",
         discussion: """
-            Exit status: 0 if every call has ended and the carrier has confirmed it, 1 if not. The key is taken from \
-            TALKPATH_API_KEY.
+            The server's key is taken from TALKPATH_API_KEY.
+
+            Exit status: 0 if every call has ended and the carrier has confirmed it, 1 if not.
             """
     )
 
     @Argument(help: "The calls' ids.")
     var calls: [String] = []
 
-    @Flag(help: "All calls that are going on.")
+    @Flag(help: "End every live call.")
     var all = false
 
-    @Flag(help: "Let what the agent has said be heard first.")
+    @Flag(help: "Let the agent's last words be heard first.")
     var drain = false
 
-    @Option(help: "In your own words; stands in the receipt.")
+    @Option(help: "Your reason; the receipt shows it.")
     var reason: String?
 
     @OptionGroup var server: ServerOptions
 
     func validate() throws {
-        if all != calls.isEmpty { throw ValidationError("Name the calls to end, or say --all") }
+        if all != calls.isEmpty { throw ValidationError("name the calls to end, or give --all") }
     }
 
     func run() async throws {
@@ -37,7 +38,7 @@ struct EndCommand: AsyncParsableCommand {
             for receipt in receipts {
                 print("\(receipt["call_id"]?.string ?? "")  " + CallRows.steps(receipt) + "\n")
             }
-            if receipts.isEmpty { print("no calls") }
+            if receipts.isEmpty { print("no live calls") }
         }
         guard receipts.allSatisfy({ $0["carrier_confirmed"]?.bool == true }) else { throw ExitCode.failure }
     }

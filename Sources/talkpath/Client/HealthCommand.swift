@@ -3,11 +3,12 @@ import Foundation
 import NIOHTTP1
 import TalkpathWire
 
-/// `talkpath health`: whether the server takes calls, as an exit status: for containers and load balancers.
+/// `talkpath health`: asks whether the server accepts calls; the exit status answers containers and load balancers.
 struct HealthCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "health",
-        abstract: "Ask a running server whether it is ready for calls; exit status 0 if it is."
+        abstract: "Ask a running server whether it is ready for calls.",
+        discussion: "Exit status: 0 if it is ready, 1 if not."
     )
 
     @OptionGroup var server: ServerOptions

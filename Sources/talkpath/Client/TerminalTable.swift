@@ -1,6 +1,9 @@
 import Foundation
 
 /// A table for people: columns as wide as their widest cell, a bold head, colours where the terminal has them.
+///
+/// It fits the terminal without breaking a word: empty columns are left out, then the columns with the lowest rank; the
+/// last column wraps.
 struct TerminalTable {
     enum Colour: String {
         case plain = "0"
@@ -17,7 +20,7 @@ struct TerminalTable {
         var colour = Colour.plain
 
         init(_ text: String, _ colour: Colour = .plain) {
-            // What a server sends must not steer the terminal.
+            // A server's text must not control the terminal.
             self.text = String(
                 text.unicodeScalars.map { $0.properties.generalCategory == .control ? "·" : Character($0) }
             )
@@ -25,13 +28,28 @@ struct TerminalTable {
         }
     }
 
-    private let head: [String]
+    struct Column: ExpressibleByStringLiteral {
+        var title: String
+        /// Columns with a lower rank give way first; nil never gives way.
+        var rank: Int?
+
+        init(_ title: String, rank: Int? = nil) {
+            self.title = title
+            self.rank = rank
+        }
+
+        init(stringLiteral title: String) { self.init(title) }
+    }
+
+    private let columns: [Column]
     private let hasColours: Bool
+    private let width: Int
     private var rows: [[Cell]] = []
 
-    init(_ head: [String], hasColours: Bool = TerminalColours.areWanted) {
-        self.head = head
+    init(_ columns: [Column], hasColours: Bool = TerminalColours.areWanted, width: Int = TerminalWidth.current) {
+        self.columns = columns
         self.hasColours = hasColours
+        self.width = width
     }
 
     mutating func add(_ cells: [Cell]) {
@@ -39,20 +57,63 @@ struct TerminalTable {
     }
 
     var text: String {
-        let all = [head.map { Cell($0, .bold) }] + rows
-        let widths = head.indices.map { column in all.map { $0[column].text.count }.max() ?? 0 }
-        return all.map { row in
-            let cells = row.enumerated().map { column, cell in
-                let isLast = column == row.count - 1
-                let padding = isLast ? "" : String(repeating: " ", count: widths[column] - cell.text.count + 2)
-                return painted(cell) + padding
-            }
-            return cells.joined()
-        }.joined(separator: "\n")
+        let shown = shownColumns
+        let all = [columns.map { Cell($0.title, .bold) }] + rows
+        return all.flatMap { lines(of: $0, shown) }.joined(separator: "\n")
+    }
+
+    // MARK: Fitting
+
+    private static let gap = 2
+
+    private func widest(_ column: Int) -> Int {
+        ([columns[column].title] + rows.map { $0[column].text }).map(\.count).max() ?? 0
+    }
+
+    /// The columns that are not empty and fit, in their order.
+    private var shownColumns: [Int] {
+        var shown = columns.indices.filter { column in
+            rows.isEmpty || rows.contains { !$0[column].text.isEmpty }
+        }
+        while total(shown) > width,
+            let lowest = shown.filter({ columns[$0].rank != nil }).min(by: { rank($0) < rank($1) })
+        {
+            shown.removeAll { $0 == lowest }
+        }
+        return shown
+    }
+
+    private func rank(_ column: Int) -> Int { columns[column].rank ?? .max }
+
+    /// Of the last column, if it never gives way, its longest word counts: it wraps.
+    private func total(_ shown: [Int]) -> Int {
+        shown.map { column in
+            let isWrapping = column == shown.last && columns[column].rank == nil
+            return isWrapping ? min(widest(column), Self.narrowest) : widest(column)
+        }.reduce(0, +) + Self.gap * max(0, shown.count - 1)
+    }
+
+    /// What a wrapping column keeps at least.
+    private static let narrowest = 24
+
+    // MARK: Writing
+
+    private func lines(of row: [Cell], _ shown: [Int]) -> [String] {
+        guard let last = shown.last else { return [] }
+        let before = shown.dropLast().map { column in
+            let cell = row[column]
+            return (painted(cell), String(repeating: " ", count: widest(column) - cell.text.count + Self.gap))
+        }
+        let indent = shown.dropLast().map { widest($0) + Self.gap }.reduce(0, +)
+        let pieces = TextWrapping.lines(of: row[last].text, width: max(Self.narrowest, width - indent))
+        return pieces.enumerated().map { index, piece in
+            let head = index == 0 ? before.map { $0 + $1 }.joined() : String(repeating: " ", count: indent)
+            return head + painted(Cell(piece, row[last].colour))
+        }
     }
 
     private func painted(_ cell: Cell) -> String {
-        guard hasColours, cell.colour != .plain else { return cell.text }
+        guard hasColours, cell.colour != .plain, !cell.text.isEmpty else { return cell.text }
         return "\u{1B}[\(cell.colour.rawValue)m\(cell.text)\u{1B}[0m"
     }
 }

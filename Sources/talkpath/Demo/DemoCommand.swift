@@ -12,11 +12,13 @@ extension AgentProfile.Format: ExpressibleByArgument {}
 struct DemoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo",
-        abstract: "Plays one whole call between simulators, through the real server, and judges it.",
+        abstract: "Play one whole call between simulators, through the real server, and judge it.",
         discussion: """
-            Needs no keys and no network. A caller (a fixture of speech) talks with an agent, interrupts it, and the \
-            call is ended through the control API. Exits with 0 only if the audio crossed both ways intact, the \
-            interruption cleared the line, and the receipt is whole.
+            The demo needs no keys and no network. A caller (recorded speech) talks with an agent and interrupts it, \
+            and the call is ended through the control API.
+
+            Exit status: 0 if the audio crossed both ways intact, the interruption cleared the line, and the receipt \
+            is complete; 1 otherwise.
             """
     )
 
@@ -26,7 +28,7 @@ struct DemoCommand: AsyncParsableCommand {
     @Option(help: "What the model is sent: pcm, or pcmu (µ-law untouched, OpenAI only).")
     var format: AgentProfile.Format = .pcm
 
-    @Option(help: "Where call.html, call.tpcap, call.wav, transcript.json and report.json go.")
+    @Option(help: "The folder for call.html, call.tpcap, call.wav, transcript.json and report.json.")
     var out = "demo-out"
 
     @Option(help: "The folder of the fixtures.")
@@ -37,11 +39,11 @@ struct DemoCommand: AsyncParsableCommand {
 
     func validate() throws {
         if provider == .gemini, format == .pcmu {
-            throw ValidationError("--format pcmu: Gemini Live takes linear audio only.")
+            throw ValidationError("--format pcmu does not go with gemini, which takes linear audio only")
         }
         guard FileManager.default.fileExists(atPath: fixtures + "/calls/barge-in/manifest.json") else {
             throw ValidationError(
-                "no fixtures in '\(fixtures)': give the folder with --fixtures, or run Scripts/demo in a checkout."
+                "there are no fixtures in '\(fixtures)': name their folder by --fixtures, or run Scripts/demo"
             )
         }
     }
@@ -61,7 +63,16 @@ struct DemoCommand: AsyncParsableCommand {
         try report.write(to: directory)
         try report.writePage(to: directory)
         print(
-            "\nwritten to \(out): call.html (the call on one page, with its sound), call.tpcap (for talkpath replay), call.wav (left: the caller; right: what the caller heard), transcript.json, report.json"
+            """
+
+            written to \(out):
+              call.html         the call on one page, with its sound
+              call.tpcap        the capture, for talkpath replay
+              call.wav          the caller left, what the caller heard right
+              transcript.json   what was said
+              report.json       these figures
+
+            """
         )
         print(report.judgement.isPassed ? "The demo passed." : "The demo FAILED.")
         if !report.judgement.isPassed { throw ExitCode(1) }

@@ -3,7 +3,7 @@ import Synchronization
 import TalkpathAudio
 import TalkpathSimulators
 
-/// The live timeline on standard output: what happens, as it happens, with both sides' levels as bars.
+/// The live timeline on standard output: events as they happen, with both sides' levels as bars.
 ///
 /// On a terminal the bars move in the last line; in a pipe they stand in a line of their own twice a second.
 final class DemoDisplay: Sendable {
@@ -32,7 +32,10 @@ final class DemoDisplay: Sendable {
             }
         let stamp = String(format: "%7.2f s", seconds)
         let label = hasColours ? "\u{1B}[\(colour)m\(name)\u{1B}[0m" : name
-        write((isTerminal ? "\r\u{1B}[K" : "") + "\(stamp)  \(label)  \(text)\n")
+        let margin = stamp.count + name.count + 4
+        let lines = TextWrapping.lines(of: text, width: TerminalWidth.current - margin)
+        let words = lines.joined(separator: "\n" + String(repeating: " ", count: margin))
+        write((isTerminal ? "\r\u{1B}[K" : "") + "\(stamp)  \(label)  \(words)\n")
         if isTerminal { drawBars() }
     }
 
@@ -79,7 +82,7 @@ final class DemoDisplay: Sendable {
 }
 
 extension DemoDisplay {
-    /// What the simulators saw, in words.
+    /// An event of the simulators, in words.
     /// - Parameter answer: counts the model's answers from 0.
     func note(_ event: SimulatorEvent, conversation: Conversation, answer: Int) {
         switch event.kind {

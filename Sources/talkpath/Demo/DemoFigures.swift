@@ -2,7 +2,7 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathSimulators
 
-/// A handful of durations, in milliseconds.
+/// The spread of some durations, in milliseconds.
 struct Spread: Codable, Equatable {
     var count: Int
     var p50: Double
@@ -24,20 +24,21 @@ struct Spread: Codable, Equatable {
     }
 }
 
-/// What can be measured from outside the bridge: both simulators stamp what they send and get on the same clock.
+/// Figures measured from outside the bridge: both simulators stamp what they send and receive on the same clock. Turn
+/// latency and silence after a barge-in are those of the call's page, so that the two agree.
 struct DemoFigures: Codable {
     /// From a frame leaving the carrier until the model has all of it.
     var uplinkMilliseconds: Spread?
     /// From the first audio of an answer leaving the model until the carrier has some of it.
     var downlinkMilliseconds: Spread?
-    /// What the resampling filters add to the sound itself, both ways together; no clock shows it.
+    /// The delay that the resampling filters add to the sound itself, both ways together; no clock shows it.
     var filterMilliseconds: Double
-    /// From the caller's last word until the caller hears the agent: the model's thinking included.
+    /// From the caller's last sound until the agent's first sound, the model's thinking included.
     var turnLatencyMilliseconds: [Double]
     /// From the model noticing the caller until the carrier was told to clear.
     var bargeInToClearMilliseconds: [Double]
-    /// From the caller's first word of an interruption until nothing of the agent plays any more.
-    var interruptionToSilenceMilliseconds: [Double]
+    /// From the caller's first sound of an interruption until the agent's last sound.
+    var bargeInToSilenceMilliseconds: [Double]
     var framesFromCaller: Int
     var framesToCaller: Int
     var callerMilliseconds: Int
@@ -57,15 +58,15 @@ struct DemoFigures: Codable {
 }
 
 extension DemoFigures {
-    init(stream: MediaStreamRecord, agent: AgentRecord, call: CallFacts) {
+    init(stream: MediaStreamRecord, agent: AgentRecord, call: CallFacts, picture: CallPicture) {
         uplinkMilliseconds = Spread(Self.uplink(stream, agent))
         downlinkMilliseconds = Spread(Self.downlink(stream, agent))
         filterMilliseconds =
             Self.filterDelay(from: .telephony, to: agent.inputFormat)
             + Self.filterDelay(from: agent.outputFormat, to: .telephony)
-        turnLatencyMilliseconds = Self.turnLatencies(stream)
+        turnLatencyMilliseconds = picture.latencies
         bargeInToClearMilliseconds = Self.bargeIns(stream, agent)
-        interruptionToSilenceMilliseconds = Self.silences(stream)
+        bargeInToSilenceMilliseconds = picture.silences
         framesFromCaller = stream.framesSent.count
         framesToCaller = stream.mediaReceived.count
         callerMilliseconds = stream.said.count / 8
@@ -104,36 +105,11 @@ extension DemoFigures {
         return resampler.latency.milliseconds
     }
 
-    private static func turnLatencies(_ stream: MediaStreamRecord) -> [Double] {
-        var ended: MonotonicInstant?
-        var latencies: [Double] = []
-        for moment in stream.moments {
-            switch moment.happening {
-            case .endedTurn: ended = moment.instant
-            case .agentHeard:
-                if let began = ended { latencies.append(moment.instant.milliseconds(since: began)) }
-                ended = nil
-            default: break
-            }
-        }
-        return latencies
-    }
-
     private static func bargeIns(_ stream: MediaStreamRecord, _ agent: AgentRecord) -> [Double] {
         stream.clears.compactMap { clear in
             agent.callerTurns.last { $0.startedAt <= clear.instant }.map {
                 clear.instant.milliseconds(since: $0.startedAt)
             }
-        }
-    }
-
-    private static func silences(_ stream: MediaStreamRecord) -> [Double] {
-        stream.clears.compactMap { clear in
-            let spoke = stream.moments.last(where: { moment in
-                if case .startedTurn = moment.happening { return moment.instant <= clear.instant }
-                return false
-            })
-            return spoke.map { clear.instant.milliseconds(since: $0.instant) }
         }
     }
 

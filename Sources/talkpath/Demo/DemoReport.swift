@@ -1,6 +1,5 @@
 import Foundation
 import TalkpathAudio
-import TalkpathSimulation
 import TalkpathSimulators
 import TalkpathWire
 
@@ -8,63 +7,86 @@ import TalkpathWire
 struct DemoReport {
     var figures: DemoFigures
     var judgement: DemoJudgement
-    /// As the control API gave them.
+    /// The receipt as the control API returned it.
     var receipt: JSONValue
+    /// The call as the control API returned it.
     var call: JSONValue
     var stream: MediaStreamRecord
+    /// The call as its page draws it.
+    var picture: CallPicture
 
     func print() {
-        let receiptLine =
-            "\(receipt["ended_reason"]?.string ?? "?"), \(text(receipt["duration_ms"])) ms"
-            + " (talk \(text(receipt["talk_ms"])) ms), teardown \(text(receipt["teardown_ms"])) ms,"
-            + " carrier \(receipt["carrier_confirmed"]?.bool == true ? "confirmed" : "NOT CONFIRMED")"
-        Swift.print("\nreceipt            \(receiptLine)")
-        for step in receipt["steps"]?.array ?? [] {
-            let name = (step["step"]?.string ?? "?").padding(toLength: 13, withPad: " ", startingAt: 0)
-            let outcome = (step["outcome"]?.string ?? "?").padding(toLength: 12, withPad: " ", startingAt: 0)
-            Swift.print("  \(name) \(outcome) at \(text(step["started_ms"])) ms, took \(text(step["ms"])) ms")
-        }
-        Swift.print(
-            "frames               \(figures.framesFromCaller) from the caller, \(figures.framesToCaller) to the caller"
+        Swift.print("")
+        row(
+            "receipt",
+            "\(receipt["ended_reason"]?.string ?? "?") after \(text(receipt["duration_ms"])) ms"
+                + " (talk \(text(receipt["talk_ms"])) ms), teardown \(text(receipt["teardown_ms"])) ms,"
+                + " carrier \(receipt["carrier_confirmed"]?.bool == true ? "confirmed" : "NOT CONFIRMED")"
         )
-        line("caller -> model", figures.uplinkMilliseconds)
-        line("model -> caller", figures.downlinkMilliseconds)
-        if let up = figures.uplinkMilliseconds, let down = figures.downlinkMilliseconds {
-            let sum = up.p50 + down.p50 + figures.filterMilliseconds
-            Swift.print(
-                "added latency        \(sum.formatted(2)) ms p50 both ways, of which"
-                    + " \(figures.filterMilliseconds.formatted(2)) ms are the filters'"
+        for step in receipt["steps"]?.array ?? [] {
+            let outcome = (step["outcome"]?.string ?? "?").padding(toLength: 13, withPad: " ", startingAt: 0)
+            row(
+                "  " + (step["step"]?.string ?? "?"),
+                "\(outcome)at \(text(step["started_ms"])) ms, took \(text(step["ms"])) ms"
             )
         }
-        line("turn latency", Spread(figures.turnLatencyMilliseconds), note: "the model's thinking included")
-        line("barge-in -> clear", Spread(figures.bargeInToClearMilliseconds), note: "from the model's notice")
-        line(
+        row("frames", "\(figures.framesFromCaller) from the caller, \(figures.framesToCaller) to the caller")
+        row("caller -> model", figures.uplinkMilliseconds)
+        row("model -> caller", figures.downlinkMilliseconds)
+        if let up = figures.uplinkMilliseconds, let down = figures.downlinkMilliseconds {
+            let sum = up.p50 + down.p50 + figures.filterMilliseconds
+            row(
+                "added latency",
+                "\(sum.formatted(2)) ms p50 both ways, of which the filters' \(figures.filterMilliseconds.formatted(2)) ms"
+            )
+        }
+        row("turn latency", figures.turnLatencyMilliseconds, note: "from the caller's last sound to the agent's first")
+        row("barge-in -> clear", figures.bargeInToClearMilliseconds, note: "from the model's notice")
+        row(
             "barge-in -> silence",
-            Spread(figures.interruptionToSilenceMilliseconds),
-            note: "from the caller's first sound, the model's ear included"
+            figures.bargeInToSilenceMilliseconds,
+            note: "from the caller's first sound to the agent's last"
         )
         for hearing in figures.heardAgainstBelieved {
-            Swift.print(
-                "interrupted answer   \(hearing.heardMilliseconds) ms heard of \(hearing.producedMilliseconds) ms;"
+            let believed =
+                hearing.believedMilliseconds.map { "\($0) ms" } ?? "not told (its protocol has no word for it)"
+            row(
+                "interrupted answer",
+                "\(hearing.heardMilliseconds) ms heard of \(hearing.producedMilliseconds) ms;"
                     + " on record \(hearing.recordedMilliseconds.map(String.init) ?? "–") ms;"
-                    + " the model believes \(hearing.believedMilliseconds.map { "\($0) ms" } ?? "(its protocol has no word for it)")"
+                    + " the model believes \(believed)"
             )
         }
         Swift.print("")
         for check in judgement.checks {
-            Swift.print("\(check.isPassed ? "✔" : "✘ FAILED:") \(check.name): \(check.detail)")
+            Swift.print(
+                TextWrapping.labelled(check.isPassed ? "✔" : "✘", Self.words(of: check), labelWidth: 2)
+            )
         }
     }
 
-    private func line(_ name: String, _ spread: Spread?, note: String? = nil) {
-        let label = name.padding(toLength: 20, withPad: " ", startingAt: 0)
-        guard let spread else {
-            Swift.print("\(label) –")
-            return
-        }
-        let figures =
-            "p50 \(spread.p50.formatted(2))  p95 \(spread.p95.formatted(2))  p99 \(spread.p99.formatted(2)) ms"
-        Swift.print("\(label) \(figures)  (\(spread.count)\(note.map { "; \($0)" } ?? ""))")
+    private static func words(of check: DemoJudgement.Check) -> String {
+        "\(check.isPassed ? "" : "FAILED: ")\(check.name): \(check.detail)"
+    }
+
+    private func row(_ name: String, _ text: String) {
+        Swift.print(TextWrapping.labelled(name, text, labelWidth: 21))
+    }
+
+    private func row(_ name: String, _ spread: Spread?) {
+        row(
+            name,
+            spread.map {
+                "p50 \($0.p50.formatted(2)), p95 \($0.p95.formatted(2)), p99 \($0.p99.formatted(2)) ms (of \($0.count))"
+            }
+                ?? "–"
+        )
+    }
+
+    /// A few values are shown as they are: percentiles of three say nothing.
+    private func row(_ name: String, _ values: [Double], note: String) {
+        let text = values.map { $0 < 10 ? $0.formatted(1) : $0.formatted(0) }.joined(separator: ", ")
+        row(name, values.isEmpty ? "–" : "\(text) ms (\(note))")
     }
 
     private func text(_ value: JSONValue?) -> String {
@@ -85,15 +107,9 @@ struct DemoReport {
         try report().write(to: directory.appendingPathComponent("report.json"))
     }
 
-    /// The call's capture as `call.tpcap`, and its picture as `call.html`.
+    /// The call's picture as `call.html`.
     func writePage(to directory: URL) throws {
-        guard let id = call["call_id"]?.string else { return }
-        let captured = directory.appendingPathComponent("\(id).tpcap")
-        let capture = directory.appendingPathComponent("call.tpcap")
-        guard rename(captured.path, capture.path) == 0 else {
-            throw DemoStage.Failure.notFound("the call's capture")
-        }
-        let page = try ReportCommand.page(CallPicture(try Replay(capture.path).capture))
+        let page = try ReportCommand.page(picture)
         try ReplayFile.write(page, to: directory.appendingPathComponent("call.html").path)
     }
 
@@ -110,7 +126,7 @@ struct DemoReport {
         return try Self.indented(report)
     }
 
-    /// For people to read.
+    /// Indented, for people.
     private static func indented(_ json: JSONValue) throws -> Data {
         let object = try JSONSerialization.jsonObject(with: Data(json.serialized()), options: .fragmentsAllowed)
         return try JSONSerialization.data(

@@ -4,6 +4,7 @@ import Logging
 import TalkpathAudio
 import TalkpathCore
 import TalkpathServer
+import TalkpathSimulation
 import TalkpathSimulators
 import TalkpathWire
 
@@ -19,7 +20,7 @@ struct DemoStage {
     private static let account = "AC00000000000000000000000000000001"
     private static let modelKey = "demo-key"
 
-    /// What the demo ends with.
+    /// The reasons for which there is no report.
     enum Failure: Error, CustomStringConvertible {
         case refused(status: Int, body: String)
         case notFound(String)
@@ -54,7 +55,7 @@ struct DemoStage {
         let server = try await TalkpathServer.start(try configuration(model: model.url, carrier: twilio.baseURL))
         display.note(.bridge, "carrier \(twilio.baseURL)  bridge http://127.0.0.1:\(server.port)  model \(model.url)")
 
-        let result: Result<DemoReport, any Error>
+        let result: Result<Outcome, any Error>
         do {
             let api = DemoClient(client: client, origin: "http://127.0.0.1:\(server.port)")
             result = .success(try await converse(api, twilio, model, timeline, display))
@@ -65,7 +66,8 @@ struct DemoStage {
         await twilio.shutdown()
         await model.shutdown()
         try await client.shutdown()
-        return try result.get()
+        // The capture is whole once the server has stopped.
+        return try report(try result.get())
     }
 
     private func configuration(model: String, carrier: String) throws -> ServerConfiguration {
@@ -102,7 +104,7 @@ struct DemoStage {
         _ model: FakeModel,
         _ timeline: SimulatorTimeline,
         _ display: DemoDisplay
-    ) async throws -> DemoReport {
+    ) async throws -> Outcome {
         let events = timeline.stream()
         let narration = Task {
             var answers = 0
@@ -134,7 +136,7 @@ struct DemoStage {
         guard let stream = record.streams.first else { throw Failure.notFound("the media stream") }
         guard let agent = await model.sessions().first else { throw Failure.notFound("the model's session") }
         let open = await model.openSessions()
-        return report(stream, agent, record, receipt: ended, call: call, openSessions: open)
+        return Outcome(stream: stream, agent: agent, carrier: record, receipt: ended, call: call, openSessions: open)
     }
 
     /// The caller has said everything, and has heard the answer to it.
@@ -160,23 +162,46 @@ struct DemoStage {
 
     // MARK: The judgement
 
-    private func report(
-        _ stream: MediaStreamRecord,
-        _ agent: AgentRecord,
-        _ carrier: CallRecord,
-        receipt: DemoClient.Answer,
-        call: JSONValue,
-        openSessions: Int
-    ) -> DemoReport {
+    /// The records of both simulators, and the answers of the control API.
+    private struct Outcome {
+        var stream: MediaStreamRecord
+        var agent: AgentRecord
+        var carrier: CallRecord
+        var receipt: DemoClient.Answer
+        var call: JSONValue
+        var openSessions: Int
+    }
+
+    private func report(_ outcome: Outcome) throws -> DemoReport {
+        let (stream, agent, carrier) = (outcome.stream, outcome.agent, outcome.carrier)
+        let (receipt, call, openSessions) = (outcome.receipt, outcome.call, outcome.openSessions)
+        let picture = CallPicture(try Replay(try capture(of: call)).capture)
         let facts = CallFacts(transcript: (call["transcript"]?.array ?? []).map(Self.turn))
-        let figures = DemoFigures(stream: stream, agent: agent, call: facts)
+        let figures = DemoFigures(stream: stream, agent: agent, call: facts, picture: picture)
         var judgement = DemoJudgement()
         judgement.judgeUplink(stream, agent)
         judgement.judgeDownlink(stream, agent, cut: figures.heardAgainstBelieved)
         judgement.judgeInterruption(figures, stream, expected: conversation.expected.interruptions)
         judgement.judgeProtocol(stream, agent, carrier)
         judgement.judgeEnd(receipt, carrier: carrier, openSessions: openSessions)
-        return DemoReport(figures: figures, judgement: judgement, receipt: receipt.body, call: call, stream: stream)
+        return DemoReport(
+            figures: figures,
+            judgement: judgement,
+            receipt: receipt.body,
+            call: call,
+            stream: stream,
+            picture: picture
+        )
+    }
+
+    /// The call's capture, under the name `call.tpcap`.
+    private func capture(of call: JSONValue) throws -> String {
+        let folder = URL(fileURLWithPath: recordings)
+        let capture = folder.appendingPathComponent("call.tpcap").path
+        guard let id = call["call_id"]?.string,
+            rename(folder.appendingPathComponent("\(id).tpcap").path, capture) == 0
+        else { throw Failure.notFound("the call's capture") }
+        return capture
     }
 
     private static func turn(_ json: JSONValue) -> CallFacts.Turn {

@@ -10,14 +10,15 @@ import TalkpathWire
 struct ReplayCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "replay",
-        abstract: "Runs captured calls again, and compares what they do with what they did.",
+        abstract: "Run captured calls again, and compare them with what was recorded.",
         discussion: """
-            The real session, pipelines and codecs run on a virtual clock, some hundred times faster than real time, \
-            and are told what was captured; every message to the carrier and to the model, every event, the receipt \
-            and the audio are compared with the capture. Exits with 0 if all of it is the same, with 1 if anything \
-            differs, with 2 if a file is no capture.
+            The real session, pipelines and codecs run on a virtual clock, hundreds of times faster than real time, \
+            and receive what was captured. Every message to the carrier and to the model, every event, the receipt \
+            and the audio are compared with the capture.
 
-            A call is captured with TALKPATH_CAPTURE=wire and TALKPATH_RECORDINGS_DIR=folder.
+            Capture calls with TALKPATH_CAPTURE=wire and TALKPATH_RECORDINGS_DIR=folder.
+
+            Exit status: 0 if everything is the same, 1 if anything differs, 2 if a file is not a capture.
             """
     )
 
@@ -27,33 +28,33 @@ struct ReplayCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Compare with this capture instead of the one that is replayed.", valueName: "file"))
     var expect: String?
 
-    @Option(help: "How fast: 1 is real time; without it, as fast as it goes.")
+    @Option(help: "How fast: 1 is real time; without it, as fast as possible.")
     var speed: Double?
 
     @Option(help: ArgumentHelp("Play the carrier's side to a live server, at ws://host:port/path.", valueName: "url"))
     var against: String?
 
-    @Option(help: ArgumentHelp("Write what was said and heard: left the caller, right the agent.", valueName: "file"))
+    @Option(help: ArgumentHelp("Write the sound: the caller left, the agent right.", valueName: "file"))
     var wav: String?
 
-    @Flag(help: "Accept what differs: the replay becomes the capture.")
+    @Flag(help: "Accept the differences: the replay becomes the capture.")
     var update = false
 
-    @Flag(help: "With --update: of the audio that the model was sent, keep digests only; a fourth of the size.")
+    @Flag(help: "With --update: keep digests of the audio that the model was sent; a quarter of the size.")
     var slim = false
 
-    @Flag(help: "Print what came of each call as JSON, a line each.")
+    @Flag(help: "Print the result of each call as JSON, one a line.")
     var json = false
 
     func validate() throws {
-        if let speed, !(speed > 0 && speed.isFinite) { throw ValidationError("--speed: give a number above 0.") }
+        if let speed, !(speed > 0 && speed.isFinite) { throw ValidationError("--speed must be above 0") }
         if files.count > 1, wav != nil || expect != nil || against != nil {
-            throw ValidationError("--wav, --expect and --against go with one file.")
+            throw ValidationError("--wav, --expect and --against take one file only")
         }
-        if slim, !update { throw ValidationError("--slim goes with --update.") }
+        if slim, !update { throw ValidationError("--slim needs --update") }
         if against != nil, update || expect != nil {
             throw ValidationError(
-                "--against judges a live server, which says something else every time: no --update, no --expect."
+                "--against plays to a live server, which answers differently every time: --update and --expect do not apply"
             )
         }
     }

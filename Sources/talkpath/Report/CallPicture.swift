@@ -3,7 +3,7 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
-/// What there is to see of one captured call, all of it in milliseconds since the call began.
+/// One captured call as it is drawn, with all times in milliseconds since the call began.
 struct CallPicture {
     /// A stretch of somebody's speech, as it was on the line.
     struct Speech {
@@ -19,8 +19,10 @@ struct CallPicture {
 
     struct BargeIn {
         var at: Double
-        /// What the caller had heard of what the agent was saying.
+        /// The milliseconds of the agent's utterance that the caller had heard.
         var heard: Int
+        /// From the caller's first sound to the agent's last one; nil where the sound does not show it.
+        var silence: Double?
     }
 
     struct Mark {
@@ -203,6 +205,16 @@ struct CallPicture {
                 speeches[index].isCut = bargeIns.contains { $0.at >= begin && $0.at <= end + 400 }
             }
         }
+        for index in bargeIns.indices { bargeIns[index].silence = silence(after: bargeIns[index]) }
+    }
+
+    /// How long both were heard: the caller began to speak, and the agent fell silent.
+    private func silence(after bargeIn: BargeIn) -> Double? {
+        guard
+            let agent = speeches.last(where: { !$0.isCaller && $0.isCut && $0.begin <= bargeIn.at }),
+            let caller = speeches.last(where: { $0.isCaller && $0.begin <= bargeIn.at + 400 && $0.end >= agent.end })
+        else { return nil }
+        return max(0, agent.end - caller.begin)
     }
 
     /// Frames that are loud, with pauses of up to 0.7 s between them.
@@ -247,6 +259,8 @@ struct CallPicture {
         let sorted = latencies
         return sorted.isEmpty ? nil : sorted[sorted.count / 2]
     }
+
+    var silences: [Double] { bargeIns.compactMap(\.silence) }
 
     var missingMilliseconds: Double { holes.reduce(0) { $0 + $1.missing } }
 }

@@ -8,17 +8,19 @@ import TalkpathWire
 struct ReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report",
-        abstract: "Draws a captured call on one page: both waveforms, turns, barge-ins, latencies, gaps, the end.",
+        abstract: "Draw a captured call on one page: waveforms, turns, barge-ins, latencies, the end.",
         discussion: """
-            The page stands alone and plays the recording in step. A call is captured with TALKPATH_CAPTURE=wire and \
+            The page needs no other file and plays the recording in step. Capture calls with TALKPATH_CAPTURE=wire and \
             TALKPATH_RECORDINGS_DIR=folder.
+
+            Exit status: 0 if the page was written, 2 if the file is not a capture.
             """
     )
 
     @Argument(help: ArgumentHelp("A capture: a file that ends in .tpcap.", valueName: "capture"))
     var capture: String
 
-    @Option(help: ArgumentHelp("Where the page goes.", valueName: "file"))
+    @Option(help: ArgumentHelp("The page to write.", valueName: "file"))
     var html: String
 
     func run() async throws {
@@ -27,8 +29,7 @@ struct ReportCommand: AsyncParsableCommand {
             try ReplayFile.write(try Self.page(picture), to: html)
             print("\(html): \(Self.summary(picture))")
         } catch let error as ReplayError {
-            FileHandle.standardError.write(Data("talkpath report: \(error)\n".utf8))
-            throw ExitCode(2)
+            throw CommandFailure(error.description, status: 2)
         }
     }
 

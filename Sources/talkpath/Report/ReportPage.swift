@@ -69,7 +69,7 @@ enum ReportPage {
         <div class="two">
           <div class="card"><h2>Turns</h2><table id="turns"></table></div>
           <div><div class="card"><h2>The end</h2><div id="end"></div></div>
-            <div class="card"><h2>What happened besides</h2><table id="notes"></table></div></div>
+            <div class="card"><h2>Events</h2><table id="notes"></table></div></div>
         </div>
         <audio id="audio" preload="auto"></audio>
         </main>

@@ -12,14 +12,14 @@ import TalkpathWire
 struct SimulateCapturesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "captures",
-        abstract: "Plays a set of calls between simulators, through the real server, and captures them.",
+        abstract: "Play a set of calls between simulators, through the real server, and capture them.",
         discussion: """
             Each call is played in real time with each model, captured, replayed, and kept if the replay does the same. \
             What is said are tones; nobody is recorded.
             """
     )
 
-    @Option(help: "Where the captures go.")
+    @Option(help: "The folder to write the captures to.")
     var out = "fixtures/calls"
 
     @Option(help: "The folder of the fixtures that some calls are played from.")

@@ -1,0 +1,15 @@
+/// The end of a command that could not do its work: one line for standard error, and the exit status.
+struct CommandFailure: Error, CustomStringConvertible {
+    /// A clause that begins with what failed, without a full stop.
+    var description: String
+    /// 1, or a number of `sysexits.h`.
+    var status: Int32
+
+    init(_ description: String, status: Int32 = 1) {
+        self.description = description
+        self.status = status
+    }
+
+    /// `EX_DATAERR`: a file's content is not what it must be.
+    static func wrongContent(_ description: String) -> CommandFailure { .init(description, status: 65) }
+}

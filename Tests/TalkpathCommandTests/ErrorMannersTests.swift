@@ -1,0 +1,126 @@
+import Foundation
+import Testing
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// Mistakes as users make them, and the one form of their errors.
+@Suite(.timeLimit(.minutes(1))) struct ErrorMannersTests {
+    /// Insides of the program that no user should read.
+    private static let insides = [
+        "NSCocoaErrorDomain", "bind(descriptor", "errno:", "UserInfo", "HTTPClientError", "NIOConnectionError",
+        "Error(",
+    ]
+
+    private static func failure(_ arguments: [String]) throws -> (text: String, status: Int32) {
+        let outcome = try Executable.run(arguments)
+        #expect(outcome.errors.hasPrefix("talkpath: "), "\(arguments): \(outcome.errors)")
+        for word in insides { #expect(!outcome.errors.contains(word), "\(arguments): \(outcome.errors)") }
+        return (outcome.errors, outcome.status)
+    }
+
+    @Test func aCommandWithASlipIsToldTheNearestOne() throws {
+        let top = try Self.failure(["cals"])
+        #expect(top.text.contains("there is no command 'talkpath cals'; did you mean 'talkpath calls'?"))
+        #expect(top.status == 64)
+        #expect(try Self.failure(["simulate", "twillio"]).text.contains("did you mean 'talkpath simulate twilio'?"))
+        #expect(try !Self.failure(["zzzzzz"]).text.contains("did you mean"))
+    }
+
+    @Test func anOptionWithASlipIsToldTheNearestOne() throws {
+        let (text, status) = try Self.failure(["serve", "--prot", "1"])
+        #expect(text.contains("Did you mean '--port'?") && status == 64)
+    }
+
+    @Test(arguments: ["99999", "-1", "http"]) func aPortThatIsNoneIsRefused(port: String) throws {
+        for command in [["serve", "--dev"], ["simulate", "openai"], ["simulate", "twilio"]] {
+            let (text, status) = try Self.failure(command + ["--port=\(port)"])
+            #expect(text.contains("a port is a number from 0 to 65535") && status == 64)
+        }
+    }
+
+    @Test func aFileThatIsNotThereIsNamedInTheSystemsWords() throws {
+        for command in [
+            ["agents", "put", "/nowhere/agent.json"], ["replay", "/nowhere/call.tpcap"],
+            ["report", "/nowhere/call.tpcap", "--html", "/nowhere/call.html"],
+            ["serve", "--config", "/nowhere/agent.json"],
+        ] {
+            let (text, status) = try Self.failure(command)
+            #expect(text.contains("/nowhere/") && text.contains("No such file or directory"), "\(text)")
+            #expect(status != 0)
+        }
+    }
+
+    @Test func aPortThatIsTakenIsNamed() throws {
+        let (listener, port) = try Self.listen()
+        defer { close(listener) }
+        let (text, status) = try Self.failure(["simulate", "openai", "--port", "\(port)"])
+        #expect(text.contains("Address already in use") && status == 1)
+    }
+
+    @Test func aServerThatIsNotThereRefusesTheConnection() throws {
+        let (listener, port) = try Self.listen()
+        close(listener)
+        let (text, status) = try Self.failure(["calls", "--url", "http://127.0.0.1:\(port)"])
+        #expect(text.contains("the connection was refused; is the server running there?") && status == 1)
+    }
+
+    @Test func aHostThatDoesNotExistIsNamed() throws {
+        let text = try Self.failure(["calls", "--url", "http://nowhere.invalid"]).text
+        #expect(text.contains("the host name 'nowhere.invalid' is not known"), "\(text)")
+    }
+
+    @Test func aServerThatSpeaksOtherwiseIsToldApart() throws {
+        let (listener, port) = try Self.listen()
+        defer { close(listener) }
+        DispatchQueue.global().async {
+            // Answers one connection in a protocol of its own, as a TLS port answers a plain request.
+            let connection = accept(listener, nil, nil)
+            var request = [UInt8](repeating: 0, count: 4096)
+            _ = read(connection, &request, request.count)
+            let alert: [UInt8] = [0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x46]
+            _ = write(connection, alert, alert.count)
+            close(connection)
+        }
+        let text = try Self.failure(["calls", "--url", "http://127.0.0.1:\(port)"]).text
+        #expect(text.contains("does not answer in HTTP; if it speaks TLS, its address begins with https://"), "\(text)")
+    }
+
+    @Test func theVersionIsShown() throws {
+        let outcome = try Executable.run(["--version"])
+        let text = String(decoding: outcome.output, as: UTF8.self)
+        #expect(text.wholeMatch(of: /talkpath \d+\.\d+\.\d+\n/) != nil, "\(text)")
+        #expect(outcome.status == 0)
+    }
+
+    @Test func everyHelpBeginsWithAnImperativeAndFits80Columns() throws {
+        let overview = String(decoding: try Executable.run(["--help"]).output, as: UTF8.self)
+        let commands = overview.matches(of: /(?m)^  ([a-z-]+) {2,}\S/).map { String($0.1) }
+        #expect(commands.count > 10)
+        let twoWords = ["twilio", "openai", "gemini", "sessions", "captures"].map { ["simulate", $0] }
+        for command in commands.map({ [$0] }) + twoWords {
+            let help = String(decoding: try Executable.run(command + ["--help"]).output, as: UTF8.self)
+            let word = help.split(separator: " ").dropFirst().first ?? ""
+            #expect(help.hasPrefix("OVERVIEW: ") && !word.hasSuffix("s"), "\(command): \(help.prefix(60))")
+            for line in help.split(separator: "\n") where !line.hasPrefix("USAGE: ") {
+                #expect(line.count <= 80, "\(command): \(line)")
+            }
+        }
+    }
+
+    private static func listen() throws -> (descriptor: CInt, port: Int) {
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        try withUnsafeMutablePointer(to: &address) { pointer in
+            try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                try #require(bind(listener, pointer, size) == 0 && Glibc.listen(listener, 1) == 0)
+                try #require(getsockname(listener, pointer, &size) == 0)
+            }
+        }
+        return (listener, Int(UInt16(bigEndian: address.sin_port)))
+    }
+}
