@@ -3,11 +3,10 @@ import ServiceLifecycle
 import TalkpathCore
 import TalkpathNIO
 
-/// Runs the calls until the server is to stop, lets them finish, and ends those that do not.
+/// Runs the calls until the server is told to stop, lets them finish, and ends those that do not.
 ///
-/// Told to stop, the server takes no new calls. Those that are going on may go on for the configured time; then they
-/// are drained: what the agents have said is heard, and the calls end. Whoever asks a second time
-/// (``TalkpathServer/endNow()``) waits for neither.
+/// Once told to stop, the server takes no new calls. Live calls may go on for the configured time; then they are drained:
+/// what the agents have said is heard, and the calls end. A second order (``TalkpathServer/endNow()``) ends them at once.
 struct CallsService: Service {
     let state: ServerState
 
@@ -15,13 +14,13 @@ struct CallsService: Service {
     private static let patience = Duration.seconds(5)
     private static let lookAgain = Duration.milliseconds(50)
 
-    /// - Returns: false where it is for the next process to do.
+    /// - Returns: false where the next process must place it.
     private func place(_ delayed: DelayedCalls.Order) async -> Bool {
         do throws(CallPlacement.Failure) {
             _ = try await CallPlacement(state: state, tenant: delayed.tenant).place(delayed.order, as: delayed.call)
             return true
         } catch {
-            // Its record tells why, if it came as far as having one.
+            // Its record tells why, if it has one by now.
             state.logger.warning(
                 "A delayed call could not be placed",
                 metadata: ["call_id": "\(delayed.call)", "code": "\(error.problem.code.rawValue)"]
@@ -38,6 +37,8 @@ struct CallsService: Service {
             try? await gracefulShutdown()
             if Task.isCancelled { state.stop.endNow() }
             state.stop.beginDraining()
+            let live = await state.manager.active().count
+            state.logger.info("Stopping: no new calls are taken", metadata: ["calls": "\(live)"])
             await letCallsFinish()
             await endCalls()
             group.addTask { try? await Task.sleep(for: Self.patience) }
@@ -47,12 +48,12 @@ struct CallsService: Service {
         state.stop.endNow()
     }
 
-    /// Returns when there is no call any more, or there is no time left for them.
+    /// Returns when the last call has ended, or the time for them is over.
     private func letCallsFinish() async {
         let live = await state.manager.active().count
         guard live > 0, !state.stop.isEndingNow, state.configuration.drainTimeout > .zero else { return }
         state.logger.notice(
-            "Stopping: no new calls; those that are going on may finish",
+            "Live calls may finish before the server stops",
             metadata: ["calls": "\(live)", "seconds": "\(state.configuration.drainTimeout.components.seconds)"]
         )
         let clock = ContinuousClock()

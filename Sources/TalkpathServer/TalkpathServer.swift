@@ -88,6 +88,7 @@ public final class TalkpathServer: Sendable {
             try? await client.shutdown()
             try? await group.shutdownGracefully()
             store.close()
+            state.logger.info("Stopped")
             try result.get()
         }
     }
@@ -182,7 +183,7 @@ public final class TalkpathServer: Sendable {
             eventLoop: group.next(),
             carrier: carriers,
             store: store.calls,
-            events: EventFanOut([store.recorder, caps] + (carriers.map { [$0] } ?? []) + parts.events),
+            events: EventFanOut([store.recorder, caps, CallLog(logger: logger)] + (carriers.map { [$0] } ?? []) + parts.events),
             tools: parts.tools,
             toolEndpoints: tools,
             maximumCalls: configuration.maximumCalls,
@@ -244,7 +245,7 @@ public final class TalkpathServer: Sendable {
             all.append(certificates)
         }
         all += [app, CallsService(state: state)]
-        let services = ServiceGroup(configuration: .init(services: all, logger: logger))
+        let services = ServiceGroup(configuration: .init(services: all, logger: quieter(logger)))
         let running = Task {
             defer { bound.finish() }
             try await services.run()
@@ -437,10 +438,11 @@ public final class TalkpathServer: Sendable {
         HangUpRoute(state: state).add(to: router, keys: keys)
     }
 
-    /// Hummingbird's own remarks on connections are for those who look for them.
+    /// For the libraries that run the services and the port: their debug lines show their own insides, and only `trace`
+    /// asks for those.
     private static func quieter(_ logger: Logger) -> Logger {
         var logger = logger
-        if logger.logLevel >= .info { logger.logLevel = max(logger.logLevel, .warning) }
+        if logger.logLevel > .trace { logger.logLevel = max(logger.logLevel, .warning) }
         return logger
     }
 

@@ -38,10 +38,10 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(1)), arguments: [SIGTERM, SIGINT])
-    func oneSignalStopsAnIdleServerAndItSaysNothingMore(signal: Int32) throws {
+    func oneSignalStopsAnIdleServerAndTheLogSaysSo(signal: Int32) throws {
         let outcome = try Self.serve { _, process, _ in kill(process.processIdentifier, signal) }
         #expect(outcome.status == 0 && !outcome.wasKilled)
-        #expect(!outcome.log.contains("ERROR") && outcome.log.hasSuffix("Listening\n"), "\(outcome.log)")
+        #expect(!outcome.log.contains("ERROR") && outcome.log.hasSuffix("Stopped\n"), "\(outcome.log)")
     }
 
     @Test(.timeLimit(.minutes(1))) func aSecondSignalDoesNotWaitForAnything() throws {

@@ -3,10 +3,8 @@ import TalkpathCore
 import TalkpathWire
 
 extension CallSnapshot {
-    /// One line of a list. There, a call that came in is `incoming`.
-    var listJSON: JSONValue {
-        json(direction: direction == .inbound ? "incoming" : direction.rawValue)
-    }
+    /// One line of a list.
+    var listJSON: JSONValue { json(direction: direction.rawValue) }
 
     /// All that is known about the call.
     var json: JSONValue {

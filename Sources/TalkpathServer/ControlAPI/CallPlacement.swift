@@ -42,6 +42,7 @@ struct CallPlacement {
             // A second attempt after an order whose fate nobody knows could ring a second time.
             throw Failure(problem: problem(error, call: session.id), mayHavePlaced: error.code == .noAnswer)
         }
+        CallLog(logger: state.logger).placed(session.id, tenant: tenant)
         return await session.snapshot()
     }
 

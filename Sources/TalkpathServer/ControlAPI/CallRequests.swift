@@ -115,7 +115,7 @@ struct EndCallsRequest {
 extension CallDirection {
     static let words = ["outbound", "inbound", "outgoing", "incoming"]
 
-    /// `incoming` and `outgoing` are understood as well.
+    /// Also accepts `incoming` and `outgoing`, which other systems' clients send.
     init?(word: String) {
         switch word {
         case "inbound", "incoming": self = .inbound

@@ -46,6 +46,8 @@ struct StoreUpkeep: Service {
         // What the last calls have told.
         do {
             try await store.writePending()
+        } catch is CancellationError where store.unsavedCalls == 0 {
+            // Cancelled before there was a call, as where the port is taken: nothing is lost.
         } catch {
             logger.error(
                 "What the last calls have told could not be written, and is lost",

@@ -47,7 +47,11 @@ struct InboundReception {
             )
             let accepted = try await state.manager.accept(call)
             state.carriers?.remember(voice.call.callSID, of: accepted, tenant: tenant)
-            if accepted != id { state.caps.release(id) }
+            if accepted == id {
+                CallLog(logger: state.logger).received(id, tenant: tenant)
+            } else {
+                state.caps.release(id)
+            }
             return accepted
         } catch {
             state.caps.release(id)

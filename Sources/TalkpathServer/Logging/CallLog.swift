@@ -1,0 +1,32 @@
+import Logging
+import TalkpathCore
+
+/// Writes the life of every call to the log at `info`: placed or received, ringing, answered. The session itself logs the
+/// end.
+///
+/// Lines name the call and its tenant, never a phone number or what was said.
+struct CallLog: CallEventSink {
+    let logger: Logger
+
+    func placed(_ call: CallID, tenant: String) {
+        logger.info("An outbound call was placed", metadata: ["call_id": "\(call)", "tenant": "\(tenant)"])
+    }
+
+    func received(_ call: CallID, tenant: String) {
+        logger.info("An inbound call has arrived", metadata: ["call_id": "\(call)", "tenant": "\(tenant)"])
+    }
+
+    /// On the call's loop.
+    func publish(_ event: CallEvent) {
+        switch event.kind {
+        case .ringing:
+            logger.info("The call is ringing", metadata: ["call_id": "\(event.callID)"])
+        case .answered:
+            logger.info("The call was answered", metadata: ["call_id": "\(event.callID)"])
+        case .started, .mediaStarted, .agentReady, .callerSpeechStarted, .callerSpeechEnded, .agentSpeechStarted,
+            .interrupted, .transcript, .transcriptCorrected, .dtmf, .toolCalled, .agentLost, .carrierError,
+            .responseFailed, .transferring, .transferFailed, .machineDetected, .idlePrompted, .loopSuspected, .ended:
+            break
+        }
+    }
+}
