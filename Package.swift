@@ -150,6 +150,7 @@ if level == .all {
         .library(name: "TalkpathServer", targets: ["TalkpathServer"]),
         .library(name: "TalkpathSimulators", targets: ["TalkpathSimulators", "TalkpathSimulation"]),
         .executable(name: "talkpath", targets: ["talkpath"]),
+        .executable(name: "talkpath-bench", targets: ["talkpath-bench"]),
     ]
     dependencies += [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.5.0"),
@@ -175,7 +176,7 @@ if level == .all {
                 .asyncHTTPClient, .serviceLifecycle, .configuration,
             ]
         ),
-        // What the fleet of `bench load` needs of the system.
+        // The system calls that the fleet of `talkpath-bench load` needs.
         .systemLibrary(name: "CLinux"),
         library(
             "TalkpathSimulators",
@@ -191,6 +192,16 @@ if level == .all {
                 "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging, .nioCore, .nioHTTP1, .nioPosix,
                 .argumentParser,
                 .unixSignals, .asyncHTTPClient,
+            ],
+            swiftSettings: swiftSettings
+        ),
+        // The workshop: load generator, soak and benches. No image ships it.
+        .executableTarget(
+            name: "talkpath-bench",
+            dependencies: [
+                "TalkpathServer", "TalkpathStore", "TalkpathSimulators", "TalkpathSimulation", "TalkpathNIO",
+                "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging, .nioCore, .nioPosix, .nioHTTP1,
+                .argumentParser, .unixSignals, .asyncHTTPClient,
             ],
             swiftSettings: swiftSettings
         ),
@@ -219,7 +230,10 @@ if level == .all {
         // Runs the executable as users do, too: it stands beside the tests once they are built.
         tests(
             "TalkpathCommandTests",
-            ["talkpath", "TalkpathAudio", "TalkpathSimulators", .asyncHTTPClient, .nioCore, .nioHTTP1]
+            [
+                "talkpath", "talkpath-bench", "TalkpathWire", "TalkpathAudio", "TalkpathSimulators", .asyncHTTPClient,
+                .nioCore, .nioHTTP1,
+            ]
         ),
         tests(
             "IntegrationTests",

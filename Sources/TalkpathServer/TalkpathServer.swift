@@ -183,7 +183,9 @@ public final class TalkpathServer: Sendable {
             eventLoop: group.next(),
             carrier: carriers,
             store: store.calls,
-            events: EventFanOut([store.recorder, caps, CallLog(logger: logger)] + (carriers.map { [$0] } ?? []) + parts.events),
+            events: EventFanOut(
+                [store.recorder, caps, CallLog(logger: logger)] + (carriers.map { [$0] } ?? []) + parts.events
+            ),
             tools: parts.tools,
             toolEndpoints: tools,
             maximumCalls: configuration.maximumCalls,

@@ -171,23 +171,6 @@ struct SimulateCommand: AsyncParsableCommand {
     }
 }
 
-/// Prints the events that a simulator sees, one a line.
-enum Narration {
-    /// When the first line was said.
-    private static let start = SimulatorClock().now()
-
-    /// At once, in a pipe too.
-    static func say(_ line: String) {
-        _ = start
-        FileHandle.standardOutput.write(Data("\(line)\n".utf8))
-    }
-
-    @Sendable static func print(_ event: SimulatorEvent) {
-        let seconds = max(0, event.instant.milliseconds(since: start) / 1000)
-        say(String(format: "%9.3f", seconds) + "  \(event.source.rawValue) \(event.subject)  \(event.kind.words)")
-    }
-}
-
 /// Waits for SIGINT or SIGTERM.
 enum Interruption {
     static func wait() async {

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """The cases of Autobahn's test suite, by the package `kosoku`, judge the WebSockets of calls, as server and as client.
 
-    judge_websocket.py TALKPATH        the executable
+    judge_websocket.py TALKPATH-BENCH  the executable
 
-`talkpath bench echo` is made of those sockets and sends every message back. The cases run as they are; then with the
+`talkpath-bench echo` is made of those sockets and sends every message back. The cases run as they are; then with the
 network at its worst: what comes first comes in one segment with the answer to the handshake, and every byte comes alone.
 The package `websockets` is the second judge. Exits with 1 if one of them finds a fault.
 """
@@ -36,7 +36,7 @@ def judge(name, results, count):
 
 async def as_server(stage, name, exclude, count, relay=None):
     port = free_port()
-    await stage.run("bench", "echo", "--port", str(port), port=port)
+    await stage.run("echo", "--port", str(port), port=port)
     if relay:
         port = (await Relay(port, **relay).start()).port
     try:
@@ -56,7 +56,7 @@ async def as_client(stage, name, exclude, count, relay=None):
         async with websockets.connect(f"{url}/getCaseCount") as socket:
             told = int(await socket.recv())
         process = await asyncio.create_subprocess_exec(
-            stage.binary, "bench", "echo", "--cases", str(told), "--against",
+            stage.binary, "echo", "--cases", str(told), "--against",
             f"{url}/runCase?case={{case}}&agent=talkpath")
         stage.processes.append(process)
         status = await asyncio.wait_for(process.wait(), LIMIT)
@@ -88,7 +88,7 @@ async def second(stage):
         return (socket.close_code, socket.close_reason) if socket.close_code != 4000 else None
 
     port = free_port()
-    await stage.run("bench", "echo", "--port", str(port), port=port)
+    await stage.run("echo", "--port", str(port), port=port)
     async with websockets.connect(f"ws://127.0.0.1:{port}", max_size=None, compression="deflate") as socket:
         fault = await converse(socket)
     check("websocket: the package websockets is answered by our server", fault is None, fault)
@@ -100,7 +100,7 @@ async def second(stage):
     async with websockets.serve(serve, "127.0.0.1", 0, max_size=None) as server:
         port = server.sockets[0].getsockname()[1]
         process = await asyncio.create_subprocess_exec(
-            stage.binary, "bench", "echo", "--against", f"ws://127.0.0.1:{port}/")
+            stage.binary, "echo", "--against", f"ws://127.0.0.1:{port}/")
         stage.processes.append(process)
         fault = await asyncio.wait_for(outcome, 20)
         check("websocket: the package websockets is answered by our client", fault is None, fault)

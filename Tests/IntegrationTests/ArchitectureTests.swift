@@ -86,7 +86,7 @@ import Testing
             "makeClientConfiguration": "OutboundTLS.swift", "HTTPClient.Configuration(": "OutboundHTTP.swift",
         ]
         // The simulators are judges with clients of their own; the talkpath command's stages stay on loopback.
-        for target in ["TalkpathNIO", "TalkpathHTTP", "TalkpathServer", "talkpath"] {
+        for target in ["TalkpathNIO", "TalkpathHTTP", "TalkpathServer", "talkpath", "talkpath-bench"] {
             for file in Self.swiftFiles(of: target) {
                 let text = try String(contentsOf: file, encoding: .utf8)
                 for (maker, place) in makers where file.lastPathComponent != place {

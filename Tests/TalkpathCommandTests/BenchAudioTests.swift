@@ -6,9 +6,9 @@ import Testing
 import FoundationXML
 #endif
 
-@testable import talkpath
+@testable import talkpath_bench
 
-/// `talkpath bench audio`, by its parts: the whole takes minutes without optimisation.
+/// `talkpath-bench audio`, by its parts: the whole takes minutes without optimisation.
 @Suite struct BenchAudioTests {
     @Test(arguments: [(8000, 16_000), (16_000, 8000)])
     func qualityOfOurEngineIsWhatTheProfilePromises(from: Int, to: Int) throws {
@@ -94,8 +94,8 @@ import FoundationXML
 
     @Test(arguments: [["--rounds", "0"], ["--rounds", "10001"], ["--plot", "/proc/none/there"], ["--rounds", "x"]])
     func wrongOptionsAreRefusedBeforeAnythingIsMeasured(options: [String]) throws {
-        let outcome = try Executable.run(["bench", "audio"] + options)
+        let outcome = try Executable.run(["audio"] + options, of: "talkpath-bench")
         #expect(outcome.status == EX_USAGE)
-        #expect(outcome.errors.hasPrefix("talkpath: ") && outcome.output.isEmpty)
+        #expect(outcome.errors.hasPrefix("Error: ") && outcome.output.isEmpty)
     }
 }

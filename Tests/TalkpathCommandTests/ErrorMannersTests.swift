@@ -87,6 +87,11 @@ import Glibc
         #expect(text.contains("does not answer in HTTP; if it speaks TLS, its address begins with https://"), "\(text)")
     }
 
+    @Test func benchTellsWhereTheBenchesAre() throws {
+        let (text, status) = try Self.failure(["bench", "load", "--calls", "5"])
+        #expect(text.contains("swift run -c release talkpath-bench load --calls 5") && status == 64)
+    }
+
     @Test func theVersionIsShown() throws {
         let outcome = try Executable.run(["--version"])
         let text = String(decoding: outcome.output, as: UTF8.self)

@@ -10,15 +10,23 @@ struct Executable {
         var errors: String
     }
 
+    static let url = url(of: "talkpath")
+
     /// Beside the test bundle.
-    static let url = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
-        .deletingLastPathComponent().appendingPathComponent("talkpath")
+    static func url(of program: String) -> URL {
+        URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+            .deletingLastPathComponent().appendingPathComponent(program)
+    }
 
     /// Runs it to its end.
     /// - Parameter chunks: written one after the other to its standard input, which is then closed. What it writes is
     ///   read meanwhile.
-    static func run(_ arguments: [String], chunks: [[UInt8]] = []) throws -> Outcome {
-        let (process, input, output, errors) = start(arguments)
+    static func run(
+        _ arguments: [String],
+        of program: String = "talkpath",
+        chunks: [[UInt8]] = []
+    ) throws -> Outcome {
+        let (process, input, output, errors) = start(arguments, of: program)
         try process.run()
         let texts = Collected()
         let group = DispatchGroup()
@@ -64,10 +72,13 @@ struct Executable {
         )
     }
 
-    private static func start(_ arguments: [String]) -> (Process, input: Pipe, output: Pipe, errors: Pipe) {
+    private static func start(
+        _ arguments: [String],
+        of program: String = "talkpath"
+    ) -> (Process, input: Pipe, output: Pipe, errors: Pipe) {
         let process = Process()
         let (input, output, errors) = (Pipe(), Pipe(), Pipe())
-        process.executableURL = url
+        process.executableURL = url(of: program)
         process.arguments = arguments
         process.standardInput = input
         process.standardOutput = output

@@ -1,3 +1,4 @@
+import TalkpathWire
 import Testing
 
 @testable import talkpath

@@ -6,7 +6,9 @@ package enum NearestName {
         let rated = names.map { (name: $0, distance: distance(letters, Array($0.lowercased().utf8))) }
         // A short word has few letters to go wrong.
         let limit = letters.count <= 8 ? max(1, (letters.count + 1) / 3) : max(3, letters.count / 4)
-        guard let best = rated.min(by: { $0.distance < $1.distance }), best.distance <= limit else { return nil }
+        // Of two that are as near, the longer one: letters are left out more often than put in.
+        let best = rated.min { ($0.distance, -$0.name.count) < ($1.distance, -$1.name.count) }
+        guard let best, best.distance <= limit else { return nil }
         return best.name
     }
 

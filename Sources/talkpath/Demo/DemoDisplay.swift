@@ -48,7 +48,7 @@ final class DemoDisplay: Sendable {
         }
     }
 
-    /// How often the levels are worth drawing.
+    /// The interval at which levels are drawn.
     var interval: Duration { isTerminal ? .milliseconds(100) : .milliseconds(500) }
 
     func finish() {
@@ -102,7 +102,8 @@ extension DemoDisplay {
         case .agentHeard:
             note(.agent, "is heard", at: event.instant)
         case .agentFellSilent:
-            note(.agent, "■ is silent", at: event.instant)
+            // The ear waits before it believes in a silence, which began that much earlier.
+            note(.agent, "■ is silent", at: event.instant - conversation.phone.ear.hangover)
         case .callerSpeechStarted:
             note(.bridge, "the model notices the caller", at: event.instant)
         case .streamCleared:

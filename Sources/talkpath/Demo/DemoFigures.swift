@@ -2,30 +2,8 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathSimulators
 
-/// The spread of some durations, in milliseconds.
-struct Spread: Codable, Equatable {
-    var count: Int
-    var p50: Double
-    var p95: Double
-    var p99: Double
-    var maximum: Double
-
-    init?(_ values: [Double]) {
-        guard !values.isEmpty else { return nil }
-        let sorted = values.sorted()
-        func quantile(_ share: Double) -> Double {
-            sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))]
-        }
-        count = sorted.count
-        p50 = quantile(0.5)
-        p95 = quantile(0.95)
-        p99 = quantile(0.99)
-        maximum = sorted[sorted.count - 1]
-    }
-}
-
 /// Figures measured from outside the bridge: both simulators stamp what they send and receive on the same clock. Turn
-/// latency and silence after a barge-in are those of the call's page, so that the two agree.
+/// latency is that of the call's page, so that the two agree.
 struct DemoFigures: Codable {
     /// From a frame leaving the carrier until the model has all of it.
     var uplinkMilliseconds: Spread?
@@ -37,7 +15,7 @@ struct DemoFigures: Codable {
     var turnLatencyMilliseconds: [Double]
     /// From the model noticing the caller until the carrier was told to clear.
     var bargeInToClearMilliseconds: [Double]
-    /// From the caller's first sound of an interruption until the agent's last sound.
+    /// From the caller's first sound of an interruption until the line was cleared, and nothing of the agent played.
     var bargeInToSilenceMilliseconds: [Double]
     var framesFromCaller: Int
     var framesToCaller: Int
@@ -50,9 +28,9 @@ struct DemoFigures: Codable {
         var item: String
         var producedMilliseconds: Int
         var heardMilliseconds: Int
-        /// What the bridge put on record.
+        /// The milliseconds in the call's record.
         var recordedMilliseconds: Int?
-        /// What the model was told, where its protocol has a way to tell.
+        /// The milliseconds that the model was told, where its protocol has a message for it.
         var believedMilliseconds: Int?
     }
 }
@@ -66,7 +44,7 @@ extension DemoFigures {
             + Self.filterDelay(from: agent.outputFormat, to: .telephony)
         turnLatencyMilliseconds = picture.latencies
         bargeInToClearMilliseconds = Self.bargeIns(stream, agent)
-        bargeInToSilenceMilliseconds = picture.silences
+        bargeInToSilenceMilliseconds = Self.silences(stream)
         framesFromCaller = stream.framesSent.count
         framesToCaller = stream.mediaReceived.count
         callerMilliseconds = stream.said.count / 8
@@ -113,6 +91,16 @@ extension DemoFigures {
         }
     }
 
+    private static func silences(_ stream: MediaStreamRecord) -> [Double] {
+        stream.clears.compactMap { clear in
+            let spoke = stream.moments.last(where: { moment in
+                if case .startedTurn = moment.happening { return moment.instant <= clear.instant }
+                return false
+            })
+            return spoke.map { clear.instant.milliseconds(since: $0.instant) }
+        }
+    }
+
     /// At each `clear`, the carrier had played what it got since the utterance began, less what it threw away. The
     /// utterance was cut short if that is less than the model made of it.
     private static func hearings(_ stream: MediaStreamRecord, _ agent: AgentRecord, _ call: CallFacts) -> [Hearing] {
@@ -136,7 +124,7 @@ extension DemoFigures {
     }
 }
 
-/// What the control API says about the call.
+/// The call as the control API describes it.
 struct CallFacts {
     struct Turn: Codable {
         var role: String

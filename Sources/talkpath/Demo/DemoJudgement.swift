@@ -2,7 +2,7 @@ import TalkpathAudio
 import TalkpathSimulators
 import TalkpathWire
 
-/// What must be so for the demo to count as passed; each with the figure it rests on.
+/// The checks that the demo must pass, each with the figure that it rests on.
 struct DemoJudgement: Codable {
     struct Check: Codable {
         var name: String
@@ -20,7 +20,7 @@ struct DemoJudgement: Codable {
 }
 
 extension DemoJudgement {
-    /// What the model heard must be what the caller said.
+    /// Checks that the model heard what the caller said.
     mutating func judgeUplink(_ stream: MediaStreamRecord, _ agent: AgentRecord) {
         guard agent.inputFormat.encoding == .pcm16 else {
             // Passed through untouched: the very bytes, as far as they came before the end.
@@ -41,7 +41,7 @@ extension DemoJudgement {
         )
     }
 
-    /// What the caller heard must be what the model said: each utterance, as far as it was heard.
+    /// Checks that the caller heard what the model said: each utterance, as far as it was played.
     mutating func judgeDownlink(_ stream: MediaStreamRecord, _ agent: AgentRecord, cut: [DemoFigures.Hearing]) {
         let heard = stream.heardSamples
         for item in agent.items where !item.audio.isEmpty {
@@ -84,21 +84,6 @@ enum Samples8k {
     }
 }
 
-extension Double {
-    /// With so many digits behind the point.
-    func formatted(_ digits: Int) -> String {
-        guard isFinite else { return "–" }
-        var scale = 1.0
-        for _ in 0..<digits { scale *= 10 }
-        let value = (self * scale).rounded() / scale
-        var text = "\(value)"
-        let behind = text.split(separator: ".").count > 1 ? text.split(separator: ".")[1].count : 0
-        if behind > digits, digits == 0 { text = "\(Int(value))" }
-        if behind < digits { text += String(repeating: "0", count: digits - behind) }
-        return text
-    }
-}
-
 extension DemoJudgement {
     /// The interruption must have silenced the agent, and the record must say how much was heard.
     mutating func judgeInterruption(_ figures: DemoFigures, _ stream: MediaStreamRecord, expected: Int) {
@@ -126,7 +111,7 @@ extension DemoJudgement {
     }
 
     /// The receipt must be whole and true.
-    mutating func judgeEnd(_ answer: DemoClient.Answer, carrier: CallRecord, openSessions: Int) {
+    mutating func judgeEnd(_ answer: LoopbackClient.Answer, carrier: CallRecord, openSessions: Int) {
         let receipt = answer.body
         let steps = receipt["steps"]?.array ?? []
         let names = steps.compactMap { $0["step"]?.string }

@@ -1,5 +1,6 @@
 import Foundation
 import TalkpathAudio
+import TalkpathSimulation
 import TalkpathSimulators
 import TalkpathWire
 
@@ -24,10 +25,9 @@ struct DemoReport {
                 + " carrier \(receipt["carrier_confirmed"]?.bool == true ? "confirmed" : "NOT CONFIRMED")"
         )
         for step in receipt["steps"]?.array ?? [] {
-            let outcome = (step["outcome"]?.string ?? "?").padding(toLength: 13, withPad: " ", startingAt: 0)
             row(
                 "  " + (step["step"]?.string ?? "?"),
-                "\(outcome)at \(text(step["started_ms"])) ms, took \(text(step["ms"])) ms"
+                "\(step["outcome"]?.string ?? "?"), at \(text(step["started_ms"])) ms, took \(text(step["ms"])) ms"
             )
         }
         row("frames", "\(figures.framesFromCaller) from the caller, \(figures.framesToCaller) to the caller")
@@ -45,7 +45,7 @@ struct DemoReport {
         row(
             "barge-in -> silence",
             figures.bargeInToSilenceMilliseconds,
-            note: "from the caller's first sound to the agent's last"
+            note: "from the caller's first sound"
         )
         for hearing in figures.heardAgainstBelieved {
             let believed =

@@ -13,7 +13,7 @@ struct DemoStage {
     let provider: AgentProvider
     let format: AgentProfile.Format
     let conversation: Conversation
-    /// Where the call is captured to.
+    /// The folder that the call is captured to.
     let recordings: String
 
     private static let token = "0123456789abcdef0123456789abcdef"
@@ -22,12 +22,10 @@ struct DemoStage {
 
     /// The reasons for which there is no report.
     enum Failure: Error, CustomStringConvertible {
-        case refused(status: Int, body: String)
         case notFound(String)
 
         var description: String {
             switch self {
-            case .refused(let status, let body): "the control API answered \(status): \(body)"
             case .notFound(let what): "\(what) is missing from the records"
             }
         }
@@ -57,7 +55,7 @@ struct DemoStage {
 
         let result: Result<Outcome, any Error>
         do {
-            let api = DemoClient(client: client, origin: "http://127.0.0.1:\(server.port)")
+            let api = LoopbackClient(client: client, origin: "http://127.0.0.1:\(server.port)")
             result = .success(try await converse(api, twilio, model, timeline, display))
         } catch {
             result = .failure(error)
@@ -99,7 +97,7 @@ struct DemoStage {
     // MARK: The call
 
     private func converse(
-        _ api: DemoClient,
+        _ api: LoopbackClient,
         _ twilio: FakeTwilio,
         _ model: FakeModel,
         _ timeline: SimulatorTimeline,
@@ -122,7 +120,7 @@ struct DemoStage {
 
         let placed = try await api.post("/api/calls", ["to": "+15550100199"])
         guard placed.status == 201, let id = placed.body["call_id"]?.string else {
-            throw Failure.refused(status: placed.status, body: placed.body.serializedText())
+            throw LoopbackClient.Refusal(placed)
         }
         display.note(.bridge, "POST /api/calls -> 201, call \(id)")
 
@@ -167,7 +165,7 @@ struct DemoStage {
         var stream: MediaStreamRecord
         var agent: AgentRecord
         var carrier: CallRecord
-        var receipt: DemoClient.Answer
+        var receipt: LoopbackClient.Answer
         var call: JSONValue
         var openSessions: Int
     }

@@ -79,7 +79,7 @@ struct ReplayCommand: AsyncParsableCommand {
     }
 
     static func complain(_ text: String) {
-        FileHandle.standardError.write(Data("talkpath replay: \(text)\n".utf8))
+        FileHandle.standardError.write(Data("talkpath: \(text)\n".utf8))
     }
 
     /// - Returns: whether anything differs.
@@ -96,7 +96,7 @@ struct ReplayCommand: AsyncParsableCommand {
             report(file, call, took)
         }
         if let wav { try write(call, to: wav) }
-        // What is the same already is left alone, for a capture may hold more than its replay: what comes behind a cut.
+        // A capture without differences is left alone: behind a cut it may hold more than its replay.
         if update, slim || expect != nil || !call.differences.isEmpty {
             try ReplayFile.write(call.capture.encoded(isSlim: slim), to: file)
         }

@@ -24,15 +24,7 @@ extension CallPicture {
                     ]
                 }
             ),
-            "bargeIns": .array(
-                bargeIns.map {
-                    [
-                        "at": number($0.at), "heard": JSONValue($0.heard),
-                        "silence": $0.silence.map(number) ?? .null,
-                    ]
-                }
-            ),
-            "worstSilence": silences.max().map(number) ?? .null,
+            "bargeIns": .array(bargeIns.map { ["at": number($0.at), "heard": JSONValue($0.heard)] }),
             "clears": .array(clears.map(number)),
             "marks": .array(marks.map { ["sent": number($0.sent), "echoed": $0.echoed.map(number) ?? .null] }),
             "holes": .array(holes.map { ["at": number($0.at), "missing": number($0.missing)] }),

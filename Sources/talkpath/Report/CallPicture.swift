@@ -11,9 +11,9 @@ struct CallPicture {
         var begin: Double
         var end: Double
         var text = ""
-        /// Of the agent: from the caller's last sound to the first of this.
+        /// Only of the agent: the time from the caller's last sound to the first one of this speech.
         var latency: Double?
-        /// Of the agent: the caller broke in, and it was not heard to its end.
+        /// Only of the agent: the caller interrupted this speech.
         var isCut = false
     }
 
@@ -21,8 +21,6 @@ struct CallPicture {
         var at: Double
         /// The milliseconds of the agent's utterance that the caller had heard.
         var heard: Int
-        /// From the caller's first sound to the agent's last one; nil where the sound does not show it.
-        var silence: Double?
     }
 
     struct Mark {
@@ -33,7 +31,7 @@ struct CallPicture {
 
     struct Hole {
         var at: Double
-        /// What is missing; 0 for audio that came twice or too late.
+        /// The missing milliseconds; 0 for audio that came twice or too late.
         var missing: Double
     }
 
@@ -205,16 +203,6 @@ struct CallPicture {
                 speeches[index].isCut = bargeIns.contains { $0.at >= begin && $0.at <= end + 400 }
             }
         }
-        for index in bargeIns.indices { bargeIns[index].silence = silence(after: bargeIns[index]) }
-    }
-
-    /// How long both were heard: the caller began to speak, and the agent fell silent.
-    private func silence(after bargeIn: BargeIn) -> Double? {
-        guard
-            let agent = speeches.last(where: { !$0.isCaller && $0.isCut && $0.begin <= bargeIn.at }),
-            let caller = speeches.last(where: { $0.isCaller && $0.begin <= bargeIn.at + 400 && $0.end >= agent.end })
-        else { return nil }
-        return max(0, agent.end - caller.begin)
     }
 
     /// Frames that are loud, with pauses of up to 0.7 s between them.
@@ -259,8 +247,6 @@ struct CallPicture {
         let sorted = latencies
         return sorted.isEmpty ? nil : sorted[sorted.count / 2]
     }
-
-    var silences: [Double] { bargeIns.compactMap(\.silence) }
 
     var missingMilliseconds: Double { holes.reduce(0) { $0 + $1.missing } }
 }

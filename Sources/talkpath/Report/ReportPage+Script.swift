@@ -33,7 +33,6 @@ extension ReportPage {
         tile(call.bargeIns.length, call.bargeIns.length === 1 ? "barge-in" : "barge-ins");
         tile(call.medianLatency === null ? "–" : ms(call.medianLatency), "turn latency, median");
         tile(call.worstLatency === null ? "–" : ms(call.worstLatency), "turn latency, worst");
-        if (call.worstSilence !== null) tile(ms(call.worstSilence), "barge-in to silence, worst");
         tile(ms(call.missing), "of the caller’s audio missing");
         tile(call.teardown === null ? "–" : ms(call.teardown), "to end the call" + (call.confirmed ? ", confirmed" : ""));
         tile((call.reason || "not in the capture").replaceAll("_", " "), "why it ended");
@@ -110,7 +109,7 @@ extension ReportPage {
           const cuts = [];
           for (const b of call.bargeIns) {
             const line = make("line", { x1: x(b.at), x2: x(b.at), y1: rows.notes + 8, y2: rows.marks + 8, stroke: "var(--alarm)", "stroke-width": 1.6, "stroke-dasharray": "4 3" }, svg);
-            make("title", {}, line, "the caller broke in; heard " + ms(b.heard) + (b.silence === null ? "" : "; silent " + ms(b.silence) + " after the caller’s first sound"));
+            make("title", {}, line, "the caller broke in; heard " + ms(b.heard));
             const y = rows.agent + 54;
             beside(cuts, x(b.at), x(b.at), y, "✂ heard " + ms(b.heard), "var(--alarm)") || beside(cuts, x(b.at), x(b.at), y, "✂", "var(--alarm)");
           }

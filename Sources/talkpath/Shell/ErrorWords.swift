@@ -20,11 +20,12 @@ enum ErrorWords {
         case let error as CocoaError: return file(error)
         case let error as POSIXError: return system(error.code.rawValue)
         case is CancellationError: return "it was cancelled"
-        case let error as LocalizedError:
+        case let error as any LocalizedError:
             return error.errorDescription ?? "\(error)"
         default:
             // Errors of ours describe themselves; of others, the name of the type is all that is worth showing.
-            return error is any CustomStringConvertible ? "\(error)" : "an unexpected error (\(type(of: error)))"
+            let value: Any = error
+            return value is any CustomStringConvertible ? "\(error)" : "an unexpected error (\(type(of: error)))"
         }
     }
 

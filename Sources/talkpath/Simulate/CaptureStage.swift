@@ -81,10 +81,10 @@ struct CaptureStage {
     }
 
     private func converse(_ server: TalkpathServer, _ timeline: SimulatorTimeline) async throws -> String {
-        let api = DemoClient(client: .shared, origin: "http://127.0.0.1:\(server.port)")
+        let api = LoopbackClient(client: .shared, origin: "http://127.0.0.1:\(server.port)")
         let placed = try await api.post("/api/calls", ["to": "+15550100199"])
         guard placed.status == 201, let id = placed.body["call_id"]?.string else {
-            throw DemoStage.Failure.refused(status: placed.status, body: placed.body.serializedText())
+            throw LoopbackClient.Refusal(placed)
         }
         guard let session = await server.manager.session(CallID(id)) else { return id }
         try await timeline.waitFor(within: .seconds(20)) {

@@ -1,4 +1,4 @@
-/// The pictures of `talkpath bench audio --plot`: two for each pair of rates, every engine in a panel of its own.
+/// The pictures of `talkpath-bench audio --plot`: two for each pair of rates, every engine in a panel of its own.
 enum AudioBenchPictures {
     /// File names and contents.
     static func all(_ qualities: [EngineQuality]) -> [(name: String, picture: String)] {

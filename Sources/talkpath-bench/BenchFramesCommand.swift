@@ -2,11 +2,11 @@
 import ArgumentParser
 import Foundation
 
-/// `talkpath bench frames`: what a frame costs in the bridge itself, without sockets.
+/// `talkpath-bench frames`: what a frame costs in the bridge itself, without sockets.
 struct BenchFramesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "frames",
-        abstract: "Runs one call's media plane without sockets: time and allocations of a frame each way.",
+        abstract: "Run one call's media plane without sockets: time and allocations of a frame each way.",
         discussion: """
             A message of the carrier in, a message to the model out; a message of the model in, a frame to the carrier \
             out, with its marks and the tick: the pipelines and codecs as a call has them, on one thread, as fast as \

@@ -3,11 +3,11 @@ import Foundation
 import TalkpathSimulators
 
 #if os(Linux)
-/// `talkpath bench end`: how long it takes until a call is known to be ended.
+/// `talkpath-bench end`: how long it takes until a call is known to be ended.
 struct BenchEndCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "end",
-        abstract: "Ends calls in every state and measures until everything is closed.",
+        abstract: "End calls in every state, and measure until everything is closed.",
         discussion: """
             Real sockets on loopback, a carrier that answers at once, a model that echoes. Calls are ended one at a \
             time, while others, whose audio flows both ways, go on.

@@ -55,7 +55,7 @@ struct BenchAudioCommand: ParsableCommand {
     }
 }
 
-/// Runs the measurements of `talkpath bench audio`.
+/// Runs the measurements of `talkpath-bench audio`.
 struct AudioBench {
     static let pairs = [(8000, 24000), (24000, 8000), (8000, 16000), (16000, 8000)]
 

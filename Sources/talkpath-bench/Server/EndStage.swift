@@ -62,7 +62,7 @@ struct EndStage {
         )
         let others = OtherCalls(count: active, port: server.port, model: model)
         let client = HTTPClient(eventLoopGroupProvider: .singleton)
-        let api = DemoClient(client: client, origin: "http://127.0.0.1:\(server.port)")
+        let api = LoopbackClient(client: client, origin: "http://127.0.0.1:\(server.port)")
         let result: Result<[Times], any Error>
         do {
             try await others.begin()
@@ -80,12 +80,13 @@ struct EndStage {
         return try result.get()
     }
 
-    private func endOne(_ api: DemoClient, _ timeline: SimulatorTimeline, _ model: LoadModelPort) async throws -> Times
+    private func endOne(_ api: LoopbackClient, _ timeline: SimulatorTimeline, _ model: LoadModelPort) async throws
+        -> Times
     {
         let (position, sessions) = (timeline.count, model.sessionsReady)
         let placed = try await api.post("/api/calls", ["to": "+15550100199", "prompt": .string(state.prompt)])
         guard let id = placed.body["call_id"]?.string else {
-            throw DemoStage.Failure.refused(status: placed.status, body: placed.body.serializedText())
+            throw LoopbackClient.Refusal(placed)
         }
         switch state {
         case .dialling:
@@ -104,7 +105,7 @@ struct EndStage {
         let ended = try await api.post("/api/calls/\(id)/end", [:])
         let took = began.duration(to: clock.now)
         guard ended.status == 200 else {
-            throw DemoStage.Failure.refused(status: ended.status, body: ended.body.serializedText())
+            throw LoopbackClient.Refusal(ended)
         }
         return (took.milliseconds, ended.body["teardown_ms"]?.double ?? 0)
     }

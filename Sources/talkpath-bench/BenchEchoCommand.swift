@@ -4,11 +4,11 @@ import NIOPosix
 import TalkpathNIO
 import UnixSignals
 
-/// `talkpath bench echo`: the WebSockets of calls, held against a suite of conformance cases.
+/// `talkpath-bench echo`: the WebSockets of calls, held against a suite of conformance cases.
 struct BenchEchoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "echo",
-        abstract: "Sends every WebSocket message back, as server or as client.",
+        abstract: "Send every WebSocket message back, as server or as client.",
         discussion: """
             The sockets are those of calls, without their limits of size and pace. As a server it listens on loopback \
             until it is told to stop. As a client it connects once, or once for each of --cases, whose number stands for \

@@ -3,11 +3,11 @@ import Foundation
 import TalkpathSimulators
 
 #if os(Linux)
-/// `talkpath bench load`: how many calls a processor carries, and how fast.
+/// `talkpath-bench load`: how many calls a processor carries, and how fast.
 struct BenchLoadCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "load",
-        abstract: "Loads a bridge with calls, and measures latency, loss, processor time and memory.",
+        abstract: "Load a bridge with calls, and measure latency, loss, processor time and memory.",
         discussion: """
             The bridge is a server of its own process, alone on one processor. On another, a fleet of callers sends 20 \
             ms of audio each, 50 times a second on absolute deadlines, over Twilio's Media Streams, and a model sends \

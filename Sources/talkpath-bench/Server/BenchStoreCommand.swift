@@ -6,14 +6,15 @@ import NIOHTTP1
 import TalkpathAudio
 import TalkpathCore
 import TalkpathServer
+import TalkpathSimulators
 import TalkpathStore
 import TalkpathWire
 
-/// `talkpath bench store`: how long a full store takes to start with, to be listed and to be searched.
+/// `talkpath-bench store`: how long a full store takes to start with, to be listed and to be searched.
 struct BenchStoreCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "store",
-        abstract: "Fills a store with ended calls, and measures a server's start with it, lists and searches.",
+        abstract: "Fill a store with ended calls, and measure a server's start with it, lists and searches.",
         discussion: "In a folder of its own, which is deleted afterwards. Each call has a transcript of twenty turns."
     )
 

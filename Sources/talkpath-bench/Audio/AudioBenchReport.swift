@@ -1,7 +1,7 @@
 import Foundation
 import TalkpathAudio
 
-/// What `talkpath bench audio` found.
+/// What `talkpath-bench audio` found.
 struct AudioBenchReport: Codable, Sendable {
     /// One engine on one pair of rates.
     struct Row: Codable, Sendable {

@@ -14,7 +14,7 @@ import TalkpathSimulators
 struct BridgeUnderLoadCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bridge-under-load",
-        abstract: "The server that `bench load` measures.",
+        abstract: "Run the server that `talkpath-bench load` measures.",
         shouldDisplay: false
     )
 
@@ -101,7 +101,7 @@ final class BridgeProcess {
     static func start(processor: Int, settings: [String: String]) throws -> BridgeProcess {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-        process.arguments = ["bench", "bridge-under-load", "--processor", "\(processor)"]
+        process.arguments = ["bridge-under-load", "--processor", "\(processor)"]
         // What is set for servers on this machine must not reach the one that is measured.
         let inherited = ProcessInfo.processInfo.environment.filter { name, _ in
             !["TALKPATH_", "TWILIO_", "OPENAI_", "GEMINI_"].contains { name.hasPrefix($0) }

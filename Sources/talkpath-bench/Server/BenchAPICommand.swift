@@ -4,11 +4,11 @@ import Foundation
 import TalkpathServer
 import TalkpathSimulators
 
-/// `talkpath bench api`: the control API while calls run, and calls while the control API is busy.
+/// `talkpath-bench api`: the control API while calls run, and calls while the control API is busy.
 struct BenchAPICommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "api",
-        abstract: "Measures the control API while calls run, and what that costs the calls.",
+        abstract: "Measure the control API while calls run, and its cost for the calls.",
         discussion: """
             A server with a full store, alone on one processor, carries calls as in `bench load`: first undisturbed, \
             then while clients ask for lists and records, place calls through a fake carrier, and end them. A request's \

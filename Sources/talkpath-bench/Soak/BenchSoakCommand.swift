@@ -1,13 +1,14 @@
 import ArgumentParser
 import Foundation
 import TalkpathAudio
+import TalkpathSimulators
 import TalkpathWire
 
-/// `talkpath bench soak`: many calls that go wrong over real sockets, and what is left of them.
+/// `talkpath-bench soak`: many calls that go wrong over real sockets, and what is left of them.
 struct BenchSoakCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "soak",
-        abstract: "Plays many calls with random faults over real sockets, and looks for what is left of them.",
+        abstract: "Play many calls with random faults over real sockets, and look for leaks.",
         discussion: """
             Real sockets on loopback: the server in this process, a carrier and a model that delay, refuse, break off and \
             fall silent, at random moments that the seed decides. Afterwards descriptors, threads, sessions and sockets \

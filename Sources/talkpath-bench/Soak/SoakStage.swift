@@ -12,7 +12,7 @@ struct SoakStage {
     private let model: FakeModel
     private let server: TalkpathServer
     private let client: HTTPClient
-    let api: DemoClient
+    let api: LoopbackClient
 
     /// What there is while the server runs, and should not be once every call has ended.
     struct Remains: Sendable {
@@ -74,7 +74,7 @@ struct SoakStage {
             model: model,
             server: server,
             client: client,
-            api: DemoClient(client: client, origin: "http://127.0.0.1:\(server.port)")
+            api: LoopbackClient(client: client, origin: "http://127.0.0.1:\(server.port)")
         )
     }
 
