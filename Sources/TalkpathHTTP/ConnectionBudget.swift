@@ -69,7 +69,7 @@ package final class ConnectionBudget: Sendable {
     ///   - maximum: connections at once.
     ///   - maximumPerAddress: of one remote address. A reverse proxy is one address.
     ///   - isScarce: whether the process is short of descriptors, asked at every new connection.
-    ///   - onPressure: told each time somebody has to go; must not block.
+    ///   - onPressure: called each time a connection is closed to make room; must not block.
     package init(
         maximum: Int,
         maximumPerAddress: Int,

@@ -21,7 +21,7 @@ package enum OnePortServer {
         package var idleTimeout: TimeAmount = .seconds(60)
         /// The certificate for new connections, asked for at each of them; nil speaks plain HTTP.
         package var tls: (@Sendable () -> NIOSSLContext)?
-        /// How many connections there may be, and which of them go first; nil bounds nothing.
+        /// The limit of connections, and the order in which they are closed; nil sets no limit.
         package var budget: ConnectionBudget?
 
         package init() {}
@@ -37,7 +37,7 @@ package enum OnePortServer {
         }
     }
 
-    /// For whoever puts a Hummingbird `Server` together.
+    /// Builds a Hummingbird `Server`.
     package static func childChannel(
         responder: @escaping HTTPChannelHandler.Responder,
         webSockets: WebSocketRoutes,
@@ -47,7 +47,7 @@ package enum OnePortServer {
     }
 }
 
-/// What each connection of the one port is made of.
+/// The handlers of each connection of the port.
 package struct OnePortChannel: ServerChildChannel {
     /// A connection whose protocol its first request decides.
     package struct Value: ServerChildChannelValue {

@@ -7,7 +7,7 @@ import TalkpathNIO
 
 /// Puts Hummingbird behind a connection's upgrade handler when the first ordinary request comes.
 final class RouterFallback: HTTPFallback {
-    /// What the connection turned out to speak first. Keeps Hummingbird's async channel alive until the connection is
+    /// The protocol that the connection spoke first. Keeps Hummingbird's async channel alive until the connection is
     /// over: one that goes away earlier, unserved, traps.
     let firstProtocol: EventLoopFuture<OnePortChannel.FirstProtocol>
 

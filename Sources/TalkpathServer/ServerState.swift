@@ -15,7 +15,7 @@ final class ServerState: Sendable {
     let addressPolicy: OutboundAddressPolicy
     /// Rung when a hang-up is due at once.
     let hangUpBell: Bell
-    /// Nil where there is nobody to place calls with.
+    /// Nil without a carrier to place calls with.
     let carriers: TenantCarriers?
     let destinations: Destinations
     let caps: CallCaps
@@ -96,7 +96,7 @@ final class ServerState: Sendable {
         }
     }
 
-    /// Somebody asks below the carrier's routes for what is not there: most often an address that was mistyped there.
+    /// A request asked for an unknown path below the carrier's routes: most often an address mistyped at the carrier.
     func tell(unknownPath path: String) {
         tell(
             "A request below /twilio is for no route of ours",
@@ -119,7 +119,7 @@ final class ServerState: Sendable {
 
 /// Hang-ups that outlive their call's session.
 extension ServerState {
-    /// Somebody ends a call again that the carrier has not confirmed to be over.
+    /// Tries again to hang up a call whose end the carrier has not confirmed, because a client ended it again.
     func hastenHangUp(_ receipt: EndReceipt) async {
         guard !receipt.carrierConfirmed else { return }
         let isLeft = try? await store.calls.hastenHangUp(receipt.callID)

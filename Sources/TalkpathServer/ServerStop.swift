@@ -1,6 +1,6 @@
 import Synchronization
 
-/// How far a server has got in stopping, for everybody who has to know. May be used from any thread.
+/// The stage of a server's stop: running, draining, or ending now. May be used from any thread.
 final class ServerStop: Sendable {
     private enum Stage: Int, Comparable {
         case running, draining, endingNow
@@ -18,7 +18,7 @@ final class ServerStop: Sendable {
     /// About to stop: nothing new begins.
     var isDraining: Bool { state.withLock { $0.stage >= .draining } }
 
-    /// Calls are not waited for any more.
+    /// Live calls are ended without waiting for them.
     var isEndingNow: Bool { state.withLock { $0.stage == .endingNow } }
 
     func beginDraining() {
@@ -36,7 +36,7 @@ final class ServerStop: Sendable {
 
     /// Returns once calls are to be ended now; never, if that does not come.
     ///
-    /// Whoever waits here must be released by ``endNow()`` in the end.
+    /// Every waiter must be released by ``endNow()`` at last.
     func waitForEndNow() async {
         await withCheckedContinuation { continuation in
             let isDue = state.withLock { state in

@@ -55,7 +55,7 @@ public final class TalkpathServer: Sendable {
 
     private let services: ServiceGroup
     let state: ServerState
-    /// Runs until nothing of the server is open any more. Everybody who waits for that waits for this one.
+    /// Runs until everything of the server is closed; all who wait for the stop wait for this task.
     private let closing: Task<Void, any Error>
     private let stop: ServerStop
     /// Nil where the port speaks no TLS.
@@ -207,7 +207,7 @@ public final class TalkpathServer: Sendable {
             factory: factory,
             logger: logger
         )
-        // Whoever is to be told of lost calls is known before they are closed.
+        // The receivers of events must be known before lost calls are closed.
         try await dispatcher.prepare()
         try await store.sweep(clock: bridge.clock, logger: logger)
         try await store.charge(caps, clock: bridge.clock)
@@ -314,7 +314,7 @@ public final class TalkpathServer: Sendable {
 
     // MARK: Parts
 
-    /// What keeps the store in order and tells others what happens.
+    /// The services that keep the store in order and deliver events.
     private static func keepers(
         _ state: ServerState,
         client: HTTPClient,
@@ -350,7 +350,7 @@ public final class TalkpathServer: Sendable {
         ]
     }
 
-    /// Nil where nobody can be called.
+    /// Nil without a carrier account.
     private static func carriers(
         _ configuration: ServerConfiguration,
         _ parts: Parts,

@@ -44,7 +44,7 @@ package enum ThreadPrecedence {
         let lowered = min(highest + step, 19)
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
         for thread in names.compactMap({ Int32($0) }).map(Thread.init) where thread != first {
-            // Whoever has stepped back further stays there.
+            // A thread with a lower precedence keeps it.
             guard let own = niceness(thread), own < lowered else { continue }
             _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(thread.id), lowered)
         }

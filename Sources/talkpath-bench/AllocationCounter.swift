@@ -1,12 +1,12 @@
 #if os(Linux)
 import Foundation
 
-/// How often this process has allocated memory, where somebody counts: `Scripts/bench-allocations` does.
+/// The number of memory allocations of this process, where they are counted, as by `Scripts/bench-allocations`.
 enum AllocationCounter {
     private static let counted: (@convention(c) () -> UInt64)? = {
         // Without a handle: wherever in the process it stands.
         guard let symbol = dlsym(nil, "talkpath_allocation_count") else { return nil }
-        // Of this type by the counter's header.
+        // The counter's header gives it this type.
         return unsafeBitCast(symbol, to: (@convention(c) () -> UInt64).self)
     }()
 

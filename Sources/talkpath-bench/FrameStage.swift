@@ -42,7 +42,7 @@ final class FrameStage {
     /// Twenty seconds until everything has the size it needs: the lead is filled, marks have come back, and more of them
     /// than are kept at once.
     private static let warmUp = 1000
-    /// How long after a mark was sent it is played, in frames.
+    /// The delay between sending a mark and its echo, in frames.
     private static let framesOfEcho = 10
 
     init(_ shape: Shape, frames: Int) throws {
@@ -92,7 +92,7 @@ final class FrameStage {
         )
     }
 
-    /// What the sockets and the session do after each message.
+    /// Does the work of the sockets and the session after each message.
     private func turn() {
         if !media.happenings.isEmpty { _ = media.takeHappenings() }
         media.pump()

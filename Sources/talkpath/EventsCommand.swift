@@ -17,7 +17,7 @@ struct EventsCommand: AsyncParsableCommand {
         subcommands: [Dead.self, Replay.self]
     )
 
-    /// Where the store is.
+    /// The option that names the store.
     struct Place: ParsableArguments {
         @Option(name: .long, help: ArgumentHelp("Instead of TALKPATH_DATA_FOLDER.", valueName: "folder"))
         var data: String?

@@ -27,10 +27,10 @@ struct SimulateCommand: AsyncParsableCommand {
         }
     }
 
-    /// What both fake models take.
+    /// The options of both fake models.
     struct Model: ParsableArguments {
         @OptionGroup var common: Common
-        @Flag(help: "Say back what is heard, whatever the conversation.") var echo = false
+        @Flag(help: "Say back what is heard, instead of playing a conversation.") var echo = false
         @Option(help: "The key that clients must show.") var key: String?
         @Option(
             name: [.customLong("behaviour"), .customLong("behavior")],
@@ -126,7 +126,7 @@ struct SimulateCommand: AsyncParsableCommand {
         )
 
         @OptionGroup var common: Common
-        @Option(help: "host:port of the server under trial, whatever its public URL says.") var connectTo: String?
+        @Option(help: "host:port of the server under trial, in place of its public URL.") var connectTo: String?
         @Option(help: "A voice webhook to call at once, as an inbound call.") var dialIn: String?
         @Option(help: "A number that the account owns; may be given several times. Calls from others are refused.")
         var number: [String] = []

@@ -37,7 +37,7 @@ import Testing
             for operation in APIDocument.operations {
                 let path = operation.path.replacing(/\{[a-z_]+\}/, with: "none")
                 let answer = try await test.send(.init(rawValue: operation.method.rawValue), path, "{}")
-                let isNothing = answer["detail"] == "There is nothing at this address"
+                let isNothing = answer["detail"] == "There is no such route"
                 #expect(!isNothing && answer.status != 405, "\(operation.method) \(path)")
             }
         }

@@ -18,7 +18,7 @@ enum AgentOperations {
         .problem(409, "`number_taken`: another agent has one of the numbers."),
         .problem(413, "`body_too_large`."),
         .problem(422, "`unknown_field`, `invalid_field`, `invalid_number`."),
-        .problem(429, "`too_many_agents`: there are as many as there may be; delete one first."),
+        .problem(429, "`too_many_agents`: the limit of stored agents is reached; delete one first."),
     ]
 
     private static let created = Operation.Answer(
@@ -43,7 +43,7 @@ enum AgentOperations {
         id: "createAgent",
         area: "Agents",
         summary: "Keeps a new agent",
-        meaning: "What it leaves out is as the server's own agent.",
+        meaning: "Omitted members are those of the server's own agent.",
         body: body,
         answers: [created] + refusals
     )

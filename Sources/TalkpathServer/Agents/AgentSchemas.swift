@@ -16,11 +16,11 @@ enum AgentSchemas {
         ),
         .optional("instructions", .text(0...100_000).meaning("`{{name}}` is filled in from the variables.")),
         .optional("variables", variables.meaning("Values for placeholders that a call brings none for.")),
-        .optional("first_message", .text(0...10_000).meaning("What the agent says first, in its own words.")),
+        .optional("first_message", .text(0...10_000).meaning("An instruction for the agent's first words.")),
         .optional(
             "greeting_policy",
             .named("GreetingPolicy").meaning(
-                "Who speaks first where both would. `greeting_first`: the agent does not hear the caller until then."
+                "The side that speaks first where both would. `greeting_first`: the agent greets before it hears the caller."
             )
         ),
         .optional("tools", .array(.named("AgentTool"), count: 0...64)),
@@ -45,7 +45,7 @@ enum AgentSchemas {
         .optional(
             "resampler",
             .named("Resampler").meaning(
-                "Who resamples between the telephone and the model; `polyphase` is `polyphase-telephone`."
+                "The resampler between telephone and model; `polyphase` is `polyphase-telephone`."
             )
         ),
         .optional("capture", CaptureWish.schema),
@@ -86,7 +86,7 @@ enum AgentSchemas {
         .optional("words", .text(1...1000).meaning("Spoken in the carrier's own voice.")),
         .optional("language", .text(1...20)),
         .optional("transfer_to", .e164)
-    ).meaning("What the caller gets when the model is lost for good.")
+    ).meaning("Played to the caller when the model is lost for good.")
 
     private static let webhook = Schema.object(
         .required("url", Schema(.text(length: 1...2000, form: .url))),
@@ -99,7 +99,7 @@ enum AgentSchemas {
         ),
         .optional("events", .array(.named("EventType"), count: 0...20).meaning("Empty: all.")),
         .optional("format", NotificationSchemas.format)
-    ).meaning("Who is told what happens on this agent's calls.")
+    ).meaning("Receives the events of this agent's calls.")
 
     /// What answers say.
     private static let agent = Schema.object(

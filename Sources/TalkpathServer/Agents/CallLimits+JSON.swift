@@ -13,7 +13,7 @@ enum LimitSchemas {
         .optional("agent_setup_timeout_s", .integer(1...60).meaning("Until the model is ready for audio.")),
         .optional(
             "idle_timeout_s",
-            .integer(0...3600).meaning("Nobody speaks: `idle_prompt`, if there is one, then `idle_timeout`. 0: never.")
+            .integer(0...3600).meaning("Neither side speaks: `idle_prompt`, if any, then `idle_timeout`. 0: never.")
         ),
         .optional("idle_prompt", .named("IdlePrompt")),
         .optional(
@@ -28,11 +28,11 @@ enum LimitSchemas {
             "machine_detection",
             .named("MachineDetection").meaning("Whether the carrier finds out what answers.")
         ),
-        .optional("on_machine", .named("MachinePolicy").meaning("What becomes of a call that a machine answers.")),
+        .optional("on_machine", .named("MachinePolicy").meaning("The policy for a call that a machine answers.")),
         .optional("loop_guard", .named("LoopGuard")),
     ]
 
-    static let limits = Schema.object(members).meaning("Bounds and guards. What is left out is as configured.")
+    static let limits = Schema.object(members).meaning("Limits and guards. Omitted members are as configured.")
 
     static let idlePrompt = Schema.oneOf(
         .text(1...1000),
@@ -41,7 +41,7 @@ enum LimitSchemas {
             .optional("times", .integer(1...20)),
             .optional("patience_s", .integer(1...600))
         )
-    ).meaning("What the agent is asked to say when nobody has spoken, in its own words.")
+    ).meaning("An instruction for what the agent says when neither side has spoken.")
 
     static let loopGuard = Schema.oneOf(
         .word("off"),

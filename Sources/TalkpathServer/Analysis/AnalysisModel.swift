@@ -118,7 +118,7 @@ struct AnalysisModel: Sendable {
         }
     }
 
-    /// Whatever the model says, it says no more than this.
+    /// The longest answer of the model that is kept.
     static func opinion(_ text: String) throws(Failure) -> AnalysisOpinion {
         guard let json = try? JSONValue(parsing: unwrapped(text)), json.object != nil else {
             throw Failure(description: "the model's opinion is not the JSON it was asked for", isPassing: true)

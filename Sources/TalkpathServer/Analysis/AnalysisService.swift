@@ -3,7 +3,7 @@ import ServiceLifecycle
 import TalkpathCore
 import TalkpathStore
 
-/// Looks at calls after their end, one after the other, in nobody's way.
+/// Analyses calls after their end, one after the other; live calls never wait for it.
 ///
 /// What is still to be looked at stands in the store: a process that dies loses none of it.
 struct AnalysisService: Service {

@@ -19,7 +19,7 @@ final class CaptureFile {
     /// Of what was written, the beginning that may be written over once more.
     private(set) var byteCount = 0
 
-    /// For nobody else to read; an older file of this name is replaced.
+    /// Readable by its owner only; an older file of this name is replaced.
     init(path: String) throws(Failure) {
         descriptor = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw .ofSystem }

@@ -6,14 +6,14 @@ import TalkpathStore
 /// Notes each call's files in the store when they are whole, so that they go when the call goes, and tells that there is
 /// a recording.
 ///
-/// A process that dies leaves files that nobody has noted: the next one does.
+/// A process that dies leaves files that are not in the store; the next process adds them.
 struct RecordingKeeper: Service {
     let captures: CaptureService
     let store: SQLiteCallStore
     let clock: any CallClock
     let logger: Logger
 
-    /// A recording that is found later is nobody's news. In milliseconds.
+    /// A recording that is found later than this is not announced. In milliseconds.
     private static let news: Int64 = 24 * 3600 * 1000
     /// For a call whose record could not be written at once.
     private static let patience = Duration.seconds(2)

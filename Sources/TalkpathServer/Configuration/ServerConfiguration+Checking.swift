@@ -29,7 +29,7 @@ extension ServerConfiguration {
             )
         }
         if let variable = OutboundTLS.environmentRoots.flaw() {
-            problems.append(.init(variable, "holds no certificates in PEM: nobody outside could be trusted"))
+            problems.append(.init(variable, "holds no certificates in PEM: no server outside could be trusted"))
         }
         return problems
     }

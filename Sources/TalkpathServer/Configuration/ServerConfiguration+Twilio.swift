@@ -2,7 +2,7 @@ import TalkpathWire
 
 /// The accounts at the carrier, as settings tell of them.
 extension ServerConfiguration {
-    /// In development without any of it, nobody can be called.
+    /// In development without an account, no call can be placed.
     static func twilio(_ settings: inout SettingsReader, at url: String?, isDevelopment: Bool) -> Twilio? {
         let texts = [Setting.twilioAccountSID, .twilioFromNumber].map { settings.text($0) }
         let tokens = settings.list(.twilioAuthToken) ?? []

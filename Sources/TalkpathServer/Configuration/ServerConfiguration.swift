@@ -7,7 +7,7 @@ public import TalkpathWire
 /// Read from the environment and a file by ``read(environment:file:isDevelopment:)``, or put together in code; either
 /// way ``problems()`` names what is wrong before anything is opened. Neither `print` nor `dump` show secrets.
 public struct ServerConfiguration: Sendable {
-    /// For work on one's own machine: bound to loopback only, no key needed, media sockets of nobody are new calls.
+    /// For work on one machine: bound to loopback only, no key needed, unannounced media sockets are new calls.
     public var isDevelopment: Bool
     /// `127.0.0.1` in development, otherwise every address there is.
     public var host: String
@@ -49,7 +49,7 @@ public struct ServerConfiguration: Sendable {
     public var maximumAgentsPerTenant = 1000
     /// That the calls of a tenant may talk, in each day of UTC. `nil` is without bound.
     public var minutesPerDay: Int?
-    /// `nil`: nobody can be called; in development only.
+    /// `nil` places no calls; in development only.
     public var twilio: Twilio?
     /// Told to stop, the server lets calls go on for this long before it ends them.
     public var drainTimeout: Duration
@@ -116,7 +116,7 @@ public struct ServerConfiguration: Sendable {
 
     /// A further origin at which the carrier reaches this server.
     public struct CallOrigin: Equatable, Sendable {
-        /// Whose calls may name it; nil: everybody's.
+        /// The tenant whose calls may name it; nil: all tenants.
         public var tenant: String?
         public var url: String
 

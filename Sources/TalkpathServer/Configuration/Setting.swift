@@ -24,7 +24,7 @@ enum Setting: String, CaseIterable {
     /// How much of the band polyphase keeps: `telephone` (without it), `wide` or `strict`.
     case resamplerProfile = "TALKPATH_RESAMPLER_PROFILE"
     /// Beginnings of numbers that may be called, separated by commas; `+` is every country, `+1` the United States and
-    /// Canada. Without it nobody may be called, in development everybody. Emergency numbers never.
+    /// Canada. Without it no number may be called; in development every number. Emergency numbers never.
     case allowedDestinations = "TALKPATH_ALLOWED_DESTINATIONS"
     /// Types of number that may be called, separated by commas. Without it, those that cost nothing extra.
     case allowedNumberTypes = "TALKPATH_ALLOWED_NUMBER_TYPES"
@@ -77,7 +77,7 @@ enum Setting: String, CaseIterable {
     case keepRecordings = "TALKPATH_KEEP_RECORDINGS"
     /// `forever` (without it) or a number of days.
     case keepCalls = "TALKPATH_KEEP_CALLS"
-    /// Of events that everybody has been told: 30.
+    /// Of events that every endpoint has received: 30.
     case keepEvents = "TALKPATH_KEEP_EVENTS"
     /// Is told what happens on every call, by signed requests; https only, outside development.
     case webhookURL = "TALKPATH_WEBHOOK_URL"
@@ -92,7 +92,7 @@ enum Setting: String, CaseIterable {
     case gatewayToken = "TALKPATH_GATEWAY_TOKEN"
     /// `main`.
     case gatewaySession = "TALKPATH_GATEWAY_SESSION"
-    /// Judges calls after their end: `openai`, for whatever is compatible with it, or `gemini`. Without it nobody does.
+    /// The model that judges calls after their end: `openai`, or a compatible one, or `gemini`. Without it none does.
     case analysisProvider = "TALKPATH_ANALYSIS_PROVIDER"
     /// Without a path.
     case analysisURL = "TALKPATH_ANALYSIS_URL"
@@ -138,7 +138,7 @@ enum Setting: String, CaseIterable {
     /// Words for a model, of any form.
     var isProse: Bool { self == .agentInstructions || self == .agentFirstMessage }
 
-    /// `TALKPATH_HTTP_PORT` is `talkpath.http.port` to whoever looks it up by parts.
+    /// The parts of the name as the configuration library looks them up: `talkpath.http.port`.
     var components: [String] {
         rawValue.lowercased().split(separator: "_").map(String.init)
     }

@@ -1,4 +1,4 @@
-/// What can be wrong with a setting whatever it means: a file that a shell should have read, or a name with a slip.
+/// Flaws of settings that do not depend on their meaning: quotes that a shell would have removed, or a misspelt name.
 enum SettingsText {
     /// Of names and values in the environment.
     static func problems(inEnvironment environment: [String: String]) -> [ConfigurationError.Problem] {

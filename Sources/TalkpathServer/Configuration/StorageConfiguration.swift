@@ -1,7 +1,7 @@
 public import TalkpathStore
 
 extension ServerConfiguration {
-    /// What is kept, where, and for how long.
+    /// Storage: the folder, the durability, and how long things are kept.
     public struct Storage: Equatable, Sendable {
         /// The folder of the store and of everything else that is kept; made if it is not there. `nil` keeps everything
         /// in memory, and the server forgets it when it stops: for tests and for work on one's own machine.
@@ -12,7 +12,7 @@ extension ServerConfiguration {
         public var recordings = Retention.forever
         /// Records of calls, with everything that belongs to them.
         public var calls = Retention.forever
-        /// Events that everybody has been told.
+        /// Events that every endpoint has received.
         public var events = Retention.days(30)
 
         public init(folder: String? = nil) {

@@ -30,7 +30,7 @@ extension TLSCertificate {
             return "The port's certificate expires soon. Renew it"
         }
 
-        /// Whoever renews by machine does so earlier: two weeks are left when that has failed.
+        /// Automatic renewal happens earlier; less than two weeks mean that it has failed.
         private static let notice: Int64 = 14 * 86_400_000
 
         /// A certificate may name any instant.

@@ -136,7 +136,7 @@ struct TLSCertificateService: Service {
         )
     }
 
-    /// Somebody has put new files in place and does not want to wait.
+    /// Reads the files again at once, because the operator has replaced them.
     func reload() { tell(certificate.reload()) }
 
     private func tell(_ outcome: TLSCertificate.Reload) {

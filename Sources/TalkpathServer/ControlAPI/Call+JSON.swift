@@ -65,7 +65,7 @@ extension TranscriptEntry {
         return json
     }
 
-    /// The turn's name to everybody outside, within its call.
+    /// The identifier of the turn in the API, unique within its call.
     var turnID: String { "turn-\(number)" }
 }
 

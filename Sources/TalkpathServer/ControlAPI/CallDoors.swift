@@ -46,7 +46,7 @@ extension ServerState {
             return try await agents.find(number: number, tenant: tenant) != nil
         } catch {
             logger.error("Agents cannot be read", metadata: ["error_type": "\(type(of: error))"])
-            throw Problem(.internalServerError, .internalError, "Something went wrong here")
+            throw Problem(.internalServerError, .internalError, "Internal error: the log has the details")
         }
     }
 

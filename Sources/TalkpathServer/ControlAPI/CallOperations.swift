@@ -115,7 +115,7 @@ enum CallOperations {
         path: "/api/calls/{call_id}/transcript",
         id: "getTranscript",
         area: "Calls",
-        summary: "What was said, as JSON or text",
+        summary: "The transcript, as JSON or text",
         parameters: [.callID],
         answers: [
             .init(
@@ -133,7 +133,7 @@ enum CallOperations {
         path: "/api/calls/{call_id}/recording",
         id: "getRecording",
         area: "Calls",
-        summary: "What was said and heard, in stereo: the caller left",
+        summary: "The recording in stereo: the caller left, the agent right",
         parameters: [.callID],
         answers: [
             .init(status: 200, meaning: "As it was kept.", contents: Recordings.contents),

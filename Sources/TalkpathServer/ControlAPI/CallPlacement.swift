@@ -5,19 +5,19 @@ import TalkpathCore
 import TalkpathNIO
 import TalkpathWire
 
-/// Places a call for a tenant, within what is allowed.
+/// Places a call for a tenant, within the tenant's limits.
 struct CallPlacement {
     let state: ServerState
     let tenant: String
 
-    /// Why there is no call, and whether the carrier may have been asked.
+    /// The reason for which there is no call, and whether the carrier may have placed one all the same.
     struct Failure: Error {
         var problem: Problem
         var mayHavePlaced = false
     }
 
     /// Places the call and waits for the carrier's answer.
-    /// - Parameter id: what the call is to be named; a new name if nil.
+    /// - Parameter id: the identifier of the call; a new one if nil.
     func place(_ order: CallOrder, as id: CallID? = nil) async throws(Failure) -> CallSnapshot {
         let call: OutboundCall
         do throws(Problem) {
@@ -37,16 +37,16 @@ struct CallPlacement {
             throw Failure(problem: error)
         }
         if case .failure(let error)? = await session.waitForPlacement() {
-            // The answer names the call: its record tells why there is none, for whoever looks at once.
+            // The answer names the call, whose record must tell the reason by then.
             await session.waitForEnd()
-            // A second attempt after an order whose fate nobody knows could ring a second time.
+            // A second attempt after a request whose fate is unknown could ring a second time.
             throw Failure(problem: problem(error, call: session.id), mayHavePlaced: error.code == .noAnswer)
         }
         CallLog(logger: state.logger).placed(session.id, tenant: tenant)
         return await session.snapshot()
     }
 
-    /// The call that is to be placed, if it is one that may be.
+    /// Checks the request and prepares its call.
     func prepare(_ order: CallOrder, as id: CallID? = nil) async throws(Problem) -> OutboundCall {
         try state.check(destination: order.to)
         if let from = order.from { try await state.check(callerID: from, tenant: tenant) }
@@ -142,7 +142,7 @@ struct CallPlacement {
         switch refusal {
         case .draining: .draining
         case .full:
-            Problem(.tooManyRequests, .tooManyCalls, "As many calls as are allowed are going on").retry(after: 5)
+            Problem(.tooManyRequests, .tooManyCalls, "Concurrent call limit reached").retry(after: 5)
         case .unsupportedFormat:
             Problem(.internalServerError, .internalError, "The agent's audio format cannot be converted")
         }
@@ -166,9 +166,9 @@ extension Problem {
         case .tooOften(let seconds):
             self = Problem(.tooManyRequests, .rateLimited, "Too many calls per second").retry(after: seconds)
         case .tooMany:
-            self = Problem(.tooManyRequests, .tooManyCalls, "As many calls as are allowed are going on").retry(after: 5)
+            self = Problem(.tooManyRequests, .tooManyCalls, "Concurrent call limit reached").retry(after: 5)
         case .minutesUsed(let seconds):
-            self = Problem(.tooManyRequests, .quotaExceeded, "The minutes of this day are used up").retry(
+            self = Problem(.tooManyRequests, .quotaExceeded, "Daily minute limit reached").retry(
                 after: seconds
             )
         }

@@ -3,7 +3,7 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
-/// A call that somebody wants placed, in whichever route's words.
+/// A request to place a call, from any of the routes that take one.
 struct CallOrder: Sendable {
     /// Who shall talk.
     enum Agent: Sendable {
@@ -95,7 +95,7 @@ struct EndCallsRequest {
         let all = body["all"]?.bool ?? false
         let isFiltered = CallSchemas.endFilters.contains { body[$0.name] != nil }
         guard all != isFiltered else {
-            throw Problem(.unprocessableContent, .invalidField, "Say either \"all\": true or which calls to end")
+            throw Problem(.unprocessableContent, .invalidField, "Give either \"all\": true or which calls to end")
         }
         agentID = body.text("agent_id")
         direction = body.text("direction").flatMap(CallDirection.init(word:))
@@ -126,7 +126,7 @@ extension CallDirection {
 }
 
 extension CaptureWish {
-    static let schema = Schema.text(1...40).meaning("What is kept: `off`, `wire`, `audio` or `wire,audio`.")
+    static let schema = Schema.text(1...40).meaning("Recording: `off`, `wire`, `audio` or `wire,audio`.")
 
     /// - Parameter text: nil leaves it to others.
     init?(_ text: String?) throws(Problem) {

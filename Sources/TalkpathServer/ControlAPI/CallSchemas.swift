@@ -8,9 +8,9 @@ enum CallSchemas {
     static let order = Schema.object(
         [
             // An absent number has an answer of its own, which the first clients know.
-            .optional("to", .e164.meaning("Whom to call.").example("+14155550100")),
+            .optional("to", .e164.meaning("The number to call.").example("+14155550100")),
             .optional("from", .e164.meaning("A number of the account's; the configured one without it.")),
-            .optional("agent_id", .text(1...200).meaning("Who talks; the server's own agent without it.")),
+            .optional("agent_id", .text(1...200).meaning("The stored agent; without it, the server's own.")),
             .optional("agent", .named("InlineAgent")),
             .optional("variables", AgentSchemas.variables.meaning("For the agent's `{{placeholders}}`.")),
             .optional("prompt", .text(0...100_000).meaning("The agent's instructions for this call.")),
@@ -110,7 +110,7 @@ enum CallSchemas {
         .required("teardown_ms", .integer),
         .required("steps", .array(.named("EndStep"))),
         .required("queue_ms", .integer.meaning("From the start to the first ring; 0 if the carrier told of none.")),
-        .required("carrier_errors", .array(.named("CarrierError")).meaning("What the carrier reported as gone wrong."))
+        .required("carrier_errors", .array(.named("CarrierError")).meaning("Errors that the carrier reported."))
     )
 
     /// As in `carrier.error`.

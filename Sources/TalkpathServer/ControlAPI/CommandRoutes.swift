@@ -35,7 +35,7 @@ struct CommandRoutes {
                 return [("heard_ms", JSONValue(played.heardMilliseconds)), ("cut", .bool(played.wasCut))]
             }
         case (nil, nil), (_?, _?):
-            throw Problem(.unprocessableContent, .invalidField, "Say either 'text' or 'audio'")
+            throw Problem(.unprocessableContent, .invalidField, "Give either 'text' or 'audio'")
         }
     }
 

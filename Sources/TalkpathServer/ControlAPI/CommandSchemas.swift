@@ -47,7 +47,7 @@ enum CommandSchemas {
             "Said",
             .object(
                 done + [
-                    .optional("text", .text.meaning("What the agent said.")),
+                    .optional("text", .text.meaning("The agent's words.")),
                     .optional("heard_ms", .integer.meaning("How much of the audio was heard.")),
                     .required("cut", .boolean.meaning("It was not heard to its end.")),
                 ]

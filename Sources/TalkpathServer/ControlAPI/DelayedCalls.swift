@@ -45,7 +45,9 @@ actor DelayedCalls {
     /// Returns when the order is kept.
     func add(_ order: Order, agentID: String, after delay: Duration) async throws {
         guard waiting.count < Self.most else {
-            throw Problem(.tooManyRequests, .tooManyCalls, "Too many calls wait to be placed").retry(after: 60)
+            throw Problem(.tooManyRequests, .tooManyCalls, "Limit of calls that wait to be placed reached").retry(
+                after: 60
+            )
         }
         let due = WallTime(milliseconds: clock.wallTime.milliseconds + Int64(delay.wholeMilliseconds))
         waiting[order.call] = Waiting(order: order, agentID: agentID, dueAt: due)

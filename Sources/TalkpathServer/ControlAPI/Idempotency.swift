@@ -35,7 +35,7 @@ actor Idempotency {
 
     enum Reply: Sendable {
         case first(Answer)
-        /// Somebody else's request was under way; this is what it got.
+        /// Another request under this key was under way; this is its answer.
         case repeated(Answer)
         /// The request was answered before: with this call.
         case call(CallID)
@@ -122,8 +122,8 @@ actor Idempotency {
                 try await store.releaseIdempotencyKey(key.text, tenant: key.tenant)
             }
         } catch {
-            // The key stays, and names the call: whoever repeats the request gets it.
-            logger.error("What came of an idempotency key could not be kept", metadata: ["call_id": "\(call)"])
+            // The key stays and names the call: a repeated request gets it.
+            logger.error("The result of an idempotency key was not stored", metadata: ["call_id": "\(call)"])
         }
         return outcome.answer
     }

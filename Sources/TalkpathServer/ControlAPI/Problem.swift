@@ -50,7 +50,7 @@ struct Problem: Error {
 
     var status: HTTPResponse.Status
     var code: Code
-    /// What happened, for whoever reads it.
+    /// What happened, for people.
     var detail: String
     /// What `error` says where it is not the detail.
     var error: String?
@@ -101,7 +101,7 @@ extension Problem {
     static let storeUnavailable = Problem(
         .serviceUnavailable,
         .storeUnavailable,
-        "The server cannot keep anything at the moment, as when its disk is full: try again later"
+        "The store cannot be written, for example because the disk is full: try again later"
     ).retry(after: 5)
 
     /// What came of a fault that no handler knows.
@@ -109,15 +109,19 @@ extension Problem {
         switch error as? StoreError {
         case let error? where error.isOfTheStore: self = .storeUnavailable
         case let error? where error.code == .unreadable:
-            self = Problem(.internalServerError, .internalError, "What is kept of this cannot be read")
-        default: self = Problem(.internalServerError, .internalError, "Something went wrong here")
+            self = Problem(
+                .internalServerError,
+                .internalError,
+                "The stored record cannot be read: the log has the details"
+            )
+        default: self = Problem(.internalServerError, .internalError, "Internal error: the log has the details")
         }
     }
 
     static let draining = Problem(
         .serviceUnavailable,
         .draining,
-        "The server is about to stop and takes no new calls"
+        "The server is stopping and accepts no new calls"
     ).retry(after: 5)
 }
 

@@ -6,7 +6,7 @@ import TalkpathWire
 // Foundation's encoder promises neither.
 
 extension EndReceipt {
-    /// What whoever ended the call is told.
+    /// The answer to the client that ended the call.
     var json: JSONValue {
         [
             "success": .bool(isSuccess),

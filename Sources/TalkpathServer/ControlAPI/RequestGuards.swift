@@ -15,7 +15,7 @@ struct ServerContext: RequestContext {
     }
 }
 
-/// Turns whatever goes wrong behind it into an answer.
+/// Turns every error behind it into an answer.
 struct ProblemMiddleware: RouterMiddleware {
     let logger: Logger
     /// Is told of paths below the carrier's that no route has.
@@ -63,11 +63,11 @@ extension ProblemMiddleware {
     private func nothing(for request: Request) -> Response {
         if request.uri.path == HangUpRoute.path { return HangUpRoute.methodNotAllowed(request.method) }
         var methods = RouteTable.shared.operations(at: request.uri.path).map(\.method.rawValue)
-        // Whatever can be got can be asked for without its body.
+        // HEAD is allowed wherever GET is.
         if let get = methods.firstIndex(of: "GET") { methods.insert("HEAD", at: get + 1) }
         guard !methods.isEmpty, !methods.contains(request.method.rawValue) else {
             if request.uri.path.hasPrefix("/twilio") { noteUnknown(request.uri.path) }
-            return Problem(.notFound, .notFound, "There is nothing at this address").response
+            return Problem(.notFound, .notFound, "There is no such route").response
         }
         var problem = Problem(
             .methodNotAllowed,
@@ -174,10 +174,10 @@ struct QueryMiddleware: RouterMiddleware {
 /// The keys there are. All of them are compared, in a time that tells nothing.
 struct Keys: Sendable {
     private let digests: [(digest: [UInt8], tenant: String)]
-    /// Where nobody is asked for a key.
+    /// Where no key is needed.
     private let isOpen: Bool
 
-    /// - Parameter isOpen: without any key, everybody is the default tenant.
+    /// - Parameter isOpen: without any key, every client is the default tenant.
     init(_ keys: [ServerConfiguration.APIKey], isOpen: Bool) {
         // Digests are of one length, so that the time says nothing about the keys' either.
         digests = keys.map { (digest: TalkpathCrypto.sha256(Array($0.secret.utf8)), tenant: $0.tenant) }

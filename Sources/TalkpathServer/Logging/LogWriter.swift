@@ -8,7 +8,7 @@ import Musl
 import Darwin
 #endif
 
-/// Writes log lines to a descriptor from a thread of its own, so that nobody who logs ever waits for the log's reader.
+/// Writes log lines to a descriptor from a thread of its own, so that logging never waits for the log's reader.
 ///
 /// A container's log driver, a pager or a full disk may stop reading: a `write` then waits for as long as they please,
 /// and with it the thread that logs, which may carry all calls. So a line is handed over without a lock and without a

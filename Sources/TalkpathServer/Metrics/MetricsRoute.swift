@@ -2,13 +2,13 @@ import HTTPTypes
 import Hummingbird
 import TalkpathHTTP
 
-/// `GET /metrics`, for Prometheus and whoever reads its format. It tells of all tenants' calls, and is the operator's.
+/// `GET /metrics`, in Prometheus' text format. It covers all tenants' calls, so that only the operator may read it.
 struct MetricsRoute {
     let registry: PrometheusRegistry
     let connections: ConnectionBudget
     let keys: MetricsKeys
 
-    /// What the metrics tell.
+    /// The meaning of each metric.
     static let help = [
         "talkpath_calls_active": "Live calls.",
         "talkpath_calls_started_total": "Calls begun.",

@@ -14,7 +14,7 @@ enum ProcessFigures {
         write("process_cpu_seconds_total", "counter", "User and system time spent, in seconds.", cpuSeconds())
         write("process_resident_memory_bytes", "gauge", "Resident memory.", residentBytes())
         write("process_open_fds", "gauge", "Open file descriptors.", openDescriptors())
-        write("process_max_fds", "gauge", "How many may be open.", maximumDescriptors())
+        write("process_max_fds", "gauge", "Limit of open file descriptors.", maximumDescriptors())
         write("talkpath_connections_open", "gauge", "Connections at the port.", Double(connections.open))
         write(
             "talkpath_connections_displaced_total",
@@ -25,13 +25,13 @@ enum ProcessFigures {
         write(
             "talkpath_connections_refused_total",
             "counter",
-            "Connections that were refused because all that there may be were at work.",
+            "Connections that were refused because the limit was reached and all were busy.",
             Double(connections.refused)
         )
         write(
             "talkpath_log_lines_dropped_total",
             "counter",
-            "Log lines that were dropped because nobody read them fast enough.",
+            "Log lines that were dropped because the log was not read fast enough.",
             Double(LogWriter.standardError.dropped)
         )
         return text

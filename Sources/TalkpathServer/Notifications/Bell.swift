@@ -1,7 +1,7 @@
 import Synchronization
 import TalkpathCore
 
-/// Wakes one sleeper. Rings while nobody sleeps are kept as one.
+/// Wakes one sleeper. Rings while no task sleeps are kept as one.
 final class Bell: Sendable {
     private struct State {
         var hasRung = false
@@ -51,7 +51,7 @@ final class Bell: Sendable {
     }
 }
 
-/// Bells of everybody who waits for events to be written.
+/// The bells of all tasks that wait for events to be written.
 final class EventBells: Sendable {
     private struct Listener {
         /// `nil`: of every call.

@@ -4,7 +4,7 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathStore
 
-/// Delivers what one endpoint is to be told. Every endpoint has its own, so that a slow one delays nobody else.
+/// Delivers the events of one endpoint. Each endpoint has a worker of its own, so that a slow one delays no other.
 ///
 /// Up to ``width`` calls' events are under way at once, one of each call: its events are tried in their order. A delivery
 /// that hangs holds up its own call's events only. One that fails is tried again later, without holding up those that

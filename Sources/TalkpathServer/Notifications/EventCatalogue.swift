@@ -22,7 +22,7 @@ enum EventType: String, Sendable, CaseIterable {
 
 /// What each event says, besides who is calling whom, which the store adds.
 enum EventCatalogue {
-    /// - Returns: nil for what happens inside a call and is nobody else's business.
+    /// - Returns: nil for events that are internal to a call.
     static func event(_ event: CallEvent, at time: WallTime) -> OutboxEvent? {
         let (type, members): (EventType, [(String, JSONValue?)])
         switch event.kind {
@@ -110,7 +110,7 @@ enum EventCatalogue {
 }
 
 extension OutboxEvent {
-    /// The event as everybody outside is given it.
+    /// The event as receivers get it.
     var json: JSONValue {
         ["type": .string(type), "timestamp": .time(at), "data": data]
     }

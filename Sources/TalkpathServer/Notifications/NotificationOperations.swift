@@ -92,7 +92,7 @@ enum NotificationOperations {
         answers: [
             .init(status: 200, meaning: "Goes on until the call has ended.", contents: [("text/event-stream", .text)]),
             .problem(400, "`invalid_field`."), .problem(404, "`call_not_found`."),
-            .problem(429, "`too_many_followers`: you follow as many streams as you may."),
+            .problem(429, "`too_many_followers`: the limit of event streams that one tenant follows is reached."),
         ]
     )
 
@@ -119,7 +119,7 @@ enum NotificationOperations {
                 contents: [("application/json", .named("NewWebhook"))],
                 headers: [("Location", .text)]
             ),
-            .problem(409, "There are as many as there may be."),
+            .problem(409, "The limit of webhooks is reached."),
         ] + refusals
     )
 
@@ -163,7 +163,7 @@ enum NotificationOperations {
         path: "/api/events/dead",
         id: "listDeadDeliveries",
         area: "Events",
-        summary: "What could not be delivered",
+        summary: "List deliveries that were given up",
         parameters: [.query("limit", .integer(1...1000)), .query("before", .integer)],
         answers: [.json(200, "Deliveries, newest first.", .named("DeliveryList")), .problem(422, "`invalid_field`.")]
     )

@@ -176,7 +176,7 @@ struct NotificationRoutes {
         let body = try JSONBody(await request.bytes(), NotificationSchemas.replay)
         let id = body["delivery_id"]?.int
         guard (id != nil) != (body["all"]?.bool ?? false) else {
-            throw Problem(.unprocessableContent, .invalidField, "Say either \"all\": true or which 'delivery_id'")
+            throw Problem(.unprocessableContent, .invalidField, "Give either \"all\": true or which 'delivery_id'")
         }
         let count = try await store.replayDelivery(id.map(Int64.init), tenant: context.tenant)
         guard id == nil || count > 0 else { throw Problem(.notFound, .notFound, "Dead delivery not found") }

@@ -4,7 +4,7 @@ import TalkpathCore
 import TalkpathStore
 import TalkpathWire
 
-/// Signed HTTP requests to somebody's address.
+/// Sends events as signed HTTP requests to one address.
 struct WebhookTransport: EndpointTransport {
     private let client: OutboundClient
     private let secrets: WebhookSecrets

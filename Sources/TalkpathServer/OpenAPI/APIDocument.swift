@@ -4,7 +4,7 @@ import TalkpathWire
 
 /// The OpenAPI 3.1 document of everything the port serves: `GET /openapi.json`.
 ///
-/// Whoever adds a route adds an `Operation` beside it and names its list here; a test fails otherwise.
+/// Each route has an `Operation` beside it, in a list that is named here; a test fails otherwise.
 enum APIDocument {
     static let operations: [Operation] =
         ServerOperations.all + CallOperations.all + CommandOperations.all + AgentOperations.all + CarrierOperations.all
@@ -20,7 +20,7 @@ enum APIDocument {
 
     static func schema(named name: String) -> Schema? { schemasByName[name] }
 
-    /// Written down once; it says nothing of this server in particular.
+    /// Serialised once; it does not depend on the server's settings.
     static let bytes: [UInt8] = json.serialized()
 
     static var json: JSONValue {
@@ -60,11 +60,11 @@ enum APIDocument {
         """
 
     private static let areas: [(name: String, meaning: String)] = [
-        ("Calls", "Placing, looking, talking, ending."),
-        ("Agents", "Who talks on calls."),
-        ("Events", "What happens on calls, told to others."),
-        ("Server", "For whoever watches over the process."),
-        ("Carrier", "Twilio's side."),
+        ("Calls", "Placing, listing, commanding and ending calls."),
+        ("Agents", "Models with instructions, voice and tools, which talk on calls."),
+        ("Events", "Events of calls, as streams and webhooks."),
+        ("Server", "Health, readiness, metrics and this document."),
+        ("Carrier", "Twilio's webhooks and media sockets."),
         ("Callab", "Compatible with Callab's API."),
         ("Talkover", "Compatible with Talkover's API."),
         ("Vocode", "Compatible with Vocode's API."),

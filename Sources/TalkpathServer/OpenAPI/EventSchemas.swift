@@ -30,7 +30,7 @@ enum EventSchemas {
         ),
         Kind(
             type: .transcript,
-            meaning: "Somebody has said something. Comes again for a turn that was told and then cut short.",
+            meaning: "The caller or the agent has spoken. Comes again for a turn that was reported and then cut short.",
             data: [
                 at, .required("role", .named("Speaker")), .required("text", .text),
                 .required("turn_id", .text.meaning("Within the call; the same when the turn is corrected.")),
@@ -60,7 +60,7 @@ enum EventSchemas {
             meaning: """
                 The model's session was lost or could not be set up; it is opened again until the attempts are used up.
                 """,
-            data: [at, .required("reason", .text.meaning("What the provider or the socket said."))]
+            data: [at, .required("reason", .text.meaning("The provider's or the socket's words."))]
         ),
         Kind(
             type: .carrierError,
@@ -75,7 +75,7 @@ enum EventSchemas {
             data: [
                 at,
                 .required("status", .word("failed", "incomplete", "rejected")),
-                .required("code", .text.meaning("What the provider said.")),
+                .required("code", .text.meaning("The provider's code.")),
             ]
         ),
         Kind(

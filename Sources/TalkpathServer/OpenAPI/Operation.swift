@@ -7,7 +7,7 @@ struct Operation: Sendable {
     enum Access: Sendable {
         /// Anybody.
         case open
-        /// Whoever has a key.
+        /// Clients with a key.
         case key
         /// The carrier, who signs.
         case carrier

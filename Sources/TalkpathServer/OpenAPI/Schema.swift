@@ -34,7 +34,7 @@ struct Schema: Sendable {
     var kind: Kind
     /// `null` will do as well.
     var isNullable = false
-    /// What it means, for whoever reads the document.
+    /// Its meaning, for readers of the document.
     var meaning: String?
     var example: JSONValue?
     /// Accepted, never shown.
@@ -86,7 +86,7 @@ extension Schema {
     static let time = Schema(.text(length: 20...30, form: .time))
     /// The bytes of a file, as an answer's body.
     static let file = Schema(.text(length: 0...10_000_000, form: .bytes))
-    /// Whatever an object holds.
+    /// An object with any members.
     static let anyObject = Schema(.dictionary(of: .any))
 
     static func integer(_ range: ClosedRange<Int>) -> Schema { Schema(.integer(range)) }

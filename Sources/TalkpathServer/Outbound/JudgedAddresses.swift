@@ -1,7 +1,7 @@
 import NIOCore
 import NIOPosix
 
-/// Lets a connection be made to addresses that were judged, and to no others, whatever its name leads to by then.
+/// Allows connections to addresses that were judged only, even if the name leads elsewhere by then.
 struct JudgedAddresses: Resolver, Sendable {
     let addresses: [SocketAddress]
     let eventLoop: any EventLoop

@@ -2,12 +2,12 @@ import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
 
-/// Sends requests to one place that somebody else has named, within an ``OutboundAddressPolicy``.
+/// Sends requests to one address that a tenant or the operator has named, within an ``OutboundAddressPolicy``.
 ///
 /// The name is looked up anew after ``lifetime``, and connections go to the address that was judged then, under the
 /// name for TLS. Connections are kept for a while and used again; when the name leads elsewhere, requests that are under
 /// way go on over the old ones, and new ones begin over new ones. A place that refuses the connection is told of at once:
-/// it is for whoever asks to try again. Follows no redirect. To be closed.
+/// the caller decides whether to try again. Follows no redirect. Must be closed.
 actor OutboundClient {
     struct Answer: Sendable {
         var status: Int
@@ -106,7 +106,7 @@ actor OutboundClient {
         if let pinned, ContinuousClock.now - pinned.since < lifetime { return pinned }
         let addresses = try await policy.addresses(of: url).compactMap(\.ipAddress)
         guard !isClosed else { throw CancellationError() }
-        // Somebody else may have asked meanwhile: what this look has found counts all the same, for it is newer.
+        // Another request may have looked the name up meanwhile; this answer is newer and counts.
         if let known = pinned, addresses.contains(known.address) {
             known.since = .now
             return known

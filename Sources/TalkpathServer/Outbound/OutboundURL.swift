@@ -1,4 +1,4 @@
-/// An address that somebody has asked this server to connect to, in its parts.
+/// The parts of an address that this server was asked to connect to.
 package struct OutboundURL: Hashable, Sendable, CustomStringConvertible {
     package enum Scheme: String, Sendable {
         case http, https, ws, wss

@@ -7,7 +7,7 @@ import TalkpathStore
 /// Goes on hanging up calls whose hang-up the carrier has not confirmed, however often this server is started anew.
 struct HangUps: Service {
     let store: SQLiteCallStore
-    /// `nil`: there is nobody to ask.
+    /// `nil` without a carrier to ask.
     let carriers: TenantCarriers?
     /// A steady one: pauses do not change when the machine's clock is set.
     let clock: any CallClock

@@ -43,14 +43,14 @@ struct StoreUpkeep: Service {
                 group.addTask { await repeatEvery(Self.tidying) { try await tidy() } }
             }
         }
-        // What the last calls have told.
+        // The events of the last calls.
         do {
             try await store.writePending()
         } catch is CancellationError where store.unsavedCalls == 0 {
             // Cancelled before there was a call, as where the port is taken: nothing is lost.
         } catch {
             logger.error(
-                "What the last calls have told could not be written, and is lost",
+                "The events of the last calls could not be written, and are lost",
                 metadata: ["error": "\(error)", "records": "\(store.unsavedCalls)"]
             )
         }

@@ -83,7 +83,7 @@ struct MediaStreamRoute: Sendable {
         }
     }
 
-    /// A call that nobody has announced.
+    /// A call that was not announced.
     @Sendable private func makeCall(_ start: TelephonyStreamStart) -> InboundCall {
         InboundCall(
             from: start.parameters["from"] ?? "",

@@ -91,7 +91,7 @@ final class TenantCarriers: Carrier, CallEventSink {
     }
 
     func redirect(_ carrierCallID: String, to instructions: CarrierInstructions) async throws(CarrierError) {
-        // Whoever asks for it, the agent included: a transfer is a call to be paid for.
+        // Also where the agent asks for it: a transfer is a call that costs money.
         if case .dial(let number, _, _, _, _) = instructions, destinations.verdict(on: number) != .allowed {
             throw CarrierError(.refused, "this destination may not be called")
         }

@@ -153,7 +153,7 @@ struct TwilioRoutes {
         guard let token = await state.manager.makeStreamToken(for: call) else {
             guard await session.isLive else { return .hangup }
             state.tell("The carrier asks again what to do with a call that has its media", cause: "asked again")
-            throw Problem(.forbidden, .forbidden, "This call has, or has had, its media socket")
+            throw Problem(.forbidden, .forbidden, "This call already has, or had, its media socket")
         }
         let addresses = TwilioAddresses(origin: origin)
         return try TwiML.connectStream(
@@ -219,7 +219,7 @@ struct TwilioRoutes {
 }
 
 extension CarrierProgress {
-    /// Nil for a word nobody here knows.
+    /// Nil for an unknown word.
     init?(_ status: TwilioCallStatus) {
         switch status {
         case .queued, .initiated: self = .initiated

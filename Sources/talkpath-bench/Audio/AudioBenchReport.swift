@@ -1,7 +1,7 @@
 import Foundation
 import TalkpathAudio
 
-/// What `talkpath-bench audio` found.
+/// The results of `talkpath-bench audio`.
 struct AudioBenchReport: Codable, Sendable {
     /// One engine on one pair of rates.
     struct Row: Codable, Sendable {

@@ -1,6 +1,6 @@
 import TalkpathAudio
 
-/// How well an engine resamples one pair of rates, for the telephone band (300–3400 Hz).
+/// The quality of an engine for one pair of rates, in the telephone band (300–3400 Hz).
 struct EngineQuality {
     /// One input tone on the alias map.
     struct Tone {
@@ -83,7 +83,7 @@ struct EngineQuality {
         return Tone(frequency: frequency, gain: frequency < nyquist ? level : nil, folded: folded, cells: cells)
     }
 
-    /// Where in the output a tone's images lie, or its alias.
+    /// The frequencies of a tone's images or of its alias in the output.
     private static func places(of frequency: Double, _ probe: borrowing ToneProbe) -> [Double] {
         let (from, to) = (Double(probe.from), Double(probe.to))
         if to < from {

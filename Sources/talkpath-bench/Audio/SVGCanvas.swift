@@ -69,7 +69,7 @@ struct SVGCanvas {
     }
 }
 
-/// Where the panels of a picture lie, four in a row.
+/// The places of a picture's panels, four in a row.
 struct PanelGrid {
     static let columns = 4
     let panelWidth: Double

@@ -1,7 +1,7 @@
 import Foundation
 import TalkpathAudio
 
-/// What an engine makes of single tones: measured from samples to samples, rounding included.
+/// Measures an engine with single tones, from samples to samples, rounding included.
 ///
 /// A tone of −0.8 dBFS goes in, the spectrum of what comes out is seen through a seven-term Blackman–Harris window, and
 /// every level is told in decibels relative to the tone. Rounding to 16 bits leaves a floor near −115 dB, with a few

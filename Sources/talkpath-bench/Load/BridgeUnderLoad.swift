@@ -102,7 +102,7 @@ final class BridgeProcess {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         process.arguments = ["bridge-under-load", "--processor", "\(processor)"]
-        // What is set for servers on this machine must not reach the one that is measured.
+        // Settings for other servers on this machine must not reach the measured one.
         let inherited = ProcessInfo.processInfo.environment.filter { name, _ in
             !["TALKPATH_", "TWILIO_", "OPENAI_", "GEMINI_"].contains { name.hasPrefix($0) }
         }

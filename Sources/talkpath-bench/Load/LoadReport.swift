@@ -44,7 +44,7 @@ struct LoadReport: Codable {
 
     private var filters: String { (stages.first?.figures.filterMilliseconds ?? 0).formatted(2) }
 
-    /// What must be known to read the figures.
+    /// The conditions under which the figures were measured.
     var remarks: [String] {
         var remarks: [String] = []
         for stage in stages where !stage.figures.isWhole {

@@ -4,14 +4,14 @@ import TalkpathSimulators
 
 /// One measurement: a bridge, a number of calls, some seconds.
 struct LoadStage {
-    /// What was measured. Figures of the bridge's process are missing where its process is not known.
+    /// The measurements. Figures of the bridge's process are missing where its process is not known.
     struct Result: Codable {
         var figures: LoadFigures
         /// Processor time of the bridge, in milliseconds a second of one call.
         var workPerCallSecond: Double?
         /// The share of one processor that the bridge needed.
         var bridgeShare: Double?
-        /// What a call more needs.
+        /// The memory for one call more.
         var memoryPerCall: Int?
         var descriptors: Int?
         var lag: BridgeUnderLoadCommand.Punctuality?
@@ -152,7 +152,7 @@ struct LoadPlace {
 
     var bridge: Bridge
     var fleetProcessor: Int?
-    /// Where the model listens; 0 is any free port.
+    /// The port of the model; 0 takes a free one.
     var modelPort: Int
 
     /// In words, for the report.

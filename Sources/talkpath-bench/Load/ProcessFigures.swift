@@ -2,9 +2,9 @@
 import Foundation
 import TalkpathSimulators
 
-/// What the kernel says of a process: its work, its memory and what it has open.
+/// The kernel's figures of a process: its work, its memory and its descriptors.
 struct ProcessFigures {
-    /// Of all its threads, in nanoseconds.
+    /// The processor time of all its threads, in nanoseconds.
     var work: Int64
     /// When that was read, on the monotonic clock.
     var instant: Int64

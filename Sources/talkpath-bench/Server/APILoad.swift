@@ -10,7 +10,7 @@ import TalkpathWire
 /// Clients of the control API: so many requests a second on absolute deadlines, whether or not the ones before have been
 /// answered. A request's time counts from when it was due.
 final class APILoad: Sendable {
-    /// What is asked, in turns.
+    /// The kinds of request, which take turns.
     enum Kind: String, CaseIterable, Sendable {
         case listLive = "list live calls"
         case listEnded = "list ended calls"

@@ -102,7 +102,7 @@ struct BenchStoreCommand: AsyncParsableCommand {
         )
     }
 
-    /// How long starts take.
+    /// The durations of some starts.
     static func start(_ folder: String) async throws -> [Double] {
         var times: [Double] = []
         for _ in 0..<5 {

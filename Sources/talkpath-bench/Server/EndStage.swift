@@ -26,7 +26,7 @@ struct EndStage {
             }
         }
 
-        /// What the model is to do, as it finds it in its instructions.
+        /// The order to the model, which finds it in its instructions.
         var prompt: String {
             switch self {
             case .dialling, .ringing, .bridged: "Echo."

@@ -10,7 +10,7 @@ struct BehaviourSoak {
     let provider: AgentProvider
     let seed: UInt64
 
-    /// How long a caller may wait while an answer is owed.
+    /// The longest time that a caller may wait for an answer.
     static let longestWait = Duration.seconds(12)
 
     /// A caller who waited, between two who speak, or for the end of the call.

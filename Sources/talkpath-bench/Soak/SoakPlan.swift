@@ -1,7 +1,7 @@
 import TalkpathSimulation
 import TalkpathSimulators
 
-/// What becomes of each call of a soak, and what goes wrong on the way: decided by the seed and the call's number.
+/// The fate of each call of a soak, and its faults: decided by the seed and the call's number.
 struct SoakPlan: Sendable {
     let seed: UInt64
 
@@ -13,7 +13,7 @@ struct SoakPlan: Sendable {
         var ender: Ender
         /// From the order to the end that is asked for.
         var patience: Duration
-        /// What goes wrong at the carrier's REST interface; met by whichever request comes next.
+        /// The fault of the carrier's REST interface, which the next request meets.
         var fault: RESTFault?
     }
 

@@ -14,7 +14,7 @@ struct SoakStage {
     private let client: HTTPClient
     let api: LoopbackClient
 
-    /// What there is while the server runs, and should not be once every call has ended.
+    /// The resources that calls use, and that must be back at their first count once every call has ended.
     struct Remains: Sendable {
         var sessions: Int
         var modelSockets: Int

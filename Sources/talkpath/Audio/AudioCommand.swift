@@ -16,7 +16,7 @@ struct AudioCommand: ParsableCommand {
         abstract: "Convert raw audio from standard input to standard output.",
         discussion: """
             Samples are signed, 16 bits, little-endian, one channel: what sox calls -t raw -e signed -b 16 -L -c 1 and \
-            ffmpeg -f s16le -ac 1. The output is the same whatever the blocks the input comes in.
+            ffmpeg -f s16le -ac 1. The output does not depend on the blocks that the input arrives in.
 
             Exit status: 0 when all was converted or the reader went away, 64 for wrong options, 65 if the input ends \
             within a sample (all before it was converted), 74 if reading or writing fails.

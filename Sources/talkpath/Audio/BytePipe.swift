@@ -6,7 +6,7 @@ import Musl
 import Darwin
 #endif
 
-/// What happens to bytes on their way through a ``BytePipe``.
+/// A conversion of bytes on their way through a ``BytePipe``.
 protocol PipeStage: ~Copyable {
     /// Bytes that belong together: `convert` is given whole multiples of it.
     var unit: Int { get }
@@ -20,7 +20,7 @@ protocol PipeStage: ~Copyable {
 
 /// Runs standard input through a stage to standard output, blockwise; what comes out does not depend on the blocks.
 ///
-/// Whatever has come is converted at once, so the pipe may be live. A reader that closes its end stops it without
+/// Converts input as it arrives, so the pipe may be live. A reader that closes its end stops it without
 /// a complaint.
 struct BytePipe {
     /// The most that is converted in one go, in the stage's units.
@@ -90,7 +90,7 @@ struct BytePipe {
     private static var reason: String { String(cString: strerror(errno)) }
 }
 
-/// Why a pipe did not reach its end, or reached one in the wrong place.
+/// The reason for which a pipe did not reach its end, or ended within a sample.
 enum PipeError: Error, Equatable, CustomStringConvertible {
     case readerIsGone
     case cannotRead(String)

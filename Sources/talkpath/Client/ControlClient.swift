@@ -41,7 +41,7 @@ struct ServerOptions: ParsableArguments {
 /// The control API, as any client would use it. One request a command.
 struct ControlClient {
     let origin: String
-    /// What the address was taken from, for messages.
+    /// The option or variable that the address comes from, for messages.
     let source: String
     let key: String?
 

@@ -1,6 +1,6 @@
 import TalkpathServer
 
-/// Where a server is, as somebody has given it: an origin, perhaps with a path in front of ours.
+/// The address of a server, as the user gave it: an origin, perhaps with a path in front of ours.
 struct ServerAddress: Equatable {
     /// Without a slash at its end.
     let text: String

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Whether what is printed may be coloured.
+/// Tells whether output may be coloured.
 enum TerminalColours {
     /// For standard output.
     static var areWanted: Bool {

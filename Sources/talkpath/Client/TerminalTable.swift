@@ -85,7 +85,7 @@ struct TerminalTable {
 
     private func rank(_ column: Int) -> Int { columns[column].rank ?? .max }
 
-    /// Of the last column, if it never gives way, its longest word counts: it wraps.
+    /// The width of a row; a last column that wraps counts with the width that it keeps at least.
     private func total(_ shown: [Int]) -> Int {
         shown.map { column in
             let isWrapping = column == shown.last && columns[column].rank == nil
@@ -93,7 +93,7 @@ struct TerminalTable {
         }.reduce(0, +) + Self.gap * max(0, shown.count - 1)
     }
 
-    /// What a wrapping column keeps at least.
+    /// The width that a wrapping column keeps at least.
     private static let narrowest = 24
 
     // MARK: Writing

@@ -25,7 +25,7 @@ struct DemoCommand: AsyncParsableCommand {
     @Option(help: "The model that is simulated: openai or gemini.")
     var provider: AgentProvider = .openai
 
-    @Option(help: "What the model is sent: pcm, or pcmu (µ-law untouched, OpenAI only).")
+    @Option(help: "The audio for the model: pcm, or pcmu (µ-law untouched, OpenAI only).")
     var format: AgentProfile.Format = .pcm
 
     @Option(help: "The folder for call.html, call.tpcap, call.wav, transcript.json and report.json.")

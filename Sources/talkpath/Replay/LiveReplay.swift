@@ -54,7 +54,7 @@ struct LiveReplay {
         if !outcome.violations.isEmpty || !isAnswered { throw ExitCode(1) }
     }
 
-    /// What the carrier said, but for its echoes: those come from this server's own marks.
+    /// The carrier's messages without its mark echoes, which answer the live server's own marks.
     private static func messages(of capture: Capture) -> ([MediaStreamDriver.Message], String) {
         var messages = [
             MediaStreamDriver.Message(

@@ -5,7 +5,7 @@ import TalkpathWire
 
 /// One captured call as it is drawn, with all times in milliseconds since the call began.
 struct CallPicture {
-    /// A stretch of somebody's speech, as it was on the line.
+    /// A stretch of speech of one side, as it was on the line.
     struct Speech {
         var isCaller: Bool
         var begin: Double

@@ -31,7 +31,7 @@ enum CommandRunner {
         }
     }
 
-    /// What the parser says, in our form; help and version go to standard output.
+    /// Prints the parser's error in our form, or its help or version on standard output.
     private static func leave(_ root: (some ParsableCommand).Type, _ error: any Error) -> Never {
         let status = root.exitCode(for: error)
         let message = root.fullMessage(for: error)

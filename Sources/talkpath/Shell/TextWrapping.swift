@@ -31,7 +31,7 @@ enum TextWrapping {
     }
 }
 
-/// How many characters fit into a line of standard output.
+/// The number of characters that fit into a line of standard output.
 enum TerminalWidth {
     /// The terminal's own width; 80 in a pipe and where the terminal does not tell.
     static var current: Int {

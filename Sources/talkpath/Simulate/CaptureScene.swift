@@ -13,7 +13,7 @@ struct CaptureScene {
     var faults: [AgentFault] = []
     /// The carrier says that long after the stream began that a machine has answered.
     var machineAfter: Duration?
-    /// How late the carrier says what has been played.
+    /// The delay of the carrier's marks.
     var markDelay = Duration.zero
     var ending: EndReason
     /// Ended by the control API, that long after the stream began.
@@ -197,7 +197,7 @@ struct CaptureScene {
         )
     }
 
-    /// What was played is told 600 ms late: echoes of what was cleared come while the next answer is heard.
+    /// The carrier echoes marks 600 ms late: echoes of cleared audio come while the next answer is heard.
     private static var lateMarks: CaptureScene {
         let moment = PhoneScript.Turn.Moment.agentStarts(after: .milliseconds(900))
         let phone = PhoneScript(

@@ -69,7 +69,7 @@ struct CaptureStage {
         settings["TALKPATH_AGENT_FIRST_MESSAGE"] = "Greet the caller."
         switch provider {
         case .openai:
-            // What is passed through and what is converted: one of each.
+            // One call with audio passed through, one with audio converted.
             settings["TALKPATH_AGENT_FORMAT"] = scene.name == "plain-conversation" ? "pcm" : "pcmu"
             settings["OPENAI_API_KEY"] = "key"
             settings["OPENAI_REALTIME_URL"] = model
@@ -94,7 +94,7 @@ struct CaptureStage {
             try await Task.sleep(for: delay)
             await session.machineDetected(.machine)
         }
-        // What goes on for longer has gone wrong, and ends for another reason than the scene's.
+        // A call that lasts longer has gone wrong, and ends for another reason than the scene's.
         let patience = scene.machineAfter == nil ? scene.endsAfter ?? .seconds(25) : .seconds(5)
         let deadline = ContinuousClock().now + patience
         while await session.snapshot().receipt == nil, ContinuousClock().now < deadline {

@@ -15,7 +15,7 @@ struct SimulateCapturesCommand: AsyncParsableCommand {
         abstract: "Play a set of calls between simulators, through the real server, and capture them.",
         discussion: """
             Each call is played in real time with each model, captured, replayed, and kept if the replay does the same. \
-            What is said are tones; nobody is recorded.
+            The speech is tones; no person is recorded.
             """
     )
 
