@@ -71,6 +71,26 @@ import Testing
         }
     }
 
+    @Test func aToolWhoseAddressLeadsNowhereIsNamedAndAcceptedInDevelopment() async throws {
+        struct NoNetwork: Error {}
+        let tool = #"{"name":"free_slots","url":"https://clinic.example.com/slots"}"#
+        for isDevelopment in [true, false] {
+            try await TestServer.run(
+                configure: { $0.isDevelopment = isDevelopment },
+                adjust: { $0.addressPolicy = OutboundAddressPolicy { _, _ in throw NoNetwork() } },
+                { test async throws in
+                    let answer = try await test.send(.POST, "/api/agents", #"{"tools":[\#(tool)]}"#)
+                    #expect(answer.status == (isDevelopment ? 201 : 422), "\(answer.text)")
+                    guard !isDevelopment else { return }
+                    #expect(
+                        answer["detail"]?.string?.hasPrefix("'tools.url' of the tool 'free_slots' leads nowhere")
+                            == true
+                    )
+                }
+            )
+        }
+    }
+
     @Test func secretsAreNeverShown() async throws {
         try await TestServer.run { test async throws in
             let id = try await create(test)

@@ -34,10 +34,15 @@ struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomRefl
     var variables: [String: JSONValue] { Self.dictionary(json["variables"]) }
 
     /// Where we are to send something, by field.
-    var addresses: [(field: String, url: String)] {
-        let webhook = json["webhook"]?["url"]?.string.map { [(field: "webhook.url", url: $0)] } ?? []
-        let tools = (json["tools"]?.array ?? []).compactMap { $0["url"]?.string }
-        return webhook + tools.map { (field: "tools.url", url: $0) }
+    ///
+    /// - Returns: the field, the tool that it belongs to, if to one, and the address.
+    var addresses: [(field: String, tool: String?, url: String)] {
+        let webhook =
+            json["webhook"]?["url"]?.string.map { [(field: "webhook.url", tool: String?.none, url: $0)] } ?? []
+        let tools = (json["tools"]?.array ?? []).compactMap { tool in
+            tool["url"]?.string.map { (field: "tools.url", tool: tool["name"]?.string, url: $0) }
+        }
+        return webhook + tools
     }
 
     /// Every field there is, without the secrets.

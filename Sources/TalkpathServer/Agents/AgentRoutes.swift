@@ -101,7 +101,7 @@ extension ServerState {
         if let webhook = definition.webhook, webhook.secret == nil, tenant != ServerConfiguration.APIKey.defaultTenant {
             throw JSONBody.invalid("webhook.secret", "must be given: the server's own is for its operator's agents")
         }
-        for (field, text) in definition.addresses {
+        for (field, tool, text) in definition.addresses {
             do throws(OutboundAddressError) {
                 let url = try addressPolicy.parse(text)
                 guard url.scheme == .https || url.scheme == .http else {
@@ -109,7 +109,9 @@ extension ServerState {
                 }
                 _ = try await addressPolicy.addresses(of: url)
             } catch {
-                throw JSONBody.invalid(field, error.message)
+                // Work on one machine goes on without a network. The name is looked up again for every connection.
+                if error.code == .cannotBeResolved, configuration.isDevelopment { continue }
+                throw JSONBody.invalid(field, (tool.map { "of the tool '\($0)' " } ?? "") + error.message)
             }
         }
     }
