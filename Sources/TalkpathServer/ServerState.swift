@@ -5,13 +5,13 @@ import TalkpathHTTP
 import TalkpathNIO
 import TalkpathStore
 
-/// What the routes of a server share. Everything in it may be used from any thread.
+/// The state that the routes of a server share. Everything in it may be used from any thread.
 final class ServerState: Sendable {
     let configuration: ServerConfiguration
     let bridge: MediaBridge
     let store: ServerStore
     let dispatcher: EventDispatcher
-    /// Where tenants' addresses may lead.
+    /// The policy for addresses that tenants name.
     let addressPolicy: OutboundAddressPolicy
     /// Rung when a hang-up is due at once.
     let hangUpBell: Bell
@@ -30,7 +30,7 @@ final class ServerState: Sendable {
     /// Of streams of events.
     let followers: TenantPlaces
 
-    /// How far it has got in stopping.
+    /// The stage of the server's stop.
     let stop = ServerStop()
     private let knownOrigin: OriginBox
     private let limiter: LogLimiter
@@ -108,7 +108,7 @@ final class ServerState: Sendable {
     /// About to stop: nothing new begins.
     var isDraining: Bool { stop.isDraining }
 
-    /// Where the carrier reaches this server, unless a call says otherwise.
+    /// The origin at which the carrier reaches this server, unless a call names another.
     var origin: PublicOrigin? { knownOrigin.value }
 
     /// An origin that came with a call, or was configured.
@@ -143,7 +143,7 @@ final class OriginBox: Sendable {
 
     var value: PublicOrigin? { origin.withLock { $0 } }
 
-    /// Where nothing was configured: the server's own address.
+    /// Without a configured origin, the server's own address.
     func setIfUnknown(_ other: @autoclosure () -> PublicOrigin?) {
         origin.withLock { origin in
             if origin == nil { origin = other() }

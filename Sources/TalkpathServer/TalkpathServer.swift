@@ -22,7 +22,7 @@ import TalkpathWire
 /// One thread carries the port, the media sockets, the models' sockets and the calls. Requests are worked on in the
 /// cooperative pool, and the carrier is asked by an HTTP client on threads of its own.
 public final class TalkpathServer: Sendable {
-    /// What stands in for the defaults.
+    /// Replacements for default parts.
     public struct Parts: Sendable {
         /// Instead of Twilio.
         public var carrier: (any Carrier)?
@@ -37,9 +37,9 @@ public final class TalkpathServer: Sendable {
         /// The media loop goes before every other thread of the process: they are all made nicer by ten levels, which
         /// needs no privilege (Linux). For processes that are a server and nothing else; `talkpath serve` is one.
         public var putsMediaFirst = false
-        /// Whom to trust at the other end of the models' sockets; `nil` trusts the system's roots.
+        /// The roots to trust for the models' sockets; `nil` trusts the system's roots.
         package var agentTLS: NIOSSLContext?
-        /// Where tenants' webhooks and functions may lead; `nil`: as the configuration has it.
+        /// The policy for tenants' webhooks and functions; `nil` takes the configuration's.
         package var addressPolicy: OutboundAddressPolicy?
         /// When deliveries that have failed are tried again.
         package var deliveryBackoff = Backoff.deliveries

@@ -8,7 +8,7 @@ struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomRefl
     /// With the tenant's secrets, for keeping.
     private(set) var json: JSONValue
 
-    /// What was written by ``json``.
+    /// Reads what ``json`` has written.
     init(stored json: JSONValue) {
         self.json = json
     }
@@ -33,7 +33,7 @@ struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomRefl
     /// Values for placeholders that a call brings none for.
     var variables: [String: JSONValue] { Self.dictionary(json["variables"]) }
 
-    /// Where we are to send something, by field.
+    /// The addresses that the server sends something to, by field.
     ///
     /// - Returns: the field, the tool that it belongs to, if to one, and the address.
     var addresses: [(field: String, tool: String?, url: String)] {
@@ -102,13 +102,13 @@ struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomRefl
         return tool
     }
 
-    /// Where the agent may have a caller connected to.
+    /// The numbers that the agent may transfer a caller to.
     var dialledNumbers: [String] {
         (json["transfer_targets"]?.array ?? []).compactMap { $0["number"]?.string }
             + [json["fallback"]?["transfer_to"]?.string].compactMap(\.self)
     }
 
-    /// What a schema cannot say.
+    /// The checks that a schema cannot express.
     private func check() throws(Problem) {
         for number in numbers + dialledNumbers where !PhoneNumber.isE164(number) {
             throw Problem(

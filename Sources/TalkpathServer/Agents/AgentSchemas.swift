@@ -101,7 +101,7 @@ enum AgentSchemas {
         .optional("format", NotificationSchemas.format)
     ).meaning("Receives the events of this agent's calls.")
 
-    /// What answers say.
+    /// The members of answers.
     private static let agent = Schema.object(
         [.required("agent_id", .text)]
             + fields.map { Schema.Member(name: $0.name, schema: $0.schema, isRequired: true) }

@@ -10,7 +10,7 @@ struct AgentRecord: Equatable, Sendable {
     var updatedAt: WallTime
 }
 
-/// Where tenants' agents are kept. Contract:
+/// The store of tenants' agents. Contract:
 ///
 /// * An agent is known by its tenant and its id; two tenants may use the same id for different agents.
 /// * A number belongs to one agent of a tenant. `save` refuses an agent whose numbers another one has, and changes

@@ -27,7 +27,7 @@ enum Placeholders {
         }
     }
 
-    /// What stands between braces and is no name, of letters, digits, `_`, `.` and `-`, stays as it is.
+    /// Text between braces that is not a name of letters, digits, `_`, `.` and `-` stays as it is.
     private static func replace(in text: String, _ value: (String) -> String) -> String {
         var result = ""
         var rest = text[...]

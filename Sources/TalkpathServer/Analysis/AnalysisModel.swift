@@ -4,7 +4,7 @@ import NIOHTTP1
 import TalkpathCore
 import TalkpathWire
 
-/// What a language model makes of a transcript.
+/// A language model's opinion of a transcript.
 struct AnalysisOpinion: Equatable {
     var summary: String?
     var sentiment: CallAnalysis.Sentiment?
@@ -20,7 +20,7 @@ struct AnalysisModel: Sendable {
     private static let longestTranscript = 200_000
     private static let timeout = TimeAmount.seconds(60)
 
-    /// Why there is no opinion. Holds nothing of the transcript, and no key.
+    /// The reason for which there is no opinion. Holds nothing of the transcript, and no key.
     struct Failure: Error, CustomStringConvertible {
         var description: String
         /// Asking again may help.

@@ -5,7 +5,7 @@ import TalkpathStore
 
 /// Analyses calls after their end, one after the other; live calls never wait for it.
 ///
-/// What is still to be looked at stands in the store: a process that dies loses none of it.
+/// Pending analyses are kept in the store: a process that dies loses none of them.
 struct AnalysisService: Service {
     let store: SQLiteCallStore
     let recorder: EventRecorder

@@ -1,7 +1,7 @@
 import TalkpathAudio
 import TalkpathCore
 
-/// What our own records say of a conversation, without anybody's opinion.
+/// Figures of a conversation from our own records, without a model's opinion.
 ///
 /// When the caller spoke, the timeline says. Of the agent it says when each answer began, and the metrics how much audio
 /// reached the caller in all: an answer's length is its share of that by the length of its words, and it ends at the

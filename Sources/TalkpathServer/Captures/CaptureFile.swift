@@ -8,7 +8,7 @@ import Darwin
 
 /// A file that grows. On the writing thread; every call may block there.
 final class CaptureFile {
-    /// Why nothing can be written: in the system's words.
+    /// The reason for which nothing can be written, in the system's words.
     struct Failure: Error {
         var reason: String
 

@@ -1,6 +1,6 @@
 import CoreMetrics
 
-/// What is told of captures. On the writing thread.
+/// The metrics of captures. Used on the writing thread.
 struct CaptureInstruments: Sendable {
     private let stoppedWire: Counter
     private let stoppedAudio: Counter

@@ -17,7 +17,7 @@ final class CaptureJob: @unchecked Sendable {
     private let onFile: (KeptFile) -> Void
     /// The tap has been closed, and all that was in it has been written.
     private(set) var isOver = false
-    /// How often the thread has looked since it last took anything out of the tap.
+    /// The number of looks since the thread last took anything out of the tap.
     private var roundsWaited = 0
 
     /// So much is worth a call of the system. In bytes of the tap.
@@ -82,7 +82,7 @@ final class CaptureJob: @unchecked Sendable {
         }
     }
 
-    /// Whether it is time to write: there is enough to be worth a call of the system, or it has waited long enough.
+    /// Tells whether to write now: there is enough for a system call, or it has waited long enough.
     /// Called every round.
     func isDue() -> Bool {
         roundsWaited += 1
@@ -159,7 +159,7 @@ final class CaptureJob: @unchecked Sendable {
 struct KeptFile: Equatable, Sendable {
     var call: CallID
     var path: String
-    /// What was said and heard, rather than the sockets' messages.
+    /// The sound of the call, not the sockets' messages.
     var isRecording: Bool
 }
 

@@ -31,7 +31,7 @@ final class CaptureService: CaptureSink {
     private let instruments: CaptureInstruments
     private let logger: Logger
 
-    /// What the writing thread works with.
+    /// The state of the writing thread.
     private final class Desk {
         var jobs: [CaptureJob] = []
         var clock: RepeatedTask?

@@ -47,7 +47,7 @@ struct RecordingKeeper: Service {
         return try await store.addRecording(file.path, of: file.call, at: clock.wallTime, telling: event)
     }
 
-    /// What an earlier process has left. Files of calls that are not known here are somebody else's.
+    /// Adds the files that an earlier process has left. Files of unknown calls belong to other programs.
     private func adopt() async {
         do {
             let known = try await store.recordings()

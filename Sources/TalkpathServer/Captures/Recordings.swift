@@ -8,7 +8,7 @@ import Musl
 import Darwin
 #endif
 
-/// Where what is kept of calls lies: one folder, files named after the call.
+/// The folder of captures and recordings, whose files are named after their call.
 ///
 /// | file | what |
 /// |---|---|

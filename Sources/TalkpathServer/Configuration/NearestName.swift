@@ -12,7 +12,7 @@ package enum NearestName {
         return best.name
     }
 
-    /// How many letters have to be put in, left out, changed or exchanged with their neighbour.
+    /// The number of letters to insert, delete, change or exchange with their neighbour.
     private static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
         var beforeLast: [Int] = []
         var last = Array(0...right.count)

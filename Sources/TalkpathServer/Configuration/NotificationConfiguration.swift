@@ -1,7 +1,7 @@
 public import TalkpathWire
 
 extension ServerConfiguration {
-    /// Who is told what happens on every tenant's calls. Tenants name endpoints of their own through the API.
+    /// The receivers of the events of every tenant's calls. Tenants name endpoints of their own through the API.
     public struct Notifications: Sendable {
         public var webhook: Webhook?
         public var telegram: Telegram?
@@ -53,7 +53,7 @@ extension ServerConfiguration {
 
     /// The language model that judges calls after their end.
     public struct Analysis: Sendable {
-        /// Whose way of asking: `openai` is any endpoint that is compatible with it.
+        /// The provider's protocol: `openai` stands for any compatible endpoint.
         public var provider: AgentProvider
         /// Without a path.
         public var baseURL: String

@@ -1,4 +1,4 @@
-/// Where the carrier reaches this server: scheme, host, port where there is one, perhaps a path before ours.
+/// The origin at which the carrier reaches this server: scheme, host, port where there is one, perhaps a path before ours.
 struct PublicOrigin: Hashable, Sendable {
     /// As it was given, without a slash at its end.
     let text: String
@@ -24,7 +24,7 @@ struct PublicOrigin: Hashable, Sendable {
         self.text = text.hasSuffix("/") ? String(text.dropLast()) : text
     }
 
-    /// Whether both lead to the same place: capitals in scheme and host do not count, nor does a port that the scheme
+    /// Tells whether both lead to the same place: capitals in scheme and host do not count, nor does a port that the scheme
     /// has anyway.
     func isSamePlace(as other: PublicOrigin) -> Bool { place == other.place }
 
@@ -63,7 +63,7 @@ enum Loopback {
         return isLoopback(host: String(authority.prefix { $0 != ":" }))
     }
 
-    /// What a browser says about the page a request comes from.
+    /// The `Origin` header, by which a browser names the page of a request.
     static func isLoopback(origin: String) -> Bool {
         let parts = origin.split(separator: "://", maxSplits: 1, omittingEmptySubsequences: false)
         return parts.count == 2 && isLoopback(authority: parts[1].prefix { $0 != "/" }.description)

@@ -1,7 +1,7 @@
 import TalkpathCore
 
 extension ServerConfiguration {
-    /// What is kept of calls, and where: in the data folder, unless another is named. After the storage.
+    /// Reads the capture and its folder, which lies in the data folder unless another is named. After the storage.
     mutating func readCapture(_ settings: inout SettingsReader) {
         if let words = settings.text(.capture) {
             if let wish = CaptureWish(words: words) {

@@ -1,6 +1,6 @@
 import TalkpathWire
 
-/// Where calls may go, come from, and ask for instructions.
+/// The destinations, origins and callers' numbers that calls may have.
 extension ServerConfiguration {
     var destinations: Destinations { Destinations(prefixes: allowedDestinations, types: allowedNumberTypes) }
 

@@ -1,7 +1,7 @@
 import TalkpathStore
 import TalkpathWire
 
-/// What is kept, who is told, and who judges: reading and checking it.
+/// Reads and checks the settings of storage, notifications and analysis.
 extension ServerConfiguration {
     static let defaultFolder = "talkpath-data"
 
@@ -65,7 +65,7 @@ extension ServerConfiguration {
 
     // MARK: Checking
 
-    /// What may be connected to on a tenant's word.
+    /// The policy for addresses that tenants name.
     var addressPolicy: OutboundAddressPolicy { isDevelopment ? .development : .strict }
 
     func notificationProblems() -> [ConfigurationError.Problem] {
@@ -118,7 +118,7 @@ extension ServerConfiguration {
         }
     }
 
-    /// What stands in the configuration is the operator's own word, and may lead into the operator's own network.
+    /// The policy for addresses in the configuration, which may lead into the operator's own network.
     var configuredAddressPolicy: OutboundAddressPolicy {
         OutboundAddressPolicy(allowsPlain: isDevelopment, allowsPrivate: true)
     }

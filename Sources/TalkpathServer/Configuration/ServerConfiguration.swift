@@ -17,11 +17,11 @@ public struct ServerConfiguration: Sendable {
     /// it is the bound address.
     public var publicURL: String?
     public var apiKeys: [APIKey]
-    /// What opens `/metrics`, which tells of all tenants. Empty: the default tenant's keys do.
+    /// The keys that open `/metrics`, which covers all tenants. Empty: the default tenant's keys do.
     public var metricsKeys: [String] = []
-    /// Who talks on calls that ask for nothing else.
+    /// The agent of calls that name no other.
     public var agent: AgentProfile
-    /// How models are reached of which tenants' agents make use, by provider. The one of ``agent`` needs no entry.
+    /// Access to the models of tenants' agents, by provider. The provider of ``agent`` needs no entry.
     public var providers: [AgentProvider: ProviderAccess]
     public var limits: CallLimits
     /// Beginnings of numbers in E.164 that may be called. Empty: none. `+` is every country; `+1` the United States and
@@ -32,7 +32,7 @@ public struct ServerConfiguration: Sendable {
     public var allowedNumberTypes: Set<NumberType>
     /// Numbers that tenants' calls may come from, besides those of ``twilio``, ``tenantTwilio`` and ``inboundAgents``.
     public var fromNumbers: [String: Set<String>]
-    /// Where the carrier may be sent for a call's instructions, besides ``publicURL``.
+    /// Further origins, besides ``publicURL``, from which the carrier may fetch a call's instructions.
     public var callOrigins: [CallOrigin]
     /// At the same time, of all tenants together.
     public var maximumCalls: Int
@@ -55,7 +55,7 @@ public struct ServerConfiguration: Sendable {
     public var drainTimeout: Duration
     /// Tenants with accounts of their own at the carrier. The others' calls go over ``twilio``.
     public var tenantTwilio: [String: Twilio]
-    /// Who takes calls to which number, before what agents say of themselves.
+    /// The agents of inbound calls, by called number; they precede the numbers that agents claim.
     public var inboundAgents: [String: InboundAgent]
     /// `nil`: plain HTTP, for a reverse proxy in front.
     public var tls: TLSFiles?
@@ -70,12 +70,12 @@ public struct ServerConfiguration: Sendable {
     public var analysis: Analysis?
     /// Counts for the command `serve`: an embedder's own logging system has its own.
     public var logFormat: LogFormat
-    /// What is kept of calls and agents that have no wish of their own.
+    /// The capture of calls and agents that set none.
     public var capture: CaptureWish
-    /// Where it is kept; `nil`: nothing can be.
+    /// The folder of captures and recordings; `nil` keeps none.
     public var recordings: Recordings?
 
-    /// What opens the door, and whose it is.
+    /// A key of the control API, and its tenant.
     public struct APIKey: Sendable {
         public var tenant: String
         public var secret: String
@@ -89,7 +89,7 @@ public struct ServerConfiguration: Sendable {
         }
     }
 
-    /// How a provider's models are reached.
+    /// Access to a provider's models.
     public struct ProviderAccess: Sendable {
         public var apiKey: String
         public var model: String
@@ -234,7 +234,7 @@ extension ServerConfiguration.Twilio: CustomStringConvertible, CustomDebugString
     public var customMirror: Mirror { Mirror(self, children: ["accountSID": accountSID, "baseURL": baseURL]) }
 }
 
-/// What is wrong with a configuration, all of it at once.
+/// Everything that is wrong with a configuration.
 public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A setting and what is wrong with it; never its value, which may be a secret.
     public struct Problem: Hashable, Sendable, CustomStringConvertible {

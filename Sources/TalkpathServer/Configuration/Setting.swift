@@ -19,9 +19,9 @@ enum Setting: String, CaseIterable {
     case agentFirstMessage = "TALKPATH_AGENT_FIRST_MESSAGE"
     /// `on_ringing` (without it) or `on_answer`.
     case agentConnect = "TALKPATH_AGENT_CONNECT"
-    /// Who resamples calls: `polyphase` (without it), or `libsamplerate-best`, `-medium`, `-fastest`, `-hold`, `-linear`.
+    /// The resampler of calls: `polyphase` (without it), or `libsamplerate-best`, `-medium`, `-fastest`, `-hold`, `-linear`.
     case resampler = "TALKPATH_RESAMPLER"
-    /// How much of the band polyphase keeps: `telephone` (without it), `wide` or `strict`.
+    /// The band that polyphase keeps: `telephone` (without it), `wide` or `strict`.
     case resamplerProfile = "TALKPATH_RESAMPLER_PROFILE"
     /// Beginnings of numbers that may be called, separated by commas; `+` is every country, `+1` the United States and
     /// Canada. Without it no number may be called; in development every number. Emergency numbers never.
@@ -47,7 +47,7 @@ enum Setting: String, CaseIterable {
     case maximumAgentsPerTenant = "TALKPATH_MAX_AGENTS_PER_TENANT"
     /// Accounts of tenants' own, separated by commas: `tenant:AC…:auth token:+number`.
     case tenantTwilio = "TALKPATH_TENANT_TWILIO"
-    /// Who takes calls to which number, separated by commas: `+number=agent` or `+number=tenant/agent`.
+    /// The agents of inbound calls by called number, separated by commas: `+number=agent` or `+number=tenant/agent`.
     case inboundAgents = "TALKPATH_INBOUND_AGENTS"
     /// Files with the certificate and its chain, and with its key, in PEM. Both or none; read again when they change.
     case tlsCertificate = "TALKPATH_TLS_CERTIFICATE"
@@ -70,9 +70,9 @@ enum Setting: String, CaseIterable {
     /// The folder of everything that is kept: `talkpath-data`; in development, or with `:memory:`, nothing outlives the
     /// server.
     case dataFolder = "TALKPATH_DATA_FOLDER"
-    /// What a finished write has survived: the death of the `process` (without it), or the loss of `power`.
+    /// The failure that a finished write survives: the death of the `process` (without it), or the loss of `power`.
     case durability = "TALKPATH_STORE_DURABILITY"
-    /// How long after a call's end what was said is kept: `off`, `forever` (without it) or a number of days.
+    /// The time for which transcripts are kept after a call's end: `off`, `forever` (without it) or a number of days.
     case keepTranscripts = "TALKPATH_KEEP_TRANSCRIPTS"
     case keepRecordings = "TALKPATH_KEEP_RECORDINGS"
     /// `forever` (without it) or a number of days.
@@ -98,9 +98,9 @@ enum Setting: String, CaseIterable {
     case analysisURL = "TALKPATH_ANALYSIS_URL"
     case analysisModel = "TALKPATH_ANALYSIS_MODEL"
     case analysisKey = "TALKPATH_ANALYSIS_API_KEY"
-    /// How long calls may go on once the server has been told to stop: 30. 0 ends them at once.
+    /// Seconds for which calls may go on once the server has been told to stop: 30. 0 ends them at once.
     case drainTimeout = "TALKPATH_DRAIN_TIMEOUT_S"
-    /// What is kept of calls that ask for nothing else: `off` (without it), `wire`, `audio` or `wire,audio`.
+    /// The capture of calls that ask for none: `off` (without it), `wire`, `audio` or `wire,audio`.
     case capture = "TALKPATH_CAPTURE"
     /// The folder that captures and recordings are written to: `recordings` in the data folder.
     case recordings = "TALKPATH_RECORDINGS_DIR"
@@ -112,7 +112,7 @@ enum Setting: String, CaseIterable {
     /// `SK…` and its secret: authorise requests instead of the token. Both or none.
     case twilioAPIKey = "TWILIO_API_KEY"
     case twilioAPISecret = "TWILIO_API_SECRET"
-    /// Where the account's calls are handled, such as `ie1`, and by which way it is asked, such as `dublin`.
+    /// The region of the account's calls, such as `ie1`, and the edge of its API, such as `dublin`.
     case twilioRegion = "TWILIO_REGION"
     case twilioEdge = "TWILIO_EDGE"
     case twilioFromNumber = "TWILIO_FROM_NUMBER"

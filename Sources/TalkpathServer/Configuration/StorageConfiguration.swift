@@ -6,7 +6,7 @@ extension ServerConfiguration {
         /// The folder of the store and of everything else that is kept; made if it is not there. `nil` keeps everything
         /// in memory, and the server forgets it when it stops: for tests and for work on one's own machine.
         public var folder: String?
-        /// What a finished write has survived.
+        /// The failure that a finished write survives.
         public var durability = SQLiteCallStore.Durability.process
         public var transcripts = Retention.forever
         public var recordings = Retention.forever
@@ -20,7 +20,7 @@ extension ServerConfiguration {
         }
     }
 
-    /// How long something is kept after a call's end.
+    /// The time for which something is kept after a call's end.
     public enum Retention: Hashable, Sendable {
         /// Not at all: it is never written.
         case off

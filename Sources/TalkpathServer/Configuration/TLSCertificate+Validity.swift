@@ -17,7 +17,7 @@ extension TLSCertificate {
             end = WallTime(milliseconds: Self.milliseconds(chain.map(\.notValidAfter).min() ?? 0))
         }
 
-        /// What is to be told of it; nil while all is well.
+        /// The warning for the operator; nil while all is well.
         func warning(at now: WallTime) -> String? {
             let left = end.milliseconds - now.milliseconds
             if left <= 0 {

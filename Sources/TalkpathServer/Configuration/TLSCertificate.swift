@@ -90,7 +90,7 @@ final class TLSCertificate: Sendable {
         return (try NIOSSLContext(configuration: configuration), Validity(chain))
     }
 
-    /// What differs once a file has been written or replaced.
+    /// Values that differ once a file has been written or replaced.
     private static func stamp(_ files: ServerConfiguration.TLSFiles) -> [Int] {
         [files.certificate, files.key].flatMap { path -> [Int] in
             var status = stat()

@@ -2,7 +2,7 @@ import Synchronization
 import TalkpathAudio
 import TalkpathCore
 
-/// How many calls a tenant may place per second and have at once, and for how many minutes a day it may talk.
+/// Limits of a tenant: calls placed per second, concurrent calls, and minutes of talk a day.
 ///
 /// All three are judged in one step, so that of many requests at once exactly as many pass as may. A call that begins
 /// sets its whole time limit aside from the day's minutes and gives back what it did not talk; that is why the minutes

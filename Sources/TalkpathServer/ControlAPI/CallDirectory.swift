@@ -92,7 +92,7 @@ struct CallDirectory {
         await state.manager.active().filter { $0.tenant == tenant && query.matches($0) }
     }
 
-    /// Whether `one` stands behind `other` in a list from the newest call to the oldest.
+    /// Tells whether `one` stands behind `other` in a list from the newest call to the oldest.
     private static func follows(_ one: CallCursor, _ other: CallCursor) -> Bool {
         (one.startedAt, one.id.text) < (other.startedAt, other.id.text)
     }

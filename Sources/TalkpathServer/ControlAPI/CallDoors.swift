@@ -3,7 +3,7 @@ import Logging
 import TalkpathCore
 import TalkpathWire
 
-/// What a call may cost the operator, judged before the carrier is asked for anything: where it goes, which number it
+/// Checks of what a call may cost the operator, before the carrier is asked: where it goes, which number it
 /// shows, and where the carrier fetches its instructions.
 extension ServerState {
     /// Refuses numbers that may not be called.
@@ -40,7 +40,7 @@ extension ServerState {
         )
     }
 
-    /// Whether an agent of the tenant takes the calls to a number.
+    /// Tells whether an agent of the tenant takes the calls to a number.
     private func isAgents(_ number: String, tenant: String) async throws(Problem) -> Bool {
         do {
             return try await agents.find(number: number, tenant: tenant) != nil
@@ -114,7 +114,7 @@ extension ServerConfiguration {
         return numbers
     }
 
-    /// Whether the account that a tenant's calls go over is its own: the shared one is the default tenant's.
+    /// Tells whether a tenant's calls go over its own account: the shared one is the default tenant's.
     func hasAccount(_ tenant: String) -> Bool {
         tenantTwilio[tenant] != nil || tenant == APIKey.defaultTenant
     }

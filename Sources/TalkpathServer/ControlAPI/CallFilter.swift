@@ -2,7 +2,7 @@ import HTTPTypes
 import TalkpathCore
 import TalkpathWire
 
-/// What `GET /api/calls` may be asked for.
+/// The query of `GET /api/calls`.
 struct ListCallsQuery {
     enum State: String, CaseIterable {
         case active, ended, all

@@ -113,7 +113,7 @@ struct CallPlacement {
         }
     }
 
-    /// How long the call may be.
+    /// The longest duration that the call may have.
     private func admit(_ id: CallID, for duration: Duration) throws(Problem) -> Duration {
         guard state.descriptors.hasRoomForCall else {
             state.noteCallRefusedForDescriptors()

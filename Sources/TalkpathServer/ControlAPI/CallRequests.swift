@@ -5,7 +5,7 @@ import TalkpathWire
 
 /// A request to place a call, from any of the routes that take one.
 struct CallOrder: Sendable {
-    /// Who shall talk.
+    /// The agent of the call.
     enum Agent: Sendable {
         /// The server's own.
         case configured
@@ -20,7 +20,7 @@ struct CallOrder: Sendable {
     var agent = Agent.configured
     /// Fill the agent's placeholders.
     var variables: [String: JSONValue] = [:]
-    /// Whether a placeholder without a value is a mistake.
+    /// Tells whether a placeholder without a value is a mistake.
     var needsAllVariables = false
     var prompt: String?
     var firstMessage: String?
@@ -34,7 +34,7 @@ struct CallOrder: Sendable {
 }
 
 extension CallOrder {
-    /// What `POST /api/calls` says.
+    /// The body of `POST /api/calls`.
     init(_ bytes: [UInt8]) throws(Problem) {
         let body = try JSONBody(bytes, CallSchemas.order)
         guard let to = body.text("to"), !to.isEmpty else {
@@ -60,7 +60,7 @@ extension CallOrder {
     }
 }
 
-/// What `POST /api/calls/{call_id}/end` may say.
+/// The body of `POST /api/calls/{call_id}/end`.
 struct EndCallRequest {
     var request: EndRequest
 
@@ -82,7 +82,7 @@ struct EndCallRequest {
     }
 }
 
-/// What `POST /api/calls/end` may say: which calls, and how.
+/// The body of `POST /api/calls/end`: the calls, and how to end them.
 struct EndCallsRequest {
     var end: EndCallRequest
     private var agentID: String?

@@ -1,7 +1,7 @@
 import TalkpathCore
 import TalkpathWire
 
-/// What requests about calls say, and what calls look like in answers.
+/// The schemas of requests about calls, and of calls in answers.
 enum CallSchemas {
     // MARK: Requests
 

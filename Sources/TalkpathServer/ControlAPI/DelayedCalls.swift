@@ -107,7 +107,7 @@ actor DelayedCalls {
         }
     }
 
-    /// What earlier processes have not come to.
+    /// The delayed calls that earlier processes have left.
     private func restore() async {
         do {
             for (call, hasBegun) in try await store.delayedCalls() where waiting[call.callID] == nil {
@@ -137,7 +137,7 @@ actor DelayedCalls {
 }
 
 extension CallOrder {
-    /// What an order that may be delayed can say.
+    /// The request for a call that may be delayed.
     fileprivate var kept: JSONValue {
         ["to": .string(to), "variables": .dictionary(variables), "metadata": .dictionary(metadata)]
     }

@@ -22,7 +22,7 @@ actor Idempotency {
     /// An answer to keep, or to give once only.
     struct Outcome: Sendable {
         var answer: Answer
-        /// Whether the request may have had an effect. If not, trying again tries again.
+        /// Tells whether the request may have had an effect. If not, a repeated request runs again.
         var isFinal: Bool
     }
 
@@ -130,7 +130,7 @@ actor Idempotency {
 }
 
 extension Idempotency.Answer {
-    /// What is kept beside the call's name. A call is looked up when it is asked for, so that there is no copy of it.
+    /// The stored answer besides the call's identifier. The call is looked up when it is asked for, so that no copy exists.
     fileprivate var kept: JSONValue {
         switch self {
         case .success: [:]

@@ -21,7 +21,7 @@ enum MediaType {
             quality = parameter.flatMap { Double($0.dropFirst(2)) }.map { min(max($0, 0), 1) } ?? 1
         }
 
-        /// How closely the wish describes the offer; nil if not at all.
+        /// The precision with which the range matches the offer; nil if it does not.
         func closeness(to offer: String) -> Int? {
             if range == offer { return 2 }
             if range.hasSuffix("/*"), offer.hasPrefix(range.dropLast()) { return 1 }

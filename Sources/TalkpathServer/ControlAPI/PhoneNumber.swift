@@ -9,7 +9,7 @@ enum PhoneNumber {
             && digits.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     }
 
-    /// Whether this could reach an emergency service: the short numbers themselves, however much of a `+`, zeros or a
+    /// Tells whether this could reach an emergency service: the short numbers themselves, however much of a `+`, zeros or a
     /// country code stands before them, and the area codes x11 of North America.
     static func isEmergency(_ text: String) -> Bool {
         let digits = String(decoding: text.utf8.filter { (48...57).contains($0) }, as: UTF8.self)

@@ -4,7 +4,7 @@ import NIOCore
 import TalkpathStore
 import TalkpathWire
 
-/// Why a request was not fulfilled: RFC 9457, with `success` and `error` for clients that know nothing of it.
+/// The reason for which a request was refused: RFC 9457, with `success` and `error` for clients that know nothing of it.
 struct Problem: Error {
     enum Code: String, Sendable, CaseIterable {
         case malformedJSON = "malformed_json"
@@ -52,7 +52,7 @@ struct Problem: Error {
     var code: Code
     /// What happened, for people.
     var detail: String
-    /// What `error` says where it is not the detail.
+    /// The text of `error` where it is not the detail.
     var error: String?
     /// Further members of the body.
     var members: [(key: String, value: JSONValue)] = []
@@ -104,7 +104,7 @@ extension Problem {
         "The store cannot be written, for example because the disk is full: try again later"
     ).retry(after: 5)
 
-    /// What came of a fault that no handler knows.
+    /// The answer to an error that no handler knows.
     init(unexpected error: any Error) {
         switch error as? StoreError {
         case let error? where error.isOfTheStore: self = .storeUnavailable

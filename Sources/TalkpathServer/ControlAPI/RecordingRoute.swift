@@ -40,7 +40,7 @@ extension Recordings {
     /// For clients that know no audio: the same bytes under the name that fits any file.
     static let plainType = "application/octet-stream"
 
-    /// What an answer with a recording may hold, for the document.
+    /// The possible contents of an answer with a recording, for the document.
     static let contents: [(type: String, schema: Schema?)] =
         AudioFormat.allCases.map { ($0.mediaType, .file) } + [(plainType, .file)]
 }

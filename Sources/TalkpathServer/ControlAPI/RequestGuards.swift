@@ -4,10 +4,10 @@ import Logging
 import TalkpathCore
 import TalkpathWire
 
-/// What a request brings along on its way to a handler.
+/// The context of a request on its way to a handler.
 struct ServerContext: RequestContext {
     var coreContext: CoreRequestContextStorage
-    /// Whose key opened the door.
+    /// The tenant of the request's key.
     var tenant = ""
 
     init(source: Source) {
@@ -82,7 +82,7 @@ extension ProblemMiddleware {
 /// In development, this machine only: a tunnel or a page in a browser would make an open dialler of a server that asks
 /// for no key.
 struct LoopbackGuard {
-    /// Why the request does not come from this machine's own programs; nil if it does.
+    /// The sign that a request does not come from this machine's own programs; nil if it does.
     static func objection(authority: String?, origin: String?, headerNames: some Sequence<String>) -> String? {
         guard let authority, Loopback.isLoopback(authority: authority) else {
             return "In development only requests to localhost are served"
@@ -174,7 +174,7 @@ struct QueryMiddleware: RouterMiddleware {
 /// The keys there are. All of them are compared, in a time that tells nothing.
 struct Keys: Sendable {
     private let digests: [(digest: [UInt8], tenant: String)]
-    /// Where no key is needed.
+    /// True where no key is needed.
     private let isOpen: Bool
 
     /// - Parameter isOpen: without any key, every client is the default tenant.

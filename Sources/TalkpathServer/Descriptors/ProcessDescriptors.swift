@@ -16,7 +16,7 @@ package enum ProcessDescriptors {
     /// with the limit.
     private static let most: rlim_t = 1 << 20
 
-    /// How many may be open (`RLIMIT_NOFILE`, the soft limit).
+    /// The limit of open descriptors (`RLIMIT_NOFILE`, the soft limit).
     package static var limit: Int {
         var limit = rlimit()
         guard getrlimit(kind, &limit) == 0 else { return 1024 }
@@ -77,7 +77,7 @@ struct DescriptorBudget: Sendable {
     /// A call's media socket and model's socket, its capture and its recording, and its part in connections to the
     /// carrier and to webhooks.
     static let perCall = 6
-    /// What a server has open before its first call.
+    /// The descriptors that a server has open before its first call.
     static let idle = 48
 
     init(
@@ -89,10 +89,10 @@ struct DescriptorBudget: Sendable {
         reserve = min(256, max(16, limit / 8))
     }
 
-    /// Whether connections from outside must go before new ones may come.
+    /// Tells whether connections from outside must be closed before new ones are accepted.
     var isScarce: Bool { (lowestFree() ?? .max) >= limit - reserve }
 
-    /// Whether another call may begin.
+    /// Tells whether another call may begin.
     var hasRoomForCall: Bool { (lowestFree() ?? .max) < limit - reserve - Self.perCall }
 
     /// So many connections may come from outside at once; the calls' own part is not kept from them, since a caller's

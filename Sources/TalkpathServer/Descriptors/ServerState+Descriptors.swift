@@ -1,7 +1,7 @@
 import Logging
 import TalkpathHTTP
 
-/// What the server does so that it never runs out of descriptors.
+/// Keeps the server from running out of descriptors.
 extension ServerState {
     /// A call was refused because the process has too few descriptors left.
     func noteCallRefusedForDescriptors() {

@@ -3,7 +3,7 @@ import TalkpathCore
 
 /// A line for people: `2026-11-29T12:00:00.000Z info talkpath: call_id=… Call ended`.
 ///
-/// What a value holds never begins another line: control characters are written as escapes.
+/// A value never begins another line: control characters are written as escapes.
 struct ConsoleLogHandler: LineLogHandler {
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?

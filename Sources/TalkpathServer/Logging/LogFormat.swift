@@ -2,7 +2,7 @@ public import Logging
 import TalkpathCore
 import TalkpathNIO
 
-/// How log lines are written.
+/// The format of log lines.
 public enum LogFormat: String, Sendable, CaseIterable {
     /// For people.
     case console

@@ -68,7 +68,7 @@ package final class LogWriter: Sendable {
     /// Lines that were dropped since the process began.
     package var dropped: Int { droppedInAll.load(ordering: .relaxed) }
 
-    /// How lines look that tell of dropped ones.
+    /// The form of lines that tell of dropped ones.
     package func setReport(_ make: @escaping @Sendable (_ dropped: Int) -> [UInt8]) {
         reportOfDropped.withLock { $0 = make }
     }

@@ -2,7 +2,7 @@ import FoundationEssentials
 import Glibc
 import TalkpathHTTP
 
-/// What the system knows of this process, in Prometheus' own names for it. Read when asked, from `/proc` (Linux). Also
+/// The system's figures of this process, under Prometheus' names. Read from `/proc` (Linux) at each request. Also
 /// what belongs to the process rather than to a server in it: its log.
 enum ProcessFigures {
     static func text(_ connections: ConnectionBudget.Figures) -> String {

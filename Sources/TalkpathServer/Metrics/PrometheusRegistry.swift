@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// Making a metric takes a lock; telling it something takes none.
 final class PrometheusRegistry: Sendable {
-    /// What is registered under one name.
+    /// The metrics under one name.
     private struct Family {
         var kind: Kind
         var members: [(labels: String, metric: any PrometheusMetric)] = []

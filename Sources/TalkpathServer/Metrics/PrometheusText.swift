@@ -1,6 +1,6 @@
-/// How names, labels and numbers are written in Prometheus' text format, version 0.0.4.
+/// Writes names, labels and numbers in Prometheus' text format, version 0.0.4.
 enum PrometheusText {
-    /// What is not a letter, a digit, `_` or `:` becomes `_`.
+    /// Replaces everything but letters, digits, `_` and `:` with `_`.
     static func name(_ label: String) -> String {
         var name = String(
             label.unicodeScalars.map { scalar in

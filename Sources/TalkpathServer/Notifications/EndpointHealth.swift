@@ -4,7 +4,7 @@ import Synchronization
 import TalkpathCore
 import TalkpathWire
 
-/// How deliveries to one endpoint have fared since the server started: for its tenant, for the log and for metrics.
+/// The record of deliveries to one endpoint since the server started: for its tenant, the log and the metrics.
 /// Thread-safe.
 final class EndpointHealth: Sendable {
     struct State: Sendable {
@@ -13,7 +13,7 @@ final class EndpointHealth: Sendable {
         var failed = 0
         /// Since when no delivery has succeeded; nil while deliveries succeed.
         var failingSince: WallTime?
-        /// Why the last attempt failed, in words of ours, or the status that the receiver answered with.
+        /// The reason of the last failure, in our words, or the status that the receiver answered with.
         var lastFailure: String?
     }
 

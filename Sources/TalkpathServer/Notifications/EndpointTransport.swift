@@ -1,7 +1,7 @@
 import TalkpathCore
 import TalkpathStore
 
-/// How a delivery went.
+/// The outcome of a delivery.
 enum DeliveryOutcome: Equatable, Sendable {
     case delivered
     /// To be tried again, not before the time that the receiver has asked for.

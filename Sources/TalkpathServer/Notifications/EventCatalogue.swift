@@ -20,7 +20,7 @@ enum EventType: String, Sendable, CaseIterable {
     case failed = "call.failed"
 }
 
-/// What each event says, besides who is calling whom, which the store adds.
+/// The data of each event; the store adds the numbers of the call.
 enum EventCatalogue {
     /// - Returns: nil for events that are internal to a call.
     static func event(_ event: CallEvent, at time: WallTime) -> OutboxEvent? {
@@ -56,7 +56,7 @@ enum EventCatalogue {
         return (json.object ?? []).map { ($0.key, JSONValue?.some($0.value)) }
     }
 
-    /// What is told with a call's record; the end comes last.
+    /// The events that are written with a call's record; the end comes last.
     static func events(endOf call: CallSnapshot) -> [OutboxEvent] {
         guard let receipt = call.receipt else { return [] }
         let members: [(String, JSONValue?)] = [

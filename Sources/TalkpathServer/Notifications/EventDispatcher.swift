@@ -15,7 +15,7 @@ final class EventDispatcher: Service {
     /// For those of the configuration.
     private let configuredPolicy: OutboundAddressPolicy
     private let clock: any CallClock
-    /// What is due is counted by this one.
+    /// The clock by which due times are counted.
     private let steady: any CallClock
     private let backoff: Backoff
     private let logger: Logger
@@ -103,7 +103,7 @@ final class EventDispatcher: Service {
         }
     }
 
-    /// How deliveries to an endpoint have fared since the server started.
+    /// The record of deliveries to an endpoint since the server started.
     func health(of endpoint: String) -> EndpointHealth {
         healths.withLock { healths in
             if let known = healths[endpoint] { return known }

@@ -3,7 +3,7 @@ import TalkpathCore
 import TalkpathStore
 import TalkpathWire
 
-/// What a gateway of agents is told, as `sessions_send` requests of JSON-RPC 2.0: flat objects with a `message_type`.
+/// The messages to a gateway of agents, as `sessions_send` requests of JSON-RPC 2.0: flat objects with a `message_type`.
 enum GatewayMessages {
     /// - Parameter call: as the store has it.
     /// - Returns: nil for an event the gateway has no word for.

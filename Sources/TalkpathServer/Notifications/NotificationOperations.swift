@@ -2,7 +2,7 @@ import HTTPTypes
 import TalkpathCore
 import TalkpathWire
 
-/// What is said about webhooks and deliveries.
+/// The operations on webhooks and deliveries, for the document.
 enum NotificationSchemas {
     static let order = Schema.object(
         .required("url", Schema(.text(length: 1...2048, form: .url))),

@@ -185,7 +185,7 @@ struct NotificationRoutes {
     }
 }
 
-/// What `POST /api/webhooks` may say.
+/// The body of `POST /api/webhooks`.
 private struct WebhookRequest {
     var url: String
     var secret: String?

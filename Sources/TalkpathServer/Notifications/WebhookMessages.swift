@@ -2,7 +2,7 @@ import TalkpathCore
 import TalkpathStore
 import TalkpathWire
 
-/// What a webhook is told, in its own words.
+/// The messages to a webhook, in its format.
 struct WebhookMessages: Sendable {
     let format: WebhookFormat
     let store: SQLiteCallStore

@@ -1,7 +1,7 @@
 import TalkpathCore
 import TalkpathStore
 
-/// What an endpoint's events are signed with at a time.
+/// The secrets that sign an endpoint's events at a time.
 enum WebhookSecrets: Sendable {
     /// Those of the configuration.
     case fixed([WebhookSecret])

@@ -93,7 +93,7 @@ enum EventSchemas {
         .optional("agent_id", .text),
     ]
 
-    /// What is sent of an event.
+    /// The message that receivers get of an event.
     static func envelope(_ type: EventType) -> Schema { .named(name(type)) }
 
     /// `call.ended` is `CallEndedEvent`.

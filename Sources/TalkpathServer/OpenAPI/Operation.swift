@@ -3,7 +3,7 @@ import TalkpathWire
 
 /// A route as the API's document describes it. A test compares these with what the router has, both ways.
 struct Operation: Sendable {
-    /// Who may use a route.
+    /// The clients that may use a route.
     enum Access: Sendable {
         /// Anybody.
         case open
@@ -24,7 +24,7 @@ struct Operation: Sendable {
         var isRequired: Bool
     }
 
-    /// What a request carries.
+    /// The body of a request.
     struct Body: Sendable {
         var type = "application/json"
         var schema: Schema
@@ -34,7 +34,7 @@ struct Operation: Sendable {
     struct Answer: Sendable {
         var status: Int
         var meaning: String
-        /// What it may hold, by content type; none is an empty body.
+        /// The possible contents, by content type; none is an empty body.
         var contents: [(type: String, schema: Schema?)]
         var headers: [(name: String, schema: Schema)] = []
         /// An empty body will do as well, which OpenAPI has no words for.
@@ -53,9 +53,9 @@ struct Operation: Sendable {
     var access = Access.key
     var parameters: [Parameter] = []
     var body: Body?
-    /// What may come back. Any other status is a problem.
+    /// The possible answers. Any other status is a problem.
     var answers: [Answer]
-    /// How problems look here.
+    /// The form of problems on this route.
     var problem = (type: "application/problem+json", schema: Schema.named("Problem"))
     var isDeprecated = false
 }

@@ -1,7 +1,7 @@
 import TalkpathWire
 
 extension Schema {
-    /// Where and how a value is not as it should be.
+    /// The place and kind of a value's violation.
     struct Violation: Equatable, Sendable {
         enum Kind: Sendable {
             case unknownField, missingField, invalid
@@ -138,7 +138,7 @@ extension Schema {
         }
     }
 
-    /// What to say of a value that is not of this kind.
+    /// The message for a value that is not of this kind.
     private var complaint: String {
         switch kind {
         case .any: return "must be a value"

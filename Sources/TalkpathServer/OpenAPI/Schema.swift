@@ -1,6 +1,6 @@
 import TalkpathWire
 
-/// What a JSON value must look like.
+/// The form that a JSON value must have.
 ///
 /// One definition serves three purposes: requests are refused by it (`JSONBody`), it stands in the API's document
 /// (`Schema+JSON`), and in tests it judges what the server answers (`Schema+Checking`).
@@ -47,7 +47,7 @@ struct Schema: Sendable {
     }
 }
 
-/// What a text looks like, beyond its length.
+/// The form of a text, besides its length.
 enum TextForm: String, Sendable {
     case e164
     case time

@@ -1,10 +1,10 @@
 package import NIOCore
 
-/// Where this server may connect to on somebody else's word: webhooks, gateways, whatever a tenant may name.
+/// The addresses that this server may connect to when a tenant names them: webhooks, gateways, functions.
 ///
 /// Outside development: encrypted, and to addresses of the public Internet only. A name is no promise, as it may lead
 /// elsewhere at the next look: so a name is resolved, *all* its addresses are judged, and the connection is made to one
-/// of those that were judged. Redirects are for whoever connects to refuse.
+/// of those that were judged. The client must refuse redirects.
 package struct OutboundAddressPolicy: Sendable {
     package typealias Resolver = @Sendable (_ host: String, _ port: Int) async throws -> [SocketAddress]
 
@@ -28,7 +28,7 @@ package struct OutboundAddressPolicy: Sendable {
     /// For work on one's own machine.
     package static let development = OutboundAddressPolicy(allowsPlain: true, allowsPrivate: true)
 
-    /// What can be said of an address without a look at where its name leads.
+    /// Checks an address without resolving its name.
     package func parse(_ text: String) throws(OutboundAddressError) -> OutboundURL {
         let url = try OutboundURL(text)
         guard allowsPlain || url.scheme.isSecure else {
@@ -54,7 +54,7 @@ package struct OutboundAddressPolicy: Sendable {
         return addresses
     }
 
-    /// One that is not public makes all of them unfit: nobody needs such a name but whoever means to get inside.
+    /// One address that is not public makes the name unfit: only an attack on the inside needs such a name.
     private func judge(_ addresses: [SocketAddress]) throws(OutboundAddressError) {
         guard allowsPrivate || addresses.allSatisfy(PublicAddress.isPublic) else {
             throw OutboundAddressError(code: .notPublic, message: "leads to an address that is not a public one")
@@ -62,7 +62,7 @@ package struct OutboundAddressPolicy: Sendable {
     }
 }
 
-/// What the Internet's registries say of addresses: the special-purpose lists of IANA (RFC 6890 and its successors).
+/// Tells public addresses from special ones, by IANA's special-purpose lists (RFC 6890 and its successors).
 package enum PublicAddress {
     package static func isPublic(_ address: SocketAddress) -> Bool {
         switch address {

@@ -4,7 +4,7 @@ package import NIOHTTP1
 import TalkpathCore
 import TalkpathNIO
 
-/// What the HTTP clients of this program have in common.
+/// The configuration that the HTTP clients of this program share.
 package enum OutboundHTTP {
     /// The settings that every client begins with: TLS as all of ours have it, redirects refused, nothing tried twice
     /// behind our back, and connections given up before the other side gives them up.
@@ -50,7 +50,7 @@ package enum OutboundHTTP {
         return configuration(for: url.host, port: url.port)
     }
 
-    /// What TLS broke at, in our own words; nil for an error that is no failure of TLS.
+    /// The reason of a failure of TLS, in our own words; nil for another error.
     package static func failureOfTLS(_ error: any Error) -> String? {
         if let error = error as? HTTPClientError, error == .tlsHandshakeTimeout {
             return "TLS failed: the handshake took too long"

@@ -14,7 +14,7 @@ package struct OutboundURL: Hashable, Sendable, CustomStringConvertible {
 
     package init(_ text: String) throws(OutboundAddressError) {
         guard text.utf8.count <= 2048 else { throw .malformed("is longer than 2048 characters") }
-        // What is not printable ASCII could break out of a request line, or look like another name.
+        // Other bytes than printable ASCII could break out of a request line, or look like another name.
         guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\\") }) else {
             throw .malformed("holds a character that no address has")
         }
@@ -61,7 +61,7 @@ package struct OutboundURL: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Why this server does not connect somewhere.
+/// The reason for which this server does not connect to an address.
 package struct OutboundAddressError: Error, Equatable, Sendable, CustomStringConvertible {
     package enum Code: String, Sendable {
         case malformed

@@ -11,18 +11,18 @@ import Glibc
 import Darwin
 #endif
 
-/// What the store needs beside its calls: events written as they come, a sign of life, and forgetting in time.
+/// Keeps the store in order: writes events as they come, gives a sign of life, and deletes what is old.
 struct StoreUpkeep: Service {
     let store: SQLiteCallStore
     let recorder: EventRecorder
     let storage: ServerConfiguration.Storage
     let clock: any CallClock
-    /// What is due is counted by this one.
+    /// The clock by which due times are counted.
     var steady: (any CallClock)?
     var factory: any MetricsFactory = MetricsSystem.factory
     let logger: Logger
 
-    /// How much a killed process may be wrong about its calls' ends.
+    /// The largest error in the end times of a killed process's calls.
     private static let signOfLife = Duration.seconds(5)
     private static let tidying = Duration.seconds(600)
     /// Events that come together are written together.

@@ -20,7 +20,7 @@ import TalkpathWire
 /// Connections are kept for a while and used again, each to an address that its name led to when it was judged: a name
 /// that leads elsewhere a moment later leads nowhere. To be closed.
 struct HTTPToolCaller: ToolEndpointCaller {
-    /// Where functions may lead.
+    /// The policy for addresses of functions.
     let policy: OutboundAddressPolicy
     private let clients: OutboundClients
 

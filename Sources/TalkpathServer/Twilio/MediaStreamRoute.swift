@@ -56,7 +56,7 @@ struct MediaStreamRoute: Sendable {
         return .accept(.telephony) { bridge.telephonySocket(admission: admission) }
     }
 
-    /// What the path says.
+    /// The parts of the path.
     private struct Target {
         var callID: CallID?
 

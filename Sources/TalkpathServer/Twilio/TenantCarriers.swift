@@ -45,7 +45,7 @@ final class TenantCarriers: Carrier, CallEventSink {
         self.destinations = destinations
     }
 
-    /// What a tenant's calls go over.
+    /// The carrier of a tenant's calls.
     func carrier(of tenant: String) -> (any Carrier)? { own[tenant] ?? shared }
 
     /// The account that is a tenant's: the shared one is whose server it is.
@@ -64,7 +64,7 @@ final class TenantCarriers: Carrier, CallEventSink {
         }
     }
 
-    /// How many calls are remembered.
+    /// The number of calls that are remembered.
     var rememberedCalls: Int { remembered.withLock { max($0.entries.count, $0.names.count) } }
 
     /// A call that has ended with the carrier's knowledge needs no account any more. Where that knowledge comes later, it

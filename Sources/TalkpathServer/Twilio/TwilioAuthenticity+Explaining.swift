@@ -2,7 +2,7 @@ import Logging
 import TalkpathCore
 import TalkpathWire
 
-/// Why a webhook was not taken for the carrier's, for the operator: most often a proxy in front changes what was signed.
+/// The reason for which a webhook was refused, for the operator: most often a proxy in front changes what was signed.
 extension TwilioAuthenticity {
     /// A webhook, as it came.
     struct Webhook {

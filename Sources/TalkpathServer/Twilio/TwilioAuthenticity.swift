@@ -8,7 +8,7 @@ import TalkpathWire
 struct TwilioAuthenticity: Sendable {
     /// An account that may have sent a webhook.
     struct Signer: Sendable {
-        /// Whose own account it is; nil for the one that tenants share.
+        /// The tenant that owns the account; nil for the shared one.
         var tenant: String?
         var validator: TwilioSignatureValidator?
     }
@@ -29,12 +29,12 @@ struct TwilioAuthenticity: Sendable {
         self.own = own
     }
 
-    /// Whether signatures are looked at.
+    /// Tells whether signatures are checked.
     var isChecked: Bool { shared != nil || !own.isEmpty }
 
     func isKnown(accountSID: String) -> Bool { own[accountSID] != nil || accountSID == sharedSID }
 
-    /// Whose signature a webhook has to bear.
+    /// The account whose signature a webhook must bear.
     func signer(accountSID: String?) -> Signer {
         accountSID.flatMap { own[$0] } ?? Signer(tenant: nil, validator: shared)
     }

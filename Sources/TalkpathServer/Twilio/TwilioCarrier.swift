@@ -194,7 +194,7 @@ struct TwilioCarrier: Carrier {
         }
     }
 
-    /// What never left this machine has no effect; of everything else the effect is not known.
+    /// A request that never left this machine has no effect; the effect of any other is unknown.
     private static func failureOfSending(_ error: any Error) -> CarrierError {
         let neverSent: Bool =
             switch error {

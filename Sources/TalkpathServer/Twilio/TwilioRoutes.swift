@@ -24,11 +24,11 @@ struct TwilioRoutes {
         var form: FormParameters
         /// From the address we gave: our own name of the call.
         var callID: CallID?
-        /// Where the call's further requests are to be addressed.
+        /// The origin for further requests of the call.
         var origin: PublicOrigin?
         /// The origin is the call's own.
         var hasOwnOrigin: Bool
-        /// Whose account it came from; nil for the shared one.
+        /// The tenant whose account it came from; nil for the shared one.
         var account: String?
     }
 
@@ -84,7 +84,7 @@ struct TwilioRoutes {
         )
     }
 
-    /// Whether the call goes over the account that has signed: one account has no say in the calls of another.
+    /// Tells whether the call goes over the account that has signed: one account has no say in the calls of another.
     private func isAbout(_ id: CallID?, _ sid: String?, of signer: TwilioAuthenticity.Signer) async -> Bool {
         let manager = state.manager
         var sessions: [CallSession] = []
@@ -195,7 +195,7 @@ struct TwilioRoutes {
         return Response(status: .noContent)
     }
 
-    /// What answered, found out while the call goes on.
+    /// The kind of party that answered, found out while the call goes on.
     @Sendable private func machineDetection(_ request: Request, _ context: ServerContext) async throws -> Response {
         let webhook = try await webhook(request)
         let callback = try read { () throws(WireError) in try TwilioMachineDetectionCallback(webhook.form) }

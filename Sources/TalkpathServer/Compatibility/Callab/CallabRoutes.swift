@@ -5,7 +5,7 @@ import TalkpathWire
 
 /// Callab's routes about calls.
 ///
-/// What goes wrong, but a missing or wrong key, is answered with 200 and an empty body, as its documentation has it.
+/// Errors, except a missing or wrong key, are answered with 200 and an empty body, as Callab documents.
 struct CallabRoutes {
     let state: ServerState
 

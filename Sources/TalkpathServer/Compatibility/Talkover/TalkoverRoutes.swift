@@ -138,7 +138,7 @@ struct TalkoverRoutes {
         ])
     }
 
-    /// What cannot be read counts as left out.
+    /// Unreadable members count as omitted.
     private static func number(_ fields: FormParameters, _ name: String, in range: ClosedRange<Int>) -> Int? {
         fields[name].flatMap { Int($0) }.map { min(max($0, range.lowerBound), range.upperBound) }
     }
@@ -160,7 +160,7 @@ extension CallSnapshot {
         ]
     }
 
-    /// What Talkover's webhooks say: its word for what happened, and the call as its lists show it.
+    /// The body of Talkover's webhooks: the event's name, and the call as its lists show it.
     func talkoverMessage(_ event: String) -> JSONValue {
         var data = talkoverJSON
         data.set("ended_at", .time(endedAt))

@@ -175,7 +175,7 @@ struct VocodeRoutes {
         return order
     }
 
-    /// What of an agent in Vocode's words means something here: what it is told, and what it says first.
+    /// The parts of a Vocode agent that we use: its prompt and its first message.
     private static func definition(_ agent: JSONValue) -> JSONValue {
         var definition: JSONValue = [:]
         let prompt = agent["prompt"]?.string ?? agent["prompt"]?["content"]?.string
