@@ -90,7 +90,7 @@ extension DemoJudgement {
         check(
             "interruption",
             stream.clears.count >= expected && figures.heardAgainstBelieved.count >= expected,
-            "\(figures.heardAgainstBelieved.count) answers cut short, \(stream.clears.count) times cleared"
+            "answers cut short: \(figures.heardAgainstBelieved.count), line cleared: \(stream.clears.count)"
         )
         for hearing in figures.heardAgainstBelieved {
             let told = [hearing.recordedMilliseconds, hearing.believedMilliseconds].compactMap(\.self)
