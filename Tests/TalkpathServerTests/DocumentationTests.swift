@@ -55,6 +55,22 @@ import Testing
         }
     }
 
+    @Test func everyRouteOfOurOwnStandsInTheControlAPIDocument() throws {
+        let page = try Self.text("docs/control-api.md")
+        for operation in APIDocument.operations where ["Calls", "Agents", "Events", "Server"].contains(operation.area) {
+            let path = operation.path.replacing(/\{[a-z_]+\}/, with: "{id}")
+            let last = path.split(separator: "/").last ?? ""
+            #expect(page.contains(path) || page.contains("`/\(last)`"), "docs/control-api.md lacks \(operation.path)")
+        }
+    }
+
+    @Test func everyEventStandsInTheControlAPIDocument() throws {
+        let page = try Self.text("docs/control-api.md")
+        for type in EventType.allCases {
+            #expect(page.contains("`\(type.rawValue)`"), "docs/control-api.md lacks \(type.rawValue)")
+        }
+    }
+
     @Test func everyRelativeLinkLeadsToAFile() throws {
         let documents = try Self.documents()
         #expect(documents.count > 10)
