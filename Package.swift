@@ -168,10 +168,13 @@ if level == .all {
                 "TalkpathNIO", .logging, .nioCore, .nioSSL, .nioHTTPTypes, .nioHTTPTypesHTTP1, .hummingbirdCore,
             ]
         ),
+        // The console's files, in the executable's own code: nothing lies beside it.
+        .target(name: "TalkpathConsole", resources: [.embedInCode("Files")], swiftSettings: swiftSettings),
         library(
             "TalkpathServer",
             [
-                "TalkpathStore", "TalkpathHTTP", "TalkpathNIO", "TalkpathCore", "TalkpathWire", "TalkpathAudio",
+                "TalkpathConsole", "TalkpathStore", "TalkpathHTTP", "TalkpathNIO", "TalkpathCore", "TalkpathWire",
+                "TalkpathAudio",
                 .logging, .metrics, .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .httpTypes, .hummingbird,
                 .asyncHTTPClient, .serviceLifecycle, .configuration,
             ]
@@ -215,7 +218,8 @@ if level == .all {
         tests(
             "TalkpathServerTests",
             [
-                "TalkpathServer", "TalkpathStore", "TalkpathHTTP", "TalkpathNIO", "TalkpathSimulation", "TalkpathCore",
+                "TalkpathConsole", "TalkpathServer", "TalkpathStore", "TalkpathHTTP", "TalkpathNIO",
+                "TalkpathSimulation", "TalkpathCore",
                 "TalkpathWire", "TalkpathAudio",
                 .logging, .metrics,
                 .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .httpTypes, .hummingbird, .asyncHTTPClient,

@@ -29,6 +29,10 @@ final class ServerState: Sendable {
     let connections: ConnectionBudget
     /// Of streams of events.
     let followers: TenantPlaces
+    let activity: ActivityBook
+    /// Nil where there is no console.
+    let consoleSessions: ConsoleSessions?
+    let startedAt: WallTime
 
     /// The stage of the server's stop.
     let stop = ServerStop()
@@ -48,6 +52,7 @@ final class ServerState: Sendable {
         caps: CallCaps,
         origin: OriginBox,
         metrics: PrometheusRegistry,
+        activity: ActivityBook = ActivityBook(),
         descriptors: DescriptorBudget = DescriptorBudget(),
         logger: Logger
     ) {
@@ -77,6 +82,11 @@ final class ServerState: Sendable {
             }
         }
         self.metrics = metrics
+        self.activity = activity
+        consoleSessions =
+            configuration.hasConsole
+            ? ConsoleSessions(clock: bridge.clock, isSecure: configuration.isReachedSecurely) : nil
+        startedAt = bridge.clock.wallTime
         followers = TenantPlaces(most: configuration.maximumFollowersPerTenant)
         knownOrigin = origin
         destinations = configuration.destinations

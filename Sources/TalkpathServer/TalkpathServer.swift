@@ -178,13 +178,14 @@ public final class TalkpathServer: Sendable {
             )
         )
         let addressPolicy = parts.addressPolicy ?? configuration.addressPolicy
+        let activity = ActivityBook()
         let tools = HTTPToolCaller(policy: addressPolicy)
         let bridge = MediaBridge(
             eventLoop: group.next(),
             carrier: carriers,
             store: store.calls,
             events: EventFanOut(
-                [store.recorder, caps, CallLog(logger: logger)] + (carriers.map { [$0] } ?? []) + parts.events
+                [store.recorder, caps, activity, CallLog(logger: logger)] + (carriers.map { [$0] } ?? []) + parts.events
             ),
             tools: parts.tools,
             toolEndpoints: tools,
@@ -222,6 +223,7 @@ public final class TalkpathServer: Sendable {
             caps: caps,
             origin: origin,
             metrics: metrics,
+            activity: activity,
             logger: logger
         )
         let (ports, bound) = AsyncStream<Int>.makeStream()
@@ -416,11 +418,14 @@ public final class TalkpathServer: Sendable {
         DocumentRoute().add(to: router)
         NotificationRoutes(state: state).add(to: router)
         TwilioRoutes(state: state, authenticity: authenticity).add(to: router)
-        let keys = KeyMiddleware(keys: Keys(configuration.apiKeys, isOpen: configuration.isDevelopment))
+        let keys = KeyMiddleware(state)
+        if let sessions = state.consoleSessions { ConsoleRoutes(state: state, sessions: sessions).add(to: router) }
+        StatusRoute(state: state).add(to: router, keys: keys)
         let api = router.group("api").add(middleware: keys).add(middleware: QueryMiddleware())
         ControlRoutes(state: state).add(to: api)
         CommandRoutes(state: state).add(to: api)
         RecordingRoute(state: state).add(to: api)
+        ActivityRoutes(state: state).add(to: api)
         AgentRoutes(state: state).add(to: api)
         addCompatibleRoutes(to: router, state, keys: keys)
         return router

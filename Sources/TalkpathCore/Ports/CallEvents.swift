@@ -11,6 +11,8 @@ public struct CallEvent: Equatable, Sendable {
         case callerSpeechStarted
         case callerSpeechEnded
         case agentSpeechStarted
+        /// The first audio of an answer goes to the caller, this long after the caller's last sound.
+        case agentAnswered(after: Duration)
         /// The caller spoke over the agent, who had been heard this long.
         case interrupted(heardMilliseconds: Int)
         case transcript(TranscriptEntry)

@@ -100,9 +100,11 @@ extension CallSession {
     }
 
     /// Whoever listens hears nothing of a call after its end.
-    func publish(_ kind: CallEvent.Kind) {
+    ///
+    /// - Parameter isCaptured: false for figures that a capture's audio tells as well.
+    func publish(_ kind: CallEvent.Kind, isCaptured: Bool = true) {
         guard receipt == nil else { return }
-        media.value.tap?.note(kind.captured, at: nil)
+        if isCaptured { media.value.tap?.note(kind.captured, at: nil) }
         ports.instruments.note(kind, direction)
         ports.events.publish(CallEvent(callID: id, at: ports.clock.now - startedOn, kind: kind))
     }

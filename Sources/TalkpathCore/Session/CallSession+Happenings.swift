@@ -28,6 +28,7 @@ extension CallSession {
             guardsHeard(transition, at: now)
         case .answered(let latency):
             ports.instruments.answered(after: latency)
+            publish(.agentAnswered(after: latency), isCaptured: false)
         case .cleared(let latency):
             ports.instruments.cleared(after: latency)
         case .silenced(let interruption):

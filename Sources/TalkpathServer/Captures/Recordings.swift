@@ -60,6 +60,12 @@ public struct Recordings: Sendable, Hashable {
         return nil
     }
 
+    /// The wire capture of a call.
+    /// - Returns: nil if there is none.
+    func capture(of call: CallID) -> String? {
+        wirePath(of: call).flatMap { access($0, R_OK) == 0 ? $0 : nil }
+    }
+
     /// Files in the folder that are named as ours are.
     func all() -> [KeptFile] {
         guard let listing = opendir(folder) else { return [] }

@@ -49,6 +49,7 @@ extension ServerConfiguration {
         configuration.publicURL = settings.text(.publicURL)
         configuration.apiKeys = (settings.list(.apiKeys) ?? []).map(APIKey.init(setting:))
         configuration.metricsKeys = settings.list(.metricsKeys) ?? []
+        configuration.readConsole(&settings)
         configuration.limits = limits(&settings)
         configuration.readDoors(&settings)
         if let calls = settings.integer(.maximumCalls, in: 1...100_000) { configuration.maximumCalls = calls }

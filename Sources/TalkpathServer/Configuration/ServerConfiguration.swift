@@ -19,6 +19,8 @@ public struct ServerConfiguration: Sendable {
     public var apiKeys: [APIKey]
     /// The keys that open `/metrics`, which covers all tenants. Empty: the default tenant's keys do.
     public var metricsKeys: [String] = []
+    /// Whether the console is served at `/console`. In development it is, unless it is switched off.
+    public var hasConsole: Bool
     /// The agent of calls that name no other.
     public var agent: AgentProfile
     /// Access to the models of tenants' agents, by provider. The provider of ``agent`` needs no entry.
@@ -180,6 +182,7 @@ public struct ServerConfiguration: Sendable {
         host = isDevelopment ? "127.0.0.1" : EveryAddress.host
         port = 8080
         apiKeys = []
+        hasConsole = isDevelopment
         providers = [:]
         limits = CallLimits()
         allowedDestinations = isDevelopment ? ["+"] : []

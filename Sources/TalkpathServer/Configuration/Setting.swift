@@ -10,6 +10,8 @@ enum Setting: String, CaseIterable {
     case apiKeys = "TALKPATH_API_KEYS"
     /// Keys that open `/metrics` and nothing else, separated by commas. Without it, the default tenant's keys open it.
     case metricsKeys = "TALKPATH_METRICS_KEY"
+    /// Whether the console is served at `/console`: `on` or `off`. Without it, in development only.
+    case console = "TALKPATH_CONSOLE"
     /// `openai` (without it) or `gemini`: which of the two providers' settings below count.
     case agentProvider = "TALKPATH_AGENT_PROVIDER"
     /// `pcm` (without it) or, for OpenAI, `pcmu`.

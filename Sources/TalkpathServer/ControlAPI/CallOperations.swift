@@ -7,7 +7,7 @@ enum CallOperations {
     static let all: [Operation] = [
         place(path: "/api/calls", id: "placeCall"),
         place(path: "/api/call", id: "placeCallAlias", summary: "Places a call: the first clients' address"),
-        list, endMany, show, delete, end, transcript, recording,
+        list, endMany, show, delete, end, transcript, recording, capture,
     ]
 
     private static func place(path: String, id: String, summary: String = "Places a call") -> Operation {
@@ -139,6 +139,19 @@ enum CallOperations {
             .init(status: 200, meaning: "As it was kept.", contents: Recordings.contents),
             .problem(404, "`call_not_found`, `recording_not_found`."),
             .problem(406, "It was kept in another format than is wanted."),
+        ]
+    )
+
+    private static let capture = Operation(
+        method: .get,
+        path: "/api/calls/{call_id}/capture",
+        id: "getCapture",
+        area: "Calls",
+        summary: "Both sockets' messages, for `talkpath replay` and `talkpath report`",
+        parameters: [.callID],
+        answers: [
+            .init(status: 200, meaning: "As it was kept.", contents: [(Recordings.plainType, .file)]),
+            .problem(404, "`call_not_found`; `recording_not_found`: nothing was captured."),
         ]
     )
 

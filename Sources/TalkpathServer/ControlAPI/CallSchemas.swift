@@ -56,7 +56,7 @@ enum CallSchemas {
         .required("format", .named("AgentFormat"))
     )
 
-    private static let listed: [Schema.Member] = [
+    static let listed: [Schema.Member] = [
         .required("call_id", .text),
         .required("to_number", .text),
         .required("from_number", .text),

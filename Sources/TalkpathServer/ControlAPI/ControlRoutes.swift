@@ -133,6 +133,7 @@ struct ControlRoutes {
             throw Problem(.conflict, .callActive, reason)
         }
         state.configuration.recordings?.remove(call.id)
+        state.activity.delete(call.id)
         // Some may lie in a folder of earlier days.
         StoreUpkeep.remove(paths, state.logger)
         return Response(status: .noContent)

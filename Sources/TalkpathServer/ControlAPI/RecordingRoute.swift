@@ -3,7 +3,7 @@ import Hummingbird
 import TalkpathCore
 import TalkpathWire
 
-/// A call's recording, as it was kept: stereo, the caller left.
+/// A call's recording, as it was kept: stereo, the caller left; and its capture.
 struct RecordingRoute {
     let state: ServerState
 
@@ -11,6 +11,9 @@ struct RecordingRoute {
     func add(to api: RouterGroup<ServerContext>) {
         api.get("calls/:call_id/recording") { request, context in
             try await recording(of: context.parameters.get("call_id") ?? "", request, context)
+        }
+        api.get("calls/:call_id/capture") { _, context in
+            try await capture(of: context.parameters.get("call_id") ?? "", context)
         }
     }
 
@@ -30,6 +33,22 @@ struct RecordingRoute {
             headers: [
                 .contentType: type, .cacheControl: "no-store",
                 .contentDisposition: "attachment; filename=\"\(call.id).\(recording.format.rawValue)\"",
+            ],
+            body: body
+        )
+    }
+
+    private func capture(of reference: String, _ context: ServerContext) async throws -> Response {
+        let call = try await CallDirectory(state: state, tenant: context.tenant).call(reference)
+        guard let path = state.configuration.recordings?.capture(of: call.id) else {
+            throw Problem(.notFound, .recordingNotFound, "There is no capture of this call")
+        }
+        let body = try await FileIO().loadFile(path: path, context: context)
+        return Response(
+            status: .ok,
+            headers: [
+                .contentType: Recordings.plainType, .cacheControl: "no-store",
+                .contentDisposition: "attachment; filename=\"\(call.id).tpcap\"",
             ],
             body: body
         )

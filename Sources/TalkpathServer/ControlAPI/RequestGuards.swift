@@ -120,21 +120,35 @@ struct LoopbackMiddleware: RouterMiddleware {
     }
 }
 
-/// Lets through whoever brings a key (RFC 6750), before anything of the body is read.
+/// Lets through whoever brings a key (RFC 6750), before anything of the body is read; and the console's pages, by the
+/// session of whoever has signed in there.
 struct KeyMiddleware: RouterMiddleware {
     let keys: Keys
+    /// Nil where there is no console.
+    let sessions: ConsoleSessions?
+
+    init(_ state: ServerState) {
+        keys = Keys(state.configuration.apiKeys, isOpen: state.configuration.isDevelopment)
+        sessions = state.consoleSessions
+    }
 
     func handle(
         _ request: Request,
         context: ServerContext,
         next: (Request, ServerContext) async throws -> Response
     ) async throws -> Response {
-        guard let tenant = keys.tenant(authorization: request.headers[.authorization]) else {
-            throw Self.missingKey
-        }
+        guard let tenant = try tenant(of: request) else { throw Self.missingKey }
         var context = context
         context.tenant = tenant
         return try await next(request, context)
+    }
+
+    private func tenant(of request: Request) throws(Problem) -> String? {
+        let authorization = request.headers[.authorization]
+        if let tenant = keys.tenant(authorization: authorization) { return tenant }
+        // A key that is wrong is not made good by a cookie.
+        guard authorization == nil else { return nil }
+        return try sessions?.session(of: request)?.tenant
     }
 
     static var missingKey: Problem {
@@ -175,7 +189,7 @@ struct QueryMiddleware: RouterMiddleware {
 struct Keys: Sendable {
     private let digests: [(digest: [UInt8], tenant: String)]
     /// True where no key is needed.
-    private let isOpen: Bool
+    let isOpen: Bool
 
     /// - Parameter isOpen: without any key, every client is the default tenant.
     init(_ keys: [ServerConfiguration.APIKey], isOpen: Bool) {
@@ -190,7 +204,12 @@ struct Keys: Sendable {
         guard let authorization else { return nil }
         let parts = authorization.split(separator: " ", maxSplits: 1)
         guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
-        let digest = TalkpathCrypto.sha256(Array(parts[1].drop { $0 == " " }.utf8))
+        return tenant(key: String(parts[1].drop { $0 == " " }))
+    }
+
+    /// - Parameter key: as its owner was given it.
+    func tenant(key: String) -> String? {
+        let digest = TalkpathCrypto.sha256(Array(key.utf8))
         var tenant: String?
         for key in digests where TalkpathCrypto.areEqual(key.digest, digest) { tenant = key.tenant }
         return tenant

@@ -13,8 +13,7 @@ struct NotificationRoutes {
     private static let mostWebhooks = 20
 
     func add(to router: Router<ServerContext>) {
-        let keys = Keys(state.configuration.apiKeys, isOpen: state.configuration.isDevelopment)
-        let api = router.group("api").add(middleware: KeyMiddleware(keys: keys)).add(middleware: QueryMiddleware())
+        let api = router.group("api").add(middleware: KeyMiddleware(state)).add(middleware: QueryMiddleware())
         api.get("calls/:call_id/events", use: follow)
         api.get("webhooks", use: listWebhooks)
         api.post("webhooks", use: addWebhook)
@@ -43,11 +42,7 @@ struct NotificationRoutes {
             last = number
         }
         guard let place = state.followers.take(context.tenant) else {
-            throw Problem(
-                .tooManyRequests,
-                .tooManyFollowers,
-                "You follow \(state.configuration.maximumFollowersPerTenant) streams of events already: close one first"
-            ).retry(after: 5)
+            throw Problem.tooManyFollowers(state.configuration.maximumFollowersPerTenant)
         }
         let stream = EventStream(call: id, after: last, store: store, bells: state.store.recorder.bells)
         return Response(

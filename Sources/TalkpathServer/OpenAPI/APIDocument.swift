@@ -7,12 +7,15 @@ import TalkpathWire
 /// Each route has an `Operation` beside it, in a list that is named here; a test fails otherwise.
 enum APIDocument {
     static let operations: [Operation] =
-        ServerOperations.all + CallOperations.all + CommandOperations.all + AgentOperations.all + CarrierOperations.all
+        ServerOperations.all + CallOperations.all + ActivityOperations.all + CommandOperations.all
+        + AgentOperations.all + CarrierOperations.all
         + NotificationOperations.all + CallabOperations.all + TalkoverOperations.all + VocodeOperations.all
         + TwilioSnippetOperations.all
 
     static let schemas: [(name: String, schema: Schema)] =
-        WordSchemas.all + ProblemSchemas.all + CallSchemas.all + CommandSchemas.all + AgentSchemas.all
+        WordSchemas.all + ProblemSchemas.all + CallSchemas.all + ActivitySchemas.all + CommandSchemas.all
+        + AgentSchemas.all
+        + ServerOperations.schemas
         + EventSchemas.all
         + NotificationSchemas.all + CallabSchemas.all + TalkoverSchemas.all + VocodeSchemas.all
 

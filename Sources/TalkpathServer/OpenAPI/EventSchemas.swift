@@ -74,7 +74,7 @@ enum EventSchemas {
                 "The model did not complete an answer, or refused to give one; it is asked again where that may help.",
             data: [
                 at,
-                .required("status", .word("failed", "incomplete", "rejected")),
+                .required("status", .named("FailedResponseStatus")),
                 .required("code", .text.meaning("The provider's code.")),
             ]
         ),

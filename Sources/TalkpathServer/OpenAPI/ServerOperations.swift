@@ -2,7 +2,7 @@ import HTTPTypes
 
 /// Health and the document itself, for the document.
 enum ServerOperations {
-    static let all: [Operation] = [health, ready, metrics, document]
+    static let all: [Operation] = [health, ready, metrics, status, document]
 
     private static let health = Operation(
         method: .get,
@@ -54,6 +54,43 @@ enum ServerOperations {
             .problem(403, "`forbidden`: the key is a tenant's."),
         ]
     )
+
+    private static let status = Operation(
+        method: .get,
+        path: "/api/server",
+        id: "server",
+        area: "Server",
+        summary: "How the server is, and for its operator how it is set",
+        answers: [.json(200, "The server as it is now.", .named("ServerStatus"))]
+    )
+
+    static let schemas: [(name: String, schema: Schema)] = [
+        (
+            "ServerStatus",
+            .object(
+                .required("tenant", .text.meaning("Whose key it is.")),
+                .required("version", .text),
+                .required("readiness", .named("Readiness")),
+                .required("started_at", .time),
+                .required("time", .time.meaning("The server's own.")),
+                .required("uptime_s", .integer),
+                .required("development", .boolean),
+                .required("active_calls", .integer.meaning("The tenant's.")),
+                .required("loop_lag_ms", .number.meaning("How long the media loop lets others wait, now.")),
+                .required("active_calls_of_all", .integer.orNull.meaning("For the default tenant, as what follows.")),
+                .required("open_connections", .integer.orNull),
+                .required("refused_connections", .integer.orNull),
+                .required("settings", Schema.array(.named("SettingInForce")).orNull)
+            )
+        ),
+        (
+            "SettingInForce",
+            .object(
+                .required("name", .text),
+                .required("value", .text.meaning("Of a secret, `set` or `not set`."))
+            )
+        ),
+    ]
 
     private static let document = Operation(
         method: .get,

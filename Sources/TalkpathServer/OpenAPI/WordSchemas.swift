@@ -16,6 +16,7 @@ enum WordSchemas {
         ("Speaker", .word("user", "assistant")),
         ("Sentiment", .word(CallAnalysis.Sentiment.self)),
         ("CallLeg", .word(CallLeg.self)),
+        ("FailedResponseStatus", .word("failed", "incomplete", "rejected")),
         ("MessageAuthor", .word(MessageAuthor.self)),
         ("AgentProvider", .word(AgentProvider.self)),
         ("AgentFormat", .word(AgentProfile.Format.self)),

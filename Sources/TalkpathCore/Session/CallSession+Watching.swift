@@ -1,0 +1,27 @@
+/// What a watcher sees of a live call at one moment, besides its record and its events.
+package struct CallWatch: Equatable, Sendable {
+    /// The caller is speaking now.
+    package var callerSpeaks: Bool
+    /// Audio of the agent's is on its way to the caller's ear.
+    package var agentIsHeard: Bool
+    /// Whoever is muted, and what is under way besides.
+    package var activities: Set<CallActivity>
+
+    package init(callerSpeaks: Bool = false, agentIsHeard: Bool = false, activities: Set<CallActivity> = []) {
+        self.callerSpeaks = callerSpeaks
+        self.agentIsHeard = agentIsHeard
+        self.activities = activities
+    }
+}
+
+extension CallSession {
+    package func watch() -> CallWatch {
+        guard receipt == nil else { return CallWatch() }
+        let media = media.value
+        return CallWatch(
+            callerSpeaks: media.uplink.voice.isSpeaking,
+            agentIsHeard: !media.downlink.isPlayedOut(at: ports.clock.now),
+            activities: activities
+        )
+    }
+}

@@ -1,0 +1,80 @@
+import TalkpathNIO
+import HTTPTypes
+import Hummingbird
+import TalkpathCore
+import TalkpathWire
+
+/// Live calls for whoever watches them: once, or as a stream for those who ask for one.
+struct ActivityRoutes {
+    let state: ServerState
+
+    static let streamType = "text/event-stream"
+
+    /// - Parameter api: the routes below `/api`, behind their key.
+    func add(to api: RouterGroup<ServerContext>) {
+        api.get("activity", use: list)
+        api.get("calls/:call_id/activity", use: show)
+    }
+
+    @Sendable private func list(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let stream = CallListStream(tenant: context.tenant, state: state)
+        guard try wantsStream(request) else {
+            return .json(["calls": .array(await stream.calls().map(\.json))])
+        }
+        return try streaming(context) { try await stream.write(to: &$0) }
+    }
+
+    @Sendable private func show(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let directory = CallDirectory(state: state, tenant: context.tenant)
+        let call = try await directory.call(context.parameters.get("call_id") ?? "")
+        guard try wantsStream(request) else {
+            let moments = state.activity.moments(of: call.id).map(\.event.momentJSON)
+            let watch = await state.manager.session(call.id)?.watch()
+            return .json(["call": call.json, "moments": .array(moments), "now": watch?.json ?? .null])
+        }
+        let stream = CallActivityStream(call: call.id, state: state)
+        return try streaming(context) { try await stream.write(to: &$0) }
+    }
+
+    private func wantsStream(_ request: Request) throws(Problem) -> Bool {
+        let offers = ["application/json", Self.streamType]
+        guard let type = MediaType.best(of: offers, for: request.headers[.accept]) else {
+            throw Problem(.notAcceptable, .invalidField, "There is application/json and \(Self.streamType) here")
+        }
+        return type == Self.streamType
+    }
+
+    private func streaming(
+        _ context: ServerContext,
+        _ write: @escaping @Sendable (inout any ResponseBodyWriter) async throws -> Void
+    ) throws(Problem) -> Response {
+        guard let place = state.followers.take(context.tenant) else {
+            throw .tooManyFollowers(state.configuration.maximumFollowersPerTenant)
+        }
+        return Response(
+            status: .ok,
+            headers: [
+                .contentType: Self.streamType + "; charset=utf-8", .cacheControl: "no-store",
+                // Proxies that gather answers must not gather this one.
+                .accelBuffering: "no",
+            ],
+            // The place is given back with the body: when it has been written, or never can be.
+            body: ResponseBody { [place] writer in
+                defer { withExtendedLifetime(place) {} }
+                try await write(&writer)
+                try await writer.finish(nil)
+            }
+        )
+    }
+}
+
+extension Problem {
+    /// The tenant holds as many streams as it may.
+    static func tooManyFollowers(_ most: Int) -> Problem {
+        Problem(
+            .tooManyRequests,
+            .tooManyFollowers,
+            "You follow \(most) streams of events already: close one first"
+        ).retry(after: 5)
+    }
+}

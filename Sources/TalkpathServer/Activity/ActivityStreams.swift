@@ -1,0 +1,140 @@
+import TalkpathNIO
+import TalkpathStore
+import ServiceLifecycle
+import Hummingbird
+import NIOCore
+import TalkpathCore
+import TalkpathWire
+
+/// A message of a stream of Server-Sent Events.
+private func message(_ name: String, _ json: JSONValue) -> ByteBuffer {
+    var buffer = ByteBuffer(string: "event: \(name)\ndata: ")
+    // One line: JSON's own line ends are escaped.
+    buffer.writeBytes(json.serialized())
+    buffer.writeString("\n\n")
+    return buffer
+}
+
+/// One call as it is watched: the whole of it first, then each moment, then what is going on now whenever that changes.
+///
+/// Every connection begins with the whole, so that a watcher who comes back has missed nothing.
+struct CallActivityStream: Sendable {
+    let call: CallID
+    let state: ServerState
+    /// How often it is asked who speaks.
+    var beat = Duration.milliseconds(250)
+    var heartbeat = Duration.seconds(15)
+
+    func write(to writer: inout any ResponseBodyWriter) async throws {
+        let bell = Bell()
+        let watcher = state.activity.watch(call, waking: bell)
+        defer { state.activity.forget(watcher) }
+        guard let known = try await state.manager.find(call) else { return }
+        try await writer.write(message("call", known.json))
+        var last = 0
+        var watch: CallWatch?
+        var hasEnded = false
+        var quietSince = ContinuousClock.now
+        while !Task.isCancelled, !Task.isShuttingDownGracefully {
+            var buffer = ByteBuffer()
+            for moment in state.activity.moments(of: call, after: last) {
+                last = moment.number
+                if case .ended = moment.event.kind { hasEnded = true }
+                var text = message("moment", moment.event.momentJSON)
+                buffer.writeBuffer(&text)
+            }
+            let session = hasEnded ? nil : await state.manager.session(call)
+            let now = await session?.watch()
+            if let now, now != watch {
+                var text = message("now", now.json)
+                buffer.writeBuffer(&text)
+                watch = now
+            }
+            if buffer.readableBytes == 0, .now - quietSince > heartbeat { buffer.writeString(": alive\n") }
+            if buffer.readableBytes > 0 {
+                quietSince = .now
+                try await writer.write(buffer)
+            }
+            guard session != nil else { break }
+            await bell.wait(orAtShutdown: beat)
+        }
+        guard !Task.isShuttingDownGracefully else { return }
+        if let ended = try await state.manager.find(call) { try await writer.write(message("call", ended.json)) }
+        // Whoever reads this does not come back for more.
+        try await writer.write(message("end", [:]))
+    }
+}
+
+/// A tenant's live calls as they are watched: all of them first, then each that has changed, and each that has ended.
+struct CallListStream: Sendable {
+    let tenant: String
+    let state: ServerState
+    /// While somebody speaks, how often it is asked whether they still do.
+    var beat = Duration.milliseconds(400)
+    /// Changes that lie closer together are told as one.
+    var pause = Duration.milliseconds(100)
+    var heartbeat = Duration.seconds(15)
+
+    func calls() async -> [WatchedCall] {
+        var calls: [WatchedCall] = []
+        for call in await state.manager.active() where call.tenant == tenant {
+            calls.append(WatchedCall(call: call, watch: await state.manager.session(call.id)?.watch() ?? CallWatch()))
+        }
+        return calls
+    }
+
+    func write(to writer: inout any ResponseBodyWriter) async throws {
+        let bell = Bell()
+        let watcher = state.activity.watch(waking: bell)
+        defer { state.activity.forget(watcher) }
+        let first = await calls()
+        var known: [CallID: WatchedCall] = [:]
+        for watched in first { known[watched.call.id] = watched }
+        try await writer.write(message("calls", ["calls": .array(first.map(\.json))]))
+        while !Task.isCancelled, !Task.isShuttingDownGracefully {
+            let isLively = known.values.contains { $0.watch.callerSpeaks || $0.watch.agentIsHeard }
+            await bell.wait(orAtShutdown: isLively ? beat : heartbeat)
+            try await Task.sleep(for: pause)
+            var touched = state.activity.touched(by: watcher)
+            let isQuiet = touched.isEmpty && !isLively
+            for (id, watched) in known where watched.watch.callerSpeaks || watched.watch.agentIsHeard {
+                touched.insert(id)
+            }
+            var buffer = ByteBuffer()
+            for id in touched { try await look(at: id, &known, &buffer) }
+            if isQuiet { buffer.writeString(": alive\n") }
+            if buffer.readableBytes > 0 { try await writer.write(buffer) }
+        }
+    }
+
+    private func look(at id: CallID, _ known: inout [CallID: WatchedCall], _ buffer: inout ByteBuffer) async throws {
+        var text: ByteBuffer
+        if let session = await state.manager.session(id), case let call = await session.snapshot(), call.receipt == nil
+        {
+            guard call.tenant == tenant else { return }
+            let watched = WatchedCall(call: call, watch: await session.watch())
+            guard known[id] != watched else { return }
+            known[id] = watched
+            text = message("call", watched.json)
+        } else {
+            // A call may come and go between two looks.
+            guard let call = try await state.manager.find(id), call.tenant == tenant, call.receipt != nil else {
+                return
+            }
+            known[id] = nil
+            text = message("ended", call.listJSON)
+        }
+        buffer.writeBuffer(&text)
+    }
+}
+
+extension Bell {
+    /// Returns at the next ring, after this long, or when the server begins to stop.
+    func wait(orAtShutdown longest: Duration) async {
+        await withGracefulShutdownHandler {
+            await wait(atMost: longest)
+        } onGracefulShutdown: {
+            self.ring()
+        }
+    }
+}

@@ -1,0 +1,14 @@
+extension ServerConfiguration {
+    private enum Switch: String, CaseIterable {
+        case on, off
+    }
+
+    mutating func readConsole(_ settings: inout SettingsReader) {
+        if let value = settings.word(.console, as: Switch.self) { hasConsole = value == .on }
+    }
+
+    /// Whether browsers speak TLS with this server, or with the proxy in front of it.
+    var isReachedSecurely: Bool {
+        tls != nil || (publicURL?.lowercased().hasPrefix("https:") ?? false)
+    }
+}

@@ -1,0 +1,123 @@
+import Logging
+import TalkpathAudio
+import TalkpathCore
+import TalkpathStore
+import TalkpathWire
+
+extension ServerConfiguration {
+    /// A setting as it is in force, whoever set it.
+    struct SettingInForce: Equatable, Sendable {
+        var setting: Setting
+        /// Never a secret: of those it says only whether they are there.
+        var value: String
+    }
+
+    /// The settings that decide what the server does, for its operator.
+    var settingsInForce: [SettingInForce] {
+        serving + calling + talking + keeping + telling
+    }
+
+    private func shown(_ setting: Setting, _ value: String?) -> SettingInForce {
+        let isThere = !(value ?? "").isEmpty
+        return SettingInForce(
+            setting: setting,
+            value: setting.isSecret ? (isThere ? "set" : "not set") : (isThere ? value ?? "" : "none")
+        )
+    }
+
+    private func shown(_ setting: Setting, _ value: Int?, or absence: String = "without bound") -> SettingInForce {
+        shown(setting, value.map(String.init) ?? absence)
+    }
+
+    private func shown(_ setting: Setting, _ value: Duration) -> SettingInForce {
+        shown(setting, "\(Double(value.wholeMilliseconds) / 1000) s")
+    }
+
+    /// Where an address leads; its path may be as good as a key.
+    private func place(_ url: String?) -> String? {
+        guard let url else { return nil }
+        guard let parsed = try? OutboundURL(url) else { return "set" }
+        let host = parsed.host.contains(":") ? "[\(parsed.host)]" : parsed.host
+        return "\(parsed.scheme.rawValue)://\(host):\(parsed.port)"
+    }
+
+    private var serving: [SettingInForce] {
+        [
+            shown(.host, host), shown(.port, port), shown(.publicURL, place(publicURL)),
+            shown(.tlsCertificate, tls?.certificate), shown(.tlsKey, tls?.key),
+            shown(.apiKeys, apiKeys.isEmpty ? nil : "set"), shown(.metricsKeys, metricsKeys.isEmpty ? nil : "set"),
+            shown(.console, hasConsole ? "on" : "off"),
+            shown(.connectionsPerAddress, connectionsPerAddress, or: "three quarters of what the descriptors allow"),
+            shown(.logLevel, logLevel.rawValue), shown(.logFormat, logFormat.rawValue),
+            shown(.drainTimeout, drainTimeout),
+        ]
+    }
+
+    private var calling: [SettingInForce] {
+        [
+            shown(.twilioAccountSID, twilio?.accountSID), shown(.twilioAuthToken, twilio?.authToken),
+            shown(.twilioFromNumber, twilio?.fromNumber), shown(.twilioBaseURL, place(twilio?.baseURL)),
+            shown(.tenantTwilio, tenantTwilio.isEmpty ? nil : "set"),
+            shown(.allowedDestinations, allowedDestinations.joined(separator: ", ")),
+            shown(.allowedNumberTypes, allowedNumberTypes.map(\.word).sorted().joined(separator: ", ")),
+            shown(.maximumCalls, maximumCalls), shown(.callsPerSecond, callsPerSecond),
+            shown(.maximumCallsPerTenant, maximumCallsPerTenant), shown(.minutesPerDay, minutesPerDay),
+            shown(.maximumAgentsPerTenant, maximumAgentsPerTenant),
+            shown(.maximumFollowersPerTenant, maximumFollowersPerTenant),
+            shown(
+                .inboundAgents,
+                inboundAgents.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value.tenant)/\($0.value.id)" }
+                    .joined(separator: ", ")
+            ),
+            shown(.maxDuration, limits.maxDuration), shown(.queueTimeout, limits.queueTimeout),
+            shown(.ringTimeout, limits.ringTimeout), shown(.mediaTimeout, limits.mediaTimeout),
+            shown(.agentSetupTimeout, limits.agentSetupTimeout), shown(.endBound, limits.endBound),
+        ]
+    }
+
+    private var talking: [SettingInForce] {
+        let isOpenAI = agent.provider == .openai
+        return [
+            shown(.agentProvider, agent.provider.rawValue), shown(.agentFormat, agent.format.rawValue),
+            shown(.agentVoice, agent.voice), shown(.agentConnect, agent.connectPolicy.rawValue),
+            shown(isOpenAI ? .openAIModel : .geminiModel, agent.model),
+            shown(isOpenAI ? .openAIURL : .geminiURL, place(agent.baseURL)),
+            shown(.openAIKey, isOpenAI ? agent.apiKey : providers[.openai]?.apiKey),
+            shown(.geminiKey, isOpenAI ? providers[.gemini]?.apiKey : agent.apiKey),
+            shown(.resampler, agent.resampler.description),
+        ]
+    }
+
+    private var keeping: [SettingInForce] {
+        [
+            shown(.dataFolder, storage.folder ?? ":memory:"), shown(.durability, storage.durability.rawValue),
+            shown(.capture, capture.words), shown(.recordings, recordings?.folder),
+            shown(.recordingFormat, recordings?.audioFormat.rawValue),
+            shown(.keepTranscripts, storage.transcripts.words), shown(.keepRecordings, storage.recordings.words),
+            shown(.keepCalls, storage.calls.words), shown(.keepEvents, storage.events.words),
+        ]
+    }
+
+    private var telling: [SettingInForce] {
+        [
+            shown(.webhookURL, place(notifications.webhook?.url)),
+            shown(.webhookSecret, notifications.webhook?.secret),
+            shown(.telegramToken, notifications.telegram?.botToken),
+            shown(.gatewayURL, place(notifications.gateway?.url)),
+            shown(.gatewayToken, notifications.gateway?.token),
+            shown(.analysisProvider, analysis?.provider.rawValue), shown(.analysisModel, analysis?.model),
+            shown(.analysisKey, analysis?.apiKey),
+        ]
+    }
+}
+
+extension ServerConfiguration.Retention {
+    /// As the settings say it.
+    var words: String {
+        switch self {
+        case .off: "off"
+        case .forever: "forever"
+        case .days(let days): "\(days) days"
+        }
+    }
+}

@@ -1,0 +1,61 @@
+import NIOCore
+import TalkpathStore
+import TalkpathHTTP
+import TalkpathNIO
+import TalkpathAudio
+import HTTPTypes
+import Hummingbird
+import TalkpathCore
+import TalkpathWire
+
+/// `GET /api/server`: how the server is, for whoever has a key; how it is set, for its operator.
+struct StatusRoute {
+    let state: ServerState
+
+    func add(to router: Router<ServerContext>, keys: KeyMiddleware) {
+        router.group("api/server").add(middleware: keys).get("") { _, context in
+            Response.json(await json(tenant: context.tenant))
+        }
+    }
+
+    private func json(tenant: String) async -> JSONValue {
+        let clock = state.bridge.clock
+        let lag = await loopLag()
+        let calls = await state.manager.active()
+        let isOperator = tenant == ServerConfiguration.APIKey.defaultTenant
+        let now = clock.wallTime
+        return [
+            "tenant": .string(tenant),
+            "version": .string(TalkpathVersion.current),
+            "readiness": .string(readiness),
+            "started_at": .time(state.startedAt),
+            "time": .time(now),
+            "uptime_s": JSONValue(Int(clamping: max(0, now.milliseconds - state.startedAt.milliseconds) / 1000)),
+            "development": .bool(state.configuration.isDevelopment),
+            "active_calls": JSONValue(calls.count { $0.tenant == tenant }),
+            "loop_lag_ms": .tenths(lag),
+            "active_calls_of_all": isOperator ? JSONValue(calls.count) : .null,
+            "open_connections": isOperator ? JSONValue(state.connections.figures.open) : .null,
+            "refused_connections": isOperator ? JSONValue(state.connections.figures.refused) : .null,
+            "settings": isOperator ? .array(state.configuration.settingsInForce.map(\.json)) : .null,
+        ]
+    }
+
+    private var readiness: String {
+        state.isDraining
+            ? Problem.Code.draining.rawValue
+            : state.store.calls.failure == nil ? "ready" : Problem.Code.storeUnavailable.rawValue
+    }
+
+    /// How long something that is given to the media loop waits for its turn.
+    private func loopLag() async -> Duration {
+        let clock = state.bridge.clock
+        let asked = clock.now
+        let begun = try? await state.bridge.eventLoop.submit { clock.now }.get()
+        return begun.map { $0 - asked } ?? .zero
+    }
+}
+
+extension ServerConfiguration.SettingInForce {
+    var json: JSONValue { ["name": .string(setting.rawValue), "value": .string(value)] }
+}

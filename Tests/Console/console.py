@@ -1,0 +1,360 @@
+"""The console in a real browser: signing in, a live call watched from its ring to its receipt, the end by the button.
+
+    python Tests/Console/console.py BINARY [FOLDER FOR PICTURES]
+"""
+
+import asyncio
+import contextlib
+import importlib.resources
+import json
+import os
+import pathlib
+import sys
+import urllib.parse
+
+HERE = pathlib.Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "Conformance"))
+
+from browser import Browser, find  # noqa: E402
+from stage import KEY, Stage, api, verdicts  # noqa: E402
+from wire import free_port  # noqa: E402
+
+OTHER_KEY = "console-key-of-another-tenant"
+NUMBER = "+14155550123"
+HEAVIEST = 200_000
+AXE = (importlib.resources.files("axe_core_python") / "axe.min.js").read_text()
+
+
+class Relay:
+    """Stands between the browser and the server, and can let every connection go."""
+
+    def __init__(self, target):
+        self.target = target
+        self.port = free_port()
+        self.writers = set()
+        self.is_open = True
+
+    async def start(self):
+        self.server = await asyncio.start_server(self.serve, "127.0.0.1", self.port)
+        return self
+
+    async def serve(self, reader, writer):
+        if not self.is_open:
+            writer.transport.abort()
+            return
+        try:
+            there, to = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:
+            writer.transport.abort()
+            return
+        self.writers |= {writer, to}
+        await asyncio.gather(self.pass_on(reader, to), self.pass_on(there, writer))
+        self.writers -= {writer, to}
+
+    async def pass_on(self, reader, writer):
+        with contextlib.suppress(OSError):
+            while data := await reader.read(1 << 16):
+                writer.write(data)
+                await writer.drain()
+        with contextlib.suppress(OSError):
+            writer.close()
+
+    def cut(self):
+        self.is_open = False
+        for writer in list(self.writers):
+            writer.transport.abort()
+
+
+class Watch:
+    """The pages of one run, and what is wrong with all of them."""
+
+    def __init__(self, browser, origin, pictures):
+        self.browser = browser
+        self.origin = origin
+        self.pictures = pictures
+        self.pages = []
+        #: What the browser says of answers that the test asks for.
+        self.expected = []
+
+    async def page(self, *shape):
+        page = await self.browser.page(*shape)
+        self.pages.append(page)
+        return page
+
+    async def picture(self, page, name):
+        if self.pictures:
+            await page.picture(self.pictures / f"{name}.png")
+
+    async def sign_in(self, page, key):
+        await page.until("!!document.querySelector('input[type=password]')", what="the page that asks for a key")
+        await page.run("document.querySelector('input[type=password]').focus()")
+        await page.type(key)
+        await page.key("Enter")
+
+    def complaints(self):
+        found = [c for page in self.pages for c in page.complaints]
+        return [c for c in found if not any(part in c for part in self.expected)]
+
+    def strangers(self):
+        addresses = {a for page in self.pages for a in page.requests.values()}
+        own = (self.origin, "blob:" + self.origin, "data:", "about:")
+        return sorted(a for a in addresses if not a.startswith(own))
+
+
+async def signing_in(watch):
+    page = await watch.page()
+    await page.open(watch.origin + "/console")
+    await watch.sign_in(page, "no key of this server's")
+    await page.text("The server does not know this key.")
+    watch.expected.append("status of 401")
+    verdicts.check("a wrong key is refused, and the page says so", True)
+    await page.run("document.querySelector('input[type=password]').value = ''")
+    await watch.sign_in(page, KEY)
+    await page.text("Nobody is on the line")
+    verdicts.check("a key opens the console", True)
+    cookie = await page.run("document.cookie")
+    verdicts.check("scripts see nothing of the session's cookie", cookie == "", cookie)
+    weight = sum(page.weights.values())
+    verdicts.check(f"the page weighs at most {HEAVIEST} bytes", 20_000 < weight <= HEAVIEST, weight)
+    painted = await page.run("performance.getEntriesByName('first-contentful-paint')[0]?.startTime")
+    print(f"      page weight {weight} bytes, first paint after {painted and round(painted)} ms")
+    return page
+
+
+async def a_live_call(watch, relay):
+    listing = await watch.page()
+    await listing.open(watch.origin + "/console#/calls")
+    await listing.text("Nobody is on the line")
+    page = watch.pages[0]
+    await page.click("button", "Place a call")
+    await page.until("document.activeElement?.name === 'to'", what="the dialog's first field")
+    await page.type(NUMBER)
+    await page.key("Enter")
+    await page.until("location.hash.startsWith('#/calls/')", what="the page of the call")
+    call = urllib.parse.unquote((await page.run("location.hash")).removeprefix("#/calls/"))
+    await page.text("The call is answered", 60)
+    await page.text("In progress")
+    await page.text("Hello, Harbour Street clinic", 60)
+    verdicts.check("a live call's page shows its words as they come", True)
+    await listing.until(f"document.querySelector('.rows.live')?.innerText.includes('{NUMBER}')", what="the call in the list")
+    await listing.until("/(Caller|Agent) speaks/.test(document.querySelector('.rows.live').innerText)", 60, "who speaks")
+    verdicts.check("the list shows the call by itself, and who speaks on it", True)
+    await watch.picture(listing, "calls-live")
+
+    # The connection is lost, and what is said meanwhile is on the page when it is back.
+    relay.cut()
+    await page.text("The connection to the server is lost")
+    await watch.picture(page, "call-lost")
+    watch.expected += ["ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED", "ERR_SOCKET"]
+    for _ in range(600):
+        _, facts = await api(relay.target, "GET", f"/api/calls/{call}")
+        if any("pharmacy" in t["text"] for t in facts["transcript"] if t["role"] == "user"):
+            break
+        await asyncio.sleep(0.1)
+    seen = await page.run("document.querySelector('.turns').innerText")
+    relay.is_open = True
+    await page.text("I meant the pharmacy", 60)
+    await page.until("!document.querySelector('#banner').innerText", what="the end of the banner")
+    verdicts.check("a lost connection is said, comes back by itself, and nothing is missing", "pharmacy" not in seen, seen)
+    await page.text("The caller breaks in", 60)
+    await page.text("of this", 60)
+    verdicts.check("an interruption is shown with how much was heard", True)
+
+    await page.click("button", "Mute caller")
+    await page.until("[...document.querySelectorAll('button[aria-pressed=true]')].some(b => b.textContent.includes('Unmute caller'))", what="the muted caller")
+    _, seen = await api(relay.target, "GET", f"/api/calls/{call}/activity")
+    verdicts.check("a button mutes the caller", seen["now"]["muted"] == ["caller"], seen["now"])
+    await page.click("button", "Unmute caller")
+    await page.click("button", "Keys")
+    await page.click("dialog .pad-keys button", "5")
+    await page.click("dialog button[type=submit]", "Send")
+    await page.until("!document.querySelector('dialog')", what="the keys' end")
+    verdicts.check("keys are sent", True)
+    await page.run("document.querySelector('.compose select').value = 'tell'; document.querySelector('.compose textarea').focus()")
+    await page.type("The caller is a pharmacist.")
+    await page.key("Enter")
+    await page.text("The agent knows")
+    verdicts.check("a message reaches the agent", True)
+    await page.until("document.querySelectorAll('.turn').length >= 3 && !!document.querySelector('.wait')", 60, "turns with their latency")
+    await watch.picture(page, "call-live")
+
+    await page.click("button", "End now")
+    await page.text("The carrier confirms that the call is over", 30)
+    await page.text("Save record")
+    await page.text("Completed")
+    verdicts.check("the button ends the call, and its page becomes the receipt", True)
+    _, facts = await api(relay.target, "GET", f"/api/calls/{call}")
+    verdicts.check("the receipt says who ended it", facts["receipt"]["reason"] == "ended in the console", facts["receipt"])
+    await listing.until(f"document.querySelector('.rows.ended').innerText.includes('{NUMBER}')", what="the call among the ended ones")
+    verdicts.check("the list moves it to the ended ones by itself", not await listing.run(f"document.querySelector('.rows.live').innerText.includes('{NUMBER}')"))
+
+    await page.until("!!document.querySelector('.player:not([hidden])')", 60, "the recording")
+    await page.run("document.querySelector('.turn.agent button.at').click()")
+    await page.until("Number(document.querySelector('.player input').value) > 600", 20, "the recording playing")
+    await page.click(".player button")
+    verdicts.check("the recording plays from a turn on", True)
+    await page.run("scrollTo(0, 0); document.querySelector('#toasts').replaceChildren()")
+    await watch.picture(page, "call-ended")
+    return call
+
+
+async def other_pages(watch, relay, call):
+    page = await watch.page(1280, 900)
+    await page.open(watch.origin + "/console#/agents/new")
+    await page.until("!!document.querySelector('textarea.code')")
+    await page.run("document.querySelector('textarea.code').value = '{'")
+    await page.click("button[type=submit]", "Make the agent")
+    await page.text("This is not JSON")
+    await page.run("""document.querySelector('textarea.code').value = JSON.stringify({ nmae: 1 })""")
+    await page.click("button[type=submit]", "Make the agent")
+    await page.text("Unknown field 'nmae'")
+    watch.expected.append("status of 422")
+    await page.run("""document.querySelector('textarea.code').value = JSON.stringify({ name: "Night desk", provider: "openai", instructions: "Be brief.", tools: [{ name: "stock", description: "What is there", parameters: { type: "object" } }] })""")
+    await page.click("button[type=submit]", "Make the agent")
+    await page.until("location.hash.startsWith('#/agents/') && location.hash !== '#/agents/new'", what="the new agent's page")
+    await page.open(watch.origin + "/console#/agents")
+    await page.text("Night desk")
+    await watch.picture(page, "agents")
+    _, agents = await api(relay.target, "GET", "/api/agents")
+    verdicts.check("an agent is made, and what is wrong with one is said", [a["name"] for a in agents["agents"]] == ["Night desk"], agents)
+    await page.click("a", "Night desk")
+    await page.click("button", "Delete")
+    await page.click("dialog button[type=submit]", "Delete")
+    await page.until("location.hash === '#/agents'")
+    verdicts.check("an agent is deleted", (await api(relay.target, "GET", "/api/agents"))[1]["count"] == 0)
+
+    await page.open(watch.origin + "/console#/webhooks")
+    await page.text("Everything was delivered")
+    await page.click("button", "New webhook")
+    await page.until("document.activeElement?.name === 'url'")
+    await page.type(f"http://127.0.0.1:{relay.target}/health")
+    await page.key("Enter")
+    await page.text("The secret is shown this once")
+    await page.click("dialog button", "I have it")
+    await page.until("!document.querySelector('dialog')")
+    await page.text("Nothing sent yet")
+    verdicts.check("a webhook is made, and its secret shown once", True)
+    await watch.picture(page, "webhooks")
+
+    await page.open(watch.origin + "/console#/server")
+    await page.text("TALKPATH_API_KEYS")
+    await asyncio.sleep(4.5)
+    await watch.picture(page, "server")
+    text = await page.run("document.body.innerText")
+    verdicts.check("the server's page hides every secret", "Ready" in text and KEY not in text and OTHER_KEY not in text, text)
+
+    await page.open(watch.origin + "/console#/calls/nobody")
+    await page.text("There is no call of this name")
+    watch.expected.append("status of 404")
+    verdicts.check("a call that is not there is said", True)
+
+    # Wide, narrow, dark; and what axe finds, which judges names, roles, order and contrast.
+    wrong, barred = [], []
+    for width in [1280, 768, 390, 320]:
+        await page.shape(width, 844, dark=width == 768)
+        for place in ["calls", f"calls/{call}", "agents", "agents/new", "webhooks", "server"]:
+            await page.open(f"{watch.origin}/console#/{place}")
+            await page.until("document.querySelector('main h1') && !document.querySelector('main').innerText.includes('Loading')")
+            await asyncio.sleep(0.3)
+            wide = await page.run("Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)")
+            if wide > width:
+                wrong.append((place, width, wide))
+            await page.run(AXE + "; 0")
+            found = await page.run(
+                "axe.run(document, { resultTypes: ['violations'] })"
+                ".then(r => r.violations.map(v => [v.id, v.nodes[0].html.slice(0, 150), v.nodes[0].any[0]?.message]))"
+            )
+            barred += [(place.split("/")[0], width, *violation) for violation in found]
+            if width == 390:
+                await watch.picture(page, "narrow-" + place.split("/")[0] + ("-one" if "/" in place else ""))
+    verdicts.check("no page scrolls sideways, from 320 px on", not wrong, wrong)
+    verdicts.check("axe finds nothing to object to, in the light and in the dark", not barred, barred)
+    await page.shape(1280, 900, True)
+    await page.open(f"{watch.origin}/console#/calls/{call}")
+    await page.text("The carrier confirms")
+    await page.until("!!document.querySelector('.player:not([hidden])')", 60)
+    await watch.picture(page, "call-dark")
+
+    # By the keyboard alone.
+    await page.open(watch.origin + "/console#/calls")
+    await page.until("!!document.querySelector('.rows.ended a')")
+    for _ in range(40):
+        await page.key("Tab")
+        if await page.run("!!document.activeElement?.closest('.rows.ended')"):
+            break
+    await page.key("Enter")
+    await page.until("location.hash.startsWith('#/calls/')")
+    verdicts.check("the keyboard alone leads to a call", True)
+    nameless = await page.run("""[...document.querySelectorAll('button, a[href], input, select, textarea, [role=img]')]
+        .filter(e => e.getClientRects().length && !(e.getAttribute('aria-label') || e.textContent.trim() || e.labels?.length || e.title)).map(e => e.outerHTML.slice(0, 120))""")
+    verdicts.check("everything that can be used has a name", not nameless, nameless)
+
+
+async def another_tenant(watch, call):
+    page = watch.pages[0]
+    await page.click("button[aria-label='Sign out']")
+    await watch.sign_in(page, OTHER_KEY)
+    await page.text("There is no call of this name")
+    await page.open(watch.origin + "/console#/calls")
+    await page.text("No call has ended yet")
+    verdicts.check("another tenant sees none of it", True)
+    # The other pages' session is the browser's: it is another's now, or none.
+    await page.run("fetch('/console/session', { method: 'DELETE' })")
+    refused = await page.run("fetch('/api/calls/end', { method: 'POST', body: '{\"all\":true}', headers: { 'Content-Type': 'application/json' } }).then(r => r.status)")
+    watch.expected.append("status of 403")
+    verdicts.check("a request without the session's token changes nothing", refused == 403, refused)
+
+
+def long_conversation(folder):
+    """The caller asks and interrupts, and then stays on the line for as long as the test needs."""
+    source = (HERE.parents[1] / "fixtures/calls/barge-in").resolve()
+    manifest = json.loads((source / "manifest.json").read_text())
+    for thing in [manifest, *manifest["caller"], *manifest["agent"]]:
+        for name in ["audio", "background"]:
+            if name in thing:
+                thing[name] = os.path.relpath(source / thing[name], folder / "conversation")
+    manifest["caller"][-1]["delay_ms"] = 300_000
+    (folder / "conversation").mkdir()
+    (folder / "conversation/manifest.json").write_text(json.dumps(manifest))
+    return str(folder / "conversation")
+
+
+async def main():
+    binary = sys.argv[1]
+    pictures = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else None
+    if pictures:
+        pictures.mkdir(parents=True, exist_ok=True)
+    command = find()
+    if not command:
+        print("console: not judged: there is no Chromium here (apt-get install chromium, or CHROMIUM=command)")
+        sys.exit(75)
+    async with Stage(binary) as stage, Browser(command) as browser:
+        conversation = ["--conversation", long_conversation(pathlib.Path(stage.folder.name))]
+        server = free_port()
+        relay = await Relay(server).start()
+        model = await stage.fake_model("openai", *conversation)
+        carrier = await stage.fake_twilio(server, *conversation)
+        await stage.server(
+            server, carrier, TALKPATH_CONSOLE="on", OPENAI_REALTIME_URL=f"ws://127.0.0.1:{model}/v1/realtime",
+            TALKPATH_API_KEYS=f"{KEY},other:{OTHER_KEY}", TALKPATH_PUBLIC_URL=f"http://127.0.0.1:{server}",
+            TALKPATH_CALL_ORIGINS="", TALKPATH_AGENT_FIRST_MESSAGE="Hello", TALKPATH_CAPTURE="wire,audio",
+            TALKPATH_RECORDINGS_DIR=str(pathlib.Path(stage.folder.name) / "recordings"),
+        )
+        watch = Watch(browser, f"http://127.0.0.1:{relay.port}", pictures)
+        try:
+            await signing_in(watch)
+            call = await a_live_call(watch, relay)
+            await other_pages(watch, relay, call)
+            await another_tenant(watch, call)
+        except (AssertionError, RuntimeError) as fault:
+            for number, page in enumerate(watch.pages):
+                if pictures:
+                    await page.picture(pictures / f"fault-{number}.png")
+            verdicts.check("the run goes to its end", False, fault)
+        verdicts.check("no page complains, of its policy or of anything else", not watch.complaints(), watch.complaints())
+        verdicts.check("nothing is asked of another place", not watch.strangers(), watch.strangers())
+    print(f"console: {verdicts.good} good, {verdicts.bad} bad")
+    sys.exit(1 if verdicts.bad else 0)
+
+
+asyncio.run(main())

@@ -1,0 +1,178 @@
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+import TalkpathAudio
+import TalkpathCore
+import TalkpathWire
+import Testing
+
+@testable import TalkpathServer
+
+/// Live calls, watched.
+@Suite(.timeLimit(.minutes(1))) struct ActivityTests {
+    /// Messages of a stream, as they come.
+    private struct Messages {
+        struct Message {
+            var name: String
+            var data: JSONValue
+        }
+
+        private var parts: HTTPClientResponse.Body.AsyncIterator
+        private var text = ""
+
+        init(_ test: TestServer, _ path: String, key: String = TestServer.key) async throws {
+            var request = HTTPClientRequest(url: "http://127.0.0.1:\(test.server.port)\(path)")
+            request.headers.add(name: "Authorization", value: "Bearer \(key)")
+            request.headers.add(name: "Accept", value: "text/event-stream")
+            let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
+            try #require(response.headers["Content-Type"] == ["text/event-stream; charset=utf-8"])
+            parts = response.body.makeAsyncIterator()
+        }
+
+        /// The next message; nil at the stream's end.
+        mutating func next() async throws -> Message? {
+            while true {
+                if let end = text.firstRange(of: "\n\n") {
+                    let lines = text[..<end.lowerBound].split(separator: "\n")
+                    text = String(text[end.upperBound...])
+                    func field(_ name: String) -> String? {
+                        lines.first { $0.hasPrefix(name + ": ") }.map { String($0.dropFirst(name.count + 2)) }
+                    }
+                    guard let name = field("event"), let data = field("data") else { continue }
+                    return Message(name: name, data: try JSONValue(parsing: data))
+                }
+                guard let part = try await parts.next() else { return nil }
+                text += String(buffer: part)
+            }
+        }
+
+        /// The next one of that name.
+        mutating func next(_ name: String) async throws -> JSONValue {
+            while let message = try await next() { if message.name == name { return message.data } }
+            throw StreamEnded(waitingFor: name)
+        }
+
+        mutating func rest() async throws -> [Message] {
+            var rest: [Message] = []
+            while let message = try await next() { rest.append(message) }
+            return rest
+        }
+
+        private struct StreamEnded: Error { var waitingFor: String }
+    }
+
+    @Test func whoWatchesTheListSeesEachCallBeginChangeAndEnd() async throws {
+        try await TestServer.run { test async throws in
+            var messages = try await Messages(test, "/api/activity")
+            #expect(try await messages.next("calls")["calls"]?.array?.isEmpty == true)
+            let call = try await test.place()
+            _ = try await test.place(key: TestServer.otherKey)
+            let began = try await messages.next("call")
+            #expect(began["call_id"]?.string == call.text)
+            #expect(Schema.named("WatchedCall").violation(of: began, isRequest: false) == nil)
+            try await test.progress("in-progress", of: call)
+            var status = began["status"]
+            while status != "in_progress" { status = try await messages.next("call")["status"] }
+            _ = try await test.end(call)
+            let ended = try await messages.next("ended")
+            // Nothing of the other tenant's has come.
+            #expect(ended["call_id"]?.string == call.text && ended["ended_reason"] == "ended_by_api")
+        }
+    }
+
+    @Test func whoWatchesACallSeesItFromItsBeginningToItsReceipt() async throws {
+        try await TestServer.run { test async throws in
+            let call = try await test.place()
+            try await test.progress("ringing", of: call)
+            // Comes late: what was before is told all the same.
+            var messages = try await Messages(test, "/api/calls/\(call)/activity")
+            let first = try await messages.next()
+            #expect(first?.name == "call" && first?.data["call_id"]?.string == call.text)
+            let now = try await messages.next("now")
+            #expect(Schema.named("CallActivity").violation(of: now, isRequest: false) == nil)
+            try await test.progress("in-progress", of: call)
+            var kinds: [String] = []
+            while kinds.last != "answered" { kinds.append(try await messages.next("moment")["kind"]?.string ?? "") }
+            #expect(kinds == ["answered"] || kinds.first == "started" || kinds.first == "ringing")
+            _ = try await test.end(call)
+            let rest = try await messages.rest()
+            #expect(rest.last?.name == "end")
+            #expect(rest.last { $0.name == "moment" }?.data["kind"] == "ended")
+            #expect(rest.last { $0.name == "call" }?.data["receipt"]?["ended_reason"] == "ended_by_api")
+            // Whoever comes back gets the whole again.
+            var again = try await Messages(test, "/api/calls/\(call)/activity")
+            let all = try await again.rest()
+            let told = all.filter { $0.name == "moment" }.compactMap { $0.data["kind"]?.string }
+            #expect(told.prefix(3) == ["started", "ringing", "answered"] && told.last == "ended")
+            #expect(all.last?.name == "end")
+        }
+    }
+
+    @Test func ofAnEndedCallTheMomentsHoldNoWordsAnyMore() {
+        let book = ActivityBook()
+        let call = CallID("one")
+        func publish(_ kind: CallEvent.Kind) { book.publish(CallEvent(callID: call, at: .zero, kind: kind)) }
+        publish(.started)
+        publish(.transcript(TranscriptEntry(speaker: .caller, text: "Hello", milliseconds: 1, number: 1)))
+        publish(.dtmf)
+        #expect(book.moments(of: call).map(\.number) == [1, 2, 3])
+        #expect(book.moments(of: call, after: 2).map(\.number) == [3])
+        publish(.ended(EndedCalls.call("one").receipt!))
+        #expect(book.moments(of: call).map(\.number) == [1, 3, 4])
+        book.delete(call)
+        #expect(book.moments(of: call).isEmpty)
+    }
+
+    @Test func theBookIsBounded() {
+        let book = ActivityBook(mostMoments: 8, mostEnded: 2)
+        for number in 0..<100 {
+            let call = CallID("call \(number % 4)")
+            book.publish(CallEvent(callID: call, at: .milliseconds(number), kind: .dtmf))
+        }
+        let kept = book.moments(of: CallID("call 0"))
+        #expect(kept.count <= 8 && kept.last?.number == 25)
+        for number in 0..<4 {
+            let call = CallID("call \(number)")
+            book.publish(CallEvent(callID: call, at: .zero, kind: .ended(EndedCalls.call("one").receipt!)))
+        }
+        #expect(book.moments(of: CallID("call 1")).isEmpty && !book.moments(of: CallID("call 3")).isEmpty)
+    }
+
+    @Test func aWatcherIsWokenForItsCallAlone() async {
+        let book = ActivityBook()
+        let (all, one) = (Bell(), Bell())
+        let (first, second) = (book.watch(waking: all), book.watch(CallID("one"), waking: one))
+        book.publish(CallEvent(callID: CallID("two"), at: .zero, kind: .dtmf))
+        #expect(book.touched(by: first) == [CallID("two")] && book.touched(by: second).isEmpty)
+        book.publish(CallEvent(callID: CallID("one"), at: .zero, kind: .dtmf))
+        #expect(book.touched(by: first) == [CallID("one")] && book.touched(by: second) == [CallID("one")])
+        book.forget(first)
+        #expect(book.touched(by: first).isEmpty)
+    }
+
+    // MARK: The server
+
+    @Test func theServerTellsItsOperatorHowItIsSetAndHidesEverySecret() async throws {
+        try await TestServer.run(configure: { configuration in
+            configuration.notifications.webhook = .init(
+                url: "https://hooks.test/path-secret",
+                secret: "whsec_c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"
+            )
+        }) { test async throws in
+            let answer = try await test.send(.GET, "/api/server")
+            #expect(answer.status == 200 && answer["readiness"] == "ready")
+            let settings = try #require(answer["settings"]?.array)
+            func value(_ name: String) -> JSONValue? { settings.first { $0["name"]?.string == name }?["value"] }
+            #expect(value("TALKPATH_API_KEYS") == "set" && value("TWILIO_AUTH_TOKEN") == "set")
+            #expect(value("TALKPATH_ALLOWED_DESTINATIONS") == "+1415" && value("TALKPATH_TLS_KEY") == "none")
+            for secret in [
+                TestServer.key, TestServer.otherKey, TestServer.authToken, "model key", "path-secret", "c2VjcmV0",
+            ] {
+                #expect(!answer.text.contains(secret), "\(secret)")
+            }
+            let theirs = try await test.send(.GET, "/api/server", key: TestServer.otherKey)
+            #expect(theirs["settings"]?.isNull == true && theirs["open_connections"]?.isNull == true)
+            #expect(try await test.send(.GET, "/api/server", key: nil).status == 401)
+        }
+    }
+}
