@@ -47,8 +47,14 @@ private final class Application: Sendable {
         state.withLock { state in state.forms.filter { $0.path == "/status" }.map(\.form) }
     }
 
-    func onSocket(_ body: @escaping @Sendable (SimulatorSocket) -> Void) {
-        guard let socket = state.withLock({ $0.socket }) else { return }
+    /// The carrier may see its stream before the application has its socket.
+    func onSocket(_ body: @escaping @Sendable (SimulatorSocket) -> Void) async throws {
+        var known = state.withLock { $0.socket }
+        while known == nil {
+            try await Task.sleep(for: .milliseconds(2))
+            known = state.withLock { $0.socket }
+        }
+        guard let socket = known else { return }
         socket.channel.eventLoop.execute {
             body(socket)
             socket.flush()
@@ -236,7 +242,7 @@ struct FakeTwilioTests {
         let sid = await twilio.dialIn(from: "+15550100", to: "+15550199", voiceURL: "https://voice.example.com/voice")
         try await waitForStream(twilio)
         try await twilio.timeline.waitFor { $0.kind == .callStatus("in-progress") }
-        application.onSocket { $0.close(code: 1000) }
+        try await application.onSocket { $0.close(code: 1000) }
         let record = try await twilio.waitUntilOver(sid)
         #expect(record.status == "completed")
         #expect(record.streams.count == 1)
