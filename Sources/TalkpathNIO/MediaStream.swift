@@ -37,7 +37,7 @@ public final class MediaStream: Sendable {
         }
     }
 
-    /// Takes one text message of the carrier, whole. Returns at once; the bridge handles it on its media thread.
+    /// Takes one whole text message of the carrier. Returns at once; the bridge handles it on its media thread.
     public func receive(_ message: String) {
         eventLoop.execute { [connection] in
             var message = message
@@ -45,18 +45,18 @@ public final class MediaStream: Sendable {
         }
     }
 
-    /// Takes one text message as UTF-8 bytes.
+    /// Takes one whole text message as UTF-8 bytes. Returns at once.
     public func receive(_ message: [UInt8]) {
         eventLoop.execute { [connection] in connection.value?.received(message.span.bytes) }
     }
 
-    /// Tells the call that the socket is closed, by whichever side. Repeated calls change nothing.
+    /// Tells the call that the socket is closed, whichever side closed it. Further calls have no effect.
     public func closed() {
         eventLoop.execute { [connection] in connection.value?.closed() }
     }
 }
 
-/// The bridge's side of a ``MediaSocket``. On the media event loop.
+/// The bridge's side of a ``MediaSocket``. Use on the media event loop only.
 private final class ForeignConnection: MediaConnection {
     let budget: WebSocketBudget? = .telephony
 
@@ -69,7 +69,7 @@ private final class ForeignConnection: MediaConnection {
     private var close: WebSocketClose?
     private var isGone = false
 
-    /// The embedder's server has this long to close a socket; the call's end does not wait longer.
+    /// Time that the embedder's server has to close a socket; the end of the call does not wait longer.
     private static let closeTimeout = TimeAmount.seconds(2)
 
     init(bridge: MediaBridge, admission: TelephonyAdmission, socket: any MediaSocket) {
@@ -117,7 +117,7 @@ private final class ForeignConnection: MediaConnection {
         guard !isGone, self.close == nil else { return }
         self.close = close
         socket.close(code: close.code, reason: close.reason)
-        // A server that never tells of its socket must not keep the call.
+        // A server that never calls `closed()` must not keep the call alive.
         bridge.eventLoop.assumeIsolated().scheduleTask(in: Self.closeTimeout) { self.closed() }
     }
 
@@ -126,7 +126,7 @@ private final class ForeignConnection: MediaConnection {
 
 /// The telephony leg over a ``MediaSocket``.
 private final class ForeignLeg: LegSink, LegConnection, @unchecked Sendable {
-    // Unchecked: `connection` is touched on the media event loop only.
+    // Unchecked: `connection` is used on the media event loop only.
     private let connection: ForeignConnection
     private let socket: any MediaSocket
     private let eventLoop: any EventLoop
@@ -139,7 +139,7 @@ private final class ForeignLeg: LegSink, LegConnection, @unchecked Sendable {
         eventLoop = connection.eventLoop
     }
 
-    /// Copies each message into a string: a server of any kind can send that.
+    /// Copies each message into a string, which every server framework can send.
     func drain(_ outbox: inout MessageOutbox) {
         var messages: [String] = []
         outbox.drain { message in
@@ -150,7 +150,7 @@ private final class ForeignLeg: LegSink, LegConnection, @unchecked Sendable {
 
     func close() async {
         eventLoop.execute { self.connection.beginClose(code: WebSocketCloseCode.normal, reason: "") }
-        // The promise is only ever kept.
+        // The promise never fails.
         try? await gone.get()
     }
 }

@@ -33,9 +33,10 @@ public final class TelephonyBridge: Sendable {
     private let media: MediaBridge
 
     /// - Parameters:
-    ///   - carrier: places and hangs up calls; without one nothing can be placed, and hanging up is closing the socket.
+    ///   - carrier: places and hangs up calls. Without one, no call can be placed, and the bridge hangs up by closing
+    ///     the socket.
     ///   - store: keeps the records of ended calls.
-    ///   - events: is told everything that happens on a call, on the media thread; must return at once.
+    ///   - events: receives every event of every call, on the media thread; must return at once.
     ///   - tools: carries out the functions that agents call.
     ///   - maximumCalls: live calls at once; further ones are refused.
     public init(
@@ -58,7 +59,7 @@ public final class TelephonyBridge: Sendable {
         )
     }
 
-    /// Runs the calls; returns when ``shutDown(mode:)`` has ended the last one. Must be called once.
+    /// Runs the calls; returns when ``shutDown(mode:)`` has ended the last one. Call it once.
     public func run() async {
         await media.run()
         try? await group.shutdownGracefully()
@@ -69,16 +70,16 @@ public final class TelephonyBridge: Sendable {
         await media.manager.shutDown(mode: mode)
     }
 
-    /// Takes over a media socket whose first message must bring the parameter `token` that
-    /// ``CallManager/makeStreamToken(for:)`` has handed out. A socket without one is closed with 1008.
+    /// Takes over a media socket whose start message must carry the parameter `token`, as
+    /// ``CallManager/makeStreamToken(for:)`` made it. The bridge closes a socket without a valid token with code 1008.
     public func openStream(on socket: some MediaSocket) -> MediaStream {
         openStream(on: socket, admission: .token)
     }
 
     /// Takes over a media socket that your server has authorised by itself.
     ///
-    /// - Parameter accept: makes a new call of the stream's first message. The bridge calls it on the media thread. A
-    ///   message that brings a token belongs to the token's call instead.
+    /// - Parameter accept: makes a new call from the stream's start message. The bridge calls it on the media thread. A
+    ///   stream whose start message carries a token joins the token's call instead.
     public func openStream(
         on socket: some MediaSocket,
         accept: @escaping @Sendable (TelephonyStreamStart) -> InboundCall

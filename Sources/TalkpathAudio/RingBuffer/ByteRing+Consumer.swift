@@ -30,7 +30,7 @@ extension ByteRing {
             return Int(written - max(taken, mark))
         }
 
-        /// Whether the producer has finished and all of its bytes have been read or flushed.
+        /// True once the producer has finished and all of its bytes have been read or flushed.
         public var isFinished: Bool {
             // Acquiring, and read first: a byte that was written before the end is then counted as readable.
             storage.finished.pointee.load(ordering: .acquiring) == 1 && readable == 0

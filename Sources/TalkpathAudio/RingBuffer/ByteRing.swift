@@ -41,14 +41,14 @@ extension ByteRing {
     /// The memory that both halves share; it lives until both halves are gone.
     ///
     /// Layout: three 128-byte lines (128, because adjacent lines are fetched in pairs), then the bytes. The lines hold
-    /// the read position, the write position with the origin, and the flush mark.
+    /// the read position, the write position with the origin, and the flush mark with the end mark `finished`.
     @usableFromInline
     final class Storage: @unchecked Sendable {
         // Unchecked: the pointers never change; their targets are atomic, or ordered by an atomic.
         let readPosition: UnsafeMutablePointer<Atomic<UInt64>>
         let writePosition: UnsafeMutablePointer<Atomic<UInt64>>
         let flushMark: UnsafeMutablePointer<Atomic<UInt64>>
-        /// 1 once the producer has said that it writes no more.
+        /// 1 once the producer has called ``Producer/finish()``; 0 before.
         let finished: UnsafeMutablePointer<Atomic<UInt64>>
         /// The position at the front of the memory. Only the producer moves it, and only while the ring is empty.
         let origin: UnsafeMutablePointer<Atomic<UInt64>>
@@ -80,7 +80,8 @@ extension ByteRing {
             // Shares a line with the write position, because both are read together and the origin is rarely written.
             origin = index(at: Self.line + 64)
             flushMark = index(at: 2 * Self.line)
-            // The consumer reads it once a frame, and the producer writes it once.
+            // Shares a line with the flush mark: the consumer reads both about once a frame. The producer writes
+            // this one once.
             finished = index(at: 2 * Self.line + 64)
             bytes = memory + 3 * Self.line
             // Safety: `capacity` bytes follow the three lines, and none is read before it was written. Initialising

@@ -13,7 +13,7 @@ import Synchronization
 /// }
 /// ```
 ///
-/// Takes a lock, once at the start of the thread; the value itself is used without one.
+/// ``take()`` takes a lock; using the value afterwards takes none.
 public final class HandOver<Value: ~Copyable & Sendable>: Sendable {
     private let value: Mutex<Value?>
 
@@ -22,7 +22,7 @@ public final class HandOver<Value: ~Copyable & Sendable>: Sendable {
     }
 
     /// Moves the value out.
-    /// - Returns: the value for the first who asks, and `nil` for others.
+    /// - Returns: the value at the first call, and `nil` at later ones.
     public func take() -> Value? {
         value.withLock { $0.take() }
     }

@@ -8,14 +8,14 @@ public import TalkpathAudio
 /// interruption empties the ring.
 @frozen
 public struct RingLeg: ~Copyable, Sendable {
-    /// Takes the caller's audio as it is recorded. The ring holds 10 s and accepts no more than fits: less is accepted
-    /// once the session has not read for that long, or has ended.
+    /// Takes the caller's audio as it is recorded. The ring holds 10 s. A write accepts only the bytes that fit, so it
+    /// accepts fewer once the session has not read for 10 s or has ended.
     public var callerAudio: ByteRing.Producer
     /// Gives the audio that the caller is to hear. Play silence for the bytes that a read leaves missing.
     public var agentAudio: ByteRing.Consumer
 
-    /// Whether the call has ended: the agent says no more, and nobody hears the caller. For the audio thread that owns
-    /// ``agentAudio``; never waits.
+    /// True once the call has ended and all of the agent's audio has been read. The session no longer reads the
+    /// caller's audio. For the audio thread that owns ``agentAudio``; never waits.
     public var isEnded: Bool { agentAudio.isFinished }
 
     /// Makes both ends of a new leg.

@@ -225,7 +225,7 @@ package struct DownlinkPipeline: ~Copyable {
         return interruption?.isEmpty == false ? interruption : nil
     }
 
-    /// With a ring leg, tells the embedder's audio thread that no more audio comes. After the last ``flush(sparesDigits:at:)``.
+    /// Tells a ring leg's reader that no more audio follows. Call after the last ``flush(sparesDigits:at:)``.
     func finish() {
         ring?.finish()
     }

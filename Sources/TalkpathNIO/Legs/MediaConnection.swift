@@ -1,15 +1,16 @@
 import TalkpathCore
 
-/// The carrier's media socket as a telephony leg uses it: one of our own, or one of an embedder's server.
+/// The carrier's media socket as a telephony leg uses it: a socket of Talkpath's server or of an embedder's server.
 ///
-/// All on the media event loop.
+/// Use on the media event loop only.
 protocol MediaConnection: AnyObject {
-    /// The bounds of what the peer may send; `nil` for none.
+    /// Limits on what the peer may send; `nil` means none.
     var budget: WebSocketBudget? { get }
 
-    /// Where the call's messages go, and how the session closes the socket.
+    /// Makes the leg that sends the call's messages and lets the session close the socket.
     func makeLeg() -> any LegSink & LegConnection
 
+    /// Starts the closing handshake (RFC 6455 §7).
     func beginClose(code: UInt16, reason: String)
 
     /// Closes the socket because the peer sent more than the budget allows.

@@ -66,7 +66,7 @@ package final class TelephonySocket: WebSocketConsumer {
         opened(connection as any MediaConnection)
     }
 
-    /// As above, for a socket of an embedder's server.
+    /// Takes a new connection, of Talkpath's server or of an embedder's, and waits up to 5 s for its start message.
     func opened(_ connection: any MediaConnection) {
         self.connection = connection
         conduct = connection.budget.map { LegConduct($0, at: bridge.eventLoop.now) }

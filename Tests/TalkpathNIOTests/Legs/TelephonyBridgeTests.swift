@@ -6,9 +6,9 @@ import TalkpathNIO
 import TalkpathWire
 import Testing
 
-/// Calls in a server of one's own: the server owns the sockets and hands their messages over.
+/// Calls in an embedder's server: the server owns the sockets and passes their messages to the bridge.
 @Suite struct TelephonyBridgeTests {
-    /// A server's socket in memory: the messages that the bridge sends, and its wish to close.
+    /// A server's socket in memory: yields the messages and the close that the bridge asks for.
     struct Socket: MediaSocket {
         enum Event: Equatable {
             case message(String)

@@ -70,7 +70,7 @@ import Testing
         var bytes = 0
         for await count in heard {
             bytes += count
-            // The thread goes on until the call has ended, and no sooner.
+            // The thread must run until the call has ended, and not stop earlier.
             if bytes >= 1600 { _ = await session.end(EndRequest(.endedByAPI)) }
         }
         #expect(bytes >= 1600)

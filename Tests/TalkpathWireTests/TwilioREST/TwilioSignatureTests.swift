@@ -102,7 +102,7 @@ private let jsonURL =
 @Suite("Twilio's signature")
 struct TwilioSignatureTests {
     @Test(arguments: Vector.all)
-    fileprivate func signsAsTheVendorDoes(vector: Vector) {
+    fileprivate func `signs as the vendor does`(vector: Vector) {
         let signature = TwilioSignature.sign(
             url: vector.url,
             parameters: vector.form,
@@ -113,7 +113,7 @@ struct TwilioSignatureTests {
     }
 
     @Test(arguments: Vector.all)
-    fileprivate func acceptsWhatTheVendorSigned(vector: Vector) {
+    fileprivate func `accepts what the vendor signed`(vector: Vector) {
         let validator = TwilioSignatureValidator(authToken: vector.token, sharedKeys: ["k": vector.token])
         let settings = vector.algorithm == .hmacSHA256 ? "key=k,algorithm=HMAC_SHA256" : nil
         #expect(
