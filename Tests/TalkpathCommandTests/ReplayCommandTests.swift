@@ -186,7 +186,7 @@ import Testing
     @Test func anAddressThatRefusesIsSaidAtOnce() throws {
         try Self.inFolder { folder, capture in
             for (url, words) in [
-                ("ws://127.0.0.1:9/media", "nobody answers there: Connection refused"),
+                ("ws://127.0.0.1:9/media", "the server cannot be reached: Connection refused"),
                 ("https://127.0.0.1:9/media", "give ws://host:port/path"),
             ] {
                 let began = ContinuousClock.now

@@ -80,7 +80,7 @@ package struct CallCode: Sendable {
         return bytes
     }
 
-    /// How late this second of sound is behind the voice, in samples, to a twelfth of one; nil if it is not this voice.
+    /// The delay of this second of sound behind the voice, in samples, to a twelfth of one; nil if it is another voice.
     ///
     /// - Parameter heard: `period` samples, from wherever in the stream a multiple of `period` stood.
     package func delay(of heard: [Float]) -> Double? {

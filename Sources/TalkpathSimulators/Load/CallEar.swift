@@ -1,4 +1,4 @@
-/// What one caller hears, compared with what that caller said.
+/// Compares the audio that one caller hears with the caller's own voice.
 ///
 /// Every 20 ms of what comes back must be the caller's own voice of the right instant. Three thousandths of another power
 /// (one wrong sample in a frame; µ-law alone makes half of one thousandth) is damage; then the ear looks for the voice
@@ -23,7 +23,7 @@ package struct CallEar {
     package private(set) var findings = Findings()
     /// Samples heard.
     package private(set) var position = 0
-    /// How far the audio heard is ahead of where it should be: samples lost, less those repeated.
+    /// The lead of the heard audio over its place: samples lost, less samples repeated.
     package private(set) var shift = 0
 
     private let reference: [Float]
@@ -97,7 +97,7 @@ package struct CallEar {
         }
     }
 
-    /// What is left of the frame when the caller's own voice is taken out, or all of it if that is not in it.
+    /// The rest of the frame without the caller's own voice, or all of it if that voice is not in it.
     private func residue(at start: Int) -> [Float] {
         var (product, power): (Float, Float) = (0, 0)
         for index in block.indices {
@@ -110,7 +110,7 @@ package struct CallEar {
         return block.indices.map { block[$0] - gain * reference[(start + $0) % CallCode.period] }
     }
 
-    /// How much of a sound's power is not the voice at that place, whatever its loudness: 0 if none, 1 if all.
+    /// The share of a sound's power that is not the voice at that place, at any loudness: 0 if none, 1 if all.
     static func distance(of sound: [Float], from voice: [Float], at start: Int) -> Float {
         sound.withUnsafeBufferPointer { sound in
             voice.withUnsafeBufferPointer { voice in
@@ -143,7 +143,7 @@ package struct CallEar {
         }
     }
 
-    /// Whether this is the voice of that reference, at any place a whole frame can have.
+    /// Tells whether this is the voice of that reference, at any place that a whole frame can have.
     package static func holds(_ sound: [Float], _ reference: [Float]) -> Bool {
         stride(from: 0, to: CallCode.period, by: CallCode.frameSamples).contains {
             distance(of: sound, from: reference, at: $0) < 0.5

@@ -10,7 +10,7 @@ package struct CapacitySearch: Equatable, Sendable {
     package private(set) var best = 0
     /// The fewest found to be too many.
     package private(set) var tooMany: Int?
-    /// What to try; nil when the answer is as good as asked for.
+    /// The next number to try; nil when the answer is as exact as asked for.
     package private(set) var next: Int?
 
     private let precision: Double

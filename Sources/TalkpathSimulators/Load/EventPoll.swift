@@ -11,7 +11,7 @@ import Musl
 ///
 /// The fleet must be cheaper than what it measures, so it stands on the system's own calls.
 final class EventPoll {
-    /// What is ready, by the number it was added with.
+    /// The ready descriptors, by the numbers they were added with.
     struct Ready {
         var token: Int
         var canRead: Bool

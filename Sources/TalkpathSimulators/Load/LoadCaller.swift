@@ -2,7 +2,7 @@
 /// One caller of the fleet: speaks Twilio's Media Streams as the carrier does, and hears whether its own voice comes
 /// back.
 ///
-/// What differs between two messages are three numbers; all else is written down once.
+/// Two messages differ in three numbers; the rest is written once.
 final class LoadCaller {
     enum Progress {
         /// The handshake is under way, or `start` is out and the model has not come.
@@ -13,7 +13,7 @@ final class LoadCaller {
         case gone
     }
 
-    /// Whose voice it is.
+    /// The number of the caller whose voice it is.
     let number: Int
     private let name: Int
     let socket: LoadSocket
@@ -77,7 +77,7 @@ final class LoadCaller {
         socket.flush()
     }
 
-    /// What the server answered, once it has.
+    /// The server's answer, once it has come.
     func readHandshake() throws(LoadError) {
         guard socket.state == .handshaking, let head = socket.takeHead() else { return }
         let status = head.split(separator: "\r\n").first.map(String.init) ?? ""
@@ -152,7 +152,7 @@ final class LoadCaller {
     /// Takes in what the socket has.
     ///
     /// - Parameters:
-    ///   - rehearsal: gets the sound itself, while somebody wants it.
+    ///   - rehearsal: receives the sound itself.
     ///   - heard: told the number of each whole frame that came back, counted from the first.
     func receive(at now: Int64, table: [Float], rehearsal: inout [Float]?, _ heard: (Int) -> Void) {
         while let message = socket.nextMessage() {

@@ -1,4 +1,4 @@
-/// Why a fleet of callers could not do its work.
+/// The reason for which a fleet of callers could not do its work.
 package struct LoadError: Error, Equatable, Sendable, CustomStringConvertible {
     package struct Code: Equatable, Sendable {
         private enum Value { case system, refused, notReady, lost, invalidAddress }

@@ -1,4 +1,4 @@
-/// What a fleet of callers found.
+/// The measurements of a fleet of callers.
 package struct LoadFigures: Codable, Equatable, Sendable {
     package var calls: Int
     package var seconds: Double
@@ -10,7 +10,7 @@ package struct LoadFigures: Codable, Equatable, Sendable {
     package var down: LoadSpread?
     /// Both together, and what the filters on the way hold back.
     package var roundTrip: LoadSpread?
-    /// What the filters hold back, as measured in the sound itself.
+    /// The delay of the filters, as measured in the sound itself.
     package var filterMilliseconds: Double
     /// Audio that never came, over the whole life of the calls.
     package var lostMilliseconds: Double
@@ -20,16 +20,16 @@ package struct LoadFigures: Codable, Equatable, Sendable {
     package var foreignFrames: Int
     /// Calls whose socket was closed by the server.
     package var lostCalls: Int
-    /// How much of its processor the fleet itself needed, from 0 to 1, and how late it was in sending.
+    /// The share of its processor that the fleet itself used, from 0 to 1, and its delay in sending.
     package var fleetShare: Double
     package var fleetLateness: LoadSpread?
 
-    /// Whether the fleet was so busy that the figures may be its own and not the bridge's.
+    /// Tells whether the fleet was so busy that the figures may be its own and not the bridge's.
     package var isFleetTheBottleneck: Bool {
         fleetShare > 0.9 || (fleetLateness?.p99 ?? 0) > 10
     }
 
-    /// All audio came, and nobody else's.
+    /// All audio came, and none of another caller's.
     package var isWhole: Bool {
         lostMilliseconds == 0 && repeatedMilliseconds == 0 && damagedFrames == 0 && foreignFrames == 0
             && lostCalls == 0 && frames > 0

@@ -4,7 +4,7 @@
 /// It speaks OpenAI Realtime or Gemini Live as the provider does, as far as a call of nothing but audio needs it. The
 /// answer never ends while the call lasts; the marks that come back let the bridge forget what has been played.
 final class LoadModel {
-    /// How a session behaves, by a word in its instructions.
+    /// The behaviour of a session, by a word in its instructions.
     package enum Manner: String, CaseIterable {
         /// Sends back what it hears.
         case echoes
@@ -144,7 +144,7 @@ final class LoadModel {
         }
     }
 
-    /// A tone, so that whoever listens for the agent hears it.
+    /// A tone, which a listener for the agent hears.
     private func talk() {
         let piece: [UInt8] =
             shape.format == .pcmu

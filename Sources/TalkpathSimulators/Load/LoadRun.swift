@@ -38,7 +38,7 @@ package final class LoadRun {
 
     /// Calls that are up.
     package var callCount: Int { callers.count }
-    /// How late, in samples of the telephone, a voice comes back for the filters' sake.
+    /// The delay that the filters add to a voice that comes back, in samples of the telephone.
     package private(set) var delay = 0.0
     private var knowsDelay = false
 
@@ -358,7 +358,7 @@ package final class LoadRun {
     }
 }
 
-/// Where the model that echoes listens.
+/// The address of the model that echoes.
 package final class LoadModelPort: @unchecked Sendable {
     // Unchecked for `number`, which belongs to the thread of the one run that is given the port.
 

@@ -40,7 +40,7 @@ package struct LoadSamples: Sendable {
     }
 }
 
-/// How durations lie, in milliseconds.
+/// The distribution of durations, in milliseconds.
 package struct LoadSpread: Codable, Equatable, Sendable {
     package var count: Int
     package var p50: Double

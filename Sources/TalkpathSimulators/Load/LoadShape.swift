@@ -1,4 +1,4 @@
-/// What the fleet and the model beside it speak.
+/// The provider and format that the fleet and its model speak.
 package struct LoadShape: Equatable, Sendable {
     package enum Provider: String, Sendable, CaseIterable {
         case openAI = "openai"

@@ -22,7 +22,7 @@ final class LoadSocket {
     let descriptor: Int32
     let role: Role
     private(set) var state = State.handshaking
-    /// Why the socket is closed.
+    /// The reason for which the socket is closed.
     private(set) var ending = ""
     /// Bytes the kernel has not taken wait for it to say so.
     private(set) var isBlocked = false
@@ -262,7 +262,7 @@ final class LoadSocket {
     }
 }
 
-/// Where these bytes first stand, or nil.
+/// The first place of these bytes, or nil.
 @inline(__always)
 func find(_ needle: StaticString, in text: UnsafeRawBufferPointer, from start: Int = 0) -> Int? {
     guard let base = text.baseAddress, start <= text.count,

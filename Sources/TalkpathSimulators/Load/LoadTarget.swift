@@ -39,7 +39,7 @@ package struct LoadTarget: Equatable, Sendable {
         return inet_pton(AF_INET, host, &address.sin_addr) == 1 ? address : nil
     }
 
-    /// - Throws: at once if nobody listens there.
+    /// - Throws: at once if no server listens there.
     func connect() throws(LoadError) -> LoadSocket {
         guard var address = Self.address(host, port: port) else {
             throw LoadError(.invalidAddress, "\(host) is no IPv4 address")

@@ -47,7 +47,7 @@ enum LoadBase64 {
         return values
     }()
 
-    /// How many bytes this text holds.
+    /// The number of bytes in this text.
     static func count(of text: UnsafeRawBufferPointer) -> Int {
         guard text.count >= 4 else { return 0 }
         let equals = UInt8(ascii: "=")

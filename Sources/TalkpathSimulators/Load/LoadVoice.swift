@@ -1,11 +1,11 @@
 import TalkpathAudio
 
-/// What is common to all callers' voices.
+/// The parameters that all callers' voices share.
 enum LoadVoice {
     /// µ-law to samples.
     static let decodingTable: [Float] = (0..<256).map { Float(MuLaw.decode(UInt8($0))) }
 
-    /// How many of the damaged frames of each caller hold the voice of another.
+    /// The number of damaged frames of each caller that hold the voice of another.
     static func foreignFrames(in evidence: [[[Float]]], delay: Double) -> Int {
         guard evidence.contains(where: { !$0.isEmpty }) else { return 0 }
         let voices = evidence.indices.map { CallCode(call: $0).samples(delayedBy: delay) }

@@ -27,7 +27,7 @@ struct PlainURL: Sendable, Equatable {
         guard !host.isEmpty else { return nil }
     }
 
-    /// What stands in the request line.
+    /// The target in the request line.
     var requestTarget: String { pathAndQuery.hasPrefix("/") ? pathAndQuery : "/" + pathAndQuery }
 
     var path: String { String(requestTarget.prefix { $0 != "?" }) }

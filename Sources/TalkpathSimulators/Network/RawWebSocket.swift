@@ -9,7 +9,7 @@ internal import NIOPosix
 /// let code = await socket.closeCode()
 /// ```
 public final class RawWebSocket: Sendable {
-    /// What the other side sent, in order; ends when the socket is closed. For one consumer.
+    /// The messages of the other side, in order; ends when the socket is closed. For one consumer.
     public let messages: AsyncStream<[UInt8]>
     private let socket: SimulatorSocket
     private let closing: EventLoopFuture<Int>

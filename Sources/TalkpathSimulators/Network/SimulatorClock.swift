@@ -1,7 +1,7 @@
 internal import NIOCore
 public import TalkpathAudio
 
-/// How fast a simulator lives.
+/// The pace of a simulator's time.
 public enum Pace: Sendable, Hashable {
     /// A second is a second: the only pace at which a real bridge can be judged, since it paces in real time itself.
     case realTime
@@ -41,7 +41,7 @@ public struct SimulatorClock: Sendable {
         return .uptimeNanoseconds(UInt64(clamping: real))
     }
 
-    /// How long a simulated `duration` really takes.
+    /// The real time that a simulated `duration` takes.
     func realDuration(_ duration: Duration) -> Duration {
         .nanoseconds(duration.wholeNanoseconds / factor)
     }

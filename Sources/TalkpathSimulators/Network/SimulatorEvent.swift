@@ -2,7 +2,7 @@ public import TalkpathAudio
 
 /// Something that happened in a simulator: a line of the timeline.
 public struct SimulatorEvent: Sendable {
-    /// Who saw it.
+    /// The simulator that saw it.
     public enum Source: String, Sendable, Hashable, CaseIterable {
         case twilio
         /// The person on the phone, by the audio that reaches the ear.
@@ -15,7 +15,7 @@ public struct SimulatorEvent: Sendable {
         // MARK: The carrier
         /// A REST request was answered; status 0: it was left without an answer.
         case request(method: String, path: String, status: Int)
-        /// A webhook or TwiML request was answered; status 0: nobody answered.
+        /// A webhook or TwiML request was answered; status 0: there was no answer.
         case webhook(event: String, status: Int)
         case callStatus(String)
         case streamOpened
@@ -31,7 +31,7 @@ public struct SimulatorEvent: Sendable {
         /// The phone's user begins to say something; the number counts the turns of the script from 0.
         case userStarted(turn: Int)
         case userEnded(turn: Int)
-        /// The phone's user hears somebody speak.
+        /// The phone's user hears speech.
         case agentHeard
         case agentFellSilent
 

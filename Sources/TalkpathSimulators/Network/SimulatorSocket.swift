@@ -12,14 +12,14 @@ internal import Darwin
 
 /// One end of a WebSocket that does as it is told, also what no decent end would: it can vanish, reset, send raw bytes.
 ///
-/// Frames are read by NIO's own decoder, so the other side's framing is judged by somebody else's code. Messages
+/// Frames are read by NIO's own decoder, so code that is not ours judges the other side's framing. Messages
 /// written are collected until `flush`. For the channel's event loop only.
 final class SimulatorSocket: @unchecked Sendable {
     // Sendable although mutable: all of it is touched on the channel's event loop only.
 
     enum Role { case client, server }
 
-    /// What a socket reports, always on its event loop.
+    /// The reports of a socket, always on its event loop.
     struct Events: Sendable {
         /// First, before anything was received.
         var opened: @Sendable (SimulatorSocket) -> Void
@@ -28,7 +28,7 @@ final class SimulatorSocket: @unchecked Sendable {
         var closed: @Sendable (SimulatorSocket, Close) -> Void
     }
 
-    /// How it ended: the peer's close code (1005 without one), ours, or 1006 where there was no close frame.
+    /// The close code: the peer's (1005 without one), ours, or 1006 where there was no close frame.
     struct Close: Sendable, Equatable {
         var code: Int
         var reason: String
@@ -42,7 +42,7 @@ final class SimulatorSocket: @unchecked Sendable {
     private var outgoing: ByteBuffer
     private var mask: UInt32 = 0x9E37_79B9
     private(set) var isOpen = true
-    /// How long the numbered ping waits for its answer; nil: not at all.
+    /// The delay of the answer to the numbered ping; nil: none.
     var pongDelay: ((_ number: Int) -> TimeAmount)?
     private var pings = 0
     /// Told of each answer to a ping.

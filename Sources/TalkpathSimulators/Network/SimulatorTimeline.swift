@@ -35,10 +35,10 @@ public final class SimulatorTimeline: Sendable {
         self.handler = handler
     }
 
-    /// What is kept, oldest first.
+    /// The kept events, oldest first.
     public var events: [SimulatorEvent] { state.withLock { $0.events } }
 
-    /// How many events there have been. Give it to ``waitFor(after:within:_:)`` to wait for something newer.
+    /// The number of events so far. Give it to ``waitFor(after:within:_:)`` to wait for something newer.
     public var count: Int { state.withLock { $0.dropped + $0.events.count } }
 
     /// Every event from now on, until the consumer stops.
@@ -127,7 +127,7 @@ public final class SimulatorTimeline: Sendable {
     }
 }
 
-/// What was waited for did not happen in time.
+/// The awaited event did not happen in time.
 public struct SimulatorTimeout: Error, CustomStringConvertible {
     public var waited: Duration
     /// The last events there were.

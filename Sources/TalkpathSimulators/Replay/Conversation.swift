@@ -8,7 +8,7 @@ internal import TalkpathAudio
 /// let phone = call.phone, model = call.agent
 /// ```
 public struct Conversation: Sendable {
-    /// What a bridge should make of it. Counts are exact, times depend on the bridge's own delay.
+    /// The result that a bridge should come to. Counts are exact, times depend on the bridge's own delay.
     public struct Expectation: Sendable, Hashable {
         public var callerTurns: Int
         public var agentAnswers: Int
@@ -83,7 +83,7 @@ public struct Conversation: Sendable {
     }
 }
 
-/// Why a conversation could not be loaded.
+/// The reason for which a conversation could not be loaded.
 public struct ConversationError: Error, CustomStringConvertible {
     public var file: String
     public var detail: String

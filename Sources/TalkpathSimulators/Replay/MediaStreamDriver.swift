@@ -21,9 +21,9 @@ public actor MediaStreamDriver {
         }
     }
 
-    /// What the server did.
+    /// The server's messages, and the end of the socket.
     public struct Outcome: Sendable {
-        /// What was heard, µ-law at 8 kHz from the socket's opening on.
+        /// The audio from the server, µ-law at 8 kHz from the socket's opening on.
         public var heard: [UInt8] = []
         public var mediaMessages = 0
         public var marks = 0
@@ -35,7 +35,7 @@ public actor MediaStreamDriver {
         public var sentMessages = 0
     }
 
-    /// Why the server could not be reached: one line.
+    /// The reason for which the server could not be reached: one line.
     public struct Failure: Error, Sendable, CustomStringConvertible {
         public var description: String
     }
@@ -51,7 +51,7 @@ public actor MediaStreamDriver {
     private var finished: CheckedContinuation<Outcome, Never>?
     private var isOver = false
 
-    /// How long the server may take to close after the carrier's farewell.
+    /// The time that the server may take to close after the carrier's `stop`.
     private static let patience = Duration.seconds(5)
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
@@ -66,7 +66,7 @@ public actor MediaStreamDriver {
     /// message.
     ///
     /// - Parameter url: `ws://host:port/path`.
-    /// - Throws: ``Failure`` at once if nobody answers there.
+    /// - Throws: ``Failure`` at once if the server cannot be reached.
     public static func play(_ messages: [Message], streamSID: String, to url: String) async throws -> Outcome {
         guard let parts = PlainURL(url), parts.scheme == "ws" else {
             throw Failure(description: "\(url): give ws://host:port/path; there is no TLS here")
@@ -93,9 +93,9 @@ public actor MediaStreamDriver {
         case let error as SimulatorSocketError: error.description
         case let error as NIOConnectionError where !error.connectionErrors.isEmpty:
             if let refusal = error.connectionErrors[0].error as? IOError {
-                "nobody answers there: \(String(cString: strerror(refusal.errnoCode)))"
+                "the server cannot be reached: \(String(cString: strerror(refusal.errnoCode)))"
             } else {
-                "nobody answers there: \(error.connectionErrors[0].error)"
+                "the server cannot be reached: \(error.connectionErrors[0].error)"
             }
         default: "\(error)"
         }

@@ -17,7 +17,7 @@ public struct MediaStreamReplay: Sendable, Hashable {
     /// When each is sent, in milliseconds from the first; nil: all at once.
     public var times: [Double]?
     public var ending: Ending
-    /// Whether the SIDs and custom parameters of the recording are replaced by those of the call it is played in.
+    /// Tells whether the SIDs and custom parameters of the recording are replaced by those of the call it is played in.
     public var adapts: Bool
 
     public init(lines: [String], times: [Double]? = nil, ending: Ending = .closes, adapts: Bool = true) {

@@ -1,15 +1,15 @@
-/// What becomes of one call: whether somebody answers, what the person does, what goes wrong on the line.
+/// The behaviour of one call: whether it is answered, what the person does, and faults of the line.
 public struct CallBehavior: Sendable {
     public enum Outcome: Sendable, Hashable {
-        /// Somebody answers after that much ringing.
+        /// The call is answered after that much ringing.
         case answers(ringing: Duration)
         case busy
-        /// Rings for that long (at most the request's `Timeout`) and nobody answers.
+        /// The call rings for that long (at most the request's `Timeout`) and is not answered.
         case noAnswer(ringing: Duration)
         case fails
     }
 
-    /// Who is at the other end of the media stream.
+    /// The party at the other end of the media stream.
     public enum Party: Sendable {
         case person(PhoneScript)
         /// Recorded messages instead of a person.
@@ -32,13 +32,13 @@ public struct CallBehavior: Sendable {
     public var dialing: Duration
     public var party: Party
     public var streamFault: StreamFault?
-    /// What answering-machine detection says, where it was asked for: `human`, `machine_start`, …
+    /// The result of answering-machine detection, where it was asked for: `human`, `machine_start`, …
     public var answeredBy: String
-    /// How long detection takes from the answer on.
+    /// The time that detection takes from the answer on.
     public var detectionTime: Duration
-    /// How long somebody who was dialled by `<Dial>` talks.
+    /// The time for which a party dialled by `<Dial>` talks.
     public var dialDuration: Duration
-    /// How much later than it happened the carrier says that a mark was played, or cleared.
+    /// The delay of the carrier's notice that a mark was played or cleared.
     public var markDelay: Duration
 
     public init(
@@ -92,7 +92,7 @@ public struct RESTFault: Sendable, Hashable {
 
     public var request: Request
     public var action: Action
-    /// How often it takes place; nil: always.
+    /// The number of times that it takes place; nil: always.
     public var times: Int?
 
     public init(_ action: Action, on request: Request = .any, times: Int? = 1) {

@@ -1,6 +1,6 @@
 public import TalkpathAudio
 
-/// What became of one call, as the carrier saw it.
+/// The record of one call, as the carrier saw it.
 public struct CallRecord: Sendable {
     public struct Status: Sendable, Hashable {
         public var instant: MonotonicInstant
@@ -34,12 +34,12 @@ public struct CallRecord: Sendable {
     public var statuses: [Status] = []
     public var webhooks: [Webhook] = []
     public var streams: [MediaStreamRecord] = []
-    /// What was wrong with the TwiML, the webhooks or the media sockets, with the carrier's codes.
+    /// Errors in the TwiML, the webhooks or the media sockets, with the carrier's codes.
     public var errors: [String] = []
-    /// What was said to the caller by `<Say>`.
+    /// The words that `<Say>` said to the caller.
     public var said: [String] = []
     public var dialled: [String] = []
-    /// How long it may last, if anybody has said.
+    /// The limit of the call's duration, if one was given.
     public var timeLimit: Duration?
     /// Seconds from answer to end, once it is over.
     public var durationSeconds: Int?

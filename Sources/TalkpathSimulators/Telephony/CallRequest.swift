@@ -3,7 +3,7 @@ internal import TalkpathAudio
 /// The parameters of the carrier's calls resource, checked more strictly than the carrier itself does: a misspelled
 /// parameter is refused instead of ignored.
 struct CallRequest: Sendable {
-    /// Where a call's instructions come from.
+    /// The source of a call's instructions.
     enum Source: Sendable, Equatable {
         case url(String, method: String)
         case inline(String)

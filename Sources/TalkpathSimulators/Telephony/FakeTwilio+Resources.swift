@@ -3,7 +3,7 @@ internal import TalkpathAudio
 internal import TalkpathWire
 
 enum TwilioAccount {
-    /// Twilio shows the token as well; nobody needs it here.
+    /// Twilio shows the token as well; it is not needed here.
     static func json(_ sid: String) -> JSONValue {
         let uri = "/2010-04-01/Accounts/\(sid)"
         func part(_ name: String) -> JSONValue { .string("\(uri)/\(name).json") }
@@ -19,7 +19,7 @@ enum TwilioAccount {
     }
 }
 
-/// A recording of a call, of silence: nobody listens to it here.
+/// A recording of a call: silence, because its content does not matter here.
 struct CallRecording: Sendable {
     var sid: String
     var call: String

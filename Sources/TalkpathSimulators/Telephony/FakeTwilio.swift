@@ -36,7 +36,7 @@ public actor FakeTwilio {
     private var runs: [Task<Void, Never>] = []
     private var outgoing = 0
     private var isShutDown = false
-    /// What there was to tell when the event loops, on which calls live, were shut down.
+    /// The records as they were when the event loops, on which calls live, were shut down.
     private var lastRecords: [CallRecord]?
 
     /// Starts listening.
@@ -88,7 +88,7 @@ public actor FakeTwilio {
 
     // MARK: Calls
 
-    /// Somebody calls: asks `voiceURL` for instructions and follows them.
+    /// Plays an inbound call: asks `voiceURL` for instructions and follows them.
     /// - Parameter behavior: who it is and what goes wrong; its outcome is not asked for.
     /// - Returns: the call's SID.
     @discardableResult

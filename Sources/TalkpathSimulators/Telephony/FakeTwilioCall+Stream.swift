@@ -210,7 +210,7 @@ extension FakeTwilioCall {
         for output in outputs {
             switch output {
             case .send(let message):
-                // Where a recording plays, its messages are all that is sent.
+                // A played recording sends its own messages only.
                 guard stream.lines == nil else { continue }
                 if behavior.streamFault == .neverStarts, !isConnected(message) { continue }
                 stream.socket.send(message)
@@ -238,7 +238,7 @@ extension FakeTwilioCall {
 }
 
 extension SimulatorEvent.Kind {
-    /// What the person does or hears, and not the carrier.
+    /// Actions and sounds of the person, not of the carrier.
     var isOfPhone: Bool {
         switch self {
         case .userStarted, .userEnded, .agentHeard, .agentFellSilent, .dtmf: true

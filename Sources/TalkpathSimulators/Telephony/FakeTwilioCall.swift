@@ -7,7 +7,7 @@ internal import TalkpathWire
 ///
 /// Lives on one event loop with its media sockets. ``run()`` is its life; all else only tells it what has happened.
 actor FakeTwilioCall {
-    /// What a call is told.
+    /// The signals to a call.
     enum Signal: Sendable {
         /// Ends with this status.
         case end(status: String)
@@ -90,7 +90,7 @@ actor FakeTwilioCall {
         )
     }
 
-    /// What lists are made of.
+    /// The data for lists.
     struct Listing: Sendable {
         var record: CallRecord
         var dates: CallResource.Dates
@@ -197,7 +197,7 @@ actor FakeTwilioCall {
         post(form, to: url, event: "machine-detection")
     }
 
-    /// Waits, as long as nobody ends the call.
+    /// Waits while the call lives.
     /// - Returns: the status it was ended with.
     func wait(_ duration: Duration) async -> String? {
         let deadline = clock.now() + duration
@@ -288,7 +288,7 @@ actor FakeTwilioCall {
         post(form, to: url, event: event)
     }
 
-    /// What every webhook of a call says.
+    /// The fields of every webhook of a call.
     func fields(status: String) -> FormFields {
         FormFields([
             ("CallSid", sid), ("AccountSid", configuration.accountSID), ("From", base.from), ("To", base.to),

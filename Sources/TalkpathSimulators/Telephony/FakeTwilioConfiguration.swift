@@ -1,12 +1,12 @@
-/// How the fake carrier listens, signs and behaves.
+/// The port, signatures and behaviour of the fake carrier.
 public struct FakeTwilioConfiguration: Sendable {
-    /// What the handshake of the media socket is signed over.
+    /// The address that the media socket's signature covers.
     public enum StreamSignature: Sendable, Hashable {
         /// The `wss` URL as it stands in the TwiML.
         case wss
         /// The same with `https`.
         case https
-        /// No signature, as somebody who is not the carrier.
+        /// No signature, as from a client that is not the carrier.
         case none
     }
 
@@ -18,7 +18,7 @@ public struct FakeTwilioConfiguration: Sendable {
     public var authToken: String
     /// API keys that may be used instead: SID to secret.
     public var apiKeys: [String: String]
-    /// The account's numbers: a call from another one is refused. Empty: whatever number will do.
+    /// The account's numbers: a call from another one is refused. Empty accepts any number.
     public var numbers: [String]
     /// `host:port` of the server that is tried: requests for whatever public URL go there, over plain HTTP, while
     /// signatures are over the URL as it was given. nil: to the URL's own host, http only.
@@ -26,12 +26,12 @@ public struct FakeTwilioConfiguration: Sendable {
     /// Makes of a media stream's `wss` URL the `ws` URL to connect to; nil: `connectTo`.
     public var rewriteStreamURL: (@Sendable (String) -> String)?
     public var streamSignature: StreamSignature
-    /// What becomes of outgoing calls, by number called; the calls are counted from 0.
+    /// The behaviour of outbound calls, by number called; the calls are counted from 0.
     public var behavior: @Sendable (_ to: String, _ number: Int) -> CallBehavior
     public var faults: [RESTFault]
     public var webhookTimeout: Duration
     public var pace: Pace
-    /// Whether what is heard and said is recorded.
+    /// Tells whether audio is recorded.
     public var keepsAudio: Bool
     /// Event loops, each a thread.
     public var threads: Int

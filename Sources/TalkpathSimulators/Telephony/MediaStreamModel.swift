@@ -5,7 +5,7 @@ internal import TalkpathWire
 ///
 /// After each call take what is to be sent with ``takeOutputs()``.
 public struct MediaStreamModel: Sendable {
-    /// What the stream introduces itself with.
+    /// The data of the stream's `start` message.
     public struct Identity: Sendable, Hashable {
         public var accountSID: String
         public var callSID: String
@@ -150,7 +150,7 @@ public struct MediaStreamModel: Sendable {
         outputs.removeAll()
     }
 
-    /// A key, pressed now, whatever the script says.
+    /// Presses a key now, outside the script.
     public mutating func press(_ key: Character) {
         guard !isStopped else { return }
         sendNumbered("dtmf", ["track": "inbound_track", "digit": .string(String(key))])

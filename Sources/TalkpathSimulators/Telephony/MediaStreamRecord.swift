@@ -1,6 +1,6 @@
 public import TalkpathAudio
 
-/// What went over one media stream, and what the caller heard of it. All instants are on the simulator's clock.
+/// The record of one media stream, and of the audio that the caller heard. All instants are on the simulator's clock.
 public struct MediaStreamRecord: Sendable {
     public struct SentFrame: Sendable, Hashable {
         public var instant: MonotonicInstant
@@ -56,7 +56,7 @@ public struct MediaStreamRecord: Sendable {
     public var clears: [Clear] = []
     public var marks: [Mark] = []
     public var violations: [Violation] = []
-    /// What the person did and heard.
+    /// The actions of the person, and the sounds that the person heard.
     public var moments: [Moment] = []
     /// µ-law at 8 kHz from `start` on: what reached the caller's ear, silence where nothing played.
     public var heard: [UInt8] = []

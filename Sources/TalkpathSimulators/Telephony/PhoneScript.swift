@@ -1,6 +1,6 @@
 public import TalkpathAudio
 
-/// What the person on the phone does: says things, presses keys, listens, hangs up.
+/// The script of the person on the phone, who says things, presses keys, listens and hangs up.
 ///
 /// When the agent speaks is judged by the audio that really reaches the person's ear, as a person would.
 public struct PhoneScript: Sendable, Hashable {
@@ -25,9 +25,9 @@ public struct PhoneScript: Sendable, Hashable {
 
         public var moment: Moment
         public var content: Content
-        /// The words, for whoever compares transcripts.
+        /// The words, for comparisons of transcripts.
         public var text: String
-        /// How long to wait for an agent who stays silent before speaking anyway; nil: for ever.
+        /// The time to wait for a silent agent before speaking anyway; nil: for ever.
         public var patience: Duration?
 
         public init(_ moment: Moment, _ content: Content, text: String = "", patience: Duration? = nil) {
@@ -53,10 +53,10 @@ public struct PhoneScript: Sendable, Hashable {
     public var noiseLevel: Double?
     /// Instead of noise made up: samples at 8 kHz that are repeated while the person is silent. Empty: none.
     public var background: [Int16]
-    /// How the person's ear tells speech from silence.
+    /// The thresholds by which the person's ear tells speech from silence.
     public var ear: VoiceActivityDetector.Configuration
 
-    /// What an ear needs: it notices speech after 60 ms and its end after 400 ms.
+    /// The standard ear: it notices speech after 60 ms and its end after 400 ms.
     public static let defaultEar = VoiceActivityDetector.Configuration(
         onset: .milliseconds(60),
         hangover: .milliseconds(400),

@@ -34,7 +34,7 @@ public struct PhoneUserModel: Sendable {
         var turn: Int
         var audio: [UInt8]
         var position = 0
-        /// Where a key is pressed, as byte offsets.
+        /// The places where keys are pressed, as byte offsets.
         var keys: [(offset: Int, key: Character)] = []
     }
 
@@ -92,7 +92,7 @@ public struct PhoneUserModel: Sendable {
         guard impatient || due(of: turn.moment).map({ $0 <= instant }) ?? false else { return }
         speaking = Self.utterance(turn, number: nextTurn)
         previousEnd = instant
-        // What the agent is saying now is not the answer to this.
+        // The agent's current words are not the answer to this.
         answerStart = nil
         report(.startedTurn(nextTurn))
         nextTurn += 1
@@ -159,7 +159,7 @@ public struct PhoneUserModel: Sendable {
     }
 }
 
-/// What the line carries while nobody speaks: faint noise, the same for the same seed, or a recording repeated.
+/// The sound of the silent line: faint noise, the same for the same seed, or a repeated recording.
 struct LineNoise: Sendable {
     private let amplitude: Double
     private let background: [UInt8]

@@ -1,14 +1,14 @@
 public import TalkpathAudio
 
-/// What a carrier does with the audio sent to it: a queue that is played to the caller in real time, with marks in it.
+/// The carrier's queue of audio, which is played to the caller in real time, with marks in it.
 ///
 /// Sans-IO. Time stands on a grid of 20 ms from the stream's start. At each point of the grid the frame in play ends,
 /// the marks behind it are echoed, and up to 160 bytes of the queue begin to play; what is missing of them is silence.
 /// So audio that comes into an empty queue is heard from the next point of the grid on, as a mixer would do it.
 public struct PlayoutModel: Sendable {
-    /// What became of something that was put in.
+    /// The fate of an element of the queue.
     public enum Echo: Sendable, Hashable {
-        /// What stood before the mark has been played.
+        /// The audio before the mark has been played.
         case played(mark: String)
         /// The mark was thrown out by a clear. On the wire it looks like ``played(mark:)``.
         case cleared(mark: String)
@@ -25,7 +25,7 @@ public struct PlayoutModel: Sendable {
         public var instant: MonotonicInstant
         /// 160 bytes of µ-law.
         public var audio: [UInt8]
-        /// How many of them came from the queue.
+        /// The number of them that came from the queue.
         public var queuedBytes: Int
     }
 

@@ -1,4 +1,4 @@
-/// What a request to the REST interface asks for.
+/// The resource that a request to the REST interface names.
 enum TwilioRoute {
     case createCall
     case updateCall(String)
@@ -20,7 +20,7 @@ enum TwilioRoute {
     init?(_ method: String, _ path: String, account: String) {
         let parts = path.split(separator: "/").map(String.init)
         guard parts.count >= 2, parts[0] == "2010-04-01" else { return nil }
-        // `.json` ends whatever is asked for, but for the sound of a recording.
+        // `.json` ends every path but that of a recording's sound.
         let isJSON = path.hasSuffix(".json")
         var names = Array(parts.dropFirst())
         if isJSON { names[names.count - 1].removeLast(5) }

@@ -10,7 +10,7 @@ struct WebhookClient: Sendable {
         var status: Int
         var contentType: String
         var body: String
-        /// Why none came.
+        /// The reason for which no answer came.
         var failure: String?
     }
 
