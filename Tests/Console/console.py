@@ -198,6 +198,25 @@ async def a_live_call(watch, relay):
     return call
 
 
+async def an_end_that_nobody_saw(watch, relay):
+    """The connection is lost, and the call ends meanwhile."""
+    page = watch.pages[0]
+    _, placed = await api(relay.target, "POST", "/api/calls", {"to": NUMBER})
+    call = placed["call_id"]
+    await page.open(watch.origin + f"/console#/calls/{call}")
+    await page.text("Hello, Harbour Street clinic", 60)
+    relay.cut()
+    await page.text("The connection to the server is lost")
+    await api(relay.target, "POST", f"/api/calls/{call}/end", {"reason": "seen by nobody"})
+    relay.is_open = True
+    await page.text("seen by nobody", 60)
+    remarks = await page.run("[...document.querySelectorAll('.remark, .turn')].map(e => e.innerText)")
+    verdicts.check(
+        "a call that ends while the connection is lost is shown ended, and nothing twice",
+        len(remarks) == len(set(remarks)) and sum("is answered" in r for r in remarks) == 1, remarks,
+    )
+
+
 async def other_pages(watch, relay, call):
     page = await watch.page(1280, 900)
     await page.open(watch.origin + "/console#/agents/new")
@@ -344,6 +363,7 @@ async def main():
         try:
             await signing_in(watch)
             call = await a_live_call(watch, relay)
+            await an_end_that_nobody_saw(watch, relay)
             await other_pages(watch, relay, call)
             await another_tenant(watch, call)
         except (AssertionError, RuntimeError) as fault:

@@ -76,10 +76,11 @@ export async function save(path, name) {
 
 /**
  * Follows a stream of events until the returned function is called, or `stop()` by a handler. A stream that is lost is
- * opened again by itself, soon at first and then less often; the server begins each one with the whole. A page that
+ * opened again by itself, soon at first and then less often; the server begins each one with the whole, and `opened` is
+ * called before. A page that
  * nobody sees for a minute lets go of its stream.
  */
-export function follow(path, handlers, { isPrimary = true } = {}) {
+export function follow(path, handlers, { isPrimary = true, opened = () => {} } = {}) {
   let source = null, timer = 0, delay = 400, isOver = false, hiddenSince = 0;
   const tell = state => { if (isPrimary && !isOver) hooks.state(state); };
   const shut = () => { clearTimeout(timer); source?.close(); source = null; };
@@ -92,7 +93,7 @@ export function follow(path, handlers, { isPrimary = true } = {}) {
   function open() {
     if (isOver) return;
     source = new EventSource("/api/" + path);
-    source.onopen = () => { delay = 400; tell("live"); };
+    source.onopen = () => { delay = 400; opened(); tell("live"); };
     for (const [name, work] of Object.entries(handlers)) {
       source.addEventListener(name, event => { if (!isOver) work(JSON.parse(event.data), stop); });
     }

@@ -69,22 +69,21 @@ class CallPage {
     if (this.isClosed) return;
     this.build();
     this.stops.push(api.follow(this.path + "/activity", {
-      call: call => { this.take(call); this.moments = []; this.isWhole = false; },
+      call: call => this.take(call),
       moment: moment => this.happened(moment),
       now: now => { this.now = now; this.refresh(); },
       end: (_, stop) => { stop(); this.over(); },
-    }));
+    }, { opened: () => { this.isFresh = true; } }));
   }
 
   // MARK: What comes
 
   /** The whole call. The stream's first message, after which its moments come again; and its last. */
   take(call) {
-    const isEnd = call.receipt && this.moments.length > 0;
-    const moments = this.moments;
+    if (this.isFresh) this.moments = [];
+    this.isFresh = false;
     this.call = call;
     this.since = Date.now() - call.duration_ms;
-    if (isEnd) queueMicrotask(() => { if (!this.moments.length) { this.moments = moments; this.refresh(); } });
     this.refresh();
   }
 
