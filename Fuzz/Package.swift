@@ -1,0 +1,29 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Fuzzers of everything that decodes what others send. Built with libFuzzer by Scripts/fuzz.
+
+/// The package that is tried goes by the name of its folder, wherever it is checked out.
+let folder = String(Context.packageDirectory.split(separator: "/").dropLast().last ?? "talkpath")
+
+let package = Package(
+    name: "fuzz",
+    platforms: [.macOS(.v26)],
+    dependencies: [.package(path: "..")],
+    targets: [
+        .executableTarget(
+            name: "Fuzz",
+            dependencies: [
+                .product(name: "TalkpathAudio", package: folder),
+                .product(name: "TalkpathWire", package: folder),
+                .product(name: "TalkpathCore", package: folder),
+            ],
+            swiftSettings: [
+                .enableUpcomingFeature("ExistentialAny"),
+                // libFuzzer has the main function; and what the package keeps to itself is tried, too.
+                .unsafeFlags(["-parse-as-library", "-package-name", folder.lowercased()]),
+            ]
+        )
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,1 @@
+../../../../Sources/TalkpathNIO/WebSocket/WebSocketMasking.swift

@@ -1,0 +1,56 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// One decoder, and what must hold for whatever bytes it is given.
+struct FuzzTarget: Sendable {
+    let name: String
+    let run: @Sendable ([UInt8]) -> Void
+
+    static let all: [FuzzTarget] = [
+        .json, .openAI, .gemini, .twilio, .forms, .signatures, .twilioREST, .capture, .oggOpus, .wav, .frames,
+    ]
+
+    /// The one that `TALKPATH_FUZZ` names.
+    static let chosen: FuzzTarget = {
+        let name = getenv("TALKPATH_FUZZ").map { String(cString: $0) } ?? ""
+        guard let target = all.first(where: { $0.name == name }) else {
+            print("TALKPATH_FUZZ must name a target: \(all.map(\.name).joined(separator: " "))")
+            exit(2)
+        }
+        return target
+    }()
+}
+
+/// Writes the seeds that have to be made, where `TALKPATH_FUZZ_SEEDS` says, instead of fuzzing.
+@_cdecl("LLVMFuzzerInitialize")
+public func prepare(_ count: UnsafeMutableRawPointer?, _ arguments: UnsafeMutableRawPointer?) -> CInt {
+    guard let folder = getenv("TALKPATH_FUZZ_SEEDS").map({ String(cString: $0) }) else { return 0 }
+    for channels in 1...2 {
+        guard let file = fopen("\(folder)/made-\(channels)", "w") else { exit(2) }
+        let bytes = FuzzTarget.oggSeed(channels: channels)
+        fwrite(bytes, 1, bytes.count, file)
+        fclose(file)
+    }
+    exit(0)
+}
+
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzOne(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    // A copy of the exact size: a read beyond it is found when the address sanitizer is there.
+    FuzzTarget.chosen.run(Array(UnsafeBufferPointer(start: start, count: count)))
+    return 0
+}
+
+/// Stops with what was expected; libFuzzer keeps the input.
+func expect(_ condition: Bool, _ words: @autoclosure () -> String, line: UInt = #line) {
+    guard !condition else { return }
+    // libFuzzer ends without emptying the buffers of standard output.
+    let text = "line \(line): \(words())\n"
+    _ = write(STDERR_FILENO, text, text.utf8.count)
+    abort()
+}
