@@ -5,6 +5,7 @@ import PackageDescription
 
 /// The package that is tried goes by the name of its folder, wherever it is checked out.
 let folder = String(Context.packageDirectory.split(separator: "/").dropLast().last ?? "talkpath")
+let identity = String(folder.lowercased().map { $0.isLetter || $0.isNumber ? $0 : "_" })
 
 let package = Package(
     name: "fuzz",
@@ -21,7 +22,7 @@ let package = Package(
             swiftSettings: [
                 .enableUpcomingFeature("ExistentialAny"),
                 // libFuzzer has the main function; and what the package keeps to itself is tried, too.
-                .unsafeFlags(["-parse-as-library", "-package-name", folder.lowercased()]),
+                .unsafeFlags(["-parse-as-library", "-package-name", identity]),
             ]
         )
     ],

@@ -46,6 +46,23 @@ public func fuzzOne(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     return 0
 }
 
+@_silgen_name("LLVMFuzzerRunDriver")
+private func runDriver(
+    _ count: UnsafeMutablePointer<CInt>,
+    _ arguments: UnsafeMutableRawPointer,
+    _ one: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt
+
+/// The package manager makes the executable's main function of this name, and there is none but libFuzzer's.
+@_cdecl("Fuzz_main")
+public func main(_ count: CInt, _ arguments: UnsafeMutableRawPointer) -> CInt {
+    var count = count
+    var arguments = arguments
+    return withUnsafeMutablePointer(to: &arguments) { pointer in
+        runDriver(&count, UnsafeMutableRawPointer(pointer)) { fuzzOne($0, $1) }
+    }
+}
+
 /// Stops with what was expected; libFuzzer keeps the input.
 func expect(_ condition: Bool, _ words: @autoclosure () -> String, line: UInt = #line) {
     guard !condition else { return }

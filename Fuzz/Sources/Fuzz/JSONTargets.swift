@@ -11,7 +11,7 @@ extension FuzzTarget {
             let again = try? JSONValue(parsing: text)
             expect(again == ours, "what is written is read as something else")
             expect(theirs != nil || mayBeRefused(input), "only we take it")
-            // Foundation reads a number to the nearest double.
+            // Foundation reads a number to the nearest double, and drops a byte order mark within a string.
             guard let theirs, !isWild(ours) else { return }
             expect(foundation(text) == theirs, "Foundation reads what is written as something else")
         } else if theirs != nil {
@@ -59,7 +59,7 @@ extension FuzzTarget {
         case .number(let number):
             let double = Double(number.description) ?? .infinity
             return !double.isFinite || number.description.utf8.count > 15
-        case .string(let text): return text.unicodeScalars.contains("\u{FFFD}")
+        case .string(let text): return text.unicodeScalars.contains { $0 == "\u{FFFD}" || $0 == "\u{FEFF}" }
         case .array(let values): return values.contains(where: isWild)
         case .object(let members): return members.contains { isWild(.string($0.key)) || isWild($0.value) }
         default: return false
