@@ -13,12 +13,13 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
         libopus-dev libsamplerate0-dev libssl-dev libsqlite3-dev libpq-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
-# Dependencies first: they change less often than the sources.
-COPY Package.swift ./
-RUN swift package resolve
+# Without the tests: a change of them builds nothing anew.
+ENV TALKPATH_TESTS=off
+# Dependencies first, in the versions that are written down: they change less often than the sources.
+COPY Package.swift Package.resolved ./
+RUN swift package resolve --force-resolved-versions
 COPY Sources Sources
-COPY Tests Tests
-RUN swift build -c release --product talkpath --static-swift-stdlib \
+RUN swift build -c release --product talkpath --static-swift-stdlib --force-resolved-versions \
     && install -D "$(swift build -c release --show-bin-path)/talkpath" /out/talkpath \
     # Function names stay, for backtraces; what only a debugger reads is a third of the file.
     && strip --strip-debug /out/talkpath

@@ -254,6 +254,7 @@ let package = Package(
     platforms: [.macOS(.v26)],
     products: products,
     dependencies: dependencies,
-    targets: targets,
+    // An image is built without its tests, so that a change of a test alone builds no image anew.
+    targets: Context.environment["TALKPATH_TESTS"] == "off" ? targets.filter { $0.type != .test } : targets,
     swiftLanguageModes: [.v6]
 )

@@ -89,6 +89,17 @@ import Testing
         #expect(links > 15)
     }
 
+    @Test func theResolvedVersionsAreThoseOfTheWholePackage() throws {
+        let manifest = try Self.text("Package.swift")
+        let resolved = try Self.text("Package.resolved")
+        for match in manifest.matches(of: /url: "(https:[^"]+)"/) {
+            #expect(
+                resolved.contains("\"\(match.1)\""),
+                "Package.resolved lacks \(match.1): git checkout Package.resolved"
+            )
+        }
+    }
+
     @Test func theFrontPageIsShort() throws {
         #expect(try Self.text("README.md").split(separator: "\n", omittingEmptySubsequences: false).count <= 121)
     }
