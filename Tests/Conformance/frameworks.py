@@ -12,6 +12,8 @@ import sys
 
 # Read by Twilio's framework when it is loaded: it would tell its makers of every call.
 os.environ["TAC_ANALYTICS_DISABLED"] = "true"
+# Pipecat's log, until its judge takes it over.
+os.environ["LOGURU_LEVEL"] = "WARNING"
 
 import certificates
 import judge_agent_connect
