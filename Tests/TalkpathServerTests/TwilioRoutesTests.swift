@@ -141,7 +141,7 @@ import Testing
             let calls = try await test.send(.GET, "/api/calls")
             #expect(calls["count"] == 1)
             let call = try #require(calls["calls"]?[0])
-            #expect(call["direction"] == "inbound" && call["from_number"] == "+14155550199")
+            #expect(call["direction"] == "incoming" && call["from_number"] == "+14155550199")
             #expect(call["status"] == "ringing" && call["carrier_call_id"] == "CA77")
             let id = try #require(call["call_id"]?.string)
             #expect(try await test.send(.GET, "/api/calls/\(id)")["direction"] == "inbound")
@@ -306,7 +306,7 @@ import Testing
             let socket = try await test.mediaSocket(token: nil)
             socket.start(call: "CA5", token: nil)
             _ = await test.events.wait { $0 == .mediaStarted }
-            #expect(try await test.send(.GET, "/api/calls", key: nil)["calls"]?[0]?["direction"] == "inbound")
+            #expect(try await test.send(.GET, "/api/calls", key: nil)["calls"]?[0]?["direction"] == "incoming")
             // A signature that is there has to be right, and webhooks have to bring one.
             await #expect(throws: WebSocketClientError.self) { _ = try await test.mediaSocket(token: "another token") }
             #expect(try await test.webhook("/twilio/voice", incoming, token: nil).status == 403)

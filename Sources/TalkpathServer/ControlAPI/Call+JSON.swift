@@ -3,8 +3,10 @@ import TalkpathCore
 import TalkpathWire
 
 extension CallSnapshot {
-    /// One line of a list.
-    var listJSON: JSONValue { json(direction: direction.rawValue) }
+    /// One line of a list. Lists say `incoming` for an inbound call: clients of the route that this one replaces read that.
+    var listJSON: JSONValue {
+        json(direction: direction == .inbound ? "incoming" : direction.rawValue)
+    }
 
     /// All that is known about the call.
     var json: JSONValue {

@@ -61,7 +61,7 @@ enum CallSchemas {
         .required("to_number", .text),
         .required("from_number", .text),
         .required("status", .named("CallStatus")),
-        .required("direction", .named("CallDirection")),
+        .required("direction", .named("ListedDirection").meaning("In lists, `incoming` for inbound.")),
         .required("started_at", .time),
         .required("answered_at", .time.orNull),
         .required("ended_at", .time.orNull),

@@ -8,6 +8,7 @@ enum WordSchemas {
     static let all: [(name: String, schema: Schema)] = [
         ("CallStatus", .word(CallStatus.self)),
         ("CallDirection", .word("outbound", "inbound")),
+        ("ListedDirection", .word("outbound", "inbound", "incoming")),
         ("DirectionWord", .word(CallDirection.words)),
         ("EndReason", .word(EndReason.self)),
         ("EndMode", .word("now", "drain")),
