@@ -32,13 +32,18 @@ package struct PostgresAddress: Equatable, Sendable, CustomStringConvertible {
             option += 1
         }
         let host = values["host"] ?? values["hostaddr"] ?? ""
-        // Otherwise the end of a password would be looked up as a host, and named in the error.
-        guard !host.contains("@"), values["port"]?.contains("@") != true else {
-            throw PostgresError(.unfit, "its host holds an @: write %40 for each @ within the password")
+        // A password that is not quoted may end up in any of these, which errors name.
+        let port = values["port"] ?? ""
+        let isNumbers = port.allSatisfy { $0.isASCII && ($0.isNumber || $0 == ",") }
+        guard isNumbers, !host.contains("@"), values["dbname"]?.contains("@") != true else {
+            throw PostgresError(
+                .unfit,
+                "its host, port or database is none: write %40 for @, %2F for / and %3A for : within the password"
+            )
         }
         self.url = url
         patience = values["connect_timeout"].flatMap { Int($0) }.map { min(max(1, $0), 60) } ?? 5
-        let port = values["port"].map { ":" + $0 } ?? ""
-        description = (host.isEmpty ? "the local server" : host + port) + "/" + (values["dbname"] ?? "")
+        let server = host.isEmpty ? "the local server" : host + (port.isEmpty ? "" : ":" + port)
+        description = server + "/" + (values["dbname"] ?? "")
     }
 }

@@ -39,6 +39,8 @@ public final class SQLiteCallStore: CallStore {
     /// How long what was told of a call waits for the call's row.
     let patience: Duration
     let condition: StoreCondition
+    /// Other servers work on the same database: what there is to do is taken before it is done.
+    let isShared: Bool
     private let tokens: any IdentifierSource
 
     /// - Parameters:
@@ -92,6 +94,7 @@ public final class SQLiteCallStore: CallStore {
             outbox: outbox,
             keepsTranscripts: keepsTranscripts,
             identifiers: identifiers,
+            isShared: !ownsDatabase,
             patience: patience,
             news: news
         )
@@ -102,9 +105,11 @@ public final class SQLiteCallStore: CallStore {
         outbox: any OutboxSource,
         keepsTranscripts: Bool,
         identifiers: any IdentifierSource,
+        isShared: Bool = false,
         patience: Duration,
         news: @escaping @Sendable (StoreNews) -> Void
     ) {
+        self.isShared = isShared
         self.engine = engine
         self.outbox = outbox
         self.patience = patience

@@ -83,7 +83,11 @@ import Darwin
         #expect(saved.count > 20, "the processes have done something before they died")
         #expect(journalled.count > saved.count)
 
-        let store = try SQLiteCallStore(.file(folder + "/store"), outbox: TestOutbox(), identifiers: TestIdentifiers())
+        let store = try SQLiteCallStore(
+            .file(folder + "/store"),
+            outbox: TestOutbox(),
+            identifiers: TestIdentifiers()
+        )
         _ = try await store.sweep(at: SampleCalls.noon + 100_000)
         for id in journalled.union(saved) {
             let call = try #require(try await store.find(CallID(id)), "\(id) is lost")

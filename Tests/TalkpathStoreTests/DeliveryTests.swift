@@ -39,7 +39,8 @@ import Testing
         return (store, outbox)
     }
 
-    private func due(_ store: SQLiteCallStore, _ endpoint: String, at time: WallTime? = nil) async throws -> [Delivery]
+    private func due(_ store: SQLiteCallStore, _ endpoint: String, at time: WallTime? = nil) async throws
+        -> [Delivery]
     {
         try await store.dueDeliveries(to: endpoint, at: time ?? now, limit: 8)
     }

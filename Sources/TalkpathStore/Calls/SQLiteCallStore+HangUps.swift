@@ -10,15 +10,36 @@ extension SQLiteCallStore {
         limit: Int = 100,
         exceptOf busy: Set<CallID> = []
     ) async throws -> [HangUpJob] {
-        try await read { db in
-            let sql = """
-                SELECT call_id, tenant, hang_ups.carrier_call_id AS name, attempts, due_at
-                FROM hang_ups JOIN calls ON calls.id = call_id
-                WHERE due_at <= ? AND hang_ups.carrier_call_id IS NOT NULL ORDER BY due_at LIMIT ?
-                """
-            let due = try db.rows(sql, [now.milliseconds, limit + busy.count]).map(Self.hangUp)
-            return Array(due.filter { !busy.contains($0.callID) }.prefix(limit))
+        guard isShared else {
+            return try await read { db in try self.due(at: now, limit: limit, exceptOf: busy, db) }
         }
+        return try await write { db in
+            let jobs = try self.due(at: now, limit: limit, exceptOf: busy, db)
+            for job in jobs {
+                try db.execute(
+                    "UPDATE hang_ups SET taken_until = \(Self.databaseTime) + ? WHERE call_id = ?",
+                    [Self.turn, job.callID.text]
+                )
+            }
+            return jobs
+        }
+    }
+
+    private func due(
+        at now: WallTime,
+        limit: Int,
+        exceptOf busy: Set<CallID>,
+        _ db: any StoreSession
+    ) throws -> [HangUpJob] {
+        let free = isShared ? "AND coalesce(taken_until, 0) < \(Self.databaseTime)" : ""
+        let sql = """
+            SELECT call_id, tenant, hang_ups.carrier_call_id AS name, attempts, due_at
+            FROM hang_ups JOIN calls ON calls.id = call_id
+            WHERE due_at <= ? AND hang_ups.carrier_call_id IS NOT NULL \(free) ORDER BY due_at LIMIT ?
+            \(isShared ? db.dialect.chosen(from: "hang_ups") : "")
+            """
+        let due = try db.rows(sql, [now.milliseconds, limit + busy.count]).map(Self.hangUp)
+        return Array(due.filter { !busy.contains($0.callID) }.prefix(limit))
     }
 
     package func hangUp(of call: CallID) async throws -> HangUpJob? {
@@ -45,7 +66,7 @@ extension SQLiteCallStore {
     package func postponeHangUp(_ call: CallID, until due: WallTime) async throws {
         try await write { db in
             try db.execute(
-                "UPDATE hang_ups SET attempts = attempts + 1, due_at = ? WHERE call_id = ?",
+                "UPDATE hang_ups SET attempts = attempts + 1, due_at = ?\(self.released) WHERE call_id = ?",
                 [due.milliseconds, call.text]
             )
         }

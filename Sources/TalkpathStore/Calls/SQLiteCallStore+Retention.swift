@@ -27,7 +27,10 @@ extension SQLiteCallStore {
     /// - Returns: how many calls had something to forget.
     package func forgetTranscripts(endedBefore time: WallTime, limit: Int = 500) async throws -> Int {
         let count = try await write { [self] db in
-            let old = "SELECT id FROM calls WHERE ended_at < ? AND id IN (SELECT call_id FROM transcripts) LIMIT ?"
+            let old = """
+                SELECT id FROM calls WHERE ended_at < ? AND id IN (SELECT call_id FROM transcripts) LIMIT ?
+                \(db.dialect.chosen(from: "calls"))
+                """
             let ids = try db.values(String.self, old, [time.milliseconds, limit])
             for id in ids {
                 try db.execute("DELETE FROM transcripts WHERE call_id = ?", [id])
@@ -49,6 +52,7 @@ extension SQLiteCallStore {
         try await write { db in
             let sql = """
                 SELECT path FROM recordings JOIN calls ON calls.id = call_id WHERE ended_at < ? LIMIT ?
+                \(db.dialect.chosen(from: "recordings"))
                 """
             let paths = try db.values(String.self, sql, [time.milliseconds, limit])
             for path in paths { try db.execute("DELETE FROM recordings WHERE path = ?", [path]) }
@@ -63,7 +67,9 @@ extension SQLiteCallStore {
         limit: Int = 500
     ) async throws -> (count: Int, paths: [String]) {
         let gone = try await write { db in
-            let sql = "SELECT id FROM calls WHERE ended_at < ? ORDER BY ended_at LIMIT ?"
+            let sql = """
+                SELECT id FROM calls WHERE ended_at < ? ORDER BY ended_at LIMIT ? \(db.dialect.chosen(from: "calls"))
+                """
             let ids = try db.values(String.self, sql, [time.milliseconds, limit])
             return (ids.count, try Self.delete(ids, db))
         }

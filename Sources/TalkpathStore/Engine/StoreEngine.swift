@@ -44,6 +44,15 @@ enum StoreDialect: Sendable {
         case .postgres: "strpos(\(column), ?) > 0"
         }
     }
+
+    /// At the end of a choice of rows that are about to be changed: no other server that shares the database chooses them
+    /// as well, and nobody waits for those that another one has chosen.
+    func chosen(from table: String) -> String {
+        switch self {
+        case .sqlite: ""
+        case .postgres: " FOR UPDATE OF \(table) SKIP LOCKED"
+        }
+    }
 }
 
 /// One connection, for the time of one transaction or one reading.

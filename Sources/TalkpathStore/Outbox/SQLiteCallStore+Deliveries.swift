@@ -17,31 +17,70 @@ extension SQLiteCallStore {
         limit: Int,
         exceptOf busy: Set<CallID> = []
     ) async throws -> [Delivery] {
-        try await read { db in
-            var picked: [(event: Int64, id: Int64, call: String)] = []
-            // Those that were not tried yet, and those whose pause is over: each stands in its order in the index, so that
-            // no more is looked at than is taken, and what belongs to calls that are busy.
-            for condition in ["due_at = 0 AND 0 < ?", "due_at > 0 AND due_at <= ?"] {
-                let sql = """
-                    SELECT deliveries.id, event, call_id FROM deliveries JOIN events ON events.number = event
-                    WHERE endpoint_id = ? AND \(condition) ORDER BY due_at, event LIMIT 1000
-                    """
-                var calls: Set<String> = []
-                try db.each(sql, [endpoint, now.milliseconds]) { row in
-                    let call: String = row["call_id"]
-                    if !busy.contains(CallID(call)), calls.insert(call).inserted {
-                        picked.append((row["event"], row["id"], call))
-                    }
-                    return calls.count < limit
-                }
+        guard isShared else {
+            return try await read { db in
+                try self.deliveries(self.due(to: endpoint, at: now, limit: limit, exceptOf: busy, db), db)
             }
-            var calls: Set<String> = []
-            let first = picked.sorted { $0.event < $1.event }.filter { calls.insert($0.call).inserted }.prefix(limit)
-            let one = "SELECT \(Self.columns) WHERE deliveries.id = ?"
-            return try first.compactMap { try db.row(one, [$0.id]) }
-                .map(self.delivery)
+        }
+        return try await write { db in
+            // One server after the other chooses, or two would take events of one call.
+            _ = try db.rows("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", ["deliveries to \(endpoint)"])
+            let due = try self.due(to: endpoint, at: now, limit: limit, exceptOf: busy, db)
+            for id in due {
+                try db.execute(
+                    "UPDATE deliveries SET taken_until = \(Self.databaseTime) + ? WHERE id = ?",
+                    [Self.turn, id]
+                )
+            }
+            return try self.deliveries(due, db)
         }
     }
+
+    private func due(
+        to endpoint: String,
+        at now: WallTime,
+        limit: Int,
+        exceptOf busy: Set<CallID>,
+        _ db: any StoreSession
+    ) throws -> [Int64] {
+        var busy = busy
+        if isShared {
+            let taken = """
+                SELECT DISTINCT call_id FROM deliveries JOIN events ON events.number = event
+                WHERE endpoint_id = ? AND taken_until >= \(Self.databaseTime)
+                """
+            busy.formUnion(try db.values(String.self, taken, [endpoint]).map(CallID.init))
+        }
+        var picked: [(event: Int64, id: Int64, call: String)] = []
+        // Those that were not tried yet, and those whose pause is over: each stands in its order in the index, so that no
+        // more is looked at than is taken, and what belongs to calls that are busy.
+        for condition in ["due_at = 0 AND 0 < ?", "due_at > 0 AND due_at <= ?"] {
+            let sql = """
+                SELECT deliveries.id, event, call_id FROM deliveries JOIN events ON events.number = event
+                WHERE endpoint_id = ? AND \(condition) ORDER BY due_at, event LIMIT 1000
+                """
+            var calls: Set<String> = []
+            try db.each(sql, [endpoint, now.milliseconds]) { row in
+                let call: String = row["call_id"]
+                if !busy.contains(CallID(call)), calls.insert(call).inserted {
+                    picked.append((row["event"], row["id"], call))
+                }
+                return calls.count < limit
+            }
+        }
+        var calls: Set<String> = []
+        return picked.sorted { $0.event < $1.event }.filter { calls.insert($0.call).inserted }.prefix(limit).map(\.id)
+    }
+
+    private func deliveries(_ ids: [Int64], _ db: any StoreSession) throws -> [Delivery] {
+        let one = "SELECT \(Self.columns) WHERE deliveries.id = ?"
+        return try ids.compactMap { try db.row(one, [$0]) }.map(delivery)
+    }
+
+    /// A server that has died is waited for so long, in milliseconds: longer than any attempt takes.
+    static let turn: Int64 = 60_000
+    /// PostgreSQL's clock: those of the servers that share it may differ.
+    static let databaseTime = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"
 
     /// When the next one is due that is not due yet.
     package func nextDelivery(to endpoint: String, after now: WallTime) async throws -> WallTime? {
@@ -61,7 +100,7 @@ extension SQLiteCallStore {
     package func postponeDelivery(_ id: Int64, until due: WallTime, failure: String) async throws {
         try await write { db in
             try db.execute(
-                "UPDATE deliveries SET attempts = attempts + 1, due_at = ?, failure = ? WHERE id = ?",
+                "UPDATE deliveries SET attempts = attempts + 1, due_at = ?, failure = ?\(self.released) WHERE id = ?",
                 [due.milliseconds, failure, id]
             )
         }
@@ -72,7 +111,8 @@ extension SQLiteCallStore {
         try await write { db in
             try db.execute(
                 """
-                UPDATE deliveries SET attempts = attempts + 1, due_at = NULL, died_at = ?, failure = ? WHERE id = ?
+                UPDATE deliveries SET attempts = attempts + 1, due_at = NULL, died_at = ?, failure = ?\(self.released)
+                    WHERE id = ?
                 """,
                 [now.milliseconds, failure, id]
             )
@@ -117,6 +157,9 @@ extension SQLiteCallStore {
             )
         }
     }
+
+    /// What was taken is free again.
+    var released: String { isShared ? ", taken_until = NULL" : "" }
 
     /// How many are on their way, and how many were given up.
     package func countDeliveries() async throws -> (pending: Int, dead: Int) {

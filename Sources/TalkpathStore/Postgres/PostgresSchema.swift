@@ -9,7 +9,7 @@ import Darwin
 /// The tables in PostgreSQL, and how older databases come to have them. They lie in the schema that the connection names
 /// first (`public`, if nobody says otherwise). A migration that has been released is never changed.
 enum PostgresSchema {
-    private static let migrations = [PostgresTables.first]
+    private static let migrations = [PostgresTables.first, PostgresTables.taken]
 
     /// The first half of the advisory locks' keys; the second is the schema.
     private static let migrationLock = 0x74616C6B

@@ -8,6 +8,14 @@ enum PostgresTables {
 
     static let first = [calls, outbox, others].joined().replacing(" TEXT", with: " TEXT COLLATE \"C\"")
 
+    /// Until when one of the servers that share the database is at work on a delivery or a hang-up, by the database's
+    /// clock, in milliseconds since 1970.
+    static let taken = """
+        ALTER TABLE deliveries ADD COLUMN taken_until BIGINT;
+        ALTER TABLE hang_ups ADD COLUMN taken_until BIGINT;
+        CREATE INDEX deliveries_taken ON deliveries (endpoint_id, taken_until) WHERE taken_until IS NOT NULL;
+        """
+
     private static let calls = """
         CREATE TABLE calls (
             id TEXT NOT NULL PRIMARY KEY,

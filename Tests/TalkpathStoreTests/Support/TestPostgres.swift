@@ -12,6 +12,8 @@ final class TestPostgres: Sendable {
     }
 
     static let password = "s3cret-p@ss/word"
+    /// As it stands in an address.
+    static let quotedPassword = "s3cret-p%40ss%2Fword"
     static let isInstalled = binaries != nil
 
     private static let binaries: String? = {
@@ -125,8 +127,9 @@ final class TestPostgres: Sendable {
     }
 
     /// - Parameter password: as it stands in an address.
-    func url(overLoopbackAs user: String, password: String, database: String = "postgres") -> String {
-        "postgres://\(user):\(password)@127.0.0.1:\(port)/\(database)?sslmode=disable"
+    func url(overLoopbackAs user: String, password: String, port: Int? = nil, schema: String? = nil) -> String {
+        let path = schema.map { "&options=-csearch_path%3D\($0)" } ?? ""
+        return "postgres://\(user):\(password)@127.0.0.1:\(port ?? self.port)/postgres?sslmode=disable\(path)"
     }
 
     func client(_ url: String? = nil) throws -> PostgresClient {
@@ -140,13 +143,18 @@ final class TestPostgres: Sendable {
         try client.setUp { try $0.run(sql) }
     }
 
-    /// An address with a new and empty schema.
-    func makeSchema() throws -> String {
+    /// A new and empty schema, and its address. Connections to it bear its name.
+    func makeSchema() throws -> (name: String, url: String) {
         let name = schemas.withLock { count in
             count += 1
             return "trial_\(getpid())_\(count)"
         }
         try run("CREATE SCHEMA \(name)")
-        return url(schema: name)
+        return (name, url(schema: name, options: "&application_name=\(name)"))
+    }
+
+    /// Ends every connection to a schema.
+    func cutConnections(to schema: String) throws {
+        try run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '\(schema)'")
     }
 }

@@ -31,7 +31,7 @@ enum TestEngine: CaseIterable, CustomTestStringConvertible {
             )
         case .postgres:
             try SQLiteCallStore(
-                postgres: TestPostgres.shared().makeSchema(),
+                postgres: TestPostgres.shared().makeSchema().url,
                 outbox: outbox,
                 keepsTranscripts: keepsTranscripts,
                 identifiers: TestIdentifiers(),
