@@ -4,12 +4,17 @@ import TalkpathSimulation
 // The simulation of sessions without the rest of the package, for whoever changes the session and wants to know soon:
 //     TALKPATH_ONLY=core swift run simulate-sessions --seeds 20000 [--first N] [--threads N] [--failures N] [--json]
 //     TALKPATH_ONLY=core swift run simulate-sessions --seed 17
+// `--conversations` plays each seed's conversation, with every provider, and nothing else.
 var options = SessionSimulationConsole.Options()
 var arguments = Array(CommandLine.arguments.dropFirst())
 while let name = arguments.first {
     arguments.removeFirst()
     if name == "--json" {
         options.json = true
+        continue
+    }
+    if name == "--conversations" {
+        options.playsOnlyConversations = true
         continue
     }
     guard let value = arguments.first.flatMap({ UInt64($0) }) else {

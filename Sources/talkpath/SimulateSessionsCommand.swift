@@ -10,7 +10,8 @@ struct SimulateSessionsCommand: AsyncParsableCommand {
             Each seed is one call: the real session between a simulated carrier, model, store and caller that delay, fail, \
             reorder, repeat or never answer, and up to eight who end it. What is judged: one terminal event, one receipt \
             for everybody, nothing left open, the carrier's call over, no audio after the end, bounded time. Then it \
-            prints which happening has met a call in which state.
+            prints which happening has met a call in which state. Some seeds are a conversation as well, in which caller \
+            and model do what real ones have been seen to do.
 
             A seed that fails is printed with its trace. The same build plays a seed the same way every time.
             """
@@ -28,6 +29,9 @@ struct SimulateSessionsCommand: AsyncParsableCommand {
     @Option(help: "How many threads; without it, one for each processor.")
     var threads: Int?
 
+    @Flag(help: "Play each seed's conversation, with every provider, and nothing else.")
+    var conversations = false
+
     @Flag(help: "Print JSON.")
     var json = false
 
@@ -44,6 +48,7 @@ struct SimulateSessionsCommand: AsyncParsableCommand {
         options.seed = seed
         options.threads = threads ?? options.threads
         options.json = json
+        options.playsOnlyConversations = conversations
         guard await SessionSimulationConsole(options).run() else { throw ExitCode.failure }
     }
 }

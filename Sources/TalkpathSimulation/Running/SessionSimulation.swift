@@ -7,6 +7,8 @@ package struct SessionSimulation: Sendable {
     package var threads: Int
     /// The number of failed seeds after which no more are played.
     package var failureLimit: Int
+    /// Plays each seed's conversation, with every provider, and nothing else.
+    package var playsOnlyConversations = false
 
     package struct Progress: Sendable {
         package var played: Int
@@ -24,18 +26,18 @@ package struct SessionSimulation: Sendable {
     package func run(progress: @escaping @Sendable (Progress) -> Void = { _ in }) async -> SessionSimulationReport {
         let cursor = Cursor(seeds, failureLimit: failureLimit)
         return await withTaskGroup(of: SessionSimulationReport.self) { group in
-            for _ in 0..<threads { group.addTask { Self.play(cursor, progress) } }
+            for _ in 0..<threads { group.addTask { self.play(cursor, progress) } }
             return await group.reduce(into: SessionSimulationReport()) { $0.merge($1) }
         }
     }
 
     /// One thread's share.
-    private static func play(_ cursor: Cursor, _ progress: (Progress) -> Void) -> SessionSimulationReport {
+    private func play(_ cursor: Cursor, _ progress: (Progress) -> Void) -> SessionSimulationReport {
         var report = SessionSimulationReport()
         let counter = CoverageCounter()
         while let batch = cursor.next() {
             for seed in batch {
-                let outcome = SimulatedCall(seed: seed).run(coverage: counter)
+                let outcome = outcome(of: seed, counter)
                 report.add(outcome, of: seed)
                 if !outcome.violations.isEmpty { cursor.failed() }
             }
@@ -43,6 +45,13 @@ package struct SessionSimulation: Sendable {
         }
         report.coverage = counter.coverage
         return report
+    }
+
+    private func outcome(of seed: UInt64, _ counter: CoverageCounter) -> SimulatedCall.Outcome {
+        guard !playsOnlyConversations else { return SimulatedConversation.outcome(of: seed) }
+        var outcome = SimulatedCall(seed: seed).run(coverage: counter)
+        if let conversation = SimulatedConversation(besidesCall: seed) { outcome.violations += conversation.run() }
+        return outcome
     }
 
     /// Hands out seeds in batches.

@@ -8,6 +8,8 @@ package struct SessionSimulationConsole: Sendable {
         package var first: UInt64 = 0
         /// Plays only this seed, and shows its trace.
         package var seed: UInt64?
+        /// Plays each seed's conversation, with every provider, and nothing else.
+        package var playsOnlyConversations = false
         package var threads = ProcessInfo.processInfo.activeProcessorCount
         package var json = false
         /// The number of failed seeds after which no more are played.
@@ -28,11 +30,12 @@ package struct SessionSimulationConsole: Sendable {
     ///   was not visited.
     package func run() async -> Bool {
         if let seed = options.seed { return show(seed) }
-        let simulation = SessionSimulation(
+        var simulation = SessionSimulation(
             seeds: options.first..<options.first + options.seeds,
             threads: options.threads,
             failureLimit: options.failures
         )
+        simulation.playsOnlyConversations = options.playsOnlyConversations
         let began = ContinuousClock.now
         let isShown = !options.json && isatty(STDERR_FILENO) != 0
         let report = await simulation.run { progress in
@@ -40,9 +43,9 @@ package struct SessionSimulationConsole: Sendable {
         }
         if isShown { Self.write("\r\u{1B}[K", to: .standardError) }
         let seconds = Self.seconds(since: began)
-        let text = options.json ? json(report, seconds) : Self.text(report, seconds)
+        let text = options.json ? json(report, seconds) : text(report, seconds)
         Self.write(text, to: .standardOutput)
-        return Self.isGood(report, seeds: options.seeds)
+        return options.playsOnlyConversations ? report.failures.isEmpty : Self.isGood(report, seeds: options.seeds)
     }
 
     package static func isGood(_ report: SessionSimulationReport, seeds: UInt64) -> Bool {
@@ -53,7 +56,7 @@ package struct SessionSimulationConsole: Sendable {
     // MARK: One seed
 
     private func show(_ seed: UInt64) -> Bool {
-        let outcome = SimulatedCall(seed: seed, isTraced: true).run()
+        let outcome = outcome(of: seed)
         if options.json {
             let value: [String: Any] = [
                 "seed": seed, "reason": outcome.reason?.rawValue ?? "", "violations": outcome.violations,
@@ -64,6 +67,16 @@ package struct SessionSimulationConsole: Sendable {
             Self.write(Self.trace(outcome, of: seed), to: .standardOutput)
         }
         return outcome.violations.isEmpty
+    }
+
+    private func outcome(of seed: UInt64) -> SimulatedCall.Outcome {
+        guard !options.playsOnlyConversations else { return SimulatedConversation.outcome(of: seed) }
+        var outcome = SimulatedCall(seed: seed, isTraced: true).run()
+        if let conversation = SimulatedConversation(besidesCall: seed) {
+            outcome.violations += conversation.run()
+            outcome.trace += [conversation.title] + conversation.trace
+        }
+        return outcome
     }
 
     private static func trace(_ outcome: SimulatedCall.Outcome, of seed: UInt64) -> String {
@@ -84,19 +97,19 @@ package struct SessionSimulationConsole: Sendable {
         )
     }
 
-    private static func text(_ report: SessionSimulationReport, _ seconds: Double) -> String {
-        var text = CoverageTable(report.coverage).text
+    private func text(_ report: SessionSimulationReport, _ seconds: Double) -> String {
+        var text = options.playsOnlyConversations ? "" : CoverageTable(report.coverage).text
         text += "\nended: "
         text += report.reasons.sorted { ($1.value, $0.key.rawValue) < ($0.value, $1.key.rawValue) }
             .map { "\($0.key.rawValue) \($0.value)" }.joined(separator: ", ")
         text +=
-            "\n\(report.played) seeds in \(formatted(seconds)) s, \(Int(Double(report.played) / seconds)) a second; "
+            "\n\(report.played) seeds in \(Self.formatted(seconds)) s, \(Int(Double(report.played) / seconds)) a second; "
         text += "\(report.failures.count) failed\n"
         for failure in report.failures.dropFirst() {
             text += "seed \(failure.seed): \(failure.violations.joined(separator: "; "))\n"
         }
         if let first = report.failures.first {
-            text += trace(SimulatedCall(seed: first.seed, isTraced: true).run(), of: first.seed)
+            text += Self.trace(outcome(of: first.seed), of: first.seed)
         }
         return text
     }
