@@ -10,10 +10,6 @@ import Testing
     private static let environment = ProcessInfo.processInfo.environment
     private static let seeds = max(40, (environment["TALKPATH_SEEDS"].flatMap(UInt64.init) ?? 0) / 50)
 
-    /// Conversations with Gemini that break a promise after a lost session: words are placed at the lost turn, an answer
-    /// is left out, or a note is sent while the caller speaks. Whatever else fails is seen.
-    private static let knownFaults: Set<UInt64> = [53, 93, 127, 237, 245, 300, 395]
-
     @Test(arguments: [AgentProvider.openai, .gemini])
     func `whatever caller and model do, every promise is kept`(provider: AgentProvider) {
         var failures = 0
@@ -23,12 +19,8 @@ import Testing
             guard !violations.isEmpty else { continue }
             let names = conversation.behaviors.map(\.rawValue).sorted().joined(separator: ", ")
             let words: Comment = "seed \(seed) (\(names)): \(violations)"
-            if provider == .gemini, Self.knownFaults.contains(seed) {
-                withKnownIssue(words) { #expect(violations.isEmpty) }
-            } else {
-                failures += 1
-                #expect(violations.isEmpty, words)
-            }
+            failures += 1
+            #expect(violations.isEmpty, words)
         }
     }
 

@@ -84,16 +84,17 @@ struct GeminiLiveCodecTests {
         )
     }
 
-    @Test func `an interruption after the turn was sent concerns that turn`() throws {
+    @Test func `an interruption after a complete turn does not swallow the next one`() throws {
         let events = try summaries([
             message(part("AAAA"), more: #","generationComplete":true,"turnComplete":true"#),
             #"{"serverContent":{"interrupted":true}}"#,
-            message(part("BBBB")), #"{"serverContent":{"turnComplete":true}}"#, message(part("CCCC")),
+            #"{"serverContent":{"turnComplete":true}}"#,
+            message(part("BBBB")), #"{"serverContent":{"turnComplete":true}}"#,
         ])
         #expect(
             events == [
-                "started", "audio 0 24000 AAAA", "audioEnded 0", "ended completed", "interrupted", "audio 0 24000 BBBB",
-                "ended cancelled interrupted", "started", "audio 1 24000 CCCC",
+                "started", "audio 0 24000 AAAA", "audioEnded 0", "ended completed", "interrupted",
+                "ended cancelled interrupted", "started", "audio 1 24000 BBBB", "audioEnded 1", "ended completed",
             ]
         )
     }

@@ -52,6 +52,8 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     public var fallback: AgentFallback?
     /// Whether the agent is told which keys the caller presses.
     public var hearsDigits = true
+    /// Whether a key that the caller presses silences the agent, as speech over it does.
+    public var keysInterrupt = false
     public var connectPolicy: ConnectPolicy
     /// Who resamples between the telephone's rate and the model's, and how well.
     public var resampler: ResamplerEngine

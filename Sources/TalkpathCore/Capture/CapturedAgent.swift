@@ -15,6 +15,7 @@ extension AgentProfile {
             "endpoints": .array(endpoints.map(\.tool.capturedJSON)),
             "transfer_targets": .array(transferTargets.map { .string($0.name) }),
             "may_send_digits": .bool(maySendDigits), "hears_digits": .bool(hearsDigits),
+            "keys_interrupt": .bool(keysInterrupt),
             "caller_may_keep_call": .bool(callerMayKeepCall), "greeting_policy": .string(greetingPolicy.rawValue),
             "barge_in": .string(bargeIn.rawValue), "resampler": .string(resampler.description),
         ]
@@ -55,6 +56,7 @@ extension AgentProfile {
         }
         maySendDigits = json["may_send_digits"]?.bool ?? maySendDigits
         hearsDigits = json["hears_digits"]?.bool ?? hearsDigits
+        keysInterrupt = json["keys_interrupt"]?.bool ?? keysInterrupt
         // In captures older than this setting, the caller could not keep the call.
         callerMayKeepCall = json["caller_may_keep_call"]?.bool ?? false
         greetingPolicy = json["greeting_policy"]?.string.flatMap(GreetingPolicy.init) ?? greetingPolicy

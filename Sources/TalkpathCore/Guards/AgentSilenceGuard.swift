@@ -4,7 +4,7 @@ import TalkpathAudio
 ///
 /// A turn is the model's own word for it where the provider gives it; otherwise what our ear heard, if the model has
 /// transcribed some of it, or has been wholly dumb since it began: a cough is no turn, and a model need not answer a
-/// television. An answer may be words that nobody hears, or a function that is being carried out.
+/// television. A short sound of which a dumb model takes no notice is a turn only if another one follows. An answer may be words that nobody hears, or a function that is being carried out.
 ///
 /// Debts outlive the model's sockets: words spoken while there is no session are a turn, too, and the time for the
 /// answer to them counts from the moment when a session is ready.
@@ -27,6 +27,10 @@ struct AgentSilenceGuard: Equatable, Sendable {
     /// When our ear heard the caller begin, if that has not been answered.
     private var heardBegin: MonotonicInstant?
     private var isCallerHeard = false
+    /// What our ear heard may have been a noise.
+    private var isDoubtful = false
+    /// When the last such sound was taken for a noise.
+    private var noiseOn: MonotonicInstant?
     private var due: MonotonicInstant?
     /// Since when there is a session that could answer; messages up to then belong to its set-up.
     private var readyOn: MonotonicInstant?
@@ -39,6 +43,10 @@ struct AgentSilenceGuard: Equatable, Sendable {
 
     /// Shorter sounds are no turn, by our own ear.
     static let shortestTurn = Duration.milliseconds(700)
+    /// Shorter ones of which the model takes no notice are no turn by themselves.
+    static let shortestLoneTurn = Duration.milliseconds(1500)
+    /// A caller whom nobody answers says so within this time.
+    static let repetition = Duration.seconds(10)
     /// How long a function excuses silence.
     static let toolPatience = Duration.seconds(60)
 
@@ -70,6 +78,7 @@ struct AgentSilenceGuard: Equatable, Sendable {
     mutating func heardBegin(at now: MonotonicInstant) {
         isCallerHeard = true
         heardBegin = heardBegin ?? now
+        isDoubtful = false
         due = nil
     }
 
@@ -80,9 +89,13 @@ struct AgentSilenceGuard: Equatable, Sendable {
             if owesAnswer { due = now + timeout }
             return
         }
-        if !owesAnswer, (lastSpeech ?? now) - began < Self.shortestTurn {
+        let length = (lastSpeech ?? now) - began
+        if !owesAnswer, length < Self.shortestTurn {
             heardBegin = nil
         } else {
+            let isRepeated = noiseOn.map { began - $0 < Self.repetition } ?? false
+            isDoubtful = readyOn != nil && length < Self.shortestLoneTurn && !isRepeated
+            noiseOn = isDoubtful ? now : nil
             due = now + timeout
         }
     }
@@ -157,7 +170,7 @@ struct AgentSilenceGuard: Equatable, Sendable {
             answered()
             return nil
         }
-        if !owesAnswer, hasNoticed(lastMessage) {
+        if !owesAnswer, isDoubtful || hasNoticed(lastMessage) {
             answered()
             return nil
         }

@@ -93,6 +93,10 @@ package final class CallMedia {
     package private(set) var agentGeneration = 0
     /// The instant of the model's latest message.
     private(set) var lastAgentMessage: MonotonicInstant?
+    /// The instant of the model's latest audio.
+    private(set) var lastAgentAudio: MonotonicInstant?
+    /// After such a pause in the audio of a response, the model has waited for something: a function's result.
+    private static let speechPause = Duration.milliseconds(500)
 
     /// The distance between the item numbers of two successive sockets.
     private static let itemsPerSocket = 1_000_000
@@ -227,8 +231,10 @@ package final class CallMedia {
         switch event {
         case .audio(var audio):
             audio.item.index += itemBase
+            let isResumed = lastAgentAudio.map { now - $0 >= Self.speechPause } ?? false
+            lastAgentAudio = now
             if lastRest != nil { lastRest = now }
-            if audio.item != newestItem {
+            if audio.item != newestItem || isResumed {
                 newestItem = audio.item
                 happenings.append(.agentItemBegan(audio.item))
             }
@@ -283,8 +289,8 @@ package final class CallMedia {
         happenings.append(.interrupted(interruption))
     }
 
-    /// The local detector has heard the caller speak over the agent.
-    private func interruptLocally(at now: MonotonicInstant) {
+    /// The local detector has heard the caller speak over the agent, or the caller has pressed a key that silences it.
+    func interruptLocally(at now: MonotonicInstant) {
         guard isCallerHeard, downlink.mayBeHeard else { return }
         // A model that cannot be cancelled continues, and the rest of its turn is dropped.
         if downlink.isResponding { write(.cancelResponse) }

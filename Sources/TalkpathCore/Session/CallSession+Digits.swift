@@ -29,6 +29,10 @@ extension CallSession {
 
     func pressed(_ key: UInt8, at now: MonotonicInstant) {
         publish(.dtmf)
+        if agent.keysInterrupt, machine.isInConversation {
+            media.value.interruptLocally(at: now)
+            noteHappenings(at: now)
+        }
         perform(talk.digits.pressed(Character(Unicode.Scalar(key)), at: now))
     }
 

@@ -21,7 +21,8 @@ extension CallSession {
         if machine.agent.socket == nil {
             debt = .nothing
         } else {
-            debt = talk.owesWords(at: now) ? .words : media.isAgentTalking ? .rest : .nothing
+            let owesWords = talk.owesWords(lastAudio: media.lastAgentAudio, at: now)
+            debt = owesWords ? .words : media.isAgentTalking ? .rest : .nothing
         }
         return talk.drain.isOver(
             isHeard: !media.isPlayedOut(at: now),
@@ -70,8 +71,10 @@ extension CallSession {
 
 extension CallTalk {
     /// The agent has been asked to speak, or the caller waits for it.
-    func owesWords(at now: MonotonicInstant) -> Bool {
-        if speech.isAsked || !debts.results.isEmpty || debts.callerWaits(at: now) { return true }
+    func owesWords(lastAudio: MonotonicInstant?, at now: MonotonicInstant) -> Bool {
+        if speech.isAsked || debts.owesAnswerToResult(lastAudio: lastAudio) || debts.callerWaits(at: now) {
+            return true
+        }
         return goodbye?.isAwaited == true || tools.values.contains { !$0.isTransfer }
     }
 }

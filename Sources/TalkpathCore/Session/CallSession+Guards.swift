@@ -40,14 +40,8 @@ extension CallSession {
 
     /// The caller waits, and the agent does nothing about it.
     private func askAgent(at now: MonotonicInstant) {
-        // Asked for something already, it answers that first.
-        guard talk.speech.isIdle else { return }
         logger.info("The model has not answered the caller, and is asked to")
-        if agent.provider.answersByItself {
-            perform(talk.speech.tell(.prompt("(The caller waits for you. Answer what they said last.)"), at: now))
-        } else {
-            perform(talk.speech.add(.ask, at: now))
-        }
+        perform(talk.speech.urge(at: now))
         media.value.pump()
     }
 
@@ -71,6 +65,9 @@ extension CallSession {
             guards.agent?.heardEnd(lastSpeech: lastSpeech, at: now)
             let began = talk.debts.earBegan
             let isTurn = talk.debts.earHeardEnd(lastSpeech: lastSpeech, at: now)
+            // A session that has heard the end only is reminded of the rest.
+            if isTurn, machine.isAgentReady { remindAgent() }
+            callerTurns.earEnded(lastSpeech: callMilliseconds(at: lastSpeech ?? now))
             // Not every model says that it hears the caller.
             if isTurn, agent.provider.answersByItself, let began, let goodbye = talk.goodbye, began > goodbye.asked {
                 callerCutIn(isTurn: true, at: now)

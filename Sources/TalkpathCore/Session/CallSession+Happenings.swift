@@ -37,6 +37,7 @@ extension CallSession {
             note(event, at: now)
         case .agentItemBegan(let item):
             transcript.began(item, at: callMilliseconds(at: now))
+            callerTurns.answerWentOn(at: callMilliseconds(at: now))
         }
     }
 

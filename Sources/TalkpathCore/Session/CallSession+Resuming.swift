@@ -7,7 +7,7 @@ extension CallSession {
     func configureAgent() {
         if resumptionHandle != nil { talk.resumingSocket = agentSocket }
         var configuration = agent.configuration(resumptionHandle: resumptionHandle)
-        configuration.hasHistory = resumptionHandle == nil && !history.isEmpty
+        configuration.hasHistory = resumptionHandle == nil && !(history + notes).isEmpty
         configuration.omitted = talk.omittedSettings
         media.value.command(.configure(configuration))
     }
@@ -51,7 +51,9 @@ extension CallSession {
             resumptionHandle = nil
             talk.resumingSocket = nil
         }
+        if talk.speech.awaitsAnswer { talk.debts.owe() }
         talk.debts.sessionLost(isAnswering: talk.speech.isAnswering, at: ports.clock.now)
+        callerTurns.modelLost(at: callMilliseconds(at: ports.clock.now))
         // It brings back a session that knows nothing of what was said or called since.
         if talk.debts.isHandleStale { resumptionHandle = nil }
         media.value.agentLost()
@@ -59,12 +61,24 @@ extension CallSession {
         perform(talk.speech.agentIsLost())
     }
 
-    /// The new session is ready. Unless the model still knows what was said, it is told.
+    /// The new session is ready. Unless the model still knows what was said and what came of its functions, it is told.
     func takeUpConversation() {
         talk.resumingSocket = nil
-        guard resumptionHandle == nil else { return }
-        let history = history
+        let notes = notes
+        guard resumptionHandle == nil else {
+            for note in notes {
+                perform(talk.speech.tell(.addMessage(role: .system, text: note.text), at: ports.clock.now))
+            }
+            return
+        }
+        let history = history + notes
         if !history.isEmpty { media.value.command(.history(history)) }
+    }
+
+    /// What an earlier session has called, and what came of it.
+    private var notes: [AgentCommand.Turn] {
+        let running = talk.tools.sorted { $0.key < $1.key }.map { $0.value.call.isRunning }
+        return (running + talk.debts.results).map { AgentCommand.Turn(.system, $0) }
     }
 
     /// What was said so far, as far as it was heard.
@@ -74,19 +88,19 @@ extension CallSession {
         }
     }
 
-    /// The new session is told what the old one left behind, and is made to speak if that owed an answer.
+    /// The new session is made to speak if the old one owed an answer. A caller who goes on speaking is answered when
+    /// they have finished.
     func remindAgent() {
-        let running = talk.tools.sorted { $0.key < $1.key }.map { $0.value.call.isRunning }
-        let notes = running + talk.debts.results
-        // A caller who goes on speaking is answered when they have finished.
-        guard talk.debts.isOwedFromBefore, !talk.debts.isCallerSpeaking else {
-            talk.debts.newSessionTold()
-            for note in notes { media.value.command(.addMessage(role: .system, text: note)) }
-            return
-        }
+        guard talk.debts.isOwedFromBefore else { return }
         let reminder = Self.reminder(isAnswerOwed: talk.debts.isAnswerOwed)
         talk.debts.newSessionTold()
-        tellAgent((notes + [reminder]).joined(separator: "\n"))
+        let now = ports.clock.now
+        guard !agent.provider.answersByItself else {
+            perform(talk.speech.add(.remind(reminder), at: now))
+            return
+        }
+        media.value.command(.addMessage(role: .system, text: reminder))
+        perform(talk.speech.add(.ask, at: now))
     }
 
     /// Something that the agent is to answer, and that the caller has not said.

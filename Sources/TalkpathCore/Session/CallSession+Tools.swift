@@ -144,7 +144,7 @@ extension CallSession {
         guard let tool = talk.tools.removeValue(forKey: id) else { return }
         capture(.toolAnswered(id: id, output: output))
         guards.agent?.toolFinished(id, at: ports.clock.now)
-        talk.debts.functionReturned(tool.call.returned(output))
+        talk.debts.functionReturned(tool.call.returned(output), at: ports.clock.now)
         guard machine.holdsAgent(socket: tool.socket) else {
             tellOtherSession(of: tool.call, output)
             return

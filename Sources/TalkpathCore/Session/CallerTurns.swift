@@ -7,30 +7,53 @@ import TalkpathWire
 /// answers tell which of them it has heard.
 ///
 /// Pure: instants are milliseconds of the call, passed in.
-struct CallerTurns: Equatable, Sendable {
+struct CallerTurns: Sendable {
     private struct Heard: Equatable {
         var began: Int
         /// When the model began to answer it.
         var answered: Int?
+        /// When the ear heard the last of it, once it is over.
+        var lastSpeech: Int?
+        /// The session that heard its beginning is gone: its words may never come.
+        var isDoubtful = false
     }
 
     /// Turns of our ear, oldest first, for which no words have come.
     private var heard: [Heard] = []
     private var placed: [AgentItem: Int] = [:]
-    /// Where the newest words were placed.
-    private var lastPlaced: Int?
+    /// Where the newest words without a name of the model's were placed, and when they came.
+    private var lastPlaced: (began: Int, came: Int)?
+    /// When the model's session was lost last.
+    private var lostAt: Int?
 
     /// How long after the beginning of an answer words still belong to the turn that it answers, if the caller has
     /// spoken again since.
     static let lateness = 5000
     /// Words of a turn do not come sooner after its beginning.
     static let quickest = 400
+    /// Words that follow others so soon, and no turn of our ear's, go on with theirs.
+    static let pause = 1500
     private static let remembered = 256
     private static let longestList = 8
 
     mutating func earBegan(at milliseconds: Int) {
         if heard.count >= Self.longestList { heard.removeFirst() }
         heard.append(Heard(began: milliseconds))
+    }
+
+    /// The ear notices the end some time after the last speech.
+    mutating func earEnded(lastSpeech: Int) {
+        guard let last = heard.indices.last, heard[last].lastSpeech == nil else { return }
+        heard[last].lastSpeech = lastSpeech
+        if let lostAt, lastSpeech <= lostAt { heard.remove(at: last) }
+    }
+
+    /// The model's session is gone. What it had heard, the next one does not put into words.
+    mutating func modelLost(at milliseconds: Int) {
+        lostAt = milliseconds
+        lastPlaced = nil
+        heard.removeAll { $0.lastSpeech != nil }
+        for index in heard.indices { heard[index].isDoubtful = true }
     }
 
     /// The model hears the caller begin, and names what it will understand.
@@ -45,12 +68,18 @@ struct CallerTurns: Equatable, Sendable {
         heard.removeAll { $0.answered == nil }
     }
 
+    /// The model speaks again in a response that had waited for a function. It has heard a turn that is over by now.
+    mutating func answerWentOn(at milliseconds: Int) {
+        if heard.last?.lastSpeech != nil { answerBegan(at: milliseconds) }
+    }
+
     /// Words have come: when the caller began to say them.
     mutating func place(_ item: AgentItem, at milliseconds: Int) -> Int {
         if let known = placed[item] { return known }
-        let began = takeHeard(at: milliseconds) ?? lastPlaced ?? milliseconds
+        let continued = lastPlaced.flatMap { milliseconds - $0.came <= Self.pause ? $0.began : nil }
+        let began = takeHeard(at: milliseconds) ?? continued ?? milliseconds
         note(item, began)
-        lastPlaced = began
+        lastPlaced = (began, milliseconds)
         return began
     }
 
@@ -58,7 +87,8 @@ struct CallerTurns: Equatable, Sendable {
         guard let newest = heard.last else { return nil }
         var choice = newest
         if let answered = heard.last(where: { $0.answered != nil }), let at = answered.answered {
-            let isLate = now - at > Self.lateness && newest.began + Self.quickest <= now
+            let lateness = answered.isDoubtful ? 0 : Self.lateness
+            let isLate = now - at > lateness && newest.began + Self.quickest <= now
             if !isLate { choice = answered }
         }
         heard.removeAll { $0.began <= choice.began }

@@ -17,6 +17,8 @@ struct CallersFloor: Equatable, Sendable {
 
     /// How long a model takes at most to begin the answer that it gives by itself.
     static let answerPatience = Duration.seconds(1)
+    /// So much longer it is given before it is reminded of an answer that it owes.
+    static let reminderPatience = Duration.milliseconds(1500)
     /// The same for what was said before the model was there, which hears it only now.
     static let latePatience = Duration.milliseconds(2500)
     /// Shorter sounds are no turn, by our own ear; it notices an end half a second late.
@@ -64,7 +66,8 @@ struct CallersFloor: Equatable, Sendable {
     }
 
     /// The caller has finished, and the model may be about to answer by itself.
-    func awaitsAnswer(at now: MonotonicInstant) -> Bool {
-        answerDue.map { now < $0 } ?? false
+    /// - Parameter more: how much longer than usual it is waited for.
+    func awaitsAnswer(at now: MonotonicInstant, more: Duration = .zero) -> Bool {
+        answerDue.map { now < $0 + more } ?? false
     }
 }

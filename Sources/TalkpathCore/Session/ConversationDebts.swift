@@ -11,10 +11,14 @@ struct ConversationDebts: Equatable, Sendable {
     private var hasModelHeardTurn = false
     /// Our own ear hears the caller since then.
     private(set) var earBegan: MonotonicInstant?
+    /// The session was lost while the caller spoke: the next one has heard a part of the turn at most.
+    private var isTurnSplit = false
     /// Our own ear has heard a turn that has not been answered.
     private var earTurnEnded: MonotonicInstant?
     /// What came of functions, until the model has completed an answer after it.
     private(set) var results: [String] = []
+    /// When the newest of them came.
+    private var returnedOn: MonotonicInstant?
     /// The model's session was lost before it had answered, or in the middle of it.
     var isOwedFromBefore: Bool { isAnswerOwed || isRestOwed }
     /// … before it had begun.
@@ -41,8 +45,12 @@ struct ConversationDebts: Equatable, Sendable {
     /// - Returns: whether it was long enough for a turn.
     @discardableResult
     mutating func earHeardEnd(lastSpeech: MonotonicInstant?, at now: MonotonicInstant) -> Bool {
-        defer { earBegan = nil }
+        defer {
+            earBegan = nil
+            isTurnSplit = false
+        }
         guard let earBegan, (lastSpeech ?? now) - earBegan >= Self.shortestTurn else { return false }
+        if isTurnSplit { owe() }
         earTurnEnded = now
         isHandleStale = true
         return true
@@ -51,6 +59,7 @@ struct ConversationDebts: Equatable, Sendable {
     /// The agent does not hear the caller any more.
     mutating func callerMuted() {
         earBegan = nil
+        isTurnSplit = false
         earTurnEnded = nil
     }
 
@@ -78,6 +87,7 @@ struct ConversationDebts: Equatable, Sendable {
 
     mutating func answerBegan() {
         hasModelHeardTurn = false
+        isTurnSplit = false
         earTurnEnded = nil
     }
 
@@ -85,13 +95,22 @@ struct ConversationDebts: Equatable, Sendable {
         results.removeAll()
     }
 
+    /// A result waits for an answer that has not begun.
+    ///
+    /// - Parameter lastAudio: when the model last sent speech.
+    func owesAnswerToResult(lastAudio: MonotonicInstant?) -> Bool {
+        guard !results.isEmpty, let returnedOn else { return false }
+        return lastAudio.map { $0 <= returnedOn } ?? true
+    }
+
     mutating func functionCalled() {
         isHandleStale = true
     }
 
     /// A function has returned, and the answer to it is owed.
-    mutating func functionReturned(_ result: String) {
+    mutating func functionReturned(_ result: String, at now: MonotonicInstant) {
         isHandleStale = true
+        returnedOn = now
         if results.count >= Self.limit { results.removeFirst() }
         results.append(result)
     }
@@ -105,10 +124,10 @@ struct ConversationDebts: Equatable, Sendable {
     /// - Parameter isAnswering: an answer was under way, or asked for.
     mutating func sessionLost(isAnswering: Bool, at now: MonotonicInstant) {
         if isAnswering { isRestOwed = true }
-        // The ear notices the end some time after it: the caller's turn may be over already.
-        if let earBegan, now - earBegan >= Self.shortestTurn {
-            isHandleStale = true
-            owe()
+        if let earBegan {
+            // Its answer is owed when the ear has noticed the end, if it is a turn at all.
+            isTurnSplit = true
+            if now - earBegan >= Self.shortestTurn { isHandleStale = true }
         }
         if hasModelHeardTurn || hasUnansweredTurn(at: now) || !results.isEmpty { owe() }
         hasModelHeardTurn = false

@@ -17,12 +17,30 @@ struct SpeechQueue {
         case respond
         /// The same, unless the model does so by itself.
         case ask
+        /// The same, for a model that answers whatever it is told, and in these words.
+        case remind(String)
 
         /// Nobody misses it if the agent speaks of its own accord.
         var isReplaceable: Bool {
             switch self {
             case .say(let id, _): id == nil
-            case .respond, .ask: true
+            case .respond, .ask, .remind: true
+            }
+        }
+
+        /// The model may be about to do it by itself.
+        var isReminder: Bool {
+            switch self {
+            case .say, .respond: false
+            case .ask, .remind: true
+            }
+        }
+
+        /// It is to answer what stands in the conversation.
+        var isAnswer: Bool {
+            switch self {
+            case .say: false
+            case .respond, .ask, .remind: true
             }
         }
     }
@@ -79,15 +97,18 @@ struct SpeechQueue {
     /// How long a model is left alone after a failure, if it does not say itself.
     static let usualPause = Duration.seconds(1)
     static let longestPause = Duration.seconds(20)
+    /// What a model is told that answers whatever it is told.
+    static let question = "(The caller waits for you. Answer what they said last.)"
 
     init(answersByItself: Bool) {
         self.answersByItself = answersByItself
     }
 
     /// An answer is under way, or the model is to give one to what stands in the conversation.
-    var isAnswering: Bool {
-        isResponding || asked?.entry.order == .respond || waiting.contains { $0.order == .respond }
-    }
+    var isAnswering: Bool { isResponding || awaitsAnswer }
+
+    /// The model is to answer what stands in the conversation, and has not begun.
+    var awaitsAnswer: Bool { asked?.entry.order.isAnswer ?? false || waiting.contains { $0.order.isAnswer } }
 
     /// The model has been asked for nothing that it has not completed.
     var isIdle: Bool { !isResponding && asked == nil && waiting.isEmpty && untold.isEmpty }
@@ -144,8 +165,16 @@ struct SpeechQueue {
             waiting[last].isOverspoken = floor.isTaken
             return []
         }
-        waiting.append(Entry(order: order))
+        waiting.append(Entry(order: order, isOverspoken: order.isReminder))
         return next(at: now)
+    }
+
+    /// The caller waits, and the model has not begun to answer.
+    mutating func urge(at now: MonotonicInstant) -> [Action] {
+        // What it was told has come to nothing.
+        if answersByItself, let asked, asked.entry.order.isAnswer { self.asked = nil }
+        // Asked for something already, it answers that first.
+        return isIdle ? add(.ask, at: now) : []
     }
 
     // MARK: The model
@@ -166,7 +195,7 @@ struct SpeechQueue {
         asked = nil
         pausedUntil = nil
         refusedOn = nil
-        waiting.removeAll { $0.order == .respond || $0.order == .ask }
+        waiting.removeAll { $0.order.isAnswer }
         // Another session does not know that function's call, and is told of it in words.
         untold.removeAll { $0.isResult }
         floor.modelLost()
@@ -177,7 +206,10 @@ struct SpeechQueue {
         isResponding = true
         refusedOn = nil
         // The caller's turn is being answered, and with it all that stands in the conversation.
-        if asked == nil { waiting.removeAll { $0.isOverspoken && $0.order.isReplaceable } }
+        waiting.removeAll { entry in
+            guard entry.isOverspoken, entry.order.isReplaceable else { return false }
+            return asked.map { $0.entry.order.isAnswer && entry.order.isReminder } ?? true
+        }
         pausedUntil = nil
         floor.answerBegan()
         current = asked?.entry
@@ -196,12 +228,16 @@ struct SpeechQueue {
         switch status {
         case .completed, .incomplete:
             if case .say(let id?, _)? = current?.order { actions.append(.awaitPlayback(id: id)) }
+            // One model ends a turn in which it says nothing without having begun it.
+            if answersByItself, current == nil, asked?.entry.order.isAnswer == true { asked = nil }
             current = nil
         case .cancelled:
             actions += cutCurrent()
         case .failed:
-            // An answer that nobody asked for was one to the caller.
-            let failed = current ?? Entry(order: .ask)
+            // One model fails without having begun. An answer that nobody asked for was one to the caller.
+            let unbegun = answersByItself ? asked?.entry : nil
+            let failed = current ?? unbegun ?? Entry(order: .ask)
+            if current == nil, answersByItself { asked = nil }
             current = nil
             actions += again(failed, after: retryAfter, at: now)
         }
@@ -235,8 +271,8 @@ struct SpeechQueue {
         entry.failures += 1
         var said = ""
         if case .say(let id?, _) = entry.order { said = spoken[id]?.text ?? "" }
-        if entry.failures <= Self.retries, said.isEmpty, !(answersByItself && entry.order == .ask) {
-            entry.isOverspoken = entry.order == .ask
+        if entry.failures <= Self.retries, said.isEmpty {
+            entry.isOverspoken = entry.order.isReminder
             waiting.insert(entry, at: 0)
             pausedUntil = now + min(max(pause ?? Self.usualPause, .milliseconds(100)), Self.longestPause)
             return []
@@ -288,17 +324,23 @@ struct SpeechQueue {
         var actions: [Action] = []
         if !untold.isEmpty, !answersByItself || !holds(at: now) {
             actions += untold.map { .send($0) }
+            // It answers by itself, and is asked again if it does not.
+            let isAnswered = answersByItself && untold.contains { $0.isAnswered }
             untold.removeAll()
+            if isAnswered, !isResponding, asked == nil { asked = (Entry(order: .ask), now) }
         }
         guard !isResponding, asked == nil, let first = waiting.first, !holds(at: now) else { return actions }
         if let pausedUntil, now < pausedUntil { return actions }
         pausedUntil = nil
         // The model answers the caller first.
-        if floor.awaitsAnswer(at: now) { return actions }
+        let more = first.order.isReminder ? CallersFloor.reminderPatience : .zero
+        if floor.awaitsAnswer(at: now, more: more) { return actions }
         waiting.removeFirst()
         asked = (first, now)
         switch first.order {
         case .say(_, let words): return actions + [.send(.say(words))]
+        case .remind(let words): return actions + [.send(.prompt(words))]
+        case .ask where answersByItself: return actions + [.send(.prompt(Self.question))]
         case .respond, .ask: return actions + [.send(.respond)]
         }
     }
@@ -318,6 +360,14 @@ struct SpeechQueue {
 
 extension AgentCommand {
     fileprivate var isResult: Bool { if case .toolResult = self { true } else { false } }
+
+    /// By a model that answers by itself.
+    fileprivate var isAnswered: Bool {
+        switch self {
+        case .toolResult, .prompt: true
+        default: false
+        }
+    }
 }
 
 /// The words of one answer, by item, in the order of their first piece.

@@ -32,6 +32,7 @@ extension AgentDefinition {
         }
         if let maySend = json["may_send_dtmf"]?.bool { profile.maySendDigits = maySend }
         if let hears = json["hears_dtmf"]?.bool { profile.hearsDigits = hears }
+        if let interrupt = json["dtmf_interrupts"]?.bool { profile.keysInterrupt = interrupt }
         if let bargeIn = json["barge_in"]?.string.flatMap(BargeIn.init) { profile.bargeIn = bargeIn }
         if let engine = json["resampler"]?.string.flatMap(ResamplerEngine.init) { profile.resampler = engine }
         if let targets = json["transfer_targets"]?.array {

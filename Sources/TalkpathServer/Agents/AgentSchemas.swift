@@ -35,6 +35,10 @@ enum AgentSchemas {
         .optional("may_send_dtmf", .boolean.meaning("Offers the agent a function `send_dtmf`.")),
         .optional("hears_dtmf", .boolean.meaning("Whether the agent is told which keys the caller presses.")),
         .optional(
+            "dtmf_interrupts",
+            .boolean.meaning("Whether a key that the caller presses silences the agent. Default false.")
+        ),
+        .optional(
             "transfer_targets",
             .array(.named("TransferTarget"), count: 0...50).meaning(
                 "To whom the agent may hand the call over. It learns no number."

@@ -110,6 +110,8 @@ final class ConversationJudge {
             return violations + ["the call has not ended"]
         }
         note("ended \(receipt.reason.rawValue) at \(endedAt)")
+        let record = (call.record?.transcript ?? []).map { "\($0.text) of \($0.milliseconds)" }
+        note("recorded \(record.joined(separator: ", "))")
         judgeAnswers(endedAt)
         judgeOrder()
         judgeGoodbye(receipt, endedAt)

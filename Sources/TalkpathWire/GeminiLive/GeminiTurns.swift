@@ -10,7 +10,6 @@ struct GeminiTurns: Sendable {
     private(set) var open: Turn?
     /// True if enough time has passed since the interruption that further audio cannot belong to the interrupted turn.
     private var isInterruptionOver = false
-    private var lastItem: AgentItem?
     /// The item reserved for the model's next turn, because its words arrived before its audio.
     private var reserved: AgentItem?
     private var nextIndex = 0
@@ -31,6 +30,9 @@ struct GeminiTurns: Sendable {
         events.append(.responseEnded(AgentResponseEnd(status: .cancelled, reason: "interrupted")))
     }
 
+    /// True if no turn was under way at the latest interruption.
+    private var wasInterruptedLate = false
+
     /// The item of new audio; begins a turn if none is under way.
     mutating func itemOfAudio(_ events: inout [AgentEvent]) -> AgentItem {
         endStaleTurn(&events)
@@ -38,19 +40,15 @@ struct GeminiTurns: Sendable {
         endCallerTurn(&events)
         let item = reserved ?? newItem()
         reserved = nil
-        lastItem = item
         open = Turn(item: item)
+        wasInterruptedLate = false
         events.append(.responseStarted)
         return item
     }
 
     mutating func interrupted(_ events: inout [AgentEvent]) {
-        if open == nil {
-            // The whole last turn had been sent already; late audio still belongs to it.
-            let item = lastItem ?? newItem()
-            lastItem = item
-            open = Turn(item: item, hasAudioEnded: true)
-        }
+        // The last turn is complete, and no more of it will come: the part that is still to be heard is cut.
+        if open == nil { wasInterruptedLate = true }
         open?.isInterrupted = true
         isInterruptionOver = false
         events.append(.interrupted)
@@ -65,7 +63,8 @@ struct GeminiTurns: Sendable {
     mutating func turnCompleted(reason: String?, _ events: inout [AgentEvent]) {
         generationCompleted(&events)
         endAgentText(&events)
-        let wasInterrupted = open?.isInterrupted ?? false
+        let wasInterrupted = open?.isInterrupted ?? wasInterruptedLate
+        wasInterruptedLate = false
         isInterruptionOver = false
         // After an interruption the caller is in the middle of a sentence.
         if !wasInterrupted { endCallerTurn(&events) }

@@ -83,6 +83,7 @@ extension CaptureFacts {
         )
         agent.bargeIn = .both
         agent.hearsDigits = false
+        agent.keysInterrupt = true
         agent.callerMayKeepCall = false
         agent.greetingPolicy = .greetingFirst
         agent.resampler = .libsamplerate(.medium)

@@ -136,6 +136,22 @@ struct AgentSilenceGuardTests {
         #expect(call.pass(.seconds(60)) == nil)
     }
 
+    @Test func `our ear alone: one short sound is no turn, and a second one is`() {
+        var call = Watched()
+        call.lastMessage = call.now
+        #expect(call.pass(.seconds(3)) == nil)
+        for _ in 0..<3 {
+            call.speech(.seconds(1))
+            #expect(call.pass(.seconds(12)) == nil)
+        }
+        call.speech(.seconds(1))
+        #expect(call.pass(.seconds(8)) == nil)
+        #expect(call.asked == [])
+        call.speech(.seconds(1))
+        #expect(call.pass(.seconds(60)) == .seconds(10))
+        #expect(call.asked == [.seconds(6)])
+    }
+
     @Test func `words that are understood only after they were answered are not waited for`() {
         var call = Watched()
         call.speech(.seconds(2))

@@ -52,6 +52,58 @@ struct CallerTurnsTests {
         #expect(turns.place(second, at: 4600) == 3000)
     }
 
+    @Test func `words of which our ear has heard nothing stand where they come`() {
+        var turns = CallerTurns()
+        turns.earBegan(at: 500)
+        turns.answerBegan(at: 2600)
+        #expect(turns.place(first, at: 2700) == 500)
+        turns.answerBegan(at: 6000)
+        #expect(turns.place(second, at: 9000) == 9000)
+    }
+
+    @Test func `a turn that a lost session had heard takes no words from the next`() {
+        var turns = CallerTurns()
+        turns.earBegan(at: 500)
+        turns.earEnded(lastSpeech: 1500)
+        turns.modelLost(at: 2100)
+        turns.answerBegan(at: 4000)
+        turns.earBegan(at: 5000)
+        #expect(turns.place(first, at: 6000) == 5000)
+    }
+
+    @Test func `nor does one whose end our ear notices only when the session is lost`() {
+        var turns = CallerTurns()
+        turns.earBegan(at: 500)
+        turns.modelLost(at: 1600)
+        turns.earEnded(lastSpeech: 1500)
+        turns.answerBegan(at: 4000)
+        turns.earBegan(at: 5000)
+        #expect(turns.place(first, at: 6000) == 5000)
+    }
+
+    @Test func `a turn that goes on when the session is lost may be put into words by the next, or never`() {
+        var turns = CallerTurns()
+        turns.earBegan(at: 500)
+        turns.modelLost(at: 1500)
+        turns.earEnded(lastSpeech: 2500)
+        var other = turns
+        #expect(turns.place(first, at: 3100) == 500)
+        other.answerBegan(at: 4000)
+        other.earBegan(at: 5000)
+        #expect(other.place(first, at: 6000) == 5000)
+    }
+
+    @Test func `an answer that goes on after a function answers the turn that is over, and none that has just begun`() {
+        var turns = CallerTurns()
+        turns.earBegan(at: 500)
+        turns.earEnded(lastSpeech: 2000)
+        turns.answerWentOn(at: 3000)
+        turns.earBegan(at: 3500)
+        turns.answerWentOn(at: 3700)
+        #expect(turns.place(first, at: 4000) == 500)
+        #expect(turns.place(second, at: 6000) == 3500)
+    }
+
     @Test func `words without a turn stand where they come`() {
         var turns = CallerTurns()
         #expect(turns.place(first, at: 700) == 700)

@@ -45,7 +45,7 @@ struct ConversationDebtsTests {
 
     @Test func `a session lost after a function's result leaves that to the next, until it is answered`() {
         var debts = ConversationDebts()
-        debts.functionReturned("sunny")
+        debts.functionReturned("sunny", at: start)
         debts.answerBegan()
         debts.sessionLost(isAnswering: true, at: start)
         #expect(debts.isOwedFromBefore)
@@ -73,13 +73,18 @@ struct ConversationDebtsTests {
         #expect(debts.isHandleStale)
     }
 
-    @Test func `a session lost before our ear has noticed the end of a turn owes the answer, too`() {
+    @Test func `a session lost while the caller speaks owes the answer once our ear has noticed the end of the turn`() {
         var debts = ConversationDebts()
         debts.handleGiven()
         debts.earHeardBegin(at: start)
         debts.sessionLost(isAnswering: false, at: start + .milliseconds(500))
         #expect(!debts.isOwedFromBefore && !debts.isHandleStale)
         debts.sessionLost(isAnswering: false, at: start + .seconds(2))
-        #expect(debts.isOwedFromBefore && debts.isHandleStale && debts.isCallerSpeaking)
+        #expect(!debts.isOwedFromBefore && debts.isHandleStale && debts.isCallerSpeaking)
+        var noise = debts
+        debts.earHeardEnd(lastSpeech: start + .seconds(2), at: start + .milliseconds(2500))
+        #expect(debts.isOwedFromBefore)
+        noise.earHeardEnd(lastSpeech: start + .milliseconds(300), at: start + .milliseconds(2500))
+        #expect(!noise.isOwedFromBefore)
     }
 }

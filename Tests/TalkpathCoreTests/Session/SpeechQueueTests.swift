@@ -252,6 +252,44 @@ struct SpeechQueueTests {
         #expect(queue.agentIsReady(at: start) == [])
     }
 
+    // MARK: A model that answers whatever it is told
+
+    @Test func `it is reminded when the caller has finished and it has not answered by itself`() {
+        var queue = ready(answersByItself: true)
+        queue.callerBegan(.ear, at: start)
+        #expect(queue.add(.remind("answer"), at: start) == [])
+        let ended = start + .seconds(2)
+        #expect(queue.callerEnded(.ear, at: ended) == [])
+        var other = queue
+        #expect(queue.tick(at: ended + .milliseconds(2480)) == [])
+        #expect(queue.tick(at: ended + .milliseconds(2500)) == [.send(.prompt("answer"))])
+        other.responseStarted()
+        #expect(other.responseEnded(.completed, at: ended + .seconds(4)) == [])
+        #expect(other.isIdle)
+    }
+
+    @Test func `it is asked for what it was told and does not answer`() {
+        var queue = ready(answersByItself: true)
+        #expect(queue.tell(.prompt("key"), at: start) == [.send(.prompt("key"))])
+        #expect(queue.awaitsAnswer)
+        var rejected = queue
+        #expect(rejected.responseEnded(.failed, at: start) == [])
+        #expect(rejected.tick(at: start + .seconds(1)) == [.send(.prompt(SpeechQueue.question))])
+        var urged = queue
+        #expect(urged.urge(at: start + .seconds(6)) == [.send(.prompt(SpeechQueue.question))])
+        // It has nothing to say to it.
+        #expect(queue.responseEnded(.completed, at: start) == [])
+        #expect(queue.isIdle)
+    }
+
+    @Test func `an answer that it does not begin is lost with its session`() {
+        var queue = ready(answersByItself: true)
+        _ = queue.tell(.prompt("key"), at: start)
+        _ = queue.agentIsLost()
+        #expect(!queue.awaitsAnswer)
+        #expect(queue.agentIsReady(at: start) == [])
+    }
+
     // MARK: Failures
 
     @Test func `what came to nothing is asked for again, after the time that the model names`() {
