@@ -13,6 +13,9 @@ struct BackupCommand: AsyncParsableCommand {
 
             To go back to a copy: stop the server, remove talkpath.sqlite, talkpath.sqlite-wal and talkpath.sqlite-shm \
             from the data folder, and put the copy there as talkpath.sqlite.
+
+            A store in PostgreSQL (TALKPATH_DATABASE_URL) is copied by PostgreSQL's own pg_dump, and brought back by \
+            pg_restore.
             """
     )
 
@@ -23,6 +26,12 @@ struct BackupCommand: AsyncParsableCommand {
     var data: String?
 
     func run() async throws {
+        if data == nil, ProcessInfo.processInfo.environment["TALKPATH_DATABASE_URL"] != nil {
+            throw StoreError(
+                .cannotOpen,
+                "the store is in PostgreSQL: copy it by pg_dump --format=custom, or name a --data folder"
+            )
+        }
         let folder = data ?? ProcessInfo.processInfo.environment["TALKPATH_DATA_FOLDER"] ?? "talkpath-data"
         let bytes = try StoreBackup.make(of: folder + "/talkpath.sqlite", at: file)
         print("\(file): \(bytes) bytes")

@@ -11,8 +11,9 @@ struct EventsCommand: AsyncParsableCommand {
         commandName: "events",
         abstract: "List events that could not be delivered, and send them again.",
         discussion: """
-            The command works on the data folder, whether a server runs on it or not; a running server sends what is \
-            replayed within half a minute. For one tenant, over the network, use GET /api/events/dead.
+            The command works on the data folder, or on the database of TALKPATH_DATABASE_URL, whether a server runs on \
+            it or not; a running server sends what is replayed within half a minute. For one tenant, over the network, \
+            use GET /api/events/dead.
             """,
         subcommands: [Dead.self, Replay.self]
     )
@@ -23,6 +24,9 @@ struct EventsCommand: AsyncParsableCommand {
         var data: String?
 
         func open() throws -> SQLiteCallStore {
+            if data == nil, let url = ProcessInfo.processInfo.environment["TALKPATH_DATABASE_URL"] {
+                return try SQLiteCallStore(postgres: url, identifiers: EventIdentifiers(), ownsDatabase: false)
+            }
             let named = data ?? ProcessInfo.processInfo.environment["TALKPATH_DATA_FOLDER"] ?? "talkpath-data"
             let path = named + "/talkpath.sqlite"
             guard FileManager.default.fileExists(atPath: path) else {

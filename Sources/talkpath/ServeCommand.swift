@@ -79,7 +79,7 @@ struct ServeCommand: AsyncParsableCommand {
             server = try await TalkpathServer.start(configuration, parts: parts)
         } catch {
             Self.complain(Self.obstacle(error, configuration))
-            throw ExitCode.failure
+            throw error is StoreError && configuration.storage.database != nil ? Self.wrongSettings : ExitCode.failure
         }
         await Self.attend(server, signals)
         do {
@@ -93,6 +93,7 @@ struct ServeCommand: AsyncParsableCommand {
     /// The reason for which there is no server; it begins with what failed.
     private static func obstacle(_ error: any Error, _ configuration: ServerConfiguration) -> String {
         switch error {
+        case let error as StoreError where configuration.storage.database != nil: "TALKPATH_DATABASE_URL: \(error)"
         case let error as StoreError: "the data folder cannot be used: \(error)"
         case let error as ConfigurationError: error.problems.map { "\($0)" }.joined(separator: "; ")
         case is IOError, is SocketAddressError:

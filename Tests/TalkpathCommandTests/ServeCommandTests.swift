@@ -72,6 +72,15 @@ import Testing
         #expect(!outcome.log.contains("Listening"))
     }
 
+    @Test(.timeLimit(.minutes(1)))
+    func aDatabaseThatCannotBeUsedIsToldInOneLineWithoutThePassword() throws {
+        let outcome = try Self.serve(["TALKPATH_DATABASE_URL": "postgres://x:hunter2@127.0.0.1:1/x"]) { _, _, _ in }
+        #expect(outcome.status == 78)
+        let lines = outcome.log.split(separator: "\n").filter { $0.hasPrefix("talkpath: ") }
+        #expect(lines.count == 1 && lines.first?.contains("TALKPATH_DATABASE_URL") == true, "\(outcome.log)")
+        #expect(!outcome.log.contains("hunter2") && !outcome.log.contains("Listening"))
+    }
+
     // MARK: The certificate
 
     private static func openssl(_ arguments: [String]) throws -> String {

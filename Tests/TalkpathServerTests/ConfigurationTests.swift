@@ -59,6 +59,8 @@ import Testing
         ("TWILIO_ACCOUNT_SID", "AC/../x"), ("TWILIO_FROM_NUMBER", "4155550100"),
         ("TWILIO_API_BASE_URL", "http://plain"),
         ("OPENAI_REALTIME_URL", "ws://plain"), ("TALKPATH_RESAMPLER", "soxr"),
+        ("TALKPATH_DATABASE_URL", "mysql://localhost/calls"),
+        ("TALKPATH_DATABASE_URL", "postgres://a:b@c@localhost/calls"),
         ("TALKPATH_RESAMPLER", "libsamplerate-quick"), ("TALKPATH_RESAMPLER_PROFILE", "narrow"),
     ])
     func aSettingThatIsWrongIsNamedAlone(name: String, value: String) {
@@ -191,8 +193,11 @@ import Testing
     }
 
     @Test func secretsAreNotPrinted() throws {
-        let configuration = try ServerConfiguration.read(environment: Self.good)
-        var text = "\(configuration.apiKeys) \(configuration.twilio as Any)"
+        var environment = Self.good
+        environment["TALKPATH_DATABASE_URL"] = "postgres://talkpath:sixteen@localhost/calls"
+        let configuration = try ServerConfiguration.read(environment: environment)
+        var text = "\(configuration.apiKeys) \(configuration.twilio as Any) \(configuration.storage)"
+        dump(configuration.storage, to: &text)
         dump(configuration.apiKeys, to: &text)
         dump(configuration.twilio, to: &text)
         #expect(!text.contains("sixteen") && !text.contains("secret token"))

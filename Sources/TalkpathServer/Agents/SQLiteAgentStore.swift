@@ -2,10 +2,10 @@ import TalkpathCore
 import TalkpathStore
 import TalkpathWire
 
-/// Keeps agents in the store's file.
+/// Keeps agents in the store.
 ///
 /// Numbers are looked through in the definitions: a tenant has few agents, and calls come in seldom. Saving is done one
-/// after the other, so that of two agents that claim a number at once one is refused; the file belongs to one process.
+/// after the other, so that of two agents that claim a number at once one is refused; the store belongs to one process.
 actor SQLiteAgentStore: AgentStore {
     private let store: SQLiteCallStore
     private var isSaving = false

@@ -8,6 +8,7 @@ extension ServerConfiguration {
     static func storage(_ settings: inout SettingsReader, isDevelopment: Bool) -> Storage {
         var storage = Storage(folder: isDevelopment ? nil : defaultFolder)
         if let folder = settings.text(.dataFolder) { storage.folder = folder == ":memory:" ? nil : folder }
+        storage.database = settings.text(.databaseURL).map(Database.init)
         if let word = settings.word(.durability, as: SQLiteCallStore.Durability.self) { storage.durability = word }
         let mayBeOff = "must be off, forever or a number of days"
         if let text = settings.text(.keepTranscripts) {
@@ -64,6 +65,13 @@ extension ServerConfiguration {
     }
 
     // MARK: Checking
+
+    func storageProblems() -> [ConfigurationError.Problem] {
+        guard let database = storage.database, let fault = StoreDatabase.fault(inAddress: database.url) else {
+            return []
+        }
+        return [problem(.databaseURL, fault)]
+    }
 
     /// The policy for addresses that tenants name.
     var addressPolicy: OutboundAddressPolicy { isDevelopment ? .development : .strict }

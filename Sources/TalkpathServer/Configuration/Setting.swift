@@ -72,6 +72,9 @@ enum Setting: String, CaseIterable {
     /// The folder of everything that is kept: `talkpath-data`; in development, or with `:memory:`, nothing outlives the
     /// server.
     case dataFolder = "TALKPATH_DATA_FOLDER"
+    /// A database of PostgreSQL that keeps calls, agents and events instead of a file in the data folder:
+    /// `postgres://user:password@host/database`.
+    case databaseURL = "TALKPATH_DATABASE_URL"
     /// The failure that a finished write survives: the death of the `process` (without it), or the loss of `power`.
     case durability = "TALKPATH_STORE_DURABILITY"
     /// The time for which transcripts are kept after a call's end: `off`, `forever` (without it) or a number of days.
@@ -128,7 +131,8 @@ enum Setting: String, CaseIterable {
 
     var isSecret: Bool {
         switch self {
-        case .apiKeys, .metricsKeys, .tenantTwilio, .twilioAuthToken, .twilioAPISecret, .openAIKey, .geminiKey,
+        case .apiKeys, .metricsKeys, .databaseURL, .tenantTwilio, .twilioAuthToken, .twilioAPISecret, .openAIKey,
+            .geminiKey,
             .webhookSecret,
             .telegramToken,
             .gatewayToken, .analysisKey:

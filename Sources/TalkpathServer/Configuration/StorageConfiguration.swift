@@ -6,6 +6,8 @@ extension ServerConfiguration {
         /// The folder of the store and of everything else that is kept; made if it is not there. `nil` keeps everything
         /// in memory, and the server forgets it when it stops: for tests and for work on one's own machine.
         public var folder: String?
+        /// Where calls, agents and events are kept instead of a file in the folder.
+        public var database: Database?
         /// The failure that a finished write survives.
         public var durability = SQLiteCallStore.Durability.process
         public var transcripts = Retention.forever
@@ -17,6 +19,16 @@ extension ServerConfiguration {
 
         public init(folder: String? = nil) {
             self.folder = folder
+        }
+    }
+
+    /// A database of PostgreSQL.
+    public struct Database: Equatable, Sendable {
+        /// As libpq reads it. A password may stand in it.
+        public var url: String
+
+        public init(url: String) {
+            self.url = url
         }
     }
 
@@ -40,4 +52,10 @@ extension ServerConfiguration {
 
         public var isOff: Bool { self == .off }
     }
+}
+
+/// Neither `print` nor `dump` show the password.
+extension ServerConfiguration.Database: CustomStringConvertible, CustomReflectable {
+    public var description: String { "PostgreSQL" }
+    public var customMirror: Mirror { Mirror(self, children: []) }
 }

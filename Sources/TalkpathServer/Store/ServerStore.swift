@@ -6,12 +6,12 @@ import TalkpathStore
 
 /// The store of a server, its folder, and what goes between it and the media loop.
 struct ServerStore: Sendable {
-    /// Held as long as the server lives; `nil` if everything is in memory.
+    /// Held as long as the server lives; `nil` if everything is in memory, or in a database over there.
     let folder: DataFolder?
     let calls: SQLiteCallStore
     let recorder: EventRecorder
 
-    /// Closes the files and lets other processes have them. May be called again.
+    /// Closes the files, or the connections, and lets other processes have them. May be called again.
     func close() {
         try? calls.close()
         folder?.release()
@@ -27,6 +27,17 @@ struct ServerStore: Sendable {
         let watch = StoreWatch(factory: factory, logger: logger)
         let keepsTranscripts = !storage.transcripts.isOff
         let recorder = EventRecorder(keepsTranscripts: keepsTranscripts, clock: clock)
+        if let database = storage.database {
+            let calls = try SQLiteCallStore(
+                postgres: database.url,
+                durability: storage.durability,
+                outbox: recorder,
+                keepsTranscripts: keepsTranscripts,
+                identifiers: SystemIdentifiers(),
+                news: watch.tell
+            )
+            return ServerStore(folder: nil, calls: calls, recorder: recorder)
+        }
         let folder = try storage.folder.map { path throws(StoreError) in try DataFolder(path) }
         let calls = try SQLiteCallStore(
             folder.map { .file($0.storePath) } ?? .memory,

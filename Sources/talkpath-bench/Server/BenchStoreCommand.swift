@@ -15,7 +15,10 @@ struct BenchStoreCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "store",
         abstract: "Fill a store with ended calls, and measure a server's start with it, lists and searches.",
-        discussion: "In a folder of its own, which is deleted afterwards. Each call has a transcript of twenty turns."
+        discussion: """
+            In a folder of its own, which is deleted afterwards, or in a database that must be empty, and is full \
+            afterwards. Each call has a transcript of twenty turns.
+            """
     )
 
     @Option(help: "How many calls are stored.")
@@ -23,6 +26,9 @@ struct BenchStoreCommand: AsyncParsableCommand {
 
     @Option(help: "How often each question is asked.")
     var questions = 300
+
+    @Option(help: ArgumentHelp("A database of PostgreSQL instead, without calls in it.", valueName: "url"))
+    var database: String?
 
     @Flag(help: "Print JSON.")
     var json = false
@@ -35,13 +41,22 @@ struct BenchStoreCommand: AsyncParsableCommand {
     func run() async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("talkpath-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        var rows = [Row(what: "save", milliseconds: Spread(try await StoredCalls(count: calls).fill(folder)))]
-        rows.append(Row(what: "start a server with it", milliseconds: Spread(try await Self.start(folder))))
+        var rows = [Row(what: "save", milliseconds: Spread(try await fill(folder)))]
+        rows.append(Row(what: "start a server with it", milliseconds: Spread(try await Self.start(folder, database))))
         for (name, query) in Self.queries {
             rows.append(Row(what: name, milliseconds: Spread(try await ask(folder, query))))
         }
         rows += try await overHTTP(folder)
         try report(rows)
+    }
+
+    private func fill(_ folder: String) async throws -> [Double] {
+        guard let database else { return try await StoredCalls(count: calls).fill(folder) }
+        let store = try SQLiteCallStore(postgres: database, identifiers: BenchIdentifiers())
+        guard try await store.count(matching: CallQuery()) == 0 else {
+            throw ValidationError("--database: there are calls in it")
+        }
+        return try await StoredCalls(count: calls).fill(store)
     }
 
     // MARK: Opening
@@ -79,7 +94,12 @@ struct BenchStoreCommand: AsyncParsableCommand {
     }
 
     private func ask(_ folder: String, _ query: CallQuery) async throws -> [Double] {
-        let store = try await Self.open(folder)
+        let store: SQLiteCallStore
+        if let database {
+            store = try SQLiteCallStore(postgres: database, identifiers: BenchIdentifiers())
+        } else {
+            store = try await Self.open(folder)
+        }
         var times: [Double] = []
         for _ in 0..<questions {
             times.append(try await Self.time { _ = try await store.calls(matching: query) })
@@ -90,31 +110,28 @@ struct BenchStoreCommand: AsyncParsableCommand {
 
     // MARK: A server
 
-    static func server(_ folder: String) async throws -> TalkpathServer {
-        try await TalkpathServer.start(
-            try .read(
-                environment: [
-                    "TALKPATH_HTTP_PORT": "0", "TALKPATH_LOG_LEVEL": "critical", "OPENAI_API_KEY": "key",
-                    "TALKPATH_DATA_FOLDER": folder,
-                ],
-                isDevelopment: true
-            )
-        )
+    static func server(_ folder: String, _ database: String? = nil) async throws -> TalkpathServer {
+        var environment = [
+            "TALKPATH_HTTP_PORT": "0", "TALKPATH_LOG_LEVEL": "critical", "OPENAI_API_KEY": "key",
+            "TALKPATH_DATA_FOLDER": folder,
+        ]
+        environment["TALKPATH_DATABASE_URL"] = database
+        return try await TalkpathServer.start(try .read(environment: environment, isDevelopment: true))
     }
 
     /// The durations of some starts.
-    static func start(_ folder: String) async throws -> [Double] {
+    static func start(_ folder: String, _ database: String? = nil) async throws -> [Double] {
         var times: [Double] = []
         for _ in 0..<5 {
             var started: TalkpathServer?
-            times.append(try await time { started = try await server(folder) })
+            times.append(try await time { started = try await server(folder, database) })
             await started?.shutDown()
         }
         return times
     }
 
     private func overHTTP(_ folder: String) async throws -> [Row] {
-        let server = try await Self.server(folder)
+        let server = try await Self.server(folder, database)
         var rows: [Row] = []
         for path in [
             "/api/calls?state=ended&limit=100", "/api/calls?state=ended&status=no_answer", "/api/calls/call-17",

@@ -38,7 +38,11 @@ struct StoredCalls {
 
     /// - Returns: how long each took to be saved.
     func fill(_ folder: String) async throws -> [Double] {
-        let store = try await BenchStoreCommand.open(folder)
+        try await fill(try await BenchStoreCommand.open(folder))
+    }
+
+    /// - Returns: how long each took to be saved. The store is closed then.
+    func fill(_ store: SQLiteCallStore) async throws -> [Double] {
         var times: [Double] = []
         for number in 0..<count {
             let call = try Self.call(number)
