@@ -36,7 +36,7 @@ enum SettingsText {
     /// Read by the commands that ask a server, by the build, and by tests.
     static let others: Set<String> = [
         "TALKPATH_URL", "TALKPATH_API_KEY", "TALKPATH_SIMD", "TALKPATH_ONLY", "TALKPATH_SEED", "TALKPATH_SEEDS",
-        "TALKPATH_BINARY", "TALKPATH_STAGES", "TALKPATH_LOOPS", "TALKPATH_TESTS",
+        "TALKPATH_BINARY", "TALKPATH_STAGES", "TALKPATH_LOOPS", "TALKPATH_TESTS", "TALKPATH_TEST_POSTGRES",
     ]
 
     static func unknown(_ name: String) -> String {
