@@ -17,6 +17,7 @@ public struct ConsoleFile: Sendable {
         script("calls.js", PackageResources.calls_js),
         script("call.js", PackageResources.call_js),
         script("picture.js", PackageResources.picture_js),
+        script("listen.js", PackageResources.listen_js),
         script("agents.js", PackageResources.agents_js),
         script("webhooks.js", PackageResources.webhooks_js),
         script("server.js", PackageResources.server_js),

@@ -134,8 +134,11 @@ async def a_live_call(watch, relay):
     call = urllib.parse.unquote((await page.run("location.hash")).removeprefix("#/calls/"))
     await page.text("The call is answered", 60)
     await page.text("In progress")
-    await page.text("Hello, Harbour Street clinic", 60)
-    verdicts.check("a live call's page shows its words as they come", True)
+    await page.run("""(() => { window.texts = new Set(); const see = () => { for (const e of document.querySelectorAll(".turn.agent p:first-of-type")) texts.add(e.textContent); };
+        new MutationObserver(see).observe(document.querySelector(".turns"), { childList: true, subtree: true, characterData: true }); see(); })()""")
+    await page.text("Hello, Harbour Street clinic. How can I help you?", 60)
+    texts = await page.run("[...texts]")
+    verdicts.check("a live call's page shows words as they come, before their turn is over", any(t.startswith("Hello") and not t.endswith("you?") for t in texts), texts)
     await listing.until(f"document.querySelector('.rows.live')?.innerText.includes('{NUMBER}')", what="the call in the list")
     await listing.until("/(Caller|Agent) speaks/.test(document.querySelector('.rows.live').innerText)", 60, "who speaks")
     verdicts.check("the list shows the call by itself, and who speaks on it", True)
@@ -160,6 +163,14 @@ async def a_live_call(watch, relay):
     await page.text("of this", 60)
     verdicts.check("an interruption is shown with how much was heard", True)
 
+    await page.click("button", "Listen")
+    await page.text("Somebody begins to listen")
+    pressed = "[...document.querySelectorAll('button[aria-pressed=true]')].some(b => b.textContent.includes('Listening'))"
+    await page.until(pressed, what="the pressed button")
+    await asyncio.sleep(1)
+    await page.click("button", "Listening")
+    await page.until(f"!({pressed})", what="the released button")
+    verdicts.check("somebody listens, and the call's page says so", True)
     await page.click("button", "Mute caller")
     await page.until("[...document.querySelectorAll('button[aria-pressed=true]')].some(b => b.textContent.includes('Unmute caller'))", what="the muted caller")
     _, seen = await api(relay.target, "GET", f"/api/calls/{call}/activity")

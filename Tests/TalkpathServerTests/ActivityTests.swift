@@ -1,7 +1,7 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
-import TalkpathAudio
+@testable import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 import Testing
@@ -148,6 +148,75 @@ import Testing
         #expect(book.touched(by: first) == [CallID("one")] && book.touched(by: second) == [CallID("one")])
         book.forget(first)
         #expect(book.touched(by: first).isEmpty)
+    }
+
+    // MARK: Listening
+
+    @Test func whoListensHearsTheLineAsItIsAndTheRecordSaysSo() async throws {
+        try await TestServer.run { test async throws in
+            let call = try await test.place()
+            let token = try await test.streamToken(of: call)
+            let phone = try await test.mediaSocket()
+            phone.start(call: FakeCarrier.name(call), token: token)
+            var messages = try await Messages(test, "/api/calls/\(call)/listen")
+            let payloads = (0..<5).map { number in
+                TalkpathCrypto.base64((0..<160).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ number) })
+            }
+            for (number, payload) in payloads.enumerated() {
+                phone.send(
+                    #"{"event":"media","sequenceNumber":"\#(number + 2)","streamSid":"MZ1","#
+                        + #""media":{"track":"inbound","chunk":"\#(number + 1)","timestamp":"\#(number * 20)","#
+                        + #""payload":"\#(payload)"}}"#
+                )
+            }
+            var heard: [String] = []
+            while heard.count < payloads.count {
+                let audio = try await messages.next("audio")
+                heard += (audio["caller"]?.array ?? []).compactMap(\.string)
+                #expect(audio["missing_bytes"] == nil)
+            }
+            #expect(heard == payloads)
+            _ = try await test.end(call)
+            #expect(try await messages.rest().last?.name == "end")
+            let seen = try await test.send(.GET, "/api/calls/\(call)/activity")
+            #expect(seen["moments"]?.array?.contains { $0["kind"] == "listener_joined" } == true)
+            let events = try await test.send(.GET, "/api/calls/\(call)/events")
+            #expect(events.text.contains("event: call.listened\n"))
+            #expect(try await test.send(.GET, "/api/calls/\(call)/listen").status == 409)
+        }
+    }
+
+    @Test func nobodyListensToAnotherTenantsCall() async throws {
+        try await TestServer.run { test async throws in
+            let call = try await test.place()
+            #expect(try await test.send(.GET, "/api/calls/\(call)/listen", key: TestServer.otherKey).status == 404)
+            #expect(try await test.send(.GET, "/api/calls/\(call)/listen", key: nil).status == 401)
+        }
+    }
+
+    @Test func whatTheCallerWillNeverHearIsTakenBack() {
+        func record(_ kind: TapKind, lost: UInt64 = 0) -> TapRecord {
+            TapRecord(
+                instant: MonotonicInstant(nanoseconds: 0),
+                lostBytes: lost,
+                lostRecords: 0,
+                byteCount: 0,
+                kind: kind
+            )
+        }
+        var piece = ListeningStream.Piece()
+        func add(_ kind: TapKind, _ text: String, lost: UInt64 = 0) {
+            piece.add(record(kind, lost: lost), Array(text.utf8).span.bytes)
+        }
+        #expect(piece.json == nil)
+        add(.toTelephony, #"{"event":"media","streamSid":"MZ1","media":{"payload":"AA=="}}"#)
+        add(.toTelephony, #"{"event":"mark","streamSid":"MZ1","mark":{"name":"tp-0-1"}}"#)
+        add(.fromTelephony, #"{"event":"media","media":{"payload":"/w=="}}"#)
+        add(.fromTelephony, "no JSON at all", lost: 7)
+        #expect(piece.json == ["caller": ["/w=="], "agent": ["AA=="], "missing_bytes": 7])
+        add(.toTelephony, #"{"event":"clear","streamSid":"MZ1"}"#)
+        add(.toTelephony, #"{"event":"media","streamSid":"MZ1","media":{"payload":"AQ=="}}"#)
+        #expect(piece.json == ["caller": ["/w=="], "agent": ["AQ=="], "cleared": true, "missing_bytes": 7])
     }
 
     // MARK: The server

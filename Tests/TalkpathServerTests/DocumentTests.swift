@@ -72,7 +72,7 @@ import Testing
         try await store.journal(live)
         let turn = TranscriptEntry(speaker: .agent, text: "Hello", milliseconds: 900, heardMilliseconds: 300, number: 4)
         let kinds: [CallEvent.Kind] = [
-            .started, .ringing, .answered, .transcript(turn), .transcriptCorrected(turn), .dtmf,
+            .started, .ringing, .answered, .transcript(turn), .transcriptCorrected(turn), .dtmf, .listenerJoined,
             .toolCalled(name: "stock"), .agentLost(message: "the model's socket was closed (1011)"),
             .carrierError(CarrierFault(.stream, code: 31920, "the media socket was not accepted")),
             .responseFailed(status: "failed", code: "rate_limit_exceeded"),

@@ -3,6 +3,7 @@ import * as api from "./api.js";
 import { h, fill, say, icon, button, ask, attempt, field, empty, toast, ms, span, stamp, time, words, phrase, pill, plural, copyable } from "./dom.js";
 import { parties, agentName, voice } from "./calls.js";
 import { Picture } from "./picture.js";
+import { Listener } from "./listen.js";
 
 // What stands between the turns, in words. Other moments are in the picture only.
 const remarks = {
@@ -18,11 +19,12 @@ const remarks = {
   idle_prompted: () => ["clock", "Nobody speaks: the agent is asked to"],
   loop_suspected: m => ["warn", `Two agents seem to talk in circles (${Math.round(m.score * 100)} %)`, "bad"],
   interrupted: m => ["cut", `The caller breaks in; ${ms(m.heard_ms)} of the agent were heard`, "bad"],
+  listener_joined: () => ["ear", "Somebody begins to listen"],
   recording: () => ["down", "The recording is there", "good"],
 };
 
 // Events that are kept of calls of earlier days, as moments.
-const kept = { "call.ringing": "ringing", "call.answered": "answered", "call.dtmf": "dtmf", "agent.tool_called": "tool_called", "agent.lost": "agent_lost", "carrier.error": "carrier_error", "agent.response_failed": "response_failed" };
+const kept = { "call.ringing": "ringing", "call.answered": "answered", "call.dtmf": "dtmf", "call.listened": "listener_joined", "agent.tool_called": "tool_called", "agent.lost": "agent_lost", "carrier.error": "carrier_error", "agent.response_failed": "response_failed" };
 
 export function open(id) {
   const page = new CallPage(id);
@@ -52,6 +54,7 @@ class CallPage {
     clearInterval(this.timer);
     document.removeEventListener("keydown", this.keys);
     this.picture.close();
+    this.listener?.close();
     if (this.player) { this.player.pause(); URL.revokeObjectURL(this.player.src); }
     this.isClosed = true;
   }
@@ -71,6 +74,7 @@ class CallPage {
     this.stops.push(api.follow(this.path + "/activity", {
       call: call => this.take(call),
       moment: moment => this.happened(moment),
+      turn: turn => { this.said(turn); this.conversation(); },
       now: now => { this.now = now; this.refresh(); },
       end: (_, stop) => { stop(); this.over(); },
     }, { opened: () => { this.isFresh = true; } }));
@@ -258,13 +262,15 @@ class CallPage {
   async act(path, body, done) { return attempt(() => api.post(`${this.path}/${path}`, body), done); }
 
   controlBar() {
-    const { call, now } = this, muted = now?.muted ?? [], state = JSON.stringify([this.isLive, call.status, muted]);
+    const { call, now } = this, muted = now?.muted ?? [], state = JSON.stringify([this.isLive, call.status, muted, !!this.listener]);
     if (state === this.controlsAre) return;
     const isFirst = this.controlsAre === "";
     this.controlsAre = state;
     // Rebuilt only when it is another, and the focus stays where it was.
     const place = [...this.controls.querySelectorAll("button")].indexOf(document.activeElement);
     if (!this.isLive) {
+      this.listener?.close();
+      this.listener = null;
       fill(this.controls);
       this.controls.hidden = true;
       fill(this.composer);
@@ -277,12 +283,19 @@ class CallPage {
     fill(this.controls,
       button("End now", () => this.stop("now"), { class: "danger", icon: "end", title: "Ends the call at once" }),
       button("End after the agent’s words", () => this.stop("drain"), { icon: "clock", title: "Lets what the agent has said play out, then ends", disabled: !isTalking }),
+      button(this.listener ? "Listening" : "Listen", () => this.listen(), { icon: "ear", pressed: this.listener ? "true" : "false", title: "Both sides, as they are on the line; the call’s record says that somebody listens", disabled: !isTalking }),
       mute("caller"), mute("agent"),
       button("Keys", () => this.keypad(), { icon: "keys", disabled: !isTalking }),
       button("Transfer", () => this.transfer(), { icon: "transfer", disabled: !isTalking }));
     if (place >= 0) this.controls.querySelectorAll("button")[place]?.focus();
     if (!this.composer.firstChild) this.compose();
     for (const control of this.composer.querySelectorAll("button, select, textarea")) control.disabled = !isTalking;
+  }
+
+  listen() {
+    if (this.listener) { this.listener.close(); this.listener = null; }
+    else this.listener = new Listener(this.id, () => { this.listener?.close(); this.listener = null; this.controlBar(); });
+    this.controlBar();
   }
 
   async stop(mode) {

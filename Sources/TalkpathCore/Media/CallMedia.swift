@@ -66,8 +66,12 @@ package final class CallMedia {
     private var leavingForTelephony = MessageOutbox(capacity: 1024)
     private var leavingForAgent = MessageOutbox(capacity: 2048)
     private var isPumping = false
+    /// The instant of the latest message of the caller.
+    private var lastWake = MonotonicInstant(nanoseconds: 0)
     /// Records this call's traffic, if the call is captured.
     package var tap: CaptureTap?
+    /// Lets others listen: they get copies of the telephony leg's messages. Without listeners a message costs one load.
+    private var listeners = TapSet()
     private var telephonySink: (any LegSink)?
     private var agentSink: (any LegSink)?
 
@@ -159,6 +163,8 @@ package final class CallMedia {
     /// Handles one message of the carrier's media socket. On the loop.
     package func telephonyReceived(_ message: RawSpan, at now: MonotonicInstant) {
         tap?.telephonyReceived(message, at: now)
+        listeners.writer.write(.fromTelephony, at: now, message)
+        lastWake = now
         guard !isStopped else {
             receiveAfterStop(message)
             return
@@ -415,6 +421,14 @@ package final class CallMedia {
         return interruption
     }
 
+    /// Attaches listeners, from any thread.
+    package var listening: TapPoint { listeners.point }
+
+    private func tellListeners() {
+        guard listeners.writer.wants(.toTelephony) else { return }
+        toTelephony.peek { listeners.writer.write(.toTelephony, at: lastWake, $0) }
+    }
+
     /// Releases the sockets. Call it after ``stop(at:)``.
     package func detach() {
         telephonySink = nil
@@ -446,6 +460,7 @@ package final class CallMedia {
         while hasMessages {
             if let telephonySink, !toTelephony.isEmpty {
                 if let tap { toTelephony.peek { tap.telephonySent($0) } }
+                tellListeners()
                 swap(&toTelephony, &leavingForTelephony)
                 telephonySink.drain(&leavingForTelephony)
             }

@@ -32,6 +32,8 @@ public struct CallEvent: Equatable, Sendable {
         case machineDetected(AnsweredBy)
         /// Nobody has spoken for a while, and the agent is asked to.
         case idlePrompted
+        /// Somebody has begun to listen to the live call. Published by those who let them, not by the session.
+        case listenerJoined
         /// It looks as if two agents were talking to each other in circles; the call may soon be ended for it.
         case loopSuspected(score: Double)
         case ended(EndReceipt)

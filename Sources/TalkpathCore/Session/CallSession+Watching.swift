@@ -1,3 +1,5 @@
+package import TalkpathAudio
+
 /// What a watcher sees of a live call at one moment, besides its record and its events.
 package struct CallWatch: Equatable, Sendable {
     /// The caller is speaking now.
@@ -15,6 +17,9 @@ package struct CallWatch: Equatable, Sendable {
 }
 
 extension CallSession {
+    /// Where others listen to the live call.
+    package func listening() -> TapPoint { media.value.listening }
+
     package func watch() -> CallWatch {
         guard receipt == nil else { return CallWatch() }
         let media = media.value

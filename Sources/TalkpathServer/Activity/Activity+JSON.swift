@@ -31,6 +31,7 @@ extension CallEvent {
         case machineDetected = "machine_detected"
         case idlePrompted = "idle_prompted"
         case loopSuspected = "loop_suspected"
+        case listenerJoined = "listener_joined"
         case ended
     }
 
@@ -58,6 +59,7 @@ extension CallEvent {
         case .machineDetected(let answer): (.machineDetected, [("answered_by", .string(answer.rawValue))])
         case .idlePrompted: (.idlePrompted, [])
         case .loopSuspected(let score): (.loopSuspected, [("score", JSONNumber(score).map(JSONValue.number) ?? .null)])
+        case .listenerJoined: (.listenerJoined, [])
         case .ended(let receipt): (.ended, [("receipt", receipt.json)])
         }
     }

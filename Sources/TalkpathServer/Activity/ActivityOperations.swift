@@ -4,9 +4,9 @@ import TalkpathWire
 
 /// Watching live calls, for the document.
 enum ActivityOperations {
-    static let all: [Operation] = [list, show]
+    static let all: [Operation] = [list, show, listen]
 
-    private static let tooMany = Operation.Answer.problem(429, "`too_many_followers`, with `Retry-After`.")
+    fileprivate static let tooMany = Operation.Answer.problem(429, "`too_many_followers`, with `Retry-After`.")
     private static let notAcceptable = Operation.Answer.problem(406, "Neither of the two is wanted.")
 
     private static let list = Operation(
@@ -40,7 +40,8 @@ enum ActivityOperations {
         summary: "A call with every moment of it, once or as a stream",
         meaning: """
             With `Accept: text/event-stream`, Server-Sent Events: `call` first, a `Call`; then each `moment` from the \
-            beginning on, and `now`, a `CallActivity`, whenever that changes; after the end `call` once more, and \
+            beginning on, `turn`, a `TranscriptEntry`, whenever more of its words are known, and `now`, a `CallActivity`, whenever \
+            that changes; after the end `call` once more, and \
             `end`. Each connection begins with the whole. Moments are kept in memory: of live calls and of those that \
             ended last.
             """,
@@ -54,6 +55,29 @@ enum ActivityOperations {
                 ]
             ),
             .problem(404, "`call_not_found`."), notAcceptable, tooMany,
+        ]
+    )
+}
+
+extension ActivityOperations {
+    fileprivate static let listen = Operation(
+        method: .get,
+        path: "/api/calls/{call_id}/listen",
+        id: "listenToCall",
+        area: "Calls",
+        summary: "Both sides of a live call, as they are on the line",
+        meaning: """
+            Server-Sent Events named `audio`, some 25 a second: `{"caller": [], "agent": [], "cleared"?: true}`, each \
+            element µ-law at 8 kHz in base64. `cleared` comes where the caller cut the agent short: audio of the agent's \
+            that was not played yet never will be, and `agent` holds what came after. `missing_bytes` tells what a \
+            listener who reads too slowly has lost. The call's events tell `call.listened`.
+            """,
+        parameters: [.callID],
+        answers: [
+            .init(status: 200, meaning: "Until the call ends.", contents: [(ActivityRoutes.streamType, .text)]),
+            .problem(404, "`call_not_found`."),
+            .problem(409, "`call_already_ended`; `busy`: as many listen as may."),
+            tooMany,
         ]
     )
 }

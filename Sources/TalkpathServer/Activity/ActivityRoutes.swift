@@ -14,6 +14,7 @@ struct ActivityRoutes {
     func add(to api: RouterGroup<ServerContext>) {
         api.get("activity", use: list)
         api.get("calls/:call_id/activity", use: show)
+        api.get("calls/:call_id/listen", use: listen)
     }
 
     @Sendable private func list(_ request: Request, _ context: ServerContext) async throws -> Response {
@@ -34,6 +35,26 @@ struct ActivityRoutes {
         }
         let stream = CallActivityStream(call: call.id, state: state)
         return try streaming(context) { try await stream.write(to: &$0) }
+    }
+
+    @Sendable private func listen(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let directory = CallDirectory(state: state, tenant: context.tenant)
+        let call = try await directory.call(context.parameters.get("call_id") ?? "")
+        guard call.receipt == nil, let session = await state.manager.session(call.id) else {
+            throw Problem(
+                .conflict,
+                .callAlreadyEnded,
+                "The call is over: its recording can be listened to, if one was kept"
+            )
+        }
+        let stream = ListeningStream(call: call.id, point: await session.listening(), state: state)
+        return try streaming(context) { writer in
+            try await stream.write(to: &writer) {
+                let event = CallEvent(callID: call.id, at: await session.snapshot().duration, kind: .listenerJoined)
+                state.store.recorder.publish(event)
+                state.activity.publish(event)
+            }
+        }
     }
 
     private func wantsStream(_ request: Request) throws(Problem) -> Bool {

@@ -15,7 +15,8 @@ private func message(_ name: String, _ json: JSONValue) -> ByteBuffer {
     return buffer
 }
 
-/// One call as it is watched: the whole of it first, then each moment, then what is going on now whenever that changes.
+/// One call as it is watched: the whole of it first, then each moment, each turn as its words come, and what is going on
+/// now whenever that changes.
 ///
 /// Every connection begins with the whole, so that a watcher who comes back has missed nothing.
 struct CallActivityStream: Sendable {
@@ -33,6 +34,7 @@ struct CallActivityStream: Sendable {
         try await writer.write(message("call", known.json))
         var last = 0
         var watch: CallWatch?
+        var turns = Dictionary(known.transcript.map { ($0.number, $0) }, uniquingKeysWith: { $1 })
         var hasEnded = false
         var quietSince = ContinuousClock.now
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
@@ -45,6 +47,12 @@ struct CallActivityStream: Sendable {
             }
             let session = hasEnded ? nil : await state.manager.session(call)
             let now = await session?.watch()
+            // Also those that are still being spoken.
+            for turn in await session?.snapshot().transcript ?? [] where turns[turn.number] != turn {
+                turns[turn.number] = turn
+                var text = message("turn", turn.json)
+                buffer.writeBuffer(&text)
+            }
             if let now, now != watch {
                 var text = message("now", now.json)
                 buffer.writeBuffer(&text)

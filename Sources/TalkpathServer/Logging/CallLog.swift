@@ -24,7 +24,7 @@ struct CallLog: CallEventSink {
         case .answered:
             logger.info("The call was answered", metadata: ["call_id": "\(event.callID)"])
         case .started, .mediaStarted, .agentReady, .callerSpeechStarted, .callerSpeechEnded, .agentSpeechStarted,
-            .agentAnswered,
+            .agentAnswered, .listenerJoined,
             .interrupted, .transcript, .transcriptCorrected, .dtmf, .toolCalled, .agentLost, .carrierError,
             .responseFailed, .transferring, .transferFailed, .machineDetected, .idlePrompted, .loopSuspected, .ended:
             break

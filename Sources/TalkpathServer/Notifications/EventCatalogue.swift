@@ -13,6 +13,7 @@ enum EventType: String, Sendable, CaseIterable {
     case recording = "call.recording"
     case analyzed = "call.analyzed"
     case dtmf = "call.dtmf"
+    case listened = "call.listened"
     case toolCalled = "agent.tool_called"
     case agentLost = "agent.lost"
     case carrierError = "carrier.error"
@@ -33,6 +34,7 @@ enum EventCatalogue {
         case .transcriptCorrected(let turn):
             return make(.transcript, event.callID, at: time, told(turn) + [("corrects", true)])
         case .dtmf: (type, members) = (.dtmf, [])
+        case .listenerJoined: (type, members) = (.listened, [])
         case .carrierError(let fault):
             (type, members) = (
                 .carrierError, (fault.json.object ?? []).map { ($0.key, $0.value) }

@@ -68,7 +68,7 @@ enum GatewayMessages {
             )
         case .agentLost:
             return flat("error", [("error_code", "agent_lost"), ("error_message", data["reason"] ?? .null)])
-        case .ringing, .answered, .recording, .carrierError, .responseFailed, nil:
+        case .ringing, .answered, .recording, .listened, .carrierError, .responseFailed, nil:
             return nil
         }
     }

@@ -50,6 +50,7 @@ enum EventSchemas {
             data: [.required("analysis", .named("CallAnalysis"))]
         ),
         Kind(type: .dtmf, meaning: "The caller has pressed a key; which one is not said.", data: [at]),
+        Kind(type: .listened, meaning: "Somebody has begun to listen to the live call.", data: [at]),
         Kind(
             type: .toolCalled,
             meaning: "The agent has called a function.",

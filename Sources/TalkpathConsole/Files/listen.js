@@ -1,0 +1,60 @@
+// Listening to a live call: both sides as they are on the line, the caller a little to the left, the agent to the right.
+import * as api from "./api.js";
+
+const table = Float32Array.from({ length: 256 }, (_, code) => {
+  const bits = ~code & 0xff, step = ((bits & 0x0f) << 3) + 0x84 << ((bits & 0x70) >> 4);
+  return (bits & 0x80 ? 0x84 - step : step - 0x84) / 32768;
+});
+
+/** How far behind the line the sound may be: what the network and the browser may be late by. */
+const cushion = 0.12, latest = 0.3;
+
+export class Listener {
+  constructor(id, onend) {
+    this.context = new AudioContext();
+    this.sides = { caller: this.side(-0.5), agent: this.side(0.5) };
+    this.stop = api.follow(`calls/${api.at(id)}/listen`, {
+      audio: piece => {
+        if (piece.cleared) this.clear(this.sides.agent);
+        this.play(this.sides.caller, piece.caller);
+        this.play(this.sides.agent, piece.agent);
+      },
+      end: (_, stop) => { stop(); onend(); },
+    }, { isPrimary: false });
+  }
+
+  side(pan) {
+    const panner = new StereoPannerNode(this.context, { pan });
+    panner.connect(this.context.destination);
+    return { panner, next: 0, nodes: new Set(), isLive: pan < 0 };
+  }
+
+  play(side, pieces) {
+    for (const text of pieces) {
+      const bytes = atob(text);
+      if (!bytes.length) continue;
+      const buffer = this.context.createBuffer(1, bytes.length, 8000), samples = buffer.getChannelData(0);
+      for (let i = 0; i < bytes.length; i++) samples[i] = table[bytes.charCodeAt(i)];
+      const now = this.context.currentTime;
+      // Ran dry, or too far behind: from here on anew. The agent's audio comes ahead of its time and may wait.
+      if (side.next < now || (side.isLive && side.next > now + latest)) side.next = now + cushion;
+      const node = new AudioBufferSourceNode(this.context, { buffer });
+      node.connect(side.panner);
+      node.start(side.next);
+      side.next += bytes.length / 8000;
+      side.nodes.add(node);
+      node.onended = () => side.nodes.delete(node);
+    }
+  }
+
+  clear(side) {
+    for (const node of side.nodes) node.stop();
+    side.nodes.clear();
+    side.next = 0;
+  }
+
+  close() {
+    this.stop();
+    this.context.close();
+  }
+}
