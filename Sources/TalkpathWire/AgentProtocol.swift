@@ -93,6 +93,10 @@ public struct AgentToolCall: Equatable, Sendable {
     /// A JSON object as text, as the model wrote it. It may be malformed; see ``readableArguments``.
     public var arguments: String
 
+    /// The name under which a function is called that decides whether a tool of an MCP server may be called (OpenAI). Its
+    /// arguments are `{"server_label","name","arguments"}`; its result is `{"approve":true}`, or anything else for no.
+    public static let approvalName = "mcp_approval"
+
     /// The arguments as an object; `nil` if they are malformed, and then the function must not be run.
     public var readableArguments: JSONValue? {
         // Written out, because a bare `nil` would be a JSON null.
@@ -106,39 +110,6 @@ public struct AgentToolCall: Equatable, Sendable {
         self.id = id
         self.name = name
         self.arguments = arguments
-    }
-}
-
-/// The token counts that a model reports. They are not trusted, so sums saturate.
-public struct AgentUsage: Equatable, Sendable {
-    public var inputTokens: Int
-    public var outputTokens: Int
-    public var totalTokens: Int
-
-    public init(inputTokens: Int, outputTokens: Int, totalTokens: Int) {
-        self.inputTokens = inputTokens
-        self.outputTokens = outputTokens
-        self.totalTokens = totalTokens
-    }
-
-    /// Reads the counts from a message's members, clamped. Without a total, the total is the sum of both.
-    init(input: JSONValue?, output: JSONValue?, total: JSONValue?) {
-        self.init(inputTokens: input?.count ?? 0, outputTokens: output?.count ?? 0, totalTokens: 0)
-        totalTokens = total?.count ?? inputTokens.addingSaturated(outputTokens)
-    }
-
-    /// Adds later counts.
-    public mutating func add(_ more: AgentUsage) {
-        inputTokens = inputTokens.addingSaturated(more.inputTokens)
-        outputTokens = outputTokens.addingSaturated(more.outputTokens)
-        totalTokens = totalTokens.addingSaturated(more.totalTokens)
-    }
-}
-
-extension Int {
-    fileprivate func addingSaturated(_ other: Int) -> Int {
-        let (sum, isTooLarge) = addingReportingOverflow(other)
-        return isTooLarge ? (other < 0 ? .min : .max) : sum
     }
 }
 
@@ -178,10 +149,31 @@ public struct AgentErrorReport: Equatable, Sendable {
 
 /// A function the agent may call.
 public struct AgentTool: Equatable, Sendable {
+    /// Whether the model waits for the result (Gemini).
+    public enum Behavior: String, Sendable, CaseIterable {
+        case blocking
+        /// The model talks on meanwhile.
+        case background
+    }
+
+    /// What the result of a function that runs in the background does to the model (Gemini).
+    public enum Scheduling: String, Sendable, CaseIterable {
+        /// It is known to the model from then on.
+        case silent
+        /// The model speaks of it as soon as it is silent.
+        case whenIdle = "when_idle"
+        /// The model breaks off, and speaks of it.
+        case interrupt
+    }
+
     public var name: String
     public var description: String
     /// A JSON Schema object, as text. Must be valid JSON.
     public var parameters: String
+    /// Nil is what suits the model.
+    public var behavior: Behavior?
+    /// For ``Behavior/background`` only; nil is ``Scheduling/whenIdle``.
+    public var scheduling: Scheduling?
 
     public init(name: String, description: String, parameters: String = #"{"type":"object","properties":{}}"#) {
         self.name = name
@@ -211,6 +203,24 @@ public struct AgentSessionConfiguration: Equatable, Sendable {
     public var hasHistory = false
     /// The settings that the model has refused before.
     public var omitted: Set<AgentSetting> = []
+    /// For OpenAI.
+    public var openAI = OpenAIOptions()
+    /// For Gemini.
+    public var gemini = GeminiOptions()
+    /// A JSON object that is laid over the set-up in the provider's own words, at last.
+    public var raw: JSONValue?
+
+    /// Without what its owner asks for besides, once the model has refused it.
+    var reduced: AgentSessionConfiguration {
+        guard omitted.contains(.options) else { return self }
+        var configuration = self
+        configuration.openAI = OpenAIOptions()
+        // The servers are what the agent can do, not how.
+        configuration.openAI.mcpServers = openAI.mcpServers
+        configuration.gemini = GeminiOptions()
+        configuration.raw = JSONValue?.none
+        return configuration
+    }
 
     public init(
         model: String,
@@ -251,6 +261,8 @@ public enum AgentCommand: Equatable, Sendable {
     case respond
     /// Adds to the conversation without asking for a response.
     case addMessage(role: MessageRole, text: String)
+    /// Change the session while it lasts. The configuration is the whole of it, with the change.
+    case change(AgentChange, AgentSessionConfiguration)
     /// The earlier conversation, oldest turn first, for a session that does not know it. Send it right after the
     /// configuration, before audio.
     case history([Turn])

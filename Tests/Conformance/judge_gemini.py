@@ -28,6 +28,10 @@ def client_fault(message):
         input_config is not None and _fault(types.RealtimeInputConfig, input_config)) or _camel_cased(message)
 
 
+def is_ready(message):
+    return "setupComplete" in message
+
+
 def _fault(model, message):
     try:
         # Refuses unknown names at every depth, and decodes base64.

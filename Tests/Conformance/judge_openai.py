@@ -49,6 +49,12 @@ EFFECTIVE = {".session.id", ".session.object", ".session.expires_at"}
 
 server_fault, client_fault = _fault(_server, but=EFFECTIVE), _fault(_client)
 
+
+
+def is_ready(event):
+    return event["type"] == "session.updated"
+
+
 SPOKEN = {
     "session.created", "session.updated", "input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped",
     "input_audio_buffer.committed", "conversation.item.added", "conversation.item.done",

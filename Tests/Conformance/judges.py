@@ -23,7 +23,9 @@ import judge_gemini
 import judge_openai
 import judge_streamdouble
 import judge_twilio
+import options
 from stage import HERE, KEY, SECRET, Receiver, Stage, api, verdicts
+from wire import events as wire_events
 from wire import free_port
 
 check = verdicts.check
@@ -71,6 +73,7 @@ async def whole_call(stage, provider, judge):
     check(f"{provider}: the agent has ended it", (call.get("receipt") or {}).get("ended_reason") == "agent_hangup", call)
     check(f"{provider}: its function was carried out", len(functions.requests) == 1, len(functions.requests))
     judge.conversation(model.connections)
+    await every_option(provider, port, model, judge)
 
     seen = await following
     followed(provider, seen, await follow(port, call["call_id"], after=seen[1].id))
@@ -89,6 +92,32 @@ async def whole_call(stage, provider, judge):
             break
         await asyncio.sleep(0.1)
     events(told.requests)
+
+
+async def every_option(provider, port, model, judge):
+    """Agents that ask for all there is: the package's types know it, and the fake, which knows no other, takes it."""
+    before = len(model.connections)
+    variants = {"openai": options.OPENAI, "gemini": options.GEMINI}[provider]
+    for number, variant in enumerate(variants):
+        status, call = await api(port, "POST", "/api/calls", {"to": "+14155550101", "agent": variant})
+        if not check(f"{provider}: agent {number} is taken", status == 201, (variant, call)):
+            continue
+        for _ in range(100):
+            sockets = [one for one in model.connections[before:] if one.is_websocket]
+            if len(sockets) > number and any(map(judge.is_ready, wire_events(sockets[number].server_messages()))):
+                break
+            await asyncio.sleep(0.1)
+        await api(port, "POST", f"/api/calls/{call['call_id']}/end", {})
+    sockets = [one for one in model.connections[before:] if one.is_websocket]
+    check(f"{provider}: each has its session", len(sockets) == len(variants), len(sockets))
+    sent = [message for one in sockets for message in wire_events(one.client_messages())]
+    verdicts.check_all(f"{provider}: every option has the package's types", sent, judge.client_fault)
+    for number, one in enumerate(sockets):
+        check(f"{provider}: the fake takes agent {number}", any(map(judge.is_ready, wire_events(one.server_messages()))),
+              list(wire_events(one.server_messages()))[:2])
+    for variant, field in options.REFUSED[provider]:
+        status, answer = await api(port, "POST", "/api/calls", {"to": "+14155550101", "agent": variant})
+        check(f"{provider}: {field} is refused", (status, answer.get("field")) == (400, field), (status, answer))
 
 
 async def follow(port, call, after=None):

@@ -193,7 +193,7 @@ import Testing
 
     @Test(arguments: [
         ("DELETE", "/api/calls", "POST, GET, HEAD"), ("GET", "/api/calls/end", "POST"),
-        ("PATCH", "/api/calls/x", "GET, HEAD, DELETE"),
+        ("PUT", "/api/calls/x", "GET, HEAD, DELETE, PATCH"),
         ("PUT", "/health", "GET, HEAD"), ("GET", "/twilio/voice", "POST"), ("POST", "/v1/calls/query", "GET, HEAD"),
     ])
     func anotherMethodIsToldWhichOnesThereAre(method: String, path: String, allowed: String) async throws {

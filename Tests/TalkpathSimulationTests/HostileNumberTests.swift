@@ -42,7 +42,7 @@ import Testing
         #expect(capture.records.count > honest + 100)
         let call = try await Replay(capture).run()
         #expect(call.receipt != nil)
-        #expect(call.metrics.inputTokens >= 0 && call.metrics.outputTokens >= 0)
+        #expect(call.metrics.usage.inputTokens >= 0 && call.metrics.usage.outputTokens >= 0)
     }
 
     /// What the captured calls have none of.
@@ -85,7 +85,7 @@ import Testing
         )
         let call = try await Replay(capture).run()
         #expect(call.receipt != nil)
-        #expect(call.metrics.inputTokens >= 0 && call.metrics.outputTokens >= 0)
+        #expect(call.metrics.usage.inputTokens >= 0 && call.metrics.usage.outputTokens >= 0)
     }
 
     @Test(arguments: [
@@ -109,10 +109,10 @@ import Testing
         )
         capture.records.insert(contentsOf: repeatElement(record, count: 2), at: middle)
         let call = try await Replay(capture).run()
-        #expect(call.metrics.inputTokens == honest.inputTokens + 2 << 53)
-        #expect(call.metrics.outputTokens == honest.outputTokens + 2)
+        #expect(call.metrics.usage.inputTokens == honest.usage.inputTokens + 2 << 53)
+        #expect(call.metrics.usage.outputTokens == honest.usage.outputTokens + 2)
         capture.records.insert(contentsOf: repeatElement(record, count: 2000), at: middle)
-        #expect(try await Replay(capture).run().metrics.inputTokens == Int.max)
+        #expect(try await Replay(capture).run().metrics.usage.inputTokens == Int.max)
     }
 
     // MARK: Captures

@@ -13,7 +13,11 @@ import Testing
         let fields = Set(Mirror(reflecting: call).children.compactMap(\.label)).subtracting(notInTheRecord)
         #expect(fields.count == call.record.object?.count ?? 0)
         let metricFields = Mirror(reflecting: call.metrics).children.compactMap(\.label)
-        #expect(metricFields.count == call.record["metrics"]?.object?.count ?? 0)
+        // What the model has counted is one field here, and one for each count in the record.
+        let metricCount = metricFields.count - 1 + AgentUsage.counts.count
+        #expect(metricCount == call.record["metrics"]?.object?.count ?? 0)
+        let usageFields = Mirror(reflecting: call.metrics.usage).children.compactMap(\.label)
+        #expect(usageFields.count == AgentUsage.counts.count)
         let receiptFields = try Mirror(reflecting: #require(call.receipt)).children.compactMap(\.label)
         #expect(receiptFields.count - 1 == call.record["receipt"]?.object?.count ?? 0, "all but the call's name")
     }

@@ -26,6 +26,7 @@ struct GeminiLiveCodecTests {
             case .callerTranscript(let words):
                 "caller \(words.item.index) \(words.isFinal ? "final" : "partial") \(words.text)"
             case .interrupted: "interrupted"
+            case .usage(let count): "usage \(count.inputTokens) \(count.outputTokens) \(count.totalTokens)"
             default: "\(event)"
             }
         }
@@ -108,7 +109,7 @@ struct GeminiLiveCodecTests {
                 "caller 0 partial Hi", "caller 0 final Hi", "started", "audio 1 24000 AAAA", "audio 1 24000 BBBB",
                 "agent 1 partial Ho",
                 "interrupted", "audioEnded 1", "agent 1 final Ho", "ended cancelled interrupted",
-                "usage(TalkpathWire.AgentUsage(inputTokens: 1, outputTokens: 2, totalTokens: 3))",
+                "usage 1 2 3",
             ]
         )
     }
@@ -120,7 +121,7 @@ struct GeminiLiveCodecTests {
             #"{"usageMetadata":{"promptTokenCount":1},"serverContent":{"modelTurn":{"parts":[\#(part("BBBB"))]}}}"#
         #expect(
             try summary(text, &codec) == [
-                "audio 0 24000 BBBB", "usage(TalkpathWire.AgentUsage(inputTokens: 1, outputTokens: 0, totalTokens: 1))",
+                "audio 0 24000 BBBB", "usage 1 0 1",
             ]
         )
     }

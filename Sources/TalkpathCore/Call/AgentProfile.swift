@@ -45,8 +45,7 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     public var endpoints: [ToolEndpoint] = []
     /// Whose word silences the agent when the caller speaks over it.
     public var bargeIn = BargeIn.model
-    /// When the model's session is opened anew before it is lost; nil is what suits the provider. Gemini says itself
-    /// when it is time.
+    /// When the model's session is opened anew before it is lost; nil is what suits the model.
     public var renewal: AgentRenewal?
     /// What the caller gets when the model is lost for good; without one, the call ends at once.
     public var fallback: AgentFallback?
@@ -59,6 +58,8 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     public var resampler: ResamplerEngine
     /// Where the model is reached; `nil` is the provider's own address.
     public var baseURL: String?
+    /// Whose service speaks OpenAI's wire, for agents of that provider; nil is whose address it is.
+    public var service: RealtimeService?
     /// Never printed.
     public var apiKey: String
     /// Who is told what happens on this agent's calls, besides those who are told of every call.
@@ -67,6 +68,14 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     public var limits: CallLimits
     /// What is kept of this agent's calls; nil leaves it to the server.
     public var capture: CaptureWish?
+    /// What only OpenAI's sessions have.
+    public var openAI = OpenAIOptions()
+    /// What only Gemini's sessions have.
+    public var gemini = GeminiOptions()
+    /// A JSON object that is laid over the session's set-up in the provider's own words, at last: for what is not here yet.
+    public var raw: JSONValue?
+    /// Who decides, by an HTTP request, whether a tool of an MCP server may be called; without one, the functions' handler.
+    public var approval: ToolEndpoint?
 
     public init(
         id: String? = nil,
@@ -109,6 +118,30 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
         AgentProfile(provider: .openai, model: model, apiKey: key, instructions: instructions)
     }
 
+    /// A deployment of Azure OpenAI.
+    ///
+    /// - Parameter resource: its name, or its whole address.
+    public static func azure(
+        resource: String,
+        deployment: String,
+        key: String,
+        instructions: String
+    ) -> AgentProfile {
+        var agent = openAI(key: key, model: deployment, instructions: instructions)
+        agent.service = .azure
+        agent.baseURL =
+            resource.utf8.contains(UInt8(ascii: ".")) || resource.utf8.contains(UInt8(ascii: "/"))
+            ? resource : "wss://\(resource).openai.azure.com"
+        return agent
+    }
+
+    /// xAI's voice agents.
+    public static func xAI(key: String, model: String = "grok-voice-latest", instructions: String) -> AgentProfile {
+        var agent = openAI(key: key, model: model, instructions: instructions)
+        agent.service = .xai
+        return agent
+    }
+
     /// Gemini Live.
     public static func gemini(key: String, model: String = "gemini-3.8-live", instructions: String) -> AgentProfile {
         AgentProfile(provider: .gemini, model: model, apiKey: key, instructions: instructions)
@@ -131,17 +164,26 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
         }
     }
 
-    var effectiveRenewal: AgentRenewal? {
+    var effectiveService: RealtimeService { service ?? baseURL.map(RealtimeService.init) ?? .openai }
+
+    /// Where the model's socket is opened.
+    var target: WebSocketTarget {
         switch provider {
-        case .openai: renewal ?? .hourly
-        case .gemini: renewal
+        case .openai: effectiveService.target(address: baseURL, model: model, apiKey: apiKey)
+        case .gemini: provider.target(baseURL: baseURL, model: model, apiKey: apiKey)
         }
+    }
+
+    var effectiveRenewal: AgentRenewal? {
+        if let renewal { return renewal }
+        let age = AgentModelTraits(provider, model: model).renewal
+        return AgentRenewal(quietAfter: age.quietAfter, atLatest: age.atLatest)
     }
 
     public var description: String { "\(provider.rawValue) \(model) \(format.rawValue)" }
 
     func configuration(resumptionHandle: String?) -> AgentSessionConfiguration {
-        AgentSessionConfiguration(
+        var configuration = AgentSessionConfiguration(
             model: model,
             voice: voice,
             instructions: instructions,
@@ -151,5 +193,24 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
             resumptionHandle: resumptionHandle,
             isInterrupted: bargeIn != .local
         )
+        configuration.openAI = openAI
+        configuration.gemini = gemini
+        configuration.raw = raw
+        return configuration
+    }
+
+    /// Finds out what the model would refuse, and what cannot be together.
+    ///
+    /// - Parameter hasHandler: somebody other than ``approval`` can decide about the calls of MCP servers' tools.
+    public func check(hasHandler: Bool = true) throws(AgentOptionFault) {
+        var check = AgentOptionCheck(
+            provider: provider,
+            model: model,
+            configuration: configuration(resumptionHandle: nil)
+        )
+        check.promptsIdleCaller = limits.idlePrompt != nil
+        check.canApprove = approval != nil || hasHandler
+        check.service = effectiveService
+        try check.run()
     }
 }

@@ -20,9 +20,6 @@ public struct AgentRenewal: Equatable, Sendable {
         self.quietAfter = quietAfter
         self.atLatest = max(quietAfter, atLatest)
     }
-
-    /// Sessions of an hour that end without a warning.
-    static let hourly = AgentRenewal(quietAfter: .seconds(50 * 60), atLatest: .seconds(58 * 60))
 }
 
 /// What the caller gets when the model is lost for good: a clip or else words, then somebody else or the end.

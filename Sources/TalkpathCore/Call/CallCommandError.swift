@@ -24,6 +24,8 @@ public struct CallCommandError: Error, Sendable, CustomStringConvertible {
         public static let invalidClip = Code(rawValue: "invalid_clip")
         /// An empty text, or one that is too long.
         public static let invalidText = Code(rawValue: "invalid_text")
+        /// The provider does not let it be changed while a session lasts, or the model does not take it.
+        public static let notChangeable = Code(rawValue: "not_changeable")
         /// There is no carrier behind this call that could do it.
         public static let noCarrier = Code(rawValue: "no_carrier")
         /// The carrier refused, or did not answer.

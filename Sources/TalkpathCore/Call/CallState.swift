@@ -99,8 +99,8 @@ public struct CallMetrics: Equatable, Sendable {
     public var turnLatency = LatencySummary()
     /// From the model's word that the caller interrupts until the carrier has been told to clear.
     public var clearLatency = LatencySummary()
-    public var inputTokens = 0
-    public var outputTokens = 0
+    /// What the model has counted.
+    public var usage = AgentUsage()
 
     public init() {}
 }

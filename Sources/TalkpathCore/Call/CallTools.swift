@@ -104,6 +104,9 @@ extension AgentProfile {
     func kind(ofTool name: String) -> ToolKind {
         if tools.contains(where: { $0.name == name }) { return .handler }
         if let endpoint = endpoints.first(where: { $0.tool.name == name }) { return .endpoint(endpoint) }
+        if name == AgentToolCall.approvalName, !openAI.mcpServers.isEmpty {
+            return approval.map(ToolKind.endpoint) ?? .handler
+        }
         if name == Self.endCallTool.name, mayEndCall { return .endCall }
         if name == "transfer_call", !transferTargets.isEmpty { return .transfer }
         if name == Self.sendDigitsTool.name, maySendDigits { return .sendDigits }

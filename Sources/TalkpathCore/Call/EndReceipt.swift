@@ -1,3 +1,5 @@
+public import TalkpathWire
+
 /// What is known about a call's end: every asker of `end` gets the same one.
 public struct EndReceipt: Equatable, Sendable {
     public struct Step: Equatable, Sendable {
@@ -61,6 +63,9 @@ public struct EndReceipt: Equatable, Sendable {
     public var teardown: Duration
     /// In the order they were started.
     public var steps: [Step]
+
+    /// What the model has counted over the whole call.
+    public var usage = AgentUsage()
 
     /// Whether the call is known to be ended: false only if the carrier refused, or did not confirm in time.
     public var isSuccess: Bool {

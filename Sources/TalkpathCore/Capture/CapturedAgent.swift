@@ -31,6 +31,11 @@ extension AgentProfile {
             }
         )
         json.set("fallback", fallback?.capturedJSON)
+        // Of the servers, addresses and tokens are left out; of the overlay, everything: anything may stand in it.
+        var openAI = openAI
+        openAI.mcpServers = []
+        if !openAI.isEmpty { json.set("openai", openAI.json) }
+        if !gemini.isEmpty { json.set("gemini", gemini.json) }
         return json
     }
 
@@ -67,13 +72,20 @@ extension AgentProfile {
         {
             renewal = AgentRenewal(quietAfter: quiet, atLatest: latest)
         }
+        openAI = json["openai"].map(OpenAIOptions.init(json:)) ?? openAI
+        gemini = json["gemini"].map(GeminiOptions.init(json:)) ?? gemini
         fallback = json["fallback"].map { AgentFallback(capturedJSON: $0, number: Self.anyNumber) }
     }
 }
 
 extension AgentTool {
     fileprivate var capturedJSON: JSONValue {
-        ["name": .string(name), "description": .string(description), "parameters": .string(parameters)]
+        var json: JSONValue = [
+            "name": .string(name), "description": .string(description), "parameters": .string(parameters),
+        ]
+        json.set("behavior", behavior.map { .string($0.rawValue) })
+        json.set("scheduling", scheduling.map { .string($0.rawValue) })
+        return json
     }
 
     fileprivate init(capturedJSON json: JSONValue) {
@@ -82,6 +94,8 @@ extension AgentTool {
             description: json["description"]?.string ?? "",
             parameters: json["parameters"]?.string ?? "{}"
         )
+        behavior = json["behavior"]?.string.flatMap(Behavior.init)
+        scheduling = json["scheduling"]?.string.flatMap(Scheduling.init)
     }
 }
 

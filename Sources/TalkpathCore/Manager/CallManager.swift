@@ -1,4 +1,5 @@
 public import TalkpathAudio
+public import TalkpathWire
 
 /// Every live call of this process, and the way to the ended ones.
 ///
@@ -24,6 +25,8 @@ public actor CallManager {
         case full
         /// There is no filter for these audio formats.
         case unsupportedFormat
+        /// The agent asks for what its model does not take.
+        case unsupportedOption(AgentOptionFault)
     }
 
     private let ports: CallSession.Ports
@@ -129,6 +132,11 @@ public actor CallManager {
             tenant: call.tenant,
             capture: call.capture
         )
+        do throws(AgentOptionFault) {
+            try call.agent.check(hasHandler: ports.tools != nil)
+        } catch {
+            throw .unsupportedOption(error)
+        }
         let media = try makeMedia(for: call.agent)
         return try begin(parties, id: call.id, agent: call.agent, limits: call.limits, media: media)
     }

@@ -1,5 +1,6 @@
 public import CoreMetrics
 import TalkpathAudio
+import TalkpathWire
 
 /// The metrics of all calls of a process, reported through swift-metrics.
 ///
@@ -17,6 +18,7 @@ import TalkpathAudio
 /// | `talkpath_frames_total` | counter | by `direction`: `uplink`, `downlink` |
 /// | `talkpath_uplink_waiting_milliseconds`, `talkpath_downlink_backlog_milliseconds` | gauge | over all calls |
 /// | `talkpath_gaps_total`, `talkpath_duplicate_frames_total`, `talkpath_outliers_total`, `talkpath_resynchronisations_total`, `talkpath_underruns_total`, `talkpath_failed_responses_total`, `talkpath_interruptions_total`, `talkpath_bad_messages_total`, `talkpath_dropped_milliseconds_total`, `talkpath_agents_lost_total` | counter | |
+/// | `talkpath_model_tokens_total` | counter | by `direction` (`input`, `output`) and `kind`: `all`, and as parts of it `audio`, `text`, `cached`, `thinking` |
 /// | `talkpath_carrier_errors_total` | counter | by `source`: `placing`, `dialling`, `stream`, `hang_up` |
 /// | `talkpath_sockets_overrun_total` | counter | sockets closed because the peer exceeded its budget: by `leg` (`telephony`, `agent`) and `cause` |
 ///
@@ -44,6 +46,7 @@ public final class CallInstruments: Sendable {
     private let badMessages: Counter
     private let dropped: Counter
     private let agentsLost: Counter
+    private let tokens: [(count: TokenCount, counter: Counter)]
     private let carrierErrors: [CarrierFault.Source: Counter]
     private let started: [CallDirection: Counter]
     private let ended: [EndReason: Counter]
@@ -78,6 +81,9 @@ public final class CallInstruments: Sendable {
         badMessages = counter("bad_messages_total")
         dropped = counter("dropped_milliseconds_total")
         agentsLost = counter("agents_lost_total")
+        tokens = Self.tokens.map { one in
+            (one.count, counter("model_tokens_total", [("direction", one.direction), ("kind", one.kind)]))
+        }
         carrierErrors = Dictionary(
             uniqueKeysWithValues: CarrierFault.Source.allCases.map {
                 ($0, counter("carrier_errors_total", [("source", $0.rawValue)]))
@@ -94,6 +100,15 @@ public final class CallInstruments: Sendable {
             }
         )
     }
+
+    private typealias TokenCount = @Sendable (AgentUsage) -> Int
+
+    private static let tokens: [(direction: String, kind: String, count: TokenCount)] = [
+        ("input", "all", { $0.inputTokens }), ("input", "audio", { $0.inputAudioTokens }),
+        ("input", "text", { $0.inputTextTokens }), ("input", "cached", { $0.inputCachedTokens }),
+        ("output", "all", { $0.outputTokens }), ("output", "audio", { $0.outputAudioTokens }),
+        ("output", "text", { $0.outputTextTokens }), ("output", "thinking", { $0.outputThinkingTokens }),
+    ]
 
     /// Records the lateness of a tick. Called by the ticker, on its loop.
     package func ticked(late lateness: Duration) {
@@ -160,5 +175,10 @@ public final class CallInstruments: Sendable {
         interruptions.increment(by: now.interruptions - before.interruptions)
         badMessages.increment(by: now.badMessages - before.badMessages)
         dropped.increment(by: now.droppedMilliseconds - before.droppedMilliseconds)
+        for one in tokens {
+            // Each saturates, and never shrinks.
+            let more = one.count(now.usage) - one.count(before.usage)
+            if more > 0 { one.counter.increment(by: more) }
+        }
     }
 }

@@ -313,7 +313,7 @@ package final class CallMedia {
         case .delete(let item):
             guard item.index >= itemBase else { return }
             command = .delete(item: AgentItem(index: item.index - itemBase))
-        case .configure, .cancelResponse, .say, .respond, .addMessage, .history, .prompt, .toolResult:
+        case .configure, .change, .cancelResponse, .say, .respond, .addMessage, .history, .prompt, .toolResult:
             break
         }
         agentCodec.write(command, to: &toAgent)

@@ -87,14 +87,15 @@ extension CallSession {
         case .toolCall(let call):
             take(call, at: now)
         case .usage(let more):
-            usage.add(more)
+            machine.usage.add(more)
         case .resumptionHandle(let handle):
             if handle != nil { talk.debts.handleGiven() }
             resumptionHandle = handle ?? resumptionHandle
         case .error(let report):
             note(report, at: now)
             if report.isFatal, !configuresAgain(after: report) {
-                perform(machine.agentReportedFault(report.code, at: now))
+                let parameter = report.parameter.map { " (\($0))" } ?? ""
+                perform(machine.agentReportedFault(report.code + parameter, at: now))
             }
         case .responseEnded(let end):
             if end.status == .completed, !talk.speech.holdsResults { talk.debts.answerCompleted() }
@@ -102,6 +103,7 @@ extension CallSession {
                 noteFailure(end.status.rawValue, code: end.reason ?? "unknown")
             }
             perform(talk.speech.responseEnded(end.status, retryAfter: end.retryAfter, at: now))
+            sendHeldChange()
         case .toolCallsCancelled(let ids):
             cancelTools(ids)
         case .goingAway(let timeLeft):

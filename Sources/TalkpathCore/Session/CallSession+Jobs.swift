@@ -130,10 +130,9 @@ extension CallSession {
     }
 
     private func openAgent(socket: Int) async {
-        let target = agent.provider.target(baseURL: agent.baseURL, model: agent.model, apiKey: agent.apiKey)
         do {
             let connection = try await ports.connector.connect(
-                target,
+                agent.target,
                 socket: socket,
                 timeout: limits.agentSetupTimeout,
                 session: self

@@ -6,7 +6,7 @@ import TalkpathWire
 extension CallSession {
     func configureAgent() {
         if resumptionHandle != nil { talk.resumingSocket = agentSocket }
-        var configuration = agent.configuration(resumptionHandle: resumptionHandle)
+        var configuration = presentAgent.configuration(resumptionHandle: resumptionHandle)
         configuration.hasHistory = resumptionHandle == nil && !(history + notes).isEmpty
         configuration.omitted = talk.omittedSettings
         media.value.command(.configure(configuration))
@@ -64,6 +64,7 @@ extension CallSession {
     /// The new session is ready. Unless the model still knows what was said and what came of its functions, it is told.
     func takeUpConversation() {
         talk.resumingSocket = nil
+        sendHeldChange()
         let notes = notes
         guard resumptionHandle == nil else {
             for note in notes {

@@ -15,7 +15,7 @@ extension CallSession {
             from: parties.from,
             to: parties.to,
             carrierCallID: carrierCallID,
-            agent: agent,
+            agent: presentAgent,
             metadata: parties.metadata,
             variables: parties.variables,
             publicURL: parties.publicURL,
@@ -72,8 +72,7 @@ extension CallSession {
         metrics.longestBacklogMilliseconds = down.longestBacklogBytes / media.downlink.format.bytesPerMillisecond
         metrics.turnLatency = LatencySummary(media.turns.latency)
         metrics.clearLatency = LatencySummary(media.clearing)
-        metrics.inputTokens = usage.inputTokens
-        metrics.outputTokens = usage.outputTokens
+        metrics.usage = machine.usage
         return metrics
     }
 }

@@ -150,8 +150,11 @@ extension CallSession {
             return
         }
         perform(talk.speech.tell(.toolResult(id: id, name: tool.call.name, output: output), at: ports.clock.now))
-        // The model goes on when it has all the answers it has asked for.
-        if talk.tools.isEmpty { perform(talk.speech.add(.respond, at: ports.clock.now)) }
+        // The model goes on when it has all the answers it has asked for; after a decision about a tool that its
+        // provider calls, it does so by itself.
+        if talk.tools.isEmpty, tool.call.name != AgentToolCall.approvalName {
+            perform(talk.speech.add(.respond, at: ports.clock.now))
+        }
         media.value.pump()
     }
 

@@ -100,7 +100,6 @@ public actor CallSession {
 
     var transcript = Transcript()
     var callerTurns = CallerTurns()
-    var usage = AgentUsage(inputTokens: 0, outputTokens: 0, totalTokens: 0)
     var resumptionHandle: String?
     var talk: CallTalk
     /// What of this call's counts has been told to the instruments.

@@ -405,7 +405,7 @@ extension CallSessionMachine {
             case .skipped: carrier == .refused || isHandedOver || ending.hasFarewell
             case .failed, .timedOut, nil: carrier == .over
             }
-        return EndReceipt(
+        var receipt = EndReceipt(
             callID: callID,
             status: ending.request.reason.status(wasAnswered: answeredOn != nil),
             reason: ending.request.reason,
@@ -424,5 +424,7 @@ extension CallSessionMachine {
             teardown: now - ending.began,
             steps: steps
         )
+        receipt.usage = usage
+        return receipt
     }
 }

@@ -1,4 +1,5 @@
 import TalkpathAudio
+import TalkpathWire
 
 /// The call's state and its rules, without any I/O.
 ///
@@ -88,6 +89,8 @@ struct CallSessionMachine: ~Copyable {
     private(set) var hasMediaSocket = false
 
     var attempts = AgentAttempts()
+    /// What the model has counted; it stands in the receipt.
+    var usage = AgentUsage()
     /// Sockets to the model that were dropped and are not yet known to be closed.
     var closingSockets: Set<Int> = []
     var aftermath = Aftermath()

@@ -31,6 +31,9 @@ struct CallTalk {
     var resumingSocket: Int?
     /// What the model has refused of its set-up.
     var omittedSettings: Set<AgentSetting> = []
+    /// What was changed on this call, and what of it the model has not been told.
+    var change = AgentChange()
+    var heldChange = AgentChange()
     private var lastID = 0
 
     init(_ agent: AgentProfile) {

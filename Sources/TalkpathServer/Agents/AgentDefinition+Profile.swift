@@ -63,6 +63,8 @@ extension AgentDefinition {
         guard profile.format != .pcmu || profile.provider == .openai else {
             throw JSONBody.invalid("format", "pcmu is for openai only")
         }
+        applyOptions(to: &profile)
+        try profile.checkOptions()
         return profile
     }
 
@@ -85,12 +87,16 @@ extension AgentDefinition {
         profile.model = access?.model ?? AgentProfile.defaultModel(of: provider)
         profile.apiKey = access?.apiKey ?? ""
         profile.baseURL = access?.baseURL
+        profile.service = access?.service
         profile.voice = nil
         profile.format = .pcm
+        profile.openAI = OpenAIOptions()
+        profile.gemini = GeminiOptions()
+        profile.raw = JSONValue?.none
         return profile
     }
 
-    private static func endpoint(_ json: JSONValue) -> ToolEndpoint? {
+    static func endpoint(_ json: JSONValue) -> ToolEndpoint? {
         guard let url = json["url"]?.string else { return nil }
         var endpoint = ToolEndpoint(tool: tool(json), url: url)
         for (name, value) in json["headers"]?.object ?? [] { endpoint.headers[name] = value.string }
@@ -99,16 +105,11 @@ extension AgentDefinition {
     }
 
     private static func tool(_ json: JSONValue) -> AgentTool {
-        let name = json["name"]?.string ?? ""
-        let description = json["description"]?.string ?? ""
-        guard let parameters = json["parameters"], !parameters.isNull else {
-            return AgentTool(name: name, description: description)
-        }
-        return AgentTool(
-            name: name,
-            description: description,
-            parameters: String(decoding: parameters.serialized(), as: UTF8.self)
-        )
+        var tool = AgentTool(name: json["name"]?.string ?? "", description: json["description"]?.string ?? "")
+        if let parameters = json["parameters"], !parameters.isNull { tool.parameters = parameters.serializedText() }
+        tool.behavior = json["behavior"]?.string.flatMap(AgentTool.Behavior.init)
+        tool.scheduling = json["scheduling"]?.string.flatMap(AgentTool.Scheduling.init)
+        return tool
     }
 }
 

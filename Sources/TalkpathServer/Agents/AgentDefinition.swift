@@ -42,7 +42,9 @@ struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomRefl
         let tools = (json["tools"]?.array ?? []).compactMap { tool in
             tool["url"]?.string.map { (field: "tools.url", tool: tool["name"]?.string, url: $0) }
         }
+        let approval = json["openai"]?["mcp_approval"]?["url"]?.string
         return webhook + tools
+            + [approval].compactMap(\.self).map { (field: "openai.mcp_approval.url", tool: String?.none, url: $0) }
     }
 
     /// Every field there is, without the secrets.
@@ -52,6 +54,7 @@ struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomRefl
             switch field.name {
             case "api_key": return (key: field.name, value: value.isNull ? .null : .string(Self.redacted))
             case "tools": return (key: field.name, value: Self.withoutHeaders(value))
+            case "openai": return (key: field.name, value: Self.withoutServersSecrets(value))
             case "webhook": return (key: field.name, value: Self.withoutSecret(value))
             default: return (key: field.name, value: value)
             }
@@ -73,6 +76,7 @@ struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomRefl
             for tool in tools { kept.append(try Self.keepHeaders(of: tool, before: before)) }
             json.set("tools", .array(kept))
         }
+        if let options = json["openai"] { json.set("openai", try Self.keepServersSecrets(of: options, before: before)) }
         if var webhook = json["webhook"], webhook["secret"]?.string == Self.redacted {
             guard let secret = before?.json["webhook"]?["secret"] else {
                 throw Self.invalid("webhook.secret", "is not the secret itself")
@@ -128,7 +132,7 @@ struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomRefl
         guard Set(names).count == names.count else { throw Self.invalid("tools", "must have different names") }
     }
 
-    private static func invalid(_ name: String, _ message: String) -> Problem { JSONBody.invalid(name, message) }
+    static func invalid(_ name: String, _ message: String) -> Problem { JSONBody.invalid(name, message) }
 
     /// Their names are shown, their values are not.
     private static func withoutHeaders(_ tools: JSONValue) -> JSONValue {

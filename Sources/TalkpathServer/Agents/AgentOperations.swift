@@ -7,7 +7,10 @@ enum AgentOperations {
     private static let body = Operation.Body(schema: .named("AgentDefinition"))
 
     private static let refusals: [Operation.Answer] = [
-        .problem(400, "`malformed_json`, `missing_field`."),
+        .problem(
+            400,
+            "`malformed_json`, `missing_field`; `unsupported_option`: it asks in `field` for what its model does not take."
+        ),
         .problem(
             403,
             """

@@ -53,6 +53,15 @@ enum AgentSchemas {
             )
         ),
         .optional("capture", CaptureWish.schema),
+        .optional("openai", .named("OpenAIOptions")),
+        .optional("gemini", .named("GeminiOptions")),
+        .optional(
+            "raw",
+            .anyObject.atMost(bytes: 64 << 10).meaning(
+                "Laid over the session's set-up at last, in the provider's own words: `session` of OpenAI's "
+                    + "`session.update`, Gemini's `setup`. For what has no field here yet."
+            )
+        ),
         .optional("limits", .named("CallLimits")),
         .optional("webhook", .named("AgentWebhook")),
         .optional("numbers", .array(.e164, count: 0...100).meaning("Numbers of yours whose calls the agent takes.")),
@@ -81,7 +90,15 @@ enum AgentSchemas {
                 .meaning("Carries it out: a POST of `{\"call_id\",\"tool_call_id\",\"name\",\"arguments\"}`.")
         ),
         .optional("headers", .dictionary(of: .text(0...2000)).meaning("Sent along. Never shown again.")),
-        .optional("timeout_ms", .integer(100...60_000))
+        .optional("timeout_ms", .integer(100...60_000)),
+        .optional(
+            "behavior",
+            .named("ToolBehavior").meaning("Whether the model waits for the result; gemini only, by model.")
+        ),
+        .optional(
+            "scheduling",
+            .named("ToolScheduling").meaning("What the result of a function in the background does to the model.")
+        )
     )
 
     private static let transferTarget = Schema.object(.required("name", .text(1...100)), .required("number", .e164))
@@ -112,22 +129,24 @@ enum AgentSchemas {
             + [.required("created_at", .time.orNull), .required("updated_at", .time.orNull)]
     )
 
-    static let all: [(name: String, schema: Schema)] = [
-        ("Agent", agent),
-        ("AgentDefinition", definition),
-        ("InlineAgent", inline),
-        ("AgentTool", tool),
-        ("TransferTarget", transferTarget),
-        ("Fallback", fallback),
-        ("AgentWebhook", webhook),
-        ("CallLimits", LimitSchemas.limits),
-        ("IdlePrompt", LimitSchemas.idlePrompt),
-        ("LoopGuard", LimitSchemas.loopGuard),
-        (
-            "AgentList",
-            .object(.required("agents", .array(.named("Agent"))), .required("count", .integer))
-        ),
-    ]
+    static let all: [(name: String, schema: Schema)] =
+        [
+            ("Agent", agent),
+            ("AgentDefinition", definition),
+            ("InlineAgent", inline),
+            ("AgentTool", tool),
+            ("TransferTarget", transferTarget),
+            ("Fallback", fallback),
+            ("AgentWebhook", webhook),
+        ] + OptionSchemas.all + [
+            ("CallLimits", LimitSchemas.limits),
+            ("IdlePrompt", LimitSchemas.idlePrompt),
+            ("LoopGuard", LimitSchemas.loopGuard),
+            (
+                "AgentList",
+                .object(.required("agents", .array(.named("Agent"))), .required("count", .integer))
+            ),
+        ]
 }
 
 extension Schema {

@@ -90,9 +90,10 @@ extension ServerConfiguration {
         let format = settings.word(.agentFormat, as: AgentProfile.Format.self) ?? .pcm
         if provider == .gemini, format == .pcmu { settings.report(.agentFormat, "pcmu is for openai only") }
         let policy = settings.word(.agentConnect, as: AgentProfile.ConnectPolicy.self) ?? .onRinging
-        return AgentProfile(
+        let service = provider == .openai ? service(&settings) : nil
+        var agent = AgentProfile(
             provider: provider,
-            model: settings.text(model) ?? defaultModel,
+            model: settings.text(model) ?? service?.defaultModel ?? defaultModel,
             apiKey: settings.text(key) ?? "",
             voice: settings.text(.agentVoice),
             format: format,
@@ -102,6 +103,21 @@ extension ServerConfiguration {
             resampler: resampler(&settings),
             baseURL: settings.text(url)
         )
+        agent.service = service
+        return agent
+    }
+
+    private static func service(_ settings: inout SettingsReader) -> RealtimeService? {
+        let named = settings.word(.openAIService, as: RealtimeService.self)
+        let service = named ?? settings.text(.openAIURL).map(RealtimeService.init(address:))
+        guard service == .azure else { return service }
+        if settings.text(.openAIURL) == nil {
+            settings.report(.openAIURL, "is missing: azure needs the resource's address, wss://NAME.openai.azure.com")
+        }
+        if settings.text(.openAIModel) == nil {
+            settings.report(.openAIModel, "is missing: azure needs the deployment's name")
+        }
+        return service
     }
 
     private static func providers(_ settings: SettingsReader) -> [AgentProvider: ProviderAccess] {
@@ -113,11 +129,19 @@ extension ServerConfiguration {
             guard settings.text(key) != nil || settings.text(url) != nil else { continue }
             providers[provider] = ProviderAccess(
                 apiKey: settings.text(key) ?? "",
-                model: settings.text(model) ?? AgentProfile.defaultModel(of: provider),
+                model: settings.text(model) ?? service(settings, of: provider)?.defaultModel
+                    ?? AgentProfile.defaultModel(of: provider),
                 baseURL: settings.text(url)
             )
+            providers[provider]?.service = service(settings, of: provider)
         }
         return providers
+    }
+
+    private static func service(_ settings: SettingsReader, of provider: AgentProvider) -> RealtimeService? {
+        guard provider == .openai else { return nil }
+        return settings.text(.openAIService).flatMap(RealtimeService.init)
+            ?? settings.text(.openAIURL).map(RealtimeService.init(address:))
     }
 
     private static func inboundAgents(_ settings: inout SettingsReader) -> [String: InboundAgent] {

@@ -97,6 +97,8 @@ public struct ServerConfiguration: Sendable {
         public var model: String
         /// `nil` is the provider's own address.
         public var baseURL: String?
+        /// Whose service speaks OpenAI's wire; nil is whose address it is.
+        public var service: RealtimeService?
 
         public init(apiKey: String, model: String, baseURL: String? = nil) {
             self.apiKey = apiKey

@@ -73,7 +73,7 @@ extension TranscriptEntry {
 
 extension CallMetrics {
     var json: JSONValue {
-        [
+        var json: JSONValue = [
             "frames_from_caller": JSONValue(framesFromCaller),
             "bytes_from_caller": JSONValue(bytesFromCaller),
             "bytes_to_agent": JSONValue(bytesToAgent),
@@ -95,9 +95,15 @@ extension CallMetrics {
             "longest_backlog_ms": JSONValue(longestBacklogMilliseconds),
             "turn_latency": turnLatency.json,
             "barge_in_clear": clearLatency.json,
-            "input_tokens": JSONValue(inputTokens),
-            "output_tokens": JSONValue(outputTokens),
         ]
+        for count in AgentUsage.counts { json.set(count.name, JSONValue(usage[keyPath: count.path])) }
+        return json
+    }
+}
+
+extension AgentUsage {
+    var json: JSONValue {
+        .object(Self.counts.map { (key: $0.name, value: JSONValue(self[keyPath: $0.path])) })
     }
 }
 

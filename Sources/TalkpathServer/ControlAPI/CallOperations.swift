@@ -33,7 +33,11 @@ enum CallOperations {
                     contents: [("application/json", .named("PlacedCall"))],
                     headers: [("Location", .text)]
                 ),
-                .problem(400, "`malformed_json`, `missing_field`."),
+                .problem(
+                    400,
+                    "`malformed_json`, `missing_field`; `unsupported_option`: the agent asks in `field` for what its "
+                        + "model does not take."
+                ),
                 .problem(
                     403,
                     """

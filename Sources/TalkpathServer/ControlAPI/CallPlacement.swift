@@ -51,8 +51,7 @@ struct CallPlacement {
         try state.check(destination: order.to)
         if let from = order.from { try await state.check(callerID: from, tenant: tenant) }
         if let address = order.publicURL { try state.check(origin: address, tenant: tenant) }
-        var (agent, variables) = try await agent(order)
-        agent.limits.apply(order.limits)
+        let (agent, variables) = try await agent(order)
         if order.needsAllVariables, let missing = agent.placeholders.subtracting(variables.keys).min() {
             throw JSONBody.invalid("variables", "lacks '\(missing)', for which the agent has a placeholder")
         }
@@ -96,6 +95,8 @@ struct CallPlacement {
         if let prompt = order.prompt { agent.instructions = prompt }
         if let voice = order.voice { agent.voice = voice }
         if let words = order.firstMessage { agent.firstMessage = words }
+        agent.limits.apply(order.limits)
+        try agent.checkOptions()
         return (agent, variables.merging(order.variables) { $1 })
     }
 
@@ -143,6 +144,7 @@ struct CallPlacement {
         case .draining: .draining
         case .full:
             Problem(.tooManyRequests, .tooManyCalls, "Concurrent call limit reached").retry(after: 5)
+        case .unsupportedOption(let fault): Problem(fault)
         case .unsupportedFormat:
             Problem(.internalServerError, .internalError, "The agent's audio format cannot be converted")
         }
@@ -161,6 +163,11 @@ struct CallPlacement {
 }
 
 extension Problem {
+    /// Nothing has been placed or kept.
+    init(_ fault: AgentOptionFault) {
+        self = Problem(.badRequest, .unsupportedOption, fault.description).with("field", .string(fault.field))
+    }
+
     init(_ refusal: CallCaps.Refusal) {
         switch refusal {
         case .tooOften(let seconds):

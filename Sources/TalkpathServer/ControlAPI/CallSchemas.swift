@@ -110,7 +110,8 @@ enum CallSchemas {
         .required("teardown_ms", .integer),
         .required("steps", .array(.named("EndStep"))),
         .required("queue_ms", .integer.meaning("From the start to the first ring; 0 if the carrier told of none.")),
-        .required("carrier_errors", .array(.named("CarrierError")).meaning("Errors that the carrier reported."))
+        .required("carrier_errors", .array(.named("CarrierError")).meaning("Errors that the carrier reported.")),
+        .required("usage", .named("TokenUsage"))
     )
 
     /// As in `carrier.error`.
@@ -153,9 +154,14 @@ enum CallSchemas {
                 "barge_in_clear",
                 Schema.named("LatencySummary").meaning("From the model's notice to a cleared line.")
             ),
-            .required("input_tokens", .integer),
-            .required("output_tokens", .integer),
-        ]
+        ] + usage.members
+    )
+
+    private static let usage = Schema.object(
+        AgentUsage.counts.map { .required($0.name, .integer) }
+    ).meaning(
+        "What the model has counted, in its own tokens. `…_audio_tokens`, `…_text_tokens`, `…_cached_tokens` and "
+            + "`…_thinking_tokens` are parts of `input_tokens` and `output_tokens`, as far as the provider tells them."
     )
 
     private static let latency = Schema.object(
@@ -183,7 +189,7 @@ enum CallSchemas {
         ("EndOrder", end),
         ("EndManyOrder", endMany),
         ("Receipt", receipt),
-        ("EndStep", step), ("CarrierError", carrierError),
+        ("TokenUsage", usage), ("EndStep", step), ("CarrierError", carrierError),
         (
             "Receipts",
             .object(

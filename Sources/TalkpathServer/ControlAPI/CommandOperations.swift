@@ -12,6 +12,31 @@ enum CommandOperations {
         ),
         command("messages", "Puts a message into the model's conversation", "MessageOrder", "Done"),
         command("dtmf", "Dials digits on the line; answers when they have been heard", "DigitsOrder", "Done"),
+        Operation(
+            method: .patch,
+            path: "/api/calls/{call_id}",
+            id: "changeCall",
+            area: "Calls",
+            summary: "Changes a live call's session: what the agent is told, how it listens and speaks",
+            meaning: """
+                At once, or when the answer under way has ended. Sessions opened later on this call begin with it. For \
+                agents of `openai`; Gemini takes its set-up once, when a session begins.
+                """,
+            parameters: [.callID],
+            body: .init(schema: .named("CallChange")),
+            answers: [
+                .json(200, "The session is being changed.", .named("Changed")),
+                .problem(
+                    400,
+                    "`malformed_json`; `unsupported_option`: the provider does not let `field` be changed, or the model "
+                        + "does not take it."
+                ),
+                .problem(404, "`call_not_found`."),
+                .problem(409, "`call_already_ended`."),
+                .problem(413, "`body_too_large`."),
+                .problem(422, "`unknown_field`, `invalid_field`."),
+            ]
+        ),
         command("mute", "Silences one end of the call", "LegOrder", "Muted"),
         command("unmute", "Lets that end be heard again", "LegOrder", "Muted"),
         command(

@@ -16,6 +16,7 @@ struct CommandRoutes {
         api.post("calls/:call_id/mute") { try await mute($0, $1, true) }
         api.post("calls/:call_id/unmute") { try await mute($0, $1, false) }
         api.post("calls/:call_id/transfer", use: transfer)
+        api.patch("calls/:call_id", use: change)
     }
 
     // MARK: Talking
@@ -73,6 +74,32 @@ struct CommandRoutes {
         return try await answer(context) { session throws(CallCommandError) in
             if isMuted { try await session.mute(leg) } else { try await session.unmute(leg) }
             return [("leg", .string(leg.rawValue)), ("muted", .bool(isMuted))]
+        }
+    }
+
+    // MARK: Changing
+
+    @Sendable private func change(_ request: Request, _ context: ServerContext) async throws -> Response {
+        let body = try JSONBody(await request.bytes(), CommandSchemas.change)
+        var change = AgentChange()
+        change.instructions = body.text("instructions")
+        change.voice = body.text("voice")
+        if let options = body["openai"] { change.openAI = OpenAIOptions(json: options) }
+        if let options = body["gemini"] { change.gemini = GeminiOptions(json: options) }
+        change.raw = body["raw"]
+        let fields = change.fields
+        guard !fields.isEmpty else {
+            throw Problem(.unprocessableContent, .invalidField, "Say what is to change: \(CommandSchemas.changeNames)")
+        }
+        let session = try await session(context)
+        do throws(AgentOptionFault) {
+            try await session.presentAgent.check(change)
+        } catch {
+            throw Problem(error)
+        }
+        return try await answer(context) { session throws(CallCommandError) in
+            try await session.change(change)
+            return [("changed", .array(fields.map(JSONValue.string)))]
         }
     }
 
@@ -141,6 +168,7 @@ extension Problem {
         case .invalidNumber: self.init(.unprocessableContent, .invalidNumber, error.message)
         case .invalidDigits, .invalidClip, .invalidText:
             self.init(.unprocessableContent, .invalidField, error.message)
+        case .notChangeable: self.init(.badRequest, .unsupportedOption, error.message)
         case .noCarrier: self.init(.serviceUnavailable, .carrierNotConfigured, error.message)
         case .carrierError: self.init(.badGateway, .carrierError, "Twilio API error: \(error.message)")
         default: self.init(.conflict, .notPossibleNow, error.message)

@@ -34,6 +34,17 @@ enum CommandSchemas {
         .optional("drain_timeout_ms", .integer(0...60_000))
     )
 
+    private static let changeFields: [Schema.Member] = [
+        .optional("instructions", .text(1...100_000)),
+        .optional("voice", .text(1...200).meaning("No provider lets it be changed; the answer says so.")),
+        .optional("openai", .named("OpenAIOptions").meaning("Those that are there take the place of the call's own.")),
+        .optional("gemini", .named("GeminiOptions").meaning("Cannot be changed on a live call; the answer says so.")),
+        .optional("raw", .anyObject.atMost(bytes: 64 << 10).meaning("Laid over the `session.update`, at last.")),
+    ]
+
+    static let change = Schema.object(changeFields)
+    static let changeNames = changeFields.map(\.name).joined(separator: ", ")
+
     static let done: [Schema.Member] = [.required("success", .boolean), .required("call_id", .text)]
 
     static let all: [(name: String, schema: Schema)] = [
@@ -41,6 +52,8 @@ enum CommandSchemas {
         ("MessageOrder", message),
         ("DigitsOrder", digits),
         ("LegOrder", leg),
+        ("CallChange", change),
+        ("Changed", .object(done + [.required("changed", .array(.text).meaning("The fields that change."))])),
         ("TransferOrder", transfer),
         ("Done", .object(done)),
         (

@@ -12,6 +12,7 @@ struct Problem: Error {
         case missingField = "missing_field"
         case unknownField = "unknown_field"
         case invalidField = "invalid_field"
+        case unsupportedOption = "unsupported_option"
         case unauthorized
         case methodNotAllowed = "method_not_allowed"
         case forbidden

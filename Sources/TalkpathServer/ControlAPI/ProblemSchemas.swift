@@ -13,6 +13,7 @@ enum ProblemSchemas {
                 .required("status", .integer(400...599)),
                 .required("detail", .text),
                 .optional("receipt", .named("Receipt").meaning("Of a call that has ended.")),
+                .optional("field", .text.meaning("Which option the model does not take: `openai.reasoning.effort`.")),
                 .optional("call_id", .text.meaning("Of the call that could not be placed."))
             )
         )

@@ -28,6 +28,7 @@ extension EndReceipt {
             "steps": .array(steps.map(\.json)),
             "queue_ms": JSONValue(queueing.wholeMilliseconds),
             "carrier_errors": .array(carrierFaults.map(\.json)),
+            "usage": usage.json,
         ]
     }
 }

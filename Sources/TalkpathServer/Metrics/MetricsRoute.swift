@@ -31,6 +31,8 @@ struct MetricsRoute {
         "talkpath_interruptions_total": "Times that callers spoke over agents.",
         "talkpath_bad_messages_total": "Messages of either side that were not understood.",
         "talkpath_dropped_milliseconds_total": "Audio lost because a buffer was full.",
+        "talkpath_model_tokens_total":
+            "Tokens that models have counted, by direction and kind; kind \"all\" is the whole, of which the others are parts.",
         "talkpath_carrier_errors_total": "Errors that the carrier reported, by source.",
         "talkpath_deliveries_total": "Attempts to deliver events to webhooks and other receivers, by outcome.",
         "talkpath_agents_lost_total": "Sockets to models that were lost during a call.",

@@ -79,8 +79,10 @@ extension Schema {
             return nil
         case .oneOf(let schemas):
             let violations = schemas.map { check($0, value, path) }
-            // The last is the most particular one: its complaint tells the most.
-            return violations.contains { $0 == nil } ? nil : violations.last ?? nil
+            guard !violations.contains(where: { $0 == nil }) else { return nil }
+            // Without a word about which is meant: the last is the most particular one, and its complaint tells the most.
+            let meant = schemas.lastIndex { $0.resolved(find).isMeant(by: value) } ?? violations.indices.last
+            return meant.flatMap { violations[$0] }
         case .reference(let name):
             guard let schema = find(name) else {
                 return Violation(kind: .invalid, path: path, message: "is described by '\(name)', which is nowhere")
@@ -116,6 +118,19 @@ extension Schema {
             if let violation = check(member.schema, value, path) { return violation }
         }
         return nil
+    }
+
+    /// Whether a value that may be of several kinds is clearly to be of this one: by its `type`, or as a word.
+    private func isMeant(by value: JSONValue) -> Bool {
+        switch kind {
+        case .word: return value.string != nil
+        case .object(let members, _):
+            guard let type = value["type"], let member = members.first(where: { $0.name == "type" }),
+                case .word = member.schema.kind
+            else { return false }
+            return member.schema.isOfKind(type)
+        default: return false
+        }
     }
 
     private func isOfKind(_ value: JSONValue) -> Bool {

@@ -24,6 +24,11 @@ enum WordSchemas {
         ("ConnectPolicy", .word(AgentProfile.ConnectPolicy.self)),
         ("GreetingPolicy", .word(GreetingPolicy.self)),
         ("BargeIn", .word(BargeIn.self)),
+        ("ToolBehavior", .word(AgentTool.Behavior.self)),
+        ("ToolScheduling", .word(AgentTool.Scheduling.self)),
+        ("Sensitivity", .word(GeminiOptions.Sensitivity.self)),
+        // Of both providers.
+        ("ThinkingLevel", .word(OpenAIOptions.ReasoningEffort.self)),
         ("Resampler", .word(ResamplerEngine.names)),
         ("MachineDetection", .word(MachineDetection.self)),
         ("MachinePolicy", .word(MachinePolicy.self)),

@@ -10,6 +10,8 @@ extension GeminiLiveCodec {
             "turnComplete", "turnCompleteReason", "toolCall", "functionCalls", "name", "id", "toolCallCancellation",
             "ids", "goAway", "timeLeft", "sessionResumptionUpdate", "resumable", "newHandle", "error", "status", "code",
             "message", "usageMetadata", "promptTokenCount", "responseTokenCount", "totalTokenCount",
+            "thoughtsTokenCount", "toolUsePromptTokenCount", "cachedContentTokenCount", "promptTokensDetails",
+            "toolUsePromptTokensDetails", "responseTokensDetails", "modality", "tokenCount",
         ],
         whole: ["args"],
         mostValues: 4096
@@ -32,7 +34,7 @@ extension GeminiLiveCodec {
         }
         if let update = json["sessionResumptionUpdate"] { found.append(.resumptionHandle(Self.handle(update))) }
         if let error = json["error"] { found.append(.error(Self.report(error))) }
-        if let usage = json["usageMetadata"], usage.object != nil { found.append(.usage(Self.usage(usage))) }
+        if let usage = json["usageMetadata"], usage.object != nil { found.append(.usage(AgentUsage(gemini: usage))) }
         if json["setupComplete"] != nil { isReady = true }
         self.turns = turns
         events += found.isEmpty ? [.ignored] : found
@@ -118,14 +120,6 @@ extension GeminiLiveCodec {
             return nil
         }
         return handle
-    }
-
-    private static func usage(_ json: JSONValue) -> AgentUsage {
-        AgentUsage(
-            input: json["promptTokenCount"],
-            output: json["responseTokenCount"],
-            total: json["totalTokenCount"]
-        )
     }
 
     /// The provider reports most errors by closing the socket; an error that comes as a message ends the session too.

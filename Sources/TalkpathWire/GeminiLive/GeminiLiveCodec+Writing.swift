@@ -2,7 +2,8 @@ import TalkpathAudio
 
 extension GeminiLiveCodec {
     /// Writes what a command needs. The provider trims its own context after an interruption and cannot be told to
-    /// stop, and answers by itself: `truncate`, `delete`, `cancelResponse` and `respond` write nothing.
+    /// stop, and answers by itself: `truncate`, `delete`, `cancelResponse` and `respond` write nothing, nor does `change`, as the set-up
+    /// is taken once.
     public mutating func write(_ command: AgentCommand, to outbox: inout MessageOutbox) {
         switch command {
         case .configure(let configuration):
@@ -11,8 +12,12 @@ extension GeminiLiveCodec {
             let isAnnounced =
                 configuration.hasHistory && traits.takesHistory && !configuration.omitted.contains(.history)
             takesHistory = isAnnounced
-            Self.write(["setup": Self.setup(configuration, traits, announcesHistory: isAnnounced)], to: &outbox)
-        case .truncate, .delete, .cancelResponse, .respond:
+            schedulings = Dictionary(
+                configuration.tools.compactMap { tool in tool.scheduling.map { (tool.name, $0) } },
+                uniquingKeysWith: { first, _ in first }
+            )
+            Self.write(["setup": Self.setup(configuration.reduced, traits, announcesHistory: isAnnounced)], to: &outbox)
+        case .truncate, .delete, .cancelResponse, .respond, .change:
             return
         case .say(let text), .prompt(let text):
             Self.write(["realtimeInput": ["text": .string(text)]], to: &outbox)
@@ -28,9 +33,14 @@ extension GeminiLiveCodec {
             let content: JSONValue = ["turns": .array(turns.map(Self.content)), "turnComplete": true]
             Self.write(["clientContent": content], to: &outbox)
         case .toolResult(let id, let name, let output):
-            let response: JSONValue = [
+            var response: JSONValue = [
                 "id": .string(id), "name": .string(name), "response": ["output": .string(output)],
             ]
+            if let scheduling = schedulings[name] {
+                response.set("scheduling", .string(scheduling.rawValue.uppercased()))
+                // It was the last.
+                response.set("willContinue", false)
+            }
             Self.write(["toolResponse": ["functionResponses": [response]]], to: &outbox)
         }
     }
@@ -80,56 +90,90 @@ extension GeminiLiveCodec {
         announcesHistory: Bool
     ) -> JSONValue {
         let omitted = configuration.omitted
-        var speech: JSONValue = [:]
-        if let voice = configuration.voice, !omitted.contains(.voice) {
-            speech.set("voiceConfig", ["prebuiltVoiceConfig": ["voiceName": .string(voice)]])
-        }
-        if let language = configuration.language, !omitted.contains(.language) {
-            speech.set("languageCode", .string(language))
-        }
-        var generation: JSONValue = ["responseModalities": ["AUDIO"]]
-        if speech != [:] { generation.set("speechConfig", speech) }
-        if let level = traits.thinkingLevel, !omitted.contains(.thinkingLevel) {
-            generation.set("thinkingConfig", ["thinkingLevel": .string(level)])
-        }
-
-        var setup: JSONValue = ["model": .string(resourceName(configuration.model)), "generationConfig": generation]
+        let options = configuration.gemini
+        var setup: JSONValue = [
+            "model": .string(resourceName(configuration.model)), "generationConfig": generation(configuration, traits),
+        ]
         if !configuration.instructions.isEmpty {
             setup.set("systemInstruction", content(role: "user", configuration.instructions))
         }
         if !configuration.tools.isEmpty {
-            let functions = omitted.contains(.functionBehavior) ? .plain : traits.functions
-            let declarations = configuration.tools.map { declaration($0, functions) }
+            let declarations = configuration.tools.map { tool in
+                declaration(tool, omitted.contains(.functionBehavior) ? nil : traits.behavior(of: tool))
+            }
             setup.set("tools", [["functionDeclarations": .array(declarations)]])
         }
         if !omitted.contains(.turnDetection) {
             let handling: JSONValue = configuration.isInterrupted ? "START_OF_ACTIVITY_INTERRUPTS" : "NO_INTERRUPTION"
-            setup.set("realtimeInputConfig", ["activityHandling": handling])
+            var input: JSONValue = ["activityHandling": handling]
+            input.set("automaticActivityDetection", options.wireDetection)
+            input.set("turnCoverage", options.turnCoverage?.wire)
+            setup.set("realtimeInputConfig", input)
         }
         if configuration.transcribes, !omitted.contains(.transcription) {
-            setup.set("inputAudioTranscription", [:])
+            setup.set("inputAudioTranscription", options.wireTranscription)
             setup.set("outputAudioTranscription", [:])
         }
         setup.set("sessionResumption", configuration.resumptionHandle.map { ["handle": .string($0)] } ?? [:])
-        if !omitted.contains(.compression) { setup.set("contextWindowCompression", ["slidingWindow": [:]]) }
+        if !omitted.contains(.compression) {
+            let compression = options.contextCompression ?? .slidingWindow(triggerTokens: nil, targetTokens: nil)
+            setup.set("contextWindowCompression", compression.wire)
+        }
+        setup.set("proactivity", options.proactiveAudio.map { ["proactiveAudio": .bool($0)] })
         if announcesHistory { setup.set("historyConfig", ["initialHistoryInClientContent": true]) }
+        if let raw = configuration.raw { setup.overlay(raw) }
         return setup
+    }
+
+    private static func generation(
+        _ configuration: AgentSessionConfiguration,
+        _ traits: AgentModelTraits
+    ) -> JSONValue {
+        let omitted = configuration.omitted
+        let options = configuration.gemini
+        var speech: JSONValue = [:]
+        if let voice = configuration.voice, !omitted.contains(.voice) {
+            speech.set("voiceConfig", ["prebuiltVoiceConfig": ["voiceName": .string(voice)]])
+        }
+        if let language = options.language ?? configuration.language, !omitted.contains(.language) {
+            speech.set("languageCode", .string(language))
+        }
+        var generation: JSONValue = ["responseModalities": ["AUDIO"]]
+        if speech != [:] { generation.set("speechConfig", speech) }
+        let level = options.thinkingLevel.map { $0.rawValue.uppercased() } ?? traits.thinkingLevel
+        if let level, !omitted.contains(.thinkingLevel) {
+            generation.set("thinkingConfig", ["thinkingLevel": .string(level)])
+        }
+        generation.set("enableAffectiveDialog", options.affectiveDialog.map(JSONValue.bool))
+        return generation
     }
 
     private static func resourceName(_ model: String) -> String {
         model.utf8.contains(UInt8(ascii: "/")) ? model : "models/\(model)"
     }
 
-    private static func declaration(_ tool: AgentTool, _ functions: AgentModelTraits.Functions) -> JSONValue {
+    private static func declaration(_ tool: AgentTool, _ behavior: AgentTool.Behavior?) -> JSONValue {
         var declaration: JSONValue = ["name": .string(tool.name), "description": .string(tool.description)]
-        switch functions {
-        case .plain: break
+        switch behavior {
+        case nil: break
         case .blocking: declaration.set("behavior", "BLOCKING")
-        case .nonBlocking: declaration.set("behavior", "NON_BLOCKING")
+        case .background: declaration.set("behavior", "NON_BLOCKING")
         }
         let schema = GeminiSchema.schema(of: tool.schema)
         // An object without properties is refused; a function without parameters has no schema.
         if let properties = schema["properties"]?.object, !properties.isEmpty { declaration.set("parameters", schema) }
         return declaration
+    }
+}
+
+extension AgentModelTraits {
+    /// How a function is declared: as its owner wants, else as the model needs it; nil is without a word.
+    func behavior(of tool: AgentTool) -> AgentTool.Behavior? {
+        if let behavior = tool.behavior { return behavior }
+        return switch functions {
+        case .plain: nil
+        case .blocking: .blocking
+        case .nonBlocking: .background
+        }
     }
 }

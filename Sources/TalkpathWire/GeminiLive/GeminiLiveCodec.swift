@@ -17,6 +17,8 @@ public struct GeminiLiveCodec: Sendable {
     var isReady = false
     /// The capabilities of the configured model.
     var traits = AgentModelTraits()
+    /// What results do to the model, by function, where the function says.
+    var schedulings: [String: AgentTool.Scheduling] = [:]
     /// True if the configuration announced the earlier conversation, which has not been sent.
     var takesHistory = false
     /// The start of an outgoing audio message, up to the Base64 text.

@@ -9,7 +9,8 @@ extension OpenAIRealtimeCodec {
             "type", "session", "instructions", "audio", "output", "format", "rate", "audio_start_ms", "audio_end_ms",
             "delta", "transcript", "item_id", "content_index", "item", "call_id", "name", "arguments", "response",
             "status", "status_details", "reason", "usage", "input_tokens", "output_tokens", "total_tokens", "error",
-            "code", "message", "param", "event_id",
+            "code", "message", "param", "event_id", "id", "server_label", "input_token_details",
+            "output_token_details", "audio_tokens", "text_tokens", "cached_tokens",
         ],
         mostValues: 4096
     )
@@ -53,6 +54,8 @@ extension OpenAIRealtimeCodec {
         case "response.output_item.added":
             rememberFunction(json["item"])
             events.append(.ignored)
+        case "response.output_item.done":
+            events.append(approval(json["item"]).map(AgentEvent.toolCall) ?? .ignored)
         case "response.function_call_arguments.done":
             events.append(.toolCall(try toolCall(json)))
         case "error":
@@ -124,12 +127,7 @@ extension OpenAIRealtimeCodec {
         // The calls of this response have been passed on, or never will be.
         functionNames.removeAll()
         if let usage = response["usage"], usage.object != nil {
-            let count = AgentUsage(
-                input: usage["input_tokens"],
-                output: usage["output_tokens"],
-                total: usage["total_tokens"]
-            )
-            events.append(.usage(count))
+            events.append(.usage(AgentUsage(openAI: usage)))
         }
         let details = response["status_details"]
         let reason =
@@ -154,6 +152,20 @@ extension OpenAIRealtimeCodec {
         guard let arguments = json["arguments"]?.string else { throw WireError(.malformedMessage, "arguments") }
         let kept = PeerWords.cut(arguments, to: PeerWords.longestArguments)
         return AgentToolCall(id: call, name: name, arguments: kept)
+    }
+
+    /// The question whether a tool of an MCP server may be called.
+    private mutating func approval(_ item: JSONValue?) -> AgentToolCall? {
+        guard let item, item["type"]?.string == "mcp_approval_request", let id = item["id"]?.name,
+            approvals.count < 128
+        else { return nil }
+        approvals.insert(id)
+        let arguments = PeerWords.cut(item["arguments"]?.string ?? "", to: PeerWords.longestArguments)
+        let question: JSONValue = [
+            "server_label": item["server_label"] ?? .null, "name": item["name"] ?? .null,
+            "arguments": (try? JSONValue(parsing: arguments)) ?? .string(arguments),
+        ]
+        return AgentToolCall(id: id, name: AgentToolCall.approvalName, arguments: question.serializedText())
     }
 
     // MARK: Errors

@@ -10,7 +10,10 @@ extension OpenAIRealtimeCodec {
         case .configure(let configuration):
             outputFormat = Self.nearest(configuration.outputFormat)
             if !configuration.instructions.isEmpty { instructions = configuration.instructions }
-            Self.write(Self.sessionUpdate(configuration), to: &outbox)
+            Self.write(Self.sessionUpdate(configuration.reduced), to: &outbox)
+        case .change(let change, let configuration):
+            if !configuration.instructions.isEmpty { instructions = configuration.instructions }
+            Self.write(Self.sessionChange(change, configuration), to: &outbox)
         case .truncate(let item, let milliseconds):
             guard let record = items[item] else { return }
             Self.write(
@@ -38,7 +41,10 @@ extension OpenAIRealtimeCodec {
         case .prompt(let text):
             Self.write(Self.message(.user, text), to: &outbox)
         case .toolResult(let id, _, let output):
-            let item: JSONValue = ["type": "function_call_output", "call_id": .string(id), "output": .string(output)]
+            let item: JSONValue =
+                approvals.remove(id) != nil
+                ? Self.approval(id, output)
+                : ["type": "function_call_output", "call_id": .string(id), "output": .string(output)]
             Self.write(["type": "conversation.item.create", "item": item], to: &outbox)
         }
     }
@@ -47,6 +53,17 @@ extension OpenAIRealtimeCodec {
         outbox.beginMessage()
         outbox.append(json: json)
         outbox.endMessage()
+    }
+
+    /// Whatever is no clear yes is a no.
+    private static func approval(_ id: String, _ output: String) -> JSONValue {
+        let answer = try? JSONValue(parsing: output)
+        var item: JSONValue = [
+            "type": "mcp_approval_response", "approval_request_id": .string(id),
+            "approve": .bool(answer?["approve"]?.bool == true),
+        ]
+        item.set("reason", answer?["reason"]?.string.map(JSONValue.string))
+        return item
     }
 
     private static func message(_ role: AgentCommand.MessageRole, _ text: String) -> JSONValue {
@@ -59,36 +76,44 @@ extension OpenAIRealtimeCodec {
 
     private static func sessionUpdate(_ configuration: AgentSessionConfiguration) -> JSONValue {
         let omitted = configuration.omitted
-        var input: JSONValue = ["format": json(configuration.inputFormat)]
-        if configuration.transcribes, !omitted.contains(.transcription) {
-            let model = omitted.contains(.transcriptionModel) ? olderTranscriptionModel : transcriptionModel
-            var transcription: JSONValue = ["model": .string(model)]
-            if let language = configuration.language { transcription.set("language", .string(language)) }
-            input.set("transcription", transcription)
-        }
-        if !omitted.contains(.turnDetection) {
-            input.set(
-                "turn_detection",
-                [
-                    "type": "server_vad", "create_response": true,
-                    "interrupt_response": .bool(configuration.isInterrupted),
-                ]
-            )
-        }
+        let options = configuration.openAI
         var output: JSONValue = ["format": json(configuration.outputFormat)]
         if let voice = configuration.voice, !omitted.contains(.voice) { output.set("voice", .string(voice)) }
+        output.set("speed", options.speed.map(JSONValue.decimal))
         var session: JSONValue = ["type": "realtime"]
         if !omitted.contains(.modalities) { session.set("output_modalities", ["audio"]) }
         if !configuration.instructions.isEmpty { session.set("instructions", .string(configuration.instructions)) }
-        session.set("audio", ["input": input, "output": output])
-        if !configuration.tools.isEmpty {
-            session.set("tools", .array(configuration.tools.map(json)))
+        session.set("audio", ["input": input(configuration), "output": output])
+        let tools = configuration.tools.map(json) + options.mcpServers.map(\.wire)
+        if !tools.isEmpty {
+            session.set("tools", .array(tools))
             session.set("tool_choice", "auto")
         }
+        for member in options.sessionMembers { session.set(member.key, member.value) }
+        if let raw = configuration.raw { session.overlay(raw) }
         return ["type": "session.update", "event_id": .string(configurationEventID), "session": session]
     }
 
-    private static let transcriptionModel = "gpt-transcribe"
+    private static func input(_ configuration: AgentSessionConfiguration) -> JSONValue {
+        let omitted = configuration.omitted
+        let options = configuration.openAI
+        var input: JSONValue = ["format": json(configuration.inputFormat)]
+        if configuration.transcribes, !omitted.contains(.transcription) {
+            let model = omitted.contains(.transcriptionModel) ? olderTranscriptionModel : transcriptionModel
+            var transcription = options.transcription ?? OpenAIOptions.Transcription()
+            if omitted.contains(.transcriptionModel) { transcription.model = nil }
+            input.set("transcription", transcription.wire(defaultModel: model, language: configuration.language))
+        }
+        input.set("noise_reduction", options.noiseReduction?.json)
+        guard !omitted.contains(.turnDetection) else { return input }
+        input.set(
+            "turn_detection",
+            turnDetection(options.turnDetection, isInterrupted: configuration.isInterrupted)
+        )
+        return input
+    }
+
+    static let transcriptionModel = "gpt-transcribe"
     /// Announced to be shut down on 2027-02-26; for an account that has no other yet.
     private static let olderTranscriptionModel = "gpt-4o-mini-transcribe"
 

@@ -21,6 +21,8 @@ public struct OpenAIRealtimeCodec: Sendable {
     var instructions = ""
     /// The names of functions being called, by call, for final messages that lack the name.
     var functionNames: [String: String] = [:]
+    /// Calls of MCP servers' tools that wait for our word.
+    var approvals: Set<String> = []
 
     public init() {}
 

@@ -7,9 +7,9 @@ import TalkpathWire
 struct AgentsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "agents",
-        abstract: "List, show, put and delete the stored agents of a running server.",
+        abstract: "List, show, put and delete the stored agents of a running server; check agents and endpoints.",
         discussion: "The key is taken from TALKPATH_API_KEY.",
-        subcommands: [List.self, Show.self, Put.self, Delete.self],
+        subcommands: [List.self, Show.self, Put.self, Delete.self, AgentsCheckCommand.self],
         defaultSubcommand: List.self
     )
 

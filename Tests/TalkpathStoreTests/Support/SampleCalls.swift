@@ -64,7 +64,7 @@ enum SampleCalls {
         ]
         call.metrics.framesFromCaller = 1500
         call.metrics.interruptions = 2
-        call.metrics.outputTokens = 99
+        call.metrics.usage.outputTokens = 99
         call.metrics.turnLatency.count = 3
         call.metrics.turnLatency.percentile95 = .milliseconds(812)
         call.answeredBy = .human
@@ -96,6 +96,7 @@ enum SampleCalls {
                 .init(name: .saveRecord, outcome: .done, started: .milliseconds(41), duration: .zero),
             ]
         )
+        call.receipt?.usage.inputCachedTokens = 64
         return call
     }
 

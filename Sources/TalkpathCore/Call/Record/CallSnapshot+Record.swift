@@ -171,8 +171,6 @@ extension CallMetrics {
             ("failed_responses", \.failedResponses),
             ("longest_uplink_wait_ms", \.longestUplinkWaitMilliseconds),
             ("longest_backlog_ms", \.longestBacklogMilliseconds),
-            ("input_tokens", \.inputTokens),
-            ("output_tokens", \.outputTokens),
         ]
     }
 
@@ -183,12 +181,14 @@ extension CallMetrics {
     fileprivate var record: JSONValue {
         let counters = Self.counters.map { (key: $0.0, value: JSONValue(self[keyPath: $0.1])) }
         let latencies = Self.latencies.map { (key: $0.0, value: self[keyPath: $0.1].record) }
-        return .object(counters + latencies)
+        let tokens = AgentUsage.counts.map { (key: $0.name, value: JSONValue(usage[keyPath: $0.path])) }
+        return .object(counters + tokens + latencies)
     }
 
     fileprivate init(record: RecordFields?) {
         self.init()
         for (name, counter) in Self.counters { self[keyPath: counter] = record?.integer(name) ?? 0 }
+        for count in AgentUsage.counts { usage[keyPath: count.path] = record?.integer(count.name) ?? 0 }
         for (name, latency) in Self.latencies {
             self[keyPath: latency] = LatencySummary(record: record?.nested(name))
         }

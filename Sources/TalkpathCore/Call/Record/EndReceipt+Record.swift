@@ -17,6 +17,7 @@ extension EndReceipt {
             ("carrier_confirmed", .bool(carrierConfirmed)),
             ("carrier_faults", .array(carrierFaults.map(\.record))),
             ("teardown", .nanoseconds(teardown)),
+            ("usage", usage.record),
             (
                 "steps",
                 .array(
@@ -62,6 +63,18 @@ extension EndReceipt {
                 )
             }
         )
+        usage = AgentUsage(record: record.nested("usage"))
+    }
+}
+
+extension AgentUsage {
+    fileprivate var record: JSONValue {
+        .object(Self.counts.map { (key: $0.name, value: JSONValue(self[keyPath: $0.path])) })
+    }
+
+    fileprivate init(record: RecordFields?) {
+        self.init()
+        for count in Self.counts { self[keyPath: count.path] = record?.integer(count.name) ?? 0 }
     }
 }
 

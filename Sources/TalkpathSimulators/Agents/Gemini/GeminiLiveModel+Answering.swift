@@ -160,6 +160,9 @@ extension GeminiLiveModel {
             "usageMetadata": [
                 "promptTokenCount": JSONValue(heard), "responseTokenCount": JSONValue(said),
                 "totalTokenCount": JSONValue(heard + said),
+                // Half of what was heard stood in an earlier answer's input.
+                "cachedContentTokenCount": JSONValue(heard / 2),
+                "promptTokensDetails": [["modality": "AUDIO", "tokenCount": JSONValue(heard)]],
                 "responseTokensDetails": [["modality": modality, "tokenCount": JSONValue(said)]],
             ],
         ])

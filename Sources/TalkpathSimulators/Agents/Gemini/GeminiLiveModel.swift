@@ -292,8 +292,35 @@ struct GeminiLiveModel: AgentModel {
         if model.contains("gemini-3.1-"), behaviors.contains("NON_BLOCKING") {
             return "Function calling behavior NON_BLOCKING is not supported for this model."
         }
+        return refusalOfOptions(setup, model: model)
+    }
+
+    private static func refusalOfOptions(_ setup: JSONValue, model: String) -> String? {
+        let generation = setup["generationConfig"]
+        let isOld = model.contains("2.5-")
+        if isOld, generation?["thinkingConfig"]?["thinkingLevel"] != nil {
+            return "Thinking level is not supported for this model."
+        }
+        let isProactive = setup["proactivity"]?["proactiveAudio"]?.bool
+        if model.contains("gemini-3.1-"), isProactive == true {
+            return "Proactive audio is not supported for this model."
+        }
+        if model.contains("gemini-3.8-"), isProactive == false {
+            return "Proactive audio cannot be disabled for this model."
+        }
+        if model.contains("gemini-3.1-"), generation?["enableAffectiveDialog"]?.bool == true {
+            return "Affective dialog is not supported for this model."
+        }
+        let compression = setup["contextWindowCompression"]
+        if let trigger = number(compression?["triggerTokens"]),
+            let target = number(compression?["slidingWindow"]?["targetTokens"]), target >= trigger
+        {
+            return "contextWindowCompression.slidingWindow.targetTokens must be less than triggerTokens."
+        }
         return nil
     }
+
+    private static func number(_ value: JSONValue?) -> Int? { value?.int ?? value?.string.flatMap { Int($0) } }
 
     private mutating func resume(_ resumption: JSONValue?, at now: MonotonicInstant) -> Bool {
         givesHandles = resumption != nil

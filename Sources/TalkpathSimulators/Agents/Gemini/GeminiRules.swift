@@ -46,10 +46,24 @@ enum GeminiRules {
         "multiSpeakerVoiceConfig": .any,
     ])
 
+    private static let thinking = JSONRule.members([
+        "includeThoughts": .truth, "thinkingBudget": .integer(-1...Int.max),
+        "thinkingLevel": .word(["MINIMAL", "LOW", "MEDIUM", "HIGH", "XHIGH"]),
+    ])
+
+    private static let transcription = JSONRule.members([
+        "languageCodes": .list(.text), "languageAuto": .any, "languageHints": .any, "customVocabulary": .list(.text),
+        "adaptationPhrases": .list(.text), "wordTimestamp": .truth, "diarization": .truth,
+        "mode": .word(["VERBATIM", "SMART"]), "sourceText": .text,
+    ])
+
+    /// Protobuf's JSON writes 64 bits as a text, and takes a number as well.
+    private static let long = JSONRule.either([.text, .integer(0...Int.max)])
+
     private static let generation = JSONRule.members([
         "responseModalities": .list(.word(["AUDIO", "TEXT"])), "speechConfig": speech, "temperature": .decimal(0...2),
         "topP": .decimal(0...1), "topK": .decimal(0...1000), "maxOutputTokens": .integer(1...Int.max), "seed": .any,
-        "mediaResolution": .text, "thinkingConfig": .any, "enableAffectiveDialog": .truth, "candidateCount": .any,
+        "mediaResolution": .text, "thinkingConfig": thinking, "enableAffectiveDialog": .truth, "candidateCount": .any,
         "translationConfig": .members(["echoTargetLanguage": .truth, "targetLanguageCode": .text]),
         "presencePenalty": .any, "frequencyPenalty": .any, "stopSequences": .list(.text), "responseMimeType": .text,
         "responseSchema": .any, "responseJsonSchema": .any,
@@ -83,12 +97,12 @@ enum GeminiRules {
                 "activityHandling": .word(["START_OF_ACTIVITY_INTERRUPTS", "NO_INTERRUPTION"]),
                 "turnCoverage": .word(["TURN_INCLUDES_ONLY_ACTIVITY", "TURN_INCLUDES_ALL_INPUT"]),
             ]),
-            "inputAudioTranscription": .any, "outputAudioTranscription": .any,
+            "inputAudioTranscription": transcription, "outputAudioTranscription": transcription,
             "sessionResumption": .members(["handle": .null(or: .text)]),
             "contextWindowCompression": .members([
-                "triggerTokens": .any, "slidingWindow": .members(["targetTokens": .any]),
+                "triggerTokens": long, "slidingWindow": .members(["targetTokens": long]),
             ]),
-            "proactivity": .members(["proactiveAudio": .truth]),
+            "proactivity": .members(["proactiveAudio": .truth, "proactiveVideo": .truth]),
             "historyConfig": .members(["initialHistoryInClientContent": .truth]), "safetySettings": .any,
             "labels": .any, "avatarConfig": .any,
         ],

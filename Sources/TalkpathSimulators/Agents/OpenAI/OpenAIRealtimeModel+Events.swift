@@ -65,6 +65,9 @@ extension OpenAIRealtimeModel {
             let message = "Invalid value: '\(changes["type"]?.string ?? "")'. This is a session of type '\(kind)'."
             return sendError("invalid_value", message, "session.type", id, at: now)
         }
+        if let refusal = OpenAICombinations.refusal(of: changes, in: session) {
+            return sendError(refusal.code, refusal.message, refusal.parameter, id, at: now)
+        }
         if core.plan.has(.refusedSettings), refuses(changes, id) { return }
         session = Self.merged(session, changes)
         applySession()

@@ -55,7 +55,10 @@ extension OpenAIRealtimeModel {
             [
                 "total_tokens": JSONValue(said + heard), "input_tokens": JSONValue(heard),
                 "output_tokens": JSONValue(said),
-                "input_token_details": ["text_tokens": 0, "audio_tokens": JSONValue(heard), "cached_tokens": 0],
+                // Half of what was heard stood in an earlier answer's input.
+                "input_token_details": [
+                    "text_tokens": 0, "audio_tokens": JSONValue(heard), "cached_tokens": JSONValue(heard / 2),
+                ],
                 "output_token_details": ["text_tokens": 0, "audio_tokens": JSONValue(said)],
             ]
         )

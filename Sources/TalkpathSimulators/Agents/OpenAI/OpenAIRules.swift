@@ -81,19 +81,50 @@ enum OpenAIRules {
     private static let voice = JSONRule.either([.word(voices), .members(["id": .text], required: ["id"])])
 
     private static let transcription = JSONRule.members([
-        "model": .text, "language": .null(or: .text), "prompt": .null(or: .text), "delay": .any, "keywords": .any,
-        "languages": .any,
+        "model": .text, "language": .null(or: .text), "prompt": .null(or: .text),
+        "delay": .word(["minimal", "low", "medium", "high", "xhigh"]), "keywords": .null(or: .list(.text)),
+        "languages": .null(or: .list(.text)),
     ])
 
-    private static let turnDetection = JSONRule.members(
-        [
-            "type": .word(["server_vad", "semantic_vad"]), "threshold": .decimal(0...1),
-            "prefix_padding_ms": .integer(0...60_000), "silence_duration_ms": .integer(0...60_000),
-            "idle_timeout_ms": .null(or: .integer(5_000...30_000)), "create_response": .truth,
-            "interrupt_response": .truth, "eagerness": .word(["low", "medium", "high", "auto"]),
-        ],
-        required: ["type"]
+    private static let turnDetection = JSONRule.typed([
+        "server_vad": .members(
+            [
+                "type": .text, "threshold": .decimal(0...1), "prefix_padding_ms": .integer(0...60_000),
+                "silence_duration_ms": .integer(0...60_000),
+                "idle_timeout_ms": .null(or: .integer(5_000...30_000)), "create_response": .truth,
+                "interrupt_response": .truth,
+            ],
+            required: ["type"]
+        ),
+        "semantic_vad": .members(
+            [
+                "type": .text, "create_response": .truth, "interrupt_response": .truth,
+                "eagerness": .word(["low", "medium", "high", "auto"]),
+            ],
+            required: ["type"]
+        ),
+    ])
+
+    private static let truncation = JSONRule.either([
+        .word(["auto", "disabled"]),
+        .members(
+            [
+                "type": .word(["retention_ratio"]), "retention_ratio": .decimal(0...1),
+                "token_limits": .members(["post_instructions": .integer(0...Int.max)]),
+            ],
+            required: ["type", "retention_ratio"]
+        ),
+    ])
+
+    private static let tracing = JSONRule.null(
+        or: .either([
+            .word(["auto"]), .members(["workflow_name": .text, "group_id": .text, "metadata": .any]),
+        ])
     )
+
+    private static let reasoning = JSONRule.members([
+        "effort": .word(["minimal", "low", "medium", "high", "xhigh"])
+    ])
 
     private static let function = JSONRule.members(
         ["type": .word(["function"]), "name": .text, "description": .text, "parameters": .any],
@@ -116,7 +147,11 @@ enum OpenAIRules {
     private static let tools = JSONRule.list(.typed(["function": function, "mcp": mcp]))
 
     private static let choice = JSONRule.either([
-        .text, .members(["type": .text, "name": .text, "server_label": .text]),
+        .word(["none", "auto", "required"]),
+        .typed([
+            "function": .members(["type": .text, "name": .text], required: ["name"]),
+            "mcp": .members(["type": .text, "server_label": .text, "name": .text], required: ["server_label"]),
+        ]),
     ])
 
     private static let tokens = JSONRule.either([.integer(1...4096), .word(["inf"])])
@@ -124,7 +159,10 @@ enum OpenAIRules {
     private static let input = JSONRule.members([
         "format": format, "transcription": .null(or: transcription),
         "noise_reduction": .null(
-            or: .members(["type": .word(["near_field", "far_field"]), "strength": .any], required: ["type"])
+            or: .members(
+                ["type": .word(["near_field", "far_field"]), "strength": .decimal(0...1)],
+                required: ["type"]
+            )
         ),
         "turn_detection": .null(or: turnDetection),
     ])
@@ -145,8 +183,8 @@ enum OpenAIRules {
                 "output": .members(["format": format, "voice": voice, "speed": .decimal(0.25...1.5)]),
             ]),
             "tools": tools, "tool_choice": choice,
-            "max_output_tokens": tokens, "truncation": .any, "tracing": .any, "include": .null(or: .list(.text)),
-            "prompt": .any, "reasoning": .members(["effort": .text]), "parallel_tool_calls": .truth,
+            "max_output_tokens": tokens, "truncation": truncation, "tracing": tracing,
+            "include": .null(or: .list(.text)), "prompt": .any, "reasoning": reasoning, "parallel_tool_calls": .truth,
         ],
         required: ["type"]
     )
@@ -154,7 +192,7 @@ enum OpenAIRules {
     private static let response = JSONRule.members([
         "instructions": .text, "output_modalities": .list(.word(["audio", "text"])),
         "audio": .members(["output": .members(["format": format, "voice": voice])]),
-        "tools": tools, "tool_choice": .any, "max_output_tokens": tokens, "conversation": .word(["auto", "none"]),
-        "input": .list(.any), "metadata": .any, "prompt": .any, "reasoning": .any, "parallel_tool_calls": .truth,
+        "tools": tools, "tool_choice": choice, "max_output_tokens": tokens, "conversation": .word(["auto", "none"]),
+        "input": .list(.any), "metadata": .any, "prompt": .any, "reasoning": reasoning, "parallel_tool_calls": .truth,
     ])
 }

@@ -1,77 +1,3 @@
-/// What a model takes, where the models of one provider differ.
-///
-/// The table is kept short: a model that is not in it gets the set-up that no known model refuses. What a model refuses
-/// nevertheless is left out at the next try; see ``AgentSetting``.
-public struct AgentModelTraits: Equatable, Sendable {
-    /// How functions are declared (Gemini).
-    public enum Functions: Equatable, Sendable {
-        /// Without a word about it.
-        case plain
-        /// The model waits for a function's result: to be said where it would talk on otherwise.
-        case blocking
-        /// The model talks on meanwhile: where nothing else is taken.
-        case nonBlocking
-    }
-
-    /// How something gets into the conversation that is not to be answered (Gemini).
-    public enum Notes: Equatable, Sendable {
-        /// As a turn of its own, at any time.
-        case turns
-        /// As words of the moment only; the model is asked not to answer them.
-        case text
-    }
-
-    public var functions = Functions.plain
-    public var notes = Notes.text
-    /// A new session takes what was said before as turns if that was announced in the set-up; otherwise as ``notes``.
-    public var takesHistory = true
-    /// To be asked for, in the provider's word; nil for a model that has none or needs none.
-    public var thinkingLevel: String?
-
-    public init() {}
-
-    /// - Parameter model: with or without the path of a resource before it.
-    public init(_ provider: AgentProvider, model: String) {
-        guard provider == .gemini else { return }
-        let name = model.split(separator: "/").last.map { $0.lowercased() } ?? ""
-        for (part, traits) in Self.gemini where name.contains(part) {
-            self = traits
-            return
-        }
-    }
-
-    /// By a part of the model's name; the first that fits counts.
-    private static let gemini: [(String, AgentModelTraits)] = [
-        (
-            "extended-thinking",
-            Self {
-                $0.functions = .nonBlocking; $0.thinkingLevel = "LOW"
-            }
-        ),
-        // Talks on while a function runs unless told to wait.
-        ("gemini-3.8-", Self { $0.functions = .blocking }),
-        // Waits for functions, and closes the socket on turns that were not announced.
-        ("gemini-3.1-", Self { _ in }),
-        (
-            "gemini-2.5-",
-            Self {
-                $0.notes = .turns; $0.takesHistory = false
-            }
-        ),
-        (
-            "gemini-live-2.5-",
-            Self {
-                $0.notes = .turns; $0.takesHistory = false
-            }
-        ),
-    ]
-
-    private init(_ change: (inout AgentModelTraits) -> Void) {
-        self.init()
-        change(&self)
-    }
-}
-
 /// A part of a model's set-up that a conversation can do without, should the model refuse it.
 public enum AgentSetting: String, CaseIterable, Sendable {
     case voice, language, modalities
@@ -80,6 +6,8 @@ public enum AgentSetting: String, CaseIterable, Sendable {
     /// Who silences the model, and how it hears the caller's turns.
     case turnDetection
     case functionBehavior, thinkingLevel, history, compression
+    /// What the agent's owner asks for besides: how the model thinks, listens and answers, and what is laid over at last.
+    case options
 }
 
 extension AgentProvider {
@@ -90,7 +18,9 @@ extension AgentProvider {
     ///   - omitted: what was left out already.
     /// - Returns: what the next try can do without; empty if it would be the same again.
     public func settings(refusedAs parameter: String?, besides omitted: Set<AgentSetting>) -> Set<AgentSetting> {
-        let all: Set<AgentSetting> = [.voice, .modalities, .transcriptionModel, .transcription, .turnDetection]
+        let all: Set<AgentSetting> = [
+            .voice, .modalities, .transcriptionModel, .transcription, .turnDetection, .options,
+        ]
         guard let parameter else { return all.subtracting(omitted) }
         let names: [(String, AgentSetting)] = [
             ("audio.input.transcription", omitted.contains(.transcriptionModel) ? .transcription : .transcriptionModel),

@@ -1,0 +1,85 @@
+/// What a model has counted, in its own tokens. Its own word: sums of it saturate.
+///
+/// What it says of a kind is a part of the input or of the output. Of what it does not tell the kind, nothing is guessed:
+/// pictures, and all of it where a model tells no kinds.
+public struct AgentUsage: Equatable, Sendable {
+    public var inputTokens: Int
+    public var outputTokens: Int
+    public var totalTokens: Int
+    public var inputAudioTokens = 0
+    public var inputTextTokens = 0
+    /// Of the input, those that the model had read before, and that cost less.
+    public var inputCachedTokens = 0
+    public var outputAudioTokens = 0
+    public var outputTextTokens = 0
+    /// Of the output, those that the model has thought and not said, where it tells them apart.
+    public var outputThinkingTokens = 0
+
+    public init(inputTokens: Int = 0, outputTokens: Int = 0, totalTokens: Int = 0) {
+        self.inputTokens = inputTokens
+        self.outputTokens = outputTokens
+        self.totalTokens = totalTokens
+    }
+
+    /// Each count and its name to everybody outside.
+    public static var counts: [(name: String, path: WritableKeyPath<AgentUsage, Int>)] {
+        [
+            ("input_tokens", \.inputTokens), ("output_tokens", \.outputTokens), ("total_tokens", \.totalTokens),
+            ("input_audio_tokens", \.inputAudioTokens), ("input_text_tokens", \.inputTextTokens),
+            ("input_cached_tokens", \.inputCachedTokens), ("output_audio_tokens", \.outputAudioTokens),
+            ("output_text_tokens", \.outputTextTokens), ("output_thinking_tokens", \.outputThinkingTokens),
+        ]
+    }
+
+    /// Adds what was counted since.
+    public mutating func add(_ more: AgentUsage) {
+        for count in Self.counts { self[keyPath: count.path].addSaturated(more[keyPath: count.path]) }
+    }
+}
+
+extension AgentUsage {
+    /// Of OpenAI's Realtime interface.
+    init(openAI json: JSONValue) {
+        self.init(inputTokens: json["input_tokens"]?.count ?? 0, outputTokens: json["output_tokens"]?.count ?? 0)
+        totalTokens = json["total_tokens"]?.count ?? inputTokens.addingSaturated(outputTokens)
+        let (input, output) = (json["input_token_details"], json["output_token_details"])
+        inputAudioTokens = input?["audio_tokens"]?.count ?? 0
+        inputTextTokens = input?["text_tokens"]?.count ?? 0
+        inputCachedTokens = input?["cached_tokens"]?.count ?? 0
+        outputAudioTokens = output?["audio_tokens"]?.count ?? 0
+        outputTextTokens = output?["text_tokens"]?.count ?? 0
+    }
+
+    /// Of Gemini Live. What functions have put in is part of the input, and what was thought of the output: with both, the
+    /// total is the sum.
+    init(gemini json: JSONValue) {
+        self.init()
+        outputThinkingTokens = json["thoughtsTokenCount"]?.count ?? 0
+        inputTokens = (json["promptTokenCount"]?.count ?? 0)
+            .addingSaturated(json["toolUsePromptTokenCount"]?.count ?? 0)
+        outputTokens = (json["responseTokenCount"]?.count ?? 0).addingSaturated(outputThinkingTokens)
+        totalTokens = json["totalTokenCount"]?.count ?? inputTokens.addingSaturated(outputTokens)
+        inputCachedTokens = json["cachedContentTokenCount"]?.count ?? 0
+        for name in ["promptTokensDetails", "toolUsePromptTokensDetails"] {
+            inputAudioTokens.addSaturated(Self.count("AUDIO", json[name]))
+            inputTextTokens.addSaturated(Self.count("TEXT", json[name]))
+        }
+        outputAudioTokens = Self.count("AUDIO", json["responseTokensDetails"])
+        outputTextTokens = Self.count("TEXT", json["responseTokensDetails"])
+    }
+
+    private static func count(_ modality: String, _ details: JSONValue?) -> Int {
+        (details?.array ?? []).reduce(0) { sum, one in
+            one["modality"]?.string == modality ? sum.addingSaturated(one["tokenCount"]?.count ?? 0) : sum
+        }
+    }
+}
+
+extension Int {
+    fileprivate func addingSaturated(_ other: Int) -> Int {
+        let (sum, isTooLarge) = addingReportingOverflow(other)
+        return isTooLarge ? (other < 0 ? .min : .max) : sum
+    }
+
+    fileprivate mutating func addSaturated(_ other: Int) { self = addingSaturated(other) }
+}
