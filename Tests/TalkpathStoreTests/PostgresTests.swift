@@ -232,19 +232,18 @@ import Testing
             for type in ["call.started", "call.ringing", "call.answered"] { outbox.tell(type, "\(number)") }
         }
         try await first.writePending()
-        let made = Mutex<[(call: CallID, type: String)]>([])
-        let underWay = Mutex<Set<CallID>>([])
+        let race = DeliveryRace()
         try await withThrowingTaskGroup { group in
             for store in [first, try Self.store(url), try Self.store(url)] {
                 group.addTask {
                     while try await store.countDeliveries().pending > 0 {
                         for delivery in try await store.dueDeliveries(to: "e", at: SampleCalls.noon + 60, limit: 8) {
                             let call = delivery.event.callID
-                            let isAlone = underWay.withLock { $0.insert(call).inserted }
+                            let isAlone = race.underWay.withLock { $0.insert(call).inserted }
                             #expect(isAlone, "two of one call at a time")
-                            made.withLock { $0.append((call, delivery.event.type)) }
+                            race.made.withLock { $0.append((call, delivery.event.type)) }
                             await Task.yield()
-                            underWay.withLock { _ = $0.remove(call) }
+                            race.underWay.withLock { _ = $0.remove(call) }
                             try await store.finishDelivery(delivery.id)
                         }
                     }
@@ -252,7 +251,7 @@ import Testing
             }
             try await group.waitForAll()
         }
-        let all = made.withLock { $0 }
+        let all = race.made.withLock { $0 }
         #expect(all.count == 180)
         for number in 0..<60 {
             let types = all.filter { $0.call.text == "\(number)" }.map(\.type)
@@ -317,4 +316,10 @@ import Testing
         }
         #expect(firsts == 50)
     }
+}
+
+/// What several servers did with the deliveries of one database.
+private final class DeliveryRace: Sendable {
+    let made = Mutex<[(call: CallID, type: String)]>([])
+    let underWay = Mutex<Set<CallID>>([])
 }
