@@ -155,7 +155,8 @@ import Testing
 
     @Test(arguments: [AgentProvider.openai, .gemini])
     func anAgentThatDoesNotAnswerIsOpenedAgainAndAnswersThen(_ provider: AgentProvider) async throws {
-        let question = SyntheticSpeech.callerTurn(.start(after: .milliseconds(800)), number: 1, lasting: .seconds(1))
+        // Longer than a sound that may be a noise, of which a model need take no notice.
+        let question = SyntheticSpeech.callerTurn(.start(after: .milliseconds(800)), number: 1, lasting: .seconds(2))
         let phone = PhoneScript(turns: [question], ending: .hangsUpWhenAgentEnds(after: .milliseconds(100)))
         let answer = AgentScript.Turn(
             .connect,

@@ -57,7 +57,7 @@ struct OwnServer {
             }
             return HTTPResponse(statusCode: .ok, body: Data((receipts + [""]).joined(separator: "\n").utf8))
         }
-        print("listening on 127.0.0.1:\(port)")
+        say("listening on 127.0.0.1:\(port)")
         try await server.run()
         await bridge.shutDown()
         await running
@@ -97,6 +97,11 @@ struct QueuedSocket: MediaSocket {
 /// Prints the name of each event. The bridge calls it on its media thread: a real server hands over to its own.
 struct PrintedEvents: CallEventSink {
     func publish(_ event: CallEvent) {
-        if case .ended(let receipt) = event.kind { print("ended: \(receipt.reason.rawValue)") }
+        if case .ended(let receipt) = event.kind { say("ended: \(receipt.reason.rawValue)") }
     }
+}
+
+/// Prints a line at once, also into a file or a pipe.
+func say(_ line: String) {
+    FileHandle.standardOutput.write(Data((line + "\n").utf8))
 }
