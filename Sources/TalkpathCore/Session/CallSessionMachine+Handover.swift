@@ -139,7 +139,7 @@ extension CallSessionMachine {
         ]
         switch media {
         case .started, .none: return failed
-        case .stopped, .closed: return failed + end(EndRequest(.callerHangup), at: now)
+        case .stopped, .closed: return failed + end(reasonOfHangup, at: now)
         }
     }
 

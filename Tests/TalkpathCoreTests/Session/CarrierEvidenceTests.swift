@@ -31,6 +31,20 @@ struct CarrierEvidenceTests {
         #expect(call.receipt?.carrierFaults == [Self.broken])
     }
 
+    @Test func `a stream that broke before the carrier refused a transfer was not hung up by the caller`() {
+        let call = MachineDriver()
+        call.talk()
+        _ = call.on {
+            $0.handOver(.dial(number: "+14155550111", callerID: nil, ringTimeout: .seconds(30)), mode: .now, at: $1)
+        }
+        _ = report(.streamFailed(Self.broken), call)
+        call.on { $0.streamStopped(at: $1) }
+        #expect(call.isLive)
+        _ = call.on { $0.redirectAnswered(.failure(CarrierError(.refused, "the call is over")), at: $1) }
+        finish(call)
+        #expect(call.receipt?.reason == .mediaLost)
+    }
+
     @Test func `a report that comes during the teardown changes the reason`() {
         let call = MachineDriver()
         call.talk()
