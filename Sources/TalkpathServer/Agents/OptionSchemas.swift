@@ -52,22 +52,22 @@ enum OptionSchemas {
         )
     )
 
-    private static let truncation = Schema.oneOf(
-        .word("auto", "disabled"),
-        .object(
-            .required("type", .word("retention_ratio")),
-            .required("retention_ratio", .number(0...1)),
-            .optional("token_limits", .object(.required("post_instructions", .integer(1...1_000_000))))
-        )
-    ).meaning("What becomes of a conversation that is too long for the model.")
+    private static let truncation = Schema.oneOf(.word("auto", "disabled"), .named("TruncationRatio"))
+        .meaning("What becomes of a conversation that is too long for the model.")
 
-    private static let tracing = Schema.oneOf(
-        .word("auto"),
-        .object(
-            .optional("workflow_name", .text(1...200)),
-            .optional("group_id", .text(1...200)),
-            .optional("metadata", .anyObject.atMost(bytes: 16 << 10))
-        )
+    // Named by themselves: makers of clients fail at objects that stand inside an alternative.
+    private static let truncationRatio = Schema.object(
+        .required("type", .word("retention_ratio")),
+        .required("retention_ratio", .number(0...1)),
+        .optional("token_limits", .object(.required("post_instructions", .integer(1...1_000_000))))
+    )
+
+    private static let tracing = Schema.oneOf(.word("auto"), .named("TracingNames"))
+
+    private static let tracingNames = Schema.object(
+        .optional("workflow_name", .text(1...200)),
+        .optional("group_id", .text(1...200)),
+        .optional("metadata", .anyObject.atMost(bytes: 16 << 10))
     )
 
     private static let server = Schema.object(
@@ -162,7 +162,9 @@ enum OptionSchemas {
         ("Transcription", transcription),
         ("ToolChoice", toolChoice),
         ("Truncation", truncation),
+        ("TruncationRatio", truncationRatio),
         ("Tracing", tracing),
+        ("TracingNames", tracingNames),
         ("MCPServer", server),
         ("MCPApproval", approval),
         ("ActivityDetection", detection),
