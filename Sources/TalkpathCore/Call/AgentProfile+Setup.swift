@@ -2,7 +2,7 @@ import TalkpathAudio
 package import TalkpathWire
 
 extension AgentProfile {
-    /// What the model is told when a session begins, for people to read: without tokens and headers.
+    /// The set-up that begins a session with the model, for people to read: without tokens and headers.
     package var shownSetup: JSONValue? {
         var shown = self
         for place in shown.openAI.mcpServers.indices {

@@ -58,7 +58,7 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     public var resampler: ResamplerEngine
     /// Where the model is reached; `nil` is the provider's own address.
     public var baseURL: String?
-    /// Whose service speaks OpenAI's wire, for agents of that provider; nil is whose address it is.
+    /// The service behind OpenAI's wire, for agents of that provider; nil takes it from the address.
     public var service: RealtimeService?
     /// Never printed.
     public var apiKey: String
@@ -68,13 +68,13 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     public var limits: CallLimits
     /// What is kept of this agent's calls; nil leaves it to the server.
     public var capture: CaptureWish?
-    /// What only OpenAI's sessions have.
+    /// Options that only OpenAI's sessions have.
     public var openAI = OpenAIOptions()
-    /// What only Gemini's sessions have.
+    /// Options that only Gemini's sessions have.
     public var gemini = GeminiOptions()
     /// A JSON object that is laid over the session's set-up in the provider's own words, at last: for what is not here yet.
     public var raw: JSONValue?
-    /// Who decides, by an HTTP request, whether a tool of an MCP server may be called; without one, the functions' handler.
+    /// The endpoint that allows or refuses calls of an MCP server's tools; nil asks the functions' handler.
     public var approval: ToolEndpoint?
 
     public init(

@@ -99,7 +99,7 @@ public struct CallMetrics: Equatable, Sendable {
     public var turnLatency = LatencySummary()
     /// From the model's word that the caller interrupts until the carrier has been told to clear.
     public var clearLatency = LatencySummary()
-    /// What the model has counted.
+    /// Tokens that the model has counted.
     public var usage = AgentUsage()
 
     public init() {}

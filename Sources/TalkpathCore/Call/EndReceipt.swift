@@ -64,7 +64,7 @@ public struct EndReceipt: Equatable, Sendable {
     /// In the order they were started.
     public var steps: [Step]
 
-    /// What the model has counted over the whole call.
+    /// Tokens that the model has counted over the whole call.
     public var usage = AgentUsage()
 
     /// Whether the call is known to be ended: false only if the carrier refused, or did not confirm in time.

@@ -4,7 +4,8 @@ import TalkpathAudio
 ///
 /// A turn is the model's own word for it where the provider gives it; otherwise what our ear heard, if the model has
 /// transcribed some of it, or has been wholly dumb since it began: a cough is no turn, and a model need not answer a
-/// television. A short sound of which a dumb model takes no notice is a turn only if another one follows. An answer may be words that nobody hears, or a function that is being carried out.
+/// television. A short sound of which a dumb model takes no notice is a turn only if another one follows. An answer may
+/// be words that nobody hears, or a function that is being carried out.
 ///
 /// Debts outlive the model's sockets: words spoken while there is no session are a turn, too, and the time for the
 /// answer to them counts from the moment when a session is ready.
@@ -27,7 +28,7 @@ struct AgentSilenceGuard: Equatable, Sendable {
     /// When our ear heard the caller begin, if that has not been answered.
     private var heardBegin: MonotonicInstant?
     private var isCallerHeard = false
-    /// What our ear heard may have been a noise.
+    /// Our ear may have heard a noise instead of speech.
     private var isDoubtful = false
     /// When the last such sound was taken for a noise.
     private var noiseOn: MonotonicInstant?

@@ -1,7 +1,7 @@
 import TalkpathAudio
 public import TalkpathWire
 
-/// What the agent is told, and how it listens and speaks, changes while the call goes on.
+/// Changes of the agent's instructions, hearing and voice while the call goes on.
 extension CallSession {
     /// Changes the session at once, or as soon as the answer under way has ended; sessions that are opened later on this
     /// call begin with it.

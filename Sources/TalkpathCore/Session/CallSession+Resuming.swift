@@ -76,7 +76,7 @@ extension CallSession {
         if !history.isEmpty { media.value.command(.history(history)) }
     }
 
-    /// What an earlier session has called, and what came of it.
+    /// Functions that an earlier session has called, and their results.
     private var notes: [AgentCommand.Turn] {
         let running = talk.tools.sorted { $0.key < $1.key }.map { $0.value.call.isRunning }
         return (running + talk.debts.results).map { AgentCommand.Turn(.system, $0) }

@@ -1,12 +1,12 @@
 package import TalkpathAudio
 
-/// What a watcher sees of a live call at one moment, besides its record and its events.
+/// The state of a live call at one moment, as a watcher sees it besides the record and the events.
 package struct CallWatch: Equatable, Sendable {
     /// The caller is speaking now.
     package var callerSpeaks: Bool
     /// Audio of the agent's is on its way to the caller's ear.
     package var agentIsHeard: Bool
-    /// Whoever is muted, and what is under way besides.
+    /// The muted legs, and everything else that is under way.
     package var activities: Set<CallActivity>
 
     package init(callerSpeaks: Bool = false, agentIsHeard: Bool = false, activities: Set<CallActivity> = []) {

@@ -89,7 +89,7 @@ struct CallSessionMachine: ~Copyable {
     private(set) var hasMediaSocket = false
 
     var attempts = AgentAttempts()
-    /// What the model has counted; it stands in the receipt.
+    /// Tokens that the model has counted, for the receipt.
     var usage = AgentUsage()
     /// Sockets to the model that were dropped and are not yet known to be closed.
     var closingSockets: Set<Int> = []

@@ -97,7 +97,7 @@ public struct ServerConfiguration: Sendable {
         public var model: String
         /// `nil` is the provider's own address.
         public var baseURL: String?
-        /// Whose service speaks OpenAI's wire; nil is whose address it is.
+        /// The service behind OpenAI's wire; nil takes it from the address.
         public var service: RealtimeService?
 
         public init(apiKey: String, model: String, baseURL: String? = nil) {

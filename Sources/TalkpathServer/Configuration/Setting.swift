@@ -125,7 +125,7 @@ enum Setting: String, CaseIterable {
     case openAIKey = "OPENAI_API_KEY"
     case openAIURL = "OPENAI_REALTIME_URL"
     case openAIModel = "OPENAI_MODEL"
-    /// Whose service speaks OpenAI's wire: `openai`, `azure` or `xai`. Without it, whose address OPENAI_REALTIME_URL is.
+    /// The service behind OpenAI's wire: `openai`, `azure` or `xai`. Without it, OPENAI_REALTIME_URL decides.
     case openAIService = "OPENAI_REALTIME_SERVICE"
     case geminiKey = "GEMINI_API_KEY"
     case geminiURL = "GEMINI_LIVE_URL"

@@ -183,6 +183,21 @@ package enum UnreachablePairs {
             ],
             "only an answered caller can hang up"
         ),
+        never(
+            [.timer(.streamReport)],
+            when: [.carrier(.handedOver)],
+            "a call that was handed over ends as transferred, and only a caller's hang-up waits for a report"
+        ),
+        never(
+            [.timer(.streamReport)],
+            when: [.media(.started), .media(.stopped)],
+            "the receipt waits for the report once the media socket is closed, and no longer than that may take"
+        ),
+        never(
+            [.carrierReported],
+            when: [.carrier(.placing), .carrier(.unknown)],
+            "a report brings the carrier's ID, by which the call is known first"
+        ),
     ]
 
     private static let handover: [Rule] = [

@@ -1,4 +1,4 @@
-/// Whose service speaks OpenAI's Realtime wire: where it is, how it lets one in, and what it does otherwise.
+/// A service that speaks OpenAI's Realtime wire: its address, its way to authenticate, and its deviations.
 public enum RealtimeService: String, Sendable, CaseIterable {
     case openai
     /// A deployment of Azure OpenAI: the model is the deployment's name.
