@@ -19,6 +19,8 @@ let package = Package(
                 .product(name: "TalkpathWire", package: folder),
                 .product(name: "TalkpathCore", package: folder),
             ],
+            // This package's own name would come last, and count.
+            packageAccess: false,
             swiftSettings: [
                 .enableUpcomingFeature("ExistentialAny"),
                 // libFuzzer has the main function; and what the package keeps to itself is tried, too.
