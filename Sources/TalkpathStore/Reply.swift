@@ -1,6 +1,6 @@
 import Synchronization
 
-/// The first answer goes to whoever waits; the others are dropped.
+/// Hands one result to one waiting task. Only the first result counts; later ones are dropped.
 final class Reply<Value: Sendable>: Sendable {
     private enum State {
         case nobody

@@ -2,56 +2,57 @@ import Synchronization
 public import TalkpathCore
 import TalkpathWire
 
-/// The store in one SQLite file, or in a database of PostgreSQL: calls, agents, idempotency keys, events and their
+/// The store, in one SQLite file or in a PostgreSQL database: calls, agents, idempotency keys, events and their
 /// deliveries.
 ///
-/// There is one writer; reads go on beside it. Writes are transactions in the order they were asked for, and are carried
-/// out even if whoever asked does not wait any more: a record that has been handed over is kept.
+/// Writes are transactions, run one after another in the order of the requests; reads run beside them. A requested
+/// write is carried out even if the task that asked for it is cancelled: a record that was handed over is kept.
 ///
-/// What has been written survives the death of the process at any moment. It survives the loss of power, too, except
-/// for the last moments before it where the store was opened with ``Durability/process``.
+/// Committed data survives the death of the process at any moment. It survives a loss of power as well, except for the
+/// last moments before it if the store was opened with ``Durability/process``.
 ///
-/// Everything may be called from any thread; nothing blocks the caller's.
+/// All methods may be called from any thread and do not block it, except `close()`, which waits for pending writes.
 public final class SQLiteCallStore: CallStore {
     public enum Location: Equatable, Sendable {
-        /// Made if it is not there, to be read by its owner only. Two more files lie beside it, `-wal` and `-shm`.
+        /// Created if it does not exist; only its owner may read it. SQLite keeps two more files beside it, `-wal` and
+        /// `-shm`.
         case file(String)
-        /// Gone with the store.
+        /// In memory. Lost when the store is released.
         case memory
     }
 
-    /// What a finished write has survived by the time it is reported.
+    /// What a finished write survives.
     public enum Durability: String, Sendable, CaseIterable {
-        /// The death of the process, but not of the machine. A write costs no disk access. PostgreSQL keeps its promise
-        /// as its own settings make it.
+        /// The death of the process, but not of the machine. A write does not wait for the disk. With PostgreSQL, the
+        /// database's own settings decide.
         case process
-        /// The loss of power: every write waits for the disk.
+        /// A loss of power. Every write waits for the disk.
         case power
     }
 
     let engine: any StoreEngine
     let outbox: any OutboxSource
     let keepsTranscripts: Bool
-    /// Ended calls that could not be written, to be tried again.
+    /// Ended calls that could not be written yet.
     let unsaved = Mutex<[CallSnapshot]>([])
-    /// Touched on the writing thread only.
+    /// Used on the writing thread only.
     let early = Mutex(EarlyEntries())
-    /// How long what was told of a call waits for the call's row.
+    /// The time for which entries wait for their call's row.
     let patience: Duration
     let condition: StoreCondition
-    /// Other servers work on the same database: what there is to do is taken before it is done.
+    /// Whether other servers use the same database. Each server then marks work as taken before it does it.
     let isShared: Bool
     private let tokens: any IdentifierSource
 
     /// - Parameters:
-    ///   - outbox: what happened on calls, to be written together with their records.
-    ///   - keepsTranscripts: whether what was said is written at all.
-    ///   - ownsFile: nobody else has the file open: it is looked over and mended when it is opened, and made whole when it
-    ///     is closed.
-    ///   - patience: how long what was told of a call waits for the call's row.
-    ///   - news: told, on any thread, when writes begin to fail and when they go through again, and of rows that cannot
-    ///     be read. Must return at once.
-    /// - Throws: `StoreError` if the file cannot be opened, is no store, or belongs to a newer version.
+    ///   - outbox: the source of events, which are written together with the records.
+    ///   - keepsTranscripts: whether transcripts are written at all.
+    ///   - ownsFile: no other process has the file open. The store then checks and repairs it when it opens, and moves
+    ///     the log into the file when it closes.
+    ///   - patience: the time for which entries wait for their call's row.
+    ///   - news: told when writes begin to fail, when they succeed again, and of rows that cannot be read. Runs on any
+    ///     thread and must return at once.
+    /// - Throws: `StoreError` if the file cannot be opened, is not a store, or belongs to a newer version.
     package convenience init(
         _ location: Location,
         durability: Durability = .process,
@@ -73,11 +74,11 @@ public final class SQLiteCallStore: CallStore {
         )
     }
 
-    /// The store in a database of PostgreSQL.
+    /// The store in a PostgreSQL database.
     ///
     /// - Parameters:
-    ///   - url: as libpq reads it: `postgres://user:password@host/database?sslmode=verify-full`.
-    ///   - ownsDatabase: this server is the only one on the database; another one is refused as long as it runs.
+    ///   - url: in the form that libpq reads: `postgres://user:password@host/database?sslmode=verify-full`.
+    ///   - ownsDatabase: this server is the only one on the database. Another one is refused as long as this one runs.
     /// - Throws: `StoreError`, in one line and without the password, if the database cannot be used.
     package convenience init(
         postgres url: String,
@@ -118,27 +119,27 @@ public final class SQLiteCallStore: CallStore {
         tokens = identifiers
     }
 
-    /// Lets go of the database, when what was handed over has been written.
+    /// Finishes the requested writes, then closes the database. Blocks the calling thread.
     public func close() throws { try engine.close() }
 
-    /// Why the last write failed, if it did: nothing that has to be kept may begin until one goes through.
+    /// Why the last write failed; `nil` if it succeeded. While writes fail, begin nothing that has to be kept.
     package var failure: StoreError? { condition.failure }
 
-    /// How many ended calls could not be written yet.
+    /// The number of ended calls that could not be written yet.
     package var unsavedCalls: Int { unsaved.withLock { $0.count } }
 
-    /// For trials of what a full disk does.
-    /// - Parameter isHeld: the file grows no more, until this is called again.
+    /// Lets tests fill the disk.
+    /// - Parameter isHeld: keeps the file from growing, until a call with `false`.
     func holdSize(_ isHeld: Bool) throws { try (engine as? SQLiteEngine)?.holdSize(isHeld) }
 
     func makeEventID() -> String { "evt_" + tokens.makeToken() }
 
     // MARK: Access
 
-    /// One transaction. It is carried out whether or not the task that asked for it is cancelled meanwhile; the
-    /// cancelled one does not wait for it.
+    /// Runs one transaction. It is carried out even if the calling task is cancelled; a cancelled task does not wait
+    /// for it.
     ///
-    /// - Parameter onEnd: told whether it was committed, before the next transaction begins.
+    /// - Parameter onEnd: told whether the transaction was committed, before the next one begins.
     @discardableResult
     func write<Value: Sendable>(
         _ updates: @escaping @Sendable (any StoreSession) throws -> Value,

@@ -1,23 +1,23 @@
 import Synchronization
 
-/// What a store tells while it works, so that nothing it cannot do stays silent.
+/// Reports of a store about its own work, so that no fault stays silent.
 package enum StoreNews: Equatable, Sendable {
-    /// Writes fail from now on. Told once, however many fail.
+    /// Writes fail from now on. Reported once, however many fail.
     case failing(StoreError)
-    /// A write has gone through again.
+    /// A write has succeeded again.
     case recovered
-    /// The file was damaged when it was opened.
+    /// The file was damaged when it was opened, and was repaired.
     case repaired(StoreRepair)
-    /// A row that cannot be read: damaged, or a newer version's. Told once for each row.
+    /// A row that is damaged or was written by a newer version. Reported once for each row.
     ///
     /// - Parameters:
-    ///   - part: what of it: `record`, `transcript`, `event`, …
+    ///   - part: the kind of data: `record`, `transcript`, `event`, …
     ///   - id: the name of the call, agent or event.
-    ///   - reason: free of the row's content.
+    ///   - reason: why it cannot be read. Holds none of the row's content.
     case unreadable(part: String, id: String, reason: String)
 }
 
-/// Whether the store can write, and what in it cannot be read. Thread-safe.
+/// Whether the store can write, and which rows it could not read. Thread-safe.
 final class StoreCondition: Sendable {
     private struct State {
         var failure: StoreError?
@@ -28,17 +28,17 @@ final class StoreCondition: Sendable {
     private let state = Mutex(State())
     private let tell: @Sendable (StoreNews) -> Void
 
-    /// So many rows are told of; later ones are counted at each reading.
+    /// The number of rows that are reported and counted once each. Rows beyond it are counted at every reading.
     private static let mostTold = 10_000
 
     init(_ tell: @escaping @Sendable (StoreNews) -> Void) {
         self.tell = tell
     }
 
-    /// Why the last write failed; nil while writes go through.
+    /// Why the last write failed; `nil` while writes succeed.
     var failure: StoreError? { state.withLock { $0.failure } }
 
-    /// Rows that could not be read.
+    /// The number of rows that could not be read.
     var unreadable: Int { state.withLock { $0.unreadable } }
 
     func writeFailed(_ error: StoreError) {
@@ -50,7 +50,8 @@ final class StoreCondition: Sendable {
         if isNew { tell(.failing(error)) }
     }
 
-    /// - Parameter hasChanged: whether something was written. A transaction without a change proves nothing.
+    /// - Parameter hasChanged: whether the transaction changed any row. One without a change does not prove that writes
+    ///   work.
     func writeSucceeded(hasChanged: Bool) {
         guard hasChanged else { return }
         let hasRecovered = state.withLock { state in

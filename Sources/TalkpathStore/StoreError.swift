@@ -2,26 +2,26 @@ import GRDB
 import TalkpathCore
 import TalkpathWire
 
-/// What the store could not do. Never holds what was to be written.
+/// A fault of the store. Never holds the data that were to be written.
 public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable {
         /// The file or its folder cannot be used.
         case cannotOpen
-        /// Another process has it.
+        /// Another process uses the store.
         case inUse
-        /// Written by a newer version of this program.
+        /// A newer version of this program wrote the store.
         case newerVersion
         /// The disk or the quota is full.
         case full
         /// The file is damaged.
         case damaged
-        /// The disk failed, the file may not be written, or another program holds it.
+        /// The disk failed, the file is read-only, or another program has locked it.
         case unavailable
-        /// One row that cannot be read: damaged, or a newer version's. The others can.
+        /// One row is damaged or was written by a newer version. The other rows can be read.
         case unreadable
         case failed
 
-        /// Whether the fault is the store's rather than the request's: trying again later may help.
+        /// Whether the store is at fault, rather than the request. A later attempt may succeed.
         var isOfTheStore: Bool {
             switch self {
             case .cannotOpen, .inUse, .full, .damaged, .unavailable: true
@@ -39,8 +39,6 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
     }
 
     public var description: String { message }
-
-    /// Whether the fault is the store's rather than the request's: trying again later may help.
 
     static let newerVersion = StoreError(
         .newerVersion,
@@ -83,7 +81,7 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// SQLite's own words, without statements and their arguments, which hold numbers and transcripts.
+    /// SQLite's own message, without the statement and its arguments, which hold numbers and transcripts.
     static func reason(of error: any Error) -> String {
         switch error {
         case let error as DatabaseError: error.message ?? "SQLite code \(error.extendedResultCode.rawValue)"
@@ -94,6 +92,6 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 extension Error {
-    /// Whether this is a fault of the store's rather than of what was asked for. The store itself tells of those, once.
+    /// Whether the store is at fault, rather than the request. The store reports such faults itself, once.
     package var isOfTheStore: Bool { (self as? StoreError)?.code.isOfTheStore ?? false }
 }

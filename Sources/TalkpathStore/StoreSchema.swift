@@ -1,6 +1,6 @@
 import GRDB
 
-/// The tables, and how older files come to have them. A migration that has been released is never changed.
+/// The tables, and the migrations of older files. A released migration is never changed.
 enum StoreSchema {
     static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
@@ -32,10 +32,10 @@ enum StoreSchema {
         return migrator
     }
 
-    /// A call without `ended_at` is in the journal: it was live when this was last written.
+    /// A call without `ended_at` belongs to the journal: it was live at the last write.
     ///
-    /// The columns of `calls` are those that are searched; all of the call is in `records`, apart, so that a search
-    /// goes through little. Times are milliseconds since 1970.
+    /// `calls` holds the columns that searches use. `records` holds the complete record, apart, so that a search reads
+    /// little. Times are milliseconds since 1970.
     private static let calls = """
         CREATE TABLE calls (
             id TEXT NOT NULL PRIMARY KEY,
@@ -157,14 +157,15 @@ enum StoreSchema {
         CREATE INDEX idempotency_by_age ON idempotency (created_at);
         """
 
-    /// A key names the call it is for before that call is placed, so that a process that dies in between is no riddle.
+    /// A key names its call before that call is placed. If the process dies in between, the store still knows which
+    /// call to look for.
     private static let callsOfKeys = """
         ALTER TABLE idempotency ADD COLUMN call_id TEXT;
         CREATE INDEX idempotency_by_call ON idempotency (call_id);
         """
 
-    /// A bound endpoint gets the events of those calls that name it, and of no others: the webhook of an agent, as it was
-    /// when the call began.
+    /// A bound endpoint gets the events of those calls that name it, and of no others. It is the webhook that the agent
+    /// had when the call began.
     private static let endpointsOfCalls = """
         ALTER TABLE endpoints ADD COLUMN format TEXT NOT NULL DEFAULT 'standard';
         ALTER TABLE endpoints ADD COLUMN is_bound INTEGER NOT NULL DEFAULT 0;
@@ -172,7 +173,7 @@ enum StoreSchema {
         CREATE INDEX calls_by_endpoint ON calls (endpoint_id) WHERE endpoint_id IS NOT NULL;
         """
 
-    /// Orders of calls that are placed later. Their row goes when the call has one of its own.
+    /// Requests for calls that are placed later. The row is deleted when the call has a row of its own.
     private static let delayedCalls = """
         CREATE TABLE delayed_calls (
             call_id TEXT NOT NULL PRIMARY KEY,
@@ -183,13 +184,13 @@ enum StoreSchema {
         ) STRICT;
         """
 
-    /// A secret that was replaced, and until when events are signed with it as well.
+    /// The previous secret, and the time until which events are signed with it as well.
     private static let earlierSecrets = """
         ALTER TABLE endpoints ADD COLUMN earlier_secret TEXT;
         ALTER TABLE endpoints ADD COLUMN earlier_until INTEGER;
         """
 
-    /// Records of live calls that could not be read when their process had died, as they were.
+    /// Records of live calls that could not be read after their process died, unchanged.
     private static let setAside = """
         CREATE TABLE set_aside (
             call_id TEXT NOT NULL PRIMARY KEY REFERENCES calls (id) ON DELETE CASCADE,
@@ -198,19 +199,19 @@ enum StoreSchema {
         ) STRICT;
         """
 
-    /// What is due to an endpoint, in its order: an endpoint that is far behind is not sorted anew at each look. A
-    /// delivery that has not been tried is due at 0, whatever the clock says.
+    /// The index of due deliveries, in the order in which they are sent: an endpoint that is far behind needs no
+    /// sorting. An untried delivery is due at 0, so that no step of the clock affects it.
     private static let deliveriesInTheirOrder = """
         UPDATE deliveries SET due_at = 0 WHERE due_at IS NOT NULL AND attempts = 0;
         DROP INDEX deliveries_due;
         CREATE INDEX deliveries_due ON deliveries (endpoint_id, due_at, event) WHERE due_at IS NOT NULL;
         """
 
-    /// The last sign of life by a clock that goes on evenly, which what is due is counted by.
+    /// The last sign of life by a steady clock, by which due times are counted.
     private static let steadyTime = "ALTER TABLE life ADD COLUMN steady_at INTEGER;"
 
-    /// How long a tenant's deleted calls have talked that ended on a day, which begins at `day`: a tenant's minutes are
-    /// not given back by deleting the calls that used them. Nothing of the calls themselves.
+    /// The talking time of a tenant's deleted calls, for each day on which they ended; `day` is its beginning. Deleting
+    /// calls does not give their minutes back. The rows hold nothing else of the calls.
     private static let talkOfDeletedCalls = """
         CREATE TABLE talk_of_deleted_calls (
             tenant TEXT NOT NULL,

@@ -1,7 +1,7 @@
 package import TalkpathCore
 package import TalkpathWire
 
-/// An agent's profile as its owner wrote it. The store does not look into it.
+/// An agent's profile, as its tenant wrote it. The store does not read inside it.
 package struct StoredAgent: Equatable, Sendable {
     package var tenant: String
     package var id: String
@@ -11,8 +11,8 @@ package struct StoredAgent: Equatable, Sendable {
 }
 
 extension SQLiteCallStore {
-    /// Writes a profile, in place of the one that was there.
-    /// - Returns: what is kept now, and whether there was none before.
+    /// Writes a profile and replaces an earlier one of the same name.
+    /// - Returns: the profile that is stored now, and whether it is a new one.
     package func putAgent(
         tenant: String,
         id: String,
@@ -40,7 +40,7 @@ extension SQLiteCallStore {
         try await read { db in try self.agent(tenant: tenant, id: id, db) }
     }
 
-    /// All of a tenant's, by their names.
+    /// Returns all agents of a tenant, sorted by name. Rows that cannot be read are left out and reported once.
     package func agents(tenant: String) async throws -> [StoredAgent] {
         try await read { db in
             let sql = "SELECT * FROM agents WHERE tenant = ? ORDER BY id"
@@ -48,7 +48,7 @@ extension SQLiteCallStore {
         }
     }
 
-    /// - Returns: whether there was one.
+    /// - Returns: whether the tenant had an agent of that name.
     package func deleteAgent(tenant: String, id: String) async throws -> Bool {
         try await write { db in
             try db.execute("DELETE FROM agents WHERE tenant = ? AND id = ?", [tenant, id]) > 0

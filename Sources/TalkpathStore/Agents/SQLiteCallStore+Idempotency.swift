@@ -1,22 +1,23 @@
 package import TalkpathCore
 package import TalkpathWire
 
-/// What is known of a request by its `Idempotency-Key`.
+/// The state of a request that carries an `Idempotency-Key`.
 package enum IdempotencyClaim: Equatable, Sendable {
-    /// Nobody has come with this key before: it is the asker's now.
+    /// No request has used this key before. The key now belongs to the request that asked.
     case first
-    /// It is being worked on, or was when the process died; the call that it was to place.
+    /// An earlier request with this key is in progress, or was when its process died. Carries the call that it was to
+    /// place.
     case running(CallID)
-    /// The call that came of it, and what was said of it beside.
+    /// The earlier request was answered. Carries the call that it placed, and its answer.
     case answered(CallID, JSONValue)
-    /// The key came with another body.
+    /// The key was used before, with another body.
     case conflict
 }
 
 extension SQLiteCallStore {
-    /// Takes the key, if it is free.
+    /// Claims the key if it is free.
     ///
-    /// - Parameter call: what will be placed if it is.
+    /// - Parameter call: the call that will be placed if the claim succeeds.
     package func claimIdempotencyKey(
         _ key: String,
         tenant: String,
@@ -31,8 +32,8 @@ extension SQLiteCallStore {
                 """
             let find = "SELECT digest, answer, call_id FROM idempotency WHERE tenant = ? AND key = ?"
             var row: StoreRow?
-            // Servers that share a database may come with one key at the same moment: the first that writes has it, and may
-            // have let go of it before the other has looked.
+            // Two servers that share a database may claim one key at the same moment. The first writer gets it, and may
+            // have released it before the second one reads the row: then the second tries again.
             while row == nil {
                 let isFirst = try db.execute(
                     take,
@@ -45,12 +46,12 @@ extension SQLiteCallStore {
             guard row["digest"] == Self.hexadecimal(digest) else { return .conflict }
             let known = CallID(row["call_id"] as String? ?? "")
             guard let answer = row["answer"] as String? else { return .running(known) }
-            // An answer that cannot be read still says that there was one: nothing is placed again.
+            // An answer that cannot be read still proves that the request was answered, so no second call is placed.
             return .answered(known, (try? JSONValue(parsing: answer)) ?? [:])
         }
     }
 
-    /// Keeps the answer for whoever comes with the key again.
+    /// Stores the answer for later requests with the same key.
     package func answerIdempotencyKey(_ key: String, tenant: String, _ answer: JSONValue) async throws {
         let text = answer.serializedText()
         try await write { db in
@@ -61,7 +62,8 @@ extension SQLiteCallStore {
         }
     }
 
-    /// The request had no effect: whoever comes next tries again.
+    /// Releases the key of a request that had no effect, so that the next request with it may try again. A key that has
+    /// an answer stays.
     package func releaseIdempotencyKey(_ key: String, tenant: String) async throws {
         try await write { db in
             try db.execute(
@@ -77,7 +79,8 @@ extension SQLiteCallStore {
         }
     }
 
-    /// The call is about to be forgotten: whoever comes with its key again is not to have another one placed.
+    /// Keeps the keys of a call that is about to be deleted, so that a later request with such a key does not place a
+    /// second call.
     static func keepKeys(of call: String, _ db: any StoreSession) throws {
         try db.execute(
             "UPDATE idempotency SET answer = '{}' WHERE call_id = ? AND answer IS NULL",

@@ -1,24 +1,26 @@
 package import TalkpathCore
 
-/// A call that has ended for us and perhaps not for the carrier: it is hung up until the carrier has said so.
+/// A call that has ended here but perhaps not at the carrier. The server asks the carrier to hang up until the carrier
+/// confirms.
 package struct HangUpJob: Equatable, Sendable {
     package var callID: CallID
     package var tenant: String
-    /// `nil` where a call was being placed when its process died, and the carrier has not told its name since.
+    /// `nil` if the process died while it placed the call, and the carrier has not reported the call's name since.
     package var carrierCallID: String?
-    /// How often the carrier has been asked.
+    /// The number of requests to the carrier so far.
     package var attempts: Int
     package var dueAt: WallTime
 
-    /// For as long as the process lives, the session goes on asking, for some twenty minutes; then it is the job's turn.
-    /// In milliseconds.
+    /// The delay before the job takes over, in milliseconds. As long as its process lives, the call's session retries
+    /// the hang-up itself, for about twenty minutes.
     static let sessionsTurn: Int64 = 25 * 60 * 1000
-    /// No carrier lets a call run longer: then there is nothing left to hang up.
+    /// The age at which a job is dropped, in milliseconds. No carrier lets a call run longer, so that nothing is left
+    /// to hang up.
     static let lifetime: Int64 = 24 * 3600 * 1000
 }
 
 extension EndReceipt {
-    /// Whether there may be a call at the carrier still.
+    /// Whether the carrier may still have the call open.
     var needsHangUp: Bool {
         guard !carrierConfirmed else { return false }
         switch step(.hangUp)?.outcome {

@@ -1,16 +1,16 @@
 package import TalkpathCore
 package import TalkpathWire
 
-/// What is found out about a call after its end.
+/// Analysis of calls after their end.
 extension SQLiteCallStore {
-    /// A call that has ended and was not looked at yet, and when who spoke.
+    /// An ended call that has not been analysed yet, and the times at which each side spoke.
     package struct Unanalysed: Sendable {
         package var call: CallSnapshot
-        /// As it was told; `nil` if it was lost with the process that led the call.
+        /// `nil` if the timeline was lost with the process that ran the call, or cannot be read.
         package var timeline: JSONValue?
     }
 
-    /// The oldest ones. Those whose timeline is still on its way are left for later.
+    /// Returns the calls that have waited longest. Calls whose timeline may still arrive are left for later.
     package func unanalysed(at now: WallTime, limit: Int = 20) async throws -> [Unanalysed] {
         try await read { db in
             let sql = """
@@ -29,7 +29,7 @@ extension SQLiteCallStore {
         }
     }
 
-    /// Keeps what was found out, and tells it; once.
+    /// Stores the analysis and its event. Does nothing if the call has been analysed already.
     package func finishAnalysis(of call: CallSnapshot, at now: WallTime) async throws {
         guard let analysis = call.analysis else { return }
         let event = outbox.event(analysisOf: call, at: now)

@@ -20,8 +20,8 @@ extension SQLiteCallStore {
 
     public func save(_ call: CallSnapshot) async throws {
         try await writeEnded(call) { [self] isCommitted in
-            // A disk that is full will not be for ever: `writePending` tries again, as long as the process lives. Noted
-            // here, for whoever has saved the call may not wait any more.
+            // Keep the record in memory: a full disk may recover, and `writePending` tries again as long as the process
+            // lives. This must happen here, because the task that called `save` may no longer be waiting.
             if !isCommitted { unsaved.withLock { $0.append(call) } }
         }
     }
@@ -48,14 +48,14 @@ extension SQLiteCallStore {
         }
     }
 
-    /// A transaction about calls, with what the loop has told before.
+    /// Runs a transaction about calls. It also writes the entries that the session's loop has reported so far.
     ///
     /// - Parameters:
-    ///   - call: whose row is there once `before` is done.
-    ///   - takesOverdue: what has waited too long for its call's row is written without it.
-    ///   - before: done before what was told is written: the call's row, which that refers to.
-    ///   - updates: done after it.
-    ///   - onEnd: told whether all of it was committed, before the next transaction begins.
+    ///   - call: the call whose row exists after `before`.
+    ///   - takesOverdue: also write entries that have waited longer than `patience` for their call's row.
+    ///   - before: runs before the entries are written. Writes the call's row, which they refer to.
+    ///   - updates: runs after the entries are written.
+    ///   - onEnd: told whether the transaction was committed, before the next one begins.
     func writeCalls(
         of call: CallID? = nil,
         takesOverdue: Bool = false,
@@ -65,7 +65,7 @@ extension SQLiteCallStore {
     ) async throws {
         let work = Mutex<(pending: [OutboxEntry], told: Told)>(([], Told()))
         let calls = try await write { [self] db in
-            // A transaction that came to nothing may be carried out anew, with what it had taken.
+            // A failed transaction may run again. It then writes the entries that it took the first time, too.
             let new = outbox.takePending()
             let pending = work.withLock { work in
                 work.pending += new
@@ -152,19 +152,19 @@ extension SQLiteCallStore {
         )
     }
 
-    /// The record, its events and what is still to be done for it.
+    /// Writes an ended call: its record, its transcript, its events, and the work that remains (analysis, hang-up).
     func putEnded(_ call: CallSnapshot, _ db: any StoreSession) throws {
         try put(call, db)
         try putTranscript(call, db)
         for event in outbox.events(endOf: call) { try put(event, db) }
         try db.execute("UPDATE calls SET needs_analysis = TRUE WHERE id = ?", [call.id.text])
         if let receipt = call.receipt, receipt.needsHangUp {
-            // The call's own session goes on asking for as long as it lives.
+            // The call's own session retries as long as its process lives. The job begins after that.
             try Self.putHangUp(call, dueAt: receipt.endedAt.milliseconds + HangUpJob.sessionsTurn, db)
         }
     }
 
-    /// An ended call's name, which came late.
+    /// Stores the carrier's name of an ended call, which the carrier reported late.
     private func name(_ call: CallSnapshot, _ db: any StoreSession) throws {
         guard let name = call.carrierCallID else { return }
         let sql = "SELECT call_id AS id, record, NULL AS analysis FROM records WHERE call_id = ?"

@@ -1,13 +1,13 @@
 package import TalkpathCore
 package import TalkpathWire
 
-/// An order of a call that is to be placed later.
+/// A request for a call that is to be placed later.
 package struct DelayedCall: Equatable, Sendable {
-    /// What the call will be named.
+    /// The name that the call will have.
     package var callID: CallID
     package var tenant: String
     package var agentID: String
-    /// As whoever took the order wrote it.
+    /// The request, in the format of the component that accepted it. The store does not read inside it.
     package var order: JSONValue
     package var dueAt: WallTime
 
@@ -33,7 +33,8 @@ extension SQLiteCallStore {
         }
     }
 
-    /// All there are, the first that is due first, and whether the call has begun: then a process died right after that.
+    /// Returns all delayed calls, earliest first, and whether each has begun. One that has begun was left by a process
+    /// that died right after it placed the call.
     package func delayedCalls() async throws -> [(call: DelayedCall, hasBegun: Bool)] {
         try await read { db in
             let sql = """
@@ -52,7 +53,7 @@ extension SQLiteCallStore {
         }
     }
 
-    /// It was placed, called off or given up.
+    /// Deletes a request whose call was placed, cancelled or given up.
     package func deleteDelayedCall(_ call: CallID) async throws {
         try await write { db in
             try db.execute("DELETE FROM delayed_calls WHERE call_id = ?", [call.text])

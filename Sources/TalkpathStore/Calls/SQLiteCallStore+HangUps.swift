@@ -3,7 +3,7 @@ import TalkpathWire
 
 /// Hang-ups that the carrier has not confirmed.
 extension SQLiteCallStore {
-    /// Those that are due, longest due first. A job whose call the carrier has not named waits for the name.
+    /// Returns the jobs that are due, longest due first. Jobs whose call has no name at the carrier yet are left out.
     /// - Parameter busy: calls whose hang-up is under way.
     package func dueHangUps(
         at now: WallTime,
@@ -62,7 +62,7 @@ extension SQLiteCallStore {
         )
     }
 
-    /// The carrier has not confirmed: to be asked again.
+    /// Schedules another attempt, because the carrier has not confirmed the last one.
     package func postponeHangUp(_ call: CallID, until due: WallTime) async throws {
         try await write { db in
             try db.execute(
@@ -72,7 +72,7 @@ extension SQLiteCallStore {
         }
     }
 
-    /// The carrier has confirmed: the record says so from now on.
+    /// Records the carrier's confirmation in the call's receipt, and deletes the job.
     package func confirmHangUp(_ call: CallID) async throws {
         try await write { [self] db in
             let sql = "SELECT call_id AS id, record, NULL AS analysis FROM records WHERE call_id = ?"
@@ -85,15 +85,17 @@ extension SQLiteCallStore {
         }
     }
 
-    /// Somebody ends the call again: the carrier is asked at once.
-    /// - Returns: whether there is anything left to ask it for.
+    /// Makes the hang-up due at once, because a client asked to end the call again.
+    /// - Returns: whether a hang-up is still to be confirmed.
     package func hastenHangUp(_ call: CallID) async throws -> Bool {
         try await write { db in
             try db.execute("UPDATE hang_ups SET due_at = 0 WHERE call_id = ?", [call.text]) > 0
         }
     }
 
-    /// The carrier has told the name of a call that was being placed when its process died.
+    /// Stores the carrier's name of a call whose process died while it placed the call, and makes the hang-up due at
+    /// once.
+    /// - Returns: whether a hang-up was waiting for this name.
     package func nameHangUp(_ call: CallID, _ name: String) async throws -> Bool {
         try await write { db in
             try db.execute(
@@ -105,8 +107,8 @@ extension SQLiteCallStore {
         }
     }
 
-    /// Forgets those that can have no call any more.
-    /// - Returns: how many.
+    /// Deletes jobs that are so old that the carrier can no longer have the call open.
+    /// - Returns: the number of deleted jobs.
     package func abandonOldHangUps(at now: WallTime) async throws -> Int {
         try await write { db in
             try db.execute("DELETE FROM hang_ups WHERE given_up_at <= ?", [now.milliseconds])

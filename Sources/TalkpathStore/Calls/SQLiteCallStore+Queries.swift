@@ -16,7 +16,8 @@ extension SQLiteCallStore {
             """
         let arguments = filter.arguments + [limit == .max ? limit : limit + 1, max(0, query.offset)]
         let calls = try await read { db in
-            // Few texts differ, and to read them costs as much as a query: each connection keeps them.
+            // Each connection keeps its prepared statements. There are few different texts, and preparing one costs as
+            // much as running it.
             try db.rows(sql, arguments).map { try self.snapshot($0, db) }
         }
         return CallPage(calls: calls, limit: limit)
@@ -29,7 +30,7 @@ extension SQLiteCallStore {
     }
 }
 
-/// What a query leaves of the ended calls, in SQL. Its text is made of constants only; values are arguments.
+/// The conditions of a query of ended calls, in SQL. The text consists of constants only; all values are arguments.
 private struct Filter {
     private(set) var sql = "ended_at IS NOT NULL"
     private(set) var arguments: [(any StoreValue)?] = []

@@ -1,15 +1,14 @@
 import TalkpathCore
 import TalkpathWire
 
-/// Reading what is kept. One row that cannot be read hides no other: it is told of once, and as much of it as can be
-/// read is given back.
+/// Reading of stored rows. One unreadable row hides no other: it is reported once, and its readable parts are returned.
 extension SQLiteCallStore {
-    /// A call: with its transcript and its analysis, where the row has them.
+    /// Reads a call, with its transcript and its analysis if the row holds them.
     ///
-    /// A transcript or an analysis that cannot be read is left out. Where not even the record can be, the call is what the
-    /// columns say that it is found by: its name and tenant, its numbers, its times, without a receipt.
+    /// An unreadable transcript or analysis is left out. If the record itself cannot be read, the call holds only the
+    /// columns that searches use: its name, tenant, numbers and times. It has no receipt then.
     ///
-    /// - Parameter row: `id`, `record`, `analysis` and, if it was asked for, `turns`.
+    /// - Parameter row: `id`, `record`, `analysis` and, if transcripts are wanted, `turns`.
     func snapshot(_ row: StoreRow, _ db: any StoreSession) throws -> CallSnapshot {
         let id: String = row["id"]
         var call: CallSnapshot
@@ -34,7 +33,7 @@ extension SQLiteCallStore {
         return call
     }
 
-    /// Rows that can be read; the others are told of.
+    /// Reads all rows that can be read, and reports the others.
     func readable<Value>(
         _ rows: [StoreRow],
         _ part: String,
@@ -51,7 +50,7 @@ extension SQLiteCallStore {
         }
     }
 
-    /// One row that is asked for by its name.
+    /// Reads one row that was asked for by its name.
     /// - Throws: `StoreError` with the code `unreadable`.
     func readable<Value>(_ row: StoreRow, _ part: String, _ id: String, _ read: (StoreRow) throws -> Value) throws
         -> Value
@@ -64,7 +63,7 @@ extension SQLiteCallStore {
         }
     }
 
-    /// What the columns say of a call whose record cannot be read.
+    /// Builds a call whose record cannot be read from its row in `calls`.
     private static func remnant(of id: String, _ db: any StoreSession) throws -> CallSnapshot {
         guard let row = try db.row("SELECT * FROM calls WHERE id = ?", [id]) else {
             throw StoreError(.unreadable, "the record cannot be read")
@@ -91,7 +90,7 @@ extension SQLiteCallStore {
         return call
     }
 
-    /// Keeps a damaged record apart, before the call's new one takes its place: for whoever wants to look at it.
+    /// Keeps a copy of a damaged record before the call's new record replaces it, so that an operator can examine it.
     func setAsideIfUnreadable(_ row: StoreRow, at now: WallTime, _ db: any StoreSession) throws {
         let text: String = row["record"]
         guard (try? CallSnapshot(record: JSONValue(parsing: text))) == nil else { return }

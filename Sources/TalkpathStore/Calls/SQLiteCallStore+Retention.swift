@@ -2,13 +2,13 @@ import Synchronization
 package import TalkpathCore
 import TalkpathWire
 
-/// Forgetting. What is forgotten is gone from every table at once, and its bytes are overwritten in the file; the log
-/// beside it is emptied afterwards, so that no old page of it stays behind.
+/// Deletion. A deleted call disappears from every table in one transaction. SQLite overwrites its bytes in the file,
+/// and the write-ahead log is emptied afterwards, so that no old page stays behind.
 extension SQLiteCallStore {
-    /// Forgets an ended call and everything that was kept of it.
+    /// Deletes an ended call and all data of it.
     ///
-    /// - Returns: the files of its recordings, for whoever deletes them; `nil` if there is no such call, if it has not
-    ///   ended, or if it is still to be hung up.
+    /// - Returns: the files of its recordings, which the caller of this method deletes; `nil` if there is no such call,
+    ///   if it has not ended, or if its hang-up is not confirmed.
     package func delete(_ call: CallID, tenant: String) async throws -> [String]? {
         let paths: [String]? = try await write { db in
             let sql = """
@@ -22,9 +22,9 @@ extension SQLiteCallStore {
         return paths
     }
 
-    /// Forgets what was said on calls that ended before a time: transcripts, the events that carried them, and what a
-    /// language model made of them.
-    /// - Returns: how many calls had something to forget.
+    /// Deletes the words of calls that ended before a time: transcripts, the events that carried them, and the text
+    /// that a language model derived from them.
+    /// - Returns: the number of calls that had such words.
     package func forgetTranscripts(endedBefore time: WallTime, limit: Int = 500) async throws -> Int {
         let count = try await write { [self] db in
             let old = """
@@ -47,7 +47,7 @@ extension SQLiteCallStore {
     }
 
     /// Forgets recordings of calls that ended before a time.
-    /// - Returns: their files, for whoever deletes them.
+    /// - Returns: their files, which the caller of this method deletes.
     package func forgetRecordings(endedBefore time: WallTime, limit: Int = 500) async throws -> [String] {
         try await write { db in
             let sql = """
@@ -60,8 +60,8 @@ extension SQLiteCallStore {
         }
     }
 
-    /// Forgets calls that ended before a time, altogether.
-    /// - Returns: how many, and the files of their recordings, for whoever deletes them.
+    /// Deletes calls that ended before a time, with all data of them.
+    /// - Returns: the number of calls, and the files of their recordings, which the caller of this method deletes.
     package func forgetCalls(
         endedBefore time: WallTime,
         limit: Int = 500
@@ -77,7 +77,7 @@ extension SQLiteCallStore {
         return gone
     }
 
-    /// Forgets events that were written before a time and that nobody waits for.
+    /// Deletes events that were written before a time and that no delivery needs.
     package func forgetEvents(before time: WallTime) async throws -> Int {
         try await write { db in
             try db.execute(
@@ -87,9 +87,10 @@ extension SQLiteCallStore {
         }
     }
 
-    /// A file that has been written for a call: it goes when the call goes.
-    /// - Parameter event: told if the file was not known before.
-    /// - Returns: false if the call is not known any more: the file is the asker's to delete.
+    /// Notes a file that was written for a call, so that it is deleted with the call.
+    /// - Parameter event: written as well if the file was not known before.
+    /// - Returns: `false` if the store does not know the call any more. The caller of this method then deletes the
+    ///   file.
     package func addRecording(
         _ path: String,
         of call: CallID,
@@ -112,7 +113,7 @@ extension SQLiteCallStore {
         return isKnown
     }
 
-    /// Every file there is of any call.
+    /// Returns the recording files of all calls.
     package func recordings() async throws -> Set<String> {
         try await read { db in try Set(db.values(String.self, "SELECT path FROM recordings")) }
     }
@@ -129,7 +130,7 @@ extension SQLiteCallStore {
         var paths: [String] = []
         for id in ids {
             paths += try db.values(String.self, "SELECT path FROM recordings WHERE call_id = ?", [id])
-            // Deliveries, dead or alive, go with the events; all else goes with the call.
+            // Deliveries, pending or given up, are deleted with their events. All other rows are deleted with the call.
             try db.execute("DELETE FROM events WHERE call_id = ?", [id])
             try Self.keepKeys(of: id, db)
             try Self.keepTalkingTime(of: id, db)
@@ -142,7 +143,7 @@ extension SQLiteCallStore {
         let sql = "SELECT analysis FROM analyses WHERE call_id = ?"
         guard let text = try db.value(String.self, sql, [id]) else { return }
         guard var analysis = try? CallAnalysis(record: JSONValue(parsing: text)) else {
-            // What cannot be read may hold anything.
+            // An unreadable analysis may hold transcript text, so delete all of it.
             try db.execute("DELETE FROM analyses WHERE call_id = ?", [id])
             return
         }
@@ -153,7 +154,8 @@ extension SQLiteCallStore {
         )
     }
 
-    /// Moves what the log holds into the file and empties it. Gives way to readers: then the next time does it.
+    /// Moves the write-ahead log into the file and empties it. Readers go first: if one is active, a later call does
+    /// it.
     private func emptyLog() async {
         await engine.emptyLog()
     }

@@ -2,11 +2,12 @@ import TalkpathAudio
 package import TalkpathCore
 import TalkpathWire
 
-/// What a process left behind that did not stop by itself.
+/// Recovery of calls that a process left behind when it died.
 extension SQLiteCallStore {
-    /// The process is alive: should it die, its calls ended about now.
+    /// Records that the process is alive. If it dies, its calls are taken to have ended at about this time.
     ///
-    /// - Parameter steady: the same by a clock that was not set meanwhile, which what is due is counted by.
+    /// - Parameter steady: the same moment by a clock that steps of the wall clock do not move. Due times are counted
+    ///   by it.
     package func noteAlive(at now: WallTime, steady: WallTime? = nil) async throws {
         try await write { db in
             try db.execute(
@@ -19,13 +20,13 @@ extension SQLiteCallStore {
         }
     }
 
-    /// What is due was counted by the clock of the process before. By how much that one was off, and by how much the clock
-    /// was set back since at least, everything that is due is moved.
+    /// Moves all due times by the error of the previous process's clock, and by the step back of the wall clock since
+    /// then, as far as it can be seen. Due times were counted by that process's clock.
     private static func undoClockSteps(at now: WallTime, _ db: any StoreSession) throws {
         guard let row = try db.row("SELECT alive_at, steady_at FROM life") else { return }
         let alive: Int64 = row["alive_at"]
         let step = alive - (row["steady_at"] as Int64? ?? alive) + min(0, now.milliseconds - alive)
-        // What a loaded machine's two readings differ by is no step.
+        // Two clock readings on a loaded machine may differ by this much, in milliseconds, without a step.
         guard abs(step) > 2000 else { return }
         try db.execute(
             "UPDATE deliveries SET due_at = CASE WHEN due_at + ?1 > 1 THEN due_at + ?1 ELSE 1 END WHERE due_at > 0",
@@ -34,11 +35,11 @@ extension SQLiteCallStore {
         try db.execute("UPDATE hang_ups SET given_up_at = given_up_at + ?", [step])
     }
 
-    /// Closes every call of the journal as `node_lost`, with its record and its events; to be called once, before the
-    /// first call begins. Those the carrier knows, and those it may know, are to be hung up at once, as are all whose
-    /// hang-up was not confirmed when the process died.
+    /// Ends every live call of the journal as `node_lost`, with its record and its events. Call this once, before the
+    /// first call begins. Hang-ups become due at once: those of calls that the carrier knows or may know, and those
+    /// that were not confirmed when the process died.
     ///
-    /// - Returns: the calls that were closed, oldest first.
+    /// - Returns: the calls that were ended, oldest first.
     package func sweep(at now: WallTime) async throws -> [CallSnapshot] {
         let calls = try await write { [self] db in
             let alive = try db.value(Int64.self, "SELECT alive_at FROM life")
@@ -61,7 +62,8 @@ extension SQLiteCallStore {
         return calls
     }
 
-    /// The call's end is not known: it was after the call began, and hardly long after the process was last alive.
+    /// Builds the record of a lost call. Its true end is not known: it lies after the call's beginning, and not long
+    /// after the process was last alive.
     private func lost(_ row: StoreRow, lastAlive: WallTime?, _ now: WallTime, _ db: any StoreSession) throws
         -> CallSnapshot
     {
@@ -79,11 +81,11 @@ extension SQLiteCallStore {
 }
 
 extension EndReceipt {
-    /// The receipt of a call whose process died, by civil time, as no other clock has survived.
+    /// The receipt of a call whose process died. Durations come from wall-clock time, because no other clock survived.
     fileprivate init(nodeLost call: CallSnapshot, at ended: WallTime) {
         let duration = Duration.milliseconds(ended.milliseconds - call.startedAt.milliseconds)
         let talking = call.answeredAt.map { Duration.milliseconds(ended.milliseconds - $0.milliseconds) } ?? .zero
-        // A call that was being placed may have no name yet and exist all the same.
+        // An outbound call may exist at the carrier although its name was never stored.
         let mayExist = call.carrierCallID != nil || call.direction == .outbound
         let reason = "the server stopped without ending the call"
         func step(_ name: Step.Name, _ outcome: Step.Outcome, error: String? = nil) -> Step {

@@ -1,11 +1,11 @@
 package import TalkpathCore
 
-/// How long tenants' calls have talked on a day of UTC, for whoever holds them to a number of minutes.
+/// Talking time of each tenant's calls in a day of UTC, on which daily limits are based.
 extension SQLiteCallStore {
     private static let day: Int64 = 86_400_000
 
-    /// How long each tenant's calls have talked that have ended since the beginning of a day, also those that have been
-    /// deleted since.
+    /// Returns the talking time of each tenant's calls that have ended since the beginning of a day. Deleted calls
+    /// count, too.
     package func talkingTime(endedSince beginningOfDay: WallTime) async throws -> [String: Duration] {
         try await read { db in
             let sql = """
@@ -23,7 +23,7 @@ extension SQLiteCallStore {
         }
     }
 
-    /// Days that nobody asks for any more.
+    /// Deletes the sums of earlier days, which no limit needs any more.
     package func forgetTalkingTime(before beginningOfDay: WallTime) async throws {
         try await write { db in
             try db.execute(
@@ -33,7 +33,7 @@ extension SQLiteCallStore {
         }
     }
 
-    /// The call is about to be forgotten: what it talked stays in its tenant's sum of the day.
+    /// Adds the talking time of a call that is about to be deleted to its tenant's sum of the day.
     static func keepTalkingTime(of call: String, _ db: any StoreSession) throws {
         try db.execute(
             """

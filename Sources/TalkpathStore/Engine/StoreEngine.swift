@@ -1,17 +1,17 @@
-/// The database under a store: SQLite's file, or a PostgreSQL server. The store's rooms hold the statements, written once
-/// in what both understand; an engine carries them out.
+/// The database under a store: an SQLite file, or a PostgreSQL server. The extensions of `SQLiteCallStore` hold the
+/// statements, written once in the SQL that both understand. An engine runs them.
 ///
-/// * Writes are transactions, one after the other in the order in which they were asked for.
-/// * Reads go on beside them, and see everything that was committed before they were asked for.
-/// * Nothing blocks the thread of whoever asks.
+/// * Writes are transactions, run one after another in the order of the requests.
+/// * Reads run beside them, and see everything that was committed before the read was requested.
+/// * No call blocks the calling thread.
 protocol StoreEngine: Sendable {
     var dialect: StoreDialect { get }
 
-    /// One transaction. It is carried out whether or not anybody waits for it.
+    /// Runs one transaction, even if the task that asked for it has been cancelled.
     ///
     /// - Parameters:
-    ///   - updates: may be run again where it is certain that nothing of the first run has stayed.
-    ///   - onEnd: told what came of it, before the next transaction begins.
+    ///   - updates: may run again, if it is certain that nothing of the first run was kept.
+    ///   - onEnd: told the result, before the next transaction begins.
     func write<Value: Sendable>(
         _ updates: @escaping @Sendable (any StoreSession) throws -> Value,
         onEnd: @escaping @Sendable (Result<StoreCommit<Value>, StoreError>) -> Void
@@ -19,25 +19,25 @@ protocol StoreEngine: Sendable {
 
     func read<Value: Sendable>(_ query: @escaping @Sendable (any StoreSession) throws -> Value) async throws -> Value
 
-    /// What was deleted leaves the engine's log as well, where that is in the engine's hand.
+    /// Removes deleted data from the engine's log as well, if the engine controls that log.
     func emptyLog() async
 
-    /// Carries out what was handed over, and lets go of the database.
+    /// Finishes the requested transactions, then closes the database.
     func close() throws
 }
 
-/// A transaction that has been committed.
+/// A committed transaction.
 struct StoreCommit<Value: Sendable>: Sendable {
     var value: Value
-    /// Whether it wrote anything.
+    /// Whether the transaction changed any row.
     var hasChanged: Bool
 }
 
-/// What the engines say in words of their own.
+/// The SQL that differs between the engines.
 enum StoreDialect: Sendable {
     case sqlite, postgres
 
-    /// A condition: the column's text contains that of the next place.
+    /// A condition: the column's text contains the next argument.
     func contains(_ column: String) -> String {
         switch self {
         case .sqlite: "instr(\(column), ?) > 0"
@@ -45,8 +45,8 @@ enum StoreDialect: Sendable {
         }
     }
 
-    /// At the end of a choice of rows that are about to be changed: no other server that shares the database chooses them
-    /// as well, and nobody waits for those that another one has chosen.
+    /// A suffix for a query that selects rows to be changed. Rows that one server has selected are skipped by other
+    /// servers on the same database, and no server waits for them.
     func chosen(from table: String) -> String {
         switch self {
         case .sqlite: ""
@@ -55,22 +55,22 @@ enum StoreDialect: Sendable {
     }
 }
 
-/// One connection, for the time of one transaction or one reading.
+/// One connection, for the time of one transaction or one read.
 ///
-/// Statements are constants with places for values: `?` for the next one, or `?1` for the first. A statement has either
-/// the one kind or the other.
+/// Statements are constants with placeholders: `?` for the next argument, or `?1` for the first. One statement uses
+/// only one of the two forms.
 protocol StoreSession: AnyObject {
     var dialect: StoreDialect { get }
 
-    /// - Returns: how many rows it has written.
+    /// - Returns: the number of changed rows.
     @discardableResult
     func execute(_ sql: String, _ arguments: [(any StoreValue)?]) throws -> Int
 
-    /// Goes through the rows of a result.
-    /// - Parameter body: says whether it wants another one.
+    /// Reads the rows of a result one by one.
+    /// - Parameter body: returns whether it wants another row.
     func each(_ sql: String, _ arguments: [(any StoreValue)?], _ body: (StoreRow) throws -> Bool) throws
 
-    /// To be done when the transaction is committed, and not at all if it is not.
+    /// Runs `work` after the transaction is committed. Does not run it if the transaction fails.
     func afterCommit(_ work: @escaping @Sendable () -> Void)
 }
 
@@ -87,12 +87,12 @@ extension StoreSession {
         return rows
     }
 
-    /// The first row.
+    /// Returns the first row.
     func row(_ sql: String, _ arguments: [(any StoreValue)?] = []) throws -> StoreRow? {
         try rows(sql, arguments).first
     }
 
-    /// The first column of the first row.
+    /// Returns the first column of the first row.
     func value<Value: StoreValue>(
         _ type: Value.Type,
         _ sql: String,
@@ -101,7 +101,7 @@ extension StoreSession {
         try row(sql, arguments)?.first()
     }
 
-    /// The first column of every row.
+    /// Returns the first column of every row.
     func values<Value: StoreValue>(
         _ type: Value.Type,
         _ sql: String,

@@ -1,4 +1,4 @@
-/// A value as an engine gives it.
+/// A value as an engine returns it.
 enum StoreDatum: Equatable, Sendable {
     case null
     case integer(Int64)
@@ -6,18 +6,18 @@ enum StoreDatum: Equatable, Sendable {
     case boolean(Bool)
 }
 
-/// What statements take and rows hold.
+/// A type that statements accept as an argument and that rows return.
 protocol StoreValue: Sendable {
     var datum: StoreDatum { get }
-    /// Nil if the row holds another kind.
+    /// `nil` if the row holds another type.
     init?(_ datum: StoreDatum)
-    /// What a row that should have a value and has none is read as: a damaged row is no reason to stop.
+    /// The value for a column that should hold one and does not. A damaged row must not stop the program.
     static var absent: Self { get }
 }
 
 /// One row of a result, read by the names of its columns.
 struct StoreRow: Sendable {
-    /// The names, once for all rows of a result.
+    /// The column names, shared by all rows of a result.
     final class Columns: Sendable {
         private let places: [String: Int]
 

@@ -6,15 +6,16 @@ import Glibc
 import Darwin
 #endif
 
-/// The folder of one server's files, held by a lock that falls with the process, however it dies.
+/// The folder that holds one server's files. A file lock protects it; the kernel releases the lock when the process
+/// dies.
 ///
-/// Two servers on one folder would take each other's live calls for lost ones.
+/// Without the lock, a second server on the folder would take the first one's live calls for lost ones.
 public final class DataFolder: Sendable {
     public let path: String
     private let lock: Mutex<Int32?>
 
-    /// Makes the folder, to be entered by its owner only, if it is not there.
-    /// - Throws: `inUse` if another process holds it.
+    /// Creates the folder if it does not exist. Only its owner may enter it.
+    /// - Throws: `StoreError`, with the code `inUse` if another process holds the folder.
     public init(_ path: String) throws(StoreError) {
         self.path = path
         try Self.make(path)
@@ -34,7 +35,7 @@ public final class DataFolder: Sendable {
 
     deinit { release() }
 
-    /// Lets others have it. The files must be closed by then.
+    /// Releases the folder to other processes. Close its files first.
     public func release() {
         lock.withLock { descriptor in
             if let open = descriptor { close(open) }

@@ -4,9 +4,9 @@ import Glibc
 import Darwin
 #endif
 
-/// Files that nobody but their owner may read.
+/// Files that only their owner may read.
 enum PrivateFile {
-    /// Makes an empty file where there is none. SQLite gives its other files the same rights.
+    /// Creates an empty file if there is none. SQLite gives its other files the same permissions.
     static func make(at path: String) throws(StoreError) {
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw StoreError(.cannotOpen, "\(path) cannot be opened: \(reason())") }

@@ -8,16 +8,16 @@ import Darwin
 
 /// Copies a store's file while a server may be writing to it.
 package enum StoreBackup {
-    /// Makes a copy as of one moment: whole, without a log beside it, to be read by its owner only.
+    /// Copies the store as of one moment, into one file without a log, which only its owner may read.
     ///
-    /// The server goes on meanwhile; nothing of it waits. The copy is written under another name and checked before it
-    /// gets its own, so that a file of that name is always a good one. Blocks its thread.
+    /// The server is not held up. The copy is written under another name and checked before it gets its final name, so
+    /// that a file of that name is always a good one. Blocks the calling thread.
     ///
     /// - Parameters:
     ///   - path: the store's file.
-    ///   - copy: must not be there.
+    ///   - copy: the file to create. It must not exist.
     /// - Returns: the copy's size in bytes.
-    /// - Throws: `StoreError`. What was begun is removed then.
+    /// - Throws: `StoreError`. An unfinished copy is removed.
     package static func make(of path: String, at copy: String) throws(StoreError) -> Int {
         guard access(path, F_OK) == 0 else { throw StoreError(.cannotOpen, "there is no store at \(path)") }
         guard access(copy, F_OK) != 0 else {
@@ -48,9 +48,9 @@ package enum StoreBackup {
         if try source.read(StoreSchema.migrator.hasBeenSuperseded) { throw StoreError.newerVersion }
         let target = try DatabaseQueue(path: partial)
         do {
-            // In one step: a reader's one moment, however long it takes.
+            // Copy in one step, as one read transaction: the copy shows one moment, however long it takes.
             try source.backup(to: target)
-            // No log beside the copy: it is one file.
+            // Switch the log off, so that the copy is a single file.
             try target.writeWithoutTransaction { db in try db.execute(sql: "PRAGMA journal_mode = DELETE") }
             if let fault = StoreFile.fault(in: target) {
                 throw StoreError(.damaged, "the store is damaged (\(fault)): start the server once, which repairs it")

@@ -6,20 +6,22 @@ import Glibc
 import Darwin
 #endif
 
-/// A store's file between two owners: looked over before it is used, made whole after it was.
+/// Care of a store's file that no process has open: a check before use, and a clean single file after use.
 enum StoreFile {
-    /// Looks the file over, and mends it where it is damaged: an index is built anew; where that does not help, all rows
-    /// that can be read go into a new file, and the damaged one is kept beside it.
+    /// Checks the file and repairs it if it is damaged. Damaged indexes are rebuilt. If that is not enough, all
+    /// readable rows are copied into a new file, and the damaged file is kept beside it.
     ///
-    /// A log that was cut short by a crash or a full disk is read up to its last whole transaction, and folded in.
+    /// A log that a crash or a full disk cut short is read up to its last complete transaction, and moved into the
+    /// file.
     ///
-    /// - Returns: what was done; nil if there was nothing to do.
-    /// - Throws: `StoreError` if the file is no store, or belongs to a newer version. It is left as it is then.
+    /// - Returns: the repair; `nil` if the file was sound.
+    /// - Throws: `StoreError` if the file is not a store, or belongs to a newer version. The file is left unchanged
+    ///   then.
     static func lookOver(_ path: String, _ configuration: Configuration) throws -> StoreRepair? {
         let database = try DatabaseQueue(path: path, configuration: configuration)
-        // The last one to close folds the log in.
+        // Closing the last connection moves the log into the file.
         defer { try? database.close() }
-        // Where not even this can be read, the fault is told below.
+        // A read that fails here is reported by the check below.
         if (try? database.read(StoreSchema.migrator.hasBeenSuperseded)) == true { throw StoreError.newerVersion }
         guard let fault = fault(in: database) else { return nil }
         if mendIndexes(database) { return StoreRepair(fault: fault, damagedFile: nil, rows: 0) }
@@ -32,7 +34,7 @@ enum StoreFile {
         return StoreRepair(fault: fault, damagedFile: aside, rows: rows)
     }
 
-    /// - Returns: whether that was all. If not, nothing has changed.
+    /// - Returns: whether this repaired everything. If not, the file is unchanged.
     private static func mendIndexes(_ database: DatabaseQueue) -> Bool {
         do {
             return try database.writeWithoutTransaction { db in
@@ -49,7 +51,7 @@ enum StoreFile {
         }
     }
 
-    /// What of it is damaged, in SQLite's words; nil if nothing is.
+    /// Returns the damage, in SQLite's words; `nil` if there is none.
     static func fault(in database: some DatabaseReader) -> String? {
         do {
             let answer = try database.read { db in try String.fetchOne(db, sql: "PRAGMA quick_check(1)") }
@@ -59,9 +61,10 @@ enum StoreFile {
         }
     }
 
-    /// Closes what is left of the log into the file, and removes the two files beside it. For the last one who has it.
+    /// Moves the rest of the log into the file, and removes the log's two files. Call this when no other connection is
+    /// open.
     static func foldLogIn(_ path: String) throws {
-        // A pool's last connection only reads, and cannot do it.
+        // Use a new connection: the last connection of a pool is read-only and cannot do this.
         let database = try DatabaseQueue(path: path)
         try database.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
         try database.close()
@@ -69,7 +72,7 @@ enum StoreFile {
 
     // MARK: Salvage
 
-    /// Copies what can be read into a new store beside it.
+    /// Copies all readable rows into a new store beside the damaged one.
     private static func salvage(
         _ damaged: DatabaseQueue,
         _ path: String,
@@ -82,7 +85,7 @@ enum StoreFile {
         try StoreSchema.migrator.migrate(whole)
         var rows = 0
         try whole.writeWithoutTransaction { db in
-            // A row whose call is lost is kept out at the end, whichever comes first.
+            // Allow rows to arrive before the calls that they refer to. Rows whose call is lost are removed at the end.
             try db.execute(sql: "PRAGMA foreign_keys = OFF")
             let tables = try String.fetchAll(
                 db,
@@ -102,7 +105,7 @@ enum StoreFile {
         return (copy, rows)
     }
 
-    /// From the front to the damaged place, and from the end to it.
+    /// Reads a table from its beginning up to the damage, then from its end back to the damage.
     private static func salvage(_ table: String, from damaged: DatabaseQueue, _ db: Database) throws -> Int {
         var count = 0
         for order in ["", " ORDER BY rowid DESC"] {
@@ -113,7 +116,8 @@ enum StoreFile {
                         let names = row.columnNames.joined(separator: ", ")
                         let places = row.columnNames.map { _ in "?" }.joined(separator: ", ")
                         let insert = "INSERT OR IGNORE INTO \(table) (\(names)) VALUES (\(places))"
-                        // A row that is none of this table's any more is left out.
+                        // Skip a row that the new table refuses, such as one that damage has moved here from another
+                        // table.
                         do {
                             try db.cachedStatement(sql: insert).execute(
                                 arguments: StatementArguments(row.databaseValues)
@@ -151,12 +155,12 @@ enum StoreFile {
     }
 }
 
-/// What was damaged in a store's file, and what was done about it.
+/// The damage in a store's file, and its repair.
 package struct StoreRepair: Equatable, Sendable {
-    /// In SQLite's words.
+    /// The damage, in SQLite's words.
     package var fault: String
-    /// Where the damaged file lies now; nil where it could be mended in place.
+    /// The path of the damaged file; `nil` if it was repaired in place.
     package var damagedFile: String?
-    /// So many rows went into the new file.
+    /// The number of rows that were copied into the new file.
     package var rows: Int
 }

@@ -1,9 +1,9 @@
 import TalkpathCore
 
-/// What was told of calls whose row is not written yet: an event needs to know whose call it is.
+/// Entries of calls whose row is not written yet. An event cannot be written before that row, which names the tenant.
 ///
-/// Kept by call, so that it is looked at when its call's row comes, and not at every transaction in between: however far
-/// the store is behind, an entry is handled twice at most. Used on the store's writing thread only.
+/// Entries are grouped by call, and looked at when their call's row arrives instead of at every transaction: however
+/// far the store is behind, an entry is handled twice at most. Used on the store's writing thread only.
 struct EarlyEntries {
     private struct Waiting {
         var entries: [OutboxEntry]
@@ -11,9 +11,9 @@ struct EarlyEntries {
     }
 
     private var waiting: [CallID: Waiting] = [:]
-    /// In the order in which they came; those that have been taken since stand here still.
+    /// Calls in the order in which their entries arrived. Calls that were removed since are still in it.
     private var order: [(call: CallID, since: ContinuousClock.Instant)] = []
-    /// So many at the front of it have been looked at.
+    /// The number of elements at the front of `order` that are done.
     private var head = 0
 
     var count: Int { waiting.values.reduce(0) { $0 + $1.entries.count } }
@@ -40,7 +40,7 @@ struct EarlyEntries {
         }
     }
 
-    /// Calls whose entries have come before a time: they are not waited for any more.
+    /// Returns the calls whose entries arrived before a time, and have waited long enough.
     func overdue(before time: ContinuousClock.Instant) -> [CallID] {
         order[head...].prefix { $0.since < time || waiting[$0.call]?.since != $0.since }
             .filter { waiting[$0.call]?.since == $0.since }.map(\.call)

@@ -1,6 +1,6 @@
 package import TalkpathCore
 
-/// Somebody who wants to be told what happens on calls.
+/// A receiver of call events: a webhook, a Telegram chat or a message gateway.
 package struct Endpoint: Equatable, Sendable {
     package enum Kind: String, Sendable {
         case webhook, telegram, gateway
@@ -12,25 +12,25 @@ package struct Endpoint: Equatable, Sendable {
     }
 
     package var id: String
-    /// `nil`: of every tenant's calls. Such endpoints come from the configuration only.
+    /// `nil` for the calls of every tenant. Only the configuration can create such an endpoint.
     package var tenant: String?
-    /// `nil`: of every agent's calls.
+    /// `nil` for the calls of every agent.
     package var agentID: String?
     package var kind: Kind
     package var url: String
-    /// Empty where the configuration holds it.
+    /// Empty if the configuration holds the secret.
     package var secret: String
-    /// The one before it, with which events are signed as well for a while.
+    /// The previous secret. Events are signed with it as well, for a while.
     package var earlier: EarlierSecret?
-    /// `nil`: of everything.
+    /// The event types to send; `nil` for all of them.
     package var types: [String]?
-    /// It stands in the configuration, and is not to be changed by anybody else.
+    /// Whether the configuration defines the endpoint. The API cannot change it then.
     package var isConfigured: Bool
-    /// It gets the events of those calls only that are bound to it.
+    /// Whether the endpoint gets only the events of calls that are bound to it.
     package var isBound: Bool
-    /// In whose words, if it is a webhook.
+    /// The message format, if the endpoint is a webhook.
     package var format: WebhookFormat
-    /// Why nothing is sent any more; `nil` while something is.
+    /// Why the server stopped sending to it; `nil` while it sends.
     package var stopped: String?
     package var createdAt: WallTime
 
@@ -66,10 +66,10 @@ package struct Delivery: Equatable, Sendable {
     package var id: Int64
     package var endpointID: String
     package var event: OutboxEvent
-    /// That have failed.
+    /// The number of failed attempts.
     package var attempts: Int
-    /// When it was given up; `nil` while it is being tried.
+    /// When the delivery was given up; `nil` while it is being tried.
     package var diedAt: WallTime?
-    /// What went wrong the last time.
+    /// The fault of the last attempt.
     package var failure: String?
 }

@@ -1,17 +1,17 @@
 package import TalkpathCore
 package import TalkpathWire
 
-/// Something that happened on a call, as it is kept until everybody who wants to know has been told.
+/// An event of a call. The store keeps it until it has been delivered to every endpoint that wants it.
 package struct OutboxEvent: Equatable, Sendable {
-    /// The same at every delivery and every attempt. Empty until the store has given it one.
+    /// The same in every delivery and every attempt. Empty until the store assigns it.
     package var id: String
-    /// Counts up over all calls; nil until the event is written.
+    /// Counts up over all calls. `nil` until the event is written.
     package var number: Int64?
     package var type: String
     package var callID: CallID
     package var tenant: String
     package var at: WallTime
-    /// One JSON object. The store adds who is calling whom.
+    /// One JSON object. The store adds the direction and the two numbers of the call.
     package var data: JSONValue
 
     package init(
@@ -33,30 +33,31 @@ package struct OutboxEvent: Equatable, Sendable {
     }
 }
 
-/// What the session's loop has told, on its way into the store.
+/// The source of the entries that the session's loop reports, on their way into the store.
 ///
-/// The store takes it at the beginning of every transaction that writes a call, on its own thread: so whatever was told
-/// before the end stands before the end.
+/// The store takes them on its own thread, at the beginning of every transaction that writes a call. So everything that
+/// was reported before the end of a call is stored before that end.
 package protocol OutboxSource: Sendable {
-    /// Everything that was told since the last time, in that order.
+    /// Returns everything that was reported since the last time, in that order.
     func takePending() -> [OutboxEntry]
-    /// They could not be written: they come first the next time.
+    /// Takes back entries that could not be written. The next `takePending` returns them first.
     func putBack(_ entries: [OutboxEntry])
-    /// What is told with a call's record: `call.ended` and, for a call that failed, `call.failed`.
+    /// Returns the events that are stored with a call's record: `call.ended` and, for a call that failed,
+    /// `call.failed`.
     func events(endOf call: CallSnapshot) -> [OutboxEvent]
-    /// What is told with a call's analysis.
+    /// Returns the event that is stored with a call's analysis.
     func event(analysisOf call: CallSnapshot, at now: WallTime) -> OutboxEvent
-    /// Events of these calls have been written.
+    /// Reports that events of these calls were written.
     func written(_ calls: Set<CallID>)
-    /// There is an endpoint that was not there before.
+    /// Reports that a new endpoint was created.
     func endpointAdded()
 }
 
 package enum OutboxEntry: Equatable, Sendable {
     case event(OutboxEvent)
-    /// The call goes on: its journal says so from now on.
+    /// The call's new status, for its row in the journal.
     case progress(CallID, CallStatus, at: WallTime)
-    /// The call's conversation, told at its end for its analysis.
+    /// The times at which each side spoke, reported at the call's end for its analysis.
     case timeline(CallID, JSONValue)
 
     package var callID: CallID {
@@ -67,7 +68,7 @@ package enum OutboxEntry: Equatable, Sendable {
     }
 }
 
-/// Nobody wants to know.
+/// An outbox for stores without events.
 package struct NoOutbox: OutboxSource {
     package init() {}
     package func takePending() -> [OutboxEntry] { [] }

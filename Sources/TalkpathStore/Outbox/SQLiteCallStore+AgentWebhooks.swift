@@ -1,12 +1,12 @@
 package import TalkpathCore
 import TalkpathWire
 
-/// The webhooks of agents: endpoints of those calls that began while the agent had them.
+/// Webhooks of agents: endpoints for those calls that began while the agent had the webhook.
 ///
-/// Such an endpoint is written with the call's first entry in the journal, so that whatever becomes of the agent, and of
-/// the process, the call's events get there. Equal webhooks of one tenant are one endpoint with one queue.
+/// Such an endpoint is written with the call's first row in the journal. The call's events reach it even if the agent
+/// is changed or the process dies. Equal webhooks of one tenant share one endpoint with one queue.
 extension Endpoint {
-    /// - Parameter tenant: whose agent has it.
+    /// - Parameter tenant: the owner of the agent.
     package init(_ webhook: AgentWebhook, tenant: String, createdAt: WallTime) {
         let types = webhook.events.isEmpty ? nil : webhook.events
         let parts: [JSONValue] = [
@@ -29,21 +29,21 @@ extension Endpoint {
 }
 
 extension SQLiteCallStore {
-    /// Binds a call to its agent's webhook, once.
+    /// Binds a call to the webhook of its agent. Does nothing if the call is bound already.
     func bindWebhook(of call: CallSnapshot, _ db: any StoreSession) throws {
         guard let webhook = call.agent.webhook else { return }
         let endpoint = Endpoint(webhook, tenant: call.tenant, createdAt: call.startedAt)
         let bind = "UPDATE calls SET endpoint_id = ? WHERE id = ? AND endpoint_id IS NULL"
         guard try db.execute(bind, [endpoint.id, call.id.text]) > 0 else { return }
         let sql = "SELECT 1 FROM endpoints WHERE id = ?"
-        // One that was stopped stays so, until somebody sets it going again.
+        // An endpoint that was stopped stays stopped until its tenant resumes it.
         guard try db.row(sql, [endpoint.id]) == nil else { return }
         try Self.put(endpoint, db)
         let outbox = outbox
         db.afterCommit { outbox.endpointAdded() }
     }
 
-    /// An agent is kept with this webhook: if it was stopped, it is tried again.
+    /// Tries a stopped webhook again, because an agent was stored with it.
     package func resumeWebhook(_ webhook: AgentWebhook, tenant: String) async throws {
         let id = Endpoint(webhook, tenant: tenant, createdAt: WallTime(milliseconds: 0)).id
         try await write { db in
@@ -51,7 +51,8 @@ extension SQLiteCallStore {
         }
     }
 
-    /// Forgets webhooks of agents that nothing is on its way to and that no call has which was live since a time.
+    /// Deletes webhooks of agents that were created before a time, have nothing pending, and belong to no call that was
+    /// live since then.
     package func forgetUnusedWebhooks(before time: WallTime) async throws {
         try await write { db in
             try db.execute(

@@ -1,16 +1,18 @@
 package import TalkpathCore
 import TalkpathWire
 
-/// Deliveries: one for an event and an endpoint. It is gone when it has been made, and dead when it has been given up.
+/// Deliveries: one for each event and endpoint. A delivery is deleted when it succeeds, and kept as dead when it is
+/// given up.
 extension SQLiteCallStore {
     private static let columns = """
         deliveries.id AS delivery_id, endpoint_id, attempts, died_at, failure, events.*
         FROM deliveries JOIN events ON events.number = deliveries.event
         """
 
-    /// The first that are due, one of a call at most: a call's events are tried in their order.
+    /// Returns the first deliveries that are due, at most one of each call: the events of a call are sent in their
+    /// order.
     ///
-    /// - Parameter busy: calls of which one is under way.
+    /// - Parameter busy: calls that have a delivery under way.
     package func dueDeliveries(
         to endpoint: String,
         at now: WallTime,
@@ -23,7 +25,7 @@ extension SQLiteCallStore {
             }
         }
         return try await write { db in
-            // One server after the other chooses, or two would take events of one call.
+            // Let the servers choose one after another. Otherwise two of them would take events of one call.
             _ = try db.rows("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", ["deliveries to \(endpoint)"])
             let due = try self.due(to: endpoint, at: now, limit: limit, exceptOf: busy, db)
             for id in due {
@@ -52,8 +54,8 @@ extension SQLiteCallStore {
             busy.formUnion(try db.values(String.self, taken, [endpoint]).map(CallID.init))
         }
         var picked: [(event: Int64, id: Int64, call: String)] = []
-        // Those that were not tried yet, and those whose pause is over: each stands in its order in the index, so that no
-        // more is looked at than is taken, and what belongs to calls that are busy.
+        // Untried deliveries first, then those whose pause is over. The index is in this order, so the query reads no
+        // more rows than it takes and those of busy calls.
         for condition in ["due_at = 0 AND 0 < ?", "due_at > 0 AND due_at <= ?"] {
             let sql = """
                 SELECT deliveries.id, event, call_id FROM deliveries JOIN events ON events.number = event
@@ -77,12 +79,13 @@ extension SQLiteCallStore {
         return try ids.compactMap { try db.row(one, [$0]) }.map(delivery)
     }
 
-    /// A server that has died is waited for so long, in milliseconds: longer than any attempt takes.
+    /// The time that a server has for an attempt, in milliseconds; longer than any attempt takes. After it, the server
+    /// counts as dead and another one takes the delivery.
     static let turn: Int64 = 60_000
-    /// PostgreSQL's clock: those of the servers that share it may differ.
+    /// The time by PostgreSQL's clock. The clocks of the servers that share it may differ.
     static let databaseTime = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"
 
-    /// When the next one is due that is not due yet.
+    /// Returns when the next delivery becomes due that is not due yet.
     package func nextDelivery(to endpoint: String, after now: WallTime) async throws -> WallTime? {
         try await read { db in
             let sql = "SELECT min(due_at) FROM deliveries WHERE endpoint_id = ? AND due_at > ?"
@@ -91,12 +94,12 @@ extension SQLiteCallStore {
         }
     }
 
-    /// It has been made.
+    /// Deletes a delivery that succeeded.
     package func finishDelivery(_ id: Int64) async throws {
         try await write { db in try db.execute("DELETE FROM deliveries WHERE id = ?", [id]) }
     }
 
-    /// It has failed, and is tried again.
+    /// Schedules another attempt after a failure.
     package func postponeDelivery(_ id: Int64, until due: WallTime, failure: String) async throws {
         try await write { db in
             try db.execute(
@@ -106,7 +109,7 @@ extension SQLiteCallStore {
         }
     }
 
-    /// It is given up.
+    /// Gives a delivery up.
     package func buryDelivery(_ id: Int64, at now: WallTime, failure: String) async throws {
         try await write { db in
             try db.execute(
@@ -119,8 +122,8 @@ extension SQLiteCallStore {
         }
     }
 
-    /// Those that were given up, newest first.
-    /// - Parameter tenant: `nil` for all.
+    /// Returns the deliveries that were given up, newest first.
+    /// - Parameter tenant: `nil` for all tenants.
     package func deadDeliveries(tenant: String?, limit: Int = 100, before: Int64? = nil) async throws -> [Delivery] {
         try await read { db in
             let sql = """
@@ -131,11 +134,11 @@ extension SQLiteCallStore {
         }
     }
 
-    /// Tries dead deliveries again, from the beginning. An endpoint that was stopped is tried again, too.
+    /// Makes dead deliveries due again, with no attempts counted. Resumes their endpoints if those were stopped.
     /// - Parameters:
-    ///   - id: `nil` for all of the tenant's.
-    ///   - tenant: `nil` for everybody's.
-    /// - Returns: how many there were.
+    ///   - id: `nil` for all dead deliveries of the tenant.
+    ///   - tenant: `nil` for all tenants.
+    /// - Returns: the number of deliveries.
     package func replayDelivery(_ id: Int64?, tenant: String?) async throws -> Int {
         try await write { db in
             let dead = """
@@ -158,10 +161,10 @@ extension SQLiteCallStore {
         }
     }
 
-    /// What was taken is free again.
+    /// An assignment in SQL that frees a row that this server had taken.
     var released: String { isShared ? ", taken_until = NULL" : "" }
 
-    /// How many are on their way, and how many were given up.
+    /// Counts the deliveries that are pending, and those that were given up.
     package func countDeliveries() async throws -> (pending: Int, dead: Int) {
         try await read { db in
             let row = try db.row(
@@ -171,7 +174,8 @@ extension SQLiteCallStore {
         }
     }
 
-    /// An event whose data cannot be read is delivered without them: its receiver learns that it happened.
+    /// Reads a delivery. An event with unreadable data is delivered without them, so that the receiver learns that it
+    /// happened.
     private func delivery(_ row: StoreRow) throws -> Delivery {
         Delivery(
             id: row["delivery_id"],

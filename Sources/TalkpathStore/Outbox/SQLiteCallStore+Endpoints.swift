@@ -2,12 +2,12 @@ package import TalkpathCore
 import TalkpathWire
 
 extension SQLiteCallStore {
-    /// Writes an endpoint, in place of the one of that name. One that was stopped is tried again.
+    /// Writes an endpoint and replaces an earlier one of the same name. An endpoint that was stopped is resumed.
     package func putEndpoint(_ endpoint: Endpoint) async throws {
         try await write { db in try Self.put(endpoint, db) }
     }
 
-    /// The endpoints of the configuration; those that stand in it no longer are stopped.
+    /// Writes the endpoints of the configuration, and stops those that it no longer holds.
     package func setConfiguredEndpoints(_ endpoints: [Endpoint]) async throws {
         try await write { db in
             try db.execute(
@@ -30,14 +30,14 @@ extension SQLiteCallStore {
             """,
             [
                 endpoint.id, endpoint.tenant, endpoint.agentID, endpoint.kind.rawValue, endpoint.url, endpoint.secret,
-                // Between spaces, so that a type is found whole.
+                // Spaces around every type let a search find whole types only.
                 endpoint.types.map { " \($0.joined(separator: " ")) " }, endpoint.isConfigured, endpoint.isBound,
                 endpoint.format.rawValue, endpoint.createdAt.milliseconds,
             ]
         )
     }
 
-    /// A tenant's own, oldest first, without those of its agents.
+    /// Returns a tenant's own endpoints, oldest first. The webhooks of its agents are left out.
     package func endpoints(tenant: String) async throws -> [Endpoint] {
         try await read { db in
             let sql = "SELECT * FROM endpoints WHERE tenant = ? AND is_bound = FALSE ORDER BY created_at, id"
@@ -45,7 +45,7 @@ extension SQLiteCallStore {
         }
     }
 
-    /// All that something may be sent to.
+    /// Returns all endpoints that are not stopped.
     package func activeEndpoints() async throws -> [Endpoint] {
         try await read { db in
             let rows = try db.rows("SELECT * FROM endpoints WHERE stopped IS NULL ORDER BY id")
@@ -59,8 +59,8 @@ extension SQLiteCallStore {
         }
     }
 
-    /// Forgets an endpoint and what was on its way to it.
-    /// - Returns: whether the tenant had one of that name.
+    /// Deletes an endpoint and its pending deliveries.
+    /// - Returns: whether the tenant had an endpoint of that name.
     package func deleteEndpoint(_ id: String, tenant: String) async throws -> Bool {
         try await write { db in
             try db.execute(
@@ -70,7 +70,7 @@ extension SQLiteCallStore {
         }
     }
 
-    /// Sends nothing more there; what is on its way is given up.
+    /// Stops an endpoint and gives up its pending deliveries.
     package func stopEndpoint(_ id: String, because reason: String, at now: WallTime) async throws {
         try await write { db in
             try db.execute("UPDATE endpoints SET stopped = ? WHERE id = ?", [reason, id])
@@ -84,9 +84,9 @@ extension SQLiteCallStore {
         }
     }
 
-    /// Signs with a new secret from now on, and with the one before it as well until a time. One that was replaced
-    /// earlier is not used any more.
-    /// - Returns: the endpoint as it is now; nil if the tenant has none of that name.
+    /// Replaces the secret. Events are signed with the new one and, until a time, with the previous one as well. A
+    /// secret that was replaced earlier is dropped at once.
+    /// - Returns: the endpoint as it is now; `nil` if the tenant has none of that name.
     package func replaceSecret(
         of id: String,
         tenant: String,
@@ -106,7 +106,7 @@ extension SQLiteCallStore {
         }
     }
 
-    /// Secrets that were replaced and are not used any more.
+    /// Deletes replaced secrets whose time is over.
     package func forgetEarlierSecrets(before time: WallTime) async throws {
         try await write { db in
             try db.execute(

@@ -2,21 +2,22 @@ import Synchronization
 package import TalkpathCore
 import TalkpathWire
 
-/// Events: written once, kept for whoever asks later, and delivered to the endpoints that want them.
+/// Events: written once, kept for later requests, and delivered to the endpoints that want them.
 extension SQLiteCallStore {
-    /// Writes what the loop has told since the last time, and what could not be written before.
+    /// Writes the entries that the session's loop has reported since the last time, and those that could not be written
+    /// before.
     package func writePending() async throws {
         try await writeUnsaved()
         try await writeCalls(takesOverdue: true) { _, _ in }
     }
 
-    /// An event of its own.
+    /// Writes one event that did not come from the session's loop.
     package func append(_ event: OutboxEvent) async throws {
         try await writeCalls { db, store in try store.put(event, db) }
         outbox.written([event.callID])
     }
 
-    /// A call's events after one of them, in the order they happened.
+    /// Returns a call's events after one of them, in the order they happened.
     package func events(of call: CallID, after number: Int64, limit: Int = 500) async throws -> [OutboxEvent] {
         try await read { db in
             let sql = "SELECT * FROM events WHERE call_id = ? AND number > ? ORDER BY number LIMIT ?"
@@ -26,11 +27,11 @@ extension SQLiteCallStore {
         }
     }
 
-    /// What comes of one transaction's part of what was told, once it is committed.
+    /// The effects of one transaction's entries. They apply once the transaction is committed.
     struct Told: Sendable {
-        /// Calls that something was written of.
+        /// Calls that got an event.
         var calls: Set<CallID> = []
-        /// Came before their calls' rows.
+        /// Entries that arrived before their call's row.
         var early: [OutboxEntry] = []
         /// Calls whose early entries have been written.
         var released: Set<CallID> = []
@@ -38,7 +39,7 @@ extension SQLiteCallStore {
 
     /// - Parameters:
     ///   - journalled: a call whose row was written in this transaction.
-    ///   - takesOverdue: entries that have waited too long for their call's row are written without it.
+    ///   - takesOverdue: also write entries that have waited longer than `patience` for their call's row.
     func put(
         _ pending: [OutboxEntry],
         journalled: CallID?,
@@ -57,11 +58,11 @@ extension SQLiteCallStore {
             let isKnown = try isJournalled[call] ?? Self.isJournalled(call, db)
             isJournalled[call] = isKnown
             guard isKnown else {
-                // Whose it is is not known yet.
+                // The call's row is not there yet, so its tenant is not known.
                 told.early.append(entry)
                 continue
             }
-            // Where the call's row has come by another way.
+            // The row may have been written by an earlier transaction: write the entries that waited for it first.
             try release(call, &told, db)
             try put(entry, &told, db)
         }
@@ -99,7 +100,7 @@ extension SQLiteCallStore {
     }
 
     private static func putTimeline(_ marks: JSONValue, of call: CallID, _ db: any StoreSession) throws {
-        // A call that could not be saved has nothing to be analysed.
+        // The SELECT writes nothing if the call has no row.
         try db.execute(
             """
             INSERT INTO timelines (call_id, marks) SELECT id, ? FROM calls WHERE id = ?
@@ -109,7 +110,7 @@ extension SQLiteCallStore {
         )
     }
 
-    /// The event, once; and for every endpoint that wants it, a delivery that is due.
+    /// Writes the event once, and a delivery that is due for every endpoint that wants it.
     func put(_ event: OutboxEvent, _ db: any StoreSession) throws {
         let id = event.id.isEmpty ? makeEventID() : event.id
         let call = "SELECT tenant, agent_id, direction, from_number, to_number, endpoint_id FROM calls WHERE id = ?"
@@ -140,7 +141,7 @@ extension SQLiteCallStore {
         )
     }
 
-    /// - Parameter onFault: told why the event's data cannot be read; they are left out then.
+    /// - Parameter onFault: told why the event's data cannot be read. The event is returned without them then.
     static func event(_ row: StoreRow, onFault: (any Error) -> Void) -> OutboxEvent {
         var data: JSONValue = ["call_id": .string(row["call_id"])]
         do {

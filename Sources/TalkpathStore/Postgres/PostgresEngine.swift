@@ -1,12 +1,12 @@
 import TalkpathPostgres
 
-/// A database of a PostgreSQL server.
+/// A database on a PostgreSQL server.
 final class PostgresEngine: StoreEngine {
     private let client: PostgresClient
 
     /// - Parameters:
-    ///   - url: as libpq reads it.
-    ///   - ownsDatabase: this server is the only one on the database; another one is refused as long as it runs.
+    ///   - url: in the form that libpq reads.
+    ///   - ownsDatabase: this server is the only one on the database. Another one is refused as long as this one runs.
     /// - Throws: `StoreError`, in one line and without the password, if the database cannot be used.
     init(
         _ url: String,
@@ -21,7 +21,7 @@ final class PostgresEngine: StoreEngine {
             throw StoreError(.cannotOpen, "the database's address cannot be used: \(error)")
         }
         client = PostgresClient(address, patience: patience) { connection in
-            // Whatever the server's own setting is, it is not weakened here.
+            // A server setting may be weaker than the durability that was asked for.
             if durability == .power { try connection.run("SET synchronous_commit = on") }
             if ownsDatabase { try PostgresSchema.claim(connection) }
         }
@@ -69,14 +69,14 @@ final class PostgresEngine: StoreEngine {
         }
     }
 
-    /// The server's log is its operator's.
+    /// Does nothing: PostgreSQL's log belongs to the operator of its server.
     func emptyLog() async {}
 
     func close() throws { client.close() }
 }
 
 extension StoreError {
-    /// - Parameter verb: what could not be done with the store.
+    /// - Parameter verb: the action that failed, such as "written".
     init(of error: any Error, _ verb: String) {
         switch error {
         case let error as StoreError: self = error
@@ -99,9 +99,9 @@ extension StoreError {
         guard case .refused(let code) = error.kind else { return .unavailable }
         switch code.prefix(2) {
         case "53": return code == "53100" ? .full : .unavailable
-        // The data's own page is damaged.
+        // A page of the data itself is damaged.
         case "XX": return code == "XX001" || code == "XX002" ? .damaged : .failed
-        // Lost connections, rights and tables that were taken away, locks, a standby, a server that stops, its disk.
+        // Lost connections, revoked rights, dropped tables, locks, a standby, a stopping server, its disk.
         case "08", "25", "28", "3D", "3F", "40", "55", "57", "58": return .unavailable
         case "42": return code == "42501" || code == "42P01" ? .unavailable : .failed
         default: return .failed

@@ -6,12 +6,12 @@ import Glibc
 import Darwin
 #endif
 
-/// The tables in PostgreSQL, and how older databases come to have them. They lie in the schema that the connection names
-/// first (`public`, if nobody says otherwise). A migration that has been released is never changed.
+/// The tables in PostgreSQL, and the migrations of older databases. The tables are in the first schema of the
+/// connection's search path (`public` by default). A released migration is never changed.
 enum PostgresSchema {
     private static let migrations = [PostgresTables.first, PostgresTables.taken]
 
-    /// The first half of the advisory locks' keys; the second is the schema.
+    /// The first halves of the advisory locks' keys. The second half is a hash of the schema's name.
     private static let migrationLock = 0x74616C6B
     private static let serverLock = 0x74616C6C
 
@@ -22,8 +22,9 @@ enum PostgresSchema {
         return version
     }
 
-    /// Makes the tables, or those that have come since; once, however many servers start at the same moment.
-    /// - Throws: `StoreError` or `PostgresError`. Nothing has changed then.
+    /// Creates the tables, or applies the migrations that are missing. Runs once, even if several servers start at the
+    /// same moment.
+    /// - Throws: `StoreError` or `PostgresError`. The database is unchanged then.
     static func bringUpToDate(_ connection: PostgresConnection) throws {
         guard case .text? = try connection.value("SELECT current_schema()::text") else {
             throw StoreError(
@@ -41,7 +42,7 @@ enum PostgresSchema {
         do {
             let lock = "SELECT pg_advisory_xact_lock(\(migrationLock), hashtext(current_schema()))"
             try connection.run(lock, patience: patience)
-            // Another server may have done it meanwhile.
+            // Another server may have migrated while this one waited for the lock.
             let version = try version(connection)
             guard version <= migrations.count else { throw newerVersion(version) }
             if version == 0 {
@@ -100,8 +101,9 @@ enum PostgresSchema {
         }
     }
 
-    /// Two servers on one database would take each other's live calls for lost ones. The lock falls with the connection,
-    /// however the server dies; one that has died a moment ago may hold it still.
+    /// Claims the database for this server. Two servers on one database would take each other's live calls for lost
+    /// ones. The lock ends with the connection, however the server dies. A server that died a moment ago may still hold
+    /// it, so this waits up to three seconds.
     static func claim(_ connection: PostgresConnection) throws {
         let lock = "SELECT pg_try_advisory_lock(\(serverLock), hashtext(current_schema()))"
         let deadline = ContinuousClock.now + .seconds(3)

@@ -1,6 +1,6 @@
 import TalkpathPostgres
 
-/// A connection to PostgreSQL, for the time of one transaction or one reading.
+/// A connection to PostgreSQL, for the time of one transaction or one read.
 final class PostgresSession: StoreSession {
     private let connection: PostgresConnection
     private(set) var afterwards: [@Sendable () -> Void] = []

@@ -1,5 +1,5 @@
-/// The tables as PostgreSQL has them: those of ``StoreSchema``, whose comments hold here, too. Texts are compared byte by
-/// byte, as SQLite compares them, whatever the database's own order is.
+/// The tables of PostgreSQL. They match ``StoreSchema``, whose comments apply here, too. Texts are compared byte by
+/// byte, as SQLite does, regardless of the database's own collation.
 enum PostgresTables {
     static let names = [
         "calls", "records", "transcripts", "timelines", "analyses", "recordings", "hang_ups", "life", "endpoints",
@@ -8,8 +8,8 @@ enum PostgresTables {
 
     static let first = [calls, outbox, others].joined().replacing(" TEXT", with: " TEXT COLLATE \"C\"")
 
-    /// Until when one of the servers that share the database is at work on a delivery or a hang-up, by the database's
-    /// clock, in milliseconds since 1970.
+    /// The time until which one of the servers that share the database works on a delivery or a hang-up, by the
+    /// database's clock, in milliseconds since 1970.
     static let taken = """
         ALTER TABLE deliveries ADD COLUMN taken_until BIGINT;
         ALTER TABLE hang_ups ADD COLUMN taken_until BIGINT;

@@ -1,8 +1,9 @@
 import TalkpathPostgres
 
-/// Addresses of databases, before anything is opened.
+/// Checks of database addresses, before anything is opened.
 package enum StoreDatabase {
-    /// Why an address cannot be used; nil if it can. Quotes nothing of it: a password may stand anywhere.
+    /// Returns why an address cannot be used; `nil` if it can. The text quotes nothing of the address, because a
+    /// password may stand anywhere in it.
     package static func fault(inAddress url: String) -> String? {
         do {
             _ = try PostgresAddress(url)

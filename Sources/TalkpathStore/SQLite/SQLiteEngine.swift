@@ -7,10 +7,10 @@ final class SQLiteEngine: StoreEngine {
     private let ownsFile: Bool
 
     /// - Parameters:
-    ///   - ownsFile: nobody else has the file open: it is looked over and mended when it is opened, and made whole when it
-    ///     is closed.
-    ///   - onRepair: told what was mended.
-    /// - Throws: `StoreError` if the file cannot be opened, is no store, or belongs to a newer version.
+    ///   - ownsFile: no other process has the file open. The engine then checks and repairs it when it opens, and moves
+    ///     the log into the file when it closes.
+    ///   - onRepair: told about a repair.
+    /// - Throws: `StoreError` if the file cannot be opened, is not a store, or belongs to a newer version.
     init(
         _ location: SQLiteCallStore.Location,
         durability: SQLiteCallStore.Durability,
@@ -44,12 +44,12 @@ final class SQLiteEngine: StoreEngine {
         var configuration = Configuration()
         configuration.journalMode = .wal
         configuration.label = "talkpath.store"
-        // Another program may have the file open for a look, and a checkpoint may be under way.
+        // Another program may be reading the file, or a checkpoint may be under way.
         configuration.busyMode = .timeout(5)
         configuration.maximumReaderCount = 4
         configuration.prepareDatabase { db in
             try db.execute(sql: "PRAGMA synchronous = \(durability == .power ? "FULL" : "NORMAL")")
-            // What is deleted must not lie about in free pages.
+            // Overwrite deleted data, instead of leaving them in free pages.
             try db.execute(sql: "PRAGMA secure_delete = ON")
             try db.execute(sql: "PRAGMA journal_size_limit = 67108864")
         }
@@ -90,20 +90,21 @@ final class SQLiteEngine: StoreEngine {
         }
     }
 
-    /// Moves what the log holds into the file and empties it. Gives way to readers: then the next time does it.
+    /// Moves the write-ahead log into the file and empties it. Readers go first: if one is active, a later call does
+    /// it.
     func emptyLog() async {
         guard database is DatabasePool else { return }
         try? await database.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
     }
 
-    /// All of it is in the one file then.
+    /// Closes the database. If the engine owns the file, that one file then holds everything.
     func close() throws {
         try database.close()
         if ownsFile, case .file(let path) = location { try StoreFile.foldLogIn(path) }
     }
 
-    /// For trials of what a full disk does.
-    /// - Parameter isHeld: the file grows no more, until this is called again.
+    /// Lets tests fill the disk.
+    /// - Parameter isHeld: keeps the file from growing, until a call with `false`.
     func holdSize(_ isHeld: Bool) throws {
         try database.writeWithoutTransaction { db in
             let pages = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0

@@ -1,7 +1,7 @@
 import GRDB
 
-/// A connection to SQLite, through GRDB. Statements are kept ready on each connection: to read one costs as much as to
-/// carry it out.
+/// A connection to SQLite, through GRDB. It keeps its prepared statements, because preparing one costs as much as
+/// running it.
 final class SQLiteSession: StoreSession {
     private let database: Database
 
