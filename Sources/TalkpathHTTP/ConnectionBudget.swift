@@ -1,18 +1,18 @@
 import NIOCore
 import Synchronization
 
-/// Bounds the connections of the one port. When it is full, the connection that has waited longest without a request
-/// makes room; where every connection is at work, new ones are turned away with 503.
+/// Limits the connections of the one port. When the budget is full, the server closes the connection that has waited
+/// longest without a request. If every connection has a request under way, the server answers new ones with 503.
 ///
-/// Nobody has to show a key to open a connection, so a client that opens thousands and says nothing must neither use up
-/// the process's descriptors nor keep others out. Thread-safe; takes a lock at a connection's beginning, end, and between
-/// its requests.
+/// Opening a connection needs no key. So a client that opens thousands of silent connections must neither use up the
+/// process's descriptors nor keep other clients out. Thread-safe; takes a lock at a connection's beginning, at its end,
+/// and between its requests.
 package final class ConnectionBudget: Sendable {
     package struct Figures: Equatable, Sendable {
         package var open = 0
-        /// Closed without a request of theirs under way, to make room.
+        /// Connections without a request under way that were closed to make room.
         package var displaced = 0
-        /// Turned away with 503.
+        /// New connections that were answered with 503.
         package var refused = 0
     }
 
@@ -30,13 +30,13 @@ package final class ConnectionBudget: Sendable {
         var order = TicketOrder()
     }
 
-    /// Tickets, oldest first. One that is not idle any more is passed over when its turn comes.
+    /// Tickets, oldest first. A ticket that is no longer idle is skipped when its turn comes.
     private struct TicketOrder {
         private var tickets: [UInt64] = []
         private var head = 0
 
         mutating func append(_ ticket: UInt64, _ isIdle: (UInt64) -> Bool) {
-            // A connection that alternates for hours must not leave a trail.
+            // Drop old tickets, so that a connection that alternates for hours leaves no trail of them.
             if tickets.count >= 64, tickets.count == tickets.capacity {
                 tickets = tickets[head...].filter(isIdle)
                 head = 0
@@ -60,16 +60,16 @@ package final class ConnectionBudget: Sendable {
     private let isScarce: @Sendable () -> Bool
     private let onPressure: @Sendable (Pressure) -> Void
 
-    /// The budget is full: what becomes of whom.
+    /// What the budget did because it was full.
     package enum Pressure: String, Sendable {
         case displacedIdle, refused, refusedAddress
     }
 
     /// - Parameters:
-    ///   - maximum: connections at once.
-    ///   - maximumPerAddress: of one remote address. A reverse proxy is one address.
-    ///   - isScarce: whether the process is short of descriptors, asked at every new connection.
-    ///   - onPressure: called each time a connection is closed to make room; must not block.
+    ///   - maximum: the limit of open connections.
+    ///   - maximumPerAddress: the limit for one remote address. A reverse proxy is one address.
+    ///   - isScarce: whether the process is short of descriptors. Called at every new connection.
+    ///   - onPressure: called each time a connection is closed to make room or refused. Must not block.
     package init(
         maximum: Int,
         maximumPerAddress: Int,
@@ -89,7 +89,7 @@ package final class ConnectionBudget: Sendable {
         fileprivate let budget: ConnectionBudget
         fileprivate let channel: any Channel
         fileprivate let address: String
-        /// Its ticket while it is idle.
+        /// The connection's ticket while it is idle; `nil` while it is busy.
         fileprivate let ticket = Mutex<UInt64?>(nil)
 
         fileprivate init(_ budget: ConnectionBudget, _ channel: any Channel, _ address: String) {
@@ -98,7 +98,7 @@ package final class ConnectionBudget: Sendable {
             self.address = address
         }
 
-        /// A request has begun, or the connection has become a WebSocket.
+        /// Marks the connection as busy: a request has begun, or it has become a WebSocket.
         func becomesBusy() {
             guard let ticket = ticket.withLock({ $0.take() }) else { return }
             budget.state.withLock { state in
@@ -106,7 +106,7 @@ package final class ConnectionBudget: Sendable {
             }
         }
 
-        /// No request is under way.
+        /// Marks the connection as idle: no request is under way.
         func becomesIdle() {
             ticket.withLock { ticket in
                 guard ticket == nil else { return }
@@ -122,7 +122,7 @@ package final class ConnectionBudget: Sendable {
         }
     }
 
-    /// - Returns: nil: the connection is to be turned away.
+    /// - Returns: `nil` if the connection must be refused.
     func admit(_ channel: any Channel) -> Place? {
         let address = channel.remoteAddress?.ipAddress ?? ""
         let isScarce = isScarce()
@@ -174,13 +174,13 @@ package final class ConnectionBudget: Sendable {
     }
 }
 
-/// Answers a connection that there is no room for, and closes it.
+/// Answers a connection that exceeds the budget, and closes it.
 final class NoRoomHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
-    /// The peer gets so long to take the answer. Closing at once, with its request unread, would reset the connection and
-    /// could destroy the answer on its way.
+    /// The time that the client has to read the answer. An immediate close, with its request unread, would reset the
+    /// connection and could destroy the answer on its way.
     private static let farewell = TimeAmount.milliseconds(100)
 
     private static let answer: String = {
@@ -206,7 +206,7 @@ final class NoRoomHandler: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }
 
-/// Closes a connection as soon as it is there: with TLS there is nobody yet to answer to.
+/// Closes a connection as soon as it is open. Before the TLS handshake, no answer can be sent.
 final class NoRoomForTLSHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 

@@ -11,23 +11,24 @@ package import TalkpathNIO
 ///         server: OnePortServer.builder(webSockets: WebSocketRoutes { request in … })
 ///     )
 ///
-/// An upgrade that `webSockets` accepts becomes a WebSocket, on its connection's event loop, be it the connection's
-/// first request or, behind a reverse proxy, a later one. Everything else is the router's. Hummingbird's graceful
-/// shutdown tells the sockets too (see `WebSocketLimits.closesWhenServerStops`) and waits for them.
+/// If `webSockets` accepts an upgrade request, the connection becomes a WebSocket, on the connection's event loop. The
+/// request may be the connection's first or, behind a reverse proxy, a later one. The router gets all other requests.
+/// Hummingbird's graceful shutdown also notifies the WebSockets (see `WebSocketLimits.closesWhenServerStops`) and waits
+/// for them.
 package enum OnePortServer {
     package struct Configuration: Sendable {
         package var limits = HTTPConnectionLimits()
         /// A connection without a request for this long is closed.
         package var idleTimeout: TimeAmount = .seconds(60)
-        /// The certificate for new connections, asked for at each of them; nil speaks plain HTTP.
+        /// Returns the certificate for a new connection; called for each of them. `nil` for plain HTTP.
         package var tls: (@Sendable () -> NIOSSLContext)?
-        /// The limit of connections, and the order in which they are closed; nil sets no limit.
+        /// The limit of connections, and the order in which they are closed. `nil` for no limit.
         package var budget: ConnectionBudget?
 
         package init() {}
     }
 
-    /// For `Application(router:server:)`.
+    /// The server for `Application(router:server:)`.
     package static func builder(
         webSockets: WebSocketRoutes,
         configuration: Configuration = .init()
@@ -49,7 +50,7 @@ package enum OnePortServer {
 
 /// The handlers of each connection of the port.
 package struct OnePortChannel: ServerChildChannel {
-    /// A connection whose protocol its first request decides.
+    /// A connection whose first request decides its protocol.
     package struct Value: ServerChildChannelValue {
         package let channel: any Channel
         let firstProtocol: EventLoopFuture<FirstProtocol>
@@ -65,7 +66,7 @@ package struct OnePortChannel: ServerChildChannel {
     let configuration: OnePortServer.Configuration
 
     package func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-        // Done at once: a child whose set-up waits, or fails, holds up or ends the listening channel with it.
+        // Set up synchronously: a connection whose set-up waits or fails would hold up or end the listening channel.
         channel.eventLoop.makeCompletedFuture {
             var place: ConnectionBudget.Place?
             if let budget = configuration.budget {

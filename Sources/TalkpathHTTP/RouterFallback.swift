@@ -5,10 +5,10 @@ import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 import TalkpathNIO
 
-/// Puts Hummingbird behind a connection's upgrade handler when the first ordinary request comes.
+/// Adds Hummingbird's handlers to a connection, behind its upgrade handler, when the first ordinary request arrives.
 final class RouterFallback: HTTPFallback {
-    /// The protocol that the connection spoke first. Keeps Hummingbird's async channel alive until the connection is
-    /// over: one that goes away earlier, unserved, traps.
+    /// The protocol that the connection spoke first. The future keeps Hummingbird's async channel alive until the
+    /// connection ends: a channel that is released unserved traps.
     let firstProtocol: EventLoopFuture<OnePortChannel.FirstProtocol>
 
     private let promise: EventLoopPromise<OnePortChannel.FirstProtocol>
@@ -53,7 +53,7 @@ final class RouterFallback: HTTPFallback {
 
     func becameWebSocket(_ channel: any Channel) {
         place?.becomesBusy()
-        // It would close the socket as an idle connection.
+        // Remove the state handler, which would close the WebSocket as an idle connection.
         if let stateHandler { channel.pipeline.syncOperations.removeHandler(stateHandler, promise: nil) }
         stateHandler = nil
         promise.succeed(.webSocket)

@@ -1,16 +1,17 @@
 import CPostgres
 
-/// Where a database is, as libpq's connection strings say it: `postgres://user@host/database?sslmode=verify-full`.
+/// The address of a database, in libpq's connection string: `postgres://user@host/database?sslmode=verify-full`.
 ///
-/// The password may stand in it, in `PGPASSWORD` or in libpq's password file; so may everything else that libpq reads.
+/// The password may be in it, in `PGPASSWORD` or in libpq's password file. All other settings that libpq reads apply,
+/// too.
 package struct PostgresAddress: Equatable, Sendable, CustomStringConvertible {
     let url: String
-    /// The server and the database, without the user and without the password.
+    /// The server and the database, without user and password. Safe to log.
     package let description: String
-    /// How long it may take to be connected, in seconds.
+    /// The time limit for connecting, in seconds.
     let patience: Int
 
-    /// - Throws: `PostgresError`, which quotes nothing of the text: a password may stand anywhere in it.
+    /// - Throws: `PostgresError`. It quotes nothing of the text, because a password may stand anywhere in it.
     package init(_ url: String) throws(PostgresError) {
         guard url.hasPrefix("postgres://") || url.hasPrefix("postgresql://") else {
             throw PostgresError(.unfit, "it does not begin with postgres:// or postgresql://")
@@ -32,7 +33,7 @@ package struct PostgresAddress: Equatable, Sendable, CustomStringConvertible {
             option += 1
         }
         let host = values["host"] ?? values["hostaddr"] ?? ""
-        // A password that is not quoted may end up in any of these, which errors name.
+        // A password without percent-encoding may end up in these parts, which error messages show.
         let port = values["port"] ?? ""
         let isNumbers = port.allSatisfy { $0.isASCII && ($0.isNumber || $0 == ",") }
         guard isNumbers, !host.contains("@"), values["dbname"]?.contains("@") != true else {

@@ -7,23 +7,23 @@ import Glibc
 import Darwin
 #endif
 
-/// A database of PostgreSQL: transactions one after the other on one connection, readings beside them on a few more.
+/// A PostgreSQL database. One connection runs the transactions one after another; a few more serve reads beside it.
 ///
-/// A connection that was lost is opened anew. What was under way is repeated if it is certain that nothing of it has
-/// stayed. A transaction whose COMMIT got no answer is not repeated: the server is asked what became of it, for as long
-/// as it takes, and nothing else is written before that is known.
+/// The client reopens a lost connection, and repeats the work that was under way if it is certain that nothing of it
+/// was kept. If a COMMIT gets no answer, the client does not repeat the transaction. It asks the server for the
+/// transaction's outcome until it gets an answer, and writes nothing else before.
 package final class PostgresClient: Sendable {
     private let writing: PostgresLanes
     private let reading: PostgresLanes
     private let writer: PostgresLane
 
-    /// The oldest server that has what the statements need.
+    /// The oldest major version of PostgreSQL that supports our statements.
     package static let oldestVersion = 15
 
     /// - Parameters:
-    ///   - readers: how many connections read beside the one that writes.
-    ///   - patience: how long an answer may take, and how long something may wait for its turn.
-    ///   - prepare: done with each new connection that writes, before it is used.
+    ///   - readers: the number of connections for reads.
+    ///   - patience: the time limit for an answer, and for a request's wait in the queue.
+    ///   - prepare: runs on each new writing connection before it is used.
     package init(
         _ address: PostgresAddress,
         readers: Int = 4,
@@ -59,13 +59,13 @@ package final class PostgresClient: Sendable {
         }
     }
 
-    /// Uses the writing connection before anything else does. Blocks its thread.
+    /// Runs `work` on the writing connection, before any other use. Blocks the calling thread.
     @discardableResult
     package func setUp<Value>(_ work: (PostgresConnection) throws -> Value) throws -> Value {
         try writer.queue.sync { try work(writer.connected()) }
     }
 
-    /// Waits for what was asked for, and closes the connections. Blocks its thread.
+    /// Finishes the requested work, then closes the connections. Blocks the calling thread.
     package func close() {
         writing.close()
         reading.close()
@@ -104,17 +104,17 @@ package final class PostgresClient: Sendable {
 
     // MARK: Writing
 
-    /// What came of a transaction.
+    /// The result of a transaction.
     package struct Commit<Value: Sendable>: Sendable {
         package var value: Value
         package var hasChanged: Bool
     }
 
-    /// One transaction; carried out even if nobody waits for it.
+    /// Runs one transaction, even if the task that asked for it has been cancelled.
     ///
     /// - Parameters:
-    ///   - updates: run again if nothing has stayed of the first run, and the fault was none of its own.
-    ///   - onEnd: told what came of it, before the next transaction begins.
+    ///   - updates: runs again if nothing of the first run was kept and the fault was not its own.
+    ///   - onEnd: told the result, before the next transaction begins.
     package func write<Value: Sendable>(
         _ updates: @escaping @Sendable (PostgresConnection) throws -> Value,
         onEnd: @escaping @Sendable (Result<Commit<Value>, any Error>) -> Void
@@ -141,7 +141,7 @@ package final class PostgresClient: Sendable {
                 let value = try updates(connection)
                 let number = try connection.value("SELECT pg_current_xact_id_if_assigned()::text")
                 guard case .text(let number)? = number else {
-                    // Nothing was written: what becomes of the transaction is all the same.
+                    // Nothing was written, so a lost connection does no harm here.
                     try connection.run("ROLLBACK")
                     return Commit(value: value, hasChanged: false)
                 }
@@ -166,7 +166,7 @@ package final class PostgresClient: Sendable {
         }
     }
 
-    /// - Returns: false if the transaction has come to nothing because the connection was lost.
+    /// - Returns: `false` if the connection was lost and nothing was committed.
     private static func commit(
         _ number: String,
         _ connection: PostgresConnection,
@@ -185,7 +185,7 @@ package final class PostgresClient: Sendable {
         }
     }
 
-    /// Asks the server what became of a transaction whose COMMIT got no answer, until it tells.
+    /// Asks the server for the outcome of a transaction whose COMMIT got no answer, until it answers.
     private static func isCommitted(
         _ number: String,
         _ lane: PostgresLane,
@@ -198,12 +198,13 @@ package final class PostgresClient: Sendable {
                 switch status {
                 case .text("aborted")?: return false
                 case .text("in progress")?: break
-                // Too long ago to be known: to write it once more would be worse than not to.
+                // Committed, or so old that the server has forgotten it. To repeat a committed transaction would be
+                // worse than to lose one.
                 default: return true
                 }
             } catch {
                 if let error = error as? PostgresError, !error.costsConnection {
-                    // A number that this server has not given out yet: it is not the one that had the transaction.
+                    // This server has not assigned the number yet, so it is not the server that ran the transaction.
                     return false
                 }
                 lane.drop()

@@ -6,25 +6,25 @@ import Glibc
 import Darwin
 #endif
 
-/// One connection. libpq is used without blocking, and its socket is waited for with `poll`, so that every answer has a
-/// time by which it must have come.
+/// One connection. It uses libpq without blocking and waits on its socket with `poll`, so that every answer has a
+/// deadline.
 ///
-/// `@unchecked Sendable`: a connection belongs to one lane, and is touched on that lane's queue only.
+/// `@unchecked Sendable`: a connection belongs to one lane, and is used on that lane's queue only.
 package final class PostgresConnection: @unchecked Sendable {
     private var handle: OpaquePointer?
-    /// Names of statements that the server keeps ready, by their text and their types.
+    /// The names of prepared statements, by their SQL and parameter types.
     private var prepared: [String: String] = [:]
-    /// How long an answer may take.
+    /// The time limit for an answer.
     private let patience: Duration
-    /// So many statements are kept ready: a few texts differ by how many values they have.
+    /// The most statements that are kept prepared. The texts are few; some differ only by their number of arguments.
     private static let mostPrepared = 300
 
     /// - Parameters:
-    ///   - patience: how long an answer may take.
+    ///   - patience: the time limit for an answer.
     /// - Throws: `PostgresError`.
     init(_ address: PostgresAddress, patience: Duration) throws(PostgresError) {
         self.patience = patience
-        // What stands before the address is what it may override.
+        // The address comes last, so that it overrides these defaults.
         let defaults = [
             ("fallback_application_name", "talkpath"), ("keepalives", "1"), ("keepalives_idle", "15"),
             ("keepalives_interval", "5"), ("keepalives_count", "3"), ("tcp_user_timeout", "20000"),
@@ -42,7 +42,7 @@ package final class PostgresConnection: @unchecked Sendable {
         do throws(PostgresError) {
             try connect(handle, by: deadline)
             guard PQsetnonblocking(handle, 1) == 0 else { throw lost() }
-            // Work that nobody waits for any more is given up by the server, too.
+            // The server gives up work at about the time at which this client does.
             let milliseconds = Int(patience / .milliseconds(1))
             try run(
                 """
@@ -63,17 +63,17 @@ package final class PostgresConnection: @unchecked Sendable {
         handle = nil
     }
 
-    /// As `150004` for 15.4.
+    /// The version as a number, such as `150004` for 15.4.
     package var serverVersion: Int { handle.map { Int(PQserverVersion($0)) } ?? 0 }
 
     // MARK: Statements
 
-    /// Carries out a statement, which the server keeps ready for the next time.
+    /// Runs a statement, and keeps it prepared for the next time.
     ///
     /// - Parameters:
-    ///   - sql: a constant, with `?` or `?1` for its places.
-    ///   - body: says whether it wants another row.
-    /// - Returns: how many rows were written.
+    ///   - sql: a constant, with `?` or `?1` as placeholders.
+    ///   - body: called for each row; returns whether it wants another one.
+    /// - Returns: the number of changed rows.
     @discardableResult
     package func execute(
         _ sql: String,
@@ -89,8 +89,8 @@ package final class PostgresConnection: @unchecked Sendable {
         return PQcmdTuples(result.handle).flatMap { Int(String(cString: $0)) } ?? 0
     }
 
-    /// Carries out statements without values, one after the other.
-    /// - Returns: what the server says it has done last: `COMMIT`, …
+    /// Runs one or more statements without arguments.
+    /// - Returns: the server's command tag of the last one: `COMMIT`, …
     @discardableResult
     package func run(_ sql: String, patience: Duration? = nil) throws(PostgresError) -> String {
         guard let handle, PQsendQuery(handle, sql) == 1 else { throw lost() }
@@ -121,7 +121,7 @@ package final class PostgresConnection: @unchecked Sendable {
             let values = parameters.ranges.map { range in
                 range.flatMap { bytes.baseAddress?.advanced(by: $0.lowerBound).assumingMemoryBound(to: CChar.self) }
             }
-            // Copied by libpq before it returns.
+            // libpq copies the values before this returns.
             return PQsendQueryPrepared(handle, name, Int32(values.count), values, lengths, formats, 0) == 1
         }
         guard isSent else { throw lost() }
@@ -144,8 +144,8 @@ package final class PostgresConnection: @unchecked Sendable {
         throw lost()
     }
 
-    /// Sends what is to be sent, and waits for all of the answer.
-    /// - Returns: the last result, to be cleared by the caller.
+    /// Sends the pending bytes, and waits for the complete answer.
+    /// - Returns: the last result, which the caller must clear.
     private func answer(by deadline: ContinuousClock.Instant) throws(PostgresError) -> PostgresResult {
         guard let handle else { throw lost() }
         while true {
@@ -170,7 +170,7 @@ package final class PostgresConnection: @unchecked Sendable {
                 }
             }
             guard let result = PQgetResult(handle) else { break }
-            // The first that failed is the one that tells why.
+            // Keep the first failure, which explains the later ones.
             if let known = last, Self.hasFailed(known) {
                 PQclear(result)
             } else {
@@ -218,13 +218,13 @@ package final class PostgresConnection: @unchecked Sendable {
     }
 }
 
-/// An answer, which whoever asked for it clears.
+/// An answer. The code that asked for it must clear it.
 struct PostgresResult {
     let handle: OpaquePointer
     var rows: Int32 { PQntuples(handle) }
 }
 
-/// One row of an answer, while the answer is there.
+/// One row of an answer; valid until the answer is cleared.
 package struct PostgresRow {
     let result: PostgresResult
     let row: Int32
@@ -247,7 +247,7 @@ package struct PostgresRow {
 }
 
 extension PostgresConnection {
-    /// The first column of the first row.
+    /// Returns the first column of the first row.
     package func value(_ sql: String, _ values: [PostgresValue] = []) throws -> PostgresValue? {
         var first: PostgresValue?
         try execute(sql, values) { row in

@@ -1,13 +1,13 @@
-/// What PostgreSQL, or the way to it, would not do. Holds no value of any statement, and no password.
+/// A fault of PostgreSQL, or of the connection to it. Holds no argument of a statement, and no password.
 package struct PostgresError: Error, Equatable, Sendable, CustomStringConvertible {
     package enum Kind: Equatable, Sendable {
-        /// There is no connection, or none any more.
+        /// There is no connection, or it was lost.
         case unreachable
-        /// An answer did not come in time. The connection is given up.
+        /// The answer missed its deadline. The connection is closed.
         case timedOut
-        /// The server has refused a statement, with this code.
+        /// The server refused a statement. Carries the SQLSTATE code.
         case refused(String)
-        /// The connection cannot be used for what it is for: too old a server, another program's database, …
+        /// The database cannot serve as a store: the server is too old, another program owns the tables, …
         case unfit
     }
 
@@ -21,7 +21,7 @@ package struct PostgresError: Error, Equatable, Sendable, CustomStringConvertibl
 
     package var description: String { message }
 
-    /// Whether the connection has to be made anew.
+    /// Whether the connection must be reopened.
     var costsConnection: Bool {
         switch kind {
         case .unreachable, .timedOut: true
@@ -30,7 +30,7 @@ package struct PostgresError: Error, Equatable, Sendable, CustomStringConvertibl
         }
     }
 
-    /// Whether a transaction that had not come to its COMMIT is worth another try: the server has let go of it.
+    /// Whether a transaction that failed before its COMMIT may be repeated. The server has rolled it back then.
     var isWorthRepeating: Bool {
         switch kind {
         case .unreachable: true
@@ -40,16 +40,16 @@ package struct PostgresError: Error, Equatable, Sendable, CustomStringConvertibl
         }
     }
 
-    /// - Parameter code: PostgreSQL's five characters.
+    /// - Parameter code: the five characters of SQLSTATE.
     init(refused code: String, _ primary: String) {
-        // Other classes of errors may quote what was sent.
+        // Show the message of these classes only. Others may quote the arguments.
         let quotable = Self.means(code, ["08", "25", "28", "3D", "3F", "42", "53", "54", "55", "57", "58", "XX"])
         self.init(.refused(code), quotable ? "\(Self.line(primary)) (\(code))" : "it refused a statement (\(code))")
     }
 
     private static func means(_ code: String, _ classes: [String]) -> Bool { classes.contains { code.hasPrefix($0) } }
 
-    /// One line, and not a long one.
+    /// Joins a text into one line of at most 300 characters.
     static func line(_ text: String) -> String {
         let words = text.split { $0.isWhitespace || $0.isNewline }.joined(separator: " ")
         return String(words.prefix(300))

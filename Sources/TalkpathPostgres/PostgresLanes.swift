@@ -1,15 +1,15 @@
 import Dispatch
 import Synchronization
 
-/// A bounded number of connections, each with a queue of its own on which it is used. What is asked for waits in one line
-/// until a lane is free.
+/// A fixed number of connections, each with a queue of its own on which it is used. Jobs wait in one line for a free
+/// lane.
 ///
-/// Thread-safe; nothing blocks whoever asks.
+/// Thread-safe; does not block the calling thread, except in `close()`.
 final class PostgresLanes: Sendable {
     struct Job: Sendable {
-        /// Does the work, and tells whoever waits for it.
+        /// Does the work and reports the result.
         var run: @Sendable (PostgresLane) -> Void
-        /// Tells whoever waits that nothing was done.
+        /// Reports that nothing was done.
         var fail: @Sendable (any Error) -> Void
         var since = ContinuousClock.now
     }
@@ -35,9 +35,9 @@ final class PostgresLanes: Sendable {
 
     private let lanes: [PostgresLane]
     private let state: Mutex<State>
-    /// So long a job may wait for its turn.
+    /// The longest wait of a job for a lane.
     private let patience: Duration
-    /// So many may wait.
+    /// The most jobs that may wait.
     private static let longestLine = 20_000
 
     init(_ lanes: [PostgresLane], patience: Duration) {
@@ -77,23 +77,23 @@ final class PostgresLanes: Sendable {
         }
     }
 
-    /// Whoever waits for a lane is told that there will be none soon.
+    /// Fails all waiting jobs, because no lane will be free soon.
     func failWaiting(_ error: any Error) {
         while let job = state.withLock({ $0.next() }) { job.fail(error) }
     }
 
     var isClosed: Bool { state.withLock { $0.isClosed } }
 
-    /// Takes nothing new, waits for what was asked for, and closes the connections.
+    /// Refuses new jobs, finishes the waiting ones, and closes the connections. Blocks the calling thread.
     func close() {
         state.withLock { $0.isClosed = true }
         for lane in lanes { lane.queue.sync { lane.drop() } }
     }
 }
 
-/// One connection, opened when it is needed and opened anew when it was lost.
+/// One connection, opened when it is first needed and reopened when it was lost.
 ///
-/// `@unchecked Sendable`: all but the queue is touched on the queue only.
+/// `@unchecked Sendable`: everything but the queue is used on the queue only.
 final class PostgresLane: @unchecked Sendable {
     let queue: DispatchQueue
     private let address: PostgresAddress
@@ -102,10 +102,10 @@ final class PostgresLane: @unchecked Sendable {
     private var connection: PostgresConnection?
     private var failure: (error: any Error, at: ContinuousClock.Instant)?
 
-    /// A server that cannot be reached is not asked again before this is over.
+    /// The time between two attempts to reach a server.
     private static let pause = Duration.milliseconds(500)
 
-    /// - Parameter prepare: done with each new connection before it is used.
+    /// - Parameter prepare: runs on each new connection before it is used.
     init(
         _ name: String,
         _ address: PostgresAddress,
@@ -118,7 +118,7 @@ final class PostgresLane: @unchecked Sendable {
         self.prepare = prepare
     }
 
-    /// - Throws: `PostgresError`, or what the preparation throws.
+    /// - Throws: `PostgresError`, or the error of `prepare`.
     func connected() throws -> PostgresConnection {
         if let connection { return connection }
         if let failure, .now - failure.at < Self.pause { throw failure.error }

@@ -1,11 +1,11 @@
-/// A value of a statement's place or of a result's column, in the types that the store has.
+/// An argument of a statement, or a column of a result, in the types that the store uses.
 package enum PostgresValue: Equatable, Sendable {
     case null
     case integer(Int64)
     case text(String)
     case boolean(Bool)
 
-    /// PostgreSQL's number of the type; 0 where the statement has to tell it.
+    /// PostgreSQL's type number; 0 lets the statement decide.
     var type: UInt32 {
         switch self {
         case .null: 0
@@ -15,21 +15,21 @@ package enum PostgresValue: Equatable, Sendable {
         }
     }
 
-    /// As PostgreSQL sends it as text.
+    /// Reads a value from PostgreSQL's text format.
     init(type: UInt32, text: String) {
         switch type {
         case 16: self = .boolean(text == "t")
-        // int8, int2, int4, and numeric, which sums of int8 are.
+        // int8, int2, int4, and numeric, which is the type of a sum of int8.
         case 20, 21, 23, 1700: self = Int64(text).map(PostgresValue.integer) ?? .null
         default: self = .text(text)
         }
     }
 }
 
-/// The places of one statement, in PostgreSQL's binary form: nothing of a value is ever read as SQL.
+/// The arguments of one statement, in PostgreSQL's binary format. No value is ever read as SQL.
 struct PostgresParameters {
     private(set) var bytes: [UInt8] = []
-    /// Where each value stands in the bytes; nil for NULL.
+    /// The place of each value in `bytes`; `nil` for NULL.
     private(set) var ranges: [Range<Int>?] = []
     private(set) var types: [UInt32] = []
 
@@ -47,7 +47,7 @@ struct PostgresParameters {
                 bytes.append(value ? 1 : 0)
             case .text(let text):
                 if text.utf8.contains(0) {
-                    // PostgreSQL's texts hold every character but this one.
+                    // PostgreSQL's texts cannot hold NUL.
                     for byte in text.utf8 { bytes += byte == 0 ? Array("\u{FFFD}".utf8) : [byte] }
                 } else {
                     bytes.append(contentsOf: text.utf8)
@@ -55,14 +55,14 @@ struct PostgresParameters {
             }
             ranges.append(start..<bytes.count)
         }
-        // So that an empty text has an address, too.
+        // One byte more, so that an empty text at the end has an address, too.
         bytes.append(0)
     }
 }
 
-/// A statement with `?` or `?1` for its places, in PostgreSQL's `$1`.
+/// Rewrites the placeholders `?` and `?1` as PostgreSQL's `$1`.
 enum PostgresPlaces {
-    /// - Parameter sql: a constant of this program, without a question mark of another meaning.
+    /// - Parameter sql: a constant of this program, in which question marks are placeholders only.
     static func numbered(_ sql: String) -> String {
         var text = ""
         text.reserveCapacity(sql.utf8.count + 16)
