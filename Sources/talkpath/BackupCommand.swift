@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import TalkpathStore
 
-/// `talkpath backup FILE`: the store of a server that runs or does not, as one file.
+/// `talkpath backup FILE`: copies the store into one file, whether the server runs or not.
 struct BackupCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "backup",

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// `talkpath bench …`: tells where the benches are.
+/// `talkpath bench …`: points to the program `talkpath-bench`.
 struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",

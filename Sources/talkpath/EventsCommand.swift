@@ -34,7 +34,7 @@ struct EventsCommand: AsyncParsableCommand {
                     "there is no store in '\(named)': name its folder by --data or TALKPATH_DATA_FOLDER"
                 )
             }
-            // A server may be running on it.
+            // A server may be running on the store.
             return try SQLiteCallStore(.file(path), identifiers: EventIdentifiers(), ownsFile: false)
         }
     }

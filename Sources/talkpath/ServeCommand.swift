@@ -13,7 +13,7 @@ import Glibc
 import Darwin
 #endif
 
-/// Runs the server until it is told to stop.
+/// Runs the server until a signal stops it.
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve",
@@ -63,13 +63,13 @@ struct ServeCommand: AsyncParsableCommand {
     func run() async throws {
         if check { return try await checkSettings() }
         let configuration = try readConfiguration()
-        // Before anything opens files of its own, so that nothing has to do without.
+        // Raise the limit first, before other code opens files.
         ProcessDescriptors.raiseLimit()
         await ProcessDescriptors.warmUp()
         LoggingSystem.bootstrap { [format = configuration.logFormat] label in format.makeHandler(label: label) }
-        // From here on, so that a signal that comes during the start stops the server in order, too.
-        // SIGHUP never ends the server, with or without a certificate: reloading all services of a machine must not end
-        // calls.
+        // Trap signals from here on, so that a signal during the start also stops the server in order. SIGHUP never
+        // ends the server, with or without a certificate: an operator who reloads all services of a machine must not
+        // end calls.
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         defer { Self.flushLog() }
         let server: TalkpathServer
@@ -90,7 +90,7 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
-    /// The reason for which there is no server; it begins with what failed.
+    /// Explains why the server could not start. The text begins with the part that failed.
     private static func obstacle(_ error: any Error, _ configuration: ServerConfiguration) -> String {
         switch error {
         case let error as StoreError where configuration.storage.database != nil: "TALKPATH_DATABASE_URL: \(error)"
@@ -102,7 +102,7 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
-    /// Does what signals ask for; returns when the server has stopped.
+    /// Handles signals; returns when the server has stopped.
     private static func attend(_ server: TalkpathServer, _ signals: UnixSignalsSequence) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
@@ -117,9 +117,9 @@ struct ServeCommand: AsyncParsableCommand {
                         await server.beginShutdown()
                         continue
                     }
-                    // A second signal means not to wait: neither for a carrier that does not answer, nor for an event
-                    // loop that is closing and would not answer this request. The calls' records are saved first,
-                    // within the first part of this time.
+                    // A second signal means: do not wait, neither for a carrier that does not answer, nor for an event
+                    // loop that is closing and would not answer this request. The calls' records are saved first, at
+                    // the beginning of this time.
                     DispatchQueue.global().asyncAfter(deadline: .now() + 1.5) {
                         LogWriter.standardError.flush(withinMilliseconds: 100)
                         Self.leave(status: 128 + signal.rawValue)
@@ -149,7 +149,7 @@ struct ServeCommand: AsyncParsableCommand {
         }
     }
 
-    /// Names every mistake; of a setting that cannot be read, only that.
+    /// Reports every mistake. Of a setting that cannot be read, it reports only that.
     private func checkSettings() async throws {
         let (configuration, flaws) = ServerConfiguration.inspect(
             environment: ProcessInfo.processInfo.environment,
@@ -185,16 +185,17 @@ struct ServeCommand: AsyncParsableCommand {
     /// `EX_CONFIG` of sysexits.h.
     private static let wrongSettings = ExitCode(78)
 
-    /// Through the log's thread: standard error may have no reader.
+    /// Writes through the log's thread, because standard error may have no reader.
     private static func complain(_ line: String) {
         LogWriter.standardError.write(Array("talkpath: \(line)\n".utf8))
         flushLog()
     }
 
-    /// Gives the reader of the log half a second for the last lines.
+    /// Waits up to half a second until the log's last lines are written.
     private static func flushLog() { LogWriter.standardError.flush(withinMilliseconds: 500) }
 
-    /// At once, without the handlers that `exit` runs: they would destroy what other threads still use.
+    /// Ends the process at once, without the handlers that `exit` runs: they would destroy objects that other threads
+    /// still use.
     private static func leave(status: Int32) -> Never { endProcess(status) }
 }
 

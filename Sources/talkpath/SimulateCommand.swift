@@ -5,7 +5,7 @@ import TalkpathSimulators
 import TalkpathWire
 import UnixSignals
 
-/// `talkpath simulate …`: a fake carrier or model as a server of its own.
+/// `talkpath simulate …`: runs a fake carrier or model as a server of its own.
 struct SimulateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "simulate",
@@ -27,7 +27,7 @@ struct SimulateCommand: AsyncParsableCommand {
         }
     }
 
-    /// The options of both fake models.
+    /// The options that both fake models share.
     struct Model: ParsableArguments {
         @OptionGroup var common: Common
         @Flag(help: "Say back what is heard, instead of playing a conversation.") var echo = false
@@ -48,7 +48,7 @@ struct SimulateCommand: AsyncParsableCommand {
 
             """
             + ModelHabit.allCases.map { habit in
-                // Wrapped here: the parser would continue a line at the margin.
+                // Wrap the text here: the parser would continue a line at the margin.
                 let name = "  " + habit.rawValue.padding(toLength: 20, withPad: " ", startingAt: 0) + " "
                 let lines = TextWrapping.lines(of: habit.meaning, width: 79 - name.count)
                 return name + lines.joined(separator: "\n" + String(repeating: " ", count: name.count))
@@ -65,7 +65,7 @@ struct SimulateCommand: AsyncParsableCommand {
             return habits
         }
 
-        /// Runs until it is interrupted.
+        /// Runs until a signal interrupts it.
         func run(_ provider: AgentProvider) async throws {
             let conversation = echo ? nil : try common.load()
             let server = try await FakeModel.start(
@@ -154,7 +154,7 @@ struct SimulateCommand: AsyncParsableCommand {
                 "export TWILIO_API_BASE_URL=\(server.baseURL) TWILIO_FROM_NUMBER=\(own)"
                     + " TWILIO_ACCOUNT_SID=\(configuration.accountSID)"
             )
-            // One's own token is not shown.
+            // A token from the user's environment is not shown.
             let token = environment["TWILIO_AUTH_TOKEN"] == nil ? configuration.authToken : "$TWILIO_AUTH_TOKEN"
             Narration.say("export TWILIO_AUTH_TOKEN=\(token)")
             if let dialIn {

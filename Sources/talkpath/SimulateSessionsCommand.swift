@@ -1,7 +1,7 @@
 import ArgumentParser
 import TalkpathSimulation
 
-/// `talkpath simulate sessions`: whole calls on virtual time, one a seed.
+/// `talkpath simulate sessions`: plays complete calls on virtual time, one for each seed.
 struct SimulateSessionsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sessions",

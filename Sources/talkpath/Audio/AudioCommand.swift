@@ -9,7 +9,7 @@ import Musl
 import Darwin
 #endif
 
-/// The audio core as filters of raw samples.
+/// Runs the audio core as filters of raw samples.
 struct AudioCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audio",
@@ -145,7 +145,7 @@ struct BlockOption: ParsableArguments {
     }
 }
 
-/// The value an option's text names.
+/// Returns the value that an option's text names.
 func named<Value>(_ text: String, _ value: (String) -> Value?, _ choices: String) throws -> Value {
     guard let value = value(text) else { throw ValidationError("'\(text)' is not one of: \(choices)") }
     return value

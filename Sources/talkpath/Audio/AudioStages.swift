@@ -1,9 +1,9 @@
 import TalkpathAudio
 
-/// Signed 16-bit little-endian samples from one rate to another.
+/// Converts signed 16-bit little-endian samples from one rate to another.
 struct ResampleStage: PipeStage, ~Copyable {
     private var resampler: StreamResampler
-    /// Nothing in, nothing out: not even the filter's silence.
+    /// Whether any input came. Empty input gives empty output, without the filter's silence.
     private var hasInput = false
 
     init(_ resampler: consuming StreamResampler) {
@@ -30,7 +30,7 @@ struct ResampleStage: PipeStage, ~Copyable {
     }
 }
 
-/// Signed 16-bit little-endian samples to codes of G.711.
+/// Converts signed 16-bit little-endian samples to G.711 codes.
 struct EncodeStage: PipeStage {
     let law: AudioFormat.Encoding
 
@@ -47,7 +47,7 @@ struct EncodeStage: PipeStage {
     func finish(into output: inout [UInt8]) {}
 }
 
-/// Codes of G.711 to signed 16-bit little-endian samples.
+/// Converts G.711 codes to signed 16-bit little-endian samples.
 struct DecodeStage: PipeStage {
     let law: AudioFormat.Encoding
 
@@ -64,7 +64,7 @@ struct DecodeStage: PipeStage {
 }
 
 extension [Int16] {
-    /// A last odd byte is left out.
+    /// Drops a last odd byte.
     fileprivate init(littleEndian bytes: UnsafeRawBufferPointer) {
         self = (0..<bytes.count / 2).map {
             Int16(littleEndian: bytes.loadUnaligned(fromByteOffset: 2 * $0, as: Int16.self))

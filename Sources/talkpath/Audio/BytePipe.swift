@@ -6,30 +6,31 @@ import Musl
 import Darwin
 #endif
 
-/// A conversion of bytes on their way through a ``BytePipe``.
+/// A conversion of bytes in a ``BytePipe``.
 protocol PipeStage: ~Copyable {
-    /// Bytes that belong together: `convert` is given whole multiples of it.
+    /// The bytes of one unit. `convert` is given whole multiples of it.
     var unit: Int { get }
 
-    /// Appends to `output` what comes of `input`.
+    /// Appends the converted `input` to `output`.
     mutating func convert(_ input: UnsafeRawBufferPointer, into output: inout [UInt8]) throws
 
-    /// Appends what is left at the end.
+    /// Appends the rest of the output, after the end of the input.
     mutating func finish(into output: inout [UInt8]) throws
 }
 
-/// Runs standard input through a stage to standard output, blockwise; what comes out does not depend on the blocks.
+/// Runs standard input through a stage to standard output, in blocks. The output does not depend on the size of the
+/// blocks.
 ///
-/// Converts input as it arrives, so the pipe may be live. A reader that closes its end stops it without
-/// a complaint.
+/// Converts input as it arrives, so the pipe may be live. When the reader closes its end, the pipe stops without an
+/// error.
 struct BytePipe {
-    /// The most that is converted in one go, in the stage's units.
+    /// The largest block, in the stage's units.
     var blockUnits: Int
     var input: CInt = STDIN_FILENO
     var output: CInt = STDOUT_FILENO
 
     func run<Stage: PipeStage & ~Copyable>(_ stage: inout Stage) throws(PipeError) {
-        // Else a reader that goes away would kill the process with a signal.
+        // Without this, a reader that closes the pipe would kill the process with a signal.
         signal(SIGPIPE, SIG_IGN)
         do {
             try transfer(&stage)
@@ -96,7 +97,7 @@ enum PipeError: Error, Equatable, CustomStringConvertible {
     case cannotRead(String)
     case cannotWrite(String)
     case stageFailed(String)
-    /// Everything before was converted and written.
+    /// The input ended within a sample. Everything before that sample was converted and written.
     case unfinishedSample(bytes: Int, of: Int)
 
     var description: String {

@@ -4,7 +4,7 @@ import TalkpathCore
 import TalkpathServer
 import TalkpathWire
 
-/// `talkpath agents check`: whether an agent's definition is good, or what an endpoint does not do.
+/// `talkpath agents check`: checks an agent's definition, or the features of a model's endpoint.
 struct AgentsCheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",

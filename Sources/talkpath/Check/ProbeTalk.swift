@@ -2,13 +2,13 @@ import NIOCore
 import TalkpathNIO
 import TalkpathWire
 
-/// What came over a probe's socket.
+/// A message from a probe's socket.
 enum ProbeMessage: Sendable {
     case event(JSONValue)
     case closed(String)
 }
 
-/// Hands on what comes.
+/// Passes the socket's messages on to a stream.
 final class ProbeConsumer: WebSocketConsumer {
     private let queue: AsyncStream<ProbeMessage>.Continuation
 
@@ -74,7 +74,7 @@ actor ProbeTalk {
         return id
     }
 
-    /// The next event that is wanted; those before it are passed over. nil: it does not come.
+    /// Returns the next event that `isWanted` accepts, and drops those before it. `nil` if it does not come in time.
     func next(_ isWanted: @Sendable (JSONValue) -> Bool) async -> JSONValue? {
         let clock = ContinuousClock()
         let latest = clock.now + patience

@@ -3,20 +3,20 @@ import NIOCore
 import TalkpathNIO
 import TalkpathWire
 
-/// Asks an endpoint of OpenAI's Realtime wire for all that the bridge may ask for, one thing after the other, and notes
-/// what it does not do.
+/// Asks an endpoint that speaks OpenAI's Realtime protocol for everything that the bridge may ask for, one thing after
+/// another, and notes what the endpoint does not do.
 struct RealtimeProbe {
     struct Finding {
         enum Outcome {
             case does
-            /// It takes the request, and what comes back does not hold it.
+            /// The endpoint accepts the request, but its answer does not hold the setting.
             case ignores
             case refuses(String)
             case silent
         }
 
         var name: String
-        /// Without it there is no call.
+        /// Whether calls are impossible without it.
         var isNeeded: Bool
         var outcome: Outcome
 
@@ -41,7 +41,7 @@ struct RealtimeProbe {
         self.patience = patience
     }
 
-    /// - Throws: where no socket can be opened.
+    /// - Throws: if the socket cannot be opened.
     mutating func run() async throws {
         let loop = HTTPClient.defaultEventLoopGroup.any()
         let (messages, queue) = AsyncStream<ProbeMessage>.makeStream()
@@ -83,7 +83,7 @@ struct RealtimeProbe {
         return wanted.map { $0.isHeld(in: shown) } ?? true ? .does : .ignores
     }
 
-    /// Told by an error, and by which: a misspelt option would go unnoticed otherwise.
+    /// Checks that an error reports an unknown option, and names it. Otherwise a misspelt option would go unnoticed.
     private mutating func unknown(_ talk: ProbeTalk) async {
         let id = await talk.send(["type": "session.update", "session": ["type": "realtime", "no_such_option": 1]])
         let answer = await talk.next { $0["type"]?.string == "session.updated" || $0["type"]?.string == "error" }
@@ -152,13 +152,13 @@ struct RealtimeProbe {
     }
 }
 
-/// One thing that a session can be asked for.
+/// A setting that the bridge may ask a session for.
 struct ProbeSetting {
     var name: String
     var isNeeded = false
     /// A JSON object.
     var session: String
-    /// Where it stands in the answer.
+    /// The setting's place in the answer.
     var path: [String]
 
     static let all = [
@@ -245,12 +245,12 @@ struct ProbeSetting {
 extension JSONValue {
     fileprivate func isError(about event: String) -> Bool {
         guard self["type"]?.string == "error" else { return false }
-        // Not every service says which event it is about.
+        // Some services do not say which event an error is about.
         guard let id = self["error"]?["event_id"]?.string else { return true }
         return id == event
     }
 
-    /// The provider's words, as a terminal may show them.
+    /// The provider's error message, made safe for a terminal.
     fileprivate var errorWords: String {
         let error = self["error"]
         let parameter = error?["param"]?.string.map { " (\($0))" } ?? ""
@@ -259,7 +259,7 @@ extension JSONValue {
         return String(String.UnicodeScalarView(plain.prefix(300)))
     }
 
-    /// Whether all of it stands in another value, which may hold more.
+    /// Whether another value holds all members of this one. It may hold more.
     fileprivate func isHeld(in other: JSONValue?) -> Bool {
         guard let other else { return false }
         switch (self, other) {

@@ -3,7 +3,7 @@ import Foundation
 import NIOHTTP1
 import TalkpathWire
 
-/// `talkpath agents`: stored agents of a running server.
+/// `talkpath agents`: manages the stored agents of a running server.
 struct AgentsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "agents",

@@ -1,7 +1,7 @@
 import Foundation
 import TalkpathWire
 
-/// Calls as people read them on a terminal.
+/// Formats calls for people at a terminal.
 enum CallRows {
     static func table(_ calls: [JSONValue]) -> String {
         var table = TerminalTable([
@@ -23,7 +23,7 @@ enum CallRows {
         return table.text
     }
 
-    /// One call: its facts, what was said, how it ended.
+    /// One call: its facts, its transcript, and its end.
     static func page(_ call: JSONValue) -> String {
         var text = facts(call) + "\n"
         let turns = call["transcript"]?.array ?? []
@@ -44,7 +44,7 @@ enum CallRows {
         return text
     }
 
-    /// One fact a line; among them why the call ended, and who ended it.
+    /// One fact a line, including why the call ended and which side ended it.
     private static func facts(_ call: JSONValue) -> String {
         func text(_ name: String) -> String? { call[name]?.string.flatMap { $0.isEmpty ? nil : $0 } }
         var facts: [(String, String?)] = [

@@ -2,7 +2,7 @@ import ArgumentParser
 import NIOHTTP1
 import TalkpathWire
 
-/// `talkpath calls`: the calls there are, or one of them.
+/// `talkpath calls`: lists calls, or shows or deletes one.
 struct CallsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "calls",

@@ -11,7 +11,7 @@ import Glibc
 import Darwin
 #endif
 
-/// The reason for which a server could not be asked, and the next thing to look at.
+/// Explains why a server could not be reached, and what to check next.
 enum ConnectionWords {
     static func of(_ error: any Error, at origin: String) -> String {
         if OutboundHTTP.failureOfTLS(error) != nil {

@@ -7,7 +7,7 @@ import TalkpathCore
 import TalkpathServer
 import TalkpathWire
 
-/// The server's address and key; the same for every command that talks to a server.
+/// The server's address and key, shared by all commands that talk to a server.
 struct ServerOptions: ParsableArguments {
     @Option(
         name: .long,
@@ -34,22 +34,22 @@ struct ServerOptions: ParsableArguments {
         )
     }
 
-    /// On a terminal, unless JSON is asked for.
+    /// Whether to print tables: on a terminal, unless JSON is asked for.
     var wantsTable: Bool { !json && isatty(STDOUT_FILENO) == 1 }
 }
 
-/// The control API, as any client would use it. One request a command.
+/// A client of the control API. Each command sends one request.
 struct ControlClient {
     let origin: String
     /// The option or variable that the address comes from, for messages.
     let source: String
     let key: String?
 
-    /// Tries to connect once: a user at a shell learns at once that no server listens.
+    /// Tries to connect once, so that a user at a shell learns at once that no server listens.
     private static let http: HTTPClient = {
         var configuration = OutboundHTTP.configuration
         configuration.timeout.connect = .seconds(10)
-        // One for the process, never shut down.
+        // One client for the process, never shut down.
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
 
@@ -61,7 +61,7 @@ struct ControlClient {
     }
 
     /// - Parameter path: with its query, already encoded.
-    /// - Throws: `ExitCode` after a line on standard error, if the server is not there.
+    /// - Throws: `ExitCode`, after a line on standard error, if the server does not answer.
     func send(
         _ method: HTTPMethod,
         _ path: String,
@@ -83,7 +83,7 @@ struct ControlClient {
         }
         do {
             let response = try await Self.http.execute(request, timeout: .seconds(60))
-            // Not followed: what was asked for may become something else on the way, and the key may get lost.
+            // Redirects are not followed: they may turn the request into another one, and drop the key.
             if (300..<400).contains(response.status.code), let place = response.headers.first(name: "Location") {
                 throw complain(
                     "\(origin) answers that the server is elsewhere, at \(place.asLogged): give that address "
@@ -100,7 +100,7 @@ struct ControlClient {
         }
     }
 
-    /// Sends, and accepts only success.
+    /// Sends a request, and throws unless it succeeds.
     func expect(
         _ method: HTTPMethod,
         _ path: String,
@@ -112,7 +112,7 @@ struct ControlClient {
         return answer.body
     }
 
-    /// The server's own words on standard error.
+    /// Prints the server's own message on standard error.
     func failure(_ answer: Answer) -> ExitCode {
         let words = answer.body["detail"]?.string ?? answer.body["error"]?.string ?? "no reason given"
         let hint =
@@ -129,7 +129,7 @@ struct ControlClient {
 }
 
 extension String {
-    /// As part of a path or a query.
+    /// The text, encoded as part of a path or a query.
     var urlEncoded: String {
         addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(CharacterSet(charactersIn: "-._~"))) ?? self
     }

@@ -2,7 +2,7 @@ import ArgumentParser
 import NIOHTTP1
 import TalkpathWire
 
-/// `talkpath end`: ends calls, and tells how it went.
+/// `talkpath end`: ends calls, and shows the steps of each end.
 struct EndCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "end",
@@ -62,7 +62,7 @@ struct EndCommand: AsyncParsableCommand {
         for call in calls {
             let answer = try await server.client.send(.POST, "/api/calls/\(call.urlEncoded)/end", order)
             if !server.wantsTable { print(answer.body.serializedText()) }
-            // A call that was over before, or that the carrier has not confirmed, comes with its receipt.
+            // The error of a call that had ended before, or that the carrier has not confirmed, carries a receipt, too.
             guard let receipt = answer.isSuccess ? answer.body : answer.body["receipt"] else {
                 throw server.client.failure(answer)
             }

@@ -3,7 +3,7 @@ import Foundation
 import NIOHTTP1
 import TalkpathWire
 
-/// `talkpath health`: asks whether the server accepts calls; the exit status answers containers and load balancers.
+/// `talkpath health`: asks whether the server accepts calls. Containers and load balancers use its exit status.
 struct HealthCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "health",

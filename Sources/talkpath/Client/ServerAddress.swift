@@ -1,12 +1,12 @@
 import TalkpathServer
 
-/// The address of a server, as the user gave it: an origin, perhaps with a path in front of ours.
+/// The address of a server, as the user gave it: an origin, with an optional path before the server's own routes.
 struct ServerAddress: Equatable {
-    /// Without a slash at its end.
+    /// The address without a slash at its end.
     let text: String
 
     struct Flaw: Error, Equatable {
-        /// Reads on from «the address».
+        /// Continues a sentence that begins with "the address".
         var words: String
     }
 

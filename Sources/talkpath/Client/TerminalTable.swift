@@ -1,9 +1,9 @@
 import Foundation
 
-/// A table for people: columns as wide as their widest cell, a bold head, colours where the terminal has them.
+/// A table for people: columns as wide as their widest cell, a bold head, and colours if the terminal has them.
 ///
-/// It fits the terminal without breaking a word: empty columns are left out, then the columns with the lowest rank; the
-/// last column wraps.
+/// The table fits the terminal without breaking a word. Empty columns are left out first, then the columns with the
+/// lowest rank. The last column wraps.
 struct TerminalTable {
     enum Colour: String {
         case plain = "0"
@@ -20,7 +20,7 @@ struct TerminalTable {
         var colour = Colour.plain
 
         init(_ text: String, _ colour: Colour = .plain) {
-            // A server's text must not control the terminal.
+            // Text from a server must not control the terminal.
             self.text = String(
                 text.unicodeScalars.map { $0.properties.generalCategory == .control ? "·" : Character($0) }
             )
@@ -30,7 +30,7 @@ struct TerminalTable {
 
     struct Column: ExpressibleByStringLiteral {
         var title: String
-        /// Columns with a lower rank give way first; nil never gives way.
+        /// Columns with a lower rank are left out first; those with `nil` never.
         var rank: Int?
 
         init(_ title: String, rank: Int? = nil) {

@@ -8,7 +8,7 @@ import TalkpathWire
 extension AgentProvider: ExpressibleByArgument {}
 extension AgentProfile.Format: ExpressibleByArgument {}
 
-/// `talkpath demo`: one whole call on loopback, seen, measured and judged.
+/// `talkpath demo`: plays one complete call on loopback, shows it, measures it and checks it.
 struct DemoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "demo",
@@ -56,7 +56,7 @@ struct DemoCommand: AsyncParsableCommand {
         if !report.judgement.isPassed { throw ExitCode(1) }
     }
 
-    // Two functions that wait for nothing: the optimiser of Swift 6.3 crashes on a `run` that holds all of it.
+    // Two functions that do not await: the optimiser of Swift 6.3 crashes on a `run` that holds everything.
 
     @inline(never)
     private func makeStage() throws -> DemoStage {

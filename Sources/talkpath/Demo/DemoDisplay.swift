@@ -5,7 +5,7 @@ import TalkpathSimulators
 
 /// The live timeline on standard output: events as they happen, with both sides' levels as bars.
 ///
-/// On a terminal the bars move in the last line; in a pipe they stand in a line of their own twice a second.
+/// On a terminal, the bars move in the last line. In a pipe, they get a line of their own twice a second.
 final class DemoDisplay: Sendable {
     private let start: MonotonicInstant
     private let clock = SimulatorClock()
@@ -21,7 +21,7 @@ final class DemoDisplay: Sendable {
         case caller, agent, bridge
     }
 
-    /// A line of the timeline.
+    /// Writes a line of the timeline.
     func note(_ side: Side, _ text: String, at instant: MonotonicInstant? = nil) {
         let seconds = (instant ?? clock.now()).milliseconds(since: start) / 1000
         let (name, colour) =
@@ -64,14 +64,14 @@ final class DemoDisplay: Sendable {
         return "caller \(Self.bar(caller))  agent \(Self.bar(agent))"
     }
 
-    /// −60 dBFS to 0 in twenty steps.
+    /// Draws −60 to 0 dBFS in twenty steps.
     static func bar(_ level: AudioLevel) -> String {
         let width = 20
         let filled = level.rms.isFinite ? min(width, max(0, Int((level.rms + 60) / 60 * Double(width)))) : 0
         return String(repeating: "█", count: filled) + String(repeating: "·", count: width - filled)
     }
 
-    /// A line as it is.
+    /// Writes a line unchanged.
     func line(_ text: String) {
         write(text + "\n")
     }
@@ -82,7 +82,7 @@ final class DemoDisplay: Sendable {
 }
 
 extension DemoDisplay {
-    /// An event of the simulators, in words.
+    /// Writes an event of the simulators in words.
     /// - Parameter answer: counts the model's answers from 0.
     func note(_ event: SimulatorEvent, conversation: Conversation, answer: Int) {
         switch event.kind {
@@ -102,7 +102,7 @@ extension DemoDisplay {
         case .agentHeard:
             note(.agent, "is heard", at: event.instant)
         case .agentFellSilent:
-            // The ear waits before it believes in a silence, which began that much earlier.
+            // The simulated caller waits for the hangover before it reports silence, which began that much earlier.
             note(.agent, "■ is silent", at: event.instant - conversation.phone.ear.hangover)
         case .callerSpeechStarted:
             note(.bridge, "the model notices the caller", at: event.instant)

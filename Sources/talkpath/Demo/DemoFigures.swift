@@ -5,17 +5,17 @@ import TalkpathSimulators
 /// Figures measured from outside the bridge: both simulators stamp what they send and receive on the same clock. Turn
 /// latency is that of the call's page, so that the two agree.
 struct DemoFigures: Codable {
-    /// From a frame leaving the carrier until the model has all of it.
+    /// From the carrier sending a frame until the model has received all of it.
     var uplinkMilliseconds: Spread?
-    /// From the first audio of an answer leaving the model until the carrier has some of it.
+    /// From the model sending the first audio of an answer until the carrier has received some of it.
     var downlinkMilliseconds: Spread?
-    /// The delay that the resampling filters add to the sound itself, both ways together; no clock shows it.
+    /// The delay that the resampling filters add to the sound, both directions together. No clock shows it.
     var filterMilliseconds: Double
-    /// From the caller's last sound until the agent's first sound, the model's thinking included.
+    /// From the caller's last sound to the agent's first sound, including the model's thinking time.
     var turnLatencyMilliseconds: [Double]
     /// From the model noticing the caller until the carrier was told to clear.
     var bargeInToClearMilliseconds: [Double]
-    /// From the caller's first sound of an interruption until the line was cleared, and nothing of the agent played.
+    /// From the caller's first sound of an interruption until the line was cleared and no more of the agent was played.
     var bargeInToSilenceMilliseconds: [Double]
     var framesFromCaller: Int
     var framesToCaller: Int
@@ -23,14 +23,14 @@ struct DemoFigures: Codable {
     var agentHeardMilliseconds: Int
     var heardAgainstBelieved: [Hearing]
 
-    /// One interrupted utterance: what the ear says, and what the bridge and the model say.
+    /// One interrupted utterance: the figures of the simulated caller, of the bridge and of the model.
     struct Hearing: Codable {
         var item: String
         var producedMilliseconds: Int
         var heardMilliseconds: Int
         /// The milliseconds in the call's record.
         var recordedMilliseconds: Int?
-        /// The milliseconds that the model was told, where its protocol has a message for it.
+        /// The milliseconds that the model was told, if its protocol has a message for that.
         var believedMilliseconds: Int?
     }
 }
@@ -52,7 +52,7 @@ extension DemoFigures {
         heardAgainstBelieved = Self.hearings(stream, agent, call)
     }
 
-    /// Frames sent before the model was ready waited in the bridge on purpose and are left out.
+    /// Returns the latencies of the uplink. Frames that the bridge held back until the model was ready are left out.
     private static func uplink(_ stream: MediaStreamRecord, _ agent: AgentRecord) -> [Double] {
         guard let ready = agent.readyAt else { return [] }
         var latencies: [Double] = []
@@ -101,8 +101,8 @@ extension DemoFigures {
         }
     }
 
-    /// At each `clear`, the carrier had played what it got since the utterance began, less what it threw away. The
-    /// utterance was cut short if that is less than the model made of it.
+    /// Compares each `clear` with the audio before it. By then the carrier had played the utterance's audio except the
+    /// part that it dropped. The utterance was cut short if that is less than the model produced.
     private static func hearings(_ stream: MediaStreamRecord, _ agent: AgentRecord, _ call: CallFacts) -> [Hearing] {
         stream.clears.compactMap { clear in
             guard let item = agent.items.last(where: { ($0.sent.first?.instant ?? clear.instant) < clear.instant }),

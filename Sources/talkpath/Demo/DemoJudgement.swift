@@ -2,7 +2,7 @@ import TalkpathAudio
 import TalkpathSimulators
 import TalkpathWire
 
-/// The checks that the demo must pass, each with the figure that it rests on.
+/// The checks that the demo must pass, each with the figure that it is based on.
 struct DemoJudgement: Codable {
     struct Check: Codable {
         var name: String
@@ -23,14 +23,14 @@ extension DemoJudgement {
     /// Checks that the model heard what the caller said.
     mutating func judgeUplink(_ stream: MediaStreamRecord, _ agent: AgentRecord) {
         guard agent.inputFormat.encoding == .pcm16 else {
-            // Passed through untouched: the very bytes, as far as they came before the end.
+            // Audio that passes through must be identical, up to the end.
             let count = min(agent.audioReceived.count, stream.said.count)
             let isSame = count > 0 && agent.audioReceived[..<count].elementsEqual(stream.said[..<count])
             let missing = stream.said.count - count
             check("caller -> agent", isSame && missing <= 8000, "\(count) bytes, \(isSame ? "identical" : "different")")
             return
         }
-        // Compared at the model's own rate: at the telephone's, the filters' delay may be half a sample too much.
+        // Compare at the model's rate: at the telephone's rate, the filters' delay may be off by half a sample.
         let rate = agent.inputFormat.sampleRate
         let said = Self.resampled(stream.saidSamples, from: 8000, to: rate)
         let match = AudioCorrelation.bestLag(of: said, in: agent.receivedSamples, maxLag: rate / 5)
@@ -41,12 +41,12 @@ extension DemoJudgement {
         )
     }
 
-    /// Checks that the caller heard what the model said: each utterance, as far as it was played.
+    /// Checks that the caller heard the model's words: each utterance, up to the point to which it was played.
     mutating func judgeDownlink(_ stream: MediaStreamRecord, _ agent: AgentRecord, cut: [DemoFigures.Hearing]) {
         let heard = stream.heardSamples
         for item in agent.items where !item.audio.isEmpty {
             let spoken = Samples8k.of(item.audio, format: agent.outputFormat)
-            // An interrupted utterance is judged as far as it was heard.
+            // An interrupted utterance is compared up to the point to which the caller heard it.
             let heardMilliseconds = cut.first { $0.item == item.id }?.heardMilliseconds
             let length = min(spoken.count, heardMilliseconds.map { $0 * 8 } ?? spoken.count)
             guard length > 0 else { continue }
@@ -67,7 +67,7 @@ extension DemoJudgement {
     }
 }
 
-/// Audio of a model, at the telephone's rate.
+/// Converts a model's audio to the telephone's rate.
 enum Samples8k {
     static func of(_ bytes: [UInt8], format: AudioFormat) -> [Int16] {
         switch format.encoding {
@@ -85,7 +85,7 @@ enum Samples8k {
 }
 
 extension DemoJudgement {
-    /// The interruption must have silenced the agent, and the record must say how much was heard.
+    /// Checks that the interruption silenced the agent, and that the record says how much was heard.
     mutating func judgeInterruption(_ figures: DemoFigures, _ stream: MediaStreamRecord, expected: Int) {
         check(
             "interruption",
@@ -103,14 +103,14 @@ extension DemoJudgement {
         }
     }
 
-    /// Neither the carrier nor the model may have had anything to complain about.
+    /// Checks that neither the carrier nor the model reported a fault.
     mutating func judgeProtocol(_ stream: MediaStreamRecord, _ agent: AgentRecord, _ carrier: CallRecord) {
         let complaints =
             stream.violations.map(\.description) + agent.violations.map(\.description) + carrier.errors
         check("protocol", complaints.isEmpty, complaints.first ?? "no violation on either side")
     }
 
-    /// The receipt must be whole and true.
+    /// Checks that the receipt is complete and true.
     mutating func judgeEnd(_ answer: LoopbackClient.Answer, carrier: CallRecord, openSessions: Int) {
         let receipt = answer.body
         let steps = receipt["steps"]?.array ?? []

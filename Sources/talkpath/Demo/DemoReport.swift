@@ -4,7 +4,7 @@ import TalkpathSimulation
 import TalkpathSimulators
 import TalkpathWire
 
-/// The summary at the end, and the files.
+/// The summary at the end, and the demo's files.
 struct DemoReport {
     var figures: DemoFigures
     var judgement: DemoJudgement
@@ -83,7 +83,7 @@ struct DemoReport {
         )
     }
 
-    /// A few values are shown as they are: percentiles of three say nothing.
+    /// Shows the values themselves: they are few, so that percentiles would mean nothing.
     private func row(_ name: String, _ values: [Double], note: String) {
         let text = values.map { $0 < 10 ? $0.formatted(1) : $0.formatted(0) }.joined(separator: ", ")
         row(name, values.isEmpty ? "–" : "\(text) ms (\(note))")
@@ -93,7 +93,7 @@ struct DemoReport {
         value?.serializedText() ?? "–"
     }
 
-    /// `call.wav` (caller left, what the caller heard right), `transcript.json` and `report.json`.
+    /// Writes `call.wav` (the caller left; the audio that the caller heard right), `transcript.json` and `report.json`.
     func write(to directory: URL) throws {
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         let length = max(stream.said.count, stream.heard.count)
@@ -107,7 +107,7 @@ struct DemoReport {
         try report().write(to: directory.appendingPathComponent("report.json"))
     }
 
-    /// The call's picture as `call.html`.
+    /// Writes the call's page, `call.html`.
     func writePage(to directory: URL) throws {
         let page = try ReportCommand.page(picture)
         try ReplayFile.write(page, to: directory.appendingPathComponent("call.html").path)
@@ -126,7 +126,7 @@ struct DemoReport {
         return try Self.indented(report)
     }
 
-    /// Indented, for people.
+    /// Formats JSON with indentation, for people.
     private static func indented(_ json: JSONValue) throws -> Data {
         let object = try JSONSerialization.jsonObject(with: Data(json.serialized()), options: .fragmentsAllowed)
         return try JSONSerialization.data(

@@ -13,14 +13,14 @@ struct DemoStage {
     let provider: AgentProvider
     let format: AgentProfile.Format
     let conversation: Conversation
-    /// The folder that the call is captured to.
+    /// The folder for the call's capture.
     let recordings: String
 
     private static let token = "0123456789abcdef0123456789abcdef"
     private static let account = "AC00000000000000000000000000000001"
     private static let modelKey = "demo-key"
 
-    /// The reasons for which there is no report.
+    /// Why there is no report.
     enum Failure: Error, CustomStringConvertible {
         case notFound(String)
 
@@ -31,7 +31,7 @@ struct DemoStage {
         }
     }
 
-    /// Plays the whole call.
+    /// Plays the complete call.
     func play(on display: DemoDisplay) async throws -> DemoReport {
         let timeline = SimulatorTimeline()
         let model = try await FakeModel.start(
@@ -64,7 +64,7 @@ struct DemoStage {
         await twilio.shutdown()
         await model.shutdown()
         try await client.shutdown()
-        // The capture is whole once the server has stopped.
+        // The capture is complete once the server has stopped.
         return try report(try result.get())
     }
 
@@ -137,7 +137,7 @@ struct DemoStage {
         return Outcome(stream: stream, agent: agent, carrier: record, receipt: ended, call: call, openSessions: open)
     }
 
-    /// The caller has said everything, and has heard the answer to it.
+    /// Waits until the caller has said everything and has heard the last answer.
     private func waitForTheLastWord(_ timeline: SimulatorTimeline) async throws {
         let last = conversation.phone.turns.count - 1
         try await timeline.waitFor(within: .seconds(90)) { $0.kind == .userEnded(turn: last) }
@@ -192,7 +192,7 @@ struct DemoStage {
         )
     }
 
-    /// The call's capture, under the name `call.tpcap`.
+    /// Renames the call's capture to `call.tpcap`.
     private func capture(of call: JSONValue) throws -> String {
         let folder = URL(fileURLWithPath: recordings)
         let capture = folder.appendingPathComponent("call.tpcap").path

@@ -6,7 +6,7 @@ import TalkpathSimulation
 import TalkpathSimulators
 import TalkpathWire
 
-/// `talkpath replay --against`: the carrier's side of a capture, played to a live server.
+/// `talkpath replay --against`: plays the carrier's side of a capture to a live server.
 struct LiveReplay {
     let file: String
     let url: String
@@ -54,7 +54,8 @@ struct LiveReplay {
         if !outcome.violations.isEmpty || !isAnswered { throw ExitCode(1) }
     }
 
-    /// The carrier's messages without its mark echoes, which answer the live server's own marks.
+    /// Returns the carrier's messages without its mark echoes, because the echoes must answer the live server's own
+    /// marks.
     private static func messages(of capture: Capture) -> ([MediaStreamDriver.Message], String) {
         var messages = [
             MediaStreamDriver.Message(
@@ -78,7 +79,8 @@ struct LiveReplay {
         return began == nil ? ([], "") : (messages, streamSID)
     }
 
-    /// The token of the captured call is spent, and is not in the capture: in development, none is a new call.
+    /// Removes the custom parameters. The captured call's token is used up and is not in the capture; a server in
+    /// development takes a stream without a token for a new call.
     private static func withoutParameters(_ text: [UInt8]) -> [UInt8] {
         guard var message = try? JSONValue(parsing: text), var start = message["start"] else { return text }
         start.set("customParameters", .object([]))

@@ -6,7 +6,7 @@ import TalkpathSimulation
 import TalkpathSimulators
 import TalkpathWire
 
-/// `talkpath replay`: captured calls, run again.
+/// `talkpath replay`: runs captured calls again.
 struct ReplayCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "replay",
@@ -82,7 +82,7 @@ struct ReplayCommand: AsyncParsableCommand {
         FileHandle.standardError.write(Data("talkpath: \(text)\n".utf8))
     }
 
-    /// - Returns: whether anything differs.
+    /// - Returns: whether the replay differs from the capture.
     private func replay(_ file: String) async throws -> Bool {
         var replay = try Replay(file)
         if let expect { replay = try replay.expecting(expect) }
@@ -96,7 +96,7 @@ struct ReplayCommand: AsyncParsableCommand {
             report(file, call, took)
         }
         if let wav { try write(call, to: wav) }
-        // A capture without differences is left alone: behind a cut it may hold more than its replay.
+        // A capture without differences is left as it is: after a cut, it may hold more than its replay.
         if update, slim || expect != nil || !call.differences.isEmpty {
             try ReplayFile.write(call.capture.encoded(isSlim: slim), to: file)
         }
@@ -154,7 +154,7 @@ struct ReplayCommand: AsyncParsableCommand {
     }
 }
 
-/// Waits until a record's time has come.
+/// Waits until the time of a record.
 private struct Pace {
     let began: ContinuousClock.Instant
     let speed: Double
@@ -164,7 +164,7 @@ private struct Pace {
         self.speed = speed
     }
 
-    /// The thread sleeps: it is the replay's own.
+    /// Sleeps on this thread, which belongs to the replay.
     func wait(_ at: Duration) {
         let due = began + at / speed
         let left = ContinuousClock().now.duration(to: due)

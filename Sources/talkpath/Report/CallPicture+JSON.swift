@@ -45,15 +45,15 @@ extension CallPicture {
         ]
     }
 
-    /// A tenth of a millisecond is as exact as anybody reads.
+    /// Rounds to tenths of a millisecond, which is exact enough for a reader.
     private func number(_ value: Double) -> JSONValue {
         JSONNumber((value * 10).rounded() / 10).map(JSONValue.number) ?? .null
     }
 
-    /// Peaks a second: few enough that long calls are drawn at once.
+    /// Peaks per second: few enough that long calls are drawn quickly.
     private var peakRate: Int { duration > 600_000 ? 25 : duration > 120_000 ? 50 : 100 }
 
-    /// The loudest sample of each stretch, 0 to 255, by the square root, which shows quiet speech too.
+    /// The loudest sample of each stretch, from 0 to 255. Uses the square root, which shows quiet speech, too.
     private func peaks(of samples: [Int16]) -> [UInt8] {
         let length = 8000 / peakRate
         return stride(from: 0, to: samples.count, by: length).map { begin in
@@ -64,7 +64,7 @@ extension CallPicture {
 
     private static func base64(_ bytes: [UInt8]) -> String { Data(bytes).base64EncodedString() }
 
-    /// Both sides as an Ogg Opus file: the caller left, the agent right.
+    /// Encodes both sides as an Ogg Opus file: the caller left, the agent right.
     func recording() throws -> [UInt8] {
         var writer = try OggOpusWriter(sampleRate: 8000, channelCount: 2, serialNumber: 1, bitrate: 40_000)
         var samples: [Int16] = []

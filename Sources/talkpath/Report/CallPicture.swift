@@ -3,7 +3,7 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
-/// One captured call as it is drawn, with all times in milliseconds since the call began.
+/// One captured call, ready to be drawn. All times are milliseconds since the call began.
 struct CallPicture {
     /// A stretch of speech of one side, as it was on the line.
     struct Speech {
@@ -11,9 +11,9 @@ struct CallPicture {
         var begin: Double
         var end: Double
         var text = ""
-        /// Only of the agent: the time from the caller's last sound to the first one of this speech.
+        /// The time from the caller's last sound to the first sound of this speech. For the agent only.
         var latency: Double?
-        /// Only of the agent: the caller interrupted this speech.
+        /// Whether the caller interrupted this speech. For the agent only.
         var isCut = false
     }
 
@@ -111,7 +111,7 @@ struct CallPicture {
             if let next = expected, abs(timestamp - next) > 1 {
                 holes.append(Hole(at: streamBegan + Double(timestamp), missing: Double(max(0, timestamp - next))))
             }
-            // Beyond a minute the stream's numbers have begun anew, or this one is astray.
+            // A jump of more than a minute means that the stream's timestamps began anew, or that this one is wrong.
             let isAstray = expected.map { abs(timestamp - $0) > 60_000 } ?? false
             expected = isAstray ? timestamp + length : max(expected ?? 0, timestamp + length)
         case .mark(let mark):
@@ -129,7 +129,8 @@ struct CallPicture {
         }
     }
 
-    /// In milliseconds: 34 years. Keeps hostile timestamps from overflowing the arithmetic.
+    /// The largest accepted timestamp, in milliseconds: 34 years. Keeps hostile timestamps from overflowing the
+    /// arithmetic.
     private static let latestTimestamp: UInt64 = 1 << 40
 
     private mutating func readSent(_ message: CaptureMessage, at: Double) {
@@ -205,7 +206,7 @@ struct CallPicture {
         }
     }
 
-    /// Frames that are loud, with pauses of up to 0.7 s between them.
+    /// Returns stretches of loud frames, joined over pauses of up to 0.7 s.
     private static func spans(of samples: [Int16], isCaller: Bool, from origin: Double) -> [Speech] {
         let frame = 160
         var detector = VoiceActivityDetector()
@@ -224,8 +225,9 @@ struct CallPicture {
         return spans.filter { $0.end - $0.begin >= 80 }
     }
 
-    /// A text becomes known after it was begun to be spoken: it belongs to the speaker's first stretch that has none,
-    /// and began before.
+    /// Assigns texts to stretches that have none. A text of the caller arrives after the speech began, so it belongs to
+    /// the caller's latest stretch that had begun by then. A text of the agent belongs to the agent's first stretch
+    /// that had not ended by then.
     private mutating func assignTexts(_ records: [CaptureRecord]) {
         for record in records {
             guard case .published("transcript", let detail?)? = record.happening else { continue }
@@ -233,7 +235,7 @@ struct CallPicture {
             let text = detail.dropFirst((isCaller ? "user: " : "assistant: ").count)
             let at = record.at.milliseconds
             let open = speeches.indices.filter { speeches[$0].isCaller == isCaller && speeches[$0].text.isEmpty }
-            // The model knows its own words before they are heard.
+            // The model reports its words before the caller hears them.
             let place = isCaller ? open.last { speeches[$0].begin < at } : open.first { speeches[$0].end > at - 200 }
             if let place { speeches[place].text = String(text) }
         }

@@ -4,7 +4,7 @@ import TalkpathCore
 import TalkpathSimulation
 import TalkpathWire
 
-/// `talkpath report`: one picture of one call.
+/// `talkpath report`: draws one call on one page.
 struct ReportCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report",
@@ -34,7 +34,7 @@ struct ReportCommand: AsyncParsableCommand {
     }
 
     static func page(_ picture: CallPicture) throws -> [UInt8] {
-        // `</script>` in a caller's words must not end the script.
+        // `</script>` in a transcript must not end the script.
         let data = picture.json(recording: try picture.recording()).serializedText().replacing("</", with: "<\\/")
         return Array(ReportPage.html.replacing("/*DATA*/", with: data).utf8)
     }

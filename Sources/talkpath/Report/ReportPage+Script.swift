@@ -1,5 +1,5 @@
 extension ReportPage {
-    /// Draws ``html``; `call` is its data.
+    /// The script that draws ``html``. `call` holds the data.
     static let script = #"""
         const $ = id => document.getElementById(id);
         const make = (name, attributes, parent, text) => {

@@ -1,4 +1,4 @@
-/// The page, but for its data.
+/// The page without its data.
 enum ReportPage {
     static let html = #"""
         <!doctype html>

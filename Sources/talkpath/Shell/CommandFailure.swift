@@ -1,6 +1,6 @@
-/// The end of a command that could not do its work: one line for standard error, and the exit status.
+/// The failure of a command: one line for standard error, and the exit status.
 struct CommandFailure: Error, CustomStringConvertible {
-    /// A clause that begins with what failed, without a full stop.
+    /// A clause that begins with the part that failed, without a full stop.
     var description: String
     /// 1, or a number of `sysexits.h`.
     var status: Int32

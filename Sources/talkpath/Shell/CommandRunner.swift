@@ -24,14 +24,14 @@ enum CommandRunner {
             switch error {
             case let failure as CommandFailure: fail(failure.description, status: failure.status)
             case is ExitCode, is CleanExit, is ValidationError: leave(root, error)
-            // Help that a command without a work of its own asks for.
+            // A command without work of its own asks for its help.
             case _ where root.exitCode(for: error) == .success: leave(root, error)
             default: fail(ErrorWords.of(error), status: 1)
             }
         }
     }
 
-    /// Prints the parser's error in our form, or its help or version on standard output.
+    /// Prints the parser's errors in this program's form. Prints help and the version on standard output.
     private static func leave(_ root: (some ParsableCommand).Type, _ error: any Error) -> Never {
         let status = root.exitCode(for: error)
         let message = root.fullMessage(for: error)

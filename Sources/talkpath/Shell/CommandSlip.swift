@@ -1,7 +1,7 @@
 import ArgumentParser
 import TalkpathServer
 
-/// A word that stands where a subcommand is expected and is none.
+/// A word in the place of a subcommand that is not one.
 struct CommandSlip: Equatable {
     /// The commands before it, such as `talkpath simulate`.
     var path: String
@@ -9,7 +9,7 @@ struct CommandSlip: Equatable {
     /// The subcommand with the nearest name, if one is near.
     var suggestion: String?
 
-    /// - Returns: nil where the arguments lead to a command; options are left to the parser.
+    /// - Returns: `nil` if the arguments lead to a command. Options are left to the parser.
     init?(_ arguments: [String], in root: any ParsableCommand.Type) {
         var command = root
         var path = [Self.name(of: root)]
@@ -21,7 +21,7 @@ struct CommandSlip: Equatable {
                 path.append(argument)
                 continue
             }
-            // A command with a default takes the word as an argument of that.
+            // A command with a default subcommand takes the word as that one's argument.
             guard !subcommands.isEmpty, command.configuration.defaultSubcommand == nil else { return nil }
             self.path = path.joined(separator: " ")
             word = argument

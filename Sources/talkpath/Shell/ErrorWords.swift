@@ -6,7 +6,7 @@ import TalkpathCore
 import TalkpathServer
 import TalkpathStore
 
-/// Errors in the words that users know, for one line on standard error.
+/// Describes errors in words that users know, in one line for standard error.
 enum ErrorWords {
     /// - Returns: a clause without a full stop, such as `agent.json: No such file or directory`.
     static func of(_ error: any Error) -> String {
@@ -23,13 +23,13 @@ enum ErrorWords {
         case let error as any LocalizedError:
             return error.errorDescription ?? "\(error)"
         default:
-            // Errors of ours describe themselves; of others, the name of the type is all that is worth showing.
+            // Errors of this program describe themselves. Of other errors, only the name of the type is worth showing.
             let value: Any = error
             return value is any CustomStringConvertible ? "\(error)" : "an unexpected error (\(type(of: error)))"
         }
     }
 
-    /// The system's own sentence for a number of `errno`.
+    /// The system's own text for a number of `errno`.
     static func system(_ number: CInt) -> String { String(cString: strerror(number)) }
 
     private static func address(_ error: SocketAddressError) -> String {
@@ -63,7 +63,7 @@ enum ErrorWords {
         }
     }
 
-    /// The path, and what the system said about it.
+    /// The path, and the system's reason.
     private static func file(_ error: CocoaError) -> String {
         let path = error.filePath ?? error.url?.path
         let cause: String

@@ -6,9 +6,9 @@ import Glibc
 import Darwin
 #endif
 
-/// Lines of words for a terminal.
+/// Breaks text into lines for a terminal.
 enum TextWrapping {
-    /// Breaks between words only; a word that is longer than the width has a line of its own.
+    /// Breaks between words only. A word that is longer than the width gets a line of its own.
     static func lines(of text: String, width: Int) -> [String] {
         var lines: [String] = []
         var line = ""
@@ -22,7 +22,7 @@ enum TextWrapping {
         return line.isEmpty && !lines.isEmpty ? lines : lines + [line]
     }
 
-    /// The text behind a label; further lines begin below the text's first word.
+    /// Puts a label before the text. Further lines begin below the text's first word.
     static func labelled(_ label: String, _ text: String, labelWidth: Int, width: Int = TerminalWidth.current) -> String
     {
         let head = label.padding(toLength: labelWidth, withPad: " ", startingAt: 0)
@@ -33,7 +33,7 @@ enum TextWrapping {
 
 /// The number of characters that fit into a line of standard output.
 enum TerminalWidth {
-    /// The terminal's own width; 80 in a pipe and where the terminal does not tell.
+    /// The terminal's own width; 80 in a pipe, or if the terminal does not report one.
     static var current: Int {
         var size = winsize()
         guard isatty(STDOUT_FILENO) == 1, ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col >= 40 else {

@@ -3,20 +3,20 @@ import TalkpathCore
 import TalkpathServer
 import TalkpathSimulators
 
-/// One call that is captured for the tests.
+/// A call that is captured for the tests.
 struct CaptureScene {
     var name: String
     var phone = PhoneScript()
-    /// Recorded messages instead of the person.
+    /// Recorded messages, which replace the simulated person.
     var lines: MediaStreamReplay?
     var agent: AgentScript
     var faults: [AgentFault] = []
-    /// The carrier says that long after the stream began that a machine has answered.
+    /// The time after the stream's beginning at which the carrier reports an answering machine.
     var machineAfter: Duration?
     /// The delay of the carrier's marks.
     var markDelay = Duration.zero
     var ending: EndReason
-    /// Ended by the control API, that long after the stream began.
+    /// The time after the stream's beginning at which the control API ends the call.
     var endsAfter: Duration?
     var change: @Sendable (inout ServerConfiguration) -> Void = { _ in }
 
@@ -197,12 +197,12 @@ struct CaptureScene {
         )
     }
 
-    /// The carrier echoes marks 600 ms late: echoes of cleared audio come while the next answer is heard.
+    /// The carrier echoes marks 600 ms late, so that echoes of cleared audio arrive during the next answer.
     private static var lateMarks: CaptureScene {
         let moment = PhoneScript.Turn.Moment.agentStarts(after: .milliseconds(900))
         let phone = PhoneScript(
             turns: [
-                // Not before it is known that the greeting was played.
+                // Late enough that the bridge knows that the greeting was played.
                 callerTurn(.agentEnds(after: .milliseconds(900)), 0, saying: "Tell me everything."),
                 callerTurn(moment, 1, saying: "Stop, something else."), callerTurn(moment, 2, saying: "Enough."),
             ],
@@ -226,7 +226,7 @@ struct CaptureScene {
         )
     }
 
-    /// Two machines that do not understand each other. The guard is told to notice soon, to keep the fixture short.
+    /// Two machines that do not understand each other. The guard is set to notice early, which keeps the fixture short.
     private static var loop: CaptureScene {
         let phone = PhoneScript(
             turns: (0..<12).map { callerTurn(soon, $0, 400, saying: "I did not understand. Please say that again.") }

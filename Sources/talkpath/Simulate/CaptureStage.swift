@@ -6,7 +6,7 @@ import TalkpathServer
 import TalkpathSimulators
 import TalkpathWire
 
-/// A fake carrier, a fake model and the real server, which captures.
+/// A fake carrier, a fake model, and the real server, which captures the call.
 struct CaptureStage {
     let scene: CaptureScene
     let provider: AgentProvider
@@ -24,7 +24,7 @@ struct CaptureStage {
             )
         ) { _ in #"{"weather":"rain"}"# }
 
-    /// - Returns: the call's name, once it has ended and its capture is closed.
+    /// - Returns: the call's name, once the call has ended and its capture is closed.
     func play() async throws -> String {
         let timeline = SimulatorTimeline()
         let model = try await FakeModel.start(
@@ -69,7 +69,7 @@ struct CaptureStage {
         settings["TALKPATH_AGENT_FIRST_MESSAGE"] = "Greet the caller."
         switch provider {
         case .openai:
-            // One call with audio passed through, one with audio converted.
+            // One scene converts its audio; all others pass it through.
             settings["TALKPATH_AGENT_FORMAT"] = scene.name == "plain-conversation" ? "pcm" : "pcmu"
             settings["OPENAI_API_KEY"] = "key"
             settings["OPENAI_REALTIME_URL"] = model
@@ -94,7 +94,7 @@ struct CaptureStage {
             try await Task.sleep(for: delay)
             await session.machineDetected(.machine)
         }
-        // A call that lasts longer has gone wrong, and ends for another reason than the scene's.
+        // A call that takes longer has gone wrong, and would end for another reason than the scene's.
         let patience = scene.machineAfter == nil ? scene.endsAfter ?? .seconds(25) : .seconds(5)
         let deadline = ContinuousClock().now + patience
         while await session.snapshot().receipt == nil, ContinuousClock().now < deadline {
