@@ -1,16 +1,16 @@
 #if os(Linux)
 import Foundation
 
-/// The number of memory allocations of this process, where they are counted, as by `Scripts/bench-allocations`.
+/// Counts the memory allocations of this process, if a counting library is loaded, as by `Scripts/bench-allocations`.
 enum AllocationCounter {
     private static let counted: (@convention(c) () -> UInt64)? = {
-        // Without a handle: wherever in the process it stands.
+        // Without a handle, `dlsym` searches the whole process.
         guard let symbol = dlsym(nil, "talkpath_allocation_count") else { return nil }
-        // The counter's header gives it this type.
+        // The counter's header declares this type.
         return unsafeBitCast(symbol, to: (@convention(c) () -> UInt64).self)
     }()
 
-    /// Allocations of all threads since the process began; nil where nobody counts.
+    /// Allocations of all threads since the process began; `nil` without a counting library.
     static var now: UInt64? { counted?() }
 }
 #endif

@@ -4,7 +4,7 @@ import NIOPosix
 import TalkpathNIO
 import UnixSignals
 
-/// `talkpath-bench echo`: the WebSockets of calls, held against a suite of conformance cases.
+/// `talkpath-bench echo`: exposes the WebSockets of calls to a suite of conformance tests.
 struct BenchEchoCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "echo",
@@ -61,7 +61,7 @@ struct BenchEchoCommand: AsyncParsableCommand {
         }
     }
 
-    /// The largest of a suite's messages has 16 MiB, and as much may wait to be sent.
+    /// The suite's largest message has 16 MiB, and as much may wait to be sent.
     private static let limits: WebSocketLimits = {
         var limits = WebSocketLimits(maximumMessageBytes: 32 << 20, maximumBufferedBytes: 64 << 20)
         limits.maximumControlFramesPerSecond = 10_000
@@ -69,7 +69,7 @@ struct BenchEchoCommand: AsyncParsableCommand {
     }()
 }
 
-/// Sends back what it receives. Lives on its socket's event loop.
+/// Sends every message back. Used on its socket's event loop.
 private final class EchoConsumer: WebSocketConsumer {
     private var connection: WebSocketConnection?
     private let onClose: @Sendable (WebSocketClose) -> Void

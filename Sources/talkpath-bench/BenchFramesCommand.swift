@@ -2,7 +2,7 @@
 import ArgumentParser
 import Foundation
 
-/// `talkpath-bench frames`: what a frame costs in the bridge itself, without sockets.
+/// `talkpath-bench frames`: measures the cost of a frame in the bridge itself, without sockets.
 struct BenchFramesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "frames",

@@ -4,8 +4,8 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
-/// One call's media plane between two sockets that take whatever comes, told frame by frame what a carrier and a model
-/// would say.
+/// One call's media plane between two sockets that accept everything. The stage plays the messages of a carrier and a
+/// model, frame by frame.
 final class FrameStage {
     struct Shape {
         var name: String
@@ -23,9 +23,9 @@ final class FrameStage {
     struct Result: Codable {
         var shape: String
         var frames: Int
-        /// Of processing one frame up and one down.
+        /// The time to process one frame up and one down.
         var microseconds: Double
-        /// Of all frames together, where they are counted.
+        /// The allocations for all frames together, if they are counted.
         var allocations: UInt64?
         var framesUp: Int
         var framesDown: Int
@@ -39,8 +39,8 @@ final class FrameStage {
     private let (carrier, model) = (CountingSink(), CountingSink())
     private var now = MonotonicInstant(nanoseconds: 1_000_000_000)
 
-    /// Twenty seconds until everything has the size it needs: the lead is filled, marks have come back, and more of them
-    /// than are kept at once.
+    /// Twenty seconds, until every buffer has its final size: the lead is filled, marks have come back, and there were
+    /// more marks than the bridge keeps at once.
     private static let warmUp = 1000
     /// The delay between sending a mark and its echo, in frames.
     private static let framesOfEcho = 10
@@ -68,7 +68,7 @@ final class FrameStage {
             now = now + .milliseconds(20)
             media.tick(at: now)
             turn()
-            // A mark stands behind every five frames.
+            // The bridge sends a mark after every five frames.
             if frame >= Self.framesOfEcho, echoed < media.downlink.counters.marks, frame % 5 == 0 {
                 echoed += 1
                 let echo = echoes[echoed]
@@ -92,7 +92,7 @@ final class FrameStage {
         )
     }
 
-    /// Does the work of the sockets and the session after each message.
+    /// Does the work of the sockets and of the session after each message.
     private func turn() {
         if !media.happenings.isEmpty { _ = media.takeHappenings() }
         media.pump()
@@ -166,7 +166,7 @@ final class FrameStage {
     }
 }
 
-/// A socket's end that takes everything.
+/// The sending side of a socket that accepts everything.
 private final class CountingSink: LegSink {
     private(set) var messages = 0
 

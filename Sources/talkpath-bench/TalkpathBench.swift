@@ -2,7 +2,8 @@ public import ArgumentParser
 import TalkpathCore
 import TalkpathWire
 
-/// `talkpath-bench …`: measurements that anybody can repeat. A program of its own, which no image ships.
+/// `talkpath-bench …`: measurements that can be repeated on any machine. A program of its own, which no container image
+/// contains.
 @main
 struct TalkpathBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

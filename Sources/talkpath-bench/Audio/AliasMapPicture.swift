@@ -1,7 +1,7 @@
 import TalkpathAudio
 
-/// A map for each engine: across, the tone that goes in; upwards, what comes out. One diagonal line is all there
-/// should be.
+/// A map for each engine: the input tone's frequency across, the output's frequencies upwards. An ideal engine shows
+/// one diagonal line only.
 struct AliasMapPicture {
     let engines: [EngineQuality]
 
@@ -74,7 +74,7 @@ struct AliasMapPicture {
         Array(stride(from: 0, through: nyquist, by: nyquist > 8000 ? 4000 : nyquist > 4000 ? 2000 : 1000))
     }
 
-    /// Neighbouring cells of the same colour, those above the floor only.
+    /// Groups neighbouring cells of the same colour. Cells below the floor are left out.
     private static func runs(_ cells: [Double]) -> [(cells: Range<Int>, step: Int)] {
         var runs: [(cells: Range<Int>, step: Int)] = []
         for (index, level) in cells.enumerated() where level > floor {
@@ -88,7 +88,7 @@ struct AliasMapPicture {
         return runs
     }
 
-    /// From pale yellow over red to near black: darker the stronger, also when printed without colours.
+    /// Colours from pale yellow over red to near black. A stronger level is darker, also in print without colours.
     private static func color(step: Int) -> String {
         let stops: [(Double, Double, Double)] = [
             (255, 244, 200), (253, 174, 97), (215, 48, 39), (110, 1, 80), (20, 0, 40),

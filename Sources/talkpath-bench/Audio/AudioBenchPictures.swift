@@ -1,6 +1,6 @@
-/// The pictures of `talkpath-bench audio --plot`: two for each pair of rates, every engine in a panel of its own.
+/// The pictures of `talkpath-bench audio --plot`: two for each pair of rates, with a panel for every engine.
 enum AudioBenchPictures {
-    /// File names and contents.
+    /// Returns file names and contents.
     static func all(_ qualities: [EngineQuality]) -> [(name: String, picture: String)] {
         AudioBench.pairs.flatMap { from, to -> [(name: String, picture: String)] in
             let engines = qualities.filter { $0.from == from && $0.to == to }

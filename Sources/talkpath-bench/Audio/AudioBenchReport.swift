@@ -3,16 +3,16 @@ import TalkpathAudio
 
 /// The results of `talkpath-bench audio`.
 struct AudioBenchReport: Codable, Sendable {
-    /// One engine on one pair of rates.
+    /// The results of one engine for one pair of rates.
     struct Row: Codable, Sendable {
         var from: Int
         var to: Int
         var engine: String
-        /// `nil` for libsamplerate, which has no choice.
+        /// The CPU's vector instructions; `nil` for libsamplerate, which offers no choice.
         var instructions: String?
         var medianNanoseconds: Double
         var minimumNanoseconds: Double
-        /// How many times faster than libsamplerate's fastest sinc converter, by the medians of this run.
+        /// The speed relative to libsamplerate's fastest sinc converter, by the medians of this run.
         var timesFasterThanFastestSinc: Double
         var rippleDecibels: Double
         var edgeDecibels: Double

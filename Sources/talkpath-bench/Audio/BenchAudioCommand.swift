@@ -31,7 +31,7 @@ struct BenchAudioCommand: ParsableCommand {
     }
 
     func run() throws {
-        // Made before anything is measured: a wrong name should not cost the time.
+        // Create the folder before the measurements, so that a wrong path fails early.
         let directory = plot.map { URL(fileURLWithPath: $0, isDirectory: true) }
         try writing(to: directory) {
             try FileManager.default.createDirectory(at: $0, withIntermediateDirectories: true)

@@ -2,29 +2,29 @@ import TalkpathAudio
 
 /// The quality of an engine for one pair of rates, in the telephone band (300–3400 Hz).
 struct EngineQuality {
-    /// One input tone on the alias map.
+    /// The result for one input tone.
     struct Tone {
         var frequency: Double
-        /// Level of the tone itself in the output; `nil` where the output cannot hold it.
+        /// The tone's level in the output; `nil` if the output's rate cannot hold the tone.
         var gain: Double?
-        /// The strongest of its images, or its alias; `nil` where it has none.
+        /// The level of its strongest image, or of its alias; `nil` if it has none.
         var folded: Double?
-        /// Levels over the output's band, the strongest line of each cell; from 0 Hz to half the output rate.
+        /// Levels in the output's band, from 0 Hz to half the output rate: the strongest line of each cell.
         var cells: [Double]
     }
 
     var engine: ResamplerEngine
     var from: Int
     var to: Int
-    /// Difference between the strongest and the weakest tone of the band, in dB.
+    /// The difference between the strongest and the weakest tone of the band, in dB.
     var ripple: Double
-    /// Level at 3400 Hz relative to that at 1 kHz, in dB.
+    /// The level at 3400 Hz relative to the level at 1 kHz, in dB.
     var edge: Double
-    /// How far the strongest image or alias lies below the tone it comes from, in dB. Going up: of tones in the band.
-    /// Going down: of tones from 4600 Hz on, which fold back.
+    /// The level of a tone above its strongest image or alias, in dB. For a rising rate, the tones are those of the
+    /// band; for a falling rate, those from 4600 Hz on, which fold back.
     var rejection: Double
     var latencyMilliseconds: Double
-    /// Of 1013 Hz at −6 dBFS, in dB.
+    /// The ratio for a tone of 1013 Hz at −6 dBFS, in dB.
     var signalToNoise: Double
     var tones: [Tone]
 
@@ -53,8 +53,8 @@ struct EngineQuality {
         )
     }
 
-    /// A frequency within 23 Hz whose ratio to the rate is as far as can be from all small fractions: near those, a
-    /// tone repeats its rounding errors after a few samples, and they look like images.
+    /// Returns a frequency within 23 Hz whose ratio to the rate is far from all small fractions. Near those, a tone
+    /// repeats its rounding errors after a few samples, and they look like images.
     private static func unrelated(to rate: Int, near frequency: Double) -> Double {
         let candidates = (-18...18).map { frequency + Double($0) * 1.27 }
         let distances = candidates.map { candidate in
@@ -71,7 +71,8 @@ struct EngineQuality {
         let (spectrum, level) = try probe.spectrum(of: frequency)
         let nyquist = Double(probe.to) / 2
         let line = probe.line(at: frequency)
-        // The window spreads a tone over seven lines to each side, and what is nearer cannot be told from it.
+        // The window spreads a tone over seven lines on each side, so that images nearer than that cannot be told from
+        // the tone.
         let folded = places(of: frequency, probe).map { probe.line(at: $0) }
             .filter { abs($0 - line) > 18 }
             .compactMap { spectrum[max(0, $0 - 2)...min(spectrum.count - 1, $0 + 2)].max() }
@@ -83,7 +84,7 @@ struct EngineQuality {
         return Tone(frequency: frequency, gain: frequency < nyquist ? level : nil, folded: folded, cells: cells)
     }
 
-    /// The frequencies of a tone's images or of its alias in the output.
+    /// Returns the frequencies of a tone's images, or of its alias, in the output.
     private static func places(of frequency: Double, _ probe: borrowing ToneProbe) -> [Double] {
         let (from, to) = (Double(probe.from), Double(probe.to))
         if to < from {

@@ -1,22 +1,23 @@
 import TalkpathAudio
 
-/// Nanoseconds a 20 ms frame takes.
+/// The time for a 20 ms frame, in nanoseconds.
 struct FrameTiming: Sendable {
     var median: Double
     var minimum: Double
 }
 
-/// Work on one 20 ms frame, over and over.
+/// Work on a 20 ms frame that can be repeated.
 protocol FrameWork: AnyObject {
     func run(frames: Int) throws
 }
 
 extension FrameTiming {
-    /// Times all works by turns, a millisecond at a time, so that whatever else the machine does hits all of them.
+    /// Measures all works in turn, a millisecond at a time, so that other load on the machine affects all of them
+    /// alike.
     static func measure(_ works: [any FrameWork], rounds: Int) throws -> [FrameTiming] {
         let clock = ContinuousClock()
         let batches = try works.map { work in
-            // The first run warms the caches, the second tells how many frames a millisecond is.
+            // The first run warms the caches. The second shows how many frames take a millisecond.
             try work.run(frames: 1)
             let once = try clock.measure { try work.run(frames: 3) } / 3
             return max(1, Int(1_000_000 / max(1, once.wholeNanoseconds)))
@@ -56,7 +57,7 @@ final class ResamplingWork: FrameWork {
     }
 }
 
-/// A block form of G.711 on a frame.
+/// Encodes or decodes a frame of G.711 in one block.
 final class CompandingWork: FrameWork {
     enum Direction: String, CaseIterable {
         case encodeMuLaw = "mu-law encode"
@@ -90,7 +91,7 @@ final class CompandingWork: FrameWork {
     }
 }
 
-/// Both ways of a call's frame: mu-law to 24 kHz, and 24 kHz to mu-law.
+/// Converts a call's frame in both directions: mu-law to 24 kHz, and 24 kHz to mu-law.
 final class TwoWayWork: FrameWork {
     private var up: Resampler
     private var down: Resampler
@@ -119,7 +120,7 @@ final class TwoWayWork: FrameWork {
     }
 }
 
-/// Memory that keeps its place while an object uses it again and again.
+/// Memory at a fixed address, for an object that uses it repeatedly.
 final class FrameBuffer<Element: BitwiseCopyable> {
     let memory: UnsafeMutableBufferPointer<Element>
 
@@ -134,13 +135,13 @@ final class FrameBuffer<Element: BitwiseCopyable> {
     }
 
     deinit {
-        // Safety: allocated in `init`; spans over it live inside `run` only.
+        // Safety: `init` allocated the memory, and spans over it exist inside `run` only.
         memory.deallocate()
     }
 }
 
 enum NoiseFrame {
-    /// Samples without a pattern, the same each time.
+    /// Samples without a pattern, the same at every call.
     static func samples(count: Int) -> [Int16] {
         var state: UInt32 = 1
         return (0..<count).map { _ in

@@ -1,7 +1,7 @@
 import TalkpathAudio
 
-/// Two plots for each engine: the pass-band enlarged, and below it the whole range with what should not be there. Each
-/// has its own scale, written below it.
+/// Two plots for each engine: the pass-band enlarged and, below it, the whole range with images and aliases. The scale
+/// of each is written below it.
 struct ResponsePicture {
     let engines: [EngineQuality]
 
@@ -114,7 +114,7 @@ struct ResponsePicture {
             color: "#888"
         )
         for (points, color) in curves {
-            // A curve that stays below the plot ends, and begins, where it crosses its lower edge.
+            // A curve that lies below the plot begins and ends where it crosses the lower edge.
             let visible = points.indices.filter { points[$0].1 >= frame.y.from.lowerBound }
             guard let first = visible.first, let last = visible.last else { continue }
             let inside = points[max(0, first - 1)...min(points.count - 1, last + 1)]

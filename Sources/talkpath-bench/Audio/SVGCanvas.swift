@@ -1,6 +1,6 @@
 import Foundation
 
-/// Collects the elements of an SVG picture. Sizes are pixels.
+/// Collects the elements of an SVG picture. All sizes are pixels.
 struct SVGCanvas {
     enum Anchor: String {
         case start, middle, end
@@ -86,13 +86,13 @@ struct PanelGrid {
     }
 }
 
-/// Maps a range of values to a range of places.
+/// Maps a range of values to a range of positions.
 struct PlotScale {
     let from: ClosedRange<Double>
     let start: Double
     let end: Double
 
-    /// Values out of range go to its ends.
+    /// Values outside the range go to its nearer end.
     func callAsFunction(_ value: Double) -> Double {
         let clamped = min(max(value, from.lowerBound), from.upperBound)
         return start + (clamped - from.lowerBound) / (from.upperBound - from.lowerBound) * (end - start)

@@ -1,17 +1,17 @@
 import Foundation
 import TalkpathAudio
 
-/// Measures an engine with single tones, from samples to samples, rounding included.
+/// Measures an engine with single tones, on its samples, including rounding.
 ///
-/// A tone of −0.8 dBFS goes in, the spectrum of what comes out is seen through a seven-term Blackman–Harris window, and
-/// every level is told in decibels relative to the tone. Rounding to 16 bits leaves a floor near −115 dB, with a few
-/// lines up to −99.
+/// The input is a tone of −0.8 dBFS. The output's spectrum is taken through a seven-term Blackman–Harris window, and
+/// levels are in decibels relative to the tone. Rounding to 16 bits leaves a floor near −115 dB, with a few lines up to
+/// −99.
 struct ToneProbe: ~Copyable {
     static let amplitude = 30_000.0
 
     let from: Int
     let to: Int
-    /// Spectrum lines from 0 to half the output rate, less one.
+    /// The number of spectrum lines from 0 to half the output rate, less one.
     let length: Int
     private var resampler: StreamResampler
     private let window: [Double]
@@ -21,11 +21,11 @@ struct ToneProbe: ~Copyable {
         self.from = from
         self.to = to
         resampler = try StreamResampler(from: from, to: to, engine: engine)
-        // A quarter of a second or more: lines at most 4 Hz apart.
+        // A quarter of a second or more, so that lines are at most 4 Hz apart.
         var length = 1024
         while length < to / 4 { length *= 2 }
         self.length = length
-        // Seven terms: the four of the usual window leave side lobes at −92 dB, above what is looked for.
+        // Seven terms: the four of the usual window have side lobes at −92 dB, above the levels to be measured.
         let terms = [
             0.27105140069342, -0.43329793923448, 0.21812299954311, -0.06592544638803, 0.01081174209837,
             -0.00077658482522, 0.00001388721735,
@@ -38,8 +38,8 @@ struct ToneProbe: ~Copyable {
         windowSum = window.reduce(0, +)
     }
 
-    /// Levels of the output's spectrum lines, from 0 Hz to half the output rate, and that of the tone itself between
-    /// the lines.
+    /// Returns the output's spectrum from 0 Hz to half the output rate, and the level of the tone itself, which lies
+    /// between the lines.
     mutating func spectrum(of frequency: Double) throws -> (lines: [Double], tone: Double) {
         let output = try response(to: frequency, amplitude: Self.amplitude, outputs: length)
         let seen = zip(output, window).map { Double($0) * $1 }
@@ -57,18 +57,18 @@ struct ToneProbe: ~Copyable {
 
     func line(at frequency: Double) -> Int { Int((frequency * Double(length) / Double(to)).rounded()) }
 
-    /// The level at which the tone itself comes out.
+    /// Returns the level of the tone in the output.
     mutating func gain(at frequency: Double) throws -> Double {
         try spectrum(of: frequency).tone
     }
 
-    /// Signal to noise of a tone at −6 dBFS.
+    /// Returns the signal-to-noise ratio of a tone at −6 dBFS.
     mutating func signalToNoise(at frequency: Double) throws -> Double {
         let fit = try fit(frequency, amplitude: 16_384)
         return 10 * log10(fit.amplitude * fit.amplitude / 2 / max(fit.noise, 1e-12))
     }
 
-    /// The sine of that frequency that comes nearest to the output, and the power of what remains.
+    /// Returns the amplitude of the sine at that frequency that fits the output best, and the power of the rest.
     private mutating func fit(_ frequency: Double, amplitude: Double) throws -> (amplitude: Double, noise: Double) {
         let output = try response(to: frequency, amplitude: amplitude, outputs: length)
         var (sineSum, cosineSum, ss, cc, sc) = (0.0, 0.0, 0.0, 0.0, 0.0)
@@ -93,9 +93,9 @@ struct ToneProbe: ~Copyable {
         return ((a * a + b * b).squareRoot(), noise / Double(output.count))
     }
 
-    /// The settled middle of what comes out.
+    /// Returns the middle of the output, without the filter's beginning and end.
     private mutating func response(to frequency: Double, amplitude: Double, outputs: Int) throws -> [Int16] {
-        // Longer than any filter here reaches: 143 samples at 8 kHz.
+        // In seconds. Longer than every filter here: 143 samples at 8 kHz.
         let settling = 0.04
         let seconds = 2 * settling + Double(outputs) / Double(to)
         let input = (0..<Int(seconds * Double(from))).map { index in

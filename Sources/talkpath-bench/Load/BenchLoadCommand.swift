@@ -3,7 +3,7 @@ import Foundation
 import TalkpathSimulators
 
 #if os(Linux)
-/// `talkpath-bench load`: how many calls a processor carries, and how fast.
+/// `talkpath-bench load`: measures how many calls a processor carries, and how fast.
 struct BenchLoadCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "load",
@@ -103,7 +103,7 @@ struct BenchLoadCommand: AsyncParsableCommand {
         guard ramp || report.stages.allSatisfy(\.figures.isWhole) else { throw ExitCode.failure }
     }
 
-    /// Too many calls may be so many that they do not even come up: that is an answer, too.
+    /// Runs a stage. Returns `nil`, instead of failing, if there are too many calls to open or to keep open.
     private func attempt(
         _ calls: Int,
         _ stage: (Int) async throws -> LoadStage.Result,
@@ -127,7 +127,7 @@ struct BenchLoadCommand: AsyncParsableCommand {
 
     private func place() throws -> LoadPlace {
         let processors = ProcessorAffinity.allowed
-        // Whatever else the machine does tends to be on the first.
+        // Other work of the machine tends to run on the first processor.
         let (fleet, bridge) = (processors.first, processors.last ?? 0)
         guard let against else {
             return LoadPlace(bridge: .own(processor: bridge), fleetProcessor: fleet, modelPort: modelPort)
@@ -143,7 +143,7 @@ struct BenchLoadCommand: AsyncParsableCommand {
         }
     }
 
-    /// Before anything is measured: a wrong name should not cost the time.
+    /// Creates the file before the measurements, so that a wrong path fails early.
     private static func openPage(_ path: String) throws -> FileHandle {
         guard FileManager.default.createFile(atPath: path, contents: nil),
             let handle = FileHandle(forWritingAtPath: path)

@@ -7,10 +7,10 @@ import TalkpathNIO
 import TalkpathServer
 import TalkpathSimulators
 
-/// The server that a bench measures: a process of its own, on a processor of its own.
+/// The server that a bench measures, in a process of its own on a processor of its own.
 ///
-/// It says its port on standard output, answers every line of its standard input with how punctual it was since the
-/// one before, and goes when its standard input ends.
+/// It writes its port to standard output. For every line on standard input, it reports how punctual it was since the
+/// line before. It ends when standard input ends.
 struct BridgeUnderLoadCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bridge-under-load",
@@ -25,13 +25,13 @@ struct BridgeUnderLoadCommand: AsyncParsableCommand {
         var port: Int
     }
 
-    /// The ticker of the media loop, since the last question.
+    /// The punctuality of the media loop's ticker since the last question.
     struct Punctuality: Codable {
         var ticks: Int
         var missed: Int
         var meanMilliseconds: Double
         var worstMilliseconds: Double
-        /// Of the process since it began, where they are counted.
+        /// Allocations of the process since it began, if they are counted.
         var allocations: UInt64?
     }
 
@@ -39,7 +39,7 @@ struct BridgeUnderLoadCommand: AsyncParsableCommand {
         ProcessorAffinity.pinProcess(to: processor)
         Self.raiseDescriptorLimit()
         LoggingSystem.bootstrap(StreamLogHandler.standardError(label:))
-        // As `talkpath serve` does.
+        // As in `talkpath serve`.
         var parts = TalkpathServer.Parts()
         parts.putsMediaFirst = true
         let server = try await TalkpathServer.start(
@@ -63,7 +63,7 @@ struct BridgeUnderLoadCommand: AsyncParsableCommand {
         await server.shutDown()
     }
 
-    /// Standard input, read on a thread of its own.
+    /// Reads standard input on a thread of its own.
     private static func lines() -> AsyncStream<String> {
         let (lines, continuation) = AsyncStream<String>.makeStream()
         let reader = Thread {
@@ -79,7 +79,7 @@ struct BridgeUnderLoadCommand: AsyncParsableCommand {
         FileHandle.standardOutput.write(data + Data("\n".utf8))
     }
 
-    /// Two descriptors a call are soon more than the 1024 that are usual.
+    /// A call takes two descriptors, so the usual limit of 1024 is soon too low.
     static func raiseDescriptorLimit() {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
@@ -88,7 +88,7 @@ struct BridgeUnderLoadCommand: AsyncParsableCommand {
     }
 }
 
-/// The process of ``BridgeUnderLoadCommand``, from outside.
+/// The process of ``BridgeUnderLoadCommand``, as the bench sees it.
 final class BridgeProcess {
     let port: Int
     var identifier: Int32 { process.processIdentifier }
@@ -97,7 +97,7 @@ final class BridgeProcess {
     private let orders: FileHandle
     private let words: FileHandle
 
-    /// Starts this program once more, as the bridge.
+    /// Starts this program again, as the bridge.
     static func start(processor: Int, settings: [String: String]) throws -> BridgeProcess {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
@@ -129,7 +129,7 @@ final class BridgeProcess {
     /// Asks how punctual the bridge was since the last question. Does not wait for the answer.
     func ask() { try? orders.write(contentsOf: Data("punctuality\n".utf8)) }
 
-    /// The answer to the oldest question that has not been answered. Waits for it.
+    /// Waits for the answer to the oldest unanswered question.
     func answer() -> BridgeUnderLoadCommand.Punctuality? { Self.read(from: words) }
 
     func stop() {

@@ -2,9 +2,9 @@
 import Foundation
 import TalkpathSimulators
 
-/// The load bench's figures as one page that needs nothing else: curves over the number of calls, and the table.
+/// The load bench's figures as one self-contained page: curves over the number of calls, and the table.
 ///
-/// It follows the reader's choice of light or dark.
+/// The page follows the reader's setting for light or dark.
 struct LoadPage {
     private let report: LoadReport
 
@@ -127,14 +127,14 @@ struct LoadChart {
 
     struct Curve {
         var name: String
-        /// Which colour of the page.
+        /// The number of the page's colour.
         var style: Int
         var points: [Point]
     }
 
     var title: String
     var curves: [Curve]
-    /// A line that should not be crossed; drawn if it is near.
+    /// A limit line. It is drawn if a curve comes near it.
     var limit: Double?
 
     var hasPoints: Bool { curves.contains { !$0.points.isEmpty } }
@@ -178,7 +178,7 @@ struct LoadChart {
             parts += places.map {
                 "<circle class=\"d\(curve.style)\" r=\"3\" cx=\"\($0.x.formatted(1))\" cy=\"\($0.y.formatted(1))\"/>"
             }
-            // Names beside the ends of their curves, one below the other where those meet.
+            // Names stand beside the ends of their curves, one above the other if the ends meet.
             var y = (places.last?.y ?? 0) + 4
             while let near = labels.first(where: { abs($0 - y) < 13 }) { y = near - 13 }
             labels.append(y)
@@ -188,7 +188,7 @@ struct LoadChart {
             + "aria-label=\"\(LoadPage.escaped(title))\">\(parts.joined())</svg>"
     }
 
-    /// Round numbers from 0 to at least that far.
+    /// Returns round numbers from 0 to `end` or beyond.
     private static func ticks(to end: Double) -> [Double] {
         guard end > 0, end.isFinite else { return [0, 1] }
         var step = 0.001

@@ -2,13 +2,13 @@
 import Foundation
 import TalkpathSimulators
 
-/// All that one run of the load bench has measured.
+/// All measurements of one run of the load bench.
 struct LoadReport: Codable {
     var shape: String
     var place: String
     var seconds: Double
     var stages: [LoadStage.Result] = []
-    /// The most calls sustained, if that was looked for.
+    /// The most calls sustained, if the run searched for that number.
     var sustained: Int?
 
     init(shape: String, place: String, seconds: Double) {
@@ -17,7 +17,7 @@ struct LoadReport: Codable {
         self.seconds = seconds
     }
 
-    /// Keeps the stages in the order of their calls, as curves want them.
+    /// Adds a stage and sorts the stages by their number of calls, as the curves need them.
     mutating func add(_ stage: LoadStage.Result) {
         stages.append(stage)
         stages.sort { $0.figures.calls < $1.figures.calls }

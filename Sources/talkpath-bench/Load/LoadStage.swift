@@ -4,21 +4,21 @@ import TalkpathSimulators
 
 /// One measurement: a bridge, a number of calls, some seconds.
 struct LoadStage {
-    /// The measurements. Figures of the bridge's process are missing where its process is not known.
+    /// The measurements. Figures of the bridge's process are missing if that process is not known.
     struct Result: Codable {
         var figures: LoadFigures
-        /// Processor time of the bridge, in milliseconds a second of one call.
+        /// The bridge's processor time for one second of one call, in milliseconds.
         var workPerCallSecond: Double?
         /// The share of one processor that the bridge needed.
         var bridgeShare: Double?
-        /// The memory for one call more.
+        /// The memory for one more call, in bytes.
         var memoryPerCall: Int?
         var descriptors: Int?
         var lag: BridgeUnderLoadCommand.Punctuality?
-        /// Of the bridge's whole process, a frame in either direction; where they are counted.
+        /// Allocations of the bridge's whole process for one frame in one direction, if they are counted.
         var allocationsPerFrame: Double?
 
-        /// At this load the bridge does what it should.
+        /// Whether the bridge carries this load: no audio is lost, and round trips are short enough.
         var isSustained: Bool {
             figures.isWhole && (figures.roundTrip?.p99 ?? .infinity) < LoadStage.longestRoundTrip
         }
@@ -27,7 +27,7 @@ struct LoadStage {
     /// In milliseconds, at the 99th percentile.
     static let longestRoundTrip = 50.0
     private static let warmUp = 2.0
-    /// Of one call, both ways.
+    /// The frames of one call, both directions together.
     private static let framesPerSecond = 100.0
 
     var shape: LoadShape
@@ -35,17 +35,17 @@ struct LoadStage {
     var seconds: Double
     var place: LoadPlace
     var progress: LoadProgress
-    /// For the bridge, beside what the load needs.
+    /// Settings for the bridge, besides those that the load needs.
     var moreSettings: [String: String] = [:]
-    /// Told when the measured time begins and ends, with the bridge's port.
+    /// Called when the measured time begins and ends, with the bridge's port.
     var alongside: (@Sendable (_ isBeginning: Bool, _ port: Int) -> Void)?
 
-    /// Runs it on a thread of its own.
+    /// Runs the measurement on a thread of its own.
     func run() async throws -> Result {
         try await Self.onFleetThread(processor: place.fleetProcessor) { try runHere() }
     }
 
-    /// The thread of callers and model.
+    /// Runs `body` on the thread of the callers and the model.
     static func onFleetThread<Outcome: Sendable>(
         processor: Int?,
         _ body: @escaping @Sendable () throws -> Outcome
@@ -60,7 +60,7 @@ struct LoadStage {
         }
     }
 
-    /// Runs it on the calling thread.
+    /// Runs the measurement on the calling thread.
     func runHere() throws -> Result {
         let model = try LoadModelPort(port: place.modelPort)
         switch place.bridge {
@@ -83,7 +83,7 @@ struct LoadStage {
         let run = try LoadRun(LoadRun.Plan(target: target, shape: shape), model: model)
         defer { run.close() }
         func look() -> ProcessFigures? { process.flatMap(ProcessFigures.read) }
-        // The first call builds what all calls share: the second one's memory is the first to be counted.
+        // The first call also allocates what all calls share, so memory is counted from the second call on.
         try run.open(calls: 1)
         let first = look()
         try run.open(calls: calls - 1) { progress.opened($0, of: calls) }
@@ -141,21 +141,21 @@ struct LoadStage {
     }
 }
 
-/// Which processes and processors take part.
+/// The processes and processors of a measurement.
 struct LoadPlace {
     enum Bridge {
-        /// A server of ours, alone on that processor.
+        /// A server that the bench starts, alone on that processor.
         case own(processor: Int)
-        /// One that runs already.
+        /// A server that is running already.
         case running(LoadTarget, process: Int32?)
     }
 
     var bridge: Bridge
     var fleetProcessor: Int?
-    /// The port of the model; 0 takes a free one.
+    /// The port of the model; 0 chooses a free one.
     var modelPort: Int
 
-    /// In words, for the report.
+    /// The text for the report.
     var description: String {
         let fleet = fleetProcessor.map { "callers and model on processor \($0)" } ?? "callers and model where they fit"
         switch bridge {
@@ -167,7 +167,7 @@ struct LoadPlace {
     }
 }
 
-/// Says on standard error how far a measurement is.
+/// Shows the progress of a measurement on standard error.
 struct LoadProgress: Sendable {
     let isWanted: Bool
     private let isTerminal = isatty(STDERR_FILENO) != 0

@@ -6,12 +6,12 @@ import TalkpathSimulators
 struct ProcessFigures {
     /// The processor time of all its threads, in nanoseconds.
     var work: Int64
-    /// When that was read, on the monotonic clock.
+    /// The time of the reading on the monotonic clock, in nanoseconds.
     var instant: Int64
     var residentBytes: Int
     var descriptors: Int
 
-    /// - Returns: nil if there is no such process, or it is somebody else's.
+    /// - Returns: `nil` if there is no such process, or if it belongs to another user.
     static func read(_ process: Int32) -> ProcessFigures? {
         let folder = "/proc/\(process)"
         guard let work = work(of: folder), let memory = text("\(folder)/statm"),
@@ -26,14 +26,14 @@ struct ProcessFigures {
         )
     }
 
-    /// To the nanosecond where the kernel keeps such accounts, otherwise to its clock's tick of 10 ms.
+    /// Exact to the nanosecond if the kernel keeps such accounts, otherwise to its clock tick of 10 ms.
     private static func work(of folder: String) -> Int64? {
         let threads = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/task")) ?? []
         let exact = threads.compactMap { thread in
             text("\(folder)/task/\(thread)/schedstat")?.split(separator: " ").first.flatMap { Int64($0) }
         }
         if exact.count == threads.count, exact.contains(where: { $0 > 0 }) { return exact.reduce(0, +) }
-        // Behind the name in parentheses, user and system time are the twelfth and thirteenth field.
+        // User and system time are the twelfth and thirteenth field after the name in parentheses.
         guard let line = text("\(folder)/stat"), let name = line.lastIndex(of: ")") else { return nil }
         let fields = line[line.index(after: name)...].split(separator: " ")
         guard fields.count > 12, let user = Int64(fields[11]), let system = Int64(fields[12]) else { return nil }

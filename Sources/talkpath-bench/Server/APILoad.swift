@@ -7,10 +7,10 @@ import Synchronization
 import TalkpathAudio
 import TalkpathWire
 
-/// Clients of the control API: so many requests a second on absolute deadlines, whether or not the ones before have been
-/// answered. A request's time counts from when it was due.
+/// Clients of the control API. They send a fixed number of requests a second on absolute deadlines, whether or not
+/// earlier ones have been answered. The time of a request counts from its deadline.
 final class APILoad: Sendable {
-    /// The kinds of request, which take turns.
+    /// The kinds of request, sent in turn.
     enum Kind: String, CaseIterable, Sendable {
         case listLive = "list live calls"
         case listEnded = "list ended calls"
@@ -22,7 +22,7 @@ final class APILoad: Sendable {
 
     struct Report: Sendable {
         var milliseconds: [Kind: [Double]] = [:]
-        /// Answers that were none, or not what they should be; the first of each sort.
+        /// Failed requests and wrong answers; the first of each sort.
         var failures: [String] = []
 
         var all: [Double] { milliseconds.values.flatMap(\.self) }
@@ -30,7 +30,7 @@ final class APILoad: Sendable {
 
     private struct State {
         var report = Report()
-        /// Placed, and not yet ended.
+        /// Calls that were placed and have not been ended.
         var calls: [String] = []
         var running: Task<Void, Never>?
     }
@@ -38,7 +38,7 @@ final class APILoad: Sendable {
     private let rate: Double
     private let state = Mutex(State())
 
-    /// A placed call for each that is ended, and reads in between.
+    /// Ends one call for each call placed, with reads in between.
     private static let turn: [Kind] = [
         .place, .listLive, .readEnded, .listEnded, .query, .readEnded, .listLive, .end, .readEnded, .listEnded,
     ]
@@ -52,7 +52,7 @@ final class APILoad: Sendable {
         state.withLock { $0.running = task }
     }
 
-    /// No more requests; those that are under way are still answered.
+    /// Stops sending. Requests under way are still answered.
     func stop() { state.withLock { $0.running }?.cancel() }
 
     func report() async -> Report {
@@ -69,7 +69,7 @@ final class APILoad: Sendable {
                 let due = start + .seconds(Double(number) / rate)
                 guard (try? await clock.sleep(until: due, tolerance: .zero)) != nil else { break }
                 let kind = Self.turn[number % Self.turn.count]
-                // Requests that are under way outlive the order to stop.
+                // A detached task, so that cancellation does not stop requests under way.
                 group.addTask { await Task.detached { await self.send(kind, port: port, due: due) }.value }
                 number += 1
             }
@@ -104,7 +104,7 @@ final class APILoad: Sendable {
         }
     }
 
-    /// - Returns: nil if there is no call to end yet.
+    /// - Returns: `nil` if there is no call to end yet.
     private func order(_ kind: Kind) -> (HTTPMethod, String, String?, Int)? {
         switch kind {
         case .listLive: return (.GET, "/api/calls", nil, 200)

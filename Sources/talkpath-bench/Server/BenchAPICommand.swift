@@ -4,7 +4,7 @@ import Foundation
 import TalkpathServer
 import TalkpathSimulators
 
-/// `talkpath-bench api`: the control API while calls run, and calls while the control API is busy.
+/// `talkpath-bench api`: measures the control API while calls run, and calls while the control API is busy.
 struct BenchAPICommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "api",
@@ -66,9 +66,9 @@ struct BenchAPICommand: AsyncParsableCommand {
         progress.note("storing \(stored) calls")
         _ = try await StoredCalls(count: stored).fill(folder)
         let starts = try await BenchStoreCommand.start(folder)
-        // The clients, and the carrier, must neither take the bridge's time nor the fleet's.
+        // The clients and the carrier must not use the processor of the bridge, nor that of the fleet.
         if let fleet = processors.first, processors.count > 1 { ProcessorAffinity.pinProcess(to: fleet) }
-        // Calls ring until they are ended: whoever answered would want a model.
+        // The calls ring until they are ended: a call that is answered would need a model.
         let carrier = try await FakeTwilio.start(
             FakeTwilioConfiguration(
                 behavior: CallBehavior(outcome: .noAnswer(ringing: .seconds(600))),

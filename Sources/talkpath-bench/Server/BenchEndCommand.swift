@@ -3,7 +3,7 @@ import Foundation
 import TalkpathSimulators
 
 #if os(Linux)
-/// `talkpath-bench end`: how long it takes until a call is known to be ended.
+/// `talkpath-bench end`: measures how long it takes to end a call and confirm the end.
 struct BenchEndCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "end",
@@ -26,9 +26,9 @@ struct BenchEndCommand: AsyncParsableCommand {
     struct Row: Codable {
         var state: String
         var active: Int
-        /// From the request to its answer, as the client sees it.
+        /// From the request to its answer, as the client measures it.
         var request: Spread?
-        /// As the receipt tells it.
+        /// The duration in the receipt.
         var teardown: Spread?
     }
 

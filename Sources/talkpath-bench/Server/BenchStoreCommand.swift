@@ -10,7 +10,7 @@ import TalkpathSimulators
 import TalkpathStore
 import TalkpathWire
 
-/// `talkpath-bench store`: how long a full store takes to start with, to be listed and to be searched.
+/// `talkpath-bench store`: measures starts, lists and searches with a full store.
 struct BenchStoreCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "store",
@@ -119,7 +119,7 @@ struct BenchStoreCommand: AsyncParsableCommand {
         return try await TalkpathServer.start(try .read(environment: environment, isDevelopment: true))
     }
 
-    /// The durations of some starts.
+    /// Measures the durations of a few starts.
     static func start(_ folder: String, _ database: String? = nil) async throws -> [Double] {
         var times: [Double] = []
         for _ in 0..<5 {

@@ -8,9 +8,9 @@ import TalkpathServer
 import TalkpathSimulators
 import TalkpathWire
 
-/// Ends calls that are in one state, one after another, while others go on.
+/// Ends calls in one state, one after another, while other calls go on.
 struct EndStage {
-    /// In which state a call is when it is ended.
+    /// The state of a call when it is ended.
     enum State: String, CaseIterable {
         case dialling, ringing
         case connecting = "model connecting"
@@ -26,7 +26,7 @@ struct EndStage {
             }
         }
 
-        /// The order to the model, which finds it in its instructions.
+        /// The instructions of the agent. They tell the bench's model how to behave.
         var prompt: String {
             switch self {
             case .dialling, .ringing, .bridged: "Echo."
@@ -36,7 +36,7 @@ struct EndStage {
         }
     }
 
-    /// Milliseconds, as the client sees them and as the receipt tells them.
+    /// Durations in milliseconds: as the client measures them, and as the receipt reports them.
     typealias Times = (request: Double, teardown: Double)
 
     var state: State
@@ -111,7 +111,7 @@ struct EndStage {
     }
 }
 
-/// The calls that go on while one is ended, and the model of all of them; on a thread of their own.
+/// The calls that go on while one is ended, and the model of all calls. They run on a thread of their own.
 private final class OtherCalls: Sendable {
     private let count: Int
     private let port: Int
@@ -126,7 +126,7 @@ private final class OtherCalls: Sendable {
         self.model = model
     }
 
-    /// Returns when all of them are up.
+    /// Returns when all of them have begun.
     func begin() async throws {
         let thread = Thread { [self] in
             do {
@@ -148,7 +148,7 @@ private final class OtherCalls: Sendable {
         for try await _ in begun { return }
     }
 
-    /// - Throws: if one of them was lost meanwhile.
+    /// - Throws: if one of them was lost.
     func finish() async throws {
         isDone.store(true, ordering: .relaxed)
         for try await _ in ended {}

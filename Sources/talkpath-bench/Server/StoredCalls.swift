@@ -2,11 +2,11 @@ import TalkpathCore
 import TalkpathStore
 import TalkpathWire
 
-/// Ended calls to fill a store with, each with a transcript of twenty turns.
+/// Ended calls that fill a store, each with a transcript of twenty turns.
 struct StoredCalls {
     var count: Int
 
-    /// When the oldest began, in milliseconds since 1970.
+    /// The time at which the oldest began, in milliseconds since 1970.
     static let first = 1_772_366_400_000
 
     private static func call(_ number: Int) throws -> CallSnapshot {
@@ -36,12 +36,13 @@ struct StoredCalls {
         return call
     }
 
-    /// - Returns: how long each took to be saved.
+    /// - Returns: the time that saving each call took.
     func fill(_ folder: String) async throws -> [Double] {
         try await fill(try await BenchStoreCommand.open(folder))
     }
 
-    /// - Returns: how long each took to be saved. The store is closed then.
+    /// Closes the store afterwards.
+    /// - Returns: the time that saving each call took.
     func fill(_ store: SQLiteCallStore) async throws -> [Double] {
         var times: [Double] = []
         for number in 0..<count {

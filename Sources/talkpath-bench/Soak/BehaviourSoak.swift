@@ -4,24 +4,24 @@ import TalkpathServer
 import TalkpathSimulators
 import TalkpathWire
 
-/// Calls with a model that plays what real models do, and a caller who asks and waits: how long that is. All that happens
-/// on a call is printed if there is but one.
+/// Plays calls with a model that behaves like real models, and measures how long the caller waits for answers. Prints
+/// all events if there is only one call.
 struct BehaviourSoak {
     let provider: AgentProvider
     let seed: UInt64
 
-    /// The longest time that a caller may wait for an answer.
+    /// The longest acceptable wait for an answer.
     static let longestWait = Duration.seconds(12)
 
-    /// A caller who waited, between two who speak, or for the end of the call.
+    /// The caller's wait for the agent, or for the end of the call.
     private struct Wait {
         var call: Int
-        /// Since the call's beginning.
+        /// The time since the stream's beginning.
         var at: Duration
         var length: Duration
     }
 
-    /// - Returns: whether nobody waited too long.
+    /// - Returns: whether no caller waited too long, every call has a receipt, and nothing is left of the calls.
     func run(calls: Int, atOnce: Int) async throws -> Bool {
         let stage = try await start(isTold: calls == 1)
         var reasons: [String: Int] = [:]
@@ -50,7 +50,7 @@ struct BehaviourSoak {
         return tooLong.isEmpty && remains.isClean && reasons["none", default: 0] == 0
     }
 
-    /// - Parameter isTold: whether all that happens is printed.
+    /// - Parameter isTold: whether all events are printed.
     private func start(isTold: Bool) async throws -> SoakStage {
         let timeline = isTold ? SimulatorTimeline(handler: Narration.print) : SimulatorTimeline()
         // Lower and longer than the sounds that a model may take for noise.
@@ -90,7 +90,7 @@ struct BehaviourSoak {
         return record["receipt"]?["ended_reason"]?.string ?? "none"
     }
 
-    /// When the whole process got no time: nobody is to blame for what does not happen then.
+    /// Records when the whole process got no processor time, so that those times can be deducted.
     private static func stalls() async -> [ClosedRange<MonotonicInstant>] {
         let clock = SimulatorClock()
         var stalls: [ClosedRange<MonotonicInstant>] = []
@@ -112,7 +112,7 @@ struct BehaviourSoak {
         guard let stream = record.streams.first else { return [] }
         let end = record.statuses.last?.instant ?? stream.start
         var waits: [Wait] = []
-        // The caller waits for the greeting, and from each of their own turns on.
+        // The caller waits for the greeting, and for an answer after each of their own turns.
         var since: MonotonicInstant? = stream.start
         func note(until instant: MonotonicInstant) {
             guard let begun = since else { return }

@@ -4,7 +4,7 @@ import TalkpathAudio
 import TalkpathSimulators
 import TalkpathWire
 
-/// `talkpath-bench soak`: many calls that go wrong over real sockets, and what is left of them.
+/// `talkpath-bench soak`: plays many calls with faults over real sockets, and looks for leaks.
 struct BenchSoakCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "soak",
@@ -66,7 +66,7 @@ struct BenchSoakCommand: AsyncParsableCommand {
             }
             return
         }
-        // Once without being counted: what the process opens once, for good, is open then.
+        // A first round that is not counted: the process opens the descriptors and threads that it keeps.
         let warm = try await round(calls: min(calls, 20), isShown: false)
         let before = Figures.now()
         let began = ContinuousClock.now
@@ -97,21 +97,21 @@ struct BenchSoakCommand: AsyncParsableCommand {
         print(name.padding(toLength: 21, withPad: " ", startingAt: 0) + cell(before) + cell(after))
     }
 
-    /// Starts everything, plays, stops everything. All tasks of a call are children of the manager's, which has to have
-    /// come to its end for the server to stop.
+    /// Starts the servers, plays the calls, and stops the servers. All tasks of a call are children of the call
+    /// manager's task, which must end before the server can stop.
     private func round(calls: Int, isShown: Bool) async throws -> (SoakStage.Outcome, SoakStage.Remains) {
         let stage = try await SoakStage.start(provider, SoakPlan(seed: seed), calls: calls)
         let outcome = try await stage.play(calls: calls, atOnce: atOnce) { done in
             if isShown { FileHandle.standardError.write(Data("\r\(done) of \(calls) calls".utf8)) }
         }
         if isShown { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
-        // A hang-up that failed is tried again for a while after the receipt.
+        // After the receipt, the server retries a failed hang-up for a while.
         let remains = try await stage.settle(within: .seconds(45))
         try await stage.shutDown()
         return (outcome, remains)
     }
 
-    /// Sockets take a moment to be gone.
+    /// Waits for the sockets to close.
     private func settled(_ before: Figures) async throws -> Figures {
         for _ in 0..<100 {
             let now = Figures.now()

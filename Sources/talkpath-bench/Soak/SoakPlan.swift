@@ -1,7 +1,7 @@
 import TalkpathSimulation
 import TalkpathSimulators
 
-/// The fate of each call of a soak, and its faults: decided by the seed and the call's number.
+/// The fate and the faults of each call of a soak, derived from the seed and the call's number.
 struct SoakPlan: Sendable {
     let seed: UInt64
 
@@ -11,7 +11,7 @@ struct SoakPlan: Sendable {
 
     struct Call: Sendable {
         var ender: Ender
-        /// From the order to the end that is asked for.
+        /// The time from the request that places the call to the request that ends it.
         var patience: Duration
         /// The fault of the carrier's REST interface, which the next request meets.
         var fault: RESTFault?
@@ -49,7 +49,7 @@ struct SoakPlan: Sendable {
         )
     }
 
-    /// At the carrier.
+    /// The behaviour of the carrier.
     func behavior(_ number: Int) -> CallBehavior {
         var chance = chance(number, 1)
         let outcome: CallBehavior.Outcome =
@@ -70,7 +70,7 @@ struct SoakPlan: Sendable {
         )
     }
 
-    /// At the model, of which a call may open several sessions.
+    /// The faults of the model, one for each of the sessions that the call may open.
     func agentFaults(sessions: Int) -> [AgentFault] {
         (0..<sessions).compactMap { session in
             var chance = chance(session, 2)

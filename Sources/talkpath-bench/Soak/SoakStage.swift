@@ -5,7 +5,7 @@ import TalkpathServer
 import TalkpathSimulators
 import TalkpathWire
 
-/// The real server between a fake carrier and a fake model, while many calls go wrong on it.
+/// The real server between a fake carrier and a fake model, while many calls with faults run.
 struct SoakStage {
     private let plan: SoakPlan
     let twilio: FakeTwilio
@@ -78,7 +78,7 @@ struct SoakStage {
         )
     }
 
-    /// Plays the calls, so many at once.
+    /// Plays the calls, up to `atOnce` at the same time.
     func play(calls: Int, atOnce: Int, _ progress: @Sendable (Int) -> Void) async throws -> Outcome {
         var outcome = Outcome()
         var next = 0
@@ -101,7 +101,7 @@ struct SoakStage {
         return outcome
     }
 
-    /// - Returns: the call's record; nil if the order was refused.
+    /// - Returns: the call's record; `nil` if the server refused the request.
     private func play(_ number: Int) async throws -> JSONValue? {
         let call = plan.call(number)
         if let fault = call.fault { await twilio.inject(fault) }
@@ -124,7 +124,8 @@ struct SoakStage {
         return try await record(of: id)
     }
 
-    /// Its limits end every call by then.
+    /// Waits for the call's record with its receipt; the call's limits end every call within that time. Returns an
+    /// empty object if no receipt comes.
     func record(of id: String, within seconds: Int = 30) async throws -> JSONValue {
         for _ in 0..<seconds * 20 {
             let call = try await api.get("/api/calls/\(id)").body
@@ -143,7 +144,7 @@ struct SoakStage {
         )
     }
 
-    /// Waits until nothing is left, or for that long.
+    /// Waits until nothing is left of the calls, or until `limit` is over.
     func settle(within limit: Duration) async throws -> Remains {
         let clock = ContinuousClock()
         let deadline = clock.now + limit
