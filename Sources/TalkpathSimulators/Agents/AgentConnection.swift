@@ -1,9 +1,9 @@
 internal import NIOCore
 internal import TalkpathAudio
 
-/// One socket of a fake model: gives the behaviour its time and messages and does what it wants.
+/// One socket of a fake model. Passes time and messages to the model's behaviour, and carries out its outputs.
 ///
-/// Lives on the socket's event loop, so that its handlers need no hop.
+/// Runs on the socket's event loop, so that its handlers need no hop.
 actor AgentConnection<Model: AgentModel> {
     nonisolated let loop: any EventLoop
     nonisolated let session: Int
@@ -26,7 +26,7 @@ actor AgentConnection<Model: AgentModel> {
     var record: AgentRecord { model.record }
     var isOpen: Bool { socket != nil }
 
-    /// What the socket reports goes here.
+    /// The handlers for the socket's events.
     nonisolated var events: SimulatorSocket.Events {
         SimulatorSocket.Events(
             opened: { socket in self.assumeIsolated { $0.opened(socket) } },
@@ -55,7 +55,7 @@ actor AgentConnection<Model: AgentModel> {
     private func received(_ message: [UInt8], isText: Bool) {
         guard socket != nil else { return }
         model.received(message.span.bytes, isText: isText, at: clock.now())
-        // Flushed by the socket when it has read all there is.
+        // The socket flushes once it has read everything.
         runOutputs()
     }
 

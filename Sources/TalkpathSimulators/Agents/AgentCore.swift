@@ -1,7 +1,7 @@
 internal import TalkpathAudio
 internal import TalkpathWire
 
-/// What the behaviours of both fake models have in common: the record, what is to be sent, faults, pauses.
+/// The parts that both fake models share: the record, the outputs, faults and pauses.
 struct AgentCore: Sendable {
     let script: AgentScript
     let keepsAudio: Bool
@@ -9,12 +9,12 @@ struct AgentCore: Sendable {
     var cursor: ScriptCursor
     var plan: HabitPlan
     var ear: CallerEar
-    /// Says nothing any more.
+    /// Whether the model has fallen silent for good.
     private(set) var isMute = false
-    /// The socket is being closed.
+    /// Whether the socket is being closed.
     private(set) var isOver = false
     private(set) var pausedUntil: MonotonicInstant?
-    /// A sound that may yet prove to be too short for a turn, and where it began.
+    /// The beginning of a sound that may prove too short for a turn, in milliseconds of input.
     private var soundStart: Int?
     private var held: [(message: [UInt8], isText: Bool)] = []
     private var faults: [AgentFault]
@@ -42,7 +42,7 @@ struct AgentCore: Sendable {
         return outputs
     }
 
-    /// An identifier that no other of this session is equal to.
+    /// Makes an identifier that is unique in the session.
     mutating func identifier(_ prefix: String) -> String {
         counter += 1
         let digits = String(counter, radix: 36, uppercase: true)
@@ -71,7 +71,7 @@ struct AgentCore: Sendable {
 
     // MARK: Audio
 
-    /// Counts what came in and lets the ear hear it.
+    /// Records the audio and lets the ear hear it.
     mutating func hear(_ audio: [UInt8], at now: MonotonicInstant, _ report: (CallerEar.Turn) -> Void) {
         if keepsAudio { record.audioReceived.append(contentsOf: audio) }
         if plan.has(.ignoredNoise) {
@@ -84,7 +84,7 @@ struct AgentCore: Sendable {
         record.arrivals.append(.init(instant: now, cumulativeMilliseconds: ear.receivedMilliseconds))
     }
 
-    /// The turns of the caller's that are long enough to be meant.
+    /// Returns the caller's turns, without sounds that are too short.
     private mutating func withoutNoise(_ turns: [CallerEar.Turn]) -> [CallerEar.Turn] {
         var meant: [CallerEar.Turn] = []
         for turn in turns {
@@ -99,7 +99,8 @@ struct AgentCore: Sendable {
                 soundStart = nil
             }
         }
-        // The silence behind a sound must not make a turn of it.
+        // A sound that goes on counts once it is longer than the shortest turn. The hangover is added, because silence
+        // after the sound also lengthens it.
         if let start = soundStart, ear.receivedMilliseconds - start >= Self.shortestTurn + ear.hangover {
             soundStart = nil
             meant.append(.started(milliseconds: start))
@@ -109,7 +110,7 @@ struct AgentCore: Sendable {
 
     private static let shortestTurn = 700
 
-    /// What comes over the answer that is about to begin; told, so that whoever watches knows why.
+    /// Returns the habit for the answer that is about to begin, and reports it on the timeline.
     mutating func nextHabit() -> ModelHabit? {
         let habit = plan.nextAnswer()
         if let habit { report(.fault(habit.rawValue)) }
@@ -124,8 +125,8 @@ struct AgentCore: Sendable {
         record.items[item].sent.append(.init(instant: now, cumulativeMilliseconds: milliseconds))
     }
 
-    /// Audio made since `began` has left only now: putting it into messages took its time, and is nobody's delay but
-    /// this simulator's.
+    /// Corrects the times of the audio made since `began`, which left only now. The delay was the simulator's own, from
+    /// putting the audio into messages.
     mutating func noteFlushed(since began: MonotonicInstant, at now: MonotonicInstant) {
         guard let item = record.items.indices.last else { return }
         for index in record.items[item].sent.indices.reversed() {
@@ -140,15 +141,16 @@ struct AgentCore: Sendable {
 
     // MARK: Pauses
 
-    /// Whether a message must wait; it is then kept.
+    /// Keeps a message during a pause.
+    /// - Returns: whether it was kept.
     mutating func holds(_ message: RawSpan, isText: Bool) -> Bool {
         guard pausedUntil != nil else { return false }
         held.append((message.withUnsafeBytes { Array($0) }, isText))
         return true
     }
 
-    /// Ends a pause that is over.
-    /// - Returns: what came in during it.
+    /// Ends the pause if its time is over.
+    /// - Returns: the messages that arrived during it.
     mutating func resume(at now: MonotonicInstant) -> [(message: [UInt8], isText: Bool)] {
         guard let end = pausedUntil, end <= now else { return [] }
         pausedUntil = nil
@@ -158,29 +160,29 @@ struct AgentCore: Sendable {
 
     // MARK: Faults
 
-    /// Elapsed time after which a fault is due, and answer faults, are asked for by the models.
+    /// When the next fault with an elapsed time is due.
     func nextElapsedFault() -> MonotonicInstant? {
         faults.compactMap { fault in
             if case .elapsed(let after) = fault.moment { record.openedAt + after } else { nil }
         }.min()
     }
 
-    /// Whether a fault waits in the numbered answer, and after how much audio.
+    /// The length of audio after which the numbered answer meets a fault; `nil` if it meets none.
     func faultPlace(inAnswer answer: Int) -> Duration? {
         faults.compactMap { fault in
             if case .answer(answer, let after) = fault.moment { after } else { nil }
         }.min()
     }
 
-    /// The faults of this moment; each takes place once.
+    /// Returns the faults that are due, and removes them: each happens once.
     mutating func takeFaults(_ isDue: (AgentFault.Moment) -> Bool) -> [AgentFault.Action] {
         let due = faults.filter { isDue($0.moment) }
         faults.removeAll { isDue($0.moment) }
         return due.map(\.action)
     }
 
-    /// Does what is the same for both models.
-    /// - Returns: false for an action that the model must translate itself.
+    /// Performs an action that is the same for both models.
+    /// - Returns: `false` for an action that the model must carry out itself.
     mutating func perform(_ action: AgentFault.Action, at now: MonotonicInstant) -> Bool {
         report(.fault("\(action)"))
         switch action {
@@ -199,7 +201,7 @@ struct AgentCore: Sendable {
     }
 }
 
-/// Changes the rate by straight lines between samples: good enough for an echo, and it costs next to nothing.
+/// Changes the sample rate by linear interpolation. Good enough for an echo, and cheap.
 struct LinearRateChanger: Sendable {
     private let step: Double
     private var place = 0.0
@@ -213,7 +215,7 @@ struct LinearRateChanger: Sendable {
         guard step != 1 else { return samples }
         var result: [Int16] = []
         result.reserveCapacity(Int(Double(samples.count) / step) + 1)
-        // `place` counts from the last sample of the piece before.
+        // `place` counts from the last sample of the previous piece.
         while place < Double(samples.count) {
             let index = Int(place)
             let left = index == 0 ? last : samples[index - 1]

@@ -1,46 +1,46 @@
 internal import TalkpathAudio
 
-/// Something that goes wrong at a model, once in each session it is meant for.
+/// A fault of a model. It happens once in each session that it is configured for.
 public struct AgentFault: Sendable, Hashable {
     public enum Moment: Sendable, Hashable {
         /// Instead of the answer to the opening handshake.
         case handshake
-        /// When the socket is open, before a word was said.
+        /// When the socket is open, before any message.
         case opened
-        /// Right after the model's first message: `session.created`; nothing with Gemini, which says nothing first.
+        /// Right after the model's first message, `session.created`. Never with Gemini, which sends no first message.
         case greeted
-        /// When the configuration comes, before it is answered.
+        /// When the configuration arrives, before its answer.
         case setup
         /// Right after the configuration was confirmed.
         case ready
-        /// When that much audio of the numbered answer (from 0) has been sent.
+        /// After that much audio of the numbered answer (from 0) has been sent.
         case answer(Int, after: Duration)
-        /// That long after the socket was opened.
+        /// The given time after the socket was opened.
         case elapsed(Duration)
     }
 
     public enum Action: Sendable, Hashable {
-        /// An HTTP status instead of the upgrade. Only at `.handshake`.
+        /// Answers with an HTTP status instead of the upgrade. Only at `.handshake`.
         case refuse(status: Int)
-        /// Says nothing any more, but keeps the connection; the rest of the session is silence.
+        /// Sends nothing for the rest of the session, but keeps the connection.
         case fallSilent
-        /// Goes on after that pause; what comes in meanwhile is answered then.
+        /// Pauses, and then answers the messages that arrived meanwhile.
         case pause(Duration)
         case close(code: Int, reason: String)
-        /// A TCP reset without a word.
+        /// Resets the TCP connection.
         case vanish
-        /// The end of the stream without a close frame.
+        /// Ends the TCP stream without a close frame.
         case endStream
-        /// An error event (OpenAI); Gemini has none: closes with 1011 and the message.
+        /// Sends an error event (OpenAI). Gemini has none: closes with 1011 and the message.
         case error(code: String, message: String)
-        /// Announces that the connection will be closed soon (Gemini's `goAway`), and closes it then. OpenAI has no such
-        /// announcement: sends the error `session_expired` and closes.
+        /// Announces that the connection will be closed soon (Gemini's `goAway`), and closes it then. OpenAI has no
+        /// such announcement: sends the error `session_expired` and closes.
         case goAway(timeLeft: Duration)
     }
 
     public var moment: Moment
     public var action: Action
-    /// The sessions it is meant for, counted from 0 since the server's start; nil: all.
+    /// The sessions that the fault is meant for, counted from 0 since the server's start; `nil` for all.
     public var sessions: ClosedRange<Int>?
 
     public init(_ action: Action, at moment: Moment, sessions: ClosedRange<Int>? = nil) {

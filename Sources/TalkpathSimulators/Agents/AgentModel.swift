@@ -1,6 +1,6 @@
 internal import TalkpathAudio
 
-/// What a model's behaviour wants done with its socket.
+/// An action of a model on its socket.
 enum AgentOutput: Sendable {
     case send([UInt8], binary: Bool)
     case close(code: Int, reason: String)
@@ -9,19 +9,20 @@ enum AgentOutput: Sendable {
     case event(SimulatorEvent.Kind)
 }
 
-/// The behaviour of a speech model on one socket. Sans-IO: time comes in, outputs are taken after every call.
+/// The behaviour of a speech model on one socket. Does no I/O: the caller passes the time in, and takes the outputs
+/// after every call.
 protocol AgentModel: Sendable {
-    /// Whose timeline entries these are.
+    /// The source in the model's timeline entries.
     static var source: SimulatorEvent.Source { get }
 
     mutating func opened(at now: MonotonicInstant)
     mutating func received(_ message: RawSpan, isText: Bool, at now: MonotonicInstant)
-    /// Does all that is due until `now`.
+    /// Does everything that is due until `now`.
     mutating func advance(to now: MonotonicInstant)
-    /// Lets something go wrong now.
+    /// Performs faults now.
     mutating func perform(_ faults: [AgentFault.Action], at now: MonotonicInstant)
     mutating func closed(code: Int, at now: MonotonicInstant)
-    /// When `advance` has something to do next.
+    /// When `advance` next has work to do.
     var nextDeadline: MonotonicInstant? { get }
     mutating func takeOutputs() -> [AgentOutput]
     var core: AgentCore { get set }

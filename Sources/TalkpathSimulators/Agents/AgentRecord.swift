@@ -1,10 +1,10 @@
 public import TalkpathAudio
 
-/// What went on in one session with a fake model. All instants are on the simulator's clock.
+/// The record of one session with a fake model. All instants are on the simulator's clock.
 public struct AgentRecord: Sendable {
     public struct AudioStamp: Sendable, Hashable {
         public var instant: MonotonicInstant
-        /// Audio so far, this piece included.
+        /// The audio so far, including this piece.
         public var cumulativeMilliseconds: Int
     }
 
@@ -12,11 +12,12 @@ public struct AgentRecord: Sendable {
     public struct Item: Sendable, Hashable {
         public var id: String
         public var transcript: String
-        /// What was sent of it, in the session's output format.
+        /// The audio that was sent, in the session's output format.
         public var audio: [UInt8] = []
         public var producedBytes = 0
         public var sent: [AudioStamp] = []
-        /// What the model believes the caller has heard of it, in milliseconds: all that was produced, until told less.
+        /// How much of it the model believes that the caller has heard, in milliseconds: all that was produced, until
+        /// the client reports less.
         public var heardMilliseconds: Int?
         public var wasInterrupted = false
         public var isComplete = false
@@ -35,7 +36,7 @@ public struct AgentRecord: Sendable {
         public var instant: MonotonicInstant
         public var itemID: String
         public var audioEndMilliseconds: Int
-        /// Audio of the item produced by then.
+        /// The audio of the item that had been produced by then.
         public var producedMilliseconds: Int
     }
 
@@ -50,7 +51,7 @@ public struct AgentRecord: Sendable {
         public var output: String
     }
 
-    /// Counts sessions of the server from 0.
+    /// Counts the server's sessions from 0.
     public var session: Int
     public var model: String
     public var openedAt: MonotonicInstant
@@ -58,7 +59,7 @@ public struct AgentRecord: Sendable {
     public var readyAt: MonotonicInstant?
     public var inputFormat: AudioFormat
     public var outputFormat: AudioFormat
-    /// Caller audio as it came, in `inputFormat`, if it is kept.
+    /// The caller's audio as received, in `inputFormat`, if it is kept.
     public var audioReceived: [UInt8] = []
     public var arrivals: [AudioStamp] = []
     public var items: [Item] = []
@@ -66,15 +67,15 @@ public struct AgentRecord: Sendable {
     public var truncations: [Truncation] = []
     public var violations: [Violation] = []
     public var toolResults: [ToolResult] = []
-    /// Texts put into the conversation by the other side.
+    /// Texts that the client put into the conversation.
     public var textsReceived: [String] = []
-    /// What the session was configured with, as JSON.
+    /// The session's configuration, as JSON.
     public var configuration = ""
-    /// The kinds of all messages received but audio, in order.
+    /// The kinds of all received messages except audio, in order.
     public var messages: [String] = []
-    /// The handle with which this session resumed another (Gemini).
+    /// The handle with which this session resumed another one (Gemini).
     public var resumedHandle: String?
-    /// The close code, 1006 for none, once the socket is closed.
+    /// The close code once the socket is closed; 1006 without a close frame.
     public var closeCode: Int?
 
     public init(
@@ -94,6 +95,6 @@ public struct AgentRecord: Sendable {
     /// The caller's audio as linear samples at the input's rate.
     public var receivedSamples: [Int16] { Samples.decode(audioReceived, inputFormat) }
 
-    /// All the model said as linear samples at the output's rate, item after item.
+    /// All audio of the model as linear samples at the output's rate, item after item.
     public var sentSamples: [Int16] { items.flatMap { Samples.decode($0.audio, outputFormat) } }
 }

@@ -1,24 +1,24 @@
 internal import TalkpathAudio
 
-/// What a fake model says, and when.
+/// A script for a fake model: what it says, and when.
 public struct AgentScript: Sendable, Hashable {
     public struct Turn: Sendable, Hashable {
         public enum Trigger: Sendable, Hashable {
-            /// The first time it is asked to speak before anybody has said anything.
+            /// The first request to speak, before the caller has said anything.
             case connect
-            /// After the caller has said something: the first such turn answers the first, and so on.
+            /// A turn of the caller. The first such turn of the script answers the caller's first, and so on.
             case callerTurn
-            /// When it is asked to speak without the caller having said anything new: an idle prompt, a goodbye.
+            /// A request to speak although the caller has said nothing new: an idle prompt, a goodbye.
             case request
-            /// After it has been given the result of a tool.
+            /// The result of a tool.
             case toolResult
         }
 
         public var trigger: Trigger
-        /// Linear samples at 24 kHz; empty: says nothing, for instance because it only calls a tool.
+        /// Linear samples at 24 kHz. Empty for a turn that says nothing, for example because it only calls a tool.
         public var audio: [Int16]
         public var transcript: String
-        /// Called after the audio.
+        /// The tool that the model calls after the audio.
         public var toolCall: ToolCall?
 
         public init(_ trigger: Trigger, audio: [Int16], transcript: String = "", toolCall: ToolCall? = nil) {
@@ -28,7 +28,7 @@ public struct AgentScript: Sendable, Hashable {
             self.toolCall = toolCall
         }
 
-        /// The turn as a model writes it: where there is no recording, in silence that lasts about as long as it takes.
+        /// The turn as a model writes it. Without a recording, silence of about the spoken length takes its place.
         var written: Turn {
             guard audio.isEmpty, !transcript.isEmpty else { return self }
             var turn = self
@@ -51,7 +51,7 @@ public struct AgentScript: Sendable, Hashable {
     public enum Behavior: Sendable, Hashable {
         /// Plays the turns.
         case script
-        /// Sends back at once what it hears, converted to its own output rate: for measuring latency and load.
+        /// Sends the caller's audio back at once, converted to the output rate. For measuring latency and load.
         case echo
         /// Listens and says nothing.
         case silent
@@ -59,13 +59,13 @@ public struct AgentScript: Sendable, Hashable {
 
     public var behavior: Behavior
     public var turns: [Turn]
-    /// Said when nothing in `turns` fits; nil: an empty answer.
+    /// The turn for requests that no element of `turns` fits; `nil` for an empty answer.
     public var otherwise: Turn?
-    /// What the transcription of the caller's turns says, in order; later ones are "(unscripted)".
+    /// The transcripts of the caller's turns, in order. Further turns are "(unscripted)".
     public var callerTexts: [String]
     /// From the end of the caller's turn (or the request) to the first piece of audio.
     public var thinkingTime: Duration
-    /// The length of one piece of audio; the first has `firstPiece`.
+    /// The length of a piece of audio; the first one has `firstPiece`.
     public var piece: Duration
     public var firstPiece: Duration
     /// How many times faster than real time the audio is generated.
@@ -95,7 +95,7 @@ public struct AgentScript: Sendable, Hashable {
     public static let silent = AgentScript(behavior: .silent)
 }
 
-/// Where in its script a model is.
+/// The model's position in its script.
 struct ScriptCursor: Sendable {
     private let script: AgentScript
     private var used: Set<Int> = []

@@ -5,7 +5,7 @@ internal import TalkpathAudio
 
 /// The server of a fake model: accepts sockets and keeps their connections.
 final class AgentServer<Model: AgentModel>: Sendable {
-    /// What is done with a request.
+    /// The decision about a request.
     enum Admission {
         case accept(model: String)
         case refuse(status: Int, body: String)
@@ -15,7 +15,8 @@ final class AgentServer<Model: AgentModel>: Sendable {
         var server: SimulatorHTTPServer?
         var connections: [AgentConnection<Model>] = []
         var sessions = 0
-        /// What there was to tell when the event loops, on which connections live, were shut down.
+        /// The records as of the shutdown. The connections cannot be asked after it, because their event loops have
+        /// ended.
         var lastRecords: [AgentRecord]?
     }
 

@@ -4,7 +4,7 @@ internal import TalkpathAudio
 struct AnswerStream: Sendable {
     struct Piece: Sendable {
         var audio: [UInt8]
-        /// The words that go with it.
+        /// The words that belong to the audio.
         var text: String
     }
 
@@ -32,10 +32,10 @@ struct AnswerStream: Sendable {
     var sentMilliseconds: Int { sentBytes / format.bytesPerMillisecond }
     var isComplete: Bool { sentBytes == audio.count }
 
-    /// When all of it has been played, if it is played from `start` on in real time.
+    /// When playback ends, if it begins at `start` and runs in real time.
     var assumedEnd: MonotonicInstant { start + format.duration(ofBytes: audio.count) }
 
-    /// When the next piece is ready, or the end can be told.
+    /// When the next piece is ready, or the answer's end.
     var nextInstant: MonotonicInstant {
         let generated = format.duration(ofBytes: sentBytes).wholeNanoseconds
         return start + .nanoseconds(Int64(Double(generated) / max(0.01, script.generationSpeed)))
@@ -54,7 +54,7 @@ struct AnswerStream: Sendable {
         return Piece(audio: Array(audio[sentBytes..<end]), text: saidWords == 0 ? String(text.dropFirst()) : text)
     }
 
-    /// The words that went with what was sent.
+    /// The words of the audio that was sent.
     var saidText: String { words[..<saidWords].joined(separator: " ") }
 
     private func isLast(_ end: Int) -> Bool { end == audio.count }

@@ -5,7 +5,7 @@ struct CallerEar: Sendable {
     enum Turn: Sendable, Hashable {
         /// Milliseconds of input at which the speech began.
         case started(milliseconds: Int)
-        /// Milliseconds of input at which it was over.
+        /// Milliseconds of input at which the speech ended.
         case ended(milliseconds: Int)
     }
 
@@ -45,6 +45,6 @@ struct CallerEar: Sendable {
 
     private var judged: Int { judgedBytes / max(1, format.bytesPerMillisecond) }
     private var onset: Int { detector.configuration.onset.wholeMilliseconds }
-    /// How long it must be silent for a turn to be over, in milliseconds.
+    /// The silence that ends a turn, in milliseconds.
     var hangover: Int { detector.configuration.hangover.wholeMilliseconds }
 }

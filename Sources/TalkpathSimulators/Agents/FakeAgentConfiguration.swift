@@ -1,21 +1,21 @@
-/// How a fake model listens and behaves.
+/// The behaviour of a fake model.
 public struct FakeAgentConfiguration: Sendable {
     public var host: String
-    /// 0: any free one.
+    /// 0 chooses a free port.
     public var port: Int
-    /// The key the client must show; nil: none is asked for.
+    /// The key that clients must show; `nil` to ask for none.
     public var apiKey: String?
-    /// The behaviour by session, counted from 0; sessions beyond it have the last.
+    /// The scripts by session, counted from 0. Further sessions use the last one.
     public var scripts: [AgentScript]
     public var faults: [AgentFault]
-    /// What it does besides that clients seldom expect.
+    /// Unexpected behaviour of real models that the fake imitates.
     public var habits: ModelHabits
     public var pace: Pace
-    /// Whether audio is recorded: what is heard and what is said.
+    /// Whether the audio of both sides is recorded.
     public var keepsAudio: Bool
-    /// Event loops, each a thread.
+    /// The number of event loops, each on a thread of its own.
     public var threads: Int
-    /// Where everything is told; may be shared with other simulators.
+    /// The timeline for all events. Other simulators may share it.
     public var timeline: SimulatorTimeline
 
     public init(

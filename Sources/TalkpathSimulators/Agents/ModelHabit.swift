@@ -1,4 +1,5 @@
-/// What real models do and clients seldom expect, each by its name. A fake model plays those that it is given.
+/// Behaviour of real models that clients seldom expect, each under a name. A fake model imitates the habits that it is
+/// given.
 public enum ModelHabit: String, Sendable, CaseIterable {
     case slowPong = "slow-pong"
     case lateTranscript = "late-transcript"
@@ -15,7 +16,7 @@ public enum ModelHabit: String, Sendable, CaseIterable {
     case goAway = "go-away"
     case longReasoning = "long-reasoning"
 
-    /// For the help.
+    /// The meaning, for the help.
     public var meaning: String {
         switch self {
         case .slowPong: "pings are answered after 8 to 30 s"
@@ -35,7 +36,7 @@ public enum ModelHabit: String, Sendable, CaseIterable {
         }
     }
 
-    /// Comes over one answer now and then; the others are always there.
+    /// Whether the habit affects single answers. The others are always present.
     var isOccasional: Bool {
         switch self {
         case .slowPong, .lateTranscript, .ignoredNoise, .refusedSettings, .toolCallFirst, .toolCallBetween,
@@ -50,14 +51,14 @@ public enum ModelHabit: String, Sendable, CaseIterable {
 /// The habits of a fake model, session by session.
 public enum ModelHabits: Sendable, Hashable {
     case these(Set<ModelHabit>)
-    /// None to three of them, differently in each session, and the same way for the same seed.
+    /// None to three of them, different in each session, and the same for the same seed.
     case random(seed: UInt64)
 
     public static let none = ModelHabits.these([])
 
-    /// Reads names with commas between them, or `random`, or `random:7`.
+    /// Reads names separated by commas, or `random`, or `random:7`.
     ///
-    /// - Returns: nil if a name is not known.
+    /// - Returns: `nil` if a name is not known.
     public init?(words: String) {
         let parts = words.split(separator: ":", omittingEmptySubsequences: false)
         if parts.first == "random", parts.count <= 2 {
@@ -79,7 +80,7 @@ public enum ModelHabits: Sendable, Hashable {
         case .random(let seed):
             var state = seed &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(truncatingIfNeeded: session)
             func next(below bound: Int) -> Int {
-                // Numerical Recipes' generator; its upper half is good enough to choose by.
+                // Knuth's MMIX generator. Its upper half is random enough for this choice.
                 state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
                 return Int((state >> 33) % UInt64(bound))
             }
@@ -89,7 +90,7 @@ public enum ModelHabits: Sendable, Hashable {
     }
 }
 
-/// The habits of one session, and over which answers they come.
+/// The habits of one session, and the answers that they affect.
 struct HabitPlan: Sendable {
     let habits: Set<ModelHabit>
     private let occasional: [ModelHabit]
@@ -103,8 +104,8 @@ struct HabitPlan: Sendable {
 
     func has(_ habit: ModelHabit) -> Bool { habits.contains(habit) }
 
-    /// What comes over the next answer. The first answer is spared, so that a call gets going, and so is each that follows
-    /// one that was struck: whoever asks again is answered.
+    /// Returns the habit for the next answer. The first answer has none, so that a call can begin. Each answer after an
+    /// affected one has none either, so that a repeated request is answered.
     mutating func nextAnswer() -> ModelHabit? {
         guard !occasional.isEmpty else { return nil }
         defer { answers += 1 }
@@ -112,7 +113,7 @@ struct HabitPlan: Sendable {
         return place % 2 == 1 ? occasional[place / 2] : nil
     }
 
-    /// Whether the next call of a function is malformed.
+    /// Whether the next function call is malformed.
     mutating func breaksCall() -> Bool {
         defer { calls += 1 }
         return has(.brokenArguments) && calls == 0
@@ -120,6 +121,6 @@ struct HabitPlan: Sendable {
 
     var transcriptionTime: Duration { has(.lateTranscript) ? .milliseconds(2500) : .milliseconds(250) }
 
-    /// How long a ping waits for its answer.
+    /// The delay of the answer to a ping.
     static func pongDelay(_ number: Int) -> Duration { .seconds(8 + number * 9 % 23) }
 }

@@ -1,6 +1,6 @@
 internal import TalkpathAudio
 
-/// Conversions of whole pieces of audio, off any media path.
+/// Conversions of complete pieces of audio, outside the media path.
 enum Samples {
     static func decode(_ bytes: some Collection<UInt8>, _ format: AudioFormat) -> [Int16] {
         switch format.encoding {
@@ -26,7 +26,8 @@ enum Samples {
         }
     }
 
-    /// Between any two rates: by the product's filter where it has one, else by the nearest sample.
+    /// Converts between any two rates: with the product's filter if it has one for them, otherwise with the nearest
+    /// sample.
     static func resample(_ samples: [Int16], from: Int, to: Int) -> [Int16] {
         guard from != to, !samples.isEmpty else { return samples }
         if var resampler = try? Resampler(from: from, to: to, profile: .wide) { return resampler.resampled(samples) }

@@ -8,22 +8,22 @@ import Musl
 import Darwin
 #endif
 
-/// One caller's voice: tones in a mixture that no other caller has, so that a millisecond of it that is missing, and one
-/// that is somebody else's, can be told.
+/// The voice of one caller: a mixture of tones that no other caller has. It reveals a missing millisecond, and the
+/// voice of another caller.
 ///
-/// The tones are whole numbers of hertz, so that the voice repeats after exactly a second, and it is known at any
-/// instant between two samples: what a filter's delay makes of it can be written down.
+/// The tones are whole numbers of hertz, so the voice repeats after exactly a second. It is also defined between
+/// samples, so that the effect of a filter's delay can be computed.
 package struct CallCode: Sendable {
-    /// Samples after which the voice begins again.
+    /// The number of samples after which the voice repeats.
     package static let period = 8000
-    /// Of the telephony leg, 20 ms.
+    /// The samples of a 20 ms frame on the telephony leg.
     package static let frameSamples = 160
     package static let framesPerPeriod = period / frameSamples
 
-    /// Well within what a telephone carries, and what its filters leave alone.
+    /// The band of the tones in hertz, which telephones carry and which the filters leave unchanged.
     private static let band = 400...3200
     private static let toneCount = 24
-    /// Of each tone; together −21 dBFS, and no peak that clips.
+    /// The amplitude of each tone. Together they have −21 dBFS, and no peak that clips.
     private static let amplitude = 850.0
 
     struct Tone {
@@ -35,7 +35,7 @@ package struct CallCode: Sendable {
     let tones: [Tone]
 
     package init(call: Int) {
-        // Not a multiple of the generator's own step: neighbours would draw the same numbers, one later.
+        // Not a multiple of the generator's own step. Otherwise neighbours would draw the same numbers, shifted by one.
         var state = UInt64(truncatingIfNeeded: call) &* 0xD1B5_4A32_D192_ED03 &+ 0x1234_5678
         func next() -> Int {
             // SplitMix64 (Steele, Lea, Flood, 2014).
@@ -52,7 +52,7 @@ package struct CallCode: Sendable {
         tones = frequencies.sorted().map { Tone(frequency: $0, phase: next() % Self.period) }
     }
 
-    /// A second of the voice, as it sounds `delay` samples late.
+    /// Returns a second of the voice, delayed by `delay` samples.
     package func samples(delayedBy delay: Double = 0) -> [Float] {
         var sum = [Float](repeating: 0, count: Self.period)
         let (sine, cosine) = Self.wave
@@ -71,7 +71,7 @@ package struct CallCode: Sendable {
         return sum
     }
 
-    /// A second of the voice in µ-law.
+    /// Returns a second of the voice in µ-law.
     package func muLaw() -> [UInt8] {
         let samples = samples().map { Int16($0.rounded()) }
         var bytes = [UInt8](repeating: 0, count: Self.period)
@@ -80,13 +80,14 @@ package struct CallCode: Sendable {
         return bytes
     }
 
-    /// The delay of this second of sound behind the voice, in samples, to a twelfth of one; nil if it is another voice.
+    /// Returns the delay of this second of sound behind the voice, in samples, to a twelfth of one; `nil` if it is
+    /// another voice.
     ///
-    /// - Parameter heard: `period` samples, from wherever in the stream a multiple of `period` stood.
+    /// - Parameter heard: `period` samples, from a position in the stream that is a multiple of `period`.
     package func delay(of heard: [Float]) -> Double? {
         precondition(heard.count == Self.period)
         let (sine, cosine) = Self.wave
-        // The phase of each tone says how late it is, but for whole turns; all of them together leave one answer.
+        // The phase of each tone shows its delay, except for whole turns. All tones together leave one possible delay.
         let found = tones.map { tone -> (real: Double, imaginary: Double) in
             var (real, imaginary, place) = (0.0, 0.0, 0)
             for sample in heard {

@@ -1,29 +1,29 @@
 /// Compares the audio that one caller hears with the caller's own voice.
 ///
-/// Every 20 ms of what comes back must be the caller's own voice of the right instant. Three thousandths of another power
-/// (one wrong sample in a frame; µ-law alone makes half of one thousandth) is damage; then the ear looks for the voice
-/// elsewhere in the second, and what was jumped over is lost. Confined to one thread; allocates only where something is
-/// wrong.
+/// Every 20 ms of the returning audio must be the caller's voice of the right instant. If three thousandths of its
+/// power differ (one wrong sample in a frame; µ-law alone causes half of one thousandth), the frame is damaged. The ear
+/// then looks for the voice elsewhere in the second, and counts the audio in between as lost or repeated. For one
+/// thread; allocates only when a frame is damaged.
 package struct CallEar {
     package struct Findings: Equatable, Sendable {
-        /// Frames compared, and those that were the voice.
+        /// Frames compared, and frames that match the voice.
         package var frames = 0
         package var goodFrames = 0
-        /// Frames that were not, or not wholly.
+        /// Frames that do not match, at least in part.
         package var damagedFrames = 0
-        /// Audio that was jumped over, and audio that came again.
+        /// Samples that were skipped, and samples that came twice.
         package var lostSamples = 0
         package var repeatedSamples = 0
-        /// Damaged frames kept for a closer look.
+        /// Damaged frames that are kept for examination.
         package var evidence: [[Float]] = []
 
         package init() {}
     }
 
     package private(set) var findings = Findings()
-    /// Samples heard.
+    /// The number of samples heard.
     package private(set) var position = 0
-    /// The lead of the heard audio over its place: samples lost, less samples repeated.
+    /// How far the heard audio is ahead of its place: samples lost minus samples repeated.
     package private(set) var shift = 0
 
     private let reference: [Float]
@@ -34,16 +34,16 @@ package struct CallEar {
 
     private static let tolerance: Float = 0.003
     private static let mostEvidence = 16
-    /// Frames at the very beginning, while the filters fill.
+    /// The number of frames at the beginning that are not judged, because the filters fill.
     private static let unjudged = 3
 
-    /// - Parameter reference: a second of the voice, as late as the way delays it.
+    /// - Parameter reference: a second of the voice, with the delay of the path.
     package init(reference: [Float]) {
         precondition(reference.count == CallCode.period)
         self.reference = reference
     }
 
-    /// From now on findings count.
+    /// Starts counting, from zero.
     package mutating func beginJudging() {
         findings = Findings()
         isJudging = true
@@ -51,7 +51,7 @@ package struct CallEar {
 
     package mutating func endJudging() { isJudging = false }
 
-    /// Hears µ-law, in pieces of any length.
+    /// Takes µ-law audio, in pieces of any length.
     package mutating func hear(_ bytes: UnsafeBufferPointer<UInt8>, decoding table: [Float]) {
         for byte in bytes {
             block[filled] = table[Int(byte)]
@@ -79,14 +79,14 @@ package struct CallEar {
             if findings.evidence.count < Self.mostEvidence { findings.evidence.append(residue(at: start)) }
         }
         damagedInARow += 1
-        // Searching costs a millisecond: not at every frame of a voice that is gone.
+        // A search costs a millisecond, so a voice that stays missing is not searched for in every frame.
         if damagedInARow <= 4 || damagedInARow % 25 == 0 { lookElsewhere(from: start) }
     }
 
     private mutating func lookElsewhere(from start: Int) {
         for place in 0..<CallCode.period
         where Self.distance(of: block, from: reference, at: place) <= Self.tolerance {
-            // The shorter way round the second.
+            // Take the shorter way around the second.
             var jump = (place - start + CallCode.period) % CallCode.period
             if jump > CallCode.period / 2 { jump -= CallCode.period }
             shift = (shift + jump + CallCode.period) % CallCode.period
@@ -97,7 +97,7 @@ package struct CallEar {
         }
     }
 
-    /// The rest of the frame without the caller's own voice, or all of it if that voice is not in it.
+    /// The frame without the caller's own voice; the whole frame if that voice is not in it.
     private func residue(at start: Int) -> [Float] {
         var (product, power): (Float, Float) = (0, 0)
         for index in block.indices {
@@ -110,7 +110,7 @@ package struct CallEar {
         return block.indices.map { block[$0] - gain * reference[(start + $0) % CallCode.period] }
     }
 
-    /// The share of a sound's power that is not the voice at that place, at any loudness: 0 if none, 1 if all.
+    /// The share of a sound's power that differs from the voice at that place, regardless of loudness: from 0 to 1.
     static func distance(of sound: [Float], from voice: [Float], at start: Int) -> Float {
         sound.withUnsafeBufferPointer { sound in
             voice.withUnsafeBufferPointer { voice in
@@ -143,7 +143,7 @@ package struct CallEar {
         }
     }
 
-    /// Tells whether this is the voice of that reference, at any place that a whole frame can have.
+    /// Whether a sound is the voice of the reference, at any place of a whole frame.
     package static func holds(_ sound: [Float], _ reference: [Float]) -> Bool {
         stride(from: 0, to: CallCode.period, by: CallCode.frameSamples).contains {
             distance(of: sound, from: reference, at: $0) < 0.5

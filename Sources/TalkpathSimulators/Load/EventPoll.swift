@@ -9,7 +9,7 @@ import Musl
 
 /// Readiness of many sockets, and a beat on absolute deadlines, for one thread.
 ///
-/// The fleet must be cheaper than what it measures, so it stands on the system's own calls.
+/// The fleet must be cheaper than the server that it measures, so it uses the system's own calls.
 final class EventPoll {
     /// The ready descriptors, by the numbers they were added with.
     struct Ready {
@@ -45,7 +45,7 @@ final class EventPoll {
         control(EPOLL_CTL_ADD, descriptor, UInt64(token), EPOLLIN.rawValue)
     }
 
-    /// Asks to be told when the socket takes bytes again.
+    /// Starts or stops waiting for room in the socket's send buffer.
     func awaitRoom(_ descriptor: Int32, token: Int, _ isWanted: Bool) {
         let interest = isWanted ? EPOLLIN.rawValue | EPOLLOUT.rawValue : EPOLLIN.rawValue
         _ = control(EPOLL_CTL_MOD, descriptor, UInt64(token), interest)
@@ -55,7 +55,8 @@ final class EventPoll {
         _ = control(EPOLL_CTL_DEL, descriptor, 0, 0)
     }
 
-    /// Wakes `wait` at `first` and every `interval` nanoseconds after it, whenever the one before was noticed.
+    /// Wakes `wait` at `first`, and every `interval` nanoseconds after it, regardless of when the last beat was
+    /// noticed.
     func beat(from first: Int64, every interval: Int64) {
         func time(_ nanoseconds: Int64) -> timespec {
             timespec(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
@@ -64,7 +65,7 @@ final class EventPoll {
         timerfd_settime(timer, Int32(TFD_TIMER_ABSTIME), &setting, nil)
     }
 
-    /// Waits for at most a second, and hands over what is ready. A beat makes it return, too.
+    /// Waits for at most a second, and passes on the ready sockets. A beat also makes it return.
     func wait(_ body: (Ready) -> Void) {
         let count = epoll_wait(poll, events, Int32(Self.mostEvents), 1000)
         guard count > 0 else { return }
@@ -94,6 +95,6 @@ final class EventPoll {
     }
 }
 
-/// The system's words for the last error.
+/// The system's text for the last error.
 func errorText() -> String { String(cString: strerror(errno)) }
 #endif

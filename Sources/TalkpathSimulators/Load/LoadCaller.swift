@@ -1,19 +1,19 @@
 #if os(Linux)
-/// One caller of the fleet: speaks Twilio's Media Streams as the carrier does, and hears whether its own voice comes
+/// One caller of the fleet: speaks Twilio's Media Streams as the carrier does, and checks that its own voice comes
 /// back.
 ///
-/// Two messages differ in three numbers; the rest is written once.
+/// Its messages differ in three numbers only; the rest is written once.
 final class LoadCaller {
     enum Progress {
-        /// The handshake is under way, or `start` is out and the model has not come.
+        /// The handshake is under way, or `start` is sent and the model is not ready.
         case waiting
-        /// Speaks, every 20 ms.
+        /// The caller sends audio every 20 ms.
         case speaking
-        /// Has said goodbye.
+        /// The caller has hung up.
         case gone
     }
 
-    /// The number of the caller whose voice it is.
+    /// The caller's number, which determines the voice.
     let number: Int
     private let name: Int
     let socket: LoadSocket
@@ -21,27 +21,27 @@ final class LoadCaller {
     private(set) var ear: CallEar
     private(set) var framesSent = 0
     private(set) var bytesHeard = 0
-    /// Of the carrier's own, and not understood.
+    /// Messages from the server that the caller does not understand.
     private(set) var oddMessages = 0
-    /// When each of the last frames was sent, and when the model sent it back; by its number.
+    /// When each of the last frames was sent, and when the model sent it back, by the frame's number.
     let sentAt = LoadStamps()
     let echoedAt = LoadStamps()
 
     private let key: String
     private let prefix: [UInt8]
     private let suffix: [UInt8]
-    /// The voice, a message's worth a piece, as base64.
+    /// The voice as base64, one element for each message.
     private let payloads: [[UInt8]]
     private var sequence = 1
-    /// Marks come back when what was sent before them has been played.
+    /// Marks are echoed when the audio sent before them has been played.
     private var marks: [(name: [UInt8], due: Int64)] = []
     private var playoutEnd: Int64 = 0
     private var decoded = [UInt8](repeating: 0, count: 4096)
 
     static let frame: Int64 = 20_000_000
 
-    /// - Parameter name: what the carrier's identifiers are made of; two calls must not share it, even one after the
-    ///   other, for the bridge may still be ending the first.
+    /// - Parameter name: the basis of the carrier's identifiers. Two calls must not share it, even one after another,
+    ///   because the bridge may still be ending the first.
     init(number: Int, name: Int, socket: LoadSocket, reference: [Float]) {
         self.number = number
         self.name = name
@@ -77,7 +77,7 @@ final class LoadCaller {
         socket.flush()
     }
 
-    /// The server's answer, once it has come.
+    /// Reads the server's answer to the handshake, once it is complete.
     func readHandshake() throws(LoadError) {
         guard socket.state == .handshaking, let head = socket.takeHead() else { return }
         let status = head.split(separator: "\r\n").first.map(String.init) ?? ""
@@ -149,11 +149,11 @@ final class LoadCaller {
 
     // MARK: Hearing
 
-    /// Takes in what the socket has.
+    /// Handles the messages that the socket has received.
     ///
     /// - Parameters:
     ///   - rehearsal: receives the sound itself.
-    ///   - heard: told the number of each whole frame that came back, counted from the first.
+    ///   - heard: told the number of each complete frame that came back, counted from the first.
     func receive(at now: Int64, table: [Float], rehearsal: inout [Float]?, _ heard: (Int) -> Void) {
         while let message = socket.nextMessage() {
             if find(#""event":"media""#, in: message) != nil, let text = quoted(after: #""payload":""#, in: message) {
@@ -196,10 +196,10 @@ final class LoadCaller {
     func endJudging() { ear.endJudging() }
 }
 
-/// When things happened, for the last of them, by number.
+/// The instants of the last events, by number.
 final class LoadStamps {
     private let memory: UnsafeMutablePointer<Int64>
-    /// Twenty seconds of frames: what takes longer is as good as lost.
+    /// Twenty seconds of frames. A later frame counts as lost.
     private static let count = 1024
 
     init() {

@@ -8,7 +8,7 @@ import Glibc
 import Musl
 #endif
 
-/// The monotonic clock, which all processes of a machine share, and the time a thread has worked, in nanoseconds.
+/// The monotonic clock, which all processes of a machine share, and the processor time of this thread, in nanoseconds.
 package enum LoadClock {
     package static var now: Int64 { read(CLOCK_MONOTONIC) }
     package static var ofThisThread: Int64 { read(CLOCK_THREAD_CPUTIME_ID) }
@@ -20,7 +20,7 @@ package enum LoadClock {
     }
 }
 
-/// Which processor does the work.
+/// The choice of the processor that runs a thread.
 package enum ProcessorAffinity {
     /// Processors that the calling thread may use, ascending.
     package static var allowed: [Int] {
@@ -31,14 +31,14 @@ package enum ProcessorAffinity {
         }
     }
 
-    /// Keeps the calling thread, and the threads it starts from now on, on one processor.
-    /// - Returns: false if the system refuses.
+    /// Binds the calling thread, and the threads it starts from now on, to one processor.
+    /// - Returns: `false` if the system refuses.
     @discardableResult
     package static func pin(to processor: Int) -> Bool { pin(thread: 0, to: processor) }
 
-    /// Keeps every thread of the process on one processor: those that there are, and those that they start.
+    /// Binds every thread of the process to one processor: the existing ones, and those that they start.
     package static func pinProcess(to processor: Int) {
-        // First the caller, so that whatever it starts meanwhile is in its place already.
+        // Bind the calling thread first, so that threads that it starts meanwhile are bound already.
         pin(to: processor)
         let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
         for thread in threads.compactMap({ Int32($0) }) { _ = pin(thread: thread, to: processor) }

@@ -1,16 +1,16 @@
-/// The reason for which a fleet of callers could not do its work.
+/// A fault that keeps a fleet of callers from its work.
 package struct LoadError: Error, Equatable, Sendable, CustomStringConvertible {
     package struct Code: Equatable, Sendable {
         private enum Value { case system, refused, notReady, lost, invalidAddress }
         private let value: Value
 
-        /// The system had no socket, no descriptor, or no memory for us.
+        /// The system had no socket, descriptor or memory left.
         package static let system = Code(value: .system)
-        /// The server does not listen, or did not let the caller in.
+        /// The server does not listen, or refused the caller.
         package static let refused = Code(value: .refused)
-        /// A call did not come up in time.
+        /// A call was not ready in time.
         package static let notReady = Code(value: .notReady)
-        /// The server closed a call's socket while it was measured.
+        /// The server closed a call's socket during the measurement.
         package static let lost = Code(value: .lost)
         package static let invalidAddress = Code(value: .invalidAddress)
     }

@@ -1,16 +1,16 @@
 #if os(Linux)
-/// One socket of the model that echoes: whatever audio comes is sent back at once, as pieces of one long answer.
+/// One socket of the echoing model: sends the caller's audio back at once, as pieces of one long answer.
 ///
-/// It speaks OpenAI Realtime or Gemini Live as the provider does, as far as a call of nothing but audio needs it. The
-/// answer never ends while the call lasts; the marks that come back let the bridge forget what has been played.
+/// It speaks OpenAI Realtime or Gemini Live, as far as a call of audio alone needs it. The answer never ends during the
+/// call. The marks that come back tell the bridge which audio has been played, so that it can forget it.
 final class LoadModel {
-    /// The behaviour of a session, by a word in its instructions.
+    /// The behaviour of a session, chosen by a word in its instructions.
     package enum Manner: String, CaseIterable {
-        /// Sends back what it hears.
+        /// Sends the caller's audio back.
         case echoes
-        /// Never says that it is ready.
+        /// Never reports that it is ready.
         case hesitates = "bench: hesitate"
-        /// Says ten seconds at once, as soon as it is ready.
+        /// Sends ten seconds of audio at once, as soon as it is ready.
         case talks = "bench: talk"
     }
 
@@ -52,7 +52,7 @@ final class LoadModel {
         }
     }
 
-    /// Answers the opening handshake, once it is whole.
+    /// Answers the opening handshake, once it is complete.
     func readHandshake() {
         guard socket.state == .handshaking, let head = socket.takeHead() else { return }
         let name = "sec-websocket-key:"
@@ -78,8 +78,8 @@ final class LoadModel {
             + #""object":"realtime.session","audio":{"input":{"format":\#(format)},"output":{"format":\#(format)}}}}"#
     }
 
-    /// Takes in what the socket has, and sends it back.
-    /// - Parameter heard: told the number of the newest frame of the caller's that is here in full.
+    /// Handles the messages that the socket has received, and sends the audio back.
+    /// - Parameter heard: told the number of the caller's newest frame that has arrived completely.
     func receive(_ heard: (Int) -> Void) {
         while let message = socket.nextMessage() {
             if let audio = audio(of: message) {
@@ -129,7 +129,7 @@ final class LoadModel {
         if after > before { heard(after - 1) }
     }
 
-    /// One piece of the answer.
+    /// Sends one piece of the answer.
     private func send(_ text: UnsafeRawBufferPointer) {
         if !isAnswering {
             isAnswering = true
@@ -144,7 +144,7 @@ final class LoadModel {
         }
     }
 
-    /// A tone, which a listener for the agent hears.
+    /// Sends a tone, which a caller that waits for the agent can hear.
     private func talk() {
         let piece: [UInt8] =
             shape.format == .pcmu

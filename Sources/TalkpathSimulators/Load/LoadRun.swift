@@ -7,27 +7,27 @@ import Glibc
 import Musl
 #endif
 
-// Within the types, this name is their own method's.
+// Inside the types, this name means their own method.
 private let closeDescriptor = close
 
 /// A fleet of callers and the model that echoes them, on one thread.
 ///
 /// ```swift
-/// let model = try LoadModelPort(port: 0)              // its port is what the server is configured with
+/// let model = try LoadModelPort(port: 0)              // the port to configure the server with
 /// let run = try LoadRun(plan, model: model)
 /// try run.open(calls: 100)
 /// let figures = try run.measure(seconds: 10)
 /// run.close()
 /// ```
 ///
-/// Every caller sends 20 ms of its own voice every 20 ms on absolute deadlines; the callers are spread over those 20 ms
-/// in steps of one. Calls are opened one after another, each when the model of the one before is ready: that is how
-/// a model's socket is known to be the one of that caller. All of it is for one thread, and Linux only.
+/// Every caller sends 20 ms of its own voice every 20 ms on absolute deadlines. The callers are spread over those 20 ms
+/// in steps of one. Calls are opened one after another, each when the model of the one before is ready: that shows
+/// which caller a model's socket belongs to. For one thread, and for Linux only.
 package final class LoadRun {
     package struct Plan: Sendable {
         package var target: LoadTarget
         package var shape: LoadShape
-        /// From a call's first packet until its model is ready.
+        /// From a call's first packet until its model is ready, in nanoseconds.
         package var setUpTimeout: Int64 = 10_000_000_000
 
         package init(target: LoadTarget, shape: LoadShape) {
@@ -36,9 +36,9 @@ package final class LoadRun {
         }
     }
 
-    /// Calls that are up.
+    /// The number of open calls.
     package var callCount: Int { callers.count }
-    /// The delay that the filters add to a voice that comes back, in samples of the telephone.
+    /// The delay that the filters add to a returning voice, in samples at the telephone's rate.
     package private(set) var delay = 0.0
     private var knowsDelay = false
 
@@ -81,8 +81,8 @@ package final class LoadRun {
 
     // MARK: Steps
 
-    /// Brings up more calls.
-    /// - Parameter progress: told how many are up.
+    /// Opens more calls.
+    /// - Parameter progress: told the number of open calls.
     package func open(calls: Int, progress: (Int) -> Void = { _ in }) throws(LoadError) {
         if !knowsDelay { try rehearse() }
         let first = callers.count
@@ -92,17 +92,17 @@ package final class LoadRun {
         }
     }
 
-    /// Lets the calls go on, unmeasured.
+    /// Lets the calls go on, without measuring.
     package func warmUp(seconds: Double) throws(LoadError) {
         try turn(until: LoadClock.now + Int64(seconds * 1e9)) { false }
         try failIfLost()
     }
 
-    /// Measures for that long. Ends early, without an error, if all calls are gone.
+    /// Measures for that time. Ends early, without an error, if all calls are gone.
     ///
     /// - Parameters:
     ///   - window: called when the measured time begins and when it ends.
-    ///   - progress: called about every second, with the seconds gone and the longest round trip so far, in
+    ///   - progress: called about every second, with the elapsed seconds and the longest round trip so far, in
     ///     milliseconds.
     package func measure(
         seconds: Double,
@@ -132,13 +132,13 @@ package final class LoadRun {
         return figures(seconds: Double(took) / 1e9, share: Double(work) / Double(took))
     }
 
-    /// Keeps the calls alive until told to stop; for measuring something else beside them.
+    /// Keeps the calls open until `isDone` returns `true`, so that something else can be measured beside them.
     package func hold(until isDone: () -> Bool) throws(LoadError) {
         try turn(until: .max, isDone)
         try failIfLost()
     }
 
-    /// Says goodbye in all calls, and closes everything.
+    /// Hangs up all calls, and closes everything.
     package func close() {
         for caller in callers {
             caller.hangUp()
@@ -180,8 +180,8 @@ package final class LoadRun {
         if let first = lost.first { throw LoadError(.lost, first) }
     }
 
-    /// Hears a caller for a second, and from then on knows what the filters do to a voice. That caller is not measured:
-    /// while this thread reckons, it says nothing, and its line runs dry.
+    /// Listens to one caller for a second, to learn the filters' effect on a voice. That caller is not measured: it
+    /// sends nothing while this thread computes, so its audio has a gap.
     private func rehearse() throws(LoadError) {
         rehearsal = []
         try openOne(0, name: Self.rehearsalName)
@@ -197,7 +197,7 @@ package final class LoadRun {
                 "the first caller does not hear its own voice: does the model beside us serve it?"
             )
         }
-        // From a multiple of the period on, as the code asks.
+        // Start at a multiple of the period, as `delay(of:)` requires.
         var second = [Float](repeating: 0, count: CallCode.period)
         let from = skipped * CallCode.frameSamples
         for index in from..<from + CallCode.period { second[index % CallCode.period] = heard[index] }
@@ -283,7 +283,7 @@ package final class LoadRun {
         let now = LoadClock.now
         caller.receive(at: now, table: table, rehearsal: &rehearsal) { frame in
             guard isMeasuring else { return }
-            // Of audio that was lost, the frames behind it are older than their number.
+            // After lost audio, a frame is older than its number, by the number of lost frames.
             let sent = frame + (caller.ear.shift < CallCode.period / 2 ? caller.ear.shift / CallCode.frameSamples : 0)
             guard sent < caller.framesSent else { return }
             roundTrip.record(nanoseconds: now - caller.sentAt[sent])
@@ -303,7 +303,7 @@ package final class LoadRun {
         poll.awaitRoom(socket.descriptor, token: ready.token, socket.isBlocked)
     }
 
-    /// Sends what is due. A wake that comes late sends for all the milliseconds it missed.
+    /// Sends the frames that are due. A late wake-up sends for all milliseconds that it missed.
     private func beat() {
         let now = LoadClock.now
         while beatsSince + Int64(beats + 1) * Self.beat <= now {
@@ -324,7 +324,7 @@ package final class LoadRun {
 
     // MARK: Results
 
-    /// Lets what is still on its way come in, without anybody's speaking, and sees whether all of it came.
+    /// Stops sending, and waits up to two seconds for the audio that is still on its way.
     private func drain() throws(LoadError) {
         for caller in callers where caller.progress == .speaking { caller.progress = .waiting }
         let wanted = callers.filter { $0.progress == .waiting }
@@ -335,7 +335,7 @@ package final class LoadRun {
 
     private func figures(seconds: Double, share: Double) -> LoadFigures {
         let findings = callers.map(\.ear.findings)
-        // A voice that was cut short at the end has lost what has not come.
+        // Audio that had not come back at the end counts as lost.
         let missing = callers.map { max(0, $0.framesSent * CallCode.frameSamples - $0.bytesHeard) }
         let lostSamples = zip(findings, missing).reduce(0) { $0 + max($1.0.lostSamples, $1.1) }
         let filter = delay < 400 ? delay / 8 : 0
@@ -358,19 +358,19 @@ package final class LoadRun {
     }
 }
 
-/// The address of the model that echoes.
+/// The port of the echoing model.
 package final class LoadModelPort: @unchecked Sendable {
-    // Unchecked for `number`, which belongs to the thread of the one run that is given the port.
+    // Unchecked because of `number`, which only the thread of the one run with this port uses.
 
     package let port: Int
     let descriptor: Int32
     private var number = 0
     private let ready = Atomic(0)
 
-    /// Sessions that were set up so far. From any thread.
+    /// The number of sessions set up so far. From any thread.
     package var sessionsReady: Int { ready.load(ordering: .relaxed) }
 
-    /// - Parameter port: 0 takes a free one.
+    /// - Parameter port: 0 chooses a free one.
     package init(port: Int = 0) throws(LoadError) {
         (descriptor, self.port) = try LoadTarget.listen(port: port)
     }

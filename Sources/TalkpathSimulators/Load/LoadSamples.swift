@@ -1,4 +1,4 @@
-/// Durations, kept one by one so that every quantile is exact.
+/// Durations, each kept, so that every quantile is exact.
 package struct LoadSamples: Sendable {
     /// In microseconds.
     private var values: [Int32] = []
@@ -6,7 +6,7 @@ package struct LoadSamples: Sendable {
     package init() {}
 
     package var count: Int { values.count }
-    /// The longest so far, in milliseconds.
+    /// The longest duration so far, in milliseconds.
     package var longest: Double { Double(maximum) / 1000 }
     private var maximum: Int32 = 0
 
@@ -23,7 +23,7 @@ package struct LoadSamples: Sendable {
         maximum = 0
     }
 
-    /// The quantiles in milliseconds; nil if nothing was recorded.
+    /// The quantiles in milliseconds; `nil` if nothing was recorded.
     package func spread() -> LoadSpread? {
         guard !values.isEmpty else { return nil }
         let sorted = values.sorted()
@@ -48,7 +48,7 @@ package struct LoadSpread: Codable, Equatable, Sendable {
     package var p99: Double
     package var maximum: Double
 
-    /// The same, all of it that much later.
+    /// The same distribution, with all durations longer by that much.
     package func shifted(by milliseconds: Double) -> LoadSpread {
         LoadSpread(
             count: count,

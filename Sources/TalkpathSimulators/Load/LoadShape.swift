@@ -8,7 +8,7 @@ package struct LoadShape: Equatable, Sendable {
     package enum Format: String, Sendable, CaseIterable {
         /// 16-bit samples: 24 kHz for OpenAI, 16 kHz for Gemini.
         case pcm
-        /// µ-law as the telephone speaks it, untouched on its way.
+        /// µ-law, as on the telephony leg, passed through unchanged.
         case pcmu
     }
 
@@ -20,7 +20,7 @@ package struct LoadShape: Equatable, Sendable {
         self.format = format
     }
 
-    /// Of 20 ms as the model gets and sends them.
+    /// The bytes of a 20 ms frame that the model receives and sends.
     var modelFrameBytes: Int {
         switch (provider, format) {
         case (_, .pcmu): 160

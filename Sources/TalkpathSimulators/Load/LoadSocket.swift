@@ -7,11 +7,11 @@ import Glibc
 import Musl
 #endif
 
-/// One WebSocket of the fleet, as a client or as a server: a socket that never blocks, and the framing of RFC 6455 as
-/// far as two ends that send whole messages need it.
+/// One WebSocket of the fleet, as a client or as a server. Its socket never blocks. It supports the parts of RFC 6455
+/// that two ends with whole messages need.
 ///
-/// Messages are read in place and written into one buffer, which `flush` hands to the kernel in one piece. Nothing is
-/// allocated per message.
+/// Messages are read in place. Outgoing messages go into one buffer, which `flush` passes to the kernel in one piece.
+/// No message causes an allocation.
 final class LoadSocket {
     enum Role { case client, server }
 
@@ -22,9 +22,9 @@ final class LoadSocket {
     let descriptor: Int32
     let role: Role
     private(set) var state = State.handshaking
-    /// The reason for which the socket is closed.
+    /// Why the socket is closed.
     private(set) var ending = ""
-    /// Bytes the kernel has not taken wait for it to say so.
+    /// Whether bytes wait until the kernel has room for them.
     private(set) var isBlocked = false
 
     private var input: UnsafeMutablePointer<UInt8>
@@ -36,7 +36,7 @@ final class LoadSocket {
     private var outputCount = 0
     private var maskState: UInt32
 
-    /// A peer that leaves this much unread has stopped reading.
+    /// A peer that leaves this many bytes unread has stopped reading.
     private static let mostWaiting = 1 << 20
 
     init(_ descriptor: Int32, role: Role) {
@@ -58,7 +58,7 @@ final class LoadSocket {
 
     // MARK: Reading
 
-    /// Takes what the kernel has, once.
+    /// Reads the available bytes, once.
     func fill() {
         guard state != .closed else { return }
         if inputStart == inputEnd {
@@ -90,7 +90,7 @@ final class LoadSocket {
         inputCapacity *= 2
     }
 
-    /// The head of the HTTP message that opens the socket, once it is whole.
+    /// Returns the head of the HTTP message that opens the socket, once it is complete.
     func takeHead() -> String? {
         let text = UnsafeBufferPointer(start: input + inputStart, count: inputEnd - inputStart)
         guard let end = find("\r\n\r\n", in: UnsafeRawBufferPointer(text)) else { return nil }
@@ -100,7 +100,7 @@ final class LoadSocket {
 
     func becomeOpen() { state = .open }
 
-    /// The next message of text or data, unmasked; pings are answered, a close ends the socket.
+    /// Returns the next text or binary message, unmasked. Answers pings; a close frame ends the socket.
     ///
     /// The bytes are valid until the next call.
     func nextMessage() -> UnsafeRawBufferPointer? {
@@ -169,7 +169,7 @@ final class LoadSocket {
 
     // MARK: Writing
 
-    /// Bytes as they are, before the socket is open.
+    /// Writes bytes without framing, before the socket is open.
     func write(raw text: String) {
         var text = text
         text.withUTF8 { bytes in
@@ -190,12 +190,12 @@ final class LoadSocket {
         }
     }
 
-    /// Writes one message, which `body` puts down in place; it says how many bytes it needed.
+    /// Writes one message. `body` writes its bytes in place and returns their number.
     func write(mostBytes: Int, opcode: UInt8 = 0x1, _ body: (UnsafeMutableRawPointer) -> Int) {
         guard state == .open else { return }
         let isClient = role == .client
         let frame = UnsafeMutableRawPointer(reserve(mostBytes + 14))
-        // The longer of the two usual headers is assumed; a short message is moved.
+        // Leave room for the longer of the two usual headers; a short message is moved.
         let header = 4 + (isClient ? 4 : 0)
         let count = body(frame + header)
         frame.storeBytes(of: 0x80 | opcode, as: UInt8.self)
@@ -230,7 +230,7 @@ final class LoadSocket {
         return output + outputCount
     }
 
-    /// Hands what was written to the kernel. What it does not take stays.
+    /// Passes the written bytes to the kernel. Bytes that it does not take stay in the buffer.
     func flush() {
         guard outputCount > 0, state != .closed else { return }
         let count = send(descriptor, output, outputCount, Int32(MSG_NOSIGNAL))
@@ -262,7 +262,7 @@ final class LoadSocket {
     }
 }
 
-/// The first place of these bytes, or nil.
+/// Returns the first place of these bytes, or `nil`.
 @inline(__always)
 func find(_ needle: StaticString, in text: UnsafeRawBufferPointer, from start: Int = 0) -> Int? {
     guard let base = text.baseAddress, start <= text.count,
@@ -271,7 +271,7 @@ func find(_ needle: StaticString, in text: UnsafeRawBufferPointer, from start: I
     return UnsafeRawPointer(found) - base
 }
 
-/// The bytes between this text and the next quotation mark.
+/// Returns the bytes between this text and the next quotation mark.
 @inline(__always)
 func quoted(after needle: StaticString, in text: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
     guard let place = find(needle, in: text), let base = text.baseAddress else { return nil }

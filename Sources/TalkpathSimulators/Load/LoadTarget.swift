@@ -5,7 +5,7 @@ import Glibc
 import Musl
 #endif
 
-// Within the type, these names are its own methods'.
+// Inside the type, these names mean its own methods.
 private let systemConnect = connect
 private let systemListen = listen
 
@@ -15,8 +15,8 @@ package struct LoadTarget: Equatable, Sendable {
     package var port: Int
     package var path: String
 
-    /// - Parameter url: `ws://127.0.0.1:8080/twilio/media-stream`; without a path, that one.
-    /// - Throws: `LoadError` for other schemes, and for names: the fleet asks no name server.
+    /// - Parameter url: such as `ws://127.0.0.1:8080/twilio/media-stream`, whose path is the default.
+    /// - Throws: `LoadError` for other schemes, and for host names, which the fleet does not resolve.
     package init(url: String) throws(LoadError) {
         let words = "the address must look like ws://127.0.0.1:8080/twilio/media-stream"
         guard url.hasPrefix("ws://") else { throw LoadError(.invalidAddress, words) }
@@ -59,7 +59,7 @@ package struct LoadTarget: Equatable, Sendable {
         return LoadSocket(descriptor, role: .client)
     }
 
-    /// A socket that listens on loopback, and its port.
+    /// Opens a socket that listens on loopback, and returns its port.
     static func listen(port: Int) throws(LoadError) -> (descriptor: Int32, port: Int) {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw LoadError(.system, "the system has no socket left (\(errorText()))") }

@@ -38,7 +38,7 @@ struct LoadText {
     }
 }
 
-/// Base64 as fast as a fleet needs it; what is no base64 becomes noise, which the ear hears.
+/// Fast base64. Invalid text becomes noise, which the ear detects.
 enum LoadBase64 {
     private static let values: [UInt8] = {
         var values = [UInt8](repeating: 0, count: 256)
@@ -55,7 +55,7 @@ enum LoadBase64 {
         return text.count / 4 * 3 - padding
     }
 
-    /// - Returns: the bytes written; at most three quarters of the text, rounded up to whole groups.
+    /// - Returns: the number of bytes; at most three quarters of the text, rounded up to whole groups.
     static func decode(_ text: UnsafeRawBufferPointer, into target: UnsafeMutableBufferPointer<UInt8>) -> Int {
         let count = count(of: text)
         guard count > 0, text.count / 4 * 3 <= target.count else { return 0 }

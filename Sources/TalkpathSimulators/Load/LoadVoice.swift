@@ -5,7 +5,7 @@ enum LoadVoice {
     /// µ-law to samples.
     static let decodingTable: [Float] = (0..<256).map { Float(MuLaw.decode(UInt8($0))) }
 
-    /// The number of damaged frames of each caller that hold the voice of another.
+    /// The number of damaged frames of all callers that hold the voice of another caller.
     static func foreignFrames(in evidence: [[[Float]]], delay: Double) -> Int {
         guard evidence.contains(where: { !$0.isEmpty }) else { return 0 }
         let voices = evidence.indices.map { CallCode(call: $0).samples(delayedBy: delay) }

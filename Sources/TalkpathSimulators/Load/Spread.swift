@@ -21,7 +21,7 @@ package struct Spread: Codable, Equatable, Sendable {
 }
 
 extension Double {
-    /// With so many digits behind the point.
+    /// The number as text, with that many digits after the decimal point.
     package func formatted(_ digits: Int) -> String {
         guard isFinite else { return "–" }
         var scale = 1.0

@@ -1,4 +1,4 @@
-/// The fields of an `application/x-www-form-urlencoded` text, in their order, keys possibly several times.
+/// The fields of an `application/x-www-form-urlencoded` text, in order. A name may occur several times.
 struct FormFields: Sendable, Equatable {
     struct Field: Sendable, Equatable {
         var name: String
@@ -13,7 +13,7 @@ struct FormFields: Sendable, Equatable {
         fields = pairs.map { Field(name: $0.0, value: $0.1) }
     }
 
-    /// nil if the text is not UTF-8 or a percent sign is not followed by two digits.
+    /// `nil` if the text is not UTF-8, or if a percent sign is not followed by two hexadecimal digits.
     init?(parsing text: some Collection<UInt8>) {
         for part in text.split(separator: UInt8(ascii: "&")) {
             let sides = part.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)

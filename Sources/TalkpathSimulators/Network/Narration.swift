@@ -1,12 +1,12 @@
 import Foundation
 import TalkpathAudio
 
-/// Prints the events that a simulator sees, one a line.
+/// Prints the events of simulators, one a line.
 package enum Narration {
     /// The instant of the first line.
     private static let start = SimulatorClock().now()
 
-    /// At once, in a pipe too.
+    /// Prints at once, even into a pipe.
     package static func say(_ line: String) {
         _ = start
         FileHandle.standardOutput.write(Data("\(line)\n".utf8))

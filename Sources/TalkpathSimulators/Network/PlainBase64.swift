@@ -1,4 +1,5 @@
-/// Base64 (RFC 4648) as a judge needs it: it says which alphabet it accepts, and shares nothing with the code it judges.
+/// Base64 (RFC 4648) for judging other code: it is strict about the alphabet, and shares nothing with the code it
+/// judges.
 enum PlainBase64 {
     enum Alphabet {
         /// `+` and `/`, padding required.
@@ -9,7 +10,7 @@ enum PlainBase64 {
 
     private static let characters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-    /// The value of each character; 64 for the two of the URL-safe alphabet is not enough, so they carry a flag.
+    /// The value of each character. The two characters of the URL-safe alphabet also carry a flag.
     private static let values: [UInt8] = {
         var values = [UInt8](repeating: 0xFF, count: 256)
         for (value, character) in characters.enumerated() { values[Int(character)] = UInt8(value) }
@@ -23,7 +24,7 @@ enum PlainBase64 {
         String(decoding: encoded(Array(bytes)), as: UTF8.self)
     }
 
-    /// The text as ASCII bytes.
+    /// Returns the text as ASCII bytes.
     static func encoded(_ bytes: [UInt8]) -> [UInt8] {
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count + 2) / 3 * 4)
@@ -44,7 +45,7 @@ enum PlainBase64 {
         return text
     }
 
-    /// The bytes, or nil if the text is not base64 of that alphabet.
+    /// Returns the bytes; `nil` if the text is not base64 of that alphabet.
     static func decode(_ text: String, _ alphabet: Alphabet = .standard) -> [UInt8]? {
         var text = text
         return text.withUTF8 { decode($0, alphabet) }

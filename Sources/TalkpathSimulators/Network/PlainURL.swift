@@ -1,9 +1,9 @@
-/// A URL in its parts as they were written, nothing normalised: signatures are over the bytes.
+/// The parts of a URL as they were written, without normalisation, because signatures cover the exact bytes.
 struct PlainURL: Sendable, Equatable {
     var scheme: String
     var host: String
     var port: Int?
-    /// Path and query as written; "" if the URL ends with the authority.
+    /// Path and query as written; empty if the URL ends with the authority.
     var pathAndQuery: String
 
     init?(_ text: String) {
@@ -27,7 +27,7 @@ struct PlainURL: Sendable, Equatable {
         guard !host.isEmpty else { return nil }
     }
 
-    /// The target in the request line.
+    /// The target of the request line.
     var requestTarget: String { pathAndQuery.hasPrefix("/") ? pathAndQuery : "/" + pathAndQuery }
 
     var path: String { String(requestTarget.prefix { $0 != "?" }) }
@@ -43,7 +43,7 @@ struct PlainURL: Sendable, Equatable {
 
     var effectivePort: Int { port ?? (isSecure ? 443 : 80) }
 
-    /// Host and port as a `Host` header has them.
+    /// Host and port, as in a `Host` header.
     var authority: String { port.map { "\(host):\($0)" } ?? host }
 }
 

@@ -1,7 +1,7 @@
 internal import NIOCore
 internal import NIOPosix
 
-/// A WebSocket client that does as it is told, for trying what a server makes of bad input.
+/// A WebSocket client without checks of its own, for testing a server with bad input.
 ///
 /// ```swift
 /// let socket = try await RawWebSocket.connect("ws://127.0.0.1:8080/twilio/media-stream")
@@ -9,7 +9,7 @@ internal import NIOPosix
 /// let code = await socket.closeCode()
 /// ```
 public final class RawWebSocket: Sendable {
-    /// The messages of the other side, in order; ends when the socket is closed. For one consumer.
+    /// The server's messages, in order; ends when the socket is closed. For one consumer.
     public let messages: AsyncStream<[UInt8]>
     private let socket: SimulatorSocket
     private let closing: EventLoopFuture<Int>
@@ -17,8 +17,8 @@ public final class RawWebSocket: Sendable {
     /// Opens a socket over plain TCP.
     /// - Parameters:
     ///   - url: `ws://host:port/path`.
-    ///   - headers: besides those of the handshake; a `Host` replaces the URL's.
-    /// - Throws: when the answer is not 101; the error's text holds the status.
+    ///   - headers: in addition to those of the handshake; a `Host` replaces the URL's.
+    /// - Throws: if the answer is not 101. The error's text holds the status.
     public static func connect(_ url: String, headers: [(name: String, value: String)] = []) async throws
         -> RawWebSocket
     {
@@ -63,11 +63,11 @@ public final class RawWebSocket: Sendable {
 
     public func send(binary bytes: [UInt8]) async { await run { $0.send(bytes, binary: true) } }
 
-    /// Bytes as they are, without any framing.
+    /// Sends bytes without any framing.
     public func send(raw bytes: [UInt8]) async { await run { $0.sendRaw(bytes) } }
 
-    /// Pings, and waits for the answer. For one caller at a time.
-    /// - Throws: when the socket is closed instead.
+    /// Sends a ping and waits for the answer. For one task at a time.
+    /// - Throws: if the socket is closed instead.
     public func ping() async throws {
         let answered = socket.channel.eventLoop.makePromise(of: Void.self)
         closing.whenComplete { _ in answered.fail(SimulatorSocketError(status: nil, detail: "closed, not answered")) }
@@ -78,7 +78,7 @@ public final class RawWebSocket: Sendable {
         try await answered.futureResult.get()
     }
 
-    /// Reads nothing more.
+    /// Stops reading.
     public func stopReading() async { await run { $0.stopReading() } }
 
     public func close(code: Int = 1000) async { await run { $0.close(code: code) } }
@@ -89,7 +89,7 @@ public final class RawWebSocket: Sendable {
     /// Ends the TCP stream without a close frame.
     public func endStream() async { await run { $0.endStream() } }
 
-    /// Waits until the socket is closed: the code it was closed with, 1006 if there was no close frame.
+    /// Waits until the socket is closed, and returns the close code; 1006 without a close frame.
     public func closeCode() async -> Int {
         // The promise is never failed.
         (try? await closing.get()) ?? 1006

@@ -1,5 +1,5 @@
-/// SHA-1 (FIPS 180-4) and HMAC (RFC 2104), written down once more on purpose: what a simulator signs must not come from
-/// the code that checks it.
+/// SHA-1 (FIPS 180-4) and HMAC (RFC 2104). A second implementation on purpose: the code that checks a simulator's
+/// signature must not have made it.
 enum SHA1 {
     static func hash(_ message: [UInt8]) -> [UInt8] {
         var blocks = message

@@ -3,9 +3,9 @@ public import TalkpathAudio
 
 /// The pace of a simulator's time.
 public enum Pace: Sendable, Hashable {
-    /// A second is a second: the only pace at which a real bridge can be judged, since it paces in real time itself.
+    /// Real time. The only pace for a test with a real bridge, which paces its audio in real time itself.
     case realTime
-    /// Everything of the simulator happens that many times as fast: for trying a script or a fake alone.
+    /// Simulated time runs that many times as fast, for testing a script or a fake alone.
     case fast(Int)
 
     var factor: Int64 {
@@ -18,8 +18,8 @@ public enum Pace: Sendable, Hashable {
 
 /// A simulator's time: the system's monotonic clock, or one that runs faster from the simulator's start on.
 ///
-/// At ``Pace/realTime`` an instant is CLOCK_MONOTONIC in nanoseconds, so instants of several simulators, and of whoever
-/// else reads that clock, compare.
+/// At ``Pace/realTime`` an instant is CLOCK_MONOTONIC in nanoseconds. Instants of several simulators, and of other
+/// readers of that clock, can be compared.
 public struct SimulatorClock: Sendable {
     public let pace: Pace
     private let origin: Int64

@@ -1,11 +1,11 @@
 public import TalkpathAudio
 
-/// Something that happened in a simulator: a line of the timeline.
+/// An event in a simulator: a line of the timeline.
 public struct SimulatorEvent: Sendable {
-    /// The simulator that saw it.
+    /// The simulator that reports the event.
     public enum Source: String, Sendable, Hashable, CaseIterable {
         case twilio
-        /// The person on the phone, by the audio that reaches the ear.
+        /// The simulated person on the phone, who hears the audio of the call.
         case phone
         case openAI = "openai"
         case gemini
@@ -13,9 +13,9 @@ public struct SimulatorEvent: Sendable {
 
     public enum Kind: Sendable, Hashable {
         // MARK: The carrier
-        /// A REST request was answered; status 0: it was left without an answer.
+        /// A REST request was answered. Status 0: it was left without an answer.
         case request(method: String, path: String, status: Int)
-        /// A webhook or TwiML request was answered; status 0: there was no answer.
+        /// A webhook or TwiML request was answered. Status 0: there was no answer.
         case webhook(event: String, status: Int)
         case callStatus(String)
         case streamOpened
@@ -28,10 +28,10 @@ public struct SimulatorEvent: Sendable {
         case dtmf(digit: String)
 
         // MARK: The person
-        /// The phone's user begins to say something; the number counts the turns of the script from 0.
+        /// The person begins to speak. The number counts the turns of the script from 0.
         case userStarted(turn: Int)
         case userEnded(turn: Int)
-        /// The phone's user hears speech.
+        /// The person hears speech.
         case agentHeard
         case agentFellSilent
 
@@ -45,7 +45,7 @@ public struct SimulatorEvent: Sendable {
         case answerStarted(item: String)
         case answerEnded(item: String, milliseconds: Int, interrupted: Bool)
         case agentTranscript(String)
-        /// The bridge told how much of an item the caller has heard.
+        /// The bridge reported how much of an item the caller has heard.
         case truncated(item: String, heardMilliseconds: Int)
         case toolCalled(name: String)
         case toolAnswered(callID: String)

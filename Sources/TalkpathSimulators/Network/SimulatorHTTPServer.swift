@@ -4,13 +4,13 @@ internal import NIOPosix
 internal import Synchronization
 
 /// A small HTTP/1.1 server on loopback that can also misbehave: leave requests unanswered, drop connections, become a
-/// WebSocket. It stands on NIO's own codecs, not on the ones of the server that is tried with it.
+/// WebSocket. It uses NIO's own codecs, not those of the server under test.
 final class SimulatorHTTPServer: Sendable {
     let port: Int
     private let listener: any Channel
     private let connections: Connections
 
-    /// - Parameter handle: called on the connection's event loop for each request, its body complete.
+    /// - Parameter handle: called on the connection's event loop for each request, when its body is complete.
     static func start(
         host: String,
         port: Int,
@@ -52,7 +52,7 @@ final class SimulatorHTTPServer: Sendable {
         }
     }
 
-    /// Connections open at the moment.
+    /// The number of open connections.
     var connectionCount: Int { connections.all().count }
 
     private final class Connections: Sendable {
@@ -72,7 +72,7 @@ final class SimulatorHTTPServer: Sendable {
     }
 }
 
-/// Puts a request together and hands it on.
+/// Assembles requests and passes them on.
 private final class ExchangeHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
@@ -107,10 +107,10 @@ private final class ExchangeHandler: ChannelInboundHandler, RemovableChannelHand
     }
 }
 
-/// One request, and what may be done with it; where nothing else is said, on the channel's event loop only. Doing nothing with it leaves the
-/// client waiting.
+/// One request and the possible reactions to it. Without a reaction, the client keeps waiting. For the channel's event
+/// loop only, except where noted.
 final class SimulatorExchange: @unchecked Sendable {
-    // Sendable although mutable: `isOver` is touched on the event loop only, which is checked in debug builds.
+    // Sendable although mutable: `isOver` is used on the event loop only, which debug builds check.
     let method: String
     let uri: String
     let headers: HTTPHeaders
@@ -142,7 +142,7 @@ final class SimulatorExchange: @unchecked Sendable {
             && header("sec-websocket-version") == "13" && header("sec-websocket-key") != nil
     }
 
-    /// Answers. From any thread.
+    /// Sends an answer. From any thread.
     func respond(_ status: Int, headers extra: [(String, String)] = [], body: [UInt8] = []) {
         guard channel.eventLoop.inEventLoop else {
             return channel.eventLoop.execute { self.respond(status, headers: extra, body: body) }
@@ -171,7 +171,7 @@ final class SimulatorExchange: @unchecked Sendable {
         channel.reset()
     }
 
-    /// Answers 101; from now on the connection is a WebSocket. False if the request did not ask for one.
+    /// Answers 101 and turns the connection into a WebSocket. Returns `false` if the request did not ask for one.
     func upgrade(_ events: SimulatorSocket.Events) -> Bool {
         channel.eventLoop.preconditionInEventLoop()
         guard !isOver, asksForWebSocket, let key = header("sec-websocket-key") else { return false }
@@ -192,7 +192,7 @@ final class SimulatorExchange: @unchecked Sendable {
             channel.writeAndFlush(ByteBuffer(string: answer), promise: nil)
             events.opened(socket)
             socket.flush()
-            // Last, for what follows the request is then handed on.
+            // Remove the decoder last: it then passes on the bytes that follow the request.
             pipeline.removeHandler(context: decoder, promise: nil)
             return true
         } catch {

@@ -2,9 +2,9 @@ internal import NIOCore
 internal import NIOPosix
 internal import TalkpathAudio
 
-/// The reason for which a WebSocket could not be opened.
+/// Why a WebSocket could not be opened.
 struct SimulatorSocketError: Error, Sendable, CustomStringConvertible {
-    /// The HTTP status instead of 101; nil if there was no answer.
+    /// The HTTP status instead of 101; `nil` if there was no answer.
     var status: Int?
     var detail: String
 
@@ -15,9 +15,9 @@ extension SimulatorSocket {
     /// Opens a WebSocket over plain TCP.
     ///
     /// - Parameters:
-    ///   - host: where to connect.
+    ///   - host: the host to connect to.
     ///   - target: path and query of the request line.
-    ///   - headers: `Host` included.
+    ///   - headers: all headers besides those of the handshake, including `Host`.
     static func connect(
         host: String,
         port: Int,
@@ -66,7 +66,7 @@ extension SimulatorSocket {
     }
 }
 
-/// Sends the request, reads the answer's head, and makes way for the frame decoder.
+/// Sends the request, reads the head of the answer, and makes way for the frame decoder.
 private final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -118,7 +118,7 @@ private final class HandshakeHandler: ChannelInboundHandler, RemovableChannelHan
     }
 
     private func finish(_ context: ChannelHandlerContext, head: String, rest: ByteBuffer) {
-        // A line end is one character to Swift.
+        // Swift treats a CRLF as one character.
         let lines = head.split(separator: "\r\n")
         let words = lines.first?.split(separator: " ") ?? []
         guard words.count >= 2, let status = Int(words[1]) else { return fail(context, status: nil, "not HTTP") }

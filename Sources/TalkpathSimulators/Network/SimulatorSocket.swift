@@ -10,16 +10,16 @@ internal import Musl
 internal import Darwin
 #endif
 
-/// One end of a WebSocket that does as it is told, also what no decent end would: it can vanish, reset, send raw bytes.
+/// One end of a WebSocket that can also misbehave: it can vanish, reset the connection, and send raw bytes.
 ///
-/// Frames are read by NIO's own decoder, so code that is not ours judges the other side's framing. Messages
-/// written are collected until `flush`. For the channel's event loop only.
+/// NIO's own decoder reads the frames, so that independent code judges the other side's framing. Written messages are
+/// collected until `flush`. For the channel's event loop only.
 final class SimulatorSocket: @unchecked Sendable {
-    // Sendable although mutable: all of it is touched on the channel's event loop only.
+    // Sendable although mutable: all of it is used on the channel's event loop only.
 
     enum Role { case client, server }
 
-    /// The reports of a socket, always on its event loop.
+    /// The events of a socket, always on its event loop.
     struct Events: Sendable {
         /// First, before anything was received.
         var opened: @Sendable (SimulatorSocket) -> Void
@@ -28,7 +28,7 @@ final class SimulatorSocket: @unchecked Sendable {
         var closed: @Sendable (SimulatorSocket, Close) -> Void
     }
 
-    /// The close code: the peer's (1005 without one), ours, or 1006 where there was no close frame.
+    /// The close code: the peer's (1005 without one), our own, or 1006 without a close frame.
     struct Close: Sendable, Equatable {
         var code: Int
         var reason: String
@@ -42,10 +42,10 @@ final class SimulatorSocket: @unchecked Sendable {
     private var outgoing: ByteBuffer
     private var mask: UInt32 = 0x9E37_79B9
     private(set) var isOpen = true
-    /// The delay of the answer to the numbered ping; nil: none.
+    /// The delay of the answer to the numbered ping; `nil` for none.
     var pongDelay: ((_ number: Int) -> TimeAmount)?
     private var pings = 0
-    /// Told of each answer to a ping.
+    /// Called for each answer to a ping.
     var onPong: (() -> Void)?
 
     init(channel: any Channel, role: Role, events: Events) {
@@ -67,7 +67,7 @@ final class SimulatorSocket: @unchecked Sendable {
         ])
     }
 
-    /// Appends a message to what the next `flush` sends.
+    /// Appends a message to the bytes that the next `flush` sends.
     func send(_ message: [UInt8], binary: Bool = false) {
         channel.eventLoop.assertInEventLoop()
         guard isOpen else { return }
@@ -86,7 +86,7 @@ final class SimulatorSocket: @unchecked Sendable {
         outgoing.clear()
     }
 
-    /// Starts the closing handshake. What was written before goes out first.
+    /// Starts the closing handshake. Messages written before it are sent first.
     func close(code: Int, reason: String = "") {
         guard isOpen else { return }
         close = close ?? Close(code: code, reason: reason, isOurs: true)
@@ -94,11 +94,11 @@ final class SimulatorSocket: @unchecked Sendable {
         flush()
         isOpen = false
         let channel = channel
-        // A peer that does not answer is not waited for.
+        // Do not wait longer for a peer that does not answer.
         channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
     }
 
-    /// A TCP reset: the peer's machine has fallen over.
+    /// Resets the TCP connection, like a peer whose machine has crashed.
     func reset() {
         isOpen = false
         close = close ?? Close(code: 1006, reason: "", isOurs: true)
@@ -113,12 +113,12 @@ final class SimulatorSocket: @unchecked Sendable {
         channel.close(promise: nil)
     }
 
-    /// Reads nothing more: the kernel's buffers fill up, then the peer's.
+    /// Stops reading: the kernel's buffers fill up, then the peer's.
     func stopReading() {
         channel.setOption(.autoRead, value: false).whenFailure { _ in }
     }
 
-    /// Bytes as they are, beside all framing.
+    /// Sends bytes without framing.
     func sendRaw(_ bytes: [UInt8]) {
         flush()
         channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
@@ -185,7 +185,7 @@ final class SimulatorSocket: @unchecked Sendable {
             outgoing.writeBytes(payload)
             return
         }
-        // Xorshift: a mask need only differ from frame to frame here.
+        // Xorshift: the mask only has to differ from frame to frame here.
         mask ^= mask << 13
         mask ^= mask >> 17
         mask ^= mask << 5
@@ -252,7 +252,7 @@ private final class SocketHandler: ChannelInboundHandler {
 }
 
 extension Channel {
-    /// Closes with a TCP reset instead of the usual farewell.
+    /// Closes with a TCP reset instead of the usual close.
     func reset() {
         guard let socket = self as? any SocketOptionProvider else { return close(promise: nil) }
         socket.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenComplete { _ in self.close(promise: nil) }

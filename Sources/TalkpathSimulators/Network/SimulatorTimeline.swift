@@ -1,9 +1,9 @@
 internal import Synchronization
 internal import TalkpathAudio
 
-/// All that happened in one or several simulators, in the order it was seen.
+/// The events of one or more simulators, in the order in which they were reported.
 ///
-/// May be used from any thread. Several simulators may share one, which then shows a call from all sides.
+/// Thread-safe. Several simulators may share a timeline, which then shows a call from all sides.
 ///
 /// ```swift
 /// let speech = try await timeline.waitFor { $0.kind == .agentHeard }
@@ -28,8 +28,8 @@ public final class SimulatorTimeline: Sendable {
     private let handler: (@Sendable (SimulatorEvent) -> Void)?
 
     /// - Parameters:
-    ///   - limit: events kept; the oldest half goes when there are more.
-    ///   - handler: called for every event on the thread where it happened; must not block.
+    ///   - limit: the number of events kept. When there are more, the oldest half is dropped.
+    ///   - handler: called for every event on the thread where it happened. Must not block.
     public init(limit: Int = 100_000, handler: (@Sendable (SimulatorEvent) -> Void)? = nil) {
         self.limit = max(2, limit)
         self.handler = handler
@@ -38,7 +38,7 @@ public final class SimulatorTimeline: Sendable {
     /// The kept events, oldest first.
     public var events: [SimulatorEvent] { state.withLock { $0.events } }
 
-    /// The number of events so far. Give it to ``waitFor(after:within:_:)`` to wait for something newer.
+    /// The number of events so far. Pass it to ``waitFor(after:within:_:)`` to wait for a newer event.
     public var count: Int { state.withLock { $0.dropped + $0.events.count } }
 
     /// Every event from now on, until the consumer stops.
@@ -57,12 +57,12 @@ public final class SimulatorTimeline: Sendable {
         return stream
     }
 
-    /// The first event that fits: one that has been, or the next to come.
+    /// Returns the first event that matches: an earlier one, or the next to come.
     ///
     /// - Parameters:
-    ///   - position: events before this ``count`` do not interest.
-    ///   - limit: how long to wait at most, in real time.
-    /// - Throws: `SimulatorTimeout` when it did not come, `CancellationError` when the task was cancelled.
+    ///   - position: the number of events to skip, as a value of ``count``.
+    ///   - limit: the longest wait, in real time.
+    /// - Throws: `SimulatorTimeout` if the event does not come, `CancellationError` if the task is cancelled.
     @discardableResult
     public func waitFor(
         after position: Int = 0,
@@ -127,10 +127,10 @@ public final class SimulatorTimeline: Sendable {
     }
 }
 
-/// The awaited event did not happen in time.
+/// The awaited event did not come in time.
 public struct SimulatorTimeout: Error, CustomStringConvertible {
     public var waited: Duration
-    /// The last events there were.
+    /// The last events before the timeout.
     public var last: [String]
 
     public var description: String {

@@ -4,7 +4,7 @@ internal import TalkpathWire
 
 extension Conversation {
     /// Reads a conversation's folder: `manifest.json` and the audio it names (WAV; the caller's at 8 kHz, the agent's
-    /// at 24 kHz, other rates of the product are converted).
+    /// at 24 kHz; other rates of the product are converted).
     public init(directory: String) throws {
         let reader = ManifestReader(directory: directory)
         let manifest = try reader.manifest()

@@ -8,7 +8,7 @@ internal import TalkpathAudio
 /// let phone = call.phone, model = call.agent
 /// ```
 public struct Conversation: Sendable {
-    /// The result that a bridge should come to. Counts are exact, times depend on the bridge's own delay.
+    /// The result that a bridge should reach. Counts are exact; times depend on the bridge's own delay.
     public struct Expectation: Sendable, Hashable {
         public var callerTurns: Int
         public var agentAnswers: Int
@@ -33,12 +33,12 @@ public struct Conversation: Sendable {
 
     /// A conversation in turns of synthetic speech: the agent greets, then caller and agent alternate.
     ///
-    /// Each utterance has a pitch of its own, so that a test can tell them apart by ``SyntheticSpeech/number(of:rate:upTo:)``.
+    /// Each utterance has a pitch of its own, by which ``SyntheticSpeech/number(of:rate:upTo:)`` recognises it.
     ///
     /// - Parameters:
-    ///   - turns: of the caller.
-    ///   - interruption: the caller's turn, counted from 0, that breaks into the agent's answer, and how long after its
-    ///     beginning; the answer before it is `longAnswer` long.
+    ///   - turns: the number of the caller's turns.
+    ///   - interruption: the caller's turn, counted from 0, that interrupts the agent's answer, and its delay from the
+    ///     beginning of that answer. The interrupted answer is `longAnswer` long.
     public static func synthetic(
         turns: Int = 2,
         callerSpeech: Duration = .milliseconds(900),
@@ -83,7 +83,7 @@ public struct Conversation: Sendable {
     }
 }
 
-/// The reason for which a conversation could not be loaded.
+/// Why a conversation could not be loaded.
 public struct ConversationError: Error, CustomStringConvertible {
     public var file: String
     public var detail: String

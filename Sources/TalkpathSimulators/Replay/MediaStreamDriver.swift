@@ -4,13 +4,14 @@ internal import NIOPosix
 internal import TalkpathAudio
 
 /// Plays the carrier's side of a recorded call to a live server: a media socket of its own, the recorded messages at
-/// their recorded times, and honest echoes of the server's own marks.
+/// their recorded times, and true echoes of the server's own marks.
 ///
 /// ```swift
-/// let heard = try await MediaStreamDriver.play(messages, streamSID: "MZ…", to: "ws://127.0.0.1:8080/twilio/media-stream")
+/// let heard = try await MediaStreamDriver.play(messages, streamSID: "MZ…", to:
+/// "ws://127.0.0.1:8080/twilio/media-stream")
 /// ```
 public actor MediaStreamDriver {
-    /// A message of the carrier, and when it is sent, from the socket's opening on.
+    /// A message of the carrier, and its time since the socket was opened.
     public struct Message: Sendable {
         public var at: Duration
         public var text: [UInt8]
@@ -23,19 +24,19 @@ public actor MediaStreamDriver {
 
     /// The server's messages, and the end of the socket.
     public struct Outcome: Sendable {
-        /// The audio from the server, µ-law at 8 kHz from the socket's opening on.
+        /// The audio from the server, µ-law at 8 kHz, from the socket's opening on.
         public var heard: [UInt8] = []
         public var mediaMessages = 0
         public var marks = 0
         public var clears = 0
-        /// Messages that are none of the protocol's.
+        /// Messages that are not part of the protocol.
         public var violations: [String] = []
-        /// The server has closed the socket, with this code.
+        /// The code with which the server closed the socket; `nil` if it did not.
         public var closeCode: Int?
         public var sentMessages = 0
     }
 
-    /// The reason for which the server could not be reached: one line.
+    /// Why the server could not be reached, in one line.
     public struct Failure: Error, Sendable, CustomStringConvertible {
         public var description: String
     }
@@ -62,7 +63,7 @@ public actor MediaStreamDriver {
         self.loop = loop
     }
 
-    /// Plays the messages in real time; returns when the server has closed the socket, or some seconds after the last
+    /// Plays the messages in real time. Returns when the server has closed the socket, or some seconds after the last
     /// message.
     ///
     /// - Parameter url: `ws://host:port/path`.

@@ -2,7 +2,7 @@ internal import Foundation
 internal import TalkpathAudio
 internal import TalkpathWire
 
-/// Messages for a media socket, played as they are: recordings, or abuse.
+/// Messages for a media socket, sent as they are: recordings, or deliberate abuse.
 public struct MediaStreamReplay: Sendable, Hashable {
     public enum Ending: Sendable, Hashable {
         /// Keeps the socket open.
@@ -14,10 +14,10 @@ public struct MediaStreamReplay: Sendable, Hashable {
 
     /// Text messages, in order.
     public var lines: [String]
-    /// When each is sent, in milliseconds from the first; nil: all at once.
+    /// When each is sent, in milliseconds from the first; `nil` sends all at once.
     public var times: [Double]?
     public var ending: Ending
-    /// Tells whether the SIDs and custom parameters of the recording are replaced by those of the call it is played in.
+    /// Whether the recording's SIDs and custom parameters are replaced by those of the current call.
     public var adapts: Bool
 
     public init(lines: [String], times: [Double]? = nil, ending: Ending = .closes, adapts: Bool = true) {
@@ -27,8 +27,8 @@ public struct MediaStreamReplay: Sendable, Hashable {
         self.adapts = adapts
     }
 
-    /// Reads `NAME.jsonl` and, if it is there and wanted, `NAME.timing.json`.
-    /// - Parameter isTimed: false: as fast as possible.
+    /// Reads `NAME.jsonl` and, if it exists and `isTimed` is true, `NAME.timing.json`.
+    /// - Parameter isTimed: `false` sends the messages as fast as possible.
     public init(file path: String, isTimed: Bool = true, ending: Ending = .closes, adapts: Bool = true) throws {
         guard let data = FileManager.default.contents(atPath: path) else {
             throw ConversationError(file: path, detail: "cannot be read")
@@ -49,7 +49,7 @@ public struct MediaStreamReplay: Sendable, Hashable {
         return .nanoseconds(Int64((times[line] - first) * 1_000_000))
     }
 
-    /// The lines as this call would have them.
+    /// The lines, adapted to this call.
     func lines(for identity: MediaStreamModel.Identity) -> [String] {
         guard adapts, let place = lines.firstIndex(where: { $0.contains(#""event":"start""#) }),
             var message = try? JSONValue(parsing: lines[place]), var start = message["start"]

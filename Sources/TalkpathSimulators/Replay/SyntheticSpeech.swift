@@ -1,9 +1,9 @@
 internal import Foundation
 internal import TalkpathAudio
 
-/// Tone bursts that a voice detector takes for speech, each utterance at a pitch of its own.
+/// Tone bursts that a voice detector takes for speech. Each utterance has a pitch of its own.
 public enum SyntheticSpeech {
-    /// Syllables of 150 ms with pauses of 50 ms at −17 dBFS, the pitch 300 Hz + 25 Hz × number.
+    /// Syllables of 150 ms with pauses of 50 ms at −17 dBFS. The pitch is 300 Hz + 25 Hz × number.
     public static func samples(number: Int, lasting duration: Duration, rate: Int) -> [Int16] {
         let count = duration.wholeMilliseconds * rate / 1000
         let pitch = pitch(ofNumber: number)
@@ -38,10 +38,10 @@ public enum SyntheticSpeech {
         )
     }
 
-    /// The pitch of an utterance in Hz: callers have the odd numbers, agents the even ones.
+    /// The pitch of an utterance in hertz. Callers have odd numbers, agents even ones.
     public static func pitch(ofNumber number: Int) -> Double { 300 + 25 * Double(number) }
 
-    /// The number of the utterance that these samples belong to, by their strongest pitch; nil for silence.
+    /// Returns the number of the utterance in these samples, by their strongest pitch; `nil` for silence.
     public static func number(of samples: some Collection<Int16>, rate: Int, upTo limit: Int = 64) -> Int? {
         let values = samples.map { Double($0) }
         let power = values.reduce(0) { $0 + $1 * $1 } / Double(max(1, values.count))

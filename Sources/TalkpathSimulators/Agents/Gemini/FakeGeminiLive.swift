@@ -2,8 +2,9 @@ internal import TalkpathAudio
 
 /// Gemini Live (BidiGenerateContent, Developer API) as a server on loopback, with a scripted model behind it.
 ///
-/// As strict as the service: unknown fields, a missing setup, odd audio close the socket with 1007 or 1008 and a reason.
-/// As tolerant, too: camelCase and snake_case, both alphabets of base64, `//ws/…` are all taken. Its ears are real.
+/// It is as strict as the service: unknown fields, a missing setup or odd audio close the socket with 1007 or 1008 and
+/// a reason. It is also as tolerant: it accepts camelCase and snake_case, both alphabets of base64, and `//ws/…`. It
+/// listens to the caller's audio itself.
 public final class FakeGeminiLive: Sendable {
     private let server: AgentServer<GeminiLiveModel>
 
@@ -33,20 +34,20 @@ public final class FakeGeminiLive: Sendable {
     }
 
     public var port: Int { server.port }
-    /// What a client takes for `wss://generativelanguage.googleapis.com`.
+    /// The address to use instead of `wss://generativelanguage.googleapis.com`.
     public var baseURL: String { "ws://\(server.configuration.host):\(port)" }
-    /// Where sockets are opened.
+    /// The address at which sockets are opened.
     public var url: String {
         baseURL + "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
     }
     public var timeline: SimulatorTimeline { server.configuration.timeline }
 
-    /// One record for each socket that was opened, in that order.
+    /// One record for each opened socket, in the order of opening.
     public func sessions() async -> [AgentRecord] { await server.records() }
 
     public func openSessions() async -> Int { await server.openSessions() }
 
-    /// Lets something go wrong now, in the session of that number.
+    /// Performs a fault now, in the session of that number.
     public func perform(_ action: AgentFault.Action, session: Int = 0) async {
         await server.perform(action, session: session)
     }

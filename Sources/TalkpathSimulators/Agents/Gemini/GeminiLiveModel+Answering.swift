@@ -6,7 +6,7 @@ extension GeminiLiveModel {
     mutating func startAnswer(_ trigger: AgentScript.Turn.Trigger, at now: MonotonicInstant) {
         guard core.script.behavior == .script else { return endUnscripted(trigger) }
         if trigger == .toolResult, let turn, !turn.awaitsTool {
-            // It was called early: first the words come to their end.
+            // The function was called early: finish the words first.
             owesToolAnswer = true
             return
         }
@@ -40,7 +40,7 @@ extension GeminiLiveModel {
         if core.plan.has(.toolCallFirst), let call = next.toolCall { callEarly(call) }
     }
 
-    /// Sends the pieces that are ready; ends the turn when all of it may have been played.
+    /// Sends the pieces that are ready. Ends the turn when all of it may have been played.
     mutating func continueAnswer(at now: MonotonicInstant) {
         guard var active = turn else { return }
         if active.isGenerated { return complete(active, at: now) }
@@ -113,9 +113,9 @@ extension GeminiLiveModel {
         send(call)
     }
 
-    /// Calls a function before all of the words are said.
+    /// Calls a function before all words are said.
     private mutating func callEarly(_ call: AgentScript.ToolCall) {
-        // A malformed call ends the turn, and so comes last.
+        // A malformed call ends the turn, and so must come last.
         guard !core.plan.has(.brokenArguments) else { return }
         turn?.hasCalled = true
         send(call)
@@ -130,7 +130,7 @@ extension GeminiLiveModel {
         core.report(.toolCalled(name: call.name))
     }
 
-    /// The function was answered and there is nothing to say about it.
+    /// Ends the turn after the function's result, if the script has no answer to it.
     private mutating func finishAfterTool() {
         guard turn?.awaitsTool == true else { return }
         turn?.awaitsTool = false
@@ -138,7 +138,7 @@ extension GeminiLiveModel {
         send(["serverContent": ["generationComplete": true]])
     }
 
-    /// Nothing is said about it: a text that nobody wrote an answer to is a turn all the same, and ends.
+    /// Ends a turn for which the script has no answer. A text gets an empty turn, as from the service.
     private mutating func endUnscripted(_ trigger: AgentScript.Turn.Trigger) {
         if turn == nil, core.script.behavior == .script, trigger == .request || trigger == .connect {
             send(["serverContent": ["generationComplete": true]])
@@ -147,8 +147,8 @@ extension GeminiLiveModel {
         finishAfterTool()
     }
 
-    /// The end of a turn, with what was counted.
-    /// - Parameter reason: why it is over, if that is not plain.
+    /// Sends the end of a turn, with its usage.
+    /// - Parameter reason: why the turn ended, if it did not end normally.
     mutating func sendEnd(ofTurn milliseconds: Int, _ reason: String? = nil) {
         let said = milliseconds / 40
         let heard = core.ear.receivedMilliseconds / 40
@@ -160,7 +160,7 @@ extension GeminiLiveModel {
             "usageMetadata": [
                 "promptTokenCount": JSONValue(heard), "responseTokenCount": JSONValue(said),
                 "totalTokenCount": JSONValue(heard + said),
-                // Half of what was heard stood in an earlier answer's input.
+                // Half of the caller's audio counts as cached, as if an earlier answer had used it.
                 "cachedContentTokenCount": JSONValue(heard / 2),
                 "promptTokensDetails": [["modality": "AUDIO", "tokenCount": JSONValue(heard)]],
                 "responseTokensDetails": [["modality": modality, "tokenCount": JSONValue(said)]],
@@ -182,7 +182,7 @@ extension GeminiLiveModel {
         timed.append((now + core.script.thinkingTime, .startAnswer(.callerTurn)))
     }
 
-    /// The caller, or a text, breaks into the model's turn; nothing happens if there is none.
+    /// Interrupts the model's turn, because of the caller or a text. Does nothing if there is none.
     mutating func interrupt(at now: MonotonicInstant) {
         guard let active = turn else { return }
         turn = nil

@@ -1,11 +1,11 @@
 internal import TalkpathAudio
 internal import TalkpathWire
 
-/// What comes over answers.
+/// Habits that affect an answer.
 extension GeminiLiveModel {
     static let reasoningTime = Duration.seconds(9)
 
-    /// - Returns: whether nothing comes of the answer; it is then still owed.
+    /// - Returns: whether the habit prevents the answer. Except after side talk, the model then still owes it.
     mutating func prevents(
         _ trigger: AgentScript.Turn.Trigger,
         _ habit: ModelHabit,
@@ -28,7 +28,7 @@ extension GeminiLiveModel {
             keepDebt()
             perform([.goAway(timeLeft: .seconds(1))], at: now)
         case .sideTalk:
-            // It says nothing at all about it.
+            // The model does not react to it at all.
             return trigger == .callerTurn
         case .slowPong, .lateTranscript, .ignoredNoise, .refusedSettings, .toolCallFirst, .toolCallBetween,
             .brokenArguments, .staleInterrupted, .incompleteResponse, .longReasoning:
@@ -37,7 +37,7 @@ extension GeminiLiveModel {
         return true
     }
 
-    /// Signs of life while the model thinks.
+    /// Sends signs of life while the model thinks.
     mutating func showProgress(until end: MonotonicInstant, from start: MonotonicInstant) {
         var instant = start
         while instant < end {

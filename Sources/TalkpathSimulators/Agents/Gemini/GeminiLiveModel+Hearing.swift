@@ -1,7 +1,7 @@
 internal import TalkpathAudio
 internal import TalkpathWire
 
-/// What the client sends once the session is set up.
+/// The client's messages after the setup.
 extension GeminiLiveModel {
     mutating func receive(realtimeInput input: JSONValue, at now: MonotonicInstant) {
         guard let members = input.object, members.count == 1, let kind = members.first?.key else {
@@ -44,7 +44,7 @@ extension GeminiLiveModel {
         }
     }
 
-    /// The sample rate of `audio/pcm;rate=16000`; 16 kHz if none is told; nil for another kind of audio.
+    /// The sample rate in `audio/pcm;rate=16000`; 16 kHz if none is given; `nil` for another kind of audio.
     private static func rate(of type: String) -> Int? {
         let parts = type.split(separator: ";").map { $0.filter { $0 != " " }.lowercased() }
         guard parts.first == "audio/pcm" else { return nil }
@@ -92,8 +92,8 @@ extension GeminiLiveModel {
         timed.append((now + core.script.thinkingTime, .startAnswer(.callerTurn)))
     }
 
-    /// The model calls a function for what it has heard: the words come before the call, as the service sends them. Clients
-    /// take words that follow a call for those of a new turn, and drop what the function does for them.
+    /// Sends the caller's transcript before a function call, as the service does. Clients take a transcript after the
+    /// call for that of a new turn, and drop the function's work.
     mutating func sendHeardWords() {
         guard !core.plan.has(.lateTranscript) else { return }
         while let place = timed.firstIndex(where: { if case .transcribe = $0.what { true } else { false } }) {
@@ -117,7 +117,7 @@ extension GeminiLiveModel {
             core.record.textsReceived.append(contentsOf: (turn["parts"]?.array ?? []).compactMap { $0["text"]?.string })
         }
         if awaitsHistory {
-            // What was said before is not answered.
+            // The history is not answered.
             awaitsHistory = content["turnComplete"]?.bool != true
             return
         }
@@ -126,7 +126,7 @@ extension GeminiLiveModel {
         if content["turnComplete"]?.bool == true { prompt(at: now) }
     }
 
-    /// Somebody asks it to speak by text.
+    /// Schedules an answer to a text.
     private mutating func prompt(at now: MonotonicInstant) {
         guard turn == nil else { return }
         let isFirst = core.record.items.isEmpty && core.record.callerTurns.isEmpty && core.record.resumedHandle == nil

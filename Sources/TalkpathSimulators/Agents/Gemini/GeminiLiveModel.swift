@@ -2,9 +2,9 @@ internal import Synchronization
 internal import TalkpathAudio
 internal import TalkpathWire
 
-/// The handles with which a session is resumed, shared by all sessions of a server.
+/// The handles that resume a session, shared by all sessions of a server.
 final class GeminiHandles: Sendable {
-    /// Where a session was, and what it had not answered.
+    /// A session's position in its script, and the answer that it owes.
     struct Place: Sendable {
         var cursor: ScriptCursor
         var owed: AgentScript.Turn.Trigger?
@@ -21,8 +21,8 @@ final class GeminiHandles: Sendable {
     }
 }
 
-/// How a speech model of Gemini Live (BidiGenerateContent, Developer API) behaves on one WebSocket. Sans-IO but for the
-/// handles it shares.
+/// The behaviour of a Gemini Live model (BidiGenerateContent, Developer API) on one WebSocket. Does no I/O; shares only
+/// the handles.
 struct GeminiLiveModel: AgentModel {
     static let source = SimulatorEvent.Source.gemini
 
@@ -32,9 +32,9 @@ struct GeminiLiveModel: AgentModel {
         case startAnswer(AgentScript.Turn.Trigger)
         case transcribe(String)
         case goAway
-        /// It says that an answer was interrupted which has ended.
+        /// Reports an interruption of an answer that has already ended.
         case staleInterrupted
-        /// It says that it is still at work.
+        /// Reports that the model is still at work.
         case progress
     }
 
@@ -45,13 +45,13 @@ struct GeminiLiveModel: AgentModel {
         var stream: AnswerStream
         var number: Int
         var isGenerated = false
-        /// A function was called; the turn goes on when the client has answered.
+        /// A function was called. The turn goes on when the client has answered.
         var awaitsTool = false
-        /// The function was called before all of the words were said.
+        /// The function was called before all words were said.
         var hasCalled = false
-        /// The model breaks it off in the middle.
+        /// The model breaks the turn off in the middle.
         var endsEarly = false
-        /// It will be called interrupted when it has ended.
+        /// The turn is reported as interrupted after it has ended.
         var isCalledInterrupted = false
     }
 
@@ -66,23 +66,23 @@ struct GeminiLiveModel: AgentModel {
     var transcribesOutput = false
     var givesHandles = false
     var outstandingCalls: Set<String> = []
-    /// The caller has said something during a turn that may not be interrupted.
+    /// The caller said something during a turn that may not be interrupted.
     var owesAnswer = false
     /// The result of a function came while the model was speaking.
     var owesToolAnswer = false
-    /// What the model did not answer, although it was to: the next text is taken for the same question.
+    /// The request that the model left unanswered. The next text counts as the same request.
     var owed: AgentScript.Turn.Trigger?
-    /// A call that was malformed, and is made again when the model is asked to go on.
+    /// A call that was malformed. The model repeats it when it is asked to go on.
     var brokenCall: AgentScript.ToolCall?
-    /// The caller is in an activity that the client has marked.
+    /// Whether the caller is in an activity that the client has marked.
     var isInActivity = false
     var handleCount = 0
     var echo: (index: Int, changer: LinearRateChanger)?
-    /// Until the client has told what was said before, as it announced.
+    /// Whether the client has announced a history and not finished sending it.
     var awaitsHistory = false
-    /// The model closes the socket on turns that were not announced.
+    /// Whether the model closes the socket on turns that were not announced.
     var refusesTurns = false
-    /// The model writes instead of speaking.
+    /// Whether the model writes instead of speaking.
     var writes = false
     private var silence = 500
     private let handles: GeminiHandles
@@ -191,12 +191,12 @@ struct GeminiLiveModel: AgentModel {
 
     // MARK: Sending
 
-    /// The service's JSON comes in binary frames.
+    /// The service sends its JSON in binary frames.
     mutating func send(_ message: JSONValue) {
         core.send(message.serialized(), binary: true)
     }
 
-    /// The client is to blame: the service closes the socket and says why in the reason.
+    /// Closes the socket because of the client's mistake, and gives the reason.
     mutating func reject(_ reason: String, code: Int = 1007, at now: MonotonicInstant) {
         core.violate("\(code): \(reason)", at: now)
         core.close(code: code, reason: reason)
@@ -248,7 +248,7 @@ struct GeminiLiveModel: AgentModel {
             )
         }
         if core.plan.has(.refusedSettings), setup["inputAudioTranscription"] != nil {
-            // The client is not to blame for asking.
+            // No violation: the client could not know.
             core.report(.fault(ModelHabit.refusedSettings.rawValue))
             let reason =
                 "Invalid JSON payload received. Unknown name \"inputAudioTranscription\" at 'setup': Cannot find field."
@@ -277,7 +277,7 @@ struct GeminiLiveModel: AgentModel {
         perform(core.takeFaults { $0 == .ready }, at: now)
     }
 
-    /// What models of that name do not take, though others do.
+    /// Refuses settings that models of that name do not accept, although others do.
     private static func refusal(of setup: JSONValue, model: String) -> String? {
         let behaviors = (setup["tools"]?.array ?? []).flatMap { $0["functionDeclarations"]?.array ?? [] }
             .compactMap { $0["behavior"]?.string }
@@ -343,14 +343,14 @@ struct GeminiLiveModel: AgentModel {
         send(["sessionResumptionUpdate": ["newHandle": .string(handle), "resumable": true]])
     }
 
-    /// Notes for whoever resumes the session what it did not answer.
+    /// Stores what the model owes under the session's latest handle, for the session that resumes this one.
     func keepDebt() {
         guard givesHandles, handleCount > 0 else { return }
         let handle = "handle-\(core.record.session)-\(handleCount)"
         handles.store(.init(cursor: core.cursor, owed: owed), under: handle)
     }
 
-    /// Sets the ear to the rate that the audio is declared with.
+    /// Sets the ear to the declared sample rate.
     mutating func listen(at rate: Int) {
         guard core.record.inputFormat.sampleRate != rate else { return }
         core.record.inputFormat = AudioFormat(encoding: .pcm16, sampleRate: rate)

@@ -1,8 +1,8 @@
 internal import TalkpathWire
 
-/// What Gemini Live (BidiGenerateContent, Developer API) accepts from its clients, in camelCase.
+/// The messages that Gemini Live (BidiGenerateContent, Developer API) accepts from clients, in camelCase.
 enum GeminiRules {
-    /// The kinds of client messages; a message holds exactly one.
+    /// The kinds of client messages. A message holds exactly one.
     static let messages: [String: JSONRule] = [
         "setup": setup,
         "realtimeInput": .members([
@@ -57,7 +57,7 @@ enum GeminiRules {
         "mode": .word(["VERBATIM", "SMART"]), "sourceText": .text,
     ])
 
-    /// Protobuf's JSON writes 64 bits as a text, and takes a number as well.
+    /// Protobuf's JSON writes 64-bit integers as text, and also accepts numbers.
     private static let long = JSONRule.either([.text, .integer(0...Int.max)])
 
     private static let generation = JSONRule.members([
@@ -109,13 +109,13 @@ enum GeminiRules {
         required: ["model"]
     )
 
-    /// Members whose content is the user's own: its keys stay as they are.
+    /// Members with content of the client's own, whose keys stay as they are.
     private static let opaque: Set<String> = [
         "args", "response", "parameters", "parametersJsonSchema", "responseJsonSchema", "labels",
     ]
 
-    /// Protobuf's JSON takes `snake_case` for `camelCase` everywhere, and `null` for a member that is left out; this makes
-    /// one of both.
+    /// Converts keys to camelCase and removes `null` members. Protobuf's JSON accepts `snake_case` everywhere, and
+    /// treats `null` as absent.
     static func camelCased(_ value: JSONValue) -> JSONValue {
         switch value {
         case .object(let members):

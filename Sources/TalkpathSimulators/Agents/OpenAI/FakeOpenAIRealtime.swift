@@ -2,8 +2,8 @@ internal import TalkpathAudio
 
 /// OpenAI's Realtime interface (GA) as a server on loopback, with a scripted model behind it.
 ///
-/// It is as strict as the documentation: unknown fields, wrong types, odd audio are answered with error events and
-/// counted as violations. Its ears are real: it hears the caller only in the audio that arrives.
+/// It is as strict as the documentation: it answers unknown fields, wrong types and odd audio with error events, and
+/// counts them as violations. It listens to the caller's audio itself.
 public final class FakeOpenAIRealtime: Sendable {
     private let server: AgentServer<OpenAIRealtimeModel>
 
@@ -32,18 +32,18 @@ public final class FakeOpenAIRealtime: Sendable {
     }
 
     public var port: Int { server.port }
-    /// What a client takes for `wss://api.openai.com/v1`.
+    /// The address to use instead of `wss://api.openai.com/v1`.
     public var baseURL: String { "ws://\(server.configuration.host):\(port)/v1" }
-    /// Where sockets are opened, but for `?model=`.
+    /// The address at which sockets are opened, without `?model=`.
     public var url: String { baseURL + "/realtime" }
     public var timeline: SimulatorTimeline { server.configuration.timeline }
 
-    /// One record for each socket that was opened, in that order.
+    /// One record for each opened socket, in the order of opening.
     public func sessions() async -> [AgentRecord] { await server.records() }
 
     public func openSessions() async -> Int { await server.openSessions() }
 
-    /// Lets something go wrong now, in the session of that number.
+    /// Performs a fault now, in the session of that number.
     public func perform(_ action: AgentFault.Action, session: Int = 0) async {
         await server.perform(action, session: session)
     }
@@ -69,7 +69,7 @@ public final class FakeOpenAIRealtime: Sendable {
         guard exchange.header("openai-beta") == nil else {
             return refuse(400, "beta_api_shape_disabled", "The Realtime Beta API is no longer supported.")
         }
-        // Such a session has no model of its own: the one that transcribes is chosen with the session.
+        // A transcription session has no model in the address. `session.update` names the transcribing model.
         if exchange.query["intent"] == "transcription" { return .accept(model: "") }
         guard let model = exchange.query["model"], !model.isEmpty else {
             return refuse(400, "missing_model", "You must provide a model parameter.")

@@ -1,6 +1,6 @@
 internal import TalkpathWire
 
-/// What a JSON value must look like, and what is said when it does not, in the words of OpenAI's error events.
+/// A rule for a JSON value. Violations carry the text of OpenAI's error events.
 indirect enum JSONRule: Sendable {
     case any
     case text
@@ -11,11 +11,11 @@ indirect enum JSONRule: Sendable {
     case word([String])
     case list(JSONRule)
     case null(or: JSONRule)
-    /// Exactly these members, those in `required` at least. `null` for one of the others counts as left out.
+    /// These members only, and at least those in `required`. `null` for another member counts as absent.
     case members([String: JSONRule], required: [String] = [])
     /// The rule that the object's `type` names.
     case typed([String: JSONRule])
-    /// The first rule of the right kind of value decides.
+    /// The first rule for the value's type decides.
     case either([JSONRule])
 
     struct Fault: Error, Equatable {

@@ -1,6 +1,6 @@
 internal import TalkpathWire
 
-/// What a session cannot be changed to, though each member of the change is as it should be.
+/// Changes that the service refuses although each member is valid by itself.
 enum OpenAICombinations {
     static func refusal(of changes: JSONValue, in session: JSONValue) -> JSONRule.Fault? {
         let model = changes["model"]?.string ?? session["model"]?.string ?? ""
@@ -15,7 +15,8 @@ enum OpenAICombinations {
         JSONRule.Fault(code: "invalid_value", message: message, parameter: "session.\(name)")
     }
 
-    /// Models that do not reason; of others than these nothing is known.
+    /// The settings that models without reasoning refuse. Other models accept everything here, because nothing else is
+    /// documented.
     private static func unknownToModel(_ changes: JSONValue, _ model: String) -> String? {
         let plain =
             ["gpt-realtime", "gpt-realtime-1.5", "gpt-realtime-mini"].contains(model)

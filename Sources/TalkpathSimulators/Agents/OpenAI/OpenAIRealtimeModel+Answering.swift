@@ -5,7 +5,7 @@ internal import TalkpathWire
 extension OpenAIRealtimeModel {
     mutating func createResponse(_ options: JSONValue, _ id: String?, at now: MonotonicInstant) {
         let isBeside = options["conversation"]?.string == "none"
-        // Only one at a time writes to the conversation.
+        // Only one response at a time may write to the conversation.
         if !isBeside, let refusal = refusalOfSecond() {
             return sendError("conversation_already_has_active_response", refusal, nil, id, at: now)
         }
@@ -41,7 +41,7 @@ extension OpenAIRealtimeModel {
         return isPending ? "Conversation already has an active response in progress." : nil
     }
 
-    /// What a response is to be about instead of the conversation: items, or references to some of it.
+    /// Reads the input of a response that replaces the conversation: items, or references to items of it.
     private mutating func takeInput(_ input: [JSONValue]) throws(JSONRule.Fault) {
         for (index, item) in input.enumerated() {
             let place = "response.input[\(index)]"
@@ -59,7 +59,7 @@ extension OpenAIRealtimeModel {
         }
     }
 
-    /// What a request to speak is an answer to.
+    /// The trigger for a request to speak.
     private func nextTrigger() -> AgentScript.Turn.Trigger {
         if owesToolAnswer { return .toolResult }
         if let restoredResult, conversation.last?.id == restoredResult { return .toolResult }
@@ -119,8 +119,8 @@ extension OpenAIRealtimeModel {
         if request.isBeside { beside.append(active) } else { response = active }
     }
 
-    /// Sends what stands before the first audio.
-    /// - Parameter call: what is called before.
+    /// Sends the events before the first audio.
+    /// - Parameter call: a call that comes before the audio.
     mutating func openResponse(
         _ request: ResponseRequest,
         writes: Bool,
@@ -170,7 +170,7 @@ extension OpenAIRealtimeModel {
         send(piece, of: active, at: now)
     }
 
-    /// Sends the next piece of a response beside the conversation.
+    /// Sends the next piece of a response outside the conversation.
     mutating func continueBeside(until deadline: MonotonicInstant, at now: MonotonicInstant) {
         guard let place = beside.firstIndex(where: { $0.stream.nextInstant <= deadline }) else { return }
         guard let piece = beside[place].stream.nextPiece() else {
@@ -241,7 +241,7 @@ extension OpenAIRealtimeModel {
         sendDone(["type": "audio", "transcript": .string(said)])
     }
 
-    /// A turn of the caller that ended while the model was still answering.
+    /// Answers a turn of the caller that ended while the model was still answering.
     private mutating func answerAfterwards(at now: MonotonicInstant) {
         guard owesCallerAnswer, turnDetection?.createsResponse == true, callerItem == nil else { return }
         owesCallerAnswer = false
@@ -266,7 +266,7 @@ extension OpenAIRealtimeModel {
         finish(id, .completed, [], milliseconds: 0, request, playedAt: now)
     }
 
-    /// - Returns: the item that the call became.
+    /// - Returns: the item of the call.
     private mutating func sendToolCall(
         _ call: AgentScript.ToolCall,
         response id: String,
@@ -303,14 +303,14 @@ extension OpenAIRealtimeModel {
         return whole
     }
 
-    /// Tells of an item that a response begins.
+    /// Sends the beginning of an item of a response.
     mutating func sendAdded(_ item: JSONValue, _ id: String, response: String, index: Int, isBeside: Bool) {
         let place = JSONValue(index)
         send("response.output_item.added", ["response_id": .string(response), "output_index": place, "item": item])
         if !isBeside { addToConversation(id, spoken: nil, item: item) }
     }
 
-    /// Tells that an item of a response is whole.
+    /// Sends the end of an item of a response.
     mutating func sendDone(_ item: JSONValue, _ id: String, response: String, index: Int, isBeside: Bool) {
         let place = JSONValue(index)
         send("response.output_item.done", ["response_id": .string(response), "output_index": place, "item": item])

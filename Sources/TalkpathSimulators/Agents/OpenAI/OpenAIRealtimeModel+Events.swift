@@ -2,7 +2,7 @@ internal import TalkpathAudio
 internal import TalkpathWire
 
 extension OpenAIRealtimeModel {
-    /// Takes a client's event, checked against the rules first.
+    /// Checks a client's event against the rules, then handles it.
     mutating func handle(_ event: JSONValue, at now: MonotonicInstant) {
         let id = event["event_id"]?.string
         guard let type = event["type"]?.string else {
@@ -73,14 +73,14 @@ extension OpenAIRealtimeModel {
         applySession()
         core.record.configuration = session.serializedText()
         if core.record.readyAt == nil { core.record.readyAt = now }
-        // While a pause lasts the answer waits with everything else.
+        // During a pause, this answer waits like all others.
         send("session.updated", ["session": session])
         core.report(.sessionReady)
         if changes["tools"]?.array != nil { listTools(at: now) }
         perform(core.takeFaults { $0 == .ready }, at: now)
     }
 
-    /// Refuses a transcription that this model does not know; the client is not to blame for asking.
+    /// Refuses a transcription model that this model does not know. The client could not know, so it is no violation.
     private mutating func refuses(_ changes: JSONValue, _ id: String?) -> Bool {
         let transcription = changes["audio"]?["input"]?["transcription"] ?? nil
         guard !hasRefusedSettings, let model = transcription["model"]?.string else { return false }
@@ -95,13 +95,13 @@ extension OpenAIRealtimeModel {
         "turn_detection", "transcription", "noise_reduction", "tracing", "prompt", "include", "idle_timeout_ms",
     ]
 
-    /// Only the members that are there change; inside `audio` that holds at every depth.
+    /// Changes only the members that are given; inside `audio` at every depth.
     private static func merged(_ old: JSONValue, _ new: JSONValue) -> JSONValue {
         guard let members = new.object, old.object != nil else { return new }
         var result = old
         for member in members {
             let isNested = ["audio", "input", "output"].contains(member.key)
-            // `null` turns these off; for the others it is as if they were left out.
+            // `null` turns these members off. For all others it counts as absent.
             if member.value.isNull, !nullable.contains(member.key) { continue }
             result.set(member.key, isNested ? merged(old[member.key] ?? [:], member.value) : member.value)
         }

@@ -1,11 +1,11 @@
 internal import TalkpathAudio
 internal import TalkpathWire
 
-/// What comes over responses that were about to begin.
+/// Habits that affect a response.
 extension OpenAIRealtimeModel {
     static let reasoningTime = Duration.seconds(9)
 
-    /// - Returns: whether nothing comes of the response; what it was to answer is then still owed.
+    /// - Returns: whether the habit prevents the response. The model then still owes its answer.
     mutating func prevents(_ request: ResponseRequest, _ habit: ModelHabit, at now: MonotonicInstant) -> Bool {
         switch habit {
         case .failedResponse:
@@ -47,7 +47,7 @@ extension OpenAIRealtimeModel {
         send("response.created", ["response": responseObject(id, "in_progress", output: [], request)])
         let outcome = Outcome.failed(type: type, code: code, message: message)
         finish(id, outcome, [], milliseconds: 0, request, playedAt: now)
-        // Whoever asks again is answered.
+        // A repeated request is answered.
         switch request.trigger {
         case .callerTurn: owesCallerAnswer = true
         case .toolResult: owesToolAnswer = true

@@ -25,7 +25,7 @@ extension OpenAIRealtimeModel {
             )
         }
         if core.record.readyAt == nil, core.record.arrivals.isEmpty {
-            // Legal, but the audio is then taken for 24 kHz PCM whatever it is.
+            // Allowed, but the service then takes the audio for 24 kHz PCM.
             core.record.messages.append("(audio before session.update)")
         }
         uncommittedBytes += audio.count
@@ -71,7 +71,7 @@ extension OpenAIRealtimeModel {
         timed.append((now + core.script.thinkingTime, .startResponse(.init(trigger: .callerTurn))))
     }
 
-    /// The client says that the turn is over.
+    /// Ends the caller's turn at the client's request.
     mutating func commit(_ id: String?, at now: MonotonicInstant) {
         let milliseconds = uncommittedBytes / core.record.inputFormat.bytesPerMillisecond
         guard milliseconds >= 100 else {
@@ -102,11 +102,12 @@ extension OpenAIRealtimeModel {
         let text = core.cursor.nextCallerText()
         if !core.record.callerTurns.isEmpty { core.record.callerTurns[core.record.callerTurns.count - 1].text = text }
         guard let transcription = session["audio"]?["input"]?["transcription"], !transcription.isNull else { return }
-        // Transcription is another model: it is ready some time later, perhaps after the answer began.
+        // Transcription is another model. Its text is ready some time later, perhaps after the answer began.
         timed.append((now + core.plan.transcriptionTime, .transcribe(item: item, text: text)))
     }
 
-    /// After the model's words have been played nobody spoke: the silence becomes a turn, and is answered.
+    /// Reacts to the caller's silence after the model's words were played: the silence becomes a turn, and the model
+    /// answers it.
     mutating func noticeIdleness(at now: MonotonicInstant) {
         guard let timeout = turnDetection?.idleTimeout, response == nil, callerItem == nil else { return }
         let item = core.identifier("item")

@@ -45,7 +45,7 @@ extension OpenAIRealtimeModel {
             added.set("status", "completed")
         }
         if type == "function_call" {
-            // A client that rebuilds a conversation brings the calls along that were made in it.
+            // A client that rebuilds a conversation also sends the calls of the earlier session.
             let call = item["call_id"]?.string ?? core.identifier("call")
             added.set("call_id", .string(call))
             restoredCallIDs.insert(call)
@@ -54,7 +54,7 @@ extension OpenAIRealtimeModel {
         sendDone(itemID, item: added)
     }
 
-    /// The kind of a message's content depends on who speaks.
+    /// Checks the kind of a message's content, which depends on the role.
     private static func checkContent(of item: JSONValue) throws(JSONRule.Fault) {
         guard item["type"]?.string == "message" else { return }
         let words =
@@ -95,7 +95,7 @@ extension OpenAIRealtimeModel {
         return true
     }
 
-    /// Puts an item into the conversation and tells of it.
+    /// Adds an item to the conversation and reports it.
     mutating func addToConversation(_ id: String, spoken: Int?, item: JSONValue, after previous: String? = nil) {
         if previous == "root" {
             conversation.insert((id, spoken), at: 0)
@@ -109,7 +109,7 @@ extension OpenAIRealtimeModel {
         send("conversation.item.added", ["previous_item_id": previousID(of: id), "item": item])
     }
 
-    /// Tells that an item of the conversation is whole.
+    /// Reports that an item of the conversation is complete.
     mutating func sendDone(_ id: String, item: JSONValue) {
         items[id] = item
         send("conversation.item.done", ["previous_item_id": previousID(of: id), "item": item])

@@ -1,27 +1,27 @@
 internal import TalkpathAudio
 internal import TalkpathWire
 
-/// Tools on other servers (MCP), which the service itself calls. Nothing is called here: the script says which tools
-/// there are, and every call succeeds.
+/// Tools on other servers (MCP), which the service itself calls. The fake calls nothing: the script names the tools,
+/// and every call succeeds.
 extension OpenAIRealtimeModel {
-    /// A call that waits for something.
+    /// A call that waits for approval or for its execution.
     struct MCPCall: Sendable {
         var server: JSONValue
         var call: AgentScript.ToolCall
-        /// The request that allowed it; nil if none was needed.
+        /// The approval request; `nil` if none was needed.
         var approvalRequest: String?
     }
 
     enum MCPStep: Sendable {
-        /// The server has told which tools it has.
+        /// The server has listed its tools.
         case listed(item: String, server: JSONValue)
-        /// The client has allowed a call.
+        /// The client has approved a call.
         case run(MCPCall)
     }
 
     private static let time = Duration.milliseconds(50)
 
-    /// Asks the servers that are new for their tools.
+    /// Lists the tools of servers that are new.
     mutating func listTools(at now: MonotonicInstant) {
         for server in session["tools"]?.array ?? [] where server["type"]?.string == "mcp" {
             guard let label = server["server_label"]?.string, listedServers.insert(label).inserted else { continue }
@@ -51,7 +51,7 @@ extension OpenAIRealtimeModel {
         ]
     }
 
-    /// The names that the client allows; without such a list, those that the script calls and that are no functions.
+    /// The names that the client allows. Without such a list, the script's calls that are not functions of the client.
     private func tools(of server: JSONValue) -> [String] {
         let allowed = server["allowed_tools"]
         if let names = allowed?.array ?? allowed?["tool_names"]?.array { return names.compactMap(\.string) }
@@ -67,7 +67,7 @@ extension OpenAIRealtimeModel {
         (session["tools"]?.array ?? []).contains { $0["type"]?.string == "function" && $0["name"]?.string == name }
     }
 
-    /// The server whose tool a call is meant for; nil if it is a function of the client's.
+    /// The server that a call is meant for; `nil` if it is a function of the client.
     func server(of call: AgentScript.ToolCall) -> JSONValue? {
         guard !isFunction(call.name) else { return nil }
         return (session["tools"]?.array ?? []).first {
@@ -75,8 +75,8 @@ extension OpenAIRealtimeModel {
         }
     }
 
-    /// Calls a tool, or asks the client whether it may.
-    /// - Returns: the item that this became.
+    /// Calls a tool, or asks the client for approval.
+    /// - Returns: the item of the call or of the approval request.
     mutating func callServer(
         _ server: JSONValue,
         _ call: AgentScript.ToolCall,
@@ -100,7 +100,7 @@ extension OpenAIRealtimeModel {
         return request
     }
 
-    /// Unless told otherwise each call is asked for.
+    /// Whether a call needs approval. By default, every call does.
     private func needsApproval(_ server: JSONValue, _ name: String) -> Bool {
         guard let rule = server["require_approval"], !rule.isNull else { return true }
         if let word = rule.string { return word != "never" }
@@ -120,7 +120,7 @@ extension OpenAIRealtimeModel {
         if item["approve"]?.bool == true {
             timed.append((now + Self.time, .mcp(.run(call))))
         } else {
-            // The model is told, and says something about it.
+            // The model learns of the refusal, and comments on it.
             timed.append((now + core.script.thinkingTime, .startResponse(.init(trigger: .toolResult))))
         }
         return true

@@ -1,13 +1,13 @@
 internal import TalkpathAudio
 internal import TalkpathWire
 
-/// What responses look like, and how they end.
+/// The objects of responses, and their ends.
 extension OpenAIRealtimeModel {
-    /// How a response ends.
+    /// The result of a response.
     enum Outcome {
         case completed
         case cancelled(String)
-        /// Broken off by the model.
+        /// The model broke the response off.
         case incomplete
         case failed(type: String, code: String, message: String)
 
@@ -45,7 +45,7 @@ extension OpenAIRealtimeModel {
         _ request: ResponseRequest,
         playedAt end: MonotonicInstant
     ) {
-        // About what the service counts: a token for 50 ms of speech said, one for 100 ms heard.
+        // About what the service counts: a token for 50 ms of the model's speech, and one for 100 ms of the caller's.
         let said = milliseconds / 50
         let heard = core.ear.receivedMilliseconds / 100
         var object = responseObject(id, outcome.status, output: output, request)
@@ -55,7 +55,7 @@ extension OpenAIRealtimeModel {
             [
                 "total_tokens": JSONValue(said + heard), "input_tokens": JSONValue(heard),
                 "output_tokens": JSONValue(said),
-                // Half of what was heard stood in an earlier answer's input.
+                // Half of the caller's audio counts as cached, as if an earlier answer had used it.
                 "input_token_details": [
                     "text_tokens": 0, "audio_tokens": JSONValue(heard), "cached_tokens": JSONValue(heard / 2),
                 ],
@@ -83,7 +83,7 @@ extension OpenAIRealtimeModel {
         output items: [JSONValue],
         _ request: ResponseRequest
     ) -> JSONValue {
-        // As in the session, but without the speed; what the request asks for comes first.
+        // The session's settings without the speed. Options of the request override them.
         var output = session["audio"]?["output"] ?? [:]
         output.set("speed", nil)
         if let voice = request.options["audio"]?["output"]?["voice"], !voice.isNull { output.set("voice", voice) }

@@ -1,27 +1,27 @@
 internal import TalkpathAudio
 internal import TalkpathWire
 
-/// How a speech model of OpenAI's Realtime interface (GA) behaves on one WebSocket. Sans-IO.
+/// The behaviour of a model of OpenAI's Realtime interface (GA) on one WebSocket. Does no I/O.
 struct OpenAIRealtimeModel: AgentModel {
     static let source = SimulatorEvent.Source.openAI
 
-    /// What is due at a time.
+    /// An action that is due at a time.
     enum Timed: Sendable {
         case startResponse(ResponseRequest)
         case transcribe(item: String, text: String)
-        /// Nobody has said anything since the model's words were played.
+        /// The caller has said nothing since the model's words were played.
         case idle
         case mcp(MCPStep)
         case goAway
     }
 
-    /// Why a response is made.
+    /// The reason for a response, and its options.
     struct ResponseRequest: Sendable {
         var trigger: AgentScript.Turn.Trigger
         var metadata: JSONValue = .null
-        /// `conversation: "none"`: nothing of it becomes part of the conversation.
+        /// Whether the response stays outside the conversation: `conversation: "none"`.
         var isBeside = false
-        /// What it asks for otherwise than the session.
+        /// Options that differ from the session's.
         var options: JSONValue = [:]
     }
 
@@ -35,13 +35,13 @@ struct OpenAIRealtimeModel: AgentModel {
         var request: ResponseRequest
         /// Text instead of speech.
         var writes: Bool
-        /// The place of its words among the items that it makes.
+        /// The index of the spoken item among the response's items.
         var index = 0
-        /// The call of its function, once it was sent.
+        /// The function call, once it was sent.
         var call: JSONValue?
-        /// The model breaks it off in the middle.
+        /// The model breaks the response off in the middle.
         var endsEarly = false
-        /// Counts answers of the session from 0.
+        /// Counts the session's answers from 0.
         var number: Int
     }
 
@@ -50,39 +50,39 @@ struct OpenAIRealtimeModel: AgentModel {
         var silence = 500
         var createsResponse = true
         var interruptsResponse = true
-        /// In milliseconds; nil: the model never speaks of its own accord.
+        /// In milliseconds; `nil` if silence does not make the model speak.
         var idleTimeout: Int?
     }
 
     var core: AgentCore
     var session: JSONValue
-    /// nil: the client decides when a turn is over.
+    /// `nil` if the client decides when a turn has ended.
     var turnDetection: TurnDetection? = TurnDetection()
     var timed: [(instant: MonotonicInstant, what: Timed)] = []
     /// The one response that may write to the conversation.
     var response: ActiveResponse?
-    /// Those beside the conversation, of which there may be several at a time.
+    /// Responses outside the conversation. There may be several at a time.
     var beside: [ActiveResponse] = []
-    /// The session only writes down what is said.
+    /// Whether the session only transcribes the caller.
     let isTranscription: Bool
     var answers = 0
-    /// Items of the conversation in their order; the assistant's spoken ones with their index in the record.
+    /// The items of the conversation, in order. Spoken items of the assistant carry their index in the record.
     var conversation: [(id: String, spoken: Int?)] = []
-    /// What was last told of each item.
+    /// The latest state of each item that was sent.
     var items: [String: JSONValue] = [:]
-    /// Items that exist or existed, by identifier, and their place in the record.
+    /// The places in the record of the items that exist or existed, by identifier.
     var spokenItems: [String: Int] = [:]
-    /// The item that the caller's speech will become.
+    /// The item of the caller's speech in progress.
     var callerItem: String?
     var uncommittedBytes = 0
     var owesToolAnswer = false
     var owesCallerAnswer = false
     var toolCallIDs: Set<String> = []
-    /// Calls of an earlier session that the client has put into the conversation.
+    /// Calls of an earlier session that the client put into the conversation.
     var restoredCallIDs: Set<String> = []
     /// The last item that holds the result of such a call.
     var restoredResult: String?
-    /// By the identifier of the request: calls that wait for the client's leave.
+    /// Calls that wait for the client's approval, by the identifier of the request.
     var approvals: [String: MCPCall] = [:]
     /// Labels of MCP servers whose tools were listed.
     var listedServers: Set<String> = []
@@ -238,7 +238,7 @@ struct OpenAIRealtimeModel: AgentModel {
         core.send(JSONValue.object(members).serialized(), binary: false)
     }
 
-    /// - Parameter now: given when the client is to blame: then it counts as its violation.
+    /// - Parameter now: given if the client made the mistake. It then counts as a violation.
     mutating func sendError(
         _ code: String,
         _ message: String,

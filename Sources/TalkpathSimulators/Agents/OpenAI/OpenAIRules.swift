@@ -1,8 +1,8 @@
 internal import TalkpathWire
 
-/// What OpenAI Realtime accepts from its clients (the GA interface): nothing else is.
+/// The events that OpenAI Realtime (GA) accepts from clients. It accepts no others.
 enum OpenAIRules {
-    /// By the event's type, what it may hold besides `type` and `event_id`.
+    /// The members of each event type, besides `type` and `event_id`.
     static let events: [String: JSONRule] = [
         "session.update": event(["session": session], required: ["session"]),
         "input_audio_buffer.append": event(["audio": .text], required: ["audio"]),
@@ -23,7 +23,7 @@ enum OpenAIRules {
         "output_audio_buffer.clear": event([:]),
     ]
 
-    /// By the item's type.
+    /// The members of each item type.
     static let items: [String: JSONRule] = [
         "message": item(
             ["role": .word(["user", "assistant", "system"]), "content": .list(content)],
