@@ -60,7 +60,7 @@ package final class ConnectionBudget: Sendable {
     private let isScarce: @Sendable () -> Bool
     private let onPressure: @Sendable (Pressure) -> Void
 
-    /// What the budget did because it was full.
+    /// The reaction of a full budget to a new connection.
     package enum Pressure: String, Sendable {
         case displacedIdle, refused, refusedAddress
     }

@@ -3,24 +3,24 @@ import ServiceLifecycle
 import TalkpathCore
 import TalkpathNIO
 
-/// Runs the calls until the server is told to stop, lets them finish, and ends those that do not.
+/// Runs the calls until the server is told to stop, lets them finish, and ends those that remain.
 ///
-/// Once told to stop, the server takes no new calls. Live calls may go on for the configured time; then they are drained:
-/// what the agents have said is heard, and the calls end. A second order (``TalkpathServer/endNow()``) ends them at once.
+/// Once told to stop, the server takes no new calls. Live calls may go on for the configured time. Then they are
+/// drained: the audio that waits is played out, and the calls end. ``TalkpathServer/endNow()`` ends them at once.
 struct CallsService: Service {
     let state: ServerState
 
-    /// For hang-ups the carrier has not confirmed yet when everything else has ended.
+    /// The wait for hang-ups that the carrier has not confirmed when everything else has ended.
     private static let patience = Duration.seconds(5)
     private static let lookAgain = Duration.milliseconds(50)
 
-    /// - Returns: false where the next process must place it.
+    /// - Returns: `false` if the next process must place the call.
     private func place(_ delayed: DelayedCalls.Order) async -> Bool {
         do throws(CallPlacement.Failure) {
             _ = try await CallPlacement(state: state, tenant: delayed.tenant).place(delayed.order, as: delayed.call)
             return true
         } catch {
-            // Its record tells why, if it has one by now.
+            // The call's record holds the reason, if there is a record.
             state.logger.warning(
                 "A delayed call could not be placed",
                 metadata: ["call_id": "\(delayed.call)", "code": "\(error.problem.code.rawValue)"]
@@ -33,7 +33,7 @@ struct CallsService: Service {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await state.bridge.run() }
             group.addTask { await state.delayed.run { await place($0) } }
-            // Cancelled instead, when another part of the server fails: the same, at once.
+            // If another part of the server fails, this task is cancelled instead. Then the calls are ended at once.
             try? await gracefulShutdown()
             if Task.isCancelled { state.stop.endNow() }
             state.stop.beginDraining()
@@ -48,7 +48,7 @@ struct CallsService: Service {
         state.stop.endNow()
     }
 
-    /// Returns when the last call has ended, or the time for them is over.
+    /// Waits until the last call has ended, or the time is over.
     private func letCallsFinish() async {
         let live = await state.manager.active().count
         guard live > 0, !state.stop.isEndingNow, state.configuration.drainTimeout > .zero else { return }
@@ -69,12 +69,12 @@ struct CallsService: Service {
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 await manager.shutDown(mode: .drain(timeout: state.configuration.limits.drainTimeout))
-                // Releases the other one.
+                // Releases the other task.
                 state.stop.endNow()
             }
             group.addTask {
                 await state.stop.waitForEndNow()
-                // A second end cuts a drain short; where all have ended it finds nothing to do.
+                // A second end cuts a drain short. If all calls have ended, it does nothing.
                 await manager.shutDown()
             }
         }

@@ -5,7 +5,7 @@ import TalkpathHTTP
 import TalkpathNIO
 import TalkpathStore
 
-/// The state that the routes of a server share. Everything in it may be used from any thread.
+/// The state that a server's routes share. Thread-safe.
 final class ServerState: Sendable {
     let configuration: ServerConfiguration
     let bridge: MediaBridge
@@ -15,7 +15,7 @@ final class ServerState: Sendable {
     let addressPolicy: OutboundAddressPolicy
     /// Rung when a hang-up is due at once.
     let hangUpBell: Bell
-    /// Nil without a carrier to place calls with.
+    /// `nil` if no carrier account is configured.
     let carriers: TenantCarriers?
     let destinations: Destinations
     let caps: CallCaps
@@ -27,10 +27,10 @@ final class ServerState: Sendable {
     let logger: Logger
     let descriptors: DescriptorBudget
     let connections: ConnectionBudget
-    /// Of streams of events.
+    /// The tenants' open event streams.
     let followers: TenantPlaces
     let activity: ActivityBook
-    /// Nil where there is no console.
+    /// `nil` if there is no console.
     let consoleSessions: ConsoleSessions?
     let startedAt: WallTime
 
@@ -92,21 +92,22 @@ final class ServerState: Sendable {
         destinations = configuration.destinations
     }
 
-    /// Warns of what others can do as often as they like: at most once a minute a cause.
+    /// Warns of an event that clients can cause as often as they like: at most once a minute for each cause.
     func tell(_ message: Logger.Message, cause: String, metadata: Logger.Metadata = [:]) {
         limiter.log(cause, at: bridge.clock.now) { repeats in
             logger.warning(message, metadata: metadata.merging(["unreported": "\(repeats)"]) { $1 })
         }
     }
 
-    /// The same, where what is to be said costs something to find out: it is found out where it is written only.
+    /// Warns likewise, but computes the metadata only if the warning is written.
     func tell(_ message: Logger.Message, cause: String, explanation: () -> Logger.Metadata) {
         limiter.log(cause, at: bridge.clock.now) { repeats in
             logger.warning(message, metadata: explanation().merging(["unreported": "\(repeats)"]) { $1 })
         }
     }
 
-    /// A request asked for an unknown path below the carrier's routes: most often an address mistyped at the carrier.
+    /// Warns of a request for an unknown path below the carrier's routes. Often the operator has mistyped an address at
+    /// the carrier.
     func tell(unknownPath path: String) {
         tell(
             "A request below /twilio is for no route of ours",
@@ -115,13 +116,13 @@ final class ServerState: Sendable {
         )
     }
 
-    /// About to stop: nothing new begins.
+    /// Whether the server is stopping, and accepts nothing new.
     var isDraining: Bool { stop.isDraining }
 
     /// The origin at which the carrier reaches this server, unless a call names another.
     var origin: PublicOrigin? { knownOrigin.value }
 
-    /// An origin that came with a call, or was configured.
+    /// Reads an origin of a call or of the configuration.
     func origin(_ text: String?) -> PublicOrigin? {
         text.flatMap { PublicOrigin($0, allowsPlain: configuration.isDevelopment) }
     }
@@ -129,14 +130,15 @@ final class ServerState: Sendable {
 
 /// Hang-ups that outlive their call's session.
 extension ServerState {
-    /// Tries again to hang up a call whose end the carrier has not confirmed, because a client ended it again.
+    /// Asks the carrier at once to hang up a call whose end it has not confirmed, because a client asked to end the
+    /// call again.
     func hastenHangUp(_ receipt: EndReceipt) async {
         guard !receipt.carrierConfirmed else { return }
         let isLeft = try? await store.calls.hastenHangUp(receipt.callID)
         if isLeft == true { hangUpBell.ring() }
     }
 
-    /// The carrier names a call that is none of the live ones: perhaps one that was being placed when a process died.
+    /// Stores the carrier's name of a call that is not live. The process may have died while it placed the call.
     func carrierNamed(_ call: CallID, _ name: String) async {
         let isAwaited = try? await store.calls.nameHangUp(call, name)
         if isAwaited == true { hangUpBell.ring() }
@@ -153,7 +155,7 @@ final class OriginBox: Sendable {
 
     var value: PublicOrigin? { origin.withLock { $0 } }
 
-    /// Without a configured origin, the server's own address.
+    /// Sets the server's own address, if no origin is configured.
     func setIfUnknown(_ other: @autoclosure () -> PublicOrigin?) {
         origin.withLock { origin in
             if origin == nil { origin = other() }

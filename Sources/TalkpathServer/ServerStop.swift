@@ -1,6 +1,6 @@
 import Synchronization
 
-/// The stage of a server's stop: running, draining, or ending now. May be used from any thread.
+/// The stage of a server's stop: running, draining, or ending now. Thread-safe.
 final class ServerStop: Sendable {
     private enum Stage: Int, Comparable {
         case running, draining, endingNow
@@ -15,10 +15,10 @@ final class ServerStop: Sendable {
 
     private let state = Mutex(State())
 
-    /// About to stop: nothing new begins.
+    /// Whether the server is stopping, and accepts nothing new.
     var isDraining: Bool { state.withLock { $0.stage >= .draining } }
 
-    /// Live calls are ended without waiting for them.
+    /// Whether live calls are ended without waiting for them.
     var isEndingNow: Bool { state.withLock { $0.stage == .endingNow } }
 
     func beginDraining() {
@@ -34,9 +34,9 @@ final class ServerStop: Sendable {
         for waiter in waiters { waiter.resume() }
     }
 
-    /// Returns once calls are to be ended now; never, if that does not come.
+    /// Returns once calls must be ended at once. Does not return before that.
     ///
-    /// Every waiter must be released by ``endNow()`` at last.
+    /// Every waiting task must finally be released by ``endNow()``.
     func waitForEndNow() async {
         await withCheckedContinuation { continuation in
             let isDue = state.withLock { state in

@@ -6,27 +6,27 @@ import ServiceLifecycle
 import Glibc
 #endif
 
-/// Lets the threads that may not be late go before all others of the process.
+/// Gives the threads that must not be late precedence over all other threads of the process.
 ///
-/// Where there is more to do than processors, the scheduler shares them out evenly: a thread that has a frame's work to
-/// do every 20 ms then waits for whole time slices of requests, queries and deliveries. Raising a thread needs a
-/// privilege; lowering all the others has the same effect and needs none. They are lowered, not kept for idle times: what
-/// the media loop waits for (a lock, a page) may be in their hands.
+/// If there is more work than processors, the scheduler divides the time evenly. A thread with a frame's work every 20
+/// ms then waits for whole time slices of requests, queries and deliveries. Raising a thread's priority needs a
+/// privilege. Lowering all other threads has the same effect and needs none. They are lowered, not restricted to idle
+/// time, because they may hold something that the media loop waits for (a lock, a page).
 ///
-/// Does nothing where it is not known how (anything but Linux with glibc).
+/// Does nothing on systems other than Linux with glibc.
 package enum ThreadPrecedence {
-    /// A thread, as the kernel counts them.
+    /// A thread, by the kernel's identifier.
     package struct Thread: Hashable, Sendable {
         fileprivate let id: Int32
     }
 
-    /// So many levels of niceness lie between: a lowered thread gets a tenth of what a first one gets of a processor
-    /// that both want, and is interrupted when the first one wakes.
+    /// The difference in niceness. A lowered thread gets about a tenth of the time of a first one if both want the
+    /// processor, and is interrupted when the first one wakes.
     package static let step: Int32 = 10
     private static let lookAgain = Duration.seconds(1)
 
-    /// Keeps all other threads lowered until the task is cancelled: also those that come later, which begin as high as
-    /// the thread that started them.
+    /// Keeps all other threads lowered until the task is cancelled. That includes new threads, which begin with the
+    /// niceness of the thread that started them.
     package static func keep(_ first: Thread?) async {
         repeat { lower(allBut: first) } while (try? await Task.sleep(for: lookAgain)) != nil
     }
@@ -34,7 +34,7 @@ package enum ThreadPrecedence {
     #if canImport(Glibc)
     /// The calling thread.
     package static var current: Thread? {
-        // "PID/task/TID"
+        // The link has the form "PID/task/TID".
         let link = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/thread-self")
         return (link?.split(separator: "/").last).flatMap { Int32($0) }.map(Thread.init)
     }
@@ -50,9 +50,9 @@ package enum ThreadPrecedence {
         }
     }
 
-    /// - Returns: nil if there is no such thread any more.
+    /// - Returns: `nil` if the thread does not exist any more.
     package static func niceness(_ thread: Thread) -> Int32? {
-        // -1 is a level as well.
+        // -1 is a valid level, so only `errno` tells an error.
         errno = 0
         let level = getpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(thread.id))
         return errno == 0 ? level : nil
@@ -64,7 +64,7 @@ package enum ThreadPrecedence {
     #endif
 }
 
-/// The media loop goes first, for as long as the server runs.
+/// Gives the media loop precedence, for as long as the server runs.
 struct MediaPrecedence: Service {
     let eventLoop: any EventLoop
 

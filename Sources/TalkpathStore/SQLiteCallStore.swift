@@ -21,7 +21,7 @@ public final class SQLiteCallStore: CallStore {
         case memory
     }
 
-    /// What a finished write survives.
+    /// The failure that a finished write survives.
     public enum Durability: String, Sendable, CaseIterable {
         /// The death of the process, but not of the machine. A write does not wait for the disk. With PostgreSQL, the
         /// database's own settings decide.

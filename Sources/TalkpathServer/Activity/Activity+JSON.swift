@@ -97,12 +97,12 @@ extension CallActivity {
     }
 }
 
-/// A call in a list that is watched.
+/// A call in a list that a client watches.
 struct WatchedCall: Equatable {
     var call: CallSnapshot
     var watch: CallWatch
 
-    /// Whether a watcher sees the same of both. Time passes without a word.
+    /// Whether both look the same to a client. The passing of time is no difference.
     static func == (left: WatchedCall, right: WatchedCall) -> Bool {
         left.watch == right.watch && left.call.status == right.call.status
             && left.call.answeredAt == right.call.answeredAt && left.call.answeredBy == right.call.answeredBy

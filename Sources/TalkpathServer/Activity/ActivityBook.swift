@@ -1,12 +1,12 @@
 import Synchronization
 import TalkpathCore
 
-/// What has happened on the live calls, and on those that ended last, in more detail than the events that leave the
-/// server: for whoever watches. In memory only, and bounded.
+/// The moments of live calls and of those that ended last, in more detail than the events that leave the server.
+/// Clients watch them. Kept in memory only, up to a limit.
 ///
-/// On the media loop an event is put into its call's list, and watchers are woken; nothing there waits for a watcher.
+/// On the media loop, an event is added to its call's list, and watchers are woken. The loop never waits for a watcher.
 final class ActivityBook: CallEventSink {
-    /// Something that happened on a call. Numbers begin with 1 and grow.
+    /// A moment of a call. Numbers begin with 1 and grow.
     struct Moment: Sendable {
         var number: Int
         var event: CallEvent
@@ -25,16 +25,16 @@ final class ActivityBook: CallEventSink {
     }
 
     private struct Watcher {
-        /// `nil`: all calls.
+        /// `nil` for all calls.
         var call: CallID?
         var bell: Bell
-        /// Calls on which something has happened since the watcher asked last.
+        /// Calls with new moments since the watcher last asked.
         var touched: Set<CallID> = []
     }
 
     private struct State {
         var pages: [CallID: Page] = [:]
-        /// Calls that have ended, the oldest first.
+        /// Ended calls, oldest first.
         var ended: [CallID] = []
         var watchers: [Int: Watcher] = [:]
         var lastWatcher = 0
@@ -45,8 +45,8 @@ final class ActivityBook: CallEventSink {
     private let mostEnded: Int
 
     /// - Parameters:
-    ///   - mostMoments: kept of one call; the oldest go first.
-    ///   - mostEnded: ended calls whose moments are kept.
+    ///   - mostMoments: the most moments kept of one call; the oldest are dropped first.
+    ///   - mostEnded: the most ended calls whose moments are kept.
     init(mostMoments: Int = 4000, mostEnded: Int = 100) {
         self.mostMoments = mostMoments
         self.mostEnded = mostEnded
@@ -58,11 +58,11 @@ final class ActivityBook: CallEventSink {
             var page = state.pages.removeValue(forKey: call) ?? Page()
             page.last += 1
             page.moments.append(Moment(number: page.last, event: event))
-            // A quarter at once, so that long calls do not move the whole list at every moment.
+            // Drop a quarter at once, so that a long call does not move the whole list at every moment.
             if page.moments.count > mostMoments { page.moments.removeFirst(max(1, mostMoments / 4)) }
             state.pages[call] = page
             if case .ended = event.kind {
-                // The record has the words from here on, for as long as it may.
+                // The record holds the transcript from now on, for as long as it may be kept.
                 state.pages[call]?.moments.removeAll(where: \.holdsWords)
                 state.ended.append(call)
                 if state.ended.count > mostEnded { state.pages[state.ended.removeFirst()] = nil }
@@ -79,8 +79,8 @@ final class ActivityBook: CallEventSink {
 
     // MARK: Watching
 
-    /// - Parameter call: `nil` watches all calls, of all tenants: the watcher leaves out those that are not its own.
-    /// - Returns: what ``touched(by:)`` and ``forget(_:)`` take.
+    /// - Parameter call: `nil` watches the calls of all tenants. The watcher must leave out those of other tenants.
+    /// - Returns: the watcher's number, for ``touched(by:)`` and ``forget(_:)``.
     func watch(_ call: CallID? = nil, waking bell: Bell) -> Int {
         state.withLock { state in
             state.lastWatcher += 1
@@ -93,7 +93,7 @@ final class ActivityBook: CallEventSink {
         state.withLock { $0.watchers[watcher] = nil }
     }
 
-    /// Calls on which something has happened since this was asked the last time.
+    /// Returns the calls with new moments since the last time.
     func touched(by watcher: Int) -> Set<CallID> {
         state.withLock { state in
             let touched = state.watchers[watcher]?.touched ?? []
@@ -102,7 +102,7 @@ final class ActivityBook: CallEventSink {
         }
     }
 
-    /// What has happened on a call after the moment of that number.
+    /// Returns the call's moments after the one of that number.
     func moments(of call: CallID, after number: Int = 0) -> [Moment] {
         state.withLock { state in
             guard let page = state.pages[call], page.last > number else { return [] }
@@ -110,7 +110,7 @@ final class ActivityBook: CallEventSink {
         }
     }
 
-    /// Everything of a call is forgotten, as its record is.
+    /// Deletes all moments of a call, when its record is deleted.
     func delete(_ call: CallID) {
         state.withLock { state in
             state.pages[call] = nil

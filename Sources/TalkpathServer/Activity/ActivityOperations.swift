@@ -2,7 +2,7 @@ import HTTPTypes
 import TalkpathCore
 import TalkpathWire
 
-/// Watching live calls, for the document.
+/// The operations that watch live calls, for the API document.
 enum ActivityOperations {
     static let all: [Operation] = [list, show, listen]
 
@@ -82,7 +82,7 @@ extension ActivityOperations {
     )
 }
 
-/// What is seen of calls that are watched.
+/// The schemas of watched calls.
 enum ActivitySchemas {
     private static let activity = Schema.object(
         .required("caller_speaks", .boolean),

@@ -4,13 +4,13 @@ import Hummingbird
 import TalkpathCore
 import TalkpathWire
 
-/// Live calls for whoever watches them: once, or as a stream for those who ask for one.
+/// Live calls for clients that watch them: as one answer, or as a stream if the client asks for one.
 struct ActivityRoutes {
     let state: ServerState
 
     static let streamType = "text/event-stream"
 
-    /// - Parameter api: the routes below `/api`, behind their key.
+    /// - Parameter api: the routes below `/api`, which need a key.
     func add(to api: RouterGroup<ServerContext>) {
         api.get("activity", use: list)
         api.get("calls/:call_id/activity", use: show)
@@ -76,10 +76,10 @@ struct ActivityRoutes {
             status: .ok,
             headers: [
                 .contentType: Self.streamType + "; charset=utf-8", .cacheControl: "no-store",
-                // Proxies that gather answers must not gather this one.
+                // Tells proxies not to buffer the answer.
                 .accelBuffering: "no",
             ],
-            // The place is given back with the body: when it has been written, or never can be.
+            // The body holds the tenant's place until it has been written, or cannot be written any more.
             body: ResponseBody { [place] writer in
                 defer { withExtendedLifetime(place) {} }
                 try await write(&writer)
@@ -90,7 +90,7 @@ struct ActivityRoutes {
 }
 
 extension Problem {
-    /// The tenant holds as many streams as it may.
+    /// The tenant has as many open streams as it may.
     static func tooManyFollowers(_ most: Int) -> Problem {
         Problem(
             .tooManyRequests,

@@ -9,20 +9,20 @@ import TalkpathWire
 /// A message of a stream of Server-Sent Events.
 private func message(_ name: String, _ json: JSONValue) -> ByteBuffer {
     var buffer = ByteBuffer(string: "event: \(name)\ndata: ")
-    // One line: JSON's own line ends are escaped.
+    // JSON escapes line ends, so this is one line.
     buffer.writeBytes(json.serialized())
     buffer.writeString("\n\n")
     return buffer
 }
 
-/// One call as it is watched: the whole of it first, then each moment, each turn as its words come, and what is going on
-/// now whenever that changes.
+/// One watched call: the complete call first, then each moment, each turn as its words arrive, and the current activity
+/// whenever it changes.
 ///
-/// Every connection begins with the whole, so that a watcher who comes back has missed nothing.
+/// Every connection begins with the complete call, so that a client that reconnects has missed nothing.
 struct CallActivityStream: Sendable {
     let call: CallID
     let state: ServerState
-    /// How often it is asked who speaks.
+    /// The interval at which the stream checks who speaks.
     var beat = Duration.milliseconds(250)
     var heartbeat = Duration.seconds(15)
 
@@ -47,7 +47,7 @@ struct CallActivityStream: Sendable {
             }
             let session = hasEnded ? nil : await state.manager.session(call)
             let now = await session?.watch()
-            // Also those that are still being spoken.
+            // Includes turns that are still being spoken.
             for turn in await session?.snapshot().transcript ?? [] where turns[turn.number] != turn {
                 turns[turn.number] = turn
                 var text = message("turn", turn.json)
@@ -68,18 +68,18 @@ struct CallActivityStream: Sendable {
         }
         guard !Task.isShuttingDownGracefully else { return }
         if let ended = try await state.manager.find(call) { try await writer.write(message("call", ended.json)) }
-        // Whoever reads this does not come back for more.
+        // Tells the client not to reconnect.
         try await writer.write(message("end", [:]))
     }
 }
 
-/// A tenant's live calls as they are watched: all of them first, then each that has changed, and each that has ended.
+/// A tenant's watched live calls: all of them first, then each one that changes or ends.
 struct CallListStream: Sendable {
     let tenant: String
     let state: ServerState
-    /// While somebody speaks, how often it is asked whether they still do.
+    /// The interval at which the stream checks, while a side speaks, whether it still does.
     var beat = Duration.milliseconds(400)
-    /// Changes that lie closer together are told as one.
+    /// Changes within this time are sent together.
     var pause = Duration.milliseconds(100)
     var heartbeat = Duration.seconds(15)
 
@@ -125,7 +125,7 @@ struct CallListStream: Sendable {
             known[id] = watched
             text = message("call", watched.json)
         } else {
-            // A call may come and go between two looks.
+            // A call may begin and end between two looks.
             guard let call = try await state.manager.find(id), call.tenant == tenant, call.receipt != nil else {
                 return
             }

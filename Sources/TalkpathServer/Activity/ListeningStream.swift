@@ -5,20 +5,20 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
-/// A live call for somebody who listens: both sides' audio as it goes over the telephony leg, as Server-Sent Events.
+/// The audio of a live call for a client that listens: both sides, as on the telephony leg, as Server-Sent Events.
 ///
-/// The media loop copies its messages into a ring and is done; they are read here, on another thread. A listener who does
-/// not read loses audio and is told how much.
+/// The media loop only copies its messages into a ring. Another thread reads them here. A client that does not read
+/// loses audio, and is told how much.
 struct ListeningStream: Sendable {
     let call: CallID
     let point: TapPoint
     let state: ServerState
-    /// How often the ring is read.
+    /// The interval at which the ring is read.
     var beat = Duration.milliseconds(40)
-    /// Some seconds of both sides' messages.
+    /// In bytes: some seconds of both sides' messages.
     var capacity = 256 * 1024
 
-    /// - Parameter begun: called once the listener hears.
+    /// - Parameter begun: called once the client receives audio.
     func write(to writer: inout any ResponseBodyWriter, begun: () async -> Void) async throws {
         var tap: Tap
         do throws(TapError) {
@@ -44,14 +44,14 @@ struct ListeningStream: Sendable {
         try await writer.write(ByteBuffer(string: "event: end\ndata: {}\n\n"))
     }
 
-    /// What came since the ring was read the last time.
+    /// The messages since the last reading of the ring.
     struct Piece {
         private var caller: [JSONValue] = []
         private var agent: [JSONValue] = []
         private var isCleared = false
         private var missing = 0
 
-        /// Takes a message of the carrier's protocol; others than audio and `clear` are passed over.
+        /// Takes a message of the carrier's protocol. Ignores all but audio and `clear`.
         mutating func add(_ record: TapRecord, _ message: RawSpan) {
             missing += Int(clamping: record.lostBytes)
             let bytes = message.withUnsafeBytes { Array($0) }
@@ -66,7 +66,7 @@ struct ListeningStream: Sendable {
             }
         }
 
-        /// Nil where nothing came.
+        /// `nil` if there is nothing to send.
         var json: JSONValue? {
             guard !caller.isEmpty || !agent.isEmpty || isCleared || missing > 0 else { return nil }
             var json: JSONValue = ["caller": .array(caller), "agent": .array(agent)]

@@ -1,7 +1,7 @@
 import TalkpathCore
 import TalkpathWire
 
-/// What an agent asks of its provider's sessions, and the secrets in it.
+/// The agent's options for the sessions of its provider, and the secrets in them.
 extension AgentDefinition {
     func applyOptions(to profile: inout AgentProfile) {
         if let options = json["openai"] {
@@ -18,7 +18,7 @@ extension AgentDefinition {
 
     // MARK: Secrets
 
-    /// Their names are shown, their values are not.
+    /// Shows the names of the secrets, but not their values.
     static func withoutServersSecrets(_ options: JSONValue) -> JSONValue {
         guard options.object != nil else { return .null }
         var shown = options
@@ -38,7 +38,7 @@ extension AgentDefinition {
         return shown
     }
 
-    /// A secret stays where the new agent says `[redacted]` and sends it to the same place.
+    /// Keeps a secret for which the new agent says `[redacted]`, if the secret still goes to the same address.
     static func keepServersSecrets(of options: JSONValue, before: AgentDefinition?) throws(Problem) -> JSONValue {
         var options = options
         let earlier = before?.json["openai"]
@@ -88,7 +88,7 @@ extension AgentDefinition {
 }
 
 extension AgentProfile {
-    /// What its model would refuse is refused here, before anybody's phone rings.
+    /// Refuses options that the model would refuse, before a phone rings.
     func checkOptions() throws(Problem) {
         do throws(AgentOptionFault) {
             try check(hasHandler: false)

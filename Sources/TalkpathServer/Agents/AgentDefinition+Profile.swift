@@ -3,11 +3,12 @@ import TalkpathCore
 import TalkpathWire
 
 extension AgentDefinition {
-    /// The agent itself: what it says over what the server is configured with.
+    /// Builds the agent: the server's settings, overridden by the definition.
     ///
     /// - Parameters:
-    ///   - id: its name in the store; nil for one that was made for a call.
-    ///   - limits: the server's own.
+    ///   - id: the agent's name in the store; `nil` for an agent of a single call.
+    ///   - configuration: the server's settings, with its own agent and limits.
+    /// - Throws: `Problem` if the definition and the server's settings together make no usable agent.
     func profile(id: String?, in configuration: ServerConfiguration) throws(Problem) -> AgentProfile {
         var profile = try base(configuration)
         profile.id = id
@@ -78,7 +79,7 @@ extension AgentDefinition {
         )
     }
 
-    /// The server's own agent; of another provider's, what does not depend on the provider.
+    /// The server's own agent. For another provider, only the settings that do not depend on the provider.
     private func base(_ configuration: ServerConfiguration) throws(Problem) -> AgentProfile {
         var profile = configuration.agent
         guard let provider, provider != profile.provider else { return profile }

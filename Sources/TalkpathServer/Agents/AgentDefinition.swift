@@ -2,20 +2,20 @@ import HTTPTypes
 import TalkpathCore
 import TalkpathWire
 
-/// An agent in a tenant's words: a JSON object that holds to `AgentSchemas.definition`. What it leaves out is as the
-/// server is configured.
+/// An agent as a tenant defines it: a JSON object that matches `AgentSchemas.definition`. The server's settings fill in
+/// what it leaves out.
 struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomReflectable {
-    /// With the tenant's secrets, for keeping.
+    /// With the tenant's secrets, as the store keeps it.
     private(set) var json: JSONValue
 
-    /// Reads what ``json`` has written.
+    /// Reads a definition from the store.
     init(stored json: JSONValue) {
         self.json = json
     }
 
     /// - Parameters:
-    ///   - body: has been found to hold to the schema.
-    ///   - before: the agent that is replaced, whose secrets stay where the new one says `[redacted]`.
+    ///   - body: matches the schema already.
+    ///   - before: the agent that is replaced. Its secrets stay where the new one says `[redacted]`.
     init(_ body: JSONValue, replacing before: AgentDefinition? = nil) throws(Problem) {
         json = body
         for name in ["agent_id", "created_at", "updated_at"] { json.set(name, nil) }
@@ -28,14 +28,14 @@ struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomRefl
 
     var name: String? { json["name"]?.string }
     var provider: AgentProvider? { json["provider"]?.string.flatMap(AgentProvider.init) }
-    /// Numbers of ours whose calls the agent takes.
+    /// Our numbers whose inbound calls the agent takes.
     var numbers: [String] { json["numbers"]?.array?.compactMap(\.string) ?? [] }
-    /// Values for placeholders that a call brings none for.
+    /// Values for placeholders for which a call brings none.
     var variables: [String: JSONValue] { Self.dictionary(json["variables"]) }
 
-    /// The addresses that the server sends something to, by field.
+    /// The addresses that the server sends requests to, by field.
     ///
-    /// - Returns: the field, the tool that it belongs to, if to one, and the address.
+    /// - Returns: the field, the tool that it belongs to, if any, and the address.
     var addresses: [(field: String, tool: String?, url: String)] {
         let webhook =
             json["webhook"]?["url"]?.string.map { [(field: "webhook.url", tool: String?.none, url: $0)] } ?? []
@@ -47,7 +47,7 @@ struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomRefl
             + [approval].compactMap(\.self).map { (field: "openai.mcp_approval.url", tool: String?.none, url: $0) }
     }
 
-    /// Every field there is, without the secrets.
+    /// All fields, without the secrets.
     var shown: [(key: String, value: JSONValue)] {
         AgentSchemas.fields.map { field in
             let value = json[field.name] ?? .null
@@ -95,7 +95,7 @@ struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomRefl
                 kept.append((key: name, value: value))
                 continue
             }
-            // To another address, a secret is not taken along.
+            // A secret must not be sent to another address than before.
             guard let secret = earlier?["headers"]?[name], earlier?["url"] == tool["url"] else {
                 throw invalid("tools.headers.\(name)", "is not the value itself")
             }
@@ -112,7 +112,7 @@ struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomRefl
             + [json["fallback"]?["transfer_to"]?.string].compactMap(\.self)
     }
 
-    /// The checks that a schema cannot express.
+    /// Makes the checks that a schema cannot express.
     private func check() throws(Problem) {
         for number in numbers + dialledNumbers where !PhoneNumber.isE164(number) {
             throw Problem(
@@ -134,7 +134,7 @@ struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomRefl
 
     static func invalid(_ name: String, _ message: String) -> Problem { JSONBody.invalid(name, message) }
 
-    /// Their names are shown, their values are not.
+    /// Shows the names of the headers, but not their values.
     private static func withoutHeaders(_ tools: JSONValue) -> JSONValue {
         guard let tools = tools.array else { return .null }
         return .array(

@@ -1,22 +1,22 @@
 package import TalkpathCore
 package import TalkpathWire
 
-/// What would become of an agent's definition, without a server and without a call.
+/// A check of an agent's definition, without a server and without a call.
 package struct AgentFileCheck {
-    /// Why a server would refuse it; empty if it would not.
+    /// Why a server would refuse the definition; empty if it would accept it.
     package var problems: [String] = []
-    /// What its owner may want to know.
+    /// Hints for the author of the definition.
     package var notes: [String] = []
-    /// What the model would be told, if the definition is good. Secrets are not in it.
+    /// The set-up message to the model, without secrets; `nil` if the definition is refused.
     package var setup: JSONValue?
 
-    /// - Parameter base: what the definition leaves out.
+    /// - Parameter base: the settings for the fields that the definition leaves out.
     package init(_ bytes: [UInt8], over base: AgentProfile) {
         do throws(Problem) {
             let body = try JSONBody(bytes, AgentSchemas.definition)
             let definition = try AgentDefinition(body.value)
             var base = base
-            // Whose key it is, is no matter of the definition.
+            // The definition is checked without the provider's key.
             if base.apiKey.isEmpty { base.apiKey = "any" }
             let agent = try definition.profile(id: nil, in: ServerConfiguration(agent: base, isDevelopment: true))
             notes = Self.notes(agent)

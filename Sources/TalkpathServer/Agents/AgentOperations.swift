@@ -1,6 +1,6 @@
 import HTTPTypes
 
-/// The routes about agents, for the document.
+/// The operations on agents, for the API document.
 enum AgentOperations {
     static let all: [Operation] = [list, create, show, replace, delete]
 

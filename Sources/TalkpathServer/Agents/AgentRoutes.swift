@@ -5,11 +5,11 @@ import TalkpathNIO
 import TalkpathStore
 import TalkpathWire
 
-/// Tenants' agents: kept, shown, changed, taken away.
+/// Routes that store, show, change and delete tenants' agents.
 struct AgentRoutes {
     let state: ServerState
 
-    /// - Parameter api: the routes below `/api`, behind their key.
+    /// - Parameter api: the routes below `/api`, which need a key.
     func add(to api: RouterGroup<ServerContext>) {
         api.get("agents", use: list)
         api.post("agents", use: create)
@@ -50,7 +50,7 @@ struct AgentRoutes {
     }
 
     private func save(_ definition: AgentDefinition, id: String, tenant: String) async throws -> Response {
-        // Refused now rather than by the first call.
+        // Refuse now what the first call would refuse.
         _ = try definition.profile(id: id, in: state.configuration)
         try state.check(numbersOf: definition)
         try await state.check(addressesOf: definition, tenant: tenant)
@@ -93,10 +93,10 @@ struct AgentRoutes {
 }
 
 extension ServerState {
-    /// Refuses addresses inside our network, and what is no address.
+    /// Refuses malformed addresses, and addresses inside the operator's network.
     ///
-    /// A tenant's webhook has a secret of its own: with the server's, the tenant could make the operator's receivers
-    /// believe what it likes.
+    /// A tenant's webhook must have a secret of its own. With the server's secret, the tenant could send the operator's
+    /// receivers any message.
     func check(addressesOf definition: AgentDefinition, tenant: String) async throws(Problem) {
         if let webhook = definition.webhook, webhook.secret == nil, tenant != ServerConfiguration.APIKey.defaultTenant {
             throw JSONBody.invalid("webhook.secret", "must be given: the server's own is for its operator's agents")
@@ -109,7 +109,7 @@ extension ServerState {
                 }
                 _ = try await addressPolicy.addresses(of: url)
             } catch {
-                // Work on one machine goes on without a network. The name is looked up again for every connection.
+                // In development, the machine may have no network. The name is looked up again for every connection.
                 if error.code == .cannotBeResolved, configuration.isDevelopment { continue }
                 throw JSONBody.invalid(field, (tool.map { "of the tool '\($0)' " } ?? "") + error.message)
             }

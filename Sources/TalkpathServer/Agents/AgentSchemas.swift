@@ -3,7 +3,7 @@ import TalkpathCore
 import TalkpathWire
 
 enum AgentSchemas {
-    /// The fields of an agent that its owner sets.
+    /// The fields of an agent that its tenant sets.
     static let fields: [Schema.Member] = [
         .optional("name", .text(1...200)),
         .optional("provider", .named("AgentProvider")),
@@ -67,7 +67,8 @@ enum AgentSchemas {
         .optional("numbers", .array(.e164, count: 0...100).meaning("Numbers of yours whose calls the agent takes.")),
     ]
 
-    /// What `POST` and `PUT` take. What only answers say may come along, so that an answer can be sent back changed.
+    /// The body of `POST` and `PUT`. It may hold the members that only answers have, so that a client can change an
+    /// answer and send it back.
     static let definition = Schema.object(
         fields + [
             .optional("agent_id", .text(1...200)), .optional("created_at", .text(0...40)),
@@ -75,7 +76,7 @@ enum AgentSchemas {
         ]
     )
 
-    /// An agent for one call.
+    /// An agent for a single call.
     static let inline = Schema.object(fields.filter { $0.name != "numbers" })
 
     static let variables = Schema.anyObject.atMost(bytes: 64 << 10)

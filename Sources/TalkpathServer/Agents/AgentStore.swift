@@ -1,8 +1,8 @@
 import TalkpathCore
 
-/// An agent as it is kept.
+/// An agent in the store.
 struct AgentRecord: Equatable, Sendable {
-    /// Unlike any other of the tenant's.
+    /// Unique within the tenant.
     var id: String
     var tenant: String
     var definition: AgentDefinition
@@ -12,23 +12,23 @@ struct AgentRecord: Equatable, Sendable {
 
 /// The store of tenants' agents. Contract:
 ///
-/// * An agent is known by its tenant and its id; two tenants may use the same id for different agents.
+/// * An agent is known by its tenant and its id. Two tenants may use the same id for different agents.
 /// * A number belongs to one agent of a tenant. `save` refuses an agent whose numbers another one has, and changes
-///   nothing then; saving and checking are one step.
+/// nothing then. Saving and checking are one step.
 /// * When `save` or `delete` has returned, the change is as durable as the store promises.
-/// * The definition is kept as `AgentDefinition.json`, which holds the tenant's secrets: it belongs into no log.
+/// * The definition is kept as `AgentDefinition.json`, which holds the tenant's secrets: never log it.
 protocol AgentStore: Sendable {
-    /// Keeps a new agent, or replaces the one of that id; the first one's `createdAt` stays.
+    /// Stores a new agent, or replaces the one of that id. The first one's `createdAt` stays.
     ///
-    /// - Parameter most: agents that the tenant may have; one that is there already may be replaced beyond that.
-    /// - Returns: the agent as it is kept now, and whether it is new.
+    /// - Parameter most: the most agents that the tenant may have. An existing one may be replaced beyond that.
+    /// - Returns: the agent as stored, and whether it is new.
     func save(_ agent: AgentRecord, atMost most: Int) async throws -> (agent: AgentRecord, isNew: Bool)
     func find(_ id: String, tenant: String) async throws -> AgentRecord?
     /// The agent that answers calls to a number.
     func find(number: String, tenant: String) async throws -> AgentRecord?
-    /// Oldest first; those created at the same time by their ids.
+    /// Oldest first. Those of the same time are sorted by id.
     func all(tenant: String) async throws -> [AgentRecord]
-    /// - Returns: whether there was one.
+    /// - Returns: whether the tenant had an agent of that id.
     func delete(_ id: String, tenant: String) async throws -> Bool
 }
 

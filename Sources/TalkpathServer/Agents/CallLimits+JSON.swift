@@ -2,7 +2,7 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
-/// The bounds and guards of a call, as requests state them. Zero seconds, and `"off"`, switch a guard off.
+/// The limits and guards of a call, as requests state them. Zero seconds, or `"off"`, switches a guard off.
 enum LimitSchemas {
     static let members: [Schema.Member] = [
         // Twilio's own bounds on TimeLimit and Timeout.
@@ -55,7 +55,7 @@ enum LimitSchemas {
 }
 
 extension CallLimits {
-    /// - Parameter json: an object that holds to ``LimitSchemas/members``, among others.
+    /// - Parameter json: an object with the members of ``LimitSchemas/members``, and possibly others.
     mutating func apply(_ json: JSONValue) {
         func seconds(_ name: String) -> Duration? { json[name]?.int.map { .seconds($0) } }
         func guardSeconds(_ name: String, _ path: inout Duration?) {

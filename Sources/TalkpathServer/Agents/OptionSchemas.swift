@@ -1,7 +1,7 @@
 import TalkpathCore
 import TalkpathWire
 
-/// What agents may ask of their provider's sessions.
+/// The options that agents may set for the sessions of their provider.
 enum OptionSchemas {
     private static let milliseconds = Schema.integer(0...10_000)
 
@@ -55,7 +55,7 @@ enum OptionSchemas {
     private static let truncation = Schema.oneOf(.word("auto", "disabled"), .named("TruncationRatio"))
         .meaning("What becomes of a conversation that is too long for the model.")
 
-    // Named by themselves: makers of clients fail at objects that stand inside an alternative.
+    // A schema of its own: generators of clients fail on objects inside an alternative.
     private static let truncationRatio = Schema.object(
         .required("type", .word("retention_ratio")),
         .required("retention_ratio", .number(0...1)),

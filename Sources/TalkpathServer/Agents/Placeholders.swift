@@ -1,9 +1,9 @@
 import TalkpathCore
 import TalkpathWire
 
-/// Fills `{{name}}` in what an agent is told.
+/// Fills `{{name}}` in an agent's texts.
 enum Placeholders {
-    /// The names that stand in a text, in their order.
+    /// Returns the names of the placeholders in a text, in their order.
     static func names(in text: String) -> [String] {
         var names: [String] = []
         _ = replace(in: text) { name in
@@ -13,12 +13,12 @@ enum Placeholders {
         return names
     }
 
-    /// - Parameter values: for names it has none for, nothing is put in.
+    /// - Parameter values: a placeholder without a value becomes empty.
     static func fill(_ text: String, with values: [String: JSONValue]) -> String {
         replace(in: text) { values[$0].map(words) ?? "" }
     }
 
-    /// A text as it stands; anything else as JSON.
+    /// A text unchanged; any other value as JSON.
     private static func words(_ value: JSONValue) -> String {
         switch value {
         case .string(let text): text
@@ -27,7 +27,7 @@ enum Placeholders {
         }
     }
 
-    /// Text between braces that is not a name of letters, digits, `_`, `.` and `-` stays as it is.
+    /// Text between braces stays as it is, unless it is a name of letters, digits, `_`, `.` and `-`.
     private static func replace(in text: String, _ value: (String) -> String) -> String {
         var result = ""
         var rest = text[...]
@@ -62,7 +62,7 @@ enum Placeholders {
 }
 
 extension AgentProfile {
-    /// The names of the placeholders in what the agent is told.
+    /// The names of the placeholders in the agent's texts.
     var placeholders: Set<String> {
         Set([instructions, firstMessage ?? "", limits.idlePrompt?.words ?? ""].flatMap(Placeholders.names))
     }

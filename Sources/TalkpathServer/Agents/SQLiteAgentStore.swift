@@ -4,8 +4,9 @@ import TalkpathWire
 
 /// Keeps agents in the store.
 ///
-/// Numbers are looked through in the definitions: a tenant has few agents, and calls come in seldom. Saving is done one
-/// after the other, so that of two agents that claim a number at once one is refused; the store belongs to one process.
+/// To find a number, it looks through the tenant's definitions: a tenant has few agents, and inbound calls are rare.
+/// Agents are saved one after another, so that one of two agents that claim a number at once is refused. The store
+/// belongs to one process.
 actor SQLiteAgentStore: AgentStore {
     private let store: SQLiteCallStore
     private var isSaving = false

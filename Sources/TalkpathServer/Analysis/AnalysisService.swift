@@ -3,17 +3,17 @@ import ServiceLifecycle
 import TalkpathCore
 import TalkpathStore
 
-/// Analyses calls after their end, one after the other; live calls never wait for it.
+/// Analyses calls after their end, one after another. Live calls never wait for it.
 ///
-/// Pending analyses are kept in the store: a process that dies loses none of them.
+/// The store keeps the pending analyses, so that a process that dies loses none.
 struct AnalysisService: Service {
     let store: SQLiteCallStore
     let recorder: EventRecorder
-    /// `nil`: figures only.
+    /// `nil` computes figures only.
     let model: AnalysisModel?
     let clock: any CallClock
     let logger: Logger
-    /// Between two attempts to get an opinion.
+    /// The pause between two attempts.
     var pause = Duration.seconds(5)
 
     private static let attempts = 3
@@ -25,7 +25,7 @@ struct AnalysisService: Service {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 await analyseAll()
-                // A call whose timeline got lost is taken up without it after a while.
+                // After a while, a call whose timeline was lost is analysed without it.
                 await bell.wait(atMost: .seconds(15))
             }
         }
@@ -38,7 +38,7 @@ struct AnalysisService: Service {
                 guard !waiting.isEmpty else { return }
                 for one in waiting {
                     let call = await analysed(one)
-                    // Whoever stops in the middle of it takes it up again at the next start.
+                    // If the task was cancelled midway, the next process analyses the call.
                     guard !Task.isCancelled else { return }
                     try await store.finishAnalysis(of: call, at: clock.wallTime)
                 }

@@ -3,9 +3,9 @@ import TalkpathCore
 
 /// Figures of a conversation from our own records, without a model's opinion.
 ///
-/// When the caller spoke, the timeline says. Of the agent it says when each answer began, and the metrics how much audio
-/// reached the caller in all: an answer's length is its share of that by the length of its words, and it ends at the
-/// latest when the next one begins or the caller cuts it short.
+/// The timeline holds when the caller spoke. For the agent it holds when each answer began, and the metrics hold how
+/// much audio reached the caller in all. An answer's length is estimated as its share of that audio, by the length of
+/// its words. The answer ends at the latest when the next one begins, or when the caller interrupts it.
 struct ConversationFigures {
     private let timeline: ConversationTimeline
     private let call: CallSnapshot
@@ -32,7 +32,7 @@ struct ConversationFigures {
         return analysis
     }
 
-    /// The call's end, since its beginning.
+    /// The call's end, in milliseconds since its beginning.
     private var end: Int { call.duration.wholeMilliseconds }
 
     private var answer: Int? {
@@ -58,7 +58,7 @@ struct ConversationFigures {
         return spans
     }
 
-    /// µ-law at 8 kHz: eight bytes are a millisecond.
+    /// µ-law at 8 kHz has eight bytes a millisecond.
     private var agentMilliseconds: Int { call.metrics.bytesToCaller / 8 }
 
     private var agentSpans: [Span] {
@@ -76,11 +76,11 @@ struct ConversationFigures {
         }
     }
 
-    /// The length of what the agent said in each answer; the same for all where nothing was written down.
+    /// The length of the agent's words in each answer; 1 for each if there is no transcript.
     private func wordLengths(of begins: [Int]) -> [Int] {
         var lengths = [Int](repeating: 0, count: begins.count)
         for turn in call.transcript where turn.speaker == .agent {
-            // A turn's words come after its beginning.
+            // The transcript of a turn arrives after the turn's beginning.
             guard let index = begins.lastIndex(where: { $0 <= turn.milliseconds }) else { continue }
             lengths[index] += turn.text.utf8.count
         }
@@ -106,7 +106,8 @@ struct ConversationFigures {
         note(gapUntil: end)
     }
 
-    /// Measured on the line where the call was long enough for that; otherwise from what the model told.
+    /// Uses the latencies measured on the line, if there are any; otherwise the model's reports of when each side
+    /// spoke.
     private func noteLatency(in analysis: inout CallAnalysis) {
         let measured = call.metrics.turnLatency
         if measured.count > 0 {

@@ -2,14 +2,14 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
-/// When who spoke on a call, as far as its events tell, in milliseconds since it began.
+/// The times when each side spoke on a call, as far as its events show, in milliseconds since the call began.
 struct ConversationTimeline: Equatable {
     enum Mark: String, CaseIterable {
         case answered = "a"
         case callerBegan = "c"
         case callerEnded = "d"
         case agentBegan = "g"
-        /// The caller cut the agent short.
+        /// The caller interrupted the agent.
         case interrupted = "i"
         case ended = "e"
     }
@@ -21,7 +21,7 @@ struct ConversationTimeline: Equatable {
 
     private(set) var entries: [Entry] = []
 
-    /// Two hours of quick talk.
+    /// About two hours of quick talk.
     private static let capacity = 20_000
 
     mutating func note(_ event: CallEvent) {

@@ -6,9 +6,9 @@ import Musl
 import Darwin
 #endif
 
-/// A file that grows. On the writing thread; every call may block there.
+/// A file that grows. For the writing thread; every method may block it.
 final class CaptureFile {
-    /// The reason for which nothing can be written, in the system's words.
+    /// Why nothing can be written, in the system's words.
     struct Failure: Error {
         var reason: String
 
@@ -16,10 +16,10 @@ final class CaptureFile {
     }
 
     private var descriptor: Int32
-    /// Of what was written, the beginning that may be written over once more.
+    /// The number of bytes written so far.
     private(set) var byteCount = 0
 
-    /// Readable by its owner only; an older file of this name is replaced.
+    /// Creates a file that only its owner may read. An older file of this name is replaced.
     init(path: String) throws(Failure) {
         descriptor = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw .ofSystem }
@@ -29,7 +29,7 @@ final class CaptureFile {
         if descriptor >= 0 { close(descriptor) }
     }
 
-    /// All of it, or nothing that lasts: what could be written only in part is cut off again.
+    /// Appends all bytes, or none: a partial write is cut off again.
     func append(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
         try write(bytes, at: byteCount)
         byteCount += bytes.count

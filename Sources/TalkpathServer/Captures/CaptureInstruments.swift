@@ -15,7 +15,7 @@ struct CaptureInstruments: Sendable {
         missing = counter("capture_messages_missing_total")
     }
 
-    /// Nothing more can be written of this part of a call's capture.
+    /// Counts a call whose part of the capture cannot be written any more.
     func stopped(_ part: CaptureJob.Part) {
         switch part {
         case .wire: stoppedWire.increment()
@@ -23,6 +23,6 @@ struct CaptureInstruments: Sendable {
         }
     }
 
-    /// So much did not fit into a tap.
+    /// Counts messages that did not fit into a tap.
     func left(out messages: Int) { missing.increment(by: messages) }
 }

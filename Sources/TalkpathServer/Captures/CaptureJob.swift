@@ -3,9 +3,9 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
-/// One call's capture, as the writing thread sees it.
+/// One call's capture, for the writing thread.
 final class CaptureJob: @unchecked Sendable {
-    // Unchecked: made on the call's loop, from then on touched by the writing thread only.
+    // Unchecked: created on the call's loop, then used by the writing thread only.
 
     private var reader: CaptureTapReader
     private var wire: WirePart?
@@ -15,17 +15,17 @@ final class CaptureJob: @unchecked Sendable {
     private let instruments: CaptureInstruments
     private let logger: Logger
     private let onFile: (KeptFile) -> Void
-    /// The tap has been closed, and all that was in it has been written.
+    /// Whether the tap has been closed and everything in it has been written.
     private(set) var isOver = false
-    /// The number of looks since the thread last took anything out of the tap.
+    /// The number of rounds since the thread last took bytes from the tap.
     private var roundsWaited = 0
 
-    /// So much is worth a call of the system. In bytes of the tap.
+    /// The number of bytes in the tap that is worth a system call.
     private static let block = 32 << 10
-    /// In rounds of 40 ms: a fifth of a second. What a killed process has not written yet is lost.
+    /// In rounds of 40 ms: a fifth of a second. If the process is killed, the bytes that waited are lost.
     private static let patience = 5
 
-    /// Of what is kept of a call.
+    /// A part of a call's capture.
     enum Part: String {
         case wire, audio
     }
@@ -43,7 +43,7 @@ final class CaptureJob: @unchecked Sendable {
         let path: String
     }
 
-    /// - Parameter onFile: told of each file when nothing more is written to it.
+    /// - Parameter onFile: told of each file once it is complete.
     init(
         _ facts: CaptureFacts,
         reader: consuming CaptureTapReader,
@@ -60,7 +60,7 @@ final class CaptureJob: @unchecked Sendable {
         self.logger = logger
     }
 
-    /// Creates the files. What cannot be created is left out, and the call goes on.
+    /// Creates the files. A file that cannot be created is left out, and the call goes on.
     func begin() {
         if facts.wish.wire, let path = recordings.wirePath(of: facts.callID) {
             attempt(.wire) { () throws(CaptureFile.Failure) in
@@ -82,16 +82,16 @@ final class CaptureJob: @unchecked Sendable {
         }
     }
 
-    /// Tells whether to write now: there is enough for a system call, or it has waited long enough.
-    /// Called every round.
+    /// Whether to write now: there are enough bytes for a system call, or they have waited long enough. Called every
+    /// round.
     func isDue() -> Bool {
         roundsWaited += 1
         return roundsWaited >= Self.patience || reader.waiting >= Self.block
     }
 
-    /// Writes what has come since the last time: one call of the system a file.
+    /// Writes the new messages, with one system call for each file.
     ///
-    /// - Parameter block: memory to put it together in, whose content is of no use afterwards.
+    /// - Parameter block: memory for assembling them. Its content is undefined afterwards.
     func drain(through block: inout CaptureBlock) {
         roundsWaited = 0
         block.removeAll()
@@ -138,7 +138,7 @@ final class CaptureJob: @unchecked Sendable {
         onFile(KeptFile(call: facts.callID, path: path, isRecording: true))
     }
 
-    /// - Returns: false if it failed: what was begun is given up then, the call is not.
+    /// - Returns: `false` if it failed. That part of the capture is then given up; the call goes on.
     @discardableResult
     private func attempt(_ part: Part, _ body: () throws(CaptureFile.Failure) -> Void) -> Bool {
         do throws(CaptureFile.Failure) {
@@ -155,15 +155,15 @@ final class CaptureJob: @unchecked Sendable {
     }
 }
 
-/// A file of a call that nothing more is written to.
+/// A complete file of a call.
 struct KeptFile: Equatable, Sendable {
     var call: CallID
     var path: String
-    /// The sound of the call, not the sockets' messages.
+    /// Whether the file holds the sound of the call, rather than the sockets' messages.
     var isRecording: Bool
 }
 
-/// Makes an audio file's bytes of stereo samples.
+/// Encodes stereo samples as an audio file.
 private struct RecordingEncoder: ~Copyable {
     private var ogg: OggOpusWriter?
     private var wav: WAVStream?

@@ -13,15 +13,16 @@ import Musl
 import Darwin
 #endif
 
-/// Writes down what the calls' taps hold: one thread for all of them, apart from the one that carries the calls.
+/// Writes the calls' captures from their taps, on one thread for all calls, separate from the thread that carries the
+/// calls.
 ///
-/// The thread looks every 40 ms as long as there is anything to capture, and writes what a call has left when it is worth
-/// it: not all calls' at once, for the thread may share a processor with the one that carries them. A disk that is slow,
-/// full or gone stops captures, never calls.
+/// While there is anything to capture, the thread looks every 40 ms. It writes a call's bytes when there are enough of
+/// them, not all calls' at once, because it may share a processor with the calls' thread. A slow, full or missing disk
+/// stops captures, never calls.
 final class CaptureService: CaptureSink {
     let standard: CaptureWish
     let recordings: Recordings
-    /// Each file when it is whole; ends after ``finish()``. For one reader.
+    /// Each file once it is complete. Ends after ``finish()``. For one consumer.
     let files: AsyncStream<KeptFile>
 
     private let fileQueue: AsyncStream<KeptFile>.Continuation
@@ -40,7 +41,7 @@ final class CaptureService: CaptureSink {
 
     private static let interval = TimeAmount.milliseconds(40)
 
-    /// - Parameter standard: for calls and agents that have no wish of their own.
+    /// - Parameter standard: for calls and agents that set no capture.
     init(
         recordings: Recordings,
         standard: CaptureWish,
@@ -52,14 +53,14 @@ final class CaptureService: CaptureSink {
         self.standard = standard
         self.logger = logger
         (files, fileQueue) = AsyncStream.makeStream()
-        // A limit to the size of files must fail the write, as a full disk does, and not end the process.
+        // A limit on file sizes must fail the write, as a full disk does, instead of ending the process.
         signal(SIGXFSZ, SIG_IGN)
         loop = group.next()
         desk = NIOLoopBoundBox.makeBoxSendingValue(Desk(), eventLoop: loop)
     }
 
-    /// Creates the folder, if need be.
-    /// - Returns: what is wrong with it; nil if captures can be written there.
+    /// Creates the folder if it does not exist.
+    /// - Returns: the reason why captures cannot be written there; `nil` if they can.
     static func problem(withFolder folder: String) -> String? {
         if mkdir(folder, 0o700) != 0, errno != EEXIST {
             return "cannot be created: \(String(cString: strerror(errno)))"
@@ -70,7 +71,7 @@ final class CaptureService: CaptureSink {
         return nil
     }
 
-    /// On a call's loop.
+    /// Called on a call's loop.
     func open(_ facts: CaptureFacts) -> CaptureTap? {
         let ring = ByteRing(minimumCapacity: CaptureTap.ringCapacity)
         let job = CaptureJob(
@@ -85,7 +86,7 @@ final class CaptureService: CaptureSink {
         return CaptureTap(ring: ring.producer, from: facts.startedOn)
     }
 
-    /// After the last call: what is left is written, and then there are no more ``files``.
+    /// Writes what is left, then ends ``files``. Call this after the last call.
     func finish() {
         loop.execute {
             self.drain(isLast: true)
@@ -93,7 +94,7 @@ final class CaptureService: CaptureSink {
         }
     }
 
-    /// After the last call: writes what is left, and returns when it is written.
+    /// Writes what is left, and returns when it is written. Call this after the last call.
     func shutDown() async {
         try? await loop.submit {
             self.desk.value.clock?.cancel()
@@ -116,7 +117,7 @@ final class CaptureService: CaptureSink {
         }
     }
 
-    /// - Parameter isLast: there will be no other round.
+    /// - Parameter isLast: whether no other round follows.
     private func drain(isLast: Bool = false) {
         let desk = desk.value
         var isAnyOver = false

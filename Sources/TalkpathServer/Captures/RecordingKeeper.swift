@@ -3,8 +3,8 @@ import ServiceLifecycle
 import TalkpathCore
 import TalkpathStore
 
-/// Notes each call's files in the store when they are whole, so that they go when the call goes, and tells that there is
-/// a recording.
+/// Notes each call's files in the store once they are complete, so that they are deleted with the call. Sends the event
+/// of a new recording.
 ///
 /// A process that dies leaves files that are not in the store; the next process adds them.
 struct RecordingKeeper: Service {
@@ -13,9 +13,9 @@ struct RecordingKeeper: Service {
     let clock: any CallClock
     let logger: Logger
 
-    /// A recording that is found later than this is not announced. In milliseconds.
+    /// The age in milliseconds from which a recording found at the start is not announced.
     private static let news: Int64 = 24 * 3600 * 1000
-    /// For a call whose record could not be written at once.
+    /// The wait for a call whose record could not be written at once.
     private static let patience = Duration.seconds(2)
 
     func run() async throws {
@@ -25,7 +25,7 @@ struct RecordingKeeper: Service {
                 for await file in captures.files { group.addTask { await keep(file) } }
             }
         } onGracefulShutdown: {
-            // The calls have ended by now; what they have left to write is still to be noted.
+            // The calls have ended, but their last files must still be noted.
             captures.finish()
         }
     }
@@ -35,7 +35,7 @@ struct RecordingKeeper: Service {
             if try await note(file) { return }
             try? await Task.sleep(for: Self.patience)
             if try await note(file) { return }
-            // It was deleted while its last words were being written.
+            // The call was deleted while its last messages were being written.
             StoreUpkeep.remove([file.path], logger)
         } catch {
             logger.error("A recording could not be noted", metadata: ["call_id": "\(file.call)"])
@@ -47,7 +47,7 @@ struct RecordingKeeper: Service {
         return try await store.addRecording(file.path, of: file.call, at: clock.wallTime, telling: event)
     }
 
-    /// Adds the files that an earlier process has left. Files of unknown calls belong to other programs.
+    /// Adds the files that an earlier process left. Files without a known ended call are left alone.
     private func adopt() async {
         do {
             let known = try await store.recordings()

@@ -10,20 +10,20 @@ import Darwin
 
 /// The folder of captures and recordings, whose files are named after their call.
 ///
-/// | file | what |
+/// | file | content |
 /// |---|---|
-/// | `<call id>.tpcap` | both sockets' messages: `talkpath replay` and `talkpath report` take it |
-/// | `<call id>.ogg` or `.wav` | what was said and heard, in stereo: the caller left, the agent right |
+/// | `<call id>.tpcap` | both sockets' messages, for `talkpath replay` and `talkpath report` |
+/// | `<call id>.ogg` or `.wav` | the sound of the call in stereo: the caller left, the agent right |
 ///
-/// A file is there from the call's beginning on and grows with it; every state of it can be read.
+/// A file exists from the call's beginning and grows with it. It can be read at any time.
 public struct Recordings: Sendable, Hashable {
     public enum AudioFormat: String, Sendable, CaseIterable {
         /// Opus, about a quarter of a megabyte a minute.
         case ogg
-        /// µ-law as it was on the line, about a megabyte a minute.
+        /// µ-law, as on the line, about a megabyte a minute.
         case wav
 
-        /// As HTTP names it.
+        /// The media type for HTTP.
         public var mediaType: String {
             switch self {
             case .ogg: "audio/ogg"
@@ -40,19 +40,19 @@ public struct Recordings: Sendable, Hashable {
         self.audioFormat = audioFormat
     }
 
-    /// The wire capture of a call, whether it is there or not.
-    /// - Returns: nil for an identifier that is no name of ours.
+    /// The path of a call's wire capture, whether the file exists or not.
+    /// - Returns: `nil` for an identifier that cannot be a call's.
     public func wirePath(of call: CallID) -> String? {
         path(of: call, suffix: "tpcap")
     }
 
-    /// The recording of a call, whether it is there or not.
+    /// The path of a call's recording, whether the file exists or not.
     public func audioPath(of call: CallID, as format: AudioFormat? = nil) -> String? {
         path(of: call, suffix: (format ?? audioFormat).rawValue)
     }
 
-    /// The recording of a call, as it was kept.
-    /// - Returns: nil if there is none.
+    /// The recording of a call that was kept.
+    /// - Returns: `nil` if there is none.
     public func recording(of call: CallID) -> (path: String, format: AudioFormat)? {
         for format in AudioFormat.allCases {
             if let path = audioPath(of: call, as: format), access(path, R_OK) == 0 { return (path, format) }
@@ -60,19 +60,19 @@ public struct Recordings: Sendable, Hashable {
         return nil
     }
 
-    /// The wire capture of a call.
-    /// - Returns: nil if there is none.
+    /// The path of an existing wire capture.
+    /// - Returns: `nil` if there is none.
     func capture(of call: CallID) -> String? {
         wirePath(of: call).flatMap { access($0, R_OK) == 0 ? $0 : nil }
     }
 
-    /// Files in the folder that are named as ours are.
+    /// Returns the files in the folder whose names are a call's.
     func all() -> [KeptFile] {
         guard let listing = opendir(folder) else { return [] }
         defer { closedir(listing) }
         var files: [KeptFile] = []
         while let entry = readdir(listing) {
-            // The name ends with a zero within the entry, as the system promises.
+            // The system ends the name with a zero byte inside the entry.
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
@@ -88,7 +88,7 @@ public struct Recordings: Sendable, Hashable {
         return files
     }
 
-    /// Removes all that was kept of a call.
+    /// Removes all files of a call.
     public func remove(_ call: CallID) {
         let paths = [wirePath(of: call)] + AudioFormat.allCases.map { audioPath(of: call, as: $0) }
         for case let path? in paths { unlink(path) }

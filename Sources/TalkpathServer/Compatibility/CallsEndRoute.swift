@@ -2,8 +2,8 @@ import TalkpathWire
 import HTTPTypes
 import Hummingbird
 
-/// `POST /v1/calls/end`, which two systems share: `id` in the query is Vocode's, a body is Callab's, and neither is a
-/// Vocode client's mistake.
+/// `POST /v1/calls/end`, which two systems share. `id` in the query comes from a Vocode client, a body from a Callab
+/// client. A request with neither is a mistake of a Vocode client.
 struct CallsEndRoute {
     let callab: CallabRoutes
     let vocode: VocodeRoutes

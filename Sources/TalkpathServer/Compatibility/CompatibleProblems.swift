@@ -5,7 +5,7 @@ import Logging
 import TalkpathCore
 import TalkpathWire
 
-/// Gives the problems behind it the words of another system.
+/// Turns problems into the error format of another system.
 struct CompatibleProblems: RouterMiddleware {
     let logger: Logger
     let answer: @Sendable (Problem, Request) -> Response
@@ -34,17 +34,17 @@ struct CompatibleProblems: RouterMiddleware {
 }
 
 extension CallSnapshot {
-    /// From the answer to the end, or until now; zero if it was not answered.
+    /// The time from the answer to the end, or until now; zero if the call was not answered.
     var talking: Duration {
         if let receipt { return receipt.talking }
         guard let answeredAt else { return .zero }
         return max(.zero, duration - .milliseconds(answeredAt.milliseconds - startedAt.milliseconds))
     }
 
-    /// When something of it changed last, as far as the record tells.
+    /// The time of the last change that the record shows.
     var updatedAt: WallTime { endedAt ?? answeredAt ?? startedAt }
 
-    /// A line a turn.
+    /// One line a turn.
     var transcriptText: String? {
         transcript.isEmpty ? nil : transcript.map { "\($0.speaker.rawValue): \($0.text)" }.joined(separator: "\n")
     }

@@ -1,22 +1,22 @@
 import TalkpathAudio
 import TalkpathCore
 
-/// A part of a tenant's calls by the number of the page, as the compatible lists have it.
+/// A page of a tenant's calls by its number, as the compatible lists have it.
 struct NumberedPage {
     var calls: [CallSnapshot]
-    /// On all pages.
+    /// The number of calls on all pages.
     var total: Int
     var number: Int
     var size: Int
 
-    /// The newest so many are sorted where the order is none of the store's.
+    /// The most calls, newest first, that are sorted by a column that the store cannot sort by.
     private static let sortable = 10_000
 
     /// - Parameters:
     ///   - first: the number of the first page.
-    ///   - column: by which the list is sorted; nil sorts from the newest to the oldest.
-    ///   - isWhole: with the transcripts of ended calls.
-    /// - Returns: nil if there is no such column.
+    ///   - column: the column to sort by; `nil` sorts from the newest to the oldest.
+    ///   - isWhole: whether ended calls come with their transcripts.
+    /// - Returns: `nil` if there is no such column.
     static func load(
         _ query: CallQuery,
         from directory: CallDirectory,
@@ -53,7 +53,7 @@ struct NumberedPage {
 
 /// The columns by which the compatible lists can be sorted.
 enum CallColumn {
-    /// Nil for a column there is none of.
+    /// Returns `nil` if there is no such column.
     static func sorted(_ calls: [CallSnapshot], by column: String, ascending: Bool) -> [CallSnapshot]? {
         let key: (CallSnapshot) -> Key
         switch column {
@@ -68,7 +68,7 @@ enum CallColumn {
         case "id": key = { .text($0.id.text) }
         default: return nil
         }
-        // Those that are alike stay from the newest to the oldest.
+        // Equal calls stay sorted from the newest to the oldest.
         let keyed = calls.enumerated().map { (place: $0.offset, key: key($0.element), call: $0.element) }
         return keyed.sorted { left, right in
             if left.key == right.key { return left.place < right.place }
@@ -76,7 +76,7 @@ enum CallColumn {
         }.map(\.call)
     }
 
-    /// The order that stores have.
+    /// Whether the store itself can sort by this column.
     static func isByStart(_ column: String) -> Bool {
         ["created_at", "started_at", "start_time"].contains(column)
     }

@@ -4,9 +4,9 @@ import Glibc
 import Darwin
 #endif
 
-/// The address that stands for all of the machine's.
+/// The address that stands for all addresses of the machine.
 enum EveryAddress {
-    /// `::` where this machine has IPv6 and lets a socket of it take IPv4 as well; otherwise `0.0.0.0`.
+    /// `::` if this machine has IPv6 and an IPv6 socket can also take IPv4; otherwise `0.0.0.0`.
     static let host = takesBothFamilies ? "::" : "0.0.0.0"
 
     private static var takesBothFamilies: Bool {

@@ -1,18 +1,18 @@
-/// The name that was probably meant, where one with a slip in it was given.
+/// Finds the name that a misspelt one probably means.
 package enum NearestName {
-    /// - Returns: the name that a few letters make of the given one; nil if none is near.
+    /// - Returns: the name that differs from the given one by few letters; `nil` if there is none.
     package static func of(_ given: String, among names: [String]) -> String? {
         let letters = Array(given.lowercased().utf8.prefix(100))
         let rated = names.map { (name: $0, distance: distance(letters, Array($0.lowercased().utf8))) }
-        // A short word has few letters to go wrong.
+        // A short word allows fewer differences.
         let limit = letters.count <= 8 ? max(1, (letters.count + 1) / 3) : max(3, letters.count / 4)
-        // Of two that are as near, the longer one: letters are left out more often than put in.
+        // Of two equally near names, take the longer one: letters are left out more often than added.
         let best = rated.min { ($0.distance, -$0.name.count) < ($1.distance, -$1.name.count) }
         guard let best, best.distance <= limit else { return nil }
         return best.name
     }
 
-    /// The number of letters to insert, delete, change or exchange with their neighbour.
+    /// The number of letters to insert, delete, change or swap with their neighbour.
     private static func distance(_ left: [UInt8], _ right: [UInt8]) -> Int {
         var beforeLast: [Int] = []
         var last = Array(0...right.count)

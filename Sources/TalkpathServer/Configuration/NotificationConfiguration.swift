@@ -1,7 +1,7 @@
 public import TalkpathWire
 
 extension ServerConfiguration {
-    /// The receivers of the events of every tenant's calls. Tenants name endpoints of their own through the API.
+    /// The receivers of the events of all tenants' calls. Tenants add endpoints of their own through the API.
     public struct Notifications: Sendable {
         public var webhook: Webhook?
         public var telegram: Telegram?
@@ -13,8 +13,8 @@ extension ServerConfiguration {
     /// A receiver of signed HTTP requests (Standard Webhooks).
     public struct Webhook: Sendable {
         public var url: String
-        /// `whsec_` and base64 of 24 to 64 bytes. While it is being replaced several, separated by commas, the new one
-        /// first: events are signed with each of them.
+        /// `whsec_` and base64 of 24 to 64 bytes. While the secret is being replaced, several, separated by commas, the
+        /// new one first. Events are signed with each of them.
         public var secret: String
 
         public init(url: String, secret: String) {
@@ -41,7 +41,7 @@ extension ServerConfiguration {
         public var url: String
         /// Sent as a bearer token.
         public var token: String?
-        /// The session that the messages are for.
+        /// The session that receives the messages.
         public var session: String
 
         public init(url: String, token: String? = nil, session: String = "main") {
@@ -53,9 +53,9 @@ extension ServerConfiguration {
 
     /// The language model that judges calls after their end.
     public struct Analysis: Sendable {
-        /// The provider's protocol: `openai` stands for any compatible endpoint.
+        /// The protocol. `openai` stands for any compatible endpoint.
         public var provider: AgentProvider
-        /// Without a path.
+        /// The address without a path.
         public var baseURL: String
         public var model: String
         public var apiKey: String
@@ -76,7 +76,7 @@ extension ServerConfiguration {
     }
 }
 
-/// Neither `print` nor `dump` show secrets.
+/// Keeps secrets out of `print` and `dump`.
 extension ServerConfiguration.Webhook: CustomStringConvertible, CustomReflectable {
     public var description: String { "webhook" }
     public var customMirror: Mirror { Mirror(self, children: []) }

@@ -1,11 +1,12 @@
-/// The origin at which the carrier reaches this server: scheme, host, port where there is one, perhaps a path before ours.
+/// The origin at which the carrier reaches this server: scheme, host, an optional port, and an optional path before the
+/// server's own.
 struct PublicOrigin: Hashable, Sendable {
-    /// As it was given, without a slash at its end.
+    /// The text as given, without a slash at its end.
     let text: String
 
-    /// - Parameter allowsPlain: `http` as well.
-    /// - Returns: nil for anything that cannot stand before a path: a query, a fragment, a user, an empty part
-    ///   of the path, other schemes.
+    /// - Parameter allowsPlain: also accepts `http`.
+    /// - Returns: `nil` for text that cannot precede a path: with a query, a fragment, a user, an empty part of the
+    ///   path, or another scheme.
     init?(_ text: String, allowsPlain: Bool) {
         let scheme: String
         if text.hasPrefix("https://") {
@@ -24,8 +25,7 @@ struct PublicOrigin: Hashable, Sendable {
         self.text = text.hasSuffix("/") ? String(text.dropLast()) : text
     }
 
-    /// Tells whether both lead to the same place: capitals in scheme and host do not count, nor does a port that the scheme
-    /// has anyway.
+    /// Whether both lead to the same place. Ignores capitals in scheme and host, and the scheme's default port.
     func isSamePlace(as other: PublicOrigin) -> Bool { place == other.place }
 
     private var place: String {
@@ -41,7 +41,7 @@ struct PublicOrigin: Hashable, Sendable {
     var webSocketText: String { "ws" + text.dropFirst("http".count) }
 }
 
-/// This machine, as addresses and `Host` headers name it.
+/// Recognises this machine in addresses and `Host` headers.
 enum Loopback {
     /// - Parameter host: without a port; an IPv6 address with or without its brackets.
     static func isLoopback(host: String) -> Bool {
@@ -53,7 +53,7 @@ enum Loopback {
         return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
     }
 
-    /// - Parameter authority: host and perhaps a port, as in `Host`.
+    /// - Parameter authority: host and optional port, as in `Host`.
     static func isLoopback(authority: String) -> Bool {
         if authority.hasPrefix("[") {
             guard let bracket = authority.firstIndex(of: "]") else { return false }
@@ -63,7 +63,7 @@ enum Loopback {
         return isLoopback(host: String(authority.prefix { $0 != ":" }))
     }
 
-    /// The `Origin` header, by which a browser names the page of a request.
+    /// - Parameter origin: the `Origin` header, in which a browser names the page that sent the request.
     static func isLoopback(origin: String) -> Bool {
         let parts = origin.split(separator: "://", maxSplits: 1, omittingEmptySubsequences: false)
         return parts.count == 2 && isLoopback(authority: parts[1].prefix { $0 != "/" }.description)

@@ -1,7 +1,7 @@
 import TalkpathCore
 
 extension ServerConfiguration {
-    /// Reads the capture and its folder, which lies in the data folder unless another is named. After the storage.
+    /// Reads the capture settings. Call this after the storage: by default the folder is in the data folder.
     mutating func readCapture(_ settings: inout SettingsReader) {
         if let words = settings.text(.capture) {
             if let wish = CaptureWish(words: words) {

@@ -9,18 +9,18 @@ import Darwin
 #endif
 
 extension ServerConfiguration {
-    /// Everything that would keep a server with these settings from starting: the settings themselves, and the files, the
-    /// folders and the port that they name.
+    /// Returns everything that would keep a server with these settings from starting: wrong settings, and faults of the
+    /// files, folders and port that they name.
     ///
-    /// Leaves nothing behind: folders are not created, and the port is closed again. A server that runs with the same
-    /// settings shows as a port and a folder that are in use.
+    /// Changes nothing: creates no folder, and closes the port again. If a server runs with the same settings, its port
+    /// and its folder are reported as in use.
     package func obstacles() async -> [ConfigurationError.Problem] {
         var found = problems() + Self.environmentProblems() + certificateProblems() + folderProblems()
         if let problem = await portProblem() { found.append(problem) }
         return found
     }
 
-    /// Variables that are read by the way out, not by the settings.
+    /// Checks the variables of outbound connections (proxy and certificates), which are not settings of the server.
     static func environmentProblems() -> [ConfigurationError.Problem] {
         var problems: [ConfigurationError.Problem] = []
         if let variable = OutboundProxy.environment.flaw {
@@ -65,8 +65,7 @@ extension ServerConfiguration {
         return problems
     }
 
-    /// - Returns: the reason for which files cannot be written there; of a folder that does not exist, for which it cannot
-    ///   be created.
+    /// - Returns: why files cannot be written there. For a folder that does not exist, why it cannot be created.
     private static func flaw(ofFolder folder: String) -> String? {
         var status = stat()
         guard stat(folder, &status) != 0 else {

@@ -1,6 +1,6 @@
 import TalkpathWire
 
-/// The destinations, origins and callers' numbers that calls may have.
+/// The numbers, origins and caller IDs that calls may use.
 extension ServerConfiguration {
     var destinations: Destinations { Destinations(prefixes: allowedDestinations, types: allowedNumberTypes) }
 
@@ -68,12 +68,12 @@ extension ServerConfiguration {
         return problems + strangers.map { problem(.callOrigins, "there is no key of '\($0)'") }
     }
 
-    /// Those that have keys, and the one that has what nobody else does.
+    /// The tenants with keys, and the default tenant, which owns everything that no other tenant does.
     var tenants: Set<String> { Set(apiKeys.map(\.tenant)).union([APIKey.defaultTenant]) }
 }
 
 extension ServerConfiguration.CallOrigin {
-    /// `https://…`, or `tenant=https://…`.
+    /// Reads `https://…`, or `tenant=https://…`.
     init(setting text: String) {
         let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         if parts.count == 2, !parts[0].contains("/") {

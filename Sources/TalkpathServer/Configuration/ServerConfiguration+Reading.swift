@@ -4,12 +4,12 @@ import TalkpathCore
 import TalkpathWire
 
 extension ServerConfiguration {
-    /// Reads the settings (``Setting``); the environment counts before the file.
+    /// Reads the settings (``Setting``). The environment overrides the file.
     ///
     /// - Parameters:
-    ///   - file: the text of a JSON object whose members bear the names of the environment's variables.
-    ///   - override: changes the configuration last, such as by options of the command line.
-    /// - Throws: every setting that is wrong or missing, at once.
+    ///   - file: the text of a JSON object whose members are named like the environment's variables.
+    ///   - override: changes the configuration last, for example by options of the command line.
+    /// - Throws: `ConfigurationError` with every wrong or missing setting.
     public static func read(
         environment: [String: String],
         file: [UInt8]? = nil,
@@ -22,15 +22,15 @@ extension ServerConfiguration {
             isDevelopment: isDevelopment,
             override: override
         )
-        // A setting that could not be read has its default here, which must not be complained about a second time.
+        // A setting that could not be read has its default value here. Do not report it a second time.
         let named = Set(flaws.map(\.setting))
         let problems = flaws + configuration.problems().filter { !named.contains($0.setting) }
         guard problems.isEmpty else { throw ConfigurationError(problems) }
         return configuration
     }
 
-    /// Reads the settings as ``read(environment:file:isDevelopment:override:)`` does; a setting that cannot be read keeps
-    /// its default.
+    /// Reads the settings as ``read(environment:file:isDevelopment:override:)`` does, but keeps the default of a
+    /// setting that cannot be read.
     ///
     /// - Returns: the configuration, and the settings that could not be read.
     package static func inspect(
@@ -202,7 +202,7 @@ extension ServerConfiguration {
 }
 
 extension ServerConfiguration.APIKey {
-    /// `key`, or `tenant:key`.
+    /// Reads `key`, or `tenant:key`.
     init(setting text: String) {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         if parts.count == 2 {

@@ -101,7 +101,7 @@ extension ServerConfiguration {
         if analysis.model.isEmpty { problems.append(problem(.analysisModel, "is missing")) }
         do {
             let url = try OutboundURL(analysis.baseURL)
-            // The operator's own word: a model on one's own machine is reached in the clear.
+            // The operator may use plain http, for a model on the same machine.
             if url.scheme != .http, url.scheme != .https { throw OutboundAddressError.malformed("") }
         } catch {
             problems.append(problem(.analysisURL, "must be an http or https address"))

@@ -1,8 +1,8 @@
 import TalkpathWire
 
-/// The accounts at the carrier, as settings tell of them.
+/// Reads the accounts at the carrier from the settings.
 extension ServerConfiguration {
-    /// In development without an account, no call can be placed.
+    /// Returns `nil` in development without an account. No call can be placed then.
     static func twilio(_ settings: inout SettingsReader, at url: String?, isDevelopment: Bool) -> Twilio? {
         let texts = [Setting.twilioAccountSID, .twilioFromNumber].map { settings.text($0) }
         let tokens = settings.list(.twilioAuthToken) ?? []
@@ -24,7 +24,8 @@ extension ServerConfiguration {
         return nil
     }
 
-    /// `https://api.{edge}.{region}.twilio.com`, as the carrier has it.
+    /// Returns the address of the carrier's API: `https://api.{edge}.{region}.twilio.com` if an edge or a region is
+    /// set, otherwise the configured address, or `nil` for the usual one.
     static func carrierURL(_ settings: inout SettingsReader) -> String? {
         let url = settings.text(.twilioBaseURL)
         let (region, edge) = (settings.text(.twilioRegion), settings.text(.twilioEdge))
@@ -38,7 +39,7 @@ extension ServerConfiguration {
             areGood = false
         }
         guard areGood else { return nil }
-        // An edge alone leads to the first region.
+        // An edge alone means the first region.
         return "https://api.\(edge.map { "\($0)." } ?? "")\(region ?? "us1").twilio.com"
     }
 
@@ -74,7 +75,7 @@ extension ServerConfiguration {
 }
 
 extension ServerConfiguration.Twilio {
-    /// With which webhooks may be signed.
+    /// The tokens that may sign webhooks.
     var authTokens: [String] { [authToken] + otherAuthTokens }
 
     var hasGoodAPIKey: Bool {

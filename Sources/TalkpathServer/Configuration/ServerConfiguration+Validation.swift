@@ -2,7 +2,7 @@ import TalkpathCore
 import TalkpathWire
 
 extension ServerConfiguration {
-    /// Everything that is wrong with it; nothing is opened or asked for this.
+    /// Returns every mistake in the settings. Opens nothing.
     public func problems() -> [ConfigurationError.Problem] {
         listeningProblems() + keyProblems() + publicURLProblems() + agentProblems() + doorProblems()
             + twilioProblems() + tenantProblems() + notificationProblems() + analysisProblems() + captureProblems()
@@ -61,7 +61,7 @@ extension ServerConfiguration {
             case .gemini: (.geminiKey, .geminiURL)
             }
         var problems: [ConfigurationError.Problem] = []
-        // A model on one's own machine asks for no key.
+        // In development, a model at an address of the operator's own needs no key.
         if agent.apiKey.isEmpty, !(isDevelopment && agent.baseURL != nil) {
             problems.append(problem(key, "is missing"))
         }

@@ -2,75 +2,77 @@ public import Logging
 public import TalkpathCore
 public import TalkpathWire
 
-/// Everything a server is told before it starts.
+/// All settings of a server.
 ///
-/// Read from the environment and a file by ``read(environment:file:isDevelopment:)``, or put together in code; either
-/// way ``problems()`` names what is wrong before anything is opened. Neither `print` nor `dump` show secrets.
+/// Read it from the environment and a file with ``read(environment:file:isDevelopment:override:)``, or build it in
+/// code. Either way ``problems()`` reports mistakes before anything is opened. `print` and `dump` show no secrets.
 public struct ServerConfiguration: Sendable {
-    /// For work on one machine: bound to loopback only, no key needed, unannounced media sockets are new calls.
+    /// For work on one machine: listens on loopback only, needs no key, and accepts media sockets without a token as
+    /// new calls.
     public var isDevelopment: Bool
-    /// `127.0.0.1` in development, otherwise every address there is.
+    /// `127.0.0.1` in development, otherwise all addresses of the machine.
     public var host: String
-    /// 0 takes a free one.
+    /// 0 chooses a free one.
     public var port: Int
-    /// The origin at which the carrier reaches this server, `https://voice.example.com`. In development, without one,
-    /// it is the bound address.
+    /// The origin at which the carrier reaches this server, such as `https://voice.example.com`. In development the
+    /// default is the bound address.
     public var publicURL: String?
     public var apiKeys: [APIKey]
-    /// The keys that open `/metrics`, which covers all tenants. Empty: the default tenant's keys do.
+    /// The keys for `/metrics`, which covers all tenants. If empty, the default tenant's keys are valid.
     public var metricsKeys: [String] = []
-    /// Whether the console is served at `/console`. In development it is, unless it is switched off.
+    /// Whether the console is served at `/console`. The default is `true` in development only.
     public var hasConsole: Bool
     /// The agent of calls that name no other.
     public var agent: AgentProfile
     /// Access to the models of tenants' agents, by provider. The provider of ``agent`` needs no entry.
     public var providers: [AgentProvider: ProviderAccess]
     public var limits: CallLimits
-    /// Beginnings of numbers in E.164 that may be called. Empty: none. `+` is every country; `+1` the United States and
-    /// Canada, to which others' area codes may be added (`+1809`); satellites and other global networks need a prefix of
-    /// their own (`+881`).
+    /// Prefixes of E.164 numbers that may be called; empty allows none. `+` allows every country, and `+1` the United
+    /// States and Canada. Other areas of `+1` need their area code (`+1809`). Satellites and other global networks need
+    /// a prefix of their own (`+881`).
     public var allowedDestinations: [String]
-    /// The types of number that may be called, of those that a prefix allows. Short and emergency numbers never are.
+    /// The types of number that may be called, among the numbers that a prefix allows. Short and emergency numbers are
+    /// never called.
     public var allowedNumberTypes: Set<NumberType>
     /// Numbers that tenants' calls may come from, besides those of ``twilio``, ``tenantTwilio`` and ``inboundAgents``.
     public var fromNumbers: [String: Set<String>]
     /// Further origins, besides ``publicURL``, from which the carrier may fetch a call's instructions.
     public var callOrigins: [CallOrigin]
-    /// At the same time, of all tenants together.
+    /// The most simultaneous calls of all tenants together.
     public var maximumCalls: Int
-    /// Connections of one remote address at once, a reverse proxy being one; nil: three quarters of all that there may
-    /// be.
+    /// The most simultaneous connections of one remote address; a reverse proxy is one address. `nil` for three
+    /// quarters of all connections.
     public var connectionsPerAddress: Int?
-    /// Placed by one tenant, on average; twice as many may come at once.
+    /// The most calls that one tenant may place per second, on average. Bursts may have twice as many.
     public var callsPerSecond: Int
-    /// At the same time, of each tenant, placed or taken. `nil` is as many as there are of all.
+    /// The most simultaneous calls of each tenant, inbound and outbound. `nil` for ``maximumCalls``.
     public var maximumCallsPerTenant: Int?
-    /// Streams of events that a tenant may follow at the same time.
+    /// The most event streams that a tenant may follow at the same time.
     public var maximumFollowersPerTenant = 100
-    /// Agents that are kept for a tenant.
+    /// The most stored agents of a tenant.
     public var maximumAgentsPerTenant = 1000
-    /// That the calls of a tenant may talk, in each day of UTC. `nil` is without bound.
+    /// The most minutes that a tenant's calls may talk in a day of UTC. `nil` for no limit.
     public var minutesPerDay: Int?
-    /// `nil` places no calls; in development only.
+    /// `nil` places no calls. Allowed in development only.
     public var twilio: Twilio?
-    /// Told to stop, the server lets calls go on for this long before it ends them.
+    /// The time that live calls have to finish when the server stops.
     public var drainTimeout: Duration
-    /// Tenants with accounts of their own at the carrier. The others' calls go over ``twilio``.
+    /// Tenants with accounts of their own at the carrier. Calls of other tenants use ``twilio``.
     public var tenantTwilio: [String: Twilio]
-    /// The agents of inbound calls, by called number; they precede the numbers that agents claim.
+    /// The agents of inbound calls, by called number. They take precedence over the numbers that agents claim.
     public var inboundAgents: [String: InboundAgent]
-    /// `nil`: plain HTTP, for a reverse proxy in front.
+    /// `nil` for plain HTTP, behind a reverse proxy.
     public var tls: TLSFiles?
-    /// From a request's head to the end of its body; who is slower is cut off.
+    /// The time from a request's head to the end of its body. A slower client is disconnected.
     var requestTimeout = Duration.seconds(10)
-    /// From a connection's beginning to the end of its first request's head.
+    /// The time from a connection's beginning to the end of its first request's head.
     var headTimeout = Duration.seconds(10)
     public var logLevel: Logger.Level
     public var storage = Storage()
     public var notifications = Notifications()
-    /// `nil`: no language model judges calls; figures are computed all the same.
+    /// `nil` without a language model that judges calls. Figures are computed all the same.
     public var analysis: Analysis?
-    /// Counts for the command `serve`: an embedder's own logging system has its own.
+    /// The format of the command `serve`. An embedder configures logging itself.
     public var logFormat: LogFormat
     /// The capture of calls and agents that set none.
     public var capture: CaptureWish
@@ -82,7 +84,7 @@ public struct ServerConfiguration: Sendable {
         public var tenant: String
         public var secret: String
 
-        /// The tenant of keys that name none, and of calls that come in.
+        /// The tenant of keys that name none, and of inbound calls.
         public static let defaultTenant = "default"
 
         public init(_ secret: String, tenant: String = APIKey.defaultTenant) {
@@ -95,9 +97,9 @@ public struct ServerConfiguration: Sendable {
     public struct ProviderAccess: Sendable {
         public var apiKey: String
         public var model: String
-        /// `nil` is the provider's own address.
+        /// `nil` for the provider's own address.
         public var baseURL: String?
-        /// The service behind OpenAI's wire; nil takes it from the address.
+        /// The service that speaks OpenAI's protocol; `nil` derives it from the address.
         public var service: RealtimeService?
 
         public init(apiKey: String, model: String, baseURL: String? = nil) {
@@ -107,7 +109,7 @@ public struct ServerConfiguration: Sendable {
         }
     }
 
-    /// An agent that takes calls.
+    /// An agent that takes inbound calls.
     public struct InboundAgent: Equatable, Sendable {
         public var tenant: String
         public var id: String
@@ -120,7 +122,7 @@ public struct ServerConfiguration: Sendable {
 
     /// A further origin at which the carrier reaches this server.
     public struct CallOrigin: Equatable, Sendable {
-        /// The tenant whose calls may name it; nil: all tenants.
+        /// The tenant whose calls may name it; `nil` for all tenants.
         public var tenant: String?
         public var url: String
 
@@ -130,7 +132,7 @@ public struct ServerConfiguration: Sendable {
         }
     }
 
-    /// A certificate with its chain, and its key, both PEM. Read again when one of them changes.
+    /// A certificate with its chain, and its key, both PEM. The server reads them again when one of them changes.
     public struct TLSFiles: Equatable, Sendable {
         public var certificate: String
         public var key: String
@@ -157,11 +159,11 @@ public struct ServerConfiguration: Sendable {
 
         public var accountSID: String
         public var authToken: String
-        /// Further tokens with which webhooks may be signed, while the account's is being replaced.
+        /// Further tokens that may sign webhooks, while the account's token is being replaced.
         public var otherAuthTokens: [String] = []
-        /// Authorises requests to the account instead of its token; webhooks are signed with the token all the same.
+        /// Authorises requests to the account instead of its token. Webhooks are still signed with the token.
         public var apiKey: APIKey?
-        /// In E.164; calls are placed from it.
+        /// The number in E.164 that calls are placed from.
         public var fromNumber: String
         public var baseURL: String
 
@@ -203,7 +205,7 @@ public struct ServerConfiguration: Sendable {
 }
 
 extension ServerConfiguration {
-    /// The account that a tenant's calls go over.
+    /// Returns the account that a tenant's calls use.
     func twilio(of tenant: String) -> Twilio? { tenantTwilio[tenant] ?? twilio }
 
     /// ``agent`` under its name, with the server's limits.
@@ -239,11 +241,11 @@ extension ServerConfiguration.Twilio: CustomStringConvertible, CustomDebugString
     public var customMirror: Mirror { Mirror(self, children: ["accountSID": accountSID, "baseURL": baseURL]) }
 }
 
-/// Everything that is wrong with a configuration.
+/// All mistakes in a configuration.
 public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// A setting and what is wrong with it; never its value, which may be a secret.
+    /// A setting and its mistake. Never holds the value, which may be a secret.
     public struct Problem: Hashable, Sendable, CustomStringConvertible {
-        /// The name it has in the environment, or the file's.
+        /// The name of the environment's variable, or of the file.
         public var setting: String
         public var message: String
 
@@ -261,6 +263,6 @@ public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConver
         self.problems = problems
     }
 
-    /// A line each.
+    /// One line a mistake.
     public var description: String { problems.map(\.description).joined(separator: "\n") }
 }

@@ -1,10 +1,10 @@
 import Configuration
 import TalkpathWire
 
-/// Looks settings up in the environment, then in the file, and collects what is wrong with them.
+/// Looks settings up in the environment, then in the file, and collects their mistakes.
 ///
-/// The file is one JSON object whose members bear the settings' names: `{"TALKPATH_HTTP_PORT": 8080}`. An empty value
-/// counts as none.
+/// The file is one JSON object whose members are named like the settings: `{"TALKPATH_HTTP_PORT": 8080}`. An empty
+/// value counts as missing.
 struct SettingsReader {
     private let reader: ConfigReader
     private(set) var problems: [ConfigurationError.Problem] = []
@@ -78,7 +78,7 @@ struct SettingsReader {
         reader.string(forKey: ConfigKey(setting.components), isSecret: setting.isSecret)
     }
 
-    /// Separated by commas; spaces around and empty elements do not count.
+    /// Reads a list separated by commas. Ignores spaces around elements, and empty elements.
     func list(_ setting: Setting) -> [String]? {
         text(setting)?.split(separator: ",").map { Self.trimmed($0) }.filter { !$0.isEmpty }
     }

@@ -1,6 +1,7 @@
-/// Flaws of settings that do not depend on their meaning: quotes that a shell would have removed, or a misspelt name.
+/// Mistakes in settings that do not depend on their meaning: quotes that a shell would have removed, or a misspelt
+/// name.
 enum SettingsText {
-    /// Of names and values in the environment.
+    /// Checks the names and values in the environment.
     static func problems(inEnvironment environment: [String: String]) -> [ConfigurationError.Problem] {
         environment.sorted { $0.key < $1.key }.compactMap { name, value in
             guard let setting = Setting(rawValue: name) else {
@@ -12,8 +13,8 @@ enum SettingsText {
 
     // MARK: Values
 
-    /// Why a value cannot be what was meant; nil if it can. `docker run --env-file` and systemd take quotes and blanks as
-    /// parts of the value, which a shell does not.
+    /// Returns why a value is probably a mistake; `nil` if it is not. `docker run --env-file` and systemd keep quotes
+    /// and blanks in a value, unlike a shell.
     static func flaw(of text: String, in setting: Setting) -> String? {
         guard !setting.isProse, let first = text.first, let last = text.last else { return nil }
         if text.contains(where: \.isNewline) { return "must be one line" }
@@ -26,14 +27,14 @@ enum SettingsText {
 
     // MARK: Names
 
-    /// Ours by its first word, except what others than the server read, or what a cluster sets of its own accord for a
-    /// service that is called so.
+    /// Whether the name should be a setting of the server. Excludes names that other programs of the project read, and
+    /// those that a cluster sets for a service called talkpath.
     private static func isMeantForUs(_ name: String) -> Bool {
         guard name.hasPrefix("TALKPATH_"), !others.contains(name) else { return false }
         return name != "TALKPATH_PORT" && !["TALKPATH_PORT_", "TALKPATH_SERVICE_"].contains(where: name.hasPrefix)
     }
 
-    /// Read by the commands that ask a server, by the build, and by tests.
+    /// Names read by the commands that talk to a server, by the build, and by tests.
     static let others: Set<String> = [
         "TALKPATH_URL", "TALKPATH_API_KEY", "TALKPATH_SIMD", "TALKPATH_ONLY", "TALKPATH_SEED", "TALKPATH_SEEDS",
         "TALKPATH_BINARY", "TALKPATH_STAGES", "TALKPATH_LOOPS", "TALKPATH_TESTS", "TALKPATH_TEST_POSTGRES",

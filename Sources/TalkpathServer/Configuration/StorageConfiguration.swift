@@ -1,18 +1,18 @@
 public import TalkpathStore
 
 extension ServerConfiguration {
-    /// Storage: the folder, the durability, and how long things are kept.
+    /// The storage: the folder, the durability, and the retention.
     public struct Storage: Equatable, Sendable {
-        /// The folder of the store and of everything else that is kept; made if it is not there. `nil` keeps everything
-        /// in memory, and the server forgets it when it stops: for tests and for work on one's own machine.
+        /// The folder of the store and of all other data; created if it does not exist. `nil` keeps everything in
+        /// memory until the server stops, for tests and for development.
         public var folder: String?
-        /// Where calls, agents and events are kept instead of a file in the folder.
+        /// The database that keeps calls, agents and events, instead of a file in the folder.
         public var database: Database?
         /// The failure that a finished write survives.
         public var durability = SQLiteCallStore.Durability.process
         public var transcripts = Retention.forever
         public var recordings = Retention.forever
-        /// Records of calls, with everything that belongs to them.
+        /// Records of calls, with all their data.
         public var calls = Retention.forever
         /// Events that every endpoint has received.
         public var events = Retention.days(30)
@@ -22,9 +22,9 @@ extension ServerConfiguration {
         }
     }
 
-    /// A database of PostgreSQL.
+    /// A PostgreSQL database.
     public struct Database: Equatable, Sendable {
-        /// As libpq reads it. A password may stand in it.
+        /// The address in the form that libpq reads. It may contain a password.
         public var url: String
 
         public init(url: String) {
@@ -32,9 +32,9 @@ extension ServerConfiguration {
         }
     }
 
-    /// The time for which something is kept after a call's end.
+    /// The time for which data are kept after a call's end.
     public enum Retention: Hashable, Sendable {
-        /// Not at all: it is never written.
+        /// Never written at all.
         case off
         case days(Int)
         case forever
@@ -54,7 +54,7 @@ extension ServerConfiguration {
     }
 }
 
-/// Neither `print` nor `dump` show the password.
+/// Keeps the password out of `print` and `dump`.
 extension ServerConfiguration.Database: CustomStringConvertible, CustomReflectable {
     public var description: String { "PostgreSQL" }
     public var customMirror: Mirror { Mirror(self, children: []) }

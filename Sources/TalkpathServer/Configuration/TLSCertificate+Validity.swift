@@ -2,7 +2,7 @@ import NIOSSL
 import TalkpathCore
 
 extension TLSCertificate {
-    /// From when until when the port's certificate and all of its chain are valid.
+    /// The time in which the port's certificate and all of its chain are valid.
     struct Validity: Equatable {
         var begin: WallTime
         var end: WallTime
@@ -17,7 +17,7 @@ extension TLSCertificate {
             end = WallTime(milliseconds: Self.milliseconds(chain.map(\.notValidAfter).min() ?? 0))
         }
 
-        /// The warning for the operator; nil while all is well.
+        /// The warning for the operator; `nil` if there is no need for one.
         func warning(at now: WallTime) -> String? {
             let left = end.milliseconds - now.milliseconds
             if left <= 0 {
@@ -30,10 +30,11 @@ extension TLSCertificate {
             return "The port's certificate expires soon. Renew it"
         }
 
-        /// Automatic renewal happens earlier; less than two weeks mean that it has failed.
+        /// The remaining time from which to warn: two weeks. Automatic renewal happens earlier, so it has failed by
+        /// then.
         private static let notice: Int64 = 14 * 86_400_000
 
-        /// A certificate may name any instant.
+        /// Clamps the time, because a certificate may name any instant.
         private static func milliseconds(_ seconds: Int) -> Int64 {
             let (product, isTooLarge) = Int64(seconds).multipliedReportingOverflow(by: 1000)
             return isTooLarge ? (seconds < 0 ? .min : .max) / 4 : product

@@ -11,13 +11,13 @@ import Glibc
 import Darwin
 #endif
 
-/// The port's own certificate, read again when its files change or somebody asks for it. Connections that stand keep the
-/// one they began with.
+/// The port's own certificate. It is read again when its files change, or on request. Open connections keep the
+/// certificate that they began with.
 final class TLSCertificate: Sendable {
     private struct State {
         var context: NIOSSLContext
         var validity: Validity
-        /// Of the files that were read last, with or without success.
+        /// Identifies the files that were read last, with or without success.
         var stamp: [Int]
     }
 
@@ -41,26 +41,26 @@ final class TLSCertificate: Sendable {
         }
     }
 
-    /// For new connections.
+    /// The context for new connections.
     var context: NIOSSLContext { state.withLock { $0.context } }
 
     var validity: Validity { state.withLock { $0.validity } }
 
     enum Reload {
         case unchanged, done
-        /// The files are wrong, perhaps half written; the certificate there was goes on to be used.
+        /// The files are wrong, perhaps half written. The server keeps the certificate that it has.
         case failed
     }
 
-    /// Reads the files again if they have changed since they were read last. Blocks while it does.
+    /// Reads the files again if they have changed. Blocks the calling thread.
     func reloadIfChanged() -> Reload {
         let stamp = Self.stamp(files)
         return state.withLock { $0.stamp != stamp } ? reload() : .unchanged
     }
 
-    /// Reads the files again. Blocks while it does.
+    /// Reads the files again. Blocks the calling thread.
     func reload() -> Reload {
-        // Taken first: what is written from here on is another change.
+        // Take the stamp first: a change of the files from here on counts as a new one.
         let stamp = Self.stamp(files)
         let new = try? Self.read(files)
         state.withLock { state in
@@ -70,8 +70,7 @@ final class TLSCertificate: Sendable {
         return new == nil ? .failed : .done
     }
 
-    /// Of TLS 1.2, those that encrypt and authenticate in one and keep earlier talk secret when the key is lost later. TLS
-    /// 1.3 has no others.
+    /// For TLS 1.2, only suites with authenticated encryption and forward secrecy. TLS 1.3 has no others.
     private static let cipherSuites: [NIOTLSCipher] = [
         .TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, .TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
         .TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, .TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
@@ -90,28 +89,28 @@ final class TLSCertificate: Sendable {
         return (try NIOSSLContext(configuration: configuration), Validity(chain))
     }
 
-    /// Values that differ once a file has been written or replaced.
+    /// Values that change when a file is written or replaced.
     private static func stamp(_ files: ServerConfiguration.TLSFiles) -> [Int] {
         [files.certificate, files.key].flatMap { path -> [Int] in
             var status = stat()
             guard stat(path, &status) == 0 else { return [0] }
             return [
                 Int(status.st_ino), Int(status.st_size), Int(status.st_mtim.tv_sec), Int(status.st_mtim.tv_nsec),
-                // Of its owner and rights, too.
+                // Also detects a change of owner or permissions.
                 Int(status.st_ctim.tv_sec), Int(status.st_ctim.tv_nsec),
             ]
         }
     }
 }
 
-/// Looks after the certificate's files.
+/// Watches the certificate's files.
 struct TLSCertificateService: Service {
     let certificate: TLSCertificate
     let clock: any CallClock
     let logger: Logger
 
     private static let interval = Duration.seconds(5)
-    /// Between two warnings.
+    /// The time between two warnings.
     private static let reminder = Duration.seconds(12 * 3600)
 
     func run() async throws {
@@ -126,7 +125,7 @@ struct TLSCertificateService: Service {
         }
     }
 
-    /// Says so where the certificate is not valid, or soon will not be.
+    /// Warns if the certificate is not valid, or soon will not be.
     func warnOfValidity() {
         let validity = certificate.validity
         guard let warning = validity.warning(at: clock.wallTime) else { return }
@@ -136,7 +135,7 @@ struct TLSCertificateService: Service {
         )
     }
 
-    /// Reads the files again at once, because the operator has replaced them.
+    /// Reads the files again at once, at the operator's request.
     func reload() { tell(certificate.reload()) }
 
     private func tell(_ outcome: TLSCertificate.Reload) {

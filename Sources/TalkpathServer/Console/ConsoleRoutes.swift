@@ -6,8 +6,8 @@ import TalkpathConsole
 import TalkpathCore
 import TalkpathWire
 
-/// The console in a browser, at `/console`: its files, and signing in and out. Everything that it shows and does goes
-/// over the control API.
+/// The console in a browser, at `/console`: its files, and signing in and out. The console uses the control API for
+/// everything else.
 struct ConsoleRoutes {
     let state: ServerState
     let sessions: ConsoleSessions
@@ -36,7 +36,7 @@ struct ConsoleRoutes {
         guard let file = files[name] else {
             throw Problem(.notFound, .notFound, "There is nothing at this address")
         }
-        // Asked for again each time, and sent again when the server is another.
+        // The browser asks again each time, and gets the file again if it has changed.
         let headers: HTTPFields = [.eTag: file.tag, .cacheControl: "no-cache"]
         if request.headers[.ifNoneMatch] == file.tag { return Response(status: .notModified, headers: headers) }
         var response = Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: file.body))
@@ -60,7 +60,7 @@ struct ConsoleRoutes {
 
     /// Body: `{"key"}`.
     @Sendable private func signIn(_ request: Request, _ context: ServerContext) async throws -> Response {
-        // Otherwise another site could sign its own key in, and see what is done with it.
+        // Without this check, another site could sign the browser in with its own key, and watch the user's actions.
         try ConsoleSessions.checkSite(of: request)
         guard request.headers[.contentType]?.lowercased().hasPrefix("application/json") ?? false else {
             throw Problem(.unsupportedMediaType, .invalidField, "The body must be application/json")
@@ -82,8 +82,7 @@ struct ConsoleRoutes {
     }
 }
 
-/// What browsers are told of each answer of the console: nothing of others' is loaded or run in it, and it is shown in
-/// nobody's frame.
+/// The security headers of the console's answers: no foreign content is loaded or run, and no other page may frame it.
 struct ConsoleHeaders: RouterMiddleware {
     static let policy = [
         "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "media-src 'self' blob:",

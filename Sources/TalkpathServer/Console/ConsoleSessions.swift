@@ -5,17 +5,17 @@ import Synchronization
 import TalkpathCore
 import TalkpathWire
 
-/// Who has signed in at the console. The browser's cookie holds a random token; the key itself is not kept anywhere, and
-/// neither are the tokens, but for their digests. Sessions end with the process. Thread-safe.
+/// The console's signed-in sessions. The browser's cookie holds a random token. The server keeps only the token's
+/// digest, and never the key. Sessions end with the process. Thread-safe.
 final class ConsoleSessions: Sendable {
     struct Session: Sendable {
         var tenant: String
-        /// Must come along with whatever changes something; pages of other sites cannot know it.
+        /// Every request that changes something must carry it. Pages of other sites cannot know it.
         var requestToken: String
         fileprivate var endsAt: MonotonicInstant
     }
 
-    /// The header that brings the token of a session's requests.
+    /// The header that carries a session's request token.
     static let requestTokenHeader = HTTPField.Name("X-Request-Token")!
 
     /// As long as a working day, with a break.
@@ -23,7 +23,7 @@ final class ConsoleSessions: Sendable {
 
     private struct State {
         var sessions: [[UInt8]: Session] = [:]
-        /// Digests in the order of their sessions' beginnings.
+        /// Digests in the order in which their sessions began.
         var order: [[UInt8]] = []
     }
 
@@ -33,8 +33,8 @@ final class ConsoleSessions: Sendable {
     private let most: Int
 
     /// - Parameters:
-    ///   - isSecure: browsers reach the server over TLS, and are to send the cookie over nothing else.
-    ///   - most: sessions at once; the oldest ends for another.
+    ///   - isSecure: browsers reach the server over TLS, and must send the cookie only over TLS.
+    ///   - most: the most sessions at once. Another one replaces the oldest.
     init(clock: any CallClock, isSecure: Bool, most: Int = 1000) {
         self.clock = clock
         self.isSecure = isSecure
@@ -43,7 +43,7 @@ final class ConsoleSessions: Sendable {
 
     // MARK: Signing in and out
 
-    /// - Returns: the session, and the `Set-Cookie` that makes it the browser's.
+    /// - Returns: the session, and the `Set-Cookie` value that gives it to the browser.
     func begin(tenant: String) -> (session: Session, cookie: String) {
         let token = SecureRandom.token()
         let session = Session(
@@ -60,7 +60,7 @@ final class ConsoleSessions: Sendable {
         return (session, cookie(token, seconds: Int(Self.lifetime.components.seconds)))
     }
 
-    /// - Returns: the `Set-Cookie` that takes the cookie from the browser.
+    /// - Returns: the `Set-Cookie` value that deletes the browser's cookie.
     func end(_ request: Request) -> String {
         if let token = token(in: request) {
             let digest = Self.digest(token)
@@ -74,9 +74,9 @@ final class ConsoleSessions: Sendable {
 
     // MARK: Requests
 
-    /// The session that a request belongs to; nil if there is none.
+    /// Returns the session of a request; `nil` if there is none.
     ///
-    /// - Throws: `forbidden` for a request that the console's own pages did not make.
+    /// - Throws: `forbidden` for a request that does not come from the console's own pages.
     func session(of request: Request) throws(Problem) -> Session? {
         guard let token = token(in: request) else { return nil }
         let digest = Self.digest(token)
@@ -95,8 +95,8 @@ final class ConsoleSessions: Sendable {
         return session
     }
 
-    /// Browsers say where a request comes from: from this origin, or from a person who typed its address or opened a link
-    /// to it here.
+    /// Checks where a browser says that a request comes from. Allowed are this origin, and a user who typed the address
+    /// or opened a bookmark.
     static func checkSite(of request: Request) throws(Problem) {
         guard let site = request.headers[.secFetchSite], site != "same-origin", site != "none" else { return }
         throw Problem(.forbidden, .forbidden, "Pages of other sites may not use the console's session")
@@ -104,7 +104,7 @@ final class ConsoleSessions: Sendable {
 
     // MARK: The cookie
 
-    /// Browsers take `__Host-` only with `Secure`, for this host alone and for all of its paths.
+    /// Browsers accept `__Host-` only with `Secure`, for this host alone and for all its paths.
     private var name: String { isSecure ? "__Host-talkpath" : "talkpath" }
 
     private func cookie(_ value: String, seconds: Int) -> String {

@@ -3,12 +3,13 @@ import TalkpathCore
 import TalkpathWire
 
 extension CallSnapshot {
-    /// One line of a list. Lists say `incoming` for an inbound call: clients of the route that this one replaces read that.
+    /// One line of a list. Lists say `incoming` for an inbound call, because the clients of an earlier route expect
+    /// that word.
     var listJSON: JSONValue {
         json(direction: direction == .inbound ? "incoming" : direction.rawValue)
     }
 
-    /// All that is known about the call.
+    /// Everything that is known about the call.
     var json: JSONValue {
         var json = json(direction: direction.rawValue)
         json.set("variables", .dictionary(variables))
@@ -48,7 +49,7 @@ extension CallSnapshot {
 }
 
 extension JSONValue {
-    /// An object whose members stand in the order of their names.
+    /// An object whose members are sorted by name.
     static func dictionary(_ members: [String: JSONValue]) -> JSONValue {
         .object(
             members.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
@@ -108,7 +109,7 @@ extension AgentUsage {
 }
 
 extension LatencySummary {
-    /// In milliseconds, with their fraction.
+    /// In milliseconds, with fractions.
     var json: JSONValue {
         [
             "count": JSONValue(count),

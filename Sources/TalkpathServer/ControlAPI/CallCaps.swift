@@ -2,25 +2,25 @@ import Synchronization
 import TalkpathAudio
 import TalkpathCore
 
-/// Limits of a tenant: calls placed per second, concurrent calls, and minutes of talk a day.
+/// Limits of a tenant: calls placed per second, simultaneous calls, and minutes of talk a day.
 ///
-/// All three are judged in one step, so that of many requests at once exactly as many pass as may. A call that begins
-/// sets its whole time limit aside from the day's minutes and gives back what it did not talk; that is why the minutes
-/// cannot be overdrawn, however many calls there are. Thread-safe.
+/// All three are checked in one step, so that simultaneous requests cannot exceed them together. A call that begins
+/// reserves its whole time limit from the day's minutes, and returns the time that it did not talk. So the minutes
+/// cannot be exceeded, however many calls there are. Thread-safe.
 final class CallCaps: CallEventSink {
     struct Limits: Sendable {
-        /// On average; twice as many may come at once.
+        /// On average; bursts may have twice as many.
         var placedPerSecond: Int
-        /// `nil` is without bound.
+        /// `nil` for no limit.
         var atOnce: Int?
         var minutesPerDay: Int?
     }
 
     enum Refusal: Error, Equatable {
-        /// Seconds until there may be one.
+        /// Carries the seconds until the tenant may place another call.
         case tooOften(seconds: Int)
         case tooMany
-        /// Seconds until the next day, in UTC.
+        /// Carries the seconds until the next day of UTC.
         case minutesUsed(seconds: Int)
     }
 
@@ -29,8 +29,8 @@ final class CallCaps: CallEventSink {
         var filledAt: MonotonicInstant
         var calls = 0
         var reservedMilliseconds = 0
-        /// What was talked on each day, by days since 1970: the latest that were met. Several, because a clock may be set
-        /// forward by mistake and back again: the minutes of the day it comes back to are as they were.
+        /// The talking time of the latest days seen, by days since 1970. There are several, because a clock may be set
+        /// forward by mistake and then back: the minutes of the earlier day must not be lost.
         private var used: [(day: Int64, milliseconds: Int)] = []
 
         private static let daysKept = 8
@@ -63,7 +63,7 @@ final class CallCaps: CallEventSink {
     private let limits: Limits
     private let state = Mutex(State())
 
-    /// A call for which less is left is not worth placing.
+    /// In milliseconds. A call is refused if less time is left, unless it asked for less.
     private static let shortestCall = 60_000
     private static let day: Int64 = 86_400_000
 
@@ -71,12 +71,12 @@ final class CallCaps: CallEventSink {
         self.limits = limits
     }
 
-    /// Lets a call begin.
+    /// Admits a call.
     ///
     /// - Parameters:
-    ///   - isPlaced: by the tenant; calls that come in are not counted per second.
-    ///   - duration: the longest it wants to be.
-    /// - Returns: the longest it may be.
+    ///   - isPlaced: whether the tenant placed the call. Inbound calls do not count towards the calls per second.
+    ///   - duration: the time limit that the call asks for.
+    /// - Returns: the time limit that the call gets.
     func admit(
         _ id: CallID,
         tenant name: String,
@@ -99,7 +99,7 @@ final class CallCaps: CallEventSink {
         }
     }
 
-    /// The call did not begin after all.
+    /// Returns the reservation of a call that did not begin.
     func release(_ id: CallID) {
         settle(id, milliseconds: 0, at: nil)
     }
@@ -110,12 +110,12 @@ final class CallCaps: CallEventSink {
         }
     }
 
-    /// The day whose minutes count at a time, in UTC.
+    /// The beginning of the day of UTC to which a time's minutes belong.
     static func beginningOfDay(_ time: WallTime) -> WallTime {
         WallTime(milliseconds: time.milliseconds - time.milliseconds % day)
     }
 
-    /// Minutes from before this process.
+    /// Adds the talking time of calls before this process.
     func charge(_ tenant: String, _ talking: Duration, at wallTime: WallTime, now: MonotonicInstant) {
         state.withLock { state in
             var entry = state.tenants[tenant] ?? Tenant(tokens: capacity, filledAt: now)
@@ -124,7 +124,8 @@ final class CallCaps: CallEventSink {
         }
     }
 
-    /// - Parameter ended: a call counts for the day of its end, as it does after a restart; nil if it did not begin.
+    /// - Parameter ended: the call's end. The call counts for that day, also after a restart. `nil` if it did not
+    ///   begin.
     private func settle(_ id: CallID, milliseconds: Int, at ended: WallTime?) {
         state.withLock { state in
             guard let call = state.calls.removeValue(forKey: id), var tenant = state.tenants[call.tenant] else {

@@ -1,6 +1,6 @@
 import TalkpathCore
 
-/// A tenant's calls, live and ended. Another's are as if they were not.
+/// A tenant's calls, live and ended. Calls of other tenants are reported as not found.
 struct CallDirectory {
     let state: ServerState
     let tenant: String
@@ -29,7 +29,8 @@ struct CallDirectory {
 
     // MARK: Pages
 
-    /// From the newest to the oldest, going on by a cursor. Ended calls come without their transcripts.
+    /// Returns a page of calls from the newest to the oldest, beginning at the query's cursor. Ended calls come without
+    /// transcripts.
     func page(_ query: ListCallsQuery) async throws -> CallPage {
         var wanted = query.calls
         wanted.tenant = tenant
@@ -48,11 +49,11 @@ struct CallDirectory {
         return CallPage(calls: Array(page), next: hasMore ? page.last.map(CallCursor.init) : nil)
     }
 
-    /// A page by its number, and how many calls there are on all of them.
+    /// Returns a page by its number, and the number of calls on all pages.
     ///
     /// - Parameters:
-    ///   - offset: calls left out.
-    ///   - isWhole: with the transcripts of ended calls.
+    ///   - offset: the number of calls to skip.
+    ///   - isWhole: whether ended calls come with their transcripts.
     func page(
         _ query: CallQuery,
         offset: Int,
@@ -62,8 +63,8 @@ struct CallDirectory {
         var query = query
         query.tenant = tenant
         let live = await live(query)
-        // Each live call moves the ended ones behind it by one place: so many are fetched in addition, and what then
-        // stands before the page belongs to an earlier one.
+        // Each live call moves the ended calls behind it by one place. So fetch as many more, and drop those that
+        // belong to an earlier page.
         query.offset = max(0, offset - live.count)
         query.limit = size + live.count
         let ended = try await store.calls(matching: query).calls
@@ -76,12 +77,12 @@ struct CallDirectory {
         return (calls, live.count + (try await store.count(matching: query)))
     }
 
-    /// The newest of them, for orders that the store has not.
+    /// Returns the newest calls, for sort orders that the store does not support.
     func newest(_ query: CallQuery, limit: Int) async throws -> [CallSnapshot] {
         try await page(query, offset: 0, size: limit, isWhole: false).calls
     }
 
-    /// The same calls with their transcripts.
+    /// Returns the same calls with their transcripts.
     func whole(_ calls: [CallSnapshot]) async throws -> [CallSnapshot] {
         var whole: [CallSnapshot] = []
         for call in calls { whole.append(try await state.manager.find(call.id) ?? call) }
@@ -92,14 +93,15 @@ struct CallDirectory {
         await state.manager.active().filter { $0.tenant == tenant && query.matches($0) }
     }
 
-    /// Tells whether `one` stands behind `other` in a list from the newest call to the oldest.
+    /// Whether `one` comes after `other` in a list from the newest call to the oldest.
     private static func follows(_ one: CallCursor, _ other: CallCursor) -> Bool {
         (one.startedAt, one.id.text) < (other.startedAt, other.id.text)
     }
 }
 
 extension ServerState {
-    /// A live call, whosever it is, by the carrier's name of it: also one of which the carrier has told nothing yet.
+    /// Finds a live call of any tenant by the carrier's name of it, even before the carrier has reported anything about
+    /// it.
     func liveCall(carrierCallID: String) async -> CallSnapshot? {
         await manager.active().first { $0.carrierCallID == carrierCallID }
     }

@@ -3,33 +3,34 @@ import Logging
 import TalkpathCore
 import TalkpathWire
 
-/// Checks of what a call may cost the operator, before the carrier is asked: where it goes, which number it
-/// shows, and where the carrier fetches its instructions.
+/// Checks that protect the operator's account, before the carrier is asked: the number to call, the caller ID, and the
+/// origin from which the carrier fetches the call's instructions.
 extension ServerState {
     /// Refuses numbers that may not be called.
     ///
-    /// - Parameter name: how the request calls the number.
+    /// - Parameter name: the request's name for the number.
     func check(destination number: String, as name: String = "to") throws(Problem) {
         if let problem = Problem(destinations.verdict(on: number), name: name) { throw problem }
     }
 
-    /// Refuses agents that would hand callers over to numbers that may not be called. The carrier's side judges every
-    /// transfer again, as the settings may have changed since.
+    /// Refuses agents with transfer numbers that may not be called. Every transfer is checked again when it happens,
+    /// because the settings may have changed.
     func check(numbersOf definition: AgentDefinition) throws(Problem) {
         for number in definition.dialledNumbers {
             try check(destination: number, as: "transfer_targets' and 'fallback.transfer_to")
         }
     }
 
-    /// Refuses caller IDs that are not the tenant's: on a shared account, the carrier would take others' as well.
+    /// Refuses caller IDs that do not belong to the tenant. On a shared account, the carrier would accept those of
+    /// other tenants.
     ///
-    /// - Parameter others: further numbers that may be shown, such as those of the call that is handed over.
+    /// - Parameter others: further numbers that may be shown, such as those of the call that is transferred.
     func check(callerID number: String, tenant: String, or others: [String] = []) async throws(Problem) {
         guard PhoneNumber.isE164(number) else {
             throw Problem(.unprocessableContent, .invalidNumber, "'from' must be a number in E.164")
         }
         let numbers = configuration.numbers(of: tenant)
-        // On one's own machine without an account there is nobody whose number it could be.
+        // In development without an account, there are no other tenants' numbers to protect.
         if configuration.isDevelopment, numbers.isEmpty { return }
         if numbers.contains(number) || others.contains(number) { return }
         if configuration.hasAccount(tenant), try await isAgents(number, tenant: tenant) { return }
@@ -40,7 +41,7 @@ extension ServerState {
         )
     }
 
-    /// Tells whether an agent of the tenant takes the calls to a number.
+    /// Whether an agent of the tenant takes the calls to a number.
     private func isAgents(_ number: String, tenant: String) async throws(Problem) -> Bool {
         do {
             return try await agents.find(number: number, tenant: tenant) != nil
@@ -50,7 +51,8 @@ extension ServerState {
         }
     }
 
-    /// Refuses origins that the operator has not named: the carrier does what it is told there, on the operator's account.
+    /// Refuses origins that the operator has not configured. The carrier follows the instructions that it gets there,
+    /// at the operator's cost.
     func check(origin text: String, tenant: String) throws(Problem) {
         guard let origin = origin(text) else {
             throw JSONBody.invalid(
@@ -71,7 +73,7 @@ extension ServerState {
 }
 
 extension Problem {
-    /// Nil for numbers that may be called.
+    /// `nil` for numbers that may be called.
     init?(_ verdict: Destinations.Verdict, name: String) {
         switch verdict {
         case .allowed: return nil
@@ -106,7 +108,7 @@ extension Problem {
 }
 
 extension ServerConfiguration {
-    /// Numbers that a tenant's calls may come from, as the settings have them; ``Twilio/fromNumber`` is one of them.
+    /// The numbers that a tenant's calls may come from by the settings, including ``Twilio/fromNumber``.
     func numbers(of tenant: String) -> Set<String> {
         var numbers = fromNumbers[tenant] ?? []
         if let number = twilio(of: tenant)?.fromNumber { numbers.insert(number) }
@@ -114,7 +116,7 @@ extension ServerConfiguration {
         return numbers
     }
 
-    /// Tells whether a tenant's calls go over its own account: the shared one is the default tenant's.
+    /// Whether a tenant's calls use an account of its own. The shared account is the default tenant's.
     func hasAccount(_ tenant: String) -> Bool {
         tenantTwilio[tenant] != nil || tenant == APIKey.defaultTenant
     }

@@ -2,7 +2,7 @@ import HTTPTypes
 import TalkpathCore
 import TalkpathWire
 
-/// The control API's routes about calls, for the document.
+/// The control API's operations on calls, for the API document.
 enum CallOperations {
     static let all: [Operation] = [
         place(path: "/api/calls", id: "placeCall"),

@@ -10,14 +10,14 @@ struct CallPlacement {
     let state: ServerState
     let tenant: String
 
-    /// The reason for which there is no call, and whether the carrier may have placed one all the same.
+    /// Why there is no call, and whether the carrier may have placed one all the same.
     struct Failure: Error {
         var problem: Problem
         var mayHavePlaced = false
     }
 
     /// Places the call and waits for the carrier's answer.
-    /// - Parameter id: the identifier of the call; a new one if nil.
+    /// - Parameter id: the identifier of the call; `nil` for a new one.
     func place(_ order: CallOrder, as id: CallID? = nil) async throws(Failure) -> CallSnapshot {
         let call: OutboundCall
         do throws(Problem) {
@@ -37,9 +37,9 @@ struct CallPlacement {
             throw Failure(problem: error)
         }
         if case .failure(let error)? = await session.waitForPlacement() {
-            // The answer names the call, whose record must tell the reason by then.
+            // The answer names the call, whose record must hold the reason by then.
             await session.waitForEnd()
-            // A second attempt after a request whose fate is unknown could ring a second time.
+            // The carrier's answer is missing. A second attempt could make the phone ring twice.
             throw Failure(problem: problem(error, call: session.id), mayHavePlaced: error.code == .noAnswer)
         }
         CallLog(logger: state.logger).placed(session.id, tenant: tenant)
@@ -75,7 +75,7 @@ struct CallPlacement {
         return call
     }
 
-    /// The agent with what the order changes, and the values for its placeholders.
+    /// Returns the agent with the request's changes, and the values for its placeholders.
     private func agent(_ order: CallOrder) async throws(Problem) -> (AgentProfile, [String: JSONValue]) {
         var agent: AgentProfile
         var variables: [String: JSONValue] = [:]
@@ -114,7 +114,7 @@ struct CallPlacement {
         }
     }
 
-    /// The longest duration that the call may have.
+    /// Admits the call, and returns the longest duration that it may have.
     private func admit(_ id: CallID, for duration: Duration) throws(Problem) -> Duration {
         guard state.descriptors.hasRoomForCall else {
             state.noteCallRefusedForDescriptors()
@@ -163,7 +163,7 @@ struct CallPlacement {
 }
 
 extension Problem {
-    /// Nothing has been placed or kept.
+    /// Nothing was placed or stored.
     init(_ fault: AgentOptionFault) {
         self = Problem(.badRequest, .unsupportedOption, fault.description).with("field", .string(fault.field))
     }
@@ -183,7 +183,7 @@ extension Problem {
 }
 
 extension ServerState {
-    /// A tenant's agent.
+    /// Returns a tenant's agent.
     func agent(_ id: String, tenant: String) async throws(Problem) -> AgentRecord {
         let record: AgentRecord?
         do {

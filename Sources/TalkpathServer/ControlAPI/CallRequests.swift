@@ -3,33 +3,33 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
-/// A request to place a call, from any of the routes that take one.
+/// A request to place a call, from any of the routes that accept one.
 struct CallOrder: Sendable {
     /// The agent of the call.
     enum Agent: Sendable {
-        /// The server's own.
+        /// The server's own agent.
         case configured
-        /// One of the tenant's, by its id.
+        /// A stored agent of the tenant, by its id.
         case stored(String)
-        /// Made for this call.
+        /// An agent for this call only.
         case inline(AgentDefinition)
     }
 
     var to: String
     var from: String?
     var agent = Agent.configured
-    /// Fill the agent's placeholders.
+    /// Values for the agent's placeholders.
     var variables: [String: JSONValue] = [:]
-    /// Tells whether a placeholder without a value is a mistake.
+    /// Whether a placeholder without a value is a mistake.
     var needsAllVariables = false
     var prompt: String?
     var firstMessage: String?
     var voice: String?
-    /// As it came; where the carrier reaches this server for this call.
+    /// The origin at which the carrier reaches this server for this call, as the request gave it.
     var publicURL: String?
     var metadata: [String: JSONValue] = [:]
     var capture: CaptureWish?
-    /// Holds `LimitSchemas.members`, among others.
+    /// An object with the members of `LimitSchemas.members`, and possibly others.
     var limits: JSONValue = [:]
 }
 
@@ -115,7 +115,7 @@ struct EndCallsRequest {
 extension CallDirection {
     static let words = ["outbound", "inbound", "outgoing", "incoming"]
 
-    /// Also accepts `incoming` and `outgoing`, which other systems' clients send.
+    /// Also accepts `incoming` and `outgoing`, which clients of other systems send.
     init?(word: String) {
         switch word {
         case "inbound", "incoming": self = .inbound
@@ -128,7 +128,7 @@ extension CallDirection {
 extension CaptureWish {
     static let schema = Schema.text(1...40).meaning("Recording: `off`, `wire`, `audio` or `wire,audio`.")
 
-    /// - Parameter text: nil leaves it to others.
+    /// - Parameter text: `nil` leaves the choice to the agent and the server.
     init?(_ text: String?) throws(Problem) {
         guard let text else { return nil }
         guard let wish = CaptureWish(words: text) else {

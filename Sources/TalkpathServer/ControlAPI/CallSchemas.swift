@@ -7,7 +7,7 @@ enum CallSchemas {
 
     static let order = Schema.object(
         [
-            // An absent number has an answer of its own, which the first clients know.
+            // A missing number has an error of its own, which the first clients know.
             .optional("to", .e164.meaning("The number to call.").example("+14155550100")),
             .optional("from", .e164.meaning("A number of the account's; the configured one without it.")),
             .optional("agent_id", .text(1...200).meaning("The stored agent; without it, the server's own.")),
@@ -114,7 +114,7 @@ enum CallSchemas {
         .required("usage", .named("TokenUsage"))
     )
 
-    /// As in `carrier.error`.
+    /// The members of `carrier.error`.
     static let carrierErrorMembers: [Schema.Member] = [
         .required("source", .named("CarrierErrorSource")),
         .required("code", .integer.orNull.meaning("The carrier's number; for `dialling`, the SIP status.")),

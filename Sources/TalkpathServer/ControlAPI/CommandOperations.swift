@@ -1,6 +1,6 @@
 import HTTPTypes
 
-/// The control API's routes that talk with a live call, for the document.
+/// The control API's operations on live calls, for the API document.
 enum CommandOperations {
     static let all: [Operation] = [
         command(

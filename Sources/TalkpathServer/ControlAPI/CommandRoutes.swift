@@ -4,11 +4,11 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
-/// The control API's routes that talk with a live call.
+/// The control API's routes for live calls.
 struct CommandRoutes {
     let state: ServerState
 
-    /// - Parameter api: the routes below `/api`, behind their key.
+    /// - Parameter api: the routes below `/api`, which need a key.
     func add(to api: RouterGroup<ServerContext>) {
         api.post("calls/:call_id/say", use: say)
         api.post("calls/:call_id/messages", use: message)
@@ -130,7 +130,7 @@ struct CommandRoutes {
 
     // MARK: The call
 
-    /// The live call of the path.
+    /// Returns the session of the call in the path.
     private func session(_ context: ServerContext) async throws -> CallSession {
         let directory = CallDirectory(state: state, tenant: context.tenant)
         let call = try await directory.call(context.parameters.get("call_id") ?? "")

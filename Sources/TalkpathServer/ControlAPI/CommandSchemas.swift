@@ -1,7 +1,7 @@
 import TalkpathWire
 import TalkpathCore
 
-/// The schemas of commands to live calls.
+/// The schemas of requests to live calls.
 enum CommandSchemas {
     static let say = Schema.object(
         .optional("text", .text(1...10_000).meaning("The agent says this in its own words and voice.")),

@@ -4,11 +4,11 @@ import TalkpathCore
 import TalkpathStore
 import TalkpathWire
 
-/// The control API: calls are placed, listed, looked at and ended.
+/// The control API's routes that place, list, show and end calls.
 struct ControlRoutes {
     let state: ServerState
 
-    /// - Parameter api: the routes below `/api`, behind their key.
+    /// - Parameter api: the routes below `/api`, which need a key.
     func add(to api: RouterGroup<ServerContext>) {
         api.post("calls", use: place)
         api.post("call", use: place)
@@ -64,7 +64,7 @@ struct ControlRoutes {
         }
     }
 
-    /// The call, after what the first clients look for.
+    /// The call, preceded by the members that the first clients look for.
     private func json(_ call: CallSnapshot, of order: CallOrder) -> JSONValue {
         let webhookURL = order.publicURL ?? state.origin?.text
         let first: [(key: String, value: JSONValue)] = [
@@ -115,14 +115,14 @@ struct ControlRoutes {
         return .text(call.transcript.map { "\($0.speaker.rawValue): \($0.text)\n" }.joined())
     }
 
-    /// The call of the path, if the tenant may know of it.
+    /// Returns the call in the path, if it belongs to the tenant.
     private func call(_ context: ServerContext) async throws -> CallSnapshot {
         try await CallDirectory(state: state, tenant: context.tenant).call(context.parameters.get("call_id") ?? "")
     }
 
     // MARK: Deleting
 
-    /// Forgets an ended call: its record and everything that belongs to it, in the store and in files.
+    /// Deletes an ended call: its record and all its data, in the store and in files.
     @Sendable private func delete(_ request: Request, _ context: ServerContext) async throws -> Response {
         let call = try await call(context)
         guard let paths = try await state.store.calls.delete(call.id, tenant: context.tenant) else {
@@ -134,7 +134,7 @@ struct ControlRoutes {
         }
         state.configuration.recordings?.remove(call.id)
         state.activity.delete(call.id)
-        // Some may lie in a folder of earlier days.
+        // Some files may lie in a folder that was configured earlier.
         StoreUpkeep.remove(paths, state.logger)
         return Response(status: .noContent)
     }

@@ -5,11 +5,11 @@ import TalkpathCore
 import TalkpathStore
 import TalkpathWire
 
-/// Calls that are to be placed later, with their agent as it is by then.
+/// Calls that are to be placed later. Each uses its agent as it is by then.
 ///
-/// The store keeps an order until its call has a record of its own, so a server that is started anew goes on waiting for
-/// it, and no order is placed twice. What was due while no server ran is placed at the start, unless it is too late for
-/// that: nobody expects the call any more.
+/// The store keeps a request until its call has a record. So a restarted server goes on waiting for it, and places it
+/// only once. A call that became due while no server ran is placed at the start, unless it is more than ``patience``
+/// late: by then, nobody expects it.
 actor DelayedCalls {
     struct Order: Sendable {
         var call: CallID
@@ -30,9 +30,9 @@ actor DelayedCalls {
     private let clock: any CallClock
     private let logger: Logger
 
-    /// Beyond that, a caller wants too much of us.
+    /// The most waiting calls.
     private static let most = 10_000
-    /// A call is placed so much too late at most, in milliseconds.
+    /// The most milliseconds by which a call may be late.
     static let patience: Int64 = 15 * 60 * 1000
 
     init(store: SQLiteCallStore, clock: any CallClock, logger: Logger) {
@@ -42,7 +42,7 @@ actor DelayedCalls {
         (newcomers, queue) = AsyncStream.makeStream()
     }
 
-    /// Returns when the order is kept.
+    /// Returns when the request is stored.
     func add(_ order: Order, agentID: String, after delay: Duration) async throws {
         guard waiting.count < Self.most else {
             throw Problem(.tooManyRequests, .tooManyCalls, "Limit of calls that wait to be placed reached").retry(
@@ -67,8 +67,8 @@ actor DelayedCalls {
         queue.yield(order.call)
     }
 
-    /// Forgets a call that has not been placed yet.
-    /// - Returns: whether there was one, of this tenant's and this agent's.
+    /// Cancels a call that has not been placed yet.
+    /// - Returns: whether there was one that belongs to this tenant and this agent.
     func cancel(_ id: CallID, tenant: String, agent: String) async throws -> Bool {
         guard let one = waiting[id], one.order.tenant == tenant, one.agentID == agent else { return false }
         waiting[id] = nil
@@ -76,8 +76,9 @@ actor DelayedCalls {
         return true
     }
 
-    /// Places each call when it is due, until it is cancelled.
-    /// - Parameter place: returns whether that is settled, one way or the other; if not, the next process tries.
+    /// Places each call when it is due, until the task is cancelled.
+    /// - Parameter place: returns whether the request is settled, placed or refused. If not, the next process tries
+    ///   again.
     func run(place: @escaping @Sendable (Order) async -> Bool) async {
         await restore()
         await withDiscardingTaskGroup { group in
@@ -102,12 +103,12 @@ actor DelayedCalls {
         do {
             try await store.deleteDelayedCall(id)
         } catch {
-            // Its record shows the next process that it was placed.
+            // The call's record shows the next process that it was placed.
             logger.error("A delayed call's order could not be forgotten", metadata: ["call_id": "\(id)"])
         }
     }
 
-    /// The delayed calls that earlier processes have left.
+    /// Takes up the delayed calls that earlier processes left.
     private func restore() async {
         do {
             for (call, hasBegun) in try await store.delayedCalls() where waiting[call.callID] == nil {
@@ -137,7 +138,7 @@ actor DelayedCalls {
 }
 
 extension CallOrder {
-    /// The request for a call that may be delayed.
+    /// The request for a call that may be delayed, in the form in which the store keeps it.
     fileprivate var kept: JSONValue {
         ["to": .string(to), "variables": .dictionary(variables), "metadata": .dictionary(metadata)]
     }

@@ -1,31 +1,31 @@
 import TalkpathWire
 
-/// Which numbers a server may call: a prefix of theirs is listed, and their type is allowed.
+/// The numbers that a server may call: a configured prefix allows them, and their type is allowed.
 ///
-/// One rule for every way of dialling: orders, transfers by the API or the agent, fallbacks.
+/// The same rule applies to every way of dialling: requests, transfers by the API or the agent, fallbacks.
 struct Destinations: Sendable {
     enum Verdict: Equatable {
         case allowed
         /// Not in E.164.
         case malformed
         case emergency
-        /// No prefix of the list allows it.
+        /// No configured prefix allows it.
         case notAllowed
-        /// A prefix allows it, but its type is not among those that may be called. For what is no number, the type of
-        /// those that begin like it.
+        /// A prefix allows the number, but its type may not be called. Carries that type; for an unassigned number, the
+        /// type of similar numbers.
         case refusedType(NumberType)
     }
 
-    /// Numbers that cost what a call costs anyway.
+    /// The types of number that cost no more than a usual call.
     static let standardTypes: Set<NumberType> = [.fixedLine, .mobile, .fixedOrMobile, .tollFree, .voip, .uan]
-    /// Those that a setting may name: the two others are never called.
+    /// The types that a setting may name. The two others are never called.
     static let possibleTypes = NumberType.allCases.filter { $0 != .short && $0 != .emergency }
 
     private let prefixes: [String]
     private let types: NumberTypes
 
     /// - Parameters:
-    ///   - prefixes: beginnings of numbers in E.164; none allows nothing, `+` every country.
+    ///   - prefixes: prefixes of E.164 numbers. None allows nothing, `+` every country.
     ///   - types: the types of number that may be called.
     init(prefixes: [String], types: Set<NumberType> = standardTypes) {
         self.prefixes = prefixes
@@ -41,22 +41,22 @@ struct Destinations: Sendable {
         return refusal(entry, number).map(Verdict.refusedType) ?? .allowed
     }
 
-    /// A country code that several regions share, or that is of no region, costs more in some places than its bare digits
-    /// suggest: there, the prefix has to say what is meant.
+    /// Whether a prefix allows a number. Some country codes are shared by several regions, or belong to none, and cost
+    /// more in some places than the code suggests. There, the prefix must be more specific.
     private func allows(_ prefix: String, _ number: String, _ entry: NumberingPlan.Entry?) -> Bool {
         guard number.utf8.starts(with: prefix.utf8) else { return false }
         guard let entry else { return true }
         switch (entry.countryCode, entry.region) {
         case (1, "US"), (1, "CA"), (1, nil): return true
-        // The Caribbean and the Pacific: `+1809`, with the whole area code.
+        // The Caribbean and the Pacific need the whole area code, such as `+1809`.
         case (1, _): return prefix == "+" || prefix.utf8.count >= "+1809".utf8.count
-        // Satellites and other networks of no country: `+881`.
+        // Satellites and other networks without a country need more than the code, such as `+881`.
         case (let code, NumberingPlan.noCountry): return prefix.utf8.count > String(code).utf8.count
         default: return true
         }
     }
 
-    /// The type for which a number is refused; nil if it is not.
+    /// The type for which a number is refused; `nil` if it is allowed.
     private func refusal(_ entry: NumberingPlan.Entry?, _ number: String) -> NumberType? {
         guard let entry else { return types.contains(.unknown) ? nil : .unknown }
         guard entry.type == .unknown else { return types.contains(entry.type) ? nil : entry.type }
@@ -64,7 +64,7 @@ struct Destinations: Sendable {
         if !entry.resembles.isEmpty, entry.resembles.isDisjoint(with: types) {
             return NumberType.allCases.first(where: entry.resembles.contains)
         }
-        // A carrier may drop a national prefix that does not belong here: +44 09… is +44 9… then.
+        // A carrier may drop a national prefix that should not be there: it then dials +44 9… for +44 09….
         let code = "+\(entry.countryCode)"
         let national = number.dropFirst(code.count)
         let meant = national.drop { $0 == "0" }

@@ -4,7 +4,7 @@ import TalkpathCore
 import TalkpathStore
 import TalkpathWire
 
-/// Liveness and readiness, for supervisors and load balancers; without a key.
+/// Liveness and readiness, for supervisors and load balancers. Needs no key.
 struct HealthRoutes {
     let state: ServerState
 

@@ -4,25 +4,25 @@ import TalkpathCore
 import TalkpathStore
 import TalkpathWire
 
-/// One call for one `Idempotency-Key`, however often it comes.
+/// Places one call for each `Idempotency-Key`, however often a request with that key arrives.
 ///
-/// The store keeps a key for a day, from before its call is placed on: so it is good after a restart, too, and after the
-/// death of the process at any moment. What a repeated request gets is the call as it is by then:
+/// The store keeps a key for a day, from before its call is placed. So a key survives a restart, and the death of the
+/// process at any moment. A repeated request gets the current state of the call:
 ///
-/// | when the first request | a repeated one gets |
+/// | the first request | a repeated request gets |
 /// |---|---|
-/// | is still under way | the same answer, when there is one |
+/// | is still in progress | the same answer, when there is one |
 /// | was answered with a call | that call |
-/// | had no effect, as it was refused | another try |
-/// | ended with an order whose fate is unknown | the same error |
-/// | died with its process before the carrier was asked | another try, under the same call's name |
-/// | died with its process after that | the call, which was closed as `node_lost` |
+/// | was refused and had no effect | another attempt |
+/// | got no answer from the carrier | the same error |
+/// | died with its process before the carrier was asked | another attempt, under the same call's name |
+/// | died with its process after that | the call, which was ended as `node_lost` |
 /// | placed a call that was deleted since | `idempotency_conflict` |
 actor Idempotency {
-    /// An answer to keep, or to give once only.
+    /// The answer of a request, to be stored or given only once.
     struct Outcome: Sendable {
         var answer: Answer
-        /// Tells whether the request may have had an effect. If not, a repeated request runs again.
+        /// Whether the request may have had an effect. If not, a repeated request runs again.
         var isFinal: Bool
     }
 
@@ -35,11 +35,11 @@ actor Idempotency {
 
     enum Reply: Sendable {
         case first(Answer)
-        /// Another request under this key was under way; this is its answer.
+        /// Another request with this key was in progress. Carries its answer.
         case repeated(Answer)
-        /// The request was answered before: with this call.
+        /// The request was answered before. Carries the call.
         case call(CallID)
-        /// The same key with another body.
+        /// The key was used with another body.
         case conflict
     }
 
@@ -61,10 +61,10 @@ actor Idempotency {
         self.logger = logger
     }
 
-    /// Does the work for the first request of a key; the others get its answer, or the call that came of it.
+    /// Runs `work` for the first request of a key. Later requests get its answer, or the call that it placed.
     ///
-    /// - Parameter work: places the call under the name it is given.
-    /// - Throws: what keeps the store from keeping the key; nothing was placed then.
+    /// - Parameter work: places the call under the given name.
+    /// - Throws: the store's error if it cannot keep the key. Nothing was placed then.
     func perform(_ key: Key, body: [UInt8], _ work: @Sendable (CallID) async -> Outcome) async throws -> Reply {
         let digest = TalkpathCrypto.sha256(body)
         if let other = running[key] {
@@ -102,7 +102,7 @@ actor Idempotency {
         case .first:
             return .first(await perform(key, new, work))
         case .running(let call):
-            // A call is written down before the carrier is asked: without a record, there was nothing.
+            // The server stores a call before it asks the carrier. Without a record, the carrier was not asked.
             guard try await store.find(call) == nil else { return .call(call) }
             return .first(await perform(key, call, work))
         case .answered(let call, let kept):
@@ -122,7 +122,7 @@ actor Idempotency {
                 try await store.releaseIdempotencyKey(key.text, tenant: key.tenant)
             }
         } catch {
-            // The key stays and names the call: a repeated request gets it.
+            // The key stays and names the call, so that a repeated request gets the call.
             logger.error("The result of an idempotency key was not stored", metadata: ["call_id": "\(call)"])
         }
         return outcome.answer
@@ -130,7 +130,8 @@ actor Idempotency {
 }
 
 extension Idempotency.Answer {
-    /// The stored answer besides the call's identifier. The call is looked up when it is asked for, so that no copy exists.
+    /// The stored answer, without the call's identifier. The call itself is looked up for each request, so that no copy
+    /// of it is stored.
     fileprivate var kept: JSONValue {
         switch self {
         case .success: [:]
@@ -148,7 +149,7 @@ extension Problem {
     fileprivate init?(kept: JSONValue) {
         guard let status = kept["status"]?.int, let code = kept["code"]?.string.flatMap(Code.init) else { return nil }
         self.init(.init(code: status), code, kept["detail"]?.string ?? "")
-        // Kept by earlier versions.
+        // Members that earlier versions stored.
         if let call = kept["call_id"], !call.isNull { self = with("call_id", call) }
         for member in kept["members"]?.object ?? [] { self = with(member.key, member.value) }
     }

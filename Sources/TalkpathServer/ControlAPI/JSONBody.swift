@@ -3,14 +3,14 @@ import Hummingbird
 import NIOCore
 import TalkpathWire
 
-/// A request's body: one JSON object that holds to a schema.
+/// The body of a request: one JSON object that matches a schema.
 struct JSONBody {
     let value: JSONValue
 
     static let maximumBytes = 1 << 20
 
-    /// - Parameter schema: of an object. Where it is closed, members it does not know are refused: a misspelt one must
-    ///   not be ignored.
+    /// - Parameter schema: of an object. A closed schema refuses unknown members, because a misspelt one must not be
+    ///   ignored.
     init(_ bytes: [UInt8], _ schema: Schema) throws(Problem) {
         do {
             value = try JSONValue(parsing: bytes)
@@ -28,7 +28,7 @@ struct JSONBody {
 
     func text(_ name: String) -> String? { self[name]?.string }
 
-    /// Members of an object, as they came.
+    /// The members of an object.
     func dictionary(_ name: String) -> [String: JSONValue] { AgentDefinition.dictionary(self[name]) }
 
     static func invalid(_ name: String, _ message: String) -> Problem {
@@ -48,7 +48,7 @@ struct JSONBody {
 }
 
 extension Request {
-    /// The body, if it is not too large.
+    /// Reads the body. Throws if it is too large.
     func bytes() async throws -> [UInt8] {
         if let length = headers[.contentLength].flatMap({ Int($0) }), length > JSONBody.maximumBytes {
             throw Problem.bodyTooLarge
@@ -59,12 +59,12 @@ extension Request {
         } catch is NIOTooManyBytesError {
             throw Problem.bodyTooLarge
         } catch let error where !(error is CancellationError) {
-            // Cut short, or its chunks are none.
+            // The body was cut short, or its chunks are malformed.
             throw Problem(.badRequest, .malformedJSON, "The body could not be read to its end")
         }
     }
 
-    /// The same, where an empty body is an empty object.
+    /// Reads the body. An empty body counts as an empty object.
     func bytesOrEmptyObject() async throws -> [UInt8] {
         let bytes = try await bytes()
         return bytes.isEmpty ? Array("{}".utf8) : bytes

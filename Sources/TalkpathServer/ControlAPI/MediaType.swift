@@ -1,6 +1,6 @@
-/// Which representation a client wants (RFC 9110, section 12.5.1).
+/// Chooses the representation that a client prefers (RFC 9110, section 12.5.1).
 enum MediaType {
-    /// The one of `offers` that `accept` likes best; of several that it likes alike, the first. Nil if it takes none.
+    /// Returns the element of `offers` that `accept` prefers; of equal ones the first; `nil` if it accepts none.
     static func best(of offers: [String], for accept: String?) -> String? {
         guard let accept, !accept.allSatisfy({ $0 == " " }) else { return offers.first }
         let wishes = accept.split(separator: ",").compactMap(Wish.init)
@@ -21,7 +21,7 @@ enum MediaType {
             quality = parameter.flatMap { Double($0.dropFirst(2)) }.map { min(max($0, 0), 1) } ?? 1
         }
 
-        /// The precision with which the range matches the offer; nil if it does not.
+        /// The precision with which the range matches the offer; `nil` if it does not match.
         func closeness(to offer: String) -> Int? {
             if range == offer { return 2 }
             if range.hasSuffix("/*"), offer.hasPrefix(range.dropLast()) { return 1 }

@@ -1,7 +1,7 @@
-/// Numbers that may be dialled.
+/// Checks of phone numbers.
 enum PhoneNumber {
-    /// ITU-T E.164: `+`, a country code that does not begin with 0, at most 15 digits in all. Nothing is tidied up: a
-    /// number with spaces is refused, not guessed at. Shorter than seven digits no subscriber's number is.
+    /// Whether a number is in E.164 (ITU-T): `+`, a country code that does not begin with 0, at most 15 digits in all.
+    /// A number with spaces is refused, not corrected. A subscriber's number has at least seven digits.
     static func isE164(_ text: String) -> Bool {
         let digits = text.utf8.dropFirst()
         return text.utf8.first == UInt8(ascii: "+") && (7...15).contains(digits.count)
@@ -9,8 +9,8 @@ enum PhoneNumber {
             && digits.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     }
 
-    /// Tells whether this could reach an emergency service: the short numbers themselves, however much of a `+`, zeros or a
-    /// country code stands before them, and the area codes x11 of North America.
+    /// Whether a number could reach an emergency service: the short numbers themselves, even behind `+`, zeros or a
+    /// country code, and the codes x11 of North America.
     static func isEmergency(_ text: String) -> Bool {
         let digits = String(decoding: text.utf8.filter { (48...57).contains($0) }, as: UTF8.self)
         guard digits.count > 6 else {
@@ -20,7 +20,7 @@ enum PhoneNumber {
         return digits.hasPrefix("1") && area[1] == UInt8(ascii: "1") && area[2] == UInt8(ascii: "1")
     }
 
-    /// Of police, fire and ambulance around the world.
+    /// Numbers of police, fire and ambulance services around the world.
     private static let emergencyNumbers: Set<String> = [
         "000", "061", "062", "066", "080", "100", "101", "102", "103", "104", "105", "106", "107", "108", "109", "110",
         "111", "112", "113", "114", "115", "116", "117", "118", "119", "120", "122", "123", "128", "129", "131", "132",

@@ -4,7 +4,7 @@ import NIOCore
 import TalkpathStore
 import TalkpathWire
 
-/// The reason for which a request was refused: RFC 9457, with `success` and `error` for clients that know nothing of it.
+/// Why a request was refused: RFC 9457, with `success` and `error` for clients that do not know that format.
 struct Problem: Error {
     enum Code: String, Sendable, CaseIterable {
         case malformedJSON = "malformed_json"
@@ -51,9 +51,9 @@ struct Problem: Error {
 
     var status: HTTPResponse.Status
     var code: Code
-    /// What happened, for people.
+    /// A message for people.
     var detail: String
-    /// The text of `error` where it is not the detail.
+    /// The text of `error`, if it differs from the detail.
     var error: String?
     /// Further members of the body.
     var members: [(key: String, value: JSONValue)] = []
@@ -105,7 +105,7 @@ extension Problem {
         "The store cannot be written, for example because the disk is full: try again later"
     ).retry(after: 5)
 
-    /// The answer to an error that no handler knows.
+    /// The answer to an error that no handler expected.
     init(unexpected error: any Error) {
         switch error as? StoreError {
         case let error? where error.isOfTheStore: self = .storeUnavailable

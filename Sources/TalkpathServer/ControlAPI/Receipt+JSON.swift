@@ -2,8 +2,8 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
-// What goes out is written as `JSONValue`, whose members keep their order and whose numbers are written as they are;
-// Foundation's encoder promises neither.
+// Use `JSONValue` for output: it keeps the order of members and the form of numbers, which Foundation's encoder does
+// not.
 
 extension EndReceipt {
     /// The answer to the client that ended the call.
@@ -60,12 +60,12 @@ extension JSONValue {
 
     static func time(_ time: WallTime?) -> JSONValue { optional(time?.rfc3339) }
 
-    /// Seconds with three decimals at most.
+    /// In seconds, with at most three decimals.
     static func seconds(_ duration: Duration) -> JSONValue {
         number(Double(duration.wholeMilliseconds) / 1000)
     }
 
-    /// Milliseconds with one decimal.
+    /// In milliseconds, with one decimal.
     static func tenths(_ duration: Duration) -> JSONValue {
         number((duration.milliseconds * 10).rounded() / 10)
     }

@@ -3,11 +3,11 @@ import Hummingbird
 import TalkpathCore
 import TalkpathWire
 
-/// A call's recording, as it was kept: stereo, the caller left; and its capture.
+/// Serves a call's recording (stereo, the caller left) and its capture.
 struct RecordingRoute {
     let state: ServerState
 
-    /// - Parameter api: the routes below `/api`, behind their key.
+    /// - Parameter api: the routes below `/api`, which need a key.
     func add(to api: RouterGroup<ServerContext>) {
         api.get("calls/:call_id/recording") { request, context in
             try await recording(of: context.parameters.get("call_id") ?? "", request, context)
@@ -56,10 +56,10 @@ struct RecordingRoute {
 }
 
 extension Recordings {
-    /// For clients that know no audio: the same bytes under the name that fits any file.
+    /// The type for clients that do not accept audio. The bytes are the same.
     static let plainType = "application/octet-stream"
 
-    /// The possible contents of an answer with a recording, for the document.
+    /// The possible contents of an answer with a recording, for the API document.
     static let contents: [(type: String, schema: Schema?)] =
         AudioFormat.allCases.map { ($0.mediaType, .file) } + [(plainType, .file)]
 }

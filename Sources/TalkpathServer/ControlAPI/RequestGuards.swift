@@ -4,7 +4,7 @@ import Logging
 import TalkpathCore
 import TalkpathWire
 
-/// The context of a request on its way to a handler.
+/// The context of a request.
 struct ServerContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     /// The tenant of the request's key.
@@ -15,10 +15,10 @@ struct ServerContext: RequestContext {
     }
 }
 
-/// Turns every error behind it into an answer.
+/// Turns errors into answers.
 struct ProblemMiddleware: RouterMiddleware {
     let logger: Logger
-    /// Is told of paths below the carrier's that no route has.
+    /// Called for unknown paths below the carrier's routes.
     var noteUnknown: @Sendable (String) -> Void = { _ in }
 
     func handle(
@@ -27,7 +27,7 @@ struct ProblemMiddleware: RouterMiddleware {
         next: (Request, ServerContext) async throws -> Response
     ) async throws -> Response {
         let response = try await answer(to: request, context: context, next: next)
-        // Problems have bodies, too.
+        // The answers to errors have bodies, which HEAD must not have.
         return request.method == .head ? response.createHeadResponse() : response
     }
 
@@ -49,7 +49,7 @@ struct ProblemMiddleware: RouterMiddleware {
             throw CancellationError()
         } catch {
             let problem = Problem(unexpected: error)
-            // The store tells of its own faults, once.
+            // The store reports its own faults, once.
             if problem.code != .storeUnavailable {
                 logger.error("A request failed", metadata: ["error_type": "\(type(of: error))"])
             }
@@ -59,11 +59,11 @@ struct ProblemMiddleware: RouterMiddleware {
 }
 
 extension ProblemMiddleware {
-    /// No route was found: is it the address or the method?
+    /// Answers a request that no route serves: the address is unknown, or the method is wrong.
     private func nothing(for request: Request) -> Response {
         if request.uri.path == HangUpRoute.path { return HangUpRoute.methodNotAllowed(request.method) }
         var methods = RouteTable.shared.operations(at: request.uri.path).map(\.method.rawValue)
-        // HEAD is allowed wherever GET is.
+        // HEAD is allowed with GET.
         if let get = methods.firstIndex(of: "GET") { methods.insert("HEAD", at: get + 1) }
         guard !methods.isEmpty, !methods.contains(request.method.rawValue) else {
             if request.uri.path.hasPrefix("/twilio") { noteUnknown(request.uri.path) }
@@ -79,10 +79,10 @@ extension ProblemMiddleware {
     }
 }
 
-/// In development, this machine only: a tunnel or a page in a browser would make an open dialler of a server that asks
-/// for no key.
+/// In development, allows requests from this machine only. The server asks for no key then, so that a tunnel or a page
+/// in a browser could make calls at the operator's cost.
 struct LoopbackGuard {
-    /// The sign that a request does not come from this machine's own programs; nil if it does.
+    /// Returns the sign that a request does not come from a program on this machine; `nil` if there is none.
     static func objection(authority: String?, origin: String?, headerNames: some Sequence<String>) -> String? {
         guard let authority, Loopback.isLoopback(authority: authority) else {
             return "In development only requests to localhost are served"
@@ -99,7 +99,7 @@ struct LoopbackGuard {
 }
 
 struct LoopbackMiddleware: RouterMiddleware {
-    /// Is told why a request was refused, in a sentence of ours.
+    /// Reports why a request was refused. The text holds nothing of the request.
     let tell: @Sendable (String) -> Void
 
     func handle(
@@ -120,11 +120,11 @@ struct LoopbackMiddleware: RouterMiddleware {
     }
 }
 
-/// Lets through whoever brings a key (RFC 6750), before anything of the body is read; and the console's pages, by the
-/// session of whoever has signed in there.
+/// Admits requests with a valid key (RFC 6750), before their body is read, and requests of the console with a valid
+/// session.
 struct KeyMiddleware: RouterMiddleware {
     let keys: Keys
-    /// Nil where there is no console.
+    /// `nil` if there is no console.
     let sessions: ConsoleSessions?
 
     init(_ state: ServerState) {
@@ -146,7 +146,7 @@ struct KeyMiddleware: RouterMiddleware {
     private func tenant(of request: Request) throws(Problem) -> String? {
         let authorization = request.headers[.authorization]
         if let tenant = keys.tenant(authorization: authorization) { return tenant }
-        // A key that is wrong is not made good by a cookie.
+        // A cookie must not make up for a wrong key.
         guard authorization == nil else { return nil }
         return try sessions?.session(of: request)?.tenant
     }
@@ -158,8 +158,8 @@ struct KeyMiddleware: RouterMiddleware {
     }
 }
 
-/// Refuses fields of the query that the route does not know: a misspelt filter must not be ignored. For our own routes;
-/// the compatible ones ignore such fields, as their originals do.
+/// Refuses unknown query fields, because a misspelt filter must not be ignored. For our own routes only: the compatible
+/// ones ignore such fields, as their originals do.
 struct QueryMiddleware: RouterMiddleware {
     func handle(
         _ request: Request,
@@ -185,20 +185,20 @@ struct QueryMiddleware: RouterMiddleware {
     }
 }
 
-/// The keys there are. All of them are compared, in a time that tells nothing.
+/// The valid keys. All of them are compared, in constant time.
 struct Keys: Sendable {
     private let digests: [(digest: [UInt8], tenant: String)]
-    /// True where no key is needed.
+    /// Whether no key is needed.
     let isOpen: Bool
 
-    /// - Parameter isOpen: without any key, every client is the default tenant.
+    /// - Parameter isOpen: if there are no keys, every client acts as the default tenant.
     init(_ keys: [ServerConfiguration.APIKey], isOpen: Bool) {
-        // Digests are of one length, so that the time says nothing about the keys' either.
+        // Digests have equal lengths, so that the time of a comparison does not reveal a key's length.
         digests = keys.map { (digest: TalkpathCrypto.sha256(Array($0.secret.utf8)), tenant: $0.tenant) }
         self.isOpen = isOpen && keys.isEmpty
     }
 
-    /// - Parameter authorization: the header.
+    /// - Parameter authorization: the value of the `Authorization` header.
     func tenant(authorization: String?) -> String? {
         if isOpen { return ServerConfiguration.APIKey.defaultTenant }
         guard let authorization else { return nil }
@@ -207,7 +207,7 @@ struct Keys: Sendable {
         return tenant(key: String(parts[1].drop { $0 == " " }))
     }
 
-    /// - Parameter key: as its owner was given it.
+    /// - Parameter key: the key itself.
     func tenant(key: String) -> String? {
         let digest = TalkpathCrypto.sha256(Array(key.utf8))
         var tenant: String?

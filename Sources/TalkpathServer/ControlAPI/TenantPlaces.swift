@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Counts what each tenant holds open at a time, and bounds it. Thread-safe.
+/// Limits what each tenant may hold open at a time. Thread-safe.
 final class TenantPlaces: Sendable {
     private let held = Mutex<[String: Int]>([:])
     private let most: Int
@@ -9,7 +9,7 @@ final class TenantPlaces: Sendable {
         self.most = most
     }
 
-    /// One of a tenant's places, held for as long as the object lives.
+    /// One of a tenant's places. It is returned when the object is released.
     final class Place: Sendable {
         private let places: TenantPlaces
         private let tenant: String
@@ -22,7 +22,7 @@ final class TenantPlaces: Sendable {
         deinit { places.giveBack(tenant) }
     }
 
-    /// - Returns: nil: the tenant holds as many as it may.
+    /// - Returns: `nil` if the tenant holds as many as it may.
     func take(_ tenant: String) -> Place? {
         let isTaken = held.withLock { held in
             guard held[tenant, default: 0] < most else { return false }

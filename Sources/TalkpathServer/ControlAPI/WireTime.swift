@@ -11,14 +11,15 @@ extension WallTime {
         return "\(date)T\(clock.joined(separator: ":")).\(Self.padded(fraction, 3))Z"
     }
 
-    /// Reads RFC 3339: with `T` or a space, with or without a fraction, with `Z` or an offset. Nil for anything else.
+    /// Reads RFC 3339: with `T` or a space, with or without a fraction, with `Z` or an offset. `nil` for any other
+    /// text.
     init?(rfc3339 text: String) {
         guard let match = text.wholeMatch(of: Self.form) else { return nil }
         let numbers = [match.1, match.2, match.3, match.4, match.5, match.6].compactMap { Int64($0) }
         guard numbers.count == 6, (1...12).contains(numbers[1]), numbers[3] < 24, numbers[4] < 60, numbers[5] <= 60
         else { return nil }
         let days = Self.days(year: numbers[0], month: numbers[1], day: numbers[2])
-        // A day that its month lacks comes out as another one.
+        // A day that the month does not have would turn into another one.
         guard Self.civil(fromDays: days) == (numbers[0], numbers[1], numbers[2]) else { return nil }
         guard let offset = Self.offsetMinutes(match.8) else { return nil }
         let seconds = days * 86_400 + numbers[3] * 3600 + (numbers[4] - offset) * 60 + numbers[5]
@@ -49,8 +50,8 @@ extension WallTime {
         return era * 146_097 + dayOfEra - 719_468
     }
 
-    /// The proleptic Gregorian date of a day counted from 1970-01-01. Counts in eras of 400 years that begin on the
-    /// first of March, so that the leap day is the last of its year.
+    /// The proleptic Gregorian date of a day counted from 1970-01-01. Counts in eras of 400 years that begin on 1
+    /// March, so that the leap day is the last day of its year.
     static func civil(fromDays days: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let (era, dayOfEra) = (days + 719_468).flooredDivision(by: 146_097)
         let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365

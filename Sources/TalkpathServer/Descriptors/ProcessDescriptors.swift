@@ -7,13 +7,13 @@ import Glibc
 import Darwin
 #endif
 
-/// The file descriptors that this process may have open.
+/// The file descriptors of this process.
 ///
-/// Libraries below the server abort the process when they get none, so the server keeps some free at all times: see
-/// ``DescriptorBudget``.
+/// Libraries below the server abort the process when they cannot get a descriptor. So the server keeps some free at all
+/// times: see ``DescriptorBudget``.
 package enum ProcessDescriptors {
-    /// Enough for every machine that a call bridge runs on; some systems allow a thousand times as many, and tables grow
-    /// with the limit.
+    /// Enough for every machine that runs a call bridge. Some systems allow a thousand times as many, but the kernel's
+    /// tables grow with the limit.
     private static let most: rlim_t = 1 << 20
 
     /// The limit of open descriptors (`RLIMIT_NOFILE`, the soft limit).
@@ -30,13 +30,13 @@ package enum ProcessDescriptors {
         let wanted = min(limit.rlim_max, most)
         guard wanted > limit.rlim_cur else { return }
         limit.rlim_cur = wanted
-        // A system that refuses leaves the limit as it was, and the budget is made of that.
+        // If the system refuses, the limit stays, and the budget is based on it.
         _ = setrlimit(kind, &limit)
     }
 
-    /// The lowest number that is free; nil when none is. All numbers below it are in use.
+    /// The lowest free number, below which all numbers are in use; `nil` if no number is free.
     ///
-    /// Three system calls, some microseconds; none of them waits.
+    /// Takes three system calls, some microseconds. None of them waits.
     package static func lowestFree() -> Int? {
         let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
@@ -44,8 +44,8 @@ package enum ProcessDescriptors {
         return Int(descriptor)
     }
 
-    /// Has the system's libraries open what they keep open, while there is room: timers and queues open theirs when they
-    /// are first used, and abort the process if they cannot.
+    /// Makes the system's libraries open their descriptors while there is room. Timers and queues open theirs at their
+    /// first use, and abort the process if they cannot.
     package static func warmUp() async {
         try? await Task.sleep(for: .milliseconds(1), clock: .continuous)
         try? await Task.sleep(for: .milliseconds(1), clock: .suspending)
@@ -63,19 +63,19 @@ package enum ProcessDescriptors {
     #endif
 }
 
-/// Divides the descriptors: some are kept free for files, outbound connections and libraries; the rest is for
-/// connections and calls.
+/// Divides the descriptors: a reserve for files, outbound connections and libraries, and the rest for connections and
+/// calls.
 ///
-/// Numbers are given out from the lowest on. While everything that comes from outside is turned away once the lowest free
-/// number lies in the reserve, the reserve stays free for the server itself.
+/// The system assigns the lowest free number. While the server refuses everything from outside once that number lies in
+/// the reserve, the reserve stays free for the server itself.
 struct DescriptorBudget: Sendable {
     let limit: Int
-    /// Kept free: an eighth, at least 16 and at most 256.
+    /// The number kept free: an eighth, at least 16 and at most 256.
     let reserve: Int
     private let lowestFree: @Sendable () -> Int?
 
-    /// A call's media socket and model's socket, its capture and its recording, and its part in connections to the
-    /// carrier and to webhooks.
+    /// The descriptors of a call: the media socket, the model's socket, the capture and the recording, and a share of
+    /// the connections to the carrier and to webhooks.
     static let perCall = 6
     /// The descriptors that a server has open before its first call.
     static let idle = 48
@@ -89,16 +89,15 @@ struct DescriptorBudget: Sendable {
         reserve = min(256, max(16, limit / 8))
     }
 
-    /// Tells whether connections from outside must be closed before new ones are accepted.
+    /// Whether a new connection from outside must displace another one.
     var isScarce: Bool { (lowestFree() ?? .max) >= limit - reserve }
 
-    /// Tells whether another call may begin.
+    /// Whether another call may begin.
     var hasRoomForCall: Bool { (lowestFree() ?? .max) < limit - reserve - Self.perCall }
 
-    /// So many connections may come from outside at once; the calls' own part is not kept from them, since a caller's
-    /// media socket is one of them.
+    /// The most connections from outside. Includes those of calls, because a caller's media socket is one of them.
     var connections: Int { max(8, limit - reserve - 16) }
 
-    /// So many calls fit, roughly.
+    /// The approximate number of calls that fit.
     var calls: Int { max(1, (limit - reserve - Self.idle) / Self.perCall) }
 }

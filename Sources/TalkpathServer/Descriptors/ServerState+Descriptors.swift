@@ -3,7 +3,7 @@ import TalkpathHTTP
 
 /// Keeps the server from running out of descriptors.
 extension ServerState {
-    /// A call was refused because the process has too few descriptors left.
+    /// Reports a call that was refused because the process has too few descriptors left.
     func noteCallRefusedForDescriptors() {
         tell(
             "A call was refused: the process has too few descriptors left. Raise its limit (ulimit -n, LimitNOFILE)",
@@ -12,7 +12,7 @@ extension ServerState {
         )
     }
 
-    /// Tells at the start that the descriptors do not suffice for the calls that the settings allow.
+    /// Warns at the start if the descriptors do not suffice for the calls that the settings allow.
     func warnOfFewDescriptors() {
         let fitting = descriptors.calls
         guard fitting < configuration.maximumCalls else { return }
@@ -32,7 +32,7 @@ extension ServerState {
 extension ConnectionBudget {
     /// The budget of the server's one port.
     ///
-    /// - Parameter tell: writes a warning, at most once a minute a cause.
+    /// - Parameter tell: writes a warning, at most once a minute for each cause.
     convenience init(
         _ configuration: ServerConfiguration,
         _ descriptors: DescriptorBudget,

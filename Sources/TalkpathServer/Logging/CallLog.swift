@@ -1,10 +1,9 @@
 import Logging
 import TalkpathCore
 
-/// Writes the life of every call to the log at `info`: placed or received, ringing, answered. The session itself logs the
-/// end.
+/// Logs the beginning of every call at `info`: placed or received, ringing, answered. The session itself logs the end.
 ///
-/// Lines name the call and its tenant, never a phone number or what was said.
+/// Lines name the call and its tenant, never a phone number or a transcript.
 struct CallLog: CallEventSink {
     let logger: Logger
 
@@ -16,7 +15,7 @@ struct CallLog: CallEventSink {
         logger.info("An inbound call has arrived", metadata: ["call_id": "\(call)", "tenant": "\(tenant)"])
     }
 
-    /// On the call's loop.
+    /// Called on the call's loop.
     func publish(_ event: CallEvent) {
         switch event.kind {
         case .ringing:

@@ -1,9 +1,9 @@
 import Logging
 import TalkpathCore
 
-/// A line for people: `2026-11-29T12:00:00.000Z info talkpath: call_id=… Call ended`.
+/// Lines for people: `2026-11-29T12:00:00.000Z info talkpath: call_id=… Call ended`.
 ///
-/// A value never begins another line: control characters are written as escapes.
+/// A value cannot begin another line: control characters are written as escapes.
 struct ConsoleLogHandler: LineLogHandler {
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
@@ -13,7 +13,7 @@ struct ConsoleLogHandler: LineLogHandler {
     private let now: @Sendable () -> WallTime
     private let write: @Sendable ([UInt8]) -> Void
 
-    /// - Parameters: as ``JSONLogHandler``'s.
+    /// - Parameters: as in ``JSONLogHandler``.
     init(label: String, now: @escaping @Sendable () -> WallTime, write: @escaping @Sendable ([UInt8]) -> Void) {
         self.label = label
         self.now = now

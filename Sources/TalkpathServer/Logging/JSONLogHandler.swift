@@ -4,8 +4,8 @@ import TalkpathWire
 
 /// One JSON object a line: `{"time":"…","level":"info","label":"talkpath","message":"Call ended","call_id":"…"}`.
 ///
-/// Messages are constant sentences and values are metadata, so that a collector can group by the one and search by the
-/// other.
+/// Messages are constant sentences, and values are metadata, so that a collector can group by message and search by
+/// value.
 struct JSONLogHandler: LineLogHandler {
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
@@ -16,8 +16,8 @@ struct JSONLogHandler: LineLogHandler {
     private let write: @Sendable ([UInt8]) -> Void
 
     /// - Parameters:
-    ///   - now: the time that lines bear.
-    ///   - write: takes a whole line, its end included; called from any thread.
+    ///   - now: the time of a line.
+    ///   - write: takes a complete line with its end. Called from any thread.
     init(label: String, now: @escaping @Sendable () -> WallTime, write: @escaping @Sendable ([UInt8]) -> Void) {
         self.label = label
         self.now = now

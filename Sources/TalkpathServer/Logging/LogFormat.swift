@@ -6,13 +6,13 @@ import TalkpathNIO
 public enum LogFormat: String, Sendable, CaseIterable {
     /// For people.
     case console
-    /// For collectors: an object a line.
+    /// For collectors: one JSON object a line.
     case json
 
-    /// A handler on standard error, for `LoggingSystem.bootstrap`.
+    /// Makes a handler on standard error, for `LoggingSystem.bootstrap`.
     ///
-    /// Lines are written by a thread of their own: whoever logs never waits for whoever reads. Those that a slow reader
-    /// leaves no room for are dropped; a line tells how many, and so does `talkpath_log_lines_dropped_total`.
+    /// A thread of its own writes the lines, so that logging never waits for the log's reader. If the reader is too
+    /// slow, lines are dropped. A line then tells how many, and so does `talkpath_log_lines_dropped_total`.
     public func makeHandler(label: String) -> any LogHandler {
         let writer = LogWriter.standardError
         writer.setReport { [self] dropped in
@@ -40,8 +40,8 @@ public enum LogFormat: String, Sendable, CaseIterable {
     }
 }
 
-/// A handler whose events are lines of bytes.
+/// A handler that turns events into lines of bytes.
 protocol LineLogHandler: LogHandler {
-    /// With the end of the line.
+    /// Returns the line with its end.
     func line(of event: LogEvent) -> [UInt8]
 }

@@ -2,13 +2,13 @@ import HTTPTypes
 import Hummingbird
 import TalkpathHTTP
 
-/// `GET /metrics`, in Prometheus' text format. It covers all tenants' calls, so that only the operator may read it.
+/// `GET /metrics`, in Prometheus' text format. It covers the calls of all tenants, so only the operator may read it.
 struct MetricsRoute {
     let registry: PrometheusRegistry
     let connections: ConnectionBudget
     let keys: MetricsKeys
 
-    /// The meaning of each metric.
+    /// The description of each metric.
     static let help = [
         "talkpath_calls_active": "Live calls.",
         "talkpath_calls_started_total": "Calls begun.",
@@ -59,8 +59,7 @@ struct MetricsRoute {
     }
 }
 
-/// Lets through whoever brings a key of the operator's: the one that the settings give the metrics, or, without one, the
-/// default tenant's.
+/// Admits requests with a key of the operator: a key of the metrics or, if none is configured, of the default tenant.
 struct MetricsKeys: RouterMiddleware {
     private let operators: Keys
     private let tenants: Keys

@@ -2,8 +2,8 @@ import FoundationEssentials
 import Glibc
 import TalkpathHTTP
 
-/// The system's figures of this process, under Prometheus' names. Read from `/proc` (Linux) at each request. Also
-/// what belongs to the process rather than to a server in it: its log.
+/// The system's figures of this process, under Prometheus' names, read from `/proc` (Linux) for each request. Also the
+/// figures of the log, which belongs to the process.
 enum ProcessFigures {
     static func text(_ connections: ConnectionBudget.Figures) -> String {
         var text = ""
@@ -44,7 +44,7 @@ enum ProcessFigures {
         return seconds(usage.ru_utime) + seconds(usage.ru_stime)
     }
 
-    /// Second field of `statm`: pages.
+    /// The second field of `statm`, in pages.
     private static func residentBytes() -> Double? {
         guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return nil }
         let fields = text.split(separator: " ")
@@ -53,7 +53,7 @@ enum ProcessFigures {
     }
 
     private static func openDescriptors() -> Double? {
-        // The listing itself holds one.
+        // The listing itself holds one descriptor.
         (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")).map { Double($0.count - 1) }
     }
 

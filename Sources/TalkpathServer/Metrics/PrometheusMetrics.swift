@@ -1,20 +1,20 @@
 import CoreMetrics
 import Synchronization
 
-/// One line, or a few, of the exposition. Told from any thread, without a lock.
+/// A metric: one or more lines of the exposition. Updates may come from any thread and take no lock.
 protocol PrometheusMetric: AnyObject, Sendable {
     static var kind: PrometheusRegistry.Kind { get }
     func write(name: String, labels: String, to text: inout String)
 }
 
-/// Only rises.
+/// A value that only rises.
 final class PrometheusCounter: PrometheusMetric, CounterHandler {
     static let kind = PrometheusRegistry.Kind.counter
 
     private let value = Atomic<Int64>(0)
 
     func increment(by amount: Int64) {
-        // A counter that falls would be taken for a restart.
+        // Prometheus would take a falling counter for a restart.
         guard amount > 0 else { return }
         value.wrappingAdd(amount, ordering: .relaxed)
     }
@@ -28,7 +28,7 @@ final class PrometheusCounter: PrometheusMetric, CounterHandler {
     }
 }
 
-/// Stands at what it was set to last.
+/// A value that can be set.
 final class PrometheusGauge: PrometheusMetric, MeterHandler, RecorderHandler {
     static let kind = PrometheusRegistry.Kind.gauge
 
@@ -64,7 +64,7 @@ final class PrometheusGauge: PrometheusMetric, MeterHandler, RecorderHandler {
     }
 }
 
-/// Counts in buckets. Durations are recorded in nanoseconds and shown in seconds.
+/// Counts in buckets. Takes durations in nanoseconds and shows them in seconds.
 final class PrometheusHistogram: PrometheusMetric, TimerHandler, RecorderHandler {
     static let kind = PrometheusRegistry.Kind.histogram
 
@@ -83,7 +83,7 @@ final class PrometheusHistogram: PrometheusMetric, TimerHandler, RecorderHandler
         counts = (0...bounds.count).map { _ in Bucket() }
     }
 
-    /// Whole calls last minutes; what happens in them, milliseconds.
+    /// Calls last minutes; the other measured durations are milliseconds.
     static func bounds(of label: String) -> [Double] {
         label.contains("call_duration")
             ? [1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200]

@@ -1,11 +1,11 @@
 import CoreMetrics
 import Synchronization
 
-/// A backend of swift-metrics that keeps what it is told and shows it in Prometheus' text format, version 0.0.4.
+/// A backend of swift-metrics that keeps values and shows them in Prometheus' text format, version 0.0.4.
 ///
-/// Making a metric takes a lock; telling it something takes none.
+/// Creating a metric takes a lock; updating it takes none.
 final class PrometheusRegistry: Sendable {
-    /// The metrics under one name.
+    /// The metrics of one name.
     private struct Family {
         var kind: Kind
         var members: [(labels: String, metric: any PrometheusMetric)] = []
@@ -18,12 +18,12 @@ final class PrometheusRegistry: Sendable {
     private let families = Mutex<[String: Family]>([:])
     private let help: [String: String]
 
-    /// - Parameter help: by name, what a metric tells.
+    /// - Parameter help: the description of each metric, by name.
     init(help: [String: String] = [:]) {
         self.help = help
     }
 
-    /// All metrics, by name.
+    /// Returns all metrics, sorted by name.
     func text() -> String {
         let families = self.families.withLock { $0 }
         var text = ""
@@ -37,7 +37,7 @@ final class PrometheusRegistry: Sendable {
         return text
     }
 
-    /// The metric of this name and these dimensions, made if it is not there.
+    /// Returns the metric of this name and these dimensions. Creates it if it does not exist.
     private func metric<Metric: PrometheusMetric>(
         _ label: String,
         _ dimensions: [(String, String)],
@@ -49,7 +49,7 @@ final class PrometheusRegistry: Sendable {
             var family = families[name] ?? Family(kind: Metric.kind)
             if let known = family.members.first(where: { $0.labels == labels })?.metric as? Metric { return known }
             let metric = make()
-            // A name that stands for two kinds of metric is a mistake of the caller's: the second is kept to itself.
+            // The caller of this method used one name for two kinds of metric. The second one is not shown.
             guard family.kind == Metric.kind else { return metric }
             family.members.append((labels, metric))
             families[name] = family
@@ -73,7 +73,7 @@ extension PrometheusRegistry: MetricsFactory {
         return metric(label, dimensions) { PrometheusHistogram(bounds: PrometheusHistogram.bounds(of: label)) }
     }
 
-    /// In seconds, as Prometheus has it.
+    /// In seconds, as is usual for Prometheus.
     func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
         metric(label, dimensions) { PrometheusHistogram(bounds: PrometheusHistogram.bounds(of: label)) }
     }

@@ -14,7 +14,7 @@ enum PrometheusText {
         return name
     }
 
-    /// `a="x",b="y"`, in the order given.
+    /// Writes `a="x",b="y"`, in the given order.
     static func labels(_ dimensions: [(String, String)]) -> String {
         dimensions.map { #"\#(name($0.0))="\#(escaped($0.1))""# }.joined(separator: ",")
     }

@@ -1,7 +1,7 @@
 import Synchronization
 import TalkpathCore
 
-/// Wakes one sleeper. Rings while no task sleeps are kept as one.
+/// Wakes one sleeping task. Rings while no task sleeps are kept as one.
 final class Bell: Sendable {
     private struct State {
         var hasRung = false
@@ -10,7 +10,7 @@ final class Bell: Sendable {
 
     private let state = Mutex(State())
 
-    /// From any thread; returns at once.
+    /// May be called from any thread; returns at once.
     func ring() {
         let sleeper = state.withLock { state in
             defer { state.sleeper = nil }
@@ -20,7 +20,7 @@ final class Bell: Sendable {
         sleeper?.resume()
     }
 
-    /// Returns at the next ring, after this long, or when the task is cancelled. For one at a time.
+    /// Returns at the next ring, after this time, or when the task is cancelled. For one task at a time.
     func wait(atMost longest: Duration) async {
         await withTaskGroup { group in
             group.addTask { await self.waitForRing() }
@@ -51,10 +51,10 @@ final class Bell: Sendable {
     }
 }
 
-/// The bells of all tasks that wait for events to be written.
+/// The bells of all tasks that wait for new events in the store.
 final class EventBells: Sendable {
     private struct Listener {
-        /// `nil`: of every call.
+        /// `nil` for every call.
         var call: CallID?
         var bell: Bell
     }
@@ -62,7 +62,7 @@ final class EventBells: Sendable {
     private let listeners = Mutex<[Int: Listener]>([:])
     private let numbers = Atomic(0)
 
-    /// - Returns: what ``remove(_:)`` takes.
+    /// - Returns: the number for ``remove(_:)``.
     func add(_ bell: Bell, call: CallID? = nil) -> Int {
         let number = numbers.add(1, ordering: .relaxed).newValue
         listeners.withLock { $0[number] = Listener(call: call, bell: bell) }

@@ -4,16 +4,16 @@ import Synchronization
 import TalkpathCore
 import TalkpathWire
 
-/// The record of deliveries to one endpoint since the server started: for its tenant, the log and the metrics.
+/// The results of deliveries to one endpoint since the server started, for its tenant, the log and the metrics.
 /// Thread-safe.
 final class EndpointHealth: Sendable {
     struct State: Sendable {
         var delivered = 0
-        /// Attempts that came to nothing.
+        /// The number of failed attempts.
         var failed = 0
-        /// Since when no delivery has succeeded; nil while deliveries succeed.
+        /// The time since which no delivery has succeeded; `nil` while deliveries succeed.
         var failingSince: WallTime?
-        /// The reason of the last failure, in our words, or the status that the receiver answered with.
+        /// The reason of the last failure, in our words, or the status in the receiver's answer.
         var lastFailure: String?
     }
 
@@ -26,7 +26,7 @@ final class EndpointHealth: Sendable {
 
     var current: State { state.withLock { $0 } }
 
-    /// - Returns: since when deliveries had failed, if this one is the first to succeed again.
+    /// - Returns: the time since which deliveries had failed, if this is the first to succeed again; otherwise `nil`.
     func succeeded() -> WallTime? {
         counters.delivered.increment()
         return state.withLock { state in
@@ -36,7 +36,7 @@ final class EndpointHealth: Sendable {
         }
     }
 
-    /// - Returns: whether this failure is the first after a success, or the first of all.
+    /// - Returns: whether this is the first failure since a success, or the first of all.
     func failed(_ reason: String, at now: WallTime) -> Bool {
         counters.failed.increment()
         return state.withLock { state in
@@ -60,7 +60,7 @@ final class EndpointHealth: Sendable {
     }
 }
 
-/// Attempts to deliver, over all endpoints.
+/// Counts delivery attempts to all endpoints.
 struct DeliveryCounters: Sendable {
     let delivered: Counter
     let failed: Counter

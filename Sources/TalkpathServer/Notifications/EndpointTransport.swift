@@ -4,15 +4,15 @@ import TalkpathStore
 /// The outcome of a delivery.
 enum DeliveryOutcome: Equatable, Sendable {
     case delivered
-    /// To be tried again, not before the time that the receiver has asked for.
+    /// The delivery failed. Try again, but not before the time that the receiver asked for.
     case failed(String, retryAfter: Duration? = nil)
-    /// Trying again changes nothing.
+    /// The receiver refused the event. Another attempt would not help.
     case refused(String)
-    /// The receiver wants nothing more, ever.
+    /// The receiver wants no more events.
     case gone
 }
 
-/// A way to one endpoint. Holds what it keeps open; bounds every delivery by itself; several may be under way at once.
+/// The connection to one endpoint. It limits the time of each delivery itself. Several deliveries may run at once.
 protocol EndpointTransport: Sendable {
     func deliver(_ event: OutboxEvent) async -> DeliveryOutcome
     func close() async

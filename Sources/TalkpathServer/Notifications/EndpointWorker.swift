@@ -4,29 +4,29 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathStore
 
-/// Delivers the events of one endpoint. Each endpoint has a worker of its own, so that a slow one delays no other.
+/// Delivers the events of one endpoint. Each endpoint has its own worker, so that a slow endpoint delays no other.
 ///
-/// Up to ``width`` calls' events are under way at once, one of each call: its events are tried in their order. A delivery
-/// that hangs holds up its own call's events only. One that fails is tried again later, without holding up those that
-/// follow.
+/// Up to ``width`` deliveries run at once, one of each call: the events of a call are tried in their order. A delivery
+/// that hangs holds up only its own call's events. One that fails is tried again later, without holding up the events
+/// behind it.
 struct EndpointWorker: Sendable {
     let endpointID: String
     let transport: any EndpointTransport
     let store: SQLiteCallStore
     let bell: Bell
-    /// A steady one: pauses do not change when the machine's clock is set.
+    /// A steady clock: pauses do not change when the machine's clock is set.
     let clock: any CallClock
     let backoff: Backoff
     let logger: Logger
     var health = EndpointHealth()
-    /// From 0 to 1: scatters the pauses.
+    /// From 0 to 1. Randomises the pauses.
     var random: @Sendable () -> Double = { .random(in: 0...1) }
 
     static let width = 32
-    /// Other processes may write: so the store is looked into now and then in any case.
+    /// The longest wait before the store is searched again, because other processes may write to it.
     private static let longestSleep = Duration.seconds(30)
 
-    /// Runs until its task is cancelled, or the endpoint is not wanted or wants nothing any more.
+    /// Runs until its task is cancelled, or the endpoint is deleted or stopped.
     func run() async {
         let underWay = CallsUnderWay()
         await withDiscardingTaskGroup { group in
@@ -72,7 +72,7 @@ struct EndpointWorker: Sendable {
     private func deliver(_ delivery: Delivery) async {
         let outcome = await transport.deliver(delivery.event)
         tell(outcome)
-        // Until it is noted, the call counts as busy: what has been delivered must not be delivered again at once.
+        // The call stays busy until the outcome is stored. Otherwise a delivered event could be sent again at once.
         while !Task.isCancelled {
             do {
                 return try await note(outcome, of: delivery)
@@ -86,7 +86,8 @@ struct EndpointWorker: Sendable {
         }
     }
 
-    /// Logs the first failure and the recovery, so that a receiver that is down writes two lines and not thousands.
+    /// Logs the first failure and the recovery only, so that a receiver that is down causes two lines and not
+    /// thousands.
     private func tell(_ outcome: DeliveryOutcome) {
         switch outcome {
         case .delivered:
@@ -96,7 +97,7 @@ struct EndpointWorker: Sendable {
                 metadata: ["endpoint": "\(endpointID)", "failing_since": "\(since.rfc3339)"]
             )
         case .failed(let reason, _), .refused(let reason):
-            // Cut off because the server stops: that was no attempt.
+            // The server is stopping, and has cancelled the delivery. That does not count as an attempt.
             guard !Task.isCancelled, health.failed(reason, at: clock.wallTime) else { return }
             logger.warning(
                 "An event could not be delivered. Nothing is lost: deliveries are tried again for some three days",
@@ -113,7 +114,7 @@ struct EndpointWorker: Sendable {
         case .delivered:
             try await store.finishDelivery(delivery.id)
         case .failed(let reason, let asked):
-            // Cut off because the server stops: that was no attempt.
+            // The server is stopping, and has cancelled the delivery. That does not count as an attempt.
             guard !Task.isCancelled else { return }
             guard let pause = backoff.pause(after: delivery.attempts + 1, asked: asked, random: random()) else {
                 return try await bury(delivery, reason, at: now)
@@ -137,7 +138,7 @@ struct EndpointWorker: Sendable {
     }
 }
 
-/// Calls of which something is under way. Thread-safe.
+/// The calls with a delivery or hang-up under way. Thread-safe.
 final class CallsUnderWay: Sendable {
     private let state = Mutex<Set<CallID>>([])
 

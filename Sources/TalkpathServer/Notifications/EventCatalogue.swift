@@ -3,7 +3,7 @@ import TalkpathCore
 import TalkpathStore
 import TalkpathWire
 
-/// The events that leave this server. The raw values are stable.
+/// The events that the server sends. The raw values are stable.
 enum EventType: String, Sendable, CaseIterable {
     case started = "call.started"
     case ringing = "call.ringing"
@@ -21,9 +21,9 @@ enum EventType: String, Sendable, CaseIterable {
     case failed = "call.failed"
 }
 
-/// The data of each event; the store adds the numbers of the call.
+/// The data of each event. The store adds the numbers of the call.
 enum EventCatalogue {
-    /// - Returns: nil for events that are internal to a call.
+    /// - Returns: `nil` for events that stay inside the server.
     static func event(_ event: CallEvent, at time: WallTime) -> OutboxEvent? {
         let (type, members): (EventType, [(String, JSONValue?)])
         switch event.kind {
@@ -43,14 +43,14 @@ enum EventCatalogue {
         case .responseFailed(let status, let code):
             (type, members) = (.responseFailed, [("status", .string(status)), ("code", .string(code))])
         case .toolCalled(let name): (type, members) = (.toolCalled, [("name", .string(name))])
-        // Told with the record. This one counts where the record could not be saved.
+        // The store writes this event with the record. This copy counts if the record could not be saved.
         case .ended(let receipt): return ended(receipt, members: [])
         default: return nil
         }
         return make(type, event.callID, at: time, [("at_ms", JSONValue(event.at.wholeMilliseconds))] + members)
     }
 
-    /// Its time is that of the words, not of their being told.
+    /// The members of a turn. The time is that of the words, not of the report.
     private static func told(_ turn: TranscriptEntry) -> [(String, JSONValue?)] {
         var json = turn.json
         json.set("turn_id", .string(turn.turnID))
@@ -112,7 +112,7 @@ enum EventCatalogue {
 }
 
 extension OutboxEvent {
-    /// The event as receivers get it.
+    /// The event in the form that receivers get.
     var json: JSONValue {
         ["type": .string(type), "timestamp": .time(at), "data": data]
     }

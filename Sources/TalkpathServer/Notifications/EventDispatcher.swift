@@ -5,14 +5,14 @@ import Synchronization
 import TalkpathCore
 import TalkpathStore
 
-/// Leads a worker for every endpoint there is.
+/// Runs a worker for every endpoint.
 final class EventDispatcher: Service {
     let store: SQLiteCallStore
     private let recorder: EventRecorder
     private let configuration: ServerConfiguration.Notifications
-    /// For addresses that tenants have named.
+    /// The policy for addresses that tenants have named.
     private let policy: OutboundAddressPolicy
-    /// For those of the configuration.
+    /// The policy for addresses in the configuration.
     private let configuredPolicy: OutboundAddressPolicy
     private let clock: any CallClock
     /// The clock by which due times are counted.
@@ -47,13 +47,13 @@ final class EventDispatcher: Service {
         self.logger = logger
     }
 
-    /// Endpoints have come or gone, or deliveries are to be made at once.
+    /// Starts and stops workers after a change of endpoints, and wakes all workers.
     func refresh() {
         recorder.endpointChanges.ring()
         for bell in workers.withLock({ Array($0.values) }) { bell.ring() }
     }
 
-    /// Names the configuration's endpoints to the store, before the first event. To be called before ``run()``.
+    /// Writes the configured endpoints to the store, before the first event. Call this before ``run()``.
     func prepare() async throws {
         try await store.setConfiguredEndpoints(configuredEndpoints)
     }
@@ -103,7 +103,7 @@ final class EventDispatcher: Service {
         }
     }
 
-    /// The record of deliveries to an endpoint since the server started.
+    /// The results of deliveries to an endpoint since the server started.
     func health(of endpoint: String) -> EndpointHealth {
         healths.withLock { healths in
             if let known = healths[endpoint] { return known }
@@ -113,7 +113,7 @@ final class EventDispatcher: Service {
         }
     }
 
-    /// The endpoint is deleted.
+    /// Drops the results of an endpoint that was deleted.
     func forget(_ endpoint: String) {
         healths.withLock { $0[endpoint] = nil }
     }
@@ -124,7 +124,7 @@ final class EventDispatcher: Service {
     static let telegramID = "configured:telegram"
     static let gatewayID = "configured:gateway"
 
-    /// Their secrets stay in the configuration.
+    /// The configured endpoints. Their secrets stay in the configuration.
     private var configuredEndpoints: [Endpoint] {
         func endpoint(_ id: String, _ kind: Endpoint.Kind, types: [EventType]? = nil) -> Endpoint {
             Endpoint(
@@ -145,7 +145,7 @@ final class EventDispatcher: Service {
         return endpoints
     }
 
-    /// - Returns: nil, and says so, for an endpoint whose address or secret is no use.
+    /// - Returns: `nil`, after a log line, if the endpoint's address or secret cannot be used.
     private func transport(_ endpoint: Endpoint) -> (any EndpointTransport)? {
         do {
             switch endpoint.kind {
@@ -175,9 +175,9 @@ final class EventDispatcher: Service {
         }
     }
 
-    /// A webhook without a secret of its own is signed with the server's: the configuration's own one, and those of the
-    /// default tenant's agents, whose server it is. No other tenant gets signatures that the operator's receivers would
-    /// believe.
+    /// The secrets that sign an endpoint's events. The server's own secret signs for the configured webhook, and for
+    /// the default tenant's agents without a secret. It never signs for other tenants, because the operator's receivers
+    /// would trust those events.
     func secrets(of endpoint: Endpoint) -> WebhookSecrets? {
         guard endpoint.secret.isEmpty else { return .kept(endpoint: endpoint.id, store) }
         guard endpoint.isConfigured || endpoint.tenant == ServerConfiguration.APIKey.defaultTenant else { return nil }

@@ -2,11 +2,11 @@ import Synchronization
 import TalkpathCore
 import TalkpathStore
 
-/// The border between the media loop and everything that wants to know what happens on calls.
+/// Carries events from the media loop to the store.
 ///
-/// On the loop, an event is put into a bounded buffer and that is all: no receiver, no disk and no network can hold the
-/// loop up. The store takes the buffer's content with its next transaction, on its own thread. When the store is so far
-/// behind that the buffer is full, events are dropped and counted, but for the ends of calls.
+/// On the loop, an event is only added to a bounded buffer: no receiver, disk or network can hold up the loop. The
+/// store takes the buffer's content with its next transaction, on its own thread. If the store is so far behind that
+/// the buffer is full, events are dropped and counted, except the ends of calls.
 final class EventRecorder: CallEventSink, OutboxSource {
     private struct Told {
         var event: CallEvent
@@ -15,21 +15,21 @@ final class EventRecorder: CallEventSink, OutboxSource {
 
     private struct State {
         var told: [Told] = []
-        /// Could not be written; older than what was told since.
+        /// Entries that could not be written. They are older than those in `told`.
         var putBack: [OutboxEntry] = []
         var dropped = 0
     }
 
     private let state = Mutex(State())
-    /// Of the live calls; touched where the store takes what was told.
+    /// The timelines of live calls. Used when the store takes the events.
     private let timelines = Mutex<[CallID: ConversationTimeline]>([:])
     private let capacity: Int
     private let keepsTranscripts: Bool
     private let clock: any CallClock
-    /// Rung when there is something to be written.
+    /// Rung when there is something to write.
     let bell = Bell()
     let bells = EventBells()
-    /// Rung when endpoints have come or gone.
+    /// Rung when endpoints were added or deleted.
     let endpointChanges = Bell()
 
     init(capacity: Int = 10_000, keepsTranscripts: Bool = true, clock: any CallClock) {
@@ -38,7 +38,7 @@ final class EventRecorder: CallEventSink, OutboxSource {
         self.clock = clock
     }
 
-    /// Events that there was no room for, since this was asked the last time.
+    /// The number of dropped events since the last time.
     func takeDropped() -> Int {
         state.withLock { state in
             defer { state.dropped = 0 }

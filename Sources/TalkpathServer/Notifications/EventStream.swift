@@ -5,21 +5,21 @@ import TalkpathCore
 import TalkpathStore
 import TalkpathWire
 
-/// A call's events as Server-Sent Events, from one of them on, as they are written; ends some time after the call has.
+/// A call's events as Server-Sent Events, from a given event on. Ends some time after the call.
 ///
-/// Every event is read from the store, and its number there is its `id`: whoever comes back with the last one gets what
-/// came since, none twice and none left out.
+/// Every event is read from the store, and its number there is its `id`. A client that reconnects with its last `id`
+/// gets every later event exactly once.
 struct EventStream: Sendable {
     let call: CallID
     let after: Int64
     let store: SQLiteCallStore
     let bells: EventBells
-    /// A comment, so that proxies and clients see that the stream lives. No empty line follows it: some clients would take
-    /// that for another event.
+    /// The interval of comments, which show proxies and clients that the stream is alive. No empty line follows them,
+    /// because some clients would take that for another event.
     var heartbeat = Duration.seconds(15)
-    /// For what comes after the end: the analysis.
+    /// The wait after the call's end for its analysis.
     var afterlife = Duration.seconds(30)
-    /// For the recording, which may be whole only after the analysis; from the end on.
+    /// The wait after the analysis for the recording, which may be complete only then. Counts from the call's end.
     var linger = Duration.seconds(3)
 
     func write(to writer: inout any ResponseBodyWriter) async throws {
@@ -41,7 +41,8 @@ struct EventStream: Sendable {
                 hasWritten = true
                 continue
             }
-            // The answer's head leaves with the first bytes: who waits for news sees at once that the stream is there.
+            // The head of the answer leaves with the first bytes. Send some at once, so that the client sees that the
+            // stream is open.
             if !hasWritten { try await writer.write(ByteBuffer(string: ": alive\n")) }
             hasWritten = true
             var pause = heartbeat
@@ -72,10 +73,10 @@ struct EventStream: Sendable {
             case .recording: isRecorded = true
             default: break
             }
-            // One line: JSON's own line ends are escaped.
+            // JSON escapes line ends, so the data are one line.
             buffer.writeString("id: \(number)\nevent: \(event.type)\n")
-            // Clients that lose the stream are to come back soon. A field by itself would be an event without data, which
-            // some of them choke on.
+            // Clients that lose the stream should reconnect soon. Sent alone, this field would be an event without
+            // data, which some clients do not accept.
             if !isBegun { buffer.writeString("retry: 1000\n") }
             isBegun = true
             buffer.writeString("data: ")
@@ -84,7 +85,7 @@ struct EventStream: Sendable {
         }
     }
 
-    /// - Returns: whether all that time nothing came.
+    /// - Returns: whether nothing came in that time.
     private func wait(for bell: Bell, _ time: Duration) async -> Bool {
         let start = ContinuousClock.now
         await withGracefulShutdownHandler {

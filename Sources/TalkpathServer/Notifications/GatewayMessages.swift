@@ -3,10 +3,11 @@ import TalkpathCore
 import TalkpathStore
 import TalkpathWire
 
-/// The messages to a gateway of agents, as `sessions_send` requests of JSON-RPC 2.0: flat objects with a `message_type`.
+/// The messages to a gateway of agents: `sessions_send` requests of JSON-RPC 2.0, with flat objects that have a
+/// `message_type`.
 enum GatewayMessages {
-    /// - Parameter call: as the store has it.
-    /// - Returns: nil for an event the gateway has no word for.
+    /// - Parameter call: the call in the store.
+    /// - Returns: `nil` for an event for which the gateway has no message.
     static func message(_ event: OutboxEvent, call: CallSnapshot?) -> JSONValue? {
         let data = event.data
         func flat(_ type: String, _ members: [(String, JSONValue)]) -> JSONValue {
@@ -29,7 +30,7 @@ enum GatewayMessages {
                 ]
             )
         case .transcript:
-            // The gateway has no word for a turn that is told again.
+            // The gateway has no message for a corrected turn.
             if data["corrects"]?.bool == true { return JSONValue?.none }
             return flat(
                 "transcript",
@@ -77,7 +78,7 @@ enum GatewayMessages {
         ["message_type": "heartbeat", "timestamp": .time(now)]
     }
 
-    /// - Parameter id: `nil` for what needs no answer.
+    /// - Parameter id: `nil` for a message that needs no answer.
     static func request(_ message: JSONValue, session: String, id: Int?) -> JSONValue {
         var request: JSONValue = [
             "jsonrpc": "2.0", "method": "sessions_send",

@@ -5,10 +5,10 @@ import TalkpathNIO
 import TalkpathStore
 import TalkpathWire
 
-/// Messages to a gateway of agents, over one WebSocket that is opened again whenever it is lost.
+/// Sends messages to a gateway of agents over one WebSocket, and reopens the socket when it is lost.
 ///
-/// A message is delivered when the gateway has answered its request, or has taken it and stayed silent for a while: not
-/// every gateway answers. One that was under way when the socket was lost is sent again.
+/// A message counts as delivered when the gateway has answered its request, or has stayed silent for a while after it:
+/// not every gateway answers. A message that was under way when the socket was lost is sent again.
 actor GatewayTransport: EndpointTransport {
     private struct Link {
         var connection: WebSocketConnection
@@ -27,7 +27,7 @@ actor GatewayTransport: EndpointTransport {
     private let heartbeatEvery: Duration
 
     private var link: Link?
-    /// Counts links: what an older one still says is not heard.
+    /// Counts the sockets, so that messages of an older one are ignored.
     private var generation = 0
     private var opening: Task<String?, Never>?
     private var lastID = 0
@@ -89,7 +89,7 @@ actor GatewayTransport: EndpointTransport {
 
     // MARK: The socket
 
-    /// - Returns: why there is none, otherwise nil.
+    /// - Returns: why the socket cannot be opened; `nil` if it is open.
     private func open() async -> String? {
         if link != nil { return nil }
         if let opening { return await opening.value }

@@ -2,7 +2,7 @@ import HTTPTypes
 import TalkpathCore
 import TalkpathWire
 
-/// The operations on webhooks and deliveries, for the document.
+/// The schemas of webhooks and deliveries, for the API document.
 enum NotificationSchemas {
     static let order = Schema.object(
         .required("url", Schema(.text(length: 1...2048, form: .url))),
@@ -36,7 +36,7 @@ enum NotificationSchemas {
         .required("last_failure", .text.orNull),
     ]
 
-    /// A day.
+    /// In seconds: a day.
     static let usualOverlap = 86_400
 
     static let rotation = Schema.object(
@@ -69,7 +69,7 @@ enum NotificationSchemas {
     ]
 }
 
-/// The routes about events, for the document.
+/// The operations on events, for the API document.
 enum NotificationOperations {
     static let all: [Operation] = [
         follow, listWebhooks, addWebhook, showWebhook, deleteWebhook, rotateSecret, listDead, replay,

@@ -6,7 +6,7 @@ import TalkpathNIO
 import TalkpathStore
 import TalkpathWire
 
-/// Events for those who ask: a call's events as they happen, a tenant's webhooks, and what could not be delivered.
+/// Routes for events: a call's events as they happen, a tenant's webhooks, and failed deliveries.
 struct NotificationRoutes {
     let state: ServerState
 
@@ -49,10 +49,10 @@ struct NotificationRoutes {
             status: .ok,
             headers: [
                 .contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-store",
-                // Proxies that gather answers must not gather this one.
+                // Tells proxies not to buffer the answer.
                 .accelBuffering: "no",
             ],
-            // The place is given back with the body: when it has been written, or never can be.
+            // The body holds the tenant's place until it has been written, or cannot be written any more.
             body: ResponseBody { [place] writer in
                 defer { withExtendedLifetime(place) {} }
                 try await stream.write(to: &writer)
@@ -63,7 +63,7 @@ struct NotificationRoutes {
 
     // MARK: Webhooks
 
-    /// A webhook, with how deliveries to it have fared.
+    /// A webhook, with the results of its deliveries.
     private func shown(_ endpoint: Endpoint) -> JSONValue {
         var json = endpoint.json
         for member in state.dispatcher.health(of: endpoint.id).json { json.set(member.key, member.value) }
@@ -103,7 +103,7 @@ struct NotificationRoutes {
         )
         try await store.putEndpoint(endpoint)
         state.dispatcher.refresh()
-        // Shown this once.
+        // The secret is shown only here.
         var json = shown(endpoint)
         json.set("secret", .string(endpoint.secret))
         var response = Response.json(json, status: .created)
@@ -138,7 +138,7 @@ struct NotificationRoutes {
             keepingEarlierUntil: WallTime(milliseconds: now.milliseconds + overlap)
         )
         guard let endpoint else { throw Self.unknownWebhook }
-        // Shown this once.
+        // The secret is shown only here.
         var json = shown(endpoint)
         json.set("secret", .string(endpoint.secret))
         return .json(json)
@@ -207,7 +207,7 @@ private struct WebhookRequest {
 }
 
 extension Endpoint {
-    /// Without the secret.
+    /// The endpoint without its secret.
     fileprivate var json: JSONValue {
         [
             "webhook_id": .string(id),

@@ -6,7 +6,7 @@ struct WebhookSecret: Sendable {
 
     static let prefix = "whsec_"
 
-    /// - Returns: nil if it is not `whsec_` and base64 of 24 to 64 bytes, as the specification wants it.
+    /// - Returns: `nil` unless the text is `whsec_` and base64 of 24 to 64 bytes, as the specification requires.
     init?(_ text: String) {
         guard text.hasPrefix(Self.prefix), let key = Self.decode(String(text.dropFirst(Self.prefix.count))),
             (24...64).contains(key.count)
@@ -14,7 +14,7 @@ struct WebhookSecret: Sendable {
         self.key = key
     }
 
-    /// A new one of 32 bytes.
+    /// Makes a new secret of 32 bytes.
     static func make() -> String { prefix + TalkpathCrypto.base64(SecureRandom.bytes(32)) }
 
     /// - Parameter timestamp: seconds since 1970.
@@ -22,8 +22,8 @@ struct WebhookSecret: Sendable {
         Self.headers(id: id, timestamp: timestamp, body: body, secrets: [self])
     }
 
-    /// Signed with every one of several secrets, so that a receiver may know one of them only: while a secret is being
-    /// replaced, the new one comes first.
+    /// Signs with each of several secrets, so that a receiver needs only one of them. While a secret is being replaced,
+    /// the new one comes first.
     static func headers(
         id: String,
         timestamp: Int64,
@@ -40,7 +40,7 @@ struct WebhookSecret: Sendable {
         ]
     }
 
-    /// Several, separated by commas or spaces; nil if one of them is none, or there is none.
+    /// Reads secrets separated by commas or spaces. `nil` if one of them is malformed, or if there is none.
     static func all(in text: String) -> [WebhookSecret]? {
         let parts = text.split { $0 == "," || $0 == " " }
         let secrets = parts.compactMap { WebhookSecret(String($0)) }

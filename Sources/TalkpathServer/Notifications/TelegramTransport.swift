@@ -3,14 +3,14 @@ import TalkpathCore
 import TalkpathStore
 import TalkpathWire
 
-/// A summary of every ended call, to a Telegram chat.
+/// Sends a summary of every ended call to a Telegram chat.
 struct TelegramTransport: EndpointTransport {
     private let client: OutboundClient
     private let chatID: String
     private let store: SQLiteCallStore
     private let clock: any CallClock
 
-    /// Telegram's limit is 4096.
+    /// In characters. Telegram's own limit is 4096.
     static let longestText = 4000
     private static let lastTurns = 6
     private static let longestTurn = 400
@@ -21,7 +21,7 @@ struct TelegramTransport: EndpointTransport {
         store: SQLiteCallStore,
         clock: any CallClock
     ) throws(OutboundAddressError) {
-        // The token is part of the address: it must not get into a log, and no error of ours names the address.
+        // The address contains the token. It must not reach a log, so none of our errors names the address.
         let url = try policy.parse("\(configuration.baseURL)/bot\(configuration.botToken)/sendMessage")
         client = OutboundClient(url, policy: policy)
         chatID = configuration.chatID
@@ -32,7 +32,7 @@ struct TelegramTransport: EndpointTransport {
     func deliver(_ event: OutboxEvent) async -> DeliveryOutcome {
         guard event.type == EventType.ended.rawValue else { return .delivered }
         let transcript = (try? await store.find(event.callID))?.transcript ?? []
-        // Without a parse mode: what callers say is no markup.
+        // No parse mode: a transcript is not markup.
         let body: JSONValue = ["chat_id": .string(chatID), "text": .string(Self.text(event, transcript))]
         do {
             let answer = try await client.post(
@@ -57,7 +57,7 @@ struct TelegramTransport: EndpointTransport {
         let pause = asked ?? answer.retryAfter(at: now)
         let failure = "Telegram answered with status \(answer.status)"
         switch answer.status {
-        // The chat or the text is wrong, or the bot was shut out: the same again changes nothing.
+        // The chat or the text is wrong, or the bot was removed. Another attempt would not help.
         case 400, 401, 403, 404: return .refused(failure)
         default: return .failed(failure, retryAfter: pause)
         }

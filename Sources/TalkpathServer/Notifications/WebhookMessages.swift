@@ -2,12 +2,12 @@ import TalkpathCore
 import TalkpathStore
 import TalkpathWire
 
-/// The messages to a webhook, in its format.
+/// The messages to a webhook, in the webhook's format.
 struct WebhookMessages: Sendable {
     let format: WebhookFormat
     let store: SQLiteCallStore
 
-    /// - Returns: nil for an event that the format has no word for.
+    /// - Returns: `nil` for an event for which the format has no message.
     func message(_ event: OutboxEvent) async throws -> JSONValue? {
         guard format != .standard else { return event.json }
         guard let type = EventType(rawValue: event.type), Self.words(of: type, in: format) != nil,

@@ -1,14 +1,14 @@
 import TalkpathCore
 import TalkpathStore
 
-/// The secrets that sign an endpoint's events at a time.
+/// The secrets that sign an endpoint's events.
 enum WebhookSecrets: Sendable {
-    /// Those of the configuration.
+    /// Secrets of the configuration.
     case fixed([WebhookSecret])
-    /// The endpoint's own, as the store has it when it is needed: it may be replaced at any time.
+    /// The endpoint's own secrets. They are read from the store for each use, because they may be replaced at any time.
     case kept(endpoint: String, SQLiteCallStore)
 
-    /// - Returns: the newest first; none if the endpoint is gone.
+    /// - Returns: the newest first; none if the endpoint was deleted.
     func current(at now: WallTime) async throws -> [WebhookSecret] {
         switch self {
         case .fixed(let secrets):

@@ -37,7 +37,7 @@ struct WebhookTransport: EndpointTransport {
         } catch {
             return .failed("the call could not be looked up")
         }
-        // Never without a signature: the receiver could not tell whose it is.
+        // Never send without a signature: the receiver could not verify the sender.
         guard !secrets.isEmpty else { return .failed("there is no secret to sign with") }
         var headers = WebhookSecret.headers(
             id: event.id,
@@ -71,8 +71,8 @@ struct WebhookTransport: EndpointTransport {
 }
 
 extension OutboundClient.Answer {
-    /// How long the other side wants to be left alone (RFC 9110, section 10.2.3), at most a day: given in seconds, or as a
-    /// date, which is taken by the clock of whoever gave it, where that is shown.
+    /// The pause that the receiver asks for (RFC 9110, section 10.2.3), at most a day. Given in seconds or as a date. A
+    /// date is compared with the receiver's own clock if the answer shows it.
     func retryAfter(at now: WallTime) -> Duration? {
         guard let text = header("retry-after") else { return nil }
         if let seconds = Int(text) { return seconds >= 0 ? .seconds(min(seconds, 86_400)) : nil }

@@ -2,9 +2,9 @@ import HTTPTypes
 import TalkpathCore
 import TalkpathWire
 
-/// The OpenAPI 3.1 document of everything the port serves: `GET /openapi.json`.
+/// The OpenAPI 3.1 document of everything that the port serves: `GET /openapi.json`.
 ///
-/// Each route has an `Operation` beside it, in a list that is named here; a test fails otherwise.
+/// Each route has an `Operation` beside it, in a list that is named here. A test fails otherwise.
 enum APIDocument {
     static let operations: [Operation] =
         ServerOperations.all + CallOperations.all + ActivityOperations.all + CommandOperations.all
@@ -74,7 +74,7 @@ enum APIDocument {
         ("Twilio snippet", "Hanging up by the carrier's name of a call."),
     ]
 
-    /// Operations by path, in the order of the paths' first appearance.
+    /// Operations by path, in the order in which the paths first appear.
     private static var paths: [(key: String, value: JSONValue)] {
         var paths: [(key: String, value: JSONValue)] = []
         for operation in operations {
@@ -110,7 +110,8 @@ extension Operation {
         return json
     }
 
-    /// Our own routes do, in bodies and queries; the compatible ones do not.
+    /// Whether bodies and queries with unknown fields are refused. Our own routes refuse them; the compatible ones do
+    /// not.
     var refusesUnknownFields: Bool { ["Calls", "Agents", "Events"].contains(area) }
 
     private var responses: [(key: String, value: JSONValue)] {

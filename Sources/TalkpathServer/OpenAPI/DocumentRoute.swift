@@ -2,7 +2,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// `GET /openapi.json`, without a key: it says nothing of this server in particular.
+/// `GET /openapi.json`. Needs no key, because it reveals nothing about this server in particular.
 struct DocumentRoute {
     func add(to router: Router<ServerContext>) {
         router.get("openapi.json") { _, _ in
@@ -10,7 +10,7 @@ struct DocumentRoute {
                 status: .ok,
                 headers: [
                     .contentType: "application/json; charset=utf-8", .cacheControl: "max-age=300",
-                    // Readers of documents run in browsers. No other route may be read from another origin.
+                    // Viewers of API documents run in browsers. No other route may be read from another origin.
                     .accessControlAllowOrigin: "*",
                 ],
                 body: ResponseBody(byteBuffer: ByteBuffer(bytes: APIDocument.bytes))

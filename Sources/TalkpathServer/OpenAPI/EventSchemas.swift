@@ -1,12 +1,12 @@
 import TalkpathCore
 import TalkpathWire
 
-/// The events that are sent out, in Standard Webhooks' envelope, and those in other systems' words.
+/// The schemas of sent events, in Standard Webhooks' envelope and in the formats of other systems.
 enum EventSchemas {
     private struct Kind {
         var type: EventType
         var meaning: String
-        /// Besides whose call it is.
+        /// Members besides those that identify the call.
         var data: [Schema.Member] = []
     }
 
@@ -94,10 +94,10 @@ enum EventSchemas {
         .optional("agent_id", .text),
     ]
 
-    /// The message that receivers get of an event.
+    /// The schema of the message for an event.
     static func envelope(_ type: EventType) -> Schema { .named(name(type)) }
 
-    /// `call.ended` is `CallEndedEvent`.
+    /// The schema's name: `CallEndedEvent` for `call.ended`.
     private static func name(_ type: EventType) -> String {
         let words = type.rawValue.split { $0 == "." || $0 == "_" }.map { $0.prefix(1).uppercased() + $0.dropFirst() }
         return words.joined() + "Event"
@@ -133,7 +133,7 @@ enum EventSchemas {
 
     // MARK: In the document
 
-    /// By type, as OpenAPI describes what is sent rather than received.
+    /// The events by type, in OpenAPI's description of sent messages.
     static let webhooks: [(key: String, value: JSONValue)] =
         kinds.map { (key: $0.type.rawValue, value: webhook($0.meaning, .named(name($0.type)))) }
         + [

@@ -1,15 +1,15 @@
 import HTTPTypes
 import TalkpathWire
 
-/// A route as the API's document describes it. A test compares these with what the router has, both ways.
+/// A route in the API document. A test compares these with the router's routes, in both directions.
 struct Operation: Sendable {
     /// The clients that may use a route.
     enum Access: Sendable {
-        /// Anybody.
+        /// Every client.
         case open
         /// Clients with a key.
         case key
-        /// The carrier, who signs.
+        /// The carrier, which signs its requests.
         case carrier
     }
 
@@ -34,28 +34,28 @@ struct Operation: Sendable {
     struct Answer: Sendable {
         var status: Int
         var meaning: String
-        /// The possible contents, by content type; none is an empty body.
+        /// The possible contents, by content type. None means an empty body.
         var contents: [(type: String, schema: Schema?)]
         var headers: [(name: String, schema: Schema)] = []
-        /// An empty body will do as well, which OpenAPI has no words for.
+        /// Whether the body may also be empty, which OpenAPI cannot express.
         var mayBeEmpty = false
     }
 
     var method: HTTPRequest.Method
-    /// With parameters in braces: `/api/calls/{call_id}`.
+    /// The path with parameters in braces: `/api/calls/{call_id}`.
     var path: String
-    /// Unlike any other's.
+    /// Unique among all operations.
     var id: String
-    /// Under what it is found.
+    /// The section of the document.
     var area: String
     var summary: String
     var meaning: String?
     var access = Access.key
     var parameters: [Parameter] = []
     var body: Body?
-    /// The possible answers. Any other status is a problem.
+    /// The possible answers. Every other status is a problem.
     var answers: [Answer]
-    /// The form of problems on this route.
+    /// The format of problems on this route.
     var problem = (type: "application/problem+json", schema: Schema.named("Problem"))
     var isDeprecated = false
 }
@@ -85,7 +85,7 @@ extension Operation.Answer {
     static func empty(_ status: Int, _ meaning: String) -> Self {
         Self(status: status, meaning: meaning, contents: [])
     }
-    /// One of our own problems.
+    /// A problem in our own format.
     static func problem(_ status: Int, _ meaning: String) -> Self {
         Self(status: status, meaning: meaning, contents: [("application/problem+json", .named("Problem"))])
     }

@@ -1,6 +1,6 @@
 import HTTPTypes
 
-/// Which methods an address knows, for answers to the others.
+/// The methods that an address accepts, for the answer to other methods.
 struct RouteTable: Sendable {
     static let shared = RouteTable(APIDocument.operations)
 
@@ -11,11 +11,11 @@ struct RouteTable: Sendable {
     }
 
     private static func segments(_ path: String) -> [Substring] {
-        // A slash at the end makes no difference to the router either.
+        // The router also ignores a slash at the end.
         path.split(separator: "/", omittingEmptySubsequences: true)
     }
 
-    /// The operations at a path, each of another method. Words count before parameters.
+    /// The operations at a path, each with another method. Literal parts take precedence over parameters.
     func operations(at path: String) -> [Operation] {
         let segments = Self.segments(path)
         let matching = routes.filter { route in

@@ -1,25 +1,25 @@
 import TalkpathWire
 
 extension Schema {
-    /// The place and kind of a value's violation.
+    /// The place and kind of a mistake in a value.
     struct Violation: Equatable, Sendable {
         enum Kind: Sendable {
             case unknownField, missingField, invalid
         }
 
         var kind: Kind
-        /// Names of members and places in arrays, from the outside in: `limits.max_duration_s`, `tools[2].name`. Empty
+        /// Names of members and indices of arrays, from the outside in: `limits.max_duration_s`, `tools[2].name`. Empty
         /// for the value itself.
         var path: String
-        /// Goes on from the name: "must be a text".
+        /// Continues a sentence that begins with the name: "must be a text".
         var message: String
     }
 
-    /// The first thing that is wrong with a value; nil if nothing is.
+    /// Returns the first mistake in a value; `nil` if there is none.
     ///
     /// - Parameters:
-    ///   - isRequest: `null` for a member that must be there counts as a member that is not.
-    ///   - find: the schemas that references name.
+    ///   - isRequest: whether `null` for a required member counts as missing.
+    ///   - find: returns the schemas that references name.
     func violation(
         of value: JSONValue,
         at path: String = "",
@@ -37,7 +37,8 @@ extension Schema {
         return violation
     }
 
-    /// The schema that a reference names, or the reference if there is none; any other schema as it is.
+    /// Returns the schema that a reference names, or the reference if there is none. Returns any other schema
+    /// unchanged.
     private func resolved(_ find: (String) -> Schema?) -> Schema {
         guard case .reference(let name) = kind else { return self }
         return find(name) ?? self
@@ -80,7 +81,8 @@ extension Schema {
         case .oneOf(let schemas):
             let violations = schemas.map { check($0, value, path) }
             guard !violations.contains(where: { $0 == nil }) else { return nil }
-            // Without a word about which is meant: the last is the most particular one, and its complaint tells the most.
+            // If it is unclear which alternative is meant, use the last one: it is the most specific, and its message
+            // says the most.
             let meant = schemas.lastIndex { $0.resolved(find).isMeant(by: value) } ?? violations.indices.last
             return meant.flatMap { violations[$0] }
         case .reference(let name):
@@ -120,7 +122,8 @@ extension Schema {
         return nil
     }
 
-    /// Whether a value that may be of several kinds is clearly to be of this one: by its `type`, or as a word.
+    /// Whether a value that matches none of several alternatives is clearly meant to be this one, by its `type` or
+    /// because it is a word.
     private func isMeant(by value: JSONValue) -> Bool {
         switch kind {
         case .word: return value.string != nil
@@ -153,7 +156,7 @@ extension Schema {
         }
     }
 
-    /// The message for a value that is not of this kind.
+    /// The message for a value of another kind.
     private var complaint: String {
         switch kind {
         case .any: return "must be a value"

@@ -1,7 +1,7 @@
 import TalkpathWire
 
 extension Schema {
-    /// The schema in the words of JSON Schema 2020-12, which OpenAPI 3.1 takes as they are.
+    /// The schema in JSON Schema 2020-12, which OpenAPI 3.1 uses unchanged.
     var json: JSONValue {
         var json = typed
         if isNullable { allowNull(&json) }
@@ -51,7 +51,7 @@ extension Schema {
         var json: JSONValue = ["type": "string"]
         json.set("pattern", form?.pattern.map(JSONValue.string))
         json.set("format", form?.format.map(JSONValue.string))
-        // A form says more than a length.
+        // A form is more specific than a length.
         guard form?.pattern == nil, form != .time else { return json }
         if length.lowerBound > 0 { json.set("minLength", JSONValue(length.lowerBound)) }
         if length.upperBound < 10_000_000 { json.set("maxLength", JSONValue(length.upperBound)) }

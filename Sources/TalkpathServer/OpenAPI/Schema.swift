@@ -2,11 +2,11 @@ import TalkpathWire
 
 /// The form that a JSON value must have.
 ///
-/// One definition serves three purposes: requests are refused by it (`JSONBody`), it stands in the API's document
-/// (`Schema+JSON`), and in tests it judges what the server answers (`Schema+Checking`).
+/// One definition serves three purposes: `JSONBody` checks requests with it, the API document shows it (`Schema+JSON`),
+/// and tests check the server's answers with it (`Schema+Checking`).
 struct Schema: Sendable {
     indirect enum Kind: Sendable {
-        /// Anything, `null` as well.
+        /// Any value, including `null`.
         case any
         case boolean
         case integer(ClosedRange<Int>?)
@@ -17,7 +17,7 @@ struct Schema: Sendable {
         case word([String])
         case array(Schema, count: ClosedRange<Int>)
         case object([Member], isOpen: Bool)
-        /// An object of any names.
+        /// An object with any names.
         case dictionary(of: Schema)
         case oneOf([Schema])
         /// A schema of the document's list, by its name.
@@ -32,14 +32,14 @@ struct Schema: Sendable {
     }
 
     var kind: Kind
-    /// `null` will do as well.
+    /// Whether `null` is allowed as well.
     var isNullable = false
-    /// Its meaning, for readers of the document.
+    /// The description, for readers of the document.
     var meaning: String?
     var example: JSONValue?
-    /// Accepted, never shown.
+    /// Accepted in requests, never in answers.
     var isWriteOnly = false
-    /// At most so many bytes when written down; zero is as many as come.
+    /// The most bytes of the serialised value; 0 for no limit.
     var maximumBytes = 0
 
     init(_ kind: Kind) {
@@ -55,7 +55,7 @@ enum TextForm: String, Sendable {
     case url
     case bytes
 
-    /// For readers of the document and for clients made from it.
+    /// The pattern, for readers of the document and for generated clients.
     var pattern: String? {
         switch self {
         case .e164: #"^\+[1-9][0-9]{6,14}$"#
@@ -84,7 +84,7 @@ extension Schema {
     static let text = Schema(.text(length: 0...10_000_000, form: nil))
     static let e164 = Schema(.text(length: 0...10_000, form: .e164))
     static let time = Schema(.text(length: 20...30, form: .time))
-    /// The bytes of a file, as an answer's body.
+    /// The bytes of a file, as the body of an answer.
     static let file = Schema(.text(length: 0...10_000_000, form: .bytes))
     /// An object with any members.
     static let anyObject = Schema(.dictionary(of: .any))
@@ -106,7 +106,7 @@ extension Schema {
     /// An object with these members and no others.
     static func object(_ members: Member...) -> Schema { Schema(.object(members, isOpen: false)) }
     static func object(_ members: [Member]) -> Schema { Schema(.object(members, isOpen: false)) }
-    /// An object with these members; others are let through, and not looked at.
+    /// An object with these members. Other members are allowed and not checked.
     static func openObject(_ members: Member...) -> Schema { Schema(.object(members, isOpen: true)) }
 
     var orNull: Schema {
@@ -139,19 +139,19 @@ extension Schema {
         return schema
     }
 
-    /// The members, where this is an object.
+    /// The members, if this is an object.
     var members: [Member] {
         if case .object(let members, _) = kind { members } else { [] }
     }
 }
 
 extension Schema.Member {
-    /// Always there.
+    /// A member that is always present.
     static func required(_ name: String, _ schema: Schema) -> Schema.Member {
         Schema.Member(name: name, schema: schema, isRequired: true)
     }
 
-    /// May be left out; `null` counts as left out.
+    /// A member that may be missing. `null` counts as missing.
     static func optional(_ name: String, _ schema: Schema) -> Schema.Member {
         Schema.Member(name: name, schema: schema.orNull, isRequired: false)
     }

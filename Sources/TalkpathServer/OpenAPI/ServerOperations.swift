@@ -1,6 +1,6 @@
 import HTTPTypes
 
-/// Health and the document itself, for the document.
+/// The operations on the server itself (health, metrics, status) and the document, for the API document.
 enum ServerOperations {
     static let all: [Operation] = [health, ready, metrics, status, document]
 

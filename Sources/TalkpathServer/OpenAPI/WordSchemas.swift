@@ -2,8 +2,8 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
-/// The words that several objects share. The document lists each set once, under its name, so that a client made from it
-/// has one type for it.
+/// The enumerations that several objects share. The document lists each one once, under its name, so that a generated
+/// client has one type for it.
 enum WordSchemas {
     static let all: [(name: String, schema: Schema)] = [
         ("CallStatus", .word(CallStatus.self)),
@@ -27,7 +27,7 @@ enum WordSchemas {
         ("ToolBehavior", .word(AgentTool.Behavior.self)),
         ("ToolScheduling", .word(AgentTool.Scheduling.self)),
         ("Sensitivity", .word(GeminiOptions.Sensitivity.self)),
-        // Of both providers.
+        // Used by both providers.
         ("ThinkingLevel", .word(OpenAIOptions.ReasoningEffort.self)),
         ("Resampler", .word(ResamplerEngine.names)),
         ("MachineDetection", .word(MachineDetection.self)),

@@ -1,7 +1,7 @@
 import TalkpathCore
 
 extension WallTime {
-    /// Reads a date as HTTP has it (RFC 9110, section 5.6.7), in all three of its forms. Nil for anything else.
+    /// Reads an HTTP date (RFC 9110, section 5.6.7) in all three of its forms. `nil` for any other text.
     ///
     /// ```
     /// Sun, 06 Nov 1994 08:49:37 GMT     the one that is written today
@@ -9,7 +9,7 @@ extension WallTime {
     /// Sun Nov  6 08:49:37 1994          that of C's asctime
     /// ```
     init?(httpDate text: String) {
-        // A minus may only stand where RFC 850 has it: between words.
+        // Only RFC 850's form has a minus, and only between words.
         guard !text.contains(" -"), !text.contains("- ") else { return nil }
         let words = text.split { $0 == " " || $0 == "," || $0 == "-" }
         let parts: (day: Substring, month: Substring, year: Substring, clock: Substring)
@@ -23,11 +23,11 @@ extension WallTime {
             let month = Self.months.firstIndex(of: parts.month).map({ Int64($0) + 1 }),
             (0..<24).contains(clock[0]), (0..<60).contains(clock[1]), (0...60).contains(clock[2])
         else { return nil }
-        // Two digits, which none but RFC 850's form has, mean this century or the end of the last one.
+        // Two digits, which only RFC 850's form has, mean this century or the end of the last one.
         if parts.year.utf8.count == 2 { year += year < 70 ? 2000 : 1900 }
         guard (1970...9999).contains(year) else { return nil }
         let days = Self.days(year: year, month: month, day: day)
-        // A day that its month lacks comes out as another one.
+        // A day that the month does not have would turn into another one.
         guard Self.civil(fromDays: days) == (year, month, day) else { return nil }
         self.init(milliseconds: (days * 86_400 + clock[0] * 3600 + clock[1] * 60 + clock[2]) * 1000)
     }

@@ -1,7 +1,7 @@
 import NIOCore
 import NIOPosix
 
-/// Allows connections to addresses that were judged only, even if the name leads elsewhere by then.
+/// Resolves every name to the addresses that were checked, even if the name leads elsewhere by then.
 struct JudgedAddresses: Resolver, Sendable {
     let addresses: [SocketAddress]
     let eventLoop: any EventLoop

@@ -1,16 +1,16 @@
 package import NIOCore
 
-/// The addresses that this server may connect to when a tenant names them: webhooks, gateways, functions.
+/// The rules for addresses that tenants name: webhooks, gateways, functions.
 ///
-/// Outside development: encrypted, and to addresses of the public Internet only. A name is no promise, as it may lead
-/// elsewhere at the next look: so a name is resolved, *all* its addresses are judged, and the connection is made to one
-/// of those that were judged. The client must refuse redirects.
+/// Outside development, a connection must be encrypted and must lead to the public Internet. A name may lead elsewhere
+/// at the next look-up. So the name is resolved, *all* its addresses are checked, and the connection is made to one of
+/// the checked addresses. The client must refuse redirects.
 package struct OutboundAddressPolicy: Sendable {
     package typealias Resolver = @Sendable (_ host: String, _ port: Int) async throws -> [SocketAddress]
 
-    /// `http` and `ws` will do.
+    /// Whether `http` and `ws` are allowed.
     package var allowsPlain: Bool
-    /// Every address will do.
+    /// Whether addresses outside the public Internet are allowed.
     package var allowsPrivate: Bool
     private let resolver: Resolver
 
@@ -25,7 +25,7 @@ package struct OutboundAddressPolicy: Sendable {
     }
 
     package static let strict = OutboundAddressPolicy()
-    /// For work on one's own machine.
+    /// For development on one machine.
     package static let development = OutboundAddressPolicy(allowsPlain: true, allowsPrivate: true)
 
     /// Checks an address without resolving its name.
@@ -38,8 +38,8 @@ package struct OutboundAddressPolicy: Sendable {
         return url
     }
 
-    /// The addresses that may be connected to, right now. To be asked when an address is registered, and again for
-    /// every new connection, which is then made to one of these.
+    /// Returns the addresses that may be connected to now. Call this when an address is registered, and again for every
+    /// new connection, which must use one of these.
     package func addresses(of url: OutboundURL) async throws(OutboundAddressError) -> [SocketAddress] {
         let addresses: [SocketAddress]
         do {
@@ -54,7 +54,7 @@ package struct OutboundAddressPolicy: Sendable {
         return addresses
     }
 
-    /// One address that is not public makes the name unfit: only an attack on the inside needs such a name.
+    /// One address that is not public makes the name unfit. Only an attack on the internal network needs such a name.
     private func judge(_ addresses: [SocketAddress]) throws(OutboundAddressError) {
         guard allowsPrivate || addresses.allSatisfy(PublicAddress.isPublic) else {
             throw OutboundAddressError(code: .notPublic, message: "leads to an address that is not a public one")
@@ -62,7 +62,8 @@ package struct OutboundAddressPolicy: Sendable {
     }
 }
 
-/// Tells public addresses from special ones, by IANA's special-purpose lists (RFC 6890 and its successors).
+/// Distinguishes public addresses from special ones, by IANA's special-purpose registries (RFC 6890 and its
+/// successors).
 package enum PublicAddress {
     package static func isPublic(_ address: SocketAddress) -> Bool {
         switch address {
@@ -71,9 +72,9 @@ package enum PublicAddress {
             let value = withUnsafeBytes(of: address.address) { $0[4..<8].reduce(UInt32(0)) { $0 << 8 | UInt32($1) } }
             return !specialIPv4.contains { value >> (32 - $0.length) == $0.prefix >> (32 - $0.length) }
         case .v6(let address):
-            // Family, port and flow take eight bytes; the first half of the address says what it is.
+            // Family, port and flow take eight bytes. The first half of the address decides.
             let value = withUnsafeBytes(of: address.address) { $0[8..<16].reduce(UInt64(0)) { $0 << 8 | UInt64($1) } }
-            // Global unicast is 2000::/3; everything else is local, special, or an IPv4 address in disguise.
+            // Global unicast is 2000::/3. All other addresses are local or special, or contain an IPv4 address.
             guard value >> 61 == 1 else { return false }
             return !specialIPv6.contains { value >> (64 - $0.length) == $0.prefix >> (64 - $0.length) }
         case .unixDomainSocket:

@@ -4,15 +4,15 @@ import NIOHTTP1
 
 /// Sends requests to one address that a tenant or the operator has named, within an ``OutboundAddressPolicy``.
 ///
-/// The name is looked up anew after ``lifetime``, and connections go to the address that was judged then, under the
-/// name for TLS. Connections are kept for a while and used again; when the name leads elsewhere, requests that are under
-/// way go on over the old ones, and new ones begin over new ones. A place that refuses the connection is told of at once:
-/// the caller decides whether to try again. Follows no redirect. Must be closed.
+/// The name is resolved again after ``lifetime``. Connections go to the address that was checked then, under the name
+/// for TLS, and are reused for a while. When the name leads elsewhere, requests under way finish on the old
+/// connections, and new requests use new ones. A refused connection is reported at once; the caller of this client
+/// decides whether to try again. Follows no redirects. Must be closed.
 actor OutboundClient {
     struct Answer: Sendable {
         var status: Int
         var headers: [(name: String, value: String)]
-        /// Its beginning.
+        /// The beginning of the body.
         var body: [UInt8]
 
         func header(_ name: String) -> String? {
@@ -20,14 +20,14 @@ actor OutboundClient {
         }
     }
 
-    /// Connections to an address that was judged.
+    /// Connections to one checked address.
     private final class Pinned {
         let address: String
         let client: HTTPClient
-        /// When the address was judged the last time.
+        /// The time when the address was last checked.
         var since = ContinuousClock.now
         var requests = 0
-        /// No new request is made over it.
+        /// Whether new requests use another one.
         var isRetired = false
 
         init(address: String, client: HTTPClient) {
@@ -36,7 +36,7 @@ actor OutboundClient {
         }
     }
 
-    /// Scheme, host and port count; paths are the requests' own.
+    /// The scheme, host and port matter. Each request brings its own path.
     nonisolated let url: OutboundURL
     private let policy: OutboundAddressPolicy
     private let lifetime: Duration
@@ -51,7 +51,7 @@ actor OutboundClient {
         self.lifetime = lifetime
     }
 
-    /// - Parameter place: another one of the same scheme, host and port.
+    /// - Parameter place: another address with the same scheme, host and port.
     func post(
         _ body: [UInt8],
         to place: OutboundURL? = nil,
@@ -73,7 +73,7 @@ actor OutboundClient {
         }
     }
 
-    /// Requests that are under way fail, and there are no more.
+    /// Fails the requests under way, and refuses new ones.
     func close() async {
         isClosed = true
         let old = pinned
@@ -106,17 +106,17 @@ actor OutboundClient {
         if let pinned, ContinuousClock.now - pinned.since < lifetime { return pinned }
         let addresses = try await policy.addresses(of: url).compactMap(\.ipAddress)
         guard !isClosed else { throw CancellationError() }
-        // Another request may have looked the name up meanwhile; this answer is newer and counts.
+        // Another request may have resolved the name meanwhile. This result is newer, so it decides.
         if let known = pinned, addresses.contains(known.address) {
             known.since = .now
             return known
         }
         let old = pinned
-        // A proxy is asked for the address that was judged, not for the name.
+        // A proxy must connect to the checked address, not to the name.
         var configuration =
             url.scheme.isSecure ? OutboundHTTP.configuration(for: url.host, port: url.port) : OutboundHTTP.configuration
         configuration.dnsOverride = [url.host: addresses[0]]
-        // A receiver whose answers hang keeps this many waiting; none of them waits for another's connection.
+        // A receiver that hangs can hold up this many requests. None of them waits for another's connection.
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = EndpointWorker.width
         let new = Pinned(
             address: addresses[0],

@@ -1,5 +1,5 @@
-/// Clients for many places, one for each scheme, host and port: they are kept for as long as somebody asks them, so that
-/// their connections are used again.
+/// Clients for many addresses, one for each scheme, host and port. They are kept while they are used, so that
+/// connections are reused.
 actor OutboundClients {
     private struct Place: Hashable {
         var scheme: OutboundURL.Scheme
@@ -20,7 +20,7 @@ actor OutboundClients {
     }
 
     private let policy: OutboundAddressPolicy
-    /// Places that are kept; when there are more, those that nobody uses go, the one that was used the longest ago first.
+    /// The most clients kept. Beyond that, unused clients are closed, the one unused for longest first.
     private let capacity: Int
     private var entries: [Place: Entry] = [:]
     private var isClosed = false
@@ -49,7 +49,7 @@ actor OutboundClients {
         }
     }
 
-    /// Requests that are under way fail, and there are no more.
+    /// Fails the requests under way, and refuses new ones.
     func close() async {
         isClosed = true
         let all = entries.values.map(\.client)

@@ -6,8 +6,8 @@ import TalkpathNIO
 
 /// The configuration that the HTTP clients of this program share.
 package enum OutboundHTTP {
-    /// The settings that every client begins with: TLS as all of ours have it, redirects refused, nothing tried twice
-    /// behind our back, and connections given up before the other side gives them up.
+    /// The settings that every client begins with: our TLS settings, no redirects, no automatic retries, and idle
+    /// connections closed before the server closes them.
     package static var configuration: HTTPClient.Configuration {
         var configuration = HTTPClient.Configuration(
             tlsConfiguration: OutboundTLS.configuration(),
@@ -20,7 +20,7 @@ package enum OutboundHTTP {
         return configuration
     }
 
-    /// A request that says who sends it, unless the headers say otherwise.
+    /// A request with our `User-Agent`, unless the headers hold another one.
     package static func request(
         _ method: HTTPMethod,
         _ url: String,
@@ -35,7 +35,7 @@ package enum OutboundHTTP {
         return request
     }
 
-    /// The settings for one host: it may be reached by a proxy.
+    /// The settings for one host, which may need a proxy.
     static func configuration(for host: String, port: Int) -> HTTPClient.Configuration {
         var configuration = configuration
         configuration.proxy = OutboundProxy.environment.server(for: host, port: port).map(
@@ -44,13 +44,13 @@ package enum OutboundHTTP {
         return configuration
     }
 
-    /// The same, by an address that the settings have; one that is no address is found out elsewhere.
+    /// The settings for a configured address. A malformed address is reported elsewhere.
     static func configuration(for url: String?) -> HTTPClient.Configuration {
         guard let url = url.flatMap({ try? OutboundURL($0) }), url.scheme.isSecure else { return configuration }
         return configuration(for: url.host, port: url.port)
     }
 
-    /// The reason of a failure of TLS, in our own words; nil for another error.
+    /// The reason of a TLS failure, in our own words; `nil` for another error.
     package static func failureOfTLS(_ error: any Error) -> String? {
         if let error = error as? HTTPClientError, error == .tlsHandshakeTimeout {
             return "TLS failed: the handshake took too long"

@@ -1,4 +1,4 @@
-/// The parts of an address that this server was asked to connect to.
+/// The parts of an address that this server is to connect to.
 package struct OutboundURL: Hashable, Sendable, CustomStringConvertible {
     package enum Scheme: String, Sendable {
         case http, https, ws, wss
@@ -8,13 +8,13 @@ package struct OutboundURL: Hashable, Sendable, CustomStringConvertible {
 
     package let text: String
     package let scheme: Scheme
-    /// A name or an address in lower case; IPv6 without its brackets.
+    /// A name or an address in lower case; IPv6 without brackets.
     package let host: String
     package let port: Int
 
     package init(_ text: String) throws(OutboundAddressError) {
         guard text.utf8.count <= 2048 else { throw .malformed("is longer than 2048 characters") }
-        // Other bytes than printable ASCII could break out of a request line, or look like another name.
+        // Other bytes than printable ASCII could break out of a request line, or imitate another name.
         guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\\") }) else {
             throw .malformed("holds a character that no address has")
         }
@@ -55,25 +55,25 @@ package struct OutboundURL: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { text }
 
-    /// The same connection serves both.
+    /// Whether one connection can serve both.
     func hasSameOrigin(as other: OutboundURL) -> Bool {
         scheme == other.scheme && host == other.host && port == other.port
     }
 }
 
-/// The reason for which this server does not connect to an address.
+/// Why this server does not connect to an address.
 package struct OutboundAddressError: Error, Equatable, Sendable, CustomStringConvertible {
     package enum Code: String, Sendable {
         case malformed
-        /// Not encrypted.
+        /// The connection would not be encrypted.
         case plain
-        /// Inside this network, or nowhere.
+        /// The address is inside a private network, or not routable.
         case notPublic
         case cannotBeResolved
     }
 
     package var code: Code
-    /// Reads on from «the address».
+    /// Continues a sentence that begins with "the address".
     package var message: String
 
     static func malformed(_ message: String) -> OutboundAddressError {

@@ -7,7 +7,7 @@ import Glibc
 import Darwin
 #endif
 
-/// Names, as the system knows them. Blocks a thread of a pool that is there for that.
+/// Resolves names with the system's resolver. Blocks a thread of a pool made for that.
 package enum SystemResolver {
     struct Failure: Error {}
 
@@ -32,7 +32,7 @@ package enum SystemResolver {
 
     private static func address(_ info: addrinfo) -> SocketAddress? {
         guard let name = info.ai_addr else { return nil }
-        // The family says what the address is, and getaddrinfo has aligned it for that.
+        // The family tells the type of the address, and getaddrinfo has aligned it accordingly.
         switch info.ai_family {
         case AF_INET:
             return name.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { SocketAddress($0.pointee) }

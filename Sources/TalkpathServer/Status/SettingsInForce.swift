@@ -5,10 +5,10 @@ import TalkpathStore
 import TalkpathWire
 
 extension ServerConfiguration {
-    /// A setting as it is in force, whoever set it.
+    /// A setting in force, from any source.
     struct SettingInForce: Equatable, Sendable {
         var setting: Setting
-        /// Never a secret: of those it says only whether they are there.
+        /// Never a secret: for a secret, only whether it is set.
         var value: String
     }
 
@@ -33,7 +33,7 @@ extension ServerConfiguration {
         shown(setting, "\(Double(value.wholeMilliseconds) / 1000) s")
     }
 
-    /// Where an address leads; its path may be as good as a key.
+    /// The origin of an address. Its path may be as confidential as a key.
     private func place(_ url: String?) -> String? {
         guard let url else { return nil }
         guard let parsed = try? OutboundURL(url) else { return "set" }
@@ -112,7 +112,7 @@ extension ServerConfiguration {
 }
 
 extension ServerConfiguration.Retention {
-    /// As the settings say it.
+    /// The retention in the form of the setting.
     var words: String {
         switch self {
         case .off: "off"

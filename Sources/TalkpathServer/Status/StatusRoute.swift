@@ -8,7 +8,7 @@ import Hummingbird
 import TalkpathCore
 import TalkpathWire
 
-/// `GET /api/server`: how the server is, for whoever has a key; how it is set, for its operator.
+/// `GET /api/server`: the server's state, for every client with a key; its settings, for the operator only.
 struct StatusRoute {
     let state: ServerState
 
@@ -47,7 +47,7 @@ struct StatusRoute {
             : state.store.calls.failure == nil ? "ready" : Problem.Code.storeUnavailable.rawValue
     }
 
-    /// How long something that is given to the media loop waits for its turn.
+    /// Measures how long work for the media loop waits for its turn.
     private func loopLag() async -> Duration {
         let clock = state.bridge.clock
         let asked = clock.now

@@ -4,12 +4,12 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathStore
 
-/// Goes on hanging up calls whose hang-up the carrier has not confirmed, however often this server is started anew.
+/// Retries hang-ups that the carrier has not confirmed, also after a restart of the server.
 struct HangUps: Service {
     let store: SQLiteCallStore
-    /// `nil` without a carrier to ask.
+    /// `nil` if no carrier account is configured.
     let carriers: TenantCarriers?
-    /// A steady one: pauses do not change when the machine's clock is set.
+    /// A steady clock: pauses do not change when the machine's clock is set.
     let clock: any CallClock
     let bell: Bell
     let logger: Logger
@@ -26,7 +26,7 @@ struct HangUps: Service {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 while !Task.isCancelled {
-                    // One that hangs delays no other: the next look does not wait for it.
+                    // A hang-up that hangs delays no other: the next look does not wait for it.
                     for job in await dueJobs(exceptOf: underWay.calls) {
                         underWay.begin(job.callID)
                         group.addTask {

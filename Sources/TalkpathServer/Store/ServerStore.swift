@@ -4,14 +4,14 @@ import TalkpathCore
 import TalkpathNIO
 import TalkpathStore
 
-/// The store of a server, its folder, and what goes between it and the media loop.
+/// A server's store, its folder, and its connection to the media loop.
 struct ServerStore: Sendable {
-    /// Held as long as the server lives; `nil` if everything is in memory, or in a database over there.
+    /// Held as long as the server lives. `nil` if everything is in memory or in a database.
     let folder: DataFolder?
     let calls: SQLiteCallStore
     let recorder: EventRecorder
 
-    /// Closes the files, or the connections, and lets other processes have them. May be called again.
+    /// Closes the files or connections, and releases the folder to other processes. May be called again.
     func close() {
         try? calls.close()
         folder?.release()
@@ -50,8 +50,8 @@ struct ServerStore: Sendable {
         return ServerStore(folder: folder, calls: calls, recorder: recorder)
     }
 
-    /// Charges tenants with what earlier processes let them talk today. After ``sweep(clock:logger:)``, before the first
-    /// call begins.
+    /// Charges tenants with the talking time of today's calls before this process. Call this after
+    /// ``sweep(clock:logger:)``, before the first call begins.
     func charge(_ caps: CallCaps, clock: any CallClock) async throws {
         let now = clock.wallTime
         for (tenant, talking) in try await calls.talkingTime(endedSince: CallCaps.beginningOfDay(now)) {
@@ -59,7 +59,7 @@ struct ServerStore: Sendable {
         }
     }
 
-    /// Closes the calls that a killed process has left behind. Before the first call begins.
+    /// Ends the calls that a killed process has left. Call this before the first call begins.
     func sweep(clock: any CallClock, logger: Logger) async throws {
         let lost = try await calls.sweep(at: clock.wallTime)
         try await calls.noteAlive(at: clock.wallTime)

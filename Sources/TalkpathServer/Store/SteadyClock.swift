@@ -1,10 +1,11 @@
 import TalkpathAudio
 import TalkpathCore
 
-/// Civil time as it was when the process began, going on evenly: when the machine's clock is set, this one is not.
+/// Wall-clock time as of the start of the process, continued at an even pace. Setting the machine's clock does not
+/// change it.
 ///
-/// For what is due after a pause. A clock that is set back an hour would delay it by an hour; one that is set forward
-/// would spend all attempts at once. What is shown or signed takes the real civil time instead.
+/// For due times. If the clock were set back an hour, they would be an hour late; if it were set forward, all attempts
+/// would be used up at once. Times that are shown or signed use the real wall clock.
 struct SteadyClock: CallClock {
     private let clock: any CallClock
     private let began: (wall: WallTime, now: MonotonicInstant)

@@ -11,7 +11,7 @@ import Glibc
 import Darwin
 #endif
 
-/// Keeps the store in order: writes events as they come, gives a sign of life, and deletes what is old.
+/// Maintains the store: writes events as they arrive, notes that the process is alive, and deletes old data.
 struct StoreUpkeep: Service {
     let store: SQLiteCallStore
     let recorder: EventRecorder
@@ -22,10 +22,11 @@ struct StoreUpkeep: Service {
     var factory: any MetricsFactory = MetricsSystem.factory
     let logger: Logger
 
-    /// The largest error in the end times of a killed process's calls.
+    /// The interval of notes that the process is alive. It limits the error in the end times of a killed process's
+    /// calls.
     private static let signOfLife = Duration.seconds(5)
     private static let tidying = Duration.seconds(600)
-    /// Events that come together are written together.
+    /// The wait before a write, so that events that arrive together are written together.
     private static let gathering = Duration.milliseconds(5)
     private static let keysAreKept: Int64 = 24 * 3600 * 1000
     private static let webhooksAreKept: Int64 = 3600 * 1000
@@ -43,11 +44,11 @@ struct StoreUpkeep: Service {
                 group.addTask { await repeatEvery(Self.tidying) { try await tidy() } }
             }
         }
-        // The events of the last calls.
+        // Write the events of the last calls.
         do {
             try await store.writePending()
         } catch is CancellationError where store.unsavedCalls == 0 {
-            // Cancelled before there was a call, as where the port is taken: nothing is lost.
+            // Cancelled before there was a call, for example because the port is in use. Nothing is lost.
         } catch {
             logger.error(
                 "The events of the last calls could not be written, and are lost",
@@ -60,7 +61,7 @@ struct StoreUpkeep: Service {
         let dropped = Counter(label: "talkpath_events_dropped_total", factory: factory)
         var hasToldOfLoss = false
         while !Task.isCancelled {
-            // Now and then in any case: what could not be written the last time is tried again.
+            // Also wake without a ring, to retry a write that failed.
             await recorder.bell.wait(atMost: .seconds(1))
             try? await Task.sleep(for: Self.gathering)
             do {
@@ -68,7 +69,7 @@ struct StoreUpkeep: Service {
             } catch is CancellationError {
                 return
             } catch {
-                // Kept in memory. The store tells of its own faults, once.
+                // The events stay in memory. The store reports its own faults, once.
                 if !error.isOfTheStore {
                     logger.error("Events could not be written yet", metadata: ["error": "\(error)"])
                 }
@@ -101,9 +102,9 @@ struct StoreUpkeep: Service {
 
     // MARK: Forgetting
 
-    /// Forgets what has been kept long enough.
+    /// Deletes everything that has been kept long enough.
     ///
-    /// By the earlier of the two clocks: one that was set years ahead by mistake must not make it forget everything.
+    /// Uses the earlier of the two clocks: a clock set years ahead by mistake must not delete everything.
     func tidy() async throws {
         let now = min(clock.wallTime, steady?.wallTime ?? clock.wallTime)
         try await store.forgetIdempotencyKeys(before: WallTime(milliseconds: now.milliseconds - Self.keysAreKept))
@@ -133,7 +134,7 @@ struct StoreUpkeep: Service {
 
     private static func limit(_ retention: ServerConfiguration.Retention, _ now: WallTime) -> WallTime? {
         switch retention {
-        // What is not written any more may have been written before: it goes, too.
+        // Earlier settings may have kept such data: delete them, too.
         case .off: now
         case .days(let days): WallTime(milliseconds: now.milliseconds - Int64(days) * day)
         case .forever: nil

@@ -2,7 +2,7 @@ import CoreMetrics
 import Logging
 import TalkpathStore
 
-/// Tells the log and the metrics how the store is doing: once when something begins, not at every request.
+/// Reports the store's condition to the log and the metrics: once when it changes, not for every request.
 struct StoreWatch: Sendable {
     private let logger: Logger
     private let failing: Gauge
@@ -15,7 +15,7 @@ struct StoreWatch: Sendable {
         failing.record(0)
     }
 
-    /// On any thread; returns at once.
+    /// May be called from any thread; returns at once.
     func tell(_ news: StoreNews) {
         switch news {
         case .failing(let error):

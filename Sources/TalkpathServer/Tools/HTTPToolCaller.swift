@@ -4,7 +4,7 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
-/// Carries out an agent's functions as HTTP requests.
+/// Calls an agent's functions as HTTP requests.
 ///
 /// ```
 /// POST https://shop.example/tools/stock
@@ -13,12 +13,12 @@ import TalkpathWire
 /// {"call_id":"…","tool_call_id":"…","name":"stock","arguments":{"item":"blue lamp"}}
 /// ```
 ///
-/// The body of a 2xx answer is what the model is told, as it stands; it must be UTF-8. Everything else is an error the
-/// model is told of in a few words: it never learns addresses, headers or what an intermediary wrote. Redirects are not
-/// followed, for they would lead around the check of the address. Cancelling the task closes the connection.
+/// The model gets the body of a 2xx answer unchanged; it must be UTF-8. For any other answer the model gets a short
+/// error, without addresses, headers or the text of an intermediary. Redirects are not followed, because they would
+/// bypass the check of the address. Cancelling the task closes the connection.
 ///
-/// Connections are kept for a while and used again, each to an address that its name led to when it was judged: a name
-/// that leads elsewhere a moment later leads nowhere. To be closed.
+/// Connections are reused for a while. Each goes to an address that was checked when the name was resolved, so a name
+/// that leads elsewhere a moment later is not followed. Must be closed.
 struct HTTPToolCaller: ToolEndpointCaller {
     /// The policy for addresses of functions.
     let policy: OutboundAddressPolicy
@@ -29,7 +29,7 @@ struct HTTPToolCaller: ToolEndpointCaller {
         clients = OutboundClients(policy: policy)
     }
 
-    /// However generous an endpoint's own bounds are.
+    /// The limits that an endpoint's own limits cannot exceed.
     static let longestTimeout = Duration.seconds(55)
     static let mostBytes = 1 << 20
 

@@ -160,7 +160,7 @@ struct AgentCore: Sendable {
 
     // MARK: Faults
 
-    /// When the next fault with an elapsed time is due.
+    /// The time when the next fault with an elapsed time is due.
     func nextElapsedFault() -> MonotonicInstant? {
         faults.compactMap { fault in
             if case .elapsed(let after) = fault.moment { record.openedAt + after } else { nil }

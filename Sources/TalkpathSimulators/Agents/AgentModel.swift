@@ -22,7 +22,7 @@ protocol AgentModel: Sendable {
     /// Performs faults now.
     mutating func perform(_ faults: [AgentFault.Action], at now: MonotonicInstant)
     mutating func closed(code: Int, at now: MonotonicInstant)
-    /// When `advance` next has work to do.
+    /// The time when `advance` next has work to do.
     var nextDeadline: MonotonicInstant? { get }
     mutating func takeOutputs() -> [AgentOutput]
     var core: AgentCore { get set }

@@ -16,7 +16,7 @@ public struct AgentRecord: Sendable {
         public var audio: [UInt8] = []
         public var producedBytes = 0
         public var sent: [AudioStamp] = []
-        /// How much of it the model believes that the caller has heard, in milliseconds: all that was produced, until
+        /// The part that the caller has heard, as the model believes, in milliseconds: all that was produced, until
         /// the client reports less.
         public var heardMilliseconds: Int?
         public var wasInterrupted = false
@@ -55,7 +55,7 @@ public struct AgentRecord: Sendable {
     public var session: Int
     public var model: String
     public var openedAt: MonotonicInstant
-    /// When the configuration was confirmed.
+    /// The time when the configuration was confirmed.
     public var readyAt: MonotonicInstant?
     public var inputFormat: AudioFormat
     public var outputFormat: AudioFormat

@@ -68,7 +68,7 @@ public struct AgentScript: Sendable, Hashable {
     /// The length of a piece of audio; the first one has `firstPiece`.
     public var piece: Duration
     public var firstPiece: Duration
-    /// How many times faster than real time the audio is generated.
+    /// The speed at which audio is generated, relative to real time.
     public var generationSpeed: Double
 
     public init(

@@ -32,10 +32,10 @@ struct AnswerStream: Sendable {
     var sentMilliseconds: Int { sentBytes / format.bytesPerMillisecond }
     var isComplete: Bool { sentBytes == audio.count }
 
-    /// When playback ends, if it begins at `start` and runs in real time.
+    /// The time when playback ends, if it begins at `start` and runs in real time.
     var assumedEnd: MonotonicInstant { start + format.duration(ofBytes: audio.count) }
 
-    /// When the next piece is ready, or the answer's end.
+    /// The time when the next piece is ready, or the answer's end.
     var nextInstant: MonotonicInstant {
         let generated = format.duration(ofBytes: sentBytes).wholeNanoseconds
         return start + .nanoseconds(Int64(Double(generated) / max(0.01, script.generationSpeed)))

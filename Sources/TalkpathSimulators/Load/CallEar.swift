@@ -23,7 +23,7 @@ package struct CallEar {
     package private(set) var findings = Findings()
     /// The number of samples heard.
     package private(set) var position = 0
-    /// How far the heard audio is ahead of its place: samples lost minus samples repeated.
+    /// The lead of the heard audio over its place: samples lost minus samples repeated.
     package private(set) var shift = 0
 
     private let reference: [Float]

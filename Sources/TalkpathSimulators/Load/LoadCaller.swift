@@ -23,7 +23,7 @@ final class LoadCaller {
     private(set) var bytesHeard = 0
     /// Messages from the server that the caller does not understand.
     private(set) var oddMessages = 0
-    /// When each of the last frames was sent, and when the model sent it back, by the frame's number.
+    /// The times when the last frames were sent, and when the model sent them back, by the frame's number.
     let sentAt = LoadStamps()
     let echoedAt = LoadStamps()
 

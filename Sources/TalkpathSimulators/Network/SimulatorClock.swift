@@ -35,7 +35,7 @@ public struct SimulatorClock: Sendable {
         MonotonicInstant(nanoseconds: origin + (Self.uptime() - origin) * factor)
     }
 
-    /// When the event loop must wake for `instant`.
+    /// The time when the event loop must wake for `instant`.
     func deadline(for instant: MonotonicInstant) -> NIODeadline {
         let real = origin + (instant.nanoseconds - origin) / factor
         return .uptimeNanoseconds(UInt64(clamping: real))

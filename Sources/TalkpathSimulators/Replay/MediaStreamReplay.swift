@@ -14,7 +14,7 @@ public struct MediaStreamReplay: Sendable, Hashable {
 
     /// Text messages, in order.
     public var lines: [String]
-    /// When each is sent, in milliseconds from the first; `nil` sends all at once.
+    /// The time when each is sent, in milliseconds from the first; `nil` sends all at once.
     public var times: [Double]?
     public var ending: Ending
     /// Whether the recording's SIDs and custom parameters are replaced by those of the current call.

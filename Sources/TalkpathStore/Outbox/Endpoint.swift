@@ -68,7 +68,7 @@ package struct Delivery: Equatable, Sendable {
     package var event: OutboxEvent
     /// The number of failed attempts.
     package var attempts: Int
-    /// When the delivery was given up; `nil` while it is being tried.
+    /// The time when the delivery was given up; `nil` while it is being tried.
     package var diedAt: WallTime?
     /// The fault of the last attempt.
     package var failure: String?

@@ -3,9 +3,9 @@ import TalkpathCore
 import TalkpathWire
 
 extension CallSnapshot {
-    /// The call with every field of Callab's; those we have nothing for are null.
+    /// The call with every field of Callab's. Fields without a counterpart are null.
     ///
-    /// - Parameter recordingURL: where its recording is, if one was kept.
+    /// - Parameter recordingURL: the address of its recording, if there is one.
     func callabJSON(recordingURL: String?) -> JSONValue {
         [
             "id": .string(id.text),

@@ -66,7 +66,7 @@ enum CallabOperations {
 }
 
 extension Operation.Answer {
-    /// Callab's answer to everything but a missing key.
+    /// Callab's answer to every request with a valid key.
     static func done(_ schema: Schema) -> Self {
         var answer = json(200, "Done. An empty body says that it was not, whatever the reason.", schema)
         answer.mayBeEmpty = true

@@ -110,7 +110,7 @@ struct CallabRoutes {
         return status
     }
 
-    /// A day of UTC, or an instant.
+    /// Reads a day of UTC, or an instant.
     private static func day(_ text: String) throws(Problem) -> (begin: WallTime, end: WallTime) {
         if let time = WallTime(rfc3339: text) { return (time, time) }
         guard let begin = WallTime(rfc3339: text + "T00:00:00Z") else {

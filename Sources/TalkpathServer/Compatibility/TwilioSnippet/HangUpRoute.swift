@@ -3,9 +3,9 @@ import Hummingbird
 import TalkpathCore
 import TalkpathWire
 
-/// `POST /api/hangup`: ends a call by the carrier's name of it, one that this server did not place as well.
+/// `POST /api/hangup`: ends a call by the carrier's name of it, even if this server did not place it.
 ///
-/// Answers as the handler does that people pass around for Twilio. Account and token of the body are not looked at.
+/// It answers like the widely copied request handler for Twilio. The account and token in the body are ignored.
 struct HangUpRoute {
     let state: ServerState
 
@@ -18,7 +18,7 @@ struct HangUpRoute {
             .post("hangup", use: hangUp)
     }
 
-    /// For every method but `POST`.
+    /// The answer to every method but `POST`.
     static func methodNotAllowed(_ method: HTTPRequest.Method) -> Response {
         var response = Response.text("Method \(method.rawValue) Not Allowed", status: .methodNotAllowed)
         response.headers[.allow] = "POST"
@@ -56,8 +56,8 @@ struct HangUpRoute {
         }
     }
 
-    /// Only whose the account is may hang up what others have placed over it. A call that runs here for another tenant
-    /// is as unknown as one that there never was: the carrier is not asked, and would not know that one either.
+    /// Hangs up a call that another program placed over the tenant's account. A tenant without an account gets "not
+    /// found". So does one that names a live call of another tenant here: the carrier is not asked.
     private func hangUpForeign(_ sid: String, tenant: String) async throws {
         let isOthers = await state.liveCall(carrierCallID: sid) != nil
         guard TwilioSID.isWellFormed(sid, prefix: "CA"), !isOthers,

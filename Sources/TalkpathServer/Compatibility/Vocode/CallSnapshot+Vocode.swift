@@ -3,12 +3,12 @@ import TalkpathCore
 import TalkpathWire
 
 extension CallSnapshot {
-    /// The call with every field of Vocode's; those we have nothing for are null. The original shows the credentials of
+    /// The call with every field of Vocode's. Fields without a counterpart are null. Vocode shows the credentials of
     /// the telephony account; here they are never read.
     ///
     /// - Parameters:
-    ///   - withAgent: the agent itself; in lists, its id.
-    ///   - hasAccount: there is an account at the carrier.
+    ///   - withAgent: whether the agent itself is shown; lists show its id.
+    ///   - hasAccount: whether the tenant has an account at the carrier.
     func vocodeJSON(withAgent: Bool, hasAccount: Bool, hasRecording: Bool) -> JSONValue {
         [
             "id": .string(id.text),
@@ -39,7 +39,7 @@ extension CallSnapshot {
         ]
     }
 
-    /// Vocode's envelope, with what its own events say.
+    /// Vocode's envelope, with the members of its own events.
     func vocodeMessage(_ type: String, hasEnded: Bool) -> JSONValue {
         let minutes = JSONNumber((Double(talking.wholeMilliseconds) / 60_000 * 1000).rounded() / 1000)
         let payload: JSONValue =

@@ -7,7 +7,7 @@ import TalkpathWire
 struct VocodeRoutes {
     let state: ServerState
 
-    /// All but `POST /v1/calls/end`, which is `CallsEndRoute`'s.
+    /// Adds all routes except `POST /v1/calls/end`, which `CallsEndRoute` serves.
     func add(to router: Router<ServerContext>, keys: KeyMiddleware) {
         let group = router.group("v1")
             .add(middleware: CompatibleProblems(logger: state.logger) { problem, _ in Self.answer(problem) })
@@ -23,7 +23,7 @@ struct VocodeRoutes {
 
     // MARK: Problems
 
-    /// A field that a request lacks, or has wrong.
+    /// A field that is missing from a request, or wrong.
     struct FieldProblem {
         var field: String
         var place: String
@@ -175,7 +175,7 @@ struct VocodeRoutes {
         return order
     }
 
-    /// The parts of a Vocode agent that we use: its prompt and its first message.
+    /// Reads the parts of a Vocode agent that we use: its prompt and its first message.
     private static func definition(_ agent: JSONValue) -> JSONValue {
         var definition: JSONValue = [:]
         let prompt = agent["prompt"]?.string ?? agent["prompt"]?["content"]?.string
