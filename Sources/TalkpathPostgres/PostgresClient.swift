@@ -114,7 +114,7 @@ package final class PostgresClient: Sendable {
     ///
     /// - Parameters:
     ///   - updates: runs again if nothing of the first run was kept and the fault was not its own.
-    ///   - onEnd: told the result, before the next transaction begins.
+    ///   - onEnd: receives the result, before the next transaction begins.
     package func write<Value: Sendable>(
         _ updates: @escaping @Sendable (PostgresConnection) throws -> Value,
         onEnd: @escaping @Sendable (Result<Commit<Value>, any Error>) -> Void

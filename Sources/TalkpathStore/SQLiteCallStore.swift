@@ -50,7 +50,7 @@ public final class SQLiteCallStore: CallStore {
     ///   - ownsFile: no other process has the file open. The store then checks and repairs it when it opens, and moves
     ///     the log into the file when it closes.
     ///   - patience: the time for which entries wait for their call's row.
-    ///   - news: told when writes begin to fail, when they succeed again, and of rows that cannot be read. Runs on any
+    ///   - news: called when writes begin to fail, when they succeed again, and for unreadable rows. Runs on any
     ///     thread and must return at once.
     /// - Throws: `StoreError` if the file cannot be opened, is not a store, or belongs to a newer version.
     package convenience init(
@@ -139,7 +139,7 @@ public final class SQLiteCallStore: CallStore {
     /// Runs one transaction. It is carried out even if the calling task is cancelled; a cancelled task does not wait
     /// for it.
     ///
-    /// - Parameter onEnd: told whether the transaction was committed, before the next one begins.
+    /// - Parameter onEnd: receives whether the transaction was committed, before the next one begins.
     @discardableResult
     func write<Value: Sendable>(
         _ updates: @escaping @Sendable (any StoreSession) throws -> Value,

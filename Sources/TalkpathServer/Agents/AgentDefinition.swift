@@ -64,7 +64,7 @@ struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomRefl
     var description: String { "agent" }
     var customMirror: Mirror { Mirror(self, children: ["name": name ?? ""]) }
 
-    // MARK: Reading it
+    // MARK: Reading a definition
 
     private mutating func keepSecrets(of before: AgentDefinition?) throws(Problem) {
         if json["api_key"]?.string == Self.redacted {

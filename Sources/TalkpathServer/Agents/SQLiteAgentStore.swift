@@ -53,7 +53,7 @@ actor SQLiteAgentStore: AgentStore {
         try await store.deleteAgent(tenant: tenant, id: id)
     }
 
-    // MARK: One after the other
+    // MARK: Saving one after another
 
     private func begin() async {
         guard isSaving else {

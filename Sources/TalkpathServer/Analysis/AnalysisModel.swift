@@ -40,7 +40,7 @@ struct AnalysisModel: Sendable {
         return String(decoding: lines.joined(separator: "\n").utf8.suffix(longestTranscript), as: UTF8.self)
     }
 
-    // MARK: What is asked
+    // MARK: The request
 
     /// The transcript holds the caller's words. The model must not follow instructions in it, and only the three
     /// members named here are read from its answer.
@@ -105,7 +105,7 @@ struct AnalysisModel: Sendable {
         }
     }
 
-    // MARK: What is answered
+    // MARK: The answer
 
     static func content(_ answer: JSONValue, _ provider: AgentProvider) -> String? {
         switch provider {

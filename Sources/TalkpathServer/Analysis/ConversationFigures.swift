@@ -39,7 +39,7 @@ struct ConversationFigures {
         call.answeredAt.map { Int($0.milliseconds - call.startedAt.milliseconds) }
     }
 
-    // MARK: Who spoke when
+    // MARK: Speech of each side
 
     private var callerSpans: [Span] {
         var spans: [Span] = []
@@ -87,7 +87,7 @@ struct ConversationFigures {
         return lengths.allSatisfy { $0 == 0 } ? lengths.map { _ in 1 } : lengths
     }
 
-    // MARK: What lies between
+    // MARK: Silences and latency
 
     private func noteSilences(between spans: [Span], in analysis: inout CallAnalysis) {
         guard let answer else { return }

@@ -41,7 +41,7 @@ struct ConversationTimeline: Equatable {
         entries.append(Entry(at: event.at.wholeMilliseconds, mark: mark))
     }
 
-    // MARK: Keeping it
+    // MARK: Storage
 
     /// Pairs of an instant and a letter.
     var json: JSONValue { .array(entries.map { [JSONValue($0.at), .string($0.mark.rawValue)] }) }

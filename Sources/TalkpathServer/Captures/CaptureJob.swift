@@ -43,7 +43,7 @@ final class CaptureJob: @unchecked Sendable {
         let path: String
     }
 
-    /// - Parameter onFile: told of each file once it is complete.
+    /// - Parameter onFile: receives each file once it is complete.
     init(
         _ facts: CaptureFacts,
         reader: consuming CaptureTapReader,

@@ -138,7 +138,7 @@ final class CallCaps: CallEventSink {
         }
     }
 
-    // MARK: The three
+    // MARK: Limits
 
     private var capacity: Double { Double(limits.placedPerSecond) * 2 }
 

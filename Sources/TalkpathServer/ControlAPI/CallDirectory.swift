@@ -7,7 +7,7 @@ struct CallDirectory {
 
     private var store: any CallStore { state.store.calls }
 
-    // MARK: One
+    // MARK: One call
 
     /// - Parameter reference: our name of the call.
     func call(_ reference: String) async throws -> CallSnapshot {

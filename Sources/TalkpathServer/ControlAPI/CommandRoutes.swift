@@ -103,7 +103,7 @@ struct CommandRoutes {
         }
     }
 
-    // MARK: Handing over
+    // MARK: Transfer
 
     @Sendable private func transfer(_ request: Request, _ context: ServerContext) async throws -> Response {
         let body = try JSONBody(await request.bytes(), CommandSchemas.transfer)

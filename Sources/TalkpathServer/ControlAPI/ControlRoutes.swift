@@ -87,7 +87,7 @@ struct ControlRoutes {
         return response
     }
 
-    // MARK: Looking
+    // MARK: Showing and listing
 
     @Sendable private func list(_ request: Request, _ context: ServerContext) async throws -> Response {
         let query = try ListCallsQuery(request.fields())

@@ -9,7 +9,7 @@ import TalkpathWire
 ///
 /// The store keeps a request until its call has a record. So a restarted server goes on waiting for it, and places it
 /// only once. A call that became due while no server ran is placed at the start, unless it is more than ``patience``
-/// late: by then, nobody expects it.
+/// late: by then, the tenant does not expect it any more.
 actor DelayedCalls {
     struct Order: Sendable {
         var call: CallID

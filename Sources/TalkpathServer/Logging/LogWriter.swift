@@ -109,7 +109,7 @@ package final class LogWriter: Sendable {
         }
     }
 
-    // MARK: The thread
+    // MARK: The writing thread
 
     private func startThread() {
         var attributes = pthread_attr_t()

@@ -146,7 +146,7 @@ struct NotificationRoutes {
 
     private static let unknownWebhook = Problem(.notFound, .notFound, "Webhook not found")
 
-    // MARK: What could not be delivered
+    // MARK: Failed deliveries
 
     @Sendable private func listDead(_ request: Request, _ context: ServerContext) async throws -> Response {
         let fields = try request.fields()

@@ -74,7 +74,7 @@ enum TextForm: String, Sendable {
     }
 }
 
-// MARK: Making them
+// MARK: Making schemas
 
 extension Schema {
     static let any = Schema(.any)

@@ -100,7 +100,7 @@ struct StoreUpkeep: Service {
         }
     }
 
-    // MARK: Forgetting
+    // MARK: Deleting old data
 
     /// Deletes everything that has been kept long enough.
     ///

@@ -153,7 +153,7 @@ final class LoadCaller {
     ///
     /// - Parameters:
     ///   - rehearsal: receives the sound itself.
-    ///   - heard: told the number of each complete frame that came back, counted from the first.
+    ///   - heard: receives the number of each complete frame that came back, counted from the first.
     func receive(at now: Int64, table: [Float], rehearsal: inout [Float]?, _ heard: (Int) -> Void) {
         while let message = socket.nextMessage() {
             if find(#""event":"media""#, in: message) != nil, let text = quoted(after: #""payload":""#, in: message) {

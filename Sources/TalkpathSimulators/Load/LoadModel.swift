@@ -79,7 +79,7 @@ final class LoadModel {
     }
 
     /// Handles the messages that the socket has received, and sends the audio back.
-    /// - Parameter heard: told the number of the caller's newest frame that has arrived completely.
+    /// - Parameter heard: receives the number of the caller's newest frame that has arrived completely.
     func receive(_ heard: (Int) -> Void) {
         while let message = socket.nextMessage() {
             if let audio = audio(of: message) {

@@ -82,7 +82,7 @@ package final class LoadRun {
     // MARK: Steps
 
     /// Opens more calls.
-    /// - Parameter progress: told the number of open calls.
+    /// - Parameter progress: receives the number of open calls.
     package func open(calls: Int, progress: (Int) -> Void = { _ in }) throws(LoadError) {
         if !knowsDelay { try rehearse() }
         let first = callers.count

@@ -51,7 +51,7 @@ public struct SimulatorEvent: Sendable {
         case toolAnswered(callID: String)
         case disconnected(code: Int)
 
-        // MARK: All
+        // MARK: All simulators
         /// The other side did something that the real service would not accept.
         case violation(String)
         /// A configured fault took place.

@@ -124,7 +124,7 @@ final class SimulatorSocket: @unchecked Sendable {
         channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
     }
 
-    // MARK: For the handler
+    // MARK: Calls from the handler
 
     fileprivate func received(_ payload: ByteBuffer, opcode: WebSocketOpcode) {
         guard isOpen else { return }

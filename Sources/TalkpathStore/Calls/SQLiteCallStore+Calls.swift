@@ -55,7 +55,7 @@ extension SQLiteCallStore {
     ///   - takesOverdue: also write entries that have waited longer than `patience` for their call's row.
     ///   - before: runs before the entries are written. Writes the call's row, which they refer to.
     ///   - updates: runs after the entries are written.
-    ///   - onEnd: told whether the transaction was committed, before the next one begins.
+    ///   - onEnd: receives whether the transaction was committed, before the next one begins.
     func writeCalls(
         of call: CallID? = nil,
         takesOverdue: Bool = false,

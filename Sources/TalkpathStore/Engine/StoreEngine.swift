@@ -11,7 +11,7 @@ protocol StoreEngine: Sendable {
     ///
     /// - Parameters:
     ///   - updates: may run again, if it is certain that nothing of the first run was kept.
-    ///   - onEnd: told the result, before the next transaction begins.
+    ///   - onEnd: receives the result, before the next transaction begins.
     func write<Value: Sendable>(
         _ updates: @escaping @Sendable (any StoreSession) throws -> Value,
         onEnd: @escaping @Sendable (Result<StoreCommit<Value>, StoreError>) -> Void

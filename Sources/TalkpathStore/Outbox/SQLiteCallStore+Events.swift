@@ -141,7 +141,8 @@ extension SQLiteCallStore {
         )
     }
 
-    /// - Parameter onFault: told why the event's data cannot be read. The event is returned without them then.
+    /// - Parameter onFault: receives the reason if the event's data cannot be read. The event is returned without them
+    ///   then.
     static func event(_ row: StoreRow, onFault: (any Error) -> Void) -> OutboxEvent {
         var data: JSONValue = ["call_id": .string(row["call_id"])]
         do {

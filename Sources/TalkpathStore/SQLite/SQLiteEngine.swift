@@ -9,7 +9,7 @@ final class SQLiteEngine: StoreEngine {
     /// - Parameters:
     ///   - ownsFile: no other process has the file open. The engine then checks and repairs it when it opens, and moves
     ///     the log into the file when it closes.
-    ///   - onRepair: told about a repair.
+    ///   - onRepair: called after a repair.
     /// - Throws: `StoreError` if the file cannot be opened, is not a store, or belongs to a newer version.
     init(
         _ location: SQLiteCallStore.Location,

@@ -67,7 +67,7 @@ struct BenchStoreCommand: AsyncParsableCommand {
         return try SQLiteCallStore(.file(path.storePath), identifiers: BenchIdentifiers())
     }
 
-    // MARK: Asking
+    // MARK: Queries
 
     private static var queries: [(String, CallQuery)] {
         func query(_ set: (inout CallQuery) -> Void) -> CallQuery {
@@ -159,7 +159,7 @@ struct BenchStoreCommand: AsyncParsableCommand {
         return began.duration(to: .now).milliseconds
     }
 
-    // MARK: Telling
+    // MARK: Report
 
     private func report(_ rows: [Row]) throws {
         if json {

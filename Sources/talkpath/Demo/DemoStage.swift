@@ -158,7 +158,7 @@ struct DemoStage {
         }
     }
 
-    // MARK: The judgement
+    // MARK: The report
 
     /// The records of both simulators, and the answers of the control API.
     private struct Outcome {

@@ -108,7 +108,7 @@ struct ReplayCommand: AsyncParsableCommand {
         try ReplayFile.write(bytes, to: path)
     }
 
-    // MARK: What is printed
+    // MARK: Output
 
     private func report(_ file: String, _ call: ReplayedCall, _ took: Duration) {
         let factor = call.duration / max(took, .microseconds(1))

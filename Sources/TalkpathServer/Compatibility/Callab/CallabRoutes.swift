@@ -54,7 +54,7 @@ struct CallabRoutes {
         }
     }
 
-    // MARK: Looking
+    // MARK: Showing and listing
 
     @Sendable private func show(_ request: Request, _ context: ServerContext) async throws -> Response {
         let id = context.parameters.get("id") ?? ""

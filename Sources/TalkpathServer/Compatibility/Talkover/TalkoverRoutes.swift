@@ -109,7 +109,7 @@ struct TalkoverRoutes {
         ])
     }
 
-    // MARK: Looking
+    // MARK: Showing and listing
 
     @Sendable private func list(_ request: Request, _ context: ServerContext) async throws -> Response {
         let fields = try request.fields()

@@ -71,7 +71,7 @@ struct VocodeRoutes {
         return .json(json(try await directory(context).call(id)))
     }
 
-    // MARK: Looking
+    // MARK: Showing and listing
 
     @Sendable private func show(_ request: Request, _ context: ServerContext) async throws -> Response {
         guard let id = try request.fields()["id"] else { return Self.answer(.missing("id", in: "query")) }
