@@ -39,7 +39,7 @@ struct CallPlacement {
         if case .failure(let error)? = await session.waitForPlacement() {
             // The answer names the call, whose record must hold the reason by then.
             await session.waitForEnd()
-            // The carrier's answer is missing. A second attempt could make the phone ring twice.
+            // If the carrier did not answer, a second attempt could make the phone ring twice.
             throw Failure(problem: problem(error, call: session.id), mayHavePlaced: error.code == .noAnswer)
         }
         CallLog(logger: state.logger).placed(session.id, tenant: tenant)
