@@ -87,7 +87,7 @@ extension CallSession {
         case .toolCall(let call):
             take(call, at: now)
         case .usage(let more):
-            machine.usage.add(more)
+            machine.agentUsed(more)
         case .resumptionHandle(let handle):
             if handle != nil { talk.debts.handleGiven() }
             resumptionHandle = handle ?? resumptionHandle

@@ -144,10 +144,10 @@ public actor CallSession {
             connectPolicy: agent.connectPolicy,
             startedAt: ports.clock.wallTime,
             startedOn: startedOn,
+            renewal: agent.effectiveRenewal,
+            fallback: agent.fallback,
             observer: ports.observer
         )
-        machine.renewal = agent.effectiveRenewal
-        machine.fallback = agent.fallback
         (jobs, jobQueue) = AsyncStream.makeStream()
     }
 

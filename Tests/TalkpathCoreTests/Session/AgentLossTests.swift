@@ -10,9 +10,7 @@ struct AgentLossTests {
     private func talking(_ fallback: AgentFallback? = nil, renewal: AgentRenewal? = nil) -> MachineDriver {
         var limits = CallLimits()
         limits.agentAttempts = 1
-        let call = MachineDriver(limits: limits)
-        call.machine.fallback = fallback
-        call.machine.renewal = renewal
+        let call = MachineDriver(limits: limits, renewal: renewal, fallback: fallback)
         call.talk()
         call.pass(.seconds(20))
         return call
@@ -55,8 +53,8 @@ struct AgentLossTests {
     @Test func `before anybody is on the line nothing is played to them`() throws {
         var limits = CallLimits()
         limits.agentAttempts = 1
-        let call = MachineDriver(limits: limits)
-        call.machine.fallback = AgentFallback(clip: try clip(), words: "Sorry.", transferTo: "+15550100")
+        let fallback = AgentFallback(clip: try clip(), words: "Sorry.", transferTo: "+15550100")
+        let call = MachineDriver(limits: limits, fallback: fallback)
         call.begin()
         call.placed()
         call.progress(.ringing)

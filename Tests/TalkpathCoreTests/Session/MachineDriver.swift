@@ -14,7 +14,9 @@ final class MachineDriver {
     init(
         _ carrier: CallSessionMachine.Carrier = .unplaced,
         policy: AgentProfile.ConnectPolicy = .onRinging,
-        limits: CallLimits = CallLimits()
+        limits: CallLimits = CallLimits(),
+        renewal: AgentRenewal? = nil,
+        fallback: AgentFallback? = nil
     ) {
         machine = CallSessionMachine(
             callID: CallID("call"),
@@ -23,7 +25,9 @@ final class MachineDriver {
             limits: limits,
             connectPolicy: policy,
             startedAt: WallTime(milliseconds: 1000),
-            startedOn: now
+            startedOn: now,
+            renewal: renewal,
+            fallback: fallback
         )
     }
 
@@ -112,7 +116,7 @@ final class MachineDriver {
     var status: CallStatus { machine.status }
     var carrier: CallSessionMachine.Carrier { machine.carrier }
     var answeredAt: WallTime? { machine.answeredAt }
-    var nextDeadline: MonotonicInstant? { machine.deadlines.next }
+    var nextDeadline: MonotonicInstant? { machine.nextDeadline }
 
     func awaits(_ socket: Int) -> Bool { machine.awaitsAgent(socket: socket) }
 

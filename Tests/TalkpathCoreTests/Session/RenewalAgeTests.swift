@@ -8,8 +8,7 @@ struct RenewalAgeTests {
     @Test func `Gemini's session is renewed at a quiet moment from the fiftieth minute on, at the fifty-fifth anyway`()
     {
         let agent = AgentProfile.gemini(key: "", instructions: "")
-        let call = MachineDriver(limits: CallLimits())
-        call.machine.renewal = agent.effectiveRenewal
+        let call = MachineDriver(limits: CallLimits(), renewal: agent.effectiveRenewal)
         call.talk()
         #expect(!call.pass(.seconds(49 * 60)).opensSomething)
         let isEarly = call.machine.renewsWhenQuiet

@@ -25,7 +25,7 @@ extension CallSession {
 
     /// In the middle of an answer some of it would be refused.
     func sendHeldChange() {
-        guard !talk.heldChange.isEmpty, case .ready = machine.agent, !talk.speech.isAnswering else { return }
+        guard !talk.heldChange.isEmpty, machine.isAgentReady, !talk.speech.isAnswering else { return }
         let configuration = presentAgent.configuration(resumptionHandle: nil)
         media.value.command(.change(talk.heldChange, configuration))
         talk.heldChange = AgentChange()

@@ -18,7 +18,7 @@ extension CallSession {
     func isHeardOut(at now: MonotonicInstant) -> Bool {
         let media = media.value
         let debt: DrainWatch.Debt
-        if machine.agent.socket == nil {
+        if !machine.hasAgentSocket {
             debt = .nothing
         } else {
             let owesWords = talk.owesWords(lastAudio: media.lastAgentAudio, at: now)

@@ -26,7 +26,7 @@ extension CallSession {
     /// The model's socket was closed instead of being set up.
     func noteRefusal(socket: Int, reason: String) {
         // With a handle in it, it may be that which was refused, and that is left out anyway.
-        guard socket == agentSocket, talk.resumingSocket == nil, machine.agent == .settingUp(socket: socket) else {
+        guard socket == agentSocket, talk.resumingSocket == nil, machine.configuresAgent(socket: socket) else {
             return
         }
         _ = omit(agent.provider.settings(refusedByClosing: reason, besides: talk.omittedSettings))
@@ -36,7 +36,7 @@ extension CallSession {
     ///
     /// - Returns: whether it was asked again, for less.
     func configuresAgain(after report: AgentErrorReport) -> Bool {
-        guard report.refusesConfiguration, case .settingUp = machine.agent else { return false }
+        guard report.refusesConfiguration, machine.configuresAgent(socket: agentSocket) else { return false }
         let refused = agent.provider.settings(refusedAs: report.parameter, besides: talk.omittedSettings)
         guard omit(refused) else { return false }
         configureAgent()

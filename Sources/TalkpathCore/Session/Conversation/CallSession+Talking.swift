@@ -48,7 +48,7 @@ extension CallSession {
         machine.happened(.messageAsked)
         try checkText(message)
         guard machine.isLive else { throw .ended }
-        guard case .ready = machine.agent else {
+        guard machine.isAgentReady else {
             throw CallCommandError(.agentNotReady, "the model's session is not there: try again in a moment")
         }
         capture(.messageSent(message, as: author, isAnswered: isAnswered))

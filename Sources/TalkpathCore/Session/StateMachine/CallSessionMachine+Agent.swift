@@ -1,67 +1,51 @@
 import TalkpathAudio
 
-/// How the opening of the model's sockets has gone so far.
-struct AgentAttempts {
-    /// Sockets ordered; each is known by its number.
-    fileprivate(set) var sockets = 0
-    /// In a row, without a session of the model's in between.
-    fileprivate var failed = 0
-    /// Losses of a session that had just been set up, in a row.
-    fileprivate var shortLived = 0
-    fileprivate var readyOn: MonotonicInstant?
-    fileprivate var hasGreeted = false
-    /// Sockets given up for their silence, in a row.
-    fileprivate var silent = 0
-}
-
-/// The model's part: opened by policy, opened again when lost, given up when that fails too often.
+/// What happens to the model's part, and what the call makes of it.
 extension CallSessionMachine {
-    mutating func connectAgent(at now: MonotonicInstant) -> [SessionAction] {
-        guard isLive, agent == .none else { return [] }
-        return openAgentSocket(at: now)
-    }
+    // MARK: Questions
 
-    mutating func openAgentSocket(at now: MonotonicInstant) -> [SessionAction] {
-        attempts.sockets += 1
-        agent = .connecting(socket: attempts.sockets)
-        deadlines[.agentRetry] = nil
-        deadlines[.agentSetup] = now + limits.agentSetupTimeout
-        return [.connectAgent(socket: attempts.sockets)]
-    }
+    var isAgentReady: Bool { agentMachine.state == .ready }
+
+    /// Whether a socket of the model's is open, or being opened.
+    var hasAgentSocket: Bool { agentMachine.socket != nil }
 
     /// Whether this socket is being opened, and still wanted.
-    func awaitsAgent(socket: Int) -> Bool {
-        isLive && agent == .connecting(socket: socket)
-    }
+    func awaitsAgent(socket: Int) -> Bool { agentMachine.isOpening(socket) }
+
+    /// Whether this socket is open, and its session not yet set up.
+    func configuresAgent(socket: Int) -> Bool { agentMachine.isConfiguring(socket) }
 
     /// Whether this socket is the agent's, and wanted.
-    func holdsAgent(socket: Int) -> Bool {
-        isLive && (agent == .settingUp(socket: socket) || agent == .ready(socket: socket))
+    func holdsAgent(socket: Int) -> Bool { agentMachine.holds(socket) }
+
+    /// The model's session is to be opened anew.
+    var wantsRenewal: Bool { agentMachine.wantsRenewal }
+
+    /// Whether a quiet moment is waited for. A call that drains ends at its own.
+    var renewsWhenQuiet: Bool {
+        guard case .live = life else { return false }
+        return agentMachine.wantsRenewal
+    }
+
+    // MARK: Opening
+
+    mutating func connectAgent(at now: MonotonicInstant) -> [SessionAction] {
+        orders(agentMachine.connect(at: now), at: now)
     }
 
     mutating func agentOpened(socket: Int, at now: MonotonicInstant) {
         happened(.agentOpened)
-        guard awaitsAgent(socket: socket) else { return }
-        agent = .settingUp(socket: socket)
+        agentMachine.opened(socket)
     }
 
     mutating func agentIsReady(at now: MonotonicInstant) -> [SessionAction] {
         happened(.agentReady)
-        guard case .settingUp(let socket) = agent, isLive else { return [] }
-        agent = .ready(socket: socket)
-        deadlines[.agentSetup] = nil
-        attempts.failed = 0
-        let isFirst = attempts.readyOn == nil
-        attempts.readyOn = now
-        planRenewal(at: now)
-        return [.publish(.agentReady), .openUplink(isFirst: isFirst)] + greetIfDue()
+        return orders(agentMachine.configured(at: now), at: now)
     }
 
     /// Once both ends are there.
     mutating func greetIfDue() -> [SessionAction] {
-        guard case .ready = agent, media == .started, !attempts.hasGreeted else { return [] }
-        attempts.hasGreeted = true
-        return [.greet]
+        media == .started && agentMachine.greets() ? [.greet] : []
     }
 
     mutating func agentConnectFailed(
@@ -70,83 +54,85 @@ extension CallSessionMachine {
         at now: MonotonicInstant
     ) -> [SessionAction] {
         happened(.agentConnectFailed)
-        guard awaitsAgent(socket: socket) else { return agentIsClosed(socket: socket, at: now) }
-        return agentFailed(error.message, isFinal: error.isFinal, at: now)
+        guard agentMachine.isOpening(socket) else { return agentIsClosed(socket: socket, at: now) }
+        let actions = agentMachine.failed(error.message, isFinal: error.isFinal, isDraining: isDraining, at: now)
+        return orders(actions, at: now)
     }
+
+    mutating func agentRetryIsDue(at now: MonotonicInstant) -> [SessionAction] {
+        guard case .live = life else { return [] }
+        return orders(agentMachine.retryIsDue(at: now), at: now)
+    }
+
+    // MARK: Losing
 
     /// The model's socket has closed.
     mutating func agentLost(socket: Int, message: String, at now: MonotonicInstant) -> [SessionAction] {
         happened(.agentLost)
-        guard isLive, agent.socket == socket else { return agentIsClosed(socket: socket, at: now) }
-        return drop(socket) + agentFailed(message, isFinal: false, at: now)
+        guard agentMachine.socket == socket else { return agentIsClosed(socket: socket, at: now) }
+        return orders(agentMachine.lost(socket, message: message, isDraining: isDraining, at: now), at: now)
     }
 
-    mutating func drop(_ socket: Int) -> [SessionAction] {
-        closingSockets.insert(socket)
-        return [.dropAgent(socket: socket)]
-    }
-
-    /// The model has said that it cannot go on. If it says so before it was ready, another socket would hear the same.
+    /// The model has said that it cannot go on.
     mutating func agentReportedFault(_ message: String, at now: MonotonicInstant) -> [SessionAction] {
         happened(.agentFault)
-        guard isLive, let socket = agent.socket else { return [] }
-        let isFinal = agent == .settingUp(socket: socket)
-        return drop(socket) + agentFailed(message, isFinal: isFinal, at: now)
+        return orders(agentMachine.reportedFault(message, isDraining: isDraining, at: now), at: now)
     }
 
-    /// The model's socket is open, but the caller gets no answer: as good as lost.
+    /// The model's socket is open, but the caller gets no answer.
     mutating func agentFellSilent(at now: MonotonicInstant) -> [SessionAction] {
         happened(.agentSilent)
-        guard case .live = life, case .ready(let socket) = agent else { return [] }
-        attempts.silent += 1
-        let isFinal = attempts.silent >= limits.agentAttempts
-        return drop(socket) + agentFailed("the model did not answer the caller", isFinal: isFinal, at: now)
+        guard case .live = life else { return [] }
+        return orders(agentMachine.fellSilent(at: now), at: now)
     }
 
     /// The agent does its part.
     mutating func agentAnswered() {
-        attempts.silent = 0
+        agentMachine.answered()
     }
 
     mutating func agentSetupTimedOut(at now: MonotonicInstant) -> [SessionAction] {
-        switch agent {
-        case .connecting(let socket), .settingUp(let socket):
-            return drop(socket)
-                + agentFailed("the model's session was not set up in time", isFinal: false, at: now)
-        case .none, .ready, .waiting, .closed:
-            return []
+        orders(agentMachine.setupTimedOut(isDraining: isDraining, at: now), at: now)
+    }
+
+    // MARK: Renewing
+
+    /// The provider will close the socket.
+    mutating func agentIsGoingAway(timeLeft: Duration?, at now: MonotonicInstant) {
+        happened(.agentGoingAway)
+        guard case .live = life else { return }
+        agentMachine.isGoingAway(timeLeft: timeLeft, at: now)
+    }
+
+    mutating func agentRenewalIsDue(at now: MonotonicInstant) -> [SessionAction] {
+        orders(agentMachine.renewalIsDue(isDraining: isDraining, at: now), at: now)
+    }
+
+    /// Neither side speaks, nor waits for the other.
+    mutating func quietCame(at now: MonotonicInstant) -> [SessionAction] {
+        happened(.quietCame)
+        guard agentMachine.wantsRenewal, handover == nil else { return [] }
+        return orders(agentMachine.renew(isDraining: isDraining, at: now), at: now)
+    }
+
+    // MARK: Orders
+
+    private mutating func orders(_ actions: [AgentMachine.Action], at now: MonotonicInstant) -> [SessionAction] {
+        var orders: [SessionAction] = []
+        for action in actions {
+            switch action {
+            case .connect(let socket):
+                orders.append(.connectAgent(socket: socket))
+            case .drop(let socket):
+                orders.append(.dropAgent(socket: socket))
+            case .ready(let isFirst):
+                orders += [.publish(.agentReady), .openUplink(isFirst: isFirst)] + greetIfDue()
+            case .lost(let message):
+                orders.append(.publish(.agentLost(message: message)))
+            case .giveUp(let message):
+                orders += giveUpAgent(message, at: now)
+            }
         }
-    }
-
-    mutating func agentRetryIsDue(at now: MonotonicInstant) -> [SessionAction] {
-        guard case .live = life, agent == .waiting else { return [] }
-        return openAgentSocket(at: now)
-    }
-
-    private mutating func agentFailed(
-        _ message: String,
-        isFinal: Bool,
-        at now: MonotonicInstant
-    ) -> [SessionAction] {
-        if case .ready = agent { noteLoss(at: now) }
-        agent = .waiting
-        forgetRenewal()
-        deadlines[.agentSetup] = nil
-        attempts.failed += 1
-        let lost: [SessionAction] = [.publish(.agentLost(message: message))]
-        // What is still to be heard while draining needs no agent, and the end is in sight.
-        if case .draining = life { return lost }
-        guard !isFinal, attempts.failed < limits.agentAttempts else {
-            return lost + giveUpAgent(message, at: now)
-        }
-        deadlines[.agentRetry] = now + limits.agentRetryDelay * (1 << min(attempts.failed - 1, 10))
-        return lost
-    }
-
-    /// A model that takes every session and drops it at once must not be asked for ever.
-    private mutating func noteLoss(at now: MonotonicInstant) {
-        let lasted = attempts.readyOn.map { now - $0 } ?? .zero
-        attempts.shortLived = lasted < limits.agentSetupTimeout ? attempts.shortLived + 1 : 0
-        attempts.failed = max(0, attempts.shortLived - 1)
+        return orders
     }
 }

@@ -53,7 +53,7 @@ extension CallSessionMachine {
         guard case .draining = life, isAgentsEnd, isAgentReady else { return false }
         life = .live
         deadlines[.drain] = nil
-        planRenewal(at: now)
+        agentMachine.planRenewal(at: now)
         return true
     }
 
@@ -237,10 +237,8 @@ extension CallSessionMachine {
 
     private mutating func startClosingAgent(at now: MonotonicInstant) -> [SessionAction] {
         guard case .ending(let ending) = life else { return [] }
-        let socket = agent.socket
-        agent = .closed
-        if let socket { closingSockets.insert(socket) }
-        guard !closingSockets.isEmpty else {
+        let socket = agentMachine.close()
+        guard !agentMachine.isClosed else {
             change { $0.finish(.closeAgent, .skipped, at: now) }
             return []
         }
@@ -253,7 +251,7 @@ extension CallSessionMachine {
     /// the end are waited for as well.
     mutating func agentIsClosed(socket: Int, at now: MonotonicInstant) -> [SessionAction] {
         happened(.agentClosed)
-        guard closingSockets.remove(socket) != nil, closingSockets.isEmpty, case .ending = life else { return [] }
+        guard agentMachine.closed(socket), case .ending = life else { return [] }
         change { $0.finish(.closeAgent, .done, at: now) }
         deadlines[.closeAgent] = nil
         return advance(at: now)

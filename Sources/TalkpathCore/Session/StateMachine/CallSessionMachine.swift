@@ -40,26 +40,6 @@ struct CallSessionMachine: ~Copyable {
         case closed
     }
 
-    enum Agent: Equatable {
-        /// Not yet asked for.
-        case none
-        case connecting(socket: Int)
-        /// Open, and being configured.
-        case settingUp(socket: Int)
-        case ready(socket: Int)
-        /// Lost, to be opened again at a deadline (not while draining: what is left to be heard needs no agent).
-        case waiting
-        case closed
-
-        /// The socket that is open, or being opened.
-        var socket: Int? {
-            switch self {
-            case .connecting(let socket), .settingUp(let socket), .ready(let socket): socket
-            case .none, .waiting, .closed: nil
-            }
-        }
-    }
-
     enum Life {
         case live
         /// To be ended when the agent's words have played out.
@@ -83,16 +63,13 @@ struct CallSessionMachine: ~Copyable {
 
     var carrier: Carrier
     var media: Media = .none
-    var agent: Agent = .none
+    var agentMachine: AgentMachine
     var life: Life = .live
     /// There is a media socket to close: not so for a ring leg.
     private(set) var hasMediaSocket = false
 
-    var attempts = AgentAttempts()
     /// Tokens that the model has counted, for the receipt.
-    var usage = AgentUsage()
-    /// Sockets to the model that were dropped and are not yet known to be closed.
-    var closingSockets: Set<Int> = []
+    private(set) var usage = AgentUsage()
     var aftermath = Aftermath()
     var evidence = CarrierEvidence()
     /// Nobody but the agent itself has asked for the end that the call drains for.
@@ -100,10 +77,7 @@ struct CallSessionMachine: ~Copyable {
     /// Since when, and how long, the process still waits for this call.
     var hurry: Hurry?
     var handover: Handover?
-    var renewal: AgentRenewal?
-    /// The model's session is to be opened anew at the next quiet moment.
-    var wantsRenewal = false
-    var fallback: AgentFallback?
+    let fallback: AgentFallback?
     /// Why the model is lost for good, once it is.
     var agentLoss: String?
     var deadlines = SessionDeadlines()
@@ -117,6 +91,8 @@ struct CallSessionMachine: ~Copyable {
         connectPolicy: AgentProfile.ConnectPolicy,
         startedAt: WallTime,
         startedOn: MonotonicInstant,
+        renewal: AgentRenewal? = nil,
+        fallback: AgentFallback? = nil,
         observer: (any SessionObserver)? = nil
     ) {
         self.callID = callID
@@ -126,7 +102,9 @@ struct CallSessionMachine: ~Copyable {
         self.connectPolicy = connectPolicy
         self.startedAt = startedAt
         self.startedOn = startedOn
+        self.fallback = fallback
         self.observer = observer
+        agentMachine = AgentMachine(limits: limits, renewal: renewal)
     }
 
     var isLive: Bool {
@@ -142,10 +120,7 @@ struct CallSessionMachine: ~Copyable {
         return media == .started
     }
 
-    var isAgentReady: Bool {
-        guard case .ready = agent else { return false }
-        return true
-    }
+    var isDraining: Bool { if case .draining = life { true } else { false } }
 
     var isRetired: Bool { if case .retired = life { true } else { false } }
 
@@ -375,10 +350,31 @@ struct CallSessionMachine: ~Copyable {
             actions += end(EndRequest(request.reason, mode: .now, note: request.note), at: now)
         }
         actions += handoverTick(at: now, isPlayedOut: isPlayedOut)
-        while let reason = deadlines.popDue(at: now) {
+        while let reason = takeDue(at: now) {
             actions += fired(reason, at: now)
         }
         return actions
+    }
+
+    /// The model has counted more tokens.
+    mutating func agentUsed(_ more: AgentUsage) {
+        usage.add(more)
+    }
+
+    /// When the first timer of all parts fires.
+    var nextDeadline: MonotonicInstant? {
+        guard let own = deadlines.next else { return agentMachine.deadlines.next }
+        return agentMachine.deadlines.next.map { min($0, own) } ?? own
+    }
+
+    /// Disarms the first timer of all parts that is due.
+    private mutating func takeDue(at now: MonotonicInstant) -> SessionDeadline? {
+        guard let next = nextDeadline, next <= now else { return nil }
+        let due = [deadlines.first(at: next), agentMachine.deadlines.first(at: next)]
+        guard let first = due.compactMap(\.self).min(by: { $0.rawValue < $1.rawValue }) else { return nil }
+        deadlines[first] = nil
+        agentMachine.disarm(first)
+        return first
     }
 
     private mutating func fired(_ reason: SessionDeadline, at now: MonotonicInstant) -> [SessionAction] {
@@ -402,7 +398,7 @@ struct CallSessionMachine: ~Copyable {
         case .handover:
             return handoverIsDue(at: now)
         case .renewal:
-            return renewalIsDue(at: now)
+            return agentRenewalIsDue(at: now)
         case .hangUp, .hangUpRetry, .closeAgent, .farewell, .closeMedia, .streamReport, .saveRecord:
             return firedWhileEnding(reason, at: now)
         case .lateHangUp, .lateName, .updateRecord:

@@ -1,6 +1,8 @@
 import TalkpathAudio
 
 /// Why a timer is armed.
+///
+/// Of those due at the same instant the first in this list fires first, so that a run can be repeated.
 package enum SessionDeadline: Int, Hashable, Sendable, CaseIterable {
     case maxDuration, queue, ringing, media, agentSetup, agentRetry, drain, handover, renewal
     case hangUp, hangUpRetry, closeAgent, farewell, closeMedia, streamReport, saveRecord
@@ -12,7 +14,7 @@ package enum SessionDeadline: Int, Hashable, Sendable, CaseIterable {
     case updateRecord
 }
 
-/// The armed timers of a call, at most one for each reason.
+/// The armed timers of one part of a call, at most one for each reason.
 ///
 /// The earliest is kept at hand, so that a tick at which nothing is due costs one comparison.
 struct SessionDeadlines {
@@ -32,12 +34,9 @@ struct SessionDeadlines {
         next = nil
     }
 
-    /// The earliest timer that is due, which is disarmed. Of those due at the same instant, the first in the list of
-    /// reasons, so that a run can be repeated.
-    mutating func popDue(at now: MonotonicInstant) -> SessionDeadline? {
-        guard let next, next <= now else { return nil }
-        let due = instants.filter { $0.value == next }.keys.min { $0.rawValue < $1.rawValue }
-        if let due { self[due] = nil }
-        return due
+    /// The first in the list of reasons of those whose timer is armed for this instant.
+    func first(at instant: MonotonicInstant) -> SessionDeadline? {
+        guard next == instant else { return nil }
+        return instants.filter { $0.value == instant }.keys.min { $0.rawValue < $1.rawValue }
     }
 }

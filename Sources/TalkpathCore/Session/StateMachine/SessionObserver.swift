@@ -61,10 +61,6 @@ package struct SessionState: Hashable, Sendable {
         case none, started, stopped, closed
     }
 
-    package enum Agent: String, CaseIterable, Sendable {
-        case none, connecting, settingUp, ready, waiting, closed
-    }
-
     package enum Life: String, CaseIterable, Sendable {
         case live, draining, ending, ended, retired
     }
@@ -94,7 +90,7 @@ extension CallSessionMachine {
     }
 
     var state: SessionState {
-        SessionState(carrier: carrierState, media: mediaState, agent: agentState, life: lifeState)
+        SessionState(carrier: carrierState, media: mediaState, agent: agentMachine.state, life: lifeState)
     }
 
     private var carrierState: SessionState.Carrier {
@@ -117,17 +113,6 @@ extension CallSessionMachine {
         case .none: .none
         case .started: .started
         case .stopped: .stopped
-        case .closed: .closed
-        }
-    }
-
-    private var agentState: SessionState.Agent {
-        switch agent {
-        case .none: .none
-        case .connecting: .connecting
-        case .settingUp: .settingUp
-        case .ready: .ready
-        case .waiting: .waiting
         case .closed: .closed
         }
     }

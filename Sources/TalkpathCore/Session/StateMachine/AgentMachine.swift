@@ -1,0 +1,270 @@
+import TalkpathAudio
+
+extension SessionState {
+    /// Where the model's part of a call stands.
+    package enum Agent: String, CaseIterable, Sendable {
+        /// No socket has been asked for. Next: `connecting`, or `closed`.
+        case none
+        /// A socket is being opened. Next: `settingUp`; `waiting` if that fails or takes too long; `closed`.
+        case connecting
+        /// The socket is open, and the session on it is being configured. Next: `ready`, `waiting`, `closed`.
+        case settingUp
+        /// The model hears the caller. Next: `connecting` for a renewal; `waiting` after a loss; `closed`.
+        case ready
+        /// The session is lost. A timer opens another, unless the call drains (what is left to be heard needs no
+        /// model) or the model is lost for good. Next: `connecting`, `closed`.
+        case waiting
+        /// The call ends: nothing is opened any more. The last state.
+        case closed
+    }
+}
+
+/// The model's part of a call: opened by policy, opened again when lost, opened anew before it is too old, given up
+/// when that fails too often.
+///
+/// The machine of the call guards what depends on the other parts: it asks for no renewal in a call that drains, and
+/// decides what a call does whose model is lost for good.
+struct AgentMachine {
+    typealias State = SessionState.Agent
+
+    /// What the machine of the call has to do about it, in this order.
+    enum Action: Equatable {
+        /// Open socket number `socket`.
+        case connect(socket: Int)
+        /// Close that socket, for which nobody waits while the call is live.
+        case drop(socket: Int)
+        /// The model hears the caller now. `isFirst`: the first session of the call.
+        case ready(isFirst: Bool)
+        /// The session is lost.
+        case lost(message: String)
+        /// No further session is opened.
+        case giveUp(message: String)
+    }
+
+    private(set) var state = State.none
+    /// The newest socket ordered; each is known by its number.
+    private var newest = 0
+    /// Sockets that were dropped and are not yet known to be closed.
+    private var closing: Set<Int> = []
+
+    /// Failures in a row, without a session in between.
+    private var failures = 0
+    /// Losses in a row of a session that had just been set up.
+    private var shortLived = 0
+    /// Sockets in a row that were given up for their silence.
+    private var silent = 0
+    private var readyOn: MonotonicInstant?
+    private var hasGreeted = false
+    private let limits: CallLimits
+
+    private let renewal: AgentRenewal?
+    /// The session is to be opened anew at the next quiet moment.
+    private(set) var wantsRenewal = false
+
+    private(set) var deadlines = SessionDeadlines()
+
+    init(limits: CallLimits, renewal: AgentRenewal?) {
+        self.limits = limits
+        self.renewal = renewal
+    }
+
+    // MARK: Questions
+
+    /// The socket that is open, or being opened.
+    var socket: Int? {
+        switch state {
+        case .connecting, .settingUp, .ready: newest
+        case .none, .waiting, .closed: nil
+        }
+    }
+
+    func isOpening(_ socket: Int) -> Bool { state == .connecting && socket == newest }
+
+    func isConfiguring(_ socket: Int) -> Bool { state == .settingUp && socket == newest }
+
+    /// Whether this socket is open, and the agent's.
+    func holds(_ socket: Int) -> Bool { (state == .settingUp || state == .ready) && socket == newest }
+
+    /// Whether all sockets that were dropped are closed.
+    var isClosed: Bool { closing.isEmpty }
+
+    // MARK: Opening
+
+    /// The policy wants the model now. Does nothing if it was asked for before.
+    mutating func connect(at now: MonotonicInstant) -> [Action] {
+        state == .none ? open(at: now) : []
+    }
+
+    private mutating func open(at now: MonotonicInstant) -> [Action] {
+        newest += 1
+        state = .connecting
+        deadlines[.agentRetry] = nil
+        deadlines[.agentSetup] = now + limits.agentSetupTimeout
+        return [.connect(socket: newest)]
+    }
+
+    mutating func opened(_ socket: Int) {
+        if isOpening(socket) { state = .settingUp }
+    }
+
+    mutating func configured(at now: MonotonicInstant) -> [Action] {
+        guard state == .settingUp else { return [] }
+        state = .ready
+        deadlines[.agentSetup] = nil
+        failures = 0
+        let isFirst = readyOn == nil
+        readyOn = now
+        planRenewal(at: now)
+        return [.ready(isFirst: isFirst)]
+    }
+
+    /// Both ends are there.
+    ///
+    /// - Returns: whether the agent is to greet the caller, which it does once in a call.
+    mutating func greets() -> Bool {
+        guard state == .ready, !hasGreeted else { return false }
+        hasGreeted = true
+        return true
+    }
+
+    // MARK: Losing
+
+    /// The socket, or the attempt to open it, has failed.
+    ///
+    /// - Parameters:
+    ///   - isFinal: another attempt would fail as well.
+    ///   - isDraining: the end is in sight, and needs no model.
+    mutating func failed(
+        _ message: String,
+        isFinal: Bool,
+        isDraining: Bool,
+        at now: MonotonicInstant
+    ) -> [Action] {
+        if state == .ready { countLoss(at: now) }
+        state = .waiting
+        forgetRenewal()
+        deadlines[.agentSetup] = nil
+        failures += 1
+        guard !isDraining else { return [.lost(message: message)] }
+        guard !isFinal, failures < limits.agentAttempts else {
+            return [.lost(message: message), .giveUp(message: message)]
+        }
+        deadlines[.agentRetry] = now + limits.agentRetryDelay * (1 << min(failures - 1, 10))
+        return [.lost(message: message)]
+    }
+
+    /// A model that takes every session and drops it at once must not be asked for ever.
+    private mutating func countLoss(at now: MonotonicInstant) {
+        let lasted = readyOn.map { now - $0 } ?? .zero
+        shortLived = lasted < limits.agentSetupTimeout ? shortLived + 1 : 0
+        failures = max(0, shortLived - 1)
+    }
+
+    /// The socket has closed by itself.
+    mutating func lost(
+        _ socket: Int,
+        message: String,
+        isDraining: Bool,
+        at now: MonotonicInstant
+    ) -> [Action] {
+        drop(socket) + failed(message, isFinal: false, isDraining: isDraining, at: now)
+    }
+
+    /// The model has said that it cannot go on. If it says so before it was ready, another socket would hear the same.
+    mutating func reportedFault(_ message: String, isDraining: Bool, at now: MonotonicInstant) -> [Action] {
+        guard let socket else { return [] }
+        let isFinal = state == .settingUp
+        return drop(socket) + failed(message, isFinal: isFinal, isDraining: isDraining, at: now)
+    }
+
+    /// The caller gets no answer: as good as lost.
+    mutating func fellSilent(at now: MonotonicInstant) -> [Action] {
+        guard state == .ready else { return [] }
+        silent += 1
+        let isFinal = silent >= limits.agentAttempts
+        return drop(newest)
+            + failed("the model did not answer the caller", isFinal: isFinal, isDraining: false, at: now)
+    }
+
+    /// The agent does its part.
+    mutating func answered() {
+        silent = 0
+    }
+
+    mutating func setupTimedOut(isDraining: Bool, at now: MonotonicInstant) -> [Action] {
+        guard state == .connecting || state == .settingUp else { return [] }
+        let message = "the model's session was not set up in time"
+        return drop(newest) + failed(message, isFinal: false, isDraining: isDraining, at: now)
+    }
+
+    mutating func retryIsDue(at now: MonotonicInstant) -> [Action] {
+        state == .waiting ? open(at: now) : []
+    }
+
+    // MARK: Renewing
+
+    /// A session has begun, or a call that was to end goes on: when the session will be too old is known.
+    mutating func planRenewal(at now: MonotonicInstant) {
+        wantsRenewal = false
+        deadlines[.renewal] = renewal.map { now + $0.quietAfter }
+    }
+
+    private mutating func forgetRenewal() {
+        wantsRenewal = false
+        deadlines[.renewal] = nil
+    }
+
+    /// The provider will close the socket.
+    mutating func isGoingAway(timeLeft: Duration?, at now: MonotonicInstant) {
+        guard state == .ready else { return }
+        // Some time is left for the new session's setup.
+        let time = timeLeft ?? .seconds(10)
+        let latest = now + max(.zero, time - min(.seconds(5), time / 2))
+        let planned = wantsRenewal ? deadlines[.renewal] : nil
+        wantsRenewal = true
+        deadlines[.renewal] = min(planned ?? latest, latest)
+    }
+
+    mutating func renewalIsDue(isDraining: Bool, at now: MonotonicInstant) -> [Action] {
+        guard !wantsRenewal, let renewal else { return renew(isDraining: isDraining, at: now) }
+        wantsRenewal = true
+        deadlines[.renewal] = now + (renewal.atLatest - renewal.quietAfter)
+        return []
+    }
+
+    /// What the caller says meanwhile is kept, and what the agent has said plays on.
+    mutating func renew(isDraining: Bool, at now: MonotonicInstant) -> [Action] {
+        forgetRenewal()
+        guard state == .ready, !isDraining else { return [] }
+        return drop(newest) + open(at: now)
+    }
+
+    // MARK: Closing
+
+    private mutating func drop(_ socket: Int) -> [Action] {
+        closing.insert(socket)
+        return [.drop(socket: socket)]
+    }
+
+    /// The call ends.
+    ///
+    /// - Returns: the socket to close; that which is being opened, too.
+    mutating func close() -> Int? {
+        defer { state = .closed }
+        deadlines.removeAll()
+        guard let socket else { return nil }
+        closing.insert(socket)
+        return socket
+    }
+
+    /// A socket is closed, or the attempt to open it has come to its end.
+    ///
+    /// - Returns: whether it was the last one to be waited for.
+    mutating func closed(_ socket: Int) -> Bool {
+        closing.remove(socket) != nil && closing.isEmpty
+    }
+
+    mutating func disarm(_ reason: SessionDeadline) {
+        deadlines[reason] = nil
+    }
+}
