@@ -262,14 +262,14 @@ public actor CallSession {
     package var isLive: Bool { machine.isLive }
 
     /// Whether its media socket may still come.
-    package var awaitsMedia: Bool { machine.isLive && machine.media == .none }
+    package var awaitsMedia: Bool { machine.awaitsMedia }
 
     // MARK: What the world reports
 
     /// The carrier's media socket has been given to this call.
     /// - Returns: false if the call is over or has one already; the socket is then the giver's to close.
     package func mediaOpened(_ connection: any LegConnection, sink: any LegSink, carrierCallID id: String) -> Bool {
-        guard machine.isLive, machine.media == .none else { return false }
+        guard machine.awaitsMedia else { return false }
         capture(.mediaOpened(carrierCallID: id))
         mediaConnection = connection
         media.value.telephonyOpened(sink)

@@ -167,8 +167,7 @@ extension CallSession {
 
     /// Somebody is on the line, and will be for a while.
     func checkLine() throws(CallCommandError) {
-        guard case .live = machine.life else { throw .ended }
-        guard machine.media == .started else { throw .unanswered }
+        if let refusal = machine.lineRefusal { throw refusal }
     }
 
     private func checkText(_ text: String) throws(CallCommandError) {

@@ -59,8 +59,9 @@ extension CallSessionMachine {
 
     private mutating func beginEnding(_ request: EndRequest, at now: MonotonicInstant) -> [SessionAction] {
         deadlines.removeAll()
+        mediaMachine.disarm()
         var ending = Ending(request: request, began: now)
-        ending.hasFarewell = media == .stopped || media == .closed
+        ending.hasFarewell = mediaMachine.isOver
         ending.finish(.stopBridge, .done, at: now)
         life = .ending(ending)
         var actions: [SessionAction] = [.stopBridge]
@@ -315,17 +316,18 @@ extension CallSessionMachine {
     private mutating func startClosingMedia(at now: MonotonicInstant) -> [SessionAction] {
         guard case .ending(let ending) = life else { return [] }
         deadlines[.farewell] = nil
-        guard hasMediaSocket else {
+        switch mediaMachine.socket {
+        case .none:
             change { $0.finish(.closeMedia, .skipped, at: now) }
             return []
-        }
-        guard media != .closed else {
+        case .closed:
             change { $0.finish(.closeMedia, .alreadyGone, at: now) }
             return []
+        case .open:
+            change { $0.start(.closeMedia, at: now) }
+            deadlines[.closeMedia] = bound(0.9, from: ending.began)
+            return [.closeMedia]
         }
-        change { $0.start(.closeMedia, at: now) }
-        deadlines[.closeMedia] = bound(0.9, from: ending.began)
-        return [.closeMedia]
     }
 
     /// - Parameter error: why the record could not be saved.

@@ -31,15 +31,6 @@ struct CallSessionMachine: ~Copyable {
         case handedOver(String)
     }
 
-    enum Media: Equatable {
-        case none
-        /// A socket is open (or the leg is a ring leg) and audio may flow.
-        case started
-        /// The carrier has said goodbye; the socket is still open.
-        case stopped
-        case closed
-    }
-
     enum Life {
         case live
         /// To be ended when the agent's words have played out.
@@ -62,11 +53,9 @@ struct CallSessionMachine: ~Copyable {
     private(set) var ringsSince: MonotonicInstant?
 
     var carrier: Carrier
-    var media: Media = .none
     var agentMachine: AgentMachine
+    var mediaMachine: MediaMachine
     var life: Life = .live
-    /// There is a media socket to close: not so for a ring leg.
-    private(set) var hasMediaSocket = false
 
     /// Tokens that the model has counted, for the receipt.
     private(set) var usage = AgentUsage()
@@ -105,6 +94,7 @@ struct CallSessionMachine: ~Copyable {
         self.fallback = fallback
         self.observer = observer
         agentMachine = AgentMachine(limits: limits, renewal: renewal)
+        mediaMachine = MediaMachine(timeout: limits.mediaTimeout)
     }
 
     var isLive: Bool {
@@ -161,11 +151,11 @@ struct CallSessionMachine: ~Copyable {
             actions.append(.placeCall)
         case .absent:
             setAnswered(at: now)
-            if media == .none { deadlines[.media] = now + limits.mediaTimeout }
+            mediaMachine.expect(at: now)
             actions += connectAgent(at: now)
         case .placing, .queued, .ringing, .answered, .over, .refused, .unknown, .handedOver:
             // An inbound call: the caller waits while our answer to the webhook is on its way.
-            deadlines[.media] = now + limits.mediaTimeout
+            mediaMachine.expect(at: now)
             actions += connectAgent(at: now)
         }
         return actions
@@ -243,7 +233,7 @@ struct CallSessionMachine: ~Copyable {
         setAnswered(at: now)
         deadlines[.queue] = nil
         deadlines[.ringing] = nil
-        if media == .none { deadlines[.media] = now + limits.mediaTimeout }
+        mediaMachine.expect(at: now)
         // A call that we placed was placed with its limit.
         let limit: [SessionAction] =
             direction == .inbound ? carrierCallID.map { [.limitDuration(carrierCallID: $0)] } ?? [] : []
@@ -282,6 +272,17 @@ struct CallSessionMachine: ~Copyable {
 
     // MARK: Media
 
+    var media: SessionState.Media { mediaMachine.state }
+
+    /// Whether the call lives, and its stream may still come.
+    var awaitsMedia: Bool { isLive && media == .none }
+
+    /// Why nothing can be said to the caller now; nil if they are on the line and will be for a while.
+    var lineRefusal: CallCommandError? {
+        guard case .live = life else { return .ended }
+        return media == .started ? nil : .unanswered
+    }
+
     /// The carrier's socket has begun to stream, or a ring leg is there.
     mutating func streamStarted(
         carrierCallID: String,
@@ -289,10 +290,7 @@ struct CallSessionMachine: ~Copyable {
         at now: MonotonicInstant
     ) -> [SessionAction] {
         happened(.streamStarted)
-        guard isLive, media == .none else { return [] }
-        media = .started
-        hasMediaSocket = hasSocket
-        deadlines[.media] = nil
+        guard isLive, mediaMachine.started(hasSocket: hasSocket) else { return [] }
         var actions: [SessionAction] = []
         // Media is proof of an answer, whose webhook may still be under way.
         switch carrier {
@@ -313,10 +311,7 @@ struct CallSessionMachine: ~Copyable {
 
     mutating func streamStopped(at now: MonotonicInstant) -> [SessionAction] {
         happened(.streamStopped)
-        switch media {
-        case .started, .none: media = .stopped
-        case .stopped, .closed: return []
-        }
+        guard mediaMachine.stopped() else { return [] }
         switch life {
         case .live, .draining: return awaitsHandover ? [] : end(reasonOfHangup, at: now)
         case .ending: return farewellCame(at: now)
@@ -327,13 +322,14 @@ struct CallSessionMachine: ~Copyable {
     /// The media socket is gone, whoever closed it.
     mutating func mediaIsClosed(at now: MonotonicInstant) -> [SessionAction] {
         happened(.mediaClosed)
-        guard media != .closed else { return [] }
-        let hadStopped = media == .stopped
-        media = .closed
+        guard let closing = mediaMachine.closed() else { return [] }
         switch life {
         case .live, .draining:
             if awaitsHandover { return [] }
-            return end(hadStopped ? reasonOfHangup : EndRequest(.mediaLost, note: evidence.streamFault?.words), at: now)
+            switch closing {
+            case .afterStop: return end(reasonOfHangup, at: now)
+            case .abrupt: return end(EndRequest(.mediaLost, note: evidence.streamFault?.words), at: now)
+            }
         case .ending:
             return mediaCameToItsEnd(at: now)
         case .ended, .retired:
@@ -363,17 +359,24 @@ struct CallSessionMachine: ~Copyable {
 
     /// When the first timer of all parts fires.
     var nextDeadline: MonotonicInstant? {
-        guard let own = deadlines.next else { return agentMachine.deadlines.next }
-        return agentMachine.deadlines.next.map { min($0, own) } ?? own
+        Self.earliest(deadlines.next, Self.earliest(agentMachine.deadlines.next, mediaMachine.deadlines.next))
+    }
+
+    private static func earliest(_ one: MonotonicInstant?, _ other: MonotonicInstant?) -> MonotonicInstant? {
+        guard let one, let other else { return one ?? other }
+        return min(one, other)
     }
 
     /// Disarms the first timer of all parts that is due.
     private mutating func takeDue(at now: MonotonicInstant) -> SessionDeadline? {
         guard let next = nextDeadline, next <= now else { return nil }
-        let due = [deadlines.first(at: next), agentMachine.deadlines.first(at: next)]
+        let due = [
+            deadlines.first(at: next), agentMachine.deadlines.first(at: next), mediaMachine.deadlines.first(at: next),
+        ]
         guard let first = due.compactMap(\.self).min(by: { $0.rawValue < $1.rawValue }) else { return nil }
         deadlines[first] = nil
         agentMachine.disarm(first)
+        mediaMachine.disarm(first)
         return first
     }
 

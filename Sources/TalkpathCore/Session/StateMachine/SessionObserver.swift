@@ -57,10 +57,6 @@ package struct SessionState: Hashable, Sendable {
         case absent, unplaced, placing, queued, ringing, answered, over, refused, unknown, handedOver
     }
 
-    package enum Media: String, CaseIterable, Sendable {
-        case none, started, stopped, closed
-    }
-
     package enum Life: String, CaseIterable, Sendable {
         case live, draining, ending, ended, retired
     }
@@ -90,7 +86,7 @@ extension CallSessionMachine {
     }
 
     var state: SessionState {
-        SessionState(carrier: carrierState, media: mediaState, agent: agentMachine.state, life: lifeState)
+        SessionState(carrier: carrierState, media: media, agent: agentMachine.state, life: lifeState)
     }
 
     private var carrierState: SessionState.Carrier {
@@ -105,15 +101,6 @@ extension CallSessionMachine {
         case .refused: .refused
         case .unknown: .unknown
         case .handedOver: .handedOver
-        }
-    }
-
-    private var mediaState: SessionState.Media {
-        switch media {
-        case .none: .none
-        case .started: .started
-        case .stopped: .stopped
-        case .closed: .closed
         }
     }
 
