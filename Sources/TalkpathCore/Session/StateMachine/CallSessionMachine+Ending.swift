@@ -33,7 +33,7 @@ extension CallSessionMachine {
         case .ending:
             return []
         case .ended:
-            askAgainAtOnce(at: now)
+            hangUpMachine.askAtOnce(at: now)
             return []
         case .retired:
             return []
@@ -96,12 +96,12 @@ extension CallSessionMachine {
             guard let due = deadlines[reason] else { continue }
             deadlines[reason] = min(due, self.bound(share, from: ending.began))
         }
+        hangUpMachine.hurry(until: self.bound(0.8, from: ending.began))
         return []
     }
 
     private static let shares: [(SessionDeadline, Double)] = [
-        (.hangUp, 0.8), (.closeAgent, 0.8), (.streamReport, 0.8), (.farewell, 0.85), (.closeMedia, 0.9),
-        (.saveRecord, 1),
+        (.closeAgent, 0.8), (.streamReport, 0.8), (.farewell, 0.85), (.closeMedia, 0.9), (.saveRecord, 1),
     ]
 
     // MARK: Hanging up
@@ -126,14 +126,11 @@ extension CallSessionMachine {
         case .placing:
             // The carrier's name of the call is still on its way; `placed` goes on from here.
             change { $0.start(.hangUp, at: now) }
-            deadlines[.hangUp] = bound(0.8, from: ending.began)
+            hangUpMachine.awaitName(until: bound(0.8, from: ending.began))
             return []
         case .queued(let id), .ringing(let id), .answered(let id):
-            change {
-                $0.start(.hangUp, at: now)
-                $0.hangUpAttempts += 1
-            }
-            deadlines[.hangUp] = bound(0.8, from: ending.began)
+            change { $0.start(.hangUp, at: now) }
+            hangUpMachine.begin(until: bound(0.8, from: ending.began), at: now)
             return [.hangUp(carrierCallID: id)]
         }
     }
@@ -141,14 +138,14 @@ extension CallSessionMachine {
     /// The create that was under way when the end came has turned into a call.
     mutating func carrierCallIDIsKnown(_ id: String, at now: MonotonicInstant) -> [SessionAction] {
         switch life {
-        case .ending:
-            change { $0.hangUpAttempts += 1 }
-            return [.hangUp(carrierCallID: id)]
-        case .ended:
-            return nameCameLate(id, at: now)
-        case .live, .draining, .retired:
-            return []
+        case .ending, .ended: return askCarrier(id, at: now)
+        case .live, .draining, .retired: return []
         }
+    }
+
+    /// Asks the carrier to hang up; a call for which it was asked too often after its end retires.
+    mutating func askCarrier(_ id: String, at now: MonotonicInstant) -> [SessionAction] {
+        hangUpMachine.ask(at: now) ? [.hangUp(carrierCallID: id)] : retireIfDone()
     }
 
     /// The create that was under way when the end came has failed.
@@ -197,18 +194,16 @@ extension CallSessionMachine {
         switch life {
         case .ending(let ending):
             guard !ending.isFinished(.hangUp) else { return [] }
-            let backoff = Duration.milliseconds(200) * (1 << min(max(0, ending.hangUpAttempts - 1), 4))
-            let pause = max(error.retryAfter ?? .zero, backoff)
-            let limit = bound(0.8, from: ending.began)
-            if error.isRetryable, now + pause < limit {
-                deadlines[.hangUpRetry] = now + pause
-                return []
+            switch hangUpMachine.failed(error, at: now) {
+            case .retried, .stale: return []
+            case .final: break
             }
             let fault = CarrierFault(.hangUp, code: error.carrierCode, error.message)
             change { $0.finish(.hangUp, .failed, error: fault.words, at: now) }
             return note(fault) + hangUpIsKnown(at: now)
         case .ended:
-            return lateHangUpFailed(error, at: now)
+            _ = hangUpMachine.failed(error, at: now)
+            return []
         case .live, .draining, .retired:
             return []
         }
@@ -229,8 +224,7 @@ extension CallSessionMachine {
     }
 
     private mutating func hangUpIsKnown(at now: MonotonicInstant) -> [SessionAction] {
-        deadlines[.hangUp] = nil
-        deadlines[.hangUpRetry] = nil
+        hangUpMachine.endWaitsNoLonger()
         return advance(at: now)
     }
 
@@ -354,9 +348,7 @@ extension CallSessionMachine {
             change { $0.finish(.hangUp, .timedOut, error: "the carrier did not answer in time", at: now) }
             return hangUpIsKnown(at: now)
         case .hangUpRetry:
-            guard let id = carrierCallID else { return [] }
-            change { $0.hangUpAttempts += 1 }
-            return [.hangUp(carrierCallID: id)]
+            return carrierCallID.map { askCarrier($0, at: now) } ?? []
         case .closeAgent:
             change { $0.finish(.closeAgent, .timedOut, error: "the model's socket did not close in time", at: now) }
             return advance(at: now)

@@ -59,7 +59,9 @@ struct CallSessionMachine: ~Copyable {
 
     /// Tokens that the model has counted, for the receipt.
     private(set) var usage = AgentUsage()
-    var aftermath = Aftermath()
+    var hangUpMachine = HangUpMachine()
+    /// The saved record is being told that the carrier has confirmed the end. Its session stays until it is.
+    var isUpdatingRecord = false
     var evidence = CarrierEvidence()
     /// Nobody but the agent itself has asked for the end that the call drains for.
     var isAgentsEnd = false
@@ -359,7 +361,8 @@ struct CallSessionMachine: ~Copyable {
 
     /// When the first timer of all parts fires.
     var nextDeadline: MonotonicInstant? {
-        Self.earliest(deadlines.next, Self.earliest(agentMachine.deadlines.next, mediaMachine.deadlines.next))
+        let parts = Self.earliest(agentMachine.deadlines.next, mediaMachine.deadlines.next)
+        return Self.earliest(deadlines.next, Self.earliest(parts, hangUpMachine.deadlines.next))
     }
 
     private static func earliest(_ one: MonotonicInstant?, _ other: MonotonicInstant?) -> MonotonicInstant? {
@@ -372,11 +375,13 @@ struct CallSessionMachine: ~Copyable {
         guard let next = nextDeadline, next <= now else { return nil }
         let due = [
             deadlines.first(at: next), agentMachine.deadlines.first(at: next), mediaMachine.deadlines.first(at: next),
+            hangUpMachine.deadlines.first(at: next),
         ]
         guard let first = due.compactMap(\.self).min(by: { $0.rawValue < $1.rawValue }) else { return nil }
         deadlines[first] = nil
         agentMachine.disarm(first)
         mediaMachine.disarm(first)
+        hangUpMachine.disarm(first)
         return first
     }
 

@@ -13,8 +13,6 @@ struct Ending {
     let began: MonotonicInstant
     private(set) var steps: [EndReceipt.Step] = []
     private var open: [EndReceipt.Step.Name: MonotonicInstant] = [:]
-    /// How often the carrier has been asked.
-    var hangUpAttempts = 0
     /// As it was given to the store: the step that saves it stands as done there, its own time not yet known.
     var savedReceipt: EndReceipt?
     /// The carrier has said that the stream is over.
