@@ -13,7 +13,7 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
     private var writer: CaptureWriter?
     private(set) var file: [UInt8] = []
 
-    var standard: CaptureWish { CaptureWish(wire: true) }
+    var standard: CapturePolicy { CapturePolicy(wire: true) }
 
     func open(_ facts: CaptureFacts) -> CaptureTap? {
         let ring = ByteRing(minimumCapacity: 4 << 20)

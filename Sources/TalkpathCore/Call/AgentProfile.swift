@@ -67,7 +67,7 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     /// The bounds and guards of this agent's calls, for those that bring none of their own.
     public var limits: CallLimits
     /// What is kept of this agent's calls; nil leaves it to the server.
-    public var capture: CaptureWish?
+    public var capture: CapturePolicy?
     /// Options that only OpenAI's sessions have.
     public var openAI = OpenAIOptions()
     /// Options that only Gemini's sessions have.

@@ -66,7 +66,7 @@ public struct OutboundCall: Sendable {
     /// Whose call it is: a server shows tenants their own calls only.
     public var tenant: String
     /// What is kept of it; nil leaves it to the agent's profile.
-    public var capture: CaptureWish?
+    public var capture: CapturePolicy?
 
     public init(
         id: CallID? = nil,
@@ -105,7 +105,7 @@ public struct InboundCall: Sendable {
     /// Whose call it is.
     public var tenant: String
     /// What is kept of it; nil leaves it to the agent's profile.
-    public var capture: CaptureWish?
+    public var capture: CapturePolicy?
 
     public init(
         id: CallID? = nil,

@@ -16,7 +16,7 @@ package struct CaptureFacts: Equatable, Sendable {
     package var startedAt: WallTime
     /// The origin of all times in the capture. Not in the file.
     package var startedOn: MonotonicInstant
-    package var wish: CaptureWish
+    package var policy: CapturePolicy
     /// Texts that must never be written, wherever they occur. Not in the file.
     package var secrets: [String]
 
@@ -31,7 +31,7 @@ package struct CaptureFacts: Equatable, Sendable {
         limits: CallLimits,
         startedAt: WallTime,
         startedOn: MonotonicInstant,
-        wish: CaptureWish,
+        policy: CapturePolicy,
         secrets: [String]
     ) {
         self.callID = callID
@@ -44,7 +44,7 @@ package struct CaptureFacts: Equatable, Sendable {
         self.limits = limits
         self.startedAt = startedAt
         self.startedOn = startedOn
-        self.wish = wish
+        self.policy = policy
         self.secrets = secrets
     }
 }
@@ -78,7 +78,7 @@ extension CaptureFacts {
             limits: CallLimits(capturedJSON: json["limits"] ?? .null),
             startedAt: WallTime(milliseconds: Int64(json["started_at_ms"]?.int ?? 0)),
             startedOn: MonotonicInstant(nanoseconds: 0),
-            wish: CaptureWish(wire: true),
+            policy: CapturePolicy(wire: true),
             secrets: []
         )
     }

@@ -13,8 +13,8 @@ extension CallSession {
     /// Gives the media plane a tap, if anybody wants this call captured. Once, before ``begin()``.
     func beginCapture() {
         guard let captures = ports.captures else { return }
-        let wish = parties.capture ?? agent.capture ?? captures.standard
-        guard !wish.isNothing else { return }
+        let policy = parties.capture ?? agent.capture ?? captures.standard
+        guard !policy.isNothing else { return }
         media.value.tap = captures.open(
             CaptureFacts(
                 callID: id,
@@ -27,7 +27,7 @@ extension CallSession {
                 limits: limits,
                 startedAt: machine.startedAt,
                 startedOn: startedOn,
-                wish: wish,
+                policy: policy,
                 secrets: [parties.from, parties.to, agent.apiKey] + agent.transferTargets.map(\.number)
                     + [agent.fallback?.transferTo ?? ""]
             )

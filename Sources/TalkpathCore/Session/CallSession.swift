@@ -70,7 +70,7 @@ public actor CallSession {
         /// Known from the start for an inbound call.
         package var carrierCallID: String?
         /// nil: as the agent has it, else as the server has it.
-        package var capture: CaptureWish?
+        package var capture: CapturePolicy?
     }
 
     let parties: Parties

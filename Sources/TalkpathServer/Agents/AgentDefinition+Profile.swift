@@ -48,7 +48,7 @@ extension AgentDefinition {
                 transferTo: fallback["transfer_to"]?.string
             )
         }
-        if let wish = try CaptureWish(json["capture"]?.string) { profile.capture = wish }
+        if let policy = try CapturePolicy(json["capture"]?.string) { profile.capture = policy }
         profile.webhook = webhook
         guard webhook == nil || webhook?.secret != nil || configuration.notifications.webhook != nil else {
             throw JSONBody.invalid("webhook.secret", "must be given: the server has none of its own")

@@ -52,7 +52,7 @@ enum AgentSchemas {
                 "The resampler between telephone and model; `polyphase` is `polyphase-telephone`."
             )
         ),
-        .optional("capture", CaptureWish.schema),
+        .optional("capture", CapturePolicy.schema),
         .optional("openai", .named("OpenAIOptions")),
         .optional("gemini", .named("GeminiOptions")),
         .optional(

@@ -62,7 +62,7 @@ final class CaptureJob: @unchecked Sendable {
 
     /// Creates the files. A file that cannot be created is left out, and the call goes on.
     func begin() {
-        if facts.wish.wire, let path = recordings.wirePath(of: facts.callID) {
+        if facts.policy.wire, let path = recordings.wirePath(of: facts.callID) {
             attempt(.wire) { () throws(CaptureFile.Failure) in
                 let file = try CaptureFile(path: path)
                 var writer = CaptureWriter(facts)
@@ -72,7 +72,7 @@ final class CaptureJob: @unchecked Sendable {
                 wire = WirePart(writer: writer, file: file, path: path)
             }
         }
-        if facts.wish.audio, let path = recordings.audioPath(of: facts.callID) {
+        if facts.policy.audio, let path = recordings.audioPath(of: facts.callID) {
             attempt(.audio) { () throws(CaptureFile.Failure) in
                 let file = try CaptureFile(path: path)
                 let encoder = try RecordingEncoder(recordings.audioFormat)

@@ -20,7 +20,7 @@ import Darwin
 /// them, not all calls' at once, because it may share a processor with the calls' thread. A slow, full or missing disk
 /// stops captures, never calls.
 final class CaptureService: CaptureSink {
-    let standard: CaptureWish
+    let standard: CapturePolicy
     let recordings: Recordings
     /// Each file once it is complete. Ends after ``finish()``. For one consumer.
     let files: AsyncStream<KeptFile>
@@ -44,7 +44,7 @@ final class CaptureService: CaptureSink {
     /// - Parameter standard: for calls and agents that set no capture.
     init(
         recordings: Recordings,
-        standard: CaptureWish,
+        standard: CapturePolicy,
         instruments: CaptureInstruments = CaptureInstruments(),
         logger: Logger
     ) {

@@ -4,8 +4,8 @@ extension ServerConfiguration {
     /// Reads the capture settings. Call this after the storage: by default the folder is in the data folder.
     mutating func readCapture(_ settings: inout SettingsReader) {
         if let words = settings.text(.capture) {
-            if let wish = CaptureWish(words: words) {
-                capture = wish
+            if let policy = CapturePolicy(words: words) {
+                capture = policy
             } else {
                 settings.report(.capture, "must be off, wire, audio or wire,audio")
             }

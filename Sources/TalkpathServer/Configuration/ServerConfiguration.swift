@@ -75,7 +75,7 @@ public struct ServerConfiguration: Sendable {
     /// The format of the command `serve`. An embedder configures logging itself.
     public var logFormat: LogFormat
     /// The capture of calls and agents that set none.
-    public var capture: CaptureWish
+    public var capture: CapturePolicy
     /// The folder of captures and recordings; `nil` keeps none.
     public var recordings: Recordings?
 

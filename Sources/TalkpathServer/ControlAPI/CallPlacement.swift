@@ -58,7 +58,7 @@ struct CallPlacement {
         guard state.carriers?.carrier(of: tenant) != nil else {
             throw Problem(.serviceUnavailable, .carrierNotConfigured, "No carrier is configured to place calls with")
         }
-        if let wish = order.capture, !wish.isNothing, state.configuration.recordings == nil {
+        if let policy = order.capture, !policy.isNothing, state.configuration.recordings == nil {
             throw JSONBody.invalid("capture", "nothing can be kept here: \(Setting.recordings.rawValue) is not set")
         }
         var call = OutboundCall(

@@ -28,7 +28,7 @@ struct CallOrder: Sendable {
     /// The origin at which the carrier reaches this server for this call, as the request gave it.
     var publicURL: String?
     var metadata: [String: JSONValue] = [:]
-    var capture: CaptureWish?
+    var capture: CapturePolicy?
     /// An object with the members of `LimitSchemas.members`, and possibly others.
     var limits: JSONValue = [:]
 }
@@ -55,7 +55,7 @@ extension CallOrder {
         voice = body.text("voice")
         publicURL = body.text("webhook_url").flatMap { $0.isEmpty ? nil : $0 }
         metadata = body.dictionary("metadata")
-        capture = try CaptureWish(body.text("capture"))
+        capture = try CapturePolicy(body.text("capture"))
         limits = body.value
     }
 }
@@ -125,15 +125,15 @@ extension CallDirection {
     }
 }
 
-extension CaptureWish {
+extension CapturePolicy {
     static let schema = Schema.text(1...40).meaning("Recording: `off`, `wire`, `audio` or `wire,audio`.")
 
     /// - Parameter text: `nil` leaves the choice to the agent and the server.
     init?(_ text: String?) throws(Problem) {
         guard let text else { return nil }
-        guard let wish = CaptureWish(words: text) else {
+        guard let policy = CapturePolicy(words: text) else {
             throw JSONBody.invalid("capture", "must be off, wire, audio or wire,audio")
         }
-        self = wish
+        self = policy
     }
 }

@@ -25,7 +25,7 @@ enum CallSchemas {
                     """
                 )
             ),
-            .optional("capture", CaptureWish.schema),
+            .optional("capture", CapturePolicy.schema),
             .optional("metadata", .anyObject.atMost(bytes: 16 << 10).meaning("Kept with the call's record.")),
         ] + LimitSchemas.members
     )

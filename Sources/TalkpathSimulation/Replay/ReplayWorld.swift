@@ -44,7 +44,7 @@ final class ReplayWorld: @unchecked Sendable {
 }
 
 extension ReplayWorld: CaptureSink {
-    var standard: CaptureWish { CaptureWish(wire: true) }
+    var standard: CapturePolicy { CapturePolicy(wire: true) }
 
     func open(_ facts: CaptureFacts) -> CaptureTap? {
         let ring = ByteRing(minimumCapacity: ringCapacity)

@@ -102,7 +102,7 @@ extension CaptureFacts {
             limits: limits,
             startedAt: WallTime(milliseconds: 1_700_000_000_000),
             startedOn: CaptureBench.begin,
-            wish: CaptureWish(wire: true),
+            policy: CapturePolicy(wire: true),
             secrets: secrets
         )
     }

@@ -13,7 +13,7 @@ import Testing
     private static let full = "/dev/full"
     private static let begin = MonotonicInstant(nanoseconds: 5_000_000_000)
 
-    private static func facts(_ id: String, _ wish: CaptureWish) -> CaptureFacts {
+    private static func facts(_ id: String, _ policy: CapturePolicy) -> CaptureFacts {
         CaptureFacts(
             callID: CallID(id),
             direction: .inbound,
@@ -24,7 +24,7 @@ import Testing
             limits: CallLimits(),
             startedAt: WallTime(milliseconds: 1_700_000_000_000),
             startedOn: begin,
-            wish: wish,
+            policy: policy,
             secrets: ["sk-very-secret"]
         )
     }
@@ -91,7 +91,7 @@ import Testing
 
     @Test func bothKindsAreWrittenAndTheSecretsAreNot() async throws {
         try await Self.run { service, recordings in
-            let tap = try #require(service.open(Self.facts("a", CaptureWish(wire: true, audio: true))))
+            let tap = try #require(service.open(Self.facts("a", CapturePolicy(wire: true, audio: true))))
             Self.speak(into: tap)
             await service.shutDown()
             let file = try Self.bytes(recordings.wirePath(of: CallID("a")))
@@ -106,7 +106,7 @@ import Testing
 
     @Test func aRecordingInOggEndsWithItsCall() async throws {
         try await Self.run(.ogg) { service, recordings in
-            let tap = try #require(service.open(Self.facts("a", CaptureWish(audio: true))))
+            let tap = try #require(service.open(Self.facts("a", CapturePolicy(audio: true))))
             Self.speak(into: tap)
             await service.shutDown()
             let recording = try #require(recordings.recording(of: CallID("a")))
@@ -125,8 +125,8 @@ import Testing
         try await Self.run(metrics: metrics) { service, recordings in
             let path = try #require(recordings.wirePath(of: CallID("a")))
             try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: Self.full)
-            let tap = try #require(service.open(Self.facts("a", CaptureWish(wire: true, audio: true))))
-            let other = try #require(service.open(Self.facts("b", CaptureWish(wire: true))))
+            let tap = try #require(service.open(Self.facts("a", CapturePolicy(wire: true, audio: true))))
+            let other = try #require(service.open(Self.facts("b", CapturePolicy(wire: true))))
             Self.speak(into: tap, frames: 500)
             Self.speak(into: other)
             await service.shutDown()
@@ -145,7 +145,7 @@ import Testing
         try await Self.run(metrics: metrics) { service, recordings in
             let path = try #require(recordings.audioPath(of: CallID("a")))
             try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: Self.full)
-            let tap = try #require(service.open(Self.facts("a", CaptureWish(wire: true, audio: true))))
+            let tap = try #require(service.open(Self.facts("a", CapturePolicy(wire: true, audio: true))))
             Self.speak(into: tap, frames: 500)
             await service.shutDown()
             #expect(tap.droppedRecords == 0)
@@ -169,7 +169,7 @@ import Testing
     @Test func whatDoesNotFitIntoATapIsCounted() async throws {
         let metrics = PrometheusRegistry(help: MetricsRoute.help)
         try await Self.run(metrics: metrics) { service, _ in
-            let tap = try #require(service.open(Self.facts("a", CaptureWish(wire: true))))
+            let tap = try #require(service.open(Self.facts("a", CapturePolicy(wire: true))))
             let message = [UInt8](repeating: 0x20, count: 2 * CaptureTap.ringCapacity)
             for _ in 0..<3 { tap.telephonyReceived(message.span.bytes, at: Self.begin) }
             tap.finish()
@@ -181,7 +181,7 @@ import Testing
     @Test func whereNothingCanBeCreatedTheCallGoesOn() async throws {
         try await Self.run { service, recordings in
             try FileManager.default.removeItem(atPath: recordings.folder)
-            let tap = try #require(service.open(Self.facts("a", CaptureWish(wire: true, audio: true))))
+            let tap = try #require(service.open(Self.facts("a", CapturePolicy(wire: true, audio: true))))
             Self.speak(into: tap, frames: 500)
             await service.shutDown()
             #expect(tap.droppedRecords == 0)
@@ -192,7 +192,7 @@ import Testing
 
     @Test func whatHasHappenedIsOnDiskWhileTheCallGoesOn() async throws {
         try await Self.run { service, recordings in
-            let tap = try #require(service.open(Self.facts("a", CaptureWish(wire: true))))
+            let tap = try #require(service.open(Self.facts("a", CapturePolicy(wire: true))))
             Self.speak(into: tap, ends: false)
             let path = try #require(recordings.wirePath(of: CallID("a")))
             var capture: Capture?

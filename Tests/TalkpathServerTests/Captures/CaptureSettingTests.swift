@@ -38,7 +38,7 @@ import Testing
             let configure = { (configuration: inout ServerConfiguration) in
                 configuration.storage = .init(folder: folder.path)
                 configuration.recordings = Recordings(folder: folder.path + "/recordings")
-                configuration.capture = CaptureWish(words: given.server) ?? .nothing
+                configuration.capture = CapturePolicy(words: given.server) ?? .nothing
             }
             var call = CallID("")
             try await TestServer.run(configure: configure) { test async throws in

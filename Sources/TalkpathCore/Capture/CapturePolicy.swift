@@ -1,5 +1,5 @@
 /// The parts of a call to capture.
-public struct CaptureWish: Hashable, Sendable {
+public struct CapturePolicy: Hashable, Sendable {
     /// The messages of both sockets, in a file that can be replayed.
     public var wire: Bool
     /// The call's audio as a stereo recording: the caller left, the agent right.
@@ -10,7 +10,7 @@ public struct CaptureWish: Hashable, Sendable {
         self.audio = audio
     }
 
-    public static let nothing = CaptureWish()
+    public static let nothing = CapturePolicy()
 
     public var isNothing: Bool { self == .nothing }
 
@@ -42,7 +42,7 @@ public struct CaptureWish: Hashable, Sendable {
 /// The destination of captures.
 package protocol CaptureSink: Sendable {
     /// The default for calls and agents that set none.
-    var standard: CaptureWish { get }
+    var standard: CapturePolicy { get }
 
     /// Opens the capture of a call. Called on the call's loop: must return at once.
     ///
