@@ -34,13 +34,13 @@ extension CaptureHappening {
         case .hurried(let bound):
             add("within_ms", JSONValue(milliseconds: bound))
         case .agentOpened(let socket), .agentUnwanted(let socket), .agentLegClosed(let socket):
-            add("socket", JSONValue(socket))
+            add("socket", JSONValue(socket.number))
         case .agentConnectFailed(let socket, let error):
-            add("socket", JSONValue(socket))
+            add("socket", JSONValue(socket.number))
             add("message", .string(error.message))
             add("is_final", .bool(error.isFinal))
         case .agentClosed(let socket, let reason):
-            add("socket", JSONValue(socket))
+            add("socket", JSONValue(socket.number))
             add("reason", .string(reason))
         case .toolAnswered(let id, let output):
             add("id", .string(id))
@@ -120,7 +120,7 @@ extension CaptureHappening {
 
     /// - Returns: `nil` for an event that this version does not know.
     package init?(json: JSONValue) {
-        let socket = json["socket"]?.int ?? 0
+        let socket = AgentSocketID(json["socket"]?.int ?? 0)
         let carrierCallID = json["carrier_call_id"]?.string ?? ""
         switch json["what"]?.string {
         case "placed": self = .placed(carrierCallID: carrierCallID)

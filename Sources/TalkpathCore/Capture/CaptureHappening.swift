@@ -20,12 +20,12 @@ package enum CaptureHappening: Equatable, Sendable {
     case mediaClosed
     /// The call has finished closing its media socket.
     case mediaLegClosed
-    case agentOpened(socket: Int)
-    case agentConnectFailed(socket: Int, AgentConnectError)
+    case agentOpened(socket: AgentSocketID)
+    case agentConnectFailed(socket: AgentSocketID, AgentConnectError)
     /// A model socket that was no longer wanted was opened, and has been closed.
-    case agentUnwanted(socket: Int)
-    case agentClosed(socket: Int, reason: String)
-    case agentLegClosed(socket: Int)
+    case agentUnwanted(socket: AgentSocketID)
+    case agentClosed(socket: AgentSocketID, reason: String)
+    case agentLegClosed(socket: AgentSocketID)
     case toolAnswered(id: String, output: String)
     case recordSaved(isSuccess: Bool)
     case recordUpdated(isSuccess: Bool)

@@ -11,7 +11,7 @@ package import TalkpathWire
 package protocol AgentConnector: Sendable {
     func connect(
         _ target: WebSocketTarget,
-        socket: Int,
+        socket: AgentSocketID,
         timeout: Duration,
         session: CallSession
     ) async throws(AgentConnectError) -> any LegConnection

@@ -67,7 +67,7 @@ extension CallSession {
         }
     }
 
-    private func closeAgent(socket: Int) {
+    private func closeAgent(socket: AgentSocketID) {
         guard socket == agentSocket else { return }
         // If it is still being opened: the task that opens it gives up, and reports.
         agentAttempt?.finish()

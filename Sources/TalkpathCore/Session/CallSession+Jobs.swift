@@ -5,10 +5,10 @@ import TalkpathWire
 enum SessionJob: Sendable {
     case place
     case journal
-    case connectAgent(socket: Int)
+    case connectAgent(socket: AgentSocketID)
     case limitDuration(String)
     case hangUp(String)
-    case closeAgent(any LegConnection, socket: Int)
+    case closeAgent(any LegConnection, socket: AgentSocketID)
     case closeMedia(any LegConnection)
     case save(EndReceipt)
     case update(EndReceipt)
@@ -111,7 +111,7 @@ extension CallSession {
     // MARK: Agent
 
     /// Opens a socket, or stops trying as soon as it is not wanted any more.
-    private func connectAgent(socket: Int) async {
+    private func connectAgent(socket: AgentSocketID) async {
         guard machine.awaitsAgent(socket: socket) else {
             capture(.agentUnwanted(socket: socket))
             perform(machine.agentIsClosed(socket: socket, at: ports.clock.now))
@@ -129,7 +129,7 @@ extension CallSession {
         }
     }
 
-    private func openAgent(socket: Int) async {
+    private func openAgent(socket: AgentSocketID) async {
         do {
             let connection = try await ports.connector.connect(
                 agent.target,

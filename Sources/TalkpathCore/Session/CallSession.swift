@@ -88,9 +88,9 @@ public actor CallSession {
     let jobQueue: AsyncStream<SessionJob>.Continuation
 
     /// The newest socket to the model that was ordered; what an older one still says is not heard.
-    var agentSocket = 0
-    /// Sockets to the model that are not yet known to be closed, by number.
-    var agentConnections: [Int: any LegConnection] = [:]
+    var agentSocket = AgentSocketID.none
+    /// Sockets to the model that are not yet known to be closed.
+    var agentConnections: [AgentSocketID: any LegConnection] = [:]
     /// Finished when the socket that is being opened is not wanted any more.
     var agentAttempt: AsyncStream<Void>.Continuation?
     var mediaConnection: (any LegConnection)?
@@ -293,7 +293,7 @@ public actor CallSession {
     /// - Returns: false if it is not wanted any more; nothing it says may then reach ``media``. Whoever called
     ///   `connect` gets it back and closes it.
     @discardableResult
-    package func agentSocketOpened(_ sink: any LegSink, socket: Int) -> Bool {
+    package func agentSocketOpened(_ sink: any LegSink, socket: AgentSocketID) -> Bool {
         guard machine.awaitsAgent(socket: socket) else { return false }
         capture(.agentOpened(socket: socket))
         machine.agentOpened(socket: socket, at: ports.clock.now)
@@ -307,7 +307,7 @@ public actor CallSession {
     }
 
     /// The model's socket `socket` is gone.
-    package func agentClosed(socket: Int, reason: String) {
+    package func agentClosed(socket: AgentSocketID, reason: String) {
         capture(.agentClosed(socket: socket, reason: reason))
         noteRefusal(socket: socket, reason: reason)
         if socket == agentSocket {

@@ -7,7 +7,7 @@ import TalkpathWire
 /// The socket to a speech model. Everything runs on the call's event loop.
 final class AgentSocket: WebSocketConsumer {
     private let session: CallSession
-    private let number: Int
+    private let number: AgentSocketID
     private let media: CallMedia
     private let clock: SystemClock
     private let eventLoop: any EventLoop
@@ -19,7 +19,7 @@ final class AgentSocket: WebSocketConsumer {
 
     init(
         session: CallSession,
-        number: Int,
+        number: AgentSocketID,
         eventLoop: any EventLoop,
         clock: SystemClock,
         overran: @escaping @Sendable (WebSocketOverrun) -> Void
@@ -89,7 +89,7 @@ struct SocketAgentConnector: AgentConnector {
 
     func connect(
         _ target: WebSocketTarget,
-        socket: Int,
+        socket: AgentSocketID,
         timeout: Duration,
         session: CallSession
     ) async throws(AgentConnectError) -> any LegConnection {

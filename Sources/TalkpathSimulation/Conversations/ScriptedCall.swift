@@ -200,11 +200,11 @@ extension ScriptedCall {
     /// A socket to the model.
     final class ModelSocket: LegSink, LegConnection, @unchecked Sendable {
         // Unchecked: see the call.
-        let number: Int
+        let number: AgentSocketID
         private unowned let call: ScriptedCall
         private(set) var isOpen = true
 
-        init(_ call: ScriptedCall, _ number: Int) {
+        init(_ call: ScriptedCall, _ number: AgentSocketID) {
             self.call = call
             self.number = number
         }
@@ -239,7 +239,7 @@ extension ScriptedCall {
 
         func connect(
             _ target: WebSocketTarget,
-            socket number: Int,
+            socket number: AgentSocketID,
             timeout: Duration,
             session: CallSession
         ) async throws(AgentConnectError) -> any LegConnection {

@@ -4,7 +4,7 @@ import TalkpathWire
 
 /// The socket to a model that speaks, is interrupted, uses tools, falls silent or breaks.
 final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
-    let number: Int
+    let number: AgentSocketID
     private let language: AgentLanguage
     /// The media's agent generation while this socket is the call's agent leg. The call ignores sockets of older
     /// generations.
@@ -18,7 +18,7 @@ final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
     private var cut: (code: Int, name: String)?
     private var codes: [String: Int] = [:]
 
-    init(_ world: SimulatedWorld, _ session: CallSession, number: Int) {
+    init(_ world: SimulatedWorld, _ session: CallSession, number: AgentSocketID) {
         self.number = number
         language = AgentLanguage(provider: session.agent.provider)
         super.init(world, "agent socket \(number)", session)

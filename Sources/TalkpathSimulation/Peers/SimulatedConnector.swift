@@ -16,7 +16,7 @@ final class SimulatedConnector: AgentConnector, @unchecked Sendable {
 
     func connect(
         _ target: WebSocketTarget,
-        socket number: Int,
+        socket number: AgentSocketID,
         timeout: Duration,
         session: CallSession
     ) async throws(AgentConnectError) -> any LegConnection {

@@ -10,8 +10,8 @@ final class ReplayAnswers: @unchecked Sendable {
     enum Question: Hashable {
         case place, hangUp, redirect, saveRecord, updateRecord, closeMedia
         case tool(id: String)
-        case connectAgent(socket: Int)
-        case closeAgent(socket: Int)
+        case connectAgent(socket: AgentSocketID)
+        case closeAgent(socket: AgentSocketID)
     }
 
     private var answers: [Question: [CaptureHappening]] = [:]

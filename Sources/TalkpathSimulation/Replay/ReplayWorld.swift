@@ -15,7 +15,7 @@ final class ReplayWorld: @unchecked Sendable {
     private(set) var events: [CallEvent] = []
     private(set) var lastRecord: CallSnapshot?
     /// The model sockets that are open, by number.
-    var agentLegs: [Int: ReplayLeg] = [:]
+    var agentLegs: [AgentSocketID: ReplayLeg] = [:]
 
     // The replayed call writes a capture of its own.
     private var reader: CaptureTapReader?
@@ -98,7 +98,7 @@ extension ReplayWorld {
 extension ReplayWorld: AgentConnector {
     func connect(
         _ target: WebSocketTarget,
-        socket: Int,
+        socket: AgentSocketID,
         timeout: Duration,
         session: CallSession
     ) async throws(AgentConnectError) -> any LegConnection {
@@ -173,18 +173,18 @@ final class ReplayLeg: LegSink, LegConnection, @unchecked Sendable {
         _ = await world.answers.wait(for: closing)
     }
 
-    func open(_ session: CallSession, socket: Int) async {
+    func open(_ session: CallSession, socket: AgentSocketID) async {
         await session.openReplayed(self, socket: socket)
     }
 
-    fileprivate func opened(_ generation: Int, socket: Int) {
+    fileprivate func opened(_ generation: Int, socket: AgentSocketID) {
         self.generation = generation
         world.agentLegs[socket] = self
     }
 }
 
 extension CallSession {
-    fileprivate func openReplayed(_ leg: ReplayLeg, socket: Int) {
+    fileprivate func openReplayed(_ leg: ReplayLeg, socket: AgentSocketID) {
         guard agentSocketOpened(leg, socket: socket) else { return }
         leg.opened(media.value.agentGeneration, socket: socket)
     }

@@ -248,7 +248,7 @@ struct CallSessionMachineTests {
         let silent = call.on { $0.agentFellSilent(at: $1) }
         #expect(silent == [.dropAgent(socket: 1), .publish(.agentLost(message: message))])
         #expect(call.on { $0.agentFellSilent(at: $1) } == [])
-        for socket in 2...3 {
+        for socket in [2, 3] as [AgentSocketID] {
             #expect(call.pass(.seconds(1)) == [.connectAgent(socket: socket)])
             call.agentReady(socket)
             call.pass(.seconds(60))
@@ -256,7 +256,7 @@ struct CallSessionMachineTests {
         }
         #expect(!call.isLive)
         call.hangUp(.done)
-        for socket in 1...3 { call.agentClosed(socket) }
+        for socket in [1, 2, 3] as [AgentSocketID] { call.agentClosed(socket) }
         call.on { $0.streamStopped(at: $1) }
         call.mediaClosed()
         call.saved()
@@ -267,11 +267,11 @@ struct CallSessionMachineTests {
     @Test func `an answer makes up for sockets that were silent before`() {
         let call = MachineDriver()
         call.talk()
-        for socket in 1...20 {
+        for socket in (1...20).map({ AgentSocketID($0) }) {
             call.pass(.seconds(60))
             call.on { $0.agentFellSilent(at: $1) }
             call.pass(.seconds(1))
-            call.agentReady(socket + 1)
+            call.agentReady(socket.next)
             call.machine.agentAnswered()
         }
         #expect(call.isLive)
@@ -289,11 +289,11 @@ struct CallSessionMachineTests {
     @Test func `an agent that takes every session and drops it at once is given up`() {
         let call = MachineDriver()
         call.talk()
-        for socket in 1...3 {
+        for socket in [1, 2, 3] as [AgentSocketID] {
             #expect(call.isLive)
             call.on { $0.agentLost(socket: socket, message: "gone", at: $1) }
             call.pass(.seconds(2))
-            call.agentReady(socket + 1)
+            call.agentReady(socket.next)
         }
         #expect(!call.isLive)
     }

@@ -76,7 +76,7 @@ final class MachineDriver {
     func stream() -> [SessionAction] { on { $0.streamStarted(carrierCallID: Self.call, at: $1) } }
 
     @discardableResult
-    func agentReady(_ socket: Int = 1) -> [SessionAction] {
+    func agentReady(_ socket: AgentSocketID = 1) -> [SessionAction] {
         on {
             $0.agentOpened(socket: socket, at: $1)
             return $0.agentIsReady(at: $1)
@@ -92,7 +92,7 @@ final class MachineDriver {
     }
 
     @discardableResult
-    func agentClosed(_ socket: Int = 1) -> [SessionAction] { on { $0.agentIsClosed(socket: socket, at: $1) } }
+    func agentClosed(_ socket: AgentSocketID = 1) -> [SessionAction] { on { $0.agentIsClosed(socket: socket, at: $1) } }
 
     @discardableResult
     func mediaClosed() -> [SessionAction] { on { $0.mediaIsClosed(at: $1) } }
@@ -118,7 +118,7 @@ final class MachineDriver {
     var answeredAt: WallTime? { machine.answeredAt }
     var nextDeadline: MonotonicInstant? { machine.nextDeadline }
 
-    func awaits(_ socket: Int) -> Bool { machine.awaitsAgent(socket: socket) }
+    func awaits(_ socket: AgentSocketID) -> Bool { machine.awaitsAgent(socket: socket) }
 
     var receipts: [EndReceipt] {
         orders.compactMap { if case .finish(let receipt) = $0 { receipt } else { nil } }

@@ -6,7 +6,7 @@ import TalkpathWire
 struct Goodbye {
     let call: AgentToolCall
     /// Which of the model's sockets asked for it.
-    let socket: Int
+    let socket: AgentSocketID
     let asked: MonotonicInstant
     /// The model has been told to go on, and says its goodbye after that.
     var isAwaited: Bool

@@ -24,7 +24,7 @@ extension CallSession {
     }
 
     /// The model's socket was closed instead of being set up.
-    func noteRefusal(socket: Int, reason: String) {
+    func noteRefusal(socket: AgentSocketID, reason: String) {
         // With a handle in it, it may be that which was refused, and that is left out anyway.
         guard socket == agentSocket, talk.resumingSocket == nil, machine.configuresAgent(socket: socket) else {
             return
@@ -45,7 +45,7 @@ extension CallSession {
     }
 
     /// The model's socket is gone, or was given up.
-    func agentIsGone(_ socket: Int) {
+    func agentIsGone(_ socket: AgentSocketID) {
         if talk.resumingSocket == socket {
             // The model did not take the handle: it may be too old, and a new session does without.
             resumptionHandle = nil

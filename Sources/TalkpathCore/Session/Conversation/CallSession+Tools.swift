@@ -174,7 +174,7 @@ extension CallSession {
 struct RunningTool {
     let call: AgentToolCall
     /// Which of the model's sockets asked for it.
-    let socket: Int
+    let socket: AgentSocketID
     /// Finished when the answer is not wanted any more.
     let attempt: AsyncStream<Void>.Continuation
     let began: MonotonicInstant

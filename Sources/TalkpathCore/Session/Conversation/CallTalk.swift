@@ -28,7 +28,7 @@ struct CallTalk {
     var goodbye: Goodbye?
     var debts = ConversationDebts()
     /// The socket that was set up to go on with an earlier session, until the model has accepted that.
-    var resumingSocket: Int?
+    var resumingSocket: AgentSocketID?
     /// What the model has refused of its set-up.
     var omittedSettings: Set<AgentSetting> = []
     /// What was changed on this call, and what of it the model has not been told.

@@ -29,10 +29,10 @@ struct AgentMachine {
 
     /// What the machine of the call has to do about it, in this order.
     enum Action: Equatable {
-        /// Open socket number `socket`.
-        case connect(socket: Int)
+        /// Open that socket.
+        case connect(socket: AgentSocketID)
         /// Close that socket, for which nobody waits while the call is live.
-        case drop(socket: Int)
+        case drop(socket: AgentSocketID)
         /// The model hears the caller now. `isFirst`: the first session of the call.
         case ready(isFirst: Bool)
         /// The session is lost.
@@ -42,10 +42,10 @@ struct AgentMachine {
     }
 
     private(set) var state = State.none
-    /// The newest socket ordered; each is known by its number.
-    private var newest = 0
+    /// The newest socket ordered.
+    private var newest = AgentSocketID.none
     /// Sockets that were dropped and are not yet known to be closed.
-    private var closing: Set<Int> = []
+    private var closing: Set<AgentSocketID> = []
 
     /// Failures in a row, without a session in between.
     private var failures = 0
@@ -71,19 +71,19 @@ struct AgentMachine {
     // MARK: Questions
 
     /// The socket that is open, or being opened.
-    var socket: Int? {
+    var socket: AgentSocketID? {
         switch state {
         case .connecting, .settingUp, .ready: newest
         case .none, .waiting, .closed: nil
         }
     }
 
-    func isOpening(_ socket: Int) -> Bool { state == .connecting && socket == newest }
+    func isOpening(_ socket: AgentSocketID) -> Bool { state == .connecting && socket == newest }
 
-    func isConfiguring(_ socket: Int) -> Bool { state == .settingUp && socket == newest }
+    func isConfiguring(_ socket: AgentSocketID) -> Bool { state == .settingUp && socket == newest }
 
     /// Whether this socket is open, and the agent's.
-    func holds(_ socket: Int) -> Bool { (state == .settingUp || state == .ready) && socket == newest }
+    func holds(_ socket: AgentSocketID) -> Bool { (state == .settingUp || state == .ready) && socket == newest }
 
     /// Whether all sockets that were dropped are closed.
     var isClosed: Bool { closing.isEmpty }
@@ -96,14 +96,14 @@ struct AgentMachine {
     }
 
     private mutating func open(at now: MonotonicInstant) -> [Action] {
-        newest += 1
+        newest = newest.next
         state = .connecting
         deadlines[.agentRetry] = nil
         deadlines[.agentSetup] = now + limits.agentSetupTimeout
         return [.connect(socket: newest)]
     }
 
-    mutating func opened(_ socket: Int) {
+    mutating func opened(_ socket: AgentSocketID) {
         if isOpening(socket) { state = .settingUp }
     }
 
@@ -162,7 +162,7 @@ struct AgentMachine {
 
     /// The socket has closed by itself.
     mutating func lost(
-        _ socket: Int,
+        _ socket: AgentSocketID,
         message: String,
         isDraining: Bool,
         at now: MonotonicInstant
@@ -241,7 +241,7 @@ struct AgentMachine {
 
     // MARK: Closing
 
-    private mutating func drop(_ socket: Int) -> [Action] {
+    private mutating func drop(_ socket: AgentSocketID) -> [Action] {
         closing.insert(socket)
         return [.drop(socket: socket)]
     }
@@ -249,7 +249,7 @@ struct AgentMachine {
     /// The call ends.
     ///
     /// - Returns: the socket to close; that which is being opened, too.
-    mutating func close() -> Int? {
+    mutating func close() -> AgentSocketID? {
         defer { state = .closed }
         deadlines.removeAll()
         guard let socket else { return nil }
@@ -260,7 +260,7 @@ struct AgentMachine {
     /// A socket is closed, or the attempt to open it has come to its end.
     ///
     /// - Returns: whether it was the last one to be waited for.
-    mutating func closed(_ socket: Int) -> Bool {
+    mutating func closed(_ socket: AgentSocketID) -> Bool {
         closing.remove(socket) != nil && closing.isEmpty
     }
 

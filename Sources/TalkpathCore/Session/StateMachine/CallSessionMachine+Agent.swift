@@ -10,13 +10,13 @@ extension CallSessionMachine {
     var hasAgentSocket: Bool { agentMachine.socket != nil }
 
     /// Whether this socket is being opened, and still wanted.
-    func awaitsAgent(socket: Int) -> Bool { agentMachine.isOpening(socket) }
+    func awaitsAgent(socket: AgentSocketID) -> Bool { agentMachine.isOpening(socket) }
 
     /// Whether this socket is open, and its session not yet set up.
-    func configuresAgent(socket: Int) -> Bool { agentMachine.isConfiguring(socket) }
+    func configuresAgent(socket: AgentSocketID) -> Bool { agentMachine.isConfiguring(socket) }
 
     /// Whether this socket is the agent's, and wanted.
-    func holdsAgent(socket: Int) -> Bool { agentMachine.holds(socket) }
+    func holdsAgent(socket: AgentSocketID) -> Bool { agentMachine.holds(socket) }
 
     /// The model's session is to be opened anew.
     var wantsRenewal: Bool { agentMachine.wantsRenewal }
@@ -33,7 +33,7 @@ extension CallSessionMachine {
         orders(agentMachine.connect(at: now), at: now)
     }
 
-    mutating func agentOpened(socket: Int, at now: MonotonicInstant) {
+    mutating func agentOpened(socket: AgentSocketID, at now: MonotonicInstant) {
         happened(.agentOpened)
         agentMachine.opened(socket)
     }
@@ -49,7 +49,7 @@ extension CallSessionMachine {
     }
 
     mutating func agentConnectFailed(
-        socket: Int,
+        socket: AgentSocketID,
         _ error: AgentConnectError,
         at now: MonotonicInstant
     ) -> [SessionAction] {
@@ -67,7 +67,7 @@ extension CallSessionMachine {
     // MARK: Losing
 
     /// The model's socket has closed.
-    mutating func agentLost(socket: Int, message: String, at now: MonotonicInstant) -> [SessionAction] {
+    mutating func agentLost(socket: AgentSocketID, message: String, at now: MonotonicInstant) -> [SessionAction] {
         happened(.agentLost)
         guard agentMachine.socket == socket else { return agentIsClosed(socket: socket, at: now) }
         return orders(agentMachine.lost(socket, message: message, isDraining: isDraining, at: now), at: now)

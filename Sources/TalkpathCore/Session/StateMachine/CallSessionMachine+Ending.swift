@@ -244,7 +244,7 @@ extension CallSessionMachine {
 
     /// A socket of the model is closed, or the attempt to open it has come to its end. Those that were dropped before
     /// the end are waited for as well.
-    mutating func agentIsClosed(socket: Int, at now: MonotonicInstant) -> [SessionAction] {
+    mutating func agentIsClosed(socket: AgentSocketID, at now: MonotonicInstant) -> [SessionAction] {
         happened(.agentClosed)
         guard agentMachine.closed(socket), case .ending = life else { return [] }
         change { $0.finish(.closeAgent, .done, at: now) }

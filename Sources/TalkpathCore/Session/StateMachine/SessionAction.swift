@@ -4,10 +4,10 @@ enum SessionAction: Equatable, Sendable {
     case placeCall
     /// Let the carrier end the call, too, should it last too long. Nothing depends on the answer.
     case limitDuration(carrierCallID: String)
-    /// Open socket number `socket` to the model; answer with `agentOpened` or `agentConnectFailed`.
-    case connectAgent(socket: Int)
+    /// Open that socket to the model; answer with `agentOpened` or `agentConnectFailed`.
+    case connectAgent(socket: AgentSocketID)
     /// Drop that socket, if it is still there.
-    case dropAgent(socket: Int)
+    case dropAgent(socket: AgentSocketID)
     /// Let caller audio flow to the agent. `isFirst`: the conversation begins; otherwise it is taken up again.
     case openUplink(isFirst: Bool)
     /// Ask the agent to speak first.
@@ -18,7 +18,7 @@ enum SessionAction: Equatable, Sendable {
     /// Hang up; answer with `hangUpAnswered`.
     case hangUp(carrierCallID: String)
     /// Close the model's socket `socket`, or stop opening it; answer with `agentIsClosed`.
-    case closeAgent(socket: Int)
+    case closeAgent(socket: AgentSocketID)
     /// Close the carrier's socket; answer with `mediaIsClosed`.
     case closeMedia
     /// Save the record; answer with `recordSaved`.
