@@ -17,7 +17,7 @@ extension CallSession {
         case .limitDuration(let id):
             jobQueue.yield(.limitDuration(id))
         case .connectAgent(let socket):
-            agentSocket = socket
+            agentSockets.ordered(socket)
             jobQueue.yield(.connectAgent(socket: socket))
         case .dropAgent(let socket):
             agentIsGone(socket)
@@ -48,7 +48,7 @@ extension CallSession {
         case .saveRecord(let receipt):
             jobQueue.yield(.save(receipt))
         case .updateRecord(let receipt):
-            self.receipt = receipt
+            outcome.updated(receipt)
             jobQueue.yield(.update(receipt))
         case .finish(let receipt):
             finish(receipt)
@@ -56,7 +56,7 @@ extension CallSession {
             media.value.detach()
             // Whoever still holds the session, for its receipt, must not hold sockets with it.
             mediaConnection = nil
-            agentConnections.removeAll()
+            agentSockets.removeAll()
             jobQueue.finish()
         case .publish(let kind):
             if case .carrierError(let fault) = kind { log(fault) }
@@ -68,11 +68,8 @@ extension CallSession {
     }
 
     private func closeAgent(socket: AgentSocketID) {
-        guard socket == agentSocket else { return }
-        // If it is still being opened: the task that opens it gives up, and reports.
-        agentAttempt?.finish()
-        agentAttempt = nil
-        if let connection = agentConnections[socket] { jobQueue.yield(.closeAgent(connection, socket: socket)) }
+        guard let connection = agentSockets.giveUp(socket) else { return }
+        jobQueue.yield(.closeAgent(connection, socket: socket))
     }
 
     private func finish(_ receipt: EndReceipt) {
@@ -86,17 +83,7 @@ extension CallSession {
         )
         reportCounts()
         publish(.ended(receipt))
-        self.receipt = receipt
-        let waiting = waiters
-        waiters = []
-        for waiter in waiting { waiter.resume(returning: receipt) }
-        placementIsKnown()
-    }
-
-    func placementIsKnown() {
-        let waiting = placementWaiters
-        placementWaiters = []
-        for waiter in waiting { waiter.resume() }
+        outcome.ended(receipt)
     }
 
     /// Whoever listens hears nothing of a call after its end.

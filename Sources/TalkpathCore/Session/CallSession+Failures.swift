@@ -6,7 +6,7 @@ import TalkpathWire
 extension CallSession {
     /// The model has reported an error that may not be the end.
     func note(_ report: AgentErrorReport, at now: MonotonicInstant) {
-        if isNew(report.code) {
+        if loggedFaults.isNew(report.code) {
             logger.warning(
                 "The model reported an error; further ones of its code are only counted",
                 metadata: ["code": "\(report.code.asLogged)", "parameter": "\((report.parameter ?? "").asLogged)"]
@@ -26,18 +26,12 @@ extension CallSession {
     func noteFailure(_ status: String, code: String) {
         talk.failedResponses += 1
         let code = String(code.prefix(64))
-        if isNew("\(status) \(code)") {
+        if loggedFaults.isNew("\(status) \(code)") {
             logger.warning(
                 "The model did not complete an answer; further ones of its code are only counted",
                 metadata: ["status": "\(status)", "code": "\(code.asLogged)"]
             )
         }
         publish(.responseFailed(status: status, code: code))
-    }
-
-    /// Whether this call has not logged it before. So many are remembered at most, and no more are logged.
-    private func isNew(_ what: String) -> Bool {
-        guard loggedFaults.codes.count < 32 else { return false }
-        return loggedFaults.codes.insert(what).inserted
     }
 }

@@ -34,7 +34,7 @@ extension CallSession {
         case .closeAgent(let connection, let socket):
             await connection.close()
             capture(.agentLegClosed(socket: socket))
-            agentConnections[socket] = nil
+            agentSockets.closed(socket)
             perform(machine.agentIsClosed(socket: socket, at: ports.clock.now))
         case .closeMedia(let connection):
             await connection.close()
@@ -54,7 +54,7 @@ extension CallSession {
     // MARK: Carrier
 
     private func place() async {
-        defer { placementIsKnown() }
+        defer { outcome.placementIsKnown() }
         guard let carrier = ports.carrier, machine.isLive else {
             let error = CarrierError(.refused, "ended before it was placed")
             capture(.placingFailed(error))
@@ -69,7 +69,7 @@ extension CallSession {
                 ? CarrierError(.refused, "ended before it was placed")
                 : CarrierError(.notKept, "the store did not take the call")
             capture(.placingFailed(error))
-            placement = .failure(error)
+            outcome.answered(.failure(error))
             perform(machine.placingFailed(error, at: ports.clock.now))
             return
         }
@@ -87,11 +87,11 @@ extension CallSession {
             let placed = try await carrier.place(order)
             capture(.placed(carrierCallID: placed))
             noteCarrierCallID(placed)
-            placement = .success(placed)
+            outcome.answered(.success(placed))
             perform(machine.placed(placed, at: ports.clock.now))
         } catch {
             capture(.placingFailed(error))
-            placement = .failure(error)
+            outcome.answered(.failure(error))
             perform(machine.placingFailed(error, at: ports.clock.now))
         }
     }
@@ -118,7 +118,7 @@ extension CallSession {
             return
         }
         let (notWanted, attempt) = AsyncStream<Void>.makeStream()
-        agentAttempt = attempt
+        agentSockets.began(attempt)
         await withDiscardingTaskGroup { group in
             group.addTask {
                 await self.openAgent(socket: socket)
@@ -144,7 +144,7 @@ extension CallSession {
                 perform(machine.agentIsClosed(socket: socket, at: ports.clock.now))
                 return
             }
-            agentConnections[socket] = connection
+            agentSockets.opened(connection, socket)
         } catch {
             capture(.agentConnectFailed(socket: socket, error))
             perform(machine.agentConnectFailed(socket: socket, error, at: ports.clock.now))

@@ -41,7 +41,7 @@ extension CallSession {
         let counted = metrics()
         ports.instruments.add(counted, since: reportedMetrics)
         reportedMetrics = counted
-        logFirstFaults()
+        loggedFaults.logFirst(of: media.value, to: logger)
     }
 
     private func metrics() -> CallMetrics {

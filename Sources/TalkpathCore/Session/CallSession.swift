@@ -80,19 +80,11 @@ public actor CallSession {
     let startedOn: MonotonicInstant
 
     var machine: CallSessionMachine
-    var receipt: EndReceipt?
-    var waiters: [CheckedContinuation<EndReceipt, Never>] = []
-    var placement: Result<String, CarrierError>?
-    var placementWaiters: [CheckedContinuation<Void, Never>] = []
+    var outcome = CallOutcome()
     private let jobs: AsyncStream<SessionJob>
     let jobQueue: AsyncStream<SessionJob>.Continuation
 
-    /// The newest socket to the model that was ordered; what an older one still says is not heard.
-    var agentSocket = AgentSocketID.none
-    /// Sockets to the model that are not yet known to be closed.
-    var agentConnections: [AgentSocketID: any LegConnection] = [:]
-    /// Finished when the socket that is being opened is not wanted any more.
-    var agentAttempt: AsyncStream<Void>.Continuation?
+    var agentSockets = AgentSockets()
     var mediaConnection: (any LegConnection)?
     package internal(set) var carrierCallID: String?
     var answeredBy: AnsweredBy?
@@ -188,12 +180,12 @@ public actor CallSession {
     private func abandon() async {
         requestEnd(EndRequest(.shutdown))
         // Taken now: while they close, the end's own deadlines may pass, and what has ended lets go of its sockets.
-        var connections = agentConnections.sorted { $0.key < $1.key }.map(\.value)
+        var connections = agentSockets.open
         if let mediaConnection { connections.append(mediaConnection) }
         await withDiscardingTaskGroup { group in
             for connection in connections { group.addTask { await connection.close() } }
         }
-        agentConnections.removeAll()
+        agentSockets.removeAll()
         perform(machine.abandon(at: ports.clock.now))
     }
 
@@ -214,11 +206,17 @@ public actor CallSession {
     }
 
     /// The receipt, once the call has ended.
+    var receipt: EndReceipt? { outcome.receipt }
+
+    /// The newest socket to the model that was ordered.
+    var agentSocket: AgentSocketID { agentSockets.newest }
+
+    /// The receipt, once the call has ended.
     @discardableResult
     public func waitForEnd() async -> EndReceipt {
         await withCheckedContinuation { continuation in
             // Looked up in here: on the way into this closure the actor may have done something else.
-            if let receipt { continuation.resume(returning: receipt) } else { waiters.append(continuation) }
+            outcome.waitForReceipt(continuation)
         }
     }
 
@@ -226,10 +224,9 @@ public actor CallSession {
     /// - Returns: `nil` if the call ended before there was an answer, or is none that is placed.
     public func waitForPlacement() async -> Result<String, CarrierError>? {
         await withCheckedContinuation { continuation in
-            let isPending = placement == nil && receipt == nil && direction == .outbound && ports.carrier != nil
-            if isPending { placementWaiters.append(continuation) } else { continuation.resume() }
+            outcome.waitForPlacement(continuation, isPlaced: direction == .outbound && ports.carrier != nil)
         }
-        return placement
+        return outcome.placement
     }
 
     /// The process leaves: ends the call if it has not begun to end, and waits for nothing longer than `bound` in all.

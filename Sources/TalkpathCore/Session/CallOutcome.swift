@@ -1,0 +1,49 @@
+/// What is known of a call's beginning at the carrier and of its end, and who waits for it.
+///
+/// Everybody is told once, in the order in which they asked.
+struct CallOutcome {
+    /// Once the call has ended.
+    private(set) var receipt: EndReceipt?
+    /// The carrier's answer to the request to place the call: its name of the call, or why there is none.
+    private(set) var placement: Result<String, CarrierError>?
+    private var waiters: [CheckedContinuation<EndReceipt, Never>] = []
+    private var placementWaiters: [CheckedContinuation<Void, Never>] = []
+
+    // MARK: Waiting
+
+    mutating func waitForReceipt(_ waiter: CheckedContinuation<EndReceipt, Never>) {
+        if let receipt { waiter.resume(returning: receipt) } else { waiters.append(waiter) }
+    }
+
+    /// - Parameter isPlaced: the call is one that is placed; for another there is nothing to wait for.
+    mutating func waitForPlacement(_ waiter: CheckedContinuation<Void, Never>, isPlaced: Bool) {
+        let isPending = placement == nil && receipt == nil && isPlaced
+        if isPending { placementWaiters.append(waiter) } else { waiter.resume() }
+    }
+
+    // MARK: What becomes known
+
+    mutating func answered(_ answer: Result<String, CarrierError>) {
+        placement = answer
+    }
+
+    /// The carrier has answered the request to place the call, or is not asked.
+    mutating func placementIsKnown() {
+        let waiting = placementWaiters
+        placementWaiters = []
+        for waiter in waiting { waiter.resume() }
+    }
+
+    mutating func ended(_ receipt: EndReceipt) {
+        self.receipt = receipt
+        let waiting = waiters
+        waiters = []
+        for waiter in waiting { waiter.resume(returning: receipt) }
+        placementIsKnown()
+    }
+
+    /// The carrier has confirmed the end after the receipt.
+    mutating func updated(_ receipt: EndReceipt) {
+        self.receipt = receipt
+    }
+}
