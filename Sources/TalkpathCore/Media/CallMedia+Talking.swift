@@ -1,7 +1,7 @@
-import TalkpathAudio
+package import TalkpathAudio
 import TalkpathWire
 
-/// Outside control of a call's audio: muting, clips, dialled digits. All methods run on the call's loop.
+/// Outside control of a call's audio, and questions about it: muting, clips, dialled digits. All methods run on the call's loop.
 extension CallMedia {
     /// Mutes or unmutes a leg. Muting the agent also silences what it is saying, and tells the model how much was
     /// heard.
@@ -20,8 +20,24 @@ extension CallMedia {
         }
     }
 
+    /// True while the caller speaks, or hears the agent.
+    func isHeard(at now: MonotonicInstant) -> Bool {
+        uplink.voice.isSpeaking || !downlink.isPlayedOut(at: now)
+    }
+
+    /// True while the agent gives an audible response that has not ended.
+    var isAgentTalking: Bool { downlink.isResponding && !downlink.isMuted }
+
+    package func isPlayedOut(at now: MonotonicInstant) -> Bool { downlink.isPlayedOut(at: now) }
+
     /// True if the caller's audio reaches the agent.
     var isCallerHeard: Bool { !uplink.isMuted && !uplink.isWithheld }
+
+    /// The instant of the model's latest message.
+    var lastAgentMessage: MonotonicInstant? { agentClock.lastMessage }
+
+    /// The instant of the model's latest audio.
+    var lastAgentAudio: MonotonicInstant? { agentClock.lastAudio }
 
     var isCallerWithheld: Bool { uplink.isWithheld }
 

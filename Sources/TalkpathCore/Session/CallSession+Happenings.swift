@@ -9,7 +9,7 @@ extension CallSession {
         for happening in media.value.takeHappenings() { note(happening, at: now) }
     }
 
-    private func note(_ happening: CallMedia.Happening, at now: MonotonicInstant) {
+    private func note(_ happening: MediaEvent, at now: MonotonicInstant) {
         switch happening {
         case .streamStarted:
             // Noted when the socket was given to this call.
