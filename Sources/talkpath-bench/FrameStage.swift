@@ -94,7 +94,7 @@ final class FrameStage {
 
     /// Does the work of the sockets and of the session after each message.
     private func turn() {
-        if !media.happenings.isEmpty { _ = media.takeHappenings() }
+        if !media.events.isEmpty { _ = media.takeEvents() }
         media.pump()
     }
 

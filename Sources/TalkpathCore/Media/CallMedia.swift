@@ -4,7 +4,7 @@ package import TalkpathWire
 /// A call's media plane: both pipelines, both codecs, and the messages waiting for either socket.
 ///
 /// A plain object on the call's event loop. Sockets pass it their messages and get messages from it; the ticker calls
-/// it every 20 ms. Nothing here waits, locks or calls an actor. Events for the session collect in ``happenings``; the
+/// it every 20 ms. Nothing here waits, locks or calls an actor. Events for the session collect in ``events``; the
 /// caller of the method passes them on.
 package final class CallMedia {
     private enum Telephony {
@@ -14,7 +14,7 @@ package final class CallMedia {
     package internal(set) var uplink: UplinkPipeline
     package internal(set) var downlink: DownlinkPipeline
     package private(set) var counters = MediaCounters()
-    package private(set) var happenings: [MediaEvent] = []
+    package private(set) var events: [MediaEvent] = []
     /// The times that the caller waited for answers.
     private(set) var turns = TurnClock()
     /// The times from the model's report of an interruption until the telephony leg's socket was told to clear.
@@ -119,17 +119,17 @@ package final class CallMedia {
             case .mark(let mark):
                 if let mark { downlink.echoed(mark, at: now) }
             case .dtmf(let digit):
-                happenings.append(.dtmf(digit: digit))
+                events.append(.dtmf(digit: digit))
             case .started(let start):
                 guard !isStreaming else {
                     counters.ignoredTelephonyMessages += 1
                     return
                 }
                 isStreaming = true
-                happenings.append(.streamStarted(start))
+                events.append(.streamStarted(start))
                 sendAgentAudio(isTick: false, at: now)
             case .stopped:
-                happenings.append(.streamStopped)
+                events.append(.streamStopped)
             case .connected:
                 break
             case .ignored:
@@ -144,7 +144,7 @@ package final class CallMedia {
     /// The call has stopped; only the carrier's `stop` still matters.
     private func receiveAfterStop(_ message: RawSpan) {
         if let event = try? telephonyCodec.receive(message), case .stopped = event {
-            happenings.append(.streamStopped)
+            events.append(.streamStopped)
         } else {
             counters.messagesAfterStop += 1
         }
@@ -174,7 +174,7 @@ package final class CallMedia {
         switch event {
         case .audio(var audio):
             audio.item = items.inCall(audio.item)
-            if agentClock.receivedAudio(of: audio.item, at: now) { happenings.append(.agentItemBegan(audio.item)) }
+            if agentClock.receivedAudio(of: audio.item, at: now) { events.append(.agentItemBegan(audio.item)) }
             downlink.ingest(audio, in: message)
             sendAgentAudio(isTick: false, at: now)
         case .audioEnded(let item):
@@ -185,35 +185,35 @@ package final class CallMedia {
         case .responseStarted:
             agentClock.restIsOver()
             downlink.responseStarted()
-            happenings.append(.agent(event))
+            events.append(.agent(event))
         case .callerSpeechStarted(let milliseconds, let item):
             // A model that does not stop by itself is silenced only by the local detector.
             if bargeIn != .local { interrupt(at: now) }
             let item = item.map { items.inCall($0) }
-            happenings.append(.agent(.callerSpeechStarted(inputMilliseconds: milliseconds, item: item)))
+            events.append(.agent(.callerSpeechStarted(inputMilliseconds: milliseconds, item: item)))
         case .interrupted:
             interrupt(at: now)
             downlink.awaitResponse()
             agentClock.interrupted(at: now)
-            happenings.append(.agent(event))
+            events.append(.agent(event))
         case .ready:
-            happenings.append(.agent(event))
+            events.append(.agent(event))
         case .ignored:
             break
         case .agentTranscript(var piece):
             piece.item = items.inCall(piece.item)
-            happenings.append(.agent(.agentTranscript(piece)))
+            events.append(.agent(.agentTranscript(piece)))
         case .callerTranscript(var piece):
             piece.item = items.inCall(piece.item)
-            happenings.append(.agent(.callerTranscript(piece)))
+            events.append(.agent(.callerTranscript(piece)))
         case .responseEnded:
             downlink.responseEnded()
             tellModelMuted(endedBy: nil)
             sendAgentAudio(isTick: false, at: now)
-            happenings.append(.agent(event))
+            events.append(.agent(event))
         case .awaitingConfiguration, .callerSpeechEnded, .toolCall, .toolCallsCancelled, .goingAway,
             .resumptionHandle, .usage, .error:
-            happenings.append(.agent(event))
+            events.append(.agent(event))
         }
     }
 
@@ -223,7 +223,7 @@ package final class CallMedia {
         clearTelephony(noticed: now, at: now)
         guard let interruption = downlink.interrupt(at: now) else { return }
         tellModel(interruption)
-        happenings.append(.interrupted(interruption))
+        events.append(.interrupted(interruption))
     }
 
     /// The local detector has heard the caller speak over the agent, or the caller has pressed a key that silences it.
@@ -240,8 +240,8 @@ package final class CallMedia {
         agentCodec.write(command, to: &outlets.toAgent)
     }
 
-    func append(_ happening: MediaEvent) {
-        happenings.append(happening)
+    func append(_ event: MediaEvent) {
+        events.append(event)
     }
 
     /// Empties the far end, if it may hold audio. Messages that were not sent yet are dropped.
@@ -267,7 +267,7 @@ package final class CallMedia {
     ///
     /// - Parameter now: an instant read after that, not the wake's own.
     package func noteCleared(at now: MonotonicInstant) {
-        if let latency = clears.sent(at: now) { happenings.append(.cleared(after: latency)) }
+        if let latency = clears.sent(at: now) { events.append(.cleared(after: latency)) }
     }
 
     // MARK: Session's orders
@@ -315,11 +315,11 @@ package final class CallMedia {
     }
 
     /// The events since the last call, oldest first.
-    package func takeHappenings() -> [MediaEvent] {
-        guard !happenings.isEmpty else { return [] }
+    package func takeEvents() -> [MediaEvent] {
+        guard !events.isEmpty else { return [] }
         tap?.noting()
-        let taken = happenings
-        happenings.removeAll(keepingCapacity: true)
+        let taken = events
+        events.removeAll(keepingCapacity: true)
         return taken
     }
 
@@ -375,7 +375,7 @@ package final class CallMedia {
         if uplink.takeIntrusion() { interruptLocally(at: now) }
         guard let transition = uplink.takeTransition() else { return }
         if transition == .speechStarted { turns.callerBegan() }
-        happenings.append(.callerVoice(transition))
+        events.append(.callerVoice(transition))
     }
 
     private func sendAgentAudio(isTick: Bool, at now: MonotonicInstant) {
@@ -389,6 +389,6 @@ package final class CallMedia {
         guard downlink.takeRunBegan(),
             let waited = turns.agentBegan(at: now, lastSpeech: uplink.voice.lastSpeech)
         else { return }
-        happenings.append(.answered(after: waited))
+        events.append(.answered(after: waited))
     }
 }

@@ -249,7 +249,7 @@ public actor CallSession {
         let isHeardOut = machine.drains && isHeardOut(at: now)
         if !machine.drains { talk.drain = DrainWatch() }
         perform(machine.tick(at: now) { isHeardOut })
-        noteHappenings(at: now)
+        handleMediaEvents(at: now)
         talkTick(at: now)
         watchGuards(at: now)
         media.pump()

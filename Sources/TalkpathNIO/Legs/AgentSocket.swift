@@ -51,14 +51,14 @@ final class AgentSocket: WebSocketConsumer {
         // Accepts text and binary messages alike: providers differ, and both hold the same JSON.
         guard media.agentGeneration == generation else { return }
         media.agentReceived(message, at: clock.now)
-        if let overrun = conduct?.judge(faults: faults, events: media.happenings.count, on: eventLoop) {
+        if let overrun = conduct?.judge(faults: faults, events: media.events.count, on: eventLoop) {
             connection?.overran(overrun)
         }
         // Passes events on at once, not at the end of the wake, because their order relative to the model's messages
         // matters.
-        if !media.happenings.isEmpty {
+        if !media.events.isEmpty {
             let now = clock.now
-            session.assumeIsolated { $0.noteHappenings(at: now) }
+            session.assumeIsolated { $0.handleMediaEvents(at: now) }
         }
     }
 

@@ -80,9 +80,9 @@ package final class TelephonySocket: WebSocketConsumer {
         switch state {
         case .attached(_, let media):
             if !isText { binaryMessages += 1 }
-            let before = media.happenings.count
+            let before = media.events.count
             media.telephonyReceived(message, at: bridge.clock.now)
-            judge(media, events: media.happenings.count - before)
+            judge(media, events: media.events.count - before)
         case .waiting:
             receiveBeforeStart(message)
         case .refused:
@@ -98,9 +98,9 @@ package final class TelephonySocket: WebSocketConsumer {
 
     package func readComplete() {
         guard case .attached(let session, let media) = state else { return }
-        if !media.happenings.isEmpty {
+        if !media.events.isEmpty {
             let now = bridge.clock.now
-            session.assumeIsolated { $0.noteHappenings(at: now) }
+            session.assumeIsolated { $0.handleMediaEvents(at: now) }
         }
         media.pump()
     }
@@ -118,7 +118,7 @@ package final class TelephonySocket: WebSocketConsumer {
                 let now = bridge.clock.now
                 session.assumeIsolated { session in
                     // Passes on the carrier's last messages, such as `stop`, that arrived together with the close.
-                    session.noteHappenings(at: now)
+                    session.handleMediaEvents(at: now)
                     session.mediaClosed()
                 }
             }

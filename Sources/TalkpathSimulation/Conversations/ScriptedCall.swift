@@ -175,7 +175,7 @@ package final class ScriptedCall: @unchecked Sendable {
     fileprivate func feed(_ text: String, _ body: (CallMedia, RawSpan) -> Void) {
         let bytes = Array(text.utf8)
         body(session.media.value, bytes.span.bytes)
-        session.assumeIsolated { $0.noteHappenings(at: scheduler.now) }
+        session.assumeIsolated { $0.handleMediaEvents(at: scheduler.now) }
         session.media.value.pump()
     }
 

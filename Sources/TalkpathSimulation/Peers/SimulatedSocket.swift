@@ -50,7 +50,7 @@ class SimulatedSocket: LegSink, LegConnection, @unchecked Sendable {
     func feed(_ text: String, _ body: (CallMedia, RawSpan) -> Void) {
         let bytes = Array(text.utf8)
         body(session.media.value, bytes.span.bytes)
-        session.assumeIsolated { $0.noteHappenings(at: scheduler.now) }
+        session.assumeIsolated { $0.handleMediaEvents(at: scheduler.now) }
         session.media.value.pump()
         world.watchEnd()
     }

@@ -132,7 +132,7 @@ final class ReplayRun {
         case .pump:
             session.media.value.pump()
         case .note:
-            session.assumeIsolated { $0.noteHappenings(at: now) }
+            session.assumeIsolated { $0.handleMediaEvents(at: now) }
         case .happening:
             if let happening = record.happening { take(happening, session) }
         case .facts, .telephonyOut, .agentOut, .gap, .finished:
@@ -145,7 +145,7 @@ final class ReplayRun {
         let media = session.media.value
         guard world.agentLegs.values.contains(where: { $0.generation == media.agentGeneration }) else { return }
         media.agentReceived(bytes.span.bytes, at: now)
-        if !media.happenings.isEmpty { session.assumeIsolated { $0.noteHappenings(at: now) } }
+        if !media.events.isEmpty { session.assumeIsolated { $0.handleMediaEvents(at: now) } }
     }
 
     private func ask(_ happening: CaptureHappening, _ session: CallSession) {

@@ -76,7 +76,7 @@ private final class Bridge {
     func takeCarrier() -> [CarrierMessage] { carrier.take().compactMap { CarrierMessage($0) } }
 
     func takeEvents() -> [AgentEvent] {
-        media.takeHappenings().compactMap { if case .agent(let event) = $0 { event } else { nil } }
+        media.takeEvents().compactMap { if case .agent(let event) = $0 { event } else { nil } }
     }
 }
 
@@ -84,7 +84,7 @@ struct CallMediaTests {
     @Test func `OpenAI: caller audio waits for the session and then flows`() throws {
         let bridge = try Bridge(.openai)
         bridge.start()
-        #expect(bridge.media.takeHappenings().count == 1)
+        #expect(bridge.media.takeEvents().count == 1)
         for _ in 0..<10 { bridge.callerFrame() }
         bridge.agentSays(#"{"type":"session.created","event_id":"e","session":{"type":"realtime"}}"#)
         #expect(bridge.takeEvents() == [.awaitingConfiguration])
@@ -135,7 +135,7 @@ struct CallMediaTests {
         #expect(told.first?["item_id"]?.string == "item_a")
         #expect(told.first?["audio_end_ms"]?.int == 400)
         #expect(told.last?["item_id"]?.string == "item_b")
-        let interruption = bridge.media.takeHappenings().compactMap { happening -> PlaybackInterruption? in
+        let interruption = bridge.media.takeEvents().compactMap { happening -> PlaybackInterruption? in
             if case .interrupted(let interruption) = happening { interruption } else { nil }
         }
         #expect(interruption.first?.heard.first?.milliseconds == 400)
@@ -213,7 +213,7 @@ struct CallMediaTests {
         bridge.delta([UInt8](repeating: 0, count: 48_000), item: "item_a")
         bridge.pass(100)
         _ = bridge.takeCarrier()
-        _ = bridge.media.takeHappenings()
+        _ = bridge.media.takeEvents()
         let cut = bridge.media.stop(at: bridge.now)
         #expect(cut?.heard.first?.milliseconds == 100)
         #expect(bridge.media.stop(at: bridge.now) == nil)
@@ -229,7 +229,7 @@ struct CallMediaTests {
         bridge.carrierSays(
             #"{"event":"stop","sequenceNumber":"5","streamSid":"MZ01","stop":{"accountSid":"AC01","callSid":"CA01"}}"#
         )
-        #expect(bridge.media.takeHappenings() == [.streamStopped])
+        #expect(bridge.media.takeEvents() == [.streamStopped])
         #expect(bridge.media.counters.messagesAfterStop == 2)
     }
 
@@ -273,16 +273,16 @@ struct CallMediaTests {
     @Test func `keys, unknown events, foreign streams and foreign marks do no harm`() throws {
         let bridge = try Bridge(.openai)
         bridge.start()
-        _ = bridge.media.takeHappenings()
+        _ = bridge.media.takeEvents()
         bridge.carrierSays(
             ##"{"event":"dtmf","sequenceNumber":"8","streamSid":"MZ01","dtmf":{"track":"inbound_track","digit":"#"}}"##
         )
-        #expect(bridge.media.takeHappenings() == [.dtmf(digit: UInt8(ascii: "#"))])
+        #expect(bridge.media.takeEvents() == [.dtmf(digit: UInt8(ascii: "#"))])
         bridge.carrierSays(#"{"event":"novelty","streamSid":"MZ01"}"#)
         bridge.echo("not ours")
         for number in 0..<1000 { bridge.echo("tp-0-\(number)") }
         bridge.carrierSays(#"{"event":"stop","sequenceNumber":"9","streamSid":"MZ99","stop":{}}"#)
-        #expect(bridge.media.takeHappenings().isEmpty)
+        #expect(bridge.media.takeEvents().isEmpty)
         #expect(bridge.media.counters.ignoredTelephonyMessages == 1)
     }
 

@@ -179,7 +179,7 @@ private struct VirtualLine {
             toEar.append((arrival(after: down, behind: toEar.last?.at), message))
         }
         for text in agent.take() { hear(text) }
-        for happening in media.takeHappenings() {
+        for happening in media.takeEvents() {
             guard case .interrupted(let interruption) = happening else { continue }
             interruptions += 1
             if isTurnOpen { cutTurns.insert(turn) }

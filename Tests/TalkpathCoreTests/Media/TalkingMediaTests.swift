@@ -32,7 +32,7 @@ struct TalkingMediaTests {
             )
             agentSays(#"{"type":"session.updated","session":{"audio":{"output":{"format":{"type":"audio/pcmu"}}}}}"#)
             media.agentIsReady(at: now)
-            _ = media.takeHappenings()
+            _ = media.takeEvents()
         }
 
         func carrierSays(_ text: String) {
@@ -146,7 +146,7 @@ struct TalkingMediaTests {
         line.pass(1000)
         #expect(line.heard == [[9, 380]])
         // Not an interruption of the agent, of whom nothing was cut.
-        #expect(!line.media.takeHappenings().contains { if case .interrupted = $0 { true } else { false } })
+        #expect(!line.media.takeEvents().contains { if case .interrupted = $0 { true } else { false } })
     }
 
     @Test func `the end of the bridge cuts what waits, digits too`() throws {

@@ -31,7 +31,7 @@ extension CallSession {
         publish(.dtmf)
         if agent.keysInterrupt, machine.isInConversation {
             media.value.interruptLocally(at: now)
-            noteHappenings(at: now)
+            handleMediaEvents(at: now)
         }
         perform(talk.digits.pressed(Character(Unicode.Scalar(key)), at: now))
     }

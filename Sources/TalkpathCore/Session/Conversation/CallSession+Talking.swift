@@ -29,7 +29,7 @@ extension CallSession {
         capture(isMuted ? .muted(leg) : .unmuted(leg))
         let media = media.value
         media.setMuted(leg, isMuted, at: ports.clock.now)
-        noteHappenings(at: ports.clock.now)
+        handleMediaEvents(at: ports.clock.now)
         media.pump()
     }
 

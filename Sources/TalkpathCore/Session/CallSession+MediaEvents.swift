@@ -5,12 +5,12 @@ import TalkpathWire
 /// What the media plane has noticed, and what the session makes of it.
 extension CallSession {
     /// Acts on what the media plane has noticed. Called after every wake in which it noticed something.
-    package func noteHappenings(at now: MonotonicInstant) {
-        for happening in media.value.takeHappenings() { note(happening, at: now) }
+    package func handleMediaEvents(at now: MonotonicInstant) {
+        for event in media.value.takeEvents() { handle(event, at: now) }
     }
 
-    private func note(_ happening: MediaEvent, at now: MonotonicInstant) {
-        switch happening {
+    private func handle(_ event: MediaEvent, at now: MonotonicInstant) {
+        switch event {
         case .streamStarted:
             // Noted when the socket was given to this call.
             break
@@ -34,7 +34,7 @@ extension CallSession {
         case .silenced(let interruption):
             cut(interruption)
         case .agent(let event):
-            note(event, at: now)
+            handle(event, at: now)
         case .agentItemBegan(let item):
             transcript.began(item, at: callMilliseconds(at: now))
             callerTurns.answerWentOn(at: callMilliseconds(at: now))
@@ -52,7 +52,7 @@ extension CallSession {
         publish(.transcriptCorrected(told))
     }
 
-    private func note(_ event: AgentEvent, at now: MonotonicInstant) {
+    private func handle(_ event: AgentEvent, at now: MonotonicInstant) {
         tellGuards(event, at: now)
         switch event {
         case .awaitingConfiguration:
