@@ -93,8 +93,8 @@ public struct AgentToolCall: Equatable, Sendable {
     /// A JSON object as text, as the model wrote it. It may be malformed; see ``readableArguments``.
     public var arguments: String
 
-    /// The name under which a function is called that decides whether a tool of an MCP server may be called (OpenAI). Its
-    /// arguments are `{"server_label","name","arguments"}`; its result is `{"approve":true}`, or anything else for no.
+    /// The name of the function that decides whether a tool of an MCP server may be called (OpenAI). Its arguments are
+    /// `{"server_label","name","arguments"}`. Its result is `{"approve":true}`; any other result refuses the call.
     public static let approvalName = "mcp_approval"
 
     /// The arguments as an object; `nil` if they are malformed, and then the function must not be run.
@@ -149,20 +149,20 @@ public struct AgentErrorReport: Equatable, Sendable {
 
 /// A function the agent may call.
 public struct AgentTool: Equatable, Sendable {
-    /// Whether the model waits for the result (Gemini).
+    /// Whether the model waits for a function's result (Gemini).
     public enum Behavior: String, Sendable, CaseIterable {
         case blocking
-        /// The model talks on meanwhile.
+        /// The model goes on talking meanwhile.
         case background
     }
 
-    /// What the result of a function that runs in the background does to the model (Gemini).
+    /// The model's reaction to the result of a function that runs in the background (Gemini).
     public enum Scheduling: String, Sendable, CaseIterable {
-        /// It is known to the model from then on.
+        /// The model knows the result from then on, and says nothing.
         case silent
-        /// The model speaks of it as soon as it is silent.
+        /// The model speaks about the result as soon as it has finished speaking.
         case whenIdle = "when_idle"
-        /// The model breaks off, and speaks of it.
+        /// The model interrupts itself and speaks about the result.
         case interrupt
     }
 
@@ -170,9 +170,9 @@ public struct AgentTool: Equatable, Sendable {
     public var description: String
     /// A JSON Schema object, as text. Must be valid JSON.
     public var parameters: String
-    /// Nil is what suits the model.
+    /// `nil` uses the behaviour that suits the model.
     public var behavior: Behavior?
-    /// For ``Behavior/background`` only; nil is ``Scheduling/whenIdle``.
+    /// For ``Behavior/background`` only. `nil` means ``Scheduling/whenIdle``.
     public var scheduling: Scheduling?
 
     public init(name: String, description: String, parameters: String = #"{"type":"object","properties":{}}"#) {
@@ -203,19 +203,19 @@ public struct AgentSessionConfiguration: Equatable, Sendable {
     public var hasHistory = false
     /// The settings that the model has refused before.
     public var omitted: Set<AgentSetting> = []
-    /// For OpenAI.
+    /// Options for OpenAI. Other providers ignore them.
     public var openAI = OpenAIOptions()
-    /// For Gemini.
+    /// Options for Gemini. Other providers ignore them.
     public var gemini = GeminiOptions()
-    /// A JSON object that is laid over the set-up in the provider's own words, at last.
+    /// A JSON object in the provider's own format. It is merged into the set-up last, and overrides it.
     public var raw: JSONValue?
 
-    /// Without what its owner asks for besides, once the model has refused it.
+    /// The configuration without its options, if the model has refused them.
     var reduced: AgentSessionConfiguration {
         guard omitted.contains(.options) else { return self }
         var configuration = self
         configuration.openAI = OpenAIOptions()
-        // The servers are what the agent can do, not how.
+        // Keep the servers: they determine the agent's abilities, not its manner.
         configuration.openAI.mcpServers = openAI.mcpServers
         configuration.gemini = GeminiOptions()
         configuration.raw = JSONValue?.none
@@ -255,13 +255,13 @@ public enum AgentCommand: Equatable, Sendable {
     /// The caller heard nothing of the item.
     case delete(item: AgentItem)
     case cancelResponse
-    /// Makes the agent speak now, along these lines.
+    /// Makes the agent speak now, following this text.
     case say(String)
     /// Makes the agent answer the conversation so far. Does nothing for a model that answers by itself.
     case respond
     /// Adds to the conversation without asking for a response.
     case addMessage(role: MessageRole, text: String)
-    /// Change the session while it lasts. The configuration is the whole of it, with the change.
+    /// Changes the session while it lasts. Carries the complete configuration after the change, as well.
     case change(AgentChange, AgentSessionConfiguration)
     /// The earlier conversation, oldest turn first, for a session that does not know it. Send it right after the
     /// configuration, before audio.

@@ -1,18 +1,18 @@
-/// What a model has counted, in its own tokens. Its own word: sums of it saturate.
+/// The tokens that a model has counted. The counts come from the provider, so sums of them saturate.
 ///
-/// What it says of a kind is a part of the input or of the output. Of what it does not tell the kind, nothing is guessed:
-/// pictures, and all of it where a model tells no kinds.
+/// Audio, text, cached and thinking tokens are parts of the input or of the output. Tokens whose kind the provider does
+/// not report (such as those of pictures, or all of them for some models) belong to no part.
 public struct AgentUsage: Equatable, Sendable {
     public var inputTokens: Int
     public var outputTokens: Int
     public var totalTokens: Int
     public var inputAudioTokens = 0
     public var inputTextTokens = 0
-    /// Of the input, those that the model had read before, and that cost less.
+    /// Input tokens that the model had processed before, and that cost less.
     public var inputCachedTokens = 0
     public var outputAudioTokens = 0
     public var outputTextTokens = 0
-    /// Of the output, those that the model has thought and not said, where it tells them apart.
+    /// Output tokens that the model used for thinking, if it counts them separately.
     public var outputThinkingTokens = 0
 
     public init(inputTokens: Int = 0, outputTokens: Int = 0, totalTokens: Int = 0) {
@@ -21,7 +21,7 @@ public struct AgentUsage: Equatable, Sendable {
         self.totalTokens = totalTokens
     }
 
-    /// Each count and its name to everybody outside.
+    /// Each count and its name in the API, in events and in metrics.
     public static var counts: [(name: String, path: WritableKeyPath<AgentUsage, Int>)] {
         [
             ("input_tokens", \.inputTokens), ("output_tokens", \.outputTokens), ("total_tokens", \.totalTokens),
@@ -31,14 +31,14 @@ public struct AgentUsage: Equatable, Sendable {
         ]
     }
 
-    /// Adds what was counted since.
+    /// Adds later counts. Sums saturate.
     public mutating func add(_ more: AgentUsage) {
         for count in Self.counts { self[keyPath: count.path].addSaturated(more[keyPath: count.path]) }
     }
 }
 
 extension AgentUsage {
-    /// Of OpenAI's Realtime interface.
+    /// Reads a count of OpenAI's Realtime interface.
     init(openAI json: JSONValue) {
         self.init(inputTokens: json["input_tokens"]?.count ?? 0, outputTokens: json["output_tokens"]?.count ?? 0)
         totalTokens = json["total_tokens"]?.count ?? inputTokens.addingSaturated(outputTokens)
@@ -50,8 +50,8 @@ extension AgentUsage {
         outputTextTokens = output?["text_tokens"]?.count ?? 0
     }
 
-    /// Of Gemini Live. What functions have put in is part of the input, and what was thought of the output: with both, the
-    /// total is the sum.
+    /// Reads a count of Gemini Live. Tokens of function results are added to the input, and thinking tokens to the
+    /// output, so that the total is the sum of both.
     init(gemini json: JSONValue) {
         self.init()
         outputThinkingTokens = json["thoughtsTokenCount"]?.count ?? 0

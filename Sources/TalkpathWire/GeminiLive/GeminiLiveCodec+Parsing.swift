@@ -122,7 +122,7 @@ extension GeminiLiveCodec {
         return handle
     }
 
-    /// The provider reports most errors by closing the socket; an error that comes as a message ends the session too.
+    /// Most of the provider's errors close the socket. An error that arrives as a message also ends the session.
     private static func report(_ json: JSONValue) -> AgentErrorReport {
         AgentErrorReport(
             code: json["status"]?.name ?? json["code"]?.number.map { String($0.text.prefix(16)) } ?? "unknown",

@@ -1,9 +1,10 @@
 import TalkpathAudio
 
 extension GeminiLiveCodec {
-    /// Writes what a command needs. The provider trims its own context after an interruption and cannot be told to
-    /// stop, and answers by itself: `truncate`, `delete`, `cancelResponse` and `respond` write nothing, nor does `change`, as the set-up
-    /// is taken once.
+    /// Writes the messages for a command.
+    ///
+    /// `truncate`, `delete`, `cancelResponse`, `respond` and `change` write nothing: the provider trims its own context
+    /// after an interruption, cannot be told to stop, answers by itself, and takes its set-up only once.
     public mutating func write(_ command: AgentCommand, to outbox: inout MessageOutbox) {
         switch command {
         case .configure(let configuration):
@@ -28,7 +29,7 @@ extension GeminiLiveCodec {
                 write(note: turns, to: &outbox)
                 return
             }
-            // The session waits for it, and does not answer it.
+            // The model waits for the history, and does not answer it.
             takesHistory = false
             let content: JSONValue = ["turns": .array(turns.map(Self.content)), "turnComplete": true]
             Self.write(["clientContent": content], to: &outbox)
@@ -38,14 +39,14 @@ extension GeminiLiveCodec {
             ]
             if let scheduling = schedulings[name] {
                 response.set("scheduling", .string(scheduling.rawValue.uppercased()))
-                // It was the last.
+                // No further result of this call follows.
                 response.set("willContinue", false)
             }
             Self.write(["toolResponse": ["functionResponses": [response]]], to: &outbox)
         }
     }
 
-    /// Something that is not to be answered.
+    /// Writes turns that the model must not answer.
     private func write(note turns: [AgentCommand.Turn], to outbox: inout MessageOutbox) {
         guard !turns.isEmpty else { return }
         switch traits.notes {
@@ -69,7 +70,7 @@ extension GeminiLiveCodec {
         }
     }
 
-    /// There are two roles only; what a system message says reaches the model as the user's.
+    /// The provider knows two roles only. A system message reaches the model as the user's.
     private static func content(_ turn: AgentCommand.Turn) -> JSONValue {
         content(role: turn.role == .assistant ? "model" : "user", turn.text)
     }
@@ -160,14 +161,15 @@ extension GeminiLiveCodec {
         case .background: declaration.set("behavior", "NON_BLOCKING")
         }
         let schema = GeminiSchema.schema(of: tool.schema)
-        // An object without properties is refused; a function without parameters has no schema.
+        // The provider refuses an object without properties. A function without parameters therefore has no schema.
         if let properties = schema["properties"]?.object, !properties.isEmpty { declaration.set("parameters", schema) }
         return declaration
     }
 }
 
 extension AgentModelTraits {
-    /// How a function is declared: as its owner wants, else as the model needs it; nil is without a word.
+    /// The behaviour to declare for a function: the one that the agent sets, otherwise the one that the model needs;
+    /// `nil` to declare none.
     func behavior(of tool: AgentTool) -> AgentTool.Behavior? {
         if let behavior = tool.behavior { return behavior }
         return switch functions {

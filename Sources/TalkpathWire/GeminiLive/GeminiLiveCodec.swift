@@ -17,7 +17,7 @@ public struct GeminiLiveCodec: Sendable {
     var isReady = false
     /// The capabilities of the configured model.
     var traits = AgentModelTraits()
-    /// What results do to the model, by function, where the function says.
+    /// The model's reactions to results, for those functions that state one.
     var schedulings: [String: AgentTool.Scheduling] = [:]
     /// True if the configuration announced the earlier conversation, which has not been sent.
     var takesHistory = false

@@ -1,5 +1,5 @@
-/// Turns a JSON Schema into the provider's own subset of OpenAPI's, which has types in capitals, `nullable` instead of
-/// a type of null, and refuses every key it does not know.
+/// Converts a JSON Schema to the provider's subset of OpenAPI's, which has types in capitals and `nullable` instead of
+/// a null type, and which refuses unknown keys.
 enum GeminiSchema {
     private static let known: Set<String> = [
         "type", "format", "title", "description", "nullable", "enum", "items", "minItems", "maxItems", "properties",

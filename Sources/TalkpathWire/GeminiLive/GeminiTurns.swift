@@ -1,4 +1,4 @@
-/// Tracks whose turn it is, and which item the audio and words belong to.
+/// Tracks whose turn it is, and the item to which audio and words belong.
 struct GeminiTurns: Sendable {
     /// The model's turn that is under way.
     struct Turn: Sendable {
@@ -47,7 +47,8 @@ struct GeminiTurns: Sendable {
     }
 
     mutating func interrupted(_ events: inout [AgentEvent]) {
-        // The last turn is complete, and no more of it will come: the part that is still to be heard is cut.
+        // If no turn is open, the last one is complete. The interruption then cuts the part of it that the caller has
+        // not heard yet.
         if open == nil { wasInterruptedLate = true }
         open?.isInterrupted = true
         isInterruptionOver = false
@@ -76,7 +77,7 @@ struct GeminiTurns: Sendable {
         events.append(.responseEnded(end))
     }
 
-    /// The reasons for which a turn failed.
+    /// The reasons that mean that a turn failed.
     private static let failures: Set<String> = ["RESPONSE_REJECTED", "MALFORMED_FUNCTION_CALL"]
 
     // MARK: Words

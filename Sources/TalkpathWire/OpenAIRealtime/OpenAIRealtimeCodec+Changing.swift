@@ -1,9 +1,9 @@
-/// A session that is changed while it lasts: only what changes is said.
+/// Changes of a session while it lasts. The message holds only the changed members.
 extension OpenAIRealtimeCodec {
-    /// Names a change in the error that refuses it.
+    /// The ID of the event with a change. An error that refuses the change names it.
     static let changeEventID = "talkpath-change"
 
-    /// - Parameter configuration: the whole set-up as it is with the change.
+    /// - Parameter configuration: the complete configuration after the change.
     static func sessionChange(_ change: AgentChange, _ configuration: AgentSessionConfiguration) -> JSONValue {
         let options = change.openAI
         var session: JSONValue = ["type": "realtime"]

@@ -3,7 +3,7 @@ import TalkpathAudio
 /// The full path: parses any legal message.
 extension OpenAIRealtimeCodec {
     /// The members that are read from the provider's messages. A message that echoes a large configuration has
-    /// thousands of members, of which few matter.
+    /// thousands of members, and few of them matter.
     static let bounds = JSONBounds(
         keys: [
             "type", "session", "instructions", "audio", "output", "format", "rate", "audio_start_ms", "audio_end_ms",
@@ -154,7 +154,7 @@ extension OpenAIRealtimeCodec {
         return AgentToolCall(id: call, name: name, arguments: kept)
     }
 
-    /// The question whether a tool of an MCP server may be called.
+    /// Reads the request to approve a call of an MCP server's tool.
     private mutating func approval(_ item: JSONValue?) -> AgentToolCall? {
         guard let item, item["type"]?.string == "mcp_approval_request", let id = item["id"]?.name,
             approvals.count < 128

@@ -1,10 +1,10 @@
 import TalkpathAudio
 
 extension OpenAIRealtimeCodec {
-    /// Names our configuration in the error that refuses it.
+    /// The ID of the event with our configuration. An error that refuses the configuration names it.
     static let configurationEventID = "talkpath-configuration"
 
-    /// Writes what a command needs, which is nothing for an item the codec does not know.
+    /// Writes the messages for a command. Writes nothing for an item that the codec does not know.
     public mutating func write(_ command: AgentCommand, to outbox: inout MessageOutbox) {
         switch command {
         case .configure(let configuration):
@@ -29,7 +29,7 @@ extension OpenAIRealtimeCodec {
         case .cancelResponse:
             Self.write(["type": "response.cancel"], to: &outbox)
         case .say(let text):
-            // A response's instructions take the place of the session's: those go along.
+            // A response's instructions replace the session's, so send both.
             let all = instructions.isEmpty ? text : instructions + "\n\n" + text
             Self.write(["type": "response.create", "response": ["instructions": .string(all)]], to: &outbox)
         case .respond:
@@ -55,7 +55,7 @@ extension OpenAIRealtimeCodec {
         outbox.endMessage()
     }
 
-    /// Whatever is no clear yes is a no.
+    /// Refuses a call unless the result clearly approves it.
     private static func approval(_ id: String, _ output: String) -> JSONValue {
         let answer = try? JSONValue(parsing: output)
         var item: JSONValue = [
@@ -114,7 +114,7 @@ extension OpenAIRealtimeCodec {
     }
 
     static let transcriptionModel = "gpt-transcribe"
-    /// Announced to be shut down on 2027-02-26; for an account that has no other yet.
+    /// For accounts without access to a newer model. The provider has announced its end for 2027-02-26.
     private static let olderTranscriptionModel = "gpt-4o-mini-transcribe"
 
     private static func json(_ tool: AgentTool) -> JSONValue {
@@ -124,7 +124,7 @@ extension OpenAIRealtimeCodec {
         ]
     }
 
-    /// A format the provider lacks is asked for as what it always has, rather than as something it would refuse.
+    /// Replaces a format that the provider does not support by one that it always supports.
     private static func nearest(_ format: AudioFormat) -> AudioFormat {
         supports(format) ? format : .pcm24k
     }

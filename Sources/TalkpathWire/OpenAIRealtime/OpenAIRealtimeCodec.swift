@@ -17,11 +17,11 @@ public struct OpenAIRealtimeCodec: Sendable {
     /// The format of the provider's audio: as configured, and as confirmed by `session.updated`.
     var outputFormat = AudioFormat.pcm24k
     var isReady = false
-    /// The agent's instructions: as configured, else the provider's own.
+    /// The agent's instructions: the configured ones, or the provider's own if none are configured.
     var instructions = ""
     /// The names of functions being called, by call, for final messages that lack the name.
     var functionNames: [String: String] = [:]
-    /// Calls of MCP servers' tools that wait for our word.
+    /// Calls of MCP servers' tools that wait for our approval.
     var approvals: Set<String> = []
 
     public init() {}

@@ -1,5 +1,4 @@
-/// Reads the time after which the provider may be asked again from its error messages: "Please try again in 1.2s.", "…
-/// in 1m3.5s.".
+/// Reads the suggested pause from the provider's error messages: "Please try again in 1.2s.", "… in 1m3.5s.".
 enum OpenAIRetry {
     static func pause(in message: String) -> Duration? {
         guard let start = message.firstRange(of: "try again in ")?.upperBound else { return nil }
@@ -20,7 +19,7 @@ enum OpenAIRetry {
             hasUnit = true
             rest = rest.dropFirst(unit.name.count)
         }
-        // A longer time than a day is ignored.
+        // Ignore a pause of a day or more.
         return hasUnit && milliseconds < 86_400_000 ? .milliseconds(Int(milliseconds.rounded(.up))) : nil
     }
 

@@ -1,12 +1,12 @@
-/// A service that speaks OpenAI's Realtime wire: its address, its way to authenticate, and its deviations.
+/// A service that speaks OpenAI's Realtime protocol: its address, its authentication, and its differences.
 public enum RealtimeService: String, Sendable, CaseIterable {
     case openai
-    /// A deployment of Azure OpenAI: the model is the deployment's name.
+    /// A deployment of Azure OpenAI. The deployment's name is the model.
     case azure
     /// xAI's voice agents.
     case xai
 
-    /// The service at an address, by its host; OpenAI's own for any other.
+    /// Finds the service by the host of an address. An unknown host counts as OpenAI.
     public init(address: String) {
         let host = Self.host(of: address)
         self =
@@ -19,7 +19,7 @@ public enum RealtimeService: String, Sendable, CaseIterable {
             }
     }
 
-    /// Where the service is, if it is the same for everybody.
+    /// The service's address; `nil` if every customer has another one.
     public var address: String? {
         switch self {
         case .openai: "wss://api.openai.com/v1/realtime"
@@ -28,7 +28,7 @@ public enum RealtimeService: String, Sendable, CaseIterable {
         }
     }
 
-    /// The model of those who name none; an Azure deployment has to be named.
+    /// The model for agents that name none; `nil` if the agent must name one, as for an Azure deployment.
     public var defaultModel: String? {
         switch self {
         case .openai: "gpt-realtime-2.1"
@@ -37,12 +37,12 @@ public enum RealtimeService: String, Sendable, CaseIterable {
         }
     }
 
-    /// The caller's turn can end by what they say, and not only by silence.
+    /// True if the service can end the caller's turn by the meaning of the words, and not only by silence.
     public var hasSemanticTurns: Bool { self != .xai }
 
-    /// Where a socket is opened.
+    /// The address and headers of a socket.
     ///
-    /// - Parameter address: nil for the service's own. One without a path gets the service's.
+    /// - Parameter address: `nil` for the service's own. An address without a path gets the service's path.
     public func target(address: String? = nil, model: String, apiKey: String) -> WebSocketTarget {
         let base = Self.withPath(address ?? self.address ?? "", path)
         var target = OpenAIRealtimeCodec.target(baseURL: base, model: model, apiKey: apiKey)
@@ -57,7 +57,7 @@ public enum RealtimeService: String, Sendable, CaseIterable {
         }
     }
 
-    /// An origin, as portals show it, becomes the address of the socket.
+    /// Completes an origin, as web portals show it, to the address of the socket.
     private static func withPath(_ address: String, _ path: String) -> String {
         var text = address
         for (shown, wanted) in [("https://", "wss://"), ("http://", "ws://")] where text.hasPrefix(shown) {

@@ -1,18 +1,18 @@
-/// What of a session's set-up is to change while it lasts. What is nil stays as it is.
+/// A change of a session's configuration while it lasts. `nil` members stay as they are.
 public struct AgentChange: Equatable, Sendable {
     public var instructions: String?
-    /// Refused by every provider, and here so that the answer can say why.
+    /// Every provider refuses this change. The member exists so that the answer can explain that.
     public var voice: String?
     public var openAI = OpenAIOptions()
     public var gemini = GeminiOptions()
-    /// Laid over what is sent, at last.
+    /// Merged into the message last; overrides it.
     public var raw: JSONValue?
 
     public init() {}
 
     package var isEmpty: Bool { self == AgentChange() }
 
-    /// The fields that change, by the names of the control API.
+    /// The changed fields, under their names in the control API.
     package var fields: [String] {
         var fields: [String] = []
         if instructions != nil { fields.append("instructions") }
@@ -23,7 +23,7 @@ public struct AgentChange: Equatable, Sendable {
         return fields
     }
 
-    /// Takes over what another change says.
+    /// Adds a later change, whose members override this one's.
     package mutating func add(_ later: AgentChange) {
         instructions = later.instructions ?? instructions
         openAI = openAI.changed(by: later.openAI)
@@ -35,7 +35,7 @@ public struct AgentChange: Equatable, Sendable {
         }
     }
 
-    /// What no session of the provider lets be changed.
+    /// Throws if the provider does not allow one of the changes in a live session.
     package func check(_ provider: AgentProvider) throws(AgentOptionFault) {
         if provider == .gemini, let field = fields.first {
             throw AgentOptionFault(
@@ -69,7 +69,7 @@ public struct AgentChange: Equatable, Sendable {
 }
 
 extension OpenAIOptions {
-    /// These, with what another set of options says in its place, option by option.
+    /// Returns these options, overridden one by one by those that `later` sets.
     package func changed(by later: OpenAIOptions) -> OpenAIOptions {
         var json = json
         for member in later.json.object ?? [] { json.set(member.key, member.value) }

@@ -1,31 +1,32 @@
-/// What a model takes, where the models of one provider differ.
+/// The features in which the models of one provider differ.
 ///
-/// The table is kept short: a model that is not in it gets the set-up that no known model refuses, and may be asked for
-/// anything. What a model refuses nevertheless is left out at the next try, or told; see ``AgentSetting``.
+/// The table is kept short. A model that is not in it gets a configuration that no known model refuses, and may be
+/// asked for any option. An option that a model still refuses is left out of the next attempt, or reported; see
+/// ``AgentSetting``.
 public struct AgentModelTraits: Equatable, Sendable {
-    /// How functions are declared (Gemini).
+    /// The declaration of functions (Gemini).
     public enum Functions: Equatable, Sendable {
-        /// Without a word about it.
+        /// Without a behaviour.
         case plain
-        /// The model waits for a function's result: to be said where it would talk on otherwise.
+        /// Declares that the model must wait for a function's result, for models that would otherwise go on talking.
         case blocking
-        /// The model talks on meanwhile: where nothing else is taken.
+        /// Declares that the model goes on talking, for models that accept nothing else.
         case nonBlocking
     }
 
-    /// How something gets into the conversation that is not to be answered (Gemini).
+    /// The way to add words to the conversation that must not be answered (Gemini).
     public enum Notes: Equatable, Sendable {
         /// As a turn of its own, at any time.
         case turns
-        /// As words of the moment only; the model is asked not to answer them.
+        /// As text input, with a request not to answer it.
         case text
     }
 
-    /// Whether a model does something that can be asked for.
+    /// Whether a model has an optional ability.
     public enum Ability: Equatable, Sendable {
         case unknown, lacking
         case asked
-        /// It cannot be switched off.
+        /// The model always uses it.
         case always
     }
 
@@ -36,33 +37,34 @@ public struct AgentModelTraits: Equatable, Sendable {
 
     public var functions = Functions.plain
     public var notes = Notes.text
-    /// A new session takes what was said before as turns if that was announced in the set-up; otherwise as ``notes``.
+    /// True if a new session accepts the earlier conversation as turns that the configuration has announced. Otherwise
+    /// it is sent as ``notes``.
     public var takesHistory = true
-    /// To be asked for, in the provider's word; nil for a model that has none or needs none.
+    /// The thinking level to ask for, in the provider's word; `nil` for a model that has none or needs none.
     public var thinkingLevel: String?
-    /// How a tool may run.
+    /// The behaviours that a tool may have.
     public var toolBehaviors = Set(AgentTool.Behavior.allCases)
     /// Whether an effort or a level of thinking can be asked for.
     public var thinking = Ability.unknown
     public var proactiveAudio = Ability.unknown
     public var affectiveDialog = Ability.unknown
-    /// The day on which the provider switches it off, if one is announced: `2027-01-20`.
+    /// The day on which the provider shuts the model down, if announced: `2027-01-20`.
     public var endsOn: String?
-    /// How old a session gets at most, if the provider says.
+    /// The longest life of a session, if the provider states it.
     public var longestSession: Duration?
-    /// The age at which a session is opened anew: at the first quiet moment from the one on, at the other anyway.
+    /// The age at which a session is renewed: `quietAfter` at the first quiet moment, `atLatest` in any case.
     public var renewal = Renewal(quietAfter: .seconds(50 * 60), atLatest: .seconds(55 * 60))
-    /// Whether the table has it.
+    /// True if the table contains the model.
     public var isKnown = false
 
     public init() {}
 
-    /// - Parameter model: with or without the path of a resource before it.
+    /// - Parameter model: the model's name, with or without a resource path before it.
     public init(_ provider: AgentProvider, model: String) {
         let name = model.split(separator: "/").last.map { $0.lowercased() } ?? ""
         switch provider {
         case .openai:
-            // By its whole name: those of later ones begin with it.
+            // Compare the whole name: the names of later models begin with it.
             self = name == "gpt-realtime" ? Self.ending : Self.openAI.first { name.hasPrefix($0.0) }?.1 ?? Self()
         case .gemini: self = Self.gemini.first { name.contains($0.0) }?.1 ?? Self()
         }
@@ -73,7 +75,7 @@ public struct AgentModelTraits: Equatable, Sendable {
         }
     }
 
-    /// By the beginning of the model's name; the first that fits counts.
+    /// By the beginning of the model's name. The first match counts.
     private static let openAI: [(String, AgentModelTraits)] = [
         ("gpt-realtime-2025", ending), ("gpt-realtime-2", thinking), ("gpt-realtime-1.5", plain),
         ("gpt-realtime-mini", ending), ("gpt-4o-realtime", ending), ("gpt-4o-mini-realtime", ending),
@@ -86,7 +88,7 @@ public struct AgentModelTraits: Equatable, Sendable {
         $0.endsOn = "2027-01-20"
     }
 
-    /// By a part of the model's name; the first that fits counts.
+    /// By a part of the model's name. The first match counts.
     private static let gemini: [(String, AgentModelTraits)] = [
         (
             "extended-thinking",
@@ -98,7 +100,7 @@ public struct AgentModelTraits: Equatable, Sendable {
                 $0.proactiveAudio = .always
             }
         ),
-        // Talks on while a function runs unless told to wait.
+        // Goes on talking while a function runs, unless the declaration says that it must wait.
         (
             "gemini-3.8-",
             Self {
@@ -107,7 +109,7 @@ public struct AgentModelTraits: Equatable, Sendable {
                 $0.thinking = .asked
             }
         ),
-        // Waits for functions, and closes the socket on turns that were not announced.
+        // Waits for functions. Closes the socket on turns that were not announced.
         (
             "gemini-3.1-",
             Self {
@@ -121,7 +123,7 @@ public struct AgentModelTraits: Equatable, Sendable {
         ("gemini-live-2.5-", older),
     ]
 
-    /// Thinks by a budget, not by levels.
+    /// Controls thinking by a budget, not by levels.
     private static let older = Self {
         $0.notes = .turns
         $0.takesHistory = false
@@ -137,9 +139,9 @@ public struct AgentModelTraits: Equatable, Sendable {
     }
 }
 
-/// What a model that writes down the caller's words takes (OpenAI).
+/// The features of a transcription model (OpenAI).
 struct TranscriptionTraits {
-    /// Several languages, and words that are to be expected.
+    /// True if it accepts several languages, and expected words.
     var takesLists = true
     var takesPrompt = true
     var endsOn: String?

@@ -1,4 +1,4 @@
-/// What of Gemini's options cannot be, or not together.
+/// Checks of Gemini's options: invalid values and combinations.
 extension AgentOptionCheck {
     func checkGemini() throws(AgentOptionFault) {
         let field = "gemini.activity_detection"

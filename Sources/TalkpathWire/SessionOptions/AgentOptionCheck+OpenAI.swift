@@ -1,4 +1,4 @@
-/// What of OpenAI's options cannot be, or not together.
+/// Checks of OpenAI's options: invalid values and combinations.
 extension AgentOptionCheck {
     func checkTurns() throws(AgentOptionFault) {
         if case .semanticVAD? = openAI.turnDetection, !service.hasSemanticTurns {

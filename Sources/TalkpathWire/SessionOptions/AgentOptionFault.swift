@@ -1,8 +1,8 @@
-/// Why an agent cannot be set up as it is: found out before a call is placed.
+/// An option, or a combination of options, that cannot work. Found before a call is placed or a session is changed.
 public struct AgentOptionFault: Error, Equatable, Sendable, CustomStringConvertible {
-    /// By the names of the control API: `openai.reasoning.effort`.
+    /// The field under its name in the control API: `openai.reasoning.effort`.
     public var field: String
-    /// Goes on from the field: "is not for …".
+    /// Continues a sentence that begins with the field: "is not for …".
     public var message: String
 
     public init(_ field: String, _ message: String) {
@@ -13,21 +13,21 @@ public struct AgentOptionFault: Error, Equatable, Sendable, CustomStringConverti
     public var description: String { "'\(field)' \(message)" }
 }
 
-/// What an agent asks for, as far as its parts have to fit together.
+/// Checks an agent's options, including those that must fit together.
 package struct AgentOptionCheck {
     package var provider: AgentProvider
     package var model: String
     package var openAI: OpenAIOptions
     package var gemini: GeminiOptions
     package var raw: JSONValue?
-    /// The agent's own.
+    /// The agent's own tools.
     package var tools: [AgentTool]
-    /// With those that the bridge offers.
+    /// The names of the agent's tools and of those that the bridge adds.
     package var toolNames: [String]
     package var service = RealtimeService.openai
-    /// Something of ours speaks to a caller who is silent.
+    /// True if the bridge itself prompts a silent caller.
     package var promptsIdleCaller = false
-    /// Somebody decides about the calls of MCP servers' tools.
+    /// True if the agent has an endpoint or a handler that approves calls of MCP servers' tools.
     package var canApprove = true
 
     package init(provider: AgentProvider, model: String, configuration: AgentSessionConfiguration) {
@@ -79,7 +79,7 @@ package struct AgentOptionCheck {
 
     // MARK: The overlay
 
-    /// What the bridge itself depends on.
+    /// Refuses members of `raw` that the bridge sets and depends on.
     private func checkRaw() throws(AgentOptionFault) {
         guard let raw else { return }
         guard raw.object != nil else { throw AgentOptionFault("raw", "must be an object") }
@@ -103,7 +103,7 @@ package struct AgentOptionCheck {
                 "belongs to the bridge, which needs it as it sets it"
             )
         }
-        // A parent that is no object would take all of it away.
+        // A parent that is not an object would remove all its members.
         for path in kept where path.count > 1 {
             for length in 1..<path.count {
                 guard let parent = Self.member(Array(path.prefix(length)), of: raw), parent.object == nil else {
@@ -114,7 +114,7 @@ package struct AgentOptionCheck {
         }
     }
 
-    /// Gemini takes names in both spellings.
+    /// Gemini accepts names in both spellings.
     private static func member(_ path: [String], of json: JSONValue) -> JSONValue? {
         path.reduce(json as JSONValue?) { json, name in json?[name] ?? json?[snakeCased(name)] }
     }

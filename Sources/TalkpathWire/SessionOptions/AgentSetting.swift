@@ -1,22 +1,22 @@
-/// A part of a model's set-up that a conversation can do without, should the model refuse it.
+/// A part of the configuration that the bridge leaves out if the model refuses it.
 public enum AgentSetting: String, CaseIterable, Sendable {
     case voice, language, modalities
-    /// The transcription's newest model; then an older one is asked for, and at last none.
+    /// First the newest transcription model is replaced by an older one, then transcription is left out.
     case transcriptionModel, transcription
-    /// Who silences the model, and how it hears the caller's turns.
+    /// The detection of the caller's turns, and whether they interrupt the model.
     case turnDetection
     case functionBehavior, thinkingLevel, history, compression
-    /// What the agent's owner asks for besides: how the model thinks, listens and answers, and what is laid over at last.
+    /// The options of the agent's tenant: how the model thinks, listens and answers, and the raw object.
     case options
 }
 
 extension AgentProvider {
-    /// What of a set-up has been refused, by the name that an error gives it (OpenAI).
+    /// Returns the settings that a refusal concerns, by the parameter that the error names (OpenAI).
     ///
     /// - Parameters:
-    ///   - parameter: nil: something.
-    ///   - omitted: what was left out already.
-    /// - Returns: what the next try can do without; empty if it would be the same again.
+    ///   - parameter: `nil` if the error names none.
+    ///   - omitted: the settings that were left out already.
+    /// - Returns: the settings to leave out at the next attempt; empty if that would change nothing.
     public func settings(refusedAs parameter: String?, besides omitted: Set<AgentSetting>) -> Set<AgentSetting> {
         let all: Set<AgentSetting> = [
             .voice, .modalities, .transcriptionModel, .transcription, .turnDetection, .options,
@@ -33,19 +33,20 @@ extension AgentProvider {
         return []
     }
 
-    /// What of a set-up has been refused, by the words with which the socket was closed (Gemini).
+    /// Returns the settings that a refusal concerns, by the reason with which the socket was closed (Gemini).
     ///
     /// - Parameters:
-    ///   - reason: what `CallSession.agentClosed` is told: the close code and the provider's words.
-    ///   - omitted: what was left out already.
-    /// - Returns: as above; empty also if the words say that it is about something else, such as the key.
+    ///   - reason: the close code and the provider's words, as passed to `CallSession.agentClosed`.
+    ///   - omitted: the settings that were left out already.
+    /// - Returns: the settings to leave out at the next attempt; empty if that would change nothing, or if the reason
+    ///   is another one, such as the key.
     public func settings(refusedByClosing reason: String, besides omitted: Set<AgentSetting>) -> Set<AgentSetting> {
         guard self == .gemini else { return [] }
         let words = reason.lowercased()
         for (name, setting) in Self.refusals where words.contains(name) {
             return omitted.contains(setting) ? [] : [setting]
         }
-        // An argument is invalid (1007), and nobody says which.
+        // The provider says that an argument is invalid (1007), but not which.
         guard words.contains("(1007"), !Self.others.contains(where: words.contains) else { return [] }
         return Set(AgentSetting.allCases).subtracting(omitted).subtracting([.modalities, .transcriptionModel])
     }
@@ -59,7 +60,7 @@ extension AgentProvider {
         ("realtime_input_config", .turnDetection), ("compression", .compression),
     ]
 
-    /// Words of refusals that no other set-up would change.
+    /// Words in reasons that another configuration would not change.
     private static let others = [
         "api key", "api_key", "credential", "permission", "quota", "billing", "expired", "token", "handle", "resum",
     ]

@@ -1,6 +1,6 @@
-/// How a session with Gemini Live is set up, beyond what all providers have. What is nil stays as the provider has it.
+/// The options of a Gemini Live session, beyond those that all providers share. `nil` keeps the provider's default.
 public struct GeminiOptions: Equatable, Sendable {
-    /// How readily the model takes something for speech, or for its end.
+    /// The readiness with which the model detects speech, or its end.
     public enum Sensitivity: String, Sendable, CaseIterable {
         case low, high
     }
@@ -20,32 +20,32 @@ public struct GeminiOptions: Equatable, Sendable {
         case smart
     }
 
-    /// What becomes of a conversation that is too long for the model.
+    /// The treatment of a conversation that is too long for the model.
     public enum ContextCompression: Equatable, Sendable {
         /// The session ends after about 15 minutes.
         case off
-        /// Past the one number of tokens the oldest are forgotten, until the other is left.
+        /// Beyond `triggerTokens`, the oldest tokens are dropped until `targetTokens` are left.
         case slidingWindow(triggerTokens: Int?, targetTokens: Int?)
     }
 
     public var startSensitivity: Sensitivity?
     public var endSensitivity: Sensitivity?
-    /// Speech that is long enough to count.
+    /// The length of speech that counts as speech.
     public var prefixPaddingMilliseconds: Int?
-    /// Silence that ends the caller's turn.
+    /// The silence that ends the caller's turn.
     public var silenceMilliseconds: Int?
     public var turnCoverage: TurnCoverage?
     public var thinkingLevel: ThinkingLevel?
-    /// In which the agent speaks, by BCP 47: `de-DE`.
+    /// The agent's language by BCP 47: `de-DE`.
     public var language: String?
-    /// In which the caller may speak.
+    /// The languages that the caller may speak.
     public var transcriptionLanguages: [String] = []
-    /// Names and words that are to be expected.
+    /// Names and words to expect.
     public var vocabulary: [String] = []
     public var transcriptionMode: TranscriptionMode?
-    /// The model may leave unanswered what is not meant for it.
+    /// Whether the model may ignore speech that is not meant for it.
     public var proactiveAudio: Bool?
-    /// The model goes by the tone of the caller's voice.
+    /// Whether the model reacts to the tone of the caller's voice.
     public var affectiveDialog: Bool?
     public var contextCompression: ContextCompression?
 
@@ -55,7 +55,7 @@ public struct GeminiOptions: Equatable, Sendable {
 }
 
 extension GeminiOptions {
-    /// Everything that is set, by the names of the control API.
+    /// All options that are set, under their names in the control API.
     package var json: JSONValue {
         var detection: JSONValue = [:]
         detection.set("start_sensitivity", startSensitivity.map { .string($0.rawValue) })
@@ -80,7 +80,7 @@ extension GeminiOptions {
         return json
     }
 
-    /// Out of JSON that holds to the control API's schema.
+    /// Reads JSON that matches the control API's schema.
     package init(json: JSONValue) {
         self.init()
         let detection = json["activity_detection"]
@@ -102,7 +102,7 @@ extension GeminiOptions {
 
     // MARK: On the wire
 
-    /// How the caller's turns are found; nil where nothing is asked for.
+    /// The detection of the caller's turns; `nil` if no option sets it.
     var wireDetection: JSONValue? {
         var json: JSONValue = [:]
         json.set(
@@ -115,11 +115,11 @@ extension GeminiOptions {
         )
         json.set("prefixPaddingMs", prefixPaddingMilliseconds.map { JSONValue($0) })
         json.set("silenceDurationMs", silenceMilliseconds.map { JSONValue($0) })
-        // Spelled out: a bare `nil` would be the JSON value of that name.
+        // Written out, because a bare `nil` would be a JSON null.
         return json == [:] ? JSONValue?.none : json
     }
 
-    /// How the caller's words are written down.
+    /// The transcription of the caller's words.
     var wireTranscription: JSONValue {
         var json: JSONValue = [:]
         if !transcriptionLanguages.isEmpty {
@@ -159,11 +159,11 @@ extension GeminiOptions.ContextCompression {
         }
     }
 
-    /// Nil: none is asked for.
+    /// `nil` if compression is off.
     var wire: JSONValue? {
         guard case .slidingWindow(let trigger, let target) = self else { return JSONValue?.none }
         var window: JSONValue = [:]
-        // A count of 64 bits is a text in this JSON.
+        // This JSON writes a 64-bit count as text.
         window.set("targetTokens", target.map { .string(String($0)) })
         var json: JSONValue = ["slidingWindow": window]
         json.set("triggerTokens", trigger.map { .string(String($0)) })

@@ -1,4 +1,4 @@
-/// The options out of JSON that holds to the control API's schema; what does not is left out.
+/// Reads the options from JSON that matches the control API's schema. Ignores everything else.
 extension OpenAIOptions {
     package init(json: JSONValue) {
         self.init()

@@ -1,6 +1,6 @@
-/// The options as JSON: the same in the control API, in captures and on the provider's wire.
+/// The options as JSON. The format is the same in the control API, in captures and in the provider's protocol.
 extension OpenAIOptions {
-    /// Everything that is set, by the names of the control API.
+    /// All options that are set, under their names in the control API.
     package var json: JSONValue {
         var json: JSONValue = [:]
         json.set("turn_detection", turnDetection?.json)
@@ -48,7 +48,7 @@ extension OpenAIOptions.TurnDetection {
 }
 
 extension OpenAIOptions.NoiseReduction {
-    /// `null` is what switches it off on the wire.
+    /// In the provider's protocol, `null` switches it off.
     var json: JSONValue {
         switch self {
         case .off: return .null
@@ -61,10 +61,10 @@ extension OpenAIOptions.NoiseReduction {
 }
 
 extension OpenAIOptions.Transcription {
-    /// The day on which the provider switches the chosen model off, if one is announced.
+    /// The day on which the provider shuts the chosen model down, if announced.
     package var endsOn: String? { model.flatMap { TranscriptionTraits(model: $0).endsOn } }
 
-    /// As the control API has it.
+    /// In the format of the control API.
     var json: JSONValue {
         var json: JSONValue = [:]
         json.set("model", model.map(JSONValue.string))
@@ -74,11 +74,11 @@ extension OpenAIOptions.Transcription {
         return json
     }
 
-    /// As the provider has it.
+    /// In the provider's format.
     ///
     /// - Parameters:
-    ///   - model: of those who choose none.
-    ///   - language: the agent's, for those who name none.
+    ///   - defaultModel: used if the options name no model.
+    ///   - language: the agent's language, used if the options name none.
     func wire(defaultModel: String, language: String?) -> JSONValue {
         let model = model ?? defaultModel
         let traits = TranscriptionTraits(model: model)
@@ -149,7 +149,7 @@ extension OpenAIOptions.Tracing {
 extension MCPServer {
     package static let redacted = "[redacted]"
 
-    /// As the control API has it.
+    /// In the format of the control API.
     package func json(hidingSecrets: Bool) -> JSONValue {
         func secret(_ text: String) -> JSONValue { .string(hidingSecrets ? Self.redacted : text) }
         var json: JSONValue = ["server_label": .string(label)]
@@ -164,22 +164,22 @@ extension MCPServer {
             json.set("headers", .object(headers.map { (key: $0.name, value: secret($0.value)) }))
         }
         json.set("allowed_tools", allowedTools.map { .array($0.map(JSONValue.string)) })
-        // The provider's own default is to ask, and so it is said either way.
+        // The provider's default is to ask, so it must be stated either way.
         json.set("require_approval", requiresApproval ? "always" : "never")
         return json
     }
 
-    /// As one of a session's tools.
+    /// In the format of a session's tool.
     var wire: JSONValue {
         .object([(key: "type", value: "mcp")] + (json(hidingSecrets: false).object ?? []))
     }
 }
 
 extension JSONValue {
-    /// A number that was checked, or 0 for what JSON lacks.
+    /// A number that was checked; 0 for one that JSON cannot represent.
     static func decimal(_ value: Double) -> JSONValue { .number(JSONNumber(value) ?? JSONNumber(0)) }
 
-    /// Lays an object over this one: objects member by member, anything else in its place.
+    /// Merges an object into this one: objects member by member; other values are replaced.
     package mutating func overlay(_ other: JSONValue) {
         guard case .object(let members) = other, object != nil else {
             self = other

@@ -1,21 +1,22 @@
-/// How a session with OpenAI Realtime is set up, beyond what all providers have. What is nil stays as the provider has it.
+/// The options of an OpenAI Realtime session, beyond those that all providers share. `nil` keeps the provider's
+/// default.
 public struct OpenAIOptions: Equatable, Sendable {
-    /// Who finds out when the caller has finished.
+    /// The detection of the end of the caller's turn.
     public enum TurnDetection: Equatable, Sendable {
         /// By the level of the caller's voice.
         case serverVAD(ServerVAD)
-        /// By what the caller says.
+        /// By the meaning of the caller's words.
         case semanticVAD(eagerness: Eagerness?)
     }
 
     public struct ServerVAD: Equatable, Sendable {
-        /// From 0 to 1: higher for a loud line.
+        /// From 0 to 1; higher for a loud line.
         public var threshold: Double?
-        /// Of the audio before the caller's first word.
+        /// The length of the audio kept from before the caller's first word.
         public var prefixPaddingMilliseconds: Int?
-        /// Silence that ends the caller's turn.
+        /// The silence that ends the caller's turn.
         public var silenceMilliseconds: Int?
-        /// Nobody speaks for so long: the model does. From 5,000 to 30,000.
+        /// The silence after which the model speaks. From 5,000 to 30,000.
         public var idleTimeoutMilliseconds: Int?
 
         public init(
@@ -31,14 +32,14 @@ public struct OpenAIOptions: Equatable, Sendable {
         }
     }
 
-    /// How soon the model answers: it waits for at most 8, 4 or 2 seconds; `auto` is `medium`.
+    /// The eagerness of the model to answer. It waits for at most 8, 4 or 2 seconds; `auto` means `medium`.
     public enum Eagerness: String, Sendable, CaseIterable {
         case low, medium, high, auto
     }
 
     public enum NoiseReduction: Equatable, Sendable {
         case off
-        /// - Parameter strength: from 0 to 1; nil leaves it as it is.
+        /// - Parameter strength: from 0 to 1; `nil` keeps the provider's default.
         case on(Microphone, strength: Double?)
     }
 
@@ -48,12 +49,12 @@ public struct OpenAIOptions: Equatable, Sendable {
     }
 
     public struct Transcription: Equatable, Sendable {
-        /// Without one, the newest that takes part in any session.
+        /// `nil` uses the newest model that works in every session.
         public var model: String?
-        /// By ISO 639-1: `de`. Models older than `gpt-transcribe` take one.
+        /// By ISO 639-1: `de`. Models older than `gpt-transcribe` accept only one.
         public var languages: [String]
         public var prompt: String?
-        /// Names and words that are to be expected.
+        /// Names and words to expect.
         public var keywords: [String]
 
         public init(model: String? = nil, languages: [String] = [], prompt: String? = nil, keywords: [String] = []) {
@@ -80,10 +81,11 @@ public struct OpenAIOptions: Equatable, Sendable {
         case unlimited
     }
 
-    /// What becomes of a conversation that is too long for the model.
+    /// The treatment of a conversation that is too long for the model.
     public enum Truncation: Equatable, Sendable {
         case auto, disabled
-        /// Keeps this part of it, from 0 to 1; `postInstructions` is how many tokens are too many.
+        /// Keeps this share of the conversation, from 0 to 1. `postInstructions` is the number of tokens from which on
+        /// it is shortened.
         case retentionRatio(Double, postInstructions: Int?)
     }
 
@@ -112,7 +114,7 @@ public struct OpenAIOptions: Equatable, Sendable {
 
 /// A server of the Model Context Protocol whose tools the provider calls itself.
 public struct MCPServer: Equatable, Sendable, CustomStringConvertible {
-    /// Where the provider finds it.
+    /// The place at which the provider finds the server.
     public enum Place: Equatable, Sendable {
         case url(String)
         case connector(String)
@@ -123,12 +125,12 @@ public struct MCPServer: Equatable, Sendable, CustomStringConvertible {
     public var place: Place
     /// An access token. Never shown again.
     public var authorization: String?
-    /// Sent along. Never shown again.
+    /// Headers of the provider's requests. Never shown again.
     public var headers: [(name: String, value: String)] = []
     public var about: String?
-    /// Nil: all there are.
+    /// `nil` for all tools.
     public var allowedTools: [String]?
-    /// Whether each call must be allowed: see ``AgentToolCall/approvalName``.
+    /// Whether each call needs approval; see ``AgentToolCall/approvalName``.
     public var requiresApproval = false
 
     public init(label: String, place: Place) {
@@ -140,6 +142,6 @@ public struct MCPServer: Equatable, Sendable, CustomStringConvertible {
         left.json(hidingSecrets: false) == right.json(hidingSecrets: false)
     }
 
-    /// Addresses and headers may hold secrets.
+    /// Shows no addresses or headers, which may hold secrets.
     public var description: String { "MCP server \(label)" }
 }

@@ -6,7 +6,7 @@ public struct TwiML: Equatable, Sendable {
     public static let maximumInlineLength = 4000
     /// The most characters of one `<Say>`.
     public static let maximumSpokenLength = 4096
-    /// One more than the most characters that a stream parameter's name and value may have together.
+    /// The length that a stream parameter's name and value together must stay below, in characters.
     public static let parameterLengthLimit = 500
 
     public enum RejectReason: String, Sendable {

@@ -35,8 +35,7 @@ public struct TwilioError: Error, Equatable, Sendable {
     /// Reads Twilio's own form (`code`, `message`) and problem details (RFC 9457: `code`, `title`, `detail`). Any other
     /// body gives a message with the status only.
     ///
-    /// - Parameter retryAfter: the header's value. A date is not understood, because no clock is read here.
-    /// - Parameter retryAfter: the header; a date in it is not understood, as no clock is read here.
+    /// - Parameter retryAfter: the header's value. A date in it is ignored, because no clock is read here.
     public init(status: Int, retryAfter: String? = nil, body: [UInt8]) {
         let json = try? JSONValue(parsing: body)
         let words = json?["message"]?.string ?? json?["detail"]?.string ?? json?["title"]?.string
