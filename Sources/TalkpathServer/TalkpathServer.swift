@@ -193,7 +193,8 @@ public final class TalkpathServer: Sendable {
             agentTLS: parts.agentTLS,
             instruments: CallInstruments(factory: factory),
             logger: logger,
-            captures: captures
+            captures: captures,
+            foreignAgents: addressPolicy.judgeOfAgents
         )
         let steady = SteadyClock(bridge.clock)
         let dispatcher = EventDispatcher(

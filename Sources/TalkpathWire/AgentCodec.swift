@@ -1,25 +1,37 @@
 /// The providers of speech models.
 public enum AgentProvider: String, Sendable, CaseIterable {
     case openai, gemini
+    /// An agent of one's own, over Talkpath's WebSocket protocol for agents.
+    case socket
+
+    /// The providers that sell models: those with a protocol of their own.
+    public static let vendors: [AgentProvider] = [.openai, .gemini]
 
     /// True if a message or a function's result makes the model speak by itself; otherwise ``AgentCommand/respond``
     /// must be sent.
     public var answersByItself: Bool {
         switch self {
         case .openai: false
-        case .gemini: true
+        case .gemini, .socket: true
         }
     }
+
+    /// True if a session that is resumed knows everything that happened up to its loss, not up to its latest handle only.
+    public var resumesWhole: Bool { self == .socket }
+
+    /// True if the agent relies on Talkpath to hear the caller's turns.
+    public var leavesTurnsToUs: Bool { self == .socket }
 }
 
 /// The codec of a call's provider: the only codec type that a session needs.
 ///
-/// Two optionals instead of an enum: the payload of an enum would be copied out and back for every frame, while these
+/// Optionals instead of an enum: the payload of an enum would be copied out and back for every frame, while these
 /// are changed in place.
 public struct AgentCodec: Sendable {
     public let provider: AgentProvider
     private var openAI: OpenAIRealtimeCodec?
     private var gemini: GeminiLiveCodec?
+    private var socket: AgentSocketCodec?
 
     public init(openAI codec: OpenAIRealtimeCodec) {
         provider = .openai
@@ -31,11 +43,17 @@ public struct AgentCodec: Sendable {
         gemini = codec
     }
 
+    public init(socket codec: AgentSocketCodec) {
+        provider = .socket
+        socket = codec
+    }
+
     /// A new codec for a socket of that provider.
     public init(_ provider: AgentProvider) {
         switch provider {
         case .openai: self.init(openAI: OpenAIRealtimeCodec())
         case .gemini: self.init(gemini: GeminiLiveCodec())
+        case .socket: self.init(socket: AgentSocketCodec())
         }
     }
 
@@ -45,14 +63,22 @@ public struct AgentCodec: Sendable {
         switch provider {
         case .openai: OpenAIRealtimeCodec.awaitsGreeting
         case .gemini: GeminiLiveCodec.awaitsGreeting
+        case .socket: AgentSocketCodec.awaitsGreeting
         }
     }
 
     /// Reads one message of the provider; see the provider's codec.
-    public mutating func receive(_ message: RawSpan, into events: inout [AgentEvent]) throws(WireError) {
+    ///
+    /// - Parameter isText: whether it came as a text message; for most providers there is no difference.
+    public mutating func receive(
+        _ message: RawSpan,
+        isText: Bool = true,
+        into events: inout [AgentEvent]
+    ) throws(WireError) {
         switch provider {
         case .openai: try openAI?.receive(message, into: &events)
         case .gemini: try gemini?.receive(message, into: &events)
+        case .socket: try socket?.receive(message, isText: isText, into: &events)
         }
     }
 
@@ -60,6 +86,7 @@ public struct AgentCodec: Sendable {
         switch provider {
         case .openai: openAI?.write(command, to: &outbox)
         case .gemini: gemini?.write(command, to: &outbox)
+        case .socket: socket?.write(command, to: &outbox)
         }
     }
 
@@ -68,6 +95,7 @@ public struct AgentCodec: Sendable {
         switch provider {
         case .openai: openAI?.writeAudio(audio, to: &outbox)
         case .gemini: gemini?.writeAudio(audio, to: &outbox)
+        case .socket: socket?.writeAudio(audio, to: &outbox)
         }
     }
 
@@ -80,6 +108,7 @@ public struct AgentCodec: Sendable {
         switch provider {
         case .openai: openAI?.providerName(of: item)
         case .gemini: gemini?.providerName(of: item)
+        case .socket: socket?.providerName(of: item)
         }
     }
 }
@@ -94,6 +123,7 @@ extension AgentProvider {
         case (.openai, nil): OpenAIRealtimeCodec.target(model: model, apiKey: apiKey)
         case (.gemini, let url?): GeminiLiveCodec.target(baseURL: url, model: model, apiKey: apiKey)
         case (.gemini, nil): GeminiLiveCodec.target(model: model, apiKey: apiKey)
+        case (.socket, let url): AgentSocketCodec.target(url: url ?? "", secret: apiKey)
         }
     }
 }

@@ -33,6 +33,12 @@ public enum AgentEvent: Equatable, Sendable {
     case resumptionHandle(String?)
     case usage(AgentUsage)
     case error(AgentErrorReport)
+    /// The format in which the agent wants to hear the caller, if it is another than it was told.
+    case inputFormat(AudioFormat)
+    /// The agent wants to know when the caller has heard everything that it has sent so far.
+    case mark(String)
+    /// The agent ends the call, after its last words or at once.
+    case endRequested(drains: Bool, note: String?)
     /// A known message that needs no action, or an unknown one; counted.
     case ignored
 }
@@ -207,6 +213,10 @@ public struct AgentSessionConfiguration: Equatable, Sendable {
     public var openAI = OpenAIOptions()
     /// Options for Gemini. Other providers ignore them.
     public var gemini = GeminiOptions()
+    /// The call's facts, for an agent of one's own.
+    public var call: AgentCallFacts?
+    /// The conversation so far, oldest turn first, for an agent of one's own.
+    public var conversation: [AgentCommand.Turn] = []
     /// A JSON object in the provider's own format. It is merged into the set-up last, and overrides it.
     public var raw: JSONValue?
 
@@ -271,6 +281,16 @@ public enum AgentCommand: Equatable, Sendable {
     /// Gives a function's result. `output` is text for the model, often JSON. Some models continue to speak at once,
     /// others at the next ``respond``.
     case toolResult(id: String, name: String, output: String)
+    /// The caller has begun or stopped speaking, as heard on the line. For an agent of one's own, as are the following.
+    case callerVoice(isSpeaking: Bool)
+    /// The caller has heard everything up to the mark; or never will, because it was cut.
+    case markPlayed(String, wasCut: Bool)
+    /// The caller has pressed this key: an ASCII character.
+    case key(UInt8)
+    /// A message of the agent was not understood and dropped.
+    case fault(WireError)
+    /// The call is over; nothing follows.
+    case ended(AgentCallEnd)
 
     public enum MessageRole: String, Sendable {
         case user, assistant, system
@@ -285,5 +305,50 @@ public enum AgentCommand: Equatable, Sendable {
             self.role = role
             self.text = text
         }
+    }
+}
+
+/// What an agent of one's own is told of its call at the start.
+public struct AgentCallFacts: Equatable, Sendable {
+    public var id: String
+    /// `inbound` or `outbound`.
+    public var direction: String
+    public var from: String
+    public var to: String
+    public var metadata: JSONValue
+    public var variables: JSONValue
+
+    public init(
+        id: String,
+        direction: String,
+        from: String,
+        to: String,
+        metadata: JSONValue = [:],
+        variables: JSONValue = [:]
+    ) {
+        self.id = id
+        self.direction = direction
+        self.from = from
+        self.to = to
+        self.metadata = metadata
+        self.variables = variables
+    }
+}
+
+/// What an agent of one's own is told of its call's end.
+public struct AgentCallEnd: Equatable, Sendable {
+    /// By the names of the control API.
+    public var reason: String
+    public var note: String?
+    /// From the start of the call.
+    public var durationMilliseconds: Int
+    /// From the answer; 0 if nobody answered.
+    public var talkingMilliseconds: Int
+
+    public init(reason: String, note: String? = nil, durationMilliseconds: Int, talkingMilliseconds: Int) {
+        self.reason = reason
+        self.note = note
+        self.durationMilliseconds = durationMilliseconds
+        self.talkingMilliseconds = talkingMilliseconds
     }
 }

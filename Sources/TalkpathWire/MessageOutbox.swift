@@ -30,6 +30,8 @@ public struct MessageOutbox: ~Copyable, @unchecked Sendable {
     /// The number of drains in a row, each using less than a quarter, after which the buffer is halved.
     private static let drainsBeforeShrinking = 256
     private static let headerSize = MemoryLayout<Int>.size
+    /// The bit of a message's length that marks it as binary. No message is that long.
+    private static let binaryFlag = 1 << 62
 
     /// - Parameter capacity: the initial size in bytes, to which the buffer returns.
     public init(capacity: Int = 4096) {
@@ -55,7 +57,12 @@ public struct MessageOutbox: ~Copyable, @unchecked Sendable {
     ///
     /// The span is valid only during the call of `body`.
     public mutating func drain(_ body: (RawSpan) -> Void) {
-        peek(body)
+        drainMessages { message, _ in body(message) }
+    }
+
+    /// Does the same, and tells of each message whether it is a binary one.
+    public mutating func drainMessages(_ body: (RawSpan, _ isBinary: Bool) -> Void) {
+        peekMessages(body)
         forget(opening >= 0 ? opening : used)
     }
 
@@ -63,12 +70,18 @@ public struct MessageOutbox: ~Copyable, @unchecked Sendable {
     ///
     /// The span is valid only during the call of `body`.
     public func peek(_ body: (RawSpan) -> Void) {
+        peekMessages { message, _ in body(message) }
+    }
+
+    /// Does the same, and tells of each message whether it is a binary one.
+    public func peekMessages(_ body: (RawSpan, _ isBinary: Bool) -> Void) {
         let end = opening >= 0 ? opening : used
         var offset = 0
         while offset < end {
-            let length = UnsafeRawPointer(base + offset).loadUnaligned(as: Int.self)
+            let header = UnsafeRawPointer(base + offset).loadUnaligned(as: Int.self)
+            let length = header & ~Self.binaryFlag
             offset += Self.headerSize
-            body(UnsafeRawBufferPointer(start: base + offset, count: length).bytes)
+            body(UnsafeRawBufferPointer(start: base + offset, count: length).bytes, header & Self.binaryFlag != 0)
             offset += length
         }
     }
@@ -110,10 +123,12 @@ public struct MessageOutbox: ~Copyable, @unchecked Sendable {
         used += Self.headerSize
     }
 
-    public mutating func endMessage() {
+    /// - Parameter isBinary: sends it as a binary message; otherwise it must be UTF-8.
+    public mutating func endMessage(isBinary: Bool = false) {
         precondition(opening >= 0, "a message was ended that had not been begun")
         let length = used - opening - Self.headerSize
-        UnsafeMutableRawPointer(base + opening).storeBytes(of: length, as: Int.self)
+        let header = isBinary ? length | Self.binaryFlag : length
+        UnsafeMutableRawPointer(base + opening).storeBytes(of: header, as: Int.self)
         opening = -1
         count += 1
     }

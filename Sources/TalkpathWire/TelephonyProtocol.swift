@@ -63,12 +63,14 @@ public struct TelephonyMedia: Equatable, Sendable {
     }
 }
 
-/// The place of the Base64 text of a message's audio.
+/// The place of a message's audio, which is Base64 text unless it came in a binary message.
 public enum WirePayload: Equatable, Sendable {
     /// Offsets into the message just received; the text is there unescaped.
     case inPlace(Range<Int>)
     /// A copy of the text with its JSON escapes resolved: legal, and rare.
     case unescaped([UInt8])
+    /// Offsets into the message just received, which hold the audio itself.
+    case raw(Range<Int>)
 }
 
 /// The session's name of a mark; the codec converts it to text and back.

@@ -3,6 +3,8 @@ public struct WebSocketTarget: Sendable, CustomStringConvertible, CustomDebugStr
     public var url: String
     /// The headers in sending order. Their values are secret, so no description of this value shows them.
     public var headers: [(name: String, value: String)]
+    /// A tenant has named the address: whether it may be connected to is judged first.
+    public var isForeign = false
 
     public init(url: String, headers: [(name: String, value: String)] = []) {
         self.url = url

@@ -16,6 +16,7 @@ final class FrameStage {
         static let all = [
             Shape(name: "OpenAI, PCM at 24 kHz", provider: .openai, heard: .pcm24k, spoken: .pcm24k),
             Shape(name: "OpenAI, µ-law", provider: .openai, heard: .telephony, spoken: .telephony),
+            Shape(name: "Own agent, PCM at 16 kHz", provider: .socket, heard: .pcm16k, spoken: .pcm16k),
             Shape(name: "Gemini, PCM", provider: .gemini, heard: .pcm16k, spoken: .pcm24k),
         ]
     }
@@ -63,7 +64,7 @@ final class FrameStage {
             let message = messages[frame]
             media.telephonyReceived(message.span.bytes, at: now)
             turn()
-            media.agentReceived(delta.span.bytes, at: now)
+            media.agentReceived(delta.span.bytes, isText: shape.provider != .socket, at: now)
             turn()
             now = now + .milliseconds(20)
             media.tick(at: now)
@@ -119,6 +120,12 @@ final class FrameStage {
             tell(model: #"{"type":"response.created","event_id":"e","response":{"id":"resp_1"}}"#)
         case .gemini:
             tell(model: #"{"setupComplete":{}}"#)
+        case .socket:
+            media.command(
+                .configure(AgentSessionConfiguration(model: "", inputFormat: shape.heard, outputFormat: shape.spoken))
+            )
+            tell(model: #"{"type":"ready"}"#)
+            tell(model: #"{"type":"response_start","response":"r"}"#)
         }
         media.agentIsReady(at: now)
         turn()
@@ -155,7 +162,9 @@ final class FrameStage {
     }
 
     private func agentMessage() -> [UInt8] {
-        let audio = Data(repeating: 0x11, count: shape.spoken.frameBytes).base64EncodedString()
+        let frame = Data(repeating: 0x11, count: shape.spoken.frameBytes)
+        if shape.provider == .socket { return Array(frame) }
+        let audio = frame.base64EncodedString()
         return Array(
             (shape.provider == .openai
                 ? #"{"type":"response.output_audio.delta","event_id":"e","response_id":"resp_1","item_id":"item_1","#

@@ -11,7 +11,8 @@ struct SimulateCommand: AsyncParsableCommand {
         commandName: "simulate",
         abstract: "Play calls on virtual time, or run a fake carrier or a fake model on loopback.",
         subcommands: [
-            SimulateSessionsCommand.self, Twilio.self, OpenAI.self, Gemini.self, SimulateCapturesCommand.self,
+            SimulateSessionsCommand.self, Twilio.self, OpenAI.self, Gemini.self, Socket.self,
+            SimulateCapturesCommand.self,
         ]
     )
 
@@ -80,8 +81,12 @@ struct SimulateCommand: AsyncParsableCommand {
                 )
             )
             Narration.say("\(provider.rawValue) is simulated. For the server:")
-            let address = provider == .openai ? "OPENAI_REALTIME_URL" : "GEMINI_LIVE_URL"
-            let secret = provider == .openai ? "OPENAI_API_KEY" : "GEMINI_API_KEY"
+            let (address, secret) =
+                switch provider {
+                case .openai: ("OPENAI_REALTIME_URL", "OPENAI_API_KEY")
+                case .gemini: ("GEMINI_LIVE_URL", "GEMINI_API_KEY")
+                case .socket: ("TALKPATH_SOCKET_URL", "TALKPATH_SOCKET_KEY")
+                }
             Narration.say("export \(address)=\(server.url) \(secret)=\(key ?? "any")")
             await Interruption.wait()
             await server.shutdown()
@@ -110,6 +115,17 @@ struct SimulateCommand: AsyncParsableCommand {
         @OptionGroup var model: Model
 
         func run() async throws { try await model.run(.gemini) }
+    }
+
+    struct Socket: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "socket",
+            abstract: "Run a fake agent of one's own that plays a conversation, or says back what it hears."
+        )
+
+        @OptionGroup var model: Model
+
+        func run() async throws { try await model.run(.socket) }
     }
 
     struct Twilio: AsyncParsableCommand {

@@ -30,7 +30,10 @@ import Testing
 
     // MARK: Lost and opened again
 
-    @Test(arguments: [AgentProvider.openai, .gemini], [AgentFault.Action.vanish, .close(code: 1011, reason: "oops")])
+    @Test(
+        arguments: [AgentProvider.openai, .gemini, .socket],
+        [AgentFault.Action.vanish, .close(code: 1011, reason: "oops")]
+    )
     func aModelThatIsLostMidWordIsBackAndTheLineStays(
         _ provider: AgentProvider,
         _ action: AgentFault.Action

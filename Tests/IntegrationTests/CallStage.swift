@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import NIOCore
 import NIOHTTP1
+import TalkpathAudio
 import TalkpathCore
 import TalkpathServer
 import TalkpathSimulators
@@ -12,6 +13,7 @@ final class CallStage: Sendable {
     let twilio: FakeTwilio
     let openAI: FakeOpenAIRealtime?
     let gemini: FakeGeminiLive?
+    let socket: FakeAgentSocket?
     let server: TalkpathServer
 
     private static let token = "0123456789abcdef0123456789abcdef"
@@ -28,6 +30,8 @@ final class CallStage: Sendable {
         carrierFaults: [RESTFault] = [],
         agent: AgentScript = .echo,
         agentFaults: [AgentFault] = [],
+        format: AudioFormat? = nil,
+        misbehaviors: Set<FakeAgentSocket.Misbehavior> = [],
         settings: [String: String] = [:],
         configure: (inout ServerConfiguration) -> Void = { _ in },
         _ body: (CallStage) async throws -> Result
@@ -39,6 +43,8 @@ final class CallStage: Sendable {
                 carrierFaults: carrierFaults,
                 agent: agent,
                 agentFaults: agentFaults,
+                format: format,
+                misbehaviors: misbehaviors,
                 settings: settings,
                 configure: configure
             )
@@ -48,6 +54,7 @@ final class CallStage: Sendable {
             await stage.twilio.shutdown()
             await stage.openAI?.shutdown()
             await stage.gemini?.shutdown()
+            await stage.socket?.shutdown()
             return try result.get()
         }
     }
@@ -58,6 +65,8 @@ final class CallStage: Sendable {
         carrierFaults: [RESTFault],
         agent: AgentScript,
         agentFaults: [AgentFault],
+        format: AudioFormat?,
+        misbehaviors: Set<FakeAgentSocket.Misbehavior>,
         settings: [String: String],
         configure: (inout ServerConfiguration) -> Void
     ) async throws {
@@ -66,6 +75,9 @@ final class CallStage: Sendable {
         let model = FakeAgentConfiguration(apiKey: "key", script: agent, faults: agentFaults, timeline: timeline)
         openAI = provider == .openai ? try await FakeOpenAIRealtime.start(model) : nil
         gemini = provider == .gemini ? try await FakeGeminiLive.start(model) : nil
+        socket =
+            provider == .socket
+            ? try await FakeAgentSocket.start(model, format: format, misbehaviors: misbehaviors) : nil
         twilio = try await FakeTwilio.start(
             FakeTwilioConfiguration(
                 authToken: Self.token,
@@ -87,6 +99,10 @@ final class CallStage: Sendable {
         if let gemini {
             environment["GEMINI_API_KEY"] = "key"
             environment["GEMINI_LIVE_URL"] = gemini.url
+        }
+        if let socket {
+            environment["TALKPATH_SOCKET_KEY"] = "key"
+            environment["TALKPATH_SOCKET_URL"] = socket.url
         }
         environment.merge(settings) { $1 }
         server = try await TalkpathServer.start(
@@ -143,11 +159,13 @@ final class CallStage: Sendable {
 
     func models() async -> [AgentRecord] {
         if let openAI { return await openAI.sessions() }
+        if let socket { return await socket.sessions() }
         return await gemini?.sessions() ?? []
     }
 
     func openModels() async -> Int {
         if let openAI { return await openAI.openSessions() }
+        if let socket { return await socket.openSessions() }
         return await gemini?.openSessions() ?? 0
     }
 }

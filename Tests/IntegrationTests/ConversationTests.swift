@@ -7,7 +7,7 @@ import Testing
 
 /// Conversations over real sockets: who hears what, and how calls end when nobody asks for it.
 @Suite struct ConversationTests {
-    @Test(arguments: [AgentProvider.openai, .gemini])
+    @Test(arguments: [AgentProvider.openai, .gemini, .socket])
     func anInterruptionClearsTheLineAndTheRecordSaysWhatWasHeard(_ provider: AgentProvider) async throws {
         var conversation = Conversation.synthetic(
             turns: 2,
@@ -39,7 +39,7 @@ import Testing
             let before = stream.mediaReceived.last { $0.instant < began }?.cumulativeBytes ?? 0
             let sent = stream.mediaReceived.last { $0.instant <= clear.instant }?.cumulativeBytes ?? 0
             let heard = (sent - before) / 8 - clear.discardedMilliseconds
-            if provider == .openai {
+            if provider != .gemini {
                 let told = try #require(agent.truncations.first { $0.itemID == cut.id })
                 #expect(told.audioEndMilliseconds <= told.producedMilliseconds)
                 // The simulators' grids are 20 ms; a loaded machine adds its own delays.

@@ -69,12 +69,12 @@ import Testing
         let json: JSONValue =
             switch provider {
             case .openai: ["choices": [["message": ["role": "assistant", "content": .string(text)]]]]
-            case .gemini: ["candidates": [["content": ["role": "model", "parts": [["text": .string(text)]]]]]]
+            case .gemini, .socket: ["candidates": [["content": ["role": "model", "parts": [["text": .string(text)]]]]]]
             }
         return json.serializedText()
     }
 
-    @Test(arguments: AgentProvider.allCases, [opinion, "```json\n\(opinion)\n```"])
+    @Test(arguments: AgentProvider.vendors, [opinion, "```json\n\(opinion)\n```"])
     func aModelIsAskedInItsProvidersWay(provider: AgentProvider, text: String) async throws {
         let reply = Receiver.Reply(body: answer(provider, text))
         try await Receiver.run(answer: { _ in reply }) { receiver async throws in
@@ -94,7 +94,7 @@ import Testing
                 #expect(message.headers["authorization"] == "Bearer the key")
                 #expect(message.json["model"] == "judge-1" && message.json["messages"]?[0]?["role"] == "system")
                 words = message.json["messages"]?[1]?["content"]?.string
-            case .gemini:
+            case .gemini, .socket:
                 #expect(message.path == "/v1beta/models/judge-1:generateContent")
                 #expect(message.headers["x-goog-api-key"] == "the key")
                 words = message.json["contents"]?[0]?["parts"]?[0]?["text"]?.string

@@ -43,7 +43,7 @@ import Testing
     @Test(.enabled(if: environment["TALKPATH_CONVERSATION"] != nil))
     func `a conversation is printed`() {
         guard let seed = Self.environment["TALKPATH_CONVERSATION"].flatMap(UInt64.init) else { return }
-        for provider in AgentProvider.allCases {
+        for provider in AgentProvider.vendors {
             let conversation = SimulatedConversation(seed: seed, provider: provider)
             let violations = conversation.run()
             print(([provider.rawValue] + conversation.trace + violations).joined(separator: "\n"))

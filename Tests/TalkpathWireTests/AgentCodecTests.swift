@@ -56,7 +56,7 @@ struct AgentCodecTests {
 
     @Test func `no description of a target shows the key`() {
         for provider in AgentProvider.allCases {
-            let target = provider.target(model: "m", apiKey: "secret-key")
+            let target = provider.target(baseURL: "wss://a.example", model: "m", apiKey: "secret-key")
             var dumped = ""
             dump(target, to: &dumped)
             struct Holder { var target: WebSocketTarget }

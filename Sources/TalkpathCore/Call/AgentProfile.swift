@@ -5,9 +5,10 @@ public import TalkpathWire
 public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     /// What the model is sent and sends.
     public enum Format: String, Sendable, CaseIterable {
-        /// Linear: 24 kHz both ways for OpenAI; 16 kHz up and 24 kHz down for Gemini.
+        /// Linear: 24 kHz both ways for OpenAI; 16 kHz up and 24 kHz down for Gemini; for an agent of one's own,
+        /// ``socketRate`` both ways, until it asks for something else.
         case pcm
-        /// The telephony leg's own µ-law, passed through untouched. OpenAI only.
+        /// The telephony leg's own µ-law, passed through untouched. Not for Gemini.
         case pcmu
     }
 
@@ -56,8 +57,14 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     public var connectPolicy: ConnectPolicy
     /// Who resamples between the telephone's rate and the model's, and how well.
     public var resampler: ResamplerEngine
-    /// Where the model is reached; `nil` is the provider's own address.
+    /// Where the model is reached; `nil` is the provider's own address. An agent of one's own must have one.
     public var baseURL: String?
+    /// The tenant has named the address, and not the server's owner: it is judged before it is connected to.
+    public var isAddressForeign = false
+    /// The header that carries the key of an agent of one's own; nil is `Authorization`, with `Bearer` before the key.
+    public var keyHeader: String?
+    /// The sample rate of an agent of one's own, with ``Format/pcm``: 8000, 16000 or 24000.
+    public var socketRate = 16_000
     /// The service behind OpenAI's wire, for agents of that provider; nil takes it from the address.
     public var service: RealtimeService?
     /// Never printed.
@@ -147,12 +154,27 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
         AgentProfile(provider: .gemini, model: model, apiKey: key, instructions: instructions)
     }
 
+    /// An agent of one's own, which speaks Talkpath's protocol for agents.
+    ///
+    /// - Parameter key: sent as a bearer's token; empty for none.
+    public static func socket(url: String, key: String = "", instructions: String = "") -> AgentProfile {
+        var agent = AgentProfile(provider: .socket, model: "agent", apiKey: key, instructions: instructions)
+        agent.baseURL = url
+        agent.bargeIn = .local
+        return agent
+    }
+
+    private var socketFormat: AudioFormat {
+        format == .pcmu ? .telephony : AudioFormat(encoding: .pcm16, sampleRate: socketRate)
+    }
+
     /// Audio the agent is sent.
     public var inputFormat: AudioFormat {
         switch (provider, format) {
         case (.openai, .pcm): .pcm24k
         case (.openai, .pcmu): .telephony
         case (.gemini, _): .pcm16k
+        case (.socket, _): socketFormat
         }
     }
 
@@ -161,6 +183,7 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
         switch (provider, format) {
         case (.openai, .pcmu): .telephony
         case (.openai, .pcm), (.gemini, _): .pcm24k
+        case (.socket, _): socketFormat
         }
     }
 
@@ -169,13 +192,19 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     /// Where the model's socket is opened.
     var target: WebSocketTarget {
         switch provider {
-        case .openai: effectiveService.target(address: baseURL, model: model, apiKey: apiKey)
-        case .gemini: provider.target(baseURL: baseURL, model: model, apiKey: apiKey)
+        case .openai: return effectiveService.target(address: baseURL, model: model, apiKey: apiKey)
+        case .gemini: return provider.target(baseURL: baseURL, model: model, apiKey: apiKey)
+        case .socket:
+            var target = AgentSocketCodec.target(url: baseURL ?? "", secret: apiKey, header: keyHeader)
+            target.isForeign = isAddressForeign
+            return target
         }
     }
 
     var effectiveRenewal: AgentRenewal? {
         if let renewal { return renewal }
+        // No session of an agent of one's own grows old.
+        if provider == .socket { return nil }
         let age = AgentModelTraits(provider, model: model).renewal
         return AgentRenewal(quietAfter: age.quietAfter, atLatest: age.atLatest)
     }

@@ -67,7 +67,9 @@ package struct CallRecording: Sendable {
         switch kind {
         case .telephonyIn: takeMessage(content, at: instant)
         case .telephonyOut: takeSent(content)
-        case .facts, .agentIn, .agentOut, .tick, .pump, .note, .happening, .gap, .finished: break
+        case .facts, .agentIn, .agentOut, .agentAudioIn, .agentAudioOut, .tick, .pump, .note, .happening, .gap,
+            .finished:
+            break
         }
     }
 

@@ -125,7 +125,7 @@ private struct RecordReader {
         guard let kind = CaptureRecord.Kind(rawValue: kindByte) else { return nil }
         let at = Duration.nanoseconds(last)
         switch kind {
-        case .telephonyIn, .telephonyOut, .agentIn, .agentOut:
+        case .telephonyIn, .telephonyOut, .agentIn, .agentOut, .agentAudioIn, .agentAudioOut:
             return Self.message(&bytes).map { CaptureRecord(kind, at: at, .message($0)) }
         case .happening:
             guard let json = try? JSONValue(parsing: Array(bytes.rest())) else { return nil }

@@ -22,6 +22,9 @@ package struct CaptureRecord: Equatable, Sendable {
         case finished = 9
         /// The session took over the media plane's events since the last such record.
         case note = 10
+        /// A binary message from the agent's socket, or to it: audio and nothing else.
+        case agentAudioIn = 11
+        case agentAudioOut = 12
     }
 
     package var kind: Kind

@@ -46,7 +46,9 @@ struct CaptureRedaction: Sendable {
         if kind == .telephonyIn, !hasStarted, Self.find(Self.startMark, in: message.prefix[...]) != nil {
             learnStart(message)
         }
-        if kind == .agentIn, Self.find(Self.handleMark, in: message.prefix[...]) != nil { learnHandle(message) }
+        if kind == .agentIn, Self.handleMarks.contains(where: { Self.find($0, in: message.prefix[...]) != nil }) {
+            learnHandle(message)
+        }
         var message = message
         if hidesSecret(message) { message = message.unpacked }
         message.prefix = clean(message.prefix)
@@ -93,7 +95,7 @@ struct CaptureRedaction: Sendable {
     }
 
     private static let startMark = Array("\"start\":".utf8)
-    private static let handleMark = Array("\"newHandle\":".utf8)
+    private static let handleMarks = [Array("\"newHandle\":".utf8), Array("\"resume\"".utf8)]
 
     /// The index of the first occurrence of `sought`.
     private static func find(_ sought: [UInt8], in text: ArraySlice<UInt8>) -> Int? {
@@ -122,7 +124,7 @@ struct CaptureRedaction: Sendable {
             return ByteSearch.first(mark, in: prefix) != nil || ByteSearch.first(mark, in: suffix) != nil
         }
         if kind == .telephonyIn, !hasStarted, stands("\"start\":") { return true }
-        if kind == .agentIn, stands("Handle\"") { return true }
+        if kind == .agentIn, stands("Handle\"") || stands("\"resume\"") { return true }
         return watched.withUnsafeBytes { watched in
             var begin = 0
             for end in watchedEnds {
@@ -160,7 +162,7 @@ struct CaptureRedaction: Sendable {
     /// Learns a handle that resumes a conversation with the model. With a key it gives access to the conversation.
     private mutating func learnHandle(_ message: CaptureMessage) {
         guard let json = message.bytes.flatMap({ try? JSONValue(parsing: $0) }),
-            let handle = json["sessionResumptionUpdate"]?["newHandle"]?.string
+            let handle = json["sessionResumptionUpdate"]?["newHandle"]?.string ?? json["resume"]?.string
         else { return }
         guard !secrets.contains(where: { $0.text == Array(handle.utf8) }) else { return }
         handles += 1

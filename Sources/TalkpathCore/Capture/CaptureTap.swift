@@ -41,9 +41,9 @@ package final class CaptureTap {
         write(.telephonyIn, message)
     }
 
-    package func agentReceived(_ message: RawSpan, at now: MonotonicInstant) {
+    package func agentReceived(_ message: RawSpan, isAudio: Bool = false, at now: MonotonicInstant) {
         instant = now
-        write(.agentIn, message)
+        write(isAudio ? .agentAudioIn : .agentIn, message)
     }
 
     func ticked(at now: MonotonicInstant) {
@@ -59,7 +59,7 @@ package final class CaptureTap {
 
     func telephonySent(_ message: RawSpan) { write(.telephonyOut, message) }
 
-    func agentSent(_ message: RawSpan) { write(.agentOut, message) }
+    func agentSent(_ message: RawSpan, isAudio: Bool = false) { write(isAudio ? .agentAudioOut : .agentOut, message) }
 
     // MARK: Happenings
 

@@ -40,6 +40,9 @@ package struct CaptureWriter: Sendable {
         switch kind {
         case .telephonyIn, .telephonyOut, .agentIn, .agentOut:
             return CaptureRecord(kind, at: at, .message(redaction.clean(CaptureMessage(content), kind)))
+        case .agentAudioIn, .agentAudioOut:
+            let audio = content.withUnsafeBytes { Array($0) }
+            return CaptureRecord(kind, at: at, .message(CaptureMessage(prefix: [], audio: .bytes(audio))))
         case .happening:
             let text = redaction.clean(content.withUnsafeBytes { Array($0) })
             guard let json = try? JSONValue(parsing: text) else { return nil }
@@ -95,7 +98,7 @@ package struct CaptureWriter: Sendable {
                 put(kind, at: at, count: 0, with: &pen) { _ in true }
             }
             return
-        case .happening, .gap, .facts:
+        case .happening, .gap, .facts, .agentAudioIn, .agentAudioOut:
             break
         }
         guard let record = record(kind, at: instant, content: content) else { return }
@@ -183,7 +186,7 @@ package struct CaptureWriter: Sendable {
         into file: inout [UInt8]
     ) {
         var message = message
-        if isSlim, kind == .agentOut { message = message.digested }
+        if isSlim, kind == .agentOut || kind == .agentAudioOut { message = message.digested }
         write(kind, at: at, into: &file) { body in
             switch message.audio {
             case .none:

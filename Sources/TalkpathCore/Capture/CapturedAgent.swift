@@ -20,6 +20,7 @@ extension AgentProfile {
             "barge_in": .string(bargeIn.rawValue), "resampler": .string(resampler.description),
         ]
         json.set("voice", voice.map(JSONValue.string))
+        if provider == .socket { json.set("socket_rate", JSONValue(socketRate)) }
         json.set("first_message", firstMessage.map(JSONValue.string))
         json.set(
             "renewal",
@@ -59,6 +60,7 @@ extension AgentProfile {
         transferTargets = (json["transfer_targets"]?.array ?? []).compactMap(\.string).map {
             TransferTarget(name: $0, number: Self.anyNumber)
         }
+        if let rate = json["socket_rate"]?.int, [8000, 16_000, 24_000].contains(rate) { socketRate = rate }
         maySendDigits = json["may_send_digits"]?.bool ?? maySendDigits
         hearsDigits = json["hears_digits"]?.bool ?? hearsDigits
         keysInterrupt = json["keys_interrupt"]?.bool ?? keysInterrupt

@@ -22,7 +22,8 @@ struct AgentItemNumbers {
             onSocket(item).map { .truncate(item: $0, heardMilliseconds: milliseconds) }
         case .delete(let item):
             onSocket(item).map { .delete(item: $0) }
-        case .configure, .change, .cancelResponse, .say, .respond, .addMessage, .history, .prompt, .toolResult:
+        case .configure, .change, .cancelResponse, .say, .respond, .addMessage, .history, .prompt, .toolResult,
+            .callerVoice, .markPlayed, .key, .fault, .ended:
             command
         }
     }

@@ -153,8 +153,8 @@ package final class CallMedia {
     // MARK: Agent leg
 
     /// Handles one message of the model's socket. On the loop.
-    package func agentReceived(_ message: RawSpan, at now: MonotonicInstant) {
-        tap?.agentReceived(message, at: now)
+    package func agentReceived(_ message: RawSpan, isText: Bool = true, at now: MonotonicInstant) {
+        tap?.agentReceived(message, isAudio: !isText && provider == .socket, at: now)
         guard !isStopped else {
             counters.messagesAfterStop += 1
             return
@@ -162,10 +162,11 @@ package final class CallMedia {
         if agentClock.received(at: now) { agentCodec.interruptionIsOver() }
         agentEvents.removeAll(keepingCapacity: true)
         do {
-            try agentCodec.receive(message, into: &agentEvents)
+            try agentCodec.receive(message, isText: isText, into: &agentEvents)
         } catch {
             counters.badAgentMessages += 1
             counters.firstAgentFault = counters.firstAgentFault ?? error
+            agentCodec.write(.fault(error), to: &outlets.toAgent)
         }
         for event in agentEvents { take(event, of: message, at: now) }
     }
@@ -199,7 +200,9 @@ package final class CallMedia {
         case .ready:
             events.append(.agent(event))
         case .ignored:
-            break
+            counters.ignoredAgentMessages += 1
+        case .inputFormat(let format):
+            if !uplink.adopt(format) { counters.badAgentMessages += 1 }
         case .agentTranscript(var piece):
             piece.item = items.inCall(piece.item)
             events.append(.agent(.agentTranscript(piece)))
@@ -212,7 +215,7 @@ package final class CallMedia {
             sendAgentAudio(isTick: false, at: now)
             events.append(.agent(event))
         case .awaitingConfiguration, .callerSpeechEnded, .toolCall, .toolCallsCancelled, .goingAway,
-            .resumptionHandle, .usage, .error:
+            .resumptionHandle, .usage, .error, .mark, .endRequested:
             events.append(.agent(event))
         }
     }
@@ -342,6 +345,12 @@ package final class CallMedia {
     /// Attaches listeners, from any thread.
     package var listening: TapPoint { outlets.listening }
 
+    /// The last message to the agent, after ``stop(at:)``.
+    package func farewell(_ end: AgentCallEnd) {
+        guard outlets.agentSink != nil else { return }
+        agentCodec.write(.ended(end), to: &outlets.toAgent)
+    }
+
     /// Releases the sockets. Call it after ``stop(at:)``.
     package func detach() {
         outlets.telephonySink = nil
@@ -375,6 +384,7 @@ package final class CallMedia {
         if uplink.takeIntrusion() { interruptLocally(at: now) }
         guard let transition = uplink.takeTransition() else { return }
         if transition == .speechStarted { turns.callerBegan() }
+        if isAgentReady, isCallerHeard { write(.callerVoice(isSpeaking: transition == .speechStarted)) }
         events.append(.callerVoice(transition))
     }
 

@@ -122,11 +122,11 @@ package struct DownlinkPipeline: ~Copyable {
     /// Counts a payload that is not Base64 or has an unsupported format. Keeps the audio before the error.
     mutating func ingest(_ audio: AgentAudio, in message: RawSpan) {
         guard !isAwaitingResponse, !ledger.isDiscarded(audio.item) else {
-            counters.lateBytes += Self.encodedCount(audio.payload) / 4 * 3
+            counters.lateBytes += Self.byteCount(audio.payload)
             return
         }
         guard !isMuted else {
-            swallow(audio.item, bytes: Self.encodedCount(audio.payload) / 4 * 3)
+            swallow(audio.item, bytes: Self.byteCount(audio.payload))
             return
         }
         guard adopt(audio.format) else {
@@ -140,10 +140,13 @@ package struct DownlinkPipeline: ~Copyable {
                 try decode(message.extracting(range), of: audio.item)
             case .unescaped(let text):
                 try decode(text.span.bytes, of: audio.item)
+            case .raw(let range):
+                convert(message.extracting(range), of: audio.item)
             }
         } catch {
             counters.badPayloads += 1
         }
+        noteConversions()
     }
 
     /// Switches to the stated input format: providers may send another format than they were asked for.
@@ -376,23 +379,32 @@ package struct DownlinkPipeline: ~Copyable {
             var target = memory.mutableSpan
             let count = try Base64.decode(text.extracting(offset..<end), into: &target)
             offset = end
-            counters.bytesFromAgent += count
-            currentItemBytes += count
-            converter.convert(memory.span.extracting(0..<count).bytes) { bytes in
-                let accepted = backlog.append(bytes, of: item)
-                counters.droppedBytes += bytes.byteCount - accepted
-                ledger.produced(accepted, of: item)
-            }
-            ledger.produced(milliseconds: currentItemBytes / converter.input.bytesPerMillisecond, of: item)
+            convert(memory.span.extracting(0..<count).bytes, of: item)
         }
+    }
+
+    private mutating func convert(_ audio: RawSpan, of item: AgentItem) {
+        counters.bytesFromAgent += audio.byteCount
+        currentItemBytes += audio.byteCount
+        converter.convert(audio) { bytes in
+            let accepted = backlog.append(bytes, of: item)
+            counters.droppedBytes += bytes.byteCount - accepted
+            ledger.produced(accepted, of: item)
+        }
+        ledger.produced(milliseconds: currentItemBytes / converter.input.bytesPerMillisecond, of: item)
+    }
+
+    private mutating func noteConversions() {
         counters.failedConversions += converter.takeFailures()
         counters.longestBacklogBytes = max(counters.longestBacklogBytes, backlog.byteCount)
     }
 
-    private static func encodedCount(_ payload: WirePayload) -> Int {
+    /// About the bytes of audio in a payload.
+    private static func byteCount(_ payload: WirePayload) -> Int {
         switch payload {
-        case .inPlace(let range): range.count
-        case .unescaped(let text): text.count
+        case .inPlace(let range): range.count / 4 * 3
+        case .unescaped(let text): text.count / 4 * 3
+        case .raw(let range): range.count
         }
     }
 }

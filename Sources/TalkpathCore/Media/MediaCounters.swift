@@ -5,6 +5,8 @@ package struct MediaCounters: Sendable, Equatable {
     package var badTelephonyMessages = 0
     package var ignoredTelephonyMessages = 0
     package var badAgentMessages = 0
+    /// Messages of unknown kinds, and known ones that need no action.
+    package var ignoredAgentMessages = 0
     package var messagesAfterStop = 0
     /// The first error in each socket's messages, without the message's content.
     package var firstTelephonyFault: WireError?

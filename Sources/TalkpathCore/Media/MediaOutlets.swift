@@ -40,7 +40,7 @@ final class MediaOutlets {
                 telephonySink.drain(&leavingForTelephony)
             }
             if let agentSink, !toAgent.isEmpty {
-                if let tap { toAgent.peek { tap.agentSent($0) } }
+                if let tap { toAgent.peekMessages { tap.agentSent($0, isAudio: $1) } }
                 swap(&toAgent, &leavingForAgent)
                 agentSink.drain(&leavingForAgent)
             }

@@ -48,6 +48,7 @@ package struct UplinkPipeline: ~Copyable {
     private var producer: ByteRing.Producer?
     private var consumer: ByteRing.Consumer
     private var converter: AudioConverter
+    private let engine: ResamplerEngine
     /// Detects the caller's speech: when audio arrives, or with a ring leg, when audio leaves the ring.
     package private(set) var voice: CallerVoice
     private let hearsOnArrival: Bool
@@ -83,6 +84,7 @@ package struct UplinkPipeline: ~Copyable {
         if hearsIntrusion { intruder = CallerVoice(format: format, configuration: Self.intrusion) }
         self.producer = producer
         self.consumer = consumer
+        self.engine = engine
         converter = try AudioConverter(from: format, to: agent, engine: engine)
         decoded = Scratch(repeating: 0, count: 512)
         chunk = Scratch(repeating: 0, count: Self.chunkMilliseconds * format.bytesPerMillisecond)
@@ -92,6 +94,16 @@ package struct UplinkPipeline: ~Copyable {
 
     /// The caller's audio that waits for the agent, in milliseconds.
     package var waitingMilliseconds: Int { consumer.readable / format.bytesPerMillisecond }
+
+    /// Switches to the format that the agent asks for.
+    ///
+    /// - Returns: false if no filter fits its sample rate; the format stays as it was then.
+    mutating func adopt(_ agent: AudioFormat) -> Bool {
+        guard agent != converter.output else { return true }
+        guard let other = try? AudioConverter(from: format, to: agent, engine: engine) else { return false }
+        converter = other
+        return true
+    }
 
     /// Takes in one message of the carrier. Counts and drops a payload that is empty or not Base64.
     ///
@@ -180,6 +192,9 @@ package struct UplinkPipeline: ~Copyable {
             return try decode(message.extracting(range))
         case .unescaped(let text):
             return try decode(text.span.bytes)
+        case .raw:
+            // No carrier sends audio in binary messages.
+            throw WireError(.malformedBase64)
         }
     }
 

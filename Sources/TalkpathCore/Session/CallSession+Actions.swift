@@ -33,6 +33,7 @@ extension CallSession {
         case .stopBridge:
             if let interruption = media.value.stop(at: ports.clock.now) { cut(interruption) }
             stopTalking()
+            sayFarewell()
         case .redirect(let id, let instructions):
             jobQueue.yield(.redirect(id, instructions))
         case .playFallback:
@@ -65,6 +66,12 @@ extension CallSession {
             }
             publish(kind)
         }
+    }
+
+    /// An agent of one's own is told why its call is over; the pump after these actions sends it.
+    private func sayFarewell() {
+        guard let end = machine.farewell(at: ports.clock.now) else { return }
+        media.value.farewell(end)
     }
 
     private func closeAgent(socket: AgentSocketID) {

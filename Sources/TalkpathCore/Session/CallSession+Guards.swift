@@ -60,6 +60,7 @@ extension CallSession {
             talk.debts.earHeardBegin(at: now)
             callerTurns.earBegan(at: callMilliseconds(at: now))
             talk.speech.callerBegan(.ear, at: now)
+            if agent.provider.leavesTurnsToUs { publish(.callerSpeechStarted) }
         case .speechEnded:
             let lastSpeech = media.value.uplink.voice.lastSpeech
             guards.agent?.heardEnd(lastSpeech: lastSpeech, at: now)
@@ -68,6 +69,7 @@ extension CallSession {
             // A session that has heard the end only is reminded of the rest.
             if isTurn, machine.isAgentReady { remindAgent() }
             callerTurns.earEnded(lastSpeech: callMilliseconds(at: lastSpeech ?? now))
+            if agent.provider.leavesTurnsToUs { publish(.callerSpeechEnded) }
             // Not every model says that it hears the caller.
             if isTurn, agent.provider.answersByItself, let began, let goodbye = talk.goodbye, began > goodbye.asked {
                 callerCutIn(isTurn: true, at: now)
@@ -93,7 +95,8 @@ extension CallSession {
             }
         case .toolCall(let call): guards.agent?.toolCalled(call.id, at: now)
         case .toolCallsCancelled(let ids): for id in ids { guards.agent?.toolFinished(id, at: now) }
-        case .awaitingConfiguration, .ready, .interrupted, .goingAway, .resumptionHandle, .usage, .error, .ignored:
+        case .awaitingConfiguration, .ready, .interrupted, .goingAway, .resumptionHandle, .usage, .error, .ignored,
+            .inputFormat, .mark, .endRequested:
             break
         }
     }

@@ -110,7 +110,12 @@ extension CallSession {
             machine.agentIsGoingAway(timeLeft: timeLeft, at: now)
         case .interrupted:
             callerCutIn(at: now)
-        case .audio, .audioEnded, .ignored:
+        case .mark(let name):
+            mark(name)
+        case .endRequested(let drains, let note):
+            let mode = drains ? EndMode.drain(timeout: limits.drainTimeout) : .now
+            perform(machine.end(EndRequest(.agentHangup, mode: mode, note: note), at: now))
+        case .audio, .audioEnded, .inputFormat, .ignored:
             break
         }
     }

@@ -1,7 +1,7 @@
-import NIOCore
+package import NIOCore
 import NIOSSL
 import TalkpathAudio
-import TalkpathCore
+package import TalkpathCore
 import TalkpathWire
 
 /// The socket to a speech model. Everything runs on the call's event loop.
@@ -48,9 +48,9 @@ final class AgentSocket: WebSocketConsumer {
     private var faults: Int { media.counters.badAgentMessages + media.downlink.counters.badPayloads }
 
     func received(_ message: RawSpan, isText: Bool) {
-        // Accepts text and binary messages alike: providers differ, and both hold the same JSON.
+        // Vendors differ in the kind of message for the same JSON; for an agent of one's own, audio comes in binary ones.
         guard media.agentGeneration == generation else { return }
-        media.agentReceived(message, at: clock.now)
+        media.agentReceived(message, isText: isText, at: clock.now)
         if let overrun = conduct?.judge(faults: faults, events: media.events.count, on: eventLoop) {
             connection?.overran(overrun)
         }
@@ -78,12 +78,18 @@ final class AgentSocket: WebSocketConsumer {
     }
 }
 
+/// Judges the address of an agent that a tenant has named, and tells to what its name was resolved for that.
+package typealias JudgeOfAgentAddresses =
+    @Sendable (_ url: String) async -> Result<[SocketAddress], AgentConnectError>
+
 /// Opens model sockets on the media event loop.
 struct SocketAgentConnector: AgentConnector {
     let eventLoop: any EventLoop
     /// The TLS context for `wss`; `nil` verifies against the system's root certificates.
     let tls: NIOSSLContext?
     let clock: SystemClock
+    /// Judges the addresses that tenants have named; without it, every address is connected to.
+    var judge: JudgeOfAgentAddresses?
     /// Called for each model socket that was closed because the model exceeded its budget.
     let overran: @Sendable (WebSocketOverrun) -> Void
 
@@ -93,12 +99,14 @@ struct SocketAgentConnector: AgentConnector {
         timeout: Duration,
         session: CallSession
     ) async throws(AgentConnectError) -> any LegConnection {
+        let judged = target.isForeign ? try await judge?(target.url).get() : nil
         do {
             let connection = try await WebSocketClient.connect(
                 url: target.url,
                 headers: target.headers.map { ($0.name, $0.value) },
                 eventLoop: eventLoop,
                 tls: tls,
+                judged: judged,
                 timeout: timeout
             ) { [clock, eventLoop, overran] in
                 AgentSocket(session: session, number: socket, eventLoop: eventLoop, clock: clock, overran: overran)

@@ -33,7 +33,8 @@ package final class MediaBridge: Sendable {
         agentTLS: NIOSSLContext? = nil,
         instruments: CallInstruments = CallInstruments(),
         logger: Logger,
-        captures: (any CaptureSink)? = nil
+        captures: (any CaptureSink)? = nil,
+        foreignAgents: JudgeOfAgentAddresses? = nil
     ) {
         self.eventLoop = eventLoop
         self.logger = logger
@@ -46,7 +47,7 @@ package final class MediaBridge: Sendable {
         refusalCounters = NIOLoopBoundBox.makeBoxSendingValue(TelephonyRefusals(), eventLoop: eventLoop)
         var ports = CallSession.Ports(
             carrier: carrier,
-            connector: SocketAgentConnector(eventLoop: eventLoop, tls: agentTLS, clock: clock) {
+            connector: SocketAgentConnector(eventLoop: eventLoop, tls: agentTLS, clock: clock, judge: foreignAgents) {
                 overruns.note($0, leg: .agent)
             },
             store: store,

@@ -11,7 +11,7 @@ final class SocketLeg: LegSink, LegConnection {
 
     /// Runs on the socket's event loop, which is the call's.
     func drain(_ outbox: inout MessageOutbox) {
-        outbox.drain { message in _ = connection.write(message) }
+        outbox.drainMessages { message, isBinary in _ = connection.write(message, binary: isBinary) }
         connection.flush()
     }
 

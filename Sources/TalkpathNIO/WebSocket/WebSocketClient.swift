@@ -16,6 +16,7 @@ package enum WebSocketClient {
     ///   - headers: sent besides the handshake's own headers, which cannot be replaced.
     ///   - tls: the context for `wss`; `nil` means `WebSocketTLS.system`.
     ///   - resolver: resolves the host's name; `nil` asks the system.
+    ///   - judged: the only addresses to connect to, also through a proxy; `nil` resolves the name.
     ///   - proxy: the proxy settings; with a proxy, the proxy resolves the name.
     ///   - timeout: for everything together: name, connection, TLS, handshake.
     ///   - makeConsumer: called once, on `eventLoop`, when the handshake has succeeded.
@@ -26,6 +27,7 @@ package enum WebSocketClient {
         eventLoop: any EventLoop,
         tls: NIOSSLContext? = nil,
         resolver: (any Resolver & Sendable)? = nil,
+        judged: [SocketAddress]? = nil,
         proxy: OutboundProxy = .environment,
         timeout: Duration = .seconds(10),
         limits: WebSocketLimits = .agent,
@@ -44,13 +46,15 @@ package enum WebSocketClient {
             }
         }
         var bootstrap = ClientBootstrap(group: eventLoop)
-            .resolver(way == nil ? resolver : nil)
+            .resolver(
+                way == nil ? judged.map { JudgedAddresses(addresses: $0, eventLoop: eventLoop) } ?? resolver : nil
+            )
             .connectTimeout(TimeAmount(timeout))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard let way else { return try speak(channel) }
                     let tunnel = ProxyTunnel(
-                        to: address.host,
+                        to: judged?.first?.ipAddress ?? address.host,
                         port: address.port,
                         through: way,
                         attempt: attempt,

@@ -14,6 +14,7 @@ extension AgentDefinition {
         profile.id = id
         profile.name = name
         if let model = json["model"]?.string { profile.model = model }
+        applySocket(to: &profile)
         if let key = json["api_key"]?.string { profile.apiKey = key }
         if let voice = json["voice"]?.string { profile.voice = voice }
         if let format = json["format"]?.string.flatMap(AgentProfile.Format.init) { profile.format = format }
@@ -55,14 +56,17 @@ extension AgentDefinition {
         }
         profile.limits = configuration.limits
         if let limits = json["limits"] { profile.limits.apply(limits) }
-        guard !profile.apiKey.isEmpty || configuration.isDevelopment else {
+        guard profile.provider != .socket || profile.baseURL != nil else {
+            throw JSONBody.invalid("socket.url", "must be given: the server knows no agent of its owner's")
+        }
+        guard !profile.apiKey.isEmpty || profile.provider == .socket || configuration.isDevelopment else {
             throw JSONBody.invalid(
                 "provider",
                 "needs an 'api_key': the server has none for \(profile.provider.rawValue)"
             )
         }
-        guard profile.format != .pcmu || profile.provider == .openai else {
-            throw JSONBody.invalid("format", "pcmu is for openai only")
+        guard profile.format != .pcmu || profile.provider != .gemini else {
+            throw JSONBody.invalid("format", "pcmu is not for gemini")
         }
         applyOptions(to: &profile)
         try profile.checkOptions()
@@ -89,12 +93,28 @@ extension AgentDefinition {
         profile.apiKey = access?.apiKey ?? ""
         profile.baseURL = access?.baseURL
         profile.service = access?.service
+        profile.keyHeader = access?.keyHeader
+        // An agent of one's own leaves the caller's turns to us; a model has an ear of its own.
+        profile.bargeIn = provider == .socket ? .local : .model
         profile.voice = nil
         profile.format = .pcm
         profile.openAI = OpenAIOptions()
         profile.gemini = GeminiOptions()
         profile.raw = JSONValue?.none
         return profile
+    }
+
+    /// An agent of the tenant's own. The server's secret is for the server's own agent, and does not go elsewhere.
+    private func applySocket(to profile: inout AgentProfile) {
+        guard let socket = json["socket"], profile.provider == .socket else { return }
+        if let url = socket["url"]?.string {
+            profile.baseURL = url
+            profile.isAddressForeign = true
+            profile.apiKey = ""
+            profile.keyHeader = nil
+        }
+        if let header = socket["header"]?.string { profile.keyHeader = header }
+        if let rate = socket["sample_rate"]?.int { profile.socketRate = rate }
     }
 
     static func endpoint(_ json: JSONValue) -> ToolEndpoint? {
@@ -119,6 +139,7 @@ extension AgentProfile {
         switch provider {
         case .openai: openAI(key: "", instructions: "").model
         case .gemini: gemini(key: "", instructions: "").model
+        case .socket: socket(url: "").model
         }
     }
 }

@@ -33,6 +33,9 @@ struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomRefl
     /// Values for placeholders for which a call brings none.
     var variables: [String: JSONValue] { Self.dictionary(json["variables"]) }
 
+    /// The field of an own agent's address, the only one in ``addresses`` that is a WebSocket's.
+    static let socketField = "socket.url"
+
     /// The addresses that the server sends requests to, by field.
     ///
     /// - Returns: the field, the tool that it belongs to, if any, and the address.
@@ -43,7 +46,9 @@ struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomRefl
             tool["url"]?.string.map { (field: "tools.url", tool: tool["name"]?.string, url: $0) }
         }
         let approval = json["openai"]?["mcp_approval"]?["url"]?.string
-        return webhook + tools
+        let socket =
+            json["socket"]?["url"]?.string.map { [(field: Self.socketField, tool: String?.none, url: $0)] } ?? []
+        return webhook + tools + socket
             + [approval].compactMap(\.self).map { (field: "openai.mcp_approval.url", tool: String?.none, url: $0) }
     }
 
@@ -69,6 +74,10 @@ struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomRefl
     private mutating func keepSecrets(of before: AgentDefinition?) throws(Problem) {
         if json["api_key"]?.string == Self.redacted {
             guard let key = before?.json["api_key"] else { throw Self.invalid("api_key", "is not the key itself") }
+            // To another address, a secret is not taken along.
+            guard before?.json["socket"]?["url"] == json["socket"]?["url"] else {
+                throw Self.invalid("api_key", "is not the key itself")
+            }
             json.set("api_key", key)
         }
         if let tools = json["tools"]?.array {
@@ -123,13 +132,36 @@ struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomRefl
         }
         guard Set(numbers).count == numbers.count else { throw Self.invalid("numbers", "must not repeat one") }
         if json["format"]?.string == AgentProfile.Format.pcmu.rawValue, provider == .gemini {
-            throw Self.invalid("format", "pcmu is for openai only")
+            throw Self.invalid("format", "pcmu is not for gemini")
         }
         if let secret = json["webhook"]?["secret"]?.string, WebhookSecret(secret) == nil {
             throw Self.invalid("webhook.secret", "must be whsec_ and base64 of 24 to 64 bytes")
         }
+        if json["socket"] != nil, let provider, provider != .socket {
+            throw Self.invalid("socket", "is for agents of the provider socket only")
+        }
+        if let rate = json["socket"]?["sample_rate"]?.int, ![8000, 16_000, 24_000].contains(rate) {
+            throw Self.invalid("socket.sample_rate", "must be 8000, 16000 or 24000")
+        }
+        if let header = json["socket"]?["header"]?.string, !Self.isHeaderName(header) {
+            throw Self.invalid("socket.header", "must be the name of a header, such as X-Api-Key")
+        }
         let names = (json["tools"]?.array ?? []).compactMap { $0["name"]?.string }
         guard Set(names).count == names.count else { throw Self.invalid("tools", "must have different names") }
+    }
+
+    /// A token of RFC 9110, and none of the headers of the handshake itself.
+    private static func isHeaderName(_ name: String) -> Bool {
+        let reserved = ["host", "connection", "upgrade", "content-length", "transfer-encoding"]
+        let lowered = name.lowercased()
+        return name.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+                true
+            default: false
+            }
+        } && !reserved.contains(lowered) && !lowered.hasPrefix("sec-websocket-")
     }
 
     static func invalid(_ name: String, _ message: String) -> Problem { JSONBody.invalid(name, message) }

@@ -104,8 +104,9 @@ extension ServerState {
         for (field, tool, text) in definition.addresses {
             do throws(OutboundAddressError) {
                 let url = try addressPolicy.parse(text)
-                guard url.scheme == .https || url.scheme == .http else {
-                    throw OutboundAddressError.malformed("must begin with https://")
+                let isSocket = url.scheme == .wss || url.scheme == .ws
+                guard isSocket == (field == AgentDefinition.socketField) else {
+                    throw OutboundAddressError.malformed("must begin with \(isSocket ? "https" : "wss")://")
                 }
                 _ = try await addressPolicy.addresses(of: url)
             } catch {

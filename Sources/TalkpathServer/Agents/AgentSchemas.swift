@@ -12,7 +12,7 @@ enum AgentSchemas {
         .optional("voice", .text(1...200)),
         .optional(
             "format",
-            .named("AgentFormat").meaning("`pcmu` passes the telephone's audio through; openai only.")
+            .named("AgentFormat").meaning("`pcmu` passes the telephone's audio through; not for gemini.")
         ),
         .optional("instructions", .text(0...100_000).meaning("`{{name}}` is filled in from the variables.")),
         .optional("variables", variables.meaning("Values for placeholders that a call brings none for.")),
@@ -55,6 +55,7 @@ enum AgentSchemas {
         .optional("capture", CapturePolicy.schema),
         .optional("openai", .named("OpenAIOptions")),
         .optional("gemini", .named("GeminiOptions")),
+        .optional("socket", .named("SocketOptions")),
         .optional(
             "raw",
             .anyObject.atMost(bytes: 64 << 10).meaning(
@@ -102,6 +103,20 @@ enum AgentSchemas {
         )
     )
 
+    private static let socket = Schema.object(
+        .optional(
+            "url",
+            Schema(.text(length: 1...2000, form: .url)).meaning(
+                "Where Talkpath opens the agent's WebSocket: `wss://…`."
+            )
+        ),
+        .optional(
+            "header",
+            .text(1...100).meaning("The header that carries `api_key` as it is; otherwise `Authorization: Bearer`.")
+        ),
+        .optional("sample_rate", .integer(8000...24_000).meaning("Of linear audio, both ways: 8000, 16000 or 24000."))
+    ).meaning("An agent of your own that speaks Talkpath's protocol for agents; provider `socket` only.")
+
     private static let transferTarget = Schema.object(.required("name", .text(1...100)), .required("number", .e164))
 
     private static let fallback = Schema.object(
@@ -136,6 +151,7 @@ enum AgentSchemas {
             ("AgentDefinition", definition),
             ("InlineAgent", inline),
             ("AgentTool", tool),
+            ("SocketOptions", socket),
             ("TransferTarget", transferTarget),
             ("Fallback", fallback),
             ("AgentWebhook", webhook),

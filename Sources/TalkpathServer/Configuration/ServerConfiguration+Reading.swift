@@ -82,18 +82,19 @@ extension ServerConfiguration {
 
     private static func agent(_ settings: inout SettingsReader, isDevelopment: Bool) -> AgentProfile {
         let provider = settings.word(.agentProvider, as: AgentProvider.self) ?? .openai
-        let (key, url, model, defaultModel): (Setting, Setting, Setting, String) =
+        let (key, url, model, defaultModel): (Setting, Setting, Setting?, String) =
             switch provider {
             case .openai: (.openAIKey, .openAIURL, .openAIModel, AgentProfile.openAI(key: "", instructions: "").model)
             case .gemini: (.geminiKey, .geminiURL, .geminiModel, AgentProfile.gemini(key: "", instructions: "").model)
+            case .socket: (.socketKey, .socketURL, nil, AgentProfile.socket(url: "").model)
             }
         let format = settings.word(.agentFormat, as: AgentProfile.Format.self) ?? .pcm
-        if provider == .gemini, format == .pcmu { settings.report(.agentFormat, "pcmu is for openai only") }
+        if provider == .gemini, format == .pcmu { settings.report(.agentFormat, "pcmu is not for gemini") }
         let policy = settings.word(.agentConnect, as: AgentProfile.ConnectPolicy.self) ?? .onRinging
         let service = provider == .openai ? service(&settings) : nil
         var agent = AgentProfile(
             provider: provider,
-            model: settings.text(model) ?? service?.defaultModel ?? defaultModel,
+            model: model.flatMap { settings.text($0) } ?? service?.defaultModel ?? defaultModel,
             apiKey: settings.text(key) ?? "",
             voice: settings.text(.agentVoice),
             format: format,
@@ -104,6 +105,10 @@ extension ServerConfiguration {
             baseURL: settings.text(url)
         )
         agent.service = service
+        if provider == .socket {
+            agent.bargeIn = .local
+            agent.keyHeader = settings.text(.socketHeader)
+        }
         return agent
     }
 
@@ -121,19 +126,21 @@ extension ServerConfiguration {
     }
 
     private static func providers(_ settings: SettingsReader) -> [AgentProvider: ProviderAccess] {
-        let all: [(AgentProvider, key: Setting, model: Setting, url: Setting)] = [
+        let all: [(AgentProvider, key: Setting, model: Setting?, url: Setting)] = [
             (.openai, .openAIKey, .openAIModel, .openAIURL), (.gemini, .geminiKey, .geminiModel, .geminiURL),
+            (.socket, .socketKey, nil, .socketURL),
         ]
         var providers: [AgentProvider: ProviderAccess] = [:]
         for (provider, key, model, url) in all {
             guard settings.text(key) != nil || settings.text(url) != nil else { continue }
             providers[provider] = ProviderAccess(
                 apiKey: settings.text(key) ?? "",
-                model: settings.text(model) ?? service(settings, of: provider)?.defaultModel
+                model: model.flatMap { settings.text($0) } ?? service(settings, of: provider)?.defaultModel
                     ?? AgentProfile.defaultModel(of: provider),
                 baseURL: settings.text(url)
             )
             providers[provider]?.service = service(settings, of: provider)
+            if provider == .socket { providers[provider]?.keyHeader = settings.text(.socketHeader) }
         }
         return providers
     }

@@ -56,6 +56,10 @@ extension ServerConfiguration {
 
     static func analysis(_ settings: inout SettingsReader) -> Analysis? {
         guard let provider = settings.word(.analysisProvider, as: AgentProvider.self) else { return nil }
+        guard AgentProvider.vendors.contains(provider) else {
+            settings.report(.analysisProvider, "must be openai or gemini")
+            return nil
+        }
         return Analysis(
             provider: provider,
             baseURL: settings.text(.analysisURL),

@@ -101,6 +101,8 @@ public struct ServerConfiguration: Sendable {
         public var baseURL: String?
         /// The service that speaks OpenAI's protocol; `nil` derives it from the address.
         public var service: RealtimeService?
+        /// The header that carries the key of an agent of one's own; nil is `Authorization`.
+        public var keyHeader: String?
 
         public init(apiKey: String, model: String, baseURL: String? = nil) {
             self.apiKey = apiKey

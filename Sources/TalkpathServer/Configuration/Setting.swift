@@ -12,9 +12,9 @@ enum Setting: String, CaseIterable {
     case metricsKeys = "TALKPATH_METRICS_KEY"
     /// Whether the console is served at `/console`: `on` or `off`. The default is `on` in development only.
     case console = "TALKPATH_CONSOLE"
-    /// `openai` (default) or `gemini`. Decides which provider's settings below apply.
+    /// `openai` (default), `gemini` or `socket`. Decides which provider's settings below apply.
     case agentProvider = "TALKPATH_AGENT_PROVIDER"
-    /// `pcm` (default) or, for OpenAI, `pcmu`.
+    /// `pcm` (default) or, except for Gemini, `pcmu`.
     case agentFormat = "TALKPATH_AGENT_FORMAT"
     case agentInstructions = "TALKPATH_AGENT_INSTRUCTIONS"
     case agentVoice = "TALKPATH_AGENT_VOICE"
@@ -134,11 +134,16 @@ enum Setting: String, CaseIterable {
     case geminiKey = "GEMINI_API_KEY"
     case geminiURL = "GEMINI_LIVE_URL"
     case geminiModel = "GEMINI_MODEL"
+    /// An agent of one's own: its address, and the secret that it is shown.
+    case socketURL = "TALKPATH_SOCKET_URL"
+    case socketKey = "TALKPATH_SOCKET_KEY"
+    /// The header that carries the secret as it is: `Authorization`, with `Bearer` before it.
+    case socketHeader = "TALKPATH_SOCKET_HEADER"
 
     var isSecret: Bool {
         switch self {
         case .apiKeys, .metricsKeys, .databaseURL, .tenantTwilio, .twilioAuthToken, .twilioAPISecret, .openAIKey,
-            .geminiKey,
+            .geminiKey, .socketKey,
             .webhookSecret,
             .telegramToken,
             .gatewayToken, .analysisKey:

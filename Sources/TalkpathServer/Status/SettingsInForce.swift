@@ -76,14 +76,21 @@ extension ServerConfiguration {
     }
 
     private var talking: [SettingInForce] {
-        let isOpenAI = agent.provider == .openai
+        func key(_ provider: AgentProvider) -> String? {
+            agent.provider == provider ? agent.apiKey : providers[provider]?.apiKey
+        }
+        let model: (setting: Setting?, url: Setting) =
+            switch agent.provider {
+            case .openai: (.openAIModel, .openAIURL)
+            case .gemini: (.geminiModel, .geminiURL)
+            case .socket: (nil, .socketURL)
+            }
         return [
             shown(.agentProvider, agent.provider.rawValue), shown(.agentFormat, agent.format.rawValue),
             shown(.agentVoice, agent.voice), shown(.agentConnect, agent.connectPolicy.rawValue),
-            shown(isOpenAI ? .openAIModel : .geminiModel, agent.model),
-            shown(isOpenAI ? .openAIURL : .geminiURL, place(agent.baseURL)),
-            shown(.openAIKey, isOpenAI ? agent.apiKey : providers[.openai]?.apiKey),
-            shown(.geminiKey, isOpenAI ? providers[.gemini]?.apiKey : agent.apiKey),
+        ] + (model.setting.map { [shown($0, agent.model)] } ?? []) + [
+            shown(model.url, place(agent.baseURL)),
+            shown(.openAIKey, key(.openai)), shown(.geminiKey, key(.gemini)), shown(.socketKey, key(.socket)),
             shown(.resampler, agent.resampler.description),
         ]
     }

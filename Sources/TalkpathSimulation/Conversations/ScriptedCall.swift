@@ -141,7 +141,7 @@ package final class ScriptedCall: @unchecked Sendable {
         for _ in 0..<pieces { say(language.audio(piece, item: "item_\(item)")) }
     }
 
-    package func beginResponse() { say(language.responseBegun) }
+    package func beginResponse() { say(language.responseBegun(item: "r")) }
 
     package func endAudio(_ item: Int) { say(language.audioEnded(item: "item_\(item)")) }
 

@@ -11,10 +11,10 @@ extension SimulatedConversation {
         self.init(seed: seed / Self.callsPerConversation)
     }
 
-    /// This seed's conversation, with every provider.
+    /// This seed's conversation, with every vendor.
     package static func outcome(of seed: UInt64) -> SimulatedCall.Outcome {
         var outcome = SimulatedCall.Outcome(violations: [], trace: [], reason: nil, steps: 0)
-        for provider in AgentProvider.allCases {
+        for provider in AgentProvider.vendors {
             let conversation = SimulatedConversation(seed: seed, provider: provider)
             outcome.violations += conversation.run().map { "\(provider.rawValue): \($0)" }
             outcome.trace += [conversation.title] + conversation.trace

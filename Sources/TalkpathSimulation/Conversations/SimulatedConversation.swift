@@ -149,7 +149,7 @@ package final class SimulatedConversation {
             guard speaking != nil else { return }
             speaking = nil
             call.endResponse(isCancelled: true)
-        case .gemini:
+        case .gemini, .socket:
             guard speaking != nil else { return }
             speaking = nil
             call.say(call.language.interruption)
@@ -265,7 +265,7 @@ package final class SimulatedConversation {
         switch call.provider {
         case .openai:
             if text.contains(#""response.create""#) { asked() }
-        case .gemini:
+        case .gemini, .socket:
             if text.contains(#""toolResponse""#), !hasSaidGoodbye {
                 laterHere(300...900) { $0.answerAsked() }
             } else if text.contains(#""realtimeInput":{"text""#) {

@@ -8,7 +8,7 @@ struct AgentLanguage {
     var greeting: String? {
         switch provider {
         case .openai: #"{"type":"session.created","session":{}}"#
-        case .gemini: nil
+        case .gemini, .socket: nil
         }
     }
 
@@ -16,23 +16,27 @@ struct AgentLanguage {
         switch provider {
         case .openai: #"{"type":"session.updated","session":{}}"#
         case .gemini: #"{"setupComplete":{}}"#
+        case .socket: #"{"type":"ready","caller_turns":true}"#
         }
     }
 
     /// Announces a response; Gemini does not do so.
-    var responseBegun: String? {
+    func responseBegun(item: String) -> String? {
         switch provider {
         case .openai: #"{"type":"response.created","response":{}}"#
         case .gemini: nil
+        case .socket: #"{"type":"response_start","response":"\#(item)"}"#
         }
     }
 
+    /// A message with audio; for an agent of one's own, the Base64 alone, of what a binary message holds.
     func audio(_ base64: String, item: String) -> String {
         switch provider {
         case .openai:
             #"{"type":"response.output_audio.delta","response_id":"r","item_id":"\#(item)","output_index":0,"content_index":0,"delta":"\#(base64)"}"#
         case .gemini:
             #"{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm;rate=24000","data":"\#(base64)"}}]}}}"#
+        case .socket: base64
         }
     }
 
@@ -40,15 +44,18 @@ struct AgentLanguage {
         switch provider {
         case .openai: #"{"type":"response.output_audio.done","item_id":"\#(item)"}"#
         case .gemini: #"{"serverContent":{"generationComplete":true}}"#
+        case .socket: #"{"type":"mark","name":"end of \#(item)"}"#
         }
     }
 
-    func responseEnded(isCancelled: Bool) -> String {
+    func responseEnded(isCancelled: Bool, item: String = "") -> String {
         switch provider {
         case .openai:
             #"{"type":"response.done","response":{"status":"\#(isCancelled ? "cancelled" : "completed")","usage":{"input_tokens":3,"output_tokens":4}}}"#
         case .gemini:
             #"{"serverContent":{"turnComplete":true},"usageMetadata":{"promptTokenCount":3,"responseTokenCount":4}}"#
+        case .socket:
+            #"{"type":"response_end","response":"\#(item)","status":"\#(isCancelled ? "cancelled" : "completed")"}"#
         }
     }
 
@@ -57,6 +64,7 @@ struct AgentLanguage {
         switch provider {
         case .openai: #"{"type":"input_audio_buffer.speech_started","audio_start_ms":1,"item_id":"c"}"#
         case .gemini: #"{"serverContent":{"interrupted":true}}"#
+        case .socket: #"{"type":"interrupt"}"#
         }
     }
 
@@ -65,6 +73,7 @@ struct AgentLanguage {
         case .openai:
             #"{"type":"response.output_audio_transcript.done","item_id":"\#(item)","transcript":"\#(text)"}"#
         case .gemini: #"{"serverContent":{"outputTranscription":{"text":"\#(text)"}}}"#
+        case .socket: #"{"type":"transcript","speaker":"agent","response":"\#(item)","text":"\#(text)"}"#
         }
     }
 
@@ -73,6 +82,7 @@ struct AgentLanguage {
         case .openai:
             #"{"type":"conversation.item.input_audio_transcription.completed","item_id":"\#(item)","transcript":"\#(text)"}"#
         case .gemini: #"{"serverContent":{"inputTranscription":{"text":"\#(text)","finished":true}}}"#
+        case .socket: #"{"type":"transcript","speaker":"caller","turn":"\#(item)","text":"\#(text)"}"#
         }
     }
 
@@ -83,6 +93,7 @@ struct AgentLanguage {
             #"{"type":"response.function_call_arguments.done","call_id":"f_\#(name)","name":"\#(name)","arguments":\#(JSONValue.string(arguments).serializedText())}"#
         case .gemini:
             #"{"toolCall":{"functionCalls":[{"id":"f_\#(name)","name":"\#(name)","args":\#(arguments)}]}}"#
+        case .socket: #"{"type":"tool_call","id":"f_\#(name)","name":"\#(name)","arguments":\#(arguments)}"#
         }
     }
 
@@ -93,7 +104,7 @@ struct AgentLanguage {
     var callerEnded: String? {
         switch provider {
         case .openai: #"{"type":"input_audio_buffer.speech_stopped","audio_end_ms":2,"item_id":"c"}"#
-        case .gemini: nil
+        case .gemini, .socket: nil
         }
     }
 
@@ -103,6 +114,7 @@ struct AgentLanguage {
         case .openai:
             #"{"type":"error","error":{"type":"invalid_request_error","code":"session_expired","message":"m"}}"#
         case .gemini: #"{"error":{"status":"INTERNAL","message":"m"}}"#
+        case .socket: #"{"type":"error","code":"internal","message":"m","fatal":true}"#
         }
     }
 
@@ -111,15 +123,26 @@ struct AgentLanguage {
         switch provider {
         case .openai: nil
         case .gemini: #"{"goAway":{"timeLeft":"2s"}}"#
+        case .socket: #"{"type":"going_away","time_left_ms":2000}"#
         }
     }
 
     /// Gives a handle with which the session can be resumed; OpenAI does not do so.
     var resumptionHandle: String? {
         switch provider {
-        case .openai: nil
+        case .openai, .socket: nil
         case .gemini: #"{"sessionResumptionUpdate":{"newHandle":"h","resumable":true}}"#
         }
+    }
+
+    /// Stands for any binary message.
+    static let binary = "(binary)"
+
+    private func socketTruncation(_ message: String) -> (item: String, milliseconds: Int)? {
+        guard message.contains(#""type":"interrupted""#), let json = try? JSONValue(parsing: message),
+            let item = json["response"]?.string, let milliseconds = json["heard_ms"]?.int
+        else { return nil }
+        return (item, milliseconds)
     }
 
     // MARK: Messages received
@@ -128,6 +151,7 @@ struct AgentLanguage {
         switch provider {
         case .openai: message.contains(#""session.update""#)
         case .gemini: message.contains(#""setup""#)
+        case .socket: message.contains(#""type":"start""#)
         }
     }
 
@@ -135,6 +159,7 @@ struct AgentLanguage {
         switch provider {
         case .openai: message.contains(#""input_audio_buffer.append""#)
         case .gemini: message.contains(#""realtimeInput":{"audio""#)
+        case .socket: message == Self.binary
         }
     }
 
@@ -143,11 +168,13 @@ struct AgentLanguage {
         switch provider {
         case .openai: message.contains(#""response.create""#)
         case .gemini: message.contains(#""realtimeInput":{"text""#)
+        case .socket: message.contains(#""type":"say""#) || message.contains(#""respond":true"#)
         }
     }
 
     /// The truncated item in the message, and the milliseconds of it that were heard.
     func truncation(_ message: String) -> (item: String, milliseconds: Int)? {
+        if provider == .socket { return socketTruncation(message) }
         guard provider == .openai, message.contains(#""conversation.item.truncate""#) else { return nil }
         let bytes = Array(message.utf8)
         guard let json = try? JSONValue(parsing: bytes.span.bytes), let item = json["item_id"]?.string,

@@ -1,3 +1,4 @@
+import Foundation
 import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
@@ -70,7 +71,12 @@ final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
 
     private func say(_ text: String) {
         guard isHeard else { return }
-        feed(text) { $0.agentReceived($1, at: scheduler.now) }
+        guard language.provider == .socket, !text.hasPrefix("{") else {
+            return feed(text) { $0.agentReceived($1, at: scheduler.now) }
+        }
+        feed(bytes: Data(base64Encoded: text).map { Array($0) } ?? []) {
+            $0.agentReceived($1, isText: false, at: scheduler.now)
+        }
     }
 
     /// Begins an item, and sends it faster than it plays.
@@ -81,7 +87,7 @@ final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
         let name = "item_\(number)_\(spoken)"
         codes[name] = code
         speaking = (code, name)
-        if let begun = language.responseBegun { say(begun) }
+        if let begun = language.responseBegun(item: name) { say(begun) }
         // Audio of the interrupted item may arrive after the start of the next one.
         if let cut, language.provider == .openai, scheduler.chance(30) { sayPiece(of: cut) }
         goOn()
@@ -126,7 +132,7 @@ final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
     private func finishItem() {
         guard let speaking else { return }
         say(language.audioEnded(item: speaking.name))
-        say(language.responseEnded(isCancelled: false))
+        say(language.responseEnded(isCancelled: false, item: speaking.name))
         self.speaking = nil
     }
 
@@ -147,7 +153,7 @@ final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
 
     private func endInterrupted() {
         if scheduler.chance(30) { goOn() }
-        say(language.responseEnded(isCancelled: true))
+        say(language.responseEnded(isCancelled: true, item: speaking?.name ?? "none"))
         speaking = nil
     }
 

@@ -20,8 +20,9 @@ class SimulatedSocket: LegSink, LegConnection, @unchecked Sendable {
     }
 
     func drain(_ outbox: inout MessageOutbox) {
-        outbox.drain { message in
-            let text = message.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
+        outbox.drainMessages { message, isBinary in
+            let text =
+                isBinary ? AgentLanguage.binary : message.withUnsafeBytes { String(decoding: $0, as: UTF8.self) }
             if isOpen { received(text) }
         }
     }
@@ -48,7 +49,10 @@ class SimulatedSocket: LegSink, LegConnection, @unchecked Sendable {
     }
 
     func feed(_ text: String, _ body: (CallMedia, RawSpan) -> Void) {
-        let bytes = Array(text.utf8)
+        feed(bytes: Array(text.utf8), body)
+    }
+
+    func feed(bytes: [UInt8], _ body: (CallMedia, RawSpan) -> Void) {
         body(session.media.value, bytes.span.bytes)
         session.assumeIsolated { $0.handleMediaEvents(at: scheduler.now) }
         session.media.value.pump()

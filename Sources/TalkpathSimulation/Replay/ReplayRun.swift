@@ -127,6 +127,9 @@ final class ReplayRun {
         case .agentIn:
             guard let bytes = record.message?.bytes else { return }
             hear(bytes, session, at: now)
+        case .agentAudioIn:
+            guard case .bytes(let audio)? = record.message?.audio else { return }
+            hear(audio, isText: false, session, at: now)
         case .tick:
             session.assumeIsolated { $0.tick(at: now) }
         case .pump:
@@ -135,16 +138,16 @@ final class ReplayRun {
             session.assumeIsolated { $0.handleMediaEvents(at: now) }
         case .happening:
             if let happening = record.happening { take(happening, session) }
-        case .facts, .telephonyOut, .agentOut, .gap, .finished:
+        case .facts, .telephonyOut, .agentOut, .agentAudioOut, .gap, .finished:
             break
         }
     }
 
     /// Handles a message as the model's socket does.
-    private func hear(_ bytes: [UInt8], _ session: CallSession, at now: MonotonicInstant) {
+    private func hear(_ bytes: [UInt8], isText: Bool = true, _ session: CallSession, at now: MonotonicInstant) {
         let media = session.media.value
         guard world.agentLegs.values.contains(where: { $0.generation == media.agentGeneration }) else { return }
-        media.agentReceived(bytes.span.bytes, at: now)
+        media.agentReceived(bytes.span.bytes, isText: isText, at: now)
         if !media.events.isEmpty { session.assumeIsolated { $0.handleMediaEvents(at: now) } }
     }
 

@@ -1,9 +1,10 @@
 package import TalkpathWire
 
-/// Either of the fake models, behind one interface.
+/// Any of the fake models, behind one interface.
 package enum FakeModel {
     case openAI(FakeOpenAIRealtime)
     case gemini(FakeGeminiLive)
+    case socket(FakeAgentSocket)
 
     package static func start(_ provider: AgentProvider, _ configuration: FakeAgentConfiguration) async throws
         -> FakeModel
@@ -11,6 +12,7 @@ package enum FakeModel {
         switch provider {
         case .openai: .openAI(try await FakeOpenAIRealtime.start(configuration))
         case .gemini: .gemini(try await FakeGeminiLive.start(configuration))
+        case .socket: .socket(try await FakeAgentSocket.start(configuration))
         }
     }
 
@@ -19,6 +21,7 @@ package enum FakeModel {
         switch self {
         case .openAI(let model): model.url
         case .gemini(let model): model.url
+        case .socket(let model): model.url
         }
     }
 
@@ -26,6 +29,7 @@ package enum FakeModel {
         switch self {
         case .openAI(let model): await model.sessions()
         case .gemini(let model): await model.sessions()
+        case .socket(let model): await model.sessions()
         }
     }
 
@@ -33,6 +37,7 @@ package enum FakeModel {
         switch self {
         case .openAI(let model): await model.openSessions()
         case .gemini(let model): await model.openSessions()
+        case .socket(let model): await model.openSessions()
         }
     }
 
@@ -40,6 +45,7 @@ package enum FakeModel {
         switch self {
         case .openAI(let model): await model.shutdown()
         case .gemini(let model): await model.shutdown()
+        case .socket(let model): await model.shutdown()
         }
     }
 }

@@ -9,6 +9,8 @@ public struct SimulatorEvent: Sendable {
         case phone
         case openAI = "openai"
         case gemini
+        /// An agent of one's own.
+        case socket
     }
 
     public enum Kind: Sendable, Hashable {

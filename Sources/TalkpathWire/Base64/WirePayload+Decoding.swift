@@ -6,6 +6,7 @@ extension WirePayload {
         switch self {
         case .inPlace(let range): Base64.decodedCount(of: message.extracting(range))
         case .unescaped(let text): Base64.decodedCount(of: text.span.bytes)
+        case .raw(let range): range.count
         }
     }
 
@@ -16,8 +17,13 @@ extension WirePayload {
     /// - Throws: `malformedBase64`, also if `target` is shorter than ``decodedCount(in:)``.
     public func decode(from message: RawSpan, into target: inout MutableSpan<UInt8>) throws(WireError) -> Int {
         switch self {
-        case .inPlace(let range): try Base64.decode(message.extracting(range), into: &target)
-        case .unescaped(let text): try Base64.decode(text.span.bytes, into: &target)
+        case .inPlace(let range): return try Base64.decode(message.extracting(range), into: &target)
+        case .unescaped(let text): return try Base64.decode(text.span.bytes, into: &target)
+        case .raw(let range):
+            guard target.count >= range.count else { throw WireError(.malformedBase64, "the target is too short") }
+            let audio = message.extracting(range)
+            for index in 0..<range.count { target[index] = audio.unsafeLoad(fromByteOffset: index, as: UInt8.self) }
+            return range.count
         }
     }
 }

@@ -18,7 +18,7 @@ extension GeminiLiveCodec {
                 uniquingKeysWith: { first, _ in first }
             )
             Self.write(["setup": Self.setup(configuration.reduced, traits, announcesHistory: isAnnounced)], to: &outbox)
-        case .truncate, .delete, .cancelResponse, .respond, .change:
+        case .truncate, .delete, .cancelResponse, .respond, .change, .callerVoice, .markPlayed, .key, .fault, .ended:
             return
         case .say(let text), .prompt(let text):
             Self.write(["realtimeInput": ["text": .string(text)]], to: &outbox)

@@ -46,6 +46,8 @@ extension OpenAIRealtimeCodec {
                 ? Self.approval(id, output)
                 : ["type": "function_call_output", "call_id": .string(id), "output": .string(output)]
             Self.write(["type": "conversation.item.create", "item": item], to: &outbox)
+        case .callerVoice, .markPlayed, .key, .fault, .ended:
+            return
         }
     }
 

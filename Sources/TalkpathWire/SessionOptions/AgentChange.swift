@@ -44,6 +44,12 @@ public struct AgentChange: Equatable, Sendable {
                     + "message instead, or change the agent for its next calls"
             )
         }
+        if provider == .socket, let field = fields.first(where: { $0 != "instructions" }) {
+            throw AgentOptionFault(
+                field,
+                "cannot be changed on a live call of an agent's own socket, only its instructions"
+            )
+        }
         if !gemini.isEmpty {
             throw AgentOptionFault("gemini", "is not for an agent of openai: that provider knows nothing of it")
         }

@@ -67,6 +67,7 @@ public struct AgentModelTraits: Equatable, Sendable {
             // Compare the whole name: the names of later models begin with it.
             self = name == "gpt-realtime" ? Self.ending : Self.openAI.first { name.hasPrefix($0.0) }?.1 ?? Self()
         case .gemini: self = Self.gemini.first { name.contains($0.0) }?.1 ?? Self()
+        case .socket: self = Self.plain
         }
         // Every session of OpenAI's Realtime interface ends after an hour, without a warning.
         if provider == .openai {

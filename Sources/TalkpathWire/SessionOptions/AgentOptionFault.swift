@@ -57,6 +57,13 @@ package struct AgentOptionCheck {
             guard openAI.isEmpty else { throw Self.otherProvider("openai", is: provider) }
             try checkGemini()
             try checkBehaviors()
+        case .socket:
+            guard openAI.isEmpty else { throw Self.otherProvider("openai", is: provider) }
+            guard gemini.isEmpty else { throw Self.otherProvider("gemini", is: provider) }
+            guard raw == nil else { throw Self.otherProvider("raw", is: provider) }
+            for tool in tools where tool.behavior != nil || tool.scheduling != nil {
+                throw Self.otherProvider("tools[\(tool.name)].behavior", is: provider)
+            }
         }
         try checkRaw()
     }
@@ -96,6 +103,7 @@ package struct AgentOptionCheck {
                     ["model"], ["sessionResumption"], ["historyConfig"], ["generationConfig", "responseModalities"],
                     ["realtimeInputConfig", "automaticActivityDetection", "disabled"],
                 ]
+            case .socket: []
             }
         for path in kept where Self.member(path, of: raw) != nil {
             throw AgentOptionFault(

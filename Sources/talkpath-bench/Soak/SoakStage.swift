@@ -64,8 +64,14 @@ struct SoakStage {
             "TWILIO_ACCOUNT_SID": carrier.accountSID, "TWILIO_AUTH_TOKEN": carrier.authToken,
             "TWILIO_FROM_NUMBER": "+15550100100", "TWILIO_API_BASE_URL": twilio.baseURL,
         ].merging(settings) { $1 }
-        environment[provider == .openai ? "OPENAI_API_KEY" : "GEMINI_API_KEY"] = "key"
-        environment[provider == .openai ? "OPENAI_REALTIME_URL" : "GEMINI_LIVE_URL"] = model.url
+        let (key, address) =
+            switch provider {
+            case .openai: ("OPENAI_API_KEY", "OPENAI_REALTIME_URL")
+            case .gemini: ("GEMINI_API_KEY", "GEMINI_LIVE_URL")
+            case .socket: ("TALKPATH_SOCKET_KEY", "TALKPATH_SOCKET_URL")
+            }
+        environment[key] = "key"
+        environment[address] = model.url
         let server = try await TalkpathServer.start(try .read(environment: environment, isDevelopment: true))
         let client = HTTPClient(eventLoopGroupProvider: .singleton)
         return SoakStage(

@@ -22,10 +22,10 @@ struct DemoCommand: AsyncParsableCommand {
             """
     )
 
-    @Option(help: "The model that is simulated: openai or gemini.")
+    @Option(help: "The model that is simulated: openai, gemini or socket.")
     var provider: AgentProvider = .openai
 
-    @Option(help: "The audio for the model: pcm, or pcmu (µ-law untouched, OpenAI only).")
+    @Option(help: "The audio for the model: pcm, or pcmu (µ-law untouched, not for gemini).")
     var format: AgentProfile.Format = .pcm
 
     @Option(help: "The folder for call.html, call.tpcap, call.wav, transcript.json and report.json.")

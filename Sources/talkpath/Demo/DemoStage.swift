@@ -90,6 +90,10 @@ struct DemoStage {
         case .gemini:
             settings["GEMINI_API_KEY"] = Self.modelKey
             settings["GEMINI_LIVE_URL"] = model
+        case .socket:
+            settings["TALKPATH_AGENT_FORMAT"] = format.rawValue
+            settings["TALKPATH_SOCKET_KEY"] = Self.modelKey
+            settings["TALKPATH_SOCKET_URL"] = model
         }
         return try ServerConfiguration.read(environment: settings, isDevelopment: true)
     }

@@ -97,7 +97,7 @@ struct CallPicture {
                 if let message = record.message { readSent(message, at: at) }
             case .happening:
                 if let happening = record.happening { read(happening, at: at) }
-            case .facts, .agentIn, .agentOut, .tick, .pump, .note, .gap, .finished:
+            case .facts, .agentIn, .agentOut, .agentAudioIn, .agentAudioOut, .tick, .pump, .note, .gap, .finished:
                 break
             }
         }

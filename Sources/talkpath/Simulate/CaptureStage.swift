@@ -76,6 +76,9 @@ struct CaptureStage {
         case .gemini:
             settings["GEMINI_API_KEY"] = "key"
             settings["GEMINI_LIVE_URL"] = model
+        case .socket:
+            settings["TALKPATH_SOCKET_KEY"] = "key"
+            settings["TALKPATH_SOCKET_URL"] = model
         }
         return try ServerConfiguration.read(environment: settings, isDevelopment: true, override: scene.change)
     }

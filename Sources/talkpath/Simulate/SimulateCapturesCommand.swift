@@ -32,7 +32,7 @@ struct SimulateCapturesCommand: AsyncParsableCommand {
         try FileManager.default.createDirectory(atPath: out, withIntermediateDirectories: true)
         var failures = 0
         for scene in try CaptureScene.all(fixtures: fixtures) {
-            for provider in AgentProvider.allCases {
+            for provider in AgentProvider.vendors {
                 defer { fflush(nil) }
                 let name = "\(provider.rawValue)-\(scene.name)"
                 guard only.map(name.contains) ?? true else { continue }

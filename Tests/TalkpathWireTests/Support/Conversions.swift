@@ -87,6 +87,7 @@ extension WirePayload {
         switch self {
         case .inPlace(let range): Array(message[range])
         case .unescaped(let bytes): bytes
+        case .raw(let range): Array(message[range])
         }
     }
 

@@ -1,4 +1,5 @@
 import TalkpathAudio
+import TalkpathWire
 
 /// The keys that the caller presses. They are nobody's to log.
 extension CallSession {
@@ -29,6 +30,8 @@ extension CallSession {
 
     func pressed(_ key: UInt8, at now: MonotonicInstant) {
         publish(.dtmf)
+        // While somebody collects digits, they are not the agent's to know.
+        if agent.hearsDigits, talk.collector == nil { media.value.command(.key(key)) }
         if agent.keysInterrupt, machine.isInConversation {
             media.value.interruptLocally(at: now)
             handleMediaEvents(at: now)

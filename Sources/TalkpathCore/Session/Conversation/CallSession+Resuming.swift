@@ -9,6 +9,10 @@ extension CallSession {
         var configuration = presentAgent.configuration(resumptionHandle: resumptionHandle)
         configuration.hasHistory = resumptionHandle == nil && !(history + notes).isEmpty
         configuration.omitted = talk.omittedSettings
+        if agent.provider == .socket {
+            configuration.call = facts
+            configuration.conversation = resumptionHandle == nil ? history + notes : history
+        }
         media.value.command(.configure(configuration))
     }
 
@@ -55,7 +59,7 @@ extension CallSession {
         talk.debts.sessionLost(isAnswering: talk.speech.isAnswering, at: ports.clock.now)
         callerTurns.modelLost(at: callMilliseconds(at: ports.clock.now))
         // It brings back a session that knows nothing of what was said or called since.
-        if talk.debts.isHandleStale { resumptionHandle = nil }
+        if talk.debts.isHandleStale, !agent.provider.resumesWhole { resumptionHandle = nil }
         media.value.agentLost()
         // Functions run on: they may have had their effect already.
         perform(talk.speech.agentIsLost())
@@ -74,6 +78,18 @@ extension CallSession {
         }
         let history = history + notes
         if !history.isEmpty { media.value.command(.history(history)) }
+    }
+
+    /// What an agent of one's own is told of the call.
+    private var facts: AgentCallFacts {
+        AgentCallFacts(
+            id: id.description,
+            direction: direction.rawValue,
+            from: parties.from,
+            to: parties.to,
+            metadata: .object(parties.metadata.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) }),
+            variables: .object(parties.variables.sorted { $0.key < $1.key }.map { (key: $0.key, value: $0.value) })
+        )
     }
 
     /// Functions that an earlier session has called, and their results.

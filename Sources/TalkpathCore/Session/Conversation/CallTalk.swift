@@ -15,6 +15,8 @@ struct CallTalk {
     /// Functions of the agent's that are being carried out, by the model's name of the invocation.
     var tools: [String: RunningTool] = [:]
     var transfer: CheckedContinuation<CallCommandError?, Never>?
+    /// Names of the agent's marks whose audio has not been heard, by number.
+    var marks: [Int: String] = [:]
     /// Answers that the model did not complete, or refused.
     var failedResponses = 0
     /// Our own ear has heard the caller, or something.
@@ -38,7 +40,8 @@ struct CallTalk {
 
     init(_ agent: AgentProfile) {
         speech = SpeechQueue(answersByItself: agent.provider.answersByItself)
-        digits = DigitInput(tellsAgent: agent.hearsDigits)
+        // An agent of one's own is told of the keys themselves.
+        digits = DigitInput(tellsAgent: agent.hearsDigits && agent.provider != .socket)
     }
 
     /// So many wait at most, of each kind.
@@ -94,8 +97,18 @@ extension CallSession {
             } else if let waiter = talk.played.removeValue(forKey: settled.id) {
                 let result = PlayResult(heardMilliseconds: settled.heardMilliseconds, wasCut: settled.wasCut)
                 waiter.resume(returning: .success(result))
+            } else if let name = talk.marks.removeValue(forKey: settled.id) {
+                media.value.command(.markPlayed(name, wasCut: settled.wasCut))
             }
         }
+    }
+
+    /// The agent wants to know when the caller has heard what it has said so far.
+    func mark(_ name: String) {
+        guard machine.isLive, talk.marks.count < CallTalk.limit else { return }
+        let id = talk.makeID()
+        talk.marks[id] = name
+        media.value.addMilestone(id)
     }
 
     /// Every 20 ms.

@@ -1,4 +1,5 @@
 import TalkpathAudio
+import TalkpathWire
 
 /// The one ending: whatever asked for it, the same steps once.
 ///
@@ -68,6 +69,17 @@ extension CallSessionMachine {
         actions += startHangUp(at: now)
         actions += startClosingAgent(at: now)
         return actions + advance(at: now)
+    }
+
+    /// What an agent of one's own is told of the end that has begun.
+    func farewell(at now: MonotonicInstant) -> AgentCallEnd? {
+        guard case .ending(let ending) = life else { return nil }
+        return AgentCallEnd(
+            reason: ending.request.reason.rawValue,
+            note: ending.request.note,
+            durationMilliseconds: (now - startedOn).wholeMilliseconds,
+            talkingMilliseconds: answeredOn.map { (now - $0).wholeMilliseconds } ?? 0
+        )
     }
 
     mutating func change(_ body: (inout Ending) -> Void) {
