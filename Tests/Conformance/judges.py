@@ -21,6 +21,7 @@ import svix.webhooks
 import certificates
 import judge_gemini
 import judge_openai
+import judge_own_agent
 import judge_streamdouble
 import judge_twilio
 import options
@@ -196,12 +197,13 @@ async def main(binary):
     judge_openai.can_fail()
     judge_gemini.can_fail()
     async with Stage(binary) as stage:
-        async with asyncio.timeout(200):
+        async with asyncio.timeout(240):
             await asyncio.gather(
                 whole_call(stage, "openai", judge_openai), whole_call(stage, "gemini", judge_gemini), drive_fakes(stage)
             )
             # By themselves: these phones have a real clock, and complain of a machine that is busy.
             await asyncio.gather(*(judge_streamdouble.calls(stage, one) for one in ("openai", "gemini")))
+            await judge_own_agent.whole_call(stage)
     print(f"{verdicts.good} verdicts are good, {verdicts.bad} are bad")
     return 1 if verdicts.bad else 0
 
