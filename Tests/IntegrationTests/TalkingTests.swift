@@ -159,49 +159,6 @@ private final class Bodies: Sendable {
         }
     }
 
-    // MARK: Handing over
-
-    @Test func aTransferredCallIsDialledByTheCarrierAndNotHungUp() async throws {
-        try await CallStage.with(agent: .silent, settings: Self.anywhere) { stage in
-            let id = try await bridged(stage)
-            let receipt = try await stage.post("/api/calls/\(id)/transfer", ["to": "+15550100142", "mode": "now"])
-            #expect(receipt.status == 200, "\(receipt.body.serializedText())")
-            #expect(receipt.body["ended_reason"]?.string == "transferred")
-            #expect(receipt.body["success"]?.bool == true)
-            let record = try #require(await stage.twilio.records().first)
-            #expect(record.dialled == ["+15550100142"])
-            #expect(!record.isOver)
-            #expect(await stage.openModels() == 0)
-            let over = try await stage.twilio.waitUntilOver(record.sid, within: .seconds(10))
-            #expect(over.status == "completed" && over.errors.isEmpty)
-        }
-    }
-
-    @Test func theAgentHandsTheCallOverWhenItsWordsHaveBeenHeard() async throws {
-        let words = AgentScript.Turn(
-            .connect,
-            audio: Self.speech(2, 600),
-            transcript: "I put you through.",
-            toolCall: AgentScript.ToolCall(name: "transfer_call", arguments: #"{"target":"sales","to":"sales"}"#)
-        )
-        try await CallStage.with(
-            agent: AgentScript(turns: [words]),
-            settings: Self.anywhere,
-            configure: { $0.agent.transferTargets = [TransferTarget(name: "sales", number: "+15550100143")] }
-        ) { stage in
-            let id = try await stage.place()
-            let call = try await stage.record(of: id)
-            #expect(call["ended_reason"]?.string == "transferred")
-            let record = try #require(await stage.twilio.records().first)
-            #expect(record.dialled == ["+15550100143"])
-            let heard = try #require(record.streams.first).heardSamples
-            let match = AudioCorrelation.bestLag(of: Self.speech(2, 600, rate: 8000), in: heard, maxLag: 40_000)
-            #expect(abs(match.coefficient) > 0.9)
-        }
-    }
-
-    private static let anywhere = ["TALKPATH_ALLOWED_DESTINATIONS": "+1555"]
-
     // MARK: Tools
 
     @Test(arguments: [AgentProvider.openai, .gemini])

@@ -76,6 +76,7 @@ import Testing
             .toolCalled(name: "stock"), .agentLost(message: "the model's socket was closed (1011)"),
             .carrierError(CarrierFault(.stream, code: 31920, "the media socket was not accepted")),
             .responseFailed(status: "failed", code: "rate_limit_exceeded"),
+            .transferring, .transferAnswered, .transferFailed(.busy, message: "the other party is busy"),
         ]
         for kind in kinds { recorder.publish(CallEvent(callID: call.id, at: .milliseconds(1200), kind: kind)) }
         try await store.save(call)

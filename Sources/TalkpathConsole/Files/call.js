@@ -13,8 +13,9 @@ const remarks = {
   agent_lost: m => ["warn", `The model’s session is lost: ${m.reason}`, "bad"],
   carrier_error: m => ["warn", `The carrier reports an error (${words(m.source)}): ${m.message}`, "bad"],
   response_failed: m => ["warn", `An answer of the model ${m.status === "incomplete" ? "stays incomplete" : "failed"}: ${m.code}`, "bad"],
-  transferring: () => ["transfer", "The carrier is asked to hand the call over"],
-  transfer_failed: m => ["warn", `The call was not handed over: ${m.reason}`, "bad"],
+  transferring: () => ["transfer", "The caller is being transferred"],
+  transfer_answered: () => ["transfer", "The other party has answered: the two talk", "good"],
+  transfer_failed: m => ["warn", `The transfer failed: ${m.reason}`, "bad"],
   machine_detected: m => ["agent", `The carrier says what answered: ${words(m.answered_by)}`],
   idle_prompted: () => ["clock", "Nobody speaks: the agent is asked to"],
   loop_suspected: m => ["warn", `Two agents seem to talk in circles (${Math.round(m.score * 100)} %)`, "bad"],
@@ -24,7 +25,7 @@ const remarks = {
 };
 
 // Events that are kept of calls of earlier days, as moments.
-const kept = { "call.ringing": "ringing", "call.answered": "answered", "call.dtmf": "dtmf", "call.listened": "listener_joined", "agent.tool_called": "tool_called", "agent.lost": "agent_lost", "carrier.error": "carrier_error", "agent.response_failed": "response_failed" };
+const kept = { "call.ringing": "ringing", "call.answered": "answered", "call.dtmf": "dtmf", "call.listened": "listener_joined", "call.transfer_started": "transferring", "call.transfer_answered": "transfer_answered", "call.transfer_failed": "transfer_failed", "agent.tool_called": "tool_called", "agent.lost": "agent_lost", "carrier.error": "carrier_error", "agent.response_failed": "response_failed" };
 
 export function open(id) {
   const page = new CallPage(id);

@@ -30,6 +30,8 @@ public struct CallCommandError: Error, Sendable, CustomStringConvertible {
         public static let noCarrier = Code(rawValue: "no_carrier")
         /// The carrier refused, or did not answer.
         public static let carrierError = Code(rawValue: "carrier_error")
+        /// Nobody answered the transfer: see ``CallCommandError/transferOutcome``.
+        public static let transferFailed = Code(rawValue: "transfer_failed")
         /// Something of the kind is under way already, or too much of it waits.
         public static let busy = Code(rawValue: "busy")
     }
@@ -37,6 +39,8 @@ public struct CallCommandError: Error, Sendable, CustomStringConvertible {
     public var code: Code
     /// What happened, and what to do; free of numbers, digits and secrets.
     public var message: String
+    /// What came of dialling the other number, where a transfer failed.
+    public var transferOutcome: TransferOutcome?
 
     public init(_ code: Code, _ message: String) {
         self.code = code

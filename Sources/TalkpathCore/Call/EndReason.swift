@@ -17,6 +17,8 @@ public enum EndReason: String, Sendable, CaseIterable {
     case failed
     case canceled
     case transferred
+    /// Nobody answered a transfer, and the caller did not come back to the agent.
+    case transferFailed = "transfer_failed"
     case shutdown
     case nodeLost = "node_lost"
 
@@ -26,7 +28,7 @@ public enum EndReason: String, Sendable, CaseIterable {
         case .endedByAPI: "api"
         case .callerHangup, .noAnswer, .busy: "caller"
         case .agentHangup, .agentLost: "agent"
-        case .failed, .canceled, .mediaLost, .queueTimeout: "carrier"
+        case .failed, .canceled, .mediaLost, .queueTimeout, .transferFailed: "carrier"
         case .voicemail, .maxDuration, .idleTimeout, .silenceTimeout, .loopDetected: "guard"
         case .transferred: "api"
         case .shutdown, .nodeLost: "server"
@@ -42,7 +44,7 @@ public enum EndReason: String, Sendable, CaseIterable {
         case .canceled, .queueTimeout: .canceled
         case .agentLost: wasAnswered ? .completed : .failed
         case .endedByAPI, .callerHangup, .voicemail, .agentHangup, .maxDuration, .idleTimeout, .silenceTimeout,
-            .loopDetected, .mediaLost, .transferred, .shutdown, .nodeLost:
+            .loopDetected, .mediaLost, .transferred, .transferFailed, .shutdown, .nodeLost:
             wasAnswered ? .completed : .canceled
         }
     }

@@ -64,6 +64,9 @@ public struct EndReceipt: Equatable, Sendable {
     /// In the order they were started.
     public var steps: [Step]
 
+    /// What came of the call's newest transfer, if there was one.
+    public var transferOutcome: TransferOutcome?
+
     /// Tokens that the model has counted over the whole call.
     public var usage = AgentUsage()
 

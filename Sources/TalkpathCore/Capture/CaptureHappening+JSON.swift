@@ -29,8 +29,16 @@ extension CaptureHappening {
             add("answer", .string(answer.rawValue))
         case .hangUpAnswered(let answer):
             add("answer", .string(answer == .done ? "done" : "already_gone"))
-        case .mediaClosed, .mediaLegClosed, .givenUp, .redirectDone:
+        case .givenUp, .redirectDone:
             break
+        case .mediaClosed(let line), .mediaLegClosed(let line):
+            // The first socket's number goes without saying.
+            if line != 1 { add("line", JSONValue(line)) }
+        case .transferTold(let news, let transfer):
+            add("transfer", JSONValue(transfer))
+            add("news", .string(news.word))
+            add("outcome", news.outcome.map { .string($0.rawValue) })
+            if case .ended(_, callIsOver: true) = news { add("call_is_over", true) }
         case .hurried(let bound):
             add("within_ms", JSONValue(milliseconds: bound))
         case .agentOpened(let socket), .agentUnwanted(let socket), .agentLegClosed(let socket):
@@ -68,9 +76,16 @@ extension CaptureHappening {
             add("terminator", request.terminator.map { .string(String($0)) })
             add("timeout_ms", JSONValue(milliseconds: request.timeout))
             add("digit_timeout_ms", JSONValue(milliseconds: request.digitTimeout))
-        case .transferRequested(let mode, let ringTimeout):
+        case .transferRequested(let mode, let ringTimeout, let onFailure):
             if case .drain(let timeout) = mode { add("drain_ms", JSONValue(milliseconds: timeout)) }
             add("ring_timeout_ms", JSONValue(milliseconds: ringTimeout))
+            switch onFailure {
+            case .returnToAgent: break
+            case .sayGoodbye(let words, let language):
+                add("goodbye", .string(words))
+                add("language", language.map(JSONValue.string))
+            case .hangUp: add("hangs_up", true)
+            }
         case .published(let event, let detail):
             add("event", .string(event))
             add("detail", detail.map(JSONValue.string))
@@ -89,6 +104,7 @@ extension CaptureHappening {
         case .hangUpAnswered: "hang_up_answered"
         case .hangUpFailed: "hang_up_failed"
         case .machineDetected: "machine_detected"
+        case .transferTold: "transfer_told"
         case .mediaOpened: "media_opened"
         case .mediaClosed: "media_closed"
         case .mediaLegClosed: "media_leg_closed"
@@ -135,8 +151,11 @@ extension CaptureHappening {
         case "hang_up_failed": self = .hangUpFailed(CarrierError(json: json))
         case "machine_detected": self = .machineDetected(json["answer"]?.string.flatMap(AnsweredBy.init) ?? .unknown)
         case "media_opened": self = .mediaOpened(carrierCallID: carrierCallID)
-        case "media_closed": self = .mediaClosed
-        case "media_leg_closed": self = .mediaLegClosed
+        case "media_closed": self = .mediaClosed(line: json["line"]?.int ?? 1)
+        case "media_leg_closed": self = .mediaLegClosed(line: json["line"]?.int ?? 1)
+        case "transfer_told":
+            guard let news = TransferNews(json: json) else { return nil }
+            self = .transferTold(news, transfer: json["transfer"]?.int ?? 0)
         case "agent_opened": self = .agentOpened(socket: socket)
         case "agent_connect_failed":
             let error = AgentConnectError(json["message"]?.string ?? "", isFinal: json["is_final"]?.bool ?? false)
@@ -193,7 +212,15 @@ extension CaptureHappening {
             )
         case "transfer_requested":
             let ringTimeout = json["ring_timeout_ms"]?.duration ?? .seconds(30)
-            self = .transferRequested(mode: Self.mode(json), ringTimeout: ringTimeout)
+            let goodbye = json["goodbye"]?.string.map {
+                TransferFailurePlan.sayGoodbye($0, language: json["language"]?.string)
+            }
+            let hangsUp = json["hangs_up"]?.bool ?? false
+            self = .transferRequested(
+                mode: Self.mode(json),
+                ringTimeout: ringTimeout,
+                onFailure: goodbye ?? (hangsUp ? .hangUp : .returnToAgent)
+            )
         default: return nil
         }
     }
@@ -216,6 +243,33 @@ extension CarrierError {
         self.init(Code(rawValue: json["code"]?.string ?? "") ?? .noAnswer, json["message"]?.string ?? "")
         carrierCode = json["carrier_code"]?.int
         retryAfter = json["retry_after_ms"]?.duration
+    }
+}
+
+extension TransferNews {
+    fileprivate var word: String {
+        switch self {
+        case .answered: "answered"
+        case .legEnded: "leg_ended"
+        case .ended: "ended"
+        }
+    }
+
+    fileprivate var outcome: TransferOutcome? {
+        switch self {
+        case .answered: nil
+        case .legEnded(let outcome), .ended(let outcome, _): outcome
+        }
+    }
+
+    fileprivate init?(json: JSONValue) {
+        let outcome = json["outcome"]?.string.flatMap(TransferOutcome.init) ?? .unknown
+        switch json["news"]?.string {
+        case "answered": self = .answered
+        case "leg_ended": self = .legEnded(outcome)
+        case "ended": self = .ended(outcome, callIsOver: json["call_is_over"]?.bool ?? false)
+        default: return nil
+        }
     }
 }
 

@@ -14,12 +14,14 @@ package enum CaptureHappening: Equatable, Sendable {
     case redirectDone
     case redirectFailed(CarrierError)
     case machineDetected(AnsweredBy)
+    /// A report of the call's transfer of that number.
+    case transferTold(TransferNews, transfer: Int)
     /// The carrier's media socket was attached to the call.
     case mediaOpened(carrierCallID: String)
-    /// The media socket was closed, by either side.
-    case mediaClosed
-    /// The call has finished closing its media socket.
-    case mediaLegClosed
+    /// The media socket of that number, counted from 1, was closed by either side.
+    case mediaClosed(line: Int)
+    /// The call has finished closing its media socket of that number.
+    case mediaLegClosed(line: Int)
     case agentOpened(socket: AgentSocketID)
     case agentConnectFailed(socket: AgentSocketID, AgentConnectError)
     /// A model socket that was no longer wanted was opened, and has been closed.
@@ -44,7 +46,7 @@ package enum CaptureHappening: Equatable, Sendable {
     case digitsRequested(String)
     case collectionRequested(DigitRequest)
     /// A transfer, without its telephone numbers, which are private.
-    case transferRequested(mode: EndMode, ringTimeout: Duration)
+    case transferRequested(mode: EndMode, ringTimeout: Duration, onFailure: TransferFailurePlan)
 
     // Results, which a replay compares.
 
@@ -55,7 +57,7 @@ package enum CaptureHappening: Equatable, Sendable {
 
 extension CaptureHappening {
     static func transferRequested(_ order: TransferOrder) -> CaptureHappening {
-        .transferRequested(mode: order.mode, ringTimeout: order.ringTimeout)
+        .transferRequested(mode: order.mode, ringTimeout: order.ringTimeout, onFailure: order.onFailure)
     }
 
     static func redirectAnswered(_ answer: Result<Void, CarrierError>) -> CaptureHappening {

@@ -43,6 +43,12 @@ struct CallGuards: Equatable, Sendable {
         loop = limits.loopGuard.map { LoopGuard(policy: $0) }
     }
 
+    /// The caller has been away, with another party: what counts time begins anew.
+    mutating func callerReturned() {
+        idle = idle.map { IdleGuard(timeout: $0.timeout, prompt: $0.prompt) }
+        silence = silence.map { SilenceGuard(timeout: $0.timeout) }
+    }
+
     /// The caller has pressed a key: not a word, but a sign of life.
     mutating func keyPressed() {
         hasPressedKey = true

@@ -299,6 +299,18 @@ public actor CallManager {
         return true
     }
 
+    /// A webhook about a transfer, by the ticket that the carrier was given.
+    /// - Returns: what the carrier is to do with the caller.
+    public func transferTold(
+        _ news: TransferNews,
+        transfer: Int,
+        carrierCallID: String,
+        call: CallID
+    ) -> TransferSequel {
+        guard let session = sessions[call] else { return .hangUp }
+        return session.assumeIsolated { $0.transferTold(news, transfer: transfer, carrierCallID: carrierCallID) }
+    }
+
     /// The carrier has found out what answered.
     /// - Parameter call: our own name of the call, where the carrier was given it.
     /// - Returns: whether the call is known.

@@ -20,6 +20,7 @@ import TalkpathWire
 /// | `talkpath_gaps_total`, `talkpath_duplicate_frames_total`, `talkpath_outliers_total`, `talkpath_resynchronisations_total`, `talkpath_underruns_total`, `talkpath_failed_responses_total`, `talkpath_interruptions_total`, `talkpath_bad_messages_total`, `talkpath_dropped_milliseconds_total`, `talkpath_agents_lost_total` | counter | |
 /// | `talkpath_model_tokens_total` | counter | by `direction` (`input`, `output`) and `kind`: `all`, and as parts of it `audio`, `text`, `cached`, `thinking` |
 /// | `talkpath_carrier_errors_total` | counter | by `source`: `placing`, `dialling`, `stream`, `hang_up` |
+/// | `talkpath_transfers_total` | counter | by `outcome`: `answered`, `busy`, `no_answer`, `failed`, `canceled`, and `refused` by the carrier |
 /// | `talkpath_sockets_overrun_total` | counter | sockets closed because the peer exceeded its budget: by `leg` (`telephony`, `agent`) and `cause` |
 ///
 /// Nothing is reported per frame: the pipelines count in plain integers on their loop, and the differences are reported
@@ -153,9 +154,18 @@ public final class CallInstruments: Sendable {
             teardown.recordNanoseconds(receipt.teardown.wholeNanoseconds)
         case .agentLost:
             agentsLost.increment()
+        case .transferAnswered:
+            transferred(TransferOutcome.answered.rawValue)
+        case .transferFailed(let outcome, _):
+            transferred(outcome?.rawValue ?? "refused")
         default:
             break
         }
+    }
+
+    /// Rare, so each call makes its counter.
+    private func transferred(_ outcome: String) {
+        makeCounter("transfers_total", [("outcome", outcome)]).increment()
     }
 
     func note(_ fault: CarrierFault) {

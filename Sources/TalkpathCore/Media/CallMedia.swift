@@ -312,6 +312,27 @@ package final class CallMedia {
         outlets.telephonySink = sink
     }
 
+    /// The caller does not hear the agent any more, as the carrier has other instructions.
+    ///
+    /// - Returns: how much the caller heard of the agent's current speech; `nil` if nothing was cut short.
+    func suspendLine(at now: MonotonicInstant) -> PlaybackInterruption? {
+        guard !isStopped, telephony == .twilio else { return nil }
+        isStreaming = false
+        outlets.toTelephony.removeAll()
+        return downlink.suspend(at: now)
+    }
+
+    /// Another media socket is to come: the former one is heard no more, and a new codec reads the next.
+    ///
+    /// - Returns: what the agent has said that nobody heard.
+    func awaitLine(at now: MonotonicInstant) -> PlaybackInterruption? {
+        let interruption = suspendLine(at: now)
+        outlets.telephonySink = nil
+        telephonyCodec = TwilioMediaStreamsCodec()
+        uplink.lineEnded()
+        return interruption
+    }
+
     package func command(_ command: AgentCommand) {
         guard !isStopped, outlets.agentSink != nil else { return }
         write(command)

@@ -228,6 +228,17 @@ package struct DownlinkPipeline: ~Copyable {
         return interruption?.isEmpty == false ? interruption : nil
     }
 
+    /// Drops what waits because the line is gone.
+    ///
+    /// The caller has interrupted nothing: what the model still says of the same item may be heard on the next line. A model
+    /// that waits for a function goes on with the item that called it.
+    mutating func suspend(at now: MonotonicInstant) -> PlaybackInterruption? {
+        let discarded = ledger.discardedThrough
+        let interruption = flush(at: now)
+        ledger.readmit(beyond: discarded)
+        return interruption
+    }
+
     /// Tells a ring leg's reader that no more audio follows. Call after the last ``flush(sparesDigits:at:)``.
     func finish() {
         ring?.finish()

@@ -43,7 +43,7 @@ struct PlaybackLedger {
     /// Items that may not be played to their end, oldest first.
     private var items: [Item] = []
     /// Items up to this index are over; their further audio is dropped.
-    private var discardedThrough = -1
+    private(set) var discardedThrough = -1
 
     /// The time after the estimated end of playout during which an echo may still come.
     private static let echoPatience = Duration.seconds(1)
@@ -73,6 +73,11 @@ struct PlaybackLedger {
     /// Drops further audio of this item and of those before it.
     mutating func discard(_ item: AgentItem) {
         discardedThrough = max(discardedThrough, item.index)
+    }
+
+    /// Lets audio of items beyond `index` in again: they were cut by the line, and not by the caller.
+    mutating func readmit(beyond index: Int) {
+        discardedThrough = min(discardedThrough, index)
     }
 
     mutating func produced(_ bytes: Int, of item: AgentItem) {

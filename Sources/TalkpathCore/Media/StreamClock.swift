@@ -76,6 +76,15 @@ struct StreamClock {
         rate = Int64(max(1, bytesPerMillisecond))
     }
 
+    /// Another stream follows: its numbers have nothing to do with those so far.
+    mutating func beginAnew() {
+        var next = StreamClock(bytesPerMillisecond: Int(rate))
+        next.outliers = outliers
+        next.resynchronisations = resynchronisations
+        next.line = line
+        self = next
+    }
+
     /// - Parameters:
     ///   - sequence: the message's sequence number; 0 if it has none.
     ///   - timestamp: the message's time in milliseconds; `nil` if it has none.

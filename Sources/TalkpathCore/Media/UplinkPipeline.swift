@@ -160,6 +160,11 @@ package struct UplinkPipeline: ~Copyable {
         if let change { transition = change }
     }
 
+    /// Another stream of the caller's follows, with numbers of its own.
+    mutating func lineEnded() {
+        clock.beginAnew()
+    }
+
     /// Drops the content of the ring and the state of the filter.
     mutating func flush() {
         consumer.skipAll()

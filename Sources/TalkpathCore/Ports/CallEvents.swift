@@ -24,10 +24,12 @@ public struct CallEvent: Equatable, Sendable {
         case carrierError(CarrierFault)
         /// The model did not complete an answer, or refused to give one; the caller may have heard silence.
         case responseFailed(status: String, code: String)
-        /// The carrier is being asked to hand the call over.
+        /// The carrier is being asked to connect the caller with another number.
         case transferring
-        /// The carrier did not hand the call over, which goes on.
-        case transferFailed(message: String)
+        /// The other party has answered, and the two talk.
+        case transferAnswered
+        /// Nobody answered there; or, without an outcome, the carrier did not do what it was asked for.
+        case transferFailed(TransferOutcome?, message: String)
         /// The carrier has found out what answered.
         case machineDetected(AnsweredBy)
         /// Nobody has spoken for a while, and the agent is asked to.

@@ -1,13 +1,14 @@
-/// What the carrier is to do with a call from now on, without us.
+/// What the carrier is to do with a call from now on, instead of streaming its audio to us.
 public enum CarrierInstructions: Equatable, Sendable, CustomStringConvertible {
-    /// Connect the caller with that number, and hang up when they have talked, or when nobody answers; tell the caller
-    /// so first, if there are words.
+    /// Connect the caller with that number; tell the caller so first, if there are words. What comes of it is told to
+    /// the holder of the ticket, who also says what to do with the caller then. Without a ticket, hang up then.
     case dial(
         number: String,
         callerID: String?,
         ringTimeout: Duration,
         saying: String? = nil,
-        language: String? = nil
+        language: String? = nil,
+        ticket: TransferTicket? = nil
     )
     /// Speak this in the carrier's own voice, and hang up.
     case say(String, language: String?)
@@ -18,6 +19,37 @@ public enum CarrierInstructions: Equatable, Sendable, CustomStringConvertible {
         case .dial: "dial"
         case .say: "say"
         }
+    }
+
+    /// The same, with what comes of it to be told.
+    func reporting(to ticket: TransferTicket) -> CarrierInstructions {
+        switch self {
+        case .dial(let number, let callerID, let ringTimeout, let words, let language, _):
+            .dial(
+                number: number,
+                callerID: callerID,
+                ringTimeout: ringTimeout,
+                saying: words,
+                language: language,
+                ticket: ticket
+            )
+        case .say: self
+        }
+    }
+}
+
+/// By which the carrier's reports of a transfer find their call.
+public struct TransferTicket: Equatable, Sendable {
+    public var callID: CallID
+    /// Counts the call's transfers from 1: a late report of an earlier one is known by it.
+    public var transfer: Int
+    /// As in ``PlaceOrder/publicURL``.
+    public var publicURL: String?
+
+    public init(callID: CallID, transfer: Int, publicURL: String? = nil) {
+        self.callID = callID
+        self.transfer = transfer
+        self.publicURL = publicURL
     }
 }
 

@@ -5,8 +5,9 @@ package enum CallActivity: String, CaseIterable, Sendable {
     case saying, playing, dialling, collecting
     case callerMuted, agentMuted
     case runningTool
-    /// The call is being handed over; the carrier speaks its last words; the model is lost for good.
-    case handingOver, carrierSpeaking, fallingBack
+    /// The caller is being transferred; talks with the other party; hears the carrier's last words; the model is lost
+    /// for good.
+    case transferring, transferred, carrierSpeaking, fallingBack
     /// The model's session is to be opened anew.
     case renewing
 }
@@ -26,8 +27,9 @@ extension CallSession {
         note(.callerMuted, if: isMuted(.caller))
         note(.agentMuted, if: isMuted(.agent))
         note(.runningTool, if: !talk.tools.isEmpty)
-        note(.handingOver, if: machine.handover?.phase == .draining || machine.handover?.phase == .asking)
-        note(.carrierSpeaking, if: machine.handover?.phase == .speaking)
+        note(.transferring, if: machine.transfer.isUnderWay)
+        note(.transferred, if: machine.transfer.isConnected)
+        note(.carrierSpeaking, if: machine.transfer.isSpeaking)
         note(.fallingBack, if: machine.agentLoss != nil)
         note(.renewing, if: machine.wantsRenewal)
         return activities

@@ -35,17 +35,32 @@ extension CallSession {
             stopTalking()
             sayFarewell()
         case .redirect(let id, let instructions):
-            jobQueue.yield(.redirect(id, instructions))
+            let ticket = TransferTicket(
+                callID: self.id,
+                transfer: machine.transfer.number,
+                publicURL: parties.publicURL
+            )
+            jobQueue.yield(.redirect(id, instructions.reporting(to: ticket), transfer: ticket.transfer))
         case .playFallback:
             playFallback()
-        case .handoverFailed(let error):
+        case .suspendMedia:
+            if let interruption = media.value.suspendLine(at: ports.clock.now) { cut(interruption) }
+        case .reopenMedia:
+            if let interruption = media.value.awaitLine(at: ports.clock.now) { cut(interruption) }
+        case .dropMedia(let line):
+            closeMedia(line: line)
+        case .transferSettled(let outcome):
+            transferSettled(outcome)
+        case .transferFailed(let error):
             transferFailed(error)
+        case .callerReturned(let outcome):
+            callerReturned(outcome)
         case .hangUp(let id):
             jobQueue.yield(.hangUp(id))
         case .closeAgent(let socket):
             closeAgent(socket: socket)
         case .closeMedia:
-            if let mediaConnection { jobQueue.yield(.closeMedia(mediaConnection)) }
+            for line in mediaConnections.keys.sorted() { closeMedia(line: line) }
         case .saveRecord(let receipt):
             jobQueue.yield(.save(receipt))
         case .updateRecord(let receipt):
@@ -56,7 +71,7 @@ extension CallSession {
         case .retire:
             media.value.detach()
             // Whoever still holds the session, for its receipt, must not hold sockets with it.
-            mediaConnection = nil
+            mediaConnections.removeAll()
             agentSockets.removeAll()
             jobQueue.finish()
         case .publish(let kind):
@@ -77,6 +92,11 @@ extension CallSession {
     private func closeAgent(socket: AgentSocketID) {
         guard let connection = agentSockets.giveUp(socket) else { return }
         jobQueue.yield(.closeAgent(connection, socket: socket))
+    }
+
+    private func closeMedia(line: Int) {
+        guard let connection = mediaConnections[line] else { return }
+        jobQueue.yield(.closeMedia(connection, line: line))
     }
 
     private func finish(_ receipt: EndReceipt) {

@@ -9,11 +9,11 @@ enum SessionJob: Sendable {
     case limitDuration(String)
     case hangUp(String)
     case closeAgent(any LegConnection, socket: AgentSocketID)
-    case closeMedia(any LegConnection)
+    case closeMedia(any LegConnection, line: Int)
     case save(EndReceipt)
     case update(EndReceipt)
     case tool(AgentToolCall, AsyncStream<Void>)
-    case redirect(String, CarrierInstructions)
+    case redirect(String, CarrierInstructions, transfer: Int)
 }
 
 /// Between an order and its job, and across every `await`, the call may have ended: each job looks again before it
@@ -36,18 +36,19 @@ extension CallSession {
             capture(.agentLegClosed(socket: socket))
             agentSockets.closed(socket)
             perform(machine.agentIsClosed(socket: socket, at: ports.clock.now))
-        case .closeMedia(let connection):
+        case .closeMedia(let connection, let line):
             await connection.close()
-            capture(.mediaLegClosed)
-            perform(machine.mediaIsClosed(at: ports.clock.now))
+            capture(.mediaLegClosed(line: line))
+            mediaConnections[line] = nil
+            perform(machine.mediaIsClosed(line: line, at: ports.clock.now))
         case .save(let receipt):
             await save(receipt)
         case .update(let receipt):
             await update(receipt)
         case .tool(let call, let notWanted):
             await run(call, until: notWanted)
-        case .redirect(let id, let instructions):
-            await redirect(id, to: instructions)
+        case .redirect(let id, let instructions, let transfer):
+            await redirect(id, to: instructions, transfer: transfer)
         }
     }
 

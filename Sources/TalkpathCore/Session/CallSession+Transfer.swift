@@ -1,74 +1,123 @@
+import Logging
 import TalkpathAudio
 
-/// Handing a call over to somebody else.
+/// Transferring the caller to another number.
 extension CallSession {
-    /// Hands the caller over to another number: see ``transfer(_:)``.
+    /// Transfers the caller to another number: see ``transfer(_:)``.
     @discardableResult
     public func transfer(
         to number: String,
         callerID: String? = nil,
         ringTimeout: Duration = .seconds(30),
         mode: EndMode = .drain(timeout: .seconds(10))
-    ) async throws(CallCommandError) -> EndReceipt {
+    ) async throws(CallCommandError) -> TransferOutcome {
         try await transfer(
             TransferOrder(to: number, callerID: callerID, ringTimeout: ringTimeout, mode: mode)
         )
     }
 
-    /// Hands the caller over. The agent's words are heard first, unless told otherwise; then the carrier is asked to
-    /// dial. Once it has agreed the call is its own and ends here as `transferred`, without being hung up; if it
-    /// refuses, the call goes on.
+    /// Transfers the caller. The agent's words are heard first, unless told otherwise; then the carrier is asked to
+    /// dial, and tells what comes of it.
     ///
-    /// - Returns: the receipt of this call's end, which is a success of its own.
-    /// - Throws: `CallCommandError`: `not_live` (also if the call ended otherwise meanwhile), `not_answered`,
-    ///   `invalid_number`, `no_carrier`, `carrier_error`, `busy`.
+    /// Once the other party has answered, the two talk, and the call goes on without its agent: it can still be ended
+    /// here, and ends as `transferred` when either of them hangs up. If nobody answers there, the caller comes back to
+    /// the agent, or as the order has it.
+    ///
+    /// - Returns: `answered`, or `unknown` if the carrier has told nothing within the time that it may ring.
+    /// - Throws: `CallCommandError`: `transfer_failed` with its ``CallCommandError/transferOutcome``, `not_live` (also
+    ///   if the call ended meanwhile), `not_answered`, `invalid_number`, `no_carrier`, `carrier_error`, `busy`.
     @discardableResult
-    public func transfer(_ order: TransferOrder) async throws(CallCommandError) -> EndReceipt {
+    public func transfer(_ order: TransferOrder) async throws(CallCommandError) -> TransferOutcome {
         try await transfer(order, isAsked: true)
     }
 
     /// - Parameter isAsked: from outside, and not by the call's own agent: a capture must know.
     @discardableResult
-    func transfer(_ order: TransferOrder, isAsked: Bool) async throws(CallCommandError) -> EndReceipt {
+    func transfer(_ order: TransferOrder, isAsked: Bool) async throws(CallCommandError) -> TransferOutcome {
         try order.check()
-        let failure: CallCommandError? = await withCheckedContinuation { continuation in
-            if let refusal = machine.handoverRefusal {
-                continuation.resume(returning: refusal)
+        let result = await withCheckedContinuation { continuation in
+            if let refusal = machine.transferRefusal {
+                continuation.resume(returning: Result<TransferOutcome, CallCommandError>.failure(refusal))
                 return
             }
             if isAsked { capture(.transferRequested(order)) }
-            talk.transfer = continuation
+            talk.transfer = TransferWaiter(continuation: continuation, isAgents: !isAsked)
             beginTransfer(order)
         }
-        if let failure { throw failure }
-        let receipt = await waitForEnd()
-        guard receipt.reason == .transferred else { throw .ended }
-        return receipt
+        return try result.get()
     }
 
-    /// Begins to hand the caller over, for nobody who waits; does nothing if it cannot be done.
-    func beginTransfer(_ order: TransferOrder) {
+    private func beginTransfer(_ order: TransferOrder) {
         let instructions = CarrierInstructions.dial(
             number: order.number,
             callerID: order.callerID,
             ringTimeout: order.ringTimeout
         )
-        perform(machine.handOver(instructions, mode: order.mode, at: ports.clock.now))
+        let wish = CallTransferMachine.Order(instructions: instructions, onFailure: order.onFailure)
+        perform(machine.beginTransfer(wish, mode: order.mode, at: ports.clock.now))
     }
 
-    func transferFailed(_ error: CarrierError) {
-        talk.transfer?.resume(returning: CallCommandError(.carrierError, error.message))
+    // MARK: What comes of it
+
+    func transferSettled(_ outcome: TransferOutcome) {
+        logger.info("A transfer has an outcome", metadata: ["outcome": "\(outcome.rawValue)"])
+        talk.transfer?.continuation.resume(returning: .success(outcome))
         talk.transfer = nil
     }
 
+    func transferFailed(_ error: CallCommandError) {
+        logger.notice(
+            "A transfer has failed",
+            metadata: [
+                "outcome": "\(error.transferOutcome?.rawValue ?? error.code.rawValue)",
+                "reason": "\(error.message.asLogged)",
+            ]
+        )
+        // The agent that asked for it hears of it when there is a caller again to hear the agent.
+        if talk.transfer?.isAgents == true, machine.transfer.isReturning { return }
+        talk.transfer?.continuation.resume(returning: .failure(error))
+        talk.transfer = nil
+    }
+
+    /// The caller is with the agent again, who is told why, and speaks.
+    func callerReturned(_ outcome: TransferOutcome) {
+        guards.callerReturned()
+        if let waiter = talk.transfer {
+            // The answer to its function tells the agent.
+            waiter.continuation.resume(returning: .failure(CallCommandError(transferFailed: outcome)))
+            talk.transfer = nil
+            return
+        }
+        let words =
+            "(The caller was to be transferred to another number, but \(outcome.words). The caller is on the line with "
+            + "you again. Tell them, and go on.)"
+        if machine.isAgentReady {
+            tellAgent(words)
+        } else {
+            talk.debts.functionReturned(words, at: ports.clock.now)
+            talk.debts.owe()
+        }
+    }
+
+    /// A webhook of the carrier about a transfer. On the loop.
+    /// - Returns: what the carrier is to do with the caller.
+    package func transferTold(_ news: TransferNews, transfer: Int, carrierCallID id: String) -> TransferSequel {
+        // Another call's news, whoever mixed them up.
+        if let carrierCallID, carrierCallID != id { return .settledBefore }
+        capture(.transferTold(news, transfer: transfer))
+        perform(machine.transferTold(news, transfer: transfer, at: ports.clock.now))
+        if case .ended(_, callIsOver: true) = news {
+            perform(machine.progressed(.over(.completed), id: id, at: ports.clock.now))
+        }
+        return machine.isLive ? machine.transfer.sequel(of: transfer) : .hangUp
+    }
+
     /// A job: asks the carrier.
-    func redirect(_ id: String, to instructions: CarrierInstructions) async {
+    func redirect(_ id: String, to instructions: CarrierInstructions, transfer: Int) async {
         guard let carrier = ports.carrier else { return }
         guard machine.isLive else {
-            // Ended meanwhile: what is being hung up must not be handed over.
-            perform(
-                machine.redirectAnswered(.failure(CarrierError(.refused, "the call has ended")), at: ports.clock.now)
-            )
+            // Ended meanwhile: what is being hung up must not be transferred.
+            answered(.failure(CarrierError(.refused, "the call has ended")), transfer: transfer)
             return
         }
         let answer: Result<Void, CarrierError>
@@ -79,6 +128,17 @@ extension CallSession {
             answer = .failure(error)
         }
         capture(.redirectAnswered(answer))
-        perform(machine.redirectAnswered(answer, at: ports.clock.now))
+        answered(answer, transfer: transfer)
     }
+
+    private func answered(_ answer: Result<Void, CarrierError>, transfer: Int) {
+        perform(machine.redirectAnswered(answer, transfer: transfer, at: ports.clock.now))
+    }
+}
+
+/// Who waits for what comes of a transfer.
+struct TransferWaiter {
+    let continuation: CheckedContinuation<Result<TransferOutcome, CallCommandError>, Never>
+    /// The call's own agent has asked for it, by its function.
+    let isAgents: Bool
 }

@@ -85,7 +85,8 @@ public actor CallSession {
     let jobQueue: AsyncStream<SessionJob>.Continuation
 
     var agentSockets = AgentSockets()
-    var mediaConnection: (any LegConnection)?
+    /// The caller's media sockets that are not known to be closed, by number.
+    var mediaConnections: [Int: any LegConnection] = [:]
     package internal(set) var carrierCallID: String?
     var answeredBy: AnsweredBy?
     var guards: CallGuards
@@ -181,7 +182,7 @@ public actor CallSession {
         requestEnd(EndRequest(.shutdown))
         // Taken now: while they close, the end's own deadlines may pass, and what has ended lets go of its sockets.
         var connections = agentSockets.open
-        if let mediaConnection { connections.append(mediaConnection) }
+        connections += mediaConnections.sorted { $0.key < $1.key }.map(\.value)
         await withDiscardingTaskGroup { group in
             for connection in connections { group.addTask { await connection.close() } }
         }
@@ -264,15 +265,17 @@ public actor CallSession {
     // MARK: What the world reports
 
     /// The carrier's media socket has been given to this call.
-    /// - Returns: false if the call is over or has one already; the socket is then the giver's to close.
-    package func mediaOpened(_ connection: any LegConnection, sink: any LegSink, carrierCallID id: String) -> Bool {
-        guard machine.awaitsMedia else { return false }
+    /// - Returns: its number, for ``mediaClosed(line:)``; nil if the call is over or has one already: the socket is then
+    ///   the giver's to close.
+    package func mediaOpened(_ connection: any LegConnection, sink: any LegSink, carrierCallID id: String) -> Int? {
+        guard machine.awaitsMedia else { return nil }
         capture(.mediaOpened(carrierCallID: id))
-        mediaConnection = connection
+        let line = machine.mediaMachine.line + 1
+        mediaConnections[line] = connection
         media.value.telephonyOpened(sink)
         noteCarrierCallID(id)
         perform(machine.streamStarted(carrierCallID: id, at: ports.clock.now))
-        return true
+        return line
     }
 
     /// A ring leg has no socket: its media is there from the start.
@@ -280,10 +283,11 @@ public actor CallSession {
         perform(machine.streamStarted(carrierCallID: "", hasSocket: false, at: ports.clock.now))
     }
 
-    /// The carrier's media socket is gone.
-    package func mediaClosed() {
-        capture(.mediaClosed)
-        perform(machine.mediaIsClosed(at: ports.clock.now))
+    /// The carrier's media socket of that number is gone.
+    package func mediaClosed(line: Int) {
+        capture(.mediaClosed(line: line))
+        mediaConnections[line] = nil
+        perform(machine.mediaIsClosed(line: line, at: ports.clock.now))
     }
 
     /// The model's socket is open, on the loop, before any message of it is read.

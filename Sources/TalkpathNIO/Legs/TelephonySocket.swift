@@ -40,7 +40,8 @@ package struct TelephonyRefusals: Equatable, Sendable {
 package final class TelephonySocket: WebSocketConsumer {
     private enum State {
         case waiting(Scheduled<Void>?)
-        case attached(CallSession, CallMedia)
+        /// The call, and the number of this socket in it.
+        case attached(CallSession, CallMedia, line: Int)
         case refused
     }
 
@@ -78,7 +79,7 @@ package final class TelephonySocket: WebSocketConsumer {
 
     package func received(_ message: RawSpan, isText: Bool) {
         switch state {
-        case .attached(_, let media):
+        case .attached(_, let media, _):
             if !isText { binaryMessages += 1 }
             let before = media.events.count
             media.telephonyReceived(message, at: bridge.clock.now)
@@ -97,7 +98,7 @@ package final class TelephonySocket: WebSocketConsumer {
     }
 
     package func readComplete() {
-        guard case .attached(let session, let media) = state else { return }
+        guard case .attached(let session, let media, _) = state else { return }
         if !media.events.isEmpty {
             let now = bridge.clock.now
             session.assumeIsolated { $0.handleMediaEvents(at: now) }
@@ -111,7 +112,7 @@ package final class TelephonySocket: WebSocketConsumer {
             patience?.cancel()
             bridge.refused(.withoutStart)
             bridge.tell(refusal: "it was closed before its start message")
-        case .attached(let session, _):
+        case .attached(let session, _, let line):
             if case .overrun(let overrun) = close.cause { bridge.overran(overrun, leg: .telephony) }
             // In a later turn of the loop, because the socket may have broken while the session was writing to it.
             bridge.eventLoop.execute { [bridge] in
@@ -119,7 +120,7 @@ package final class TelephonySocket: WebSocketConsumer {
                 session.assumeIsolated { session in
                     // Passes on the carrier's last messages, such as `stop`, that arrived together with the close.
                     session.handleMediaEvents(at: now)
-                    session.mediaClosed()
+                    session.mediaClosed(line: line)
                 }
             }
         case .refused:
@@ -165,14 +166,14 @@ package final class TelephonySocket: WebSocketConsumer {
         let media = session.media.value
         // The call's codec learns the stream's name first, because the session may write to the stream right away.
         media.telephonyReceived(message, at: bridge.clock.now)
-        let isWanted = session.assumeIsolated {
+        let line = session.assumeIsolated {
             $0.mediaOpened(leg, sink: leg, carrierCallID: start.carrierCallID)
         }
-        guard isWanted else {
+        guard let line else {
             refuse(.withoutCall, StreamRefusal.notWanted.rawValue)
             return
         }
-        state = .attached(session, media)
+        state = .attached(session, media, line: line)
     }
 
     private func refuse(_ reason: TelephonyRefusals.Reason, _ words: String) {

@@ -27,6 +27,7 @@ extension CallEvent {
         case carrierError = "carrier_error"
         case responseFailed = "response_failed"
         case transferring
+        case transferAnswered = "transfer_answered"
         case transferFailed = "transfer_failed"
         case machineDetected = "machine_detected"
         case idlePrompted = "idle_prompted"
@@ -55,7 +56,9 @@ extension CallEvent {
         case .responseFailed(let status, let code):
             (.responseFailed, [("status", .string(status)), ("code", .string(code))])
         case .transferring: (.transferring, [])
-        case .transferFailed(let message): (.transferFailed, [("reason", .string(message))])
+        case .transferAnswered: (.transferAnswered, [])
+        case .transferFailed(let outcome, let message):
+            (.transferFailed, [("reason", .string(message)), ("outcome", .optional(outcome?.rawValue))])
         case .machineDetected(let answer): (.machineDetected, [("answered_by", .string(answer.rawValue))])
         case .idlePrompted: (.idlePrompted, [])
         case .loopSuspected(let score): (.loopSuspected, [("score", JSONNumber(score).map(JSONValue.number) ?? .null)])
@@ -89,7 +92,8 @@ extension CallActivity {
         case .callerMuted: "caller_muted"
         case .agentMuted: "agent_muted"
         case .runningTool: "running_tool"
-        case .handingOver: "handing_over"
+        case .transferring: "transferring"
+        case .transferred: "transferred"
         case .carrierSpeaking: "carrier_speaking"
         case .fallingBack: "falling_back"
         case .renewing: "renewing"

@@ -111,7 +111,11 @@ enum CallSchemas {
         .required("steps", .array(.named("EndStep"))),
         .required("queue_ms", .integer.meaning("From the start to the first ring; 0 if the carrier told of none.")),
         .required("carrier_errors", .array(.named("CarrierError")).meaning("Errors that the carrier reported.")),
-        .required("usage", .named("TokenUsage"))
+        .required("usage", .named("TokenUsage")),
+        .required(
+            "transfer_outcome",
+            .named("TransferOutcome").orNull.meaning("What came of the newest transfer; null if there was none.")
+        )
     )
 
     /// The members of `carrier.error`.

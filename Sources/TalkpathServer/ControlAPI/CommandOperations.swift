@@ -41,9 +41,13 @@ enum CommandOperations {
         command("unmute", "Lets that end be heard again", "LegOrder", "Muted"),
         command(
             "transfer",
-            "Hands the caller over to another number; answers when this call has ended with it",
+            "Connects the caller with another number; answers when that has answered, or has not",
             "TransferOrder",
-            "Receipt",
+            "Transferred",
+            conflicts: """
+                `transfer_failed`, with `outcome`: nobody answered there, and the caller is treated as `on_failure` says; \
+                `call_already_ended`, `not_answered`, `busy`.
+                """,
             more: [
                 .problem(
                     403,
@@ -63,6 +67,7 @@ enum CommandOperations {
         _ summary: String,
         _ body: String,
         _ answer: String,
+        conflicts: String = "`call_already_ended`, `not_answered`, `agent_not_ready`, `busy`.",
         more: [Operation.Answer] = []
     ) -> Operation {
         Operation(
@@ -77,7 +82,7 @@ enum CommandOperations {
                 .json(200, "Done.", .named(answer)),
                 .problem(400, "`malformed_json`, `missing_field`."),
                 .problem(404, "`call_not_found`."),
-                .problem(409, "`call_already_ended`, `not_answered`, `agent_not_ready`, `busy`."),
+                .problem(409, conflicts),
                 .problem(413, "`body_too_large`."),
                 .problem(422, "`unknown_field`, `invalid_field`, `invalid_number`."),
             ] + more

@@ -115,16 +115,29 @@ struct CommandRoutes {
             try await state.check(callerID: from, tenant: context.tenant, or: [call.from, call.to])
         }
         let mode = try EndCallRequest(body, limits: session.agent.limits).request.mode
+        let plan = try Self.failurePlan(body)
         do throws(CallCommandError) {
-            let receipt = try await session.transfer(
-                to: to,
-                callerID: body.text("from"),
-                ringTimeout: .seconds(body["ring_timeout_s"]?.int ?? 30),
-                mode: body["mode"] == nil ? .drain(timeout: session.agent.limits.drainTimeout) : mode
+            let outcome = try await session.transfer(
+                TransferOrder(
+                    to: to,
+                    callerID: body.text("from"),
+                    ringTimeout: .seconds(body["ring_timeout_s"]?.int ?? 30),
+                    mode: body["mode"] == nil ? .drain(timeout: session.agent.limits.drainTimeout) : mode,
+                    onFailure: plan
+                )
             )
-            return .json(receipt.json)
+            return .json(["success": true, "call_id": .string(session.id.text), "outcome": .string(outcome.rawValue)])
         } catch {
             throw Problem(error)
+        }
+    }
+
+    private static func failurePlan(_ body: JSONBody) throws -> TransferFailurePlan {
+        switch (body.text("on_failure"), body.text("goodbye")) {
+        case ("say_goodbye", let words?): return .sayGoodbye(words, language: body.text("language"))
+        case ("say_goodbye", nil): throw JSONBody.invalid("goodbye", "must hold the last words")
+        case ("hang_up", _): return .hangUp
+        default: return .returnToAgent
         }
     }
 
@@ -169,6 +182,9 @@ extension Problem {
         case .invalidDigits, .invalidClip, .invalidText:
             self.init(.unprocessableContent, .invalidField, error.message)
         case .notChangeable: self.init(.badRequest, .unsupportedOption, error.message)
+        case .transferFailed:
+            self = Problem(.conflict, .transferFailed, "The transfer failed: \(error.message)")
+                .with("outcome", .optional(error.transferOutcome?.rawValue))
         case .noCarrier: self.init(.serviceUnavailable, .carrierNotConfigured, error.message)
         case .carrierError: self.init(.badGateway, .carrierError, "Twilio API error: \(error.message)")
         default: self.init(.conflict, .notPossibleNow, error.message)

@@ -31,7 +31,15 @@ enum CommandSchemas {
             "mode",
             .named("EndMode").meaning("`drain`, the default, lets what the agent has said play out.")
         ),
-        .optional("drain_timeout_ms", .integer(0...60_000))
+        .optional("drain_timeout_ms", .integer(0...60_000)),
+        .optional(
+            "on_failure",
+            .named("TransferFailurePlan").meaning(
+                "What becomes of the caller if nobody answers there. `return`, the default: talks with the agent again."
+            )
+        ),
+        .optional("goodbye", .text(1...1000).meaning("The carrier's last words, for `say_goodbye`.")),
+        .optional("language", .text(1...20).meaning("Of the last words, such as `en-US`."))
     )
 
     private static let changeFields: [Schema.Member] = [
@@ -56,6 +64,19 @@ enum CommandSchemas {
         ("Changed", .object(done + [.required("changed", .array(.text).meaning("The fields that change."))])),
         ("TransferOrder", transfer),
         ("Done", .object(done)),
+        (
+            "Transferred",
+            .object(
+                done + [
+                    .required(
+                        "outcome",
+                        .named("TransferOutcome").meaning(
+                            "`answered`, or `unknown` if the carrier has told nothing within the time that it may ring."
+                        )
+                    )
+                ]
+            )
+        ),
         (
             "Said",
             .object(

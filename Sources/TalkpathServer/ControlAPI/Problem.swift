@@ -45,6 +45,7 @@ struct Problem: Error {
         case draining
         case storeUnavailable = "store_unavailable"
         case carrierError = "carrier_error"
+        case transferFailed = "transfer_failed"
         case carrierNotConfigured = "carrier_not_configured"
         case internalError = "internal_error"
     }

@@ -29,6 +29,7 @@ extension EndReceipt {
             "queue_ms": JSONValue(queueing.wholeMilliseconds),
             "carrier_errors": .array(carrierFaults.map(\.json)),
             "usage": usage.json,
+            "transfer_outcome": .optional(transferOutcome?.rawValue),
         ]
     }
 }

@@ -22,10 +22,14 @@ struct CallLog: CallEventSink {
             logger.info("The call is ringing", metadata: ["call_id": "\(event.callID)"])
         case .answered:
             logger.info("The call was answered", metadata: ["call_id": "\(event.callID)"])
+        case .transferring:
+            logger.info("The caller is being transferred", metadata: ["call_id": "\(event.callID)"])
+        case .transferAnswered:
+            logger.info("The other party of a transfer has answered", metadata: ["call_id": "\(event.callID)"])
         case .started, .mediaStarted, .agentReady, .callerSpeechStarted, .callerSpeechEnded, .agentSpeechStarted,
             .agentAnswered, .listenerJoined,
             .interrupted, .transcript, .transcriptCorrected, .dtmf, .toolCalled, .agentLost, .carrierError,
-            .responseFailed, .transferring, .transferFailed, .machineDetected, .idlePrompted, .loopSuspected, .ended:
+            .responseFailed, .transferFailed, .machineDetected, .idlePrompted, .loopSuspected, .ended:
             break
         }
     }

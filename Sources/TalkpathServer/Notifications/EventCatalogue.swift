@@ -14,6 +14,9 @@ enum EventType: String, Sendable, CaseIterable {
     case analyzed = "call.analyzed"
     case dtmf = "call.dtmf"
     case listened = "call.listened"
+    case transferStarted = "call.transfer_started"
+    case transferAnswered = "call.transfer_answered"
+    case transferFailed = "call.transfer_failed"
     case toolCalled = "agent.tool_called"
     case agentLost = "agent.lost"
     case carrierError = "carrier.error"
@@ -42,6 +45,12 @@ enum EventCatalogue {
         case .agentLost(let message): (type, members) = (.agentLost, [("reason", .string(message))])
         case .responseFailed(let status, let code):
             (type, members) = (.responseFailed, [("status", .string(status)), ("code", .string(code))])
+        case .transferring: (type, members) = (.transferStarted, [])
+        case .transferAnswered: (type, members) = (.transferAnswered, [])
+        case .transferFailed(let outcome, let message):
+            (type, members) = (
+                .transferFailed, [("outcome", .optional(outcome?.rawValue)), ("reason", .string(message))]
+            )
         case .toolCalled(let name): (type, members) = (.toolCalled, [("name", .string(name))])
         // The store writes this event with the record. This copy counts if the record could not be saved.
         case .ended(let receipt): return ended(receipt, members: [])

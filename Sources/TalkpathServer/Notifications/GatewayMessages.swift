@@ -69,7 +69,8 @@ enum GatewayMessages {
             )
         case .agentLost:
             return flat("error", [("error_code", "agent_lost"), ("error_message", data["reason"] ?? .null)])
-        case .ringing, .answered, .recording, .listened, .carrierError, .responseFailed, nil:
+        case .ringing, .answered, .recording, .listened, .transferStarted, .transferAnswered, .transferFailed,
+            .carrierError, .responseFailed, nil:
             return nil
         }
     }

@@ -51,6 +51,21 @@ enum EventSchemas {
         ),
         Kind(type: .dtmf, meaning: "The caller has pressed a key; which one is not said.", data: [at]),
         Kind(type: .listened, meaning: "Somebody has begun to listen to the live call.", data: [at]),
+        Kind(type: .transferStarted, meaning: "The carrier is asked to dial the number of a transfer.", data: [at]),
+        Kind(
+            type: .transferAnswered,
+            meaning: "The other party of a transfer has answered; the call goes on without its agent.",
+            data: [at]
+        ),
+        Kind(
+            type: .transferFailed,
+            meaning: "Nobody answered a transfer, or the carrier refused it.",
+            data: [
+                at,
+                .required("outcome", .named("TransferOutcome").orNull.meaning("Null: the carrier refused it.")),
+                .required("reason", .text),
+            ]
+        ),
         Kind(
             type: .toolCalled,
             meaning: "The agent has called a function.",

@@ -12,6 +12,8 @@ enum WordSchemas {
         ("DirectionWord", .word(CallDirection.words)),
         ("EndReason", .word(EndReason.self)),
         ("EndMode", .word("now", "drain")),
+        ("TransferOutcome", .word(TransferOutcome.self)),
+        ("TransferFailurePlan", .word("return", "say_goodbye", "hang_up")),
         ("AnsweredBy", .word(AnsweredBy.self)),
         ("CarrierErrorSource", .word(CarrierFault.Source.self)),
         ("Speaker", .word("user", "assistant")),

@@ -17,6 +17,20 @@ enum CarrierOperations {
             .empty(204, "Noted.")
         ),
         webhook(
+            "/twilio/transfer",
+            "twilioTransfer",
+            "Twilio asks what to do with a caller whose transfer is over",
+            .init(status: 200, meaning: "TwiML.", contents: [("text/xml", .text)]),
+            parameters: [.query("transfer", .integer)]
+        ),
+        webhook(
+            "/twilio/transfer-status",
+            "twilioTransferStatus",
+            "Twilio tells how the leg to the other party of a transfer goes on",
+            .empty(204, "Noted."),
+            parameters: [.query("transfer", .integer)]
+        ),
+        webhook(
             "/twilio/machine-detection",
             "twilioMachineDetection",
             "Twilio tells what has answered a call, a person or a machine",
@@ -28,7 +42,8 @@ enum CarrierOperations {
         _ path: String,
         _ id: String,
         _ summary: String,
-        _ answer: Operation.Answer
+        _ answer: Operation.Answer,
+        parameters: [Operation.Parameter] = []
     ) -> Operation {
         Operation(
             method: .post,
@@ -37,7 +52,7 @@ enum CarrierOperations {
             area: "Carrier",
             summary: summary,
             access: .carrier,
-            parameters: [.query("call_id", .text)],
+            parameters: [.query("call_id", .text)] + parameters,
             body: .init(type: "application/x-www-form-urlencoded", schema: .dictionary(of: .text)),
             answers: [
                 answer, .problem(400, "The form cannot be read, or lacks something."),

@@ -92,7 +92,7 @@ final class TenantCarriers: Carrier, CallEventSink {
 
     func redirect(_ carrierCallID: String, to instructions: CarrierInstructions) async throws(CarrierError) {
         // Also where the agent asks for it: a transfer is a call that costs money.
-        if case .dial(let number, _, _, _, _) = instructions, destinations.verdict(on: number) != .allowed {
+        if case .dial(let number, _, _, _, _, _) = instructions, destinations.verdict(on: number) != .allowed {
             throw CarrierError(.refused, "this destination may not be called")
         }
         // Only live calls are redirected, and those are remembered.

@@ -54,10 +54,9 @@ struct TwilioCarrier: Carrier {
     }
 
     func place(_ order: PlaceOrder) async throws(CarrierError) -> String {
-        guard let origin = order.publicURL.flatMap({ PublicOrigin($0, allowsPlain: allowsPlain) }) ?? origin() else {
+        guard let addresses = addresses(for: order.publicURL) else {
             throw CarrierError(.refused, "there is no public address at which the carrier could ask")
         }
-        let addresses = TwilioAddresses(origin: origin)
         let creation = TwilioCallCreation(
             to: order.to,
             from: order.from,
@@ -105,7 +104,7 @@ struct TwilioCarrier: Carrier {
     ) async throws(CarrierError) {
         let request: HTTPRequestDescription
         do {
-            let twiml = try Self.twiml(instructions)
+            let twiml = try twiml(instructions)
             request = try account.updateCall(sid: carrierCallID, .redirect(.twiml(twiml)))
         } catch {
             throw CarrierError(.refused, String(describing: error))
@@ -143,19 +142,27 @@ struct TwilioCarrier: Carrier {
         }
     }
 
-    private static func twiml(_ instructions: CarrierInstructions) throws(TwiMLError) -> TwiML {
+    private func twiml(_ instructions: CarrierInstructions) throws(TwiMLError) -> TwiML {
         switch instructions {
-        case .dial(let number, let callerID, let ringTimeout, let words, let language):
+        case .dial(let number, let callerID, let ringTimeout, let words, let language, let ticket):
             try TwiML.dial(
                 number,
                 callerID: callerID,
-                timeout: seconds(ringTimeout),
+                timeout: Self.seconds(ringTimeout),
                 saying: words,
-                language: language
+                language: language,
+                action: ticket.flatMap { addresses(for: $0.publicURL)?.transfer($0) },
+                statusCallback: ticket.flatMap { addresses(for: $0.publicURL)?.transferStatus($0) }
             )
         case .say(let text, let language):
             try TwiML.say(text, language: language)
         }
+    }
+
+    /// - Parameter url: the call's own origin.
+    private func addresses(for url: String?) -> TwilioAddresses? {
+        let own = url.flatMap { PublicOrigin($0, allowsPlain: allowsPlain) }
+        return (own ?? origin()).map { TwilioAddresses(origin: $0) }
     }
 
     private static func seconds(_ duration: Duration) -> Int {

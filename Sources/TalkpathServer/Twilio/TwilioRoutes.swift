@@ -16,12 +16,16 @@ struct TwilioRoutes {
         router.post("twilio/status", use: status)
         router.post("twilio/stream-status", use: streamStatus)
         router.post("twilio/machine-detection", use: machineDetection)
+        router.post("twilio/transfer", use: transfer)
+        router.post("twilio/transfer-status", use: transferStatus)
     }
 
     // MARK: What came
 
-    private struct Webhook {
+    struct Webhook {
         var form: FormParameters
+        /// The address's own parameters.
+        var query: FormParameters
         /// From the address we gave: our own name of the call.
         var callID: CallID?
         /// The origin for further requests of the call.
@@ -32,10 +36,11 @@ struct TwilioRoutes {
         var account: String?
     }
 
-    private func webhook(_ request: Request) async throws -> Webhook {
+    func webhook(_ request: Request) async throws -> Webhook {
         let target = request.head.path ?? ""
         let query = target.split(separator: "?", maxSplits: 1).dropFirst().first.map(String.init) ?? ""
-        let callID = (try? FormParameters(decoding: query))?["call_id"].map(CallID.init)
+        let parameters = (try? FormParameters(decoding: query)) ?? [:]
+        let callID = parameters["call_id"].map(CallID.init)
         let form: FormParameters
         do {
             form = try FormParameters(decoding: try await request.bytes())
@@ -77,6 +82,7 @@ struct TwilioRoutes {
         }
         return Webhook(
             form: form,
+            query: parameters,
             callID: callID,
             origin: own ?? state.origin,
             hasOwnOrigin: own != nil,
@@ -103,7 +109,7 @@ struct TwilioRoutes {
         return state.origin(await session.snapshot().publicURL)
     }
 
-    private func read<Value>(_ make: () throws(WireError) -> Value) throws(Problem) -> Value {
+    func read<Value>(_ make: () throws(WireError) -> Value) throws(Problem) -> Value {
         do {
             return try make()
         } catch {
@@ -142,7 +148,7 @@ struct TwilioRoutes {
     ///
     /// - Parameter sid: the call that asks.
     /// - Throws: where the call has its media already. It goes on: this request is not the one that it waits for.
-    private func connect(_ call: CallID, _ sid: String, _ webhook: Webhook) async throws -> TwiML {
+    func connect(_ call: CallID, _ sid: String, _ webhook: Webhook) async throws -> TwiML {
         guard let origin = webhook.origin, let session = await state.manager.session(call),
             case let snapshot = await session.snapshot(), snapshot.receipt == nil
         else { return .hangup }
@@ -163,7 +169,7 @@ struct TwilioRoutes {
         )
     }
 
-    private static func twiml(_ twiml: TwiML) -> Response {
+    static func twiml(_ twiml: TwiML) -> Response {
         Response(
             status: .ok,
             headers: [.contentType: "text/xml; charset=utf-8", .cacheControl: "no-store"],

@@ -355,7 +355,7 @@ extension ScriptedCall {
             await call.scheduler.onLane { [self] in
                 guard isOpen else { return }
                 isOpen = false
-                call.session.assumeIsolated { $0.mediaClosed() }
+                call.session.assumeIsolated { $0.mediaClosed(line: 1) }
             }
         }
     }

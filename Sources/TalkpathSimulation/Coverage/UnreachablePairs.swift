@@ -52,6 +52,8 @@ package enum UnreachablePairs {
         case (.agentsTool, .carrierSpeaking), (.agentGone, .carrierSpeaking), (.agentFault, .carrierSpeaking),
             (.agentsTool, .fallingBack), (.agentGone, .fallingBack), (.agentFault, .fallingBack):
             "the model is lost for good"
+        case (.agentsTool, .transferred), (.agentGone, .transferred), (.agentFault, .transferred):
+            "the agent is let go when the other party answers"
         default: nil
         }
     }
@@ -78,7 +80,7 @@ package enum UnreachablePairs {
     private static let whileLive: [SessionHappening] = [
         .streamStarted, .agentOpened, .agentReady, .agentFault, .timer(.maxDuration), .timer(.queue), .timer(.ringing),
         .timer(.media),
-        .timer(.agentSetup), .timer(.agentRetry), .timer(.drain), .timer(.handover), .timer(.renewal), .agentSilent,
+        .timer(.agentSetup), .timer(.agentRetry), .timer(.drain), .timer(.transfer), .timer(.renewal), .agentSilent,
         .agentGoingAway, .quietCame, .toolCalled, .keyPressed,
     ]
     private static let liveLives: [SessionPart] = [.life(.live), .life(.draining)]
@@ -86,13 +88,11 @@ package enum UnreachablePairs {
     private static let openAgents: [SessionPart] = [
         .agent(.none), .agent(.connecting), .agent(.settingUp), .agent(.ready), .agent(.waiting),
     ]
-    private static let gone: [SessionPart] = [
-        .carrier(.over), .carrier(.refused), .carrier(.unknown), .carrier(.handedOver),
-    ]
+    private static let gone: [SessionPart] = [.carrier(.over), .carrier(.refused), .carrier(.unknown)]
 
     // MARK: Rules
 
-    private static let rules: [Rule] = beginning + carrier + handover + media + agent + life
+    private static let rules: [Rule] = beginning + carrier + transfer + media + agent + life
 
     private static let beginning: [Rule] = [
         never(all.filter { $0 != .begin }, when: [.carrier(.unplaced)], "a session is begun as soon as it is made"),
@@ -185,11 +185,6 @@ package enum UnreachablePairs {
         ),
         never(
             [.timer(.streamReport)],
-            when: [.carrier(.handedOver)],
-            "a call that was handed over ends as transferred, and only a caller's hang-up waits for a report"
-        ),
-        never(
-            [.timer(.streamReport)],
             when: [.media(.started), .media(.stopped)],
             "the receipt waits for the report once the media socket is closed, and no longer than that may take"
         ),
@@ -200,33 +195,30 @@ package enum UnreachablePairs {
         ),
     ]
 
-    private static let handover: [Rule] = [
+    private static let ofTransfers: [SessionHappening] = [
+        .transferBegan, .redirected, .redirectFailed, .transferAnswered, .transferEnded, .timer(.transfer),
+    ]
+
+    private static let transfer: [Rule] = [
         never(
-            ofHangUp + [
-                .timer(.hangUp), .timer(.lateName), .timer(.updateRecord), .recordUpdated, .redirected,
-                .redirectFailed,
-            ],
-            when: [.carrier(.handedOver)],
-            "a transferred call is neither hung up nor transferred again"
-        ),
-        never(
-            [.handOver, .redirected, .redirectFailed, .agentSilent, .timer(.handover)],
+            ofTransfers + [.agentSilent],
             when: [
                 .carrier(.placing), .carrier(.queued), .carrier(.ringing), .carrier(.refused), .carrier(.unknown),
-                .media(.none), .agent(.none),
+                .agent(.none),
             ],
             "a caller who is not connected cannot be talked to or transferred"
         ),
         never(
-            [.handOver, .redirected, .redirectFailed, .timer(.handover)],
-            when: [.carrier(.absent)],
-            "there is no carrier to ask"
+            [.transferBegan, .timer(.transfer), .agentSilent],
+            when: [.media(.none)],
+            "a caller whose stream is still to come is not transferred, and only the stream itself is waited for"
         ),
+        never(ofTransfers, when: [.carrier(.absent)], "there is no carrier to ask"),
         never(
-            [.handOver],
+            [.transferBegan],
             when: [
-                .carrier(.over), .carrier(.handedOver), .media(.stopped), .media(.closed), .agent(.closed),
-                .life(.draining), .life(.ending), .life(.ended), .life(.retired),
+                .carrier(.over), .media(.stopped), .media(.closed), .agent(.closed), .life(.draining), .life(.ending),
+                .life(.ended), .life(.retired),
             ],
             "the session refuses the request first"
         ),
@@ -245,15 +237,14 @@ package enum UnreachablePairs {
         never(
             [.streamStarted],
             when: [.media(.started), .media(.stopped), .media(.closed)],
-            "a call has one media socket; a second is refused by the session"
+            "a call has one media socket at a time; another is refused by the session"
         ),
         never(
-            [.streamStopped, .mediaClosed, .keyPressed],
+            [.streamStopped, .keyPressed],
             when: [.media(.none)],
             "a socket belongs to the call from its start message on"
         ),
         never([.streamStopped, .keyPressed], when: [.media(.closed)], "a closed socket sends nothing"),
-        never([.timer(.closeMedia)], when: [.media(.closed)], "the timer is disarmed when the socket has closed"),
         never(
             [.streamStopped, .mediaClosed, .keyPressed],
             when: [
@@ -266,10 +257,11 @@ package enum UnreachablePairs {
             [.timer(.closeMedia), .timer(.drain)],
             when: [
                 .carrier(.placing), .carrier(.queued), .carrier(.ringing), .carrier(.refused), .carrier(.unknown),
-                .media(.none), .agent(.none),
+                .agent(.none),
             ],
             "only started media can be closed or drained, and media proves an answer"
         ),
+        never([.timer(.drain)], when: [.media(.none)], "only started media can be drained"),
         never(
             [.timer(.media), .timer(.queue), .timer(.ringing)],
             when: [.media(.started), .media(.stopped), .media(.closed)],
@@ -347,7 +339,11 @@ package enum UnreachablePairs {
             "a retired session waits for nothing"
         ),
         never([.quietCame], when: [.life(.draining)], "a drain ends at the first quiet moment"),
-        never([.streamStarted], when: [.life(.draining)], "a drain needs media, and there is one media socket"),
+        never(
+            [.streamStarted],
+            when: [.life(.draining)],
+            "a drain needs media, and there is one media socket at a time"
+        ),
         never([.timer(.media), .timer(.queue), .timer(.ringing)], when: [.life(.draining)], "a drain needs media"),
         never([.timer(.drain)], when: [.life(.live)], "the timer is armed by the drain"),
     ]

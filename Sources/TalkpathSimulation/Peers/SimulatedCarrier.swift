@@ -12,8 +12,14 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
     /// The true state of the call.
     private(set) var isUp = false
     private(set) var isAnswered = false
-    /// True once the carrier has redirected the call as it was told to.
-    private(set) var isHandedOver = false
+    /// True while the carrier follows other instructions than to stream the call to us.
+    private(set) var isRedirected = false
+    /// True once a party that was dialled for the caller has answered.
+    private(set) var isDialAnswered = false
+    /// The transfer whose number is dialled, or talks.
+    private var dialled: TransferTicket?
+    /// Reports on a transfer. Returns the answer to the question what to do with the caller.
+    var tellTransfer: (TransferNews, Int) -> TransferSequel = { _, _ in .hangUp }
     private(set) var hangUps = 0
     /// True once our side has been told the carrier's ID of the call.
     private(set) var hasToldName = false {
@@ -27,6 +33,8 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
     let isStubborn: Bool
     var onAnswer: () -> Void = {}
     var onOver: () -> Void = {}
+    /// Streams the caller's audio to us once more.
+    var onReturn: () -> Void = {}
     /// Reports the progress of a call by its ID. Returns true if our side knows the call.
     var report: (CarrierProgress, String) -> Bool = { _, _ in false }
     /// Reports anything else than the call's progress.
@@ -145,9 +153,7 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
         let fate = scheduler.number(below: 100)
         if fate < 15 { throw CarrierError(scheduler.pick([.refused, .unavailable, .noAnswer]), "no") }
         guard isUp else { throw CarrierError(.refused, "over") }
-        isHandedOver = true
-        world.note("carrier: handed over")
-        onOver()
+        follow(instructions)
         if fate < 25 { throw CarrierError(.noAnswer, "lost") }
         if fate < 50 {
             // Ignores cancellation.
@@ -199,6 +205,87 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
         onAnswer()
     }
 
+    // MARK: Transfers
+
+    /// Its stream stops, and it does what it was told instead.
+    private func follow(_ instructions: CarrierInstructions) {
+        world.note("carrier: redirected")
+        isRedirected = true
+        if stream == .runs {
+            tellMore(.streamStopped)
+            stream = .none
+        }
+        onOver()
+        switch instructions {
+        case .say: speak()
+        case .dial(_, _, let ringTimeout, _, _, let ticket):
+            guard let ticket else { return world.violation("a transfer without a ticket") }
+            dialled = ticket
+            dial(ticket, ringTimeout: ringTimeout)
+        }
+    }
+
+    /// The carrier says its last words, and hangs up, as far as it does.
+    private func speak() {
+        guard scheduler.chance(80) else { return }
+        scheduler.after(scheduler.milliseconds(0...4000)) { [self] in over(.completed) }
+    }
+
+    private func dial(_ ticket: TransferTicket, ringTimeout: Duration) {
+        let fate = scheduler.pick([TransferOutcome.answered, .answered, .busy, .noAnswer, .failed])
+        let longest = min(ringTimeout.wholeMilliseconds, 6000)
+        let ringing = fate == .noAnswer ? ringTimeout : scheduler.milliseconds(0...max(longest, 1))
+        scheduler.after(ringing) { [self] in
+            guard isUp, dialled == ticket else { return }
+            world.note("carrier: the other number \(fate)")
+            guard fate == .answered else { return dialEnds(fate, ticket) }
+            isDialAnswered = true
+            send(.answered, ticket)
+            scheduler.after(scheduler.milliseconds(0...scheduler.pick([3000, 20_000]))) { [self] in
+                guard isUp, dialled == ticket else { return }
+                dialEnds(.answered, ticket)
+            }
+        }
+    }
+
+    /// The other leg is over: the carrier reports so, and asks what to do with the caller.
+    private func dialEnds(_ fate: TransferOutcome, _ ticket: TransferTicket) {
+        send(.legEnded(fate), ticket)
+        guard !scheduler.chance(8) else {
+            // The question does not reach us: the carrier gives up.
+            scheduler.after(scheduler.milliseconds(0...8000)) { [self] in over(.completed) }
+            return
+        }
+        scheduler.after(scheduler.milliseconds(0...longestDelayOfNews)) { [self] in
+            guard dialled == ticket else { return }
+            let sequel = tellTransfer(.ended(fate, callIsOver: false), ticket.transfer)
+            world.note("question after \(fate): \(sequel)")
+            if scheduler.chance(10) { _ = tellTransfer(.ended(fate, callIsOver: false), ticket.transfer) }
+            world.watchEnd()
+            guard isUp else { return }
+            switch sequel {
+            case .connect:
+                isRedirected = false
+                dialled = nil
+                onReturn()
+            case .say: speak()
+            case .hangUp, .settledBefore: over(.completed)
+            }
+        }
+    }
+
+    /// A webhook: late, twice, or not at all.
+    private func send(_ news: TransferNews, _ ticket: TransferTicket) {
+        guard !scheduler.chance(10) else { return }
+        for _ in 0..<(scheduler.chance(10) ? 2 : 1) {
+            scheduler.after(scheduler.milliseconds(0...longestDelayOfNews)) { [self] in
+                world.note("webhook \(news)")
+                _ = tellTransfer(news, ticket.transfer)
+                world.watchEnd()
+            }
+        }
+    }
+
     // MARK: The media stream
 
     func streamBegan() {
@@ -209,7 +296,7 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
 
     /// The stream breaks: the socket closes as after a hang-up by the caller, and the call ends.
     func breakStream() {
-        guard isUp, stream == .runs, !isHandedOver else { return }
+        guard isUp, stream == .runs, !isRedirected else { return }
         stream = .isOver
         world.note("carrier: the stream breaks")
         tellMore(.streamFailed(CarrierFault(.stream, code: 31924, "broken"))) { [self] in
@@ -240,6 +327,10 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
             tellMore(scheduler.chance(20) ? closed : .streamStopped)
         }
         world.note("carrier: over")
+        if let ticket = dialled, scheduler.chance(60) {
+            // The caller has hung up while the other number rang, or talked.
+            send(.ended(isDialAnswered ? .answered : .canceled, callIsOver: true), ticket)
+        }
         tell(.over(fate))
         onOver()
     }
@@ -259,6 +350,8 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
     func dismantle() {
         onAnswer = {}
         onOver = {}
+        onReturn = {}
+        tellTransfer = { _, _ in .hangUp }
         report = { _, _ in false }
         reportMore = { _, _ in }
     }

@@ -5,28 +5,39 @@ import TalkpathWire
 /// The carrier's media socket, with the caller at its far end.
 final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
     private(set) var ear = CallersEar()
+    /// A carrier's name for each stream of a call is another.
+    private var streamID = ""
     private var marks: [String] = []
     private var sequence = 1
     private var timestamp = 0
     private var isRefused = false
     private var lastItem = 0
     private var payloadStart = 0
+    /// Its number in the call.
+    private var line = 0
 
     /// - Parameter token: the token that the socket presents; the manager's, or a wrong one.
     static func attach(_ token: String, of manager: CallManager, in world: SimulatedWorld) -> SimulatedMediaSocket? {
         let spent = manager.assumeIsolated { try? $0.spendStreamToken(token, carrierCallID: SimulatedCarrier.callID) }
         guard let session = spent else { return nil }
+        world.streams += 1
+        let streamID = "MZ0\(world.streams)"
         let start =
-            #"{"event":"start","sequenceNumber":"1","streamSid":"MZ01","start":{"streamSid":"MZ01","accountSid":"AC01","callSid":"CA01","tracks":["inbound"],"customParameters":{},"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1}}}"#
+            #"{"event":"start","sequenceNumber":"1","streamSid":"\#(streamID)","start":{"streamSid":"\#(streamID)","accountSid":"AC01","callSid":"CA01","tracks":["inbound"],"customParameters":{},"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1}}}"#
         let socket = SimulatedMediaSocket(world, "media socket", session)
-        let isWanted = session.assumeIsolated {
+        let former = world.media
+        world.media = socket
+        let line = session.assumeIsolated {
             $0.mediaOpened(socket, sink: socket, carrierCallID: SimulatedCarrier.callID)
         }
-        guard isWanted else {
+        guard let line else {
+            world.media = former
             socket.isRefused = true
             socket.vanish()
             return nil
         }
+        socket.line = line
+        socket.streamID = streamID
         socket.feed(start) { $0.telephonyReceived($1, at: world.scheduler.now) }
         return socket
     }
@@ -107,14 +118,23 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
         timestamp += 20
         let payload = scheduler.chance(50) ? Self.voice : Self.silence
         let frame =
-            #"{"event":"media","sequenceNumber":"\#(sequence)","streamSid":"MZ01","media":{"track":"inbound","chunk":"1","timestamp":"\#(timestamp)","payload":"\#(payload)"}}"#
+            #"{"event":"media","sequenceNumber":"\#(sequence)","streamSid":"\#(streamID)","media":{"track":"inbound","chunk":"1","timestamp":"\#(timestamp)","payload":"\#(payload)"}}"#
+        let isHeard = session.assumeIsolated { $0.isLive && $0.state.media == .started }
+        let before = session.media.value.uplink.counters.frames
         feed(frame) { $0.telephonyReceived($1, at: scheduler.now) }
+        // Also the caller who has come back from a transfer that failed.
+        if isHeard, isPresent, session.media.value.uplink.counters.frames == before {
+            world.violation("the caller on line \(line) is not heard")
+        }
     }
+
+    /// No newer socket of the caller's has taken its place.
+    private var isPresent: Bool { world.media === self }
 
     func press(_ digit: String) {
         guard isOpen else { return }
         let message =
-            #"{"event":"dtmf","sequenceNumber":"\#(sequence)","streamSid":"MZ01","dtmf":{"track":"inbound_track","digit":"\#(digit)"}}"#
+            #"{"event":"dtmf","sequenceNumber":"\#(sequence)","streamSid":"\#(streamID)","dtmf":{"track":"inbound_track","digit":"\#(digit)"}}"#
         feed(message) { $0.telephonyReceived($1, at: scheduler.now) }
     }
 
@@ -128,7 +148,7 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
             scheduler.after(scheduler.milliseconds(0...100)) { [self] in
                 guard isOpen else { return }
                 let stop =
-                    #"{"event":"stop","sequenceNumber":"99999","streamSid":"MZ01","stop":{"accountSid":"AC01","callSid":"CA01"}}"#
+                    #"{"event":"stop","sequenceNumber":"99999","streamSid":"\#(streamID)","stop":{"accountSid":"AC01","callSid":"CA01"}}"#
                 feed(stop) { $0.telephonyReceived($1, at: scheduler.now) }
             }
         }
@@ -140,8 +160,8 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
 
     override func hasClosed() {
         guard !isRefused else { return }
-        scheduler.after(.zero) { [session, world] in
-            session.assumeIsolated { $0.mediaClosed() }
+        scheduler.after(.zero) { [session, world, line] in
+            session.assumeIsolated { $0.mediaClosed(line: line) }
             world.watchEnd()
         }
     }

@@ -8,7 +8,8 @@ final class ReplayAnswers: @unchecked Sendable {
     // Unchecked: see the scheduler.
 
     enum Question: Hashable {
-        case place, hangUp, redirect, saveRecord, updateRecord, closeMedia
+        case place, hangUp, redirect, saveRecord, updateRecord
+        case closeMedia(line: Int)
         case tool(id: String)
         case connectAgent(socket: AgentSocketID)
         case closeAgent(socket: AgentSocketID)

@@ -14,9 +14,14 @@ extension CallSession {
             if let clip = try? AudioClip(format: .telephony, bytes: bytes) { _ = try? await play(clip) }
         case .collectionRequested(let request): _ = try? await collectDigits(request)
         case .digitsRequested(let digits): try? await sendDigits(digits)
-        case .transferRequested(let mode, let ringTimeout):
+        case .transferRequested(let mode, let ringTimeout, let onFailure):
             // Any number will do, because nobody is called.
-            let order = TransferOrder(to: "+10000000000", ringTimeout: ringTimeout, mode: mode)
+            let order = TransferOrder(
+                to: "+10000000000",
+                ringTimeout: ringTimeout,
+                mode: mode,
+                onFailure: onFailure
+            )
             _ = try? await transfer(order)
         default: break
         }

@@ -10,7 +10,9 @@ final class ReplayRun {
     private let manager: CallManager
     private var session: CallSession?
     private var hasReturned = Flag()
-    private var mediaIsOpen = false
+    private var openLines: Set<Int> = []
+    /// The number of the newest media socket.
+    private var line = 0
 
     private var scheduler: ReplayScheduler { world.scheduler }
 
@@ -163,7 +165,10 @@ final class ReplayRun {
         case .toolAnswered(let id, _): world.answers.answer(.tool(id: id), happening)
         case .recordSaved: world.answers.answer(.saveRecord, happening)
         case .recordUpdated: world.answers.answer(.updateRecord, happening)
-        case .mediaLegClosed: world.answers.answer(.closeMedia, happening)
+        case .mediaLegClosed(let line): world.answers.answer(.closeMedia(line: line), happening)
+        case .transferTold(let news, let transfer):
+            let id = session.assumeIsolated { $0.carrierCallID } ?? ""
+            session.assumeIsolated { _ = $0.transferTold(news, transfer: transfer, carrierCallID: id) }
         case .agentLegClosed(let socket): world.answers.answer(.closeAgent(socket: socket), happening)
         case .agentOpened(let socket), .agentUnwanted(let socket), .agentConnectFailed(let socket, _):
             world.answers.answer(.connectAgent(socket: socket), happening)
@@ -174,11 +179,14 @@ final class ReplayRun {
         case .machineDetected(let answer):
             session.assumeIsolated { $0.machineDetected(answer) }
         case .mediaOpened(let id):
-            let leg = ReplayLeg(world, closing: .closeMedia)
-            mediaIsOpen = session.assumeIsolated { $0.mediaOpened(leg, sink: leg, carrierCallID: id) }
-        case .mediaClosed:
-            if mediaIsOpen { session.assumeIsolated { $0.mediaClosed() } }
-            mediaIsOpen = false
+            let leg = ReplayLeg(world, closing: .closeMedia(line: line + 1))
+            guard let opened = session.assumeIsolated({ $0.mediaOpened(leg, sink: leg, carrierCallID: id) }) else {
+                return
+            }
+            line = opened
+            openLines.insert(opened)
+        case .mediaClosed(let line):
+            if openLines.remove(line) != nil { session.assumeIsolated { $0.mediaClosed(line: line) } }
         case .agentClosed(let socket, let reason):
             world.agentLegs[socket] = nil
             session.assumeIsolated { $0.agentClosed(socket: socket, reason: reason) }

@@ -10,7 +10,12 @@ extension SimulatedCallRun {
         switch talker {
         case 0, 1:
             let mode: EndMode = scheduler.chance(50) ? .now : .drain(timeout: scheduler.milliseconds(0...3000))
-            waitFor { _ = try await session.transfer(TransferOrder(to: "+15550100123", mode: mode)) }
+            var order = TransferOrder(to: "+15550100123", ringTimeout: scheduler.milliseconds(500...5000), mode: mode)
+            if scheduler.chance(30) {
+                order.onFailure = scheduler.pick([.hangUp, .sayGoodbye("goodbye", language: nil)])
+            }
+            let wish = order
+            waitFor(within: wish.longestWait) { _ = try await session.transfer(wish) }
             // A second party that does not know of the transfer.
             if world.theme == .transfers, scheduler.chance(40) {
                 scheduler.after(scheduler.milliseconds(0...1200)) { [self] in drain(session, within: [300, 1500]) }
@@ -56,11 +61,24 @@ extension SimulatedCallRun {
         if leg == .agent, !isMuted { world.interrupted.formUnion(world.itemsSoFar) }
     }
 
-    private func waitFor(_ body: @escaping @Sendable () async throws -> Void) {
+    /// - Parameter bound: how long the asker may have to wait.
+    private func waitFor(within bound: Duration? = nil, _ body: @escaping @Sendable () async throws -> Void) {
         asked += 1
+        let began = scheduler.now
         spawn { [self] in
             try? await body()
+            if let bound, scheduler.now - began > bound {
+                world.violation("an asker was answered only after \(scheduler.now - began)")
+            }
             asked -= 1
         }
+    }
+}
+
+extension TransferOrder {
+    /// Draining, asking, ringing, and a report that does not come.
+    fileprivate var longestWait: Duration {
+        let draining: Duration = if case .drain(let timeout) = mode { timeout } else { .zero }
+        return draining + ringTimeout + .seconds(20 + 10 + 10) + .seconds(1)
     }
 }

@@ -219,7 +219,15 @@ final class SimulatedCallRun: @unchecked Sendable {
         carrier.reportMore = { [self] report, id in
             manager.assumeIsolated { _ = $0.carrierReported(report, carrierCallID: id, call: world.session?.id) }
         }
+        carrier.tellTransfer = { [self] news, transfer in
+            guard let call = world.session?.id else { return .hangUp }
+            let name = SimulatedCarrier.callID
+            return manager.assumeIsolated {
+                $0.transferTold(news, transfer: transfer, carrierCallID: name, call: call)
+            }
+        }
         carrier.onAnswer = { [self] in attachMedia() }
+        carrier.onReturn = { [self] in attachMedia() }
         carrier.onOver = { [self] in world.media?.farewell() }
         manager.assumeIsolated { start(agent, $0) }
         if kind == .inbound {
@@ -275,7 +283,6 @@ final class SimulatedCallRun: @unchecked Sendable {
             }
             if scheduler.chance(3) { spendForAnotherCall(token) }
             guard let socket = SimulatedMediaSocket.attach(token, of: manager, in: world) else { return }
-            world.media = socket
             if kind != .open { streamBegan() }
             let name = SimulatedCarrier.callID
             if scheduler.chance(3),

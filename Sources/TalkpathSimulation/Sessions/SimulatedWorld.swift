@@ -42,6 +42,8 @@ final class SimulatedWorld: @unchecked Sendable {
     var digits = 0
     /// The items that were cut short; nothing of them may be heard afterwards.
     var interrupted: Set<Int> = []
+    /// Media streams that the carrier has begun.
+    var streams = 0
     private var items = 0
     private var hasDeadlineFired = false
 

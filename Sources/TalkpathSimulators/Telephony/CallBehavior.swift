@@ -9,6 +9,34 @@ public struct CallBehavior: Sendable {
         case fails
     }
 
+    /// What comes of a number that `<Dial>` dials.
+    public struct Dialled: Sendable, Hashable {
+        public enum Fate: Sendable, Hashable {
+            /// Answers after that much ringing; how long the two talk stands in ``CallBehavior/dialDuration``.
+            case answers(ringing: Duration)
+            case busy, noAnswer, fails
+        }
+
+        /// How the callbacks reach the other side: the leg's status, and the question what to do with the caller.
+        public enum Callbacks: Sendable, Hashable {
+            case prompt
+            case late(Duration)
+            case repeated
+            /// The leg's status does not come; the question does.
+            case statusLost
+            /// Neither comes: the carrier then ends the call.
+            case lost
+        }
+
+        public var fate: Fate
+        public var callbacks: Callbacks
+
+        public init(_ fate: Fate = .answers(ringing: .milliseconds(100)), callbacks: Callbacks = .prompt) {
+            self.fate = fate
+            self.callbacks = callbacks
+        }
+    }
+
     /// The party at the other end of the media stream.
     public enum Party: Sendable {
         case person(PhoneScript)
@@ -36,6 +64,8 @@ public struct CallBehavior: Sendable {
     public var answeredBy: String
     /// The time that detection takes from the answer on.
     public var detectionTime: Duration
+    /// What comes of numbers dialled by `<Dial>`.
+    public var dialled = Dialled()
     /// The time for which a party dialled by `<Dial>` talks.
     public var dialDuration: Duration
     /// The delay of the carrier's notice that a mark was played or cleared.

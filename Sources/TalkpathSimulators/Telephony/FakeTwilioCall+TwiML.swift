@@ -30,6 +30,8 @@ extension FakeTwilioCall {
         case .inline(let text): return parse(text)
         case .url(let url, let method):
             var form = fields(status: base.status == "queued" ? "in-progress" : base.status)
+            for field in questionFields { form.append(field.name, field.value) }
+            questionFields = []
             if request.detectsMachine, request.detectionCallback == nil {
                 form.append("AnsweredBy", behavior.answeredBy)
             }
@@ -89,14 +91,12 @@ extension FakeTwilioCall {
             base.said.append(text)
             // About 15 characters a second.
             return await pass(.milliseconds(65 * text.count))
-        case .dial(let number):
-            base.dialled.append(number)
-            return await pass(behavior.dialDuration)
+        case .dial(let dial): return await play(dial)
         case .connectStream(let stream): return await connect(stream)
         }
     }
 
-    private func pass(_ duration: Duration) async -> Outcome? {
+    func pass(_ duration: Duration) async -> Outcome? {
         let deadline = clock.now() + duration
         while let signal = await nextSignal(until: deadline) {
             if let outcome = outcome(of: signal) { return outcome }

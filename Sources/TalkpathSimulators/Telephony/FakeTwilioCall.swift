@@ -48,6 +48,8 @@ actor FakeTwilioCall {
     private var answeredAt: MonotonicInstant?
     private var callbacks: Task<Void, Never>?
     private var callbackNumber = 0
+    /// Further fields of the next request for instructions.
+    var questionFields: [(name: String, value: String)] = []
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
 

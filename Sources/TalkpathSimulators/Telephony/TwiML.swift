@@ -4,10 +4,19 @@ struct TwiML: Sendable, Equatable {
         case connectStream(Stream)
         case say(String)
         case pause(seconds: Int)
-        case dial(String)
+        case dial(Dial)
         case redirect(url: String)
         case hangup
         case reject(reason: String)
+    }
+
+    struct Dial: Sendable, Equatable {
+        var number: String
+        /// Asked for further instructions when the dialling or the conversation is over.
+        var action: String?
+        var timeout: Int = 30
+        var statusCallback: String?
+        var statusEvents: [String] = ["completed"]
     }
 
     struct Stream: Sendable, Equatable {
@@ -51,8 +60,7 @@ struct TwiML: Sendable, Equatable {
             try allow(["length"], element)
             return .pause(seconds: try number(element.attributes["length"] ?? "1"))
         case "Dial":
-            let numbers = element.children.filter { $0.name == "Number" }.map(\.text)
-            return .dial(numbers.first ?? element.text)
+            return .dial(try dial(element))
         case "Redirect": return .redirect(url: element.text)
         case "Hangup":
             try allow([], element)
@@ -66,6 +74,24 @@ struct TwiML: Sendable, Equatable {
             return .reject(reason: reason)
         default: throw Fault(code: 12200, detail: "unknown verb \(element.name)")
         }
+    }
+
+    private static func dial(_ element: XMLElement) throws(Fault) -> Dial {
+        try allow(["action", "method", "callerId", "timeout", "timeLimit", "answerOnBridge", "hangupOnStar"], element)
+        let child = element.children.first
+        guard element.children.count <= 1, child.map({ $0.name == "Number" }) ?? true else {
+            throw Fault(code: 12200, detail: "Dial holds at most one Number here")
+        }
+        var dial = Dial(number: child?.text ?? element.text, action: element.attributes["action"])
+        dial.timeout = try number(element.attributes["timeout"] ?? "30")
+        if let child {
+            try allow(["statusCallback", "statusCallbackEvent", "statusCallbackMethod"], child)
+            dial.statusCallback = child.attributes["statusCallback"]
+            if let events = child.attributes["statusCallbackEvent"] {
+                dial.statusEvents = events.split(separator: " ").map(String.init)
+            }
+        }
+        return dial
     }
 
     private static func stream(_ connect: XMLElement) throws(Fault) -> Stream {

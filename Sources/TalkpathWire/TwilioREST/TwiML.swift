@@ -87,22 +87,33 @@ public struct TwiML: Equatable, Sendable {
     ///   - timeout: the longest ringing time in seconds.
     ///   - timeLimit: the longest conversation in seconds.
     ///   - words: spoken to the caller first, in Twilio's voice; at most ``maximumSpokenLength`` characters.
+    ///   - action: the URL that Twilio asks for further instructions when it is over; see ``TwilioDialCallback``.
+    ///   - statusCallback: the URL that Twilio calls when the other party answers and when that leg is over.
     public static func dial(
         _ number: String,
         callerID: String? = nil,
         timeout: Int? = nil,
         timeLimit: Int? = nil,
         saying words: String? = nil,
-        language: String? = nil
+        language: String? = nil,
+        action: String? = nil,
+        statusCallback: String? = nil
     ) throws(TwiMLError) -> TwiML {
         let digits = number.utf8.dropFirst()
         guard number.utf8.first == UInt8(ascii: "+"), (2...15).contains(digits.count),
             digits.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
         else { throw TwiMLError(.invalidNumber, "E.164: + and 2 to 15 digits") }
-        var element = XMLElement("Dial", text: number)
+        var element = XMLElement("Dial", text: statusCallback == nil ? number : "")
+        try element.set("action", action)
         try element.set("callerId", callerID)
         try element.set("timeout", timeout.map(String.init))
         try element.set("timeLimit", timeLimit.map(String.init))
+        if let statusCallback {
+            var dialled = XMLElement("Number", text: number)
+            try dialled.set("statusCallback", statusCallback)
+            dialled.setWord("statusCallbackEvent", "answered completed")
+            element.children.append(dialled)
+        }
         let spoken = try words.map { text throws(TwiMLError) in try Self.spoken(text, language: language) }
         return TwiML([spoken, element, XMLElement("Hangup")].compactMap { $0 })
     }

@@ -38,6 +38,30 @@ public struct TwilioVoiceWebhook: Equatable, Sendable {
     }
 }
 
+/// A `<Dial>` is over, and Twilio asks for the call's next instructions: answer with ``TwiML``.
+public struct TwilioDialCallback: Equatable, Sendable {
+    /// The call that was connected, not the leg to the other party.
+    public var callSID: String
+    /// Of that call: the caller may have hung up.
+    public var callStatus: TwilioCallStatus
+    /// What the leg to the other party has come to; `completed` or `answered` if the two have talked.
+    public var status: TwilioCallStatus
+    /// The name of the leg to the other party.
+    public var dialCallSID: String?
+    /// How long the two have talked, in seconds.
+    public var dialDuration: Int?
+
+    /// - Throws: `malformedMessage` if a required field is missing.
+    public init(_ form: FormParameters) throws(WireError) {
+        callSID = try form.required("CallSid")
+        callStatus = TwilioCallStatus(form["CallStatus"] ?? "in-progress")
+        let word = try form.required("DialCallStatus")
+        status = word == "answered" ? .completed : TwilioCallStatus(word)
+        dialCallSID = form["DialCallSid"]
+        dialDuration = form.int("DialCallDuration")
+    }
+}
+
 /// The result of machine detection, found while the call continues.
 public struct TwilioMachineDetectionCallback: Equatable, Sendable {
     public var callSID: String
@@ -111,12 +135,12 @@ extension TwilioWebhookCall: CustomStringConvertible, CustomDebugStringConvertib
 }
 
 extension FormParameters {
-    func required(_ name: String) throws(WireError) -> String {
+    package func required(_ name: String) throws(WireError) -> String {
         guard let value = self[name], !value.isEmpty else { throw WireError(.malformedMessage, name) }
         return value
     }
 
-    func int(_ name: String) -> Int? {
+    package func int(_ name: String) -> Int? {
         self[name].flatMap { Int($0) }
     }
 }

@@ -199,8 +199,9 @@ import Testing
 
     @Test(arguments: [
         CaptureHappening.placingFailed(CarrierError(.refused, "no", retryAfter: .milliseconds(1500))),
-        .progressed(.over(.noAnswer), carrierCallID: "CA01"), .hangUpAnswered(.alreadyGone), .mediaClosed,
-        .mediaLegClosed, .agentOpened(socket: 3), .agentConnectFailed(socket: 1, AgentConnectError("x", isFinal: true)),
+        .progressed(.over(.noAnswer), carrierCallID: "CA01"), .hangUpAnswered(.alreadyGone), .mediaClosed(line: 1),
+        .mediaLegClosed(line: 1), .agentOpened(socket: 3),
+        .agentConnectFailed(socket: 1, AgentConnectError("x", isFinal: true)),
         .agentClosed(socket: 1, reason: "gone"), .agentLegClosed(socket: 1),
         .agentUnwanted(socket: 2), .toolAnswered(id: "f", output: "{}"),
         .recordSaved(isSuccess: false), .recordUpdated(isSuccess: true), .givenUp,
@@ -209,7 +210,12 @@ import Testing
         .unmuted(.caller),
         .messageSent("hm", as: .system, isAnswered: true), .sayRequested("hello"), .clipRequested([0, 255, 7, 9]),
         .digitsRequested("12#"), .collectionRequested(DigitRequest(maximum: 4, terminator: nil)),
-        .transferRequested(mode: .drain(timeout: .seconds(1)), ringTimeout: .seconds(9)),
+        .transferRequested(mode: .drain(timeout: .seconds(1)), ringTimeout: .seconds(9), onFailure: .returnToAgent),
+        .transferRequested(mode: .now, ringTimeout: .seconds(9), onFailure: .sayGoodbye("Bye.", language: "en")),
+        .transferRequested(mode: .now, ringTimeout: .seconds(9), onFailure: .hangUp),
+        .transferTold(.answered, transfer: 1), .transferTold(.legEnded(.busy), transfer: 2),
+        .transferTold(.ended(.noAnswer, callIsOver: true), transfer: 3), .mediaClosed(line: 2),
+        .mediaLegClosed(line: 2),
         .published("interrupted", detail: "740"),
     ])
     func happeningsComeBackAsTheyWere(_ happening: CaptureHappening) {

@@ -68,7 +68,7 @@ struct AgentLossTests {
         lose(call)
         let order = SessionAction.redirect(carrierCallID: MachineDriver.call, Self.say)
         #expect(call.pass(.milliseconds(20), isPlayedOut: true).contains(order))
-        #expect(call.on { $0.redirectAnswered(.success(()), at: $1) } == [])
+        #expect(call.on { $0.redirectAnswered(.success(()), at: $1) } == [.suspendMedia])
         // Its stream stops while it speaks: nobody has hung up.
         #expect(call.on { $0.streamStopped(at: $1) } == [])
         #expect(call.mediaClosed() == [])
@@ -107,6 +107,8 @@ struct AgentLossTests {
         call.on { $0.redirectAnswered(.success(()), at: $1) }
         call.on { $0.streamStopped(at: $1) }
         call.mediaClosed()
+        call.on { $0.transferTold(.answered, at: $1) }
+        call.progress(.over(.completed))
         call.saved()
         #expect(call.receipt?.reason == .transferred)
         #expect(call.receipt?.note == "gone")
@@ -129,14 +131,14 @@ struct AgentLossTests {
         )
     }
 
-    @Test func `a call that is being handed over outlives its agent`() {
+    @Test func `a call whose caller is being transferred outlives its agent`() {
         let call = talking(AgentFallback(words: "Sorry."))
         let dial = CarrierInstructions.dial(number: "+15550100", callerID: nil, ringTimeout: .seconds(30))
-        call.on { $0.handOver(dial, mode: .now, at: $1) }
+        call.on { $0.beginTransfer(.init(instructions: dial), mode: .now, at: $1) }
         #expect(!lose(call).contains(MachineDriver.hangUp))
         call.on { $0.redirectAnswered(.success(()), at: $1) }
         #expect(!call.orders.contains(MachineDriver.hangUp))
-        #expect(!call.isLive)
+        #expect(call.isLive)
     }
 
     // MARK: Renewal
@@ -186,11 +188,11 @@ struct AgentLossTests {
         #expect(other.pass(.milliseconds(100)).contains(.connectAgent(socket: 2)))
     }
 
-    @Test func `a call that is being handed over keeps its old session, and renews it if nobody takes the call`() {
+    @Test func `during a transfer the old session is kept, and renewed if nothing comes of that`() {
         let call = talking(renewal: Self.renewal)
         call.pass(.seconds(81))
         let dial = CarrierInstructions.dial(number: "+15550100", callerID: nil, ringTimeout: .seconds(30))
-        call.on { $0.handOver(dial, mode: .now, at: $1) }
+        call.on { $0.beginTransfer(.init(instructions: dial), mode: .now, at: $1) }
         #expect(quiet(call) == [])
         call.on { $0.redirectAnswered(.failure(CarrierError(.refused, "no")), at: $1) }
         #expect(quiet(call) == [.dropAgent(socket: 1), .connectAgent(socket: 2)])

@@ -35,7 +35,11 @@ struct CarrierEvidenceTests {
         let call = MachineDriver()
         call.talk()
         _ = call.on {
-            $0.handOver(.dial(number: "+14155550111", callerID: nil, ringTimeout: .seconds(30)), mode: .now, at: $1)
+            $0.beginTransfer(
+                .init(instructions: .dial(number: "+14155550111", callerID: nil, ringTimeout: .seconds(30))),
+                mode: .now,
+                at: $1
+            )
         }
         _ = report(.streamFailed(Self.broken), call)
         call.on { $0.streamStopped(at: $1) }

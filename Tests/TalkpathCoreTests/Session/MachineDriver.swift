@@ -140,9 +140,11 @@ extension [SessionAction] {
     var opensSomething: Bool {
         contains { action in
             switch action {
-            case .placeCall, .connectAgent, .openUplink, .greet, .redirect, .playFallback: true
+            case .placeCall, .connectAgent, .openUplink, .greet, .redirect, .playFallback, .reopenMedia,
+                .callerReturned:
+                true
             case .dropAgent, .limitDuration, .stopBridge, .hangUp, .closeAgent, .closeMedia, .saveRecord, .finish,
-                .updateRecord, .retire, .handoverFailed, .publish:
+                .updateRecord, .retire, .suspendMedia, .dropMedia, .transferSettled, .transferFailed, .publish:
                 false
             }
         }

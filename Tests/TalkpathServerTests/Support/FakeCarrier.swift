@@ -8,6 +8,7 @@ final class FakeCarrier: Carrier {
         var hungUp: [String] = []
         var placing: Result<Void, CarrierError> = .success(())
         var hangingUp: Result<HangUpAnswer, CarrierError> = .success(.done)
+        var redirecting: Result<Void, CarrierError> = .failure(CarrierError(.refused, "it cannot redirect"))
     }
 
     private let state = Mutex(State())
@@ -24,6 +25,8 @@ final class FakeCarrier: Carrier {
     func answerPlacing(with result: Result<Void, CarrierError>) { state.withLock { $0.placing = result } }
     func answerHangingUp(with result: Result<HangUpAnswer, CarrierError>) { state.withLock { $0.hangingUp = result } }
 
+    func answerRedirecting(with result: Result<Void, CarrierError>) { state.withLock { $0.redirecting = result } }
+
     /// The carrier's name for a call of ours.
     static func name(_ call: CallID) -> String { "CA" + call.text.filter { $0 != "-" } }
 
@@ -35,6 +38,10 @@ final class FakeCarrier: Carrier {
         await gate?.pass()
         try result.get()
         return Self.name(order.callID)
+    }
+
+    func redirect(_ carrierCallID: String, to instructions: CarrierInstructions) async throws(CarrierError) {
+        try state.withLock { $0.redirecting }.get()
     }
 
     func hangUp(_ carrierCallID: String) async throws(CarrierError) -> HangUpAnswer {

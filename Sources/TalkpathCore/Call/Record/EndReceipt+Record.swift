@@ -18,6 +18,7 @@ extension EndReceipt {
             ("carrier_faults", .array(carrierFaults.map(\.record))),
             ("teardown", .nanoseconds(teardown)),
             ("usage", usage.record),
+            ("transfer_outcome", .optional(transferOutcome?.rawValue)),
             (
                 "steps",
                 .array(
@@ -64,6 +65,7 @@ extension EndReceipt {
             }
         )
         usage = AgentUsage(record: record.nested("usage"))
+        transferOutcome = record.text("transfer_outcome").flatMap(TransferOutcome.init)
     }
 }
 

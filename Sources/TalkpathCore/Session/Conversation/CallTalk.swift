@@ -14,9 +14,9 @@ struct CallTalk {
     var collector: CheckedContinuation<Result<CollectedDigits, CallCommandError>, Never>?
     /// Functions of the agent's that are being carried out, by the model's name of the invocation.
     var tools: [String: RunningTool] = [:]
-    var transfer: CheckedContinuation<CallCommandError?, Never>?
     /// Names of the agent's marks whose audio has not been heard, by number.
     var marks: [Int: String] = [:]
+    var transfer: TransferWaiter?
     /// Answers that the model did not complete, or refused.
     var failedResponses = 0
     /// Our own ear has heard the caller, or something.
@@ -141,7 +141,7 @@ extension CallSession {
         talk.collector = nil
         talk.digits.stopCollecting()
         cancelAllTools()
-        talk.transfer?.resume(returning: nil)
+        talk.transfer?.continuation.resume(returning: .failure(.ended))
         talk.transfer = nil
     }
 }

@@ -12,7 +12,7 @@ extension SessionState {
         /// The model hears the caller. Next: `connecting` for a renewal; `waiting` after a loss; `closed`.
         case ready
         /// The session is lost. A timer opens another, unless the call drains (what is left to be heard needs no
-        /// model) or the model is lost for good. Next: `connecting`, `closed`.
+        /// model), the model is lost for good, or the caller talks with another party. Next: `connecting`, `closed`.
         case waiting
         /// The call ends: nothing is opened any more. The last state.
         case closed
@@ -195,6 +195,27 @@ struct AgentMachine {
         guard state == .connecting || state == .settingUp else { return [] }
         let message = "the model's session was not set up in time"
         return drop(newest) + failed(message, isFinal: false, isDraining: isDraining, at: now)
+    }
+
+    /// The caller talks with another party: no model is needed for now.
+    mutating func letGo() -> [Action] {
+        switch state {
+        case .connecting, .settingUp, .ready:
+            state = .waiting
+            deadlines[.agentSetup] = nil
+            forgetRenewal()
+            return drop(newest)
+        case .waiting:
+            deadlines[.agentRetry] = nil
+            return []
+        case .none, .closed:
+            return []
+        }
+    }
+
+    /// The caller is back: a model that was let go is opened again.
+    mutating func takeUp(at now: MonotonicInstant) -> [Action] {
+        state == .waiting && deadlines[.agentRetry] == nil ? open(at: now) : []
     }
 
     mutating func retryIsDue(at now: MonotonicInstant) -> [Action] {

@@ -51,7 +51,7 @@ extension CallSessionMachine {
             return retireIfDone()
         case .updateRecord:
             return recordUpdated()
-        case .maxDuration, .queue, .ringing, .media, .agentSetup, .agentRetry, .drain, .handover, .renewal, .hangUp,
+        case .maxDuration, .queue, .ringing, .media, .agentSetup, .agentRetry, .drain, .transfer, .renewal, .hangUp,
             .hangUpRetry, .closeAgent, .farewell, .closeMedia, .streamReport, .saveRecord:
             return []
         }

@@ -111,13 +111,13 @@ extension CallSessionMachine {
     /// Neither side speaks, nor waits for the other.
     mutating func quietCame(at now: MonotonicInstant) -> [SessionAction] {
         happened(.quietCame)
-        guard agentMachine.wantsRenewal, handover == nil else { return [] }
+        guard agentMachine.wantsRenewal, transfer.isIdle else { return [] }
         return orders(agentMachine.renew(isDraining: isDraining, at: now), at: now)
     }
 
     // MARK: Orders
 
-    private mutating func orders(_ actions: [AgentMachine.Action], at now: MonotonicInstant) -> [SessionAction] {
+    mutating func orders(_ actions: [AgentMachine.Action], at now: MonotonicInstant) -> [SessionAction] {
         var orders: [SessionAction] = []
         for action in actions {
             switch action {

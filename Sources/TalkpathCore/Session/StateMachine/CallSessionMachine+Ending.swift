@@ -44,7 +44,7 @@ extension CallSessionMachine {
     /// Somebody waits for the agent to be heard: an end, or a transfer.
     var drains: Bool {
         if case .draining = life { return true }
-        return handover?.phase == .draining
+        return transfer.isDraining
     }
 
     /// The caller speaks into the goodbye of an agent that wanted to end the call, which goes on.
@@ -61,6 +61,7 @@ extension CallSessionMachine {
     private mutating func beginEnding(_ request: EndRequest, at now: MonotonicInstant) -> [SessionAction] {
         deadlines.removeAll()
         mediaMachine.disarm()
+        transfer.finish()
         var ending = Ending(request: request, began: now)
         ending.hasFarewell = mediaMachine.isOver
         ending.finish(.stopBridge, .done, at: now)
@@ -128,7 +129,7 @@ extension CallSessionMachine {
         case .over:
             change { $0.finish(.hangUp, .alreadyGone, at: now) }
             return []
-        case .refused, .handedOver:
+        case .refused:
             change { $0.finish(.hangUp, .skipped, at: now) }
             return []
         case .unknown:
@@ -270,8 +271,15 @@ extension CallSessionMachine {
     }
 
     mutating func mediaCameToItsEnd(at now: MonotonicInstant) -> [SessionAction] {
+        change { $0.hasFarewell = true }
+        return formerLineIsClosed(at: now)
+    }
+
+    /// One of the media sockets is closed: the step is done when all are.
+    mutating func formerLineIsClosed(at now: MonotonicInstant) -> [SessionAction] {
+        guard case .ending = life else { return [] }
+        guard mediaMachine.socket != .open else { return advance(at: now) }
         change {
-            $0.hasFarewell = true
             if $0.isStarted(.closeMedia) { $0.finish(.closeMedia, .done, at: now) }
         }
         deadlines[.closeMedia] = nil
@@ -308,14 +316,10 @@ extension CallSessionMachine {
         guard media == .started, !ending.hasFarewell else { return true }
         switch ending.outcome(.hangUp) {
         case .done, .alreadyGone: break
-        case .skipped:
-            guard case .handedOver = carrier else { return true }
-        case .failed, .timedOut, nil: return true
+        case .skipped, .failed, .timedOut, nil: return true
         }
         if let due = deadlines[.farewell] { return due <= now }
-        // One that has taken the call over takes its time.
-        let patience = ending.outcome(.hangUp) == .skipped ? limits.endBound : limits.farewell
-        deadlines[.farewell] = min(now + patience, bound(0.85, from: ending.began))
+        deadlines[.farewell] = min(now + limits.farewell, bound(0.85, from: ending.began))
         return false
     }
 
@@ -378,7 +382,7 @@ extension CallSessionMachine {
         case .saveRecord:
             change { $0.finish(.saveRecord, .timedOut, error: "the record was not saved in time", at: now) }
             return finish(at: now)
-        case .maxDuration, .queue, .ringing, .media, .agentSetup, .agentRetry, .drain, .handover, .renewal, .lateHangUp,
+        case .maxDuration, .queue, .ringing, .media, .agentSetup, .agentRetry, .drain, .transfer, .renewal, .lateHangUp,
             .lateName,
             .updateRecord:
             return []
@@ -406,7 +410,7 @@ extension CallSessionMachine {
         let confirmed: Bool =
             switch steps.first(where: { $0.name == .hangUp })?.outcome {
             case .done, .alreadyGone: true
-            case .skipped: carrier == .refused || isHandedOver || ending.hasFarewell
+            case .skipped: carrier == .refused || ending.hasFarewell
             case .failed, .timedOut, nil: carrier == .over
             }
         var receipt = EndReceipt(
@@ -429,6 +433,7 @@ extension CallSessionMachine {
             steps: steps
         )
         receipt.usage = usage
+        receipt.transferOutcome = transfer.outcome
         return receipt
     }
 }

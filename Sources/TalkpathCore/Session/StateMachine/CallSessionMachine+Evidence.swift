@@ -16,6 +16,9 @@ struct CarrierEvidence {
     /// The receipt waits this long for the report of the stream's end, counted from the beginning of the end: a stream
     /// that broke and a caller who hung up look alike on the socket.
     static let patience = Duration.seconds(1)
+
+    /// Another media stream is to begin.
+    mutating func lineBegins() { stream = .unreported }
 }
 
 extension CallSessionMachine {
@@ -23,7 +26,7 @@ extension CallSessionMachine {
         happened(.carrierReported)
         switch report {
         case .streamStarted:
-            if evidence.stream == .unreported { evidence.stream = .running }
+            if evidence.stream == .unreported || mediaMachine.line > 1 { evidence.stream = .running }
             return []
         case .streamStopped:
             return streamIsReportedOver(at: now)
@@ -33,7 +36,9 @@ extension CallSessionMachine {
             return streamBroke(fault, at: now)
         case .streamClosed(let fault):
             // Expected of a call that is being ended.
-            guard isLive, !awaitsHandover else { return streamIsReportedOver(at: now) }
+            guard isLive, !transfer.accountsForStreamEnd else { return streamIsReportedOver(at: now) }
+            // The former socket's, while the present one is open.
+            if mediaMachine.line > 1, media == .started { return [] }
             return streamBroke(fault, at: now)
         }
     }

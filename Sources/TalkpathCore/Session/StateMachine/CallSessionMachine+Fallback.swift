@@ -7,15 +7,18 @@ extension CallSessionMachine {
 
     mutating func giveUpAgent(_ note: String, at now: MonotonicInstant) -> [SessionAction] {
         agentLoss = note
-        // A call that is being handed over needs no agent any more; if that fails, it is asked again.
-        guard handover == nil else { return [] }
+        // A call whose caller is being transferred needs no agent any more; if that fails, it is asked again.
+        guard transfer.isIdle else { return [] }
         guard let fallback, media == .started else { return endWithoutAgent(at: now) }
         if let clip = fallback.clip {
             return [.playFallback] + goOn(fallback, after: clip.duration + Self.clipPatience, at: now)
         }
-        guard handoverRefusal == nil, let instructions = fallback.instructions else { return endWithoutAgent(at: now) }
-        let purpose: Handover.Purpose = fallback.transferTo == nil ? .farewell : .transfer
-        return handOver(instructions, purpose: purpose, mode: .drain(timeout: limits.drainTimeout), at: now)
+        guard transferRefusal == nil, let instructions = fallback.instructions else { return endWithoutAgent(at: now) }
+        let order = CallTransferMachine.Order(
+            instructions: instructions,
+            purpose: fallback.transferTo == nil ? .goodbye : .transfer
+        )
+        return beginTransfer(order, mode: .drain(timeout: limits.drainTimeout), at: now)
     }
 
     /// When what is to be heard has been.
@@ -24,11 +27,11 @@ extension CallSessionMachine {
         after timeout: Duration,
         at now: MonotonicInstant
     ) -> [SessionAction] {
-        guard let number = fallback.transferTo, handoverRefusal == nil else {
+        guard let number = fallback.transferTo, transferRefusal == nil else {
             return end(EndRequest(.agentLost, mode: .drain(timeout: timeout), note: agentLoss), at: now)
         }
         let instructions = CarrierInstructions.dial(number: number, callerID: nil, ringTimeout: .seconds(30))
-        return handOver(instructions, purpose: .transfer, mode: .drain(timeout: timeout), at: now)
+        return beginTransfer(.init(instructions: instructions), mode: .drain(timeout: timeout), at: now)
     }
 
     mutating func endWithoutAgent(at now: MonotonicInstant) -> [SessionAction] {

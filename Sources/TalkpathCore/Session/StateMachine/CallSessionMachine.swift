@@ -27,8 +27,6 @@ struct CallSessionMachine: ~Copyable {
         case refused
         /// The order to place it got no answer: whether there is a call is not known, nor its name.
         case unknown
-        /// It follows other instructions, and is no longer ours.
-        case handedOver(String)
     }
 
     enum Life {
@@ -67,7 +65,7 @@ struct CallSessionMachine: ~Copyable {
     var isAgentsEnd = false
     /// Since when, and how long, the process still waits for this call.
     var hurry: Hurry?
-    var handover: Handover?
+    var transfer = CallTransferMachine()
     let fallback: AgentFallback?
     /// Why the model is lost for good, once it is.
     var agentLoss: String?
@@ -124,7 +122,7 @@ struct CallSessionMachine: ~Copyable {
             case .ringing: return .ringing
             case .unplaced, .placing, .queued: return media == .none ? .initiating : .inProgress
             case .absent: return .inProgress
-            case .over, .refused, .unknown, .handedOver: return .ending
+            case .over, .refused, .unknown: return .ending
             }
         case .ending: return .ending
         case .ended(let receipt), .retired(let receipt): return receipt.status
@@ -135,7 +133,7 @@ struct CallSessionMachine: ~Copyable {
     var carrierCallID: String? {
         switch carrier {
         case .queued(let id), .ringing(let id), .answered(let id): id
-        case .absent, .unplaced, .placing, .over, .refused, .unknown, .handedOver: nil
+        case .absent, .unplaced, .placing, .over, .refused, .unknown: nil
         }
     }
 
@@ -155,7 +153,7 @@ struct CallSessionMachine: ~Copyable {
             setAnswered(at: now)
             mediaMachine.expect(at: now)
             actions += connectAgent(at: now)
-        case .placing, .queued, .ringing, .answered, .over, .refused, .unknown, .handedOver:
+        case .placing, .queued, .ringing, .answered, .over, .refused, .unknown:
             // An inbound call: the caller waits while our answer to the webhook is on its way.
             mediaMachine.expect(at: now)
             actions += connectAgent(at: now)
@@ -224,7 +222,7 @@ struct CallSessionMachine: ~Copyable {
         switch carrier {
         case .queued(let id), .ringing(let id):
             carrier = .answered(id)
-        case .absent, .unplaced, .placing, .answered, .over, .refused, .unknown, .handedOver:
+        case .absent, .unplaced, .placing, .answered, .over, .refused, .unknown:
             return []
         }
         return noteAnswer(at: now)
@@ -253,8 +251,7 @@ struct CallSessionMachine: ~Copyable {
         carrier = .over
         switch life {
         case .live, .draining:
-            // The carrier's own farewell has come to its end.
-            if handover?.phase == .speaking { return endWithoutAgent(at: now) }
+            if let actions = transferOver(at: now) { return actions }
             switch fate {
             case .completed: return end(reasonOfHangup, at: now)
             case .busy: return end(EndRequest(.busy, note: dialFault), at: now)
@@ -303,31 +300,35 @@ struct CallSessionMachine: ~Copyable {
             actions += answered(at: now)
         case .answered, .absent:
             actions += noteAnswer(at: now)
-        case .unplaced, .over, .refused, .unknown, .handedOver:
+        case .unplaced, .over, .refused, .unknown:
             break
         }
         actions.append(.publish(.mediaStarted))
         actions += connectAgent(at: now)
+        actions += callerIsBack(at: now)
         return actions + greetIfDue()
     }
 
     mutating func streamStopped(at now: MonotonicInstant) -> [SessionAction] {
         happened(.streamStopped)
-        guard mediaMachine.stopped() else { return [] }
+        // The former socket's.
+        guard !transfer.isReturning, mediaMachine.stopped() else { return [] }
         switch life {
-        case .live, .draining: return awaitsHandover ? [] : end(reasonOfHangup, at: now)
+        case .live, .draining: return streamEndedForTransfer(at: now) ?? end(reasonOfHangup, at: now)
         case .ending: return farewellCame(at: now)
         case .ended, .retired: return []
         }
     }
 
-    /// The media socket is gone, whoever closed it.
-    mutating func mediaIsClosed(at now: MonotonicInstant) -> [SessionAction] {
+    /// A media socket is gone, whoever closed it.
+    ///
+    /// - Parameter closed: its number; the present one's by default.
+    mutating func mediaIsClosed(line closed: Int? = nil, at now: MonotonicInstant) -> [SessionAction] {
         happened(.mediaClosed)
-        guard let closing = mediaMachine.closed() else { return [] }
+        guard let closing = mediaMachine.closed(line: closed) else { return formerLineIsClosed(at: now) }
         switch life {
         case .live, .draining:
-            if awaitsHandover { return [] }
+            if let actions = streamEndedForTransfer(at: now) { return actions }
             switch closing {
             case .afterStop: return end(reasonOfHangup, at: now)
             case .abrupt: return end(EndRequest(.mediaLost, note: evidence.streamFault?.words), at: now)
@@ -347,7 +348,7 @@ struct CallSessionMachine: ~Copyable {
         if case .draining(let request) = life, isPlayedOut() {
             actions += end(EndRequest(request.reason, mode: .now, note: request.note), at: now)
         }
-        actions += handoverTick(at: now, isPlayedOut: isPlayedOut)
+        actions += transferTick(at: now, isPlayedOut: isPlayedOut)
         while let reason = takeDue(at: now) {
             actions += fired(reason, at: now)
         }
@@ -403,8 +404,8 @@ struct CallSessionMachine: ~Copyable {
         case .drain:
             guard case .draining(let request) = life else { return [] }
             return end(EndRequest(request.reason, mode: .now, note: request.note), at: now)
-        case .handover:
-            return handoverIsDue(at: now)
+        case .transfer:
+            return transferIsDue(at: now)
         case .renewal:
             return agentRenewalIsDue(at: now)
         case .hangUp, .hangUpRetry, .closeAgent, .farewell, .closeMedia, .streamReport, .saveRecord:

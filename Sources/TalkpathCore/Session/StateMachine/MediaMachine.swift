@@ -3,18 +3,19 @@ import TalkpathAudio
 extension SessionState {
     /// Where the carrier's media stream stands.
     package enum Media: String, CaseIterable, Sendable {
-        /// No stream yet. Next: `started`, or none at all.
+        /// No stream yet, or another is to come. Next: `started`, or none at all.
         case none
-        /// A socket is open (or the leg is a ring leg) and audio may flow. Next: `stopped`, `closed`.
+        /// A socket is open (or the leg is a ring leg) and audio may flow. Next: `stopped`, `closed`; `none` where
+        /// the caller returns from a transfer, and so for the next two.
         case started
         /// The carrier has said goodbye; the socket is still open. Next: `closed`.
         case stopped
-        /// The socket is gone. The last state.
+        /// The socket is gone.
         case closed
     }
 }
 
-/// The carrier's media stream, which a call has once at most.
+/// The carrier's media stream. A call has one at a time; a caller who returns from a transfer comes on another.
 ///
 /// What its end means for the call, the machine of the call decides.
 struct MediaMachine {
@@ -30,6 +31,10 @@ struct MediaMachine {
 
     private(set) var state = State.none
     private var hasSocket = false
+    /// Counts the streams from 1.
+    private(set) var line = 0
+    /// Sockets that are not known to be closed, by the numbers of their streams.
+    private var openLines: Set<Int> = []
     private(set) var deadlines = SessionDeadlines()
     private let timeout: Duration
 
@@ -46,7 +51,7 @@ struct MediaMachine {
     /// What is left to close.
     var socket: Socket {
         guard hasSocket else { return .none }
-        return state == .closed ? .closed : .open
+        return openLines.isEmpty ? .closed : .open
     }
 
     enum Socket {
@@ -64,11 +69,13 @@ struct MediaMachine {
     }
 
     /// - Parameter hasSocket: not so for a ring leg.
-    /// - Returns: whether it is the call's first.
+    /// - Returns: false if there is one already.
     mutating func started(hasSocket: Bool) -> Bool {
         guard state == .none else { return false }
         state = .started
         self.hasSocket = hasSocket
+        line += 1
+        if hasSocket { openLines.insert(line) }
         deadlines[.media] = nil
         return true
     }
@@ -82,13 +89,24 @@ struct MediaMachine {
         return true
     }
 
-    /// The socket is gone, from either side.
+    /// A socket is gone, from either side.
     ///
-    /// - Returns: how it came to its end; nil if that is no news.
-    mutating func closed() -> Closing? {
-        guard state != .closed else { return nil }
+    /// - Parameter closed: the number of its stream; the present one by default.
+    /// - Returns: how the stream came to its end; nil if that is no news, or the stream is a former one.
+    mutating func closed(line closed: Int? = nil) -> Closing? {
+        openLines.remove(closed ?? line)
+        guard (closed ?? line) == line, state != .none, state != .closed else { return nil }
         defer { state = .closed }
         return state == .stopped ? .afterStop : .abrupt
+    }
+
+    /// The caller returns: another stream is waited for.
+    ///
+    /// - Returns: the number of the former one, if its socket may still be open.
+    mutating func reopen(at now: MonotonicInstant) -> Int? {
+        state = .none
+        expect(at: now)
+        return openLines.contains(line) ? line : nil
     }
 
     /// The call ends, and waits for no stream.

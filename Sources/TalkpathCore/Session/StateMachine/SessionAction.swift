@@ -30,12 +30,22 @@ enum SessionAction: Equatable, Sendable {
     /// Nothing is left to do for this call.
     case retire
 
-    /// Have the carrier go on with the call on its own; answer with `redirectAnswered`.
+    /// Have the carrier follow other instructions than to stream to us; answer with `redirectAnswered`.
     case redirect(carrierCallID: String, CarrierInstructions)
     /// The agent is lost for good: queue the clip that was meant for that.
     case playFallback
-    /// The carrier did not take the call over, which goes on.
-    case handoverFailed(CarrierError)
+    /// The caller does not hear the agent any more: what was to be heard is dropped.
+    case suspendMedia
+    /// Another media socket of the caller's is to come.
+    case reopenMedia
+    /// Close media socket number `line`, which is a former one; answer with `mediaIsClosed`.
+    case dropMedia(line: Int)
+    /// Tell whoever waits for a transfer what came of it.
+    case transferSettled(TransferOutcome)
+    /// … or why nothing did.
+    case transferFailed(CallCommandError)
+    /// The caller is with the agent again, after a transfer of that outcome.
+    case callerReturned(TransferOutcome)
 
     case publish(CallEvent.Kind)
 }

@@ -15,7 +15,8 @@ package enum SessionHappening: Hashable, Sendable {
     case endNow, endDrain
     case hungUp, hangUpFailed
     case recordSaved, recordUpdated
-    case agentGoingAway, quietCame, handOver, redirected, redirectFailed
+    case agentGoingAway, quietCame
+    case transferBegan, redirected, redirectFailed, transferAnswered, transferEnded
     case abandoned, givenUp, hurried
     // Asked of the call, or noticed on the line, whether or not anything comes of it.
     case sayAsked, clipAsked, digitsAsked, collectionAsked, messageAsked, muteAsked
@@ -29,7 +30,8 @@ package enum SessionHappening: Hashable, Sendable {
             .mediaClosed, .carrierReported, .agentOpened, .agentReady, .agentConnectFailed, .agentLost, .agentFault,
             .agentSilent,
             .agentGoingAway, .quietCame, .agentClosed, .endNow, .endDrain, .hungUp, .hangUpFailed, .recordSaved,
-            .recordUpdated, .handOver, .redirected, .redirectFailed, .abandoned, .givenUp, .hurried,
+            .recordUpdated, .transferBegan, .redirected, .redirectFailed, .transferAnswered, .transferEnded, .abandoned,
+            .givenUp, .hurried,
             .sayAsked, .clipAsked, .digitsAsked, .collectionAsked, .messageAsked, .muteAsked, .keyPressed,
             .toolCalled, .machineDetected,
         ] + SessionDeadline.allCases.map(SessionHappening.timer)
@@ -54,7 +56,7 @@ package enum SessionHappening: Hashable, Sendable {
 /// Where a call stands, part by part, without the data that belongs to it.
 package struct SessionState: Hashable, Sendable {
     package enum Carrier: String, CaseIterable, Sendable {
-        case absent, unplaced, placing, queued, ringing, answered, over, refused, unknown, handedOver
+        case absent, unplaced, placing, queued, ringing, answered, over, refused, unknown
     }
 
     package enum Life: String, CaseIterable, Sendable {
@@ -100,7 +102,6 @@ extension CallSessionMachine {
         case .over: .over
         case .refused: .refused
         case .unknown: .unknown
-        case .handedOver: .handedOver
         }
     }
 

@@ -82,6 +82,7 @@ extension CallSnapshot {
         case .failed, .canceled: "call_did_not_connect"
         case .callerHangup: "human_disconnected"
         case .transferred, nil: nil
+        case .transferFailed: "transfer_unanswered"
         case .endedByAPI, .voicemail, .agentHangup, .maxDuration, .idleTimeout, .silenceTimeout, .loopDetected,
             .agentLost, .mediaLost, .shutdown, .nodeLost, .queueTimeout:
             answeredAt == nil ? "call_did_not_connect" : "bot_disconnected"
