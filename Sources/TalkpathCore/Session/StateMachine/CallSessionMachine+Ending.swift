@@ -62,10 +62,8 @@ extension CallSessionMachine {
         deadlines.removeAll()
         mediaMachine.disarm()
         transfer.finish()
-        var ending = Ending(request: request, began: now)
-        ending.hasFarewell = mediaMachine.isOver
-        ending.finish(.stopBridge, .done, at: now)
-        life = .ending(ending)
+        teardownMachine.begin(request, hasFarewell: mediaMachine.isOver, at: now)
+        life = .ending
         var actions: [SessionAction] = [.stopBridge]
         actions += startHangUp(at: now)
         actions += startClosingAgent(at: now)
@@ -74,76 +72,52 @@ extension CallSessionMachine {
 
     /// What an agent of one's own is told of the end that has begun.
     func farewell(at now: MonotonicInstant) -> AgentCallEnd? {
-        guard case .ending(let ending) = life else { return nil }
+        guard case .ending = life else { return nil }
+        let request = teardownMachine.account(isSaving: false, at: now).request
         return AgentCallEnd(
-            reason: ending.request.reason.rawValue,
-            note: ending.request.note,
+            reason: request.reason.rawValue,
+            note: request.note,
             durationMilliseconds: (now - startedOn).wholeMilliseconds,
             talkingMilliseconds: answeredOn.map { (now - $0).wholeMilliseconds } ?? 0
         )
-    }
-
-    mutating func change(_ body: (inout Ending) -> Void) {
-        guard case .ending(var ending) = life else { return }
-        body(&ending)
-        life = .ending(ending)
-    }
-
-    /// A share of the bound, counted from the beginning of the end.
-    func bound(_ share: Double, from began: MonotonicInstant) -> MonotonicInstant {
-        let due = began + limits.endBound * share
-        guard let hurry else { return due }
-        // The store gets the second half of the time: the record comes before everything else that is waited for.
-        return min(due, hurry.began + hurry.bound * (share < 1 ? share / 2 : 1))
     }
 
     /// The process is about to leave: what the ending still waits for gets so long in all. A call that has not begun to
     /// end ends.
     mutating func hurry(within bound: Duration, at now: MonotonicInstant) -> [SessionAction] {
         happened(.hurried)
-        if hurry == nil { hurry = Hurry(began: now, bound: bound) }
-        guard case .ending(let ending) = life else {
-            return isLive ? end(EndRequest(.shutdown), at: now) : []
-        }
-        for (reason, share) in Self.shares {
-            guard let due = deadlines[reason] else { continue }
-            deadlines[reason] = min(due, self.bound(share, from: ending.began))
-        }
-        hangUpMachine.hurry(until: self.bound(0.8, from: ending.began))
+        teardownMachine.hurry(within: bound, at: now)
+        guard case .ending = life else { return isLive ? end(EndRequest(.shutdown), at: now) : [] }
+        hangUpMachine.hurry(until: teardownMachine.hangUpLimit)
         return []
     }
-
-    private static let shares: [(SessionDeadline, Double)] = [
-        (.closeAgent, 0.8), (.streamReport, 0.8), (.farewell, 0.85), (.closeMedia, 0.9), (.saveRecord, 1),
-    ]
 
     // MARK: Hanging up
 
     private mutating func startHangUp(at now: MonotonicInstant) -> [SessionAction] {
-        guard case .ending(let ending) = life else { return [] }
         switch carrier {
         case .absent, .unplaced:
             carrier = carrier == .unplaced ? .refused : carrier
-            change { $0.finish(.hangUp, .skipped, at: now) }
+            teardownMachine.hangUpEnded(.skipped, at: now)
             return []
         case .over:
-            change { $0.finish(.hangUp, .alreadyGone, at: now) }
+            teardownMachine.hangUpEnded(.alreadyGone, at: now)
             return []
         case .refused:
-            change { $0.finish(.hangUp, .skipped, at: now) }
+            teardownMachine.hangUpEnded(.skipped, at: now)
             return []
         case .unknown:
             // The carrier's own time limit is what is left.
-            change { $0.finish(.hangUp, .failed, error: Self.unknownCall, at: now) }
+            teardownMachine.hangUpEnded(.failed, error: Self.unknownCall, at: now)
             return []
         case .placing:
             // The carrier's name of the call is still on its way; `placed` goes on from here.
-            change { $0.start(.hangUp, at: now) }
-            hangUpMachine.awaitName(until: bound(0.8, from: ending.began))
+            teardownMachine.hangUpBegan(at: now)
+            hangUpMachine.awaitName(until: teardownMachine.hangUpLimit)
             return []
         case .queued(let id), .ringing(let id), .answered(let id):
-            change { $0.start(.hangUp, at: now) }
-            hangUpMachine.begin(until: bound(0.8, from: ending.began), at: now)
+            teardownMachine.hangUpBegan(at: now)
+            hangUpMachine.begin(until: teardownMachine.hangUpLimit, at: now)
             return [.hangUp(carrierCallID: id)]
         }
     }
@@ -166,9 +140,9 @@ extension CallSessionMachine {
         switch life {
         case .ending:
             if carrier == .unknown {
-                change { $0.finish(.hangUp, .failed, error: Self.unknownCall, at: now) }
+                teardownMachine.hangUpEnded(.failed, error: Self.unknownCall, at: now)
             } else {
-                change { $0.finish(.hangUp, .skipped, at: now) }
+                teardownMachine.hangUpEnded(.skipped, at: now)
             }
             return hangUpIsKnown(at: now)
         case .ended:
@@ -190,7 +164,7 @@ extension CallSessionMachine {
             if carrier != .absent { carrier = .over }
             switch life {
             case .ending:
-                change { $0.finish(.hangUp, answer == .done ? .done : .alreadyGone, at: now) }
+                teardownMachine.hangUpEnded(answer == .done ? .done : .alreadyGone, at: now)
                 return hangUpIsKnown(at: now)
             case .ended(let receipt):
                 return confirmLate(receipt, at: now)
@@ -205,14 +179,14 @@ extension CallSessionMachine {
 
     private mutating func hangUpFailed(_ error: CarrierError, at now: MonotonicInstant) -> [SessionAction] {
         switch life {
-        case .ending(let ending):
-            guard !ending.isFinished(.hangUp) else { return [] }
+        case .ending:
+            guard !teardownMachine.isFinished(.hangUp) else { return [] }
             switch hangUpMachine.failed(error, at: now) {
             case .retried, .stale: return []
             case .final: break
             }
             let fault = CarrierFault(.hangUp, code: error.carrierCode, error.message)
-            change { $0.finish(.hangUp, .failed, error: fault.words, at: now) }
+            teardownMachine.hangUpEnded(.failed, error: fault.words, at: now)
             return note(fault) + hangUpIsKnown(at: now)
         case .ended:
             _ = hangUpMachine.failed(error, at: now)
@@ -225,9 +199,9 @@ extension CallSessionMachine {
     /// The carrier itself reports the call over.
     mutating func carrierConfirmed(at now: MonotonicInstant) -> [SessionAction] {
         switch life {
-        case .ending(let ending):
-            guard !ending.isFinished(.hangUp) else { return advance(at: now) }
-            change { $0.finish(.hangUp, .alreadyGone, at: now) }
+        case .ending:
+            guard !teardownMachine.isFinished(.hangUp) else { return advance(at: now) }
+            teardownMachine.hangUpEnded(.alreadyGone, at: now)
             return hangUpIsKnown(at: now)
         case .ended(let receipt):
             return confirmLate(receipt, at: now)
@@ -244,14 +218,12 @@ extension CallSessionMachine {
     // MARK: Closing
 
     private mutating func startClosingAgent(at now: MonotonicInstant) -> [SessionAction] {
-        guard case .ending(let ending) = life else { return [] }
         let socket = agentMachine.close()
         guard !agentMachine.isClosed else {
-            change { $0.finish(.closeAgent, .skipped, at: now) }
+            teardownMachine.agentIsClosed(.skipped, at: now)
             return []
         }
-        change { $0.start(.closeAgent, at: now) }
-        deadlines[.closeAgent] = bound(0.8, from: ending.began)
+        teardownMachine.agentIsClosing(at: now)
         return socket.map { [.closeAgent(socket: $0)] } ?? []
     }
 
@@ -260,18 +232,17 @@ extension CallSessionMachine {
     mutating func agentIsClosed(socket: AgentSocketID, at now: MonotonicInstant) -> [SessionAction] {
         happened(.agentClosed)
         guard agentMachine.closed(socket), case .ending = life else { return [] }
-        change { $0.finish(.closeAgent, .done, at: now) }
-        deadlines[.closeAgent] = nil
+        teardownMachine.agentIsClosed(.done, at: now)
         return advance(at: now)
     }
 
     mutating func farewellCame(at now: MonotonicInstant) -> [SessionAction] {
-        change { $0.hasFarewell = true }
+        teardownMachine.farewellCame()
         return advance(at: now)
     }
 
     mutating func mediaCameToItsEnd(at now: MonotonicInstant) -> [SessionAction] {
-        change { $0.hasFarewell = true }
+        teardownMachine.farewellCame()
         return formerLineIsClosed(at: now)
     }
 
@@ -279,10 +250,7 @@ extension CallSessionMachine {
     mutating func formerLineIsClosed(at now: MonotonicInstant) -> [SessionAction] {
         guard case .ending = life else { return [] }
         guard mediaMachine.socket != .open else { return advance(at: now) }
-        change {
-            if $0.isStarted(.closeMedia) { $0.finish(.closeMedia, .done, at: now) }
-        }
-        deadlines[.closeMedia] = nil
+        teardownMachine.mediaIsClosed(at: now)
         return advance(at: now)
     }
 
@@ -290,97 +258,61 @@ extension CallSessionMachine {
 
     /// Takes whatever step is due.
     mutating func advance(at now: MonotonicInstant) -> [SessionAction] {
-        guard case .ending(let ending) = life, ending.isFinished(.hangUp) else { return [] }
-        var actions: [SessionAction] = []
-        if !ending.isStarted(.closeMedia) {
-            guard farewellIsOver(ending, at: now) else { return [] }
-            actions += startClosingMedia(at: now)
+        guard case .ending = life else { return [] }
+        let facts = TeardownMachine.Facts(
+            isStreaming: media == .started,
+            socket: mediaMachine.socket,
+            awaitsStreamReport: evidence.stream == .running
+        )
+        var orders: [SessionAction] = []
+        for action in teardownMachine.advance(facts, at: now) {
+            switch action {
+            case .closeMedia:
+                orders.append(.closeMedia)
+            case .saveRecord:
+                let receipt = receipt(isSaving: true, at: now)
+                teardownMachine.keep(receipt)
+                orders.append(.saveRecord(receipt))
+            }
         }
-        guard case .ending(let ending) = life, ending.isFinished(.closeMedia), ending.isFinished(.closeAgent),
-            !ending.isStarted(.saveRecord)
-        else { return actions }
-        if awaitsStreamReport(ending, at: now) { return actions }
-        deadlines[.streamReport] = nil
-        change { $0.start(.saveRecord, at: now) }
-        deadlines[.saveRecord] = bound(1, from: ending.began)
-        if case .ending(let ending) = life {
-            let receipt = receipt(ending, steps: ending.steps(assumingDone: .saveRecord), at: now)
-            change { $0.savedReceipt = receipt }
-            actions.append(.saveRecord(receipt))
-        }
-        return actions
-    }
-
-    /// A carrier that has hung up closes the stream itself, and takes it amiss if we are quicker.
-    private mutating func farewellIsOver(_ ending: Ending, at now: MonotonicInstant) -> Bool {
-        guard media == .started, !ending.hasFarewell else { return true }
-        switch ending.outcome(.hangUp) {
-        case .done, .alreadyGone: break
-        case .skipped, .failed, .timedOut, nil: return true
-        }
-        if let due = deadlines[.farewell] { return due <= now }
-        deadlines[.farewell] = min(now + limits.farewell, bound(0.85, from: ending.began))
-        return false
-    }
-
-    private mutating func startClosingMedia(at now: MonotonicInstant) -> [SessionAction] {
-        guard case .ending(let ending) = life else { return [] }
-        deadlines[.farewell] = nil
-        switch mediaMachine.socket {
-        case .none:
-            change { $0.finish(.closeMedia, .skipped, at: now) }
-            return []
-        case .closed:
-            change { $0.finish(.closeMedia, .alreadyGone, at: now) }
-            return []
-        case .open:
-            change { $0.start(.closeMedia, at: now) }
-            deadlines[.closeMedia] = bound(0.9, from: ending.began)
-            return [.closeMedia]
-        }
+        return orders
     }
 
     /// - Parameter error: why the record could not be saved.
     mutating func recordSaved(error: String?, at now: MonotonicInstant) -> [SessionAction] {
         happened(.recordSaved)
-        guard case .ending(let ending) = life, !ending.isFinished(.saveRecord) else { return [] }
-        change { $0.finish(.saveRecord, error == nil ? .done : .failed, error: error, at: now) }
+        guard case .ending = life, teardownMachine.recordSaved(error: error, at: now) else { return [] }
         return finish(at: now)
     }
 
     private mutating func finish(at now: MonotonicInstant) -> [SessionAction] {
-        guard case .ending(let ending) = life else { return [] }
-        // What was saved is what everybody is told: record, event and answers are one receipt.
-        let saved = ending.outcome(.saveRecord) == .done ? ending.savedReceipt : nil
-        let receipt = saved ?? receipt(ending, steps: ending.steps, at: now)
+        guard case .ending = life else { return [] }
+        let unsaved = receipt(at: now)
+        // What was saved is what everybody is told.
+        let told = teardownMachine.finish() ?? unsaved
         deadlines.removeAll()
-        life = .ended(receipt)
-        return [.finish(receipt)] + beginAftermath(receipt, at: now)
+        life = .ended(told)
+        return [.finish(told)] + beginAftermath(told, at: now)
     }
 
     mutating func firedWhileEnding(_ reason: SessionDeadline, at now: MonotonicInstant) -> [SessionAction] {
         switch reason {
         case .hangUp:
-            change { $0.finish(.hangUp, .timedOut, error: "the carrier did not answer in time", at: now) }
+            teardownMachine.timedOut(.hangUp, error: "the carrier did not answer in time", at: now)
             return hangUpIsKnown(at: now)
         case .hangUpRetry:
             return carrierCallID.map { askCarrier($0, at: now) } ?? []
         case .closeAgent:
-            change { $0.finish(.closeAgent, .timedOut, error: "the model's socket did not close in time", at: now) }
+            teardownMachine.timedOut(.closeAgent, error: "the model's socket did not close in time", at: now)
             return advance(at: now)
-        case .farewell:
-            // Set again to a moment that has come, so that `advance` sees that it has been waited for.
-            deadlines[.farewell] = now
+        case .farewell, .streamReport:
+            teardownMachine.waitedEnough(for: reason, at: now)
             return advance(at: now)
         case .closeMedia:
-            change { $0.finish(.closeMedia, .timedOut, error: "the media socket did not close in time", at: now) }
-            return advance(at: now)
-        case .streamReport:
-            // Set again to a moment that has come, so that `advance` sees that it has been waited for.
-            deadlines[.streamReport] = now
+            teardownMachine.timedOut(.closeMedia, error: "the media socket did not close in time", at: now)
             return advance(at: now)
         case .saveRecord:
-            change { $0.finish(.saveRecord, .timedOut, error: "the record was not saved in time", at: now) }
+            teardownMachine.timedOut(.saveRecord, error: "the record was not saved in time", at: now)
             return finish(at: now)
         case .maxDuration, .queue, .ringing, .media, .agentSetup, .agentRetry, .drain, .transfer, .renewal, .lateHangUp,
             .lateName,
@@ -393,10 +325,8 @@ extension CallSessionMachine {
     mutating func abandon(at now: MonotonicInstant) -> [SessionAction] {
         happened(.abandoned)
         var actions = isLive ? end(EndRequest(.shutdown), at: now) : []
-        if case .ending(let ending) = life {
-            for name in EndReceipt.Step.Name.allCases where !ending.isFinished(name) {
-                change { $0.finish(name, .failed, error: "the server stopped without waiting", at: now) }
-            }
+        if case .ending = life {
+            teardownMachine.abandon(at: now)
             actions += finish(at: now)
         }
         return actions + giveUp()
@@ -404,33 +334,35 @@ extension CallSessionMachine {
 
     // MARK: Receipt
 
-    private func receipt(_ ending: Ending, steps: [EndReceipt.Step], at now: MonotonicInstant) -> EndReceipt {
+    /// - Parameter isSaving: the step that saves the record stands as done.
+    private func receipt(isSaving: Bool = false, at now: MonotonicInstant) -> EndReceipt {
+        let end = teardownMachine.account(isSaving: isSaving, at: now)
         let started = startedOn
         let queueing = ringsSince.map { $0 - started } ?? .zero
         let confirmed: Bool =
-            switch steps.first(where: { $0.name == .hangUp })?.outcome {
+            switch end.steps.first(where: { $0.name == .hangUp })?.outcome {
             case .done, .alreadyGone: true
-            case .skipped: carrier == .refused || ending.hasFarewell
+            case .skipped: carrier == .refused || end.hasFarewell
             case .failed, .timedOut, nil: carrier == .over
             }
         var receipt = EndReceipt(
             callID: callID,
-            status: ending.request.reason.status(wasAnswered: answeredOn != nil),
-            reason: ending.request.reason,
-            note: ending.request.note,
-            duration: ending.began - started,
+            status: end.request.reason.status(wasAnswered: answeredOn != nil),
+            reason: end.request.reason,
+            note: end.request.note,
+            duration: end.began - started,
             queueing: queueing,
-            ringing: (answeredOn ?? ending.began) - started - queueing,
-            talking: answeredOn.map { ending.began - $0 } ?? .zero,
+            ringing: (answeredOn ?? end.began) - started - queueing,
+            talking: answeredOn.map { end.began - $0 } ?? .zero,
             startedAt: startedAt,
             answeredAt: answeredAt,
             endedAt: WallTime(
-                milliseconds: startedAt.milliseconds + Int64((ending.began - started).wholeMilliseconds)
+                milliseconds: startedAt.milliseconds + Int64((end.began - started).wholeMilliseconds)
             ),
             carrierConfirmed: confirmed,
             carrierFaults: evidence.faults,
-            teardown: now - ending.began,
-            steps: steps
+            teardown: now - end.began,
+            steps: end.steps
         )
         receipt.usage = usage
         receipt.transferOutcome = transfer.outcome

@@ -13,10 +13,6 @@ struct CarrierEvidence {
     fileprivate(set) var streamFault: CarrierFault?
     fileprivate(set) var faults: [CarrierFault] = []
 
-    /// The receipt waits this long for the report of the stream's end, counted from the beginning of the end: a stream
-    /// that broke and a caller who hung up look alike on the socket.
-    static let patience = Duration.seconds(1)
-
     /// Another media stream is to begin.
     mutating func lineBegins() { stream = .unreported }
 }
@@ -57,16 +53,6 @@ extension CallSessionMachine {
         return EndRequest(.mediaLost, note: fault.words)
     }
 
-    /// Whether the receipt waits for the report of the stream's end.
-    mutating func awaitsStreamReport(_ ending: Ending, at now: MonotonicInstant) -> Bool {
-        guard evidence.stream == .running, ending.request.reason == .callerHangup else { return false }
-        if let due = deadlines[.streamReport] { return due > now }
-        let due = min(ending.began + CarrierEvidence.patience, bound(0.8, from: ending.began))
-        guard due > now else { return false }
-        deadlines[.streamReport] = due
-        return true
-    }
-
     private mutating func streamBroke(_ fault: CarrierFault, at now: MonotonicInstant) -> [SessionAction] {
         let actions = note(fault)
         evidence.streamFault = evidence.streamFault ?? fault
@@ -76,10 +62,8 @@ extension CallSessionMachine {
             // Media that has begun tells of its own end. Media that has not will not begin.
             guard media == .none else { return actions }
             return actions + end(reasonOfHangup, at: now)
-        case .ending(let ending):
-            if ending.request.reason == .callerHangup, !ending.isStarted(.saveRecord) {
-                change { $0.request = EndRequest(.mediaLost, note: fault.words) }
-            }
+        case .ending:
+            teardownMachine.streamBroke(EndRequest(.mediaLost, note: fault.words))
             return actions + streamIsReportedOver(at: now)
         case .ended, .retired:
             return actions
@@ -88,8 +72,6 @@ extension CallSessionMachine {
 
     private mutating func streamIsReportedOver(at now: MonotonicInstant) -> [SessionAction] {
         evidence.stream = .over
-        guard deadlines[.streamReport] != nil else { return [] }
-        deadlines[.streamReport] = nil
-        return advance(at: now)
+        return teardownMachine.streamReportCame() ? advance(at: now) : []
     }
 }

@@ -33,7 +33,7 @@ struct CallSessionMachine: ~Copyable {
         case live
         /// To be ended when the agent's words have played out.
         case draining(EndRequest)
-        case ending(Ending)
+        case ending
         case ended(EndReceipt)
         /// Ended, and nothing is left to wait for.
         case retired(EndReceipt)
@@ -58,13 +58,12 @@ struct CallSessionMachine: ~Copyable {
     /// Tokens that the model has counted, for the receipt.
     private(set) var usage = AgentUsage()
     var hangUpMachine = HangUpMachine()
+    var teardownMachine: TeardownMachine
     /// The saved record is being told that the carrier has confirmed the end. Its session stays until it is.
     var isUpdatingRecord = false
     var evidence = CarrierEvidence()
     /// Nobody but the agent itself has asked for the end that the call drains for.
     var isAgentsEnd = false
-    /// Since when, and how long, the process still waits for this call.
-    var hurry: Hurry?
     var transfer = CallTransferMachine()
     let fallback: AgentFallback?
     /// Why the model is lost for good, once it is.
@@ -95,6 +94,7 @@ struct CallSessionMachine: ~Copyable {
         self.observer = observer
         agentMachine = AgentMachine(limits: limits, renewal: renewal)
         mediaMachine = MediaMachine(timeout: limits.mediaTimeout)
+        teardownMachine = TeardownMachine(limits: limits)
     }
 
     var isLive: Bool {
@@ -362,8 +362,9 @@ struct CallSessionMachine: ~Copyable {
 
     /// When the first timer of all parts fires.
     var nextDeadline: MonotonicInstant? {
-        let parts = Self.earliest(agentMachine.deadlines.next, mediaMachine.deadlines.next)
-        return Self.earliest(deadlines.next, Self.earliest(parts, hangUpMachine.deadlines.next))
+        let live = Self.earliest(agentMachine.deadlines.next, mediaMachine.deadlines.next)
+        let over = Self.earliest(teardownMachine.deadlines.next, hangUpMachine.deadlines.next)
+        return Self.earliest(deadlines.next, Self.earliest(live, over))
     }
 
     private static func earliest(_ one: MonotonicInstant?, _ other: MonotonicInstant?) -> MonotonicInstant? {
@@ -376,13 +377,14 @@ struct CallSessionMachine: ~Copyable {
         guard let next = nextDeadline, next <= now else { return nil }
         let due = [
             deadlines.first(at: next), agentMachine.deadlines.first(at: next), mediaMachine.deadlines.first(at: next),
-            hangUpMachine.deadlines.first(at: next),
+            hangUpMachine.deadlines.first(at: next), teardownMachine.deadlines.first(at: next),
         ]
         guard let first = due.compactMap(\.self).min(by: { $0.rawValue < $1.rawValue }) else { return nil }
         deadlines[first] = nil
         agentMachine.disarm(first)
         mediaMachine.disarm(first)
         hangUpMachine.disarm(first)
+        teardownMachine.disarm(first)
         return first
     }
 
