@@ -1,0 +1,62 @@
+import TalkpathAudio
+import Testing
+
+@testable import TalkpathCore
+
+/// The steps of an end, without the rest of a call.
+struct TeardownMachineTests {
+    private let began = MonotonicInstant(nanoseconds: 1_000_000_000)
+
+    private func facts(isStreaming: Bool = false, _ socket: MediaMachine.Socket = .open) -> TeardownMachine.Facts {
+        TeardownMachine.Facts(isStreaming: isStreaming, socket: socket, awaitsStreamReport: false)
+    }
+
+    private func ending(_ reason: EndReason = .endedByAPI) -> TeardownMachine {
+        var machine = TeardownMachine(limits: CallLimits())
+        machine.begin(EndRequest(reason), hasFarewell: false, at: began)
+        machine.hangUpBegan(at: began)
+        machine.agentIsClosing(at: began)
+        return machine
+    }
+
+    @Test func `the media socket waits for the carrier's word, and the record for both sockets`() {
+        var machine = ending()
+        #expect(machine.advance(facts(), at: began) == [])
+        machine.hangUpEnded(.done, at: began)
+        #expect(machine.advance(facts(), at: began) == [.closeMedia])
+        machine.mediaIsClosed(at: began)
+        #expect(machine.advance(facts(.closed), at: began) == [])
+        machine.agentIsClosed(.done, at: began)
+        #expect(machine.advance(facts(.closed), at: began) == [.saveRecord])
+        #expect(machine.advance(facts(.closed), at: began) == [])
+    }
+
+    @Test func `a carrier that has hung up is given time to close its stream itself`() {
+        var machine = ending()
+        machine.hangUpEnded(.done, at: began)
+        #expect(machine.advance(facts(isStreaming: true), at: began) == [])
+        machine.farewellCame()
+        #expect(machine.advance(facts(isStreaming: true), at: began) == [.closeMedia])
+    }
+
+    @Test func `a process in a hurry makes every bound shorter`() {
+        var machine = ending()
+        let before = machine.hangUpLimit
+        machine.hurry(within: .seconds(1), at: began)
+        #expect(machine.hangUpLimit < before)
+        #expect(machine.deadlines.next == machine.hangUpLimit)
+    }
+
+    @Test func `what was saved is what is told`() {
+        var machine = ending()
+        machine.hangUpEnded(.alreadyGone, at: began)
+        machine.agentIsClosed(.skipped, at: began)
+        #expect(machine.advance(facts(.none), at: began) == [.saveRecord])
+        let isEnd = machine.recordSaved(error: nil, at: began)
+        let isEndAgain = machine.recordSaved(error: "late", at: began)
+        #expect(isEnd && !isEndAgain)
+        #expect(machine.account(isSaving: false, at: began).steps.map(\.outcome).last == .done)
+        #expect(machine.finish() == nil)
+        #expect(machine.deadlines.next == nil)
+    }
+}
