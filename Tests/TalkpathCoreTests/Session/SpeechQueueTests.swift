@@ -378,6 +378,32 @@ struct SpeechQueueTests {
 
     // MARK: The greeting
 
+    @Test(arguments: [true, false])
+    func `a greeting is not said once the agent has answered a key instead`(answersByItself: Bool) {
+        var queue = SpeechQueue(answersByItself: answersByItself)
+        _ = queue.tell(.prompt("5"), at: start)
+        _ = queue.add(.respond, at: start)
+        _ = queue.agentIsReady(at: start)
+        _ = queue.greet("hello", callerHasSpoken: true, at: start)
+        _ = queue.tick(at: start + .milliseconds(500))
+        queue.responseStarted()
+        _ = queue.responseEnded(.completed, at: start + .milliseconds(600))
+        #expect(queue.tick(at: start + .seconds(3)) == [])
+        #expect(queue.isIdle)
+    }
+
+    @Test func `a greeting waits for the answer to a short word that ends just when there is a model`() {
+        var queue = SpeechQueue(answersByItself: true)
+        queue.callerBegan(.ear, at: start)
+        let ready = start + .milliseconds(1000)
+        _ = queue.agentIsReady(at: ready)
+        #expect(queue.greet("hello", callerHasSpoken: true, at: ready) == [])
+        let heard = ready + .milliseconds(80)
+        #expect(queue.callerEnded(.ear, at: heard) == [])
+        #expect(queue.tick(at: heard + .milliseconds(2400)) == [])
+        #expect(queue.tick(at: heard + .milliseconds(2500)) == [.send(.say("hello"))])
+    }
+
     @Test func `a greeting waits for the answer to a caller who spoke before there was a model`() {
         var queue = ready()
         #expect(queue.greet("hello", callerHasSpoken: true, at: start) == [])

@@ -12,6 +12,8 @@ struct CallersFloor: Equatable, Sendable {
     private var hasModelHeardBegin = false
     /// The present stretch of speech is a turn, and no mere noise.
     private var isTurn = false
+    /// The present stretch of speech began before there was a model to hear it.
+    private var isLate = false
     /// Until when the model may begin to answer the newest turn by itself.
     private var answerDue: MonotonicInstant?
 
@@ -43,20 +45,23 @@ struct CallersFloor: Equatable, Sendable {
             isTurn = true
             hasModelHeardBegin = false
         }
-        guard !isTaken, isTurn else { return }
+        guard !isTaken, isTurn || isLate else { return }
+        answerDue = now + (isLate ? Self.latePatience : Self.answerPatience)
         isTurn = false
-        answerDue = now + Self.answerPatience
+        isLate = false
     }
 
-    /// The caller has spoken before there was a model to hear it.
+    /// The caller has spoken before there was a model to hear it, and may be speaking still.
     mutating func hasSpokenBefore(at now: MonotonicInstant) {
-        answerDue = now + Self.latePatience
+        isLate = isTaken
+        answerDue = isTaken ? nil : now + Self.latePatience
     }
 
     /// The model has begun to speak: in its own view the caller has finished.
     mutating func answerBegan() {
         hasModelHeardBegin = false
         isTurn = false
+        isLate = false
         answerDue = nil
     }
 

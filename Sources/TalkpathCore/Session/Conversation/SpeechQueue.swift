@@ -139,7 +139,7 @@ struct SpeechQueue {
     ///
     /// - Parameter callerHasSpoken: before there was a model to hear it, which may answer that now.
     mutating func greet(_ words: String, callerHasSpoken: Bool, at now: MonotonicInstant) -> [Action] {
-        if callerHasSpoken, !floor.isTaken { floor.hasSpokenBefore(at: now) }
+        if callerHasSpoken { floor.hasSpokenBefore(at: now) }
         waiting.append(Entry(order: .say(id: nil, words: words), isOverspoken: callerHasSpoken))
         return next(at: now)
     }
@@ -208,7 +208,8 @@ struct SpeechQueue {
         // The caller's turn is being answered, and with it all that stands in the conversation.
         waiting.removeAll { entry in
             guard entry.isOverspoken, entry.order.isReplaceable else { return false }
-            return asked.map { $0.entry.order.isAnswer && entry.order.isReminder } ?? true
+            // An answer that was asked for takes the place of a greeting or reminder, and not of a later answer.
+            return asked.map { $0.entry.order.isAnswer && entry.order != .respond } ?? true
         }
         pausedUntil = nil
         floor.answerBegan()
