@@ -87,6 +87,7 @@ extension CallSession {
         case .responseStarted, .agentTranscript, .audio, .audioEnded: guards.agent?.answerProgressed(at: now)
         case .responseEnded(let end):
             switch end.status {
+            case .incomplete where talk.speech.isEmpty: break
             case .completed, .incomplete:
                 guards.agent?.responseEnded(at: now)
                 machine.agentAnswered()

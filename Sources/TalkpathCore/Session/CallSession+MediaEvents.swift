@@ -36,6 +36,7 @@ extension CallSession {
         case .agent(let event):
             handle(event, at: now)
         case .agentItemBegan(let item):
+            talk.speech.answerProgressed()
             transcript.began(item, at: callMilliseconds(at: now))
             callerTurns.answerWentOn(at: callMilliseconds(at: now))
         }
@@ -80,11 +81,13 @@ extension CallSession {
             let began = callerTurns.place(piece.item, at: callMilliseconds(at: now))
             if let turn = transcript.add(piece, by: .caller, at: began) { turnEnded(turn, at: now) }
         case .agentTranscript(let piece):
+            talk.speech.answerProgressed()
             talk.speech.add(piece)
             if let turn = transcript.add(piece, by: .agent, at: callMilliseconds(at: now)) {
                 turnEnded(turn, at: now)
             }
         case .toolCall(let call):
+            talk.speech.answerProgressed()
             take(call, at: now)
         case .usage(let more):
             machine.agentUsed(more)

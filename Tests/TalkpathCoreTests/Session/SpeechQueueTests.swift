@@ -376,6 +376,16 @@ struct SpeechQueueTests {
         #expect(queue.tick(at: start + .milliseconds(10_100)) == [.send(.respond)])
     }
 
+    @Test(arguments: [true, false])
+    func `an answer that is broken off is asked for again if nothing of it has come`(isEmpty: Bool) {
+        var queue = ready()
+        queue.responseStarted()
+        if !isEmpty { queue.answerProgressed() }
+        #expect(queue.responseEnded(.incomplete, at: start) == [])
+        let later = queue.tick(at: start + .seconds(1))
+        #expect(later == (isEmpty ? [.send(.respond)] : []))
+    }
+
     // MARK: The greeting
 
     @Test(arguments: [true, false])

@@ -75,6 +75,8 @@ struct SpeechQueue {
     private var isReady = false
     /// An answer is under way.
     private(set) var isResponding = false
+    /// Nothing of the answer under way has come: no speech, no words, no function.
+    private(set) var isEmpty = true
     /// Asked for, and not yet begun.
     private var asked: (entry: Entry, at: MonotonicInstant)?
     /// What the answer under way was asked for.
@@ -204,6 +206,7 @@ struct SpeechQueue {
 
     mutating func responseStarted() {
         isResponding = true
+        isEmpty = true
         refusedOn = nil
         // The caller's turn is being answered, and with it all that stands in the conversation.
         waiting.removeAll { entry in
@@ -217,6 +220,9 @@ struct SpeechQueue {
         asked = nil
     }
 
+    /// Something of the answer under way has come.
+    mutating func answerProgressed() { isEmpty = false }
+
     /// - Parameter retryAfter: when the model says that it may be asked again.
     mutating func responseEnded(
         _ status: AgentResponseEnd.Status,
@@ -226,6 +232,9 @@ struct SpeechQueue {
         isResponding = false
         refusedOn = nil
         var actions: [Action] = []
+        // One that the model broke off before its first word is no answer.
+        let status = status == .incomplete && isEmpty ? .failed : status
+        isEmpty = true
         switch status {
         case .completed, .incomplete:
             if case .say(let id?, _)? = current?.order { actions.append(.awaitPlayback(id: id)) }
