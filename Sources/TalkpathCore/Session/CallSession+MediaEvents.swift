@@ -77,7 +77,9 @@ extension CallSession {
             talk.speech.responseStarted()
             publish(.agentSpeechStarted)
         case .callerTranscript(let piece):
-            if !piece.isFinal { talk.debts.modelUnderstood() }
+            let isKnown = callerTurns.knows(piece.item, at: callMilliseconds(at: now))
+            let isUnheard = !isKnown && !talk.speech.isResponding
+            if !piece.isFinal || isUnheard { talk.debts.modelUnderstood(isUnheard: isUnheard, at: now) }
             let began = callerTurns.place(piece.item, at: callMilliseconds(at: now))
             if let turn = transcript.add(piece, by: .caller, at: began) { turnEnded(turn, at: now) }
         case .agentTranscript(let piece):

@@ -66,7 +66,7 @@ struct ConversationDebtsTests {
         debts.functionCalled()
         #expect(debts.isHandleStale)
         debts.handleGiven()
-        debts.modelUnderstood()
+        debts.modelUnderstood(at: start)
         #expect(debts.isHandleStale)
         debts.earHeardBegin(at: start)
         debts.handleGiven()

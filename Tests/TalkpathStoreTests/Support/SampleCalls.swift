@@ -96,6 +96,7 @@ enum SampleCalls {
                 .init(name: .saveRecord, outcome: .done, started: .milliseconds(41), duration: .zero),
             ]
         )
+        call.receipt?.transferOutcome = .noAnswer
         call.receipt?.usage.inputCachedTokens = 64
         return call
     }

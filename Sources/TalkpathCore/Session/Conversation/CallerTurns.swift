@@ -73,6 +73,11 @@ struct CallerTurns: Sendable {
         if heard.last?.lastSpeech != nil { answerBegan(at: milliseconds) }
     }
 
+    /// True for words of a turn that the model has named, our ear has heard, or other words belong to.
+    func knows(_ item: AgentItem, at milliseconds: Int) -> Bool {
+        placed[item] != nil || !heard.isEmpty || lastPlaced.map { milliseconds - $0.came <= Self.pause } ?? false
+    }
+
     /// Words have come: when the caller began to say them.
     mutating func place(_ item: AgentItem, at milliseconds: Int) -> Int {
         if let known = placed[item] { return known }

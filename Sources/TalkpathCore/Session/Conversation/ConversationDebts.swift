@@ -13,7 +13,7 @@ struct ConversationDebts: Equatable, Sendable {
     private(set) var earBegan: MonotonicInstant?
     /// The session was lost while the caller spoke: the next one has heard a part of the turn at most.
     private var isTurnSplit = false
-    /// Our own ear has heard a turn that has not been answered.
+    /// Our own ear has heard a turn that has not been answered, or the model has written down one that our ear missed.
     private var earTurnEnded: MonotonicInstant?
     /// What came of functions, until the model has completed an answer after it.
     private(set) var results: [String] = []
@@ -68,8 +68,12 @@ struct ConversationDebts: Equatable, Sendable {
         isHandleStale = true
     }
 
-    mutating func modelUnderstood() {
+    /// The model has put words of the caller into writing.
+    ///
+    /// - Parameter isUnheard: they are of a turn that our own ear has missed, and that is not being answered.
+    mutating func modelUnderstood(isUnheard: Bool = false, at now: MonotonicInstant) {
         isHandleStale = true
+        if isUnheard { earTurnEnded = now }
     }
 
     /// The caller speaks, or has spoken and not been answered.
