@@ -27,9 +27,21 @@ struct DrainWatchTests {
         let quiet = start + .seconds(5)
         #expect(watch.isOver(isHeard: false, owes: .words, lastMessage: early, at: quiet) == false)
         #expect(
-            watch.isOver(isHeard: false, owes: .words, lastMessage: early, at: quiet + .milliseconds(2980)) == false
+            watch.isOver(isHeard: false, owes: .words, lastMessage: early, at: quiet + .milliseconds(5980)) == false
         )
-        #expect(watch.isOver(isHeard: false, owes: .words, lastMessage: early, at: quiet + .seconds(3)) == true)
+        #expect(watch.isOver(isHeard: false, owes: .words, lastMessage: early, at: quiet + .seconds(6)) == true)
+    }
+
+    @Test func `the answer to a function is waited for as long as the function runs`() {
+        var watch = DrainWatch()
+        for second in 0..<20 {
+            let now = start + .seconds(second)
+            #expect(watch.isOver(isHeard: false, owes: .work, lastMessage: nil, at: now) == false)
+        }
+        let done = start + .seconds(20)
+        #expect(watch.isOver(isHeard: false, owes: .words, lastMessage: nil, at: done) == false)
+        #expect(watch.isOver(isHeard: false, owes: .words, lastMessage: nil, at: done + .milliseconds(5980)) == false)
+        #expect(watch.isOver(isHeard: false, owes: .words, lastMessage: nil, at: done + .seconds(6)) == true)
     }
 
     @Test func `one that has spoken and not said that this was all is waited for less long`() {

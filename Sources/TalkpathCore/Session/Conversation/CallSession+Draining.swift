@@ -22,7 +22,7 @@ extension CallSession {
             debt = .nothing
         } else {
             let owesWords = talk.owesWords(lastAudio: media.lastAgentAudio, at: now)
-            debt = owesWords ? .words : media.isAgentTalking ? .rest : .nothing
+            debt = talk.isWorking ? .work : owesWords ? .words : media.isAgentTalking ? .rest : .nothing
         }
         return talk.drain.isOver(
             isHeard: !media.isPlayedOut(at: now),
@@ -75,8 +75,11 @@ extension CallTalk {
         if speech.isAsked || debts.owesAnswerToResult(lastAudio: lastAudio) || debts.callerWaits(at: now) {
             return true
         }
-        return goodbye?.isAwaited == true || tools.values.contains { !$0.isTransfer }
+        return goodbye?.isAwaited == true
     }
+
+    /// A function is being carried out, of which the agent will speak.
+    var isWorking: Bool { tools.values.contains { !$0.isTransfer } }
 }
 
 extension ToolOutput {

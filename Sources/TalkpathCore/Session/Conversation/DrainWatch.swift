@@ -14,13 +14,15 @@ struct DrainWatch: Equatable, Sendable {
         case rest
         /// The agent is to speak.
         case words
+        /// A function is being carried out, and the agent is to speak of what comes of it. It has a bound of its own.
+        case work
 
         /// How long the model may say nothing at all while nothing is to be heard.
         var patience: Duration {
             switch self {
             case .nothing: .zero
             case .rest: .seconds(1)
-            case .words: .seconds(3)
+            case .words, .work: .seconds(6)
             }
         }
     }
@@ -34,7 +36,7 @@ struct DrainWatch: Equatable, Sendable {
         lastMessage: MonotonicInstant?,
         at now: MonotonicInstant
     ) -> Bool {
-        guard !isHeard else {
+        guard !isHeard, debt != .work else {
             quietSince = nil
             return false
         }
