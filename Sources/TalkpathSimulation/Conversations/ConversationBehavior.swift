@@ -6,7 +6,7 @@ package enum ConversationBehavior: String, CaseIterable, Sendable {
     case phantomInterruption = "phantom-interruption"
     /// Gemini does not report that an interrupted turn is complete.
     case openInterruption = "open-interruption"
-    /// A response fails; the model states a time after which it may be asked again.
+    /// A response fails, or is broken off before its first word; the model states a time after which it may be asked again.
     case failedAnswer = "failed-answer"
     /// A request for a response is refused, and the model states a time as well.
     case rejectedOrder = "rejected-order"
@@ -24,4 +24,16 @@ package enum ConversationBehavior: String, CaseIterable, Sendable {
     case earlyEndCall = "early-end-call"
     /// The caller speaks during the goodbye.
     case cutGoodbye = "cut-goodbye"
+    /// The agent calls a function with arguments that are no JSON object.
+    case brokenArguments = "broken-arguments"
+    /// The model refuses what not every model takes: a part of its set-up, or turns that were not announced.
+    case pickyModel = "picky-model"
+    /// The carrier's media bear no timestamp.
+    case noTimestamps = "no-timestamps"
+    /// Gemini announces the end of its session, and ends it; it gives handles to resume it by.
+    case goAway = "go-away"
+    /// An operator ends the call, and lets the agent finish.
+    case drain
+    /// An operator puts messages into the conversation, also while the caller speaks.
+    case messages
 }

@@ -9,8 +9,17 @@ import TalkpathWire
 /// 4. The turns in the record are in the order in which they began.
 /// 5. The caller hears a whole goodbye before the end, unless they interrupt it; a caller who does so keeps the call.
 ///
+/// 6. What asks the model to speak takes nothing from the agent's own instructions.
+/// 7. The model is told each key and each message, whenever they come; the model hears all that the caller says.
+/// 8. A function is carried out with the arguments that the model gave, or not at all.
+/// 9. A known model is sent nothing that it refuses.
+/// 10. An operator who lets the agent finish cuts nothing that it has begun, and no answer that it owes.
+/// 11. No handle is used past what it covers.
+/// 12. A caller who has spoken before the agent is answered or greeted, and not both.
+///
 /// In addition, the caller must hear whatever the model says while the caller is silent.
-final class ConversationJudge {
+final class ConversationJudge: @unchecked Sendable {
+    // Unchecked: everything runs on the scheduler's one thread.
     private struct Turn {
         var began: Int
         var ended: Int
@@ -23,7 +32,19 @@ final class ConversationJudge {
     private var producedMilliseconds: [Int: Int] = [:]
     private var goodbye: Int?
     private var lostAt: Int?
+    private var keys: [(key: String, at: Int)] = []
+    private var plannedMilliseconds: [Int: Int] = [:]
+    private var drainAt: Int?
+    private var handleAt: Int?
+    private var runningFunctions = 0
+    private var calledAt: Int?
+    private var returnedAt: Int?
+    private var messages: [(text: String, at: Int)] = []
+    private var isEarlyTurnAnswered = false
+    private var isGreetedAfterTurn = false
     private var violations: [String] = []
+    /// The milliseconds of the caller's audio that the model has heard.
+    private(set) var modelHeard = 0
     private(set) var trace: [String] = []
 
     /// The longest time, in milliseconds, that the agent may leave a turn unanswered.
@@ -61,8 +82,10 @@ final class ConversationJudge {
         return last
     }
 
-    func itemBegins(_ item: Int) {
+    /// - Parameter milliseconds: what the model is about to say.
+    func itemBegins(_ item: Int, milliseconds: Int) {
         itemsBegan[item] = call.milliseconds
+        plannedMilliseconds[item] = milliseconds
         note("item \(item) begins")
     }
 
@@ -71,7 +94,56 @@ final class ConversationJudge {
     /// The model's socket breaks.
     func modelIsLost() { lostAt = call.milliseconds }
 
+    func drains() {
+        drainAt = call.milliseconds
+        note("an operator lets the agent finish")
+    }
+
+    func handleGiven() { handleAt = call.milliseconds }
+
     func goodbyeBegins(_ item: Int) { goodbye = item }
+
+    func pressed(_ key: String) { keys.append((key, call.milliseconds)) }
+
+    func sent(_ message: String) { messages.append((message, call.milliseconds)) }
+
+    func modelHears(_ milliseconds: Int) { modelHeard += milliseconds }
+
+    /// The model was connected during a whole turn.
+    func modelHas(heard milliseconds: Int, of duration: Int) {
+        if milliseconds < duration { violation("the model heard \(milliseconds) ms of a turn of \(duration) ms") }
+    }
+
+    var isDraining: Bool { drainAt != nil }
+
+    func functionReturns() {
+        runningFunctions -= 1
+        returnedAt = call.milliseconds
+    }
+
+    func carriedOut(_ tool: AgentToolCall) {
+        runningFunctions += 1
+        calledAt = call.milliseconds
+        guard tool.arguments != SimulatedConversation.arguments else { return }
+        violation("a function was carried out with \(tool.arguments)")
+    }
+
+    /// A model that we know has refused a message.
+    func refused(_ text: String) { violation("a known model refuses \(text.prefix(80))") }
+
+    func refusedAgain() { violation("the model is asked again for what it has refused") }
+
+    /// The model begins to answer a turn by itself.
+    func answers(_ turn: Int) {
+        guard turn == 0, turns.count == 1 else { return }
+        isEarlyTurnAnswered = true
+        judgeGreeting()
+    }
+
+    private func judgeGreeting() {
+        guard isEarlyTurnAnswered, isGreetedAfterTurn, lostAt == nil else { return }
+        violation("the caller is greeted, and answered as well")
+    }
 
     /// True while speech of the agent was sent that the caller has not heard.
     var isAgentHeard: Bool {
@@ -93,6 +165,20 @@ final class ConversationJudge {
             if abs(heard - truncation.milliseconds) > 20 {
                 violation("\(heard) ms of item \(item) were heard, the model was told \(truncation.milliseconds)")
             }
+        }
+        if text.contains(#""response.create""#), text.contains("instructions"),
+            !text.contains(SimulatedConversation.instructions)
+        {
+            violation("the agent's instructions are replaced: \(text.prefix(100))")
+        }
+        if text.contains(SimulatedConversation.greeting), turns.count == 1, turns[0].ended < call.milliseconds {
+            isGreetedAfterTurn = true
+            judgeGreeting()
+        }
+        if text.contains(#""handle":"h""#), let handleAt,
+            turns.contains(where: { $0.ended > handleAt && call.milliseconds > $0.began + 1000 })
+        {
+            violation("a handle is used past what it covers")
         }
         let isRequest = call.language.isRequest(text) || (call.provider == .gemini && text.contains("toolResponse"))
         if isRequest, let last = turns.last, call.milliseconds > last.began + Self.onset,
@@ -116,6 +202,10 @@ final class ConversationJudge {
         judgeOrder()
         judgeGoodbye(receipt, endedAt)
         judgeItems(endedAt)
+        judgeTold(endedAt)
+        // A model that refuses something at every try is done without.
+        if receipt.reason == .agentLost { violation("the model's session was given up") }
+        judgeDrain(receipt, endedAt)
         return violations
     }
 
@@ -141,6 +231,40 @@ final class ConversationJudge {
         }
         for (earlier, later) in zip(began, began.dropFirst()) where earlier.at > later.at + Self.onset {
             violation("in the record, \(earlier.text) of \(earlier.at) stands before \(later.text) of \(later.at)")
+        }
+    }
+
+    private func judgeDrain(_ receipt: EndReceipt, _ endedAt: Int) {
+        guard let drainAt, receipt.reason == .endedByAPI, endedAt < drainAt + 25_000 else { return }
+        let wasLost = lostAt.map { $0 > drainAt - 2000 } ?? false
+        guard !wasLost else { return }
+        for (item, began) in itemsBegan.sorted(by: { $0.key < $1.key }) {
+            let planned = plannedMilliseconds[item] ?? 0
+            let mayBeCut = turns.contains { $0.ended > began - 1500 && $0.began < began + planned + 6000 }
+            guard !mayBeCut, lostAt.map({ abs($0 - began) > 8000 }) ?? true, began < endedAt - 300 else { continue }
+            let heard = call.heardMilliseconds(of: item)
+            if planned - heard > 20 { violation("\(heard) of \(planned) ms of item \(item) were heard before the end") }
+        }
+        let isTold = returnedAt.map { at in itemsBegan.values.contains { $0 >= at } } ?? true
+        let isCut = turns.contains { $0.ended > calledAt ?? 0 }
+        if runningFunctions > 0 || !isTold, !isCut {
+            violation("the call ended before the agent spoke of what came of a function")
+        }
+        guard let last = turns.last, last.isHeard, last.ended < endedAt else { return }
+        let isAnswered = call.heardFrom.values.contains { $0 >= last.ended }
+        if !isAnswered, endedAt < last.ended + 8000 { violation("the call ended before the answer that was owed") }
+    }
+
+    /// What was pressed or sent in the last seconds need not be told.
+    private func judgeTold(_ endedAt: Int) {
+        let latest = min(endedAt, goodbye.flatMap { itemsBegan[$0] } ?? endedAt) - 8000
+        let keysTold = call.tellings(containing: "on the keypad").reduce(0) { sum, told in
+            sum + told.text.split(separator: "keypad:").dropFirst().reduce(0) { $0 + $1.count { $0 == "5" } }
+        }
+        let pressed = keys.count { $0.at < latest }
+        if keysTold < pressed { violation("the model was told \(keysTold) of \(pressed) keys") }
+        for message in messages where message.at < latest && call.tellings(containing: message.text).isEmpty {
+            violation("the model was not told \(message.text)")
         }
     }
 

@@ -29,6 +29,19 @@ package final class ScriptedCall: @unchecked Sendable {
     package var tool: @Sendable (AgentToolCall) async -> String = { _ in "{}" }
     /// The time from the opening of the model's socket until its session is set up; `nil` means never.
     package var setupTime: Duration? = .zero
+    /// Called with the milliseconds of each piece of the caller's audio that the model receives.
+    package var onAudio: (Int) -> Void = { _ in }
+    /// Whether the carrier's media bear timestamps.
+    package var hasTimestamps = true
+    /// What the model does about a message that it does not take; `nil` takes it.
+    package var refusal: (String) -> Refusal? = { _ in nil }
+
+    package enum Refusal {
+        /// It closes its socket with these words.
+        case closes(String)
+        /// It sends an error that names this parameter.
+        case error(parameter: String)
+    }
 
     private let manager: CallManager
     private let world: World
@@ -121,6 +134,14 @@ package final class ScriptedCall: @unchecked Sendable {
 
     package func press(_ digit: String) { phone?.press(digit) }
 
+    /// An operator puts a message into the conversation.
+    /// - Returns: true if the session has taken it.
+    package func send(_ message: String, as author: MessageAuthor, isAnswered: Bool) -> Bool {
+        session.assumeIsolated { session in
+            (try? session.send(message: message, as: author, isAnswered: isAnswered)) != nil
+        }
+    }
+
     /// The milliseconds that the caller has heard of the item with that number.
     package func heardMilliseconds(of item: Int) -> Int { phone?.heardMilliseconds(of: item) ?? 0 }
 
@@ -142,9 +163,7 @@ package final class ScriptedCall: @unchecked Sendable {
     }
 
     package func beginResponse() { say(language.responseBegun(item: "r")) }
-
     package func endAudio(_ item: Int) { say(language.audioEnded(item: "item_\(item)")) }
-
     package func endResponse(isCancelled: Bool = false) { say(language.responseEnded(isCancelled: isCancelled)) }
 
     package func sayWords(_ text: String, _ item: Int) { say(language.words(text, item: "item_\(item)")) }
@@ -165,9 +184,14 @@ package final class ScriptedCall: @unchecked Sendable {
     package func hearCallerEnd() { say(language.callerEnded) }
 
     /// The model's socket breaks.
-    package func loseModel() { sockets.last?.vanish() }
+    package func loseModel() { sockets.last?.vanish("gone") }
 
     package func tellings(containing part: String) -> [Told] { told.filter { $0.text.contains(part) } }
+
+    /// An operator ends the call as soon as all is heard.
+    package func drain() {
+        session.assumeIsolated { $0.requestEnd(EndRequest(.endedByAPI, mode: .drain(timeout: .seconds(30)))) }
+    }
 
     /// The messages that ask the model to speak or to answer.
     package var requests: [Told] { told.filter { language.isRequest($0.text) } }
@@ -187,11 +211,23 @@ package final class ScriptedCall: @unchecked Sendable {
     }
 
     fileprivate func wasTold(_ text: String) {
-        guard !language.isAudio(text) else { return }
+        guard !language.isAudio(text) else {
+            onAudio(language.audioMilliseconds(text, session.agent.inputFormat))
+            return
+        }
+        told.append(Told(at: milliseconds, text: text))
+        switch refusal(text) {
+        case .closes(let words)?:
+            sockets.last?.vanish("the model's socket was closed (1007: \(words))")
+            return
+        case .error(let parameter)?:
+            say(language.refusal(of: parameter))
+            return
+        case nil: break
+        }
         if language.isConfiguration(text), let setupTime {
             scheduler.after(setupTime) { [self] in say(language.ready) }
         }
-        told.append(Told(at: milliseconds, text: text))
         onTold(text)
     }
 }
@@ -217,16 +253,16 @@ extension ScriptedCall {
             }
         }
 
-        func vanish() {
+        func vanish(_ reason: String) {
             guard isOpen else { return }
             isOpen = false
             call.scheduler.after(.zero) { [call, number] in
-                call.session.assumeIsolated { $0.agentClosed(socket: number, reason: "gone") }
+                call.session.assumeIsolated { $0.agentClosed(socket: number, reason: reason) }
             }
         }
 
         func close() async {
-            await call.scheduler.onLane { self.vanish() }
+            await call.scheduler.onLane { self.vanish("gone") }
         }
     }
 
@@ -293,8 +329,9 @@ extension ScriptedCall {
             ear.play(until: call.scheduler.now)
             timestamp += 20
             sequence += 1
+            let stamp = call.hasTimestamps ? #""timestamp":"\#(timestamp)","# : ""
             feed(
-                #"{"event":"media","sequenceNumber":"\#(sequence)","streamSid":"MZ01","media":{"track":"inbound","chunk":"1","timestamp":"\#(timestamp)","payload":"\#(isSpeaking ? Self.voice : Self.silence)"}}"#
+                #"{"event":"media","sequenceNumber":"\#(sequence)","streamSid":"MZ01","media":{"track":"inbound","chunk":"1",\#(stamp)"payload":"\#(isSpeaking ? Self.voice : Self.silence)"}}"#
             )
         }
 

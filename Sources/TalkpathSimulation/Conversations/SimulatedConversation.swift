@@ -26,13 +26,18 @@ package final class SimulatedConversation {
     private var hasFailed = false
     private var hasRejected = false
     private var hasCalledTool = false
+    private var hasBrokenCall = false
     private var hasSaidGoodbye = false
+    private var picky: PickyModel?
 
     // The state of the caller.
     private var turnsLeft: Int
     private var plansTurn = false
 
     static let duration = 60_000
+    static let greeting = "Greet the caller."
+    static let instructions = "You speak Danish only."
+    static let arguments = #"{"day":"Monday"}"#
 
     package init(seed: UInt64, provider: AgentProvider? = nil, behaviors: Set<ConversationBehavior>? = nil) {
         self.seed = seed
@@ -45,9 +50,19 @@ package final class SimulatedConversation {
         self.hasGreeting = hasGreeting
         turnsOfCaller = 2 + Int(random.next() % 3)
         turnsLeft = turnsOfCaller
+        let choice = Int(random.next() % 4)
+        var picky: PickyModel?
         call = ScriptedCall(provider ?? anyProvider, seed: seed) {
-            $0.firstMessage = hasGreeting ? "Greet the caller." : nil
+            $0.firstMessage = hasGreeting ? Self.greeting : nil
+            $0.instructions = Self.instructions
+            $0.tools = [AgentTool(name: "look_up", description: "d")]
+            guard behaviors.contains(.pickyModel) else { return }
+            let model = PickyModel($0.provider, choice: choice)
+            picky = model
+            $0.model = model.name
         }
+        self.picky = picky
+        call.hasTimestamps = !behaviors.contains(.noTimestamps)
         call.setupTime = .milliseconds(behaviors.contains(.earlyHello) ? 1400 : 100 + Int(random.next() % 600))
         judge = ConversationJudge(call)
         self.random = random
@@ -59,16 +74,32 @@ package final class SimulatedConversation {
         call.onTold = { [unowned self] in told($0) }
         call.onConnect = { [unowned self] _ in connected() }
         let pause = number(400...2800)
-        call.tool = { [call] _ in
+        call.tool = { [call, judge] tool in
+            judge.carriedOut(tool)
             await call.scheduler.pause(.milliseconds(pause))
+            judge.functionReturns()
             return #"{"slots":"nine"}"#
         }
+        call.onAudio = { [unowned self] in judge.modelHears($0) }
+        call.refusal = { [unowned self] in refusal(of: $0) }
         if behaviors.contains(.earlyHello) { call.at(300) { [unowned self] in speak(700) } }
         if behaviors.contains(.lostSocket) {
-            call.at(number(3000...15_000)) { [unowned self] in lose() }
+            call.at(number(3000...15_000)) { [unowned self] in
+                lose()
+                // A key before the next session is set up.
+                if behaviors.contains(.keys) { call.at(call.milliseconds + 50) { [unowned self] in press() } }
+            }
         }
         if behaviors.contains(.keys) {
-            for _ in 0..<2 { call.at(number(500...15_000)) { [unowned self] in call.press("5") } }
+            for begin in [50, 500, 500] { call.at(number(begin...15_000)) { [unowned self] in press() } }
+            call.at(60) { [unowned self] in press() }
+        }
+        if behaviors.contains(.goAway), call.provider == .gemini {
+            call.at(number(2000...15_000)) { [unowned self] in leave() }
+        }
+        if behaviors.contains(.drain) { call.at(number(6000...25_000)) { [unowned self] in drain() } }
+        if behaviors.contains(.messages) || behaviors.contains(.pickyModel) {
+            for _ in 0..<2 { call.at(number(1500...15_000)) { [unowned self] in send() } }
         }
         call.at(20) { [unowned self] in step() }
         call.run(until: Self.duration)
@@ -105,6 +136,24 @@ package final class SimulatedConversation {
         turnsLeft -= 1
         judge.callerBegins(for: duration)
         call.talk(duration)
+        guard isReady else { return }
+        let (generation, before) = (generation, judge.modelHeard)
+        call.at(call.milliseconds + duration + 600) { [unowned self] in
+            guard self.generation == generation, isReady, call.isLive else { return }
+            judge.modelHas(heard: judge.modelHeard - before, of: duration)
+        }
+    }
+
+    private func press() {
+        guard call.isLive else { return }
+        call.press("5")
+        judge.pressed("5")
+    }
+
+    private func send() {
+        let text = "Note \(number(0...999_999))."
+        let isAnswered = number(0...2) == 0
+        if call.send(text, as: .system, isAnswered: isAnswered) { judge.sent(text) }
     }
 
     /// The caller speaks some time after the agent, or interrupts it.
@@ -178,6 +227,33 @@ package final class SimulatedConversation {
         laterHere(setup.wholeMilliseconds...setup.wholeMilliseconds + 20) { $0.isReady = true }
     }
 
+    private func leave() {
+        // A short word in the set-up is no turn to our ear, and its answer is not waited for.
+        guard isReady, call.milliseconds >= 4500 else { return }
+        call.say(#"{"goAway":{"timeLeft":"8s"}}"#)
+        laterHere(8000...8000) { $0.lose() }
+    }
+
+    /// The caller says nothing more.
+    private func drain() {
+        guard call.isLive, !hasSaidGoodbye, !judge.isDraining else { return }
+        turnsLeft = 0
+        judge.drains()
+        call.drain()
+    }
+
+    private func refusal(of text: String) -> ScriptedCall.Refusal? {
+        let refused = picky?.refusal(of: text)
+        if picky?.isAskedAgain == true { judge.refusedAgain() }
+        guard let refusal = refused else { return nil }
+        if picky?.isKnown == true { judge.refused(text) }
+        if case .closes = refusal {
+            isReady = false
+            generation += 1
+        }
+        return refusal
+    }
+
     private func lose() {
         guard isReady else { return }
         isReady = false
@@ -189,17 +265,25 @@ package final class SimulatedConversation {
     /// The response that the model gives by itself.
     private func answerTurn() {
         guard !hearsCaller, speaking == nil else { return }
+        judge.answers(turn)
         if behaviors.contains(.failedAnswer), call.provider == .openai, !hasFailed {
             hasFailed = true
             call.beginResponse()
             call.say(
-                #"{"type":"response.done","response":{"status":"failed","status_details":{"type":"failed","error":{"code":"rate_limit_exceeded","message":"Please try again in 600ms."}}}}"#
+                number(0...1) == 0
+                    ? #"{"type":"response.done","response":{"status":"incomplete","status_details":{"type":"incomplete","reason":"max_output_tokens"}}}"#
+                    : #"{"type":"response.done","response":{"status":"failed","status_details":{"type":"failed","error":{"code":"rate_limit_exceeded","message":"Please try again in 600ms."}}}}"#
             )
             return
         }
-        if behaviors.contains(.slowTool), !hasCalledTool {
+        if behaviors.contains(.brokenArguments), !hasBrokenCall {
+            hasBrokenCall = true
+            let broken = call.provider == .openai ? #"{"day":"# : #""Monday""#
+            speakItem(pieces: 2, tool: "look_up", arguments: broken)
+        } else if behaviors.contains(.slowTool), !hasCalledTool {
             hasCalledTool = true
             speakItem(pieces: 2, tool: "look_up")
+            if behaviors.contains(.drain), number(0...1) == 0 { later(900...1500) { $0.drain() } }
         } else if turnsLeft == 0, !hasSaidGoodbye, !behaviors.contains(.lostSocket) {
             hasSaidGoodbye = true
             // One more turn, for the goodbye.
@@ -211,14 +295,19 @@ package final class SimulatedConversation {
         }
     }
 
-    private func speakItem(pieces: Int, tool: String? = nil, isToolFirst: Bool = false) {
+    private func speakItem(
+        pieces: Int,
+        tool: String? = nil,
+        arguments: String = SimulatedConversation.arguments,
+        isToolFirst: Bool = false
+    ) {
         guard items < SpokenLevels.count else { return }
         let item = items
         items += 1
         speaking = item
         call.beginResponse()
-        if isToolFirst, call.provider == .openai, let tool { call.callTool(tool) }
-        judge.itemBegins(item)
+        if isToolFirst, call.provider == .openai, let tool { call.callTool(tool, arguments: arguments) }
+        judge.itemBegins(item, milliseconds: pieces * SpokenLevels.pieceMilliseconds)
         let isStreamed = number(0...1) == 0
         for piece in 0..<pieces {
             let at = isStreamed ? piece * 120 : 0
@@ -227,14 +316,16 @@ package final class SimulatedConversation {
                 $0.judge.produced(item, SpokenLevels.pieceMilliseconds)
                 $0.call.sayAudio(item)
                 if piece == 0 { $0.call.sayWords("a\(item)", item) }
-                if piece == 0, isToolFirst, $0.call.provider == .gemini, let tool { $0.call.callTool(tool) }
+                if piece == 0, isToolFirst, $0.call.provider == .gemini, let tool {
+                    $0.call.callTool(tool, arguments: arguments)
+                }
             }
         }
         let generated = isStreamed ? pieces * 120 : 20
         laterHere(generated...generated) {
             guard $0.speaking == item else { return }
             $0.call.endAudio(item)
-            if let tool, !isToolFirst { $0.call.callTool(tool) }
+            if let tool, !isToolFirst { $0.call.callTool(tool, arguments: arguments) }
             // Gemini's turn lasts as long as its audio plays; a turn that waits for a function does not end.
             let rest = $0.call.provider == .openai ? 0 : max(0, pieces * SpokenLevels.pieceMilliseconds - generated)
             guard $0.call.provider == .openai || tool == nil else {
@@ -249,6 +340,10 @@ package final class SimulatedConversation {
         guard speaking == item else { return }
         speaking = nil
         call.endResponse()
+        if behaviors.contains(.goAway), call.provider == .gemini {
+            judge.handleGiven()
+            call.say(call.language.resumptionHandle)
+        }
         guard behaviors.contains(.phantomInterruption), call.provider == .gemini, number(0...1) == 0 else { return }
         laterHere(300...900) {
             if $0.speaking == nil, !$0.hearsCaller, !$0.judge.isAgentHeard {
@@ -268,7 +363,7 @@ package final class SimulatedConversation {
         case .gemini, .socket:
             if text.contains(#""toolResponse""#), !hasSaidGoodbye {
                 laterHere(300...900) { $0.answerAsked() }
-            } else if text.contains(#""realtimeInput":{"text""#) {
+            } else if text.contains(#""realtimeInput":{"text""#), !text.contains("not to be answered") {
                 laterHere(300...900) { $0.answerAsked() }
             }
         }

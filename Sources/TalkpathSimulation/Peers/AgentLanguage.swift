@@ -1,3 +1,4 @@
+import TalkpathAudio
 import TalkpathWire
 
 /// The messages of a simulated model, in either provider's protocol.
@@ -118,6 +119,13 @@ struct AgentLanguage {
         }
     }
 
+    /// Refuses a part of the set-up; Gemini closes its socket instead.
+    func refusal(of parameter: String) -> String? {
+        guard provider == .openai else { return nil }
+        return
+            #"{"type":"error","error":{"type":"invalid_request_error","code":"invalid_value","message":"m","param":"\#(parameter)"}}"#
+    }
+
     /// Announces that the connection will end soon; OpenAI does not do so.
     var leaveTaking: String? {
         switch provider {
@@ -161,6 +169,12 @@ struct AgentLanguage {
         case .gemini: message.contains(#""realtimeInput":{"audio""#)
         case .socket: message == Self.binary
         }
+    }
+
+    /// The milliseconds of the caller's audio in a message that ``isAudio(_:)``.
+    func audioMilliseconds(_ message: String, _ format: AudioFormat) -> Int {
+        let audio = message.utf8.split(separator: UInt8(ascii: "\"")).map(\.count).max() ?? 0
+        return audio * 3 / 4 / format.bytesPerMillisecond
     }
 
     /// True if the message asks the model to speak.

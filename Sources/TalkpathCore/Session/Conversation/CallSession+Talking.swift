@@ -52,10 +52,11 @@ extension CallSession {
             throw CallCommandError(.agentNotReady, "the model's session is not there: try again in a moment")
         }
         capture(.messageSent(message, as: author, isAnswered: isAnswered))
-        if isAnswered, author == .caller {
+        if isAnswered, author == .caller || agent.provider.answersByItself {
             prompt(message)
         } else {
-            media.value.command(.addMessage(role: author.role, text: message))
+            // One model answers whatever it is told: the caller finishes first.
+            perform(talk.speech.tell(.addMessage(role: author.role, text: message), at: ports.clock.now))
             if isAnswered { perform(talk.speech.add(.respond, at: ports.clock.now)) }
             media.value.pump()
         }
