@@ -127,10 +127,12 @@ if level.rawValue >= Level.nio.rawValue {
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
     ]
     targets += [
+        // Functions of Linux that Swift's module of the C library does not have.
+        .systemLibrary(name: "CLinux"),
         library(
             "TalkpathNIO",
             [
-                "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging,
+                "CLinux", "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging,
                 .nioCore, .nioPosix, .nioHTTP1, .nioSSL,
             ]
         ),
@@ -179,8 +181,6 @@ if level == .all {
                 .asyncHTTPClient, .serviceLifecycle, .configuration,
             ]
         ),
-        // The system calls that the fleet of `talkpath-bench load` needs.
-        .systemLibrary(name: "CLinux"),
         library(
             "TalkpathSimulators",
             [

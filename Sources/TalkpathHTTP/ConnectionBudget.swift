@@ -91,11 +91,24 @@ package final class ConnectionBudget: Sendable {
         fileprivate let address: String
         /// The connection's ticket while it is idle; `nil` while it is busy.
         fileprivate let ticket = Mutex<UInt64?>(nil)
+        private let moved = Mutex<EventLoopFuture<any Channel>?>(nil)
 
         fileprivate init(_ budget: ConnectionBudget, _ channel: any Channel, _ address: String) {
             self.budget = budget
             self.channel = channel
             self.address = address
+        }
+
+        /// The connection goes on with this channel after its own is closed, and keeps its place.
+        func stays(for channel: EventLoopFuture<any Channel>) { moved.withLock { $0 = channel } }
+
+        /// Calls `body` when nothing is left of the connection, whose own channel is closed.
+        fileprivate func whenGone(_ body: @escaping @Sendable () -> Void) {
+            guard let moved = moved.withLock({ $0 }) else { return body() }
+            moved.whenComplete { result in
+                guard case .success(let channel) = result else { return body() }
+                channel.closeFuture.whenComplete { _ in body() }
+            }
         }
 
         /// Marks the connection as busy: a request has begun, or it has become a WebSocket.
@@ -153,10 +166,12 @@ package final class ConnectionBudget: Sendable {
         place.becomesIdle()
         channel.closeFuture.whenComplete { _ in
             place.becomesBusy()
-            self.state.withLock { state in
-                state.figures.open -= 1
-                state.addresses[address]?.open -= 1
-                if state.addresses[address]?.open == 0 { state.addresses[address] = nil }
+            place.whenGone {
+                self.state.withLock { state in
+                    state.figures.open -= 1
+                    state.addresses[address]?.open -= 1
+                    if state.addresses[address]?.open == 0 { state.addresses[address] = nil }
+                }
             }
         }
         return place

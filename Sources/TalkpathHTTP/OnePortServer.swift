@@ -58,7 +58,8 @@ package struct OnePortChannel: ServerChildChannel {
 
     enum FirstProtocol: Sendable {
         case http(HTTP1Channel.Value)
-        case webSocket
+        /// - Parameter moved: its channel on another event loop; `nil` if it has the connection's own.
+        case webSocket(moved: EventLoopFuture<any Channel>?)
     }
 
     let http: HTTP1Channel
@@ -112,7 +113,9 @@ package struct OnePortChannel: ServerChildChannel {
         guard let first = try? await closing(value.channel, onCancelOf: value.firstProtocol) else { return }
         switch first {
         case .http(let channel): await http.handle(value: channel, logger: logger)
-        case .webSocket: try? await closing(value.channel, onCancelOf: value.channel.closeFuture)
+        case .webSocket(let moved):
+            guard let channel = moved == nil ? value.channel : try? await moved?.get() else { return }
+            try? await closing(channel, onCancelOf: channel.closeFuture)
         }
     }
 

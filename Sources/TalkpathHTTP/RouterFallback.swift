@@ -51,12 +51,13 @@ final class RouterFallback: HTTPFallback {
 
     func becameIdle() { place?.becomesIdle() }
 
-    func becameWebSocket(_ channel: any Channel) {
+    func becameWebSocket(_ channel: any Channel, moved: EventLoopFuture<any Channel>?) {
         place?.becomesBusy()
+        if let moved { place?.stays(for: moved) }
         // Remove the state handler, which would close the WebSocket as an idle connection.
         if let stateHandler { channel.pipeline.syncOperations.removeHandler(stateHandler, promise: nil) }
         stateHandler = nil
-        promise.succeed(.webSocket)
+        promise.succeed(.webSocket(moved: moved))
     }
 
     func ended() {

@@ -24,7 +24,7 @@ public import TalkpathWire
 /// if case .ended(let receipt) = try await bridge.calls.end(id, EndRequest(.endedByAPI)) { print(receipt.duration) }
 /// ```
 ///
-/// Runs one thread of its own for media. Safe to use from any thread.
+/// Runs threads of its own for sockets and audio: its lanes. A call stays on one of them. Safe to use from any thread.
 public final class TelephonyBridge: Sendable {
     /// Every live call: accept, place, find, end.
     public var calls: CallManager { media.manager }
@@ -36,20 +36,22 @@ public final class TelephonyBridge: Sendable {
     ///   - carrier: places and hangs up calls. Without one, no call can be placed, and the bridge hangs up by closing
     ///     the socket.
     ///   - store: keeps the records of ended calls.
-    ///   - events: receives every event of every call, on the media thread; must return at once.
+    ///   - events: receives every event of every call, on the call's thread; must return at once.
     ///   - tools: carries out the functions that agents call.
     ///   - maximumCalls: live calls at once; further ones are refused.
+    ///   - lanes: the threads that calls are spread over; ``LaneCount/standard`` is one for most processors.
     public init(
         carrier: (any Carrier)? = nil,
         store: any CallStore = InMemoryCallStore(),
         events: any CallEventSink = NoEvents(),
         tools: (any ToolHandler)? = nil,
         maximumCalls: Int = 1000,
-        logger: Logger = Logger(label: "talkpath")
+        logger: Logger = Logger(label: "talkpath"),
+        lanes: Int = 1
     ) {
-        group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        group = MultiThreadedEventLoopGroup(numberOfThreads: min(max(1, lanes), LaneCount.most))
         media = MediaBridge(
-            eventLoop: group.next(),
+            eventLoops: Array(group.makeIterator()),
             carrier: carrier,
             store: store,
             events: events,
@@ -78,7 +80,7 @@ public final class TelephonyBridge: Sendable {
 
     /// Takes over a media socket that your server has authorised by itself.
     ///
-    /// - Parameter accept: makes a new call from the stream's start message. The bridge calls it on the media thread. A
+    /// - Parameter accept: makes a new call from the stream's start message. The bridge calls it on a media thread. A
     ///   stream whose start message carries a token joins the token's call instead.
     public func openStream(
         on socket: some MediaSocket,
@@ -88,6 +90,6 @@ public final class TelephonyBridge: Sendable {
     }
 
     private func openStream(on socket: some MediaSocket, admission: TelephonyAdmission) -> MediaStream {
-        MediaStream(bridge: media, admission: admission, socket: socket)
+        MediaStream(bridge: media, admission: admission, socket: EmbeddersSocket(socket: socket))
     }
 }

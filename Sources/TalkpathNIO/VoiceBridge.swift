@@ -19,23 +19,25 @@ public import TalkpathCore
 /// await running
 /// ```
 ///
-/// Runs one thread of its own for sockets and audio. Safe to use from any thread.
+/// Runs threads of its own for sockets and audio: its lanes. A call stays on one of them. Safe to use from any thread.
 public final class VoiceBridge: Sendable {
     private let group: MultiThreadedEventLoopGroup
     private let media: MediaBridge
 
     /// - Parameters:
-    ///   - events: receives the events of every call, on the bridge's thread; must return at once.
+    ///   - events: receives the events of every call, on the call's thread; must return at once.
     ///   - tools: runs the functions that agents call.
+    ///   - lanes: the threads that calls are spread over; ``LaneCount/standard`` is one for most processors.
     public init(
         events: any CallEventSink = NoEvents(),
         tools: (any ToolHandler)? = nil,
         store: any CallStore = InMemoryCallStore(),
-        logger: Logger = Logger(label: "talkpath")
+        logger: Logger = Logger(label: "talkpath"),
+        lanes: Int = 1
     ) {
-        group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        group = MultiThreadedEventLoopGroup(numberOfThreads: min(max(1, lanes), LaneCount.most))
         media = MediaBridge(
-            eventLoop: group.next(),
+            eventLoops: Array(group.makeIterator()),
             carrier: nil,
             store: store,
             events: events,

@@ -19,8 +19,9 @@ import TalkpathWire
 /// await server.shutDown()
 /// ```
 ///
-/// One thread carries the port, the media sockets, the models' sockets and the calls. Requests are worked on in the
-/// cooperative pool, and the carrier is asked by an HTTP client on threads of its own.
+/// Each lane is a thread that carries calls with their media sockets and models' sockets. With one lane, its thread carries
+/// the port as well; with several, the port has a thread of its own, or as many as there are lanes where it speaks TLS.
+/// Requests are worked on in the cooperative pool, and the carrier is asked by an HTTP client on threads of its own.
 public final class TalkpathServer: Sendable {
     /// Replacements for default parts.
     public struct Parts: Sendable {
@@ -28,13 +29,13 @@ public final class TalkpathServer: Sendable {
         public var carrier: (any Carrier)?
         /// Instead of tenants' own accounts at Twilio.
         var tenantCarriers: [String: any Carrier] = [:]
-        /// All of them are told what happens, on the media loop: they must return at once.
+        /// All of them are told what happens, on the call's thread and so on several at a time: they must return at once.
         public var events: [any CallEventSink] = []
         /// Carries out the functions that agents call.
         public var tools: (any ToolHandler)?
         /// Is told what `/metrics` shows, as well.
         public var metrics: (any MetricsFactory)?
-        /// The media loop goes before every other thread of the process: they are all made nicer by ten levels, which
+        /// The media loops go before every other thread of the process: they are all made nicer by ten levels, which
         /// needs no privilege (Linux). For processes that are a server and nothing else; `talkpath serve` is one.
         public var putsMediaFirst = false
         /// The roots to trust for the models' sockets; `nil` trusts the system's roots.
@@ -65,7 +66,7 @@ public final class TalkpathServer: Sendable {
         port: Int,
         bridge: MediaBridge,
         store: ServerStore,
-        group: MultiThreadedEventLoopGroup,
+        group: ServerThreads,
         client: HTTPClient,
         captures: CaptureService?,
         tools: HTTPToolCaller,
@@ -86,7 +87,7 @@ public final class TalkpathServer: Sendable {
             await captures?.shutDown()
             await tools.close()
             try? await client.shutdown()
-            try? await group.shutdownGracefully()
+            await group.shutDown()
             store.close()
             state.logger.info("Stopped")
             try result.get()
@@ -105,7 +106,7 @@ public final class TalkpathServer: Sendable {
         let problems = configuration.problems() + ServerConfiguration.environmentProblems()
         guard problems.isEmpty else { throw ConfigurationError(problems) }
         let logger = logger ?? defaultLogger(configuration.logLevel)
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let group = ServerThreads(configuration)
         let client = HTTPClient(
             eventLoopGroupProvider: .singleton,
             configuration: TwilioCarrier.clientConfiguration(
@@ -151,7 +152,7 @@ public final class TalkpathServer: Sendable {
             await captures?.shutDown()
             store?.close()
             try? await client.shutdown()
-            try? await group.shutdownGracefully()
+            await group.shutDown()
             throw error
         }
     }
@@ -161,7 +162,7 @@ public final class TalkpathServer: Sendable {
         parts: Parts,
         logger: Logger,
         store: ServerStore,
-        group: MultiThreadedEventLoopGroup,
+        group: ServerThreads,
         client: HTTPClient,
         captures: CaptureService?,
         metrics: PrometheusRegistry,
@@ -181,7 +182,7 @@ public final class TalkpathServer: Sendable {
         let activity = ActivityBook()
         let tools = HTTPToolCaller(policy: addressPolicy)
         let bridge = MediaBridge(
-            eventLoop: group.next(),
+            eventLoops: group.lanes,
             carrier: carriers,
             store: store.calls,
             events: EventFanOut(
@@ -229,14 +230,14 @@ public final class TalkpathServer: Sendable {
         )
         let (ports, bound) = AsyncStream<Int>.makeStream()
         let certificate = try configuration.tls.map(TLSCertificate.init)
-        let app = application(state, group: group, certificate: certificate) { port in
+        let app = application(state, group: group.port, certificate: certificate) { port in
             origin.setIfUnknown(ownOrigin(host: configuration.host, port: port))
             bound.yield(port)
         }
         // The last one is stopped first: calls end while the port still answers, and what they tell is still written.
         var all = keepers(state, client: client, factory: factory, steady: steady)
         // In front of them: to the end, there may be calls.
-        if parts.putsMediaFirst { all.insert(MediaPrecedence(eventLoop: bridge.eventLoop), at: 0) }
+        if parts.putsMediaFirst { all.insert(MediaPrecedence(eventLoops: group.first), at: 0) }
         if let captures {
             let keeper = RecordingKeeper(captures: captures, store: store.calls, clock: bridge.clock, logger: logger)
             all.append(keeper)

@@ -27,7 +27,7 @@ package enum ThreadPrecedence {
 
     /// Keeps all other threads lowered until the task is cancelled. That includes new threads, which begin with the
     /// niceness of the thread that started them.
-    package static func keep(_ first: Thread?) async {
+    package static func keep(_ first: Set<Thread>) async {
         repeat { lower(allBut: first) } while (try? await Task.sleep(for: lookAgain)) != nil
     }
 
@@ -39,11 +39,11 @@ package enum ThreadPrecedence {
         return (link?.split(separator: "/").last).flatMap { Int32($0) }.map(Thread.init)
     }
 
-    package static func lower(allBut first: Thread?) {
-        guard let first, let highest = niceness(first) else { return }
+    package static func lower(allBut first: Set<Thread>) {
+        guard let highest = first.compactMap(niceness).min() else { return }
         let lowered = min(highest + step, 19)
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
-        for thread in names.compactMap({ Int32($0) }).map(Thread.init) where thread != first {
+        for thread in names.compactMap({ Int32($0) }).map(Thread.init) where !first.contains(thread) {
             // A thread with a lower precedence keeps it.
             guard let own = niceness(thread), own < lowered else { continue }
             _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(thread.id), lowered)
@@ -59,17 +59,21 @@ package enum ThreadPrecedence {
     }
     #else
     package static var current: Thread? { nil }
-    package static func lower(allBut first: Thread?) {}
+    package static func lower(allBut first: Set<Thread>) {}
     package static func niceness(_ thread: Thread) -> Int32? { nil }
     #endif
 }
 
-/// Gives the media loop precedence, for as long as the server runs.
+/// Gives the loops that carry media precedence, for as long as the server runs.
 struct MediaPrecedence: Service {
-    let eventLoop: any EventLoop
+    let eventLoops: [any EventLoop]
 
     func run() async throws {
-        let loop = try await eventLoop.submit { ThreadPrecedence.current }.get()
-        await cancelWhenGracefulShutdown { await ThreadPrecedence.keep(loop) }
+        var loops: Set<ThreadPrecedence.Thread> = []
+        for eventLoop in eventLoops {
+            if let thread = try await eventLoop.submit({ ThreadPrecedence.current }).get() { loops.insert(thread) }
+        }
+        let threads = loops
+        await cancelWhenGracefulShutdown { await ThreadPrecedence.keep(threads) }
     }
 }

@@ -3,11 +3,10 @@ public import TalkpathWire
 
 /// Every live call of this process, and the way to the ended ones.
 ///
-/// Lives on the media event loop, so that sockets and the ticker reach calls without a hop.
-public actor CallManager {
-    package nonisolated let executor: any SerialExecutor
-    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
-
+/// The calls live on lanes, each a thread of its own. A new call goes to the lane with the most room and stays there. Safe
+/// to use from any thread. A question about one call waits for that call's lane only; where a lane does not answer in
+/// time, a listing shows its calls as they were seen last.
+public final class CallManager: Sendable {
     /// How an end that was asked for by the call's name went.
     public enum EndResult: Sendable {
         /// Ended now, or joined an end in progress.
@@ -27,37 +26,46 @@ public actor CallManager {
         case unsupportedFormat
         /// The agent asks for what its model does not take.
         case unsupportedOption(AgentOptionFault)
+        /// Another live call has the name that was chosen for this one.
+        case knownID
     }
 
+    package let lanes: [CallLane]
+    package let directory: LaneDirectory
     private let ports: CallSession.Ports
     private let identifiers: any IdentifierSource
-    private let maximumCalls: Int
+    private let asker: any LaneAsker
 
-    private var sessions: [CallID: CallSession] = [:]
-    private var byCarrierCallID: [String: CallID] = [:]
-    /// In the order of their beginning; what the ticker goes through.
-    private var ticking: [CallSession] = []
-    private var tokens = StreamTokens()
-    private var isDraining = false
-    private var ticks = 0
-
-    /// Once a second the calls' counts are told to the instruments.
-    private static let ticksPerReport = 50
-
-    private let newcomers: AsyncStream<CallSession>
-    private let newcomerQueue: AsyncStream<CallSession>.Continuation
-
+    /// - Parameters:
+    ///   - lanes: the executor of each lane, which runs one thing at a time.
+    ///   - ports: what the sessions of a lane need, by the lane's number.
+    ///   - asker: puts questions to lanes, and knows how long to wait.
     package init(
-        ports: CallSession.Ports,
+        lanes executors: [any SerialExecutor],
         identifiers: any IdentifierSource,
-        executor: any SerialExecutor,
-        maximumCalls: Int = 10_000
+        maximumCalls: Int = 10_000,
+        asker: any LaneAsker = PatientAsker(),
+        ports: (Int) -> CallSession.Ports
     ) {
-        self.ports = ports
+        let all = executors.indices.map(ports)
+        self.ports = all[0]
+        let directory = LaneDirectory(
+            lanes: executors.count,
+            maximumCalls: maximumCalls,
+            instruments: all[0].instruments
+        )
+        self.directory = directory
         self.identifiers = identifiers
-        self.executor = executor
-        self.maximumCalls = maximumCalls
-        (newcomers, newcomerQueue) = AsyncStream.makeStream()
+        self.asker = asker
+        lanes = executors.indices.map {
+            CallLane(
+                ports: all[$0],
+                identifiers: identifiers,
+                executor: executors[$0],
+                directory: directory,
+                index: $0
+            )
+        }
     }
 
     // MARK: Life
@@ -66,99 +74,74 @@ public actor CallManager {
     ///
     /// Cancelling it abandons the calls there are: see ``CallSession/run()``.
     public func run() async {
-        await withDiscardingTaskGroup { group in
-            for await session in newcomers {
-                group.addTask {
-                    await session.run()
-                    await self.remove(session)
-                }
-            }
-        }
-        isDraining = true
-        // Only where this was cancelled: calls that were not yet taken up are abandoned as the others were.
-        for session in ticking {
-            await session.run()
-            remove(session)
-        }
+        await forEachLane { await $0.run() }
+        directory.beginDraining()
     }
 
     /// Accepts no new call any more, ends those there are, and lets ``run()`` return.
     public func shutDown(mode: EndMode = .now) async {
-        isDraining = true
-        await withDiscardingTaskGroup { group in
-            for session in ticking {
-                group.addTask { await session.end(EndRequest(.shutdown, mode: mode)) }
-            }
-        }
-        // What the carrier has not confirmed within its time must not hold up the process.
-        for session in ticking { await session.giveUp() }
-        newcomerQueue.finish()
+        directory.beginDraining()
+        await forEachLane { await $0.shutDown(mode: mode) }
     }
 
     /// The process leaves: accepts no new call, and gives all that are left `bound` to end and to be saved. Returns when
     /// they have, or a little after the bound.
     public func shutDown(within bound: Duration) async {
-        isDraining = true
-        for session in ticking { await session.hurry(within: bound) }
-        await shutDown()
+        directory.beginDraining()
+        await forEachLane { await $0.shutDown(within: bound) }
     }
 
     /// Accepts no new call any more.
-    public func beginDraining() {
-        isDraining = true
+    public func beginDraining() async {
+        directory.beginDraining()
+        await forEachLane { await $0.beginDraining() }
     }
 
-    public var acceptsCalls: Bool { !isDraining && sessions.count < maximumCalls }
+    private func forEachLane(_ body: @escaping @Sendable (CallLane) async -> Void) async {
+        guard lanes.count > 1 else { return await body(lanes[0]) }
+        await withDiscardingTaskGroup { group in
+            for lane in lanes { group.addTask { await body(lane) } }
+        }
+    }
 
-    public var activeCalls: Int { sessions.count }
+    public var acceptsCalls: Bool { get async { directory.hasRoom } }
+
+    /// Calls of which something is left, over all lanes. Waits for no lane.
+    public var activeCalls: Int { get async { directory.count } }
+
+    /// Calls that have not ended, over all lanes. Waits for no lane.
+    package var liveCalls: Int { directory.live }
 
     // MARK: New calls
 
     /// Places a call.
-    /// - Returns: the call at its very beginning.
-    public func place(_ call: OutboundCall) throws(Refusal) -> CallSnapshot {
-        try start(call).assumeIsolated { $0.snapshot() }
+    /// - Returns: the call at its beginning.
+    public func place(_ call: OutboundCall) async throws(Refusal) -> CallSnapshot {
+        await (try start(call)).snapshot()
     }
 
-    /// Places a call, for whoever goes on to follow it.
-    package func start(_ call: OutboundCall) throws(Refusal) -> CallSession {
-        let parties = CallSession.Parties(
-            direction: .outbound,
-            from: call.from,
-            to: call.to,
-            metadata: call.metadata,
-            variables: call.variables,
-            publicURL: call.publicURL,
-            tenant: call.tenant,
-            capture: call.capture
-        )
-        do throws(AgentOptionFault) {
-            try call.agent.check(hasHandler: ports.tools != nil)
-        } catch {
-            throw .unsupportedOption(error)
-        }
-        let media = try makeMedia(for: call.agent)
-        return try begin(parties, id: call.id, agent: call.agent, limits: call.limits, media: media)
+    /// Places a call, for those who go on to follow it.
+    package func start(_ call: OutboundCall) async throws(Refusal) -> CallSession {
+        try CallLane.check(call, hasHandler: ports.tools != nil)
+        let id = call.id ?? identifiers.makeCallID()
+        let seat = try directory.reserve(id, at: ports.clock.now)
+        return try await lanes[seat.lane].start(call, as: id)
     }
 
     /// Accepts a call that the carrier has announced.
     ///
     /// A carrier repeats a webhook whose answer it did not get: for a call that is already here, that call is returned.
-    public func accept(_ call: InboundCall) throws(Refusal) -> CallID {
-        if let id = call.carrierCallID, let known = byCarrierCallID[id], sessions[known] != nil { return known }
-        let parties = CallSession.Parties(
-            direction: .inbound,
-            from: call.from,
-            to: call.to,
-            tenant: call.tenant,
-            carrierCallID: call.carrierCallID,
-            capture: call.capture
-        )
-        let media = try makeMedia(for: call.agent)
-        let session = try begin(parties, id: call.id, agent: call.agent, limits: call.limits, media: media)
-        if let id = call.carrierCallID { byCarrierCallID[id] = session.id }
-        return session.id
+    public func accept(_ call: InboundCall) async throws(Refusal) -> CallID {
+        let id = call.id ?? identifiers.makeCallID()
+        for _ in 0..<Self.attempts {
+            let seat = try directory.reserve(id, carrierCallID: call.carrierCallID, at: ports.clock.now)
+            // The same call may have ended between the two steps: then it begins anew.
+            if try await lanes[seat.lane].accept(call, as: seat.call) { return seat.call }
+        }
+        throw .full
     }
+
+    private static let attempts = 3
 
     /// Begins a call whose caller's audio comes from, and goes to, an audio thread of the embedder's own.
     ///
@@ -169,82 +152,10 @@ public actor CallManager {
         agent: AgentProfile,
         format: AudioFormat = .telephony,
         limits: CallLimits? = nil
-    ) throws(Refusal) -> RingCall {
-        let ends = RingLeg.make(format: format)
-        let media: CallMedia
-        do {
-            media = try CallMedia(
-                plan: Self.plan(for: agent),
-                format: format,
-                callerAudio: ends.callerAudio,
-                agentAudio: ends.agentAudio
-            )
-        } catch {
-            throw .unsupportedFormat
-        }
-        // Rings carry no messages: there is nothing that could be replayed.
-        let parties = CallSession.Parties(direction: .inbound, from: "", to: "", capture: .nothing)
-        let session = try begin(parties, agent: agent, limits: limits ?? agent.limits, media: media)
-        session.assumeIsolated { $0.ringLegAttached() }
-        return RingCall(session: session, leg: ends.leg)
-    }
-
-    private static func plan(for agent: AgentProfile) -> MediaPlan {
-        MediaPlan(
-            provider: agent.provider,
-            agentInput: agent.inputFormat,
-            agentOutput: agent.outputFormat,
-            resampler: agent.resampler,
-            bargeIn: agent.bargeIn
-        )
-    }
-
-    private func makeMedia(for agent: AgentProfile) throws(Refusal) -> sending CallMedia {
-        do {
-            return try CallMedia(plan: Self.plan(for: agent))
-        } catch {
-            throw .unsupportedFormat
-        }
-    }
-
-    private func begin(
-        _ parties: CallSession.Parties,
-        id: CallID? = nil,
-        agent: AgentProfile,
-        limits: CallLimits,
-        media: sending CallMedia
-    ) throws(Refusal) -> CallSession {
-        guard !isDraining else { throw .draining }
-        guard sessions.count < maximumCalls else { throw .full }
-        let session = CallSession(
-            id: id ?? identifiers.makeCallID(),
-            parties: parties,
-            agent: agent,
-            limits: limits,
-            media: media,
-            executor: executor,
-            ports: ports
-        )
-        session.assumeIsolated { $0.beginCapture() }
-        sessions[session.id] = session
-        ports.instruments.active(calls: sessions.count)
-        ticking.append(session)
-        session.assumeIsolated { $0.begin() }
-        newcomerQueue.yield(session)
-        return session
-    }
-
-    /// The call's `run()` has returned: nothing is left of it.
-    private func remove(_ session: CallSession) {
-        forget(session.id)
-        ticking.removeAll { $0 === session }
-    }
-
-    private func forget(_ id: CallID) {
-        sessions[id] = nil
-        ports.instruments.active(calls: sessions.count)
-        byCarrierCallID = byCarrierCallID.filter { $0.value != id }
-        tokens.removeAll(of: id)
+    ) async throws(Refusal) -> RingCall {
+        let id = identifiers.makeCallID()
+        let seat = try directory.reserve(id, at: ports.clock.now)
+        return try await lanes[seat.lane].startRingCall(agent: agent, format: format, limits: limits, as: id)
     }
 
     // MARK: The carrier's side
@@ -253,50 +164,30 @@ public actor CallManager {
     ///
     /// A carrier repeats a webhook whose answer it did not get, and somebody else may repeat one that was overheard: as
     /// long as the token is not spent, it is the same one, and once the call has had its media there is none any more.
-    public func makeStreamToken(for call: CallID) -> String? {
-        guard let session = sessions[call], session.assumeIsolated({ $0.awaitsMedia }) else { return nil }
-        if let token = tokens.token(of: call, at: ports.clock.now) { return token }
-        let token = identifiers.makeToken()
-        tokens.add(token, for: call, at: ports.clock.now)
-        return token
-    }
-
-    /// The call that a media socket belongs to, by the token it brought. The token is spent if the call is its own.
-    ///
-    /// - Parameter carrierCallID: what the socket's first message calls the call.
-    package func spendStreamToken(
-        _ token: String,
-        carrierCallID: String
-    ) throws(StreamRefusal) -> CallSession {
-        guard let id = tokens.call(of: token, at: ports.clock.now), let session = sessions[id] else {
-            throw .unknownToken
-        }
-        let name = session.assumeIsolated { $0.carrierCallID }
-        guard name == nil || name == carrierCallID else { throw .otherCall }
-        tokens.remove(token)
-        return session
+    public func makeStreamToken(for call: CallID) async -> String? {
+        await lane(of: call)?.makeStreamToken(for: call)
     }
 
     /// A webhook about a call's progress.
     /// - Parameter call: our own name of the call, where the carrier was given it.
     /// - Returns: whether the call is known.
     @discardableResult
-    public func carrierProgressed(_ progress: CarrierProgress, carrierCallID: String, call: CallID?) -> Bool {
-        let id = call ?? byCarrierCallID[carrierCallID]
-        guard let id, let session = sessions[id] else { return false }
-        byCarrierCallID[carrierCallID] = id
-        session.assumeIsolated { $0.carrierProgressed(progress, carrierCallID: carrierCallID) }
-        return true
+    public func carrierProgressed(
+        _ progress: CarrierProgress,
+        carrierCallID: String,
+        call: CallID?
+    ) async -> Bool {
+        guard let lane = lane(of: call, carrierCallID) else { return false }
+        return await lane.carrierProgressed(progress, carrierCallID: carrierCallID, call: call)
     }
 
     /// A webhook about what went wrong, or about the call's media stream.
     /// - Parameter call: our own name of the call, where the carrier was given it.
     /// - Returns: whether the call is known.
     @discardableResult
-    public func carrierReported(_ report: CarrierReport, carrierCallID: String, call: CallID?) -> Bool {
-        guard let id = call ?? byCarrierCallID[carrierCallID], let session = sessions[id] else { return false }
-        session.assumeIsolated { $0.carrierReported(report, carrierCallID: carrierCallID) }
-        return true
+    public func carrierReported(_ report: CarrierReport, carrierCallID: String, call: CallID?) async -> Bool {
+        guard let lane = lane(of: call, carrierCallID) else { return false }
+        return await lane.carrierReported(report, carrierCallID: carrierCallID, call: call)
     }
 
     /// A webhook about a transfer, by the ticket that the carrier was given.
@@ -306,63 +197,65 @@ public actor CallManager {
         transfer: Int,
         carrierCallID: String,
         call: CallID
-    ) -> TransferSequel {
-        guard let session = sessions[call] else { return .hangUp }
-        return session.assumeIsolated { $0.transferTold(news, transfer: transfer, carrierCallID: carrierCallID) }
+    ) async -> TransferSequel {
+        guard let lane = lane(of: call) else { return .hangUp }
+        return await lane.transferTold(news, transfer: transfer, carrierCallID: carrierCallID, call: call)
     }
 
     /// The carrier has found out what answered.
     /// - Parameter call: our own name of the call, where the carrier was given it.
     /// - Returns: whether the call is known.
     @discardableResult
-    public func machineDetected(_ answer: AnsweredBy, carrierCallID: String, call: CallID?) -> Bool {
-        guard let id = call ?? byCarrierCallID[carrierCallID], let session = sessions[id] else { return false }
-        return session.assumeIsolated { session in
-            // Another call's news must not end this one.
-            guard session.carrierCallID == nil || session.carrierCallID == carrierCallID else { return false }
-            session.machineDetected(answer)
-            return true
-        }
+    public func machineDetected(_ answer: AnsweredBy, carrierCallID: String, call: CallID?) async -> Bool {
+        guard let lane = lane(of: call, carrierCallID) else { return false }
+        return await lane.machineDetected(answer, carrierCallID: carrierCallID, call: call)
     }
 
-    /// Every 20 ms, on the loop.
-    package func tick(at now: MonotonicInstant) {
-        for session in ticking { session.assumeIsolated { $0.tick(at: now) } }
-        ticks += 1
-        if ticks % Self.ticksPerReport == 0 { report() }
-    }
-
-    private func report() {
-        var (uplink, backlog) = (0, 0)
-        for session in ticking {
-            session.assumeIsolated { session in
-                session.reportCounts()
-                uplink += session.media.value.uplink.waitingMilliseconds
-                backlog += session.media.value.downlink.backlogMilliseconds
-            }
-        }
-        ports.instruments.waiting(uplinkMilliseconds: uplink, backlogMilliseconds: backlog)
+    private func lane(of call: CallID?, _ carrierCallID: String = "") -> CallLane? {
+        (call ?? directory.call(carrierCallID: carrierCallID)).flatMap(directory.lane(of:)).map { lanes[$0] }
     }
 
     // MARK: Asking
 
-    public func session(_ id: CallID) -> CallSession? { sessions[id] }
+    /// Waits for no lane.
+    public func session(_ id: CallID) async -> CallSession? { directory.session(id) }
 
-    /// A live call that the carrier knows by this name.
-    public func session(carrierCallID: String) -> CallSession? {
-        byCarrierCallID[carrierCallID].flatMap { sessions[$0] }
+    /// A live call that the carrier knows by this name. Waits for no lane.
+    public func session(carrierCallID: String) async -> CallSession? {
+        directory.session(carrierCallID: carrierCallID)
     }
 
     /// Live calls, in the order of their beginning.
-    public func active() -> [CallSnapshot] {
-        ticking.filter { sessions[$0.id] != nil }
-            .map { $0.assumeIsolated { $0.snapshot() } }
-            .filter { $0.receipt == nil }
+    public func active() async -> [CallSnapshot] {
+        guard lanes.count > 1 else { return await active(on: lanes[0]) }
+        var calls: [CallSnapshot] = []
+        await withTaskGroup(of: [CallSnapshot].self) { group in
+            for lane in lanes { group.addTask { await self.active(on: lane) } }
+            for await some in group { calls += some }
+        }
+        // Names break ties, so that two listings agree.
+        return calls.sorted { ($0.startedAt, $0.id.text) < ($1.startedAt, $1.id.text) }
+    }
+
+    /// - Returns: nil if the lane did not answer in time.
+    package func ask<Answer: Sendable>(
+        _ lane: CallLane,
+        _ question: @escaping @Sendable (isolated CallLane) -> Answer
+    ) async -> Answer? {
+        await asker.ask(lane, question)
+    }
+
+    private func active(on lane: CallLane) async -> [CallSnapshot] {
+        guard let calls = await asker.ask(lane, { $0.active() }) else {
+            return directory.lastSeen(on: lane.index).sorted { $0.startedAt < $1.startedAt }
+        }
+        directory.saw(calls)
+        return calls
     }
 
     /// A call, live or ended.
     public func find(_ id: CallID) async throws -> CallSnapshot? {
-        if let session = sessions[id] { return await session.snapshot() }
+        if let session = directory.session(id) { return await session.snapshot() }
         return try await ports.store.find(id)
     }
 
@@ -373,7 +266,7 @@ public actor CallManager {
 
     /// Ends a call by its name; see ``CallSession/end(_:)``.
     public func end(_ id: CallID, _ request: EndRequest) async throws -> EndResult {
-        if let session = sessions[id] {
+        if let session = directory.session(id) {
             let before = await session.receipt
             // An end that the carrier has not confirmed is taken up again at once.
             let receipt = await session.end(request)
@@ -381,5 +274,26 @@ public actor CallManager {
         }
         guard let receipt = try await ports.store.find(id)?.receipt else { return .unknown }
         return .endedBefore(receipt)
+    }
+}
+
+/// Puts questions to lanes.
+package protocol LaneAsker: Sendable {
+    /// - Returns: nil if the lane did not answer in time.
+    func ask<Answer: Sendable>(
+        _ lane: CallLane,
+        _ question: @escaping @Sendable (isolated CallLane) -> Answer
+    ) async -> Answer?
+}
+
+/// Waits for as long as the lane takes.
+package struct PatientAsker: LaneAsker {
+    package init() {}
+
+    package func ask<Answer: Sendable>(
+        _ lane: CallLane,
+        _ question: @escaping @Sendable (isolated CallLane) -> Answer
+    ) async -> Answer? {
+        await lane.answer(question)
     }
 }

@@ -21,6 +21,7 @@ import TalkpathWire
 /// | `talkpath_model_tokens_total` | counter | by `direction` (`input`, `output`) and `kind`: `all`, and as parts of it `audio`, `text`, `cached`, `thinking` |
 /// | `talkpath_carrier_errors_total` | counter | by `source`: `placing`, `dialling`, `stream`, `hang_up` |
 /// | `talkpath_transfers_total` | counter | by `outcome`: `answered`, `busy`, `no_answer`, `failed`, `canceled`, and `refused` by the carrier |
+/// | `talkpath_lane_calls`, `talkpath_lane_lag_seconds`, `talkpath_lane_busy_ratio` | gauge | by `lane`: its calls, the worst lateness of its ticks in the last second, and the share of that second in which its thread worked |
 /// | `talkpath_sockets_overrun_total` | counter | sockets closed because the peer exceeded its budget: by `leg` (`telephony`, `agent`) and `cause` |
 ///
 /// Nothing is reported per frame: the pipelines count in plain integers on their loop, and the differences are reported
@@ -52,6 +53,7 @@ public final class CallInstruments: Sendable {
     private let started: [CallDirection: Counter]
     private let ended: [EndReason: Counter]
     private let makeCounter: @Sendable (String, [(String, String)]) -> Counter
+    private let makeMeter: @Sendable (String, [(String, String)]) -> Meter
 
     /// - Parameter factory: the receiver of the metrics; the process's own by default.
     public init(factory: any MetricsFactory = MetricsSystem.factory) {
@@ -61,6 +63,7 @@ public final class CallInstruments: Sendable {
         func timer(_ name: String) -> Timer { Timer(label: "talkpath_\(name)", factory: factory) }
         func meter(_ name: String) -> Meter { Meter(label: "talkpath_\(name)", factory: factory) }
         makeCounter = { Counter(label: "talkpath_\($0)", dimensions: $1, factory: factory) }
+        makeMeter = { Meter(label: "talkpath_\($0)", dimensions: $1, factory: factory) }
         active = meter("calls_active")
         duration = timer("call_duration_seconds")
         teardown = timer("call_teardown_seconds")
@@ -124,6 +127,16 @@ public final class CallInstruments: Sendable {
     /// counter.
     package func overran(leg: String, cause: String) {
         makeCounter("sockets_overrun_total", [("leg", leg), ("cause", cause)]).increment()
+    }
+
+    /// The instruments of one lane.
+    func lane(_ number: Int) -> LaneInstruments {
+        let dimensions = [("lane", "\(number)")]
+        return LaneInstruments(
+            calls: makeMeter("lane_calls", dimensions),
+            lag: makeMeter("lane_lag_seconds", dimensions),
+            busy: makeMeter("lane_busy_ratio", dimensions)
+        )
     }
 
     func active(calls: Int) {
@@ -190,5 +203,19 @@ public final class CallInstruments: Sendable {
             let more = one.count(now.usage) - one.count(before.usage)
             if more > 0 { one.counter.increment(by: more) }
         }
+    }
+}
+
+/// What is told of one lane.
+struct LaneInstruments: Sendable {
+    fileprivate let calls: Meter
+    fileprivate let lag: Meter
+    fileprivate let busy: Meter
+
+    func active(calls: Int) { self.calls.set(calls) }
+
+    func load(lag: Duration, busy: Double) {
+        self.lag.set(Double(lag.wholeNanoseconds) / 1e9)
+        self.busy.set(busy)
     }
 }

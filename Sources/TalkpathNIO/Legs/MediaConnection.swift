@@ -1,9 +1,12 @@
+import NIOCore
 import TalkpathCore
 
 /// The carrier's media socket as a telephony leg uses it: a socket of Talkpath's server or of an embedder's server.
 ///
-/// Use on the media event loop only.
+/// Use on its event loop only.
 protocol MediaConnection: AnyObject {
+    var eventLoop: any EventLoop { get }
+
     /// Limits on what the peer may send; `nil` means none.
     var budget: WebSocketBudget? { get }
 

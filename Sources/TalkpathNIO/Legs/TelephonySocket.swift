@@ -35,18 +35,22 @@ package struct TelephonyRefusals: Equatable, Sendable {
 
 /// The carrier's media socket.
 ///
-/// Until `start` arrives it belongs to no call; from then on its messages are the call's. Everything runs on the event
-/// loop.
+/// Until `start` arrives it belongs to no call; from then on its messages are the call's. Everything runs on the event loop
+/// of the socket. Where that is not the loop of the call's lane, the messages are relayed: copied, and handed to the other
+/// loop, both ways.
 package final class TelephonySocket: WebSocketConsumer {
     private enum State {
         case waiting(Scheduled<Void>?)
         /// The call, and the number of this socket in it.
         case attached(CallSession, CallMedia, line: Int)
+        case relaying(MediaStream)
         case refused
     }
 
     private let bridge: MediaBridge
     private let admission: TelephonyAdmission
+    /// False for a socket whose messages are relayed already.
+    private let mayRelay: Bool
     private var connection: (any MediaConnection)?
     private var state = State.waiting(nil)
     private var codec = TwilioMediaStreamsCodec()
@@ -58,9 +62,10 @@ package final class TelephonySocket: WebSocketConsumer {
     private static let startTimeout = TimeAmount.seconds(5)
     private static let mostMessagesBeforeStart = 100
 
-    init(bridge: MediaBridge, admission: TelephonyAdmission) {
+    init(bridge: MediaBridge, admission: TelephonyAdmission, mayRelay: Bool = true) {
         self.bridge = bridge
         self.admission = admission
+        self.mayRelay = mayRelay
     }
 
     package func opened(_ connection: WebSocketConnection) {
@@ -70,8 +75,8 @@ package final class TelephonySocket: WebSocketConsumer {
     /// Takes a new connection, of Talkpath's server or of an embedder's, and waits up to 5 s for its start message.
     func opened(_ connection: any MediaConnection) {
         self.connection = connection
-        conduct = connection.budget.map { LegConduct($0, at: bridge.eventLoop.now) }
-        let patience = bridge.eventLoop.assumeIsolated().scheduleTask(in: Self.startTimeout) {
+        conduct = connection.budget.map { LegConduct($0, at: connection.eventLoop.now) }
+        let patience = connection.eventLoop.assumeIsolated().scheduleTask(in: Self.startTimeout) {
             self.refuse(.withoutStart, "no start message arrived")
         }
         state = .waiting(patience)
@@ -84,6 +89,8 @@ package final class TelephonySocket: WebSocketConsumer {
             let before = media.events.count
             media.telephonyReceived(message, at: bridge.clock.now)
             judge(media, events: media.events.count - before)
+        case .relaying(let stream):
+            stream.relay(message, isText: isText)
         case .waiting:
             receiveBeforeStart(message)
         case .refused:
@@ -93,11 +100,14 @@ package final class TelephonySocket: WebSocketConsumer {
 
     private func judge(_ media: CallMedia, events: Int) {
         let faults = media.counters.badTelephonyMessages + media.uplink.counters.badPayloads + binaryMessages
-        guard let overrun = conduct?.judge(faults: faults, events: events, on: bridge.eventLoop) else { return }
-        connection?.overran(overrun)
+        guard let connection,
+            let overrun = conduct?.judge(faults: faults, events: events, on: connection.eventLoop)
+        else { return }
+        connection.overran(overrun)
     }
 
     package func readComplete() {
+        if case .relaying(let stream) = state { return stream.relayRead() }
         guard case .attached(let session, let media, _) = state else { return }
         if !media.events.isEmpty {
             let now = bridge.clock.now
@@ -115,7 +125,7 @@ package final class TelephonySocket: WebSocketConsumer {
         case .attached(let session, _, let line):
             if case .overrun(let overrun) = close.cause { bridge.overran(overrun, leg: .telephony) }
             // In a later turn of the loop, because the socket may have broken while the session was writing to it.
-            bridge.eventLoop.execute { [bridge] in
+            connection?.eventLoop.execute { [bridge] in
                 let now = bridge.clock.now
                 session.assumeIsolated { session in
                     // Passes on the carrier's last messages, such as `stop`, that arrived together with the close.
@@ -123,9 +133,19 @@ package final class TelephonySocket: WebSocketConsumer {
                     session.mediaClosed(line: line)
                 }
             }
+        case .relaying(let stream):
+            if case .overrun(let overrun) = close.cause { bridge.overran(overrun, leg: .telephony) }
+            stream.closed()
         case .refused:
             break
         }
+        state = .refused
+        connection = nil
+    }
+
+    /// Another lane takes the stream over, before its call is known here: nothing is counted or told.
+    func leave() {
+        if case .waiting(let patience) = state { patience?.cancel() }
         state = .refused
         connection = nil
     }
@@ -156,7 +176,13 @@ package final class TelephonySocket: WebSocketConsumer {
         guard let connection else { return }
         let session: CallSession
         do throws(StreamRefusal) {
-            session = try bridge.session(for: start, admission)
+            switch try bridge.place(for: start, admission, on: connection.eventLoop) {
+            case .here(let found): session = found
+            case .elsewhere(let lane):
+                // The call has gone to yet another lane since: only if its name was given to another call meanwhile.
+                guard mayRelay else { throw .notWanted }
+                return relay(to: lane, connection, message)
+            }
         } catch {
             refuse(.withoutCall, error.rawValue)
             return
@@ -174,6 +200,20 @@ package final class TelephonySocket: WebSocketConsumer {
             return
         }
         state = .attached(session, media, line: line)
+    }
+
+    private func relay(to lane: MediaLane, _ connection: any MediaConnection, _ message: RawSpan) {
+        if case .waiting(let patience) = state { patience?.cancel() }
+        guard let socket = connection as? WebSocketConnection else { return }
+        let stream = MediaStream(
+            bridge: bridge,
+            lane: lane,
+            admission: admission,
+            socket: RelayedSocket(socket),
+            mayRelay: false
+        )
+        state = .relaying(stream)
+        stream.relay(message, isText: true)
     }
 
     private func refuse(_ reason: TelephonyRefusals.Reason, _ words: String) {

@@ -69,10 +69,13 @@ struct ProtocolSwitch<Parser: ByteToMessageDecoder> {
 
     /// Ends HTTP: inserts `next` after the calling handler, passes it all bytes from here on, and removes the parser
     /// and then the calling handler.
+    ///
+    /// - Parameter then: called when `next` has received everything that came before.
     func complete(
         _ context: ChannelHandlerContext,
         handler caller: some RemovableChannelHandler,
-        next: any ChannelHandler
+        next: any ChannelHandler,
+        then: @escaping () -> Void = {}
     ) throws {
         decoder.mode = .raw
         let pipeline = context.pipeline.syncOperations
@@ -82,6 +85,7 @@ struct ProtocolSwitch<Parser: ByteToMessageDecoder> {
         pipeline.removeHandler(handler).assumeIsolated().whenComplete { _ in
             context.fireChannelReadComplete()
             pipeline.removeHandler(caller, promise: nil)
+            then()
         }
     }
 }

@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 package import NIOHTTP1
 
 /// The decision about a request that asks for a WebSocket.
@@ -13,6 +13,8 @@ package struct UpgradeDecision: Sendable {
         var subprotocol: String?
         /// Called on the event loop. The argument tells the handler whether to request its reads itself.
         var makeHandler: @Sendable (_ readsManually: Bool) -> any ChannelHandler
+        /// The event loop that the socket should run on; `nil` leaves it on its own.
+        var eventLoop: (any EventLoop)?
     }
 
     struct Refusal: Sendable {
@@ -25,22 +27,29 @@ package struct UpgradeDecision: Sendable {
 
     /// Opens the socket. Its messages go to a consumer that `makeConsumer` makes on the socket's event loop.
     ///
-    /// - Parameter subprotocol: one of those that the client offered in `Sec-WebSocket-Protocol`.
+    /// - Parameters:
+    ///   - subprotocol: one of those that the client offered in `Sec-WebSocket-Protocol`.
+    ///   - eventLoop: the loop that the socket should run on. A connection with TLS stays on its own.
     package static func accept<Consumer: WebSocketConsumer>(
         _ limits: WebSocketLimits = .telephony,
         subprotocol: String? = nil,
+        on eventLoop: (any EventLoop)? = nil,
         makeConsumer: @escaping @Sendable () -> Consumer
     ) -> Self {
         .init(
             kind: .accept(
-                Acceptance(subprotocol: subprotocol) { readsManually in
-                    WebSocketHandler(
-                        consumer: makeConsumer(),
-                        role: .server,
-                        limits: limits,
-                        readsManually: readsManually
-                    )
-                }
+                Acceptance(
+                    subprotocol: subprotocol,
+                    makeHandler: { readsManually in
+                        WebSocketHandler(
+                            consumer: makeConsumer(),
+                            role: .server,
+                            limits: limits,
+                            readsManually: readsManually
+                        )
+                    },
+                    eventLoop: eventLoop
+                )
             )
         )
     }

@@ -28,7 +28,10 @@ package protocol HTTPFallback: AnyObject {
     func becameIdle()
     /// The connection is a WebSocket from now on. Handlers added by `serve`, if it was called, are told that the input
     /// is closed, and nothing after that. Remove those that would close the connection.
-    func becameWebSocket(_ channel: any Channel)
+    ///
+    /// - Parameter moved: the channel that the connection goes on with, on another event loop; `channel` is closed then.
+    ///   `nil` if it stays. Fails if the connection is lost on the way.
+    func becameWebSocket(_ channel: any Channel, moved: EventLoopFuture<any Channel>?)
     /// The connection has ended, or HTTP no longer owns it.
     func ended()
 }
@@ -354,19 +357,47 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
             "sec-websocket-accept": WebSocketHandshake.accept(for: key),
         ]
         if let subprotocol = acceptance.subprotocol { headers.add(name: "sec-websocket-protocol", value: subprotocol) }
+        if let eventLoop = acceptance.eventLoop, SocketHandOver.isPossible(context, to: eventLoop) {
+            return handOver(to: eventLoop, acceptance, headers, context)
+        }
         let head = HTTPResponseHead(version: .http1_1, status: .switchingProtocols, headers: headers)
         context.writeAndFlush(Self.wrapOutboundOut(.head(head)), promise: nil)
         guard context.channel.isActive else { return }
         state = .upgraded
         do {
-            try leaveHTTP(context)
+            try leaveHTTP(context, moved: nil)
             try parser.complete(context, handler: self, next: acceptance.makeHandler(isFallbackServing))
         } catch {
             context.close(promise: nil)
         }
     }
 
-    private func leaveHTTP(_ context: ChannelHandlerContext) throws {
+    /// The other event loop answers the handshake, so that no frame comes before the socket is there.
+    private func handOver(
+        to eventLoop: any EventLoop,
+        _ acceptance: UpgradeDecision.Acceptance,
+        _ headers: HTTPHeaders,
+        _ context: ChannelHandlerContext
+    ) {
+        state = .upgraded
+        var answer = "HTTP/1.1 101 Switching Protocols\r\n"
+        for (name, value) in headers { answer += "\(name): \(value)\r\n" }
+        let handOver = SocketHandOver(
+            to: eventLoop,
+            answer: context.channel.allocator.buffer(string: answer + "\r\n"),
+            makeHandler: acceptance.makeHandler
+        )
+        do {
+            try leaveHTTP(context, moved: handOver.moved.futureResult)
+            let channel = context.channel
+            try parser.complete(context, handler: self, next: handOver) { handOver.go(channel) }
+        } catch {
+            handOver.moved.fail(error)
+            context.close(promise: nil)
+        }
+    }
+
+    private func leaveHTTP(_ context: ChannelHandlerContext, moved: EventLoopFuture<any Channel>?) throws {
         context.pipeline.syncOperations.removeHandler(encoder, promise: nil)
         if isFallbackServing {
             // NIO's async channel stays after the socket's handler. It is told that its input has ended, and then lets
@@ -374,7 +405,7 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
             try context.channel.syncOptions?.setOption(ChannelOptions.autoRead, value: false)
             context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
         }
-        fallback?.becameWebSocket(context.channel)
+        fallback?.becameWebSocket(context.channel, moved: moved)
     }
 
     private func answer(_ refusal: UpgradeDecision.Refusal, withBody: Bool, _ context: ChannelHandlerContext) {

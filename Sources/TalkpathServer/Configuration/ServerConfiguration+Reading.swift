@@ -1,6 +1,7 @@
 import Logging
 import TalkpathAudio
 import TalkpathCore
+import TalkpathNIO
 import TalkpathWire
 
 extension ServerConfiguration {
@@ -53,6 +54,7 @@ extension ServerConfiguration {
         configuration.limits = limits(&settings)
         configuration.readDoors(&settings)
         if let calls = settings.integer(.maximumCalls, in: 1...100_000) { configuration.maximumCalls = calls }
+        if let lanes = settings.integer(.mediaLanes, in: 1...LaneCount.most) { configuration.mediaLanes = lanes }
         if let rate = settings.integer(.callsPerSecond, in: 1...10_000) { configuration.callsPerSecond = rate }
         if let value = settings.seconds(.drainTimeout, in: 0...3600) { configuration.drainTimeout = value }
         if let format = settings.word(.logFormat, as: LogFormat.self) { configuration.logFormat = format }

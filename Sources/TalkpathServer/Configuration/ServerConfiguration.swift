@@ -40,6 +40,8 @@ public struct ServerConfiguration: Sendable {
     public var callOrigins: [CallOrigin]
     /// The most simultaneous calls of all tenants together.
     public var maximumCalls: Int
+    /// The threads that calls are spread over, at least one.
+    public var mediaLanes = 1
     /// The most simultaneous connections of one remote address; a reverse proxy is one address. `nil` for three
     /// quarters of all connections.
     public var connectionsPerAddress: Int?

@@ -37,6 +37,8 @@ enum Setting: String, CaseIterable {
     case callOrigins = "TALKPATH_CALL_ORIGINS"
     /// The most simultaneous calls. The default is 1000.
     case maximumCalls = "TALKPATH_MAX_CALLS"
+    /// Threads that calls are spread over: 1.
+    case mediaLanes = "TALKPATH_MEDIA_LANES"
     case connectionsPerAddress = "TALKPATH_MAX_CONNECTIONS_PER_ADDRESS"
     /// The most calls that one tenant may place per second. The default is 10.
     case callsPerSecond = "TALKPATH_MAX_CALLS_PER_SECOND"

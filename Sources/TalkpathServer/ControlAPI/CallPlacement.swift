@@ -147,6 +147,8 @@ struct CallPlacement {
         case .unsupportedOption(let fault): Problem(fault)
         case .unsupportedFormat:
             Problem(.internalServerError, .internalError, "The agent's audio format cannot be converted")
+        case .knownID:
+            Problem(.internalServerError, .internalError, "Another live call has this call's name")
         }
     }
 

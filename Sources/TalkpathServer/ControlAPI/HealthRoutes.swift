@@ -11,7 +11,7 @@ struct HealthRoutes {
     func add(to router: Router<ServerContext>) {
         router.get("health") { _, _ in
             Response.json([
-                "status": "healthy", "active_calls": JSONValue(await state.manager.active().count),
+                "status": "healthy", "active_calls": JSONValue(state.manager.liveCalls),
                 "version": .string(TalkpathVersion.current),
             ])
         }

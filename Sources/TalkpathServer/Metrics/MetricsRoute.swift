@@ -11,6 +11,9 @@ struct MetricsRoute {
     /// The description of each metric.
     static let help = [
         "talkpath_calls_active": "Live calls.",
+        "talkpath_lane_calls": "Live calls of a lane.",
+        "talkpath_lane_lag_seconds": "The worst lateness of a lane's ticks in the last second.",
+        "talkpath_lane_busy_ratio": "The share of the last second in which a lane's thread worked.",
         "talkpath_calls_started_total": "Calls begun.",
         "talkpath_calls_ended_total": "Calls ended, by reason.",
         "talkpath_call_duration_seconds": "From a call's start to its end.",

@@ -76,7 +76,7 @@ enum ServerOperations {
                 .required("uptime_s", .integer),
                 .required("development", .boolean),
                 .required("active_calls", .integer.meaning("The tenant's.")),
-                .required("loop_lag_ms", .number.meaning("How long the media loop lets others wait, now.")),
+                .required("loop_lag_ms", .number.meaning("How long the slowest media loop lets others wait, now.")),
                 .required("active_calls_of_all", .integer.orNull.meaning("For the default tenant, as what follows.")),
                 .required("open_connections", .integer.orNull),
                 .required("refused_connections", .integer.orNull),

@@ -47,12 +47,20 @@ struct StatusRoute {
             : state.store.calls.failure == nil ? "ready" : Problem.Code.storeUnavailable.rawValue
     }
 
-    /// Measures how long work for the media loop waits for its turn.
+    /// Measures how long work for the slowest media loop waits for its turn. A loop that does not answer counts with the
+    /// time for which it was asked.
     private func loopLag() async -> Duration {
         let clock = state.bridge.clock
-        let asked = clock.now
-        let begun = try? await state.bridge.eventLoop.submit { clock.now }.get()
-        return begun.map { $0 - asked } ?? .zero
+        return await withTaskGroup(of: Duration.self) { group in
+            for lane in state.bridge.manager.lanes {
+                group.addTask {
+                    let asked = clock.now
+                    let begun = await state.bridge.manager.ask(lane) { _ in clock.now }
+                    return (begun ?? clock.now) - asked
+                }
+            }
+            return await group.reduce(.zero) { max($0, $1) }
+        }
     }
 }
 

@@ -6,7 +6,7 @@ import TalkpathNIO
 import TalkpathWire
 
 /// The carrier's media socket: `/twilio/media-stream`, with the call's name behind it for calls that came by an origin
-/// of their own.
+/// of their own, and where there are several lanes.
 ///
 /// Opened to Twilio only; which call it is for, the token in its first message says. In development a socket that is
 /// not signed is a new call.
@@ -18,7 +18,7 @@ struct MediaStreamRoute: Sendable {
 
     private static let signatureHeaders = (value: TwilioSignature.header, settings: TwilioSignature.settingsHeader)
 
-    /// On the media loop.
+    /// On the port's loop.
     @Sendable private func decide(_ request: UpgradeRequest) -> UpgradeDecision {
         guard let target = Target(path: request.path) else {
             if request.path.hasPrefix("/twilio") { state.tell(unknownPath: request.path) }
@@ -27,7 +27,9 @@ struct MediaStreamRoute: Sendable {
         let isDevelopment = state.configuration.isDevelopment
         if isDevelopment, let objection = Self.objection(to: request) { return refuse(objection) }
         let signature = request.headers.first(name: Self.signatureHeaders.value)
-        if isDevelopment, signature == nil || !authenticity.isChecked { return accept(.open(makeCall)) }
+        if isDevelopment, signature == nil || !authenticity.isChecked {
+            return accept(.open(makeCall), on: state.bridge.laneWithMostRoom)
+        }
         let isGenuine = authenticity.isGenuine(
             upgrade: request.query.isEmpty ? request.path : "\(request.path)?\(request.query)",
             signature: signature,
@@ -40,7 +42,7 @@ struct MediaStreamRoute: Sendable {
                 checked: state.origin.map { $0.webSocketText + request.path }
             )
         }
-        return accept(.token)
+        return accept(.token, on: target.callID.flatMap(state.bridge.lane(of:)))
     }
 
     /// - Parameter reason: a sentence of ours; goes to the peer and to the log.
@@ -51,9 +53,10 @@ struct MediaStreamRoute: Sendable {
         return .refuse(.forbidden, body: reason)
     }
 
-    private func accept(_ admission: TelephonyAdmission) -> UpgradeDecision {
+    /// - Parameter lane: the call's; `nil` where it is not known before the first message.
+    private func accept(_ admission: TelephonyAdmission, on lane: MediaLane?) -> UpgradeDecision {
         let bridge = state.bridge
-        return .accept(.telephony) { bridge.telephonySocket(admission: admission) }
+        return .accept(.telephony, on: lane?.eventLoop) { bridge.telephonySocket(admission: admission) }
     }
 
     /// The parts of the path.
@@ -78,9 +81,7 @@ struct MediaStreamRoute: Sendable {
     }
 
     private func ownOrigin(of id: CallID) -> PublicOrigin? {
-        state.manager.assumeIsolated { manager in
-            state.origin(manager.session(id)?.assumeIsolated { $0.snapshot().publicURL })
-        }
+        state.origin(state.manager.directory.session(id)?.publicURL)
     }
 
     /// A call that was not announced.

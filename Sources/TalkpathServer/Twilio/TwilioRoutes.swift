@@ -163,7 +163,10 @@ struct TwilioRoutes {
         }
         let addresses = TwilioAddresses(origin: origin)
         return try TwiML.connectStream(
-            url: addresses.mediaStream(namingCall: webhook.hasOwnOrigin ? call : nil),
+            url: addresses.mediaStream(
+                // By its name, the socket finds the call's lane before its first message.
+                namingCall: webhook.hasOwnOrigin || state.bridge.lanes.count > 1 ? call : nil
+            ),
             parameters: [(name: "token", value: token), (name: "call_id", value: call.text)],
             statusCallback: addresses.streamStatus(call)
         )

@@ -43,7 +43,7 @@ package final class ScriptedCall: @unchecked Sendable {
         case error(parameter: String)
     }
 
-    private let manager: CallManager
+    private let manager: CallLane
     private let world: World
     private var phone: Phone?
     private(set) var sockets: [ModelSocket] = []
@@ -61,7 +61,7 @@ package final class ScriptedCall: @unchecked Sendable {
         scheduler = SimulationScheduler(seed: seed)
         start = scheduler.now
         world = World()
-        manager = CallManager(
+        manager = CallLane(
             ports: CallSession.Ports(
                 carrier: nil,
                 connector: world,
@@ -117,7 +117,7 @@ package final class ScriptedCall: @unchecked Sendable {
 
     // MARK: The caller
 
-    private func attachPhone(_ manager: isolated CallManager) {
+    private func attachPhone(_ manager: isolated CallLane) {
         guard let token = manager.makeStreamToken(for: session.id),
             (try? manager.spendStreamToken(token, carrierCallID: "CA01")) != nil
         else { return }

@@ -17,7 +17,7 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
     private var line = 0
 
     /// - Parameter token: the token that the socket presents; the manager's, or a wrong one.
-    static func attach(_ token: String, of manager: CallManager, in world: SimulatedWorld) -> SimulatedMediaSocket? {
+    static func attach(_ token: String, of manager: CallLane, in world: SimulatedWorld) -> SimulatedMediaSocket? {
         let spent = manager.assumeIsolated { try? $0.spendStreamToken(token, carrierCallID: SimulatedCarrier.callID) }
         guard let session = spent else { return nil }
         world.streams += 1

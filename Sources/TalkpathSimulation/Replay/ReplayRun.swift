@@ -7,7 +7,7 @@ import TalkpathWire
 final class ReplayRun {
     let world: ReplayWorld
     private let capture: Capture
-    private let manager: CallManager
+    private let manager: CallLane
     private var session: CallSession?
     private var hasReturned = Flag()
     private var openLines: Set<Int> = []
@@ -39,7 +39,7 @@ final class ReplayRun {
         )
         if facts.hasToolEndpoints { ports.toolEndpoints = world }
         ports.builtInTools = world
-        manager = CallManager(ports: ports, identifiers: world, executor: world.scheduler.lane)
+        manager = CallLane(ports: ports, identifiers: world, executor: world.scheduler.lane)
     }
 
     /// - Parameter pace: called before each record with its time since the call began; a caller that replays in real

@@ -51,6 +51,7 @@ package struct SessionSimulation: Sendable {
         guard !playsOnlyConversations else { return SimulatedConversation.outcome(of: seed) }
         var outcome = SimulatedCall(seed: seed).run(coverage: counter)
         if let conversation = SimulatedConversation(besidesCall: seed) { outcome.violations += conversation.run() }
+        if let lanes = SimulatedLanes(besidesCall: seed) { outcome.violations += lanes.run() }
         return outcome
     }
 

@@ -1,17 +1,19 @@
-/// The executor that stands for the event loop.
+/// An executor that stands for an event loop.
 public final class SimulatedLane: SerialExecutor {
     private unowned let scheduler: SimulationScheduler
+    let number: Int
 
-    init(_ scheduler: SimulationScheduler) {
+    init(_ scheduler: SimulationScheduler, _ number: Int) {
         self.scheduler = scheduler
+        self.number = number
     }
 
     public func enqueue(_ job: consuming ExecutorJob) {
-        scheduler.enqueueOnLane(UnownedJob(job))
+        scheduler.enqueue(UnownedJob(job), on: number)
     }
 
     public func checkIsolated() {
-        precondition(scheduler.isOnLane, "state of the call's loop was accessed outside the loop")
+        precondition(scheduler.laneAtWork == number, "state of the call's loop was accessed outside the loop")
     }
 }
 

@@ -3,8 +3,8 @@ public import TalkpathCore
 
 /// Runs everything of one simulated world on the thread that calls ``run(atMost:)``, in an order that one seed decides.
 ///
-/// It is two executors at once: the ``lane``, which stands for the event loop and keeps its order, and the ``pool``,
-/// which stands for all other threads and has no order. Time is virtual. It advances to the next timer when nothing is
+/// It is several executors at once: the ``lanes``, each of which stands for an event loop and keeps its order, and the
+/// ``pool``, which stands for all other threads and has no order. Timers run on the first lane unless told otherwise. Time is virtual. It advances to the next timer when nothing is
 /// left to run, and sometimes a little earlier, because threads may be slow.
 public final class SimulationScheduler: @unchecked Sendable {
     // Unchecked: everything runs on the one thread that calls ``run(atMost:)``.
@@ -12,15 +12,18 @@ public final class SimulationScheduler: @unchecked Sendable {
     private struct Timer {
         var at: MonotonicInstant
         var number: Int
+        var lane: Int
         var body: () -> Void
     }
 
     public private(set) var now = MonotonicInstant(nanoseconds: 1_000_000_000)
     private var random: SplitMix64
-    public private(set) var isOnLane = false
+    /// The lane that runs at this moment.
+    private(set) var laneAtWork: Int?
+    public var isOnLane: Bool { laneAtWork == 0 }
     public private(set) var steps = 0
 
-    private var laneJobs: [UnownedJob] = []
+    private var laneJobs: [[UnownedJob]]
     private var poolJobs: [UnownedJob] = []
     /// The armed timers; the next one is the last.
     private var timers: [Timer] = []
@@ -28,12 +31,17 @@ public final class SimulationScheduler: @unchecked Sendable {
     /// The latest time at which nothing was ready to run.
     private var busySince = MonotonicInstant(nanoseconds: 1_000_000_000)
 
-    public private(set) var lane: SimulatedLane!
+    public private(set) var lanes: [SimulatedLane] = []
+    public var lane: SimulatedLane { lanes[0] }
+    var otherLane: SimulatedLane { lanes[1] }
     public private(set) var pool: SimulatedPool!
 
-    public init(seed: UInt64) {
+    public convenience init(seed: UInt64) { self.init(seed: seed, lanes: 2) }
+
+    init(seed: UInt64, lanes count: Int) {
         random = SplitMix64(seed: seed)
-        lane = SimulatedLane(self)
+        laneJobs = Array(repeating: [], count: count)
+        lanes = (0..<count).map { SimulatedLane(self, $0) }
         pool = SimulatedPool(self)
     }
 
@@ -51,10 +59,12 @@ public final class SimulationScheduler: @unchecked Sendable {
 
     // MARK: Time
 
-    /// Calls `body` on the lane, after that much virtual time.
-    public func after(_ delay: Duration, _ body: @escaping () -> Void) {
+    /// Calls `body` on the first lane, after that much virtual time.
+    public func after(_ delay: Duration, _ body: @escaping () -> Void) { after(delay, on: 0, body) }
+
+    func after(_ delay: Duration, on lane: Int, _ body: @escaping () -> Void) {
         timerNumber += 1
-        let timer = Timer(at: now + max(.zero, delay), number: timerNumber, body: body)
+        let timer = Timer(at: now + max(.zero, delay), number: timerNumber, lane: lane, body: body)
         // Inserts after all timers that are due later. Of those due at the same instant, the older one is nearer to the
         // end.
         var low = 0
@@ -99,8 +109,12 @@ public final class SimulationScheduler: @unchecked Sendable {
 
     /// Runs `body` at once as if on the lane. Only before anything runs, or when nothing runs any more.
     public func asLane<Value>(_ body: () -> Value) -> Value {
-        isOnLane = true
-        defer { isOnLane = false }
+        asLane(0, body)
+    }
+
+    func asLane<Value>(_ lane: Int, _ body: () -> Value) -> Value {
+        laneAtWork = lane
+        defer { laneAtWork = nil }
         return body()
     }
 
@@ -114,7 +128,7 @@ public final class SimulationScheduler: @unchecked Sendable {
 
     private static let longestDelay = Duration.milliseconds(80)
 
-    func enqueueOnLane(_ job: UnownedJob) { laneJobs.append(job) }
+    func enqueue(_ job: UnownedJob, on lane: Int) { laneJobs[lane].append(job) }
 
     func enqueueInPool(_ job: UnownedJob) { poolJobs.append(job) }
 
@@ -122,14 +136,12 @@ public final class SimulationScheduler: @unchecked Sendable {
     public func run(atMost limit: Int) {
         while steps < limit {
             steps += 1
-            let ready = poolJobs.count + (laneJobs.isEmpty ? 0 : 1)
+            let ready = laneJobs.reduce(poolJobs.count) { $0 + ($1.isEmpty ? 0 : 1) }
             if ready == 0 { busySince = now }
             if ready == 0 || (random.next() % 32 == 0 && isSoon(timers.last)) {
                 guard let timer = timers.popLast() else { return }
                 now = max(now, timer.at)
-                isOnLane = true
-                timer.body()
-                isOnLane = false
+                asLane(timer.lane, timer.body)
                 continue
             }
             let choice = Int(random.next() % UInt64(ready))
@@ -137,10 +149,21 @@ public final class SimulationScheduler: @unchecked Sendable {
                 poolJobs.swapAt(choice, poolJobs.count - 1)
                 poolJobs.removeLast().runSynchronously(on: pool.asUnownedTaskExecutor())
             } else {
-                isOnLane = true
-                laneJobs.removeFirst().runSynchronously(on: lane.asUnownedSerialExecutor())
-                isOnLane = false
+                runOnLane(choice - poolJobs.count)
             }
+        }
+    }
+
+    /// Runs the oldest job of one lane.
+    /// - Parameter choice: the lane's place among those that have something to do.
+    private func runOnLane(_ choice: Int) {
+        var choice = choice
+        for number in laneJobs.indices where !laneJobs[number].isEmpty {
+            guard choice > 0 else {
+                let job = laneJobs[number].removeFirst()
+                return asLane(number) { job.runSynchronously(on: lanes[number].asUnownedSerialExecutor()) }
+            }
+            choice -= 1
         }
     }
 }

@@ -81,7 +81,7 @@ extension SimulatedCallRun {
     }
 
     private func endByName(_ session: CallSession) {
-        let (manager, id) = (manager, session.id)
+        let (manager, id) = (front, session.id)
         ask {
             switch try? await manager.end(id, EndRequest(.endedByAPI)) {
             case .ended(let receipt), .endedBefore(let receipt): receipt
@@ -134,7 +134,7 @@ extension SimulatedCallRun {
         hasShutDown = true
         if manager.assumeIsolated({ $0.activeCalls }) > 0 { world.isGivenUp = true }
         world.note("shut down")
-        let manager = manager
-        spawn { await manager.shutDown(mode: mode) }
+        let front = front
+        spawn { await front.shutDown(mode: mode) }
     }
 }

@@ -23,7 +23,10 @@ final class SimulatedCallRun: @unchecked Sendable {
     let kind: SimulatedCallKind
     let limits: CallLimits
     let tickInterval: Duration
-    let manager: CallManager
+    /// All lanes. The call's is the one that the timers run on; the other one has no calls.
+    let front: CallManager
+    /// The call's lane.
+    let manager: CallLane
     let connector: SimulatedConnector
     /// The receipts that the askers got.
     var receipts: [EndReceipt] = []
@@ -58,21 +61,23 @@ final class SimulatedCallRun: @unchecked Sendable {
         talkers = call.talkers ?? fewTalkers
         limits = Self.limits(scheduler, world.theme, isPatient: isPatient)
         let hasCarrier = kind == .outbound || kind == .inbound
-        manager = CallManager(
-            ports: CallSession.Ports(
-                carrier: hasCarrier ? world.carrier : nil,
-                connector: connector,
-                store: world.store,
-                events: world,
-                tools: scheduler.chance(80) ? SimulatedTools(world) : nil,
-                clock: scheduler,
-                logger: Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() },
-                observer: world,
-                captures: call.captures
-            ),
-            identifiers: world,
-            executor: scheduler.lane
+        let ports = CallSession.Ports(
+            carrier: hasCarrier ? world.carrier : nil,
+            connector: connector,
+            store: world.store,
+            events: world,
+            tools: scheduler.chance(80) ? SimulatedTools(world) : nil,
+            clock: scheduler,
+            logger: Logger(label: "simulation") { _ in SwiftLogNoOpLogHandler() },
+            observer: world,
+            captures: call.captures
         )
+        let own = scheduler.number(below: 2)
+        front = CallManager(
+            lanes: own == 0 ? [scheduler.lane, scheduler.otherLane] : [scheduler.otherLane, scheduler.lane],
+            identifiers: world
+        ) { _ in ports }
+        manager = front.lanes[own]
     }
 
     private static func limits(
@@ -114,7 +119,7 @@ final class SimulatedCallRun: @unchecked Sendable {
         }
         scheduler.after(scheduler.chance(20) ? scheduler.milliseconds(0...600) : .zero) { [self] in
             let life = spawn { [self] in
-                await manager.run()
+                await front.run()
                 hasReturned = true
                 world.note("run returned")
             }
@@ -239,7 +244,7 @@ final class SimulatedCallRun: @unchecked Sendable {
         caller()
     }
 
-    private func start(_ agent: AgentProfile, _ manager: isolated CallManager) {
+    private func start(_ agent: AgentProfile, _ manager: isolated CallLane) {
         switch kind {
         case .outbound:
             let call = OutboundCall(from: "a", to: "b", agent: agent, limits: limits)

@@ -78,7 +78,7 @@ struct BenchAPICommand: AsyncParsableCommand {
         let load = APILoad(rate: rate)
         let stages = [nil, load].map { stage(folder, carrier, progress, processors, load: $0) }
         let media = try await LoadStage.onFleetThread(processor: processors.first) {
-            let fleet = ThreadPrecedence.current
+            let fleet = Set([ThreadPrecedence.current].compactMap(\.self))
             let keeping = Task { await ThreadPrecedence.keep(fleet) }
             defer { keeping.cancel() }
             return try stages.map { try $0.runHere() }
