@@ -425,6 +425,7 @@ public final class TalkpathServer: Sendable {
         StatusRoute(state: state).add(to: router, keys: keys)
         let api = router.group("api").add(middleware: keys).add(middleware: QueryMiddleware())
         ControlRoutes(state: state).add(to: api)
+        WebCallRoutes(state: state).add(to: api)
         CommandRoutes(state: state).add(to: api)
         RecordingRoute(state: state).add(to: api)
         ActivityRoutes(state: state).add(to: api)

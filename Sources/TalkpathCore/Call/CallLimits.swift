@@ -91,17 +91,21 @@ public struct OutboundCall: Sendable {
     }
 }
 
-/// A call that the carrier has announced.
+/// A call that comes in: the carrier has announced it, or a program opens its media socket itself.
 public struct InboundCall: Sendable {
     /// A name chosen beforehand, unlike any other; `nil` lets the manager choose.
     public var id: CallID?
     public var from: String
     public var to: String
-    /// `nil` for a media socket nobody announced.
+    /// The carrier's name of the call. `nil` for a call without a carrier: a media socket that was not announced, a page.
     public var carrierCallID: String?
     public var agent: AgentProfile
     /// Those of the agent where the call brings none of its own.
     public var limits: CallLimits
+    /// The operator's own facts, kept with the call's record.
+    public var metadata: [String: JSONValue]
+    /// The values that have filled the agent's placeholders.
+    public var variables: [String: JSONValue]
     /// Whose call it is.
     public var tenant: String
     /// What is kept of it; nil leaves it to the agent's profile.
@@ -114,6 +118,8 @@ public struct InboundCall: Sendable {
         carrierCallID: String?,
         agent: AgentProfile,
         limits: CallLimits? = nil,
+        metadata: [String: JSONValue] = [:],
+        variables: [String: JSONValue] = [:],
         tenant: String = ""
     ) {
         self.id = id
@@ -122,6 +128,8 @@ public struct InboundCall: Sendable {
         self.carrierCallID = carrierCallID
         self.agent = agent
         self.limits = limits ?? agent.limits
+        self.metadata = metadata
+        self.variables = variables
         self.tenant = tenant
     }
 }

@@ -164,6 +164,8 @@ package actor CallLane {
             direction: .inbound,
             from: call.from,
             to: call.to,
+            metadata: call.metadata,
+            variables: call.variables,
             tenant: call.tenant,
             carrierCallID: call.carrierCallID,
             capture: call.capture

@@ -67,7 +67,7 @@ package final class LaneDirectory: Sendable {
         lanes: Int,
         maximumCalls: Int,
         instruments: CallInstruments = CallInstruments(),
-        tokenLifetime: Duration = .seconds(60)
+        tokenLifetime: Duration = CallManager.streamTokenLifetime
     ) {
         precondition(lanes > 0, "calls need a lane")
         state = Mutex(State(lanes: Array(repeating: Lane(), count: lanes)))
@@ -291,4 +291,9 @@ package final class LaneDirectory: Sendable {
         state.withLock { $0.lanes[lane].lag = lag }
         laneInstruments[lane].load(lag: lag, busy: busy)
     }
+}
+
+extension CallManager {
+    /// The time within which a media socket must bring the token that it was given.
+    package static let streamTokenLifetime = Duration.seconds(60)
 }

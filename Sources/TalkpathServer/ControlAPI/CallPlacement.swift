@@ -52,20 +52,15 @@ struct CallPlacement {
         if let from = order.from { try await state.check(callerID: from, tenant: tenant) }
         if let address = order.publicURL { try state.check(origin: address, tenant: tenant) }
         let (agent, variables) = try await agent(order)
-        if order.needsAllVariables, let missing = agent.placeholders.subtracting(variables.keys).min() {
-            throw JSONBody.invalid("variables", "lacks '\(missing)', for which the agent has a placeholder")
-        }
         guard state.carriers?.carrier(of: tenant) != nil else {
             throw Problem(.serviceUnavailable, .carrierNotConfigured, "No carrier is configured to place calls with")
         }
-        if let policy = order.capture, !policy.isNothing, state.configuration.recordings == nil {
-            throw JSONBody.invalid("capture", "nothing can be kept here: \(Setting.recordings.rawValue) is not set")
-        }
+        try checkCapture(order)
         var call = OutboundCall(
             id: id ?? state.identifiers.makeCallID(),
             from: order.from ?? state.configuration.twilio(of: tenant)?.fromNumber ?? "",
             to: order.to,
-            agent: agent.filled(with: variables),
+            agent: agent,
             metadata: order.metadata,
             variables: variables,
             publicURL: order.publicURL,
@@ -75,7 +70,41 @@ struct CallPlacement {
         return call
     }
 
-    /// Returns the agent with the request's changes, and the values for its placeholders.
+    /// Begins a call without a carrier, which waits for its media socket.
+    func begin(webCall order: CallOrder) async throws(Problem) -> CallID {
+        let (agent, variables) = try await agent(order)
+        try checkCapture(order)
+        guard !state.isDraining else { throw .draining }
+        let id = state.identifiers.makeCallID()
+        var call = InboundCall(
+            id: id,
+            from: WebCallRoutes.caller,
+            to: agent.id ?? "",
+            carrierCallID: nil,
+            agent: agent,
+            metadata: order.metadata,
+            variables: variables,
+            tenant: tenant
+        )
+        call.capture = order.capture
+        call.limits.maxDuration = try admit(id, for: call.limits.maxDuration, isPlaced: false)
+        do throws(CallManager.Refusal) {
+            _ = try await state.manager.accept(call)
+        } catch {
+            state.caps.release(id)
+            throw problem(error)
+        }
+        CallLog(logger: state.logger).received(id, tenant: tenant)
+        return id
+    }
+
+    private func checkCapture(_ order: CallOrder) throws(Problem) {
+        if let policy = order.capture, !policy.isNothing, state.configuration.recordings == nil {
+            throw JSONBody.invalid("capture", "nothing can be kept here: \(Setting.recordings.rawValue) is not set")
+        }
+    }
+
+    /// Returns the agent with the request's changes and its placeholders filled, and the values that filled them.
     private func agent(_ order: CallOrder) async throws(Problem) -> (AgentProfile, [String: JSONValue]) {
         var agent: AgentProfile
         var variables: [String: JSONValue] = [:]
@@ -97,7 +126,11 @@ struct CallPlacement {
         if let words = order.firstMessage { agent.firstMessage = words }
         agent.limits.apply(order.limits)
         try agent.checkOptions()
-        return (agent, variables.merging(order.variables) { $1 })
+        variables.merge(order.variables) { $1 }
+        if order.needsAllVariables, let missing = agent.placeholders.subtracting(variables.keys).min() {
+            throw JSONBody.invalid("variables", "lacks '\(missing)', for which the agent has a placeholder")
+        }
+        return (agent.filled(with: variables), variables)
     }
 
     private func start(_ call: OutboundCall) async throws(Problem) -> CallSession {
@@ -105,7 +138,7 @@ struct CallPlacement {
         var call = call
         let id = call.id ?? state.identifiers.makeCallID()
         call.id = id
-        call.limits.maxDuration = try admit(id, for: call.limits.maxDuration)
+        call.limits.maxDuration = try admit(id, for: call.limits.maxDuration, isPlaced: true)
         do throws(CallManager.Refusal) {
             return try await state.manager.start(call)
         } catch {
@@ -115,7 +148,7 @@ struct CallPlacement {
     }
 
     /// Admits the call, and returns the longest duration that it may have.
-    private func admit(_ id: CallID, for duration: Duration) throws(Problem) -> Duration {
+    private func admit(_ id: CallID, for duration: Duration, isPlaced: Bool) throws(Problem) -> Duration {
         guard state.descriptors.hasRoomForCall else {
             state.noteCallRefusedForDescriptors()
             throw Problem(
@@ -129,7 +162,7 @@ struct CallPlacement {
             return try state.caps.admit(
                 id,
                 tenant: tenant,
-                isPlaced: true,
+                isPlaced: isPlaced,
                 for: duration,
                 at: clock.now,
                 wallTime: clock.wallTime

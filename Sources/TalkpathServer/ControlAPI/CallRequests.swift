@@ -42,6 +42,19 @@ extension CallOrder {
         }
         self.init(to: to)
         from = body.text("from")
+        publicURL = body.text("webhook_url").flatMap { $0.isEmpty ? nil : $0 }
+        try readAgentAndLimits(body)
+    }
+
+    /// The body of `POST /api/web-calls`: nothing is dialled, so it names no numbers.
+    init(webCall bytes: [UInt8]) throws(Problem) {
+        let body = try JSONBody(bytes, WebCallRoutes.order)
+        self.init(to: "")
+        try readAgentAndLimits(body)
+    }
+
+    /// Reads the members of `CallSchemas.agentAndLimits`.
+    private mutating func readAgentAndLimits(_ body: JSONBody) throws(Problem) {
         switch (body.text("agent_id"), body["agent"]) {
         case (nil, nil): agent = .configured
         case (let id?, nil): agent = .stored(id)
@@ -53,7 +66,6 @@ extension CallOrder {
         prompt = body.text("prompt")
         firstMessage = body.text("first_message")
         voice = body.text("voice")
-        publicURL = body.text("webhook_url").flatMap { $0.isEmpty ? nil : $0 }
         metadata = body.dictionary("metadata")
         capture = try CapturePolicy(body.text("capture"))
         limits = body.value

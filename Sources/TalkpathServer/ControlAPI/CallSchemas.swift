@@ -10,12 +10,6 @@ enum CallSchemas {
             // A missing number has an error of its own, which the first clients know.
             .optional("to", .e164.meaning("The number to call.").example("+14155550100")),
             .optional("from", .e164.meaning("A number of the account's; the configured one without it.")),
-            .optional("agent_id", .text(1...200).meaning("The stored agent; without it, the server's own.")),
-            .optional("agent", .named("InlineAgent")),
-            .optional("variables", AgentSchemas.variables.meaning("For the agent's `{{placeholders}}`.")),
-            .optional("prompt", .text(0...100_000).meaning("The agent's instructions for this call.")),
-            .optional("first_message", .text(0...10_000)),
-            .optional("voice", .text(0...200)),
             .optional(
                 "webhook_url",
                 .text(0...500).meaning(
@@ -25,10 +19,21 @@ enum CallSchemas {
                     """
                 )
             ),
+        ] + agentAndLimits
+    )
+
+    /// The members that every request for a call has: who talks, what is kept, and the limits.
+    static let agentAndLimits: [Schema.Member] =
+        [
+            .optional("agent_id", .text(1...200).meaning("The stored agent; without it, the server's own.")),
+            .optional("agent", .named("InlineAgent")),
+            .optional("variables", AgentSchemas.variables.meaning("For the agent's `{{placeholders}}`.")),
+            .optional("prompt", .text(0...100_000).meaning("The agent's instructions for this call.")),
+            .optional("first_message", .text(0...10_000)),
+            .optional("voice", .text(0...200)),
             .optional("capture", CapturePolicy.schema),
             .optional("metadata", .anyObject.atMost(bytes: 16 << 10).meaning("Kept with the call's record.")),
         ] + LimitSchemas.members
-    )
 
     private static let endFields: [Schema.Member] = [
         .optional("reason", .text(0...1000).meaning("In your own words; stands in the receipt.")),

@@ -7,13 +7,15 @@ import TalkpathWire
 /// Each route has an `Operation` beside it, in a list that is named here. A test fails otherwise.
 enum APIDocument {
     static let operations: [Operation] =
-        ServerOperations.all + CallOperations.all + ActivityOperations.all + CommandOperations.all
+        ServerOperations.all + CallOperations.all + WebCallRoutes.operations + ActivityOperations.all
+        + CommandOperations.all
         + AgentOperations.all + CarrierOperations.all
         + NotificationOperations.all + CallabOperations.all + TalkoverOperations.all + VocodeOperations.all
         + TwilioSnippetOperations.all
 
     static let schemas: [(name: String, schema: Schema)] =
-        WordSchemas.all + ProblemSchemas.all + CallSchemas.all + ActivitySchemas.all + CommandSchemas.all
+        WordSchemas.all + ProblemSchemas.all + CallSchemas.all + WebCallRoutes.schemas + ActivitySchemas.all
+        + CommandSchemas.all
         + AgentSchemas.all
         + ServerOperations.schemas
         + EventSchemas.all

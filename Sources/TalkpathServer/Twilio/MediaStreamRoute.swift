@@ -20,6 +20,7 @@ struct MediaStreamRoute: Sendable {
 
     /// On the port's loop.
     @Sendable private func decide(_ request: UpgradeRequest) -> UpgradeDecision {
+        if let call = WebCallRoutes.call(ofMediaPath: request.path) { return decideWebCall(request, call) }
         guard let target = Target(path: request.path) else {
             if request.path.hasPrefix("/twilio") { state.tell(unknownPath: request.path) }
             return .notAWebSocket
@@ -43,6 +44,12 @@ struct MediaStreamRoute: Sendable {
             )
         }
         return accept(.token, on: target.callID.flatMap(state.bridge.lane(of:)))
+    }
+
+    /// The socket of a call without a carrier: nobody signs it, and the token in its first message names the call.
+    private func decideWebCall(_ request: UpgradeRequest, _ call: CallID) -> UpgradeDecision {
+        if state.configuration.isDevelopment, let objection = Self.objection(to: request) { return refuse(objection) }
+        return accept(.token, on: state.bridge.lane(of: call))
     }
 
     /// - Parameter reason: a sentence of ours; goes to the peer and to the log.
