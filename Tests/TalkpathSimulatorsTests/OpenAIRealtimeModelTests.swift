@@ -251,4 +251,21 @@ struct OpenAIRealtimeModelTests {
         let deltas = model.takeMessages().compactMap { $0["delta"]?.string }
         #expect(deltas.compactMap { PlainBase64.decode($0) }.flatMap(\.self) == loud(milliseconds: 200))
     }
+
+    @Test func aParrotSaysBackTheWholeTurnAndOnlyWhenItIsOver() {
+        var model = model(.parrot)
+        talk(&model, from: 0, speech: 0, silence: 1000)
+        talk(&model, from: 1000, speech: 600, silence: 0)
+        #expect(model.takeMessages().allSatisfy { $0["type"]?.string != "response.output_audio.delta" })
+        talk(&model, from: 1600, speech: 0, silence: 1000)
+        model.advance(to: .milliseconds(10_000))
+        let audio = model.takeMessages().compactMap { $0["delta"]?.string }.compactMap { PlainBase64.decode($0) }
+            .flatMap(\.self)
+        // The turn, with the 200 ms before it; the ear finds both ends to within a frame or two.
+        let milliseconds = audio.count / 8
+        #expect((740...860).contains(milliseconds), "\(milliseconds)")
+        let spoken = audio.suffix(560 * 8)
+        #expect(LevelMeter.level(ofMuLaw: Array(spoken).span.bytes).rms > -20)
+        #expect(LevelMeter.level(ofMuLaw: Array(audio.prefix(120 * 8)).span.bytes).rms < -40)
+    }
 }

@@ -8,7 +8,8 @@ struct AgentCore: Sendable {
     var record: AgentRecord
     var cursor: ScriptCursor
     var plan: HabitPlan
-    var ear: CallerEar
+    private(set) var ear: CallerEar
+    private var callerWords: CallerWords?
     /// Whether the model has fallen silent for good.
     private(set) var isMute = false
     /// Whether the socket is being closed.
@@ -35,6 +36,7 @@ struct AgentCore: Sendable {
         cursor = ScriptCursor(script)
         plan = HabitPlan(habits)
         ear = CallerEar(format: record.inputFormat, silence: .milliseconds(500))
+        listen(to: record.inputFormat, silence: .milliseconds(500))
     }
 
     mutating func takeOutputs() -> [AgentOutput] {
@@ -71,17 +73,31 @@ struct AgentCore: Sendable {
 
     // MARK: Audio
 
+    /// Listens anew: in another format, or with another silence that ends a turn.
+    mutating func listen(to format: AudioFormat, silence: Duration) {
+        ear = CallerEar(format: format, silence: silence)
+        callerWords = script.repeatsCaller ? CallerWords(format: format) : nil
+    }
+
     /// Records the audio and lets the ear hear it.
     mutating func hear(_ audio: [UInt8], at now: MonotonicInstant, _ report: (CallerEar.Turn) -> Void) {
         if keepsAudio { record.audioReceived.append(contentsOf: audio) }
-        if plan.has(.ignoredNoise) {
-            var turns: [CallerEar.Turn] = []
-            ear.hear(audio) { turns.append($0) }
-            for turn in withoutNoise(turns) { report(turn) }
-        } else {
-            ear.hear(audio, report)
+        var turns: [CallerEar.Turn] = []
+        ear.hear(audio) { turns.append($0) }
+        if plan.has(.ignoredNoise) { turns = withoutNoise(turns) }
+        callerWords?.hear(audio)
+        for turn in turns {
+            callerWords?.note(turn)
+            report(turn)
         }
         record.arrivals.append(.init(instant: now, cumulativeMilliseconds: ear.receivedMilliseconds))
+    }
+
+    /// The next thing to say; nil for nothing.
+    mutating func nextTurn(_ trigger: AgentScript.Turn.Trigger) -> AgentScript.Turn? {
+        if let turn = cursor.next(trigger) { return turn }
+        guard trigger == .callerTurn, let words = callerWords?.lastTurn, !words.isEmpty else { return nil }
+        return AgentScript.Turn(.callerTurn, audio: words, transcript: "(your words)")
     }
 
     /// Returns the caller's turns, without sounds that are too short.

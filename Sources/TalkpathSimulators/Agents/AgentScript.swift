@@ -61,6 +61,8 @@ public struct AgentScript: Sendable, Hashable {
     public var turns: [Turn]
     /// The turn for requests that no element of `turns` fits; `nil` for an empty answer.
     public var otherwise: Turn?
+    /// Answers turns of the caller that have no scripted answer with the caller's own words.
+    public var repeatsCaller: Bool
     /// The transcripts of the caller's turns, in order. Further turns are "(unscripted)".
     public var callerTexts: [String]
     /// From the end of the caller's turn (or the request) to the first piece of audio.
@@ -75,6 +77,7 @@ public struct AgentScript: Sendable, Hashable {
         behavior: Behavior = .script,
         turns: [Turn] = [],
         otherwise: Turn? = nil,
+        repeatsCaller: Bool = false,
         callerTexts: [String] = [],
         thinkingTime: Duration = .milliseconds(200),
         piece: Duration = .milliseconds(200),
@@ -84,6 +87,7 @@ public struct AgentScript: Sendable, Hashable {
         self.behavior = behavior
         self.turns = turns
         self.otherwise = otherwise
+        self.repeatsCaller = repeatsCaller
         self.callerTexts = callerTexts
         self.thinkingTime = thinkingTime
         self.piece = piece
@@ -93,6 +97,12 @@ public struct AgentScript: Sendable, Hashable {
 
     public static let echo = AgentScript(behavior: .echo)
     public static let silent = AgentScript(behavior: .silent)
+    /// Begins with two tones, and then says back each turn of the caller: somebody who talks to it hears how quickly the
+    /// bridge answers, and how it behaves when interrupted.
+    public static let parrot = AgentScript(
+        turns: [Turn(.connect, audio: CallerWords.chime, transcript: "(two tones)")],
+        repeatsCaller: true
+    )
 }
 
 /// The model's position in its script.

@@ -15,7 +15,7 @@ extension GeminiLiveModel {
         owed = nil
         let again = brokenCall.map { AgentScript.Turn(trigger, audio: [], toolCall: $0) }
         brokenCall = nil
-        guard let next = again ?? core.cursor.next(trigger) else { return endUnscripted(trigger) }
+        guard let next = again ?? core.nextTurn(trigger) else { return endUnscripted(trigger) }
         let start = habit == .longReasoning ? now + Self.reasoningTime : now
         if habit == .longReasoning { showProgress(until: start, from: now) }
         if givesHandles { send(["sessionResumptionUpdate": ["resumable": false]]) }

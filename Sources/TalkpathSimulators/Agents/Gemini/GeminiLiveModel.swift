@@ -267,7 +267,7 @@ struct GeminiLiveModel: AgentModel {
         writes = setup["generationConfig"]?["responseModalities"]?[0]?.string == "TEXT"
         transcribesInput = setup["inputAudioTranscription"] != nil
         transcribesOutput = setup["outputAudioTranscription"] != nil
-        core.ear = CallerEar(format: core.record.inputFormat, silence: .milliseconds(silence))
+        core.listen(to: core.record.inputFormat, silence: .milliseconds(silence))
         guard resume(setup["sessionResumption"], at: now) else { return }
         phase = .ready
         core.record.readyAt = now
@@ -354,6 +354,6 @@ struct GeminiLiveModel: AgentModel {
     mutating func listen(at rate: Int) {
         guard core.record.inputFormat.sampleRate != rate else { return }
         core.record.inputFormat = AudioFormat(encoding: .pcm16, sampleRate: rate)
-        core.ear = CallerEar(format: core.record.inputFormat, silence: .milliseconds(silence))
+        core.listen(to: core.record.inputFormat, silence: .milliseconds(silence))
     }
 }

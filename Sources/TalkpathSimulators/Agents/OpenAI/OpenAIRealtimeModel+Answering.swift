@@ -88,7 +88,7 @@ extension OpenAIRealtimeModel {
         guard core.script.behavior == .script else { return }
         let habit = request.isBeside ? nil : core.nextHabit()
         if let habit, prevents(request, habit, at: now) { return }
-        var turn = core.cursor.next(request.trigger) ?? AgentScript.Turn(request.trigger, audio: [])
+        var turn = core.nextTurn(request.trigger) ?? AgentScript.Turn(request.trigger, audio: [])
         let modalities = request.options["output_modalities"] ?? session["output_modalities"]
         let writes = modalities?.array?.contains("audio") == false
         if writes { turn = turn.written }

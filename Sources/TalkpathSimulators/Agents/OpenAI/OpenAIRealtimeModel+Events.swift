@@ -117,7 +117,7 @@ extension OpenAIRealtimeModel {
         let silence = Duration.milliseconds(turnDetection?.silence ?? 500)
         if input != core.record.inputFormat || core.ear.receivedBytes == 0 {
             core.record.inputFormat = input
-            core.ear = CallerEar(format: input, silence: silence)
+            core.listen(to: input, silence: silence)
         }
     }
 

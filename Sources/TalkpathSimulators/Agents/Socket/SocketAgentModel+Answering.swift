@@ -7,7 +7,7 @@ extension SocketAgentModel {
         guard core.script.behavior == .script, response == nil else { return }
         let habit = core.nextHabit()
         if let habit, prevents(trigger, habit, at: now) { return }
-        guard let next = core.cursor.next(trigger) else { return }
+        guard let next = core.nextTurn(trigger) else { return }
         owed = nil
         keepPlace()
         misbehave(at: now)

@@ -215,7 +215,7 @@ struct SocketAgentModel: AgentModel {
         let input = format ?? Self.format(json["input_format"])
         core.record.inputFormat = input
         core.record.outputFormat = format ?? Self.format(json["output_format"])
-        core.ear = CallerEar(format: input, silence: .milliseconds(500))
+        core.listen(to: input, silence: .milliseconds(500))
         if misbehaviors.contains(.earlyAudio) { core.send([0, 0, 0, 0], binary: true) }
         token = "token-\(core.record.session)-\(core.identifier("t"))"
         keepPlace()
