@@ -23,8 +23,10 @@ def find() -> str | None:
 class Browser:
     """One browser with a profile of its own, which goes with it."""
 
-    def __init__(self, command: str):
+    def __init__(self, command: str, microphone: str):
+        """`microphone`: a sound file that is said once, from the moment a page opens the microphone."""
         self.command = command
+        self.microphone = microphone
         self.folder = tempfile.mkdtemp(prefix="talkpath-browser-")
         self.process = None
 
@@ -34,6 +36,7 @@ class Browser:
             "--remote-debugging-port=0", f"--user-data-dir={self.folder}", "--no-first-run", "--mute-audio",
             "--disable-background-networking", "--disable-component-update", "--disable-sync",
             "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+            f"--use-file-for-fake-audio-capture={self.microphone}%noloop",
             "--autoplay-policy=no-user-gesture-required", "--no-proxy-server", "about:blank",
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
         )

@@ -11,6 +11,7 @@ import os
 import pathlib
 import sys
 import urllib.parse
+import wave
 
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "Conformance"))
@@ -228,6 +229,76 @@ async def an_end_that_nobody_saw(watch, relay):
     )
 
 
+def microphone(folder):
+    """A caller who listens for six seconds, asks, and interrupts the long answer."""
+    audio = HERE.parents[1] / "fixtures/audio"
+    path = folder / "microphone.wav"
+    with wave.open(str(path), "wb") as out:
+        for name, pause in [("caller-1-question.wav", 6), ("caller-2-interruption.wav", 5), (None, 30)]:
+            with wave.open(str(audio / "caller-1-question.wav")) as shape:
+                if not out.getnframes():
+                    out.setparams(shape.getparams()._replace(nframes=0))
+                width = shape.getframerate() * shape.getsampwidth()
+            out.writeframes(bytes(width * pause))
+            if name:
+                with wave.open(str(audio / name)) as words:
+                    out.writeframes(words.readframes(words.getnframes()))
+    return str(path)
+
+
+#: The loudest tenth of a second of the caller and of the agent in a call's recording; null until it is there.
+LOUDEST = """fetch('/api/calls/' + %s + '/recording').then(async r => {
+    if (!r.ok) return null;
+    const sound = await new OfflineAudioContext(2, 8000, 8000).decodeAudioData(await r.arrayBuffer());
+    return [0, 1].map(side => {
+        const samples = sound.getChannelData(side);
+        let loudest = 0;
+        for (let i = 0; i + 800 <= samples.length; i += 800)
+            loudest = Math.max(loudest, Math.sqrt(samples.subarray(i, i + 800).reduce((sum, s) => sum + s * s, 0) / 800));
+        return loudest;
+    });
+})"""
+
+
+async def talking(watch, relay):
+    """The page is the telephone: the microphone asks, hears the answer, and interrupts it."""
+    page = await watch.page(1280, 900)
+    await page.open(watch.origin + "/console#/talk")
+    await page.until("!!document.querySelector('form.talk')")
+    await page.run("window.given = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices); navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('no', 'NotAllowedError'); }; 0")
+    await page.click("button", "Start talking")
+    await page.text("does not let this page use the microphone")
+    _, calls = await api(relay.target, "GET", "/api/calls")
+    verdicts.check("a refused microphone is said, and begins no call", calls["count"] == 0, calls)
+    await watch.picture(page, "talk-refused")
+    await page.run("navigator.mediaDevices.getUserMedia = window.given; 0")
+    # What the page's telephone plays, counted where it leaves the page.
+    await page.run("""(() => { window.played = 0; const start = AudioBufferSourceNode.prototype.start;
+        AudioBufferSourceNode.prototype.start = function (...a) { window.played += this.buffer.duration; return start.apply(this, a); }; })()""")
+    await page.click("button", "Start talking")
+    await page.until("location.hash.startsWith('#/calls/')", what="the page of the call")
+    call = urllib.parse.unquote((await page.run("location.hash")).removeprefix("#/calls/"))
+    await page.text("Hello, Harbour Street clinic. How can I help you?", 60)
+    await page.until("document.querySelector('.dock meter').value > 0.05", 60, "the caller's voice on the page's meter")
+    await page.text("The caller breaks in", 90)
+    await watch.picture(page, "talk")
+    verdicts.check("a voice at the microphone is heard by the agent, and interrupts it", True)
+    played = await page.run("window.played")
+    verdicts.check("the page plays the agent", played > 2, played)
+    _, facts = await api(relay.target, "GET", f"/api/calls/{call}")
+    cut = [t["heard_ms"] for t in facts["transcript"] if t.get("heard_ms") is not None]
+    verdicts.check("the marks that the page returns tell how much was heard", len(cut) == 1 and 500 < cut[0] < 15_000, facts["transcript"])
+    await page.click(".dock button", "Hang up")
+    await page.until("!document.querySelector('.dock')", what="the end of the telephone's bar")
+    await page.text("Caller hangup", 30)
+    watch.expected.append("/recording")
+    _, facts = await api(relay.target, "GET", f"/api/calls/{call}")
+    verdicts.check("hanging up ends the call", facts["ended_reason"] == "caller_hangup", facts["ended_reason"])
+    caller, agent = await page.until(LOUDEST % json.dumps(call), 60, "the recording")
+    verdicts.check("the recording holds both voices", caller > 0.02 and agent > 0.02, (caller, agent))
+    return page
+
+
 async def other_pages(watch, relay, call):
     page = await watch.page(1280, 900)
     await page.open(watch.origin + "/console#/agents/new")
@@ -282,7 +353,7 @@ async def other_pages(watch, relay, call):
     wrong, barred = [], []
     for width in [1280, 768, 390, 320]:
         await page.shape(width, 844, dark=width == 768)
-        for place in ["calls", f"calls/{call}", "agents", "agents/new", "webhooks", "server"]:
+        for place in ["calls", f"calls/{call}", "talk", "agents", "agents/new", "webhooks", "server"]:
             await page.open(f"{watch.origin}/console#/{place}")
             await page.until("document.querySelector('main h1') && !document.querySelector('main').innerText.includes('Loading')")
             await asyncio.sleep(0.3)
@@ -358,7 +429,7 @@ async def main():
     if not command:
         print("console: not judged: there is no Chromium here (apt-get install chromium, or CHROMIUM=command)")
         sys.exit(75)
-    async with Stage(binary) as stage, Browser(command) as browser:
+    async with Stage(binary) as stage, Browser(command, microphone(pathlib.Path(stage.folder.name))) as browser:
         conversation = ["--conversation", long_conversation(pathlib.Path(stage.folder.name))]
         server = free_port()
         relay = await Relay(server).start()
@@ -374,6 +445,7 @@ async def main():
         try:
             await signing_in(watch)
             call = await a_live_call(watch, relay)
+            await talking(watch, relay)
             await an_end_that_nobody_saw(watch, relay)
             await other_pages(watch, relay, call)
             await another_tenant(watch, call)

@@ -23,7 +23,7 @@ async function list(body) {
     h("div", { class: "c-who" }, h("span", { class: "way" }, icon("agent")), h("a", { class: "cover", href: "#/agents/" + api.at(agent.agent_id) }, isOwn ? "The server’s own" : agent.name || agent.agent_id), h("small", {}, `${agent.provider} ${agent.model ?? ""}`)),
     h("div", { class: "c-talk" }, h("span", { class: "said" }, agent.instructions || "No instructions")),
     h("div", { class: "c-why" }, [agent.tools?.length ? plural(agent.tools.length, "function") : null, agent.numbers?.length ? plural(agent.numbers.length, "number") : null].filter(Boolean).join(", "), agent.updated_at ? h("small", {}, "changed ", time(agent.updated_at)) : isOwn ? h("small", {}, "from the settings") : null),
-    h("div", { class: "c-act" }, button("Call", () => placeCall(isOwn ? "" : agent.agent_id), { class: "small", icon: "phone", label: "Place a call with " + (agent.name || agent.agent_id) })));
+    h("div", { class: "c-act" }, h("a", { class: "button small", href: "#/talk/" + (isOwn ? "" : api.at(agent.agent_id)), "aria-label": "Talk to " + (isOwn ? "the server’s own agent" : agent.name || agent.agent_id) }, icon("mic"), h("span", {}, "Talk")), button("Call", () => placeCall(isOwn ? "" : agent.agent_id), { class: "small", icon: "phone", label: "Place a call with " + (agent.name || agent.agent_id) })));
   fill(body, h("div", { class: "head" }, h("h1", {}, "Agents"), h("a", { class: "button main", href: "#/agents/new" }, icon("plus"), "New agent")), h("div", { class: "card flush" }, rows));
   await show();
 }
@@ -62,5 +62,5 @@ async function edit(body, id) {
   field(isOwn ? "As the settings have it" : "Definition", text, isOwn ? "The server’s own agent changes with its settings." : "JSON. Secrets are shown as [redacted], and stay as they are where that stands. The fields are those of the agent in openapi.json."),
   wrong, isOwn ? null : h("div", { class: "row end" }, isNew ? null : button("Delete", () => ask({ title: `Delete the agent ${agent.name || id}?`, intro: "Calls that are going on keep it; calls from now on cannot name it.", action: "Delete", danger: true, submit: async () => { await api.del("agents/" + api.at(id)); location.hash = "#/agents"; } }), { class: "danger-text quiet" }), save));
   fill(body, h("a", { class: "back", href: "#/agents" }, icon("back"), "Agents"),
-    h("div", { class: "head" }, h("h1", {}, isNew ? "New agent" : isOwn ? "The server’s own" : agent.name || id), isNew ? null : button("Place a call", () => placeCall(isOwn ? "" : id), { class: "main", icon: "phone" })), form);
+    h("div", { class: "head" }, h("h1", {}, isNew ? "New agent" : isOwn ? "The server’s own" : agent.name || id), isNew ? null : h("div", { class: "row" }, h("a", { class: "button", href: "#/talk/" + (isOwn ? "" : api.at(id)) }, icon("mic"), h("span", {}, "Talk")), button("Place a call", () => placeCall(isOwn ? "" : id), { class: "main", icon: "phone" }))), form);
 }

@@ -4,6 +4,7 @@ import { h, fill, say, icon, button, field, attempt } from "./dom.js";
 import * as calls from "./calls.js";
 import * as call from "./call.js";
 import * as agents from "./agents.js";
+import * as talk from "./talk.js";
 import * as webhooks from "./webhooks.js";
 import * as server from "./server.js";
 
@@ -11,6 +12,7 @@ const main = document.getElementById("main"), top = document.getElementById("top
 const pages = [
   { name: "calls", label: "Calls", open: part => part ? call.open(part) : calls.open() },
   { name: "agents", label: "Agents", open: part => agents.open(part) },
+  { name: "talk", label: "Talk", open: part => talk.open(part) },
   { name: "webhooks", label: "Webhooks", open: () => webhooks.open() },
   { name: "server", label: "Server", open: () => server.open() },
 ];

@@ -1,10 +1,6 @@
 // Listening to a live call: both sides as they are on the line, the caller a little to the left, the agent to the right.
 import * as api from "./api.js";
-
-const table = Float32Array.from({ length: 256 }, (_, code) => {
-  const bits = ~code & 0xff, step = ((bits & 0x0f) << 3) + 0x84 << ((bits & 0x70) >> 4);
-  return (bits & 0x80 ? 0x84 - step : step - 0x84) / 32768;
-});
+import { decode } from "./sound.js";
 
 /** How far behind the line the sound may be: what the network and the browser may be late by. */
 const cushion = 0.12, latest = 0.3;
@@ -31,17 +27,15 @@ export class Listener {
 
   play(side, pieces) {
     for (const text of pieces) {
-      const bytes = atob(text);
-      if (!bytes.length) continue;
-      const buffer = this.context.createBuffer(1, bytes.length, 8000), samples = buffer.getChannelData(0);
-      for (let i = 0; i < bytes.length; i++) samples[i] = table[bytes.charCodeAt(i)];
+      const buffer = decode(this.context, text);
+      if (!buffer) continue;
       const now = this.context.currentTime;
       // Ran dry, or too far behind: from here on anew. The agent's audio comes ahead of its time and may wait.
       if (side.next < now || (side.isLive && side.next > now + latest)) side.next = now + cushion;
       const node = new AudioBufferSourceNode(this.context, { buffer });
       node.connect(side.panner);
       node.start(side.next);
-      side.next += bytes.length / 8000;
+      side.next += buffer.duration;
       side.nodes.add(node);
       node.onended = () => side.nodes.delete(node);
     }
