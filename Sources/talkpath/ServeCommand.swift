@@ -91,7 +91,7 @@ struct ServeCommand: AsyncParsableCommand {
     }
 
     /// Explains why the server could not start. The text begins with the part that failed.
-    private static func obstacle(_ error: any Error, _ configuration: ServerConfiguration) -> String {
+    static func obstacle(_ error: any Error, _ configuration: ServerConfiguration) -> String {
         switch error {
         case let error as StoreError where configuration.storage.database != nil: "TALKPATH_DATABASE_URL: \(error)"
         case let error as StoreError: "the data folder cannot be used: \(error)"

@@ -32,6 +32,8 @@ struct SimulateCommand: AsyncParsableCommand {
     struct Model: ParsableArguments {
         @OptionGroup var common: Common
         @Flag(help: "Say back what is heard, instead of playing a conversation.") var echo = false
+        @Flag(help: "Say back each turn of the caller when it is over, instead of playing a conversation.")
+        var parrot = false
         @Option(help: "The key that clients must show.") var key: String?
         @Option(
             name: [.customLong("behaviour"), .customLong("behavior")],
@@ -68,13 +70,13 @@ struct SimulateCommand: AsyncParsableCommand {
 
         /// Runs until a signal interrupts it.
         func run(_ provider: AgentProvider) async throws {
-            let conversation = echo ? nil : try common.load()
+            let conversation = echo || parrot ? nil : try common.load()
             let server = try await FakeModel.start(
                 provider,
                 FakeAgentConfiguration(
                     port: common.port,
                     apiKey: key,
-                    script: conversation?.agent ?? .echo,
+                    script: conversation?.agent ?? (parrot ? .parrot : .echo),
                     habits: behaviour,
                     keepsAudio: false,
                     timeline: SimulatorTimeline(handler: Narration.print)

@@ -9,8 +9,9 @@ struct Talkpath: AsyncParsableCommand {
         abstract: "Connect phone calls with realtime speech models.",
         version: "talkpath \(TalkpathVersion.current)",
         subcommands: [
-            ServeCommand.self, CallCommand.self, CallsCommand.self, EndCommand.self, AgentsCommand.self,
-            HealthCommand.self, DemoCommand.self, ReplayCommand.self, ReportCommand.self, SimulateCommand.self,
+            ServeCommand.self, TryCommand.self, CallCommand.self, CallsCommand.self, EndCommand.self,
+            AgentsCommand.self, HealthCommand.self, DemoCommand.self, ReplayCommand.self, ReportCommand.self,
+            SimulateCommand.self,
             EventsCommand.self, BackupCommand.self, AudioCommand.self, BenchCommand.self,
         ]
     )
