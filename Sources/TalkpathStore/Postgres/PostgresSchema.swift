@@ -16,7 +16,14 @@ enum PostgresSchema {
     private static let serverLock = 0x74616C6C
 
     private static func version(_ connection: PostgresConnection) throws -> Int64 {
-        guard try connection.boolean("SELECT to_regclass('talkpath_schema') IS NOT NULL") else { return 0 }
+        // From the catalogue itself: a name that was looked up in vain stays unknown to the connection until it locks a
+        // table again, and another server may have made this one meanwhile.
+        let isThere = """
+            SELECT EXISTS (
+                SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename = 'talkpath_schema'
+            )
+            """
+        guard try connection.boolean(isThere) else { return 0 }
         guard case .integer(let version)? = try connection.value("SELECT max(version) FROM talkpath_schema")
         else { return 0 }
         return version
