@@ -230,13 +230,15 @@ package struct DownlinkPipeline: ~Copyable {
 
     /// Drops what waits because the line is gone.
     ///
-    /// The caller has interrupted nothing: what the model still says of the same item may be heard on the next line. A model
-    /// that waits for a function goes on with the item that called it.
+    /// Where all that the model has said was heard, nothing is cut short, and what it still says of the same item is heard on
+    /// the next line: a model that waits for a function goes on with the item that called it.
     mutating func suspend(at now: MonotonicInstant) -> PlaybackInterruption? {
         let discarded = ledger.discardedThrough
+        let wasHeardOut = isPlayedOut(at: now)
         let interruption = flush(at: now)
+        guard wasHeardOut else { return interruption }
         ledger.readmit(beyond: discarded)
-        return interruption
+        return nil
     }
 
     /// Tells a ring leg's reader that no more audio follows. Call after the last ``flush(sparesDigits:at:)``.
