@@ -49,8 +49,7 @@ package enum UnreachablePairs {
     /// The reason why `ender` cannot find `activity` under way; `nil` if it can.
     package static func reason(_ ender: SimulatedEnder, during activity: CallActivity) -> String? {
         switch (ender, activity) {
-        case (.agentsTool, .carrierSpeaking), (.agentGone, .carrierSpeaking), (.agentFault, .carrierSpeaking),
-            (.agentsTool, .fallingBack), (.agentGone, .fallingBack), (.agentFault, .fallingBack):
+        case (.agentsTool, .fallingBack), (.agentGone, .fallingBack), (.agentFault, .fallingBack):
             "the model is lost for good"
         case (.agentsTool, .transferred), (.agentGone, .transferred), (.agentFault, .transferred):
             "the agent is let go when the other party answers"
@@ -214,6 +213,11 @@ package enum UnreachablePairs {
             "a caller whose stream is still to come is not transferred, and only the stream itself is waited for"
         ),
         never(ofTransfers, when: [.carrier(.absent)], "there is no carrier to ask"),
+        never(
+            [.transferAnswered],
+            when: [.media(.none)],
+            "a transfer that was answered does not bring the caller back"
+        ),
         never(
             [.transferBegan],
             when: [

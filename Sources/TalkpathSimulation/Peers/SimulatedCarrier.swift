@@ -14,6 +14,8 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
     private(set) var isAnswered = false
     /// True while the carrier follows other instructions than to stream the call to us.
     private(set) var isRedirected = false
+    /// The carrier has taken the caller off a stream of ours at least once.
+    private(set) var hasFollowedInstructions = false
     /// True once a party that was dialled for the caller has answered.
     private(set) var isDialAnswered = false
     /// The transfer whose number is dialled, or talks.
@@ -211,6 +213,7 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
     private func follow(_ instructions: CarrierInstructions) {
         world.note("carrier: redirected")
         isRedirected = true
+        hasFollowedInstructions = true
         if stream == .runs {
             tellMore(.streamStopped)
             stream = .none

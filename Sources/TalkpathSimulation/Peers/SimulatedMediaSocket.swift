@@ -45,6 +45,12 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
     /// The most bytes that may wait at the caller's end: 200 ms, a frame and a little.
     private static let mostAhead = 240 * 8
 
+    /// The line that a transfer has left often closes so slowly that it is still open when the call ends.
+    override func closesSlowly() -> Bool {
+        if super.closesSlowly() { return true }
+        return world.carrier.hasFollowedInstructions && world.endBegan == nil && scheduler.chance(40)
+    }
+
     // MARK: Messages received
 
     override func received(_ text: String) {

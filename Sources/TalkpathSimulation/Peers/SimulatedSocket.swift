@@ -40,11 +40,13 @@ class SimulatedSocket: LegSink, LegConnection, @unchecked Sendable {
         world.watchEnd()
     }
 
+    /// Draws whether this close takes seconds instead of milliseconds.
+    func closesSlowly() -> Bool { world.theme == .slowClosing || scheduler.chance(10) }
+
     func close() async {
         guard isOpen else { return }
         world.note("close \(name)")
-        let isSlow = world.theme == .slowClosing || scheduler.chance(10)
-        await scheduler.pause(scheduler.milliseconds(0...(isSlow ? scheduler.pick([6000, 6000, 60_000]) : 10)))
+        await scheduler.pause(scheduler.milliseconds(0...(closesSlowly() ? scheduler.pick([6000, 6000, 60_000]) : 10)))
         _ = await scheduler.onLane { self.vanish() }
     }
 

@@ -124,6 +124,8 @@ extension SimulatedCallRun {
     /// A stream that the carrier reported as broken in time must not be recorded as a hang-up by the caller.
     private func judgeEvidence(_ receipt: EndReceipt) {
         let carrier: SimulatedCarrier = world.carrier
+        // A stream that broke before the carrier took the caller off it says nothing of the call's end.
+        guard !carrier.hasFollowedInstructions else { return }
         guard let broken = carrier.toldStreamBreak, let began = world.endBegan, world.hurryEnds == nil else { return }
         let patience = min(.seconds(1), limits.endBound * 0.8) - tickInterval
         let isExpected = carrier.toldStreamBegin.map { $0 + tickInterval < began } ?? false
