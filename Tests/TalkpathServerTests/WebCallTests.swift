@@ -107,6 +107,18 @@ import Testing
         }
     }
 
+    @Test func aCallWithoutACarrierCannotBeTransferredAndGoesOn() async throws {
+        try await TestServer.run { test async throws in
+            let (call, token) = try await begin(test)
+            let socket = try await socket(test, call)
+            socket.start(call: "", token: token)
+            _ = await test.events.wait { $0 == .mediaStarted }
+            let answer = try await test.send(.POST, "/api/calls/\(call)/transfer", #"{"to":"+14155550101"}"#)
+            #expect(answer.status == 409 && answer["code"] == "not_possible_now", "\(answer.text)")
+            #expect(try await test.send(.GET, "/api/calls/\(call)")["status"] == "in_progress")
+        }
+    }
+
     @Test func aCallWhosePageNeverComesEndsByItself() async throws {
         try await TestServer.run { test async throws in
             let (call, _) = try await begin(test, #"{"media_timeout_s":1}"#)

@@ -46,7 +46,7 @@ enum CommandOperations {
             "Transferred",
             conflicts: """
                 `transfer_failed`, with `outcome`: nobody answered there, and the caller is treated as `on_failure` says; \
-                `call_already_ended`, `not_answered`, `busy`.
+                `call_already_ended`, `not_answered`, `busy`; `not_possible_now`: no carrier is behind the call.
                 """,
             more: [
                 .problem(
@@ -57,7 +57,7 @@ enum CommandOperations {
                     """
                 ),
                 .problem(502, "`carrier_error`: the carrier refused, and the call goes on."),
-                .problem(503, "`carrier_not_configured`, `store_unavailable`."),
+                .problem(503, "`store_unavailable`."),
             ]
         ),
     ]

@@ -185,7 +185,7 @@ extension Problem {
         case .transferFailed:
             self = Problem(.conflict, .transferFailed, "The transfer failed: \(error.message)")
                 .with("outcome", .optional(error.transferOutcome?.rawValue))
-        case .noCarrier: self.init(.serviceUnavailable, .carrierNotConfigured, error.message)
+        case .noCarrier: self.init(.conflict, .notPossibleNow, error.message)
         case .carrierError: self.init(.badGateway, .carrierError, "Twilio API error: \(error.message)")
         default: self.init(.conflict, .notPossibleNow, error.message)
         }
