@@ -222,6 +222,7 @@ async def an_end_that_nobody_saw(watch, relay):
     await api(relay.target, "POST", f"/api/calls/{call}/end", {"reason": "seen by nobody"})
     relay.is_open = True
     await page.text("seen by nobody", 60)
+    await page.text("The call is answered", 60)
     remarks = await page.run("[...document.querySelectorAll('.remark, .turn')].map(e => e.innerText)")
     verdicts.check(
         "a call that ends while the connection is lost is shown ended, and nothing twice",
