@@ -39,7 +39,7 @@ public struct CallCommandError: Error, Sendable, CustomStringConvertible {
     public var code: Code
     /// What happened, and what to do; free of numbers, digits and secrets.
     public var message: String
-    /// What came of dialling the other number, where a transfer failed.
+    /// The outcome of dialling the other number, where a transfer failed.
     public var transferOutcome: TransferOutcome?
 
     public init(_ code: Code, _ message: String) {

@@ -64,7 +64,7 @@ public struct EndReceipt: Equatable, Sendable {
     /// In the order they were started.
     public var steps: [Step]
 
-    /// What came of the call's newest transfer, if there was one.
+    /// The outcome of the call's newest transfer; `nil` without one.
     public var transferOutcome: TransferOutcome?
 
     /// Tokens that the model has counted over the whole call.

@@ -4,7 +4,7 @@ public struct TransferOrder: Equatable, Sendable, CustomStringConvertible {
     public var number: String
     /// The number shown to the one called; the call's own where absent.
     public var callerID: String?
-    /// How long it may ring there.
+    /// The longest time that it may ring there.
     public var ringTimeout: Duration
     /// Whether what the agent has said so far is heard first.
     public var mode: EndMode
@@ -37,7 +37,7 @@ public struct TransferOrder: Equatable, Sendable, CustomStringConvertible {
     }
 }
 
-/// What becomes of the caller if the other number is busy, does not answer or cannot be reached.
+/// The fate of the caller if the other number is busy, does not answer or cannot be reached.
 public enum TransferFailurePlan: Equatable, Sendable {
     /// The caller talks with the agent again.
     case returnToAgent
@@ -47,7 +47,7 @@ public enum TransferFailurePlan: Equatable, Sendable {
     case hangUp
 }
 
-/// What came of dialling the other number. The raw values are stable.
+/// The outcome of dialling the other number. The raw values are stable.
 public enum TransferOutcome: String, Sendable, CaseIterable {
     /// The other party answered.
     case answered
@@ -73,7 +73,7 @@ public enum TransferOutcome: String, Sendable, CaseIterable {
     }
 }
 
-/// What the carrier tells of a transfer by webhook.
+/// News of a transfer that the carrier gives by webhook.
 public enum TransferNews: Equatable, Sendable {
     /// The other party has answered.
     case answered
@@ -83,7 +83,7 @@ public enum TransferNews: Equatable, Sendable {
     case ended(TransferOutcome, callIsOver: Bool)
 }
 
-/// What the carrier is to do with a caller whose transfer is over.
+/// The instruction to the carrier for a caller whose transfer is over.
 public enum TransferSequel: Equatable, Sendable {
     /// Stream the call's audio to us again.
     case connect

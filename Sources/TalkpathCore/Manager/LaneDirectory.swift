@@ -274,7 +274,7 @@ package final class LaneDirectory: Sendable {
         ticks[lane].nanoseconds.store(now.nanoseconds, ordering: .relaxed)
     }
 
-    /// What waits on a lane, once a second.
+    /// Reports how much audio waits on a lane. Called once a second.
     func waiting(on lane: Int, uplinkMilliseconds: Int, backlogMilliseconds: Int) {
         state.withLock { state in
             state.lanes[lane].uplinkMilliseconds = uplinkMilliseconds
@@ -286,7 +286,7 @@ package final class LaneDirectory: Sendable {
         }
     }
 
-    /// How a lane has fared in the last second.
+    /// Reports the load of a lane in the last second.
     package func load(of lane: Int, lag: Duration, busy: Double) {
         state.withLock { $0.lanes[lane].lag = lag }
         laneInstruments[lane].load(lag: lag, busy: busy)

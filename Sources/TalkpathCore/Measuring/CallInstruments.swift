@@ -206,7 +206,7 @@ public final class CallInstruments: Sendable {
     }
 }
 
-/// What is told of one lane.
+/// The figures of one lane.
 struct LaneInstruments: Sendable {
     fileprivate let calls: Meter
     fileprivate let lag: Meter

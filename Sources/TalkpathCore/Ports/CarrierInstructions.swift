@@ -1,4 +1,4 @@
-/// What the carrier is to do with a call from now on, instead of streaming its audio to us.
+/// The carrier's instructions for a call from now on, instead of streaming its audio to us.
 public enum CarrierInstructions: Equatable, Sendable, CustomStringConvertible {
     /// Connect the caller with that number; tell the caller so first, if there are words. What comes of it is told to
     /// the holder of the ticket, who also says what to do with the caller then. Without a ticket, hang up then.
