@@ -121,7 +121,7 @@ import Testing
 
     @Test func aCallWhosePageNeverComesEndsByItself() async throws {
         try await TestServer.run { test async throws in
-            let (call, _) = try await begin(test, #"{"media_timeout_s":1}"#)
+            let (call, _) = try await begin(test, #"{"media_timeout_s":3}"#)
             _ = await test.events.wait { if case .ended = $0 { true } else { false } }
             #expect(try await test.send(.GET, "/api/calls/\(call)")["ended_reason"] == "media_lost")
         }
