@@ -37,7 +37,7 @@ extension CallSession {
         case .redirect(let id, let instructions):
             let ticket = TransferTicket(
                 callID: self.id,
-                transfer: machine.transfer.number,
+                transfer: machine.transferNumber,
                 publicURL: parties.publicURL
             )
             jobQueue.yield(.redirect(id, instructions.reporting(to: ticket), transfer: ticket.transfer))

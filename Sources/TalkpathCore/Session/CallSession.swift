@@ -79,6 +79,9 @@ public actor CallSession {
     let logger: Logger
     let startedOn: MonotonicInstant
 
+    /// Ask it through its own methods and properties, never through a stored part's (`machine.transfer.number`): a
+    /// debug build (Swift 6.3) ends the borrow of this uncopyable value before it reads the part's field, which is a
+    /// read of freed memory.
     var machine: CallSessionMachine
     var outcome = CallOutcome()
     private let jobs: AsyncStream<SessionJob>
@@ -270,7 +273,7 @@ public actor CallSession {
     package func mediaOpened(_ connection: any LegConnection, sink: any LegSink, carrierCallID id: String) -> Int? {
         guard machine.awaitsMedia else { return nil }
         capture(.mediaOpened(carrierCallID: id))
-        let line = machine.mediaMachine.line + 1
+        let line = machine.mediaLine + 1
         mediaConnections[line] = connection
         media.value.telephonyOpened(sink)
         noteCarrierCallID(id)

@@ -15,6 +15,9 @@ extension CallSessionMachine {
         return media == .started ? nil : .unanswered
     }
 
+    /// Counts the call's transfers and goodbyes, from 1; 0 before the first.
+    var transferNumber: Int { transfer.number }
+
     mutating func beginTransfer(
         _ order: CallTransferMachine.Order,
         mode: EndMode,

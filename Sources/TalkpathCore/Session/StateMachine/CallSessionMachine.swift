@@ -273,6 +273,9 @@ struct CallSessionMachine: ~Copyable {
 
     var media: SessionState.Media { mediaMachine.state }
 
+    /// The number of the newest media socket, from 1; 0 before the first.
+    var mediaLine: Int { mediaMachine.line }
+
     /// Whether the call lives, and its stream may still come.
     var awaitsMedia: Bool { isLive && media == .none }
 
