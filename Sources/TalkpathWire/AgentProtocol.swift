@@ -32,6 +32,14 @@ public enum AgentEvent: Equatable, Sendable {
     /// A handle with which a new socket continues the same conversation. `nil` if that is not possible now.
     case resumptionHandle(String?)
     case usage(AgentUsage)
+    /// The time of the session that the provider bills so far, for one that bills time.
+    case sessionBilled(seconds: Int)
+    /// The provider has closed the session in order, and has told why.
+    case sessionClosed(AgentSessionClosing)
+    /// The provider ends the session at this instant, in seconds since 1970.
+    case expires(unixSeconds: Int)
+    /// The model has all results that it waits for, and must be asked to go on by ``AgentCommand/respond``.
+    case resultsComplete
     case error(AgentErrorReport)
     /// The format in which the agent wants to hear the caller, if it is another than it was told.
     case inputFormat(AudioFormat)
@@ -69,6 +77,8 @@ public struct AgentTranscript: Equatable, Sendable {
     public var item: AgentItem
     public var text: String
     public var isFinal: Bool
+    /// The time of the words on the session's own clock, if the provider states it.
+    public var startMilliseconds: Int?
 
     public init(item: AgentItem, text: String, isFinal: Bool) {
         self.item = item
@@ -90,6 +100,19 @@ public struct AgentResponseEnd: Equatable, Sendable {
         self.status = status
         self.reason = reason
         self.retryAfter = retryAfter
+    }
+}
+
+/// The end of a model's session, as its provider tells it.
+public struct AgentSessionClosing: Equatable, Sendable {
+    /// In the provider's word: `close_requested`, `expired`, `content` …
+    public var reason: String
+    /// The time that the provider bills.
+    public var seconds: Int
+
+    public init(reason: String, seconds: Int) {
+        self.reason = reason
+        self.seconds = seconds
     }
 }
 
@@ -213,9 +236,11 @@ public struct AgentSessionConfiguration: Equatable, Sendable {
     public var openAI = OpenAIOptions()
     /// Options for Gemini. Other providers ignore them.
     public var gemini = GeminiOptions()
+    /// Options for GPT-Live. Other providers ignore them.
+    public var live = OpenAILiveOptions()
     /// The call's facts, for an agent of one's own.
     public var call: AgentCallFacts?
-    /// The conversation so far, oldest turn first, for an agent of one's own.
+    /// The conversation so far, oldest turn first, for a provider that takes it with the set-up.
     public var conversation: [AgentCommand.Turn] = []
     /// A JSON object in the provider's own format. It is merged into the set-up last, and overrides it.
     public var raw: JSONValue?
@@ -228,6 +253,9 @@ public struct AgentSessionConfiguration: Equatable, Sendable {
         // Keep the servers: they determine the agent's abilities, not its manner.
         configuration.openAI.mcpServers = openAI.mcpServers
         configuration.gemini = GeminiOptions()
+        // Keep the delegation for the same reason.
+        configuration.live = OpenAILiveOptions()
+        configuration.live.delegation = live.delegation
         configuration.raw = JSONValue?.none
         return configuration
     }

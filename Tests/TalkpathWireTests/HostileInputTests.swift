@@ -17,6 +17,11 @@ struct HostileInputTests {
         #"{"serverContent":{"modelTurn":{"role":"model","parts":[\#(part)]}}}"#,
         #"{"serverContent":{"modelTurn":{"parts":[\#(part),\#(part)]},"interrupted":true,"turnComplete":true},"usageMetadata":{"promptTokenCount":1}}"#,
         #"{"toolCall":{"functionCalls":[{"id":"1","name":"a","args":{"x":[1,2,{"y":null}]}}]}}"#,
+        #"{"type":"session.started","session":{"expires_at":1790003600,"audio":{"format":{"type":"audio/pcm","rate":24000}}}}"#,
+        #"{"type":"session.output_audio.delta","event_id":"e","delta":"//79AAAA++//"}"#,
+        #"{"type":"session.input_transcript.delta","delta":"Grüße","start_ms":1,"end_ms":2}"#,
+        #"{"type":"response.event","event":{"type":"response.output_item.done","item":{"type":"function_call","status":"completed","call_id":"c","name":"n","arguments":"{}"}}}"#,
+        #"{"type":"session.closed","reason":"expired","usage":{"seconds":21.5}}"#,
         #"{"goAway":{"timeLeft":"49.5s"},"sessionResumptionUpdate":{"newHandle":"h","resumable":true}}"#,
     ].map { Array($0.utf8) }
 
@@ -24,6 +29,15 @@ struct HostileInputTests {
         try feedTwilio(bytes, note())
         try feedOpenAI(bytes, note())
         try feedGemini(bytes, note())
+        feedLive(bytes, note())
+    }
+
+    private func feedLive(_ bytes: [UInt8], _ note: @autoclosure () -> String) {
+        var codec = OpenAILiveCodec()
+        let quick = bytes.withUnsafeBytes { codec.scan($0) }
+        var thorough: [AgentEvent] = []
+        try? codec.receive(parsing: bytes.span.bytes, into: &thorough)
+        compare(quick, thorough, bytes, note())
     }
 
     private func feedTwilio(_ bytes: [UInt8], _ note: @autoclosure () -> String) throws {

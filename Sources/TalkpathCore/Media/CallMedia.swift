@@ -215,8 +215,10 @@ package final class CallMedia {
             sendAgentAudio(isTick: false, at: now)
             events.append(.agent(event))
         case .awaitingConfiguration, .callerSpeechEnded, .toolCall, .toolCallsCancelled, .goingAway,
-            .resumptionHandle, .usage, .error, .mark, .endRequested:
+            .resumptionHandle, .usage, .sessionBilled, .sessionClosed, .expires, .error, .mark, .endRequested:
             events.append(.agent(event))
+        case .resultsComplete:
+            write(.respond)
         }
     }
 

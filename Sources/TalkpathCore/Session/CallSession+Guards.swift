@@ -97,7 +97,7 @@ extension CallSession {
         case .toolCall(let call): guards.agent?.toolCalled(call.id, at: now)
         case .toolCallsCancelled(let ids): for id in ids { guards.agent?.toolFinished(id, at: now) }
         case .awaitingConfiguration, .ready, .interrupted, .goingAway, .resumptionHandle, .usage, .error, .ignored,
-            .inputFormat, .mark, .endRequested:
+            .inputFormat, .mark, .endRequested, .sessionBilled, .sessionClosed, .expires, .resultsComplete:
             break
         }
     }

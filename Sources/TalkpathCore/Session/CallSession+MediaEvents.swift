@@ -120,7 +120,7 @@ extension CallSession {
         case .endRequested(let drains, let note):
             let mode = drains ? EndMode.drain(timeout: limits.drainTimeout) : .now
             perform(machine.end(EndRequest(.agentHangup, mode: mode, note: note), at: now))
-        case .audio, .audioEnded, .inputFormat, .ignored:
+        case .audio, .audioEnded, .inputFormat, .resultsComplete, .sessionBilled, .sessionClosed, .expires, .ignored:
             break
         }
     }

@@ -58,7 +58,7 @@ public enum RealtimeService: String, Sendable, CaseIterable {
     }
 
     /// Completes an origin, as web portals show it, to the address of the socket.
-    private static func withPath(_ address: String, _ path: String) -> String {
+    static func withPath(_ address: String, _ path: String) -> String {
         var text = address
         for (shown, wanted) in [("https://", "wss://"), ("http://", "ws://")] where text.hasPrefix(shown) {
             text = wanted + text.dropFirst(shown.count)
