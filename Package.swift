@@ -48,8 +48,8 @@ extension Target.Dependency {
     static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
 }
 
-func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+func library(_ name: String, resources: [Resource]? = nil, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, resources: resources, swiftSettings: swiftSettings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -174,6 +174,7 @@ if level == .all {
         .target(name: "TalkpathConsole", resources: [.embedInCode("Files")], swiftSettings: swiftSettings),
         library(
             "TalkpathServer",
+            resources: [.embedInCode("Money/prices.json")],
             [
                 "TalkpathConsole", "TalkpathStore", "TalkpathHTTP", "TalkpathNIO", "TalkpathCore", "TalkpathWire",
                 "TalkpathAudio",

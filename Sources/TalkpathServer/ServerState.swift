@@ -24,6 +24,7 @@ final class ServerState: Sendable {
     let delayed: DelayedCalls
     let idempotency: Idempotency
     let metrics: PrometheusRegistry
+    let instruments: ServerInstruments
     let logger: Logger
     let descriptors: DescriptorBudget
     let connections: ConnectionBudget
@@ -52,6 +53,7 @@ final class ServerState: Sendable {
         caps: CallCaps,
         origin: OriginBox,
         metrics: PrometheusRegistry,
+        instruments: ServerInstruments = ServerInstruments(),
         activity: ActivityBook = ActivityBook(),
         descriptors: DescriptorBudget = DescriptorBudget(),
         logger: Logger
@@ -82,6 +84,7 @@ final class ServerState: Sendable {
             }
         }
         self.metrics = metrics
+        self.instruments = instruments
         self.activity = activity
         consoleSessions =
             configuration.hasConsole

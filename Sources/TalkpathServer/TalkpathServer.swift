@@ -195,7 +195,8 @@ public final class TalkpathServer: Sendable {
             instruments: CallInstruments(factory: factory),
             logger: logger,
             captures: captures,
-            foreignAgents: addressPolicy.judgeOfAgents
+            foreignAgents: addressPolicy.judgeOfAgents,
+            prices: try configuration.priceTable()
         )
         let steady = SteadyClock(bridge.clock)
         let dispatcher = EventDispatcher(
@@ -214,6 +215,7 @@ public final class TalkpathServer: Sendable {
         try await dispatcher.prepare()
         try await store.sweep(clock: bridge.clock, logger: logger)
         try await store.charge(caps, clock: bridge.clock)
+        let instruments = ServerInstruments(factory: factory, maximumCalls: configuration.maximumCalls)
         let state = ServerState(
             configuration: configuration,
             bridge: bridge,
@@ -225,6 +227,7 @@ public final class TalkpathServer: Sendable {
             caps: caps,
             origin: origin,
             metrics: metrics,
+            instruments: instruments,
             activity: activity,
             logger: logger
         )
@@ -341,7 +344,8 @@ public final class TalkpathServer: Sendable {
                 carriers: state.carriers,
                 clock: steady,
                 bell: state.hangUpBell,
-                logger: logger
+                logger: logger,
+                instruments: state.instruments
             ),
             AnalysisService(
                 store: store.calls,

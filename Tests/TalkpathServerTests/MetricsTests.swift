@@ -22,6 +22,25 @@ struct MetricsTests {
         }
     }
 
+    @Test func `calls and media sockets that are not taken are counted by reason, and the limit is told`() async throws
+    {
+        try await TestServer.run(configure: { $0.maximumCalls = 1 }) { server in
+            _ = try await server.place()
+            _ = try await server.send(.POST, "/api/calls", #"{"to":"+14155550101"}"#)
+            _ = try await server.send(.POST, "/api/calls", #"{"to":"+442079460000"}"#)
+            let lines = try await server.send(.GET, "/metrics").lines
+            #expect(lines.contains("talkpath_calls_limit 1"))
+            let refused = #"talkpath_calls_refused_total{direction="outbound",reason="#
+            #expect(lines.contains(refused + #""too_many_calls"} 1"#))
+            #expect(lines.contains(refused + #""destination_not_allowed"} 1"#))
+            #expect(lines.contains(#"talkpath_media_sockets_refused_total{reason="unsigned"} 0"#))
+            #expect(
+                lines.contains("talkpath_hang_ups_unconfirmed 0") && lines.contains("talkpath_hang_ups_failed_total 0")
+            )
+            #expect(lines.contains("talkpath_deliveries_given_up_total 0"))
+        }
+    }
+
     @Test func `without a key nothing is told`() async throws {
         try await TestServer.run { server in
             let answer = try await server.send(.GET, "/metrics", key: nil)

@@ -22,6 +22,31 @@ struct AgentUsageTests {
         #expect(usage.outputAudioTokens + usage.outputTextTokens == usage.outputTokens)
         #expect(usage.inputTokens + usage.outputTokens == usage.totalTokens && usage.totalTokens == 253)
         #expect(usage.inputCachedTokens == 64)
+        #expect(usage.inputCachedTextTokens == 64 && usage.inputCachedAudioTokens == 0)
+    }
+
+    @Test(arguments: [
+        (#"{"type":"duration","seconds":3.25}"#, 0, 0, 3250),
+        (#"{"type":"tokens","input_tokens":17,"output_tokens":5,"total_tokens":22}"#, 17, 5, 0),
+        (#"{"type":"duration","seconds":1e300}"#, 0, 0, 1_000_000_000_000), (#"{"seconds":-4}"#, 0, 0, 0),
+    ])
+    func `what OpenAI counts for transcripts stands apart from the model's tokens`(
+        json: String,
+        input: Int,
+        output: Int,
+        milliseconds: Int
+    ) throws {
+        var codec = OpenAIRealtimeCodec()
+        let events = try codec.receive(
+            #"{"type":"conversation.item.input_audio_transcription.completed","item_id":"i","transcript":"Hi","usage":"#
+                + json + "}"
+        )
+        guard case .usage(let usage)? = events.last else {
+            Issue.record("no usage")
+            return
+        }
+        #expect(usage.transcriptionInputTokens == input && usage.transcriptionOutputTokens == output)
+        #expect(usage.transcriptionMilliseconds == milliseconds && usage.totalTokens == 0 && usage.inputTokens == 0)
     }
 
     @Test func `Gemini's counts are kept apart by kind, with what was thought and what functions put in`() throws {
@@ -30,6 +55,7 @@ struct AgentUsageTests {
             #"""
             {"usageMetadata":{"promptTokenCount":100,"responseTokenCount":40,"totalTokenCount":165,
              "thoughtsTokenCount":15,"toolUsePromptTokenCount":10,"cachedContentTokenCount":50,
+             "cacheTokensDetails":[{"modality":"AUDIO","tokenCount":20},{"modality":"TEXT","tokenCount":30}],
              "promptTokensDetails":[{"modality":"AUDIO","tokenCount":60},{"modality":"TEXT","tokenCount":40}],
              "toolUsePromptTokensDetails":[{"modality":"TEXT","tokenCount":10}],
              "responseTokensDetails":[{"modality":"AUDIO","tokenCount":40}]}}

@@ -70,6 +70,8 @@ struct OpenAIRealtimeCodecTests {
 
     @Test func `the caller's speech and words are reported`() throws {
         var codec = OpenAIRealtimeCodec()
+        var second = AgentUsage()
+        second.transcriptionMilliseconds = 1000
         #expect(
             try codec.receive(#"{"type":"input_audio_buffer.speech_started","audio_start_ms":1234,"item_id":"u"}"#)
                 == [.callerSpeechStarted(inputMilliseconds: 1234, item: AgentItem(index: 0))]
@@ -88,7 +90,7 @@ struct OpenAIRealtimeCodecTests {
             try codec.receive(
                 #"{"type":"conversation.item.input_audio_transcription.completed","item_id":"u","content_index":0,"transcript":"Hallo.","usage":{"type":"duration","seconds":1}}"#
             )
-                == [.callerTranscript(AgentTranscript(item: first, text: "Hallo.", isFinal: true))]
+                == [.callerTranscript(AgentTranscript(item: first, text: "Hallo.", isFinal: true)), .usage(second)]
         )
         #expect(
             try codec.receive(

@@ -27,6 +27,12 @@ const remarks = {
 // Events that are kept of calls of earlier days, as moments.
 const kept = { "call.ringing": "ringing", "call.answered": "answered", "call.dtmf": "dtmf", "call.listened": "listener_joined", "call.transfer_started": "transferring", "call.transfer_answered": "transfer_answered", "call.transfer_failed": "transfer_failed", "agent.tool_called": "tool_called", "agent.lost": "agent_lost", "carrier.error": "carrier_error", "agent.response_failed": "response_failed" };
 
+/** What is not known is never shown as nothing. */
+const dollars = amount => amount === null || amount === undefined ? "unknown" : "$" + (amount && amount < 0.0001 ? amount.toExponential(1) : amount.toFixed(4));
+
+/** A call's cost, item by item. */
+const costs = cost => cost?.items.length ? h("ul", { class: "plain" }, cost.items.map(i => h("li", {}, `${phrase(i.part)}, ${words(i.kind)}: ${i.quantity} ${i.unit} · ${dollars(i.amount)}`))) : null;
+
 export function open(id) {
   const page = new CallPage(id);
   return { title: "Call", element: page.element, close: () => page.close() };
@@ -166,6 +172,9 @@ class CallPage {
   }
 
   get isLive() { return !this.call.receipt && !["completed", "failed", "busy", "no_answer", "canceled"].includes(this.call.status); }
+  /** Nobody but a carrier can connect the caller with another number. An inbound call of a carrier's bears its name from the start. */
+  get hasCarrier() { return this.call.direction === "outbound" || !!this.call.carrier_call_id; }
+  get cost() { return this.call.receipt?.cost ?? this.call.cost; }
   get duration() { return this.isLive ? Date.now() - this.since : this.call.duration_ms; }
 
   tick() {
@@ -176,7 +185,7 @@ class CallPage {
       if (this.figuresAreOld && !this.isAsking) {
         this.isAsking = true;
         this.figuresAreOld = false;
-        api.get(this.path).then(call => { if (this.isLive) { this.call.metrics = call.metrics; this.figures(); } }).catch(() => {}).finally(() => setTimeout(() => { this.isAsking = false; }, 1500));
+        api.get(this.path).then(call => { if (this.isLive) { this.call.metrics = call.metrics; this.call.cost = call.cost; this.figures(); } }).catch(() => {}).finally(() => setTimeout(() => { this.isAsking = false; }, 1500));
       }
     }
     if (this.player && !this.player.paused) this.follow();
@@ -207,7 +216,8 @@ class CallPage {
       tile("breaks", "Broke in", m.interruptions + "×", "How often the caller spoke over the agent"),
       tile("cleared", "Line cleared in", m.barge_in_clear.count ? ms(m.barge_in_clear.max_ms) : "–", "At most, from the model’s notice of an interruption"),
       tile("holes", "Holes", lost ? plural(lost, "hole") : "none", "Stretches of the caller’s audio that never came, and gaps in the agent’s"),
-      tile("tokens", "Tokens", m.input_tokens + m.output_tokens ? `${m.input_tokens} in, ${m.output_tokens} out` : "–"));
+      tile("tokens", "Tokens", m.input_tokens + m.output_tokens ? `${m.input_tokens} in, ${m.output_tokens} out` : "–"),
+      tile("cost", "Cost", this.cost ? dollars(this.cost.total) : "–", "By the price table: model, transcripts and the carrier’s minutes; unknown while the price of a part is"));
   }
 
   conversation() {
@@ -263,7 +273,7 @@ class CallPage {
   async act(path, body, done) { return attempt(() => api.post(`${this.path}/${path}`, body), done); }
 
   controlBar() {
-    const { call, now } = this, muted = now?.muted ?? [], state = JSON.stringify([this.isLive, call.status, muted, !!this.listener]);
+    const { call, now } = this, muted = now?.muted ?? [], state = JSON.stringify([this.isLive, call.status, muted, !!this.listener, this.hasCarrier]);
     if (state === this.controlsAre) return;
     const isFirst = this.controlsAre === "";
     this.controlsAre = state;
@@ -287,7 +297,7 @@ class CallPage {
       button(this.listener ? "Listening" : "Listen", () => this.listen(), { icon: "ear", pressed: this.listener ? "true" : "false", title: "Both sides, as they are on the line; the call’s record says that somebody listens", disabled: !isTalking }),
       mute("caller"), mute("agent"),
       button("Keys", () => this.keypad(), { icon: "keys", disabled: !isTalking }),
-      button("Transfer", () => this.transfer(), { icon: "transfer", disabled: !isTalking }));
+      this.hasCarrier ? button("Transfer", () => this.transfer(), { icon: "transfer", disabled: !isTalking }) : null);
     if (place >= 0) this.controls.querySelectorAll("button")[place]?.focus();
     if (!this.composer.firstChild) this.compose();
     for (const control of this.composer.querySelectorAll("button, select, textarea")) control.disabled = !isTalking;
@@ -370,13 +380,13 @@ class CallPage {
 
   about() {
     const { call } = this, line = (label, value) => value === null || value === undefined || value === "" ? null : [h("dt", {}, label), h("dd", {}, value)];
-    const state = JSON.stringify([call.carrier_call_id, call.answered_at, call.ended_at, call.answered_by, call.loop_score, call.metadata, this.isOver]);
+    const state = JSON.stringify([call.carrier_call_id, call.answered_at, call.ended_at, call.answered_by, call.loop_score, call.metadata, this.cost, this.isOver]);
     if (this.aboutIs === state) return;
     this.aboutIs = state;
     const object = o => Object.keys(o ?? {}).length ? h("pre", {}, JSON.stringify(o, null, 2)) : null;
     fill(this.facts, line("Call", copyable(call.call_id)), line("Carrier’s name", call.carrier_call_id ? copyable(call.carrier_call_id) : null), line("Agent", h("span", {}, agentName(call), " · ", call.agent.provider, " ", call.agent.model, " · ", call.agent.format)),
       line("Answered", call.answered_at ? h("span", {}, time(call.answered_at), call.answered_by ? " by " + words(call.answered_by) : "") : null), line("Ended", call.ended_at ? time(call.ended_at) : null),
-      line("Talks in circles", call.loop_score ? Math.round(call.loop_score * 100) + " %" : null), line("Metadata", object(call.metadata)), line("Variables", object(call.variables)));
+      line("Talks in circles", call.loop_score ? Math.round(call.loop_score * 100) + " %" : null), line("Cost", costs(this.cost)), line("Metadata", object(call.metadata)), line("Variables", object(call.variables)));
     const fetcher = (label, path, name) => button(label, () => attempt(() => api.save(`${this.path}/${path}`, name)), { class: "quiet small", icon: "down" });
     fill(this.files, h("a", { class: "button quiet small", href: `/api/${this.path}`, target: "_blank", rel: "noopener" }, "Record"), fetcher("Transcript", "transcript", `${this.id}.json`),
       this.isOver ? [fetcher("Recording", "recording", `${this.id}.ogg`), fetcher("Capture", "capture", `${this.id}.tpcap`), fetcher("Events", "events", `${this.id}.events.txt`),

@@ -67,8 +67,10 @@ public struct EndReceipt: Equatable, Sendable {
     /// The outcome of the call's newest transfer; `nil` without one.
     public var transferOutcome: TransferOutcome?
 
-    /// Tokens that the model has counted over the whole call.
+    /// What the provider has counted over the whole call.
     public var usage = AgentUsage()
+    /// What the call has cost by the price table of its time; `nil` where there was none.
+    public var cost: CallCost?
 
     /// Whether the call is known to be ended: false only if the carrier refused, or did not confirm in time.
     public var isSuccess: Bool {

@@ -9,3 +9,29 @@ package enum StreamRefusal: String, Error, CaseIterable, Sendable {
     case notWanted = "the call has a media socket, or is over"
     case notAccepted = "the server takes no new call"
 }
+
+/// Why a media socket got no call, in a word for metrics.
+package enum MediaRefusal: String, CaseIterable, Sendable {
+    /// Closed, silent or talkative without a start message.
+    case withoutStart = "without_start"
+    case withoutToken = "without_token"
+    case unknownToken = "unknown_token"
+    case otherCall = "other_call"
+    case notWanted = "not_wanted"
+    case notAccepted = "not_accepted"
+    case unsupportedFormat = "unsupported_format"
+    /// The request to open it bears no valid signature of the carrier's.
+    case unsigned
+    /// In development: it comes from elsewhere than this machine.
+    case foreign
+
+    package init(_ refusal: StreamRefusal) {
+        switch refusal {
+        case .withoutToken: self = .withoutToken
+        case .unknownToken: self = .unknownToken
+        case .otherCall: self = .otherCall
+        case .notWanted: self = .notWanted
+        case .notAccepted: self = .notAccepted
+        }
+    }
+}

@@ -22,6 +22,12 @@ import TalkpathWire
 /// | `talkpath_carrier_errors_total` | counter | by `source`: `placing`, `dialling`, `stream`, `hang_up` |
 /// | `talkpath_transfers_total` | counter | by `outcome`: `answered`, `busy`, `no_answer`, `failed`, `canceled`, and `refused` by the carrier |
 /// | `talkpath_lane_calls`, `talkpath_lane_lag_seconds`, `talkpath_lane_busy_ratio` | gauge | by `lane`: its calls, the worst lateness of its ticks in the last second, and the share of that second in which its thread worked |
+/// | `talkpath_agents_reopened_total` | counter | sessions with models that were opened again and are ready |
+/// | `talkpath_agent_connects_failed_total` | counter | by `kind`: `refused` by the provider for good, `failed` for now |
+/// | `talkpath_hang_ups_failed_total` | counter | calls that ended without the carrier's confirmation |
+/// | `talkpath_media_sockets_refused_total` | counter | media sockets that got no call: by `reason` |
+/// | `talkpath_cost_usd_total` | counter | what ended calls have cost, as far as prices are known: by `part` (`model`, `transcription`, `carrier`) |
+/// | `talkpath_calls_unpriced_total` | counter | ended calls of whose cost a part is unknown |
 /// | `talkpath_sockets_overrun_total` | counter | sockets closed because the peer exceeded its budget: by `leg` (`telephony`, `agent`) and `cause` |
 ///
 /// Nothing is reported per frame: the pipelines count in plain integers on their loop, and the differences are reported
@@ -48,6 +54,13 @@ public final class CallInstruments: Sendable {
     private let badMessages: Counter
     private let dropped: Counter
     private let agentsLost: Counter
+    private let agentsReopened: Counter
+    private let connectsRefused: Counter
+    private let connectsFailed: Counter
+    private let hangUpsFailed: Counter
+    private let mediaRefusals: [MediaRefusal: Counter]
+    private let costs: [CallCost.Part: FloatingPointCounter]
+    private let unpriced: Counter
     private let tokens: [(count: TokenCount, counter: Counter)]
     private let carrierErrors: [CarrierFault.Source: Counter]
     private let started: [CallDirection: Counter]
@@ -85,6 +98,28 @@ public final class CallInstruments: Sendable {
         badMessages = counter("bad_messages_total")
         dropped = counter("dropped_milliseconds_total")
         agentsLost = counter("agents_lost_total")
+        agentsReopened = counter("agents_reopened_total")
+        connectsRefused = counter("agent_connects_failed_total", [("kind", "refused")])
+        connectsFailed = counter("agent_connects_failed_total", [("kind", "failed")])
+        hangUpsFailed = counter("hang_ups_failed_total")
+        mediaRefusals = Dictionary(
+            uniqueKeysWithValues: MediaRefusal.allCases.map {
+                ($0, counter("media_sockets_refused_total", [("reason", $0.rawValue)]))
+            }
+        )
+        costs = Dictionary(
+            uniqueKeysWithValues: CallCost.Part.allCases.map {
+                (
+                    $0,
+                    FloatingPointCounter(
+                        label: "talkpath_cost_usd_total",
+                        dimensions: [("part", $0.rawValue)],
+                        factory: factory
+                    )
+                )
+            }
+        )
+        unpriced = counter("calls_unpriced_total")
         tokens = Self.tokens.map { one in
             (one.count, counter("model_tokens_total", [("direction", one.direction), ("kind", one.kind)]))
         }
@@ -129,6 +164,18 @@ public final class CallInstruments: Sendable {
         makeCounter("sockets_overrun_total", [("leg", leg), ("cause", cause)]).increment()
     }
 
+    /// Counts a media socket that got no call.
+    package func refused(_ reason: MediaRefusal) { mediaRefusals[reason]?.increment() }
+
+    /// The model's session is ready again.
+    func agentReopened() { agentsReopened.increment() }
+
+    /// A socket to a model could not be opened.
+    func note(_ error: any Error) {
+        guard let error = error as? AgentConnectError else { return }
+        if error.isFinal { connectsRefused.increment() } else { connectsFailed.increment() }
+    }
+
     /// The instruments of one lane.
     func lane(_ number: Int) -> LaneInstruments {
         let dimensions = [("lane", "\(number)")]
@@ -165,6 +212,8 @@ public final class CallInstruments: Sendable {
             ended[receipt.reason]?.increment()
             duration.recordNanoseconds(receipt.duration.wholeNanoseconds)
             teardown.recordNanoseconds(receipt.teardown.wholeNanoseconds)
+            if !receipt.isSuccess { hangUpsFailed.increment() }
+            note(receipt.cost)
         case .agentLost:
             agentsLost.increment()
         case .transferAnswered:
@@ -174,6 +223,12 @@ public final class CallInstruments: Sendable {
         default:
             break
         }
+    }
+
+    private func note(_ cost: CallCost?) {
+        guard let cost else { return }
+        for part in CallCost.Part.allCases { costs[part]?.increment(by: cost.known(part).dollars) }
+        if cost.total == nil { unpriced.increment() }
     }
 
     /// Rare, so each call makes its counter.

@@ -23,7 +23,10 @@ extension CallSession {
             agentIsGone(socket)
             closeAgent(socket: socket)
         case .openUplink(let isFirst):
-            if !isFirst { takeUpConversation() }
+            if !isFirst {
+                ports.instruments.agentReopened()
+                takeUpConversation()
+            }
             media.value.agentIsReady(at: ports.clock.now)
             if guards.agent?.isReopening == true { talk.debts.owe() }
             if isFirst { talk.debts.newSessionTold() } else { remindAgent() }

@@ -147,6 +147,7 @@ extension CallSession {
             }
             agentSockets.opened(connection, socket)
         } catch {
+            ports.instruments.note(error)
             capture(.agentConnectFailed(socket: socket, error))
             perform(machine.agentConnectFailed(socket: socket, error, at: ports.clock.now))
         }

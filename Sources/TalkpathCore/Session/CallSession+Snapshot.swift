@@ -8,7 +8,8 @@ extension CallSession {
     }
 
     func snapshot(with receipt: EndReceipt?) -> CallSnapshot {
-        CallSnapshot(
+        let now = ports.clock.now
+        return CallSnapshot(
             id: id,
             direction: direction,
             status: receipt?.status ?? machine.status,
@@ -23,12 +24,13 @@ extension CallSession {
             startedAt: machine.startedAt,
             answeredAt: machine.answeredAt,
             endedAt: receipt?.endedAt,
-            duration: receipt?.duration ?? (ports.clock.now - startedOn),
+            duration: receipt?.duration ?? (now - startedOn),
             transcript: transcript.turns,
             metrics: metrics(),
             answeredBy: answeredBy,
             loopScore: guards.loop?.score,
-            receipt: receipt
+            receipt: receipt,
+            cost: receipt == nil ? machine.cost(at: now) : nil
         )
     }
 

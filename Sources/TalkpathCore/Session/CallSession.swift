@@ -32,6 +32,8 @@ public actor CallSession {
         package var observer: (any SessionObserver)?
         package var captures: (any CaptureSink)?
         package var instruments: CallInstruments
+        /// Nil: nobody reckons what calls cost.
+        package var prices: PriceTable?
 
         package init(
             carrier: (any Carrier)?,
@@ -142,6 +144,7 @@ public actor CallSession {
             startedOn: startedOn,
             renewal: agent.effectiveRenewal,
             fallback: agent.fallback,
+            pricing: ports.prices.map { CallPricing($0, agent: agent, direction: parties.direction, to: parties.to) },
             observer: ports.observer
         )
         (jobs, jobQueue) = AsyncStream.makeStream()

@@ -14,6 +14,7 @@ package final class MediaBridge: Sendable {
 
     private let refusalCounters = Mutex(TelephonyRefusals())
     private let overruns: SocketOverruns
+    private let instruments: CallInstruments
     private let refusalLog = LogLimiter()
     private let logger: Logger
 
@@ -36,10 +37,12 @@ package final class MediaBridge: Sendable {
         instruments: CallInstruments = CallInstruments(),
         logger: Logger,
         captures: (any CaptureSink)? = nil,
-        foreignAgents: JudgeOfAgentAddresses? = nil
+        foreignAgents: JudgeOfAgentAddresses? = nil,
+        prices: PriceTable? = nil
     ) {
         precondition(!eventLoops.isEmpty, "calls need a lane")
         self.logger = logger
+        self.instruments = instruments
         let clock = clock
         let overruns = SocketOverruns(instruments: instruments, clock: clock, logger: logger)
         self.overruns = overruns
@@ -68,6 +71,7 @@ package final class MediaBridge: Sendable {
                 instruments: instruments
             )
             ports.toolEndpoints = toolEndpoints
+            ports.prices = prices
             return ports
         }
         self.manager = manager
@@ -111,6 +115,9 @@ package final class MediaBridge: Sendable {
     func refused(_ reason: TelephonyRefusals.Reason) {
         refusalCounters.withLock { $0.count(reason) }
     }
+
+    /// Counts a media socket that got no call, in the metrics.
+    package func refused(_ reason: MediaRefusal) { instruments.refused(reason) }
 
     /// Counts and logs a leg's socket that was closed because its peer exceeded its budget.
     func overran(_ overrun: WebSocketOverrun, leg: SocketOverruns.Leg) { overruns.note(overrun, leg: leg) }

@@ -77,7 +77,7 @@ package final class TelephonySocket: WebSocketConsumer {
         self.connection = connection
         conduct = connection.budget.map { LegConduct($0, at: connection.eventLoop.now) }
         let patience = connection.eventLoop.assumeIsolated().scheduleTask(in: Self.startTimeout) {
-            self.refuse(.withoutStart, "no start message arrived")
+            self.refuse(.withoutStart, .withoutStart, "no start message arrived")
         }
         state = .waiting(patience)
     }
@@ -120,7 +120,8 @@ package final class TelephonySocket: WebSocketConsumer {
         switch state {
         case .waiting(let patience):
             patience?.cancel()
-            bridge.refused(.withoutStart)
+            bridge.refused(TelephonyRefusals.Reason.withoutStart)
+            bridge.refused(MediaRefusal.withoutStart)
             bridge.tell(refusal: "it was closed before its start message")
         case .attached(let session, _, let line):
             if case .overrun(let overrun) = close.cause { bridge.overran(overrun, leg: .telephony) }
@@ -153,7 +154,7 @@ package final class TelephonySocket: WebSocketConsumer {
     private func receiveBeforeStart(_ message: RawSpan) {
         messagesBeforeStart += 1
         guard messagesBeforeStart <= Self.mostMessagesBeforeStart else {
-            refuse(.withoutStart, "no start message arrived")
+            refuse(.withoutStart, .withoutStart, "no start message arrived")
             return
         }
         do {
@@ -168,7 +169,9 @@ package final class TelephonySocket: WebSocketConsumer {
         } catch {
             bridge.refused(.badMessage)
             // Waiting cannot help: the stream's format will not change.
-            if error.code == .unsupportedFormat { refuse(.withoutCall, "its audio is not 8 kHz µ-law") }
+            if error.code == .unsupportedFormat {
+                refuse(.withoutCall, .unsupportedFormat, "its audio is not 8 kHz µ-law")
+            }
         }
     }
 
@@ -184,7 +187,7 @@ package final class TelephonySocket: WebSocketConsumer {
                 return relay(to: lane, connection, message)
             }
         } catch {
-            refuse(.withoutCall, error.rawValue)
+            refuse(.withoutCall, MediaRefusal(error), error.rawValue)
             return
         }
         if case .waiting(let patience) = state { patience?.cancel() }
@@ -196,7 +199,7 @@ package final class TelephonySocket: WebSocketConsumer {
             $0.mediaOpened(leg, sink: leg, carrierCallID: start.carrierCallID)
         }
         guard let line else {
-            refuse(.withoutCall, StreamRefusal.notWanted.rawValue)
+            refuse(.withoutCall, .notWanted, StreamRefusal.notWanted.rawValue)
             return
         }
         state = .attached(session, media, line: line)
@@ -216,10 +219,11 @@ package final class TelephonySocket: WebSocketConsumer {
         stream.relay(message, isText: true)
     }
 
-    private func refuse(_ reason: TelephonyRefusals.Reason, _ words: String) {
+    private func refuse(_ reason: TelephonyRefusals.Reason, _ metric: MediaRefusal, _ words: String) {
         if case .waiting(let patience) = state { patience?.cancel() }
         state = .refused
         bridge.refused(reason)
+        bridge.refused(metric)
         bridge.tell(refusal: words)
         connection?.beginClose(code: WebSocketCloseCode.policyViolation, reason: words)
     }

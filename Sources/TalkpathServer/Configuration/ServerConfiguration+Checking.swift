@@ -15,7 +15,9 @@ extension ServerConfiguration {
     /// Changes nothing: creates no folder, and closes the port again. If a server runs with the same settings, its port
     /// and its folder are reported as in use.
     package func obstacles() async -> [ConfigurationError.Problem] {
-        var found = problems() + Self.environmentProblems() + certificateProblems() + folderProblems()
+        var found =
+            problems() + Self.environmentProblems() + certificateProblems() + folderProblems()
+            + priceProblems()
         if let problem = await portProblem() { found.append(problem) }
         return found
     }

@@ -74,6 +74,8 @@ public struct ServerConfiguration: Sendable {
     public var notifications = Notifications()
     /// `nil` without a language model that judges calls. Figures are computed all the same.
     public var analysis: Analysis?
+    /// A file of prices (docs/configuration.md); `nil` for the table that comes with the program.
+    public var pricesPath: String?
     /// The format of the command `serve`. An embedder configures logging itself.
     public var logFormat: LogFormat
     /// The capture of calls and agents that set none.

@@ -117,6 +117,8 @@ enum Setting: String, CaseIterable {
     case recordings = "TALKPATH_RECORDINGS_DIR"
     /// `ogg` (default) or `wav`.
     case recordingFormat = "TALKPATH_RECORDING_FORMAT"
+    /// A file of prices by which calls' costs are reckoned, instead of the table that comes with the program.
+    case prices = "TALKPATH_PRICES"
     case twilioAccountSID = "TWILIO_ACCOUNT_SID"
     /// While it is being replaced, several, separated by commas. The first authorises requests; each may sign webhooks.
     case twilioAuthToken = "TWILIO_AUTH_TOKEN"

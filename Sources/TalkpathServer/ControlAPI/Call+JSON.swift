@@ -15,6 +15,7 @@ extension CallSnapshot {
         json.set("variables", .dictionary(variables))
         json.set("transcript", .array(transcript.map(\.json)))
         json.set("metrics", metrics.json)
+        json.set("cost", (receipt?.cost ?? cost)?.json ?? .null)
         json.set("receipt", receipt?.json ?? .null)
         json.set("analysis", analysis?.json)
         return json
@@ -35,6 +36,7 @@ extension CallSnapshot {
             "ended_reason": .optional(receipt?.reason.rawValue),
             "answered_by": .optional(answeredBy?.rawValue),
             "loop_score": loopScore.flatMap { JSONNumber(($0 * 1000).rounded() / 1000) }.map(JSONValue.number) ?? .null,
+            "cost_usd": (receipt?.cost ?? cost)?.total?.json ?? .null,
             "carrier_call_id": .optional(carrierCallID),
             "agent_id": .optional(agent.id),
             "agent": [

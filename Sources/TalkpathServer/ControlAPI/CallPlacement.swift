@@ -23,6 +23,7 @@ struct CallPlacement {
         do throws(Problem) {
             call = try await prepare(order, as: id)
         } catch {
+            state.instruments.refusedCall(.outbound, error.code)
             throw Failure(problem: error)
         }
         return try await place(call)
@@ -34,6 +35,7 @@ struct CallPlacement {
         do throws(Problem) {
             session = try await start(call)
         } catch {
+            state.instruments.refusedCall(.outbound, error.code)
             throw Failure(problem: error)
         }
         if case .failure(let error)? = await session.waitForPlacement() {
@@ -72,6 +74,15 @@ struct CallPlacement {
 
     /// Begins a call without a carrier, which waits for its media socket.
     func begin(webCall order: CallOrder) async throws(Problem) -> CallID {
+        do throws(Problem) {
+            return try await accept(webCall: order)
+        } catch {
+            state.instruments.refusedCall(.inbound, error.code)
+            throw error
+        }
+    }
+
+    private func accept(webCall order: CallOrder) async throws(Problem) -> CallID {
         let (agent, variables) = try await agent(order)
         try checkCapture(order)
         guard !state.isDraining else { throw .draining }

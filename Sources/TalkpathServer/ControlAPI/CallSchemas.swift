@@ -75,6 +75,7 @@ enum CallSchemas {
         .required("ended_reason", .named("EndReason").orNull),
         .required("answered_by", .named("AnsweredBy").orNull),
         .required("loop_score", .number(0...1).orNull),
+        .required("cost_usd", .number.orNull.meaning("So far, or in the end; null while a part of it is unknown.")),
         .required("carrier_call_id", .text.orNull),
         .required("agent_id", .text.orNull),
         .required("agent", .named("CallAgent")),
@@ -85,6 +86,7 @@ enum CallSchemas {
         .required("variables", .anyObject),
         .required("transcript", .array(.named("TranscriptEntry"))),
         .required("metrics", .named("CallMetrics")),
+        .required("cost", .named("CallCost").orNull.meaning("null where no prices are kept.")),
         .required("receipt", .named("Receipt").orNull),
         .optional("analysis", .named("CallAnalysis")),
     ]
@@ -117,6 +119,7 @@ enum CallSchemas {
         .required("queue_ms", .integer.meaning("From the start to the first ring; 0 if the carrier told of none.")),
         .required("carrier_errors", .array(.named("CarrierError")).meaning("Errors that the carrier reported.")),
         .required("usage", .named("TokenUsage")),
+        .required("cost", .named("CallCost").orNull.meaning("By the price table of the call's time.")),
         .required(
             "transfer_outcome",
             .named("TransferOutcome").orNull.meaning("What came of the newest transfer; null if there was none.")
@@ -170,7 +173,29 @@ enum CallSchemas {
         AgentUsage.counts.map { .required($0.name, .integer) }
     ).meaning(
         "What the model has counted, in its own tokens. `…_audio_tokens`, `…_text_tokens`, `…_cached_tokens` and "
-            + "`…_thinking_tokens` are parts of `input_tokens` and `output_tokens`, as far as the provider tells them."
+            + "`…_thinking_tokens` are parts of `input_tokens` and `output_tokens`, as far as the provider tells them; "
+            + "`transcription_…` is what the model for transcripts has counted besides."
+    )
+
+    private static let cost = Schema.object(
+        .required("currency", .word("USD")),
+        .required("total", .number.orNull.meaning("null unless every item's amount is known.")),
+        .required("model", .number.orNull),
+        .required("transcription", .number.orNull),
+        .required("carrier", .number.orNull),
+        .required("items", .array(.named("CostItem")))
+    ).meaning("In US dollars. What is not known is null, never 0. The tokens of the items add up to `usage`.")
+
+    private static let costItem = Schema.object(
+        .required("part", .word(CallCost.Part.self)),
+        .required(
+            "kind",
+            .text.meaning("Such as `input_cached_audio`; `input_other` is what the provider tells no kind of.")
+        ),
+        .required("quantity", .integer),
+        .required("unit", .word("tokens", "ms", "minutes").meaning("Minutes are begun ones.")),
+        .required("price", .number.orNull.meaning("For a million tokens, or for a minute.")),
+        .required("amount", .number.orNull)
     )
 
     private static let latency = Schema.object(
@@ -198,7 +223,8 @@ enum CallSchemas {
         ("EndOrder", end),
         ("EndManyOrder", endMany),
         ("Receipt", receipt),
-        ("TokenUsage", usage), ("EndStep", step), ("CarrierError", carrierError),
+        ("TokenUsage", usage), ("CallCost", cost), ("CostItem", costItem), ("EndStep", step),
+        ("CarrierError", carrierError),
         (
             "Receipts",
             .object(

@@ -23,7 +23,10 @@ struct ControlRoutes {
     // MARK: Placing
 
     @Sendable private func place(_ request: Request, _ context: ServerContext) async throws -> Response {
-        guard !state.isDraining else { throw Problem.draining }
+        guard !state.isDraining else {
+            state.instruments.refusedCall(.outbound, .draining)
+            throw Problem.draining
+        }
         let body = try await request.bytes()
         let order = try CallOrder(body)
         let placement = CallPlacement(state: state, tenant: context.tenant)

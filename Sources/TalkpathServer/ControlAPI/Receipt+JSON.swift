@@ -29,7 +29,30 @@ extension EndReceipt {
             "queue_ms": JSONValue(queueing.wholeMilliseconds),
             "carrier_errors": .array(carrierFaults.map(\.json)),
             "usage": usage.json,
+            "cost": cost?.json ?? .null,
             "transfer_outcome": .optional(transferOutcome?.rawValue),
+        ]
+    }
+}
+
+extension CallCost {
+    /// Amounts are exact decimal numbers. What is not known is null.
+    var json: JSONValue {
+        [
+            "currency": "USD",
+            "total": total?.json ?? .null,
+            "model": total(.model)?.json ?? .null,
+            "transcription": total(.transcription)?.json ?? .null,
+            "carrier": total(.carrier)?.json ?? .null,
+            "items": .array(
+                items.map { item in
+                    [
+                        "part": .string(item.part.rawValue), "kind": .string(item.kind),
+                        "quantity": JSONValue(item.quantity), "unit": .string(item.unit.rawValue),
+                        "price": item.price?.json ?? .null, "amount": item.amount?.json ?? .null,
+                    ]
+                }
+            ),
         ]
     }
 }

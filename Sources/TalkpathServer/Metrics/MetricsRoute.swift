@@ -36,6 +36,17 @@ struct MetricsRoute {
         "talkpath_dropped_milliseconds_total": "Audio lost because a buffer was full.",
         "talkpath_model_tokens_total":
             "Tokens that models have counted, by direction and kind; kind \"all\" is the whole, of which the others are parts.",
+        "talkpath_calls_limit": "The most simultaneous calls that this server takes (TALKPATH_MAX_CALLS).",
+        "talkpath_calls_refused_total": "Calls that were not taken, by direction and by the reason's code in the API.",
+        "talkpath_hang_ups_failed_total": "Calls that ended without the carrier's word that they are over.",
+        "talkpath_hang_ups_unconfirmed": "Ended calls whose end the carrier has not confirmed yet; it is asked again.",
+        "talkpath_agents_reopened_total": "Sessions with models that were opened again during a call, and are ready.",
+        "talkpath_agent_connects_failed_total":
+            "Sockets to models that could not be opened, by kind: refused by the provider for good, or failed for now.",
+        "talkpath_media_sockets_refused_total": "Media sockets that got no call, by reason.",
+        "talkpath_deliveries_given_up_total": "Events that will not be delivered; they can be replayed.",
+        "talkpath_cost_usd_total": "What ended calls have cost in US dollars, as far as prices are known, by part.",
+        "talkpath_calls_unpriced_total": "Ended calls of whose cost a part is unknown.",
         "talkpath_carrier_errors_total": "Errors that the carrier reported, by source.",
         "talkpath_deliveries_total": "Attempts to deliver events to webhooks and other receivers, by outcome.",
         "talkpath_agents_lost_total": "Sockets to models that were lost during a call.",

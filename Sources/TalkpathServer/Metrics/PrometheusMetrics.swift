@@ -28,6 +28,24 @@ final class PrometheusCounter: PrometheusMetric, CounterHandler {
     }
 }
 
+/// A sum of fractions that only rises.
+final class PrometheusSum: PrometheusMetric, FloatingPointCounterHandler {
+    static let kind = PrometheusRegistry.Kind.counter
+
+    private let gauge = PrometheusGauge()
+
+    func increment(by amount: Double) {
+        guard amount > 0, amount.isFinite else { return }
+        gauge.increment(by: amount)
+    }
+
+    func reset() { gauge.set(0.0) }
+
+    func write(name: String, labels: String, to text: inout String) {
+        gauge.write(name: name, labels: labels, to: &text)
+    }
+}
+
 /// A value that can be set.
 final class PrometheusGauge: PrometheusMetric, MeterHandler, RecorderHandler {
     static let kind = PrometheusRegistry.Kind.gauge

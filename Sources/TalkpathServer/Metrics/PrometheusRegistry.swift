@@ -64,6 +64,13 @@ extension PrometheusRegistry: MetricsFactory {
         metric(label, dimensions) { PrometheusCounter() }
     }
 
+    func makeFloatingPointCounter(
+        label: String,
+        dimensions: [(String, String)]
+    ) -> any FloatingPointCounterHandler {
+        metric(label, dimensions) { PrometheusSum() }
+    }
+
     func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
         metric(label, dimensions) { PrometheusGauge() }
     }
@@ -80,6 +87,7 @@ extension PrometheusRegistry: MetricsFactory {
 
     func destroyCounter(_ handler: any CounterHandler) {}
     func destroyMeter(_ handler: any MeterHandler) {}
+    func destroyFloatingPointCounter(_ handler: any FloatingPointCounterHandler) {}
     func destroyRecorder(_ handler: any RecorderHandler) {}
     func destroyTimer(_ handler: any TimerHandler) {}
 }

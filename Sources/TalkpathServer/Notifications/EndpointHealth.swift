@@ -48,6 +48,9 @@ final class EndpointHealth: Sendable {
         }
     }
 
+    /// An event is given up.
+    func gaveUp() { counters.givenUp.increment() }
+
     /// The members that a webhook shows.
     var json: [(key: String, value: JSONValue)] {
         let state = current
@@ -64,6 +67,8 @@ final class EndpointHealth: Sendable {
 struct DeliveryCounters: Sendable {
     let delivered: Counter
     let failed: Counter
+    /// Events, not attempts.
+    let givenUp: Counter
 
     init(factory: any MetricsFactory) {
         func counter(_ outcome: String) -> Counter {
@@ -71,5 +76,6 @@ struct DeliveryCounters: Sendable {
         }
         delivered = counter("delivered")
         failed = counter("failed")
+        givenUp = Counter(label: "talkpath_deliveries_given_up_total", factory: factory)
     }
 }

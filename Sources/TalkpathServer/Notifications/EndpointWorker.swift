@@ -135,6 +135,7 @@ struct EndpointWorker: Sendable {
             metadata: ["endpoint": "\(endpointID)", "type": "\(delivery.event.type)", "delivery": "\(delivery.id)"]
         )
         try await store.buryDelivery(delivery.id, at: now, failure: reason)
+        health.gaveUp()
     }
 }
 

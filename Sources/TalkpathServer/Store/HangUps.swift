@@ -14,6 +14,7 @@ struct HangUps: Service {
     let bell: Bell
     let logger: Logger
     var backoff = Backoff.hangUps
+    var instruments = ServerInstruments()
 
     private static let longestSleep = Duration.seconds(5)
 
@@ -26,6 +27,7 @@ struct HangUps: Service {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 while !Task.isCancelled {
+                    await countUnconfirmed()
                     // A hang-up that hangs delays no other: the next look does not wait for it.
                     for job in await dueJobs(exceptOf: underWay.calls) {
                         underWay.begin(job.callID)
@@ -39,6 +41,13 @@ struct HangUps: Service {
                 group.cancelAll()
             }
         }
+    }
+
+    /// Those that their calls' sessions still ask for are among them.
+    private func countUnconfirmed() async {
+        // A store that cannot be read tells so itself, and the last number stays.
+        guard let count = try? await store.unconfirmedHangUps() else { return }
+        instruments.unconfirmed(hangUps: count)
     }
 
     private func dueJobs(exceptOf busy: Set<CallID>) async -> [HangUpJob] {

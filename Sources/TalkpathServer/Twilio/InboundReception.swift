@@ -19,10 +19,10 @@ struct InboundReception {
     func accept(_ voice: TwilioVoiceWebhook, account: String?) async throws(Refusal) -> CallID {
         // A carrier repeats a webhook whose answer it did not get.
         if let known = await state.manager.session(carrierCallID: voice.call.callSID) { return known.id }
-        guard !state.isDraining else { throw .busy }
+        guard !state.isDraining else { throw refused(.draining) }
         guard state.descriptors.hasRoomForCall else {
             state.noteCallRefusedForDescriptors()
-            throw .busy
+            throw refused(.tooManyConnections)
         }
         if (try? await state.store.calls.hasEnded(carrierCallID: voice.call.callSID)) == true { throw .over }
         let (tenant, agent) = await reception(of: voice.call.to ?? "", account: account)
@@ -55,7 +55,22 @@ struct InboundReception {
             return accepted
         } catch {
             state.caps.release(id)
-            throw .busy
+            throw refused(Self.code(error))
+        }
+    }
+
+    /// Counts the call, which hears that the line is busy.
+    private func refused(_ code: Problem.Code) -> Refusal {
+        state.instruments.refusedCall(.inbound, code)
+        return .busy
+    }
+
+    private static func code(_ error: any Error) -> Problem.Code {
+        switch error {
+        case let refusal as CallCaps.Refusal: Problem(refusal).code
+        case CallManager.Refusal.full: .tooManyCalls
+        case CallManager.Refusal.draining: .draining
+        default: .internalError
         }
     }
 

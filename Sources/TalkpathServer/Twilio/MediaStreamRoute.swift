@@ -26,7 +26,7 @@ struct MediaStreamRoute: Sendable {
             return .notAWebSocket
         }
         let isDevelopment = state.configuration.isDevelopment
-        if isDevelopment, let objection = Self.objection(to: request) { return refuse(objection) }
+        if isDevelopment, let objection = Self.objection(to: request) { return refuse(.foreign, objection) }
         let signature = request.headers.first(name: Self.signatureHeaders.value)
         if isDevelopment, signature == nil || !authenticity.isChecked {
             return accept(.open(makeCall), on: state.bridge.laneWithMostRoom)
@@ -39,6 +39,7 @@ struct MediaStreamRoute: Sendable {
         )
         guard isGenuine else {
             return refuse(
+                .unsigned,
                 signature == nil ? "The signature is missing" : "The signature is wrong",
                 checked: state.origin.map { $0.webSocketText + request.path }
             )
@@ -48,12 +49,15 @@ struct MediaStreamRoute: Sendable {
 
     /// The socket of a call without a carrier: nobody signs it, and the token in its first message names the call.
     private func decideWebCall(_ request: UpgradeRequest, _ call: CallID) -> UpgradeDecision {
-        if state.configuration.isDevelopment, let objection = Self.objection(to: request) { return refuse(objection) }
+        if state.configuration.isDevelopment, let objection = Self.objection(to: request) {
+            return refuse(.foreign, objection)
+        }
         return accept(.token, on: state.bridge.lane(of: call))
     }
 
     /// - Parameter reason: a sentence of ours; goes to the peer and to the log.
-    private func refuse(_ reason: String, checked url: String? = nil) -> UpgradeDecision {
+    private func refuse(_ metric: MediaRefusal, _ reason: String, checked url: String? = nil) -> UpgradeDecision {
+        state.bridge.refused(metric)
         var metadata: Logger.Metadata = ["reason": "\(reason)"]
         if let url { metadata["checked_url"] = "\(url.asLogged)" }
         state.tell("A media socket was refused", cause: "media socket: \(reason)", metadata: metadata)

@@ -42,6 +42,11 @@ extension SQLiteCallStore {
         return Array(due.filter { !busy.contains($0.callID) }.prefix(limit))
     }
 
+    /// The number of ended calls whose end the carrier has not confirmed.
+    package func unconfirmedHangUps() async throws -> Int {
+        try await read { db in try db.row("SELECT count(*) AS calls FROM hang_ups").map { $0["calls"] } ?? 0 }
+    }
+
     package func hangUp(of call: CallID) async throws -> HangUpJob? {
         try await read { db in
             let sql = """

@@ -11,6 +11,7 @@ extension OpenAIRealtimeCodec {
             "status", "status_details", "reason", "usage", "input_tokens", "output_tokens", "total_tokens", "error",
             "code", "message", "param", "event_id", "id", "server_label", "input_token_details",
             "output_token_details", "audio_tokens", "text_tokens", "cached_tokens",
+            "cached_tokens_details", "seconds",
         ],
         mostValues: 4096
     )
@@ -45,6 +46,9 @@ extension OpenAIRealtimeCodec {
             events.append(.callerTranscript(try transcript(json, text: "delta", isFinal: false)))
         case "conversation.item.input_audio_transcription.completed":
             events.append(.callerTranscript(try transcript(json, text: "transcript", isFinal: true)))
+            if let usage = json["usage"], usage.object != nil {
+                events.append(.usage(AgentUsage(openAITranscription: usage)))
+            }
         case "conversation.item.input_audio_transcription.failed":
             events.append(.error(report(json["error"], isFatal: false)))
         case "response.created":

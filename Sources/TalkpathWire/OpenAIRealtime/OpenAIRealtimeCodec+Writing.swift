@@ -115,7 +115,7 @@ extension OpenAIRealtimeCodec {
         return input
     }
 
-    static let transcriptionModel = "gpt-transcribe"
+    package static let transcriptionModel = "gpt-transcribe"
     /// For accounts without access to a newer model. The provider has announced its end for 2027-02-26.
     private static let olderTranscriptionModel = "gpt-4o-mini-transcribe"
 

@@ -98,6 +98,10 @@ enum SampleCalls {
         )
         call.receipt?.transferOutcome = .noAnswer
         call.receipt?.usage.inputCachedTokens = 64
+        call.receipt?.cost = CallCost(items: [
+            .init(.model, "input_audio", 1200, .tokens, Price(decimal: "32")),
+            .init(.carrier, "call", 1, .minutes, nil),
+        ])
         return call
     }
 

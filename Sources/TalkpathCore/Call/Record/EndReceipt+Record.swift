@@ -18,6 +18,7 @@ extension EndReceipt {
             ("carrier_faults", .array(carrierFaults.map(\.record))),
             ("teardown", .nanoseconds(teardown)),
             ("usage", usage.record),
+            ("cost", cost?.record),
             ("transfer_outcome", .optional(transferOutcome?.rawValue)),
             (
                 "steps",
@@ -65,6 +66,7 @@ extension EndReceipt {
             }
         )
         usage = AgentUsage(record: record.nested("usage"))
+        cost = record.nested("cost").map { CallCost(record: $0.value) }
         transferOutcome = record.text("transfer_outcome").flatMap(TransferOutcome.init)
     }
 }

@@ -365,6 +365,7 @@ extension CallSessionMachine {
             steps: end.steps
         )
         receipt.usage = usage
+        receipt.cost = cost(at: end.began)
         receipt.transferOutcome = transfer.outcome
         return receipt
     }

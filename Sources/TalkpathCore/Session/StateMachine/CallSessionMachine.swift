@@ -55,8 +55,10 @@ struct CallSessionMachine: ~Copyable {
     var mediaMachine: MediaMachine
     var life: Life = .live
 
-    /// Tokens that the model has counted, for the receipt.
+    /// What the provider has counted, for the receipt.
     private(set) var usage = AgentUsage()
+    /// Nil where nobody has given prices.
+    private let pricing: CallPricing?
     var hangUpMachine = HangUpMachine()
     var teardownMachine: TeardownMachine
     /// The saved record is being told that the carrier has confirmed the end. Its session stays until it is.
@@ -81,6 +83,7 @@ struct CallSessionMachine: ~Copyable {
         startedOn: MonotonicInstant,
         renewal: AgentRenewal? = nil,
         fallback: AgentFallback? = nil,
+        pricing: CallPricing? = nil,
         observer: (any SessionObserver)? = nil
     ) {
         self.callID = callID
@@ -91,10 +94,16 @@ struct CallSessionMachine: ~Copyable {
         self.startedAt = startedAt
         self.startedOn = startedOn
         self.fallback = fallback
+        self.pricing = pricing
         self.observer = observer
         agentMachine = AgentMachine(limits: limits, renewal: renewal)
         mediaMachine = MediaMachine(timeout: limits.mediaTimeout)
         teardownMachine = TeardownMachine(limits: limits)
+    }
+
+    /// What the call has cost, if it ended now.
+    func cost(at now: MonotonicInstant) -> CallCost? {
+        pricing?.cost(usage, talking: answeredOn.map { now - $0 } ?? .zero, hasCarrier: carrier != .absent)
     }
 
     var isLive: Bool {

@@ -1,0 +1,89 @@
+import TalkpathAudio
+import TalkpathWire
+
+/// The prices that hold for one call.
+struct CallPricing: Sendable {
+    private let model: PriceTable.ModelPrices?
+    private let transcription: PriceTable.ModelPrices?
+    private let minute: Price?
+    private let streamMinute: Price?
+    /// An agent of one's own counts no tokens: what it costs is known from the table, or not at all.
+    private let isOwnAgent: Bool
+
+    init(_ table: PriceTable, agent: AgentProfile, direction: CallDirection, to number: String) {
+        let vendor = agent.provider == .openai ? (agent.service ?? .openai).rawValue : agent.provider.rawValue
+        model = table.model(agent.model, of: vendor)
+        let writer = agent.openAI.transcription?.model ?? OpenAIRealtimeCodec.transcriptionModel
+        transcription = table.transcription(writer, of: vendor)
+        minute = table.minute(direction, number: number)
+        streamMinute = table.streamMinute
+        isOwnAgent = agent.provider == .socket
+    }
+
+    /// - Parameter talking: from the answer to now, or to the end.
+    func cost(_ usage: AgentUsage, talking: Duration, hasCarrier: Bool) -> CallCost {
+        var cost = CallCost()
+        let milliseconds = max(0, talking.wholeMilliseconds)
+        func add(_ part: CallCost.Part, _ kind: String, _ quantity: Int, _ unit: CallCost.Unit, _ price: Price?) {
+            if quantity > 0 { cost.items.append(.init(part, kind, quantity, unit, price)) }
+        }
+        for tokens in TokenKinds(usage).model {
+            add(.model, tokens.kind, tokens.count, .tokens, model?.tokens[tokens.kind])
+        }
+        if model?.minute != nil || isOwnAgent {
+            add(.model, "time", milliseconds, .milliseconds, model?.minute)
+        }
+        let writer = transcription
+        add(.transcription, "input", usage.transcriptionInputTokens, .tokens, writer?.tokens["input"])
+        add(.transcription, "output", usage.transcriptionOutputTokens, .tokens, writer?.tokens["output"])
+        add(.transcription, "time", usage.transcriptionMilliseconds, .milliseconds, writer?.minute)
+        if hasCarrier {
+            let minutes = milliseconds / 60_000 + (milliseconds % 60_000 > 0 ? 1 : 0)
+            add(.carrier, "call", minutes, .minutes, minute)
+            add(.carrier, "media_stream", minutes, .minutes, streamMinute)
+        }
+        return cost
+    }
+}
+
+/// A model's tokens by what they cost. Their sum is what the provider has counted, exactly.
+struct TokenKinds {
+    private(set) var model: [(kind: String, count: Int)] = []
+
+    init(_ usage: AgentUsage) {
+        let cachedKnown = usage.inputCachedAudioTokens &+ usage.inputCachedTextTokens
+        var (cachedAudio, cachedText) = (usage.inputCachedAudioTokens, usage.inputCachedTextTokens)
+        // Where all input is of one kind, so is what was cached of it.
+        if cachedKnown == 0, usage.inputAudioTokens == 0 { cachedText = usage.inputCachedTokens }
+        if cachedKnown == 0, usage.inputTextTokens == 0 { cachedAudio = usage.inputCachedTokens }
+        let isSplit = Self.sum(cachedAudio, cachedText) == usage.inputCachedTokens
+        let fits =
+            isSplit && cachedAudio <= usage.inputAudioTokens && cachedText <= usage.inputTextTokens
+            && Self.sum(usage.inputAudioTokens, usage.inputTextTokens) <= usage.inputTokens
+        if fits {
+            let (audio, text) = (usage.inputAudioTokens - cachedAudio, usage.inputTextTokens - cachedText)
+            model = [
+                ("input_audio", audio), ("input_text", text), ("input_cached_audio", cachedAudio),
+                ("input_cached_text", cachedText),
+                ("input_other", usage.inputTokens - usage.inputAudioTokens - usage.inputTextTokens),
+            ]
+        } else {
+            // The provider's counts do not say which tokens were cached: what they cost is not known.
+            model = [("input_other", usage.inputTokens)]
+        }
+        let told = Self.sum(Self.sum(usage.outputAudioTokens, usage.outputTextTokens), usage.outputThinkingTokens)
+        if told <= usage.outputTokens {
+            model += [
+                ("output_audio", usage.outputAudioTokens), ("output_text", usage.outputTextTokens),
+                ("output_thinking", usage.outputThinkingTokens), ("output_other", usage.outputTokens - told),
+            ]
+        } else {
+            model.append(("output_other", usage.outputTokens))
+        }
+    }
+
+    private static func sum(_ left: Int, _ right: Int) -> Int {
+        let (sum, isTooLarge) = left.addingReportingOverflow(right)
+        return isTooLarge ? .max : sum
+    }
+}
