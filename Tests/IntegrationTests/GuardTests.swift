@@ -54,6 +54,38 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        (AgentProvider.openai, "machine_end_beep", "answering machine"),
+        (.gemini, "machine_end_beep", "answering machine"),
+        (.openai, "human", "person"), (.openai, "fax", "fax"),
+    ])
+    func whereAnAnnouncementsEndIsAwaitedTheAgentSpeaksOnlyThenAndKnowsWhatAnswered(
+        provider: AgentProvider,
+        word: String,
+        told: String
+    ) async throws {
+        let speech = SyntheticSpeech.samples(number: 1, lasting: .milliseconds(300), rate: 24_000)
+        try await CallStage.with(
+            provider,
+            carrier: CallBehavior(answeredBy: word, detectionTime: .milliseconds(900)),
+            agent: AgentScript(turns: [AgentScript.Turn(.connect, audio: speech, transcript: "Hello.")]),
+            configure: {
+                $0.limits.machineDetection = .detectMessageEnd
+                $0.limits.onMachine = .carryOn
+            }
+        ) { stage in
+            let id = try await stage.place()
+            try await stage.waitFor { $0 == .agentHeard }
+            let kinds = stage.timeline.events.map(\.kind)
+            let verdict = kinds.firstIndex { if case .webhook("machine-detection", _) = $0 { true } else { false } }
+            let heard = kinds.firstIndex(of: .agentHeard)
+            #expect(try #require(verdict) < #require(heard))
+            let texts = try #require(await stage.models().first).textsReceived
+            #expect(texts.contains { $0.contains(told) }, "\(texts)")
+            _ = try await stage.end(id)
+        }
+    }
+
     @Test func aPersonWhoAnswersIsNoMachine() async throws {
         try await CallStage.with(
             carrier: Self.machine("human"),

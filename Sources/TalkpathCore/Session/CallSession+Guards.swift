@@ -6,7 +6,8 @@ import TalkpathWire
 extension CallSession {
     /// Every 20 ms.
     func watchGuards(at now: MonotonicInstant) {
-        guard machine.isInConversation else { return }
+        // Nobody is to speak before an announcement is over.
+        guard machine.isInConversation, talk.awaitsVerdictSince == nil else { return }
         let media = media.value
         let line = CallGuards.Line(
             lastAudio: media.uplink.voice.lastAudio,
@@ -119,7 +120,10 @@ extension CallSession {
         capture(.machineDetected(answer))
         answeredBy = answer
         publish(.machineDetected(answer))
-        guard answer.isMachine, limits.machineDetection != .off, limits.onMachine == .hangUp else { return }
+        guard answer.isMachine, limits.machineDetection != .off, limits.onMachine == .hangUp else {
+            verdictCame(at: ports.clock.now)
+            return
+        }
         perform(machine.end(EndRequest(.voicemail), at: ports.clock.now))
     }
 

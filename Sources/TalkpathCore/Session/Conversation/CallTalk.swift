@@ -25,6 +25,12 @@ struct CallTalk {
     var hasAgentSpoken = false
     /// When the agent was asked to greet the caller.
     var greetedOn: MonotonicInstant?
+    /// Since when the agent waits to be told what has answered the call.
+    var awaitsVerdictSince: MonotonicInstant?
+    /// It has waited too long.
+    var isVerdictGivenUp = false
+    /// The agent has been told to begin.
+    var hasBegun = false
     var drain = DrainWatch()
     /// The agent wants the call to end, and has not been heard to its end.
     var goodbye: Goodbye?
