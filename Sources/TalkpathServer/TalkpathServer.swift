@@ -170,7 +170,8 @@ public final class TalkpathServer: Sendable {
     ) async throws -> TalkpathServer {
         let allowsPlain = configuration.isDevelopment
         let origin = OriginBox(configuration.publicURL.flatMap { PublicOrigin($0, allowsPlain: allowsPlain) })
-        let carriers = try carriers(configuration, parts, client: client, origin: origin)
+        let lostOrders = LostOrders()
+        let carriers = try carriers(configuration, parts, client: client, origin: origin, lostOrders: lostOrders)
         let caps = CallCaps(
             .init(
                 placedPerSecond: configuration.callsPerSecond,
@@ -198,6 +199,10 @@ public final class TalkpathServer: Sendable {
             foreignAgents: addressPolicy.judgeOfAgents,
             prices: try configuration.priceTable()
         )
+        lostOrders.know { [manager = bridge.manager, calls = store.calls] name in
+            if await manager.session(carrierCallID: name) != nil { return true }
+            return (try? await calls.isKnown(carrierCallID: name)) ?? true
+        }
         let steady = SteadyClock(bridge.clock)
         let dispatcher = EventDispatcher(
             store: store.calls,
@@ -363,10 +368,17 @@ public final class TalkpathServer: Sendable {
         _ configuration: ServerConfiguration,
         _ parts: Parts,
         client: HTTPClient,
-        origin: OriginBox
+        origin: OriginBox,
+        lostOrders: LostOrders
     ) throws -> TenantCarriers? {
         func carrier(_ twilio: ServerConfiguration.Twilio) throws -> any Carrier {
-            TwilioCarrier(account: try twilio.account(), client: client, allowsPlain: configuration.isDevelopment) {
+            TwilioCarrier(
+                account: try twilio.account(),
+                client: client,
+                allowsPlain: configuration.isDevelopment,
+                lostOrders: lostOrders,
+                pacer: configuration.carrierCallsPerSecond.map { CallPacer(rate: $0) }
+            ) {
                 origin.value
             }
         }

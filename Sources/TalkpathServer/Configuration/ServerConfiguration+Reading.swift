@@ -55,6 +55,7 @@ extension ServerConfiguration {
         configuration.readDoors(&settings)
         if let calls = settings.integer(.maximumCalls, in: 1...100_000) { configuration.maximumCalls = calls }
         if let lanes = settings.integer(.mediaLanes, in: 1...LaneCount.most) { configuration.mediaLanes = lanes }
+        configuration.carrierCallsPerSecond = settings.integer(.twilioCallsPerSecond, in: 1...1000)
         if let rate = settings.integer(.callsPerSecond, in: 1...10_000) { configuration.callsPerSecond = rate }
         if let value = settings.seconds(.drainTimeout, in: 0...3600) { configuration.drainTimeout = value }
         if let format = settings.word(.logFormat, as: LogFormat.self) { configuration.logFormat = format }

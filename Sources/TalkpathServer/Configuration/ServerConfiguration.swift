@@ -47,6 +47,8 @@ public struct ServerConfiguration: Sendable {
     public var connectionsPerAddress: Int?
     /// The most calls that one tenant may place per second, on average. Bursts may have twice as many.
     public var callsPerSecond: Int
+    /// Calls that are ordered of one account at the carrier in a second; more wait for their turn. Nil: as they come.
+    public var carrierCallsPerSecond: Int?
     /// The most simultaneous calls of each tenant, inbound and outbound. `nil` for ``maximumCalls``.
     public var maximumCallsPerTenant: Int?
     /// The most event streams that a tenant may follow at the same time.

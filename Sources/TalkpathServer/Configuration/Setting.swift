@@ -129,6 +129,7 @@ enum Setting: String, CaseIterable {
     case twilioRegion = "TWILIO_REGION"
     case twilioEdge = "TWILIO_EDGE"
     case twilioFromNumber = "TWILIO_FROM_NUMBER"
+    case twilioCallsPerSecond = "TWILIO_CALLS_PER_SECOND"
     case twilioBaseURL = "TWILIO_API_BASE_URL"
     case openAIKey = "OPENAI_API_KEY"
     case openAIURL = "OPENAI_REALTIME_URL"

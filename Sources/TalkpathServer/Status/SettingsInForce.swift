@@ -56,7 +56,8 @@ extension ServerConfiguration {
     private var calling: [SettingInForce] {
         [
             shown(.twilioAccountSID, twilio?.accountSID), shown(.twilioAuthToken, twilio?.authToken),
-            shown(.twilioFromNumber, twilio?.fromNumber), shown(.twilioBaseURL, place(twilio?.baseURL)),
+            shown(.twilioFromNumber, twilio?.fromNumber),
+            shown(.twilioCallsPerSecond, carrierCallsPerSecond), shown(.twilioBaseURL, place(twilio?.baseURL)),
             shown(.tenantTwilio, tenantTwilio.isEmpty ? nil : "set"),
             shown(.allowedDestinations, allowedDestinations.joined(separator: ", ")),
             shown(.allowedNumberTypes, allowedNumberTypes.map(\.word).sorted().joined(separator: ", ")),

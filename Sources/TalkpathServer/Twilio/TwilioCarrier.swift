@@ -21,6 +21,8 @@ struct TwilioCarrier: Carrier {
     private let client: HTTPClient
     private let origin: @Sendable () -> PublicOrigin?
     private let allowsPlain: Bool
+    private let lostOrders: LostOrders
+    private let pacer: CallPacer?
 
     /// Twilio takes no longer time limit, in seconds.
     private static let longestTimeLimit = 14_400
@@ -34,11 +36,15 @@ struct TwilioCarrier: Carrier {
         account: TwilioAccount,
         client: HTTPClient,
         allowsPlain: Bool,
+        lostOrders: LostOrders = LostOrders(),
+        pacer: CallPacer? = nil,
         origin: @escaping @Sendable () -> PublicOrigin?
     ) {
         self.account = account
         self.client = client
         self.allowsPlain = allowsPlain
+        self.lostOrders = lostOrders
+        self.pacer = pacer
         self.origin = origin
     }
 
@@ -73,13 +79,44 @@ struct TwilioCarrier: Carrier {
         } catch {
             throw CarrierError(.refused, error.description)
         }
-        let answer = try await send(request)
+        try await pacer?.waitForTurn()
+        lostOrders.begin(order)
+        defer { lostOrders.finish(order) }
+        let sent = ContinuousClock.now
+        do throws(CarrierError) {
+            return try Self.name(try await send(request))
+        } catch {
+            // The call may exist all the same. It is never ordered again: it is looked for.
+            guard error.code == .noAnswer, let found = await find(order, sent: sent) else { throw error }
+            return found
+        }
+    }
+
+    private static func name(_ answer: Answer) throws(CarrierError) -> String {
         do {
             return try answer.call().sid
         } catch {
-            throw Self.failureOfPlacing(error)
+            throw failureOfPlacing(error)
         }
     }
+
+    /// Looks for the call of an order whose answer was lost.
+    private func find(_ order: PlaceOrder, sent: ContinuousClock.Instant) async -> String? {
+        guard lostOrders.isReady else { return nil }
+        for pause in Self.lookUps {
+            guard (try? await Task.sleep(for: pause)) != nil else { return nil }
+            guard let answer = try? await send(account.listCalls(from: order.from, to: order.to)),
+                let now = answer.date,
+                let calls = try? TwilioCallResource.list(status: answer.status, body: answer.body)
+            else { continue }
+            let age = ContinuousClock.now - sent
+            if let found = await lostOrders.call(of: order, among: calls, at: now, age: age) { return found }
+        }
+        return nil
+    }
+
+    /// The pauses before it is looked for: the carrier lists a call a moment after it was made.
+    private static let lookUps = [Duration.milliseconds(300), .seconds(2)]
 
     func hangUp(_ carrierCallID: String) async throws(CarrierError) -> HangUpAnswer {
         let request: HTTPRequestDescription
@@ -174,6 +211,8 @@ struct TwilioCarrier: Carrier {
     private struct Answer {
         var status: Int
         var retryAfter: String?
+        /// The carrier's own time.
+        var date: WallTime?
         var body: [UInt8]
 
         func call() throws(TwilioError) -> TwilioCallResource {
@@ -194,6 +233,7 @@ struct TwilioCarrier: Carrier {
             return Answer(
                 status: Int(response.status.code),
                 retryAfter: response.headers.first(name: "retry-after"),
+                date: response.headers.first(name: "date").flatMap { WallTime(httpDate: $0) },
                 body: Array(body.readableBytesView)
             )
         } catch {

@@ -1,3 +1,4 @@
+internal import Foundation
 internal import TalkpathAudio
 internal import TalkpathWire
 
@@ -114,7 +115,10 @@ extension FakeTwilio {
     }
 
     private func send(_ answer: Answer, _ exchange: SimulatorExchange) {
-        var headers = [("content-type", "application/json;charset=utf-8")]
+        var headers = [
+            ("content-type", "application/json;charset=utf-8"),
+            ("date", CallResource.rfc2822(Date()).replacing("+0000", with: "GMT")),
+        ]
         if let retryAfter = answer.retryAfter { headers.append(("retry-after", String(retryAfter))) }
         if answer.sound != nil { headers[0].1 = "audio/x-wav" }
         if answer.status == 401 { headers.append(("www-authenticate", "Basic realm=\"Twilio API\"")) }

@@ -6,4 +6,11 @@ extension SQLiteCallStore {
             return try db.row(sql, [carrierCallID]) != nil
         }
     }
+
+    /// Tells whether any call, live or ended, of this server or another, has that name at the carrier.
+    package func isKnown(carrierCallID: String) async throws -> Bool {
+        try await read { db in
+            try db.row("SELECT 1 FROM calls WHERE carrier_call_id = ? LIMIT 1", [carrierCallID]) != nil
+        }
+    }
 }

@@ -50,6 +50,12 @@ public struct TwilioAccount: Sendable {
         request(.get, path: try path(ofCall: sid), form: nil)
     }
 
+    /// The newest calls from one number to another. The answer is 200 and a page of calls, the newest first.
+    public func listCalls(from: String, to: String, limit: Int = 20) -> HTTPRequestDescription {
+        let query: FormParameters = ["To": to, "From": from, "PageSize": String(limit)]
+        return request(.get, path: "/Calls.json?" + String(decoding: query.encoded(), as: UTF8.self), form: nil)
+    }
+
     /// The SID may come from outside, so it must not lead to another resource.
     private func path(ofCall sid: String) throws(TwilioRequestError) -> String {
         guard TwilioSID.isWellFormed(sid, prefix: "CA") else { throw TwilioRequestError(.invalidCallSID) }

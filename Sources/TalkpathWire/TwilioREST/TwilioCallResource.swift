@@ -13,6 +13,7 @@ public struct TwilioCallResource: Equatable, Sendable {
     /// Milliseconds that the call waited to be placed.
     public var queueTime: Int?
     /// RFC 2822 text, unparsed.
+    public var dateCreated: String?
     public var startTime: String?
     public var endTime: String?
 
@@ -32,6 +33,21 @@ public struct TwilioCallResource: Equatable, Sendable {
         self = call
     }
 
+    /// Reads the answer to ``TwilioAccount/listCalls(from:to:limit:)``. Entries that are no calls are left out.
+    public static func list(
+        status: Int,
+        retryAfter: String? = nil,
+        body: [UInt8]
+    ) throws(TwilioError) -> [TwilioCallResource] {
+        guard (200..<300).contains(status) else {
+            throw TwilioError(status: status, retryAfter: retryAfter, body: body)
+        }
+        guard let json = try? JSONValue(parsing: body), let calls = json["calls"]?.array else {
+            throw TwilioError(status: status, code: nil, message: "the answer holds no calls", retryAfter: nil)
+        }
+        return calls.compactMap { TwilioCallResource($0) }
+    }
+
     init?(_ json: JSONValue) {
         guard let sid = json["sid"]?.string, let status = json["status"]?.string else { return nil }
         self.sid = sid
@@ -44,6 +60,7 @@ public struct TwilioCallResource: Equatable, Sendable {
         answeredBy = json["answered_by"]?.string.map(TwilioAnsweredBy.init)
         duration = json["duration"]?.lenientInt
         queueTime = json["queue_time"]?.lenientInt
+        dateCreated = json["date_created"]?.string
         startTime = json["start_time"]?.string
         endTime = json["end_time"]?.string
     }

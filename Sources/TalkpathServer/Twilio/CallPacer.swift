@@ -1,0 +1,44 @@
+import Synchronization
+import TalkpathAudio
+import TalkpathCore
+
+/// Orders to one account at a rate: those that come too fast wait for their turn, as far as that is not too long.
+final class CallPacer: Sendable {
+    private let interval: Duration
+    private let longestWait: Duration
+    private let next: Mutex<ContinuousClock.Instant>
+
+    /// - Parameters:
+    ///   - rate: calls a second.
+    ///   - longestWait: an order that would have to wait longer is refused.
+    init(rate: Int, longestWait: Duration = .seconds(30)) {
+        interval = .seconds(1) / max(1, rate)
+        self.longestWait = longestWait
+        next = Mutex(ContinuousClock.now)
+    }
+
+    /// - Throws: `unavailable` with `retryAfter` where too many wait, or `refused` where the task is cancelled. The turn is
+    ///   then lost.
+    func waitForTurn() async throws(CarrierError) {
+        let now = ContinuousClock.now
+        let (turn, wait): (ContinuousClock.Instant?, Duration) = next.withLock { next in
+            let turn = max(now, next)
+            guard turn - now <= longestWait else { return (nil, turn - now - longestWait) }
+            next = turn + interval
+            return (turn, .zero)
+        }
+        guard let turn else {
+            throw CarrierError(
+                .unavailable,
+                "too many calls wait for their turn at the carrier",
+                retryAfter: max(.seconds(1), wait)
+            )
+        }
+        guard turn > now else { return }
+        do {
+            try await Task.sleep(until: turn, clock: .continuous)
+        } catch {
+            throw CarrierError(.refused, "ended before it was placed")
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import TalkpathCore
+import TalkpathWire
+import Testing
+
+@testable import TalkpathServer
+
+@Suite struct CallPacerTests {
+    @Test func ordersWaitForTheirTurnAndAreNotRefused() async throws {
+        let pacer = CallPacer(rate: 20)
+        let began = ContinuousClock.now
+        for _ in 0..<4 { try await pacer.waitForTurn() }
+        #expect(ContinuousClock.now - began >= .milliseconds(150))
+    }
+
+    @Test func anOrderThatWouldWaitTooLongIsRefusedWithTheTimeToComeAgain() async throws {
+        let pacer = CallPacer(rate: 1, longestWait: .zero)
+        try await pacer.waitForTurn()
+        do throws(CarrierError) {
+            try await pacer.waitForTurn()
+            Issue.record("the second order did not wait")
+        } catch {
+            #expect(error.code == .unavailable && error.retryAfter == .seconds(1))
+        }
+    }
+
+    @Test func anOrderThatNobodyWantsAnyMoreIsNotSent() async throws {
+        let pacer = CallPacer(rate: 1)
+        try await pacer.waitForTurn()
+        let waiting = Task { try await pacer.waitForTurn() }
+        waiting.cancel()
+        await #expect(throws: CarrierError.self) { try await waiting.value }
+    }
+}
+
+@Suite struct LostOrdersTests {
+    private static let now = WallTime(httpDate: "Sun, 29 Nov 2026 10:00:30 GMT")!
+
+    private func call(_ sid: String, created: String = "Sun, 29 Nov 2026 10:00:29 +0000") throws -> TwilioCallResource {
+        let body: JSONValue = [
+            "calls": [
+                [
+                    "sid": .string(sid), "status": "queued", "direction": "outbound-api",
+                    "date_created": .string(created),
+                ]
+            ]
+        ]
+        return try #require(try TwilioCallResource.list(status: 200, body: body.serialized()).first)
+    }
+
+    private let order = PlaceOrder(
+        callID: CallID("a"),
+        from: "+15550100",
+        to: "+15550199",
+        ringTimeout: .seconds(30),
+        timeLimit: .seconds(60),
+        publicURL: nil
+    )
+
+    private func found(_ orders: LostOrders, _ calls: [TwilioCallResource]) async -> String? {
+        await orders.call(of: order, among: calls, at: Self.now, age: .seconds(5))
+    }
+
+    @Test func theOneNewCallOfNobodyElseIsTheOrders() async throws {
+        let orders = LostOrders()
+        orders.know { $0 == "CA2" }
+        orders.begin(order)
+        let old = try call("CA3", created: "Sun, 29 Nov 2026 10:00:20 +0000")
+        #expect(await found(orders, [try call("CA1"), try call("CA2"), old]) == "CA1")
+        #expect(await found(orders, [try call("CA2"), old]) == nil)
+        // Two that it may be: neither is taken.
+        #expect(await found(orders, [try call("CA1"), try call("CA4")]) == nil)
+    }
+
+    @Test func twoOrdersAtOnceBetweenTheSameNumbersCannotBeToldApart() async throws {
+        let orders = LostOrders()
+        orders.know { _ in false }
+        orders.begin(order)
+        orders.begin(order)
+        orders.finish(order)
+        #expect(await found(orders, [try call("CA1")]) == nil)
+        orders.finish(order)
+        orders.begin(order)
+        #expect(await found(orders, [try call("CA1")]) == "CA1")
+    }
+}
