@@ -9,6 +9,7 @@ import ServiceLifecycle
 public import TalkpathCore
 import TalkpathHTTP
 package import TalkpathNIO
+import TalkpathStore
 import TalkpathWire
 
 /// The server: control API, the carrier's webhooks and the media socket on one port.

@@ -23,7 +23,9 @@ struct CallOutcome {
 
     // MARK: What becomes known
 
+    /// A call that is known to exist stays so: an answer that was lost does not undo what a webhook has shown.
     mutating func answered(_ answer: Result<String, CarrierError>) {
+        if case .success? = placement { return }
         placement = answer
     }
 

@@ -164,6 +164,9 @@ public actor CallSession {
     func noteCarrierCallID(_ id: String) {
         guard carrierCallID == nil, !id.isEmpty else { return }
         carrierCallID = id
+        outcome.answered(.success(id))
+        // A webhook may be faster than the carrier's answer, or come where the answer is lost.
+        outcome.placementIsKnown()
         jobQueue.yield(.journal)
     }
 
