@@ -109,14 +109,23 @@ final class ServerState: Sendable {
         }
     }
 
-    /// Warns of a request for an unknown path below the carrier's routes. Often the operator has mistyped an address at
-    /// the carrier.
+    /// Warns of a request for an unknown path, if it was meant for the carrier's routes: an address at the carrier is
+    /// mistyped, or a proxy forwards the public address's own path, which it must remove.
     func tell(unknownPath path: String) {
-        tell(
-            "A request below /twilio is for no route of ours",
-            cause: "unknown path",
-            metadata: ["path": "\(path.prefix { $0 != "?" }.description.asLogged)"]
-        )
+        let path = path.prefix { $0 != "?" }
+        if path.hasPrefix("/twilio") {
+            tell(
+                "A request below /twilio is for no route of ours",
+                cause: "unknown path",
+                metadata: ["path": "\(String(path).asLogged)"]
+            )
+        } else if let prefix = origin?.path, path.hasPrefix(prefix + "/") {
+            tell(
+                "A request still has the public address's path: the proxy must remove it before it forwards",
+                cause: "path of the public address",
+                metadata: ["path": "\(String(path).asLogged)", "remove": "\(prefix.asLogged)"]
+            )
+        }
     }
 
     /// Whether the server is stopping, and accepts nothing new.

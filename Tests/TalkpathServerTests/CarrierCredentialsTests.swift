@@ -1,3 +1,4 @@
+import Logging
 import NIOHTTP1
 import TalkpathCore
 import TalkpathWire
@@ -104,6 +105,18 @@ import Testing
         #expect(text.contains("path=/twilio/status") && text.contains("account=…1234"))
         #expect(text.contains("checked_url=https://voice.example.test/twilio/status"))
         #expect(!text.contains("+1415") && !text.contains(TestServer.authToken) && !text.contains(account))
+    }
+
+    @Test func aPathThatTheProxyHasNotRemovedIsNamed() async throws {
+        let book = LogBook()
+        let address = "https://voice.example.test/tp"
+        try await TestServer.run(configure: { $0.publicURL = address }, logger: book.logger) { test async throws in
+            #expect(try await test.webhook("/tp/twilio/status", Self.form).status == 404)
+            #expect(try await test.webhook("/elsewhere", Self.form).status == 404)
+        }
+        let lines = book.all.filter { $0.level >= .warning }
+        #expect(lines.count == 1)
+        #expect(lines.first?.text.contains("path=/tp/twilio/status remove=/tp") == true, "\(lines)")
     }
 
     @Test func aStrangersAccountIsNamedAsThat() async throws {

@@ -77,6 +77,11 @@ import Testing
         #expect(PublicOrigin(text, allowsPlain: false)?.webSocketText == webSocket)
     }
 
+    @Test(arguments: [("https://a", nil), ("https://a/", nil), ("https://a:1/b/c/", "/b/c")] as [(String, String?)])
+    func theirPathIsWhatAProxyRemoves(text: String, path: String?) {
+        #expect(PublicOrigin(text, allowsPlain: false)?.path == path)
+    }
+
     @Test(arguments: [
         "", "https://", "https:///x", "https://:1", "http://a", "ftp://a", "https://a/?q", "https://a#f", "https://u@a",
         "https://a b", "https://a/\"", "https://a\\b",

@@ -25,6 +25,12 @@ struct PublicOrigin: Hashable, Sendable {
         self.text = text.hasSuffix("/") ? String(text.dropLast()) : text
     }
 
+    /// The path before the server's own, with a slash at its beginning and none at its end; nil if there is none.
+    var path: String? {
+        let authority = text.firstRange(of: "://")?.upperBound ?? text.startIndex
+        return text[authority...].firstIndex(of: "/").map { String(text[$0...]) }
+    }
+
     /// Whether both lead to the same place. Ignores capitals in scheme and host, and the scheme's default port.
     func isSamePlace(as other: PublicOrigin) -> Bool { place == other.place }
 

@@ -18,7 +18,7 @@ struct ServerContext: RequestContext {
 /// Turns errors into answers.
 struct ProblemMiddleware: RouterMiddleware {
     let logger: Logger
-    /// Called for unknown paths below the carrier's routes.
+    /// Called with each path that no route has.
     var noteUnknown: @Sendable (String) -> Void = { _ in }
 
     func handle(
@@ -66,7 +66,7 @@ extension ProblemMiddleware {
         // HEAD is allowed with GET.
         if let get = methods.firstIndex(of: "GET") { methods.insert("HEAD", at: get + 1) }
         guard !methods.isEmpty, !methods.contains(request.method.rawValue) else {
-            if request.uri.path.hasPrefix("/twilio") { noteUnknown(request.uri.path) }
+            noteUnknown(request.uri.path)
             return Problem(.notFound, .notFound, "There is no such route").response
         }
         var problem = Problem(

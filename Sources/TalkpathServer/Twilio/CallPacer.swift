@@ -9,13 +9,16 @@ final class CallPacer: Sendable {
     private let next: Mutex<ContinuousClock.Instant>
 
     /// - Parameters:
-    ///   - rate: calls a second.
+    ///   - interval: from one order to the next.
     ///   - longestWait: an order that would have to wait longer is refused.
-    init(rate: Int, longestWait: Duration = .seconds(30)) {
-        interval = .seconds(1) / max(1, rate)
+    init(interval: Duration, longestWait: Duration = .seconds(30)) {
+        self.interval = interval
         self.longestWait = longestWait
         next = Mutex(ContinuousClock.now)
     }
+
+    /// - Parameter rate: orders a second.
+    convenience init(rate: Int) { self.init(interval: .seconds(1) / max(1, rate)) }
 
     /// - Throws: `unavailable` with `retryAfter` where too many wait, or `refused` where the task is cancelled. The turn is
     ///   then lost.

@@ -22,7 +22,7 @@ struct MediaStreamRoute: Sendable {
     @Sendable private func decide(_ request: UpgradeRequest) -> UpgradeDecision {
         if let call = WebCallRoutes.call(ofMediaPath: request.path) { return decideWebCall(request, call) }
         guard let target = Target(path: request.path) else {
-            if request.path.hasPrefix("/twilio") { state.tell(unknownPath: request.path) }
+            state.tell(unknownPath: request.path)
             return .notAWebSocket
         }
         let isDevelopment = state.configuration.isDevelopment

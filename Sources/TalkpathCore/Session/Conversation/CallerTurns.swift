@@ -31,6 +31,9 @@ struct CallerTurns: Sendable {
     static let lateness = 5000
     /// Words of a turn do not come sooner after its beginning.
     static let quickest = 400
+    /// Nor does an answer: the caller says a word, and the model waits for silence and thinks. What it says sooner, while
+    /// the caller speaks, belongs to the turn before.
+    static let quickestAnswer = 600
     /// Words that follow others so soon, and no turn of our ear's, go on with theirs.
     static let pause = 1500
     private static let remembered = 256
@@ -61,11 +64,13 @@ struct CallerTurns: Sendable {
         note(item, milliseconds)
     }
 
+    /// The model begins to answer the newest turn that it can have heard by now.
     mutating func answerBegan(at milliseconds: Int) {
-        guard let last = heard.indices.last, heard[last].answered == nil else { return }
+        let isHearable = { (turn: Heard) in turn.began + Self.quickestAnswer <= milliseconds }
+        guard let last = heard.lastIndex(where: isHearable), heard[last].answered == nil else { return }
         heard[last].answered = milliseconds
         // What it has neither answered nor put into words was no turn to it.
-        heard.removeAll { $0.answered == nil }
+        heard = heard.enumerated().filter { $0.offset > last || $0.element.answered != nil }.map(\.element)
     }
 
     /// The model speaks again in a response that had waited for a function. It has heard a turn that is over by now.
