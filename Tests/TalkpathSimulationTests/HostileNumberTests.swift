@@ -88,6 +88,61 @@ import Testing
         #expect(call.metrics.usage.inputTokens >= 0 && call.metrics.usage.outputTokens >= 0)
     }
 
+    /// A whole conversation in the protocol for agents, and everything else that an agent may say.
+    private static let socket = [
+        #"{"type":"ready","caller_turns":true,"input_format":{"encoding":"mulaw","sample_rate":8000},"output_format":{"encoding":"pcm16","sample_rate":24000}}"#,
+        #"{"type":"response_start","response":"a"}"#,
+        #"{"type":"mark","name":"m"}"#,
+        #"{"type":"transcript","speaker":"agent","text":"Good day.","final":false}"#,
+        #"{"type":"response_end","response":"a"}"#,
+        #"{"type":"transcript","speaker":"caller","turn":"7","text":"Yes."}"#,
+        #"{"type":"response_start","response":"1"}"#,
+        #"{"type":"tool_call","id":"1","name":"f","arguments":{"n":1,"list":[2]}}"#,
+        #"{"type":"tool_cancel","ids":["1",1]}"#,
+        #"{"type":"interrupt"}"#,
+        #"{"type":"going_away","time_left_ms":2000}"#,
+        #"{"type":"error","code":"7","message":"m"}"#,
+    ]
+
+    /// A captured call whose model is an agent of its operator's; the numbers of its first message, then those of all
+    /// others, are hostile.
+    @Test func `a call survives hostile numbers in what an agent of one's own says`() async throws {
+        var capture = try CapturedCallsTests.replay("openai-plain-conversation").capture
+        var json = capture.facts.json
+        var agent = try #require(json["agent"])
+        agent.set("provider", "socket")
+        agent.set("openai", nil)
+        json.set("agent", agent)
+        let facts = try #require(CaptureFacts(json: json))
+        #expect(facts.agent.provider == .socket)
+        capture.facts = facts
+        let first = try #require(capture.records.firstIndex { $0.kind == .agentIn })
+        let messages = try Self.socket.map { try JSONValue(parsing: $0) }
+        let at = capture.records[first].at
+        let audio = CaptureRecord(
+            .agentAudioIn,
+            at: at,
+            .message(CaptureMessage(prefix: [], audio: .bytes([UInt8](repeating: 1, count: 4800))))
+        )
+        capture.records.removeAll { $0.kind == .agentIn }
+        var said: [CaptureRecord] = []
+        var count = 0
+        for message in messages {
+            // The first one that is understood makes the agent ready, and those behind it are let pass.
+            let variants = HostileNumbers.variants(of: message) + [message]
+            count += variants.count - 1
+            said += variants.map { CaptureRecord(.agentIn, at: at, .message(CaptureMessage(prefix: $0.serialized()))) }
+            said.append(audio)
+        }
+        #expect(count > 100)
+        capture.records.insert(contentsOf: said, at: first)
+        let call = try await Replay(capture).run()
+        #expect(call.receipt != nil)
+        #expect(!call.callerAudio.isEmpty)
+        #expect(call.turns.contains { $0.speaker == .agent })
+        #expect(call.transcript.contains { $0.speaker == .caller && $0.text == "Yes." })
+    }
+
     @Test(arguments: [
         (
             "openai",

@@ -199,6 +199,19 @@ struct AgentSocketCodecTests {
         #expect(codec.responses.open == AgentItem(index: 1499))
     }
 
+    @Test func `a response that is open keeps its name, whatever the caller says meanwhile`() throws {
+        var codec = try ready()
+        _ = try codec.receive(#"{"type":"response_start","response":"a"}"#)
+        for _ in 0..<1500 { _ = try codec.receive(#"{"type":"transcript","speaker":"caller","text":"x"}"#) }
+        #expect(try codec.written(.cancelResponse) == [["type": "cancel", "response": "a"]])
+        let told = try codec.written(.truncate(item: AgentItem(index: 0), heardMilliseconds: 1))
+        #expect(told == [["type": "interrupted", "response": "a", "heard_ms": 1]])
+        let words = try codec.receive(#"{"type":"transcript","speaker":"agent","response":"a","text":"x"}"#)
+        #expect(summary(words) == ["agent 0 true x"])
+        let end = try codec.receive(#"{"type":"response_end","response":"a"}"#)
+        #expect(summary(end) == ["audioEnded 0", "ended cancelled"])
+    }
+
     // MARK: The rest
 
     @Test func `functions are called with an object or with text`() throws {

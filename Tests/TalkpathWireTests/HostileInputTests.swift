@@ -23,6 +23,11 @@ struct HostileInputTests {
         #"{"type":"response.event","event":{"type":"response.output_item.done","item":{"type":"function_call","status":"completed","call_id":"c","name":"n","arguments":"{}"}}}"#,
         #"{"type":"session.closed","reason":"expired","usage":{"seconds":21.5}}"#,
         #"{"goAway":{"timeLeft":"49.5s"},"sessionResumptionUpdate":{"newHandle":"h","resumable":true}}"#,
+        #"{"type":"ready","caller_turns":true,"resume":"t","output_format":{"encoding":"pcm16","sample_rate":24000}}"#,
+        #"{"type":"transcript","speaker":"agent","response":"a","text":"Gr\u00fc\u00dfe \n","final":false}"#,
+        #"{"type":"tool_call","id":"1","name":"f","arguments":{"x":[1,2,{"y":null}]}}"#,
+        #"{"type":"going_away","time_left_ms":2000}"#,
+        #"{"type":"response_end","response":"a","status":"failed","reason":"r"}"#,
     ].map { Array($0.utf8) }
 
     private func feedAll(_ bytes: [UInt8], _ note: @autoclosure () -> String) throws {
@@ -30,6 +35,7 @@ struct HostileInputTests {
         try feedOpenAI(bytes, note())
         try feedGemini(bytes, note())
         feedLive(bytes, note())
+        try feedSocket(bytes, note())
     }
 
     private func feedLive(_ bytes: [UInt8], _ note: @autoclosure () -> String) {
@@ -66,6 +72,26 @@ struct HostileInputTests {
         var thorough: [AgentEvent] = []
         try? codec.receive(parsing: bytes.span.bytes, into: &thorough)
         compare(quick, thorough, bytes, note())
+    }
+
+    /// As text and as audio, before the agent is ready and after.
+    private func feedSocket(_ bytes: [UInt8], _ note: @autoclosure () -> String) throws {
+        for isReady in [false, true] {
+            for isText in [false, true] {
+                var codec = AgentSocketCodec()
+                if isReady {
+                    _ = try codec.receive(#"{"type":"ready"}"#)
+                    _ = try codec.receive(#"{"type":"response_start","response":"a"}"#)
+                }
+                var events: [AgentEvent] = []
+                do {
+                    try codec.receive(bytes.span.bytes, isText: isText, into: &events)
+                } catch {
+                    if !events.isEmpty { Issue.record("an error came with events: \(note())") }
+                }
+                for case .audio(let audio) in events { decode(audio.payload, in: bytes) }
+            }
+        }
     }
 
     private func compare(

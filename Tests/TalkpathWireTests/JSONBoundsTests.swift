@@ -45,12 +45,14 @@ import Testing
         ("OpenAIRealtime/OpenAIRealtimeCodec+Parsing.swift", OpenAIRealtimeCodec.bounds),
         ("GeminiLive/GeminiLiveCodec+Parsing.swift", GeminiLiveCodec.bounds),
         ("TwilioMediaStreams/TwilioMediaStreamsCodec+Parsing.swift", TwilioMediaStreamsCodec.bounds),
+        ("AgentSocket/AgentSocketCodec+Parsing.swift", AgentSocketCodec.bounds),
     ])
     func `every key that a codec reads is kept`(file: String, bounds: JSONBounds) throws {
         let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent().appendingPathComponent("Sources/TalkpathWire")
         let text = try String(contentsOf: sources.appendingPathComponent(file), encoding: .utf8)
-        let read = text.matches(of: #/\["([A-Za-z_]+)"\]/#).map { String($0.1) } + ["delta", "transcript", "text"]
+        let reads = text.matches(of: #/(?:\[|requiredName\(|format\()"([A-Za-z_]+)"[\],]/#).map { String($0.1) }
+        let read = reads + ["delta", "transcript", "text"]
         #expect(read.count > 10)
         for key in read where file.contains("OpenAI") || !["delta", "transcript"].contains(key) {
             if file.contains("Twilio"), key == "text" { continue }

@@ -6,6 +6,8 @@ struct AgentSocketResponses: Sendable {
 
     /// The response that the agent has begun and not ended.
     private(set) var open: AgentItem?
+    /// Its name, which is kept however many names have come since.
+    private var openName: String?
     /// True if the agent was asked to break that response off.
     private(set) var isCancelled = false
     /// The latest names, oldest first. A caller's turn without a name has none.
@@ -20,11 +22,13 @@ struct AgentSocketResponses: Sendable {
     private var callerTurn: AgentItem?
 
     func name(of item: AgentItem) -> String? {
-        names.indices.contains(item.index - first) ? names[item.index - first] : nil
+        if item == open { return openName }
+        return names.indices.contains(item.index - first) ? names[item.index - first] : nil
     }
 
     /// The item with that name; a new name gets the next number.
     mutating func item(named name: String) -> AgentItem {
+        if let open, openName == name { return open }
         if let place = names.lastIndex(of: name) { return AgentItem(index: first + place) }
         return add(name)
     }
@@ -39,16 +43,14 @@ struct AgentSocketResponses: Sendable {
         return AgentItem(index: first + names.count - 1)
     }
 
-    func isOpen(_ name: String) -> Bool {
-        guard let open else { return false }
-        return self.name(of: open) == name
-    }
+    func isOpen(_ name: String) -> Bool { openName == name }
 
     /// - Returns: `nil` if a response of that name has begun before.
     mutating func begin(_ name: String) -> AgentItem? {
         let item = item(named: name)
         guard begun.insert(item.index).inserted else { return nil }
         open = item
+        openName = name
         latest = item
         isCancelled = false
         return item
@@ -58,6 +60,7 @@ struct AgentSocketResponses: Sendable {
     mutating func end() -> AgentItem? {
         defer {
             open = nil
+            openName = nil
             isCancelled = false
         }
         return open
