@@ -209,10 +209,11 @@ import Testing
     }
 
     @Test func anAgentThatNeverAnswersIsLost() async throws {
-        let turns = (0..<4).map {
+        // Enough of them for a machine on which a session takes seconds to open.
+        let turns = (0..<20).map {
             SyntheticSpeech.callerTurn(
                 .start(after: .milliseconds(800 + $0 * 1500)),
-                number: $0,
+                number: $0 % 4,
                 lasting: .milliseconds(900)
             )
         }

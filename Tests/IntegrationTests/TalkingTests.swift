@@ -133,15 +133,26 @@ private final class Bodies: Sendable {
     // MARK: Muting
 
     @Test func aMutedCallerIsNotHeardByTheModelUntilUnmuted() async throws {
-        let phone = PhoneScript(turns: [
-            SyntheticSpeech.callerTurn(.start(after: .milliseconds(900)), number: 1, lasting: .milliseconds(600)),
-            SyntheticSpeech.callerTurn(.previous(after: .milliseconds(900)), number: 2, lasting: .milliseconds(600)),
-        ])
+        // The caller answers clips: however slow the machine, the caller speaks after the muting and after its end.
+        let clip = JSONValue.string(
+            PlainBase64.encode(WAV.encode(channels: [Self.speech(9, 400, rate: 8000)], sampleRate: 8000))
+        )
+        let phone = PhoneScript(
+            turns: [1, 2].map {
+                SyntheticSpeech.callerTurn(
+                    .agentEnds(after: .milliseconds(100)),
+                    number: $0,
+                    lasting: .milliseconds(600)
+                )
+            }
+        )
         try await CallStage.with(carrier: .answers(phone), agent: .silent) { stage in
             let id = try await bridged(stage)
             #expect(try await stage.post("/api/calls/\(id)/mute", ["leg": "caller"]).status == 200)
+            #expect(try await stage.post("/api/calls/\(id)/say", ["audio": clip]).status == 200)
             try await stage.waitFor { $0 == .userEnded(turn: 0) }
             #expect(try await stage.post("/api/calls/\(id)/unmute", ["leg": "caller"]).status == 200)
+            #expect(try await stage.post("/api/calls/\(id)/say", ["audio": clip]).status == 200)
             try await stage.waitFor { if case .callerSpeechStarted = $0 { true } else { false } }
             try await stage.waitFor { $0 == .userEnded(turn: 1) }
             let agent = try #require(await stage.models().first)
