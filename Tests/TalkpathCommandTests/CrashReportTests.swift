@@ -20,5 +20,9 @@ import Testing
         // Looking up lines and inlined functions is what takes its time.
         #expect(["fast", "off"].contains(settings["symbolicate"]))
         #expect((1...64).contains(Int(settings["limit"] ?? "") ?? 0))
+        // A static program does not find it otherwise. Debug information takes it many seconds to read.
+        #expect(text.contains("swift-backtrace-static"))
+        #expect(settings["swift-backtrace"] == "/usr/local/libexec/swift-backtrace")
+        #expect(text.contains("strip --strip-debug"))
     }
 }
