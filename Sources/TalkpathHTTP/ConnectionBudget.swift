@@ -19,6 +19,8 @@ package final class ConnectionBudget: Sendable {
     private struct State {
         var figures = Figures()
         var lastTicket: UInt64 = 0
+        /// Refused connections that are still open, for their answer.
+        var farewells = 0
         /// Connections without a request under way, by ticket: a lower one has waited longer.
         var idle: [UInt64: any Channel] = [:]
         var order = TicketOrder()
@@ -57,7 +59,8 @@ package final class ConnectionBudget: Sendable {
     private let state = Mutex(State())
     private let maximum: Int
     private let maximumPerAddress: Int
-    private let isScarce: @Sendable () -> Bool
+    private let mostFarewells: Int
+    private let isScarce: @Sendable (_ descriptor: Int?) -> Bool
     private let onPressure: @Sendable (Pressure) -> Void
 
     /// The reaction of a full budget to a new connection.
@@ -68,16 +71,21 @@ package final class ConnectionBudget: Sendable {
     /// - Parameters:
     ///   - maximum: the limit of open connections.
     ///   - maximumPerAddress: the limit for one remote address. A reverse proxy is one address.
-    ///   - isScarce: whether the process is short of descriptors. Called at every new connection.
+    ///   - mostFarewells: the limit of refused connections that are kept open at once, for their answer. Further ones are
+    ///     closed without an answer: refused or not, a connection holds a descriptor.
+    ///   - isScarce: whether the process is short of descriptors. Called at every new connection with its descriptor,
+    ///     which is `nil` for a connection that has none.
     ///   - onPressure: called each time a connection is closed to make room or refused. Must not block.
     package init(
         maximum: Int,
         maximumPerAddress: Int,
-        isScarce: @escaping @Sendable () -> Bool = { false },
+        mostFarewells: Int = 8,
+        isScarce: @escaping @Sendable (_ descriptor: Int?) -> Bool = { _ in false },
         onPressure: @escaping @Sendable (Pressure) -> Void = { _ in }
     ) {
         self.maximum = max(1, maximum)
         self.maximumPerAddress = max(1, maximumPerAddress)
+        self.mostFarewells = mostFarewells
         self.isScarce = isScarce
         self.onPressure = onPressure
     }
@@ -138,7 +146,7 @@ package final class ConnectionBudget: Sendable {
     /// - Returns: `nil` if the connection must be refused.
     func admit(_ channel: any Channel) -> Place? {
         let address = channel.remoteAddress?.ipAddress ?? ""
-        let isScarce = isScarce()
+        let isScarce = isScarce(Self.descriptor(of: channel))
         let (isAdmitted, displaced, pressure) = state.withLock { state -> (Bool, (any Channel)?, Pressure?) in
             var displaced: (any Channel)?
             if state.addresses[address, default: Address()].open >= maximumPerAddress {
@@ -175,6 +183,25 @@ package final class ConnectionBudget: Sendable {
             }
         }
         return place
+    }
+
+    /// - Returns: whether the refused connection may stay open for its answer.
+    func mayAnswer(refused channel: any Channel) -> Bool {
+        let mayAnswer = state.withLock { state in
+            guard state.farewells < mostFarewells else { return false }
+            state.farewells += 1
+            return true
+        }
+        if mayAnswer { channel.closeFuture.whenComplete { _ in self.state.withLock { $0.farewells -= 1 } } }
+        return mayAnswer
+    }
+
+    /// The system gave the connection the lowest number that was free when it was accepted. Numbers that connections
+    /// have given back since then say nothing: several are accepted before the first of them comes here.
+    private static func descriptor(of channel: any Channel) -> Int? {
+        let handle = try? channel.pipeline.syncOperations
+            .withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { Int($0) }
+        return handle ?? nil
     }
 
     private static func takeOldestIdle(_ state: inout State, of address: String? = nil) -> (any Channel)? {
@@ -221,8 +248,9 @@ final class NoRoomHandler: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 }
 
-/// Closes a connection as soon as it is open. Before the TLS handshake, no answer can be sent.
-final class NoRoomForTLSHandler: ChannelInboundHandler {
+/// Closes a connection as soon as it is open. Before the TLS handshake, no answer can be sent; and of many that are
+/// refused at once, few are kept open for an answer.
+final class NoAnswerHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     func channelActive(context: ChannelHandlerContext) { context.close(promise: nil) }

@@ -71,7 +71,7 @@ package struct OnePortChannel: ServerChildChannel {
         channel.eventLoop.makeCompletedFuture {
             var place: ConnectionBudget.Place?
             if let budget = configuration.budget {
-                guard let admitted = budget.admit(channel) else { return try turnAway(channel) }
+                guard let admitted = budget.admit(channel) else { return try turnAway(channel, budget) }
                 place = admitted
             }
             if let tls = configuration.tls {
@@ -94,12 +94,12 @@ package struct OnePortChannel: ServerChildChannel {
         }
     }
 
-    private func turnAway(_ channel: any Channel) throws -> Value {
+    private func turnAway(_ channel: any Channel, _ budget: ConnectionBudget) throws -> Value {
         let handlers = channel.pipeline.syncOperations
-        if configuration.tls == nil {
+        if configuration.tls == nil, budget.mayAnswer(refused: channel) {
             try handlers.addHandler(NoRoomHandler())
         } else {
-            try handlers.addHandler(NoRoomForTLSHandler())
+            try handlers.addHandler(NoAnswerHandler())
         }
         return Value(
             channel: channel,

@@ -410,7 +410,11 @@ public final class TalkpathServer: Sendable {
                 configuration: connections
             ),
             configuration: .init(address: .hostname(configuration.host, port: configuration.port)),
-            onServerRunning: { channel in onRunning(channel.localAddress?.port ?? 0) },
+            onServerRunning: { channel in
+                // One connection at a time: each is judged by the descriptors before the next one takes one.
+                try? await channel.setOption(.maxMessagesPerRead, value: 1).get()
+                onRunning(channel.localAddress?.port ?? 0)
+            },
             eventLoopGroupProvider: .shared(group),
             logger: quieter(state.logger)
         )

@@ -48,17 +48,20 @@ import Glibc
         }
     }
 
-    @Test(.timeLimit(.minutes(2)))
-    func idleConnectionsBeyondTheDescriptorsNeitherEndTheProcessNorKeepOthersOut() throws {
+    /// By the limit for one address, and by the descriptors alone, as connections of many addresses meet them.
+    @Test(.timeLimit(.minutes(2)), arguments: ["", "1000"])
+    func idleConnectionsBeyondTheDescriptorsNeitherEndTheProcessNorKeepOthersOut(perAddress: String) throws {
         let process = Process()
         let log = Pipe()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
         process.arguments = ["-c", #"ulimit -n 64; exec "$0" serve --dev --port 0"#, Executable.url.path]
-        process.environment = [
+        var environment = [
             "OPENAI_API_KEY": "any", "TALKPATH_DATA_FOLDER": ":memory:", "TALKPATH_LOG_FORMAT": "json",
             "TALKPATH_CAPTURE": "wire",
             "TALKPATH_RECORDINGS_DIR": FileManager.default.temporaryDirectory.path,
         ]
+        if !perAddress.isEmpty { environment["TALKPATH_MAX_CONNECTIONS_PER_ADDRESS"] = perAddress }
+        process.environment = environment
         process.standardOutput = FileHandle.nullDevice
         process.standardError = log
         try process.run()
@@ -72,6 +75,9 @@ import Glibc
             let answer = try #require(Connection(port: port)).get("/health")
             #expect(answer.hasPrefix("HTTP/1.1 200"), "\(answer)")
         }
+        // Of 64 numbers, sixteen are kept free.
+        let numbers = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.processIdentifier)/fd")
+        #expect(numbers.count <= 64 - 8, "\(numbers.count)")
         let metrics = try #require(Connection(port: port)).get("/metrics")
         let displaced = try #require(metrics.firstMatch(of: /\ntalkpath_connections_displaced_total ([0-9]+)/))
         #expect(Int(displaced.1)! >= 200)

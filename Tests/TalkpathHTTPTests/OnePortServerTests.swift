@@ -246,6 +246,58 @@ import Testing
             await idle.close()
         }
     }
+
+    // MARK: Few descriptors
+
+    @Test(arguments: [0, 1])
+    func whereAllAreBusyOthersAreRefusedAndOnlySoManyOfThemAnswered(answers: Int) async throws {
+        let gate = Gate()
+        var configuration = OnePortServer.Configuration()
+        configuration.budget = ConnectionBudget(maximum: 1, maximumPerAddress: 9, mostFarewells: answers)
+        try await withServer(gate: gate, configuration: configuration) { port, _ in
+            let busy = try await Peer.connect(port: port)
+            try await busy.send("GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            await gate.waitForVisitor()
+            for _ in 0..<3 {
+                let other = try await Peer.connect(port: port)
+                let answer = await other.readToEnd()
+                #expect(answer.hasPrefix(answers == 0 ? "" : "HTTP/1.1 503 ") && answer.isEmpty == (answers == 0))
+                await other.close()
+            }
+            gate.open()
+            #expect(await busy.readToEnd().hasSuffix("slow"))
+            await busy.close()
+            #expect(configuration.budget?.figures.refused == 3)
+        }
+    }
+
+    /// A number that another connection has given back meanwhile would hide that those behind it are in use.
+    @Test func aConnectionIsJudgedByItsOwnDescriptor() async throws {
+        let seen = Mutex<[Int?]>([])
+        var configuration = OnePortServer.Configuration()
+        configuration.budget = ConnectionBudget(
+            maximum: 9,
+            maximumPerAddress: 9,
+            isScarce: { descriptor in
+                seen.withLock { seen in
+                    seen.append(descriptor)
+                    return seen.count == 3
+                }
+            }
+        )
+        try await withServer(configuration: configuration) { port, _ in
+            var peers: [Peer] = []
+            for count in 1...3 {
+                peers.append(try await Peer.connect(port: port))
+                while seen.withLock(\.count) < count { await Task.yield() }
+            }
+            // The first one made room for the third.
+            #expect(await peers[0].readToEnd().isEmpty)
+            let numbers = seen.withLock { $0.compactMap(\.self) }
+            #expect(Set(numbers).count == 3)
+            for peer in peers { await peer.close() }
+        }
+    }
 }
 
 /// Holds requests until it is opened, and tells when one has come.

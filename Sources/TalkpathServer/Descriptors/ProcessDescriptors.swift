@@ -66,8 +66,8 @@ package enum ProcessDescriptors {
 /// Divides the descriptors: a reserve for files, outbound connections and libraries, and the rest for connections and
 /// calls.
 ///
-/// The system assigns the lowest free number. While the server refuses everything from outside once that number lies in
-/// the reserve, the reserve stays free for the server itself.
+/// The system assigns the lowest free number. While the server takes nothing from outside whose number lies in the reserve
+/// without closing something else for it, the reserve stays free for the server itself.
 struct DescriptorBudget: Sendable {
     let limit: Int
     /// The number kept free: an eighth, at least 16 and at most 256.
@@ -90,7 +90,11 @@ struct DescriptorBudget: Sendable {
     }
 
     /// Whether a new connection from outside must displace another one.
-    var isScarce: Bool { (lowestFree() ?? .max) >= limit - reserve }
+    ///
+    /// - Parameter descriptor: the connection's; `nil` if it is not known.
+    func isScarce(at descriptor: Int?) -> Bool {
+        max(descriptor ?? 0, lowestFree() ?? .max) >= limit - reserve
+    }
 
     /// Whether another call may begin.
     var hasRoomForCall: Bool { (lowestFree() ?? .max) < limit - reserve - Self.perCall }

@@ -41,7 +41,8 @@ extension ConnectionBudget {
         self.init(
             maximum: descriptors.connections,
             maximumPerAddress: configuration.connectionsPerAddress ?? max(1, descriptors.connections * 3 / 4),
-            isScarce: { descriptors.isScarce },
+            mostFarewells: descriptors.reserve / 4,
+            isScarce: { descriptors.isScarce(at: $0) },
             onPressure: { pressure in
                 let message: Logger.Message =
                     switch pressure {
