@@ -28,6 +28,7 @@ let swiftSettings: [SwiftSetting] = [
 extension Target.Dependency {
     static let logging = product(name: "Logging", package: "swift-log")
     static let grdb = product(name: "GRDB", package: "GRDB.swift")
+    static let tracing = product(name: "Tracing", package: "swift-distributed-tracing")
     static let metrics = product(name: "CoreMetrics", package: "swift-metrics")
     static let nioCore = product(name: "NIOCore", package: "swift-nio")
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
@@ -157,6 +158,7 @@ if level == .all {
     dependencies += [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-configuration.git", from: "1.0.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
@@ -178,7 +180,7 @@ if level == .all {
             [
                 "TalkpathConsole", "TalkpathStore", "TalkpathHTTP", "TalkpathNIO", "TalkpathCore", "TalkpathWire",
                 "TalkpathAudio",
-                .logging, .metrics, .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .httpTypes, .hummingbird,
+                .logging, .metrics, .tracing, .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .httpTypes, .hummingbird,
                 .asyncHTTPClient, .serviceLifecycle, .configuration,
             ]
         ),
@@ -222,7 +224,7 @@ if level == .all {
                 "TalkpathConsole", "TalkpathServer", "TalkpathStore", "TalkpathHTTP", "TalkpathNIO",
                 "TalkpathSimulation", "TalkpathCore",
                 "TalkpathWire", "TalkpathAudio",
-                .logging, .metrics,
+                .logging, .metrics, .tracing,
                 .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .httpTypes, .hummingbird, .asyncHTTPClient,
             ]
         ),

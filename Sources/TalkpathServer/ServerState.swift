@@ -25,6 +25,7 @@ final class ServerState: Sendable {
     let idempotency: Idempotency
     let metrics: PrometheusRegistry
     let instruments: ServerInstruments
+    let traces: CallTraces
     let logger: Logger
     let descriptors: DescriptorBudget
     let connections: ConnectionBudget
@@ -54,6 +55,7 @@ final class ServerState: Sendable {
         origin: OriginBox,
         metrics: PrometheusRegistry,
         instruments: ServerInstruments = ServerInstruments(),
+        traces: CallTraces,
         activity: ActivityBook = ActivityBook(),
         descriptors: DescriptorBudget = DescriptorBudget(),
         logger: Logger
@@ -85,6 +87,7 @@ final class ServerState: Sendable {
         }
         self.metrics = metrics
         self.instruments = instruments
+        self.traces = traces
         self.activity = activity
         consoleSessions =
             configuration.hasConsole

@@ -11,6 +11,7 @@ import TalkpathHTTP
 package import TalkpathNIO
 import TalkpathStore
 import TalkpathWire
+package import Tracing
 
 /// The server: control API, the carrier's webhooks and the media socket on one port.
 ///
@@ -43,6 +44,8 @@ public final class TalkpathServer: Sendable {
         package var agentTLS: NIOSSLContext?
         /// The policy for tenants' webhooks and functions; `nil` takes the configuration's.
         package var addressPolicy: OutboundAddressPolicy?
+        /// Makes the calls' spans; `nil` takes the configuration's, or the process's own.
+        package var tracer: (any Tracer)?
         /// When deliveries that have failed are tried again.
         package var deliveryBackoff = Backoff.deliveries
 
@@ -182,15 +185,23 @@ public final class TalkpathServer: Sendable {
         )
         let addressPolicy = parts.addressPolicy ?? configuration.addressPolicy
         let activity = ActivityBook()
-        let tools = HTTPToolCaller(policy: addressPolicy)
+        let spans = SpanQueue()
+        let traces = CallTraces(
+            tracer: parts.tracer
+                ?? (configuration.traces == nil ? InstrumentationSystem.tracer : OTLPTracer(queue: spans)),
+            holdsContent: configuration.tracesHoldContent,
+            clock: SystemClock()
+        )
+        let tools = HTTPToolCaller(policy: addressPolicy, traces: traces)
         let bridge = MediaBridge(
             eventLoops: group.lanes,
             carrier: carriers,
             store: store.calls,
             events: EventFanOut(
-                [store.recorder, caps, activity, CallLog(logger: logger)] + (carriers.map { [$0] } ?? []) + parts.events
+                [store.recorder, caps, activity, traces, CallLog(logger: logger)] + (carriers.map { [$0] } ?? [])
+                    + parts.events
             ),
-            tools: parts.tools,
+            tools: parts.tools.map { TracedFunctions(inner: $0, traces: traces) },
             toolEndpoints: tools,
             maximumCalls: configuration.maximumCalls,
             agentTLS: parts.agentTLS,
@@ -204,6 +215,9 @@ public final class TalkpathServer: Sendable {
             if await manager.session(carrierCallID: name) != nil { return true }
             return (try? await calls.isKnown(carrierCallID: name)) ?? true
         }
+        traces.describe { [weak manager = bridge.manager] id in
+            manager?.directory.session(id).map { CallTraces.Call(direction: $0.direction, agent: $0.agent) }
+        }
         let steady = SteadyClock(bridge.clock)
         let dispatcher = EventDispatcher(
             store: store.calls,
@@ -214,6 +228,7 @@ public final class TalkpathServer: Sendable {
             clock: bridge.clock,
             steady: steady,
             backoff: parts.deliveryBackoff,
+            traces: traces,
             factory: factory,
             logger: logger
         )
@@ -234,6 +249,7 @@ public final class TalkpathServer: Sendable {
             origin: origin,
             metrics: metrics,
             instruments: instruments,
+            traces: traces,
             activity: activity,
             logger: logger
         )
@@ -245,6 +261,11 @@ public final class TalkpathServer: Sendable {
         }
         // The last one is stopped first: calls end while the port still answers, and what they tell is still written.
         var all = keepers(state, client: client, factory: factory, steady: steady)
+        if traces.isOn { all.insert(TraceUpkeep(traces: traces), at: 0) }
+        if let receiver = configuration.traces, parts.tracer == nil {
+            let exporter = try OTLPExporter(receiver, queue: spans, factory: factory, logger: logger)
+            all.insert(exporter, at: 0)
+        }
         // In front of them: to the end, there may be calls.
         if parts.putsMediaFirst { all.insert(MediaPrecedence(eventLoops: group.first), at: 0) }
         if let captures {

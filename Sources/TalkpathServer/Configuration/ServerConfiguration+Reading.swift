@@ -78,6 +78,7 @@ extension ServerConfiguration {
         configuration.storage = storage(&settings, isDevelopment: isDevelopment)
         configuration.readCapture(&settings)
         configuration.notifications = notifications(settings)
+        configuration.readTraces(&settings)
         configuration.pricesPath = settings.text(.prices)
         configuration.analysis = analysis(&settings)
         override(&configuration)

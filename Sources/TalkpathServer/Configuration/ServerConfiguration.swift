@@ -76,6 +76,11 @@ public struct ServerConfiguration: Sendable {
     public var notifications = Notifications()
     /// `nil` without a language model that judges calls. Figures are computed all the same.
     public var analysis: Analysis?
+    /// Where traces of calls go; `nil` for nowhere, or for the tracer that the program has bootstrapped
+    /// (swift-distributed-tracing).
+    public var traces: Traces?
+    /// Whether traces hold what was said, and what functions were called with.
+    public var tracesHoldContent = false
     /// A file of prices (docs/configuration.md); `nil` for the table that comes with the program.
     public var pricesPath: String?
     /// The format of the command `serve`. An embedder configures logging itself.

@@ -117,6 +117,14 @@ enum Setting: String, CaseIterable {
     case recordings = "TALKPATH_RECORDINGS_DIR"
     /// `ogg` (default) or `wav`.
     case recordingFormat = "TALKPATH_RECORDING_FORMAT"
+    /// The collector that gets a trace of each call, as OTLP over HTTP: its address without `/v1/traces`. By default none.
+    case tracesEndpoint = "OTEL_EXPORTER_OTLP_ENDPOINT"
+    /// Headers for the collector, such as its key: `name=value`, several of them separated by commas.
+    case tracesHeaders = "OTEL_EXPORTER_OTLP_HEADERS"
+    /// The name under which the collector shows the traces. The default is `talkpath`.
+    case tracesService = "OTEL_SERVICE_NAME"
+    /// Whether traces hold what was said, and what functions were called with: `on` or `off` (default).
+    case traceContent = "TALKPATH_TRACE_CONTENT"
     /// A file of prices by which calls' costs are reckoned, instead of the table that comes with the program.
     case prices = "TALKPATH_PRICES"
     case twilioAccountSID = "TWILIO_ACCOUNT_SID"
@@ -151,7 +159,7 @@ enum Setting: String, CaseIterable {
             .geminiKey, .socketKey,
             .webhookSecret,
             .telegramToken,
-            .gatewayToken, .analysisKey:
+            .gatewayToken, .analysisKey, .tracesHeaders:
             true
         default: false
         }

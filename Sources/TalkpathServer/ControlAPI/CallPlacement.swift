@@ -9,6 +9,8 @@ import TalkpathWire
 struct CallPlacement {
     let state: ServerState
     let tenant: String
+    /// The place in a trace that the client has named for the call.
+    var traceParent: String?
 
     /// Why there is no call, and whether the carrier may have placed one all the same.
     struct Failure: Error {
@@ -99,9 +101,11 @@ struct CallPlacement {
         )
         call.capture = order.capture
         call.limits.maxDuration = try admit(id, for: call.limits.maxDuration, isPlaced: false)
+        state.traces.adopt(traceParent, for: id)
         do throws(CallManager.Refusal) {
             _ = try await state.manager.accept(call)
         } catch {
+            state.traces.forget(id)
             state.caps.release(id)
             throw problem(error)
         }
@@ -150,9 +154,11 @@ struct CallPlacement {
         let id = call.id ?? state.identifiers.makeCallID()
         call.id = id
         call.limits.maxDuration = try admit(id, for: call.limits.maxDuration, isPlaced: true)
+        state.traces.adopt(traceParent, for: id)
         do throws(CallManager.Refusal) {
             return try await state.manager.start(call)
         } catch {
+            state.traces.forget(id)
             state.caps.release(id)
             throw problem(error)
         }

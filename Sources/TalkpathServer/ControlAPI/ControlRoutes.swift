@@ -29,7 +29,11 @@ struct ControlRoutes {
         }
         let body = try await request.bytes()
         let order = try CallOrder(body)
-        let placement = CallPlacement(state: state, tenant: context.tenant)
+        let placement = CallPlacement(
+            state: state,
+            tenant: context.tenant,
+            traceParent: request.headers[.traceparent]
+        )
         guard let key = request.headers[.idempotencyKey] else {
             return Self.created(try await placing(order, placement).answer.get())
         }
@@ -191,6 +195,7 @@ struct ControlRoutes {
 }
 
 extension HTTPField.Name {
+    static let traceparent = Self("traceparent")!
     static let idempotencyKey = Self("Idempotency-Key")!
     static let idempotentReplayed = Self("Idempotent-Replayed")!
 }

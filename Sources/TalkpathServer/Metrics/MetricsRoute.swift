@@ -45,6 +45,9 @@ struct MetricsRoute {
             "Sockets to models that could not be opened, by kind: refused by the provider for good, or failed for now.",
         "talkpath_media_sockets_refused_total": "Media sockets that got no call, by reason.",
         "talkpath_deliveries_given_up_total": "Events that will not be delivered; they can be replayed.",
+        "talkpath_spans_sent_total": "Spans of calls' traces that the collector has taken.",
+        "talkpath_spans_dropped_total":
+            "Spans that were not sent, by reason: the queue was full, or the collector refused them or could not be reached.",
         "talkpath_cost_usd_total": "What ended calls have cost in US dollars, as far as prices are known, by part.",
         "talkpath_calls_unpriced_total": "Ended calls of whose cost a part is unknown.",
         "talkpath_carrier_errors_total": "Errors that the carrier reported, by source.",

@@ -18,6 +18,7 @@ final class EventDispatcher: Service {
     /// The clock by which due times are counted.
     private let steady: any CallClock
     private let backoff: Backoff
+    private let traces: CallTraces?
     private let logger: Logger
     private let workers = Mutex<[String: Bell]>([:])
     private let counters: DeliveryCounters
@@ -32,6 +33,7 @@ final class EventDispatcher: Service {
         clock: any CallClock,
         steady: any CallClock,
         backoff: Backoff = .deliveries,
+        traces: CallTraces? = nil,
         factory: any MetricsFactory = NOOPMetricsHandler.instance,
         logger: Logger
     ) {
@@ -43,6 +45,7 @@ final class EventDispatcher: Service {
         self.clock = clock
         self.steady = steady
         self.backoff = backoff
+        self.traces = traces
         counters = DeliveryCounters(factory: factory)
         self.logger = logger
     }
@@ -160,7 +163,8 @@ final class EventDispatcher: Service {
                     secrets: secrets,
                     messages: WebhookMessages(format: endpoint.format, store: store),
                     policy: policy,
-                    clock: clock
+                    clock: clock,
+                    traces: traces
                 )
             case .telegram:
                 guard let telegram = configuration.telegram else { return nil }

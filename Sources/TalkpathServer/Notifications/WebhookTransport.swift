@@ -11,6 +11,7 @@ struct WebhookTransport: EndpointTransport {
     private let messages: WebhookMessages
     private let clock: any CallClock
     private let timeout: Duration
+    private let traces: CallTraces?
 
     init(
         _ url: OutboundURL,
@@ -18,13 +19,15 @@ struct WebhookTransport: EndpointTransport {
         messages: WebhookMessages,
         policy: OutboundAddressPolicy,
         clock: any CallClock,
-        timeout: Duration = .seconds(15)
+        timeout: Duration = .seconds(15),
+        traces: CallTraces? = nil
     ) {
         client = OutboundClient(url, policy: policy)
         self.secrets = secrets
         self.messages = messages
         self.clock = clock
         self.timeout = timeout
+        self.traces = traces
     }
 
     func deliver(_ event: OutboxEvent) async -> DeliveryOutcome {
@@ -46,12 +49,17 @@ struct WebhookTransport: EndpointTransport {
             secrets: secrets
         )
         headers.append((name: "content-type", value: "application/json"))
+        let span = traces.map { DeliverySpan(event, to: client.url, $0) }
+        if let span { headers += span.headers }
         do {
             let answer = try await client.post(body, headers: headers, timeout: timeout)
+            span?.end(status: answer.status)
             return Self.outcome(answer, at: clock.wallTime)
         } catch let error as OutboundAddressError {
+            span?.end(error: "address_refused")
             return .failed("the address \(error.message)")
         } catch {
+            span?.end(error: "unreachable")
             return .failed(
                 OutboundHTTP.failureOfTLS(error) ?? "the receiver could not be reached or did not answer in time"
             )

@@ -115,7 +115,8 @@ extension ServerConfiguration {
             shown(.gatewayURL, place(notifications.gateway?.url)),
             shown(.gatewayToken, notifications.gateway?.token),
             shown(.analysisProvider, analysis?.provider.rawValue), shown(.analysisModel, analysis?.model),
-            shown(.analysisKey, analysis?.apiKey),
+            shown(.analysisKey, analysis?.apiKey), shown(.prices, pricesPath),
+            shown(.tracesEndpoint, place(traces?.address)), shown(.traceContent, tracesHoldContent ? "on" : "off"),
         ]
     }
 }

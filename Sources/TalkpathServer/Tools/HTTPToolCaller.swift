@@ -3,6 +3,7 @@ import NIOCore
 import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
+import Tracing
 
 /// Calls an agent's functions as HTTP requests.
 ///
@@ -23,9 +24,11 @@ struct HTTPToolCaller: ToolEndpointCaller {
     /// The policy for addresses of functions.
     let policy: OutboundAddressPolicy
     private let clients: OutboundClients
+    private let traces: CallTraces?
 
-    init(policy: OutboundAddressPolicy) {
+    init(policy: OutboundAddressPolicy, traces: CallTraces? = nil) {
         self.policy = policy
+        self.traces = traces
         clients = OutboundClients(policy: policy)
     }
 
@@ -35,21 +38,36 @@ struct HTTPToolCaller: ToolEndpointCaller {
 
     func call(_ tool: AgentToolCall, at endpoint: ToolEndpoint, on call: CallID) async -> String {
         guard let arguments = tool.readableArguments else { return ToolOutput.brokenArguments }
+        let span = traces.map { FunctionSpan(tool, on: call, kind: .client, $0) }
+        let (output, status, error) = await ask(tool, arguments, endpoint, call, span?.headers ?? [])
+        span?.end(output, status: status, error: error)
+        return output
+    }
+
+    /// - Returns: what the model is told, the status of an answer, and why there is none, in a word.
+    private func ask(
+        _ tool: AgentToolCall,
+        _ arguments: JSONValue,
+        _ endpoint: ToolEndpoint,
+        _ call: CallID,
+        _ trace: [(name: String, value: String)]
+    ) async -> (output: String, status: Int?, error: String?) {
         do {
             let url = try policy.parse(endpoint.url)
             let answer = try await clients.withClient(for: url) { client in
-                try await Self.send(tool, arguments, endpoint, call, to: url, over: client)
+                try await Self.send(tool, arguments, endpoint, call, trace, to: url, over: client)
             }
-            return Self.output(answer)
+            let isGood = (200..<300).contains(answer.status)
+            return (Self.output(answer), answer.status, isGood ? nil : String(answer.status))
         } catch is OutboundAddressError {
-            return ToolOutput.error("the function's address must not be asked")
+            return (ToolOutput.error("the function's address must not be asked"), nil, "address_refused")
         } catch let error as HTTPClientError where [.deadlineExceeded, .readTimeout, .connectTimeout].contains(error) {
-            return ToolOutput.error("the function took too long")
+            return (ToolOutput.error("the function took too long"), nil, "timeout")
         } catch is NIOTooManyBytesError {
-            return ToolOutput.error("the function's answer is too long")
+            return (ToolOutput.error("the function's answer is too long"), nil, "too_long")
         } catch {
             let failure = OutboundHTTP.failureOfTLS(error).map { ": \($0)" } ?? ""
-            return ToolOutput.error("the function could not be reached\(failure)")
+            return (ToolOutput.error("the function could not be reached\(failure)"), nil, "unreachable")
         }
     }
 
@@ -60,6 +78,7 @@ struct HTTPToolCaller: ToolEndpointCaller {
         _ arguments: JSONValue,
         _ endpoint: ToolEndpoint,
         _ call: CallID,
+        _ trace: [(name: String, value: String)],
         to url: OutboundURL,
         over client: OutboundClient
     ) async throws -> OutboundClient.Answer {
@@ -67,11 +86,14 @@ struct HTTPToolCaller: ToolEndpointCaller {
             "call_id": .string(call.text), "tool_call_id": .string(tool.id), "name": .string(tool.name),
             "arguments": arguments,
         ]
-        let own = endpoint.headers.filter { $0.key.lowercased() != "content-type" }
+        // The trace's headers are the server's own, as the type of the body is.
+        let ours = ["content-type"] + trace.map(\.name)
+        let own = endpoint.headers.filter { !ours.contains($0.key.lowercased()) }
         return try await client.post(
             body.serialized(),
             to: url,
-            headers: own.map { (name: $0.key, value: $0.value) } + [(name: "content-type", value: "application/json")],
+            headers: own.map { (name: $0.key, value: $0.value) } + trace
+                + [(name: "content-type", value: "application/json")],
             timeout: min(endpoint.timeout, longestTimeout),
             upTo: min(endpoint.maximumBytes, mostBytes)
         )

@@ -35,7 +35,12 @@ struct WebCallRoutes {
     @Sendable private func begin(_ request: Request, _ context: ServerContext) async throws -> Response {
         guard !state.isDraining else { throw Problem.draining }
         let order = try CallOrder(webCall: await request.bytesOrEmptyObject())
-        let id = try await CallPlacement(state: state, tenant: context.tenant).begin(webCall: order)
+        let placement = CallPlacement(
+            state: state,
+            tenant: context.tenant,
+            traceParent: request.headers[.traceparent]
+        )
+        let id = try await placement.begin(webCall: order)
         guard let token = await state.manager.makeStreamToken(for: id) else {
             throw Problem(.serviceUnavailable, .draining, "The call ended before its media socket could be opened")
         }
