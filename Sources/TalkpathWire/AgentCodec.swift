@@ -1,10 +1,12 @@
 /// The providers of speech models.
 public enum AgentProvider: String, Sendable, CaseIterable {
     case openai, gemini
+    /// OpenAI's GPT-Live: full duplex, on a continuous track.
+    case openaiLive = "openai_live"
     /// An agent of one's own, over Talkpath's WebSocket protocol for agents.
     case socket
 
-    /// The providers that sell models: those with a protocol of their own.
+    /// The providers whose models take turns with the caller, and whose names stand for a text model's interface, too.
     public static let vendors: [AgentProvider] = [.openai, .gemini]
 
     /// True if a message or a function's result makes the model speak by itself; otherwise ``AgentCommand/respond``
@@ -12,15 +14,22 @@ public enum AgentProvider: String, Sendable, CaseIterable {
     public var answersByItself: Bool {
         switch self {
         case .openai: false
-        case .gemini, .socket: true
+        case .gemini, .openaiLive, .socket: true
         }
     }
 
     /// True if a session that is resumed knows everything that happened up to its loss, not up to its latest handle only.
     public var resumesWhole: Bool { self == .socket }
 
-    /// True if the agent relies on Talkpath to hear the caller's turns.
-    public var leavesTurnsToUs: Bool { self == .socket }
+    /// True if nobody but Talkpath tells when the caller begins and stops speaking.
+    public var leavesTurnsToUs: Bool { self == .socket || self == .openaiLive }
+
+    /// True if the model speaks on one track at the speed of real time, silence included, and its clock advances only by
+    /// the audio that it is sent.
+    public var isContinuous: Bool { self == .openaiLive }
+
+    /// True if a new session takes the earlier conversation with its set-up.
+    public var takesConversation: Bool { self == .socket || self == .openaiLive }
 }
 
 /// The codec of a call's provider: the only codec type that a session needs.
@@ -31,6 +40,7 @@ public struct AgentCodec: Sendable {
     public let provider: AgentProvider
     private var openAI: OpenAIRealtimeCodec?
     private var gemini: GeminiLiveCodec?
+    private var live: OpenAILiveCodec?
     private var socket: AgentSocketCodec?
 
     public init(openAI codec: OpenAIRealtimeCodec) {
@@ -43,6 +53,11 @@ public struct AgentCodec: Sendable {
         gemini = codec
     }
 
+    public init(live codec: OpenAILiveCodec) {
+        provider = .openaiLive
+        live = codec
+    }
+
     public init(socket codec: AgentSocketCodec) {
         provider = .socket
         socket = codec
@@ -53,6 +68,7 @@ public struct AgentCodec: Sendable {
         switch provider {
         case .openai: self.init(openAI: OpenAIRealtimeCodec())
         case .gemini: self.init(gemini: GeminiLiveCodec())
+        case .openaiLive: self.init(live: OpenAILiveCodec())
         case .socket: self.init(socket: AgentSocketCodec())
         }
     }
@@ -63,6 +79,7 @@ public struct AgentCodec: Sendable {
         switch provider {
         case .openai: OpenAIRealtimeCodec.awaitsGreeting
         case .gemini: GeminiLiveCodec.awaitsGreeting
+        case .openaiLive: OpenAILiveCodec.awaitsGreeting
         case .socket: AgentSocketCodec.awaitsGreeting
         }
     }
@@ -78,6 +95,7 @@ public struct AgentCodec: Sendable {
         switch provider {
         case .openai: try openAI?.receive(message, into: &events)
         case .gemini: try gemini?.receive(message, into: &events)
+        case .openaiLive: try live?.receive(message, into: &events)
         case .socket: try socket?.receive(message, isText: isText, into: &events)
         }
     }
@@ -86,6 +104,7 @@ public struct AgentCodec: Sendable {
         switch provider {
         case .openai: openAI?.write(command, to: &outbox)
         case .gemini: gemini?.write(command, to: &outbox)
+        case .openaiLive: live?.write(command, to: &outbox)
         case .socket: socket?.write(command, to: &outbox)
         }
     }
@@ -95,6 +114,7 @@ public struct AgentCodec: Sendable {
         switch provider {
         case .openai: openAI?.writeAudio(audio, to: &outbox)
         case .gemini: gemini?.writeAudio(audio, to: &outbox)
+        case .openaiLive: live?.writeAudio(audio, to: &outbox)
         case .socket: socket?.writeAudio(audio, to: &outbox)
         }
     }
@@ -108,6 +128,7 @@ public struct AgentCodec: Sendable {
         switch provider {
         case .openai: openAI?.providerName(of: item)
         case .gemini: gemini?.providerName(of: item)
+        case .openaiLive: nil
         case .socket: socket?.providerName(of: item)
         }
     }
@@ -123,6 +144,7 @@ extension AgentProvider {
         case (.openai, nil): OpenAIRealtimeCodec.target(model: model, apiKey: apiKey)
         case (.gemini, let url?): GeminiLiveCodec.target(baseURL: url, model: model, apiKey: apiKey)
         case (.gemini, nil): GeminiLiveCodec.target(model: model, apiKey: apiKey)
+        case (.openaiLive, let url): OpenAILiveCodec.target(address: url, apiKey: apiKey)
         case (.socket, let url): AgentSocketCodec.target(url: url ?? "", secret: apiKey)
         }
     }

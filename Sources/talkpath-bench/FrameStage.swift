@@ -16,6 +16,8 @@ final class FrameStage {
         static let all = [
             Shape(name: "OpenAI, PCM at 24 kHz", provider: .openai, heard: .pcm24k, spoken: .pcm24k),
             Shape(name: "OpenAI, µ-law", provider: .openai, heard: .telephony, spoken: .telephony),
+            Shape(name: "GPT-Live, µ-law", provider: .openaiLive, heard: .telephony, spoken: .telephony),
+            Shape(name: "GPT-Live, PCM at 24 kHz", provider: .openaiLive, heard: .pcm24k, spoken: .pcm24k),
             Shape(name: "Own agent, PCM at 16 kHz", provider: .socket, heard: .pcm16k, spoken: .pcm16k),
             Shape(name: "Gemini, PCM", provider: .gemini, heard: .pcm16k, spoken: .pcm24k),
         ]
@@ -118,6 +120,11 @@ final class FrameStage {
                     + #"{"format":{"type":\#(format)}}}}}"#
             )
             tell(model: #"{"type":"response.created","event_id":"e","response":{"id":"resp_1"}}"#)
+        case .openaiLive:
+            let format = shape.spoken.encoding == .mulaw ? #""audio/pcmu","rate":8000"# : #""audio/pcm","rate":24000"#
+            tell(
+                model: #"{"type":"session.started","event_id":"e","session":{"audio":{"format":{"type":\#(format)}}}}"#
+            )
         case .gemini:
             tell(model: #"{"setupComplete":{}}"#)
         case .socket:
@@ -165,6 +172,9 @@ final class FrameStage {
         let frame = Data(repeating: 0x11, count: shape.spoken.frameBytes)
         if shape.provider == .socket { return Array(frame) }
         let audio = frame.base64EncodedString()
+        if shape.provider == .openaiLive {
+            return Array(#"{"type":"session.output_audio.delta","delta":"\#(audio)"}"#.utf8)
+        }
         return Array(
             (shape.provider == .openai
                 ? #"{"type":"response.output_audio.delta","event_id":"e","response_id":"resp_1","item_id":"item_1","#

@@ -11,7 +11,7 @@ struct SimulateCommand: AsyncParsableCommand {
         commandName: "simulate",
         abstract: "Play calls on virtual time, or run a fake carrier or a fake model on loopback.",
         subcommands: [
-            SimulateSessionsCommand.self, Twilio.self, OpenAI.self, Gemini.self, Socket.self,
+            SimulateSessionsCommand.self, Twilio.self, OpenAI.self, OpenAILive.self, Gemini.self, Socket.self,
             SimulateCapturesCommand.self,
         ]
     )
@@ -86,6 +86,7 @@ struct SimulateCommand: AsyncParsableCommand {
             let (address, secret) =
                 switch provider {
                 case .openai: ("OPENAI_REALTIME_URL", "OPENAI_API_KEY")
+                case .openaiLive: ("OPENAI_LIVE_URL", "OPENAI_API_KEY")
                 case .gemini: ("GEMINI_LIVE_URL", "GEMINI_API_KEY")
                 case .socket: ("TALKPATH_SOCKET_URL", "TALKPATH_SOCKET_KEY")
                 }
@@ -117,6 +118,18 @@ struct SimulateCommand: AsyncParsableCommand {
         @OptionGroup var model: Model
 
         func run() async throws { try await model.run(.gemini) }
+    }
+
+    struct OpenAILive: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "openai-live",
+            abstract: "Run a fake GPT-Live that plays a conversation, or says back what it hears.",
+            discussion: "Its clock stops while it is sent no audio."
+        )
+
+        @OptionGroup var model: Model
+
+        func run() async throws { try await model.run(.openaiLive) }
     }
 
     struct Socket: AsyncParsableCommand {

@@ -150,7 +150,7 @@ struct TryCommand: AsyncParsableCommand {
         _ settings: [String: String]
     ) -> Bool {
         switch provider {
-        case .openai, .gemini: !(settings[provider.keySetting] ?? "").isEmpty
+        case .openai, .gemini, .openaiLive: !(settings[provider.keySetting] ?? "").isEmpty
         case .socket: !(settings[provider.addressSetting] ?? "").isEmpty || definition?["socket"]?["url"] != nil
         }
     }
@@ -188,7 +188,7 @@ struct TryCommand: AsyncParsableCommand {
 extension AgentProvider {
     fileprivate var keySetting: String {
         switch self {
-        case .openai: "OPENAI_API_KEY"
+        case .openai, .openaiLive: "OPENAI_API_KEY"
         case .gemini: "GEMINI_API_KEY"
         case .socket: "TALKPATH_SOCKET_KEY"
         }
@@ -200,6 +200,7 @@ extension AgentProvider {
     fileprivate var addressSetting: String {
         switch self {
         case .openai: "OPENAI_REALTIME_URL"
+        case .openaiLive: "OPENAI_LIVE_URL"
         case .gemini: "GEMINI_LIVE_URL"
         case .socket: "TALKPATH_SOCKET_URL"
         }

@@ -13,6 +13,7 @@ final class CallStage: Sendable {
     let twilio: FakeTwilio
     let openAI: FakeOpenAIRealtime?
     let gemini: FakeGeminiLive?
+    let live: FakeOpenAILive?
     let socket: FakeAgentSocket?
     let server: TalkpathServer
 
@@ -54,6 +55,7 @@ final class CallStage: Sendable {
             await stage.twilio.shutdown()
             await stage.openAI?.shutdown()
             await stage.gemini?.shutdown()
+            await stage.live?.shutdown()
             await stage.socket?.shutdown()
             return try result.get()
         }
@@ -75,6 +77,7 @@ final class CallStage: Sendable {
         let model = FakeAgentConfiguration(apiKey: "key", script: agent, faults: agentFaults, timeline: timeline)
         openAI = provider == .openai ? try await FakeOpenAIRealtime.start(model) : nil
         gemini = provider == .gemini ? try await FakeGeminiLive.start(model) : nil
+        live = provider == .openaiLive ? try await FakeOpenAILive.start(model) : nil
         socket =
             provider == .socket
             ? try await FakeAgentSocket.start(model, format: format, misbehaviors: misbehaviors) : nil
@@ -99,6 +102,10 @@ final class CallStage: Sendable {
         if let gemini {
             environment["GEMINI_API_KEY"] = "key"
             environment["GEMINI_LIVE_URL"] = gemini.url
+        }
+        if let live {
+            environment["OPENAI_API_KEY"] = "key"
+            environment["OPENAI_LIVE_URL"] = live.url
         }
         if let socket {
             environment["TALKPATH_SOCKET_KEY"] = "key"
@@ -159,12 +166,14 @@ final class CallStage: Sendable {
 
     func models() async -> [AgentRecord] {
         if let openAI { return await openAI.sessions() }
+        if let live { return await live.sessions() }
         if let socket { return await socket.sessions() }
         return await gemini?.sessions() ?? []
     }
 
     func openModels() async -> Int {
         if let openAI { return await openAI.openSessions() }
+        if let live { return await live.openSessions() }
         if let socket { return await socket.openSessions() }
         return await gemini?.openSessions() ?? 0
     }

@@ -69,7 +69,8 @@ import Testing
         let json: JSONValue =
             switch provider {
             case .openai: ["choices": [["message": ["role": "assistant", "content": .string(text)]]]]
-            case .gemini, .socket: ["candidates": [["content": ["role": "model", "parts": [["text": .string(text)]]]]]]
+            case .gemini, .openaiLive, .socket:
+                ["candidates": [["content": ["role": "model", "parts": [["text": .string(text)]]]]]]
             }
         return json.serializedText()
     }
@@ -94,7 +95,7 @@ import Testing
                 #expect(message.headers["authorization"] == "Bearer the key")
                 #expect(message.json["model"] == "judge-1" && message.json["messages"]?[0]?["role"] == "system")
                 words = message.json["messages"]?[1]?["content"]?.string
-            case .gemini, .socket:
+            case .gemini, .openaiLive, .socket:
                 #expect(message.path == "/v1beta/models/judge-1:generateContent")
                 #expect(message.headers["x-goog-api-key"] == "the key")
                 words = message.json["contents"]?[0]?["parts"]?[0]?["text"]?.string

@@ -25,7 +25,7 @@ import Testing
                     "success", "message", "call_id", "status", "ended_reason", "ended_by", "reason", "duration",
                     "duration_ms", "ring_ms", "talk_ms", "started_at", "answered_at", "ended_at", "carrier_confirmed",
                     "teardown_ms", "steps", "queue_ms", "carrier_errors", "usage", "cost",
-                    "transfer_outcome",
+                    "transfer_outcome", "agent_session",
                 ]
             )
             #expect(answer["success"] == true && answer["message"]?.string == "Call \(call) ended")

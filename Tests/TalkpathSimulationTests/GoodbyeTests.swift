@@ -158,7 +158,7 @@ import Testing
         case .openai:
             #expect(call.tellings(containing: "function_call_output").allSatisfy { $0.at < 2200 })
             #expect(due.isEmpty)
-        case .gemini, .socket:
+        case .gemini, .openaiLive, .socket:
             #expect(due.count == 1 && due[0].at >= 4000 && due[0].at < 5000)
         }
     }

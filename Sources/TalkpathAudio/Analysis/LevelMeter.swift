@@ -21,6 +21,14 @@ public enum LevelMeter {
         samples.withUnsafeBufferPointer { SampleStatistics($0).level }
     }
 
+    /// The mean power of linear samples; full scale is 1.
+    public static func power(of samples: Span<Int16>) -> Double {
+        samples.withUnsafeBufferPointer { SampleStatistics($0).power }
+    }
+
+    /// The mean power of µ-law bytes; full scale is 1.
+    public static func power(ofMuLaw codes: RawSpan) -> Double { SampleStatistics(muLaw: codes).power }
+
     /// The level of µ-law bytes.
     public static func level(ofMuLaw codes: RawSpan) -> AudioLevel {
         SampleStatistics(muLaw: codes).level
@@ -65,6 +73,9 @@ struct SampleStatistics {
         let mean = Double(sum) / Double(count)
         return max(0, squares / Double(count) - mean * mean) / (32768 * 32768)
     }
+
+    /// Mean power; full scale is 1.
+    var power: Double { count > 0 ? squares / Double(count) / (32768 * 32768) : 0 }
 
     var level: AudioLevel {
         guard count > 0 else { return .silence }

@@ -5,7 +5,7 @@ public import TalkpathWire
 public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     /// What the model is sent and sends.
     public enum Format: String, Sendable, CaseIterable {
-        /// Linear: 24 kHz both ways for OpenAI; 16 kHz up and 24 kHz down for Gemini; for an agent of one's own,
+        /// Linear: 24 kHz both ways for OpenAI and GPT-Live; 16 kHz up and 24 kHz down for Gemini; for an agent of one's own,
         /// ``socketRate`` both ways, until it asks for something else.
         case pcm
         /// The telephony leg's own µ-law, passed through untouched. Not for Gemini.
@@ -79,6 +79,8 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     public var openAI = OpenAIOptions()
     /// Options that only Gemini's sessions have.
     public var gemini = GeminiOptions()
+    /// Options that only GPT-Live's sessions have.
+    public var live = OpenAILiveOptions()
     /// A JSON object that is laid over the session's set-up in the provider's own words, at last: for what is not here yet.
     public var raw: JSONValue?
     /// The endpoint that allows or refuses calls of an MCP server's tools; nil asks the functions' handler.
@@ -154,6 +156,11 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
         AgentProfile(provider: .gemini, model: model, apiKey: key, instructions: instructions)
     }
 
+    /// OpenAI's GPT-Live.
+    public static func openAILive(key: String, model: String = "gpt-live-1.1", instructions: String) -> AgentProfile {
+        AgentProfile(provider: .openaiLive, model: model, apiKey: key, format: .pcmu, instructions: instructions)
+    }
+
     /// An agent of one's own, which speaks Talkpath's protocol for agents.
     ///
     /// - Parameter key: sent as a bearer's token; empty for none.
@@ -171,8 +178,8 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     /// Audio the agent is sent.
     public var inputFormat: AudioFormat {
         switch (provider, format) {
-        case (.openai, .pcm): .pcm24k
-        case (.openai, .pcmu): .telephony
+        case (.openai, .pcm), (.openaiLive, .pcm): .pcm24k
+        case (.openai, .pcmu), (.openaiLive, .pcmu): .telephony
         case (.gemini, _): .pcm16k
         case (.socket, _): socketFormat
         }
@@ -181,8 +188,8 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     /// Audio the agent sends.
     public var outputFormat: AudioFormat {
         switch (provider, format) {
-        case (.openai, .pcmu): .telephony
-        case (.openai, .pcm), (.gemini, _): .pcm24k
+        case (.openai, .pcmu), (.openaiLive, .pcmu): .telephony
+        case (.openai, .pcm), (.openaiLive, .pcm), (.gemini, _): .pcm24k
         case (.socket, _): socketFormat
         }
     }
@@ -193,7 +200,7 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     var target: WebSocketTarget {
         switch provider {
         case .openai: return effectiveService.target(address: baseURL, model: model, apiKey: apiKey)
-        case .gemini: return provider.target(baseURL: baseURL, model: model, apiKey: apiKey)
+        case .gemini, .openaiLive: return provider.target(baseURL: baseURL, model: model, apiKey: apiKey)
         case .socket:
             var target = AgentSocketCodec.target(url: baseURL ?? "", secret: apiKey, header: keyHeader)
             target.isForeign = isAddressForeign
@@ -224,6 +231,7 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
         )
         configuration.openAI = openAI
         configuration.gemini = gemini
+        configuration.live = live
         configuration.raw = raw
         return configuration
     }

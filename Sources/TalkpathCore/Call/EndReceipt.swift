@@ -72,6 +72,9 @@ public struct EndReceipt: Equatable, Sendable {
     /// What the call has cost by the price table of its time; `nil` where there was none.
     public var cost: CallCost?
 
+    /// The time that the model's provider bills, if it bills time.
+    public var agentSession: AgentSessionAccount?
+
     /// Whether the call is known to be ended: false only if the carrier refused, or did not confirm in time.
     public var isSuccess: Bool {
         guard let hangUp = steps.first(where: { $0.name == .hangUp }) else { return true }

@@ -37,6 +37,7 @@ extension AgentProfile {
         openAI.mcpServers = []
         if !openAI.isEmpty { json.set("openai", openAI.json) }
         if !gemini.isEmpty { json.set("gemini", gemini.json) }
+        if !live.isEmpty { json.set("openai_live", live.json) }
         return json
     }
 
@@ -76,6 +77,7 @@ extension AgentProfile {
         }
         openAI = json["openai"].map(OpenAIOptions.init(json:)) ?? openAI
         gemini = json["gemini"].map(GeminiOptions.init(json:)) ?? gemini
+        live = json["openai_live"].map(OpenAILiveOptions.init(json:)) ?? live
         fallback = json["fallback"].map { AgentFallback(capturedJSON: $0, number: Self.anyNumber) }
     }
 }

@@ -24,10 +24,10 @@ package final class CallMedia {
     private let telephony: Telephony
     private let bargeIn: BargeIn
     private var telephonyCodec = TwilioMediaStreamsCodec()
-    private var agentCodec: AgentCodec
-    private let provider: AgentProvider
+    private(set) var agentCodec: AgentCodec
+    let provider: AgentProvider
 
-    private let outlets = MediaOutlets()
+    let outlets = MediaOutlets()
     /// The instant of the latest message of the caller.
     private var lastWake = MonotonicInstant(nanoseconds: 0)
     /// Records this call's traffic, if the call is captured.
@@ -41,8 +41,12 @@ package final class CallMedia {
     package private(set) var isStopped = false
 
     private var agentEvents: [AgentEvent] = []
-    private(set) var agentClock = AgentClock()
+    var agentClock = AgentClock()
     private var items = AgentItemNumbers()
+    /// The moments from which it is told whether the caller has cut a continuous track short.
+    var overlap = SpeechOverlap()
+    /// True once the agent was told of the end, until it has taken its leave.
+    var awaitsGoodbye = false
     /// Changes whenever the model's socket does. Messages of sockets with an older generation are ignored.
     package private(set) var agentGeneration = 0
 
@@ -66,6 +70,7 @@ package final class CallMedia {
             to: .telephony,
             engine: plan.resampler,
             lead: plan.lead,
+            isContinuous: plan.provider.isContinuous,
             ring: nil
         )
     }
@@ -94,6 +99,7 @@ package final class CallMedia {
             to: format,
             engine: plan.resampler,
             lead: plan.lead,
+            isContinuous: plan.provider.isContinuous,
             ring: agentAudio
         )
         isStreaming = true
@@ -157,9 +163,10 @@ package final class CallMedia {
         tap?.agentReceived(message, isAudio: !isText && provider == .socket, at: now)
         guard !isStopped else {
             counters.messagesAfterStop += 1
+            takeGoodbye(message)
             return
         }
-        if agentClock.received(at: now) { agentCodec.interruptionIsOver() }
+        if !provider.isContinuous, agentClock.received(at: now) { agentCodec.interruptionIsOver() }
         agentEvents.removeAll(keepingCapacity: true)
         do {
             try agentCodec.receive(message, isText: isText, into: &agentEvents)
@@ -173,6 +180,8 @@ package final class CallMedia {
 
     private func take(_ event: AgentEvent, of message: RawSpan, at now: MonotonicInstant) {
         switch event {
+        case .audio(let audio) where provider.isContinuous:
+            takeTrack(audio, of: message, at: now)
         case .audio(var audio):
             audio.item = items.inCall(audio.item)
             if agentClock.receivedAudio(of: audio.item, at: now) { events.append(.agentItemBegan(audio.item)) }
@@ -203,6 +212,10 @@ package final class CallMedia {
             counters.ignoredAgentMessages += 1
         case .inputFormat(let format):
             if !uplink.adopt(format) { counters.badAgentMessages += 1 }
+        case .agentTranscript(let piece) where provider.isContinuous:
+            takeAgentWords(piece, at: now)
+        case .callerTranscript(let piece) where provider.isContinuous:
+            takeCallerWords(piece, at: now)
         case .agentTranscript(var piece):
             piece.item = items.inCall(piece.item)
             events.append(.agent(.agentTranscript(piece)))
@@ -282,6 +295,7 @@ package final class CallMedia {
         guard !isStopped else { return }
         if agentGeneration > 0 { items.nextSocket() }
         agentGeneration += 1
+        downlink.track?.socketBegan(base: items.inCall(AgentItem(index: 0)).index)
         agentCodec = AgentCodec(provider)
         agentClock.restIsOver()
         outlets.toAgent.removeAll()
@@ -298,7 +312,9 @@ package final class CallMedia {
         isAgentReady = false
         agentGeneration += 1
         outlets.toAgent.removeAll()
+        uplink.stopClock()
         guard !isStopped else { return }
+        finishWords()
         downlink.sourceLost()
     }
 
@@ -306,6 +322,7 @@ package final class CallMedia {
     package func agentIsReady(at now: MonotonicInstant) {
         guard !isStopped else { return }
         isAgentReady = true
+        if provider.isContinuous { uplink.startClock(at: now) }
         forwardCallerAudio(at: now)
     }
 
@@ -356,7 +373,9 @@ package final class CallMedia {
         guard !isStopped else { return nil }
         isStopped = true
         isStreaming = false
+        awaitsGoodbye = provider.isContinuous && isAgentReady
         isAgentReady = false
+        finishWords()
         uplink.flush()
         outlets.toAgent.removeAll()
         clearTelephony(sparesDigits: false, at: now)
@@ -374,6 +393,13 @@ package final class CallMedia {
         agentCodec.write(.ended(end), to: &outlets.toAgent)
     }
 
+    /// The codec reads a message after the end.
+    func receiveLate(_ message: RawSpan) -> [AgentEvent] {
+        agentEvents.removeAll(keepingCapacity: true)
+        try? agentCodec.receive(message, into: &agentEvents)
+        return agentEvents
+    }
+
     /// Releases the sockets. Call it after ``stop(at:)``.
     package func detach() {
         outlets.telephonySink = nil
@@ -389,6 +415,7 @@ package final class CallMedia {
             forwardCallerAudio(at: now)
             hearCaller(at: now)
         }
+        if isAgentReady { uplink.keepClock(through: agentCodec, to: &outlets.toAgent, at: now) }
         sendAgentAudio(isTick: true, at: now)
         downlink.settleMilestones(at: now)
     }
@@ -406,12 +433,15 @@ package final class CallMedia {
     private func hearCaller(at now: MonotonicInstant) {
         if uplink.takeIntrusion() { interruptLocally(at: now) }
         guard let transition = uplink.takeTransition() else { return }
-        if transition == .speechStarted { turns.callerBegan() }
+        if transition == .speechStarted {
+            turns.callerBegan()
+            overlap.callerBegan(at: now)
+        }
         if isAgentReady, isCallerHeard { write(.callerVoice(isSpeaking: transition == .speechStarted)) }
         events.append(.callerVoice(transition))
     }
 
-    private func sendAgentAudio(isTick: Bool, at now: MonotonicInstant) {
+    func sendAgentAudio(isTick: Bool, at now: MonotonicInstant) {
         guard isStreaming else { return }
         switch telephony {
         case .twilio:

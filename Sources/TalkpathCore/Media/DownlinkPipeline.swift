@@ -28,6 +28,8 @@ package struct DownlinkPipeline: ~Copyable {
         /// Bytes lost because the backlog had reached ten minutes.
         package var droppedBytes = 0
         package var badPayloads = 0
+        /// Bytes of silence of a continuous track that were left out.
+        package var skippedBytes = 0
         /// Chunks lost because the resampler failed.
         package var failedConversions = 0
         /// The times that the far end ran dry in the middle of an utterance, which the caller heard as a gap.
@@ -39,7 +41,7 @@ package struct DownlinkPipeline: ~Copyable {
     package internal(set) var counters = Counters()
     package let format: AudioFormat
 
-    private var converter: AudioConverter
+    var converter: AudioConverter
     private let engine: ResamplerEngine
     var backlog: DownlinkBacklog
     private var pacer: PlayoutPacer
@@ -48,14 +50,14 @@ package struct DownlinkPipeline: ~Copyable {
     var ring: ByteRing.Producer?
 
     private(set) var currentItem: AgentItem?
-    private var currentItemBytes = 0
+    var currentItemBytes = 0
     private var bytesSinceMark = 0
     private var ticksSinceFrame = 0
     /// The item that was sent last, to distinguish a gap within it from a pause between two items.
     private var sentItem: AgentItem?
     private var hasBegunRun = false
     /// After an interruption: drops audio until the agent begins a new response.
-    private var isAwaitingResponse = false
+    private(set) var isAwaitingResponse = false
     /// True while the agent gives a response that has not ended.
     private(set) var isResponding = false
 
@@ -67,6 +69,17 @@ package struct DownlinkPipeline: ~Copyable {
     var isMuted = false
     /// Items that have not ended and of which audio was dropped because the agent is muted.
     var mutedItems: [AgentItem] = []
+
+    /// Set for a model that speaks on a continuous track.
+    var track: SpeechTrack?
+    var trackChanges: [SpeechTrack.Change] = []
+    /// The bytes that wait to be played, less those of the present message that are not due yet.
+    var trackQueue = 0
+    var trackFloor = QueueFloor()
+    /// The time that the sounds of a continuous track wait for what is played before them.
+    package internal(set) var playoutDelay = LatencyHistogram()
+    let trackPiece: Scratch<UInt8>
+    let silence: Scratch<UInt8>
 
     private let decoded: Scratch<UInt8>
     private let frame: Scratch<UInt8>
@@ -86,9 +99,14 @@ package struct DownlinkPipeline: ~Copyable {
         to format: AudioFormat,
         engine: ResamplerEngine = .default,
         lead: Duration,
+        isContinuous: Bool = false,
         ring: consuming ByteRing.Producer?
     ) throws(ResamplerError) {
         self.format = format
+        if isContinuous { track = SpeechTrack(format: format) }
+        // A slice of µ-law is 240 ms of audio.
+        trackPiece = Scratch(repeating: 0, count: isContinuous ? 480 * format.bytesPerMillisecond : 0)
+        silence = Scratch(repeating: format.silenceByte, count: isContinuous ? format.frameBytes : 0)
         ledger = PlaybackLedger(bytesPerMillisecond: format.bytesPerMillisecond, isExact: ring != nil)
         self.ring = ring
         self.engine = engine
@@ -150,7 +168,7 @@ package struct DownlinkPipeline: ~Copyable {
     }
 
     /// Switches to the stated input format: providers may send another format than they were asked for.
-    private mutating func adopt(_ agent: AudioFormat) -> Bool {
+    mutating func adopt(_ agent: AudioFormat) -> Bool {
         guard agent != converter.input else { return true }
         guard let other = try? AudioConverter(from: agent, to: format, engine: engine) else { return false }
         finishCurrentItem()
@@ -323,7 +341,7 @@ package struct DownlinkPipeline: ~Copyable {
     }
 
     /// The bytes that the far end still has to play.
-    private mutating func aheadBytes(at now: MonotonicInstant) -> Int {
+    mutating func aheadBytes(at now: MonotonicInstant) -> Int {
         unreadBytes ?? pacer.ahead(at: now).wholeMilliseconds * format.bytesPerMillisecond
     }
 
@@ -364,7 +382,7 @@ package struct DownlinkPipeline: ~Copyable {
 
     // MARK: Items
 
-    private mutating func begin(_ item: AgentItem) {
+    mutating func begin(_ item: AgentItem) {
         guard item != currentItem else { return }
         finishCurrentItem()
         currentItem = item
@@ -384,7 +402,7 @@ package struct DownlinkPipeline: ~Copyable {
         appendWaiting()
     }
 
-    private mutating func decode(_ text: RawSpan, of item: AgentItem) throws(WireError) {
+    mutating func decode(_ text: RawSpan, of item: AgentItem) throws(WireError) {
         var offset = 0
         while offset < text.byteCount {
             let end = min(offset + Self.sliceCharacters, text.byteCount)
@@ -397,6 +415,7 @@ package struct DownlinkPipeline: ~Copyable {
     }
 
     private mutating func convert(_ audio: RawSpan, of item: AgentItem) {
+        guard track == nil else { return convertTrack(audio) }
         counters.bytesFromAgent += audio.byteCount
         currentItemBytes += audio.byteCount
         converter.convert(audio) { bytes in
@@ -407,7 +426,7 @@ package struct DownlinkPipeline: ~Copyable {
         ledger.produced(milliseconds: currentItemBytes / converter.input.bytesPerMillisecond, of: item)
     }
 
-    private mutating func noteConversions() {
+    mutating func noteConversions() {
         counters.failedConversions += converter.takeFailures()
         counters.longestBacklogBytes = max(counters.longestBacklogBytes, backlog.byteCount)
     }

@@ -28,6 +28,10 @@ package struct UplinkPipeline: ~Copyable {
         package var gaps = 0
         /// The silence, in milliseconds, that was inserted for them.
         package var filledMilliseconds = 0
+        /// The silence, in milliseconds, that a model's clock was kept going with.
+        package var fedMilliseconds = 0
+        /// The silence, in milliseconds, that was left out so that a model hears the caller in time.
+        package var skippedMilliseconds = 0
         /// Bytes lost because the ring was full.
         package var droppedBytes = 0
         /// Payloads that were empty or not Base64.
@@ -38,7 +42,7 @@ package struct UplinkPipeline: ~Copyable {
         package var longestWaitMilliseconds = 0
     }
 
-    package private(set) var counters = Counters()
+    package internal(set) var counters = Counters()
     package let format: AudioFormat
     /// True if the agent gets silence instead of the caller's audio.
     var isMuted = false
@@ -60,7 +64,9 @@ package struct UplinkPipeline: ~Copyable {
 
     private var clock: StreamClock
     private var decoded: Scratch<UInt8>
-    private let chunk: Scratch<UInt8>
+    let chunk: Scratch<UInt8>
+    /// Set while the agent is a model whose clock is the audio that it is sent.
+    var inputClock: InputClock?
 
     /// The longest fill of a gap, in milliseconds. A longer gap means that the stream was interrupted, and its silence
     /// would only delay the audio.
@@ -135,19 +141,34 @@ package struct UplinkPipeline: ~Copyable {
     ) {
         while true {
             let memory = chunk.memory
-            var target = memory.mutableSpan
+            // A model that hears in real time may be spared silence, which is judged by the frame.
+            let size = inputClock == nil ? memory.count : min(memory.count, format.frameBytes)
+            var target = UnsafeMutableBufferPointer(rebasing: memory[..<size]).mutableSpan
             let count = consumer.read(into: &target)
             guard count > 0 else { return }
-            counters.bytesToAgent += count
             if !hearsOnArrival { hear(memory.span.extracting(0..<count).bytes, at: now) }
             if isMuted || isWithheld {
                 UnsafeMutableBufferPointer(rebasing: memory[..<count]).update(repeating: format.silenceByte)
             }
-            converter.convert(memory.span.extracting(0..<count).bytes) { bytes in
-                codec.writeAudio(bytes, to: &outbox)
-            }
-            counters.failedConversions += converter.takeFailures()
+            if isSurplus(count, at: now) { continue }
+            pass(count, through: codec, to: &outbox, at: now)
         }
+    }
+
+    /// Passes the beginning of ``chunk`` to the agent.
+    mutating func pass(
+        _ count: Int,
+        through codec: borrowing AgentCodec,
+        to outbox: inout MessageOutbox,
+        at now: MonotonicInstant
+    ) {
+        counters.bytesToAgent += count
+        inputClock?.sent(count, at: now)
+        let memory = chunk.memory
+        converter.convert(memory.span.extracting(0..<count).bytes) { bytes in
+            codec.writeAudio(bytes, to: &outbox)
+        }
+        counters.failedConversions += converter.takeFailures()
     }
 
     /// The last change of the caller's voice since the last call.

@@ -7,8 +7,9 @@ struct CallPricing: Sendable {
     private let transcription: PriceTable.ModelPrices?
     private let minute: Price?
     private let streamMinute: Price?
-    /// An agent of one's own counts no tokens: what it costs is known from the table, or not at all.
-    private let isOwnAgent: Bool
+    /// An agent of one's own counts no tokens, and GPT-Live bills its time: what they cost is known from the table, or not at
+    /// all.
+    private let isPaidByTime: Bool
 
     init(_ table: PriceTable, agent: AgentProfile, direction: CallDirection, to number: String) {
         let vendor = agent.provider == .openai ? (agent.service ?? .openai).rawValue : agent.provider.rawValue
@@ -17,7 +18,7 @@ struct CallPricing: Sendable {
         transcription = table.transcription(writer, of: vendor)
         minute = table.minute(direction, number: number)
         streamMinute = table.streamMinute
-        isOwnAgent = agent.provider == .socket
+        isPaidByTime = agent.provider == .socket || agent.provider == .openaiLive
     }
 
     /// - Parameter talking: from the answer to now, or to the end.
@@ -30,7 +31,7 @@ struct CallPricing: Sendable {
         for tokens in TokenKinds(usage).model {
             add(.model, tokens.kind, tokens.count, .tokens, model?.tokens[tokens.kind])
         }
-        if model?.minute != nil || isOwnAgent {
+        if model?.minute != nil || isPaidByTime {
             add(.model, "time", milliseconds, .milliseconds, model?.minute)
         }
         let writer = transcription

@@ -20,6 +20,7 @@ extension CallSession {
             agentSockets.ordered(socket)
             jobQueue.yield(.connectAgent(socket: socket))
         case .dropAgent(let socket):
+            media.value.closeSession()
             agentIsGone(socket)
             closeAgent(socket: socket)
         case .openUplink(let isFirst):
@@ -72,6 +73,7 @@ extension CallSession {
         case .finish(let receipt):
             finish(receipt)
         case .retire:
+            agentGoodbye.giveUp()
             media.value.detach()
             // Whoever still holds the session, for its receipt, must not hold sockets with it.
             mediaConnections.removeAll()

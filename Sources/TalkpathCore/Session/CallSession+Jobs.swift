@@ -32,6 +32,7 @@ extension CallSession {
         case .hangUp(let id):
             await hangUp(id)
         case .closeAgent(let connection, let socket):
+            await waitForGoodbye()
             await connection.close()
             capture(.agentLegClosed(socket: socket))
             agentSockets.closed(socket)
@@ -151,6 +152,12 @@ extension CallSession {
             capture(.agentConnectFailed(socket: socket, error))
             perform(machine.agentConnectFailed(socket: socket, error, at: ports.clock.now))
         }
+    }
+
+    /// At the end of the call, a model that closes its session in order is given time for it.
+    private func waitForGoodbye() async {
+        guard media.value.awaitsGoodbye else { return }
+        await withCheckedContinuation { agentGoodbye.wait($0, at: ports.clock.now) }
     }
 
     // MARK: Record

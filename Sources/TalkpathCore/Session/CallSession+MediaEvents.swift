@@ -120,7 +120,15 @@ extension CallSession {
         case .endRequested(let drains, let note):
             let mode = drains ? EndMode.drain(timeout: limits.drainTimeout) : .now
             perform(machine.end(EndRequest(.agentHangup, mode: mode, note: note), at: now))
-        case .audio, .audioEnded, .inputFormat, .resultsComplete, .sessionBilled, .sessionClosed, .expires, .ignored:
+        case .sessionBilled(let seconds):
+            machine.agentBilled(seconds: seconds, closing: nil)
+        case .sessionClosed(let closing):
+            machine.agentBilled(seconds: closing.seconds, closing: closing.reason)
+            agentGoodbye.came()
+        case .expires(let second):
+            let left = Int64(second) * 1000 - ports.clock.wallTime.milliseconds
+            machine.agentExpires(in: .milliseconds(max(0, left)))
+        case .audio, .audioEnded, .inputFormat, .resultsComplete, .ignored:
             break
         }
     }

@@ -100,6 +100,8 @@ public actor CallSession {
     var callerTurns = CallerTurns()
     var resumptionHandle: String?
     var talk: CallTalk
+    /// The wait for the model's own word that its session is closed.
+    var agentGoodbye = AgentGoodbye()
     /// What of this call's counts has been told to the instruments.
     var reportedMetrics = CallMetrics()
     var loggedFaults = LoggedFaults()
@@ -189,6 +191,7 @@ public actor CallSession {
 
     private func abandon() async {
         requestEnd(EndRequest(.shutdown))
+        agentGoodbye.giveUp()
         // Taken now: while they close, the end's own deadlines may pass, and what has ended lets go of its sockets.
         var connections = agentSockets.open
         connections += mediaConnections.sorted { $0.key < $1.key }.map(\.value)
@@ -196,6 +199,7 @@ public actor CallSession {
             for connection in connections { group.addTask { await connection.close() } }
         }
         agentSockets.removeAll()
+        agentGoodbye.came()
         perform(machine.abandon(at: ports.clock.now))
     }
 
@@ -261,6 +265,7 @@ public actor CallSession {
         perform(machine.tick(at: now) { isHeardOut })
         handleMediaEvents(at: now)
         talkTick(at: now)
+        agentGoodbye.tick(at: now)
         watchGuards(at: now)
         media.pump()
     }
@@ -320,6 +325,7 @@ public actor CallSession {
     package func agentClosed(socket: AgentSocketID, reason: String) {
         capture(.agentClosed(socket: socket, reason: reason))
         noteRefusal(socket: socket, reason: reason)
+        agentGoodbye.came()
         if socket == agentSocket {
             agentIsGone(socket)
         }

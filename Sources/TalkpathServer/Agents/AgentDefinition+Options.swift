@@ -13,6 +13,7 @@ extension AgentDefinition {
             }
         }
         if let options = json["gemini"] { profile.gemini = GeminiOptions(json: options) }
+        if let options = json["openai_live"] { profile.live = OpenAILiveOptions(json: options) }
         if let raw = json["raw"] { profile.raw = raw }
     }
 

@@ -97,9 +97,10 @@ extension AgentDefinition {
         // An agent of one's own leaves the caller's turns to us; a model has an ear of its own.
         profile.bargeIn = provider == .socket ? .local : .model
         profile.voice = nil
-        profile.format = .pcm
+        profile.format = provider == .openaiLive ? .pcmu : .pcm
         profile.openAI = OpenAIOptions()
         profile.gemini = GeminiOptions()
+        profile.live = OpenAILiveOptions()
         profile.raw = JSONValue?.none
         return profile
     }
@@ -139,6 +140,7 @@ extension AgentProfile {
         switch provider {
         case .openai: openAI(key: "", instructions: "").model
         case .gemini: gemini(key: "", instructions: "").model
+        case .openaiLive: openAILive(key: "", instructions: "").model
         case .socket: socket(url: "").model
         }
     }

@@ -55,12 +55,13 @@ enum AgentSchemas {
         .optional("capture", CapturePolicy.schema),
         .optional("openai", .named("OpenAIOptions")),
         .optional("gemini", .named("GeminiOptions")),
+        .optional("openai_live", .named("OpenAILiveOptions")),
         .optional("socket", .named("SocketOptions")),
         .optional(
             "raw",
             .anyObject.atMost(bytes: 64 << 10).meaning(
                 "Laid over the session's set-up at last, in the provider's own words: `session` of OpenAI's "
-                    + "`session.update`, Gemini's `setup`. For what has no field here yet."
+                    + "`session.update` and GPT-Live's `session.start`, Gemini's `setup`. For what has no field here yet."
             )
         ),
         .optional("limits", .named("CallLimits")),

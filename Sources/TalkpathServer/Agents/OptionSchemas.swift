@@ -154,7 +154,36 @@ enum OptionSchemas {
         ),
     ]
 
+    private static let liveDelegation = Schema.oneOf(.named("ResponsesDelegation"), .named("ClientDelegation"))
+
+    private static let responsesDelegation = Schema.object(
+        .required("type", .word("responses")),
+        .optional("model", .text(1...200).meaning("Default `\(OpenAILiveOptions.defaultBackend)`.")),
+        .optional("instructions", .text(0...100_000).meaning("For this model only.")),
+        .optional("reasoning", .object(.required("effort", .named("ThinkingLevel")))),
+        .optional("max_output_tokens", .integer(1...1_000_000)),
+        .optional("parallel_tool_calls", .boolean)
+    ).meaning("A model of OpenAI's Responses interface calls the agent's functions. The default.")
+
+    private static let clientDelegation = Schema.object(
+        .required("type", .word("client")),
+        .required("tool", .text(1...64).meaning("The function that gets each task, and whose result is said."))
+    ).meaning("One function of the agent's carries out all tasks. The model can call no other.")
+
+    private static let live = Schema.object(
+        .optional("delegation", .named("LiveDelegation")),
+        .optional(
+            "acknowledgement_delay_ms",
+            .integer(0...60_000).meaning("How long the model waits before it says that it works on a task.")
+        ),
+        .optional("store", .boolean.meaning("Whether OpenAI keeps the session. Default false."))
+    ).meaning("For provider `openai_live` only.")
+
     static let all: [(name: String, schema: Schema)] = [
+        ("OpenAILiveOptions", live),
+        ("LiveDelegation", liveDelegation),
+        ("ResponsesDelegation", responsesDelegation),
+        ("ClientDelegation", clientDelegation),
         ("OpenAIOptions", Schema.object(openAIFields).meaning("For provider `openai` only.")),
         ("GeminiOptions", Schema.object(geminiFields).meaning("For provider `gemini` only.")),
         ("TurnDetection", .oneOf(semanticVAD, serverVAD)),

@@ -66,7 +66,7 @@ struct AnalysisModel: Sendable {
             ]
             let key = configuration.apiKey.isEmpty ? [] : [("Authorization", "Bearer \(configuration.apiKey)")]
             return ("/v1/chat/completions", key, body)
-        case .gemini, .socket:
+        case .gemini, .openaiLive, .socket:
             let text: JSONValue = [["text": .string(transcript)]]
             let body: JSONValue = [
                 "systemInstruction": ["parts": [["text": .string(task)]]],
@@ -111,7 +111,7 @@ struct AnalysisModel: Sendable {
         switch provider {
         case .openai:
             return answer["choices"]?[0]?["message"]?["content"]?.string
-        case .gemini, .socket:
+        case .gemini, .openaiLive, .socket:
             let parts = answer["candidates"]?[0]?["content"]?["parts"]?.array ?? []
             let text = parts.compactMap { $0["text"]?.string }.joined()
             return text.isEmpty ? nil : text

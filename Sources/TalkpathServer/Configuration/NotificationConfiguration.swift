@@ -70,7 +70,7 @@ extension ServerConfiguration {
         private static func defaultURL(of provider: AgentProvider) -> String {
             switch provider {
             case .openai: "https://api.openai.com"
-            case .gemini, .socket: "https://generativelanguage.googleapis.com"
+            case .gemini, .openaiLive, .socket: "https://generativelanguage.googleapis.com"
             }
         }
     }

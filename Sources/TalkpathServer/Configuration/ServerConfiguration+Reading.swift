@@ -91,9 +91,16 @@ extension ServerConfiguration {
             switch provider {
             case .openai: (.openAIKey, .openAIURL, .openAIModel, AgentProfile.openAI(key: "", instructions: "").model)
             case .gemini: (.geminiKey, .geminiURL, .geminiModel, AgentProfile.gemini(key: "", instructions: "").model)
+            case .openaiLive:
+                (
+                    .openAIKey, .openAILiveURL, .openAILiveModel,
+                    AgentProfile.openAILive(key: "", instructions: "").model
+                )
             case .socket: (.socketKey, .socketURL, nil, AgentProfile.socket(url: "").model)
             }
-        let format = settings.word(.agentFormat, as: AgentProfile.Format.self) ?? .pcm
+        let format =
+            settings.word(.agentFormat, as: AgentProfile.Format.self)
+            ?? (provider == .openaiLive ? .pcmu : .pcm)
         if provider == .gemini, format == .pcmu { settings.report(.agentFormat, "pcmu is not for gemini") }
         let policy = settings.word(.agentConnect, as: AgentProfile.ConnectPolicy.self) ?? .onRinging
         let service = provider == .openai ? service(&settings) : nil
@@ -133,7 +140,7 @@ extension ServerConfiguration {
     private static func providers(_ settings: SettingsReader) -> [AgentProvider: ProviderAccess] {
         let all: [(AgentProvider, key: Setting, model: Setting?, url: Setting)] = [
             (.openai, .openAIKey, .openAIModel, .openAIURL), (.gemini, .geminiKey, .geminiModel, .geminiURL),
-            (.socket, .socketKey, nil, .socketURL),
+            (.openaiLive, .openAIKey, .openAILiveModel, .openAILiveURL), (.socket, .socketKey, nil, .socketURL),
         ]
         var providers: [AgentProvider: ProviderAccess] = [:]
         for (provider, key, model, url) in all {

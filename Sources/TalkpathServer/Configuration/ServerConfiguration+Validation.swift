@@ -59,6 +59,7 @@ extension ServerConfiguration {
             switch agent.provider {
             case .openai: (.openAIKey, .openAIURL)
             case .gemini: (.geminiKey, .geminiURL)
+            case .openaiLive: (.openAIKey, .openAILiveURL)
             case .socket: (.socketKey, .socketURL)
             }
         var problems: [ConfigurationError.Problem] = []

@@ -12,7 +12,7 @@ enum Setting: String, CaseIterable {
     case metricsKeys = "TALKPATH_METRICS_KEY"
     /// Whether the console is served at `/console`: `on` or `off`. The default is `on` in development only.
     case console = "TALKPATH_CONSOLE"
-    /// `openai` (default), `gemini` or `socket`. Decides which provider's settings below apply.
+    /// `openai` (default), `openai_live`, `gemini` or `socket`. Decides which provider's settings below apply.
     case agentProvider = "TALKPATH_AGENT_PROVIDER"
     /// `pcm` (default) or, except for Gemini, `pcmu`.
     case agentFormat = "TALKPATH_AGENT_FORMAT"
@@ -144,6 +144,8 @@ enum Setting: String, CaseIterable {
     case openAIModel = "OPENAI_MODEL"
     /// The service that speaks OpenAI's protocol: `openai`, `azure` or `xai`. By default OPENAI_REALTIME_URL decides.
     case openAIService = "OPENAI_REALTIME_SERVICE"
+    case openAILiveURL = "OPENAI_LIVE_URL"
+    case openAILiveModel = "OPENAI_LIVE_MODEL"
     case geminiKey = "GEMINI_API_KEY"
     case geminiURL = "GEMINI_LIVE_URL"
     case geminiModel = "GEMINI_MODEL"

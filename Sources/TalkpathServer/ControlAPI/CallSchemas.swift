@@ -123,8 +123,17 @@ enum CallSchemas {
         .required(
             "transfer_outcome",
             .named("TransferOutcome").orNull.meaning("What came of the newest transfer; null if there was none.")
-        )
+        ),
+        .required("agent_session", .named("AgentSession").orNull)
     )
+
+    private static let agentSession = Schema.object(
+        .required(
+            "closing",
+            .text.orNull.meaning("Why the provider closed the latest session, in its word; null if it did not say so.")
+        ),
+        .required("billed_seconds", .integer.meaning("Of all sessions of the call."))
+    ).meaning("The model's session as its provider accounts for it; null for a provider that bills tokens.")
 
     /// The members of `carrier.error`.
     static let carrierErrorMembers: [Schema.Member] = [
@@ -223,8 +232,8 @@ enum CallSchemas {
         ("EndOrder", end),
         ("EndManyOrder", endMany),
         ("Receipt", receipt),
-        ("TokenUsage", usage), ("CallCost", cost), ("CostItem", costItem), ("EndStep", step),
-        ("CarrierError", carrierError),
+        ("TokenUsage", usage), ("AgentSession", agentSession), ("CallCost", cost), ("CostItem", costItem),
+        ("EndStep", step), ("CarrierError", carrierError),
         (
             "Receipts",
             .object(

@@ -31,6 +31,7 @@ extension EndReceipt {
             "usage": usage.json,
             "cost": cost?.json ?? .null,
             "transfer_outcome": .optional(transferOutcome?.rawValue),
+            "agent_session": agentSession?.json ?? .null,
         ]
     }
 }
@@ -55,6 +56,10 @@ extension CallCost {
             ),
         ]
     }
+}
+
+extension AgentSessionAccount {
+    var json: JSONValue { ["closing": .optional(closing), "billed_seconds": JSONValue(billedSeconds)] }
 }
 
 extension CarrierFault {

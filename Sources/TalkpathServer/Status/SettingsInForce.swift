@@ -85,6 +85,7 @@ extension ServerConfiguration {
             switch agent.provider {
             case .openai: (.openAIModel, .openAIURL)
             case .gemini: (.geminiModel, .geminiURL)
+            case .openaiLive: (.openAILiveModel, .openAILiveURL)
             case .socket: (nil, .socketURL)
             }
         return [
@@ -92,7 +93,8 @@ extension ServerConfiguration {
             shown(.agentVoice, agent.voice), shown(.agentConnect, agent.connectPolicy.rawValue),
         ] + (model.setting.map { [shown($0, agent.model)] } ?? []) + [
             shown(model.url, place(agent.baseURL)),
-            shown(.openAIKey, key(.openai)), shown(.geminiKey, key(.gemini)), shown(.socketKey, key(.socket)),
+            shown(.openAIKey, key(.openai) ?? key(.openaiLive)), shown(.geminiKey, key(.gemini)),
+            shown(.socketKey, key(.socket)),
             shown(.resampler, agent.resampler.description),
         ]
     }

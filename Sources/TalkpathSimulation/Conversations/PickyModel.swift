@@ -29,7 +29,7 @@ struct PickyModel {
         switch provider {
         case .openai: return refusedByOpenAI(text)
         case .gemini: return refusedByGemini(text).map { .closes($0) }
-        case .socket: return nil
+        case .openaiLive, .socket: return nil
         }
     }
 

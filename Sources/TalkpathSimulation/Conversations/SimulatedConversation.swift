@@ -198,7 +198,7 @@ package final class SimulatedConversation {
             guard speaking != nil else { return }
             speaking = nil
             call.endResponse(isCancelled: true)
-        case .gemini, .socket:
+        case .gemini, .openaiLive, .socket:
             guard speaking != nil else { return }
             speaking = nil
             call.say(call.language.interruption)
@@ -360,7 +360,7 @@ package final class SimulatedConversation {
         switch call.provider {
         case .openai:
             if text.contains(#""response.create""#) { asked() }
-        case .gemini, .socket:
+        case .gemini, .openaiLive, .socket:
             if text.contains(#""toolResponse""#), !hasSaidGoodbye {
                 laterHere(300...900) { $0.answerAsked() }
             } else if text.contains(#""realtimeInput":{"text""#), !text.contains("not to be answered") {

@@ -9,7 +9,7 @@ struct AgentLanguage {
     var greeting: String? {
         switch provider {
         case .openai: #"{"type":"session.created","session":{}}"#
-        case .gemini, .socket: nil
+        case .gemini, .openaiLive, .socket: nil
         }
     }
 
@@ -17,15 +17,19 @@ struct AgentLanguage {
         switch provider {
         case .openai: #"{"type":"session.updated","session":{}}"#
         case .gemini: #"{"setupComplete":{}}"#
+        case .openaiLive: #"{"type":"session.started","session":{"id":"live_1"}}"#
         case .socket: #"{"type":"ready","caller_turns":true}"#
         }
     }
 
-    /// Announces a response; Gemini does not do so.
+    /// A message of GPT-Live that says nothing: its model announces neither responses nor their ends.
+    private static let nothing = #"{"type":"info","code":"notice","message":"m"}"#
+
+    /// Announces a response; Gemini and GPT-Live do not do so.
     func responseBegun(item: String) -> String? {
         switch provider {
         case .openai: #"{"type":"response.created","response":{}}"#
-        case .gemini: nil
+        case .gemini, .openaiLive: nil
         case .socket: #"{"type":"response_start","response":"\#(item)"}"#
         }
     }
@@ -37,6 +41,7 @@ struct AgentLanguage {
             #"{"type":"response.output_audio.delta","response_id":"r","item_id":"\#(item)","output_index":0,"content_index":0,"delta":"\#(base64)"}"#
         case .gemini:
             #"{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm;rate=24000","data":"\#(base64)"}}]}}}"#
+        case .openaiLive: #"{"type":"session.output_audio.delta","delta":"\#(base64)"}"#
         case .socket: base64
         }
     }
@@ -45,6 +50,7 @@ struct AgentLanguage {
         switch provider {
         case .openai: #"{"type":"response.output_audio.done","item_id":"\#(item)"}"#
         case .gemini: #"{"serverContent":{"generationComplete":true}}"#
+        case .openaiLive: Self.nothing
         case .socket: #"{"type":"mark","name":"end of \#(item)"}"#
         }
     }
@@ -55,6 +61,7 @@ struct AgentLanguage {
             #"{"type":"response.done","response":{"status":"\#(isCancelled ? "cancelled" : "completed")","usage":{"input_tokens":3,"output_tokens":4}}}"#
         case .gemini:
             #"{"serverContent":{"turnComplete":true},"usageMetadata":{"promptTokenCount":3,"responseTokenCount":4}}"#
+        case .openaiLive: Self.nothing
         case .socket:
             #"{"type":"response_end","response":"\#(item)","status":"\#(isCancelled ? "cancelled" : "completed")"}"#
         }
@@ -65,6 +72,7 @@ struct AgentLanguage {
         switch provider {
         case .openai: #"{"type":"input_audio_buffer.speech_started","audio_start_ms":1,"item_id":"c"}"#
         case .gemini: #"{"serverContent":{"interrupted":true}}"#
+        case .openaiLive: Self.nothing
         case .socket: #"{"type":"interrupt"}"#
         }
     }
@@ -74,6 +82,7 @@ struct AgentLanguage {
         case .openai:
             #"{"type":"response.output_audio_transcript.done","item_id":"\#(item)","transcript":"\#(text)"}"#
         case .gemini: #"{"serverContent":{"outputTranscription":{"text":"\#(text)"}}}"#
+        case .openaiLive: #"{"type":"session.output_transcript.delta","delta":"\#(text)"}"#
         case .socket: #"{"type":"transcript","speaker":"agent","response":"\#(item)","text":"\#(text)"}"#
         }
     }
@@ -83,6 +92,7 @@ struct AgentLanguage {
         case .openai:
             #"{"type":"conversation.item.input_audio_transcription.completed","item_id":"\#(item)","transcript":"\#(text)"}"#
         case .gemini: #"{"serverContent":{"inputTranscription":{"text":"\#(text)","finished":true}}}"#
+        case .openaiLive: #"{"type":"session.input_transcript.delta","delta":"\#(text)"}"#
         case .socket: #"{"type":"transcript","speaker":"caller","turn":"\#(item)","text":"\#(text)"}"#
         }
     }
@@ -94,6 +104,8 @@ struct AgentLanguage {
             #"{"type":"response.function_call_arguments.done","call_id":"f_\#(name)","name":"\#(name)","arguments":\#(JSONValue.string(arguments).serializedText())}"#
         case .gemini:
             #"{"toolCall":{"functionCalls":[{"id":"f_\#(name)","name":"\#(name)","args":\#(arguments)}]}}"#
+        case .openaiLive:
+            #"{"type":"response.event","event":{"type":"response.output_item.done","item":{"type":"function_call","status":"completed","call_id":"f_\#(name)","name":"\#(name)","arguments":\#(JSONValue.string(arguments).serializedText())}}}"#
         case .socket: #"{"type":"tool_call","id":"f_\#(name)","name":"\#(name)","arguments":\#(arguments)}"#
         }
     }
@@ -105,7 +117,7 @@ struct AgentLanguage {
     var callerEnded: String? {
         switch provider {
         case .openai: #"{"type":"input_audio_buffer.speech_stopped","audio_end_ms":2,"item_id":"c"}"#
-        case .gemini, .socket: nil
+        case .gemini, .openaiLive, .socket: nil
         }
     }
 
@@ -115,6 +127,7 @@ struct AgentLanguage {
         case .openai:
             #"{"type":"error","error":{"type":"invalid_request_error","code":"session_expired","message":"m"}}"#
         case .gemini: #"{"error":{"status":"INTERNAL","message":"m"}}"#
+        case .openaiLive: #"{"type":"session.closed","reason":"content","usage":{"seconds":1}}"#
         case .socket: #"{"type":"error","code":"internal","message":"m","fatal":true}"#
         }
     }
@@ -129,7 +142,7 @@ struct AgentLanguage {
     /// Announces that the connection will end soon; OpenAI does not do so.
     var leaveTaking: String? {
         switch provider {
-        case .openai: nil
+        case .openai, .openaiLive: nil
         case .gemini: #"{"goAway":{"timeLeft":"2s"}}"#
         case .socket: #"{"type":"going_away","time_left_ms":2000}"#
         }
@@ -138,7 +151,7 @@ struct AgentLanguage {
     /// Gives a handle with which the session can be resumed; OpenAI does not do so.
     var resumptionHandle: String? {
         switch provider {
-        case .openai, .socket: nil
+        case .openai, .openaiLive, .socket: nil
         case .gemini: #"{"sessionResumptionUpdate":{"newHandle":"h","resumable":true}}"#
         }
     }
@@ -159,6 +172,7 @@ struct AgentLanguage {
         switch provider {
         case .openai: message.contains(#""session.update""#)
         case .gemini: message.contains(#""setup""#)
+        case .openaiLive: message.contains(#""session.start""#)
         case .socket: message.contains(#""type":"start""#)
         }
     }
@@ -167,6 +181,7 @@ struct AgentLanguage {
         switch provider {
         case .openai: message.contains(#""input_audio_buffer.append""#)
         case .gemini: message.contains(#""realtimeInput":{"audio""#)
+        case .openaiLive: message.contains(#""session.input_audio.append""#)
         case .socket: message == Self.binary
         }
     }
@@ -182,6 +197,7 @@ struct AgentLanguage {
         switch provider {
         case .openai: message.contains(#""response.create""#)
         case .gemini: message.contains(#""realtimeInput":{"text""#)
+        case .openaiLive: message.contains(#""session.commentary.append""#)
         case .socket: message.contains(#""type":"say""#) || message.contains(#""respond":true"#)
         }
     }

@@ -4,6 +4,7 @@ package import TalkpathWire
 package enum FakeModel {
     case openAI(FakeOpenAIRealtime)
     case gemini(FakeGeminiLive)
+    case live(FakeOpenAILive)
     case socket(FakeAgentSocket)
 
     package static func start(_ provider: AgentProvider, _ configuration: FakeAgentConfiguration) async throws
@@ -12,6 +13,7 @@ package enum FakeModel {
         switch provider {
         case .openai: .openAI(try await FakeOpenAIRealtime.start(configuration))
         case .gemini: .gemini(try await FakeGeminiLive.start(configuration))
+        case .openaiLive: .live(try await FakeOpenAILive.start(configuration))
         case .socket: .socket(try await FakeAgentSocket.start(configuration))
         }
     }
@@ -21,6 +23,7 @@ package enum FakeModel {
         switch self {
         case .openAI(let model): model.url
         case .gemini(let model): model.url
+        case .live(let model): model.url
         case .socket(let model): model.url
         }
     }
@@ -29,6 +32,7 @@ package enum FakeModel {
         switch self {
         case .openAI(let model): await model.sessions()
         case .gemini(let model): await model.sessions()
+        case .live(let model): await model.sessions()
         case .socket(let model): await model.sessions()
         }
     }
@@ -37,6 +41,7 @@ package enum FakeModel {
         switch self {
         case .openAI(let model): await model.openSessions()
         case .gemini(let model): await model.openSessions()
+        case .live(let model): await model.openSessions()
         case .socket(let model): await model.openSessions()
         }
     }
@@ -45,6 +50,7 @@ package enum FakeModel {
         switch self {
         case .openAI(let model): await model.shutdown()
         case .gemini(let model): await model.shutdown()
+        case .live(let model): await model.shutdown()
         case .socket(let model): await model.shutdown()
         }
     }

@@ -1,7 +1,7 @@
 #if os(Linux)
 /// One socket of the echoing model: sends the caller's audio back at once, as pieces of one long answer.
 ///
-/// It speaks OpenAI Realtime or Gemini Live, as far as a call of audio alone needs it. The answer never ends during the
+/// It speaks OpenAI Realtime, GPT-Live or Gemini Live, as far as a call of audio alone needs it. The answer never ends during the
 /// call. The marks that come back tell the bridge which audio has been played, so that it can forget it.
 final class LoadModel {
     /// The behaviour of a session, chosen by a word in its instructions.
@@ -43,6 +43,9 @@ final class LoadModel {
                     .utf8
             )
             suffix = Array(#""}"#.utf8)
+        case .openAILive:
+            prefix = Array(#"{"type":"session.output_audio.delta","delta":""#.utf8)
+            suffix = Array(#""}"#.utf8)
         case .gemini:
             prefix = Array(
                 #"{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm;rate=16000","data":""#
@@ -78,6 +81,13 @@ final class LoadModel {
             + #""object":"realtime.session","audio":{"input":{"format":\#(format)},"output":{"format":\#(format)}}}}"#
     }
 
+    private var started: String {
+        let format =
+            shape.format == .pcmu ? #"{"type":"audio/pcmu","rate":8000}"# : #"{"type":"audio/pcm","rate":24000}"#
+        return #"{"type":"session.started","event_id":"event_1","session":{"id":"live_1","expires_at":4102444800,"#
+            + #""model":"gpt-live-1.1","status":"active","audio":{"format":\#(format)}}}"#
+    }
+
     /// Handles the messages that the socket has received, and sends the audio back.
     /// - Parameter heard: receives the number of the caller's newest frame that has arrived completely.
     func receive(_ heard: (Int) -> Void) {
@@ -94,6 +104,7 @@ final class LoadModel {
     private var setUpWord: StaticString {
         switch shape.provider {
         case .openAI: #""session.update""#
+        case .openAILive: #""session.start""#
         case .gemini: #""setup""#
         }
     }
@@ -102,6 +113,9 @@ final class LoadModel {
         switch shape.provider {
         case .openAI:
             guard find("input_audio_buffer.append", in: message) != nil else { return nil }
+            return quoted(after: #""audio":""#, in: message)
+        case .openAILive:
+            guard find("input_audio.append", in: message) != nil else { return nil }
             return quoted(after: #""audio":""#, in: message)
         case .gemini:
             guard find("realtimeInput", in: message) != nil else { return nil }
@@ -115,6 +129,7 @@ final class LoadModel {
         guard manner != .hesitates else { return }
         switch shape.provider {
         case .openAI: socket.write(session("session.updated", event: 1))
+        case .openAILive: socket.write(started)
         case .gemini: socket.write(#"{"setupComplete":{}}"#)
         }
         isReady = true

@@ -2,6 +2,7 @@
 package struct LoadShape: Equatable, Sendable {
     package enum Provider: String, Sendable, CaseIterable {
         case openAI = "openai"
+        case openAILive = "openai_live"
         case gemini
     }
 
@@ -24,7 +25,7 @@ package struct LoadShape: Equatable, Sendable {
     var modelFrameBytes: Int {
         switch (provider, format) {
         case (_, .pcmu): 160
-        case (.openAI, .pcm): 960
+        case (.openAI, .pcm), (.openAILive, .pcm): 960
         case (.gemini, .pcm): 640
         }
     }
@@ -33,6 +34,8 @@ package struct LoadShape: Equatable, Sendable {
         switch (provider, format) {
         case (.openAI, .pcm): "OpenAI Realtime, PCM at 24 kHz, resampled both ways"
         case (.openAI, .pcmu): "OpenAI Realtime, µ-law untouched"
+        case (.openAILive, .pcm): "GPT-Live, PCM at 24 kHz, resampled both ways"
+        case (.openAILive, .pcmu): "GPT-Live, µ-law untouched"
         case (.gemini, _): "Gemini Live, PCM at 16 kHz, resampled both ways"
         }
     }

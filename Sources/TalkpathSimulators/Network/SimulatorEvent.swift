@@ -8,6 +8,7 @@ public struct SimulatorEvent: Sendable {
         /// The simulated person on the phone, who hears the audio of the call.
         case phone
         case openAI = "openai"
+        case openAILive = "openai_live"
         case gemini
         /// An agent of one's own.
         case socket

@@ -50,6 +50,13 @@ public struct AgentChange: Equatable, Sendable {
                 "cannot be changed on a live call of an agent's own socket, only its instructions"
             )
         }
+        if provider == .openaiLive, let field = fields.first(where: { $0 != "instructions" }) {
+            throw AgentOptionFault(
+                field,
+                "cannot be changed on a live call: GPT-Live takes its set-up once, when a session begins, and later only "
+                    + "further instructions"
+            )
+        }
         if !gemini.isEmpty {
             throw AgentOptionFault("gemini", "is not for an agent of openai: that provider knows nothing of it")
         }

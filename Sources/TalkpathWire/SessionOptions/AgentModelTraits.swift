@@ -67,6 +67,7 @@ public struct AgentModelTraits: Equatable, Sendable {
             // Compare the whole name: the names of later models begin with it.
             self = name == "gpt-realtime" ? Self.ending : Self.openAI.first { name.hasPrefix($0.0) }?.1 ?? Self()
         case .gemini: self = Self.gemini.first { name.contains($0.0) }?.1 ?? Self()
+        case .openaiLive: self = Self.live.contains(name) ? Self.fullDuplex : Self.unknownLive
         case .socket: self = Self.plain
         }
         // Every session of OpenAI's Realtime interface ends after an hour, without a warning.
@@ -81,6 +82,19 @@ public struct AgentModelTraits: Equatable, Sendable {
         ("gpt-realtime-2025", ending), ("gpt-realtime-2", thinking), ("gpt-realtime-1.5", plain),
         ("gpt-realtime-mini", ending), ("gpt-4o-realtime", ending), ("gpt-4o-mini-realtime", ending),
     ]
+
+    private static let live: Set<String> = ["gpt-live-1", "gpt-live-1.1"]
+
+    /// A session tells itself when it ends.
+    private static let fullDuplex = Self {
+        $0.thinking = .lacking
+        $0.renewal = Renewal(quietAfter: .seconds(86_400), atLatest: .seconds(86_400))
+    }
+    private static var unknownLive: Self {
+        var traits = fullDuplex
+        traits.isKnown = false
+        return traits
+    }
 
     private static let plain = Self { $0.thinking = .lacking }
     private static let thinking = Self { $0.thinking = .asked }

@@ -19,6 +19,7 @@ package struct AgentOptionCheck {
     package var model: String
     package var openAI: OpenAIOptions
     package var gemini: GeminiOptions
+    package var live: OpenAILiveOptions
     package var raw: JSONValue?
     /// The agent's own tools.
     package var tools: [AgentTool]
@@ -35,12 +36,16 @@ package struct AgentOptionCheck {
         self.model = model
         openAI = configuration.openAI
         gemini = configuration.gemini
+        live = configuration.live
         raw = configuration.raw
         tools = configuration.tools
         toolNames = configuration.tools.map(\.name)
     }
 
     package func run() throws(AgentOptionFault) {
+        if provider != .openaiLive, live != OpenAILiveOptions() {
+            throw Self.otherProvider("openai_live", is: provider)
+        }
         switch provider {
         case .openai:
             guard gemini.isEmpty else { throw Self.otherProvider("gemini", is: provider) }
@@ -57,6 +62,13 @@ package struct AgentOptionCheck {
             guard openAI.isEmpty else { throw Self.otherProvider("openai", is: provider) }
             try checkGemini()
             try checkBehaviors()
+        case .openaiLive:
+            guard openAI.isEmpty else { throw Self.otherProvider("openai", is: provider) }
+            guard gemini.isEmpty else { throw Self.otherProvider("gemini", is: provider) }
+            for tool in tools where tool.behavior != nil || tool.scheduling != nil {
+                throw Self.otherProvider("tools[\(tool.name)].behavior", is: provider)
+            }
+            try checkLive()
         case .socket:
             guard openAI.isEmpty else { throw Self.otherProvider("openai", is: provider) }
             guard gemini.isEmpty else { throw Self.otherProvider("gemini", is: provider) }
@@ -103,6 +115,7 @@ package struct AgentOptionCheck {
                     ["model"], ["sessionResumption"], ["historyConfig"], ["generationConfig", "responseModalities"],
                     ["realtimeInputConfig", "automaticActivityDetection", "disabled"],
                 ]
+            case .openaiLive: [["model"], ["audio", "format"], ["input"], ["delegation", "type"]]
             case .socket: []
             }
         for path in kept where Self.member(path, of: raw) != nil {

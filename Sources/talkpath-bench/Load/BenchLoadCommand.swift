@@ -32,7 +32,7 @@ struct BenchLoadCommand: AsyncParsableCommand {
     @Option(help: "How long each number of calls is measured.")
     var seconds = 10.0
 
-    @Option(help: "Whose protocol the model speaks: openai or gemini.")
+    @Option(help: "Whose protocol the model speaks: openai, openai_live or gemini.")
     var provider = LoadShape.Provider.openAI
 
     @Option(help: "What the model hears and speaks: pcm, or pcmu (OpenAI only).")
@@ -58,7 +58,7 @@ struct BenchLoadCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard (1...3600).contains(seconds) else { throw ValidationError("--seconds must be from 1 to 3600") }
-        guard provider == .openAI || format == .pcm else { throw ValidationError("Gemini speaks no pcmu") }
+        guard provider != .gemini || format == .pcm else { throw ValidationError("Gemini speaks no pcmu") }
         guard against != nil || pid == nil else { throw ValidationError("--pid goes with --against") }
         guard against == nil || modelPort > 0 else {
             throw ValidationError("--against needs --model-port, where that server looks for its model")

@@ -133,6 +133,9 @@ struct LoadStage {
         case .openAI:
             settings["OPENAI_API_KEY"] = "bench"
             settings["OPENAI_REALTIME_URL"] = "ws://127.0.0.1:\(modelPort)/v1/realtime"
+        case .openAILive:
+            settings["OPENAI_API_KEY"] = "bench"
+            settings["OPENAI_LIVE_URL"] = "ws://127.0.0.1:\(modelPort)/v1/live/sessions"
         case .gemini:
             settings["GEMINI_API_KEY"] = "bench"
             settings["GEMINI_LIVE_URL"] = "ws://127.0.0.1:\(modelPort)/live"

@@ -29,7 +29,7 @@ struct BenchSoakCommand: AsyncParsableCommand {
     @Option(help: "What goes wrong, and when.")
     var seed: UInt64 = 1
 
-    @Option(help: "openai, gemini or socket.")
+    @Option(help: "openai, openai_live, gemini or socket.")
     var provider = AgentProvider.openai
 
     @Flag(help: "Let the model play a mix of its behaviours, and see how long callers wait.")

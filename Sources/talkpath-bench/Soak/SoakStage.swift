@@ -67,6 +67,7 @@ struct SoakStage {
         let (key, address) =
             switch provider {
             case .openai: ("OPENAI_API_KEY", "OPENAI_REALTIME_URL")
+            case .openaiLive: ("OPENAI_API_KEY", "OPENAI_LIVE_URL")
             case .gemini: ("GEMINI_API_KEY", "GEMINI_LIVE_URL")
             case .socket: ("TALKPATH_SOCKET_KEY", "TALKPATH_SOCKET_URL")
             }

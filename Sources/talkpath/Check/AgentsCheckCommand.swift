@@ -43,6 +43,7 @@ struct AgentsCheckCommand: AsyncParsableCommand {
         let base: AgentProfile =
             switch provider {
             case AgentProvider.gemini.rawValue: .gemini(key: "", instructions: "")
+            case AgentProvider.openaiLive.rawValue: .openAILive(key: "", instructions: "")
             case AgentProvider.socket.rawValue: .socket(url: "")
             default: .openAI(key: "", instructions: "")
             }

@@ -22,7 +22,7 @@ struct DemoCommand: AsyncParsableCommand {
             """
     )
 
-    @Option(help: "The model that is simulated: openai, gemini or socket.")
+    @Option(help: "The model that is simulated: openai, openai_live, gemini or socket.")
     var provider: AgentProvider = .openai
 
     @Option(help: "The audio for the model: pcm, or pcmu (µ-law untouched, not for gemini).")

@@ -36,20 +36,27 @@ struct DemoFigures: Codable {
 }
 
 extension DemoFigures {
-    init(stream: MediaStreamRecord, agent: AgentRecord, call: CallFacts, picture: CallPicture) {
-        uplinkMilliseconds = Spread(Self.uplink(stream, agent))
+    /// - Parameter isContinuous: the model hears silence besides the caller's audio, and is never cleared.
+    init(
+        stream: MediaStreamRecord,
+        agent: AgentRecord,
+        call: CallFacts,
+        picture: CallPicture,
+        isContinuous: Bool = false
+    ) {
+        uplinkMilliseconds = isContinuous ? nil : Spread(Self.uplink(stream, agent))
         downlinkMilliseconds = Spread(Self.downlink(stream, agent))
         filterMilliseconds =
             Self.filterDelay(from: .telephony, to: agent.inputFormat)
             + Self.filterDelay(from: agent.outputFormat, to: .telephony)
         turnLatencyMilliseconds = picture.latencies
-        bargeInToClearMilliseconds = Self.bargeIns(stream, agent)
-        bargeInToSilenceMilliseconds = Self.silences(stream)
+        bargeInToClearMilliseconds = isContinuous ? [] : Self.bargeIns(stream, agent)
+        bargeInToSilenceMilliseconds = isContinuous ? [] : Self.silences(stream)
         framesFromCaller = stream.framesSent.count
         framesToCaller = stream.mediaReceived.count
         callerMilliseconds = stream.said.count / 8
         agentHeardMilliseconds = stream.playedBytes / 8
-        heardAgainstBelieved = Self.hearings(stream, agent, call)
+        heardAgainstBelieved = isContinuous ? [] : Self.hearings(stream, agent, call)
     }
 
     /// Returns the latencies of the uplink. Frames that the bridge held back until the model was ready are left out.

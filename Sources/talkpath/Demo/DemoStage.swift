@@ -87,6 +87,10 @@ struct DemoStage {
             settings["TALKPATH_AGENT_FORMAT"] = format.rawValue
             settings["OPENAI_API_KEY"] = Self.modelKey
             settings["OPENAI_REALTIME_URL"] = model
+        case .openaiLive:
+            settings["TALKPATH_AGENT_FORMAT"] = format.rawValue
+            settings["OPENAI_API_KEY"] = Self.modelKey
+            settings["OPENAI_LIVE_URL"] = model
         case .gemini:
             settings["GEMINI_API_KEY"] = Self.modelKey
             settings["GEMINI_LIVE_URL"] = model
@@ -179,11 +183,24 @@ struct DemoStage {
         let (receipt, call, openSessions) = (outcome.receipt, outcome.call, outcome.openSessions)
         let picture = CallPicture(try Replay(try capture(of: call)).capture)
         let facts = CallFacts(transcript: (call["transcript"]?.array ?? []).map(Self.turn))
-        let figures = DemoFigures(stream: stream, agent: agent, call: facts, picture: picture)
+        let figures = DemoFigures(
+            stream: stream,
+            agent: agent,
+            call: facts,
+            picture: picture,
+            isContinuous: provider.isContinuous
+        )
         var judgement = DemoJudgement()
-        judgement.judgeUplink(stream, agent)
-        judgement.judgeDownlink(stream, agent, cut: figures.heardAgainstBelieved)
-        judgement.judgeInterruption(figures, stream, expected: conversation.expected.interruptions)
+        if provider.isContinuous {
+            judgement.judgeContinuousUplink(stream, agent)
+            judgement.judgeContinuousDownlink(stream, agent)
+            judgement.judgeOwnSilence(agent, facts, expected: conversation.expected.interruptions)
+            judgement.judgeBill(receipt)
+        } else {
+            judgement.judgeUplink(stream, agent)
+            judgement.judgeDownlink(stream, agent, cut: figures.heardAgainstBelieved)
+            judgement.judgeInterruption(figures, stream, expected: conversation.expected.interruptions)
+        }
         judgement.judgeProtocol(stream, agent, carrier)
         judgement.judgeEnd(receipt, carrier: carrier, openSessions: openSessions)
         return DemoReport(

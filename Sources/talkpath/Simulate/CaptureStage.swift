@@ -73,6 +73,9 @@ struct CaptureStage {
             settings["TALKPATH_AGENT_FORMAT"] = scene.name == "plain-conversation" ? "pcm" : "pcmu"
             settings["OPENAI_API_KEY"] = "key"
             settings["OPENAI_REALTIME_URL"] = model
+        case .openaiLive:
+            settings["OPENAI_API_KEY"] = "key"
+            settings["OPENAI_LIVE_URL"] = model
         case .gemini:
             settings["GEMINI_API_KEY"] = "key"
             settings["GEMINI_LIVE_URL"] = model

@@ -248,7 +248,7 @@ private struct VirtualLine {
         case .openai:
             agentSays(#"{"type":"input_audio_buffer.speech_started","audio_start_ms":0}"#)
             if bargeIn != .local { cancel() }
-        case .gemini, .socket:
+        case .gemini, .openaiLive, .socket:
             guard bargeIn != .local else { return }
             switch model {
             case .speaking, .generated:
@@ -331,7 +331,7 @@ private struct VirtualLine {
             agentSays(
                 #"{"type":"response.done","response":{"status":"\#(isCancelled ? "cancelled" : "completed")"}}"#
             )
-        case .gemini, .socket:
+        case .gemini, .openaiLive, .socket:
             agentSays(#"{"serverContent":{"turnComplete":true}}"#)
         }
         isTurnOpen = false
@@ -351,7 +351,7 @@ private struct VirtualLine {
             agentSays(
                 #"{"type":"response.output_audio.delta","item_id":"item_\#(item)","content_index":0,"delta":"\#(bytes.base64)"}"#
             )
-        case .gemini, .socket:
+        case .gemini, .openaiLive, .socket:
             let level = UInt16(bitPattern: MuLaw.decode(Self.code(of: item)))
             var bytes: [UInt8] = []
             for _ in 0..<duration * 24 { bytes += [UInt8(truncatingIfNeeded: level), UInt8(level >> 8)] }

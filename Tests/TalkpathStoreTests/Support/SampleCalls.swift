@@ -97,6 +97,7 @@ enum SampleCalls {
             ]
         )
         call.receipt?.transferOutcome = .noAnswer
+        call.receipt?.agentSession = AgentSessionAccount(closing: "close_requested", billedSeconds: 75)
         call.receipt?.usage.inputCachedTokens = 64
         call.receipt?.cost = CallCost(items: [
             .init(.model, "input_audio", 1200, .tokens, Price(decimal: "32")),

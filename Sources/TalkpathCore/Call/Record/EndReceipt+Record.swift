@@ -19,6 +19,7 @@ extension EndReceipt {
             ("teardown", .nanoseconds(teardown)),
             ("usage", usage.record),
             ("cost", cost?.record),
+            ("agent_session", agentSession?.record),
             ("transfer_outcome", .optional(transferOutcome?.rawValue)),
             (
                 "steps",
@@ -67,7 +68,18 @@ extension EndReceipt {
         )
         usage = AgentUsage(record: record.nested("usage"))
         cost = record.nested("cost").map { CallCost(record: $0.value) }
+        agentSession = record.nested("agent_session").map(AgentSessionAccount.init(record:))
         transferOutcome = record.text("transfer_outcome").flatMap(TransferOutcome.init)
+    }
+}
+
+extension AgentSessionAccount {
+    fileprivate var record: JSONValue {
+        .record([("closing", .optional(closing)), ("billed_seconds", JSONValue(billedSeconds))])
+    }
+
+    fileprivate init(record: RecordFields) {
+        self.init(closing: record.text("closing"), billedSeconds: record.integer("billed_seconds") ?? 0)
     }
 }
 

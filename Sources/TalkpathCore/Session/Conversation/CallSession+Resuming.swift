@@ -9,8 +9,8 @@ extension CallSession {
         var configuration = presentAgent.configuration(resumptionHandle: resumptionHandle)
         configuration.hasHistory = resumptionHandle == nil && !(history + notes).isEmpty
         configuration.omitted = talk.omittedSettings
-        if agent.provider == .socket {
-            configuration.call = facts
+        if agent.provider == .socket { configuration.call = facts }
+        if agent.provider.takesConversation {
             configuration.conversation = resumptionHandle == nil ? history + notes : history
         }
         media.value.command(.configure(configuration))

@@ -57,7 +57,9 @@ struct AgentMachine {
     private var hasGreeted = false
     private let limits: CallLimits
 
-    private let renewal: AgentRenewal?
+    private let planned: AgentRenewal?
+    /// The length of the present session, if the provider has told it.
+    private var lifetime: Duration?
     /// The session is to be opened anew at the next quiet moment.
     private(set) var wantsRenewal = false
 
@@ -65,7 +67,7 @@ struct AgentMachine {
 
     init(limits: CallLimits, renewal: AgentRenewal?) {
         self.limits = limits
-        self.renewal = renewal
+        planned = renewal
     }
 
     // MARK: Questions
@@ -97,6 +99,7 @@ struct AgentMachine {
 
     private mutating func open(at now: MonotonicInstant) -> [Action] {
         newest = newest.next
+        lifetime = nil
         state = .connecting
         deadlines[.agentRetry] = nil
         deadlines[.agentSetup] = now + limits.agentSetupTimeout
@@ -223,6 +226,23 @@ struct AgentMachine {
     }
 
     // MARK: Renewing
+
+    /// The provider has told how long the session lasts that is being set up.
+    mutating func expires(in lifetime: Duration) {
+        self.lifetime = lifetime
+    }
+
+    private static let renewalMargin = Duration.seconds(30)
+    /// A shorter session would be renewed without end.
+    private static let shortestLifetime = Duration.seconds(120)
+
+    /// When the present session is to be opened anew.
+    private var renewal: AgentRenewal? {
+        guard let lifetime, lifetime >= Self.shortestLifetime else { return planned }
+        let latest = min(planned?.atLatest ?? lifetime, lifetime - Self.renewalMargin)
+        let quiet = min(planned?.quietAfter ?? latest, latest * 9 / 10)
+        return AgentRenewal(quietAfter: quiet, atLatest: latest)
+    }
 
     /// A session has begun, or a call that was to end goes on: when the session will be too old is known.
     mutating func planRenewal(at now: MonotonicInstant) {

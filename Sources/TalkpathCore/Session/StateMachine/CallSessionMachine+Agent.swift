@@ -36,6 +36,7 @@ extension CallSessionMachine {
     mutating func agentOpened(socket: AgentSocketID, at now: MonotonicInstant) {
         happened(.agentOpened)
         agentMachine.opened(socket)
+        account?.sessionBegan()
     }
 
     mutating func agentIsReady(at now: MonotonicInstant) -> [SessionAction] {
@@ -95,7 +96,23 @@ extension CallSessionMachine {
         orders(agentMachine.setupTimedOut(isDraining: isDraining, at: now), at: now)
     }
 
+    // MARK: Billing
+
+    /// The provider bills the present session for so long.
+    ///
+    /// - Parameter closing: the reason for which it has closed the session.
+    mutating func agentBilled(seconds: Int, closing: String?) {
+        var account = account ?? AgentSessionAccount()
+        account.bill(seconds, closing: closing)
+        self.account = account
+    }
+
     // MARK: Renewing
+
+    /// The session that is being set up ends after this time.
+    mutating func agentExpires(in lifetime: Duration) {
+        agentMachine.expires(in: lifetime)
+    }
 
     /// The provider will close the socket.
     mutating func agentIsGoingAway(timeLeft: Duration?, at now: MonotonicInstant) {

@@ -366,6 +366,7 @@ extension CallSessionMachine {
         )
         receipt.usage = usage
         receipt.cost = cost(at: end.began)
+        receipt.agentSession = account
         receipt.transferOutcome = transfer.outcome
         return receipt
     }

@@ -59,6 +59,8 @@ struct CallSessionMachine: ~Copyable {
     private(set) var usage = AgentUsage()
     /// Nil where nobody has given prices.
     private let pricing: CallPricing?
+    /// The time that the provider bills, if it bills time.
+    var account: AgentSessionAccount?
     var hangUpMachine = HangUpMachine()
     var teardownMachine: TeardownMachine
     /// The saved record is being told that the carrier has confirmed the end. Its session stays until it is.
