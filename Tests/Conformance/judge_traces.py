@@ -5,7 +5,7 @@
 
 A whole call goes over real sockets on loopback, with a function and a webhook, while a collector stands by. Each request to
 it must be an `ExportTraceServiceRequest` in OTLP's JSON; every name of an attribute must stand in the conventions or begin
-with `talkpath.`. Then the collector refuses, and is gone: the calls must not mind. Some ten seconds.
+with `talkpath.`. Then the collector refuses, and is gone: the calls must not mind. About a minute.
 """
 
 import asyncio
@@ -173,7 +173,7 @@ async def metrics(port):
 
 
 async def main(binary):
-    async with Stage(binary) as stage, asyncio.timeout(120):
+    async with Stage(binary) as stage, asyncio.timeout(240):
         collector = await Collector().start()
         functions = await Receiver(b'{"hours":"nine to five"}').start()
         told = await Receiver().start()
