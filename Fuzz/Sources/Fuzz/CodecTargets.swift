@@ -23,6 +23,58 @@ extension FuzzTarget {
         }
     }
 
+    /// Messages of an agent of one's own, one on each line: audio where the line begins with `=`.
+    ///
+    /// What is refused changes nothing, so that a codec that hears each message twice after the first refusal says the
+    /// same.
+    static let socket = FuzzTarget(name: "socket") { input in
+        var codec = AgentSocketCodec()
+        var outbox = MessageOutbox()
+        for line in lines(input) {
+            let isText = line.first != UInt8(ascii: "=")
+            let message = isText ? line : Array(line.dropFirst())
+            var events: [AgentEvent] = []
+            do throws(WireError) {
+                try codec.receive(message.span.bytes, isText: isText, into: &events)
+                expect(!events.isEmpty, "a message that is understood says something")
+            } catch {
+                expect(events.isEmpty, "an error came with events")
+                codec.write(.fault(error), to: &outbox)
+                var again: [AgentEvent] = []
+                do throws(WireError) {
+                    try codec.receive(message.span.bytes, isText: isText, into: &again)
+                    expect(false, "what was refused is understood the second time")
+                } catch let second {
+                    expect(second == error, "\(error), and then \(second)")
+                }
+            }
+            for event in events { follow(event, in: message, &codec, &outbox) }
+            outbox.removeAll()
+        }
+        codec.writeAudio(input.span.bytes, to: &outbox)
+    }
+
+    /// What a session does with it.
+    private static func follow(
+        _ event: AgentEvent,
+        in message: [UInt8],
+        _ codec: inout AgentSocketCodec,
+        _ outbox: inout MessageOutbox
+    ) {
+        switch event {
+        case .audio(let audio):
+            guard case .raw(let range) = audio.payload else { return expect(false, "audio that is not raw") }
+            expect(range.lowerBound >= 0 && range.upperBound <= message.count, "audio outside of its message: \(range)")
+            expect(codec.providerName(of: audio.item) != nil, "audio of no response")
+            codec.write(.truncate(item: audio.item, heardMilliseconds: message.count), to: &outbox)
+        case .responseStarted: codec.write(.cancelResponse, to: &outbox)
+        case .mark(let name): codec.write(.markPlayed(name, wasCut: false), to: &outbox)
+        case .toolCall(let call): codec.write(.toolResult(id: call.id, name: call.name, output: "{}"), to: &outbox)
+        case .goingAway(let left): expect(left.map { $0 >= .zero && $0 <= .seconds(86_400) } ?? true, "\(event)")
+        default: break
+        }
+    }
+
     private enum Told: Equatable {
         case event(AgentEvent)
         case audio(AgentItem, AudioFormat, [UInt8]?)

@@ -12,7 +12,7 @@ struct FuzzTarget: Sendable {
     let run: @Sendable ([UInt8]) -> Void
 
     static let all: [FuzzTarget] = [
-        .json, .openAI, .gemini, .twilio, .forms, .signatures, .twilioREST, .capture, .oggOpus, .wav, .frames,
+        .json, .openAI, .gemini, .socket, .twilio, .forms, .signatures, .twilioREST, .capture, .oggOpus, .wav, .frames,
     ]
 
     /// The one that `TALKPATH_FUZZ` names.
