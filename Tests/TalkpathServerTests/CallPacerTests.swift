@@ -19,7 +19,8 @@ import Testing
             try await pacer.waitForTurn()
             Issue.record("the second order did not wait")
         } catch {
-            #expect(error.code == .unavailable && error.retryAfter.map { $0 > .seconds(1) && $0 <= .seconds(60) } == true)
+            let pause = try #require(error.retryAfter)
+            #expect(error.code == .unavailable && pause > .seconds(1) && pause <= .seconds(60))
         }
     }
 
