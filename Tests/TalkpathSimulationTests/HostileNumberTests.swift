@@ -33,7 +33,7 @@ import Testing
         return json
     }
 
-    @Test(arguments: CapturedCallsTests.names)
+    @Test(arguments: TestSeeds.some(of: CapturedCallsTests.names))
     func `a call survives hostile numbers in the messages of both its sockets`(name: String) async throws {
         var capture = try CapturedCallsTests.replay(name).capture
         var known: Set<String> = []
@@ -70,7 +70,7 @@ import Testing
         #"{"goAway":{"timeLeft":"49.5s"}}"#,
     ]
 
-    @Test(arguments: openAI.map { ("openai", $0) } + gemini.map { ("gemini", $0) })
+    @Test(arguments: TestSeeds.some(of: openAI.map { ("openai", $0) } + gemini.map { ("gemini", $0) }))
     func `a call survives hostile numbers in what its model seldom says`(model: String, message: String) async throws {
         var capture = try CapturedCallsTests.replay("\(model)-plain-conversation").capture
         let middle = capture.records.count / 2

@@ -1,4 +1,3 @@
-import Foundation
 import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
@@ -44,7 +43,7 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
 
     /// Ten calls a block; a sanitizer's run, which asks for few seeds, plays fewer blocks.
     private static let blocks =
-        min(2000, max(200, ProcessInfo.processInfo.environment["TALKPATH_SEEDS"].flatMap(UInt64.init) ?? 2000)) / 100
+        min(2000, max(200, TestSeeds.calls)) / 100
 
     @Test(arguments: 0..<blocks)
     func `a replay of a simulated call sends the same bytes`(block: UInt64) async throws {

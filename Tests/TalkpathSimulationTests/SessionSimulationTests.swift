@@ -7,7 +7,7 @@ import Testing
 /// `TALKPATH_SEED=17` prints one.
 @Suite struct SessionSimulationTests {
     private static let environment = ProcessInfo.processInfo.environment
-    private static let seeds = environment["TALKPATH_SEEDS"].flatMap(UInt64.init) ?? 2000
+    private static let seeds = TestSeeds.calls
 
     @Test func `however a call ends, it ends once, everybody learns it and nothing is left`() async {
         let report = await SessionSimulation(seeds: 0..<Self.seeds, threads: 2).run()
@@ -56,9 +56,11 @@ import Testing
         #expect(first.steps == second.steps)
     }
 
+    private static let fixed: Range<UInt64> = 500..<(TestSeeds.areFew ? 540 : 700)
+
     @Test func `how many threads play changes nothing`() async {
-        let alone = await SessionSimulation(seeds: 500..<700, threads: 1).run()
-        let together = await SessionSimulation(seeds: 500..<700, threads: 4).run()
+        let alone = await SessionSimulation(seeds: Self.fixed, threads: 1).run()
+        let together = await SessionSimulation(seeds: Self.fixed, threads: 4).run()
         #expect(alone.reasons == together.reasons)
         #expect(alone.coverage.counts == together.coverage.counts)
     }

@@ -8,7 +8,7 @@ import Testing
 /// `TALKPATH_SEEDS=100000` plays more of them; `TALKPATH_CONVERSATION=17` prints one.
 @Suite struct SimulatedConversationTests {
     private static let environment = ProcessInfo.processInfo.environment
-    private static let seeds = max(40, (environment["TALKPATH_SEEDS"].flatMap(UInt64.init) ?? 0) / 50)
+    private static let seeds = TestSeeds.areFew ? 12 : max(40, (TestSeeds.given ?? 0) / 50)
 
     @Test(arguments: [AgentProvider.openai, .gemini])
     func `whatever caller and model do, every promise is kept`(provider: AgentProvider) {
@@ -26,7 +26,7 @@ import Testing
 
     @Test(arguments: ConversationBehavior.allCases, [AgentProvider.openai, .gemini])
     func `each behaviour alone is borne`(behavior: ConversationBehavior, provider: AgentProvider) {
-        for seed in 0..<4 as Range<UInt64> {
+        for seed in 0..<(TestSeeds.areFew ? 1 : 4) as Range<UInt64> {
             let conversation = SimulatedConversation(seed: seed, provider: provider, behaviors: [behavior])
             let violations = conversation.run()
             #expect(violations.isEmpty, "seed \(seed): \(violations)")
