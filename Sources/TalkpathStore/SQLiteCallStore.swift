@@ -40,6 +40,7 @@ public final class SQLiteCallStore: CallStore {
     /// The time for which entries wait for their call's row.
     let patience: Duration
     let condition: StoreCondition
+    private let backlog: StoreBacklog
     /// Whether other servers use the same database. Each server then marks work as taken before it does it.
     let isShared: Bool
     private let tokens: any IdentifierSource
@@ -115,6 +116,7 @@ public final class SQLiteCallStore: CallStore {
         self.outbox = outbox
         self.patience = patience
         condition = StoreCondition(news)
+        backlog = StoreBacklog(news)
         self.keepsTranscripts = keepsTranscripts
         tokens = identifiers
     }
@@ -124,6 +126,12 @@ public final class SQLiteCallStore: CallStore {
 
     /// Why the last write failed; `nil` if it succeeded. While writes fail, begin nothing that has to be kept.
     package var failure: StoreError? { condition.failure }
+
+    /// More writes wait than can be done in seconds.
+    package var isBehind: Bool { backlog.isBehind }
+
+    /// Whether to begin what has to be kept.
+    package var takesNew: Bool { failure == nil && !isBehind }
 
     /// The number of ended calls that could not be written yet.
     package var unsavedCalls: Int { unsaved.withLock { $0.count } }
@@ -149,7 +157,9 @@ public final class SQLiteCallStore: CallStore {
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 reply.expect(continuation)
-                engine.write(updates) { [condition] result in
+                backlog.requested()
+                engine.write(updates) { [condition, backlog] result in
+                    backlog.done()
                     switch result {
                     case .success(let commit): condition.writeSucceeded(hasChanged: commit.hasChanged)
                     case .failure(let error): condition.writeFailed(error)

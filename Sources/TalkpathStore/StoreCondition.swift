@@ -6,6 +6,10 @@ package enum StoreNews: Equatable, Sendable {
     case failing(StoreError)
     /// A write has succeeded again.
     case recovered
+    /// More writes wait than the store takes on: begin nothing that has to be kept.
+    case behind(waiting: Int)
+    /// The store has caught up.
+    case caughtUp
     /// The file was damaged when it was opened, and was repaired.
     case repaired(StoreRepair)
     /// A row that is damaged or was written by a newer version. Reported once for each row.

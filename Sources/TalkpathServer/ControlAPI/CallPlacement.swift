@@ -166,6 +166,7 @@ struct CallPlacement {
 
     /// Admits the call, and returns the longest duration that it may have.
     private func admit(_ id: CallID, for duration: Duration, isPlaced: Bool) throws(Problem) -> Duration {
+        guard !state.store.calls.isBehind else { throw .storeUnavailable }
         guard state.descriptors.hasRoomForCall else {
             state.noteCallRefusedForDescriptors()
             throw Problem(

@@ -103,7 +103,7 @@ extension Problem {
     static let storeUnavailable = Problem(
         .serviceUnavailable,
         .storeUnavailable,
-        "The store cannot be written, for example because the disk is full: try again later"
+        "The store cannot be written, because the disk is full, for example, or it is behind with its writes: try again later"
     ).retry(after: 5)
 
     /// The answer to an error that no handler expected.

@@ -27,6 +27,13 @@ struct StoreWatch: Sendable {
         case .recovered:
             failing.record(0)
             logger.notice("The store writes again")
+        case .behind(let waiting):
+            logger.error(
+                "The store is behind with its writes: the server is not ready, and takes no calls until it has caught up",
+                metadata: ["waiting": "\(waiting)"]
+            )
+        case .caughtUp:
+            logger.notice("The store has caught up with its writes")
         case .repaired(let repair):
             logger.error(
                 "The store was damaged, and was repaired when it was opened",

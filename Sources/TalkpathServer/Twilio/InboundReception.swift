@@ -24,6 +24,7 @@ struct InboundReception {
             state.noteCallRefusedForDescriptors()
             throw refused(.tooManyConnections)
         }
+        guard !state.store.calls.isBehind else { throw refused(.storeUnavailable) }
         if (try? await state.store.calls.hasEnded(carrierCallID: voice.call.callSID)) == true { throw .over }
         let (tenant, agent) = await reception(of: voice.call.to ?? "", account: account)
         let id = state.identifiers.makeCallID()
