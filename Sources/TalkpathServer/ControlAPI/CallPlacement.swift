@@ -3,6 +3,7 @@ import HTTPTypes
 import TalkpathAudio
 import TalkpathCore
 import TalkpathNIO
+import TalkpathStore
 import TalkpathWire
 
 /// Places a call for a tenant, within the tenant's limits.

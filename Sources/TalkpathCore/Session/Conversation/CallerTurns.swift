@@ -33,7 +33,7 @@ struct CallerTurns: Sendable {
     static let quickest = 400
     /// Nor does an answer: the caller says a word, and the model waits for silence and thinks. What it says sooner, while
     /// the caller speaks, belongs to the turn before.
-    static let quickestAnswer = 600
+    static let quickestAnswer = 500
     /// Words that follow others so soon, and no turn of our ear's, go on with theirs.
     static let pause = 1500
     private static let remembered = 256
