@@ -48,8 +48,13 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
     /// The line that a transfer has left often closes so slowly that it is still open when the call ends.
     override func closesSlowly() -> Bool {
         if super.closesSlowly() { return true }
-        return world.carrier.hasFollowedInstructions && world.endBegan == nil && scheduler.chance(40)
+        return isLeftByTransfer && scheduler.chance(40)
     }
+
+    /// Long enough for the caller to come back on another line, and to hang up there.
+    override func slowestClose() -> Int { isLeftByTransfer ? 60_000 : super.slowestClose() }
+
+    private var isLeftByTransfer: Bool { world.carrier.hasFollowedInstructions && world.endBegan == nil }
 
     // MARK: Messages received
 

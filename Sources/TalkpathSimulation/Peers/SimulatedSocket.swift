@@ -43,10 +43,13 @@ class SimulatedSocket: LegSink, LegConnection, @unchecked Sendable {
     /// Draws whether this close takes seconds instead of milliseconds.
     func closesSlowly() -> Bool { world.theme == .slowClosing || scheduler.chance(10) }
 
+    /// Draws the longest that a slow close takes, in milliseconds.
+    func slowestClose() -> Int { scheduler.pick([6000, 6000, 60_000]) }
+
     func close() async {
         guard isOpen else { return }
         world.note("close \(name)")
-        await scheduler.pause(scheduler.milliseconds(0...(closesSlowly() ? scheduler.pick([6000, 6000, 60_000]) : 10)))
+        await scheduler.pause(scheduler.milliseconds(0...(closesSlowly() ? slowestClose() : 10)))
         _ = await scheduler.onLane { self.vanish() }
     }
 
