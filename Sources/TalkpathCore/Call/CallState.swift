@@ -133,6 +133,6 @@ public struct CallSnapshot: Equatable, Sendable {
     public var receipt: EndReceipt?
     /// What was found out about the conversation after its end.
     public var analysis: CallAnalysis?
-    /// What a live call has cost so far; that of an ended one stands in its receipt.
+    /// The cost of a live call so far. The receipt holds the cost of an ended one.
     public var cost: CallCost?
 }

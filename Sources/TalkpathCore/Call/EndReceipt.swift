@@ -67,9 +67,9 @@ public struct EndReceipt: Equatable, Sendable {
     /// The outcome of the call's newest transfer; `nil` without one.
     public var transferOutcome: TransferOutcome?
 
-    /// What the provider has counted over the whole call.
+    /// The provider's count over the whole call.
     public var usage = AgentUsage()
-    /// What the call has cost by the price table of its time; `nil` where there was none.
+    /// The cost of the call by the price table of its time; `nil` without a table.
     public var cost: CallCost?
 
     /// The time that the model's provider bills, if it bills time.

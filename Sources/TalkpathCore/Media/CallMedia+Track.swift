@@ -100,7 +100,7 @@ extension CallMedia {
         pump()
     }
 
-    /// What the model says after the end of the call.
+    /// Takes in a message that the model sends after the end of the call.
     func takeGoodbye(_ message: RawSpan) {
         guard provider.isContinuous else { return }
         for event in receiveLate(message) {

@@ -30,7 +30,7 @@ struct QueueFloor {
 
 /// The continuous track of a model that speaks at the speed of real time.
 ///
-/// What comes late is played late, and so is everything after it. So silence is left out for as long as the far end has
+/// Audio that comes late is played late, and so is all audio after it. So silence is left out for as long as the far end has
 /// more to play than a cushion against jitter; between utterances it is never sent.
 extension DownlinkPipeline {
     /// The audio that the far end holds in front of an utterance, against jitter of the model's messages.
@@ -57,7 +57,7 @@ extension DownlinkPipeline {
         noteConversions()
     }
 
-    /// What began and ended since the last call, oldest first.
+    /// Returns the utterances that began and ended since the last call, oldest first.
     mutating func takeTrackChanges() -> [SpeechTrack.Change] {
         guard !trackChanges.isEmpty else { return [] }
         defer { trackChanges.removeAll() }

@@ -1,9 +1,9 @@
 import TalkpathWire
 
-/// What a call has cost: item by item, so that every amount can be checked against the provider's own count. An amount
+/// The cost of a call: item by item, so that every amount can be checked against the provider's own count. An amount
 /// whose price is not known is unknown, never 0.
 public struct CallCost: Equatable, Sendable {
-    /// Who is paid.
+    /// The party that is paid.
     public enum Part: String, Sendable, CaseIterable {
         case model, transcription, carrier
     }
@@ -83,7 +83,7 @@ extension CallCost {
         )
     }
 
-    /// What a damaged record says instead is left out; its amounts are unknown.
+    /// Leaves out the items of a damaged record that cannot be read; their amounts are unknown.
     init(record: JSONValue) {
         items = (record.array ?? []).compactMap { json in
             guard let part = json["part"]?.string.flatMap(Part.init),

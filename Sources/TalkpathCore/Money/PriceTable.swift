@@ -1,9 +1,9 @@
 public import TalkpathWire
 
-/// What models, transcripts and the carrier's minutes cost, from a file that names the source and the day of each price.
+/// The prices of models, transcripts and the carrier's minutes, from a file that names the source and the day of each price.
 /// A price that is not in the file is unknown.
 public struct PriceTable: Equatable, Sendable {
-    /// What one model costs.
+    /// The prices of one model.
     struct ModelPrices: Equatable, Sendable {
         var vendor: String
         var models: [String]
@@ -19,7 +19,7 @@ public struct PriceTable: Equatable, Sendable {
         var price: Price
     }
 
-    /// What is wrong with a file, in a sentence.
+    /// The mistake in a file, in a sentence.
     public struct Flaw: Error, Equatable, Sendable {
         public var sentence: String
     }

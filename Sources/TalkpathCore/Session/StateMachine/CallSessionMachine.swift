@@ -55,7 +55,7 @@ struct CallSessionMachine: ~Copyable {
     var mediaMachine: MediaMachine
     var life: Life = .live
 
-    /// What the provider has counted, for the receipt.
+    /// The provider's count, for the receipt.
     private(set) var usage = AgentUsage()
     /// Nil where nobody has given prices.
     private let pricing: CallPricing?
@@ -103,7 +103,7 @@ struct CallSessionMachine: ~Copyable {
         teardownMachine = TeardownMachine(limits: limits)
     }
 
-    /// What the call has cost, if it ended now.
+    /// The cost of the call, if it ended now.
     func cost(at now: MonotonicInstant) -> CallCost? {
         pricing?.cost(usage, talking: answeredOn.map { now - $0 } ?? .zero, hasCarrier: carrier != .absent)
     }
