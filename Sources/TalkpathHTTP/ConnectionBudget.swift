@@ -8,7 +8,7 @@ import Synchronization
 /// process's descriptors nor keep other clients out. Thread-safe; takes a lock at a connection's beginning, at its end,
 /// and between its requests.
 package final class ConnectionBudget: Sendable {
-    package struct Figures: Equatable, Sendable {
+    package struct Metrics: Equatable, Sendable {
         package var open = 0
         /// Connections without a request under way that were closed to make room.
         package var displaced = 0
@@ -17,10 +17,10 @@ package final class ConnectionBudget: Sendable {
     }
 
     private struct State {
-        var figures = Figures()
+        var metrics = Metrics()
         var lastTicket: UInt64 = 0
         /// Refused connections that are still open, for their answer.
-        var farewells = 0
+        var refusals = 0
         /// Connections without a request under way, by ticket: a lower one has waited longer.
         var idle: [UInt64: any Channel] = [:]
         var order = TicketOrder()
@@ -59,7 +59,7 @@ package final class ConnectionBudget: Sendable {
     private let state = Mutex(State())
     private let maximum: Int
     private let maximumPerAddress: Int
-    private let mostFarewells: Int
+    private let mostRefusals: Int
     private let isScarce: @Sendable (_ descriptor: Int?) -> Bool
     private let onPressure: @Sendable (Pressure) -> Void
 
@@ -71,7 +71,7 @@ package final class ConnectionBudget: Sendable {
     /// - Parameters:
     ///   - maximum: the limit of open connections.
     ///   - maximumPerAddress: the limit for one remote address. A reverse proxy is one address.
-    ///   - mostFarewells: the limit of refused connections that are kept open at once, for their answer. Further ones are
+    ///   - mostRefusals: the limit of refused connections that are kept open at once, for their answer. Further ones are
     ///     closed without an answer: refused or not, a connection holds a descriptor.
     ///   - isScarce: whether the process is short of descriptors. Called at every new connection with its descriptor,
     ///     which is `nil` for a connection that has none.
@@ -79,18 +79,18 @@ package final class ConnectionBudget: Sendable {
     package init(
         maximum: Int,
         maximumPerAddress: Int,
-        mostFarewells: Int = 8,
+        mostRefusals: Int = 8,
         isScarce: @escaping @Sendable (_ descriptor: Int?) -> Bool = { _ in false },
         onPressure: @escaping @Sendable (Pressure) -> Void = { _ in }
     ) {
         self.maximum = max(1, maximum)
         self.maximumPerAddress = max(1, maximumPerAddress)
-        self.mostFarewells = mostFarewells
+        self.mostRefusals = mostRefusals
         self.isScarce = isScarce
         self.onPressure = onPressure
     }
 
-    package var figures: Figures { state.withLock(\.figures) }
+    package var metrics: Metrics { state.withLock(\.metrics) }
 
     /// A connection's place in the budget, given back when the connection closes.
     final class Place: Sendable {
@@ -152,18 +152,18 @@ package final class ConnectionBudget: Sendable {
             if state.addresses[address, default: Address()].open >= maximumPerAddress {
                 displaced = Self.takeOldestIdle(&state, of: address)
                 guard displaced != nil else {
-                    state.figures.refused += 1
+                    state.metrics.refused += 1
                     return (false, nil, .refusedAddress)
                 }
-            } else if state.figures.open >= maximum || isScarce {
+            } else if state.metrics.open >= maximum || isScarce {
                 displaced = Self.takeOldestIdle(&state)
                 guard displaced != nil else {
-                    state.figures.refused += 1
+                    state.metrics.refused += 1
                     return (false, nil, .refused)
                 }
             }
-            if displaced != nil { state.figures.displaced += 1 }
-            state.figures.open += 1
+            if displaced != nil { state.metrics.displaced += 1 }
+            state.metrics.open += 1
             state.addresses[address, default: Address()].open += 1
             return (true, displaced, displaced == nil ? nil : .displacedIdle)
         }
@@ -176,7 +176,7 @@ package final class ConnectionBudget: Sendable {
             place.becomesBusy()
             place.whenGone {
                 self.state.withLock { state in
-                    state.figures.open -= 1
+                    state.metrics.open -= 1
                     state.addresses[address]?.open -= 1
                     if state.addresses[address]?.open == 0 { state.addresses[address] = nil }
                 }
@@ -188,11 +188,11 @@ package final class ConnectionBudget: Sendable {
     /// - Returns: whether the refused connection may stay open for its answer.
     func mayAnswer(refused channel: any Channel) -> Bool {
         let mayAnswer = state.withLock { state in
-            guard state.farewells < mostFarewells else { return false }
-            state.farewells += 1
+            guard state.refusals < mostRefusals else { return false }
+            state.refusals += 1
             return true
         }
-        if mayAnswer { channel.closeFuture.whenComplete { _ in self.state.withLock { $0.farewells -= 1 } } }
+        if mayAnswer { channel.closeFuture.whenComplete { _ in self.state.withLock { $0.refusals -= 1 } } }
         return mayAnswer
     }
 
@@ -223,7 +223,7 @@ final class NoRoomHandler: ChannelInboundHandler {
 
     /// The time that the client has to read the answer. An immediate close, with its request unread, would reset the
     /// connection and could destroy the answer on its way.
-    private static let farewell = TimeAmount.milliseconds(100)
+    private static let goodbye = TimeAmount.milliseconds(100)
 
     private static let answer: String = {
         let body =
@@ -236,7 +236,7 @@ final class NoRoomHandler: ChannelInboundHandler {
     func channelActive(context: ChannelHandlerContext) {
         context.writeAndFlush(Self.wrapOutboundOut(context.channel.allocator.buffer(string: Self.answer)), promise: nil)
         let channel = context.channel
-        context.eventLoop.scheduleTask(in: Self.farewell) { channel.close(promise: nil) }
+        context.eventLoop.scheduleTask(in: Self.goodbye) { channel.close(promise: nil) }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {}

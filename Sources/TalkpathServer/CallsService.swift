@@ -15,9 +15,9 @@ struct CallsService: Service {
     private static let lookAgain = Duration.milliseconds(50)
 
     /// - Returns: `false` if the next process must place the call.
-    private func place(_ delayed: DelayedCalls.Order) async -> Bool {
+    private func place(_ delayed: DelayedCalls.Entry) async -> Bool {
         do throws(CallPlacement.Failure) {
-            _ = try await CallPlacement(state: state, tenant: delayed.tenant).place(delayed.order, as: delayed.call)
+            _ = try await CallPlacement(state: state, tenant: delayed.tenant).place(delayed.request, as: delayed.call)
             return true
         } catch {
             // The call's record holds the reason, if there is a record.

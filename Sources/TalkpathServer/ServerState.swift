@@ -68,7 +68,7 @@ final class ServerState: Sendable {
         self.hangUpBell = hangUpBell
         self.carriers = carriers
         self.caps = caps
-        agents = SQLiteAgentStore(store.calls)
+        agents = SQLAgentStore(store.calls)
         delayed = DelayedCalls(store: store.calls, clock: bridge.clock, logger: logger)
         idempotency = Idempotency(
             store: store.calls,

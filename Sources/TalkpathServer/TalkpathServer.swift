@@ -174,8 +174,14 @@ public final class TalkpathServer: Sendable {
     ) async throws -> TalkpathServer {
         let allowsPlain = configuration.isDevelopment
         let origin = OriginBox(configuration.publicURL.flatMap { PublicOrigin($0, allowsPlain: allowsPlain) })
-        let lostOrders = LostOrders()
-        let carriers = try carriers(configuration, parts, client: client, origin: origin, lostOrders: lostOrders)
+        let unansweredCreates = UnansweredCreates()
+        let carriers = try carriers(
+            configuration,
+            parts,
+            client: client,
+            origin: origin,
+            unansweredCreates: unansweredCreates
+        )
         let caps = CallCaps(
             .init(
                 placedPerSecond: configuration.callsPerSecond,
@@ -211,7 +217,7 @@ public final class TalkpathServer: Sendable {
             foreignAgents: addressPolicy.judgeOfAgents,
             prices: try configuration.priceTable()
         )
-        lostOrders.know { [manager = bridge.manager, calls = store.calls] name in
+        unansweredCreates.know { [manager = bridge.manager, calls = store.calls] name in
             if await manager.session(carrierCallID: name) != nil { return true }
             return (try? await calls.isKnown(carrierCallID: name)) ?? true
         }
@@ -391,14 +397,14 @@ public final class TalkpathServer: Sendable {
         _ parts: Parts,
         client: HTTPClient,
         origin: OriginBox,
-        lostOrders: LostOrders
+        unansweredCreates: UnansweredCreates
     ) throws -> TenantCarriers? {
         func carrier(_ twilio: ServerConfiguration.Twilio) throws -> any Carrier {
             TwilioCarrier(
                 account: try twilio.account(),
                 client: client,
                 allowsPlain: configuration.isDevelopment,
-                lostOrders: lostOrders,
+                unansweredCreates: unansweredCreates,
                 pacer: configuration.carrierCallsPerSecond.map { CallPacer(rate: $0) }
             ) {
                 origin.value

@@ -239,7 +239,7 @@ public struct AgentSessionConfiguration: Equatable, Sendable {
     /// Options for GPT-Live. Other providers ignore them.
     public var live = OpenAILiveOptions()
     /// The call's facts, for an agent of one's own.
-    public var call: AgentCallFacts?
+    public var call: AgentCallDetails?
     /// The conversation so far, oldest turn first, for a provider that takes it with the set-up.
     public var conversation: [AgentCommand.Turn] = []
     /// A JSON object in the provider's own format. It is merged into the set-up last, and overrides it.
@@ -337,7 +337,7 @@ public enum AgentCommand: Equatable, Sendable {
 }
 
 /// What an agent of one's own is told of its call at the start.
-public struct AgentCallFacts: Equatable, Sendable {
+public struct AgentCallDetails: Equatable, Sendable {
     public var id: String
     /// `inbound` or `outbound`.
     public var direction: String

@@ -23,9 +23,9 @@ struct EventsCommand: AsyncParsableCommand {
         @Option(name: .long, help: ArgumentHelp("Instead of TALKPATH_DATA_FOLDER.", valueName: "folder"))
         var data: String?
 
-        func open() throws -> SQLiteCallStore {
+        func open() throws -> SQLCallStore {
             if data == nil, let url = ProcessInfo.processInfo.environment["TALKPATH_DATABASE_URL"] {
-                return try SQLiteCallStore(postgres: url, identifiers: EventIdentifiers(), ownsDatabase: false)
+                return try SQLCallStore(postgres: url, identifiers: EventIdentifiers(), ownsDatabase: false)
             }
             let named = data ?? ProcessInfo.processInfo.environment["TALKPATH_DATA_FOLDER"] ?? "talkpath-data"
             let path = named + "/talkpath.sqlite"
@@ -35,7 +35,7 @@ struct EventsCommand: AsyncParsableCommand {
                 )
             }
             // A server may be running on the store.
-            return try SQLiteCallStore(.file(path), identifiers: EventIdentifiers(), ownsFile: false)
+            return try SQLCallStore(.file(path), identifiers: EventIdentifiers(), ownsFile: false)
         }
     }
 

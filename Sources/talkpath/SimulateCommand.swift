@@ -41,31 +41,31 @@ struct SimulateCommand: AsyncParsableCommand {
                 "Behaviours of real models, by name, separated by commas; or random, or random:SEED.",
                 valueName: "names"
             ),
-            transform: Self.habits
+            transform: Self.behaviours
         )
-        var behaviour = ModelHabits.none
+        var behaviour = ModelBehaviours.none
 
         static let discussion = """
             --behaviour plays what real models do and clients seldom expect. Behaviours of answers spare the first \
             answer, and then take turns:
 
             """
-            + ModelHabit.allCases.map { habit in
+            + ModelBehaviour.allCases.map { behaviour in
                 // Wrap the text here: the parser would continue a line at the margin.
-                let name = "  " + habit.rawValue.padding(toLength: 20, withPad: " ", startingAt: 0) + " "
-                let lines = TextWrapping.lines(of: habit.meaning, width: 79 - name.count)
+                let name = "  " + behaviour.rawValue.padding(toLength: 20, withPad: " ", startingAt: 0) + " "
+                let lines = TextWrapping.lines(of: behaviour.meaning, width: 79 - name.count)
                 return name + lines.joined(separator: "\n" + String(repeating: " ", count: name.count))
             }
             .joined(separator: "\n")
 
-        @Sendable private static func habits(named words: String) throws -> ModelHabits {
-            guard let habits = ModelHabits(words: words) else {
-                let known = ModelHabit.allCases.map(\.rawValue).joined(separator: ", ")
+        @Sendable private static func behaviours(named words: String) throws -> ModelBehaviours {
+            guard let behaviours = ModelBehaviours(words: words) else {
+                let known = ModelBehaviour.allCases.map(\.rawValue).joined(separator: ", ")
                 throw ValidationError(
                     "'\(words)' is not a list of behaviours; known are \(known), random and random:SEED"
                 )
             }
-            return habits
+            return behaviours
         }
 
         /// Runs until a signal interrupts it.
@@ -77,7 +77,7 @@ struct SimulateCommand: AsyncParsableCommand {
                     port: common.port,
                     apiKey: key,
                     script: conversation?.agent ?? (parrot ? .parrot : .echo),
-                    habits: behaviour,
+                    behaviours: behaviour,
                     keepsAudio: false,
                     timeline: SimulatorTimeline(handler: Narration.print)
                 )

@@ -10,7 +10,7 @@ struct SimulateSessionsCommand: AsyncParsableCommand {
             Each seed is one call: the real session between a simulated carrier, model, store and caller that delay, fail, \
             reorder, repeat or never answer, and up to eight who end it. What is judged: one terminal event, one receipt \
             for everybody, nothing left open, the carrier's call over, no audio after the end, bounded time. Then it \
-            prints which happening has met a call in which state. Some seeds are a conversation as well, in which caller \
+            prints which event has met a call in which state. Some seeds are a conversation as well, in which caller \
             and model do what real ones have been seen to do.
 
             A seed that fails is printed with its trace. The same build plays a seed the same way every time.

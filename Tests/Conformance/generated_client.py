@@ -106,7 +106,7 @@ def conversation():
         check("it is listed", agent.agent_id in [one.agent_id for one in listed.agents], listed)
 
     metadata = models.CallOrderMetadataType0.from_dict({"order": 7})
-    order = models.CallOrder(to="+14155550101", agent_id=agent.agent_id, capture="audio", metadata=metadata)
+    order = models.CreateCallRequest(to="+14155550101", agent_id=agent.agent_id, capture="audio", metadata=metadata)
     placed = place_call.sync(client=client, body=order)
     if not check("a call is placed", isinstance(placed, models.PlacedCall) and placed.success, placed):
         return
@@ -119,10 +119,10 @@ def conversation():
     check("it is read while it lasts", isinstance(call, models.Call) and call.metadata["order"] == 7, call)
     listed = list_calls.sync(client=client, direction=models.DirectionWord.OUTBOUND)
     check("it is listed", placed.call_id in [one.call_id for one in listed.calls], listed)
-    receipt = end_call.sync(placed.call_id, client=client, body=models.EndOrder(reason="judged"))
+    receipt = end_call.sync(placed.call_id, client=client, body=models.EndCallRequest(reason="judged"))
     good = isinstance(receipt, models.Receipt) and receipt.success
     check("it is ended", good and receipt.ended_reason is models.EndReason.ENDED_BY_API, receipt)
-    again = end_call.sync(placed.call_id, client=client, body=models.EndOrder())
+    again = end_call.sync(placed.call_id, client=client, body=models.EndCallRequest())
     check("ended again it is a problem", isinstance(again, models.Problem) and again.status == 409, again)
     transcript = get_transcript.sync(placed.call_id, client=client)
     check("its transcript", isinstance(transcript, models.Transcript), transcript)
@@ -131,7 +131,7 @@ def conversation():
     check("its recording is a file", sound.startswith(b"OggS"), recording)
 
     webhook = add_webhook.sync(
-        client=client, body=models.WebhookOrder(url="http://127.0.0.1:9/", events=[models.EventType.CALL_ENDED])
+        client=client, body=models.WebhookRequest(url="http://127.0.0.1:9/", events=[models.EventType.CALL_ENDED])
     )
     if check("a webhook is added", isinstance(webhook, models.NewWebhook), webhook):
         known = [one.webhook_id for one in list_webhooks.sync(client=client).webhooks]

@@ -34,7 +34,7 @@ import Testing
         arguments: [AgentProvider.openai, .gemini, .socket],
         [AgentFault.Action.vanish, .close(code: 1011, reason: "oops")]
     )
-    func aModelThatIsLostMidWordIsBackAndTheLineStays(
+    func `a model that is lost mid word is back and the line stays`(
         _ provider: AgentProvider,
         _ action: AgentFault.Action
     ) async throws {
@@ -71,7 +71,7 @@ import Testing
         }
     }
 
-    @Test func aSessionWhoseEndIsAnnouncedIsReplacedBeforeItIsCut() async throws {
+    @Test func `a session whose end is announced is replaced before it is cut`() async throws {
         let notice = AgentFault(.goAway(timeLeft: .seconds(3)), at: .elapsed(.milliseconds(1200)), sessions: 0...0)
         let short = AgentScript.Turn(.connect, audio: Self.speech(2, 300), transcript: "Hello.")
         let phone = PhoneScript(
@@ -123,7 +123,7 @@ import Testing
         }
     }
 
-    @Test func theCarriersVoiceTellsTheCallerAndTheCallEnds() async throws {
+    @Test func `the carrier's voice tells the caller and the call ends`() async throws {
         try await hopeless(AgentFallback(words: "We call you back.")) { stage, id in
             let call = try await stage.record(of: id)
             #expect(call["ended_reason"]?.string == "agent_lost")
@@ -134,7 +134,7 @@ import Testing
         }
     }
 
-    @Test func aClipIsHeardToItsEndAndThenTheCallEnds() async throws {
+    @Test func `a clip is heard to its end and then the call ends`() async throws {
         let samples = Self.speech(5, 900, rate: 8000)
         let clip = try AudioClip(wav: WAV.encode(channels: [samples], sampleRate: 8000))
         try await hopeless(AgentFallback(clip: clip, words: "Not needed.")) { stage, id in
@@ -148,7 +148,7 @@ import Testing
         }
     }
 
-    @Test func somebodyElseTakesTheCallerOver() async throws {
+    @Test func `somebody else takes the caller over`() async throws {
         let fallback = AgentFallback(words: "One moment.", transferTo: "+15550100144")
         try await hopeless(fallback) { stage, id in
             let call = try await stage.record(of: id)

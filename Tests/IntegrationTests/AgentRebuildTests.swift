@@ -10,7 +10,7 @@ import Testing
         SyntheticSpeech.samples(number: number, lasting: .milliseconds(milliseconds), rate: 24_000)
     }
 
-    @Test func aSessionWhoseResumingIsRefusedIsBuiltAnewFromWhatWasSaid() async throws {
+    @Test func `a session whose resuming is refused is built anew from what was said`() async throws {
         let greeting = AgentScript.Turn(.connect, audio: Self.speech(2, 300), transcript: "Harbour Street Clinic.")
         let later = AgentScript.Turn(.callerTurn, audio: Self.speech(4, 400), transcript: "Where was I?")
         let faults = [

@@ -33,7 +33,7 @@ import Testing
         return (files?.allObjects as? [URL] ?? []).filter { $0.pathExtension == "swift" }
     }
 
-    @Test func everyImportIsOneThatTheTableAllows() throws {
+    @Test func `every import is one that the table allows`() throws {
         let allowed = try Self.allowed()
         var files = 0
         for (target, modules) in allowed {
@@ -57,7 +57,7 @@ import Testing
         #expect(files > 50)
     }
 
-    @Test func everyTargetHasARow() throws {
+    @Test func `every target has a row`() throws {
         let allowed = try Self.allowed()
         for folder in try FileManager.default.contentsOfDirectory(at: Self.sources, includingPropertiesForKeys: nil)
         where folder.hasDirectoryPath {
@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    @Test func theSansIOTargetsReadNoClockAndStartNoTask() throws {
+    @Test func `the sans-IO targets read no clock and start no task`() throws {
         let forbidden = [
             "ContinuousClock()", "Date()", " Task {", "Task.detached", "Task.sleep", "DispatchQueue", ".now()",
         ]
@@ -81,7 +81,7 @@ import Testing
 
     /// Old versions of TLS, redirects and silent repetitions are kept out in one place, and so nowhere else is a client
     /// configured.
-    @Test func clientsTakeTheirTLSFromOnePlace() throws {
+    @Test func `clients take their TLS from one place`() throws {
         let makers = [
             "makeClientConfiguration": "OutboundTLS.swift", "HTTPClient.Configuration(": "OutboundHTTP.swift",
         ]

@@ -8,7 +8,7 @@ import Testing
 /// Conversations over real sockets: who hears what, and how calls end when nobody asks for it.
 @Suite struct ConversationTests {
     @Test(arguments: [AgentProvider.openai, .gemini, .socket])
-    func anInterruptionClearsTheLineAndTheRecordSaysWhatWasHeard(_ provider: AgentProvider) async throws {
+    func `an interruption clears the line and the record says what was heard`(_ provider: AgentProvider) async throws {
         var conversation = Conversation.synthetic(
             turns: 2,
             callerSpeech: .milliseconds(700),
@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    @Test func audioCrossesBothWaysIntact() async throws {
+    @Test func `audio crosses both ways intact`() async throws {
         let speech = SyntheticSpeech.callerTurn(.start(after: .milliseconds(700)), number: 1, lasting: .seconds(1))
         let phone = PhoneScript(turns: [speech], ending: .hangsUp(after: .milliseconds(600)))
         try await CallStage.with(carrier: .answers(phone), agent: .echo) { stage in
@@ -63,7 +63,7 @@ import Testing
         }
     }
 
-    @Test func theAgentEndsTheCallWhenItsLastWordsHaveBeenHeard() async throws {
+    @Test func `the agent ends the call when its last words have been heard`() async throws {
         let conversation = Conversation.synthetic(
             turns: 1,
             callerSpeech: .milliseconds(500),
@@ -85,7 +85,7 @@ import Testing
     @Test(arguments: [
         (CallBehavior.Outcome.busy, "busy"), (.noAnswer(ringing: .milliseconds(100)), "no_answer"), (.fails, "failed"),
     ])
-    func aCallThatDoesNotComeAboutEndsWithTheCarriersReason(
+    func `a call that does not come about ends with the carrier's reason`(
         _ outcome: CallBehavior.Outcome,
         _ reason: String
     ) async throws {
@@ -98,7 +98,7 @@ import Testing
         }
     }
 
-    @Test func aModelThatRefusesTheKeyEndsTheCallAsAgentLost() async throws {
+    @Test func `a model that refuses the key ends the call as agent lost`() async throws {
         let refusal = AgentFault(.refuse(status: 401), at: .handshake)
         try await CallStage.with(agentFaults: [refusal]) { stage in
             let id = try await stage.place()
@@ -107,7 +107,7 @@ import Testing
         }
     }
 
-    @Test func anInboundCallIsAnsweredAndItsCallerHeard() async throws {
+    @Test func `an inbound call is answered and its caller heard`() async throws {
         let speech = SyntheticSpeech.callerTurn(
             .start(after: .milliseconds(300)),
             number: 2,

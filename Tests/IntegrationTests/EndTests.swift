@@ -23,7 +23,7 @@ import Testing
         return try await stage.twilio.waitUntilOver(sid, within: .seconds(10)).status
     }
 
-    @Test func whileTheCarrierIsStillPlacingTheCallItIsHungUpAsSoonAsItsNameIsKnown() async throws {
+    @Test func `while the carrier is still placing the call it is hung up as soon as its name is known`() async throws {
         let late = RESTFault(.answerLate(.milliseconds(300)), on: .create)
         try await CallStage.with(carrier: Self.ringsForEver, carrierFaults: [late]) { stage in
             let id = try await stage.place()
@@ -32,7 +32,7 @@ import Testing
         }
     }
 
-    @Test func whileItRingsTheCarrierStopsRinging() async throws {
+    @Test func `while it rings the carrier stops ringing`() async throws {
         try await CallStage.with(carrier: Self.ringsForEver) { stage in
             let id = try await stage.place()
             try await stage.waitFor { $0 == .callStatus("ringing") }
@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test(arguments: [AgentProvider.openai, .gemini])
-    func aBridgedCallIsClosedOnBothSides(_ provider: AgentProvider) async throws {
+    func `a bridged call is closed on both sides`(_ provider: AgentProvider) async throws {
         try await CallStage.with(provider) { stage in
             let id = try await stage.place()
             try await stage.waitFor { $0 == .sessionReady }
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test func whileTheModelIsStillBeingOpenedNothingIsLeftOpen() async throws {
+    @Test func `while the model is still being opened nothing is left open`() async throws {
         let slow = AgentFault(.pause(.seconds(1)), at: .handshake)
         try await CallStage.with(agentFaults: [slow]) { stage in
             let id = try await stage.place()
@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    @Test func manyAskersGetTheSameReceipt() async throws {
+    @Test func `many askers get the same receipt`() async throws {
         try await CallStage.with { stage in
             let id = try await stage.place()
             try await stage.waitFor { $0 == .sessionReady }
@@ -88,7 +88,7 @@ import Testing
         }
     }
 
-    @Test func aSecondEndIsToldThatTheCallIsOver() async throws {
+    @Test func `a second end is told that the call is over`() async throws {
         try await CallStage.with { stage in
             let id = try await stage.place()
             try await stage.waitFor { $0 == .callStatus("ringing") }
@@ -100,7 +100,7 @@ import Testing
         }
     }
 
-    @Test func anUnknownCallIsNotFound() async throws {
+    @Test func `an unknown call is not found`() async throws {
         try await CallStage.with { stage in
             let answer = try await stage.end("00000000-0000-4000-8000-000000000000")
             #expect(answer.status == 404)
@@ -109,7 +109,7 @@ import Testing
         }
     }
 
-    @Test func aCarrierThatRefusesToHangUpIsReportedAndEverythingElseIsClosed() async throws {
+    @Test func `a carrier that refuses to hang up is reported and everything else is closed`() async throws {
         let refusal = RESTFault(.fail(status: 401, code: 20003, message: "Authenticate"), on: .update, times: nil)
         try await CallStage.with(carrierFaults: [refusal]) { stage in
             let id = try await stage.place()
@@ -123,7 +123,7 @@ import Testing
         }
     }
 
-    @Test func aHangUpThatFailsOnceIsTriedAgain() async throws {
+    @Test func `a hang-up that fails once is tried again`() async throws {
         let hiccup = RESTFault(.fail(status: 503, code: 20500, message: "Try again"), on: .update, times: 1)
         try await CallStage.with(carrierFaults: [hiccup]) { stage in
             let id = try await stage.place()

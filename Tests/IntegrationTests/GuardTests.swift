@@ -18,7 +18,7 @@ import Testing
 
     // MARK: Machines
 
-    @Test func aMachineThatAnswersIsHungUpOn() async throws {
+    @Test func `a machine that answers is hung up on`() async throws {
         try await CallStage.with(
             carrier: Self.machine("machine_start"),
             configure: { $0.limits.machineDetection = .enable }
@@ -35,7 +35,7 @@ import Testing
     }
 
     @Test(arguments: [("machine_end_beep", "machine_end"), ("fax", "fax")])
-    func aMachineMayBeTalkedTo(word: String, recorded: String) async throws {
+    func `a machine may be talked to`(word: String, recorded: String) async throws {
         try await CallStage.with(
             carrier: Self.machine(word),
             configure: {
@@ -59,7 +59,7 @@ import Testing
         (.gemini, "machine_end_beep", "answering machine"),
         (.openai, "human", "person"), (.openai, "fax", "fax"),
     ])
-    func whereAnAnnouncementsEndIsAwaitedTheAgentSpeaksOnlyThenAndKnowsWhatAnswered(
+    func `where an announcement's end is awaited the agent speaks only then and knows what answered`(
         provider: AgentProvider,
         word: String,
         told: String
@@ -86,7 +86,7 @@ import Testing
         }
     }
 
-    @Test func aPersonWhoAnswersIsNoMachine() async throws {
+    @Test func `a person who answers is no machine`() async throws {
         try await CallStage.with(
             carrier: Self.machine("human"),
             configure: { $0.limits.machineDetection = .enable }
@@ -99,7 +99,7 @@ import Testing
         }
     }
 
-    @Test func withoutDetectionTheCarrierIsNotAskedAndNothingIsKnown() async throws {
+    @Test func `without detection the carrier is not asked and nothing is known`() async throws {
         try await CallStage.with(carrier: Self.machine("machine_start")) { stage in
             let id = try await stage.place()
             try await stage.waitFor { if case .streamStarted = $0 { true } else { false } }
@@ -121,7 +121,7 @@ import Testing
         )
     }
 
-    @Test func theCarrierIsToldHowLongACallThatCameInMayLast() async throws {
+    @Test func `the carrier is told how long a call that came in may last`() async throws {
         try await CallStage.with(configure: { $0.limits.maxDuration = .seconds(77) }) { stage in
             let sid = await dialIn(stage)
             try await stage.waitFor { $0 == .request(method: "POST", path: Self.updatePath(sid), status: 200) }
@@ -130,7 +130,7 @@ import Testing
         }
     }
 
-    @Test func aCarrierThatDoesNotTakeTheLimitDoesNotDisturbTheCall() async throws {
+    @Test func `a carrier that does not take the limit does not disturb the call`() async throws {
         let refusal = RESTFault(.fail(status: 400, code: 21218, message: "Invalid TimeLimit"), on: .update, times: 1)
         try await CallStage.with(carrierFaults: [refusal]) { stage in
             let sid = await dialIn(stage)
@@ -148,7 +148,7 @@ import Testing
 
     // MARK: Silence
 
-    @Test func nobodySpeaksTheAgentIsAskedToAndThenTheCallEnds() async throws {
+    @Test func `nobody speaks the agent is asked to and then the call ends`() async throws {
         let greeting = AgentScript.Turn(
             .connect,
             audio: SyntheticSpeech.samples(number: 1, lasting: .milliseconds(300), rate: 24_000)
@@ -173,7 +173,7 @@ import Testing
         }
     }
 
-    @Test func aDeadLineEndsTheCall() async throws {
+    @Test func `a dead line ends the call`() async throws {
         try await CallStage.with(
             agent: .silent,
             configure: { $0.limits.silenceTimeout = .milliseconds(500) }
@@ -186,7 +186,7 @@ import Testing
     }
 
     @Test(arguments: [AgentProvider.openai, .gemini])
-    func anAgentThatDoesNotAnswerIsOpenedAgainAndAnswersThen(_ provider: AgentProvider) async throws {
+    func `an agent that does not answer is opened again and answers then`(_ provider: AgentProvider) async throws {
         // Longer than a sound that may be a noise, of which a model need take no notice.
         let question = SyntheticSpeech.callerTurn(.start(after: .milliseconds(800)), number: 1, lasting: .seconds(2))
         let phone = PhoneScript(turns: [question], ending: .hangsUpWhenAgentEnds(after: .milliseconds(100)))
@@ -208,7 +208,7 @@ import Testing
         }
     }
 
-    @Test func anAgentThatNeverAnswersIsLost() async throws {
+    @Test func `an agent that never answers is lost`() async throws {
         // Enough of them for a machine on which a session takes seconds to open.
         let turns = (0..<20).map {
             SyntheticSpeech.callerTurn(
@@ -237,7 +237,7 @@ import Testing
 
     // MARK: Circles
 
-    @Test func twoWhoGoInCirclesAreParted() async throws {
+    @Test func `two who go in circles are parted`() async throws {
         let offer = SyntheticSpeech.samples(number: 1, lasting: .milliseconds(300), rate: 24_000)
         let turns = (0..<12).map { number in
             SyntheticSpeech.callerTurn(

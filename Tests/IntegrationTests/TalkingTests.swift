@@ -51,7 +51,9 @@ private final class Bodies: Sendable {
     // MARK: Saying
 
     @Test(arguments: [AgentProvider.openai, .gemini])
-    func theAgentSaysWhatItIsAskedToAndTheAskerLearnsThatItWasHeard(_ provider: AgentProvider) async throws {
+    func `the agent says what it is asked to and the asker learns that it was heard`(_ provider: AgentProvider)
+        async throws
+    {
         let notice = AgentScript.Turn(.request, audio: Self.speech(6, 700), transcript: "The line closes soon.")
         try await CallStage.with(provider, agent: AgentScript(turns: [Self.greeting, notice])) { stage in
             let id = try await bridged(stage)
@@ -71,7 +73,7 @@ private final class Bodies: Sendable {
     }
 
     @Test(arguments: [(8000, 0.999), (16_000, 0.97), (24_000, 0.97)])
-    func aClipIsHeardAsItIsAndTheAnswerSaysHowMuchOfIt(rate: Int, likeness: Double) async throws {
+    func `a clip is heard as it is and the answer says how much of it`(rate: Int, likeness: Double) async throws {
         let clip = Self.sweep(800, rate: rate)
         let file = PlainBase64.encode(WAV.encode(channels: [clip], sampleRate: rate))
         try await CallStage.with(agent: .silent) { stage in
@@ -88,7 +90,7 @@ private final class Bodies: Sendable {
         }
     }
 
-    @Test func aClipThatTheEndCutsShortIsToldAsCut() async throws {
+    @Test func `a clip that the end cuts short is told as cut`() async throws {
         let file = PlainBase64.encode(WAV.encode(channels: [Self.speech(9, 5000, rate: 8000)], sampleRate: 8000))
         try await CallStage.with(agent: .silent) { stage in
             let id = try await bridged(stage)
@@ -103,7 +105,7 @@ private final class Bodies: Sendable {
 
     // MARK: Keys
 
-    @Test func keysThatAreSentAreHeardAsTones() async throws {
+    @Test func `keys that are sent are heard as tones`() async throws {
         try await CallStage.with(agent: .silent) { stage in
             let id = try await bridged(stage)
             let sent = try await stage.post("/api/calls/\(id)/dtmf", ["digits": "15w#"])
@@ -115,7 +117,7 @@ private final class Bodies: Sendable {
     }
 
     @Test(arguments: [AgentProvider.openai, .gemini])
-    func keysThatTheCallerPressesAreToldToTheModelInOnePiece(_ provider: AgentProvider) async throws {
+    func `keys that the caller presses are told to the model in one piece`(_ provider: AgentProvider) async throws {
         let phone = PhoneScript(turns: [PhoneScript.Turn(.start(after: .milliseconds(400)), .keys("427#"))])
         try await CallStage.with(provider, carrier: .answers(phone), agent: .silent) { stage in
             let id = try await bridged(stage)
@@ -132,7 +134,7 @@ private final class Bodies: Sendable {
 
     // MARK: Muting
 
-    @Test func aMutedCallerIsNotHeardByTheModelUntilUnmuted() async throws {
+    @Test func `a muted caller is not heard by the model until unmuted`() async throws {
         // The caller answers clips: however slow the machine, the caller speaks after the muting and after its end.
         let clip = JSONValue.string(
             PlainBase64.encode(WAV.encode(channels: [Self.speech(9, 400, rate: 8000)], sampleRate: 8000))
@@ -173,7 +175,9 @@ private final class Bodies: Sendable {
     // MARK: Tools
 
     @Test(arguments: [AgentProvider.openai, .gemini])
-    func aFunctionOfTheAgentIsCarriedOutOverHTTPAndItsAnswerToldToTheModel(_ provider: AgentProvider) async throws {
+    func `a function of the agent is carried out over HTTP and its answer told to the model`(_ provider: AgentProvider)
+        async throws
+    {
         let asking = AgentScript.Turn(
             .connect,
             audio: [],

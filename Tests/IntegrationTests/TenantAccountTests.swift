@@ -47,7 +47,7 @@ import Testing
         try #require(response.status == .created)
     }
 
-    @Test func whatAStoppedServerCouldNotHangUpTheNextOneHangsUpOnTheTenantsAccount() async throws {
+    @Test func `what a stopped server could not hang up, the next one hangs up on the tenant's account`() async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("talkpath-\(UUID())").path
         let shared = try await FakeTwilio.start()
         let own = try await FakeTwilio.start(

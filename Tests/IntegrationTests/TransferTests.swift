@@ -63,7 +63,7 @@ import Testing
 
     // MARK: Answered
 
-    @Test func theOtherPartyAnswersAndTheCallGoesOnWithoutItsAgentUntilTheyHaveTalked() async throws {
+    @Test func `the other party answers and the call goes on without its agent until they have talked`() async throws {
         try await CallStage.with(
             carrier: Self.dialling(.answers(ringing: .milliseconds(100))),
             agent: .silent,
@@ -84,7 +84,7 @@ import Testing
         }
     }
 
-    @Test func theTwoWhoTalkAreHungUpWhenSomebodyEndsTheCall() async throws {
+    @Test func `the two who talk are hung up when somebody ends the call`() async throws {
         try await CallStage.with(
             carrier: Self.dialling(.answers(ringing: .milliseconds(100)), talking: .seconds(60)),
             agent: .silent,
@@ -99,7 +99,7 @@ import Testing
         }
     }
 
-    @Test func theAgentTransfersTheCallWhenItsWordsHaveBeenHeard() async throws {
+    @Test func `the agent transfers the call when its words have been heard`() async throws {
         let words = AgentScript.Turn(
             .connect,
             audio: Self.speech(2, 600),
@@ -126,7 +126,7 @@ import Testing
         (AgentProvider.openai, CallBehavior.Dialled.Fate.busy, "busy"), (.gemini, .busy, "busy"),
         (.openai, .fails, "failed"),
     ])
-    func aCallerWhomNobodyAnswersHearsTheAgentAgain(
+    func `a caller whom nobody answers hears the agent again`(
         provider: AgentProvider,
         fate: CallBehavior.Dialled.Fate,
         outcome: String
@@ -154,7 +154,9 @@ import Testing
     }
 
     @Test(arguments: [AgentProvider.openai, .gemini])
-    func theAgentWhoseTransferFailsGetsItsAnswerAndSpeaksToTheCallerAgain(_ provider: AgentProvider) async throws {
+    func `the agent whose transfer fails gets its answer and speaks to the caller again`(_ provider: AgentProvider)
+        async throws
+    {
         let asking = AgentScript.Turn(
             .connect,
             audio: Self.speech(2, 400),
@@ -184,7 +186,7 @@ import Testing
         }
     }
 
-    @Test func theCarriersLastWordsAreHeardWhereThatIsThePlan() async throws {
+    @Test func `the carrier's last words are heard where that is the plan`() async throws {
         try await CallStage.with(carrier: Self.dialling(.busy), agent: .silent, settings: Self.anywhere) { stage in
             let id = try await bridged(stage)
             let plan: JSONValue = ["on_failure": "say_goodbye", "goodbye": "We call you back."]
@@ -200,7 +202,7 @@ import Testing
     @Test(arguments: [
         CallBehavior.Dialled.Callbacks.late(.milliseconds(700)), .repeated, .statusLost,
     ])
-    func lateRepeatedAndMissingCallbacksBringTheCallerBackOnce(
+    func `late repeated and missing callbacks bring the caller back once`(
         _ callbacks: CallBehavior.Dialled.Callbacks
     ) async throws {
         try await CallStage.with(
@@ -217,7 +219,7 @@ import Testing
         }
     }
 
-    @Test func aCarrierThatTellsNothingIsNotTakenForAnAnswer() async throws {
+    @Test func `a carrier that tells nothing is not taken for an answer`() async throws {
         try await CallStage.with(
             carrier: Self.dialling(.busy, .lost),
             agent: .silent,

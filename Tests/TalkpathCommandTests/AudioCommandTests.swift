@@ -27,7 +27,7 @@ import Testing
             (8000, 8000, [], .polyphase(.telephone)),
         ] as [(Int, Int, [String], ResamplerEngine)]
     )
-    func outputIsTheEnginesHoweverTheInputIsCut(
+    func `output is the engine's however the input is cut`(
         from: Int,
         to: Int,
         options: [String],
@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test(arguments: ["ulaw", "alaw"])
-    func encodeAndDecodeAreG711ForEverySampleAndCode(law: String) throws {
+    func `encode and decode are g 711 for every sample and code`(law: String) throws {
         let samples = (Int16.min...Int16.max).map { $0 }
         let encoded = try Executable.run(
             ["audio", "encode", law, "--block", "999"],
@@ -61,12 +61,12 @@ import Testing
     }
 
     @Test(arguments: [["resample", "--from", "8000", "--to", "16000"], ["encode", "ulaw"], ["decode", "alaw"]])
-    func nothingInIsNothingOut(arguments: [String]) throws {
+    func `nothing in is nothing out`(arguments: [String]) throws {
         let outcome = try Executable.run(["audio"] + arguments)
         #expect(outcome.output.isEmpty && outcome.status == 0 && outcome.errors.isEmpty)
     }
 
-    @Test func halfASampleAtTheEndIsToldAfterAllBeforeItWasConverted() throws {
+    @Test func `half a sample at the end is told after all before it was converted`() throws {
         let samples = [Int16].noise(1000)
         let encoded = try Executable.run(["audio", "encode", "ulaw"], chunks: [samples.bytes + [7]])
         #expect(encoded.output == samples.map { MuLaw.encode($0) })
@@ -95,14 +95,14 @@ import Testing
             ["--from", "8000", "--to", "24000", "--block", "1048577"],
         ]
     )
-    func optionsOutOfRangeAreRefusedWithAReason(options: [String]) throws {
+    func `options out of range are refused with a reason`(options: [String]) throws {
         let outcome = try Executable.run(["audio", "resample"] + options)
         #expect(outcome.status == EX_USAGE && !outcome.wasKilled)
         #expect(outcome.errors.hasPrefix("talkpath: ") && outcome.output.isEmpty)
     }
 
     @Test(arguments: [["resample", "--from", "8000", "--to", "24000"], ["encode", "alaw"], ["decode", "ulaw"]])
-    func readerThatGoesAwayEndsItQuietly(arguments: [String]) throws {
+    func `reader that goes away ends it quietly`(arguments: [String]) throws {
         let outcome = try Executable.run(
             ["audio"] + arguments,
             feeding: [Int16].noise(8000).bytes,
@@ -121,7 +121,7 @@ import Testing
         .enabled(if: Sox.path != nil, "sox is not installed: nobody else's audio was compared"),
         arguments: [(8000, 24_000), (24_000, 8000), (8000, 16_000), (16_000, 8000)]
     )
-    func soxResamplesToTheSame(from: Int, to: Int) throws {
+    func `sox resamples to the same`(from: Int, to: Int) throws {
         let made = try Sox.run(
             ["-D", "-n", "-r", "\(from)"] + Self.raw + ["OUT", "synth", "2", "sine", "300:3300", "gain", "-3"]
         )
@@ -152,7 +152,7 @@ import Testing
         .enabled(if: Sox.path != nil, "sox is not installed: nobody else's audio was compared"),
         arguments: [("ulaw", "mu-law"), ("alaw", "a-law")]
     )
-    func soxDecodesOurCodesAndWeDecodeIts(law: String, name: String) throws {
+    func `sox decodes our codes and we decode its`(law: String, name: String) throws {
         let codes = (0...255).map { UInt8($0) }
         let g711 = ["-t", "raw", "-e", name, "-b", "8", "-c", "1", "-r", "8000"]
         let theirs = try Sox.run(["-D"] + g711 + ["IN"] + Self.raw + ["OUT"], input: codes)

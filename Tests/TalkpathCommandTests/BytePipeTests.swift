@@ -66,7 +66,7 @@ import Testing
     }
 
     @Test(arguments: [1, 3, 160, 4096], [1, 2, 3, 4])
-    func stagesGetWholeUnitsAndNothingIsLost(block: Int, unit: Int) throws {
+    func `stages get whole units and nothing is lost`(block: Int, unit: Int) throws {
         let bytes = [Int16].noise(6000).bytes
         var probe = Probe(unit: unit)
         let (output, error) = try Self.run(&probe, block: block, chunks: bytes.pieces(longest: 700, seed: 3))
@@ -75,21 +75,21 @@ import Testing
         #expect(probe.blocks.allSatisfy { $0 % unit == 0 && $0 > 0 && $0 <= block * unit })
     }
 
-    @Test func bytesThatAreNoWholeUnitAreAnErrorOfTheirOwn() throws {
+    @Test func `bytes that are no whole unit are an error of their own`() throws {
         var probe = Probe(unit: 4)
         let (output, error) = try Self.run(&probe, block: 10, chunks: [[1, 2, 3], [4, 5, 6, 7]])
         #expect(output == [1, 2, 3, 4, 0xEE])
         #expect(error == .unfinishedSample(bytes: 3, of: 4))
     }
 
-    @Test func stageThatFailsEndsThePipeWithItsReason() throws {
+    @Test func `stage that fails ends the pipe with its reason`() throws {
         var probe = Probe(unit: 1, failsAfter: 1)
         let (output, error) = try Self.run(&probe, block: 4, chunks: [[UInt8](repeating: 1, count: 100)])
         #expect(output == [1, 1, 1, 1])
         #expect(error == .stageFailed("the stage is tired"))
     }
 
-    @Test func descriptorsThatCannotBeReadOrWrittenAreToldApart() throws {
+    @Test func `descriptors that cannot be read or written are told apart`() throws {
         var probe = Probe()
         #expect(throws: PipeError.cannotRead("Bad file descriptor")) {
             try BytePipe(blockUnits: 4, input: -1, output: -1).run(&probe)

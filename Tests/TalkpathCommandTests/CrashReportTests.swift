@@ -4,7 +4,7 @@ import Testing
 /// What the unit and the image say of crash reports.
 @Suite struct CrashReportTests {
     @Test(arguments: ["deploy/talkpath.service", "Dockerfile"])
-    func aCrashReportIsShortAsksNobodyAndShowsNoMemory(file: String) throws {
+    func `a crash report is short asks nobody and shows no memory`(file: String) throws {
         let top = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         let text = try String(contentsOf: top.appendingPathComponent(file), encoding: .utf8)

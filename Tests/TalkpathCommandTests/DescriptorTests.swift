@@ -50,7 +50,9 @@ import Glibc
 
     /// By the limit for one address, and by the descriptors alone, as connections of many addresses meet them.
     @Test(.timeLimit(.minutes(2)), arguments: ["", "1000"])
-    func idleConnectionsBeyondTheDescriptorsNeitherEndTheProcessNorKeepOthersOut(perAddress: String) throws {
+    func `idle connections beyond the descriptors neither end the process nor keep others out`(perAddress: String)
+        throws
+    {
         let process = Process()
         let log = Pipe()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")

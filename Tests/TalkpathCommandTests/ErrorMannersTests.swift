@@ -20,7 +20,7 @@ import Glibc
         return (outcome.errors, outcome.status)
     }
 
-    @Test func aCommandWithASlipIsToldTheNearestOne() throws {
+    @Test func `a command with a slip is told the nearest one`() throws {
         let top = try Self.failure(["cals"])
         #expect(top.text.contains("there is no command 'talkpath cals'; did you mean 'talkpath calls'?"))
         #expect(top.status == 64)
@@ -28,19 +28,19 @@ import Glibc
         #expect(try !Self.failure(["zzzzzz"]).text.contains("did you mean"))
     }
 
-    @Test func anOptionWithASlipIsToldTheNearestOne() throws {
+    @Test func `an option with a slip is told the nearest one`() throws {
         let (text, status) = try Self.failure(["serve", "--prot", "1"])
         #expect(text.contains("Did you mean '--port'?") && status == 64)
     }
 
-    @Test(arguments: ["99999", "-1", "http"]) func aPortThatIsNoneIsRefused(port: String) throws {
+    @Test(arguments: ["99999", "-1", "http"]) func `a port that is none is refused`(port: String) throws {
         for command in [["serve", "--dev"], ["simulate", "openai"], ["simulate", "twilio"]] {
             let (text, status) = try Self.failure(command + ["--port=\(port)"])
             #expect(text.contains("a port is a number from 0 to 65535") && status == 64)
         }
     }
 
-    @Test func aFileThatIsNotThereIsNamedInTheSystemsWords() throws {
+    @Test func `a file that is not there is named in the system's words`() throws {
         for command in [
             ["agents", "put", "/nowhere/agent.json"], ["replay", "/nowhere/call.tpcap"],
             ["report", "/nowhere/call.tpcap", "--html", "/nowhere/call.html"],
@@ -52,26 +52,26 @@ import Glibc
         }
     }
 
-    @Test func aPortThatIsTakenIsNamed() throws {
+    @Test func `a port that is taken is named`() throws {
         let (listener, port) = try Self.listen()
         defer { close(listener) }
         let (text, status) = try Self.failure(["simulate", "openai", "--port", "\(port)"])
         #expect(text.contains("Address already in use") && status == 1)
     }
 
-    @Test func aServerThatIsNotThereRefusesTheConnection() throws {
+    @Test func `a server that is not there refuses the connection`() throws {
         let (listener, port) = try Self.listen()
         close(listener)
         let (text, status) = try Self.failure(["calls", "--url", "http://127.0.0.1:\(port)"])
         #expect(text.contains("the connection was refused; is the server running there?") && status == 1)
     }
 
-    @Test func aHostThatDoesNotExistIsNamed() throws {
+    @Test func `a host that does not exist is named`() throws {
         let text = try Self.failure(["calls", "--url", "http://nowhere.invalid"]).text
         #expect(text.contains("the host name 'nowhere.invalid' is not known"), "\(text)")
     }
 
-    @Test func aServerThatSpeaksOtherwiseIsToldApart() throws {
+    @Test func `a server that speaks otherwise is told apart`() throws {
         let (listener, port) = try Self.listen()
         defer { close(listener) }
         DispatchQueue.global().async {
@@ -87,19 +87,19 @@ import Glibc
         #expect(text.contains("does not answer in HTTP; if it speaks TLS, its address begins with https://"), "\(text)")
     }
 
-    @Test func benchTellsWhereTheBenchesAre() throws {
+    @Test func `bench tells where the benches are`() throws {
         let (text, status) = try Self.failure(["bench", "load", "--calls", "5"])
         #expect(text.contains("swift run -c release talkpath-bench load --calls 5") && status == 64)
     }
 
-    @Test func theVersionIsShown() throws {
+    @Test func `the version is shown`() throws {
         let outcome = try Executable.run(["--version"])
         let text = String(decoding: outcome.output, as: UTF8.self)
         #expect(text.wholeMatch(of: /talkpath \d+\.\d+\.\d+\n/) != nil, "\(text)")
         #expect(outcome.status == 0)
     }
 
-    @Test func everyHelpBeginsWithAnImperativeAndFits80Columns() throws {
+    @Test func `every help begins with an imperative and fits 80 columns`() throws {
         let overview = String(decoding: try Executable.run(["--help"]).output, as: UTF8.self)
         let commands = overview.matches(of: /(?m)^  ([a-z-]+) {2,}\S/).map { String($0.1) }
         #expect(commands.count > 10)

@@ -78,7 +78,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(2)))
-    func aSecondSignalSavesTheRecordsOfCallsWhosePeersDoNotAnswer() async throws {
+    func `a second signal saves the records of calls whose peers do not answer`() async throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "forced-end-\(UUID())")
         defer { try? FileManager.default.removeItem(at: folder) }
         let model = SilentPeer()

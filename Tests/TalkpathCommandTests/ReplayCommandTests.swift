@@ -37,7 +37,7 @@ import Testing
         String(decoding: outcome.output, as: UTF8.self)
     }
 
-    @Test func aCallThatDoesTheSameIsSaidToAndItsSoundIsWritten() throws {
+    @Test func `a call that does the same is said to and its sound is written`() throws {
         try Self.inFolder { folder, capture in
             let wav = "\(folder)/call.wav"
             let outcome = try Executable.run(["replay", capture, "--wav", wav])
@@ -51,7 +51,7 @@ import Testing
     }
 
     @Test(arguments: ["empty", "foreign", "newer", "early", "missing"])
-    func whatIsNoCaptureIsSaidInOneLineAndNothingIsWritten(kind: String) throws {
+    func `what is no capture is said in one line and nothing is written`(kind: String) throws {
         try Self.inFolder { folder, capture in
             var bytes = try Self.bytes(capture)
             let words: String
@@ -82,7 +82,7 @@ import Testing
         }
     }
 
-    @Test func oneBadFileAmongGoodOnesIsToldAndTheOthersAreReplayed() throws {
+    @Test func `one bad file among good ones is told and the others are replayed`() throws {
         try Self.inFolder { folder, capture in
             try Self.write([], to: "\(folder)/other.tpcap")
             let outcome = try Executable.run(["replay", "\(folder)/other.tpcap", capture])
@@ -91,7 +91,7 @@ import Testing
         }
     }
 
-    @Test func aCutCaptureIsReplayedUpToTheCut() throws {
+    @Test func `a cut capture is replayed up to the cut`() throws {
         try Self.inFolder { _, capture in
             let bytes = try Self.bytes(capture)
             try Self.write(Array(bytes.prefix(bytes.count / 2)), to: capture)
@@ -101,7 +101,7 @@ import Testing
         }
     }
 
-    @Test func anotherCallThanExpectedIsToldWithItsPlaces() throws {
+    @Test func `another call than expected is told with its places`() throws {
         try Self.inFolder { _, capture in
             let other = "\(Self.fixtures)/openai-gap.tpcap"
             let outcome = try Executable.run(["replay", capture, "--expect", other])
@@ -112,7 +112,7 @@ import Testing
         }
     }
 
-    @Test func whatDiffersIsAcceptedByAnUpdateAndByNothingElse() throws {
+    @Test func `what differs is accepted by an update and by nothing else`() throws {
         try Self.inFolder { folder, capture in
             func change() throws -> [UInt8] {
                 let changed = try #require(
@@ -174,7 +174,7 @@ import Testing
         return ~sum
     }
 
-    @Test func atASpeedACallTakesItsTime() throws {
+    @Test func `at a speed a call takes its time`() throws {
         try Self.inFolder { _, capture in
             let began = ContinuousClock.now
             let outcome = try Executable.run(["replay", capture, "--speed", "2"])
@@ -183,7 +183,7 @@ import Testing
         }
     }
 
-    @Test func anAddressThatRefusesIsSaidAtOnce() throws {
+    @Test func `an address that refuses is said at once`() throws {
         try Self.inFolder { folder, capture in
             for (url, words) in [
                 ("ws://127.0.0.1:9/media", "the server cannot be reached: Connection refused"),
@@ -202,7 +202,7 @@ import Testing
         }
     }
 
-    @Test func aReportIsOnePageWithItsSound() throws {
+    @Test func `a report is one page with its sound`() throws {
         try Self.inFolder { folder, capture in
             let outcome = try Executable.run(["report", capture, "--html", "\(folder)/call.html"])
             #expect(outcome.status == 0, "\(outcome.errors)")

@@ -38,13 +38,13 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(1)), arguments: [SIGTERM, SIGINT])
-    func oneSignalStopsAnIdleServerAndTheLogSaysSo(signal: Int32) throws {
+    func `one signal stops an idle server and the log says so`(signal: Int32) throws {
         let outcome = try Self.serve { _, process, _ in kill(process.processIdentifier, signal) }
         #expect(outcome.status == 0 && !outcome.wasKilled)
         #expect(!outcome.log.contains("ERROR") && outcome.log.hasSuffix("Stopped\n"), "\(outcome.log)")
     }
 
-    @Test(.timeLimit(.minutes(1))) func aSecondSignalDoesNotWaitForAnything() throws {
+    @Test(.timeLimit(.minutes(1))) func `a second signal does not wait for anything`() throws {
         let outcome = try Self.serve { _, process, _ in
             kill(process.processIdentifier, SIGTERM)
             kill(process.processIdentifier, SIGTERM)
@@ -52,7 +52,7 @@ import Testing
         #expect(outcome.status == 0 || outcome.status == 128 + SIGTERM)
     }
 
-    @Test(.timeLimit(.minutes(1))) func aCheckNamesEveryMistakeAndDoesNotStart() throws {
+    @Test(.timeLimit(.minutes(1))) func `a check names every mistake and does not start`() throws {
         let outcome = try Self.serve(["OPENAI_API_KEY": "", "TALKPATH_MAX_CALLS": "many"], options: ["--check"]) {
             _,
             _,
@@ -65,7 +65,7 @@ import Testing
         #expect(right.status == 0 && right.log.isEmpty, "\(right.log)")
     }
 
-    @Test(.timeLimit(.minutes(1))) func settingsThatAreWrongAreNamedAndNothingStarts() throws {
+    @Test(.timeLimit(.minutes(1))) func `settings that are wrong are named and nothing starts`() throws {
         let outcome = try Self.serve(["OPENAI_API_KEY": "", "TALKPATH_MAX_CALLS": "many"]) { _, _, _ in }
         #expect(outcome.status == 78)
         #expect(outcome.log.contains("TALKPATH_MAX_CALLS"))
@@ -73,7 +73,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(1)))
-    func aDatabaseThatCannotBeUsedIsToldInOneLineWithoutThePassword() throws {
+    func `a database that cannot be used is told in one line without the password`() throws {
         let outcome = try Self.serve(["TALKPATH_DATABASE_URL": "postgres://x:hunter2@127.0.0.1:1/x"]) { _, _, _ in }
         #expect(outcome.status == 78)
         let lines = outcome.log.split(separator: "\n").filter { $0.hasPrefix("talkpath: ") }
@@ -111,7 +111,8 @@ import Testing
         return words.firstMatch(of: /subject=CN ?= ?([a-z.]+)/)?.output.1
     }
 
-    @Test(.timeLimit(.minutes(1))) func aHangUpSignalReadsTheCertificateAgainAndABrokenOneChangesNothing() throws {
+    @Test(.timeLimit(.minutes(1)))
+    func `a hang-up signal reads the certificate again and a broken one changes nothing`() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "talkpath-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -140,7 +141,8 @@ import Testing
         #expect(outcome.status == 0 && !outcome.wasKilled)
     }
 
-    @Test(.timeLimit(.minutes(1))) func withoutACertificateAHangUpDoesNotEndTheCallsThatItCarries() throws {
+    @Test(.timeLimit(.minutes(1)))
+    func `without a certificate a hang-up does not end the calls that it carries`() throws {
         let outcome = try Self.serve { _, process, _ in
             kill(process.processIdentifier, SIGHUP)
             // The second signal is taken after the first one.
@@ -158,7 +160,7 @@ import Testing
         return levels.count == 2 && last - first == 10 && levels[first] == 1
     }
 
-    @Test(.timeLimit(.minutes(1))) func oneThreadGoesBeforeAllOthers() throws {
+    @Test(.timeLimit(.minutes(1))) func `one thread goes before all others`() throws {
         var levels: [Int: Int] = [:]
         _ = try Self.serve { _, process, _ in
             // The server says that it listens while it lowers them.

@@ -15,7 +15,7 @@ import Glibc
         ("http://127.0.0.1:8080?x=1", "must end before ? and #"), ("http://me:secret@127.0.0.1", "neither a user nor"),
         ("http://127.0.0.1:8080//", "an empty part"), ("http://127.0.0.1: 8080", "a character that no address has"),
     ])
-    func anAddressThatIsNoneIsExplained(address: String, words: String) throws {
+    func `an address that is none is explained`(address: String, words: String) throws {
         let outcome = try Executable.run(["calls", "--url", address])
         #expect(outcome.status != 0 && outcome.errors.contains("the server's address"), "\(outcome.errors)")
         #expect(outcome.errors.contains(words), "\(outcome.errors)")
@@ -54,7 +54,7 @@ import Glibc
         return request
     }
 
-    @Test func aRedirectIsNotFollowedButTold() throws {
+    @Test func `a redirect is not followed but told`() throws {
         var outcome: Executable.Outcome?
         let request = try redirectOnce { port in
             outcome = try Executable.run(["end", "--all", "--url", "http://127.0.0.1:\(port)"])

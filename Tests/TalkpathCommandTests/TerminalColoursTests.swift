@@ -13,7 +13,7 @@ import Testing
             (false, ["TERM": "xterm-256color"], false),
         ] as [(Bool, [String: String], Bool)]
     )
-    func coloursAreForTerminalsThatHaveThemAndPeopleWhoWantThem(
+    func `colours are for terminals that have them and people who want them`(
         isTerminal: Bool,
         environment: [String: String],
         areWanted: Bool

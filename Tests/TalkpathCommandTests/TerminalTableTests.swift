@@ -18,12 +18,12 @@ import Testing
         return table.text
     }
 
-    @Test func aTableThatFitsShowsEveryColumnThatIsNotEmpty() {
+    @Test func `a table that fits shows every column that is not empty`() {
         let text = calls(width: 200)
         #expect(text.contains("DIRECTION") && text.contains("TO") && !text.contains("ENDED BECAUSE"))
     }
 
-    @Test func columnsOfLowRankGiveWayUntilTheLinesFit() {
+    @Test func `columns of low rank give way until the lines fit`() {
         for width in 80...140 {
             let text = calls(width: width, ended: "caller_hangup")
             #expect(text.split(separator: "\n").allSatisfy { $0.count <= width }, "\(text)")
@@ -32,7 +32,7 @@ import Testing
         #expect(!calls(width: 80, ended: "caller_hangup").contains("DIRECTION"))
     }
 
-    @Test func theLastColumnWrapsBetweenWords() {
+    @Test func `the last column wraps between words`() {
         var table = TerminalTable(["AT", "WHO", "SAID"], hasColours: false, width: 60)
         let words = Array(repeating: "appointment", count: 12).joined(separator: " ")
         table.add([.init("1.0 s"), .init("caller"), .init(words)])
@@ -41,13 +41,13 @@ import Testing
         #expect(lines.dropFirst(2).allSatisfy { $0.hasPrefix("               appointment") })
     }
 
-    @Test func aWordLongerThanTheLineIsNotBroken() {
+    @Test func `a word longer than the line is not broken`() {
         let word = String(repeating: "x", count: 50)
         #expect(TextWrapping.lines(of: "a \(word) b", width: 20) == ["a", word, "b"])
         #expect(TextWrapping.lines(of: "", width: 20) == [""])
     }
 
-    @Test func aCallShowsWhyItEndedAndWhoEndedIt() {
+    @Test func `a call shows why it ended and who ended it`() {
         let page = CallRows.page([
             "call_id": "c-1", "status": "completed", "ended_reason": "media_lost", "duration_ms": 1200,
             "receipt": [

@@ -79,7 +79,8 @@ import Testing
         return (line?.split(separator: " ").last.flatMap { Int($0) } ?? 0) >= frames
     }
 
-    @Test(.timeLimit(.minutes(2))) func callsGoOnAndEndAndTheServerStopsThoughNobodyReadsItsLog() async throws {
+    @Test(.timeLimit(.minutes(2)))
+    func `calls go on and end and the server stops though nobody reads its log`() async throws {
         let words = (0..<48_000).map { Int16(8000 * sin(Double($0) / 20)) }
         let model = try await FakeOpenAIRealtime.start(
             FakeAgentConfiguration(

@@ -58,7 +58,7 @@ import Testing
         }
     }
 
-    @Test func routesAndSocketsShareThePort() async throws {
+    @Test func `routes and sockets share the port`() async throws {
         try await withServer { port, _ in
             let http = try await Peer.connect(port: port)
             try await http.send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\nGET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -75,7 +75,7 @@ import Testing
         }
     }
 
-    @Test func aSocketOpensAlsoOnAConnectionThatHasServedRequests() async throws {
+    @Test func `a socket opens also on a connection that has served requests`() async throws {
         // A reverse proxy uses its connections again.
         try await withServer { port, _ in
             let peer = try await Peer.connect(port: port)
@@ -97,7 +97,7 @@ import Testing
         }
     }
 
-    @Test func anUpgradeBehindAnUnansweredRequestWaitsForItsTurn() async throws {
+    @Test func `an upgrade behind an unanswered request waits for its turn`() async throws {
         let gate = Gate()
         try await withServer(gate: gate) { port, _ in
             let peer = try await Peer.connect(port: port)
@@ -119,7 +119,11 @@ import Testing
         ("/secret", "401 Unauthorized", "no token"), ("/nothing", "404 Not Found", ""), ("/hello", "200 OK", "hello"),
         ("/forbidden", "403 Forbidden", "not you"),
     ])
-    func anUpgradeThatIsNotAcceptedIsAnsweredAndTheConnectionClosed(path: String, status: String, text: String)
+    func `an upgrade that is not accepted is answered and the connection closed`(
+        path: String,
+        status: String,
+        text: String
+    )
         async throws
     {
         try await withServer { port, _ in
@@ -139,7 +143,7 @@ import Testing
         "GET /hello HTTP/1.1\r\nHost: x\r\nX: \(String(repeating: "x", count: 20_000))\r\n\r\n",
         Peer.upgrade("/media", extra: "Content-Length: 4\r\n") + "body",
     ])
-    func brokenRequestsAreRefusedAlsoBehindGoodOnes(bytes: String) async throws {
+    func `broken requests are refused also behind good ones`(bytes: String) async throws {
         try await withServer { port, _ in
             for prefix in ["", "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"] {
                 let peer = try await Peer.connect(port: port)
@@ -153,7 +157,7 @@ import Testing
         }
     }
 
-    @Test func randomBytesInEveryPhaseDoNotHarmTheServer() async throws {
+    @Test func `random bytes in every phase do not harm the server`() async throws {
         try await withServer { port, _ in
             for round in 0..<40 {
                 let peer = try await Peer.connect(port: port)
@@ -173,7 +177,7 @@ import Testing
         }
     }
 
-    @Test func aGracefulShutdownClosesSocketsWith1001AndFinishesRequests() async throws {
+    @Test func `a graceful shutdown closes sockets with 1001 and finishes requests`() async throws {
         let gate = Gate()
         try await withServer(gate: gate) { port, stop in
             let first = try await Peer.connect(port: port)
@@ -202,7 +206,7 @@ import Testing
         }
     }
 
-    @Test func aConnectionWithoutARequestIsClosed() async throws {
+    @Test func `a connection without a request is closed`() async throws {
         var configuration = OnePortServer.Configuration()
         // Long enough for the head to come in part.
         configuration.limits.headTimeout = .seconds(2)
@@ -217,7 +221,7 @@ import Testing
         }
     }
 
-    @Test func aConnectionWithoutAFurtherRequestIsClosed() async throws {
+    @Test func `a connection without a further request is closed`() async throws {
         var configuration = OnePortServer.Configuration()
         // Long enough for the first request to come in time on a busy machine.
         configuration.idleTimeout = .milliseconds(500)
@@ -229,7 +233,7 @@ import Testing
         }
     }
 
-    @Test func anIdleTimeOfHTTPDoesNotEndASocket() async throws {
+    @Test func `an idle time of HTTP does not end a socket`() async throws {
         var configuration = OnePortServer.Configuration()
         configuration.idleTimeout = .milliseconds(20)
         try await withServer(configuration: configuration) { port, _ in
@@ -250,10 +254,10 @@ import Testing
     // MARK: Few descriptors
 
     @Test(arguments: [0, 1])
-    func whereAllAreBusyOthersAreRefusedAndOnlySoManyOfThemAnswered(answers: Int) async throws {
+    func `where all are busy others are refused and only so many of them answered`(answers: Int) async throws {
         let gate = Gate()
         var configuration = OnePortServer.Configuration()
-        configuration.budget = ConnectionBudget(maximum: 1, maximumPerAddress: 9, mostFarewells: answers)
+        configuration.budget = ConnectionBudget(maximum: 1, maximumPerAddress: 9, mostRefusals: answers)
         try await withServer(gate: gate, configuration: configuration) { port, _ in
             let busy = try await Peer.connect(port: port)
             try await busy.send("GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -267,12 +271,12 @@ import Testing
             gate.open()
             #expect(await busy.readToEnd().hasSuffix("slow"))
             await busy.close()
-            #expect(configuration.budget?.figures.refused == 3)
+            #expect(configuration.budget?.metrics.refused == 3)
         }
     }
 
     /// A number that another connection has given back meanwhile would hide that those behind it are in use.
-    @Test func aConnectionIsJudgedByItsOwnDescriptor() async throws {
+    @Test func `a connection is judged by its own descriptor`() async throws {
         let seen = Mutex<[Int?]>([])
         var configuration = OnePortServer.Configuration()
         configuration.budget = ConnectionBudget(

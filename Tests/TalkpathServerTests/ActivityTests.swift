@@ -61,7 +61,7 @@ import Testing
         private struct StreamEnded: Error { var waitingFor: String }
     }
 
-    @Test func whoWatchesTheListSeesEachCallBeginChangeAndEnd() async throws {
+    @Test func `who watches the list sees each call begin change and end`() async throws {
         try await TestServer.run { test async throws in
             var messages = try await Messages(test, "/api/activity")
             #expect(try await messages.next("calls")["calls"]?.array?.isEmpty == true)
@@ -80,7 +80,7 @@ import Testing
         }
     }
 
-    @Test func whoWatchesACallSeesItFromItsBeginningToItsReceipt() async throws {
+    @Test func `who watches a call sees it from its beginning to its receipt`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             try await test.progress("ringing", of: call)
@@ -108,7 +108,7 @@ import Testing
         }
     }
 
-    @Test func ofAnEndedCallTheMomentsHoldNoWordsAnyMore() {
+    @Test func `of an ended call the moments hold no words any more`() {
         let book = ActivityBook()
         let call = CallID("one")
         func publish(_ kind: CallEvent.Kind) { book.publish(CallEvent(callID: call, at: .zero, kind: kind)) }
@@ -123,7 +123,7 @@ import Testing
         #expect(book.moments(of: call).isEmpty)
     }
 
-    @Test func theBookIsBounded() {
+    @Test func `the book is bounded`() {
         let book = ActivityBook(mostMoments: 8, mostEnded: 2)
         for number in 0..<100 {
             let call = CallID("call \(number % 4)")
@@ -138,7 +138,7 @@ import Testing
         #expect(book.moments(of: CallID("call 1")).isEmpty && !book.moments(of: CallID("call 3")).isEmpty)
     }
 
-    @Test func aWatcherIsWokenForItsCallAlone() async {
+    @Test func `a watcher is woken for its call alone`() async {
         let book = ActivityBook()
         let (all, one) = (Bell(), Bell())
         let (first, second) = (book.watch(waking: all), book.watch(CallID("one"), waking: one))
@@ -152,7 +152,7 @@ import Testing
 
     // MARK: Listening
 
-    @Test func whoListensHearsTheLineAsItIsAndTheRecordSaysSo() async throws {
+    @Test func `who listens hears the line as it is and the record says so`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let token = try await test.streamToken(of: call)
@@ -186,7 +186,7 @@ import Testing
         }
     }
 
-    @Test func nobodyListensToAnotherTenantsCall() async throws {
+    @Test func `nobody listens to another tenant's call`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             #expect(try await test.send(.GET, "/api/calls/\(call)/listen", key: TestServer.otherKey).status == 404)
@@ -194,7 +194,7 @@ import Testing
         }
     }
 
-    @Test func whatTheCallerWillNeverHearIsTakenBack() {
+    @Test func `what the caller will never hear is taken back`() {
         func record(_ kind: TapKind, lost: UInt64 = 0) -> TapRecord {
             TapRecord(
                 instant: MonotonicInstant(nanoseconds: 0),
@@ -221,7 +221,7 @@ import Testing
 
     // MARK: The server
 
-    @Test func theServerTellsItsOperatorHowItIsSetAndHidesEverySecret() async throws {
+    @Test func `the server tells its operator how it is set and hides every secret`() async throws {
         try await TestServer.run(configure: { configuration in
             configuration.notifications.webhook = .init(
                 url: "https://hooks.test/path-secret",

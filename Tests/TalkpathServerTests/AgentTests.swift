@@ -26,7 +26,7 @@ import Testing
         return id
     }
 
-    @Test func anAgentIsKeptShownChangedAndTakenAway() async throws {
+    @Test func `an agent is kept shown changed and taken away`() async throws {
         try await TestServer.run { test async throws in
             let id = try await create(test)
             let shown = try await test.send(.GET, "/api/agents/\(id)")
@@ -53,7 +53,7 @@ import Testing
         }
     }
 
-    @Test func theAgentThatTheDocumentationShowsIsAccepted() async throws {
+    @Test func `the agent that the documentation shows is accepted`() async throws {
         let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..")
         let page = try String(contentsOf: folder.appending(path: "docs/control-api.md"), encoding: .utf8)
         let section = try #require(page.range(of: "## An agent")).upperBound
@@ -71,7 +71,7 @@ import Testing
         }
     }
 
-    @Test func aToolWhoseAddressLeadsNowhereIsNamedAndAcceptedInDevelopment() async throws {
+    @Test func `a tool whose address leads nowhere is named and accepted in development`() async throws {
         struct NoNetwork: Error {}
         let tool = #"{"name":"free_slots","url":"https://clinic.example.com/slots"}"#
         for isDevelopment in [true, false] {
@@ -91,7 +91,7 @@ import Testing
         }
     }
 
-    @Test func secretsAreNeverShown() async throws {
+    @Test func `secrets are never shown`() async throws {
         try await TestServer.run { test async throws in
             let id = try await create(test)
             let call = try await test.place(#","agent_id":"\#(id)","variables":{"customer":"Ada"}"#)
@@ -108,7 +108,7 @@ import Testing
         }
     }
 
-    @Test func aCallTakesItsAgentFilledIn() async throws {
+    @Test func `a call takes its agent filled in`() async throws {
         try await TestServer.run { test async throws in
             let id = try await create(test)
             let call = try await test.place(
@@ -133,7 +133,7 @@ import Testing
         }
     }
 
-    @Test func aPlaceholderWithoutAValueIsRefused() async throws {
+    @Test func `a placeholder without a value is refused`() async throws {
         try await TestServer.run { test async throws in
             let id = try await create(test)
             let answer = try await test.send(
@@ -146,7 +146,7 @@ import Testing
         }
     }
 
-    @Test func anAgentMadeForOneCallTalksOnIt() async throws {
+    @Test func `an agent made for one call talks on it`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place(
                 #","agent":{"instructions":"Hi {{x}}","provider":"openai","limits":{"max_duration_s":70}},"variables":{"x":1}"#
@@ -164,7 +164,7 @@ import Testing
             ("libsamplerate-medium", .libsamplerate(.medium)),
         ] as [(String, ResamplerEngine)]
     )
-    func theResamplerIsSelectedByCallAndByStoredAgent(name: String, engine: ResamplerEngine) async throws {
+    func `the resampler is selected by call and by stored agent`(name: String, engine: ResamplerEngine) async throws {
         try await TestServer.run { test async throws in
             let inline = try await test.place(#","agent":{"resampler":"\#(name)"}"#)
             #expect(try #require(await test.server.manager.session(inline)).agent.resampler == engine)
@@ -178,7 +178,7 @@ import Testing
     }
 
     @Test(arguments: [#""soxr""#, #""libsamplerate""#, #""""#, "1", "[]"])
-    func aResamplerThatDoesNotExistIsRefused(value: String) async throws {
+    func `a resampler that does not exist is refused`(value: String) async throws {
         try await TestServer.run { test async throws in
             let answer = try await test.send(
                 .POST,
@@ -190,7 +190,7 @@ import Testing
         }
     }
 
-    @Test func anotherTenantsAgentAnswersLikeAnUnknownOne() async throws {
+    @Test func `another tenant's agent answers like an unknown one`() async throws {
         try await TestServer.run { test async throws in
             let id = try await create(test)
             for method in [HTTPMethod.GET, .DELETE] {
@@ -225,7 +225,7 @@ import Testing
         (#"{"api_key":"[redacted]"}"#, 422, "invalid_field"), ("[]", 400, "malformed_json"),
         ("", 400, "malformed_json"),
     ])
-    func whatIsNoAgentIsRefused(body: String, status: Int, code: String) async throws {
+    func `what is no agent is refused`(body: String, status: Int, code: String) async throws {
         try await TestServer.run { test async throws in
             let answer = try await test.send(.POST, "/api/agents", body)
             #expect(answer.status == status && answer["code"]?.string == code, "\(answer.text)")
@@ -233,7 +233,7 @@ import Testing
         }
     }
 
-    @Test func aNumberBelongsToOneAgent() async throws {
+    @Test func `a number belongs to one agent`() async throws {
         try await TestServer.run { test async throws in
             let first = try await create(test, #"{"numbers":["+14155550100","+14155550102"]}"#)
             let second = try await create(test, #"{"numbers":["+14155550103"]}"#)
@@ -244,7 +244,7 @@ import Testing
         }
     }
 
-    @Test func theServersOwnAgentIsShownAndNotChanged() async throws {
+    @Test func `the server's own agent is shown and not changed`() async throws {
         try await TestServer.run { test async throws in
             let answer = try await test.send(.GET, "/api/agents/default")
             #expect(answer["agent_id"] == "default" && answer["model"] == "test" && answer["api_key"] == .null)
@@ -263,7 +263,7 @@ import Testing
             ("{{a}}", ["a": "{{b}}"], "{{b}}"), ("{{ä}}", ["ä": "x"], "{{ä}}"),
         ] as [(String, [String: JSONValue], String)]
     )
-    func placeholdersAreFilled(text: String, values: [String: JSONValue], result: String) {
+    func `placeholders are filled`(text: String, values: [String: JSONValue], result: String) {
         #expect(Placeholders.fill(text, with: values) == result)
     }
 }

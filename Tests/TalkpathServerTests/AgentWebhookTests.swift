@@ -43,7 +43,7 @@ import Testing
 
     private func types(_ hooks: [HookReceiver.Hook]) -> [String] { hooks.compactMap { $0.json["type"]?.string } }
 
-    @Test func anAgentsWebhookIsToldOfItsCallsAndOfNoOthers() async throws {
+    @Test func `an agent's webhook is told of its calls and of no others`() async throws {
         try await HookReceiver.run { receiver in
             try await run { test async throws in
                 let agent = try await test.send(.POST, "/api/agents", "{\(webhook(receiver.url))}")
@@ -61,7 +61,7 @@ import Testing
         }
     }
 
-    @Test func theWebhookOfAnAgentThatWasMadeForTheCallIsTold() async throws {
+    @Test func `the webhook of an agent that was made for the call is told`() async throws {
         try await HookReceiver.run { receiver in
             let own = ServerConfiguration.Webhook(url: "https://sink.example.test/none", secret: Self.secret)
             try await run(webhook: own) { test async throws in
@@ -86,7 +86,7 @@ import Testing
     }
 
     /// With the server's secret, a tenant could make the operator's receivers believe what it likes.
-    @Test func theServersOwnSecretSignsForNoOtherTenant() async throws {
+    @Test func `the server's own secret signs for no other tenant`() async throws {
         let own = ServerConfiguration.Webhook(url: "https://sink.example.test/none", secret: Self.secret)
         try await run(webhook: own) { test async throws in
             let webhook = #"{"webhook":{"url":"https://93.184.216.34/"}}"#
@@ -115,7 +115,7 @@ import Testing
         #"{"url":"http://sink.example.test","secret":"whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"}"#,
         #"{"url":"https://sink.example.test","secret":"whsec_short"}"#, #"{"url":"https://sink.example.test"}"#,
     ])
-    func whatIsNoWebhookIsRefusedWithAnAgentAndWithACall(webhook: String) async throws {
+    func `what is no webhook is refused with an agent and with a call`(webhook: String) async throws {
         try await TestServer.run { test async throws in
             let agent = try await test.send(.POST, "/api/agents", #"{"webhook":\#(webhook)}"#)
             #expect(agent.status == 422 && agent["code"] == "invalid_field", "\(agent.text)")
@@ -126,7 +126,7 @@ import Testing
         }
     }
 
-    @Test func aReceiverThatFailsGetsItAgainAndThenItIsADeadLetterThatCanBeReplayed() async throws {
+    @Test func `a receiver that fails gets it again and then it is a dead letter that can be replayed`() async throws {
         try await HookReceiver.run { receiver in
             receiver.answer(with: .internalServerError)
             try await run { test async throws in
@@ -144,7 +144,7 @@ import Testing
         }
     }
 
-    @Test func aReceiverThatIsGoneIsLeftAloneUntilTheAgentIsKeptAgain() async throws {
+    @Test func `a receiver that is gone is left alone until the agent is kept again`() async throws {
         try await HookReceiver.run { receiver in
             receiver.answer(with: .gone)
             try await run { test async throws in
@@ -166,7 +166,7 @@ import Testing
     }
 
     /// The process died while the call was live; the agent is gone, too.
-    @Test func theEndOfACallWhoseProcessDiedIsToldByTheNextOne() async throws {
+    @Test func `the end of a call whose process died is told by the next one`() async throws {
         try await HookReceiver.run { receiver in
             try await ServerFolder.run { folder in
                 try await folder.withStore { store async throws in
@@ -189,7 +189,7 @@ import Testing
 
     // MARK: In others' words
 
-    @Test func talkoversWebhooksComeInItsWords() async throws {
+    @Test func `talkovers webhooks come in its words`() async throws {
         try await HookReceiver.run { receiver in
             try await run { test async throws in
                 let fields = #","agent":{\#(webhook(receiver.url, events: "", more: #","format":"talkover""#))}"#
@@ -205,7 +205,7 @@ import Testing
         }
     }
 
-    @Test func vocodesWebhooksComeInItsEnvelope() async throws {
+    @Test func `vocodes webhooks come in its envelope`() async throws {
         try await HookReceiver.run { receiver in
             try await run { test async throws in
                 let body = #"{"url":"\#(receiver.url)","format":"vocode"}"#

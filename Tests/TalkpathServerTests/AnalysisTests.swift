@@ -36,13 +36,13 @@ import Testing
         return call
     }
 
-    @Test func figuresComeFromOurOwnRecords() {
+    @Test func `figures come from our own records`() {
         var timeline = ConversationTimeline()
         for (kind, at) in Self.marks {
             timeline.note(CallEvent(callID: CallID("one"), at: .milliseconds(at), kind: kind))
         }
         let call = Self.talkedCall()
-        let analysis = ConversationFigures(timeline: timeline, call: call).analysis
+        let analysis = ConversationMetrics(timeline: timeline, call: call).analysis
         #expect(analysis.callerTalk == .milliseconds(3600))
         #expect(analysis.agentTalk == .milliseconds(7900))
         #expect(abs((analysis.agentTalkRatio ?? 0) - 7900 / 11_500) < 0.0001)
@@ -54,10 +54,10 @@ import Testing
         #expect(analysis.longestSilence == .seconds(16))
     }
 
-    @Test func aCallThatNobodyAnsweredHasNoFigures() {
+    @Test func `a call that nobody answered has no figures`() {
         var call = EndedCalls.call("one")
         call.answeredAt = nil
-        let analysis = ConversationFigures(timeline: ConversationTimeline(), call: call).analysis
+        let analysis = ConversationMetrics(timeline: ConversationTimeline(), call: call).analysis
         #expect(analysis == CallAnalysis())
     }
 
@@ -76,7 +76,7 @@ import Testing
     }
 
     @Test(arguments: AgentProvider.vendors, [opinion, "```json\n\(opinion)\n```"])
-    func aModelIsAskedInItsProvidersWay(provider: AgentProvider, text: String) async throws {
+    func `a model is asked in its provider's way`(provider: AgentProvider, text: String) async throws {
         let reply = Receiver.Reply(body: answer(provider, text))
         try await Receiver.run(answer: { _ in reply }) { receiver async throws in
             let model = AnalysisModel(
@@ -107,7 +107,9 @@ import Testing
     @Test(arguments: [
         (500, "", true), (429, "", true), (401, "", false), (200, "no json", false), (200, "{}", false),
     ])
-    func aModelThatFailsIsNamedWithoutTheCallersWords(status: Int, body: String, isPassing: Bool) async throws {
+    func `a model that fails is named without the caller's words`(status: Int, body: String, isPassing: Bool)
+        async throws
+    {
         try await Receiver.run(answer: { _ in .init(status: status, body: body) }) { receiver async throws in
             let model = AnalysisModel(
                 configuration: .init(provider: .openai, baseURL: receiver.url, model: "judge-1", apiKey: "the key"),
@@ -132,7 +134,7 @@ import Testing
         try await Receiver.run(answer: model) { receiver async throws in
             let clock = SystemClock()
             let recorder = EventRecorder(clock: clock)
-            let store = try SQLiteCallStore(.memory, outbox: recorder, identifiers: SystemIdentifiers())
+            let store = try SQLCallStore(.memory, outbox: recorder, identifiers: SystemIdentifiers())
             let call = Self.talkedCall()
             try await store.journal(EndedCalls.live("one"))
             for (kind, at) in Self.marks {
@@ -166,7 +168,7 @@ import Testing
         return result
     }
 
-    @Test func theOpinionIsKeptWithTheFiguresAndTold() async throws {
+    @Test func `the opinion is kept with the figures and told`() async throws {
         let body = answer(.openai, Self.opinion)
         let (call, told, warnings) = try await analysed { _ in .init(body: body) }
         let analysis = try #require(call?.analysis)
@@ -177,7 +179,7 @@ import Testing
         #expect(warnings == 0)
     }
 
-    @Test func aModelThatFailsIsAskedThreeTimesAndTheFiguresAreToldAllTheSame() async throws {
+    @Test func `a model that fails is asked three times and the figures are told all the same`() async throws {
         let asked = Atomic(0)
         let (call, told, warnings) = try await analysed { _ in
             asked.add(1, ordering: .relaxed)
@@ -189,7 +191,7 @@ import Testing
         #expect(asked.load(ordering: .relaxed) == 3 && warnings == 3)
     }
 
-    @Test func aModelThatDoesNotAnswerIsWaitedForByNoCall() async throws {
+    @Test func `a model that does not answer is waited for by no call`() async throws {
         let gate = Gate()
         try await Receiver.run(answer: { _ in
             await gate.pass()

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct AuthorizationTests {
     @Test(arguments: [nil, "wrong", "a key of sixteen or mor", "a key of sixteen or moree"] as [String?])
-    func withoutAValidKeyNothingIsDoneOrSaid(key: String?) async throws {
+    func `without a valid key nothing is done or said`(key: String?) async throws {
         try await TestServer.run { test async throws in
             // The body is not looked at: it would be refused for what it says.
             for (method, path) in [("POST", "/api/calls"), ("GET", "/api/calls"), ("POST", "/api/calls/end")] {
@@ -18,7 +18,7 @@ import Testing
         }
     }
 
-    @Test func otherSchemesAreNoKeys() async throws {
+    @Test func `other schemes are no keys`() async throws {
         try await TestServer.run { test async throws in
             for value in ["Basic \(TestServer.key)", TestServer.key, "Bearer", "Bearer "] {
                 let answer = try await test.send(.GET, "/api/calls", key: nil, headers: [("Authorization", value)])
@@ -34,7 +34,7 @@ import Testing
         }
     }
 
-    @Test func healthAndReadinessNeedNoKey() async throws {
+    @Test func `health and readiness need no key`() async throws {
         try await TestServer.run { test async throws in
             let health = try await test.send(.GET, "/health", key: nil)
             #expect(health["status"] == "healthy" && health["active_calls"] == 0)
@@ -42,7 +42,7 @@ import Testing
         }
     }
 
-    @Test func anotherTenantsCallAnswersLikeAnUnknownOne() async throws {
+    @Test func `another tenant's call answers like an unknown one`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             for (method, path) in [("GET", ""), ("POST", "/end")] {
@@ -78,7 +78,7 @@ import Testing
         )
     }
 
-    @Test func inDevelopmentThisMachineNeedsNoKey() async throws {
+    @Test func `in development this machine needs no key`() async throws {
         try await withDevelopmentServer { test async throws in
             for host in ["localhost", "localhost:99", "127.0.0.1:8080", "127.8.8.8", "[::1]:8080", "LOCALHOST"] {
                 #expect(try await test.send(.GET, "/api/calls", key: nil, headers: [("Host", host)]).status == 200)
@@ -95,7 +95,7 @@ import Testing
         ("X-Forwarded-Proto", "https"),
         ("x-forwarded-anything", "x"), ("Via", "1.1 proxy"), ("Origin", "https://evil.example"), ("Origin", "null"),
     ])
-    func inDevelopmentWhatComesFromElsewhereIsRefused(name: String, value: String) async throws {
+    func `in development what comes from elsewhere is refused`(name: String, value: String) async throws {
         try await withDevelopmentServer { test async throws in
             for path in ["/api/calls", "/health", "/nothing", "/twilio/voice"] {
                 let answer = try await test.send(.POST, path, "{}", key: nil, headers: [(name, value)])

@@ -8,7 +8,7 @@ import Testing
 
 /// The life of calls and of the server in the log, at `info`.
 @Suite(.timeLimit(.minutes(1))) struct CallLogTests {
-    @Test func theLogTellsTheLifeOfACallAndOfTheServerWithoutNumbers() async throws {
+    @Test func `the log tells the life of a call and of the server without numbers`() async throws {
         let book = LogBook()
         try await TestServer.run(logger: book.logger) { test async throws in
             let call = try await test.place()
@@ -32,7 +32,7 @@ import Testing
         #expect(!book.all.contains { $0.text.contains("+1415") })
     }
 
-    @Test func librariesDoNotDumpTheirInsidesAtDebug() async throws {
+    @Test func `libraries do not dump their insides at debug`() async throws {
         let book = LogBook()
         var logger = book.logger
         logger.logLevel = .debug

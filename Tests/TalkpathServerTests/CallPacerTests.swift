@@ -5,26 +5,26 @@ import Testing
 @testable import TalkpathServer
 
 @Suite struct CallPacerTests {
-    @Test func ordersWaitForTheirTurnAndAreNotRefused() async throws {
+    @Test func `orders wait for their turn and are not refused`() async throws {
         let pacer = CallPacer(rate: 20)
         let began = ContinuousClock.now
         for _ in 0..<4 { try await pacer.waitForTurn() }
         #expect(ContinuousClock.now - began >= .milliseconds(150))
     }
 
-    @Test func anOrderThatWouldWaitTooLongIsRefusedWithTheTimeToComeAgain() async throws {
+    @Test func `an order that would wait too long is refused with the time to come again`() async throws {
         let pacer = CallPacer(interval: .seconds(60), longestWait: .zero)
         try await pacer.waitForTurn()
         do throws(CarrierError) {
             try await pacer.waitForTurn()
-            Issue.record("the second order did not wait")
+            Issue.record("the second request did not wait")
         } catch {
             let pause = try #require(error.retryAfter)
             #expect(error.code == .unavailable && pause > .seconds(1) && pause <= .seconds(60))
         }
     }
 
-    @Test func anOrderThatNobodyWantsAnyMoreIsNotSent() async throws {
+    @Test func `an order that nobody wants any more is not sent`() async throws {
         let pacer = CallPacer(interval: .seconds(3600), longestWait: .seconds(7200))
         try await pacer.waitForTurn()
         let waiting = Task { try await pacer.waitForTurn() }
@@ -33,7 +33,7 @@ import Testing
     }
 }
 
-@Suite struct LostOrdersTests {
+@Suite struct UnansweredCreatesTests {
     private static let now = WallTime(httpDate: "Sun, 29 Nov 2026 10:00:30 GMT")!
 
     private func call(_ sid: String, created: String = "Sun, 29 Nov 2026 10:00:29 +0000") throws -> TwilioCallResource {
@@ -48,7 +48,7 @@ import Testing
         return try #require(try TwilioCallResource.list(status: 200, body: body.serialized()).first)
     }
 
-    private let order = PlaceOrder(
+    private let request = PlaceCallRequest(
         callID: CallID("a"),
         from: "+15550100",
         to: "+15550199",
@@ -57,14 +57,14 @@ import Testing
         publicURL: nil
     )
 
-    private func found(_ orders: LostOrders, _ calls: [TwilioCallResource]) async -> String? {
-        await orders.call(of: order, among: calls, at: Self.now, age: .seconds(5))
+    private func found(_ orders: UnansweredCreates, _ calls: [TwilioCallResource]) async -> String? {
+        await orders.call(of: request, among: calls, at: Self.now, age: .seconds(5))
     }
 
-    @Test func theOneNewCallOfNobodyElseIsTheOrders() async throws {
-        let orders = LostOrders()
+    @Test func `the one new call of nobody else is the orders`() async throws {
+        let orders = UnansweredCreates()
         orders.know { $0 == "CA2" }
-        orders.begin(order)
+        orders.begin(request)
         let old = try call("CA3", created: "Sun, 29 Nov 2026 10:00:20 +0000")
         #expect(await found(orders, [try call("CA1"), try call("CA2"), old]) == "CA1")
         #expect(await found(orders, [try call("CA2"), old]) == nil)
@@ -72,15 +72,15 @@ import Testing
         #expect(await found(orders, [try call("CA1"), try call("CA4")]) == nil)
     }
 
-    @Test func twoOrdersAtOnceBetweenTheSameNumbersCannotBeToldApart() async throws {
-        let orders = LostOrders()
+    @Test func `two orders at once between the same numbers cannot be told apart`() async throws {
+        let orders = UnansweredCreates()
         orders.know { _ in false }
-        orders.begin(order)
-        orders.begin(order)
-        orders.finish(order)
+        orders.begin(request)
+        orders.begin(request)
+        orders.finish(request)
         #expect(await found(orders, [try call("CA1")]) == nil)
-        orders.finish(order)
-        orders.begin(order)
+        orders.finish(request)
+        orders.begin(request)
         #expect(await found(orders, [try call("CA1")]) == "CA1")
     }
 }

@@ -24,7 +24,7 @@ import Testing
         )
     }
 
-    @Test func severalTokensAnAPIKeyAndARegionAreRead() throws {
+    @Test func `several tokens an API key and a region are read`() throws {
         let twilio = try #require(
             try read([
                 "TWILIO_AUTH_TOKEN": "new, old", "TWILIO_API_KEY": "SK0123", "TWILIO_API_SECRET": "hush",
@@ -42,7 +42,7 @@ import Testing
         #expect(!shown.contains("hush") && !shown.contains("old"))
     }
 
-    @Test func aTenantsAccountMayHaveThemAsWell() throws {
+    @Test func `a tenant's account may have them as well`() throws {
         let accounts = try read(["TALKPATH_TENANT_TWILIO": "acme:AC9:new|old:+14155550111:SK9:hush"]).tenantTwilio
         let acme = try #require(accounts["acme"])
         #expect(acme.authTokens == ["new", "old"] && acme.apiKey?.sid == "SK9" && acme.fromNumber == "+14155550111")
@@ -54,7 +54,7 @@ import Testing
         (["TWILIO_REGION": "https://x"], "TWILIO_REGION"), (["TWILIO_EDGE": "Dublin"], "TWILIO_EDGE"),
         (["TWILIO_REGION": "ie1", "TWILIO_API_BASE_URL": "https://api.twilio.com"], "TWILIO_API_BASE_URL"),
     ])
-    func whatDoesNotGoTogetherIsNamed(changes: [String: String], setting: String) {
+    func `what does not go together is named`(changes: [String: String], setting: String) {
         #expect {
             _ = try read(changes)
         } throws: { error in
@@ -62,7 +62,7 @@ import Testing
         }
     }
 
-    @Test func aWebhookSignedWithEitherTokenIsTaken() async throws {
+    @Test func `a webhook signed with either token is taken`() async throws {
         try await TestServer.run(configure: { $0.twilio?.otherAuthTokens = ["the older token"] }) { test async throws in
             for (token, status) in [(TestServer.authToken, 204), ("the older token", 204), ("a stranger's", 403)] {
                 #expect(try await test.webhook("/twilio/status", Self.form, token: token).status == status)
@@ -80,7 +80,7 @@ import Testing
             ("https://voice.example.test", "another token", "no auth token of the account fits"),
         ] as [(String, String?, String)]
     )
-    func whatWouldHaveMatchedStandsInTheLog(origin: String, token: String?, words: String) async throws {
+    func `what would have matched stands in the log`(origin: String, token: String?, words: String) async throws {
         let book = LogBook()
         let account = "AC00000000000000000000000000001234"
         try await TestServer.run(configure: { $0.twilio?.accountSID = account }, logger: book.logger) {
@@ -107,7 +107,7 @@ import Testing
         #expect(!text.contains("+1415") && !text.contains(TestServer.authToken) && !text.contains(account))
     }
 
-    @Test func aPathThatTheProxyHasNotRemovedIsNamed() async throws {
+    @Test func `a path that the proxy has not removed is named`() async throws {
         let book = LogBook()
         let address = "https://voice.example.test/tp"
         try await TestServer.run(configure: { $0.publicURL = address }, logger: book.logger) { test async throws in
@@ -119,7 +119,7 @@ import Testing
         #expect(lines.first?.text.contains("path=/tp/twilio/status remove=/tp") == true, "\(lines)")
     }
 
-    @Test func aStrangersAccountIsNamedAsThat() async throws {
+    @Test func `a stranger's account is named as that`() async throws {
         let book = LogBook()
         try await TestServer.run(logger: book.logger) { test async throws in
             #expect(try await test.webhook("/twilio/status", Self.form, token: "of another account").status == 403)
@@ -127,7 +127,7 @@ import Testing
         #expect(book.has("its AccountSid is of no account that the settings name"))
     }
 
-    @Test func pathsBelowTwilioThatAreNotThereAreTold() async throws {
+    @Test func `paths below Twilio that are not there are told`() async throws {
         let book = LogBook()
         try await TestServer.run(logger: book.logger) { test async throws in
             #expect(try await test.webhook("/twilio/voices", Self.form).status == 404)

@@ -18,14 +18,14 @@ import Testing
         return configuration
     }
 
-    @Test func settingsThatAreRightHaveNoObstacles() async {
+    @Test func `settings that are right have no obstacles`() async {
         var right = configuration()
         right.storage.folder = Self.folder.appending(path: "new/data").path
         #expect(await right.obstacles().isEmpty)
         #expect(!FileManager.default.fileExists(atPath: Self.folder.path), "a check leaves nothing behind")
     }
 
-    @Test func aPortThatIsTakenIsAnObstacle() async throws {
+    @Test func `a port that is taken is an obstacle`() async throws {
         let channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .bind(host: "127.0.0.1", port: 0).get()
         var taken = configuration()
@@ -35,14 +35,14 @@ import Testing
         #expect(await taken.obstacles().isEmpty)
     }
 
-    @Test func anAddressOfAnotherMachineIsAnObstacle() async {
+    @Test func `an address of another machine is an obstacle`() async {
         var elsewhere = configuration()
         elsewhere.isDevelopment = false
         elsewhere.host = "192.0.2.1"
         #expect(await elsewhere.obstacles().contains { $0.setting == "TALKPATH_HTTP_HOST" })
     }
 
-    @Test func foldersThatCannotBeMadeAreObstacles() async {
+    @Test func `folders that cannot be made are obstacles`() async {
         var blocked = configuration()
         blocked.storage.folder = "/dev/null/data"
         blocked.recordings = .init(folder: "/dev/null", audioFormat: .ogg)
@@ -50,7 +50,7 @@ import Testing
         #expect(found.map(\.setting) == ["TALKPATH_DATA_FOLDER", "TALKPATH_RECORDINGS_DIR"], "\(found)")
     }
 
-    @Test func certificatesThatCannotBeReadAreObstacles() async throws {
+    @Test func `certificates that cannot be read are obstacles`() async throws {
         var tls = configuration()
         tls.tls = .init(certificate: "/nowhere/cert.pem", key: "/nowhere/key.pem")
         let missing = await tls.obstacles()
@@ -64,7 +64,7 @@ import Testing
     }
 
     @Test(arguments: [("cals", "calls"), ("serv", "serve"), ("reprot", "report"), ("zebra", nil), ("sevre", "serve")])
-    func aNameWithASlipLeadsToTheNearestOne(given: String, meant: String?) {
+    func `a name with a slip leads to the nearest one`(given: String, meant: String?) {
         #expect(NearestName.of(given, among: ["calls", "call", "serve", "report", "replay"]) == meant)
     }
 }

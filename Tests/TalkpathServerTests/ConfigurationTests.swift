@@ -31,7 +31,7 @@ import Testing
         }
     }
 
-    @Test func whatIsNeededIsEnough() throws {
+    @Test func `what is needed is enough`() throws {
         let configuration = try ServerConfiguration.read(environment: Self.good)
         #expect(["::", "0.0.0.0"].contains(configuration.host) && configuration.port == 8080)
         #expect(configuration.allowedDestinations.isEmpty)
@@ -41,7 +41,7 @@ import Testing
     }
 
     @Test(arguments: good.keys.sorted())
-    func aSettingThatIsMissingIsNamed(name: String) {
+    func `a setting that is missing is named`(name: String) {
         #expect(problems([name: nil]) == [name])
     }
 
@@ -63,7 +63,7 @@ import Testing
         ("TALKPATH_DATABASE_URL", "postgres://a:b@c@localhost/calls"),
         ("TALKPATH_RESAMPLER", "libsamplerate-quick"), ("TALKPATH_RESAMPLER_PROFILE", "narrow"),
     ])
-    func aSettingThatIsWrongIsNamedAlone(name: String, value: String) {
+    func `a setting that is wrong is named alone`(name: String, value: String) {
         #expect(problems([name: value]) == [name])
     }
 
@@ -75,21 +75,23 @@ import Testing
             ("polyphase-wide", nil, .polyphase(.wide)), ("polyphase-strict", "strict", .polyphase(.strict)),
         ] as [(String?, String?, ResamplerEngine)]
     )
-    func theResamplerIsSelectedByEngineAndProfile(name: String?, profile: String?, engine: ResamplerEngine) throws {
+    func `the resampler is selected by engine and profile`(name: String?, profile: String?, engine: ResamplerEngine)
+        throws
+    {
         let settings = ["TALKPATH_RESAMPLER": name, "TALKPATH_RESAMPLER_PROFILE": profile].compactMapValues { $0 }
         let configuration = try ServerConfiguration.read(environment: Self.good.merging(settings) { $1 })
         #expect(configuration.agent.resampler == engine)
     }
 
     @Test(arguments: ["libsamplerate-best", "polyphase-strict", "polyphase-telephone"])
-    func aProfileThatContradictsTheResamplersNameIsWrong(name: String) {
+    func `a profile that contradicts the resampler's name is wrong`(name: String) {
         #expect(
             problems(["TALKPATH_RESAMPLER": name, "TALKPATH_RESAMPLER_PROFILE": "wide"])
                 == ["TALKPATH_RESAMPLER_PROFILE"]
         )
     }
 
-    @Test func everythingThatIsWrongIsNamedAtOnceAndNoValueIsShown() throws {
+    @Test func `everything that is wrong is named at once and no value is shown`() throws {
         let error = #expect(throws: ConfigurationError.self) {
             _ = try ServerConfiguration.read(
                 environment: ["TALKPATH_HTTP_PORT": "x-port-x", "TALKPATH_API_KEYS": "x-key-x"],
@@ -110,18 +112,18 @@ import Testing
         ("TALKPATH_PUBLIC_URL", "'https://voice.example.com'"), ("TALKPATH_CALL_ORIGINS", "https://a.example.com//"),
         ("TALKPATH_MAX_CALL", "7"), ("TALKPATH_LOGLEVEL", "info"),
     ])
-    func whatCannotBeMeantIsRefused(setting: String, value: String) {
+    func `what cannot be meant is refused`(setting: String, value: String) {
         #expect(problems([setting: value]) == [setting])
     }
 
-    @Test func theFilesValuesAreHeldToTheSame() {
+    @Test func `the file's values are held to the same`() {
         for value in [" k", "k ", #"\"k\""#, #"k\nk"#] {
             let file = #"{"OPENAI_API_KEY": "\#(value)"}"#
             #expect(problems(["OPENAI_API_KEY": nil], file: file) == ["OPENAI_API_KEY"])
         }
     }
 
-    @Test func aNameWithASlipIsToldTheNearestOneAndOthersNamesAreLeftAlone() throws {
+    @Test func `a name with a slip is told the nearest one and other's names are left alone`() throws {
         let error = #expect(throws: ConfigurationError.self) {
             _ = try ServerConfiguration.read(
                 environment: Self.good.merging(["TALKPATH_LOGLEVEL": "info", "TALKPATH_QUITE_DIFFERENT_THING": "1"]) {
@@ -141,7 +143,7 @@ import Testing
         #expect(problems(others.mapValues { $0 }) == [])
     }
 
-    @Test func wordsForAModelMayHaveAnyForm() throws {
+    @Test func `words for a model may have any form`() throws {
         let words = "  \"Be kind.\"\nBe brief.\n"
         let configuration = try ServerConfiguration.read(
             environment: Self.good.merging(["TALKPATH_AGENT_INSTRUCTIONS": words]) { $1 }
@@ -149,7 +151,7 @@ import Testing
         #expect(configuration.agent.instructions == words)
     }
 
-    @Test func theOtherModelAsksForItsOwnKey() {
+    @Test func `the other model asks for its own key`() {
         #expect(problems(["TALKPATH_AGENT_PROVIDER": "gemini"]) == ["GEMINI_API_KEY"])
         #expect(problems(["TALKPATH_AGENT_PROVIDER": "gemini", "GEMINI_API_KEY": "k"]) == [])
         #expect(
@@ -158,7 +160,7 @@ import Testing
         )
     }
 
-    @Test func developmentNeedsNeitherKeyNorCarrierButThisMachine() throws {
+    @Test func `development needs neither key nor carrier but this machine`() throws {
         let environment = ["OPENAI_REALTIME_URL": "ws://127.0.0.1:9000/v1/realtime"]
         let configuration = try ServerConfiguration.read(environment: environment, isDevelopment: true)
         #expect(configuration.host == "127.0.0.1" && configuration.twilio == nil)
@@ -168,7 +170,7 @@ import Testing
         #expect(problems(["OPENAI_API_KEY": nil], isDevelopment: true) == ["OPENAI_API_KEY"])
     }
 
-    @Test func theEnvironmentCountsBeforeTheFile() throws {
+    @Test func `the environment counts before the file`() throws {
         let file = """
             {"TALKPATH_HTTP_PORT": 9001, "TALKPATH_MAX_CALLS": 7, "TALKPATH_ALLOWED_DESTINATIONS": ["+49", "+1"],
              "TALKPATH_MAX_DURATION_S": 90.5, "TALKPATH_AGENT_VOICE": null}
@@ -188,11 +190,11 @@ import Testing
     }
 
     @Test(arguments: ["", "[]", "{", #"{"TALKPATH_HTTP_PORT":{}}"#, #"{"talkpath_http_port":1}"#])
-    func aFileThatIsNoneIsNamed(file: String) {
+    func `a file that is none is named`(file: String) {
         #expect(problems([:], file: file).count == 1)
     }
 
-    @Test func secretsAreNotPrinted() throws {
+    @Test func `secrets are not printed`() throws {
         var environment = Self.good
         environment["TALKPATH_DATABASE_URL"] = "postgres://talkpath:sixteen@localhost/calls"
         let configuration = try ServerConfiguration.read(environment: environment)

@@ -62,7 +62,7 @@ import Testing
 
     // MARK: Files
 
-    @Test func everyFileIsServedWithAPolicyThatLetsNothingOfOthersIn() async throws {
+    @Test func `every file is served with a policy that lets nothing of others in`() async throws {
         try await withConsole { test async throws in
             var weight = 0
             for path in ["/console"] + ConsoleFile.all.map({ "/console/\($0.name)" }) {
@@ -84,7 +84,7 @@ import Testing
         }
     }
 
-    @Test func pagesHoldNeitherScriptNorStyleOfTheirOwnAndNameNoOtherPlace() throws {
+    @Test func `pages hold neither script nor style of their own and name no other place`() throws {
         for file in ConsoleFile.all {
             let text = String(decoding: file.bytes, as: UTF8.self)
             #expect(!text.contains("innerHTML") && !text.contains("eval("), "\(file.name)")
@@ -98,7 +98,7 @@ import Testing
         }
     }
 
-    @Test func theConsoleIsThereOnlyWhereItIsSwitchedOn() async throws {
+    @Test func `the console is there only where it is switched on`() async throws {
         try await TestServer.run { test async throws in
             for path in ["/console", "/console/app.js", "/console/session"] {
                 #expect(try await ask(test, .GET, path).status == 404)
@@ -118,7 +118,7 @@ import Testing
         #expect(throws: ConfigurationError.self) { try hasConsole("maybe", dev: true) }
     }
 
-    @Test func addressesThatNoFileHasAreNothing() async throws {
+    @Test func `addresses that no file has are nothing`() async throws {
         try await withConsole { test async throws in
             for path in ["/console/none.js", "/console/..%2fREADME.md", "/console/app.js/more"] {
                 let answer = try await ask(test, .GET, path)
@@ -129,7 +129,7 @@ import Testing
 
     // MARK: Signing in
 
-    @Test func aKeyOpensASessionWhoseCookieHoldsNothingOfTheKey() async throws {
+    @Test func `a key opens a session whose cookie holds nothing of the key`() async throws {
         try await withConsole { test async throws in
             #expect(try await ask(test, .GET, "/console/session")["signed_in"] == false)
             let answer = try await ask(test, .POST, "/console/session", #"{"key":"\#(TestServer.otherKey)"}"#)
@@ -148,7 +148,7 @@ import Testing
         }
     }
 
-    @Test func overPlainHTTPTheCookieIsSentOverPlainHTTP() async throws {
+    @Test func `over plain HTTP the cookie is sent over plain HTTP`() async throws {
         try await withConsole(configure: { configuration in
             configuration.isDevelopment = true
             configuration.publicURL = nil
@@ -160,7 +160,7 @@ import Testing
     }
 
     @Test(arguments: ["", "wrong", "a key of sixteen or mor"])
-    func aWrongKeyOpensNothing(key: String) async throws {
+    func `a wrong key opens nothing`(key: String) async throws {
         try await withConsole { test async throws in
             let answer = try await ask(test, .POST, "/console/session", #"{"key":"\#(key)"}"#)
             #expect(answer.status == 401 || answer.status == 422)
@@ -168,7 +168,7 @@ import Testing
         }
     }
 
-    @Test func cookiesThatNobodyWasGivenOpenNothing() async throws {
+    @Test func `cookies that nobody was given open nothing`() async throws {
         try await withConsole { test async throws in
             for cookie in [
                 "__Host-talkpath=", "__Host-talkpath=x", "talkpath=x", "a=b; __Host-talkpath=\(TestServer.key)",
@@ -179,14 +179,14 @@ import Testing
         }
     }
 
-    @Test func aWrongKeyIsNotMadeGoodByASession() async throws {
+    @Test func `a wrong key is not made good by a session`() async throws {
         try await withConsole { test async throws in
             let fields = try await signIn(test) + [("Authorization", "Bearer wrong")]
             #expect(try await ask(test, .GET, "/api/calls", nil, fields).status == 401)
         }
     }
 
-    @Test func whoSignsOutHasNoSessionAnyMore() async throws {
+    @Test func `who signs out has no session any more`() async throws {
         try await withConsole { test async throws in
             let fields = try await signIn(test)
             let out = try await ask(test, .DELETE, "/console/session", nil, fields)
@@ -195,7 +195,7 @@ import Testing
         }
     }
 
-    @Test func aSessionEndsAfterItsTimeAndTheOldestForOneTooMany() throws {
+    @Test func `a session ends after its time and the oldest for one too many`() throws {
         let clock = ManualClock()
         let sessions = ConsoleSessions(clock: clock, isSecure: false, most: 2)
         func request(_ cookie: String) -> Request { ConsoleTests.request(cookie: String(cookie.prefix { $0 != ";" })) }
@@ -210,7 +210,7 @@ import Testing
 
     // MARK: Other sites
 
-    @Test func aRequestWithoutTheSessionsTokenChangesNothing() async throws {
+    @Test func `a request without the session's token changes nothing`() async throws {
         try await withConsole { test async throws in
             let call = try await test.place()
             let fields = try await signIn(test)
@@ -229,7 +229,7 @@ import Testing
     }
 
     @Test(arguments: ["cross-site", "same-site"])
-    func pagesOfOtherSitesCanUseNoSession(site: String) async throws {
+    func `pages of other sites can use no session`(site: String) async throws {
         try await withConsole { test async throws in
             let fields = try await signIn(test) + [("Sec-Fetch-Site", site)]
             for path in ["/api/calls", "/console/session"] {
@@ -244,7 +244,7 @@ import Testing
     }
 
     /// A form of another site can send text without being asked first, but not JSON.
-    @Test func aFormSignsNobodyIn() async throws {
+    @Test func `a form signs nobody in`() async throws {
         try await withConsole { test async throws in
             let body = #"{"key":"\#(TestServer.key)"}"#
             let answer = try await ask(test, .POST, "/console/session", body, [("Content-Type", "text/plain")])
@@ -254,7 +254,7 @@ import Testing
 
     // MARK: Tenants
 
-    @Test func aSessionSeesItsTenantsCallsAndNoOthers() async throws {
+    @Test func `a session sees its tenants calls and no others`() async throws {
         try await withConsole { test async throws in
             let call = try await test.place()
             let theirs = try await signIn(test, TestServer.otherKey)

@@ -24,7 +24,7 @@ import Testing
         }
     }
 
-    @Test func nothingIsLeftOfADeletedCall() async throws {
+    @Test func `nothing is left of a deleted call`() async throws {
         try await ServerFolder.run { folder in
             let recordings = folder.path + "/recordings"
             try await TestServer.run(configure: {
@@ -54,7 +54,7 @@ import Testing
         }
     }
 
-    @Test func aLiveCallIsNotDeleted() async throws {
+    @Test func `a live call is not deleted`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let refused = try await test.send(.DELETE, "/api/calls/\(call)")
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    @Test func aCallThatIsStillToBeHungUpIsNotDeleted() async throws {
+    @Test func `a call that is still to be hung up is not deleted`() async throws {
         try await TestServer.run { test async throws in
             test.carrier.answerHangingUp(with: .failure(CarrierError(.refused, "no")))
             let call = try await test.place()
@@ -76,7 +76,7 @@ import Testing
         }
     }
 
-    @Test func anotherTenantsCallAnswersLikeAnUnknownOneAndStays() async throws {
+    @Test func `another tenant's call answers like an unknown one and stays`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             _ = try await test.end(call)

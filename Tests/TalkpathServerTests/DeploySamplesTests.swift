@@ -23,7 +23,7 @@ import Testing
         return found
     }
 
-    @Test func theSampleOfSettingsNamesOnlySettingsThatTheServerReads() throws {
+    @Test func `the sample of settings names only settings that the server reads`() throws {
         let all = try Self.assignments(withComments: true)
         #expect(all.count > 15)
         for (name, value) in all {
@@ -32,7 +32,7 @@ import Testing
         }
     }
 
-    @Test func theSampleOfSettingsIsRightOnceItsSecretsAreFilledIn() throws {
+    @Test func `the sample of settings is right once its secrets are filled in`() throws {
         let secrets = [
             "TALKPATH_API_KEYS": "a key of sixteen or more",
             "TWILIO_ACCOUNT_SID": "AC" + String(repeating: "0", count: 32),
@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/sbin/nginx")))
-    func nginxAcceptsItsSample() throws {
+    func `nginx accepts its sample`() throws {
         let scratch = FileManager.default.temporaryDirectory.appending(path: "talkpath-nginx-\(UUID())")
         try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: scratch) }

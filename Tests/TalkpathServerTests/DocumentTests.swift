@@ -11,7 +11,7 @@ import Testing
 @testable import TalkpathServer
 
 @Suite struct DocumentTests {
-    @Test func everyRouteIsDocumentedAndEveryDocumentedRouteIsThere() async throws {
+    @Test func `every route is documented and every documented route is there`() async throws {
         try await TestServer.run { test async throws in
             let state = test.server.state
             let router = TalkpathServer.router(state, authenticity: TwilioAuthenticity(state.configuration))
@@ -32,7 +32,7 @@ import Testing
         #expect(documented.count == APIDocument.operations.count)
     }
 
-    @Test func everyDocumentedRouteAnswers() async throws {
+    @Test func `every documented route answers`() async throws {
         try await TestServer.run { test async throws in
             for operation in APIDocument.operations {
                 let path = operation.path.replacing(/\{[a-z_]+\}/, with: "none")
@@ -43,7 +43,7 @@ import Testing
         }
     }
 
-    @Test func fieldsOfTheQueryThatARouteDoesNotKnowAreRefusedByOurOwnRoutesOnly() async throws {
+    @Test func `fields of the query that a route does not know are refused by our own routes only`() async throws {
         try await TestServer.run { test async throws in
             for operation in APIDocument.operations where operation.access == .key {
                 let path = operation.path.replacing(/\{[a-z_]+\}/, with: "none")
@@ -60,9 +60,9 @@ import Testing
     }
 
     /// What is written, as it is read again for webhooks and streams.
-    @Test func everyEventIsAsTheDocumentSaysOfIt() async throws {
+    @Test func `every event is as the document says of it`() async throws {
         let recorder = EventRecorder(clock: SystemClock())
-        let store = try SQLiteCallStore(.memory, outbox: recorder, identifiers: SystemIdentifiers())
+        let store = try SQLCallStore(.memory, outbox: recorder, identifiers: SystemIdentifiers())
         var call = EndedCalls.call("one")
         call.status = .failed
         call.agent.id = "desk"
@@ -111,7 +111,7 @@ import Testing
         }
     }
 
-    @Test func theDocumentIsWholeInItself() async throws {
+    @Test func `the document is whole in itself`() async throws {
         try await TestServer.run { test async throws in
             let answer = try await test.send(.GET, "/openapi.json", key: nil)
             #expect(answer.status == 200 && answer["openapi"] == "3.1.0")
@@ -136,7 +136,7 @@ import Testing
     }
 
     /// What generators of clients trip over: they leave out whole models and routes.
-    @Test func everySchemaOfTheDocumentCanBecomeATypeOfAClient() {
+    @Test func `every schema of the document can become a type of a client`() {
         var faults: [String] = []
         func look(at json: JSONValue, _ path: String) {
             if let type = json["type"], json["properties"]?["type"] == nil {
@@ -161,7 +161,7 @@ import Testing
         #expect(faults == [])
     }
 
-    @Test func wordsThatSeveralObjectsShareAreListedOnce() {
+    @Test func `words that several objects share are listed once`() {
         var lists: [String: [String]] = [:]
         func look(at json: JSONValue, _ path: String) {
             if let words = json["enum"]?.array, words.count > 1 {
@@ -175,14 +175,14 @@ import Testing
         #expect(lists.count > 15)
     }
 
-    @Test func nullWhereANamedSetOfWordsIsWantedIsToldWhichWordsThereAre() {
+    @Test func `null where a named set of words is wanted is told which words there are`() {
         let schema = Schema.object(.required("direction", .named("CallDirection")))
         let violation = schema.violation(of: ["direction": .null], isRequest: false)
         #expect(violation?.message == "must be one of outbound, inbound")
         #expect(Schema.any.violation(of: .null) == nil)
     }
 
-    @Test func theDocumentAloneMayBeReadByPagesOfOtherOrigins() async throws {
+    @Test func `the document alone may be read by pages of other origins`() async throws {
         try await TestServer.run { test async throws in
             for path in ["/openapi.json", "/health", "/api/calls", "/metrics"] {
                 let answer = try await test.send(.GET, path, headers: [("Origin", "https://editor.example")])
@@ -197,7 +197,7 @@ import Testing
         ("PUT", "/api/calls/x", "GET, HEAD, DELETE, PATCH"),
         ("PUT", "/health", "GET, HEAD"), ("GET", "/twilio/voice", "POST"), ("POST", "/v1/calls/query", "GET, HEAD"),
     ])
-    func anotherMethodIsToldWhichOnesThereAre(method: String, path: String, allowed: String) async throws {
+    func `another method is told which ones there are`(method: String, path: String, allowed: String) async throws {
         try await TestServer.run { test async throws in
             let answer = try await test.send(.init(rawValue: method), path)
             #expect(answer.status == 405 && answer["code"] == "method_not_allowed")
@@ -220,7 +220,7 @@ import Testing
         #"{"name":"abc"}"#, #"{"name":"üüü","size":null}"#, #"{"name":"a","size":5.0}"#,
         #"{"name":"a","tags":["a","b"],"more":true}"#, #"{"name":"a","more":{"deep":0.5},"any":{"x":null}}"#,
     ])
-    func aValueThatHoldsToItsSchemaIsLetThrough(text: String) throws {
+    func `a value that holds to its schema is let through`(text: String) throws {
         #expect(Self.schema.violation(of: try JSONValue(parsing: text)) == nil)
     }
 
@@ -236,7 +236,7 @@ import Testing
         (#"{"name":"a","more":{"deep":2}}"#, "more.deep", "must be a number from 0.0 to 1.0"),
         (#"{"name":"a","any":{"x":"12345"}}"#, "any", "must have at most 10 bytes"),
     ])
-    func aValueThatDoesNotIsNamed(text: String, path: String, message: String) throws {
+    func `a value that does not is named`(text: String, path: String, message: String) throws {
         let violation = Self.schema.violation(of: try JSONValue(parsing: text))
         #expect(violation?.path == path && violation?.message == message)
     }

@@ -24,14 +24,14 @@ import Testing
         return documents.sorted()
     }
 
-    @Test func everySettingStandsInTheConfigurationDocument() throws {
+    @Test func `every setting stands in the configuration document`() throws {
         let page = try Self.text("docs/configuration.md")
         for setting in Setting.allCases {
             #expect(page.contains("`\(setting.rawValue)`"), "docs/configuration.md lacks \(setting.rawValue)")
         }
     }
 
-    @Test func everyVariableThatTheServerTakesForItsOwnStandsInADocument() throws {
+    @Test func `every variable that the server takes for its own stands in a document`() throws {
         let pages = try Self.documents().filter { $0.hasPrefix("docs/") }.map(Self.text).joined()
         let variables = SettingsText.others.filter { !$0.hasSuffix("_") }
         for variable in Array(variables) + ["TALKPATH_URL", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"]
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    @Test func theConfigurationDocumentNamesNoSettingThatTheServerDoesNotRead() throws {
+    @Test func `the configuration document names no setting that the server does not read`() throws {
         let others: Set = ["TALKPATH_URL", "TALKPATH_API_KEY"]
         let known = others.union(Setting.allCases.map(\.rawValue))
         for match in try Self.text("docs/configuration.md").matches(of: /`((?:TALKPATH|TWILIO)_[A-Z_]+)`/) {
@@ -48,14 +48,14 @@ import Testing
         }
     }
 
-    @Test func everyMetricStandsInTheOperatingDocument() throws {
+    @Test func `every metric stands in the operating document`() throws {
         let page = try Self.text("docs/operating.md")
         for metric in MetricsRoute.help.keys.sorted() {
             #expect(page.contains("`\(metric)`"), "docs/operating.md lacks \(metric)")
         }
     }
 
-    @Test func everyRouteOfOurOwnStandsInTheControlAPIDocument() throws {
+    @Test func `every route of our own stands in the control API document`() throws {
         let page = try Self.text("docs/control-api.md")
         for operation in APIDocument.operations where ["Calls", "Agents", "Events", "Server"].contains(operation.area) {
             let path = operation.path.replacing(/\{[a-z_]+\}/, with: "{id}")
@@ -64,14 +64,14 @@ import Testing
         }
     }
 
-    @Test func everyEventStandsInTheControlAPIDocument() throws {
+    @Test func `every event stands in the control API document`() throws {
         let page = try Self.text("docs/control-api.md")
         for type in EventType.allCases {
             #expect(page.contains("`\(type.rawValue)`"), "docs/control-api.md lacks \(type.rawValue)")
         }
     }
 
-    @Test func everyRelativeLinkLeadsToAFile() throws {
+    @Test func `every relative link leads to a file`() throws {
         let documents = try Self.documents()
         #expect(documents.count > 10)
         var links = 0
@@ -89,7 +89,7 @@ import Testing
         #expect(links > 15)
     }
 
-    @Test func theResolvedVersionsAreThoseOfTheWholePackage() throws {
+    @Test func `the resolved versions are those of the whole package`() throws {
         let manifest = try Self.text("Package.swift")
         let resolved = try Self.text("Package.resolved")
         for match in manifest.matches(of: /url: "(https:[^"]+)"/) {
@@ -100,7 +100,7 @@ import Testing
         }
     }
 
-    @Test func theFrontPageIsShort() throws {
+    @Test func `the front page is short`() throws {
         #expect(try Self.text("README.md").split(separator: "\n", omittingEmptySubsequences: false).count <= 121)
     }
 }

@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    @Test func aClientThatSendsNoBodyIsCutOff() async throws {
+    @Test func `a client that sends no body is cut off`() async throws {
         try await TestServer.run(configure: { $0.requestTimeout = .milliseconds(200) }) { test async throws in
             let head = """
                 POST /api/calls HTTP/1.1\r
@@ -52,7 +52,7 @@ import Testing
         }
     }
 
-    @Test func withoutAKeyTheBodyIsNotWaitedFor() async throws {
+    @Test func `without a key the body is not waited for`() async throws {
         try await TestServer.run { test async throws in
             let head = "POST /api/calls HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 100\r\n\r\n"
             #expect(try await exchange(test.server.port, head).hasPrefix("HTTP/1.1 401"))
@@ -60,7 +60,7 @@ import Testing
     }
 
     /// Its length is not told beforehand.
-    @Test func aBodyInChunksIsReadUpToAMebibyteAndMustBeWhole() async throws {
+    @Test func `a body in chunks is read up to a mebibyte and must be whole`() async throws {
         try await TestServer.run { test async throws in
             func answer(_ chunks: String) async throws -> String {
                 let head = """
@@ -86,7 +86,7 @@ import Testing
         }
     }
 
-    @Test func headersOfMoreThanSixteenKibibytesAreRefused() async throws {
+    @Test func `headers of more than sixteen kibibytes are refused`() async throws {
         try await TestServer.run { test async throws in
             let lines = (0..<20).map { "X-\($0): " + String(repeating: "x", count: 1000) + "\r\n" }.joined()
             let answer = try await exchange(test.server.port, "GET /health HTTP/1.1\r\nHost: a\r\n\(lines)\r\n")
@@ -99,7 +99,7 @@ import Testing
 
     // MARK: Caps
 
-    @Test func aThousandAtOnceUnderATenantsCapMakeExactlySoManyCalls() async throws {
+    @Test func `a thousand at once under a tenant's cap make exactly so many calls`() async throws {
         try await TestServer.run(configure: {
             $0.maximumCallsPerTenant = 10
             $0.callsPerSecond = 10_000
@@ -121,7 +121,7 @@ import Testing
         }
     }
 
-    @Test func theMinutesOfADayAreSetAsideAndGivenBack() async throws {
+    @Test func `the minutes of a day are set aside and given back`() async throws {
         try await TestServer.run(configure: {
             $0.minutesPerDay = 60
             $0.limits.maxDuration = .seconds(3000)
@@ -141,7 +141,7 @@ import Testing
         }
     }
 
-    @Test func theMinutesThatEarlierProcessesUsedTodayCount() async throws {
+    @Test func `the minutes that earlier processes used today count`() async throws {
         let now = SystemClock().wallTime
         let lastNight = WallTime(milliseconds: now.milliseconds - now.milliseconds % 86_400_000 - 1)
         try await ServerFolder.run { folder in
@@ -169,7 +169,7 @@ import Testing
         }
     }
 
-    @Test func theMinutesOfACallThatIsDeletedStayUsed() async throws {
+    @Test func `the minutes of a call that is deleted stay used`() async throws {
         try await ServerFolder.run { folder in
             try await folder.withStore { store async throws in
                 let now = SystemClock().wallTime
@@ -194,7 +194,7 @@ import Testing
         }
     }
 
-    @Test func aCallThatEndsAfterMidnightCountsForTheNewDay() throws {
+    @Test func `a call that ends after midnight counts for the new day`() throws {
         let caps = CallCaps(.init(placedPerSecond: 1, atOnce: nil, minutesPerDay: 60))
         let midnight: Int64 = 86_400_000 * 20_000
         let instant = MonotonicInstant(nanoseconds: 0)
@@ -216,7 +216,7 @@ import Testing
         #expect(try admit("next", at: midnight + 600_000) == .seconds(3000))
     }
 
-    @Test func aClockThatWasAheadForAMomentSpendsNoDaysMinutesAndGivesNoneBack() throws {
+    @Test func `a clock that was ahead for a moment spends no day's minutes and gives none back`() throws {
         let caps = CallCaps(.init(placedPerSecond: 1, atOnce: nil, minutesPerDay: 1))
         func talk(on day: Int64) -> Bool {
             let call = CallID("call-\(day)-\(Int.random(in: 0...Int.max))")
@@ -246,7 +246,7 @@ import Testing
         for day in 4...30 { #expect(talk(on: Int64(day)), "the clock's lead is long forgotten on day 11") }
     }
 
-    @Test func callsThatComeInCountAsWell() async throws {
+    @Test func `calls that come in count as well`() async throws {
         try await TestServer.run(configure: { $0.maximumCallsPerTenant = 1 }) { test async throws in
             let form: FormParameters = [
                 "CallSid": "CA77", "CallStatus": "ringing", "From": "+14155550199", "To": "+14155550100",

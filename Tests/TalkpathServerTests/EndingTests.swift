@@ -14,7 +14,7 @@ import Testing
         return receipt
     }
 
-    @Test func theReceiptHasItsFieldsInTheirOrder() async throws {
+    @Test func `the receipt has its fields in their order`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let answer = try await test.end(call, #"{"reason":"Customer requested"}"#)
@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    @Test func fiftyAtOnceGetTheSameReceiptAndEverythingHappensOnce() async throws {
+    @Test func `fifty at once get the same receipt and everything happens once`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             try await test.progress("in-progress", of: call)
@@ -62,7 +62,7 @@ import Testing
         }
     }
 
-    @Test func anUnknownCallIsNotFound() async throws {
+    @Test func `an unknown call is not found`() async throws {
         try await TestServer.run { test async throws in
             let answer = try await test.end(CallID("00000000-0000-4000-8000-000000000000"))
             #expect(answer.status == 404)
@@ -72,7 +72,7 @@ import Testing
         }
     }
 
-    @Test func aCallThatHasEndedIsAConflictThatBringsTheReceipt() async throws {
+    @Test func `a call that has ended is a conflict that brings the receipt`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let receipt = try await test.end(call)
@@ -83,7 +83,7 @@ import Testing
         }
     }
 
-    @Test func aCarrierThatRefusesTheHangUpIsABadGatewayAndTheCallIsOverAllTheSame() async throws {
+    @Test func `a carrier that refuses the hang-up is a bad gateway and the call is over all the same`() async throws {
         try await TestServer.run { test async throws in
             test.carrier.answerHangingUp(with: .failure(CarrierError(.refused, "Not today")))
             let call = try await test.place()
@@ -98,7 +98,7 @@ import Testing
         }
     }
 
-    @Test func aCallTheCarrierNoLongerKnowsEndsWell() async throws {
+    @Test func `a call the carrier no longer knows ends well`() async throws {
         try await TestServer.run { test async throws in
             test.carrier.answerHangingUp(with: .success(.alreadyGone))
             let answer = try await test.end(try await test.place())
@@ -111,7 +111,7 @@ import Testing
     @Test(arguments: [
         (#"{"mode":"later"}"#, 422), (#"{"drain_timeout_ms":5}"#, 422), (#"{"resaon":"x"}"#, 422), ("{", 400),
     ])
-    func aWishThatIsNotUnderstoodEndsNothing(body: String, status: Int) async throws {
+    func `a wish that is not understood ends nothing`(body: String, status: Int) async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             #expect(try await test.end(call, body).status == status)
@@ -119,7 +119,7 @@ import Testing
         }
     }
 
-    @Test func aHangUpOfTheCallersEndsTheCallInTheCarriersWords() async throws {
+    @Test func `a hang-up of the caller's ends the call in the carrier's words`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             try await test.progress("ringing", of: call)
@@ -138,7 +138,7 @@ import Testing
 
     // MARK: Many
 
-    @Test func allOfThemEndAndOnlyTheTenantsOwn() async throws {
+    @Test func `all of them end and only the tenant's own`() async throws {
         try await TestServer.run { test async throws in
             for _ in 0..<3 { _ = try await test.place() }
             let other = try await test.place(key: TestServer.otherKey)
@@ -152,7 +152,7 @@ import Testing
         }
     }
 
-    @Test func onlyCallsThatMatchTheFilterEnd() async throws {
+    @Test func `only calls that match the filter end`() async throws {
         try await TestServer.run { test async throws in
             let wanted = try await test.place(#","metadata":{"campaign":"a","n":1}"#)
             let kept = try await test.place(#","metadata":{"campaign":"b"}"#)
@@ -168,7 +168,7 @@ import Testing
     }
 
     @Test(arguments: ["{}", #"{"all":false}"#, #"{"all":true,"direction":"inbound"}"#, #"{"direction":"sideways"}"#])
-    func aWishThatDoesNotSayWhichEndsNothing(body: String) async throws {
+    func `a wish that does not say which ends nothing`(body: String) async throws {
         try await TestServer.run { test async throws in
             _ = try await test.place()
             #expect(try await test.send(.POST, "/api/calls/end", body).status == 422)
@@ -178,7 +178,7 @@ import Testing
 
     // MARK: Looking
 
-    @Test func callsAreListedByStateAndFilter() async throws {
+    @Test func `calls are listed by state and filter`() async throws {
         try await TestServer.run { test async throws in
             let ended = try await test.place()
             _ = try await test.end(ended)

@@ -15,7 +15,8 @@ import Testing
 
     /// Neither a store that does not write nor a receiver that does not answer is there to be waited for: `publish` is
     /// not async, and nobody takes what it leaves. If it waited for anybody, this test would never end.
-    @Test(.timeLimit(.minutes(1))) func whileNobodyTakesAnythingTheTellerGoesOnAndWhatItKeepsIsBounded() {
+    @Test(.timeLimit(.minutes(1)))
+    func `while nobody takes anything the teller goes on and what it keeps is bounded`() {
         let recorder = EventRecorder(capacity: 100, clock: ManualClock())
         for event in Self.words(1000) { recorder.publish(event) }
         #expect(recorder.takeDropped() == 900)
@@ -24,7 +25,7 @@ import Testing
         #expect(recorder.takePending().isEmpty)
     }
 
-    @Test func whatWaitsToBeWrittenAgainCountsAsWell() {
+    @Test func `what waits to be written again counts as well`() {
         let recorder = EventRecorder(capacity: 100, clock: ManualClock())
         for event in Self.words(60) { recorder.publish(event) }
         let taken = recorder.takePending()
@@ -34,7 +35,7 @@ import Testing
         #expect(recorder.takePending().count == taken.count)
     }
 
-    @Test func whereNoWordsAreKeptNeitherATurnNorItsCorrectionIs() {
+    @Test func `where no words are kept neither a turn nor its correction is`() {
         let recorder = EventRecorder(keepsTranscripts: false, clock: ManualClock())
         let turn = TranscriptEntry(speaker: .agent, text: "My PIN is 4711", milliseconds: 1, heardMilliseconds: 1)
         for kind in [CallEvent.Kind.transcript(turn), .transcriptCorrected(turn)] {
@@ -43,7 +44,7 @@ import Testing
         #expect(!recorder.takePending().contains { if case .event = $0 { true } else { false } })
     }
 
-    @Test func theEndOfACallIsKeptHoweverFullTheBufferIs() throws {
+    @Test func `the end of a call is kept however full the buffer is`() throws {
         let recorder = EventRecorder(capacity: 10, clock: ManualClock())
         for event in Self.words(10) { recorder.publish(event) }
         let receipt = try #require(EndedCalls.call("one").receipt)

@@ -35,7 +35,7 @@ import Testing
         return events
     }
 
-    @Test func whoFollowsACallSeesWhatHappensAndGoesOnWhereTheStreamWasLost() async throws {
+    @Test func `who follows a call sees what happens and goes on where the stream was lost`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             var request = HTTPClientRequest(url: "http://127.0.0.1:\(test.server.port)/api/calls/\(call)/events")
@@ -76,7 +76,7 @@ import Testing
         }
     }
 
-    @Test func whoWaitsForNewsIsAnsweredAtOnce() async throws {
+    @Test func `who waits for news is answered at once`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             var request = HTTPClientRequest(url: "http://127.0.0.1:\(test.server.port)/api/calls/\(call)/events")
@@ -92,7 +92,7 @@ import Testing
     }
 
     @Test(arguments: ["x", "-1", "1.5"])
-    func aPlaceThatWasNeverSentIsRefused(place: String) async throws {
+    func `a place that was never sent is refused`(place: String) async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let answer = try await test.send(.GET, "/api/calls/\(call)/events", headers: [("Last-Event-ID", place)])
@@ -100,7 +100,7 @@ import Testing
         }
     }
 
-    @Test func anotherTenantsCallCannotBeFollowed() async throws {
+    @Test func `another tenant's call cannot be followed`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let theirs = try await test.send(.GET, "/api/calls/\(call)/events", key: TestServer.otherKey)

@@ -14,16 +14,16 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct GatewayTests {
     /// Keeps what it is told, and answers each request as the test says.
     private final class FakeGateway: Sendable {
-        enum Habit: Sendable { case answers, refuses, isSilent, hangsUp }
+        enum Behaviour: Sendable { case answers, refuses, isSilent, hangsUp }
 
-        let habit: Mutex<Habit>
+        let behaviour: Mutex<Behaviour>
         private let requests: AsyncStream<JSONValue>
         private let request: AsyncStream<JSONValue>.Continuation
         private let keys: AsyncStream<String?>
         private let key: AsyncStream<String?>.Continuation
 
-        init(_ habit: Habit) {
-            self.habit = Mutex(habit)
+        init(_ behaviour: Behaviour) {
+            self.behaviour = Mutex(behaviour)
             (requests, request) = AsyncStream.makeStream()
             (keys, key) = AsyncStream.makeStream()
         }
@@ -40,12 +40,12 @@ import Testing
                 let json = (try? JSONValue(parsing: message)) ?? .null
                 gateway.request.yield(json)
                 guard let id = json["id"] else { return }
-                switch gateway.habit.withLock({ $0 }) {
+                switch gateway.behaviour.withLock({ $0 }) {
                 case .answers: send(["jsonrpc": "2.0", "id": id, "result": ["ok": true]])
                 case .refuses: send(["jsonrpc": "2.0", "id": id, "error": ["code": -1, "message": "no"]])
                 case .isSilent: break
                 case .hangsUp:
-                    gateway.habit.withLock { $0 = .answers }
+                    gateway.behaviour.withLock { $0 = .answers }
                     let connection = connection
                     Task { await connection?.close() }
                 }
@@ -87,14 +87,14 @@ import Testing
     }
 
     private func run(
-        _ habit: FakeGateway.Habit,
+        _ behaviour: FakeGateway.Behaviour,
         patience: Duration = .seconds(30),
         heartbeat: Duration = .seconds(30),
         _ body: (FakeGateway, GatewayTransport, CallSnapshot) async throws -> Void
     ) async throws {
-        let gateway = FakeGateway(habit)
+        let gateway = FakeGateway(behaviour)
         try await gateway.run { url async throws in
-            let store = try SQLiteCallStore(.memory, identifiers: SystemIdentifiers())
+            let store = try SQLCallStore(.memory, identifiers: SystemIdentifiers())
             var call = EndedCalls.call("one")
             call.metadata = ["order": 7]
             call.agent.instructions = "Be kind."
@@ -125,7 +125,7 @@ import Testing
         return event
     }
 
-    @Test func eachMessageIsARequestToTheSessionWithAFlatObject() async throws {
+    @Test func `each message is a request to the session with a flat object`() async throws {
         try await run(.answers) { gateway, transport, call async throws in
             #expect(try await transport.deliver(event(.started)) == .delivered)
             #expect(await gateway.nextKey() == "Bearer a token")
@@ -160,7 +160,7 @@ import Testing
         }
     }
 
-    @Test func whatItHasNoWordForIsNotSent() async throws {
+    @Test func `what it has no word for is not sent`() async throws {
         try await run(.answers) { gateway, transport, _ async throws in
             #expect(try await transport.deliver(event(.ringing)) == .delivered)
             #expect(try await transport.deliver(event(.dtmf)) == .delivered)
@@ -169,20 +169,20 @@ import Testing
         }
     }
 
-    @Test func whatItRefusesIsNotSentAgain() async throws {
+    @Test func `what it refuses is not sent again`() async throws {
         try await run(.refuses) { _, transport, _ async throws in
             #expect(try await transport.deliver(event(.started)) == .refused("the gateway refused the message"))
         }
     }
 
-    @Test func oneThatNeverAnswersHasTakenTheMessage() async throws {
+    @Test func `one that never answers has taken the message`() async throws {
         try await run(.isSilent, patience: .milliseconds(20)) { gateway, transport, _ async throws in
             #expect(try await transport.deliver(event(.started)) == .delivered)
             #expect(await gateway.next()["params"]?["message"]?["message_type"] == "call_started")
         }
     }
 
-    @Test func aMessageThatWasUnderWayWhenTheSocketWasLostIsToBeSentAgainOnAnother() async throws {
+    @Test func `a message that was under way when the socket was lost is to be sent again on another`() async throws {
         try await run(.hangsUp) { gateway, transport, _ async throws in
             let event = try event(.started)
             #expect(await transport.deliver(event) == .failed("the gateway's socket was lost"))
@@ -192,8 +192,8 @@ import Testing
         }
     }
 
-    @Test func oneThatIsNotThereIsTriedAgain() async throws {
-        let store = try SQLiteCallStore(.memory, identifiers: SystemIdentifiers())
+    @Test func `one that is not there is tried again`() async throws {
+        let store = try SQLCallStore(.memory, identifiers: SystemIdentifiers())
         let transport = try GatewayTransport(
             .init(url: "ws://127.0.0.1:9/"),
             policy: .development,
@@ -203,7 +203,7 @@ import Testing
         #expect(try await transport.deliver(event(.started)) == .failed("the gateway could not be reached"))
     }
 
-    @Test func aHeartbeatTellsThatTheSocketLives() async throws {
+    @Test func `a heartbeat tells that the socket lives`() async throws {
         try await run(.answers, heartbeat: .milliseconds(5)) { gateway, transport, _ async throws in
             _ = await transport.deliver(try event(.started))
             _ = await gateway.next()

@@ -53,14 +53,14 @@ import Testing
             "GET /twilio/media-stream HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", "400"
         ),
     ])
-    func aRequestIsAnsweredAsTheStandardHasIt(what: String, request: String, status: String) async throws {
+    func `a request is answered as the standard has it`(what: String, request: String, status: String) async throws {
         try await TestServer.run { test async throws in
             let answer = try await exchange(test.server.port, [request])
             #expect(answer.split(separator: " ").dropFirst().first == Substring(status), "\(what): \(answer)")
         }
     }
 
-    @Test func aClientThatAsksIsToldToGoOnAndThenSendsItsBody() async throws {
+    @Test func `a client that asks is told to go on and then sends its body`() async throws {
         try await TestServer.run { test async throws in
             let body = #"{"to":"\#(TestServer.number)"}"#
             let head = "\(Self.post)Expect: 100-continue\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
@@ -76,7 +76,7 @@ import Testing
         ("/health", "200"), ("/ready", "200"), ("/openapi.json", "200"), ("/api/calls", "401"), ("/nowhere", "404"),
         ("/api/calls/end", "405"),
     ])
-    func headIsAnsweredAsGetWithoutABody(path: String, status: String) async throws {
+    func `head is answered as get without a body`(path: String, status: String) async throws {
         try await TestServer.run { test async throws in
             func ask(_ method: String) async throws -> String {
                 try await exchange(test.server.port, ["\(method) \(path) HTTP/1.1\r\nHost: a\r\n\(Self.close)\r\n"])
@@ -92,7 +92,7 @@ import Testing
         }
     }
 
-    @Test func aHeadThatDoesNotComeToItsEndIsAnsweredWith408() async throws {
+    @Test func `a head that does not come to its end is answered with 408`() async throws {
         try await TestServer.run(configure: { $0.headTimeout = .seconds(3) }) { test async throws in
             let answer = try await exchange(test.server.port, ["GET /health HTTP/1.1\r\nHost: a\r\n"])
             #expect(answer.hasPrefix("HTTP/1.1 408 ") && answer.contains("request_timeout"))

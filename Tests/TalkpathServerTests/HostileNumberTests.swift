@@ -13,7 +13,7 @@ import Testing
         #expect(answer.status < 500, "\(what): \(answer.status) \(answer.text)")
     }
 
-    @Test func everyNumberOfEveryBodyIsTakenOrRefused() async throws {
+    @Test func `every number of every body is taken or refused`() async throws {
         try await TestServer.run(configure: { $0.maximumCalls = 10_000 }) { test async throws in
             let live = try await test.place()
             let hook = try await test.send(.POST, "/api/webhooks", #"{"url":"https://sink.example.test/hook"}"#)
@@ -48,7 +48,7 @@ import Testing
         }
     }
 
-    @Test func everyNumberOfEveryQueryIsTakenOrRefused() async throws {
+    @Test func `every number of every query is taken or refused`() async throws {
         try await TestServer.run { test async throws in
             _ = try await test.place()
             for text in HostileNumbers.texts + ["NaN", ""] {
@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    @Test func everyNumberOfTheCarriersFormsIsTakenOrRefused() async throws {
+    @Test func `every number of the carrier's forms is taken or refused`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let common: [String: String] = [
@@ -105,7 +105,7 @@ import Testing
         }
     }
 
-    @Test func everySettingIsTakenOrRefusedWhateverNumberItIs() throws {
+    @Test func `every setting is taken or refused whatever number it is`() throws {
         let good = [
             "TALKPATH_API_KEYS": "a key of sixteen or more", "TALKPATH_PUBLIC_URL": "https://voice.example.com",
             "OPENAI_API_KEY": "model key", "TWILIO_ACCOUNT_SID": "AC0123", "TWILIO_AUTH_TOKEN": "secret token",

@@ -18,7 +18,7 @@ import Testing
         try await test.send(.POST, "/api/calls", body, key: key, headers: [("Idempotency-Key", idempotencyKey)])
     }
 
-    @Test func theSameKeyAndBodyIsTheSameCall() async throws {
+    @Test func `the same key and body is the same call`() async throws {
         try await TestServer.run { test async throws in
             let first = try await place(test)
             let second = try await place(test)
@@ -31,7 +31,7 @@ import Testing
         }
     }
 
-    @Test func requestsThatComeWhileTheFirstIsUnderWayGetItsCall() async throws {
+    @Test func `requests that come while the first is under way get its call`() async throws {
         let carrier = FakeCarrier(gate: Gate())
         try await TestServer.run(carrier: carrier) { test async throws in
             let ids = try await withThrowingTaskGroup(of: String?.self) { group in
@@ -45,7 +45,7 @@ import Testing
         }
     }
 
-    @Test func theSameKeyWithAnotherBodyIsAConflict() async throws {
+    @Test func `the same key with another body is a conflict`() async throws {
         try await TestServer.run { test async throws in
             _ = try await place(test)
             let answer = try await place(test, #"{"to":"+14155550102"}"#)
@@ -54,7 +54,7 @@ import Testing
         }
     }
 
-    @Test func anotherTenantsKeyIsAnotherKey() async throws {
+    @Test func `another tenant's key is another key`() async throws {
         try await TestServer.run { test async throws in
             let first = try await place(test)
             let second = try await place(test, key: TestServer.otherKey)
@@ -63,7 +63,7 @@ import Testing
         }
     }
 
-    @Test func aRefusalIsNotKept() async throws {
+    @Test func `a refusal is not kept`() async throws {
         try await TestServer.run { test async throws in
             test.carrier.answerPlacing(with: .failure(CarrierError(.unavailable, "busy")))
             #expect(try await place(test).status == 502)
@@ -72,7 +72,7 @@ import Testing
         }
     }
 
-    @Test func anOrderOfUnknownFateIsNotPlacedASecondTime() async throws {
+    @Test func `an order of unknown fate is not placed a second time`() async throws {
         try await TestServer.run { test async throws in
             test.carrier.answerPlacing(with: .failure(CarrierError(.noAnswer, "nothing came back")))
             #expect(try await place(test).status == 502)
@@ -87,7 +87,7 @@ import Testing
     /// A server, and then another one on its files.
     private func runTwice(
         _ first: (TestServer) async throws -> Void,
-        between: (SQLiteCallStore) async throws -> Void = { _ in },
+        between: (SQLCallStore) async throws -> Void = { _ in },
         _ second: (TestServer) async throws -> Void
     ) async throws {
         try await ServerFolder.run { folder in
@@ -97,7 +97,7 @@ import Testing
         }
     }
 
-    @Test func afterARestartTheSameKeyIsTheSameCall() async throws {
+    @Test func `after a restart the same key is the same call`() async throws {
         let call = Mutex<JSONValue?>(nil)
         try await runTwice { test async throws in
             let first = try await place(test)
@@ -113,7 +113,7 @@ import Testing
         }
     }
 
-    @Test func afterARestartAnOrderOfUnknownFateIsStillNotPlaced() async throws {
+    @Test func `after a restart an order of unknown fate is still not placed`() async throws {
         try await runTwice { test async throws in
             test.carrier.answerPlacing(with: .failure(CarrierError(.noAnswer, "nothing came back")))
             #expect(try await place(test).status == 502)
@@ -126,7 +126,7 @@ import Testing
     }
 
     /// The process died between asking the carrier and answering.
-    @Test func aCallWhoseProcessDiedBeforeTheAnswerIsNotPlacedASecondTime() async throws {
+    @Test func `a call whose process died before the answer is not placed a second time`() async throws {
         let body = #"{"to":"+14155550101"}"#
         try await runTwice { _ async throws in
         } between: { store async throws in
@@ -153,7 +153,7 @@ import Testing
     }
 
     /// The process died before it had asked the carrier for anything.
-    @Test func aCallThatWasOnlyClaimedIsPlacedByTheNextProcess() async throws {
+    @Test func `a call that was only claimed is placed by the next process`() async throws {
         let body = #"{"to":"+14155550101"}"#
         try await runTwice { _ async throws in
         } between: { store async throws in
@@ -175,7 +175,7 @@ import Testing
         }
     }
 
-    @Test func theKeyOfACallThatIsGonePlacesNoOther() async throws {
+    @Test func `the key of a call that is gone places no other`() async throws {
         try await TestServer.run { test async throws in
             let first = try await place(test)
             let call = CallID(try #require(first["call_id"]?.string))
@@ -188,7 +188,7 @@ import Testing
         }
     }
 
-    @Test func aKeyIsKeptForADay() async throws {
+    @Test func `a key is kept for a day`() async throws {
         try await TestServer.run { test async throws in
             let state = test.server.state
             for (key, hours) in [("old", 25), ("young", 23)] {

@@ -20,7 +20,7 @@ import Testing
         "::1", "::", "fe80::1", "fc00::1", "fd00:ec2::254", "ff02::1", "2001:db8::1", "::ffff:127.0.0.1",
         "::ffff:169.254.169.254", "::7f00:1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:0:7f00:1::",
     ])
-    func whatIsNotOnTheInternetIsRefusedAsAnAddressAndBehindAName(address: String) async throws {
+    func `what is not on the internet is refused as an address and behind a name`(address: String) async throws {
         let literal = address.contains(":") ? "[\(address)]" : address
         #expect(throws: OutboundAddressError.self) { try OutboundAddressPolicy.strict.parse("https://\(literal)/") }
         let policy = OutboundAddressPolicy { _, _ in try Self.addresses([address]) }
@@ -30,13 +30,13 @@ import Testing
     }
 
     @Test(arguments: ["93.184.216.34", "172.15.0.1", "172.32.0.1", "100.128.0.1", "169.253.1.1", "2606:4700::1111"])
-    func whatIsOnTheInternetIsNot(address: String) async throws {
+    func `what is on the internet is not`(address: String) async throws {
         let policy = OutboundAddressPolicy { _, _ in try Self.addresses([address]) }
         let url = try policy.parse("https://hooks.example.test/")
         #expect(try await policy.addresses(of: url).map(\.ipAddress) == [address])
     }
 
-    @Test func oneAddressInsideSpoilsAName() async throws {
+    @Test func `one address inside spoils a name`() async throws {
         let policy = OutboundAddressPolicy { _, _ in try Self.addresses(["93.184.216.34", "10.0.0.1"]) }
         let url = try policy.parse("https://hooks.example.test/")
         await #expect(throws: OutboundAddressError.self) { try await policy.addresses(of: url) }
@@ -49,7 +49,7 @@ import Testing
         "https://a.example.test\\@127.0.0.1/", "https://a.exämple.test/", "https://a.example.test/\r\nHost: b",
         "https://fe80::1%25eth0/", "https://a b/",
     ])
-    func whatIsNotAnAddressToCallIsRefused(text: String) {
+    func `what is not an address to call is refused`(text: String) {
         #expect(throws: OutboundAddressError.self) { try OutboundAddressPolicy.strict.parse(text) }
     }
 
@@ -57,12 +57,12 @@ import Testing
     @Test(arguments: [
         "https://2130706433/", "https://0x7f.1/", "https://0177.0.0.1/", "https://127.1/", "https://localhost/",
     ])
-    func otherWaysToWriteLoopbackLeadNowhere(text: String) async throws {
+    func `other ways to write loopback lead nowhere`(text: String) async throws {
         let policy = OutboundAddressPolicy.strict
         await #expect(throws: OutboundAddressError.self) { _ = try await policy.addresses(of: policy.parse(text)) }
     }
 
-    @Test func aNameThatIsTurnedInwardsLaterIsNotCalledAnyMore() async throws {
+    @Test func `a name that is turned inwards later is not called any more`() async throws {
         let looks = Atomic(0)
         let policy = OutboundAddressPolicy(allowsPlain: true) { _, _ async throws in
             let isFirst = looks.add(1, ordering: .relaxed).oldValue == 0
@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    @Test func aRequestThatIsUnderWayGoesOnWhenItsNameComesToLeadElsewhere() async throws {
+    @Test func `a request that is under way goes on when its name comes to lead elsewhere`() async throws {
         let looks = Atomic(0)
         let policy = OutboundAddressPolicy(allowsPlain: true, allowsPrivate: true) { _, port async throws in
             let isFirst = looks.add(1, ordering: .relaxed).oldValue == 0
@@ -106,7 +106,7 @@ import Testing
         }
     }
 
-    @Test func theConnectionIsMadeToTheAddressThatWasJudgedWhateverTheNameIs() async throws {
+    @Test func `the connection is made to the address that was judged whatever the name is`() async throws {
         let policy = OutboundAddressPolicy(allowsPlain: true, allowsPrivate: true) { _, port in
             [try SocketAddress(ipAddress: "127.0.0.1", port: port)]
         }

@@ -10,7 +10,7 @@ import Testing
 
 /// What peers write, on its way into the log.
 @Suite(.timeLimit(.minutes(1))) struct PeerTextTests {
-    @Test func aPeersTextIsOnePrintableLineOfBoundedLength() {
+    @Test func `a peer's text is one printable line of bounded length`() {
         #expect("rate_limit: try again in 2 s".asLogged == "rate_limit: try again in 2 s")
         #expect("a\r\n2026 critical: all is lost".asLogged == "a??2026 critical: all is lost")
         #expect("\u{1B}[2J\u{0}\u{7F}\u{9B}\u{2028}\u{202E}é\t".asLogged == "?[2J???????")
@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    @Test func nothingThatAModelWritesBeginsALineOfTheLog() async throws {
+    @Test func `nothing that a model writes begins a line of the log`() async throws {
         let model = try await WebSocketServer.bind(
             group: MultiThreadedEventLoopGroup.singleton,
             routes: WebSocketRoutes { _ in .accept(.agent) { RudeModel() } }

@@ -26,11 +26,11 @@ import Testing
         try await TestServer.run(configure: configure, body)
     }
 
-    private func types(_ store: SQLiteCallStore, _ call: CallID) async throws -> [String] {
+    private func types(_ store: SQLCallStore, _ call: CallID) async throws -> [String] {
         try await store.events(of: call, after: 0).map(\.type)
     }
 
-    @Test func aFinishedRecordingIsNotedAndTold() async throws {
+    @Test func `a finished recording is noted and told`() async throws {
         try await ServerFolder.run { folder in
             try await run(folder) { test async throws in
                 let call = try await test.place(#","capture":"wire,audio""#)
@@ -51,7 +51,7 @@ import Testing
         }
     }
 
-    @Test func whoeverFollowsACallIsToldOfItsRecordingToo() async throws {
+    @Test func `whoever follows a call is told of its recording too`() async throws {
         try await ServerFolder.run { folder in
             try await run(folder) { test async throws in
                 let call = try await test.place()
@@ -80,7 +80,7 @@ import Testing
     }
 
     /// The server is told to stop while the call is live.
-    @Test func theRecordingOfACallThatEndsWithTheServerIsNoted() async throws {
+    @Test func `the recording of a call that ends with the server is noted`() async throws {
         try await ServerFolder.run { folder in
             var call = CallID("")
             try await run(folder) { test async throws in call = try await test.place(#","capture":"audio""#) }
@@ -91,7 +91,7 @@ import Testing
         }
     }
 
-    @Test func aRecordingThatAKilledProcessHasLeftIsNotedByTheNextOne() async throws {
+    @Test func `a recording that a killed process has left is noted by the next one`() async throws {
         try await ServerFolder.run { folder in
             let recordings = folder.path + "/recordings"
             try FileManager.default.createDirectory(atPath: recordings, withIntermediateDirectories: true)
@@ -109,7 +109,7 @@ import Testing
         }
     }
 
-    @Test func filesGoWithTheRecordThatHasBeenKeptLongEnough() async throws {
+    @Test func `files go with the record that has been kept long enough`() async throws {
         try await ServerFolder.run { folder in
             let recordings = folder.path + "/recordings"
             try await run(folder, calls: .days(1)) { test async throws in

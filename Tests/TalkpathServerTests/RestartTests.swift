@@ -10,7 +10,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct RestartTests {
     private static let quick = Backoff(first: .milliseconds(1), factor: 1, longest: .milliseconds(1), attempts: 100)
 
-    @Test func whatOneHasEndedTheNextOneKnowsAndTellsThoseWhoWereNotThere() async throws {
+    @Test func `what one has ended the next one knows and tells those who were not there`() async throws {
         let failures = Countdown(1)
         try await Receiver.run(answer: { _ in .init(status: failures.next() ? 503 : 200) }) { receiver async throws in
             try await ServerFolder.run { folder async throws in
@@ -56,7 +56,7 @@ import Testing
         }
     }
 
-    @Test func whatWasLiveWhenAServerDiedIsHungUpAndClosedAndTold() async throws {
+    @Test func `what was live when a server died is hung up and closed and told`() async throws {
         try await Receiver.run { receiver async throws in
             try await ServerFolder.run { folder async throws in
                 // Somebody who is told: registered with a server that stopped as it should.

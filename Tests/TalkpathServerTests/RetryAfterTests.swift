@@ -14,7 +14,7 @@ import Testing
     @Test(arguments: [
         "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
     ])
-    func datesAreReadInAllOfTheirForms(text: String) {
+    func `dates are read in all of their forms`(text: String) {
         #expect(WallTime(httpDate: text) == Self.now)
     }
 
@@ -24,11 +24,11 @@ import Testing
         "Sun, 06 Brumaire 1994 08:49:37 GMT", "Sun, 99999999999999999999 Nov 1994 08:49:37 GMT",
         "Sun, 06 Nov 9223372036854775807 08:49:37 GMT", "Sun, -6 Nov 1994 08:49:37 GMT", "1994-11-06T08:49:37Z",
     ])
-    func whatIsNoDateIsNone(text: String) {
+    func `what is no date is none`(text: String) {
         #expect(WallTime(httpDate: text) == nil)
     }
 
-    @Test func aLeapDayIsADay() {
+    @Test func `a leap day is a day`() {
         #expect(WallTime(httpDate: "Thu, 29 Feb 2024 00:00:00 GMT")?.rfc3339 == "2024-02-29T00:00:00.000Z")
     }
 
@@ -43,17 +43,17 @@ import Testing
             ("Sun, 06 Nov 1994 08:50:37 GMT", "yesterday", .seconds(60)),
         ] as [(String, String?, Duration?)]
     )
-    func secondsAndDatesAreTakenAndNoMoreThanADay(text: String, date: String?, pause: Duration?) {
+    func `seconds and dates are taken and no more than a day`(text: String, date: String?, pause: Duration?) {
         var headers = [(name: "Retry-After", value: text)]
         if let date { headers.append((name: "Date", value: date)) }
         let answer = OutboundClient.Answer(status: 503, headers: headers, body: [])
         #expect(answer.retryAfter(at: Self.now) == pause)
     }
 
-    @Test func aWebhookIsLeftAloneUntilTheDateItNames() async throws {
+    @Test func `a webhook is left alone until the date it names`() async throws {
         let headers = [("Retry-After", "Sun, 06 Nov 2094 08:49:37 GMT")]
         try await Receiver.run(answer: { _ in .init(status: 503, headers: headers) }) { receiver async throws in
-            let store = try SQLiteCallStore(.memory, identifiers: SystemIdentifiers())
+            let store = try SQLCallStore(.memory, identifiers: SystemIdentifiers())
             let transport = WebhookTransport(
                 try OutboundAddressPolicy.development.parse(receiver.url),
                 secrets: .fixed([try #require(WebhookSecret(WebhookSecret.make()))]),

@@ -37,7 +37,7 @@ import Testing
         return try await receiver.next()
     }
 
-    @Test func eventsBearBothSignaturesUntilTheEarlierSecretIsOver() async throws {
+    @Test func `events bear both signatures until the earlier secret is over`() async throws {
         try await withWebhook { test, receiver, webhook async throws in
             let before = try await nextEnd(test, receiver)
             #expect(try before.headers["webhook-signature"] == signatures(of: before, with: [Self.first]))
@@ -64,7 +64,7 @@ import Testing
         (#"{"secret":"whsec_short"}"#, 422, "invalid_field"), (#"{"overlap_s":604801}"#, 422, "invalid_field"),
         (#"{"overlap":1}"#, 422, "unknown_field"), ("[", 400, "malformed_json"),
     ])
-    func whatIsNoRotationChangesNothing(body: String, status: Int, code: String) async throws {
+    func `what is no rotation changes nothing`(body: String, status: Int, code: String) async throws {
         try await withWebhook { test, receiver, webhook async throws in
             let answer = try await test.send(.POST, "/api/webhooks/\(webhook)/rotate", body)
             #expect(answer.status == status && answer["code"]?.string == code)
@@ -73,7 +73,7 @@ import Testing
         }
     }
 
-    @Test func anotherTenantsWebhookAnswersLikeAnUnknownOne() async throws {
+    @Test func `another tenant's webhook answers like an unknown one`() async throws {
         try await withWebhook { test, receiver, webhook async throws in
             let theirs = try await test.send(.POST, "/api/webhooks/\(webhook)/rotate", key: TestServer.otherKey)
             let unknown = try await test.send(.POST, "/api/webhooks/none/rotate", key: TestServer.otherKey)
@@ -83,8 +83,8 @@ import Testing
         }
     }
 
-    @Test func theEarlierSecretIsOverAtItsTimeAndIsForgotten() async throws {
-        let store = try SQLiteCallStore(.memory, identifiers: SystemIdentifiers())
+    @Test func `the earlier secret is over at its time and is forgotten`() async throws {
+        let store = try SQLCallStore(.memory, identifiers: SystemIdentifiers())
         let clock = ManualClock()
         func later(_ seconds: Int64) -> WallTime {
             WallTime(milliseconds: clock.wallTime.milliseconds + seconds * 1000)

@@ -9,7 +9,7 @@ import Testing
 @testable import TalkpathServer
 
 @Suite struct ServerLifeTests {
-    @Test func stoppingRefusesNewCallsEndsTheLiveOnesAndClosesThePort() async throws {
+    @Test func `stopping refuses new calls ends the live ones and closes the port`() async throws {
         let carrier = FakeCarrier()
         try await TestServer.run(carrier: carrier) { test async throws in
             let call = try await test.place()
@@ -24,7 +24,7 @@ import Testing
         }
     }
 
-    @Test func whileStoppingTheServerIsNotReadyAndTakesNoCalls() async throws {
+    @Test func `while stopping the server is not ready and takes no calls`() async throws {
         let carrier = GatedHangUp()
         var parts = TalkpathServer.Parts()
         parts.carrier = carrier
@@ -48,7 +48,7 @@ import Testing
         try await server.waitUntilStopped()
     }
 
-    @Test func aCallThatIsGoingOnMayFinishWhileTheServerStops() async throws {
+    @Test func `a call that is going on may finish while the server stops`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             await test.server.beginShutdown()
@@ -61,7 +61,7 @@ import Testing
         }
     }
 
-    @Test func whoeverAsksASecondTimeWaitsForNoCall() async throws {
+    @Test func `whoever asks a second time waits for no call`() async throws {
         try await TestServer.run { test async throws in
             _ = try await test.place()
             await test.server.beginShutdown()
@@ -72,7 +72,7 @@ import Testing
         }
     }
 
-    @Test func callsThatDoNotFinishInTimeAreEnded() async throws {
+    @Test func `calls that do not finish in time are ended`() async throws {
         try await TestServer.run(configure: { $0.drainTimeout = .milliseconds(1) }) { test async throws in
             _ = try await test.place()
             await test.server.beginShutdown()
@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(1)))
-    func aServerWithAFolderStopsForEverybodyWhoWaitsForIt() async throws {
+    func `a server with a folder stops for everybody who waits for it`() async throws {
         try await ServerFolder.run { folder async throws in
             try await TestServer.run(configure: {
                 $0.storage = .init(folder: folder.path)
@@ -99,14 +99,16 @@ import Testing
 
     private struct GatedHangUp: Carrier {
         let gate = Gate()
-        func place(_ order: PlaceOrder) async throws(CarrierError) -> String { FakeCarrier.name(order.callID) }
+        func place(_ request: PlaceCallRequest) async throws(CarrierError) -> String {
+            FakeCarrier.name(request.callID)
+        }
         func hangUp(_ carrierCallID: String) async throws(CarrierError) -> HangUpAnswer {
             await gate.pass()
             return .done
         }
     }
 
-    @Test func aPortThatIsTakenIsAnErrorAndNothingStaysOpen() async throws {
+    @Test func `a port that is taken is an error and nothing stays open`() async throws {
         try await TestServer.run { test async throws in
             var configuration = TestServer.configuration()
             configuration.port = test.server.port
@@ -116,7 +118,7 @@ import Testing
         }
     }
 
-    @Test func aWrongConfigurationIsAnErrorBeforeAnythingIsOpened() async throws {
+    @Test func `a wrong configuration is an error before anything is opened`() async throws {
         var configuration = TestServer.configuration()
         configuration.apiKeys = []
         let error = await #expect(throws: ConfigurationError.self) {
@@ -134,7 +136,7 @@ import Testing
         func closed(_ close: WebSocketClose) { gone.yield() }
     }
 
-    @Test func theModelsSocketIsClosedWhenTheCallHasEnded() async throws {
+    @Test func `the model's socket is closed when the call has ended`() async throws {
         let (goings, gone) = AsyncStream.makeStream(of: Void.self)
         let (comings, come) = AsyncStream.makeStream(of: Void.self)
         let model = try await WebSocketServer.bind(

@@ -11,7 +11,7 @@ import Testing
 
 /// A store that cannot write, and time that is set, as others see it.
 @Suite(.timeLimit(.minutes(1))) struct StoreTroubleTests {
-    @Test func onAFullDiskNothingIsPlacedAndTheAnswerSaysWhy() async throws {
+    @Test func `on a full disk nothing is placed and the answer says why`() async throws {
         try await ServerFolder.run { folder async throws in
             try await TestServer.run(configure: { $0.storage = .init(folder: folder.path) }) { test async throws in
                 let store = test.server.state.store.calls
@@ -58,7 +58,7 @@ import Testing
     }
 
     @Test(arguments: [-3600, 3600, -10 * 86_400, 10 * 86_400] as [Int64])
-    func whenTheClockIsSetWhatIsDueComesNeitherLaterNorSooner(step: Int64) async throws {
+    func `when the clock is set what is due comes neither later nor sooner`(step: Int64) async throws {
         let clock = SettableClock()
         let steady = SteadyClock(clock)
         let stage = try await WorkerStage(outcome: .failed("busy", retryAfter: nil))
@@ -124,7 +124,7 @@ import Testing
         }
     }
 
-    @Test func aDeliveryThatHangsHoldsUpItsOwnCallOnly() async throws {
+    @Test func `a delivery that hangs holds up its own call only`() async throws {
         let stage = try await WorkerStage(outcome: .delivered)
         let transport = HangingTransport(hanging: CallID("one"))
         let worker = EndpointWorker(
@@ -161,8 +161,8 @@ import Testing
         #expect(try await stage.store.countDeliveries().pending == 6, "those of the call whose delivery hangs")
     }
 
-    @Test func aHangUpThatHangsHoldsUpNoOther() async throws {
-        let store = try SQLiteCallStore(.memory, identifiers: SystemIdentifiers())
+    @Test func `a hang-up that hangs holds up no other`() async throws {
+        let store = try SQLCallStore(.memory, identifiers: SystemIdentifiers())
         let carrier = HangingCarrier(hanging: "CA-one")
         let clock = ManualClock()
         let bell = Bell()
@@ -202,7 +202,9 @@ import Testing
             (asked, ask) = AsyncStream.makeStream()
         }
 
-        func place(_ order: PlaceOrder) async throws(CarrierError) -> String { throw CarrierError(.refused, "no") }
+        func place(_ request: PlaceCallRequest) async throws(CarrierError) -> String {
+            throw CarrierError(.refused, "no")
+        }
         func redirect(_ id: String, to instructions: CarrierInstructions) async throws(CarrierError) {}
         func hangUp(_ id: String) async throws(CarrierError) -> HangUpAnswer {
             ask.yield(id)

@@ -12,7 +12,7 @@ import Testing
 
     /// A store with one ended call that was talkative and recorded, and its upkeep.
     private struct Stage {
-        let store: SQLiteCallStore
+        let store: SQLCallStore
         let upkeep: StoreUpkeep
         let clock = ManualClock()
         let call = CallID("one")
@@ -22,7 +22,7 @@ import Testing
             var storage = ServerConfiguration.Storage(folder: nil)
             adjust(&storage)
             let recorder = EventRecorder(clock: clock)
-            store = try SQLiteCallStore(.memory, outbox: recorder, identifiers: SystemIdentifiers())
+            store = try SQLCallStore(.memory, outbox: recorder, identifiers: SystemIdentifiers())
             upkeep = StoreUpkeep(
                 store: store,
                 recorder: recorder,
@@ -61,7 +61,7 @@ import Testing
 
     private static let all: Set<String> = ["call", "transcript", "recording", "file", "events"]
 
-    @Test func whatIsNotToBeKeptAnyMoreGoesEvenIfItWasWrittenBefore() async throws {
+    @Test func `what is not to be kept any more goes even if it was written before`() async throws {
         try await ServerFolder.run { folder in
             let stage = try await Stage(folder) {
                 $0.transcripts = .off
@@ -73,7 +73,7 @@ import Testing
         }
     }
 
-    @Test func eachIsKeptAsLongAsItsOwnSettingSays() async throws {
+    @Test func `each is kept as long as its own setting says`() async throws {
         try await ServerFolder.run { folder in
             let stage = try await Stage(folder) {
                 $0.transcripts = .days(1)
@@ -92,7 +92,7 @@ import Testing
         }
     }
 
-    @Test func whatIsKeptForeverStays() async throws {
+    @Test func `what is kept forever stays`() async throws {
         try await ServerFolder.run { folder in
             let stage = try await Stage(folder) {
                 ($0.transcripts, $0.recordings, $0.calls, $0.events) = (.forever, .forever, .forever, .forever)

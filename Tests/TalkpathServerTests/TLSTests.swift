@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    @Test func thePortSpeaksTLSWithItsCertificate() async throws {
+    @Test func `the port speaks TLS with its certificate`() async throws {
         try await withFolder { folder in
             let files = try makeCertificate("first.test", in: folder)
             try await TestServer.run(configure: { $0.tls = files }) { test async throws in
@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    @Test func thePortTakesAuthenticatedEncryptionOnly() async throws {
+    @Test func `the port takes authenticated encryption only`() async throws {
         try await withFolder { folder in
             let files = try makeCertificate("first.test", in: folder)
             try await TestServer.run(configure: { $0.tls = files }) { test async throws in
@@ -102,7 +102,7 @@ import Testing
         }
     }
 
-    @Test func aChangedCertificateIsUsedAndABrokenOneIsNot() async throws {
+    @Test func `a changed certificate is used and a broken one is not`() async throws {
         try await withFolder { folder in
             let files = try makeCertificate("first.test", in: folder)
             let certificate = try TLSCertificate(files)
@@ -119,7 +119,7 @@ import Testing
         }
     }
 
-    @Test func withoutAReadableCertificateTheServerDoesNotStart() async throws {
+    @Test func `without a readable certificate the server does not start`() async throws {
         var configuration = TestServer.configuration()
         configuration.tls = .init(certificate: "/nowhere/certificate.pem", key: "/nowhere/key.pem")
         await #expect(throws: ConfigurationError.self) {
@@ -127,7 +127,7 @@ import Testing
         }
     }
 
-    @Test func aCertificateThatSoonExpiresIsWarnedOfAtTheStart() async throws {
+    @Test func `a certificate that soon expires is warned of at the start`() async throws {
         for (days, isWarnedOf) in [(2, true), (90, false)] {
             try await withFolder { folder in
                 let files = try makeCertificate("first.test", days: days, in: folder)
@@ -143,7 +143,7 @@ import Testing
         }
     }
 
-    @Test func aCertificateIsJudgedByTheInstant() {
+    @Test func `a certificate is judged by the instant`() {
         let day: Int64 = 86_400_000
         let validity = TLSCertificate.Validity(begin: .init(milliseconds: 0), end: .init(milliseconds: 100 * day))
         func warning(_ milliseconds: Int64) -> String? { validity.warning(at: .init(milliseconds: milliseconds)) }
@@ -156,14 +156,14 @@ import Testing
 
     // MARK: Towards others
 
-    @Test func theEnvironmentNamesWhomToTrust() throws {
+    @Test func `the environment names whom to trust`() throws {
         #expect(OutboundTLS.Roots([:]).flaw() == nil && OutboundTLS.Roots(["SSL_CERT_FILE": ""]).file == nil)
         #expect(OutboundTLS.Roots(["SSL_CERT_FILE": "/nowhere"]).flaw() == "SSL_CERT_FILE")
         #expect(OutboundTLS.Roots(["SSL_CERT_DIR": "/nowhere"]).flaw() == "SSL_CERT_DIR")
         #expect(OutboundTLS.Roots(["SSL_CERT_DIR": "/tmp"]).flaw() == nil)
     }
 
-    @Test func aCertificateThatTheEnvironmentNamesIsTrusted() async throws {
+    @Test func `a certificate that the environment names is trusted`() async throws {
         try await withFolder { folder in
             let files = try makeCertificate("peer.test", in: folder)
             try await TestServer.run(configure: { $0.tls = files }) { test async throws in
@@ -239,7 +239,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(1)), arguments: Peer.allCases)
-    func aFailureOfTLSIsNamedByEveryClient(peer: Peer) async throws {
+    func `a failure of TLSI s named by every client`(peer: Peer) async throws {
         try await withPeer(peer) { port in
             let url = try OutboundURL("https://127.0.0.1:\(port)/")
             let client = OutboundClient(url, policy: .development)

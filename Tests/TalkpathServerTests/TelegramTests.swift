@@ -16,7 +16,7 @@ import Testing
         _ body: (Receiver, DeliveryOutcome) async throws -> Void
     ) async throws {
         try await Receiver.run(answer: answer) { receiver async throws in
-            let store = try SQLiteCallStore(.memory, identifiers: SystemIdentifiers())
+            let store = try SQLCallStore(.memory, identifiers: SystemIdentifiers())
             var call = EndedCalls.call("one")
             call.transcript = [
                 TranscriptEntry(speaker: .agent, text: "Hello *there*_", milliseconds: 0),
@@ -38,7 +38,7 @@ import Testing
         }
     }
 
-    @Test func aChatIsToldOfTheEndWithoutAnyMarkup() async throws {
+    @Test func `a chat is told of the end without any markup`() async throws {
         try await deliver(answer: { _ in .init(body: #"{"ok":true,"result":{}}"#) }) { receiver, outcome async throws in
             #expect(outcome == .delivered)
             let message = try await receiver.next()
@@ -55,7 +55,7 @@ import Testing
         (429, #"{"ok":false,"error_code":429,"parameters":{"retry_after":5}}"#, true),
         (429, #"{"ok":false}"#, false), (502, "Bad gateway", false), (200, #"{"ok":false}"#, false),
     ])
-    func whatMayGoBetterLaterIsTriedAgain(status: Int, body: String, asks: Bool) async throws {
+    func `what may go better later is tried again`(status: Int, body: String, asks: Bool) async throws {
         try await deliver(answer: { _ in .init(status: status, body: body) }) { _, outcome async throws in
             #expect(
                 outcome == .failed("Telegram answered with status \(status)", retryAfter: asks ? .seconds(5) : nil)
@@ -64,20 +64,20 @@ import Testing
     }
 
     @Test(arguments: [400, 401, 403, 404])
-    func whatGoesNoBetterLaterIsNotAndTheTokenIsNotTold(status: Int) async throws {
+    func `what goes no better later is not and the token is not told`(status: Int) async throws {
         try await deliver(answer: { _ in .init(status: status) }) { _, outcome async throws in
             #expect(outcome == .refused("Telegram answered with status \(status)"))
             #expect(!"\(outcome)".contains(Self.token))
         }
     }
 
-    @Test func itIsToldOfTheEndOnly() async throws {
+    @Test func `it is told of the end only`() async throws {
         try await deliver("call.started", answer: { _ in .init(status: 500) }) { _, outcome async throws in
             #expect(outcome == .delivered)
         }
     }
 
-    @Test func aLongCallFitsIntoOneMessage() throws {
+    @Test func `a long call fits into one message`() throws {
         let event = try #require(EventCatalogue.events(endOf: EndedCalls.call("one")).last)
         let turns = (0..<50).map { number in
             TranscriptEntry(speaker: .caller, text: String(repeating: "ö", count: 5000), milliseconds: number)

@@ -9,7 +9,7 @@ import Testing
 
 /// What a tenant may hold open, and how much may be kept for it.
 @Suite(.timeLimit(.minutes(1))) struct TenantPlacesTests {
-    @Test func placesAreCountedByTenantAndGivenBackByTheirEnd() {
+    @Test func `places are counted by tenant and given back by their end`() {
         let places = TenantPlaces(most: 2)
         var held = [places.take("a"), places.take("a")]
         #expect(held.allSatisfy { $0 != nil } && places.take("a") == nil)
@@ -25,7 +25,7 @@ import Testing
         return try await HTTPClient.shared.execute(request, timeout: .seconds(60))
     }
 
-    @Test func aTenantThatFollowsAllItMayIsToldSoUntilAStreamEnds() async throws {
+    @Test func `a tenant that follows all it may is told so until a stream ends`() async throws {
         try await TestServer.run(configure: { $0.maximumFollowersPerTenant = 2 }) { test async throws in
             let ended = try await test.place()
             let live = try await test.place()
@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    @Test func aTenantThatHasAllTheAgentsItMayChangesThemButAddsNone() async throws {
+    @Test func `a tenant that has all the agents it may changes them but adds none`() async throws {
         try await TestServer.run(configure: { $0.maximumAgentsPerTenant = 2 }) { test async throws in
             for id in ["one", "two", "one"] {
                 let status = try await test.send(.PUT, "/api/agents/\(id)", "{}").status

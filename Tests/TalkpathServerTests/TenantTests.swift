@@ -37,7 +37,7 @@ import Testing
         ]
     }
 
-    @Test func itsCallsGoOverItsAccount() async throws {
+    @Test func `its calls go over its account`() async throws {
         try await run { test, own in
             let call = try await test.place(key: TestServer.otherKey)
             #expect(own.placed.map(\.from) == ["+14155550900"] && test.carrier.placed.isEmpty)
@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    @Test func itsCallsAreForgottenHoweverTheyEnd() async throws {
+    @Test func `its calls are forgotten however they end`() async throws {
         try await run { test, own in
             let carriers = try #require(test.server.state.carriers)
             for status in ["completed", "busy", "failed", "no-answer", "canceled"] {
@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    @Test func anAccountHasNoSayInTheCallsOfAnother() async throws {
+    @Test func `an account has no say in the calls of another`() async throws {
         try await run { test, _ in
             let shared = try await test.place()
             let theirs = try await test.place(key: TestServer.otherKey)
@@ -100,7 +100,7 @@ import Testing
         }
     }
 
-    @Test func itsMediaSocketsAreSignedWithItsToken() async throws {
+    @Test func `its media sockets are signed with its token`() async throws {
         try await run { test, _ in
             let socket = try await test.mediaSocket(token: Self.token)
             await socket.connection.close()
@@ -108,7 +108,7 @@ import Testing
         }
     }
 
-    @Test func itsAgentsTakeCallsToItsNumbersOnly() async throws {
+    @Test func `its agents take calls to its numbers only`() async throws {
         try await run { test, _ in
             for (key, name) in [(TestServer.otherKey, "Theirs"), (TestServer.key, "Ours")] {
                 let agent = #"{"name":"\#(name)","numbers":["+14155550500"]}"#
@@ -136,7 +136,7 @@ import Testing
         }
     }
 
-    @Test func theSettingsNameAnAgentForANumberFirst() async throws {
+    @Test func `the settings name an agent for a number first`() async throws {
         let agents: [String: ServerConfiguration.InboundAgent] = [
             "+14155550500": .init(id: "front-desk"), "+14155550501": .init(tenant: "other", id: "theirs"),
         ]
@@ -152,7 +152,7 @@ import Testing
         }
     }
 
-    @Test func onTheSharedAccountATenantClaimsNoNumbers() async throws {
+    @Test func `on the shared account a tenant claims no numbers`() async throws {
         try await TestServer.run { test async throws in
             let agent = #"{"name":"Hijacker","numbers":["+14155550100"]}"#
             _ = try await test.send(.POST, "/api/agents", agent, key: TestServer.otherKey)
@@ -162,7 +162,7 @@ import Testing
         }
     }
 
-    @Test func afterARestartEveryAccountIsAskedInTurn() async throws {
+    @Test func `after a restart every account is asked in turn`() async throws {
         let (shared, own) = (FakeCarrier(), FakeCarrier())
         let carriers = TenantCarriers(shared: shared, own: ["other": own], destinations: Destinations(prefixes: ["+"]))
         shared.answerHangingUp(with: .success(.alreadyGone))
@@ -174,7 +174,7 @@ import Testing
         await #expect(throws: CarrierError.self) { _ = try await carriers.hangUp("CA3") }
     }
 
-    @Test func aHangUpThatOutlivesItsProcessGoesToItsTenantsAccount() async throws {
+    @Test func `a hang-up that outlives its process goes to its tenant's account`() async throws {
         let (shared, own, third) = (FakeCarrier(), FakeCarrier(), FakeCarrier())
         let configure = { (configuration: inout ServerConfiguration, folder: ServerFolder) in
             configuration.storage = .init(folder: folder.path)
@@ -211,7 +211,7 @@ import Testing
         #expect(own.hungUp == ["CA-theirs"] && shared.hungUp == ["CA-ours"] && third.hungUp.isEmpty)
     }
 
-    @Test func aCallFromBeforeATenantHadAnAccountIsHungUpOnTheSharedOne() async throws {
+    @Test func `a call from before a tenant had an account is hung up on the shared one`() async throws {
         let (shared, own, third) = (FakeCarrier(), FakeCarrier(), FakeCarrier())
         let carriers = TenantCarriers(
             shared: shared,
@@ -225,7 +225,7 @@ import Testing
         await #expect(throws: CarrierError.self) { _ = try await carriers.hangUp("CA2", tenant: "other") }
     }
 
-    @Test func nobodyIsTransferredToWhereNobodyMayBeCalled() async throws {
+    @Test func `nobody is transferred to where nobody may be called`() async throws {
         let carriers = TenantCarriers(shared: FakeCarrier(), own: [:], destinations: Destinations(prefixes: ["+49"]))
         await #expect(throws: CarrierError.self) {
             let order = CarrierInstructions.dial(number: "+14155550101", callerID: nil, ringTimeout: .seconds(20))

@@ -21,7 +21,7 @@ import Testing
     }
 
     /// The system does not know the name at all: whoever looked it up a second time would get nowhere.
-    @Test func theConnectionGoesToTheAddressThatWasJudged() async throws {
+    @Test func `the connection goes to the address that was judged`() async throws {
         try await HookReceiver.run { receiver in
             let lookUps = Mutex(0)
             let policy = OutboundAddressPolicy(allowsPlain: true, allowsPrivate: true) { _, port in
@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    @Test func aNameThatLeadsInsideIsNotAsked() async throws {
+    @Test func `a name that leads inside is not asked`() async throws {
         try await HookReceiver.run { receiver in
             for addresses in [["127.0.0.1"], ["93.184.216.34", "127.0.0.1"]] {
                 let policy = OutboundAddressPolicy(allowsPlain: true) { _, port in
@@ -54,7 +54,7 @@ import Testing
         }
     }
 
-    @Test func connectionsAreUsedAgainByAllFunctionsOfAPlace() async throws {
+    @Test func `connections are used again by all functions of a place`() async throws {
         try await PortKeeper.run { keeper in
             let caller = HTTPToolCaller(policy: .development)
             for path in ["stock", "stock", "price"] {
@@ -71,14 +71,14 @@ import Testing
         }
     }
 
-    @Test func aPlaceThatRefusesTheConnectionIsToldOfAsThat() async throws {
+    @Test func `a place that refuses the connection is told of as that`() async throws {
         // No program listens at the first port (tcpmux); one that was free a moment ago may be another test's by now.
         let answer = await call("http://127.0.0.1:1/", .development)
         #expect(answer == ToolOutput.error("the function could not be reached"))
     }
 
     /// The caller waits for the answer meanwhile. Whoever closes every connection at once sees how often it is tried.
-    @Test func aConnectionThatCannotBeMadeIsNotTriedAgainBehindTheModelsBack() async throws {
+    @Test func `a connection that cannot be made is not tried again behind the model's back`() async throws {
         let connections = Atomic(0)
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
@@ -93,7 +93,7 @@ import Testing
         try await listener.close()
     }
 
-    @Test func ofManyPlacesThoseThatNobodyUsesAreLetGo() async throws {
+    @Test func `of many places those that nobody uses are let go`() async throws {
         try await PortKeeper.run { first in
             try await PortKeeper.run { second in
                 let clients = OutboundClients(policy: .development, capacity: 1)
@@ -113,7 +113,7 @@ import Testing
         }
     }
 
-    @Test func anErrorIsToldInAFewWords() async throws {
+    @Test func `an error is told in a few words`() async throws {
         try await HookReceiver.run { receiver in
             receiver.answer(with: .internalServerError)
             let answer = await call(receiver.url, .development)

@@ -30,7 +30,7 @@ import Testing
         return (call, answer)
     }
 
-    @Test func onlySignedReportsOfTheRightCallAndTransferCount() async throws {
+    @Test func `only signed reports of the right call and transfer count`() async throws {
         try await TestServer.run { test async throws in
             let (call, answer) = try await dialling(test)
             let path = "/twilio/transfer?call_id=\(call)&transfer=1"
@@ -52,7 +52,7 @@ import Testing
         }
     }
 
-    @Test func theOtherLegsStatusTellsThatItAnswered() async throws {
+    @Test func `the other leg's status tells that it answered`() async throws {
         try await TestServer.run { test async throws in
             let (call, answer) = try await dialling(test)
             let path = "/twilio/transfer-status?call_id=\(call)&transfer=1"
@@ -71,7 +71,7 @@ import Testing
         }
     }
 
-    @Test func whyTheNetworkRefusedTheOtherLegStandsInTheReceipt() async throws {
+    @Test func `why the network refused the other leg stands in the receipt`() async throws {
         try await TestServer.run { test async throws in
             let (call, answer) = try await dialling(test)
             let leg: FormParameters = [

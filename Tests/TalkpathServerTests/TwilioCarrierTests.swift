@@ -11,7 +11,7 @@ import Testing
 @testable import TalkpathServer
 
 @Suite struct TwilioCarrierTests {
-    private static let order = PlaceOrder(
+    private static let callRequest = PlaceCallRequest(
         callID: CallID("c0ffee"),
         from: "+14155550100",
         to: "+14155550101",
@@ -89,10 +89,10 @@ import Testing
         try await client.shutdown()
     }
 
-    @Test func aCallIsPlacedWithAllThatBoundsIt() async throws {
+    @Test func `a call is placed with all that bounds it`() async throws {
         let twilio = Twilio()
         try await twilio.run { carrier async throws in
-            #expect(try await carrier.place(Self.order) == "CA1")
+            #expect(try await carrier.place(Self.callRequest) == "CA1")
         }
         let request = try #require(twilio.received.first)
         #expect(request.path == "/2010-04-01/Accounts/AC1/Calls.json")
@@ -109,11 +109,11 @@ import Testing
             (.enable, "Enable"), (.detectMessageEnd, "DetectMessageEnd"), (.off, nil),
         ] as [(MachineDetection, String?)]
     )
-    func whatAnswersIsFoundOutWhileTheCallGoesOn(detection: MachineDetection, word: String?) async throws {
+    func `what answers is found out while the call goes on`(detection: MachineDetection, word: String?) async throws {
         let twilio = Twilio()
-        var order = Self.order
-        order.machineDetection = detection
-        try await twilio.run { [order] carrier async throws in _ = try await carrier.place(order) }
+        var callRequest = Self.callRequest
+        callRequest.machineDetection = detection
+        try await twilio.run { [callRequest] carrier async throws in _ = try await carrier.place(callRequest) }
         let form = try #require(twilio.received.first).form
         #expect(form["MachineDetection"] == word)
         #expect(form["AsyncAmd"] == word.map { _ in "true" })
@@ -122,7 +122,7 @@ import Testing
     }
 
     @Test(arguments: [(.milliseconds(90_500), "91"), (.seconds(100_000), "14400")] as [(Duration, String)])
-    func aTimeLimitIsSetOnALiveCall(limit: Duration, seconds: String) async throws {
+    func `a time limit is set on a live call`(limit: Duration, seconds: String) async throws {
         let twilio = Twilio()
         try await twilio.run(status: .ok, body: #"{"sid":"CA9","status":"in-progress"}"#) { carrier async throws in
             try await carrier.limitDuration(of: "CA9", to: limit)
@@ -131,14 +131,14 @@ import Testing
         #expect(twilio.received.first?.form == ["TimeLimit": seconds])
     }
 
-    @Test func aTimeLimitThatIsRefusedIsReported() async throws {
+    @Test func `a time limit that is refused is reported`() async throws {
         let body = #"{"code":21220,"message":"Call is not in-progress. Cannot redirect.","status":400}"#
         try await Twilio().run(status: .badRequest, body: body) { carrier async throws in
             await #expect(throws: CarrierError.self) { try await carrier.limitDuration(of: "CA9", to: .seconds(9)) }
         }
     }
 
-    @Test func aHangUpCompletesTheCall() async throws {
+    @Test func `a hang-up completes the call`() async throws {
         let twilio = Twilio()
         try await twilio.run(status: .ok, body: #"{"sid":"CA9","status":"completed"}"#) { carrier async throws in
             #expect(try await carrier.hangUp("CA9") == .done)
@@ -148,7 +148,7 @@ import Testing
     }
 
     @Test(arguments: [(404, 20404), (400, 21220)])
-    func aCallThatIsOverIsGoneAlready(status: Int, code: Int) async throws {
+    func `a call that is over is gone already`(status: Int, code: Int) async throws {
         let body = #"{"code":\#(code),"message":"over","status":\#(status)}"#
         try await Twilio().run(status: .init(statusCode: status), body: body) { carrier async throws in
             #expect(try await carrier.hangUp("CA9") == .alreadyGone)
@@ -174,7 +174,7 @@ import Testing
         (504, "", CarrierError(.noAnswer, "HTTP status 504")),
         (201, "not JSON", CarrierError(.noAnswer, "the answer holds no call")),
     ])
-    func anOrderThatFailsIsSentOnceAndSaysWhetherThereMayBeACall(
+    func `a create that fails is sent once and says whether there may be a call`(
         status: Int,
         body: String,
         expected: CarrierError
@@ -182,24 +182,24 @@ import Testing
         let twilio = Twilio()
         try await twilio.run(status: .init(statusCode: status), body: body, headers: [.retryAfter: "3"]) {
             carrier async throws in
-            await #expect(throws: expected) { _ = try await carrier.place(Self.order) }
+            await #expect(throws: expected) { _ = try await carrier.place(Self.callRequest) }
         }
         #expect(twilio.received.count == 1)
     }
 
-    @Test func anOrderThatNeverLeftIsKnownNotToHaveBeenPlaced() async throws {
+    @Test func `an order that never left is known not to have been placed`() async throws {
         // A port that was free a moment ago.
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .bind(host: "127.0.0.1", port: 0).get()
         let port = try #require(listener.localAddress?.port)
         try await listener.close()
         try await Self.withCarrier(at: "http://127.0.0.1:\(port)") { carrier async throws in
-            let error = await #expect(throws: CarrierError.self) { _ = try await carrier.place(Self.order) }
+            let error = await #expect(throws: CarrierError.self) { _ = try await carrier.place(Self.callRequest) }
             #expect(error?.code == .unavailable)
         }
     }
 
-    @Test func aConnectionThatBreaksLeavesTheOrdersFateUnknown() async throws {
+    @Test func `a connection that breaks leaves the order's fate unknown`() async throws {
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(HangUpOnRead()) }
@@ -207,7 +207,7 @@ import Testing
             .bind(host: "127.0.0.1", port: 0).get()
         let port = try #require(listener.localAddress?.port)
         try await Self.withCarrier(at: "http://127.0.0.1:\(port)") { carrier async throws in
-            let error = await #expect(throws: CarrierError.self) { _ = try await carrier.place(Self.order) }
+            let error = await #expect(throws: CarrierError.self) { _ = try await carrier.place(Self.callRequest) }
             #expect(error?.code == .noAnswer)
         }
         try await listener.close()
@@ -218,7 +218,7 @@ import Testing
         func channelRead(context: ChannelHandlerContext, data: NIOAny) { context.close(promise: nil) }
     }
 
-    @Test func aNameThatIsNoCallIsNotAskedFor() async throws {
+    @Test func `a name that is no call is not asked for`() async throws {
         let twilio = Twilio()
         try await twilio.run { carrier async throws in
             await #expect(throws: CarrierError(.refused, "invalidCallSID")) { _ = try await carrier.hangUp("../x") }

@@ -15,7 +15,7 @@ import Testing
     // MARK: Signatures
 
     @Test(arguments: ["/twilio/voice", "/twilio/status", "/twilio/stream-status", "/twilio/machine-detection"])
-    func aWebhookThatIsNotTwiliosIsRefused(path: String) async throws {
+    func `a webhook that is not twilios is refused`(path: String) async throws {
         try await TestServer.run { test async throws in
             for token in [nil, "another token"] as [String?] {
                 #expect(try await test.webhook(path, incoming, token: token).status == 403)
@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    @Test func theCallsOwnOriginCountsForItsWebhooksOnly() async throws {
+    @Test func `the call's own origin counts for its webhooks only`() async throws {
         let mine = ServerConfiguration.CallOrigin("https://mine.example.test")
         try await TestServer.run(configure: { $0.callOrigins = [mine] }) { test async throws in
             let own = "https://mine.example.test"
@@ -52,7 +52,7 @@ import Testing
 
     // MARK: What went wrong
 
-    @Test func aBrokenStreamIsMediaLostInReceiptAndMetricWithTheCarriersNumber() async throws {
+    @Test func `a broken stream is media lost in receipt and metric with the carrier's number`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let name = FakeCarrier.name(call)
@@ -76,7 +76,7 @@ import Testing
     }
 
     @Test(arguments: [("busy", "busy"), ("failed", "failed"), ("no-answer", "no_answer")])
-    func theNetworksAnswerStandsInTheReceipt(status: String, reason: String) async throws {
+    func `the network's answer stands in the receipt`(status: String, reason: String) async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let form: FormParameters = [
@@ -92,7 +92,7 @@ import Testing
 
     // MARK: Machines
 
-    @Test func whatAnsweredStandsInTheCallAndUnknownCallsAreNobodysBusiness() async throws {
+    @Test func `what answered stands in the call and unknown calls are nobodys business`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let path = "/twilio/machine-detection?call_id=\(call)"
@@ -113,7 +113,7 @@ import Testing
 
     // MARK: Instructions
 
-    @Test func aPlacedCallIsConnectedToTheMediaSocketAndThenHungUp() async throws {
+    @Test func `a placed call is connected to the media socket and then hung up`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let form: FormParameters = ["CallSid": FakeCarrier.name(call), "CallStatus": "in-progress"]
@@ -133,7 +133,7 @@ import Testing
         }
     }
 
-    @Test func anIncomingCallIsAcceptedOnceHoweverOftenItIsAnnounced() async throws {
+    @Test func `an incoming call is accepted once however often it is announced`() async throws {
         try await TestServer.run { test async throws in
             for _ in 0..<2 {
                 #expect(try await test.webhook("/twilio/voice", incoming).text.contains("<Connect><Stream"))
@@ -153,14 +153,14 @@ import Testing
         }
     }
 
-    @Test func anIncomingCallTooManyHearsTheBusyTone() async throws {
+    @Test func `an incoming call too many hears the busy tone`() async throws {
         try await TestServer.run(configure: { $0.maximumCalls = 1 }) { test async throws in
             _ = try await test.place()
             #expect(try await test.webhook("/twilio/voice", incoming).text.contains(#"<Reject reason="busy"/>"#))
         }
     }
 
-    @Test func aCallThatIsOverOrUnknownIsHungUp() async throws {
+    @Test func `a call that is over or unknown is hung up`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             _ = try await test.end(call)
@@ -173,7 +173,7 @@ import Testing
         }
     }
 
-    @Test func aFormThatLacksSomethingIsRefused() async throws {
+    @Test func `a form that lacks something is refused`() async throws {
         try await TestServer.run { test async throws in
             #expect(try await test.webhook("/twilio/status", ["CallStatus": "ringing"]).status == 400)
             #expect(try await test.webhook("/twilio/status", ["CallSid": "CA1", "CallStatus": "new"]).status == 204)
@@ -188,7 +188,7 @@ import Testing
 
     // MARK: The media socket
 
-    @Test func anUpgradeWithoutTwiliosSignatureIsRefused() async throws {
+    @Test func `an upgrade without twilios signature is refused`() async throws {
         try await TestServer.run { test async throws in
             for token in [nil, "another token"] as [String?] {
                 await #expect(throws: WebSocketClientError.self) { _ = try await test.mediaSocket(token: token) }
@@ -201,7 +201,7 @@ import Testing
         }
     }
 
-    @Test func aTokenIsGoodForOneSocket() async throws {
+    @Test func `a token is good for one socket`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let token = try await test.streamToken(of: call)
@@ -219,7 +219,7 @@ import Testing
         }
     }
 
-    @Test func anAnnouncementThatIsRepeatedGivesNoSecondTokenAndNoSecondCall() async throws {
+    @Test func `an announcement that is repeated gives no second token and no second call`() async throws {
         let book = LogBook()
         try await TestServer.run(logger: book.logger) { test async throws in
             // Before its media has come, a repeated webhook gets the same answer.
@@ -241,7 +241,7 @@ import Testing
         }
     }
 
-    @Test func aSocketThatNamesAnotherCallThanItsTokenIsClosedWithTheReason() async throws {
+    @Test func `a socket that names another call than its token is closed with the reason`() async throws {
         let book = LogBook()
         try await TestServer.run(logger: book.logger) { test async throws in
             let call = try await test.place()
@@ -259,7 +259,7 @@ import Testing
         }
     }
 
-    @Test func aCallThatAsksByTheNameOfAnotherGetsNoToken() async throws {
+    @Test func `a call that asks by the name of another gets no token`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let form: FormParameters = ["CallSid": "CA-another", "CallStatus": "in-progress"]
@@ -269,7 +269,7 @@ import Testing
         }
     }
 
-    @Test func whatDevelopmentAndSignaturesRefuseIsLoggedWithItsReasonOnceAMinute() async throws {
+    @Test func `what development and signatures refuse is logged with its reason once a minute`() async throws {
         let book = LogBook()
         try await TestServer.run(configure: { $0.isDevelopment = true }, logger: book.logger) { test async throws in
             for _ in 0..<3 {
@@ -288,7 +288,7 @@ import Testing
     }
 
     @Test(arguments: [nil, "guessed"] as [String?])
-    func aSocketWithoutAGoodTokenIsNobodys(token: String?) async throws {
+    func `a socket without a good token is nobodys`(token: String?) async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let socket = try await test.mediaSocket()
@@ -298,7 +298,7 @@ import Testing
         }
     }
 
-    @Test func inDevelopmentAnUnsignedSocketIsANewCall() async throws {
+    @Test func `in development an unsigned socket is a new call`() async throws {
         try await TestServer.run(configure: {
             $0.isDevelopment = true
             $0.apiKeys = []

@@ -9,24 +9,24 @@ import Testing
 
 /// The project's version, wherever it is shown.
 @Suite struct VersionTests {
-    @Test func healthTellsTheVersionThatRuns() async throws {
+    @Test func `health tells the version that runs`() async throws {
         try await TestServer.run { test async throws in
             #expect(try await test.send(.GET, "/health", key: nil)["version"]?.string == TalkpathVersion.current)
         }
     }
 
-    @Test func theOpenAPIDocumentBearsTheVersion() {
+    @Test func `the OpenAPI document bears the version`() {
         #expect(APIDocument.json["info"]?["version"]?.string == TalkpathVersion.current)
     }
 
-    @Test func requestsSayWhoSendsThemUnlessTheirHeadersDo() {
+    @Test func `requests say who sends them unless their headers do`() {
         let plain = OutboundHTTP.request(.POST, "https://sink.example.test/")
         #expect(plain.headers["User-Agent"] == ["Talkpath/\(TalkpathVersion.current)"])
         let named = OutboundHTTP.request(.GET, "https://sink.example.test/", headers: [("user-agent", "Clinic")])
         #expect(named.headers["User-Agent"] == ["Clinic"])
     }
 
-    @Test func theChangelogHasAChapterForIt() throws {
+    @Test func `the changelog has a chapter for it`() throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized
         let changes = try String(contentsOf: root.appending(path: "CHANGELOG.md"), encoding: .utf8)
         #expect(changes.contains("\n## \(TalkpathVersion.current)"))

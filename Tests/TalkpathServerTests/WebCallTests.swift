@@ -26,7 +26,7 @@ import Testing
         try await test.mediaSocket("/web-calls/media/\(call)", token: nil)
     }
 
-    @Test func aPageWithTheTokenIsOnTheCallAndHangsUpWithAStop() async throws {
+    @Test func `a page with the token is on the call and hangs up with a stop`() async throws {
         try await TestServer.run { test async throws in
             let (call, token) = try await begin(test, #"{"metadata":{"page":"shop"},"variables":{"name":"Ada"}}"#)
             let socket = try await socket(test, call)
@@ -45,7 +45,7 @@ import Testing
         }
     }
 
-    @Test func aPageWhoseSocketBreaksHasLostItsMedia() async throws {
+    @Test func `a page whose socket breaks has lost its media`() async throws {
         try await TestServer.run { test async throws in
             let (call, token) = try await begin(test)
             let socket = try await socket(test, call)
@@ -57,7 +57,7 @@ import Testing
         }
     }
 
-    @Test func endingTheCallClosesThePagesSocket() async throws {
+    @Test func `ending the call closes the page's socket`() async throws {
         try await TestServer.run { test async throws in
             let (call, token) = try await begin(test)
             let socket = try await socket(test, call)
@@ -69,7 +69,7 @@ import Testing
     }
 
     @Test(arguments: [nil, "guessed"] as [String?])
-    func aPageWithoutTheTokenGetsNoCall(token: String?) async throws {
+    func `a page without the token gets no call`(token: String?) async throws {
         // Nor under development, where the carrier's socket would begin a call of its own.
         for isDevelopment in [false, true] {
             try await TestServer.run(configure: { $0.isDevelopment = isDevelopment }) { test async throws in
@@ -83,7 +83,7 @@ import Testing
         }
     }
 
-    @Test func aTokenIsGoodForOneSocketOnly() async throws {
+    @Test func `a token is good for one socket only`() async throws {
         try await TestServer.run { test async throws in
             let (call, token) = try await begin(test)
             let first = try await socket(test, call)
@@ -95,7 +95,7 @@ import Testing
         }
     }
 
-    @Test func whatCannotBeIsRefusedAndBeginsNoCall() async throws {
+    @Test func `what cannot be is refused and begins no call`() async throws {
         try await TestServer.run(configure: { $0.maximumCallsPerTenant = 1 }) { test async throws in
             #expect(try await test.send(.POST, "/api/web-calls", #"{"to":"+14155550101"}"#)["code"] == "unknown_field")
             #expect(try await test.send(.POST, "/api/web-calls", #"{"agent_id":"none"}"#)["code"] == "agent_not_found")
@@ -107,7 +107,7 @@ import Testing
         }
     }
 
-    @Test func aCallWithoutACarrierCannotBeTransferredAndGoesOn() async throws {
+    @Test func `a call without a carrier cannot be transferred and goes on`() async throws {
         try await TestServer.run { test async throws in
             let (call, token) = try await begin(test)
             let socket = try await socket(test, call)
@@ -119,7 +119,7 @@ import Testing
         }
     }
 
-    @Test func aCallWhosePageNeverComesEndsByItself() async throws {
+    @Test func `a call whose page never comes ends by itself`() async throws {
         try await TestServer.run { test async throws in
             let (call, _) = try await begin(test, #"{"media_timeout_s":3}"#)
             _ = await test.events.wait { if case .ended = $0 { true } else { false } }

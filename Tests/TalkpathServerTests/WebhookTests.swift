@@ -16,7 +16,7 @@ import Testing
         ("msg_2", "", "v1,oTk/Toai/WWixTtZMyPect8Bg1Oq+I7f9SNTEagUqok="),
         ("msg_3", #"{"t":"Grüße 世界"}"#, "v1,9o36YkvP0YSg+Aox5T8oGY8wp7gczi6BqZB2SaZgYU0="),
     ])
-    func signaturesAreThoseOfTheSpecification(id: String, body: String, signature: String) throws {
+    func `signatures are those of the specification`(id: String, body: String, signature: String) throws {
         let secret = try #require(WebhookSecret("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"))
         let headers = secret.headers(id: id, timestamp: 1_700_000_000, body: Array(body.utf8))
         #expect(headers.map(\.name) == ["webhook-id", "webhook-timestamp", "webhook-signature"])
@@ -24,7 +24,7 @@ import Testing
     }
 
     /// The example that the libraries of Standard Webhooks are tested with.
-    @Test func theExampleOfTheLibrariesIsSignedAsTheyDo() throws {
+    @Test func `the example of the libraries is signed as they do`() throws {
         let secret = try #require(WebhookSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"))
         let headers = secret.headers(
             id: "msg_p5jXN8AQM9LWM0D4loKWxJek",
@@ -34,7 +34,7 @@ import Testing
         #expect(headers.last?.value == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=")
     }
 
-    @Test func whileASecretIsReplacedBothHaveSignedAndTheNewOneComesFirst() throws {
+    @Test func `while a secret is replaced both have signed and the new one comes first`() throws {
         let secrets = try #require(
             WebhookSecret.all(in: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw, whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3")
         )
@@ -54,11 +54,11 @@ import Testing
     @Test(arguments: [
         "", "whsec_", "whsec_c2hvcnQ=", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3", "whsec_not base64 at all!!!!",
     ])
-    func whatIsNoSecretIsRefused(text: String) {
+    func `what is no secret is refused`(text: String) {
         #expect(WebhookSecret(text) == nil)
     }
 
-    @Test func secretsThatAreMadeUpAreGoodAndNeverTheSame() {
+    @Test func `secrets that are made up are good and never the same`() {
         let first = WebhookSecret.make()
         #expect(WebhookSecret(first) != nil && first != WebhookSecret.make())
     }
@@ -66,7 +66,7 @@ import Testing
     // MARK: Trying again
 
     @Test(arguments: [0.0, 1.0])
-    func whatFailsIsTriedAgainLaterAndLaterForThreeDaysAndIsKept(random: Double) async throws {
+    func `what fails is tried again later and later for three days and is kept`(random: Double) async throws {
         let stage = try await WorkerStage(random: random, outcome: .failed("status 500"))
         try await stage.run { () async throws in
             let first = try #require(await stage.receiver.nextAttempt())
@@ -88,7 +88,7 @@ import Testing
         }
     }
 
-    @Test func whoAsksToBeLeftAloneIsLeftAloneThatLong() async throws {
+    @Test func `who asks to be left alone is left alone that long`() async throws {
         let stage = try await WorkerStage(outcome: .failed("busy", retryAfter: .seconds(3600)))
         try await stage.run { () async throws in
             _ = await stage.receiver.nextAttempt()
@@ -106,7 +106,7 @@ import Testing
         }
     }
 
-    @Test func whatIsRefusedForGoodIsKeptAtOnceAndCanBeReplayed() async throws {
+    @Test func `what is refused for good is kept at once and can be replayed`() async throws {
         let stage = try await WorkerStage(outcome: .refused("no such chat"))
         try await stage.run { () async throws in
             let first = await stage.receiver.nextAttempt()
@@ -121,7 +121,7 @@ import Testing
         }
     }
 
-    @Test func anEndpointThatIsGoneIsAskedNoMore() async throws {
+    @Test func `an endpoint that is gone is asked no more`() async throws {
         let stage = try await WorkerStage(outcome: .gone)
         // Returns by itself.
         await stage.worker.run()
@@ -163,7 +163,8 @@ import Testing
         return try #require(answer["webhook_id"]?.string)
     }
 
-    @Test func anEventComesAgainUnderTheSameNameUntilItIsTakenEachTimeWithAGoodSignature() async throws {
+    @Test
+    func `an event comes again under the same name until it is taken each time with a good signature`() async throws {
         let failures = Countdown(2)
         try await Receiver.run(answer: { _ in .init(status: failures.next() ? 503 : 204, body: "") }) {
             receiver async throws in
@@ -197,7 +198,7 @@ import Testing
         }
     }
 
-    @Test func whatIsNotTakenCanBeSeenAndReplayed() async throws {
+    @Test func `what is not taken can be seen and replayed`() async throws {
         let failures = Countdown(2)
         try await Receiver.run(answer: { _ in .init(status: failures.next() ? 500 : 200) }) { receiver async throws in
             try await withServer(attempts: 2) { test async throws in
@@ -227,7 +228,7 @@ import Testing
         }
     }
 
-    @Test func aReceiverThatIsGoneIsStopped() async throws {
+    @Test func `a receiver that is gone is stopped`() async throws {
         try await Receiver.run(answer: { _ in .init(status: 410) }) { receiver async throws in
             try await withServer { test async throws in
                 let webhook = try await register(receiver, at: test)
@@ -240,7 +241,7 @@ import Testing
         }
     }
 
-    @Test func redirectsAreNotFollowed() async throws {
+    @Test func `redirects are not followed`() async throws {
         try await Receiver.run { target async throws in
             let elsewhere = "\(target.url)/elsewhere"
             try await Receiver.run(answer: { _ in .init(status: 307, headers: [("Location", elsewhere)]) }) {
@@ -262,7 +263,7 @@ import Testing
         }
     }
 
-    @Test func aReceiverThatDoesNotAnswerHoldsUpNobodyElse() async throws {
+    @Test func `a receiver that does not answer holds up nobody else`() async throws {
         let gate = Gate()
         try await Receiver.run(answer: { _ in
             await gate.pass()

@@ -36,14 +36,14 @@ import Darwin
         try Replay("\(folder)/\(name).tpcap")
     }
 
-    @Test func bothModelsHaveTheSameCalls() {
+    @Test func `both models have the same calls`() {
         let calls = { (model: String) in Self.names.filter { $0.hasPrefix(model) }.map { $0.dropFirst(model.count) } }
         #expect(calls("openai-") == calls("gemini-"))
         #expect(calls("openai-").count >= 12)
     }
 
     @Test(arguments: names)
-    func theCallDoesAgainWhatItDid(name: String) async throws {
+    func `the call does again what it did`(name: String) async throws {
         try await Self.replay(name).run { call in
             #expect(call.differences.isEmpty, "\(name): \(call.differences.prefix(3))")
             #expect(!call.isCut && !call.hasGaps)
@@ -52,7 +52,7 @@ import Darwin
     }
 
     @Test(arguments: ["openai", "gemini"])
-    func inAPlainConversationBothSpeakByTurns(model: String) async throws {
+    func `in a plain conversation both speak by turns`(model: String) async throws {
         try await Self.replay("\(model)-plain-conversation").run { call in
             // Gemini does not tell when it hears the caller.
             let expected: [TranscriptEntry.Speaker] =
@@ -64,7 +64,7 @@ import Darwin
     }
 
     @Test(arguments: ["openai", "gemini"])
-    func threeInterruptionsAreHeardEachWhereItCame(model: String) async throws {
+    func `three interruptions are heard each where it came`(model: String) async throws {
         try await Self.replay("\(model)-three-barge-ins").run { call in
             #expect(call.interruptions.count == 3)
             // The caller waits 0.7 s and is noticed some tenths later; the answers are 3.5 s long.
@@ -76,7 +76,7 @@ import Darwin
     }
 
     @Test(arguments: ["openai", "gemini"])
-    func everyCallEndsForItsReason(model: String) async throws {
+    func `every call ends for its reason`(model: String) async throws {
         let reasons: [(String, EndReason)] = [
             ("hang-up-mid-word", .callerHangup), ("dtmf", .endedByAPI), ("tool-call", .agentHangup),
             ("agent-lost-and-resumed", .endedByAPI), ("voicemail", .voicemail),
@@ -109,7 +109,7 @@ import Darwin
     }
 
     @Test(arguments: ["openai", "gemini"])
-    func theCallerHearsWhatTheModelSaidAndWhen(model: String) async throws {
+    func `the caller hears what the model said and when`(model: String) async throws {
         try await Self.replay("\(model)-plain-conversation").run { call in
             let reference = try Self.greeting(call.capture)
             try #require(reference.count > 8000 / 4)
@@ -124,7 +124,7 @@ import Darwin
     }
 
     @Test(arguments: ["openai", "gemini"])
-    func missingAndRepeatedAudioIsCounted(model: String) async throws {
+    func `missing and repeated audio is counted`(model: String) async throws {
         let gap = try await Self.replay("\(model)-gap").run()
         // Five frames, and later one.
         #expect(gap.metrics.gaps == 2)
@@ -138,7 +138,7 @@ import Darwin
     }
 
     @Test(arguments: ["openai", "gemini"])
-    func marksThatComeLateTellOfTheAnswerTheyBelongTo(model: String) async throws {
+    func `marks that come late tell of the answer they belong to`(model: String) async throws {
         try await Self.replay("\(model)-late-marks").run { call in
             // The caller waits 0.9 s and is noticed some tenths later; what is known of it is known 0.6 s later.
             #expect(call.interruptions.count == 2)
@@ -157,7 +157,7 @@ import Darwin
     }
 
     @Test(arguments: ["openai", "gemini"])
-    func whatTwoMachinesRepeatIsEndedAndSuspectedBefore(model: String) async throws {
+    func `what two machines repeat is ended and suspected before`(model: String) async throws {
         try await Self.replay("\(model)-loop").run { call in
             #expect(call.turns.count >= 4)
             #expect(call.events.contains { if case .loopSuspected = $0.kind { true } else { false } })

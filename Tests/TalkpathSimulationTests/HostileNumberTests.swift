@@ -113,7 +113,7 @@ import Testing
         agent.set("provider", "socket")
         agent.set("openai", nil)
         json.set("agent", agent)
-        let facts = try #require(CaptureFacts(json: json))
+        let facts = try #require(CaptureMetadata(json: json))
         #expect(facts.agent.provider == .socket)
         capture.facts = facts
         let first = try #require(capture.records.firstIndex { $0.kind == .agentIn })
@@ -185,7 +185,7 @@ import Testing
         var capture = try Self.beginning(name)
         var read = 0
         for variant in HostileNumbers.variants(of: capture.facts.json) {
-            guard let facts = CaptureFacts(json: variant) else { continue }
+            guard let facts = CaptureMetadata(json: variant) else { continue }
             read += 1
             capture.facts = facts
             try await Replay(capture).run()
@@ -195,8 +195,8 @@ import Testing
         #expect(read > 200)
     }
 
-    @Test func `a capture's happenings may hold any number`() async throws {
-        let happenings = [
+    @Test func `a capture's events may hold any number`() async throws {
+        let events = [
             #"{"what":"placing_failed","code":"unavailable","message":"m","retry_after_ms":1000}"#,
             #"{"what":"hang_up_failed","code":"unavailable","message":"m","retry_after_ms":1000}"#,
             #"{"what":"agent_opened","socket":1}"#, #"{"what":"agent_unwanted","socket":1}"#,
@@ -209,13 +209,13 @@ import Testing
         ]
         let whole = try CapturedCallsTests.replay("openai-dtmf").capture
         let middle = whole.records.count / 2
-        for happening in happenings {
-            let read = HostileNumbers.variants(of: try JSONValue(parsing: happening)).compactMap(CaptureHappening.init)
-            #expect(!read.isEmpty, "\(happening)")
+        for event in events {
+            let read = HostileNumbers.variants(of: try JSONValue(parsing: event)).compactMap(CaptureEvent.init)
+            #expect(!read.isEmpty, "\(event)")
             var capture = whole
             let at = whole.records[middle].at
             capture.records.insert(
-                contentsOf: read.map { CaptureRecord(.happening, at: at, .happening($0)) },
+                contentsOf: read.map { CaptureRecord(.event, at: at, .event($0)) },
                 at: middle
             )
             try await Replay(capture).run()

@@ -38,15 +38,15 @@ import Testing
     ) async throws {
         var capture = try CapturedCallsTests.replay("gemini-plain-conversation").capture
         let opened = try #require(
-            capture.records.firstIndex { if case .agentOpened? = $0.happening { true } else { false } }
+            capture.records.firstIndex { if case .agentOpened? = $0.event { true } else { false } }
         )
         let at = capture.records[opened].at
-        let closed = CaptureHappening.agentClosed(socket: 1, reason: "the model's socket was closed (1007: \(words))")
+        let closed = CaptureEvent.agentClosed(socket: 1, reason: "the model's socket was closed (1007: \(words))")
         // Until the next socket is ordered.
         let ticks = (1...30).map { CaptureRecord(.tick, at: at + .milliseconds(20 * $0)) }
         capture.records.insert(
-            contentsOf: [CaptureRecord(.happening, at: at, .happening(closed))] + ticks
-                + [CaptureRecord(.happening, at: at, .happening(.agentOpened(socket: 2)))],
+            contentsOf: [CaptureRecord(.event, at: at, .event(closed))] + ticks
+                + [CaptureRecord(.event, at: at, .event(.agentOpened(socket: 2)))],
             at: opened + 1
         )
         let call = try await Replay(capture).run()

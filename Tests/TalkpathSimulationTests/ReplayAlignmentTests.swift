@@ -39,12 +39,12 @@ import Testing
         // Two things at once.
         ("abcdefghijklm", "abdefghiJklm", "-c jJ"),
     ])
-    func whatDiffersIsToldInTheFewestWords(_ left: String, _ right: String, _ expected: String) {
+    func `what differs is told in the fewest words`(_ left: String, _ right: String, _ expected: String) {
         #expect(Self.differences(left, right).split(separator: " ").sorted() == expected.split(separator: " ").sorted())
     }
 
     @Test(arguments: 0..<200 as Range<UInt64>)
-    func everythingOnEitherSideIsPassedOnceAndInOrder(_ seed: UInt64) {
+    func `everything on either side is passed once and in order`(_ seed: UInt64) {
         var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
         func number(below limit: UInt64) -> UInt64 {
             state ^= state << 13
@@ -72,7 +72,7 @@ import Testing
     }
 
     /// Beyond what is looked ahead, too, the two meet again.
-    @Test func manyThatAreMissingAreToldOneByOneAndNoMore() {
+    @Test func `many that are missing are told one by one and no more`() {
         var state: UInt64 = 1
         let letters = String(
             (0..<300).map { _ -> Character in

@@ -11,7 +11,7 @@ import Testing
         try body(folder)
     }
 
-    @Test func aFileIsReplacedAndNothingElseIsLeft() throws {
+    @Test func `a file is replaced and nothing else is left`() throws {
         try Self.inFolder { folder in
             for bytes in [[1, 2, 3], [4]] as [[UInt8]] {
                 try ReplayFile.write(bytes, to: "\(folder)/a")
@@ -21,7 +21,7 @@ import Testing
         }
     }
 
-    @Test func whatALinkPointsToIsReplacedAndTheLinkStays() throws {
+    @Test func `what a link points to is replaced and the link stays`() throws {
         try Self.inFolder { folder in
             try ReplayFile.write([1], to: "\(folder)/a")
             try FileManager.default.createSymbolicLink(atPath: "\(folder)/b", withDestinationPath: "a")
@@ -31,7 +31,7 @@ import Testing
         }
     }
 
-    @Test func aPipeIsWrittenToAndStaysAPipe() throws {
+    @Test func `a pipe is written to and stays a pipe`() throws {
         try Self.inFolder { folder in
             let path = "\(folder)/pipe"
             try #require(mkfifo(path, 0o600) == 0)
@@ -48,7 +48,7 @@ import Testing
         }
     }
 
-    @Test func aPlaceThatCannotBeWrittenToIsNamed() throws {
+    @Test func `a place that cannot be written to is named`() throws {
         try Self.inFolder { folder in
             #expect(throws: ReplayError(file: folder, detail: "Is a directory")) {
                 try ReplayFile.write([1], to: folder)

@@ -14,7 +14,7 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
 
     var standard: CapturePolicy { CapturePolicy(wire: true) }
 
-    func open(_ facts: CaptureFacts) -> CaptureTap? {
+    func open(_ facts: CaptureMetadata) -> CaptureTap? {
         let ring = ByteRing(minimumCapacity: 4 << 20)
         reader = CaptureTapReader(ring: ring.consumer)
         writer = CaptureWriter(facts)
@@ -62,7 +62,7 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
     }
 
     /// What is asked of a call, or told to it, is in the capture, and a replay does it again at the same instant.
-    @Test func everyWayToTalkWithACallIsReplayed() async throws {
+    @Test func `every way to talk with a call is replayed`() async throws {
         var missing: Set<String> = [
             "say_requested", "clip_requested", "digits_requested", "collection_requested", "message_sent", "muted",
             "unmuted", "transfer_requested", "redirect_done", "redirect_failed", "machine_detected", "tool_answered",
@@ -93,18 +93,18 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
     private struct Asked: Equatable {
         var what: String
         var at: Duration
-        var happening: CaptureHappening
+        var event: CaptureEvent
     }
 
     private static func asked(_ capture: Capture, of kinds: Set<String>) -> [Asked] {
         capture.records.compactMap { record in
-            guard let happening = record.happening, let what = happening.json["what"]?.string, kinds.contains(what)
+            guard let event = record.event, let what = event.json["what"]?.string, kinds.contains(what)
             else { return nil }
-            return Asked(what: what, at: record.at, happening: happening)
+            return Asked(what: what, at: record.at, event: event)
         }
     }
 
-    @Test func aReplayOfAReplayIsTheSame() async throws {
+    @Test func `a replay of a replay is the same`() async throws {
         let file = Self.capture(seed: 3)
         let call = try await Replay(bytes: file).run()
         let again = try await Replay(bytes: call.capture.encoded()).run()
@@ -144,7 +144,7 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
         return places[number]
     }
 
-    @Test func anotherByteOfAudioIsToldWithItsPlace() async throws {
+    @Test func `another byte of audio is told with its place`() async throws {
         let place = Self.place(.telephonyOut, number: 20)
         let call = try await Self.run { expected in
             guard var message = expected.records[place].message, case .bytes(var audio) = message.audio else { return }
@@ -159,7 +159,7 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
         #expect(difference.field.hasPrefix("audio from byte 7 on"))
     }
 
-    @Test func anotherFieldIsToldByItsPath() async throws {
+    @Test func `another field is told by its path`() async throws {
         let place = Self.place(.agentOut, number: 3)
         let call = try await Self.run { expected in
             guard var message = expected.records[place].message else { return }
@@ -173,7 +173,7 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
         #expect(call.differences.map(\.replayed) == ["nothing"])
     }
 
-    @Test func aMessageThatIsMissingIsToldOnce() async throws {
+    @Test func `a message that is missing is told once`() async throws {
         let place = Self.place(.telephonyOut, number: 5)
         let call = try await Self.run { expected in
             let clear = CaptureMessage(prefix: Array(#"{"event":"clear","streamSid":"MZ01"}"#.utf8))
@@ -188,7 +188,9 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
 
     /// Frames are all alike: only their time and what is in them tell them apart.
     @Test(arguments: [CaptureRecord.Kind.telephonyOut, .agentOut], [false, true])
-    func aFrameThatIsMissingOrTooManyIsOneDifference(_ kind: CaptureRecord.Kind, isMissing: Bool) async throws {
+    func `a frame that is missing or too many is one difference`(_ kind: CaptureRecord.Kind, isMissing: Bool)
+        async throws
+    {
         let place = Self.place(kind, number: 4)
         let call = try await Self.run { expected in
             if isMissing {
@@ -205,20 +207,20 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
         #expect(call.differences.map { isMissing ? $0.recorded : $0.replayed } == ["nothing"])
     }
 
-    @Test func anotherEndIsToldFieldByField() async throws {
+    @Test func `another end is told field by field`() async throws {
         let call = try await Self.run { expected in
             for index in expected.records.indices {
-                guard case .ended(var receipt)? = expected.records[index].happening else { continue }
+                guard case .ended(var receipt)? = expected.records[index].event else { continue }
                 receipt.reason = "loop_detected"
                 receipt.durationMilliseconds += 6
                 receipt.talkMilliseconds += 4
-                expected.records[index].content = .happening(.ended(receipt))
+                expected.records[index].content = .event(.ended(receipt))
             }
         }
         #expect(call.differences.map(\.field) == ["receipt.reason", "receipt.duration_ms"])
     }
 
-    @Test func aSlimCaptureFindsAnotherSoundToo() async throws {
+    @Test func `a slim capture finds another sound too`() async throws {
         let (place, next) = (Self.place(.agentOut, number: 3), Self.place(.agentOut, number: 4))
         let call = try await Self.run { expected in
             guard let message = expected.records[place].message, var other = expected.records[next].message else {
@@ -233,7 +235,7 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
     }
 
     @Test(arguments: [0.2, 0.5, 0.9])
-    func aCaptureThatWasCutIsReplayedUpToTheCut(share: Double) async throws {
+    func `a capture that was cut is replayed up to the cut`(share: Double) async throws {
         let file = Self.whole.encoded()
         let call = try await Replay(bytes: Array(file.prefix(Int(Double(file.count) * share)))).run()
         #expect(call.isCut)
@@ -241,7 +243,7 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
         #expect(call.differences.isEmpty)
     }
 
-    @Test func theAudioOfBothSidesIsWhereItWasSpoken() async throws {
+    @Test func `the audio of both sides is where it was spoken`() async throws {
         let call = try await Replay(Self.whole).run()
         // The simulated model speaks a constant of its own.
         #expect(call.agentAudio.count >= 160 * 50)

@@ -17,8 +17,8 @@ import Testing
         #expect(report.played == Int(Self.seeds) || !report.failures.isEmpty)
         #expect(report.coverage.isPossible)
         // The table of events lists each event that can occur.
-        let listed = Set(SessionHappening.all)
-        #expect(report.coverage.counts.keys.allSatisfy { listed.contains($0.happening) })
+        let listed = Set(SessionInput.all)
+        #expect(report.coverage.counts.keys.allSatisfy { listed.contains($0.input) })
         if Self.seeds >= SessionSimulationConsole.Options.seedsThatVisitAll {
             #expect(report.coverage.unvisited.isEmpty)
             #expect(report.coverage.unvisitedEndings.isEmpty)

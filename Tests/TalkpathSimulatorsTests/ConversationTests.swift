@@ -79,7 +79,8 @@ private struct VirtualCall {
 }
 
 struct ConversationTests {
-    @Test(arguments: ["plain-conversation", "barge-in"]) func aRecordedConversationTakesItsCourse(name: String) throws {
+    @Test(arguments: ["plain-conversation", "barge-in"])
+    func `a recorded conversation takes its course`(name: String) throws {
         let conversation = try Conversation(directory: "\(fixtures)/calls/\(name)")
         var call = VirtualCall(conversation)
         call.run(limit: 60_000)
@@ -100,7 +101,7 @@ struct ConversationTests {
         #expect(abs(duration - (expected.durationMilliseconds ?? 0)) < 3000)
     }
 
-    @Test func anInterruptedAnswerIsHeardAsFarAsTheModelIsTold() throws {
+    @Test func `an interrupted answer is heard as far as the model is told`() throws {
         let conversation = Conversation.synthetic(turns: 2, interruption: (turn: 1, after: .milliseconds(1500)))
         var call = VirtualCall(conversation)
         call.run(limit: 30_000)
@@ -118,7 +119,7 @@ struct ConversationTests {
         #expect(heard[(end + 160)..<(end + 1600)].allSatisfy { $0 == 0 })
     }
 
-    @Test func everyUtteranceIsHeardInItsOrder() throws {
+    @Test func `every utterance is heard in its order`() throws {
         let conversation = Conversation.synthetic(turns: 3)
         var call = VirtualCall(conversation)
         call.run(limit: 40_000)
@@ -132,7 +133,7 @@ struct ConversationTests {
         #expect(call.endedAt != nil)
     }
 
-    @Test func aMissingFileIsNamed() {
+    @Test func `a missing file is named`() {
         #expect {
             try Conversation(directory: "\(fixtures)/calls/none")
         } throws: { error in

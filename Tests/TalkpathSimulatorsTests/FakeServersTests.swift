@@ -86,7 +86,7 @@ struct FakeModelServersTests {
         thinkingTime: .milliseconds(10)
     )
 
-    @Test func openAIGreetsAndAnswersOverASocket() async throws {
+    @Test func `OpenAI greets and answers over a socket`() async throws {
         let server = try await FakeOpenAIRealtime.start(.init(apiKey: "key", script: script, pace: .fast(10)))
         let client = try await Client.connect(server.url + "?model=m", headers: [("Authorization", "Bearer key")])
         #expect(await client.message { $0["type"] == "session.created" } != nil)
@@ -108,7 +108,7 @@ struct FakeModelServersTests {
         ("/v1/realtime", [("Authorization", "Bearer key")], 400), ("/v2", [("Authorization", "Bearer key")], 404),
         ("/v1/realtime?model=m", [("Authorization", "Bearer key"), ("OpenAI-Beta", "realtime=v1")], 400),
     ])
-    func openAIRefusesWhomItDoesNotKnow(target: String, headers: [(String, String)], status: Int) async throws {
+    func `OpenAI refuses whom it does not know`(target: String, headers: [(String, String)], status: Int) async throws {
         let server = try await FakeOpenAIRealtime.start(.init(apiKey: "key"))
         await #expect {
             _ = try await Client.connect("ws://127.0.0.1:\(server.port)\(target)", headers: headers)
@@ -118,7 +118,7 @@ struct FakeModelServersTests {
         await server.shutdown()
     }
 
-    @Test func faultsOfTheSocketTakePlaceInTheSessionsTheyAreMeantFor() async throws {
+    @Test func `faults of the socket take place in the sessions they are meant for`() async throws {
         let faults = [
             AgentFault(.refuse(status: 503), at: .handshake, sessions: 0...0),
             AgentFault(.vanish, at: .opened, sessions: 1...1),
@@ -134,7 +134,7 @@ struct FakeModelServersTests {
         await server.shutdown()
     }
 
-    @Test func aSessionCanBeMadeToFailByHand() async throws {
+    @Test func `a session can be made to fail by hand`() async throws {
         let server = try await FakeGeminiLive.start()
         let client = try await Client.connect(server.url)
         await client.send(#"{"setup":{"model":"models/m"}}"#)
@@ -146,7 +146,7 @@ struct FakeModelServersTests {
         await server.shutdown()
     }
 
-    @Test func geminiTakesItsKeyFromHeaderOrQueryAndTwoSlashes() async throws {
+    @Test func `Gemini takes its key from header or query and two slashes`() async throws {
         let server = try await FakeGeminiLive.start(.init(apiKey: "key"))
         let path = server.url.replacing("/ws/", with: "//ws/")
         let first = try await Client.connect(path + "?key=key")
@@ -158,7 +158,7 @@ struct FakeModelServersTests {
         _ = await second.closed()
     }
 
-    @Test func shutdownLeavesNothingListening() async throws {
+    @Test func `shutdown leaves nothing listening`() async throws {
         let server = try await FakeOpenAIRealtime.start()
         let client = try await Client.connect(server.url + "?model=m")
         let url = server.url + "?model=m"

@@ -84,7 +84,7 @@ struct FakeTwilioResourcesTests {
         reply.body[name]?.array?.compactMap { $0["sid"]?.string } ?? []
     }
 
-    @Test func callsAreListedNewestFirstInPagesThatNewCallsDoNotMove() async throws {
+    @Test func `calls are listed newest first in pages that new calls do not move`() async throws {
         try await run { twilio in
             var placed: [String] = []
             for _ in 0..<3 { placed.append(try await place(twilio)) }
@@ -99,7 +99,7 @@ struct FakeTwilioResourcesTests {
         }
     }
 
-    @Test func callsAreListedByWhatIsAskedFor() async throws {
+    @Test func `calls are listed by what is asked for`() async throws {
         try await run { twilio in
             let one = try await place(twilio, to: "+15550191")
             let other = try await place(twilio, to: "+15550192")
@@ -120,7 +120,7 @@ struct FakeTwilioResourcesTests {
         }
     }
 
-    @Test func aCallIsDeletedOnceItIsOver() async throws {
+    @Test func `a call is deleted once it is over`() async throws {
         try await run { twilio in
             let sid = try await place(twilio)
             let early = try await send(twilio, .DELETE, "Calls/\(sid).json")
@@ -133,7 +133,7 @@ struct FakeTwilioResourcesTests {
         }
     }
 
-    @Test func aNumberThatTheAccountDoesNotOwnCallsNobody() async throws {
+    @Test func `a number that the account does not own calls nobody`() async throws {
         try await run { twilio in
             let form = [("To", "+15550199"), ("From", "+15550101"), ("Twiml", "<Response/>")]
             let refused = try await send(twilio, .POST, "Calls.json", form)
@@ -152,7 +152,7 @@ struct FakeTwilioResourcesTests {
         }
     }
 
-    @Test func aRecordedCallHasARecordingThatCanBeFetchedAndDeleted() async throws {
+    @Test func `a recorded call has a recording that can be fetched and deleted`() async throws {
         try await run { twilio in
             let sid = try await place(twilio, [("Record", "true")])
             let plain = try await place(twilio)
@@ -174,7 +174,7 @@ struct FakeTwilioResourcesTests {
         }
     }
 
-    @Test func theAccountIsThereForItsTokenAndItsKeysAndForNobodyElse() async throws {
+    @Test func `the account is there for its token and its keys and for nobody else`() async throws {
         try await run(configure: { $0.apiKeys = ["SK1": "secret"] }) { twilio in
             #expect(try await send(twilio, .GET, "").body["status"] == "active")
             #expect(try await send(twilio, .GET, "", user: "SK1", secret: "secret").body["sid"]?.string == Self.account)

@@ -150,7 +150,7 @@ struct FakeTwilioTests {
         }
     }
 
-    @Test func anOutgoingCallLivesAndIsEndedByREST() async throws {
+    @Test func `an outgoing call lives and is ended by REST`() async throws {
         let application = try await Application.start()
         let twilio = try await start(application)
         let created = try await post(twilio, "Calls.json", call)
@@ -174,7 +174,7 @@ struct FakeTwilioTests {
         await application.shutdown()
     }
 
-    @Test func requestsAndHandshakesAreSignedOverThePublicURL() async throws {
+    @Test func `requests and handshakes are signed over the public URL`() async throws {
         let application = try await Application.start()
         let twilio = try await start(application)
         let sid = await twilio.dialIn(
@@ -203,7 +203,7 @@ struct FakeTwilioTests {
         await application.shutdown()
     }
 
-    @Test func theMediaStreamSaysHelloSendsAudioAndStops() async throws {
+    @Test func `the media stream says hello sends audio and stops`() async throws {
         let application = try await Application.start()
         let twilio = try await start(application)
         let sid = await twilio.dialIn(from: "+15550100", to: "+15550199", voiceURL: "https://voice.example.com/voice")
@@ -236,7 +236,7 @@ struct FakeTwilioTests {
         await application.shutdown()
     }
 
-    @Test func closingTheSocketGoesOnBehindConnect() async throws {
+    @Test func `closing the socket goes on behind connect`() async throws {
         let application = try await Application.start()
         let twilio = try await start(application)
         let sid = await twilio.dialIn(from: "+15550100", to: "+15550199", voiceURL: "https://voice.example.com/voice")
@@ -250,7 +250,7 @@ struct FakeTwilioTests {
         await application.shutdown()
     }
 
-    @Test func aRedirectionStopsTheStreamAndIsFollowed() async throws {
+    @Test func `a redirection stops the stream and is followed`() async throws {
         let application = try await Application.start()
         let twilio = try await start(application)
         let sid = try #require(try await post(twilio, "Calls.json", call).body["sid"]?.string)
@@ -267,7 +267,7 @@ struct FakeTwilioTests {
     @Test(arguments: [
         (CallBehavior.Outcome.busy, "busy"), (.noAnswer(ringing: .milliseconds(30)), "no-answer"), (.fails, "failed"),
     ])
-    func aCallThatIsNotAnsweredEndsWithoutAWebhook(outcome: CallBehavior.Outcome, status: String) async throws {
+    func `a call that is not answered ends without a webhook`(outcome: CallBehavior.Outcome, status: String) async throws {
         let application = try await Application.start()
         let twilio = try await start(application, CallBehavior(outcome: outcome, dialing: .milliseconds(5)))
         let sid = try #require(try await post(twilio, "Calls.json", call).body["sid"]?.string)
@@ -280,7 +280,7 @@ struct FakeTwilioTests {
         await application.shutdown()
     }
 
-    @Test func aRingingCallIsCanceledAndOneInProgressIsNot() async throws {
+    @Test func `a ringing call is canceled and one in progress is not`() async throws {
         let application = try await Application.start()
         let twilio = try await start(application, CallBehavior(outcome: .answers(ringing: .seconds(30))))
         let sid = try #require(try await post(twilio, "Calls.json", call).body["sid"]?.string)
@@ -292,7 +292,7 @@ struct FakeTwilioTests {
         await application.shutdown()
     }
 
-    @Test func theTimeLimitEndsTheCall() async throws {
+    @Test func `the time limit ends the call`() async throws {
         let application = try await Application.start()
         var configuration = FakeTwilioConfiguration(connectTo: application.address)
         configuration.pace = .fast(20)
@@ -306,7 +306,7 @@ struct FakeTwilioTests {
         await application.shutdown()
     }
 
-    @Test func badCredentialsUnknownCallsAndFaultsAreAnsweredAsTheCarrierDoes() async throws {
+    @Test func `bad credentials unknown calls and faults are answered as the carrier does`() async throws {
         let application = try await Application.start()
         let twilio = try await start(application)
         let refused = try await post(twilio, "Calls.json", call, token: "wrong")
@@ -325,7 +325,7 @@ struct FakeTwilioTests {
         await application.shutdown()
     }
 
-    @Test func aRecordingIsPlayedAsThisCallsOwn() async throws {
+    @Test func `a recording is played as this call's own`() async throws {
         let application = try await Application.start()
         let twilio = try await start(application)
         let replay = try MediaStreamReplay(file: "\(fixtures)/twilio/odd-sizes.jsonl", isTimed: false)
@@ -347,7 +347,7 @@ struct FakeTwilioTests {
         await application.shutdown()
     }
 
-    @Test func aSocketThatVanishesIsSeenAndTheCallGoesOn() async throws {
+    @Test func `a socket that vanishes is seen and the call goes on`() async throws {
         let application = try await Application.start()
         let twilio = try await start(application)
         let sid = await twilio.dialIn(
@@ -363,7 +363,7 @@ struct FakeTwilioTests {
         await application.shutdown()
     }
 
-    @Test func shutdownEndsCallsThatAreGoingOn() async throws {
+    @Test func `shutdown ends calls that are going on`() async throws {
         let application = try await Application.start()
         let twilio = try await start(application)
         await twilio.dialIn(from: "+15550100", to: "+15550199", voiceURL: "https://voice.example.com/voice")

@@ -65,7 +65,7 @@ struct GeminiLiveModelTests {
         (#"{"setup":{"model":"models/m"},"realtimeInput":{}}"#, 1007),
         (#"{"setup":{"model":"models/m","sessionResumption":{"handle":"none"}}}"#, 1008),
     ])
-    func aWrongSetupClosesTheSocket(message: String, code: Int) {
+    func `a wrong setup closes the socket`(message: String, code: Int) {
         var model = model(setup: nil)
         model.receive(message, at: 0)
         #expect(model.takeCloses() == [code])
@@ -80,7 +80,7 @@ struct GeminiLiveModelTests {
         #"{"setup":{"model":"models/\#(model)"\#(more)}}"#
     }
 
-    @Test func historyThatWasAnnouncedIsNotAnsweredAndWhatFollowsIs() {
+    @Test func `history that was announced is not answered and what follows is`() {
         var model = model(
             talkative,
             setup: setup("m", #","historyConfig":{"initialHistoryInClientContent":true}"#)
@@ -94,7 +94,7 @@ struct GeminiLiveModelTests {
         #expect(kinds(model.takeMessages()).contains("modelTurn"))
     }
 
-    @Test func aModelThatTakesNoTurnsClosesOnThemUnlessTheyWereAnnounced() {
+    @Test func `a model that takes no turns closes on them unless they were announced`() {
         var strict = model(setup: setup("gemini-3.1-flash-live-preview"))
         strict.receive(content("x", complete: false), at: 0)
         #expect(strict.takeCloses() == [1007])
@@ -117,7 +117,7 @@ struct GeminiLiveModelTests {
             ("gemini-3.1-flash-live-preview", "NON_BLOCKING", false, [1007]),
         ] as [(String, String, Bool, [Int])]
     )
-    func eachModelTakesFunctionsItsOwnWay(name: String, behavior: String, thinks: Bool, closes: [Int]) {
+    func `each model takes functions its own way`(name: String, behavior: String, thinks: Bool, closes: [Int]) {
         var model = model(setup: nil)
         let thinking = thinks ? #","generationConfig":{"thinkingConfig":{"thinkingLevel":"LOW"}}"# : ""
         let tools = #","tools":[{"functionDeclarations":[{"name":"f","behavior":"\#(behavior)"}]}]"#
@@ -125,14 +125,14 @@ struct GeminiLiveModelTests {
         #expect(model.takeCloses() == closes)
     }
 
-    @Test func aTextThatNobodyWroteAnAnswerToIsATurnThatEnds() {
+    @Test func `a text that nobody wrote an answer to is a turn that ends`() {
         var model = model(AgentScript())
         model.receive(#"{"realtimeInput":{"text":"x"}}"#, at: 0)
         model.advance(to: .milliseconds(1000))
         #expect(kinds(model.takeMessages()) == ["generationComplete", "turnComplete"])
     }
 
-    @Test func anInterruptedTurnIsCountedToo() {
+    @Test func `an interrupted turn is counted too`() {
         var model = model(talkative)
         model.receive(#"{"realtimeInput":{"text":"x"}}"#, at: 0)
         model.advance(to: .milliseconds(400))
@@ -143,7 +143,7 @@ struct GeminiLiveModelTests {
         #expect(messages[1]["usageMetadata"]?["responseTokenCount"]?.int ?? 0 > 0)
     }
 
-    @Test func aModelThatWritesSendsTheWordsAndNoAudio() {
+    @Test func `a model that writes sends the words and no audio`() {
         var model = model(
             AgentScript(
                 turns: [
@@ -167,13 +167,13 @@ struct GeminiLiveModelTests {
         #""generationConfig":{"speechConfig":{"voiceConfig":{"replicatedVoiceConfig":{"mimeType":"audio/wav","voiceSampleAudio":"AAAA"}}}}"#,
         #""generationConfig":{"translationConfig":{"targetLanguageCode":"de","echoTargetLanguage":true}}"#,
     ])
-    func whatOtherClientsConfigureIsTaken(member: String) {
+    func `what other clients configure is taken`(member: String) {
         var model = model(setup: nil)
         model.receive(setup("m", "," + member), at: 0)
         #expect(model.takeCloses() == [])
     }
 
-    @Test func snakeCaseIsTakenForCamelCase() {
+    @Test func `snake case is taken for camel case`() {
         var model = model(setup: nil)
         model.receive(
             #"{"setup":{"model":"models/m","generation_config":{"response_modalities":["AUDIO"]}}}"#,
@@ -182,7 +182,7 @@ struct GeminiLiveModelTests {
         #expect(kinds(model.takeMessages()) == ["setupComplete"])
     }
 
-    @Test func aSecondSetupIsRefused() {
+    @Test func `a second setup is refused`() {
         var model = model()
         model.receive(Self.setup, at: 1)
         #expect(model.takeCloses() == [1007])
@@ -196,13 +196,13 @@ struct GeminiLiveModelTests {
         #"{"clientContent":{"turns":[{"role":"system","parts":[{"text":"x"}]}],"turnComplete":true}}"#,
         #"{"toolResponse":{"functionResponses":[{"name":"x","response":{}}]}}"#,
     ])
-    func aWrongMessageClosesTheSocket(message: String) {
+    func `a wrong message closes the socket`(message: String) {
         var model = model()
         model.receive(message, at: 1)
         #expect(model.takeCloses() == [1007])
     }
 
-    @Test func bothAlphabetsOfBase64AreHeard() {
+    @Test func `both alphabets of base 64 are heard`() {
         var model = model()
         for data in ["_-8=", "/+8=", "_-8"] {
             model.receive(
@@ -213,7 +213,7 @@ struct GeminiLiveModelTests {
         #expect(model.record.audioReceived == [0xFF, 0xEF, 0xFF, 0xEF, 0xFF, 0xEF])
     }
 
-    @Test func aTurnIsAnsweredAndCompleteOnlyWhenItMayHaveBeenPlayed() throws {
+    @Test func `a turn is answered and complete only when it may have been played`() throws {
         var model = model(talkative)
         talk(&model, from: 0, speech: 1000, silence: 1000)
         let generated = model.record.items
@@ -233,7 +233,7 @@ struct GeminiLiveModelTests {
         #expect(model.record.items[0].audio.count == 2 * 48000)
     }
 
-    @Test func speechOfTheCallerInterruptsWithoutGenerationComplete() throws {
+    @Test func `speech of the caller interrupts without generation complete`() throws {
         var script = talkative
         script.generationSpeed = 1
         var model = model(script)
@@ -247,7 +247,7 @@ struct GeminiLiveModelTests {
         #expect(model.record.items[0].wasInterrupted)
     }
 
-    @Test func anInterruptionAfterGenerationCountsWhileItMayStillPlay() throws {
+    @Test func `an interruption after generation counts while it may still play`() throws {
         var model = model(talkative)
         model.receive(#"{"realtimeInput":{"text":"Greet the caller."}}"#, at: 0)
         talk(&model, from: 600, speech: 300, silence: 0)
@@ -256,7 +256,7 @@ struct GeminiLiveModelTests {
         #expect((500...620).contains(heard))
     }
 
-    @Test func aSessionIsResumedWhereItWas() throws {
+    @Test func `a session is resumed where it was`() throws {
         let handles = GeminiHandles()
         var first = model(talkative, handles: handles)
         first.receive(#"{"realtimeInput":{"text":"Greet."}}"#, at: 0)
@@ -272,7 +272,7 @@ struct GeminiLiveModelTests {
         #expect(second.record.resumedHandle == handle)
     }
 
-    @Test func aToolIsCalledAndAnswered() throws {
+    @Test func `a tool is called and answered`() throws {
         var script = talkative
         script.turns[0].toolCall = .init(name: "end_call", arguments: #"{"reason":"done"}"#)
         script.turns.append(SyntheticSpeech.agentTurn(.toolResult, number: 2))
@@ -303,14 +303,14 @@ struct GeminiLiveModelTests {
     }
 
     /// Others' clients take words that come after a call for a new turn, and give up what the function does.
-    @Test func theWordsThatACallAnswersComeBeforeItUnlessTheModelTranscribesLate() throws {
+    @Test func `the words that a call answers come before it unless the model transcribes late`() throws {
         var script = talkative
         script.turns[1] = .init(.callerTurn, audio: [], toolCall: .init(name: "end_call", arguments: "{}"))
-        for (habits, wanted) in [
-            ([], ["inputTranscription", "toolCall"]), ([ModelHabit.lateTranscript], ["toolCall"]),
+        for (behaviours, wanted) in [
+            ([], ["inputTranscription", "toolCall"]), ([ModelBehaviour.lateTranscript], ["toolCall"]),
         ] {
             var model = model(script)
-            model.core.plan = HabitPlan(Set(habits))
+            model.core.plan = HabitPlan(Set(behaviours))
             talk(&model, from: 0, speech: 600, silence: 900)
             model.advance(to: .milliseconds(2000))
             let told = kinds(model.takeMessages()).filter { $0 == "inputTranscription" || $0 == "toolCall" }

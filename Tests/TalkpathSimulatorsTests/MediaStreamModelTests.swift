@@ -5,7 +5,7 @@ import Testing
 @testable import TalkpathSimulators
 
 struct MediaStreamModelTests {
-    @Test func helloIsConnectedThenStart() {
+    @Test func `hello is connected then start`() {
         var stream = MediaStreamModel()
         stream.open()
         let messages = stream.takeMessages()
@@ -15,7 +15,7 @@ struct MediaStreamModelTests {
         #expect(messages[1]["start"]?["mediaFormat"]?["sampleRate"] == 8000)
     }
 
-    @Test func aFrameComesEvery20MillisecondsNumberedAndStamped() throws {
+    @Test func `a frame comes every 20 milliseconds numbered and stamped`() throws {
         var stream = MediaStreamModel()
         stream.open()
         _ = stream.takeMessages()
@@ -40,7 +40,7 @@ struct MediaStreamModelTests {
         #"{"event":"mark","streamSid":"MZ1"}"#, #"{"event":"mark","streamSid":"MZ1","mark":{"name":7}}"#,
         #"{"event":"clear","streamSid":"MZ1","clear":{}}"#, #"{"event":"stop","streamSid":"MZ1"}"#, "[]", "{", "",
     ])
-    func anIllegalMessageIsAViolationAndLost(message: String) {
+    func `an illegal message is a violation and lost`(message: String) {
         var stream = MediaStreamModel()
         stream.open()
         stream.receive(message, at: 10)
@@ -49,13 +49,13 @@ struct MediaStreamModelTests {
         #expect(record.mediaReceived.isEmpty && record.marks.isEmpty && record.clears.isEmpty)
     }
 
-    @Test func aBinaryFrameIsAViolation() {
+    @Test func `a binary frame is a violation`() {
         var stream = MediaStreamModel()
         stream.receive(#"{"event":"clear","streamSid":"MZ1"}"#, at: 0, isText: false)
         #expect(stream.snapshot().violations.count == 1)
     }
 
-    @Test func marksAreEchoedInTimeAndAtOnceByAClear() {
+    @Test func `marks are echoed in time and at once by a clear`() {
         var stream = MediaStreamModel()
         stream.open()
         stream.receive(audio: loud(milliseconds: 40), at: 0)
@@ -73,7 +73,7 @@ struct MediaStreamModelTests {
         #expect(record.clears.map(\.marks) == [1])
     }
 
-    @Test func nothingIsSentAfterStop() {
+    @Test func `nothing is sent after stop`() {
         var stream = MediaStreamModel()
         stream.open()
         _ = stream.takeMessages()
@@ -85,7 +85,7 @@ struct MediaStreamModelTests {
         #expect(stream.takeMessages(withAudio: true).isEmpty)
     }
 
-    @Test func keysOfTheScriptAreSentAsDTMF() {
+    @Test func `keys of the script are sent as DTMF`() {
         var stream = MediaStreamModel(
             script: PhoneScript(turns: [.init(.start(after: .milliseconds(100)), .keys("1#"))])
         )

@@ -17,7 +17,7 @@ struct OpenAILiveModelTests {
             session: 0,
             script: script,
             faults: [],
-            habits: [],
+            behaviours: [],
             keepsAudio: true,
             longestHole: .milliseconds(100),
             lifetime: .seconds(3600),

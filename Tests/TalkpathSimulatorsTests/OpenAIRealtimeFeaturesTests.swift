@@ -60,7 +60,7 @@ struct OpenAIRealtimeFeaturesTests {
 
     // MARK: Items
 
-    @Test func aRestoredCallAndItsResultAreTakenAndTheNextResponseAnswersThem() {
+    @Test func `a restored call and its result are taken and the next response answers them`() {
         var model = model(talkative)
         func create(_ item: String) { model.receive(#"{"type":"conversation.item.create","item":\#(item)}"#, at: 1) }
         create(#"{"type":"function_call","id":"fc_1","call_id":"c1","name":"hours","arguments":"{}","status":null}"#)
@@ -81,7 +81,7 @@ struct OpenAIRealtimeFeaturesTests {
         #expect(model.takeMessages().last?["error"]?["code"] == "invalid_tool_call_id")
     }
 
-    @Test func aRestoredResultIsNotAnsweredOnceSomethingElseWasSaid() {
+    @Test func `a restored result is not answered once something else was said`() {
         var model = model(talkative)
         for item in [
             #"{"type":"function_call","call_id":"c1","name":"hours","arguments":"{}"}"#,
@@ -93,7 +93,7 @@ struct OpenAIRealtimeFeaturesTests {
         #expect(SyntheticSpeech.number(of: model.record.sentSamples, rate: 24000) == 0)
     }
 
-    @Test func anIdentifierIsTakenOnce() {
+    @Test func `an identifier is taken once`() {
         var model = model()
         let item = #"{"id":"mine","type":"message","role":"user","content":[{"type":"input_text","text":"a"}]}"#
         for _ in 0..<2 { model.receive(#"{"type":"conversation.item.create","item":\#(item)}"#, at: 1) }
@@ -108,7 +108,7 @@ struct OpenAIRealtimeFeaturesTests {
 
     // MARK: Members
 
-    @Test func nullForAMemberThatMayBeLeftOutIsAsIfItWereLeftOut() {
+    @Test func `null for a member that may be left out is as if it were left out`() {
         var model = model()
         model.receive(
             #"{"type":"session.update","event_id":null,"session":{"type":"realtime","instructions":null,"tools":null,"#
@@ -129,7 +129,7 @@ struct OpenAIRealtimeFeaturesTests {
 
     // MARK: Responses
 
-    @Test(arguments: [true, false]) func aResponseInTextHasTextEventsAndNoAudio(bySession: Bool) {
+    @Test(arguments: [true, false]) func `a response in text has text events and no audio`(bySession: Bool) {
         var script = talkative
         script.turns[0].transcript = "one two three"
         var model = model(script)
@@ -157,7 +157,7 @@ struct OpenAIRealtimeFeaturesTests {
         #expect(model.takeMessages().first?["error"]?["code"] == "invalid_value")
     }
 
-    @Test func aResponseBesideTheConversationRunsAlongAndLeavesNoTraceInIt() {
+    @Test func `a response beside the conversation runs along and leaves no trace in it`() {
         var model = model(talkative)
         model.receive(#"{"type":"response.create"}"#, at: 0)
         model.receive(
@@ -181,7 +181,7 @@ struct OpenAIRealtimeFeaturesTests {
         #expect(model.takeMessages().first?["error"]?["param"] == "response.input[0].id")
     }
 
-    @Test func speechOfTheCallerDoesNotCancelWhatIsBesideTheConversation() {
+    @Test func `speech of the caller does not cancel what is beside the conversation`() {
         var model = model(talkative)
         model.receive(#"{"type":"response.create","response":{"conversation":"none"}}"#, at: 0)
         talk(&model, from: 150, speech: 100, silence: 0)
@@ -190,7 +190,7 @@ struct OpenAIRealtimeFeaturesTests {
         #expect(done.map { $0["response"]?["status"] } == ["completed"])
     }
 
-    @Test func silenceBehindTheModelsWordsBecomesATurnThatIsAnswered() throws {
+    @Test func `silence behind the model's words becomes a turn that is answered`() throws {
         var model = model(talkative)
         model.receive(
             #"{"type":"session.update","session":{"type":"realtime","audio":{"input":{"turn_detection":"#
@@ -213,7 +213,7 @@ struct OpenAIRealtimeFeaturesTests {
         #expect(SyntheticSpeech.number(of: Samples.decode(model.record.items[1].audio, .pcm24k), rate: 24000) == 4)
     }
 
-    @Test func whoSpeaksIsNotIdle() {
+    @Test func `who speaks is not idle`() {
         var model = model(talkative)
         model.receive(
             #"{"type":"session.update","session":{"type":"realtime","audio":{"input":{"turn_detection":"#
@@ -231,7 +231,7 @@ struct OpenAIRealtimeFeaturesTests {
 
     private static let server = #"{"type":"mcp","server_label":"desk","server_url":"https://desk.example/mcp""#
 
-    @Test func aToolOfAnotherServerIsListedCalledAndAnswered() {
+    @Test func `a tool of another server is listed called and answered`() {
         var model = model(calling("hours"), tools: Self.server + #","require_approval":"never"}"#)
         model.advance(to: .milliseconds(100))
         let listing = model.takeMessages()
@@ -257,7 +257,7 @@ struct OpenAIRealtimeFeaturesTests {
         #expect(SyntheticSpeech.number(of: model.record.sentSamples, rate: 24000) == 2)
     }
 
-    @Test(arguments: [true, false]) func aToolThatNeedsLeaveWaitsForIt(approve: Bool) throws {
+    @Test(arguments: [true, false]) func `a tool that needs leave waits for it`(approve: Bool) throws {
         var model = model(calling("hours"), tools: Self.server + "}")
         model.receive(#"{"type":"response.create"}"#, at: 100)
         model.advance(to: .milliseconds(1000))
@@ -279,7 +279,7 @@ struct OpenAIRealtimeFeaturesTests {
         #expect(model.takeMessages().first?["error"]?["param"] == "item.approval_request_id")
     }
 
-    @Test func aFunctionOfTheClientsIsNotLookedForElsewhere() {
+    @Test func `a function of the client's is not looked for elsewhere`() {
         let function = #"{"type":"function","name":"hours","parameters":{}}"#
         var model = model(calling("hours"), tools: function + "," + Self.server + "}")
         model.receive(#"{"type":"response.create"}"#, at: 100)
@@ -289,7 +289,7 @@ struct OpenAIRealtimeFeaturesTests {
 
     // MARK: Transcription sessions
 
-    @Test func aTranscriptionSessionWritesDownTurnsAndAnswersNone() throws {
+    @Test func `a transcription session writes down turns and answers none`() throws {
         var model = model(talkative, name: "")
         model.receive(
             #"{"type":"session.update","session":{"type":"transcription","audio":{"input":{"format":"#

@@ -49,14 +49,14 @@ struct OpenAIRealtimeModelTests {
         }
     }
 
-    @Test func greetsWithTheSession() {
+    @Test func `greets with the session`() {
         var model = model(setUp: false)
         let messages = model.takeMessages()
         #expect(messages.map { $0["type"]?.string } == ["session.created"])
         #expect(messages[0]["session"]?["audio"]?["input"]?["turn_detection"]?["type"] == "server_vad")
     }
 
-    @Test func onlyPresentMembersOfTheSessionChange() {
+    @Test func `only present members of the session change`() {
         var model = model(setUp: false)
         _ = model.takeMessages()
         model.receive(Self.setup, at: 1)
@@ -83,7 +83,7 @@ struct OpenAIRealtimeModelTests {
             "session.audio.output.speed"
         ),
     ])
-    func aWrongSessionIsRefused(fields: String, code: String, parameter: String) {
+    func `a wrong session is refused`(fields: String, code: String, parameter: String) {
         var model = model()
         model.receive(#"{"type":"session.update","event_id":"mine","# + fields.dropFirst(), at: 1)
         let error = model.takeMessages().first?["error"]
@@ -93,13 +93,13 @@ struct OpenAIRealtimeModelTests {
         #expect(model.record.violations.count == 1)
     }
 
-    @Test(arguments: ["AAA", "A===", "-_-_", "AA =="]) func audioThatIsNotBase64IsRefused(text: String) {
+    @Test(arguments: ["AAA", "A===", "-_-_", "AA =="]) func `audio that is not base 64 is refused`(text: String) {
         var model = model()
         model.receive(#"{"type":"input_audio_buffer.append","audio":"\#(text)"}"#, at: 1)
         #expect(model.takeMessages().map { $0["error"]?["code"]?.string } == ["invalid_value"])
     }
 
-    @Test func halfASampleIsRefused() {
+    @Test func `half a sample is refused`() {
         var model = model(setUp: false)
         _ = model.takeMessages()
         model.receive(#"{"type":"input_audio_buffer.append","audio":"AAAA"}"#, at: 1)
@@ -107,7 +107,7 @@ struct OpenAIRealtimeModelTests {
         #expect(model.record.arrivals.isEmpty)
     }
 
-    @Test func aTurnOfTheCallerIsHeardTranscribedAndAnswered() throws {
+    @Test func `a turn of the caller is heard transcribed and answered`() throws {
         var model = model(talkative)
         talk(&model, from: 0, speech: 1000, silence: 1200)
         model.advance(to: .milliseconds(4000))
@@ -127,7 +127,7 @@ struct OpenAIRealtimeModelTests {
         #expect(SyntheticSpeech.number(of: model.record.sentSamples, rate: 8000) == 2)
     }
 
-    @Test func audioComesAtOnceAndThenAtTheSpeedOfGeneration() {
+    @Test func `audio comes at once and then at the speed of generation`() {
         var model = model(talkative)
         model.receive(#"{"type":"response.create"}"#, at: 0)
         model.advance(to: .milliseconds(100))
@@ -139,7 +139,7 @@ struct OpenAIRealtimeModelTests {
         #expect(model.record.items[0].sent.last?.instant == .milliseconds(325))
     }
 
-    @Test func speechOfTheCallerCancelsTheResponse() throws {
+    @Test func `speech of the caller cancels the response`() throws {
         var script = talkative
         script.generationSpeed = 1
         var model = model(script)
@@ -161,7 +161,7 @@ struct OpenAIRealtimeModelTests {
         #expect(!types[start...].contains("response.output_audio.delta"))
     }
 
-    @Test func truncationIsCheckedAgainstTheAudioOfTheItem() {
+    @Test func `truncation is checked against the audio of the item`() {
         var model = model(talkative)
         model.receive(#"{"type":"response.create"}"#, at: 0)
         model.advance(to: .milliseconds(2000))
@@ -183,7 +183,7 @@ struct OpenAIRealtimeModelTests {
         #expect(model.record.violations.count == 2)
     }
 
-    @Test func aSecondResponseIsRefusedWhileOneIsActive() {
+    @Test func `a second response is refused while one is active`() {
         var model = model(talkative)
         model.receive(#"{"type":"response.create"}"#, at: 0)
         model.receive(#"{"type":"response.create"}"#, at: 1)
@@ -193,14 +193,14 @@ struct OpenAIRealtimeModelTests {
         #expect(codes == ["conversation_already_has_active_response", "conversation_already_has_active_response"])
     }
 
-    @Test func cancellingNothingIsHarmless() {
+    @Test func `cancelling nothing is harmless`() {
         var model = model()
         model.receive(#"{"type":"response.cancel"}"#, at: 1)
         #expect(model.takeMessages()[0]["error"]?["code"] == "response_cancel_not_active")
         #expect(model.record.violations.isEmpty)
     }
 
-    @Test func aToolIsCalledAfterItsTurnAndItsResultIsAnswered() throws {
+    @Test func `a tool is called after its turn and its result is answered`() throws {
         var script = talkative
         script.turns[0].toolCall = .init(name: "end_call", arguments: #"{"reason":"done"}"#)
         script.turns.append(SyntheticSpeech.agentTurn(.toolResult, number: 2))
@@ -225,7 +225,7 @@ struct OpenAIRealtimeModelTests {
         #expect(SyntheticSpeech.number(of: Samples.decode(model.record.items[1].audio, .telephony), rate: 8000) == 4)
     }
 
-    @Test func faultsTakePlaceWhereTheyAreMeant() {
+    @Test func `faults take place where they are meant`() {
         var model = model(
             talkative,
             faults: [AgentFault(.close(code: 1011, reason: "no"), at: .answer(0, after: .milliseconds(300)))]
@@ -236,7 +236,7 @@ struct OpenAIRealtimeModelTests {
         #expect(model.record.items[0].sent.last?.cumulativeMilliseconds == 300)
     }
 
-    @Test func aPauseHoldsBackWhatComesMeanwhile() {
+    @Test func `a pause holds back what comes meanwhile`() {
         var model = model(faults: [AgentFault(.pause(.milliseconds(500)), at: .greeted)], setUp: false)
         #expect(model.takeMessages().count == 1)
         model.receive(Self.setup, at: 100)
@@ -245,14 +245,14 @@ struct OpenAIRealtimeModelTests {
         #expect(model.takeMessages().map { $0["type"]?.string } == ["session.updated"])
     }
 
-    @Test func echoSendsBackWhatItHearsInTheSameBytes() {
+    @Test func `echo sends back what it hears in the same bytes`() {
         var model = model(.echo)
         talk(&model, from: 0, speech: 200, silence: 0)
         let deltas = model.takeMessages().compactMap { $0["delta"]?.string }
         #expect(deltas.compactMap { PlainBase64.decode($0) }.flatMap(\.self) == loud(milliseconds: 200))
     }
 
-    @Test func aParrotSaysBackTheWholeTurnAndOnlyWhenItIsOver() {
+    @Test func `a parrot says back the whole turn and only when it is over`() {
         var model = model(.parrot)
         talk(&model, from: 0, speech: 0, silence: 1000)
         talk(&model, from: 1000, speech: 600, silence: 0)

@@ -7,7 +7,7 @@ import Testing
 private struct Line {
     var user: PhoneUserModel
     var heardFrames = 0
-    var happenings: [(milliseconds: Int, what: PhoneUserModel.Happening)] = []
+    var events: [(milliseconds: Int, what: PhoneUserModel.Event)] = []
 
     init(_ script: PhoneScript) {
         user = PhoneUserModel(script: script, start: .milliseconds(0))
@@ -19,14 +19,14 @@ private struct Line {
         for start in stride(from: 0, to: audio.count, by: 160) {
             let now = (heardFrames + 1) * 20
             heardFrames += 1
-            var new: [PhoneUserModel.Happening] = []
+            var new: [PhoneUserModel.Event] = []
             _ = user.next(hearing: Array(audio[start..<start + 160]), at: .milliseconds(now)) { new.append($0) }
-            happenings.append(contentsOf: new.map { (now, $0) })
+            events.append(contentsOf: new.map { (now, $0) })
         }
     }
 
-    func time(of happening: PhoneUserModel.Happening) -> Int? {
-        happenings.first { $0.what == happening }?.milliseconds
+    func time(of event: PhoneUserModel.Event) -> Int? {
+        events.first { $0.what == event }?.milliseconds
     }
 }
 
@@ -41,7 +41,7 @@ struct PhoneUserModelTests {
         PhoneScript(turns: moments.map { .init($0, Self.speech, patience: patience) }, ending: ending)
     }
 
-    @Test func aTurnBeginsAfterTheAgentHasEndedByEar() throws {
+    @Test func `a turn begins after the agent has ended by ear`() throws {
         var line = Line(script([.agentEnds(after: .milliseconds(600))]))
         line.play(400, voice: false)
         line.play(1000, voice: true)
@@ -50,7 +50,7 @@ struct PhoneUserModelTests {
         #expect((1980...2040).contains(start))
     }
 
-    @Test func aPauseShorterThanTheDelayIsNoEnd() throws {
+    @Test func `a pause shorter than the delay is no end`() throws {
         var line = Line(script([.agentEnds(after: .milliseconds(700))]))
         line.play(600, voice: true)
         line.play(500, voice: false)
@@ -60,7 +60,7 @@ struct PhoneUserModelTests {
         #expect((2380...2440).contains(start))
     }
 
-    @Test func anInterruptionCountsFromTheAnswersBeginning() throws {
+    @Test func `an interruption counts from the answer's beginning`() throws {
         var line = Line(script([.start(after: .zero), .agentStarts(after: .milliseconds(500))]))
         line.play(1500, voice: false)
         line.play(2000, voice: true)
@@ -68,7 +68,7 @@ struct PhoneUserModelTests {
         #expect((1980...2060).contains(start))
     }
 
-    @Test func anAnswerThatWasBrokenIntoIsNotTheAnswerToTheInterruption() throws {
+    @Test func `an answer that was broken into is not the answer to the interruption`() throws {
         var line = Line(script([.agentStarts(after: .milliseconds(400)), .agentEnds(after: .milliseconds(300))]))
         // Interrupted at about 400 ms, the agent talks on for a little, then answers anew.
         line.play(700, voice: true)
@@ -80,23 +80,23 @@ struct PhoneUserModelTests {
         #expect((3380...3460).contains(start))
     }
 
-    @Test func apersonWithPatienceSpeaksToASilentAgent() throws {
+    @Test func `aperson with patience speaks to a silent agent`() throws {
         var line = Line(script([.agentEnds(after: .zero)], patience: .seconds(3)))
         line.play(4000, voice: false)
         #expect(try #require(line.time(of: .startedTurn(0))) == 3000)
     }
 
-    @Test func hangsUpAfterTheLastAnswer() throws {
+    @Test func `hangs up after the last answer`() throws {
         var line = Line(script([.start(after: .zero)], ending: .hangsUpWhenAgentEnds(after: .milliseconds(500))))
         line.play(1200, voice: false)
         line.play(600, voice: true)
         line.play(1500, voice: false)
         let end = try #require(line.time(of: .hungUp))
         #expect((2280...2340).contains(end))
-        #expect(line.happenings.filter { $0.what == .hungUp }.count == 1)
+        #expect(line.events.filter { $0.what == .hungUp }.count == 1)
     }
 
-    @Test func whatIsSaidIsTheScriptInItsPlaceAndFaintNoiseAround() {
+    @Test func `what is said is the script in its place and faint noise around`() {
         var line = Line(script([.previous(after: .milliseconds(200))]))
         line.play(2000, voice: false)
         let said = line.user.said.map(MuLaw.decode)
@@ -107,7 +107,7 @@ struct PhoneUserModelTests {
         #expect(said.suffix(800).allSatisfy { abs($0) < 100 })
     }
 
-    @Test func theLineIsNeverTakenForSpeech() {
+    @Test func `the line is never taken for speech`() {
         var detector = VoiceActivityDetector()
         var noise = LineNoise(level: -60, background: [], seed: 7)
         for _ in 0..<500 { #expect(detector.process(muLaw: noise.frame().span.bytes) == nil) }

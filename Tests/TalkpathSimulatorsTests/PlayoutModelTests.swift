@@ -23,7 +23,7 @@ struct PlayoutModelTests {
 
     private func advance(to milliseconds: Int) -> [PlayoutModel.Echo] { playout.advance(to: milliseconds) }
 
-    @Test func audioIsHeardFromTheNextPointOfTheGridOn() {
+    @Test func `audio is heard from the next point of the grid on`() {
         _ = advance(to: 5)
         #expect(playout.receive(media: [UInt8](repeating: 0x10, count: 160)))
         _ = advance(to: 60)
@@ -33,7 +33,7 @@ struct PlayoutModelTests {
         #expect(heard[320...].allSatisfy { $0 == MuLaw.silence })
     }
 
-    @Test func aMarkIsEchoedWhenWhatStoodBeforeItHasBeenPlayed() {
+    @Test func `a mark is echoed when what stood before it has been played`() {
         _ = advance(to: 0)
         _ = playout.receive(media: [UInt8](repeating: 0x10, count: 480))
         #expect(playout.receive(mark: "m") == nil)
@@ -42,12 +42,12 @@ struct PlayoutModelTests {
         #expect(advance(to: 80) == [.played(mark: "m")])
     }
 
-    @Test func aMarkAfterNothingIsEchoedAtOnce() {
+    @Test func `a mark after nothing is echoed at once`() {
         _ = advance(to: 0)
         #expect(playout.receive(mark: "m") == .played(mark: "m"))
     }
 
-    @Test func aMarkBehindHalfAFrameWaitsForTheWholeFrame() {
+    @Test func `a mark behind half a frame waits for the whole frame`() {
         _ = advance(to: 0)
         _ = playout.receive(media: [UInt8](repeating: 0x10, count: 80))
         #expect(playout.receive(mark: "m") == nil)
@@ -55,7 +55,7 @@ struct PlayoutModelTests {
         #expect(advance(to: 40) == [.played(mark: "m")])
     }
 
-    @Test func aClearEchoesAllMarksAndOnlyTheFrameInPlayIsHeard() {
+    @Test func `a clear echoes all marks and only the frame in play is heard`() {
         _ = advance(to: 0)
         _ = playout.receive(media: [UInt8](repeating: 0x10, count: 160 * 10))
         _ = playout.receive(mark: "a")
@@ -69,7 +69,7 @@ struct PlayoutModelTests {
         #expect(playout.model.heard.filter { $0 == 0x10 }.count == 320)
     }
 
-    @Test func marksAfterAClearBelongToTheAudioAfterIt() {
+    @Test func `marks after a clear belong to the audio after it`() {
         _ = advance(to: 0)
         _ = playout.receive(media: [UInt8](repeating: 0x10, count: 1600))
         _ = advance(to: 20)
@@ -80,14 +80,14 @@ struct PlayoutModelTests {
         #expect(advance(to: 60) == [.played(mark: "new")])
     }
 
-    @Test func moreThanTenMinutesAreThrownAway() {
+    @Test func `more than ten minutes are thrown away`() {
         #expect(playout.receive(media: [UInt8](repeating: 0, count: PlayoutModel.maximumQueuedBytes)))
         #expect(!playout.receive(media: [0, 0]))
         #expect(playout.model.overflowedBytes == 2)
         #expect(playout.model.queuedBytes == PlayoutModel.maximumQueuedBytes)
     }
 
-    @Test func whatIsHeardDoesNotDependOnHowOftenTimeIsTold() {
+    @Test func `what is heard does not depend on how often time is told`() {
         var other = playout.model
         _ = playout.receive(media: (0..<1000).map { UInt8(truncatingIfNeeded: $0) })
         _ = other.receive(media: (0..<1000).map { UInt8(truncatingIfNeeded: $0) })

@@ -31,18 +31,18 @@ struct TwilioShapesTests {
             "AXBO2qYieJ+iMmlcMiL3zkxoxi4="
         ),
     ])
-    func signaturesAreTwilios(url: String, form: FormFields, signature: String) {
+    func `signatures are those of Twilio`(url: String, form: FormFields, signature: String) {
         #expect(WebhookClient.signature(url, form, token: Self.token) == signature)
     }
 
-    @Test func aFormSurvivesBeingEncodedAndParsed() {
+    @Test func `a form survives being encoded and parsed`() {
         let form = FormFields([("To", "+1 555"), ("x&y", "=%ü\n"), ("empty", "")])
         #expect(FormFields(parsing: form.encoded.utf8) == form)
         #expect(FormFields(parsing: "a=%4".utf8) == nil)
         #expect(FormFields(parsing: "a=%FF".utf8) == nil)
     }
 
-    @Test func aStreamWithParametersIsRead() throws {
+    @Test func `a stream with parameters is read`() throws {
         let twiml = try TwiML(
             parsing: """
                 <?xml version="1.0" encoding="UTF-8"?>
@@ -70,7 +70,7 @@ struct TwilioShapesTests {
         ("<Response><Connect><Stream url=\"wss://a.example/?token=1\"/></Connect></Response>", 31920),
         ("<Response><Connect><Stream url=\"wss://a.example\" track=\"both_tracks\"/></Connect></Response>", 31941),
     ])
-    func wrongTwiMLIsRefused(text: String, code: Int) {
+    func `wrong TwiML is refused`(text: String, code: Int) {
         #expect {
             try TwiML(parsing: text)
         } throws: { error in
@@ -88,7 +88,7 @@ struct TwilioShapesTests {
         (numbers + "&Twiml=x&Twiml=y", 20001),
     ]
 
-    @Test(arguments: wrongCalls) func aWrongCallIsRefused(fields: String, code: Int) throws {
+    @Test(arguments: wrongCalls) func `a wrong call is refused`(fields: String, code: Int) throws {
         let form = try #require(FormFields(parsing: fields.utf8))
         #expect {
             try CallRequest.create(form)
@@ -97,8 +97,8 @@ struct TwilioShapesTests {
         }
     }
 
-    @Test(arguments: ["Status=busy", "", "Status=completed&Twiml=x"]) func aWrongUpdateIsRefused(fields: String) throws
-    {
+    @Test(arguments: ["Status=busy", "", "Status=completed&Twiml=x"])
+    func `a wrong update is refused`(fields: String) throws {
         let form = try #require(FormFields(parsing: fields.utf8))
         #expect {
             try CallRequest.update(form)

@@ -7,7 +7,7 @@ import Testing
     private let now = SampleCalls.noon
 
     @Test(arguments: TestEngine.allCases)
-    func aProfileIsWrittenReplacedListedAndDeleted(engine: TestEngine) async throws {
+    func `a profile is written replaced listed and deleted`(engine: TestEngine) async throws {
         let store = try await engine.store()
         let first = try await store.putAgent(tenant: "a", id: "support", profile: ["model": "one"], at: now)
         #expect(first.isNew)
@@ -27,7 +27,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func anotherTenantsProfileOfTheSameNameIsAnother(engine: TestEngine) async throws {
+    func `another tenant's profile of the same name is another`(engine: TestEngine) async throws {
         let store = try await engine.store()
         _ = try await store.putAgent(tenant: "a", id: "support", profile: ["of": "a"], at: now)
         let other = try await store.putAgent(tenant: "b", id: "support", profile: ["of": "b"], at: now)
@@ -38,7 +38,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func anIdempotencyKeyIsClaimedOnceAndRemembersItsAnswer(engine: TestEngine) async throws {
+    func `an idempotency key is claimed once and remembers its answer`(engine: TestEngine) async throws {
         let store = try await engine.store()
         func claim(_ digest: [UInt8], tenant: String = "a") async throws -> IdempotencyClaim {
             let call = CallID("of \(tenant)")

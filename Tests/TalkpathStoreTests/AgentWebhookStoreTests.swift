@@ -13,7 +13,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func equalWebhooksAreOneEndpointThatIsAnnouncedOnce(engine: TestEngine) async throws {
+    func `equal webhooks are one endpoint that is announced once`(engine: TestEngine) async throws {
         let store = try await engine.store(outbox: outbox)
         for id in ["one", "two"] { try await store.save(ended(id, "https://a.test")) }
         try await store.save(ended("three", "https://b.test"))
@@ -27,7 +27,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func aWebhookThatNobodyUsesAnyMoreIsForgotten(engine: TestEngine) async throws {
+    func `a webhook that nobody uses any more is forgotten`(engine: TestEngine) async throws {
         let store = try await engine.store(outbox: outbox)
         try await store.save(ended("one", "https://a.test"))
         try await store.save(ended("two", "https://b.test"))

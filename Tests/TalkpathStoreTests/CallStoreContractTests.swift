@@ -6,7 +6,7 @@ import Testing
 /// What every store must do; see ``CallStore``.
 @Suite struct CallStoreContractTests {
     @Test(arguments: TestStore.allCases)
-    func aCallThatIsUnknownIsNotFound(_ kind: TestStore) async throws {
+    func `a call that is unknown is not found`(_ kind: TestStore) async throws {
         try await kind.run { store in
             let found = try await store.find(CallID("nobody"))
             #expect(found == nil)
@@ -14,7 +14,7 @@ import Testing
     }
 
     @Test(arguments: TestStore.allCases)
-    func aSavedCallComesBackAsItWasButForTheKey(_ kind: TestStore) async throws {
+    func `a saved call comes back as it was but for the key`(_ kind: TestStore) async throws {
         try await kind.run { store in
             let call = SampleCalls.ended("one")
             try await store.save(call)
@@ -25,7 +25,7 @@ import Testing
     }
 
     @Test(arguments: TestStore.allCases)
-    func aJournalledCallIsFoundAndIsNoEndedOne(_ kind: TestStore) async throws {
+    func `a journalled call is found and is no ended one`(_ kind: TestStore) async throws {
         try await kind.run { store in
             let call = SampleCalls.live("one")
             try await store.journal(call)
@@ -37,7 +37,7 @@ import Testing
     }
 
     @Test(arguments: TestStore.allCases)
-    func theJournalTakesNothingBack(_ kind: TestStore) async throws {
+    func `the journal takes nothing back`(_ kind: TestStore) async throws {
         try await kind.run { store in
             try await store.journal(SampleCalls.live("one", carrierCallID: "CA1"))
             try await store.journal(SampleCalls.live("one"))
@@ -53,7 +53,7 @@ import Testing
     }
 
     @Test(arguments: TestStore.allCases)
-    func aNameThatComesAfterTheEndIsTaken(_ kind: TestStore) async throws {
+    func `a name that comes after the end is taken`(_ kind: TestStore) async throws {
         try await kind.run { store in
             let ended = SampleCalls.ended("one", carrierCallID: nil, confirmed: false)
             try await store.save(ended)
@@ -66,7 +66,7 @@ import Testing
     }
 
     @Test(arguments: TestStore.allCases)
-    func anUpdateReplacesTheRecordOfASavedCallOnly(_ kind: TestStore) async throws {
+    func `an update replaces the record of a saved call only`(_ kind: TestStore) async throws {
         try await kind.run { store in
             var call = SampleCalls.ended("one", confirmed: false)
             try await store.update(call)
@@ -81,7 +81,7 @@ import Testing
     }
 
     @Test(arguments: TestStore.allCases)
-    func pagesGoThroughAllCallsOnceInBothOrders(_ kind: TestStore) async throws {
+    func `pages go through all calls once in both orders`(_ kind: TestStore) async throws {
         try await kind.run { store in
             // Three of each second, so that pages end between calls of the same time.
             let calls = (0..<12).map { SampleCalls.ended("c\($0 % 10)-\($0)", startedAt: SampleCalls.noon + $0 / 3) }
@@ -117,7 +117,7 @@ import Testing
     }
 
     @Test(arguments: TestStore.allCases)
-    func everyFilterLeavesTheCallsItNames(_ kind: TestStore) async throws {
+    func `every filter leaves the calls it names`(_ kind: TestStore) async throws {
         try await kind.run { store in
             let plain = SampleCalls.ended("plain")
             var other = SampleCalls.ended(
@@ -168,7 +168,7 @@ import Testing
     }
 
     @Test(arguments: TestStore.allCases)
-    func manyAtOnceAreAllKept(_ kind: TestStore) async throws {
+    func `many at once are all kept`(_ kind: TestStore) async throws {
         try await kind.run { store in
             try await withThrowingTaskGroup { group in
                 for number in 0..<50 {
@@ -186,7 +186,7 @@ import Testing
         }
     }
 
-    @Test func aCursorIsReadAsItWasWrittenAndNothingElseIs() {
+    @Test func `a cursor is read as it was written and nothing else is`() {
         let cursor = CallCursor(startedAt: SampleCalls.noon, id: CallID("a_b"))
         #expect(CallCursor(text: cursor.text) == cursor)
         for text in ["", "_", "x_y", "12", "12_"] { #expect(CallCursor(text: text) == nil) }

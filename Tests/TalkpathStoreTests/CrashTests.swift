@@ -29,7 +29,7 @@ import Darwin
     private static func leadCalls(in folder: String, round: Int, until death: Duration) async throws {
         let diary = Diary(folder + "/diary")
         let outbox = TestOutbox()
-        let store = try SQLiteCallStore(.file(folder + "/store"), outbox: outbox, identifiers: TestIdentifiers())
+        let store = try SQLCallStore(.file(folder + "/store"), outbox: outbox, identifiers: TestIdentifiers())
         try await store.putEndpoint(
             Endpoint(id: "e", tenant: nil, kind: .webhook, url: "", secret: "", createdAt: SampleCalls.noon)
         )
@@ -60,7 +60,7 @@ import Darwin
 
     /// Some seconds where nothing else runs; each process that is killed is this whole test bundle, started anew.
     @Test(.timeLimit(.minutes(10)))
-    func noEndedCallAndNoEventIsLostWheneverTheProcessIsKilled() async throws {
+    func `no ended call and no event is lost whenever the process is killed`() async throws {
         try await TemporaryFolder.run { folder in
             var generator = SystemRandomNumberGenerator()
             for round in 0..<6 {
@@ -83,7 +83,7 @@ import Darwin
         #expect(saved.count > 20, "the processes have done something before they died")
         #expect(journalled.count > saved.count)
 
-        let store = try SQLiteCallStore(
+        let store = try SQLCallStore(
             .file(folder + "/store"),
             outbox: TestOutbox(),
             identifiers: TestIdentifiers()

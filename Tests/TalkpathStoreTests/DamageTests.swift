@@ -17,17 +17,17 @@ import Testing
     }
 
     private static func store(
-        _ location: SQLiteCallStore.Location = .memory,
+        _ location: SQLCallStore.Location = .memory,
         _ news: News,
         outbox: any OutboxSource = NoOutbox()
-    ) throws -> SQLiteCallStore {
-        try SQLiteCallStore(location, outbox: outbox, identifiers: TestIdentifiers(), news: news.tell)
+    ) throws -> SQLCallStore {
+        try SQLCallStore(location, outbox: outbox, identifiers: TestIdentifiers(), news: news.tell)
     }
 
     // MARK: One row
 
     @Test(arguments: TestEngine.allCases, ["{", "[]", #"{"id":"one"}"#])
-    func anUnreadableRecordHidesNoOther(engine: TestEngine, text: String) async throws {
+    func `an unreadable record hides no other`(engine: TestEngine, text: String) async throws {
         let news = News()
         let store = try await engine.store(news: news.tell)
         for id in ["one", "two"] { try await store.save(SampleCalls.ended(id)) }
@@ -55,7 +55,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func anUnreadableTranscriptOrAnalysisIsLeftOut(engine: TestEngine) async throws {
+    func `an unreadable transcript or analysis is left out`(engine: TestEngine) async throws {
         let news = News()
         let store = try await engine.store(news: news.tell)
         try await store.save(SampleCalls.ended("one"))
@@ -69,7 +69,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func anUnreadableLiveCallIsClosedAndHungUpAndSetAside(engine: TestEngine) async throws {
+    func `an unreadable live call is closed and hung up and set aside`(engine: TestEngine) async throws {
         let news = News()
         let store = try await engine.store(news: news.tell)
         try await store.journal(SampleCalls.live("one", tenant: "acme", carrierCallID: "CA1"))
@@ -89,7 +89,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func anUnreadableAgentHidesNoOtherAndCanBeReplaced(engine: TestEngine) async throws {
+    func `an unreadable agent hides no other and can be replaced`(engine: TestEngine) async throws {
         let news = News()
         let store = try await engine.store(news: news.tell)
         for id in ["a", "b"] {
@@ -106,7 +106,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func anUnreadableEventDoesNotStopTheDeliveriesBehindIt(engine: TestEngine) async throws {
+    func `an unreadable event does not stop the deliveries behind it`(engine: TestEngine) async throws {
         let outbox = TestOutbox()
         let news = News()
         let store = try await engine.store(outbox: outbox, news: news.tell)
@@ -135,7 +135,7 @@ import Testing
 
     // MARK: The disk
 
-    @Test func aFullDiskIsToldOnceAndSoIsThatItHasRoomAgain() async throws {
+    @Test func `a full disk is told once and so is that it has room again`() async throws {
         try await TemporaryFolder.run { folder in
             let news = News()
             let store = try Self.store(.file(folder + "/store"), news)
@@ -161,7 +161,7 @@ import Testing
     }
 
     /// The session's own bound for the record is over before the write fails: nobody waits for it any more.
-    @Test func aRecordWhoseSaverHasGoneIsTriedAgainAfterAFailure() async throws {
+    @Test func `a record whose saver has gone is tried again after a failure`() async throws {
         try await TemporaryFolder.run { folder in
             let store = try Self.store(.file(folder + "/store"), News())
             try await store.journal(SampleCalls.live("one"))
@@ -189,7 +189,7 @@ import Testing
         try store.close()
     }
 
-    @Test func afterACleanStopEverythingIsInTheOneFile() async throws {
+    @Test func `after a clean stop everything is in the one file`() async throws {
         try await TemporaryFolder.run { folder in
             let path = folder + "/store"
             let store = try Self.store(.file(path), News())
@@ -203,7 +203,7 @@ import Testing
         }
     }
 
-    @Test func aDamagedPageCostsWhatStoodOnItAndTheFileIsKept() async throws {
+    @Test func `a damaged page costs what stood on it and the file is kept`() async throws {
         try await TemporaryFolder.run { folder in
             let path = folder + "/store"
             try await Self.fill(path)
@@ -240,7 +240,7 @@ import Testing
     }
 
     @Test(arguments: [0, 20, 5_000, 60_000, 200_000])
-    func aLogThatWasCutShortIsReadAsFarAsItGoesAndTheStoreStarts(left: Int) async throws {
+    func `a log that was cut short is read as far as it goes and the store starts`(left: Int) async throws {
         try await TemporaryFolder.run { folder in
             let path = folder + "/store"
             try await Self.fill(path, calls: 20)
@@ -263,7 +263,7 @@ import Testing
 
     // MARK: Copies
 
-    @Test func aCopyIsWholeWhileTheStoreIsWrittenTo() async throws {
+    @Test func `a copy is whole while the store is written to`() async throws {
         try await TemporaryFolder.run { folder in
             let path = folder + "/store"
             try await Self.fill(path, calls: 50)

@@ -26,7 +26,7 @@ import Testing
     }
 
     private func store(_ engine: TestEngine, _ endpoints: [Endpoint], calls: [String] = ["one"]) async throws -> (
-        SQLiteCallStore, TestOutbox
+        SQLCallStore, TestOutbox
     ) {
         let outbox = TestOutbox()
         let store = try await engine.store(outbox: outbox)
@@ -39,14 +39,14 @@ import Testing
         return (store, outbox)
     }
 
-    private func due(_ store: SQLiteCallStore, _ endpoint: String, at time: WallTime? = nil) async throws
+    private func due(_ store: SQLCallStore, _ endpoint: String, at time: WallTime? = nil) async throws
         -> [Delivery]
     {
         try await store.dueDeliveries(to: endpoint, at: time ?? now, limit: 8)
     }
 
     @Test(arguments: TestEngine.allCases)
-    func everyEndpointThatWantsAnEventHasADeliveryOfItsOwn(engine: TestEngine) async throws {
+    func `every endpoint that wants an event has a delivery of its own`(engine: TestEngine) async throws {
         let endpoints = [
             endpoint("all"), endpoint("everybody's", tenant: nil), endpoint("another tenant's", tenant: "acme"),
             endpoint("agent", agentID: "support"), endpoint("another agent", agentID: "sales"),
@@ -60,7 +60,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func aCallsEventsComeOneAfterTheOther(engine: TestEngine) async throws {
+    func `a call's events come one after the other`(engine: TestEngine) async throws {
         let (store, outbox) = try await store(engine, [endpoint("e")], calls: ["one", "two"])
         outbox.tell("call.ringing", "one")
         try await store.writePending()
@@ -73,7 +73,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func aFailedDeliveryIsDueLaterAndKeepsItsEventsName(engine: TestEngine) async throws {
+    func `a failed delivery is due later and keeps its event's name`(engine: TestEngine) async throws {
         let (store, _) = try await store(engine, [endpoint("e")])
         let delivery = try #require(try await due(store, "e").first)
         try await store.postponeDelivery(delivery.id, until: now + 30, failure: "status 500")
@@ -86,7 +86,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func aDeadDeliveryIsListedAndReplayedByItsTenantOnly(engine: TestEngine) async throws {
+    func `a dead delivery is listed and replayed by its tenant only`(engine: TestEngine) async throws {
         let (store, _) = try await store(engine, [endpoint("e")])
         let delivery = try #require(try await due(store, "e").first)
         try await store.buryDelivery(delivery.id, at: now, failure: "given up")
@@ -104,7 +104,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func anEndpointThatIsGoneGetsNothingMoreUntilItIsReplayed(engine: TestEngine) async throws {
+    func `an endpoint that is gone gets nothing more until it is replayed`(engine: TestEngine) async throws {
         let (store, outbox) = try await store(engine, [endpoint("e"), endpoint("other")])
         try await store.stopEndpoint("e", because: "gone", at: now)
         outbox.tell("call.ringing", "one")
@@ -120,7 +120,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func whatStandsInTheConfigurationIsNobodyElsesToDelete(engine: TestEngine) async throws {
+    func `what stands in the configuration is nobody elses to delete`(engine: TestEngine) async throws {
         let (store, _) = try await store(engine, [])
         try await store.setConfiguredEndpoints([endpoint("configured", tenant: nil)])
         try await store.putEndpoint(endpoint("own"))

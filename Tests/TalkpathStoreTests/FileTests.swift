@@ -4,7 +4,7 @@ import TalkpathStore
 import Testing
 
 @Suite struct FileTests {
-    @Test func aFolderIsMadeForItsOwnerOnlyAndHeldByOneAtATime() async throws {
+    @Test func `a folder is made for its owner only and held by one at a time`() async throws {
         try await TemporaryFolder.run { root in
             let path = root + "/deep/er"
             let folder = try DataFolder(path)
@@ -17,7 +17,7 @@ import Testing
         }
     }
 
-    @Test func aFolderThatCannotBeMadeIsAnError() async throws {
+    @Test func `a folder that cannot be made is an error`() async throws {
         try await TemporaryFolder.run { root in
             try Data().write(to: URL(filePath: root + "/file"))
             #expect { try DataFolder(root + "/file/folder") } throws: { ($0 as? StoreError)?.code == .cannotOpen }
@@ -25,28 +25,28 @@ import Testing
         }
     }
 
-    @Test func aStoreIsReadableByItsOwnerOnlyAndComesBackAfterClosing() async throws {
+    @Test func `a store is readable by its owner only and comes back after closing`() async throws {
         try await TemporaryFolder.run { folder in
             let path = folder + "/store"
-            let store = try SQLiteCallStore(.file(path), identifiers: TestIdentifiers())
+            let store = try SQLCallStore(.file(path), identifiers: TestIdentifiers())
             try await store.save(SampleCalls.ended("one"))
             for file in try FileManager.default.contentsOfDirectory(atPath: folder) {
                 let attributes = try FileManager.default.attributesOfItem(atPath: folder + "/" + file)
                 #expect(attributes[.posixPermissions] as? Int == 0o600, "\(file)")
             }
             try store.close()
-            let again = try SQLiteCallStore(.file(path), durability: .power, identifiers: TestIdentifiers())
+            let again = try SQLCallStore(.file(path), durability: .power, identifiers: TestIdentifiers())
             #expect(try await again.find(CallID("one")) == SampleCalls.kept(SampleCalls.ended("one")))
             try again.close()
         }
     }
 
-    @Test func whatIsNoStoreIsRefusedAndLeftAsItIs() async throws {
+    @Test func `what is no store is refused and left as it is`() async throws {
         try await TemporaryFolder.run { folder in
             let path = folder + "/store"
             let text = Data(String(repeating: "This is a letter. ", count: 500).utf8)
             try text.write(to: URL(filePath: path))
-            #expect { try SQLiteCallStore(.file(path), identifiers: TestIdentifiers()) } throws: { error in
+            #expect { try SQLCallStore(.file(path), identifiers: TestIdentifiers()) } throws: { error in
                 (error as? StoreError)?.code == .cannotOpen
             }
             #expect(try Data(contentsOf: URL(filePath: path)) == text)

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct OutboxTests {
     @Test(arguments: TestEngine.allCases)
-    func theEndIsWrittenWithTheRecordAndAfterWhatWasToldBefore(engine: TestEngine) async throws {
+    func `the end is written with the record and after what was told before`(engine: TestEngine) async throws {
         let outbox = TestOutbox()
         let store = try await engine.store(outbox: outbox)
         try await store.journal(SampleCalls.live("one"))
@@ -23,7 +23,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func whatIsToldBeforeTheJournalWaitsForItAndKeepsItsOrder(engine: TestEngine) async throws {
+    func `what is told before the journal waits for it and keeps its order`(engine: TestEngine) async throws {
         let outbox = TestOutbox()
         let store = try await engine.store(outbox: outbox)
         outbox.tell("call.started", "early")
@@ -40,7 +40,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func aCallThatWasNeverJournalledStillTellsWhatHappenedInOrder(engine: TestEngine) async throws {
+    func `a call that was never journalled still tells what happened in order`(engine: TestEngine) async throws {
         let outbox = TestOutbox()
         let store = try await engine.store(outbox: outbox)
         outbox.tell("call.started", "one")
@@ -49,7 +49,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func whatWaitsTooLongForItsCallsRowIsWrittenWithoutIt(engine: TestEngine) async throws {
+    func `what waits too long for its call's row is written without it`(engine: TestEngine) async throws {
         let outbox = TestOutbox()
         let store = try await engine.store(outbox: outbox, patience: .zero)
         outbox.tell("call.started", "lost")
@@ -62,7 +62,7 @@ import Testing
 
     /// A store that is behind must not go through all it has waiting with each write: then it never catches up.
     @Test(arguments: TestEngine.allCases)
-    func whatWaitsForOtherCallsIsNotLookedAtAgainWithEachWrite(engine: TestEngine) async throws {
+    func `what waits for other calls is not looked at again with each write`(engine: TestEngine) async throws {
         let outbox = TestOutbox()
         let store = try await engine.store(outbox: outbox)
         for number in 0..<500 { outbox.tell("call.started", "early-\(number)") }
@@ -76,7 +76,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func progressIsNotedInTheJournal(engine: TestEngine) async throws {
+    func `progress is noted in the journal`(engine: TestEngine) async throws {
         let outbox = TestOutbox()
         let store = try await engine.store(outbox: outbox)
         try await store.journal(SampleCalls.live("one"))
@@ -87,10 +87,10 @@ import Testing
         #expect(swept.map(\.status) == [.completed])
     }
 
-    @Test func whatCouldNotBeWrittenIsWrittenLater() async throws {
+    @Test func `what could not be written is written later`() async throws {
         try await TemporaryFolder.run { folder in
             let outbox = TestOutbox()
-            let store = try SQLiteCallStore(
+            let store = try SQLCallStore(
                 .file(folder + "/store"),
                 outbox: outbox,
                 identifiers: TestIdentifiers()
@@ -114,7 +114,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func aWriteIsCarriedOutEvenIfNobodyWaitsForIt(engine: TestEngine) async throws {
+    func `a write is carried out even if nobody waits for it`(engine: TestEngine) async throws {
         let store = try await engine.store()
         let saving = Task { try await store.save(SampleCalls.ended("one")) }
         saving.cancel()
@@ -124,14 +124,14 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func transcriptsThatAreNotKeptAreNowhere(engine: TestEngine) async throws {
+    func `transcripts that are not kept are nowhere`(engine: TestEngine) async throws {
         let store = try await engine.store(keepsTranscripts: false)
         try await store.save(SampleCalls.ended("one"))
         #expect(try await store.find(CallID("one"))?.transcript == [])
     }
 
     @Test(arguments: TestEngine.allCases)
-    func anAnalysisIsKeptAndToldOnce(engine: TestEngine) async throws {
+    func `an analysis is kept and told once`(engine: TestEngine) async throws {
         let outbox = TestOutbox()
         let store = try await engine.store(outbox: outbox)
         let ended = SampleCalls.ended("one")
@@ -156,7 +156,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func aCallWhoseTimelineWasLostIsLookedAtWithoutIt(engine: TestEngine) async throws {
+    func `a call whose timeline was lost is looked at without it`(engine: TestEngine) async throws {
         let store = try await engine.store()
         let ended = SampleCalls.ended("one")
         try await store.save(ended)

@@ -13,8 +13,8 @@ import Testing
         _ url: String,
         outbox: any OutboxSource = NoOutbox(),
         ownsDatabase: Bool = false
-    ) throws(StoreError) -> SQLiteCallStore {
-        try SQLiteCallStore(
+    ) throws(StoreError) -> SQLCallStore {
+        try SQLCallStore(
             postgres: url,
             outbox: outbox,
             identifiers: TestIdentifiers(),
@@ -34,7 +34,7 @@ import Testing
 
     // MARK: The start
 
-    @Test func aWrongAddressPasswordOrUserIsOneLineWithoutThePassword() throws {
+    @Test func `a wrong address password or user is one line without the password`() throws {
         let server = try TestPostgres.shared()
         let urls = [
             server.url(overLoopbackAs: "postgres", password: "hunter2hunter2"),
@@ -55,7 +55,7 @@ import Testing
         #expect(Self.complaint(server.url(overLoopbackAs: "postgres", password: TestPostgres.quotedPassword)) == nil)
     }
 
-    @Test func aSchemaOfANewerVersionIsRefusedAndLeftAsItIs() throws {
+    @Test func `a schema of a newer version is refused and left as it is`() throws {
         let server = try TestPostgres.shared()
         let url = try server.makeSchema().url
         try Self.store(url).close()
@@ -64,7 +64,7 @@ import Testing
         #expect(complaint.code == .newerVersion && complaint.message.contains("99"), "\(complaint)")
     }
 
-    @Test func tablesOfAnotherProgramAreRefusedAndLeftAsTheyAre() throws {
+    @Test func `tables of another program are refused and left as they are`() throws {
         let server = try TestPostgres.shared()
         let url = try server.makeSchema().url
         try server.run("CREATE TABLE events (mine TEXT)", in: url)
@@ -74,7 +74,7 @@ import Testing
         #expect(throws: PostgresError.self) { try server.run("SELECT 1 FROM talkpath_schema", in: url) }
     }
 
-    @Test func missingRightsAreNamed() throws {
+    @Test func `missing rights are named`() throws {
         let server = try TestPostgres.shared()
         let (schema, url) = try server.makeSchema()
         try server.run("CREATE ROLE \(schema) LOGIN; GRANT USAGE ON SCHEMA \(schema) TO \(schema)")
@@ -89,7 +89,7 @@ import Testing
         #expect(Self.complaint(theirs) == nil)
     }
 
-    @Test func serversThatStartTogetherMakeTheTablesOnce() async throws {
+    @Test func `servers that start together make the tables once`() async throws {
         let url = try TestPostgres.shared().makeSchema().url
         try await withThrowingTaskGroup { group in
             for number in 0..<4 {
@@ -103,7 +103,7 @@ import Testing
         #expect(try await Self.store(url).count(matching: CallQuery()) == 4)
     }
 
-    @Test func aSecondServerOnTheDatabaseIsRefusedUntilTheFirstHasGone() throws {
+    @Test func `a second server on the database is refused until the first has gone`() throws {
         let url = try TestPostgres.shared().makeSchema().url
         let first = try Self.store(url, ownsDatabase: true)
         #expect(Self.complaint(url, ownsDatabase: true)?.code == .inUse)
@@ -113,7 +113,7 @@ import Testing
 
     // MARK: The connection
 
-    @Test func aLostConnectionIsOpenedAgainAndNothingIsWrittenTwice() async throws {
+    @Test func `a lost connection is opened again and nothing is written twice`() async throws {
         let server = try TestPostgres.shared()
         let (schema, url) = try server.makeSchema()
         let outbox = TestOutbox()
@@ -130,7 +130,7 @@ import Testing
 
     /// The worst moment: the COMMIT is on its way, and there is no answer.
     @Test(arguments: [true, false])
-    func aCommitWithoutAnAnswerIsLookedUpAndNotRepeatedBlindly(arrives: Bool) async throws {
+    func `a commit without an answer is looked up and not repeated blindly`(arrives: Bool) async throws {
         let server = try TestPostgres.shared()
         let schema = try server.makeSchema().name
         let proxy = try CuttingProxy(to: server.port)
@@ -153,7 +153,7 @@ import Testing
         proxy.close()
     }
 
-    @Test func anAnswerThatDoesNotComeInTimeIsAFaultOfTheStore() async throws {
+    @Test func `an answer that does not come in time is a fault of the store`() async throws {
         let server = try TestPostgres.shared()
         let client = PostgresClient(try PostgresAddress(server.url()), patience: .milliseconds(300))
         let result = await withCheckedContinuation { continuation in
@@ -178,7 +178,7 @@ import Testing
         client.close()
     }
 
-    @Test func aServerThatIsGoneFailsAtOnceAndIsUsedAgainWhenItIsBack() async throws {
+    @Test func `a server that is gone fails at once and is used again when it is back`() async throws {
         let server = try TestPostgres.shared()
         let schema = try server.makeSchema().name
         let proxy = try CuttingProxy(to: server.port)
@@ -208,7 +208,7 @@ import Testing
 
     // MARK: Statements
 
-    @Test func whatStandsInValuesIsNeverRead() async throws {
+    @Test func `what stands in values is never read`() async throws {
         let store = try await TestEngine.postgres.store()
         let words = "'; DROP TABLE calls; -- $1 ? \u{0} \\ \u{1F600}"
         _ = try await store.putAgent(tenant: words, id: words, profile: ["x": .string(words)], at: SampleCalls.noon)
@@ -220,7 +220,7 @@ import Testing
     // MARK: Several on one database
 
     /// Stores of as many servers, and how often each delivery was made.
-    @Test func ofServersThatShareADatabaseOneMakesEachDeliveryAndOneOfACallAtATime() async throws {
+    @Test func `of servers that share a database one makes each delivery and one of a call at a time`() async throws {
         let url = try TestPostgres.shared().makeSchema().url
         let outbox = TestOutbox()
         let first = try Self.store(url, outbox: outbox)
@@ -259,7 +259,7 @@ import Testing
         }
     }
 
-    @Test func ofServersThatShareADatabaseOneHangsEachCallUp() async throws {
+    @Test func `of servers that share a database one hangs each call up`() async throws {
         let url = try TestPostgres.shared().makeSchema().url
         let stores = try (0..<3).map { _ in try Self.store(url) }
         for number in 0..<40 {
@@ -277,7 +277,7 @@ import Testing
         #expect(try await stores[2].dueHangUps(at: later).map(\.callID) == [jobs[0].callID], "free again")
     }
 
-    @Test func ofServersThatShareADatabaseOneForgetsEachCall() async throws {
+    @Test func `of servers that share a database one forgets each call`() async throws {
         let url = try TestPostgres.shared().makeSchema().url
         let stores = try (0..<2).map { _ in try Self.store(url) }
         for number in 0..<60 { try await stores[0].save(SampleCalls.ended("\(number)")) }
@@ -293,7 +293,7 @@ import Testing
         #expect(try await stores[1].count(matching: CallQuery()) == 0)
     }
 
-    @Test func ofServersThatComeWithOneKeyExactlyOneHasIt() async throws {
+    @Test func `of servers that come with one key exactly one has it`() async throws {
         let url = try TestPostgres.shared().makeSchema().url
         let stores = try [Self.store(url), Self.store(url)]
         let firsts = try await withThrowingTaskGroup(of: Bool.self) { group in

@@ -7,7 +7,7 @@ import Testing
 @Suite struct RecordTests {
     /// A field that is added to one of these types is lost in records until it is written and read there. Whoever adds
     /// one adds it to the record, or here.
-    @Test func everyFieldOfARecordIsWritten() throws {
+    @Test func `every field of a record is written`() throws {
         let call = SampleCalls.ended("one")
         let notInTheRecord: Set = ["transcript", "analysis", "cost"]
         let fields = Set(Mirror(reflecting: call).children.compactMap(\.label)).subtracting(notInTheRecord)
@@ -22,11 +22,11 @@ import Testing
         #expect(receiptFields.count - 1 == call.record["receipt"]?.object?.count ?? 0, "all but the call's name")
     }
 
-    @Test func aRecordHoldsNoKey() {
+    @Test func `a record holds no key`() {
         #expect(!SampleCalls.ended("one").record.serializedText().contains("sk-secret"))
     }
 
-    @Test func whatAnOlderVersionDidNotWriteHasADefault() throws {
+    @Test func `what an older version did not write has a default`() throws {
         let record = try JSONValue(
             parsing: """
                 {"id":"one","direction":"inbound","status":"failed","started_at":5,"agent":{"provider":"gemini"}}
@@ -40,19 +40,19 @@ import Testing
     }
 
     @Test(arguments: ["id", "direction", "status", "started_at", "agent"])
-    func whatMakesACallIsNeeded(_ field: String) throws {
+    func `what makes a call is needed`(_ field: String) throws {
         var record = SampleCalls.ended("one").record
         record.set(field, nil)
         #expect(throws: RecordError(field: field)) { try CallSnapshot(record: record) }
     }
 
-    @Test func aWordOfANewerVersionIsAnError() throws {
+    @Test func `a word of a newer version is an error`() throws {
         var record = SampleCalls.ended("one").record
         record.set("status", "teleported")
         #expect(throws: RecordError(field: "status")) { try CallSnapshot(record: record) }
     }
 
-    @Test func anAnalysisComesBackAsItWas() throws {
+    @Test func `an analysis comes back as it was`() throws {
         var analysis = CallAnalysis()
         analysis.agentTalkRatio = 0.625
         analysis.callerTalk = .milliseconds(1200)

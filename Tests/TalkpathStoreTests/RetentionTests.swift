@@ -25,7 +25,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func theKeyOfAForgottenCallStaysTaken(engine: TestEngine) async throws {
+    func `the key of a forgotten call stays taken`(engine: TestEngine) async throws {
         let store = try await engine.store()
         let call = SampleCalls.ended("one")
         func claim() async throws -> IdempotencyClaim {
@@ -37,10 +37,10 @@ import Testing
         #expect(try await claim() == .answered(call.id, [:]))
     }
 
-    @Test func aDeletedCallLeavesNoCopyInAnyFile() async throws {
+    @Test func `a deleted call leaves no copy in any file`() async throws {
         try await TemporaryFolder.run { folder in
             let outbox = TestOutbox()
-            let store = try SQLiteCallStore(.file(folder + "/store"), outbox: outbox, identifiers: TestIdentifiers())
+            let store = try SQLCallStore(.file(folder + "/store"), outbox: outbox, identifiers: TestIdentifiers())
             let endpoint = Endpoint(
                 id: "e",
                 tenant: nil,
@@ -78,9 +78,9 @@ import Testing
     }
 
     /// Otherwise a tenant would get its minutes back by deleting calls.
-    @Test func whatDeletedCallsHaveTalkedStaysInTheSumOfTheirDayAndNothingElseOfThem() async throws {
+    @Test func `what deleted calls have talked stays in the sum of their day and nothing else of them`() async throws {
         try await TemporaryFolder.run { folder in
-            let store = try SQLiteCallStore(.file(folder + "/store"), identifiers: TestIdentifiers())
+            let store = try SQLCallStore(.file(folder + "/store"), identifiers: TestIdentifiers())
             let noon = SampleCalls.noon.milliseconds
             let today = WallTime(milliseconds: noon - noon % 86_400_000)
             for (id, tenant) in [("one", "acme"), ("two", "acme"), ("three", "acme"), ("four", "other")] {
@@ -115,17 +115,17 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func aLiveCallIsNotDeleted(engine: TestEngine) async throws {
+    func `a live call is not deleted`(engine: TestEngine) async throws {
         let store = try await engine.store()
         try await store.journal(SampleCalls.live("one"))
         #expect(try await store.delete(CallID("one"), tenant: "default") == nil)
         #expect(try await store.find(CallID("one")) != nil)
     }
 
-    @Test func whatWasSaidIsForgottenInTimeAndTheRestIsKept() async throws {
+    @Test func `what was said is forgotten in time and the rest is kept`() async throws {
         try await TemporaryFolder.run { folder in
             let outbox = TestOutbox()
-            let store = try SQLiteCallStore(.file(folder + "/store"), outbox: outbox, identifiers: TestIdentifiers())
+            let store = try SQLCallStore(.file(folder + "/store"), outbox: outbox, identifiers: TestIdentifiers())
             var old = Self.talkative("old")
             old.metadata = [:]
             try await store.journal(old)
@@ -152,7 +152,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func callsRecordingsAndEventsAreForgottenInTime(engine: TestEngine) async throws {
+    func `calls recordings and events are forgotten in time`(engine: TestEngine) async throws {
         let store = try await engine.store(outbox: TestOutbox())
         try await store.save(SampleCalls.ended("old"))
         try await store.save(SampleCalls.ended("young", startedAt: SampleCalls.noon + 1000))
@@ -172,7 +172,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func anEventThatSomebodyWaitsForIsKept(engine: TestEngine) async throws {
+    func `an event that somebody waits for is kept`(engine: TestEngine) async throws {
         let outbox = TestOutbox()
         let store = try await engine.store(outbox: outbox)
         let endpoint = Endpoint(id: "e", tenant: nil, kind: .webhook, url: "", secret: "", createdAt: SampleCalls.noon)

@@ -7,7 +7,7 @@ import Testing
     private let restart = SampleCalls.noon + 3600
 
     @Test(arguments: TestEngine.allCases)
-    func callsThatWereLiveAreClosedOnceAsLostAndTold(engine: TestEngine) async throws {
+    func `calls that were live are closed once as lost and told`(engine: TestEngine) async throws {
         let store = try await engine.store(outbox: TestOutbox())
         try await store.journal(SampleCalls.live("placed", carrierCallID: "CA1"))
         try await store.journal(SampleCalls.live("placing", startedAt: SampleCalls.noon + 1))
@@ -31,7 +31,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func anEndIsNeverBeforeItsBeginning(engine: TestEngine) async throws {
+    func `an end is never before its beginning`(engine: TestEngine) async throws {
         let store = try await engine.store()
         try await store.noteAlive(at: SampleCalls.noon)
         try await store.journal(SampleCalls.live("one", startedAt: SampleCalls.noon + 3))
@@ -41,7 +41,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func whatTheCarrierHasIsHungUpAndWhatItMayHaveWaitsForItsName(engine: TestEngine) async throws {
+    func `what the carrier has is hung up and what it may have waits for its name`(engine: TestEngine) async throws {
         let store = try await engine.store()
         try await store.journal(SampleCalls.live("placed", carrierCallID: "CA1"))
         try await store.journal(SampleCalls.live("placing"))
@@ -61,7 +61,9 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func aHangUpThatWasNotConfirmedIsTheSessionsFirstAndTheJobsAfterwardsOrAtTheNextStart(engine: TestEngine)
+    func `a hang-up that was not confirmed is the session's first and the job's afterwards or at the next start`(
+        engine: TestEngine
+    )
         async throws
     {
         let store = try await engine.store()
@@ -80,7 +82,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func theSessionsOwnConfirmationSettlesTheJob(engine: TestEngine) async throws {
+    func `the session's own confirmation settles the job`(engine: TestEngine) async throws {
         let store = try await engine.store()
         var call = SampleCalls.ended("one", confirmed: false)
         try await store.save(call)
@@ -94,7 +96,7 @@ import Testing
     }
 
     @Test(arguments: TestEngine.allCases)
-    func aHangUpThatCanHaveNoCallAnyMoreIsForgotten(engine: TestEngine) async throws {
+    func `a hang-up that can have no call any more is forgotten`(engine: TestEngine) async throws {
         let store = try await engine.store()
         let call = SampleCalls.ended("one", confirmed: false)
         try await store.save(call)

@@ -40,7 +40,7 @@ struct AgentSocketCodecTests {
     @Test func `start tells the call, the functions and both formats`() throws {
         var codec = AgentSocketCodec()
         var configuration = Self.configuration
-        configuration.call = AgentCallFacts(
+        configuration.call = AgentCallDetails(
             id: "c-1",
             direction: "inbound",
             from: "+15550100199",
@@ -234,7 +234,7 @@ struct AgentSocketCodecTests {
         #expect(result == [["type": "tool_result", "id": "1", "name": "f", "output": #"{"ok":true}"#]])
     }
 
-    @Test func `marks, ends and farewells are read`() throws {
+    @Test func `marks, ends and refusals are read`() throws {
         var codec = try ready()
         #expect(try codec.receive(#"{"type":"mark","name":"m"}"#) == [.mark("m")])
         #expect(try codec.receive(#"{"type":"end"}"#) == [.endRequested(drains: true, note: nil)])

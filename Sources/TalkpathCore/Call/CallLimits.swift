@@ -19,14 +19,14 @@ public struct CallLimits: Equatable, Sendable {
     public var agentRetryDelay: Duration = .milliseconds(250)
     /// From the beginning of the end to the receipt, whoever does not answer.
     public var endBound: Duration = .seconds(5)
-    /// How long the media socket stays open for the carrier's farewell once it has confirmed the hang-up.
-    public var farewell: Duration = .milliseconds(250)
+    /// How long the media socket stays open for the carrier's goodbye once it has confirmed the hang-up.
+    public var goodbye: Duration = .milliseconds(250)
     /// A drain that asks for nothing else.
     public var drainTimeout: Duration = .seconds(10)
 
     // MARK: Guards
 
-    /// Neither side speaks: the caller by our own ears or the model's, the agent by what is played to the caller. Then
+    /// Neither side speaks: the caller by our voice detectors or the model's, the agent by what is played to the caller. Then
     /// ``idlePrompt``, if there is one, and `idle_timeout`.
     public var idleTimeout: Duration? = .seconds(120)
     /// What the agent is asked to say before the call is given up as idle.

@@ -67,7 +67,7 @@ package struct CallRecording: Sendable {
         switch kind {
         case .telephonyIn: takeMessage(content, at: instant)
         case .telephonyOut: takeSent(content)
-        case .facts, .agentIn, .agentOut, .agentAudioIn, .agentAudioOut, .tick, .pump, .note, .happening, .gap,
+        case .facts, .agentIn, .agentOut, .agentAudioIn, .agentAudioOut, .tick, .pump, .note, .event, .gap,
             .finished:
             break
         }

@@ -47,5 +47,5 @@ package protocol CaptureSink: Sendable {
     /// Opens the capture of a call. Called on the call's loop: must return at once.
     ///
     /// - Returns: `nil` if the call cannot be captured now; it continues without.
-    func open(_ facts: CaptureFacts) -> CaptureTap?
+    func open(_ facts: CaptureMetadata) -> CaptureTap?
 }

@@ -31,11 +31,11 @@ package struct Capture: Sendable {
         case damaged(offset: Int)
     }
 
-    package var facts: CaptureFacts
+    package var facts: CaptureMetadata
     package var records: [CaptureRecord]
     package var ending: Ending
 
-    package init(facts: CaptureFacts, records: [CaptureRecord], ending: Ending) {
+    package init(facts: CaptureMetadata, records: [CaptureRecord], ending: Ending) {
         self.facts = facts
         self.records = records
         self.ending = ending
@@ -79,10 +79,10 @@ package struct Capture: Sendable {
         self.init(facts: facts, records: records, ending: ending)
     }
 
-    private static func facts(_ body: ArraySlice<UInt8>) -> CaptureFacts? {
+    private static func facts(_ body: ArraySlice<UInt8>) -> CaptureMetadata? {
         var bytes = CaptureBytes(body.dropFirst())
         guard bytes.signedVarint() != nil, let json = try? JSONValue(parsing: Array(bytes.rest())) else { return nil }
-        return CaptureFacts(json: json)
+        return CaptureMetadata(json: json)
     }
 
     /// The whole capture as a file.
@@ -127,9 +127,9 @@ private struct RecordReader {
         switch kind {
         case .telephonyIn, .telephonyOut, .agentIn, .agentOut, .agentAudioIn, .agentAudioOut:
             return Self.message(&bytes).map { CaptureRecord(kind, at: at, .message($0)) }
-        case .happening:
+        case .event:
             guard let json = try? JSONValue(parsing: Array(bytes.rest())) else { return nil }
-            return CaptureHappening(json: json).map { CaptureRecord(kind, at: at, .happening($0)) }
+            return CaptureEvent(json: json).map { CaptureRecord(kind, at: at, .event($0)) }
         case .gap:
             guard let records = bytes.varint(), let missing = bytes.varint() else { return nil }
             return CaptureRecord(kind, at: at, .gap(records: Int(clamping: records), bytes: Int(clamping: missing)))

@@ -14,8 +14,8 @@ package struct CaptureRecord: Equatable, Sendable {
         case tick = 5
         /// The waiting messages were handed to the sockets.
         case pump = 6
-        /// A ``CaptureHappening``.
-        case happening = 7
+        /// A ``CaptureEvent``.
+        case event = 7
         /// Records that are missing here, because the writing thread was too slow.
         case gap = 8
         /// The call is over, and the capture is complete.
@@ -41,7 +41,7 @@ package struct CaptureRecord: Equatable, Sendable {
     package enum Content: Equatable, Sendable {
         case none
         case message(CaptureMessage)
-        case happening(CaptureHappening)
+        case event(CaptureEvent)
         case gap(records: Int, bytes: Int)
     }
 
@@ -49,8 +49,8 @@ package struct CaptureRecord: Equatable, Sendable {
         if case .message(let message) = content { message } else { nil }
     }
 
-    package var happening: CaptureHappening? {
-        if case .happening(let happening) = content { happening } else { nil }
+    package var event: CaptureEvent? {
+        if case .event(let event) = content { event } else { nil }
     }
 }
 

@@ -61,13 +61,13 @@ package final class CaptureTap {
 
     func agentSent(_ message: RawSpan, isAudio: Bool = false) { write(isAudio ? .agentAudioOut : .agentOut, message) }
 
-    // MARK: Happenings
+    // MARK: Events
 
     /// - Parameter now: `nil` for a result of the latest input, which gets that input's instant.
-    func note(_ happening: CaptureHappening, at now: MonotonicInstant?) {
+    func note(_ event: CaptureEvent, at now: MonotonicInstant?) {
         if let now { instant = now }
-        let text = happening.json.serialized()
-        write(.happening, text.span.bytes)
+        let text = event.json.serialized()
+        write(.event, text.span.bytes)
     }
 
     /// Writes the last record; nothing follows.

@@ -9,13 +9,13 @@ package struct CaptureWriter: Sendable {
     private let origin: MonotonicInstant
     private var last: Int64 = 0
     private var redaction: CaptureRedaction
-    private let facts: CaptureFacts
+    private let facts: CaptureMetadata
     /// True to keep only digests of the audio sent to the model.
     private let isSlim: Bool
 
     /// - Parameter isSlim: keeps only digests of the audio sent to the model, which derives from the caller's audio.
     ///   The file is a fourth of the size. It shows that a replay differs, but not by how much.
-    package init(_ facts: CaptureFacts, isSlim: Bool = false) {
+    package init(_ facts: CaptureMetadata, isSlim: Bool = false) {
         self.facts = facts
         self.isSlim = isSlim
         origin = facts.startedOn
@@ -43,10 +43,10 @@ package struct CaptureWriter: Sendable {
         case .agentAudioIn, .agentAudioOut:
             let audio = content.withUnsafeBytes { Array($0) }
             return CaptureRecord(kind, at: at, .message(CaptureMessage(prefix: [], audio: .bytes(audio))))
-        case .happening:
+        case .event:
             let text = redaction.clean(content.withUnsafeBytes { Array($0) })
             guard let json = try? JSONValue(parsing: text) else { return nil }
-            return CaptureHappening(json: json).map { CaptureRecord(kind, at: at, .happening($0)) }
+            return CaptureEvent(json: json).map { CaptureRecord(kind, at: at, .event($0)) }
         case .gap:
             let (records, bytes) = content.withUnsafeBytes { bytes in
                 guard bytes.count == 16 else { return (Int64(0), Int64(0)) }
@@ -66,9 +66,9 @@ package struct CaptureWriter: Sendable {
         switch record.content {
         case .none: write(record.kind, at: at, into: &file) { _ in }
         case .message(let message): write(record.kind, message, at: at, into: &file)
-        case .happening(let happening):
-            let json = happening.json.serialized()
-            write(.happening, at: at, into: &file) { $0 += json }
+        case .event(let event):
+            let json = event.json.serialized()
+            write(.event, at: at, into: &file) { $0 += json }
         case .gap(let records, let bytes):
             write(.gap, at: at, into: &file) { body in
                 body.append(varint: UInt64(clamping: records))
@@ -98,7 +98,7 @@ package struct CaptureWriter: Sendable {
                 put(kind, at: at, count: 0, with: &pen) { _ in true }
             }
             return
-        case .happening, .gap, .facts, .agentAudioIn, .agentAudioOut:
+        case .event, .gap, .facts, .agentAudioIn, .agentAudioOut:
             break
         }
         guard let record = record(kind, at: instant, content: content) else { return }

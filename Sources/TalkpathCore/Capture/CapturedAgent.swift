@@ -128,7 +128,7 @@ extension AgentFallback {
         )
         guard let stored = json["clip"], let rate = stored["rate"]?.int,
             let encoding = AudioFormat.Encoding(rawValue: stored["encoding"]?.string ?? ""),
-            let bytes = stored["audio"]?.string.flatMap(CaptureHappening.bytes(ofBase64:))
+            let bytes = stored["audio"]?.string.flatMap(CaptureEvent.bytes(ofBase64:))
         else { return }
         clip = try? AudioClip(format: AudioFormat(encoding: encoding, sampleRate: rate), bytes: bytes)
     }

@@ -20,7 +20,7 @@ extension CallLimits {
         Bound(name: "media_timeout_ms", path: \.mediaTimeout),
         Bound(name: "agent_setup_timeout_ms", path: \.agentSetupTimeout),
         Bound(name: "agent_retry_delay_ms", path: \.agentRetryDelay), Bound(name: "end_bound_ms", path: \.endBound),
-        Bound(name: "farewell_ms", path: \.farewell), Bound(name: "drain_timeout_ms", path: \.drainTimeout),
+        Bound(name: "farewell_ms", path: \.goodbye), Bound(name: "drain_timeout_ms", path: \.drainTimeout),
     ]
 
     private static let guards = [

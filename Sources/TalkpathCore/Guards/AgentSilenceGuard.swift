@@ -2,7 +2,7 @@ import TalkpathAudio
 
 /// The model's socket is open, the caller has finished, and no answer comes.
 ///
-/// A turn is the model's own word for it where the provider gives it; otherwise what our ear heard, if the model has
+/// A turn is the model's own word for it where the provider gives it; otherwise what our voice detector heard, if the model has
 /// transcribed some of it, or has been wholly dumb since it began: a cough is no turn, and a model need not answer a
 /// television. A short sound of which a dumb model takes no notice is a turn only if another one follows. An answer may
 /// be words that nobody hears, or a function that is being carried out.
@@ -25,10 +25,10 @@ struct AgentSilenceGuard: Equatable, Sendable {
 
     /// The model has noticed a turn of the caller's and has not answered it.
     private(set) var owesAnswer = false
-    /// When our ear heard the caller begin, if that has not been answered.
+    /// When our voice detector heard the caller begin, if that has not been answered.
     private var heardBegin: MonotonicInstant?
     private var isCallerHeard = false
-    /// Our ear may have heard a noise instead of speech.
+    /// Our voice detector may have heard a noise instead of speech.
     private var isDoubtful = false
     /// When the last such sound was taken for a noise.
     private var noiseOn: MonotonicInstant?
@@ -42,7 +42,7 @@ struct AgentSilenceGuard: Equatable, Sendable {
     /// The socket was given up for its silence: the next one owes the answer.
     private(set) var isReopening = false
 
-    /// Shorter sounds are no turn, by our own ear.
+    /// Shorter sounds are no turn, by our voice detector.
     static let shortestTurn = Duration.milliseconds(700)
     /// Shorter ones of which the model takes no notice are no turn by themselves.
     static let shortestLoneTurn = Duration.milliseconds(1500)
@@ -75,7 +75,7 @@ struct AgentSilenceGuard: Equatable, Sendable {
         if heardBegin != nil { owesAnswer = true }
     }
 
-    /// Our own ear, at its noticing.
+    /// Our voice detector, at its noticing.
     mutating func heardBegin(at now: MonotonicInstant) {
         isCallerHeard = true
         heardBegin = heardBegin ?? now
@@ -83,7 +83,7 @@ struct AgentSilenceGuard: Equatable, Sendable {
         due = nil
     }
 
-    /// - Parameter lastSpeech: the ear notices the end some time after it.
+    /// - Parameter lastSpeech: the detector notices the end some time after it.
     mutating func heardEnd(lastSpeech: MonotonicInstant?, at now: MonotonicInstant) {
         isCallerHeard = false
         guard let began = heardBegin else {
@@ -196,7 +196,7 @@ struct AgentSilenceGuard: Equatable, Sendable {
         if owesAnswer || heardBegin != nil || !tools.isEmpty, !isCallerHeard { due = now + timeout }
     }
 
-    /// Whether the model has said anything since our ear heard the caller begin, its set-up apart.
+    /// Whether the model has said anything since our voice detector heard the caller begin, its set-up apart.
     private func hasNoticed(_ lastMessage: MonotonicInstant?) -> Bool {
         guard let began = heardBegin, let lastMessage else { return false }
         return lastMessage >= began && readyOn.map { lastMessage > $0 } ?? true

@@ -388,7 +388,7 @@ package final class CallMedia {
     package var listening: TapPoint { outlets.listening }
 
     /// The last message to the agent, after ``stop(at:)``.
-    package func farewell(_ end: AgentCallEnd) {
+    package func goodbye(_ end: AgentCallEnd) {
         guard outlets.agentSink != nil else { return }
         agentCodec.write(.ended(end), to: &outlets.toAgent)
     }

@@ -11,7 +11,7 @@
 /// * None has to bound itself: the session stops waiting at its own deadlines, and cancels the task when it has
 ///   nothing left to wait for. They must return then.
 public protocol Carrier: Sendable {
-    func place(_ order: PlaceOrder) async throws(CarrierError) -> String
+    func place(_ request: PlaceCallRequest) async throws(CarrierError) -> String
     func hangUp(_ carrierCallID: String) async throws(CarrierError) -> HangUpAnswer
     func redirect(_ carrierCallID: String, to instructions: CarrierInstructions) async throws(CarrierError)
     func limitDuration(of carrierCallID: String, to limit: Duration) async throws(CarrierError)
@@ -22,7 +22,7 @@ extension Carrier {
 }
 
 /// What the carrier needs to know to place a call.
-public struct PlaceOrder: Equatable, Sendable {
+public struct PlaceCallRequest: Equatable, Sendable {
     public var callID: CallID
     /// Whose call it is.
     public var tenant: String

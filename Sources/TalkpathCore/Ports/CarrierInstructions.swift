@@ -43,7 +43,7 @@ public struct TransferTicket: Equatable, Sendable {
     public var callID: CallID
     /// Counts the call's transfers from 1: a late report of an earlier one is known by it.
     public var transfer: Int
-    /// As in ``PlaceOrder/publicURL``.
+    /// As in ``PlaceCallRequest/publicURL``.
     public var publicURL: String?
 
     public init(callID: CallID, transfer: Int, publicURL: String? = nil) {

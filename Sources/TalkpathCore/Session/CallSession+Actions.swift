@@ -37,7 +37,7 @@ extension CallSession {
         case .stopBridge:
             if let interruption = media.value.stop(at: ports.clock.now) { cut(interruption) }
             stopTalking()
-            sayFarewell()
+            sayGoodbye()
         case .redirect(let id, let instructions):
             let ticket = TransferTicket(
                 callID: self.id,
@@ -89,9 +89,9 @@ extension CallSession {
     }
 
     /// An agent of one's own is told why its call is over; the pump after these actions sends it.
-    private func sayFarewell() {
-        guard let end = machine.farewell(at: ports.clock.now) else { return }
-        media.value.farewell(end)
+    private func sayGoodbye() {
+        guard let end = machine.goodbye(at: ports.clock.now) else { return }
+        media.value.goodbye(end)
     }
 
     private func closeAgent(socket: AgentSocketID) {

@@ -5,9 +5,9 @@ import TalkpathAudio
 /// Everything that the world reports, and everything that is asked of the call, is noted here before it takes effect:
 /// a replay does it again at the same instant, and compares what comes of it.
 extension CallSession {
-    func capture(_ happening: @autoclosure () -> CaptureHappening) {
+    func capture(_ event: @autoclosure () -> CaptureEvent) {
         guard let tap = media.value.tap else { return }
-        tap.note(happening(), at: ports.clock.now)
+        tap.note(event(), at: ports.clock.now)
     }
 
     /// Gives the media plane a tap, if anybody wants this call captured. Once, before ``begin()``.
@@ -16,7 +16,7 @@ extension CallSession {
         let policy = parties.capture ?? agent.capture ?? captures.standard
         guard !policy.isNothing else { return }
         media.value.tap = captures.open(
-            CaptureFacts(
+            CaptureMetadata(
                 callID: id,
                 direction: direction,
                 carrierCallID: parties.carrierCallID,

@@ -46,11 +46,11 @@ extension CallSession {
         media.value.pump()
     }
 
-    /// Our own ear hears the caller begin or end.
+    /// Our voice detector hears the caller begin or end.
     func guardsHeard(_ transition: VoiceActivityDetector.Transition, at now: MonotonicInstant) {
         guard media.value.isCallerHeard else {
             talk.debts.callerMuted()
-            perform(talk.speech.callerEnded(.ear, at: now))
+            perform(talk.speech.callerEnded(.detector, at: now))
             return
         }
         switch transition {
@@ -59,23 +59,23 @@ extension CallSession {
             talk.hasAgentSpoken = false
             guards.agent?.heardBegin(at: now)
             talk.debts.earHeardBegin(at: now)
-            callerTurns.earBegan(at: callMilliseconds(at: now))
-            talk.speech.callerBegan(.ear, at: now)
+            callerTurns.detectorBegan(at: callMilliseconds(at: now))
+            talk.speech.callerBegan(.detector, at: now)
             if agent.provider.leavesTurnsToUs { publish(.callerSpeechStarted) }
         case .speechEnded:
             let lastSpeech = media.value.uplink.voice.lastSpeech
             guards.agent?.heardEnd(lastSpeech: lastSpeech, at: now)
-            let began = talk.debts.earBegan
+            let began = talk.debts.detectorBegan
             let isTurn = talk.debts.earHeardEnd(lastSpeech: lastSpeech, at: now)
             // A session that has heard the end only is reminded of the rest.
             if isTurn, machine.isAgentReady { remindAgent() }
-            callerTurns.earEnded(lastSpeech: callMilliseconds(at: lastSpeech ?? now))
+            callerTurns.detectorEnded(lastSpeech: callMilliseconds(at: lastSpeech ?? now))
             if agent.provider.leavesTurnsToUs { publish(.callerSpeechEnded) }
             // Not every model says that it hears the caller.
             if isTurn, agent.provider.answersByItself, let began, let goodbye = talk.goodbye, began > goodbye.asked {
                 callerCutIn(isTurn: true, at: now)
             }
-            perform(talk.speech.callerEnded(.ear, at: now))
+            perform(talk.speech.callerEnded(.detector, at: now))
         }
     }
 

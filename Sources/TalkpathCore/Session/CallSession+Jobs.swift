@@ -75,7 +75,7 @@ extension CallSession {
             perform(machine.placingFailed(error, at: ports.clock.now))
             return
         }
-        let order = PlaceOrder(
+        let request = PlaceCallRequest(
             callID: id,
             tenant: parties.tenant,
             from: parties.from,
@@ -86,7 +86,7 @@ extension CallSession {
             machineDetection: limits.machineDetection
         )
         do {
-            let placed = try await carrier.place(order)
+            let placed = try await carrier.place(request)
             capture(.placed(carrierCallID: placed))
             noteCarrierCallID(placed)
             outcome.answered(.success(placed))

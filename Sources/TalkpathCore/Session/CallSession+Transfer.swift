@@ -12,7 +12,7 @@ extension CallSession {
         mode: EndMode = .drain(timeout: .seconds(10))
     ) async throws(CallCommandError) -> TransferOutcome {
         try await transfer(
-            TransferOrder(to: number, callerID: callerID, ringTimeout: ringTimeout, mode: mode)
+            TransferRequest(to: number, callerID: callerID, ringTimeout: ringTimeout, mode: mode)
         )
     }
 
@@ -27,34 +27,34 @@ extension CallSession {
     /// - Throws: `CallCommandError`: `transfer_failed` with its ``CallCommandError/transferOutcome``, `not_live` (also
     ///   if the call ended meanwhile), `not_answered`, `invalid_number`, `no_carrier`, `carrier_error`, `busy`.
     @discardableResult
-    public func transfer(_ order: TransferOrder) async throws(CallCommandError) -> TransferOutcome {
-        try await transfer(order, isAsked: true)
+    public func transfer(_ request: TransferRequest) async throws(CallCommandError) -> TransferOutcome {
+        try await transfer(request, isAsked: true)
     }
 
     /// - Parameter isAsked: from outside, and not by the call's own agent: a capture must know.
     @discardableResult
-    func transfer(_ order: TransferOrder, isAsked: Bool) async throws(CallCommandError) -> TransferOutcome {
-        try order.check()
+    func transfer(_ request: TransferRequest, isAsked: Bool) async throws(CallCommandError) -> TransferOutcome {
+        try request.check()
         let result = await withCheckedContinuation { continuation in
             if let refusal = machine.transferRefusal {
                 continuation.resume(returning: Result<TransferOutcome, CallCommandError>.failure(refusal))
                 return
             }
-            if isAsked { capture(.transferRequested(order)) }
+            if isAsked { capture(.transferRequested(request)) }
             talk.transfer = TransferWaiter(continuation: continuation, isAgents: !isAsked)
-            beginTransfer(order)
+            beginTransfer(request)
         }
         return try result.get()
     }
 
-    private func beginTransfer(_ order: TransferOrder) {
+    private func beginTransfer(_ request: TransferRequest) {
         let instructions = CarrierInstructions.dial(
-            number: order.number,
-            callerID: order.callerID,
-            ringTimeout: order.ringTimeout
+            number: request.number,
+            callerID: request.callerID,
+            ringTimeout: request.ringTimeout
         )
-        let wish = CallTransferMachine.Order(instructions: instructions, onFailure: order.onFailure)
-        perform(machine.beginTransfer(wish, mode: order.mode, at: ports.clock.now))
+        let plan = CallTransferMachine.Plan(instructions: instructions, onFailure: request.onFailure)
+        perform(machine.beginTransfer(plan, mode: request.mode, at: ports.clock.now))
     }
 
     // MARK: What comes of it

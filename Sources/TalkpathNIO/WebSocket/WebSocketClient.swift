@@ -47,7 +47,7 @@ package enum WebSocketClient {
         }
         var bootstrap = ClientBootstrap(group: eventLoop)
             .resolver(
-                way == nil ? judged.map { JudgedAddresses(addresses: $0, eventLoop: eventLoop) } ?? resolver : nil
+                way == nil ? judged.map { CheckedAddresses(addresses: $0, eventLoop: eventLoop) } ?? resolver : nil
             )
             .connectTimeout(TimeAmount(timeout))
             .channelInitializer { channel in

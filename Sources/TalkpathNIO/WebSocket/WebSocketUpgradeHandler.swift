@@ -8,7 +8,7 @@ package struct HTTPConnectionLimits: Equatable, Sendable {
     /// From the end of a request's head to the end of its body.
     package var requestTimeout: Duration = .seconds(30)
     /// From the last answer until the connection is closed, so that the peer can close first.
-    package var farewellTimeout: Duration = .seconds(1)
+    package var refusalTimeout: Duration = .seconds(1)
     package var maximumHeaderBytes = 16 << 10
     /// The longest header field in bytes; also limits the request's path with its query.
     package var maximumHeaderFieldBytes = 8 << 10
@@ -301,7 +301,7 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
         guard unanswered == 0 else { return sayContinue(context) }
         switch state {
         case .passedLast:
-            arm(limits.farewellTimeout, context)
+            arm(limits.refusalTimeout, context)
         case .waiting:
             fallback?.becameIdle()
         case .accepted, .refusing:
@@ -425,7 +425,7 @@ package final class WebSocketUpgradeHandler: ChannelDuplexHandler, RemovableChan
         context.writeAndFlush(Self.wrapOutboundOut(.end(nil)), promise: nil)
         // Closes only our direction and gives the peer a moment to close its own. Closing with unread input would reset
         // the connection and could destroy the answer on its way.
-        arm(limits.farewellTimeout, context)
+        arm(limits.refusalTimeout, context)
         context.close(mode: .output, promise: nil)
     }
 

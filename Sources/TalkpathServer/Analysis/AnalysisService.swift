@@ -7,7 +7,7 @@ import TalkpathStore
 ///
 /// The store keeps the pending analyses, so that a process that dies loses none.
 struct AnalysisService: Service {
-    let store: SQLiteCallStore
+    let store: SQLCallStore
     let recorder: EventRecorder
     /// `nil` computes figures only.
     let model: AnalysisModel?
@@ -49,10 +49,10 @@ struct AnalysisService: Service {
         }
     }
 
-    private func analysed(_ one: SQLiteCallStore.Unanalysed) async -> CallSnapshot {
+    private func analysed(_ one: SQLCallStore.Unanalysed) async -> CallSnapshot {
         var call = one.call
         let timeline = one.timeline.map(ConversationTimeline.init(json:)) ?? ConversationTimeline()
-        var analysis = ConversationFigures(timeline: timeline, call: call).analysis
+        var analysis = ConversationMetrics(timeline: timeline, call: call).analysis
         if let model, !call.transcript.isEmpty, let opinion = await opinion(on: call, of: model) {
             analysis.summary = opinion.summary
             analysis.sentiment = opinion.sentiment

@@ -10,7 +10,7 @@ final class CaptureJob: @unchecked Sendable {
     private var reader: CaptureTapReader
     private var wire: WirePart?
     private var audio: AudioPart?
-    private let facts: CaptureFacts
+    private let facts: CaptureMetadata
     private let recordings: Recordings
     private let instruments: CaptureInstruments
     private let logger: Logger
@@ -45,7 +45,7 @@ final class CaptureJob: @unchecked Sendable {
 
     /// - Parameter onFile: receives each file once it is complete.
     init(
-        _ facts: CaptureFacts,
+        _ facts: CaptureMetadata,
         reader: consuming CaptureTapReader,
         recordings: Recordings,
         instruments: CaptureInstruments,

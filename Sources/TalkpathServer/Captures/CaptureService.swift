@@ -72,7 +72,7 @@ final class CaptureService: CaptureSink {
     }
 
     /// Called on a call's loop.
-    func open(_ facts: CaptureFacts) -> CaptureTap? {
+    func open(_ facts: CaptureMetadata) -> CaptureTap? {
         let ring = ByteRing(minimumCapacity: CaptureTap.ringCapacity)
         let job = CaptureJob(
             facts,

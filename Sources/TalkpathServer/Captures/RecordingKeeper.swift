@@ -9,7 +9,7 @@ import TalkpathStore
 /// A process that dies leaves files that are not in the store; the next process adds them.
 struct RecordingKeeper: Service {
     let captures: CaptureService
-    let store: SQLiteCallStore
+    let store: SQLCallStore
     let clock: any CallClock
     let logger: Logger
 

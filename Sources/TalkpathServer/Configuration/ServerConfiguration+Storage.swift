@@ -9,7 +9,7 @@ extension ServerConfiguration {
         var storage = Storage(folder: isDevelopment ? nil : defaultFolder)
         if let folder = settings.text(.dataFolder) { storage.folder = folder == ":memory:" ? nil : folder }
         storage.database = settings.text(.databaseURL).map(Database.init)
-        if let word = settings.word(.durability, as: SQLiteCallStore.Durability.self) { storage.durability = word }
+        if let word = settings.word(.durability, as: SQLCallStore.Durability.self) { storage.durability = word }
         let mayBeOff = "must be off, forever or a number of days"
         if let text = settings.text(.keepTranscripts) {
             if let value = Retention(setting: text) {

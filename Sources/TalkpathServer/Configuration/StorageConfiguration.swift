@@ -9,7 +9,7 @@ extension ServerConfiguration {
         /// The database that keeps calls, agents and events, instead of a file in the folder.
         public var database: Database?
         /// The failure that a finished write survives.
-        public var durability = SQLiteCallStore.Durability.process
+        public var durability = SQLCallStore.Durability.process
         public var transcripts = Retention.forever
         public var recordings = Retention.forever
         /// Records of calls, with all their data.

@@ -25,11 +25,11 @@ enum CallOperations {
                     )
                 )
             ],
-            body: .init(schema: .named("CallOrder")),
+            body: .init(schema: .named("CreateCallRequest")),
             answers: [
                 .init(
                     status: 201,
-                    meaning: "The carrier has taken the order.",
+                    meaning: "The carrier has taken the request.",
                     contents: [("application/json", .named("PlacedCall"))],
                     headers: [("Location", .text)]
                 ),
@@ -171,7 +171,7 @@ enum CallOperations {
             receipt.
             """,
         parameters: [.callID],
-        body: .init(schema: .named("EndOrder"), isRequired: false),
+        body: .init(schema: .named("EndCallRequest"), isRequired: false),
         answers: [
             .json(200, "Ended now, or joined an end in progress.", .named("Receipt")),
             .problem(400, "`malformed_json`."),
@@ -189,7 +189,7 @@ enum CallOperations {
         id: "endCalls",
         area: "Calls",
         summary: "Ends all calls, or those of a kind, at once",
-        body: .init(schema: .named("EndManyOrder")),
+        body: .init(schema: .named("EndCallsRequest")),
         answers: [
             .json(200, "The receipts.", .named("Receipts")),
             .problem(400, "`malformed_json`."),

@@ -21,10 +21,10 @@ struct CallPlacement {
 
     /// Places the call and waits for the carrier's answer.
     /// - Parameter id: the identifier of the call; `nil` for a new one.
-    func place(_ order: CallOrder, as id: CallID? = nil) async throws(Failure) -> CallSnapshot {
+    func place(_ request: CreateCallRequest, as id: CallID? = nil) async throws(Failure) -> CallSnapshot {
         let call: OutboundCall
         do throws(Problem) {
-            call = try await prepare(order, as: id)
+            call = try await prepare(request, as: id)
         } catch {
             state.instruments.refusedCall(.outbound, error.code)
             throw Failure(problem: error)
@@ -52,42 +52,42 @@ struct CallPlacement {
     }
 
     /// Checks the request and prepares its call.
-    func prepare(_ order: CallOrder, as id: CallID? = nil) async throws(Problem) -> OutboundCall {
-        try state.check(destination: order.to)
-        if let from = order.from { try await state.check(callerID: from, tenant: tenant) }
-        if let address = order.publicURL { try state.check(origin: address, tenant: tenant) }
-        let (agent, variables) = try await agent(order)
+    func prepare(_ request: CreateCallRequest, as id: CallID? = nil) async throws(Problem) -> OutboundCall {
+        try state.check(destination: request.to)
+        if let from = request.from { try await state.check(callerID: from, tenant: tenant) }
+        if let address = request.publicURL { try state.check(origin: address, tenant: tenant) }
+        let (agent, variables) = try await agent(request)
         guard state.carriers?.carrier(of: tenant) != nil else {
             throw Problem(.serviceUnavailable, .carrierNotConfigured, "No carrier is configured to place calls with")
         }
-        try checkCapture(order)
+        try checkCapture(request)
         var call = OutboundCall(
             id: id ?? state.identifiers.makeCallID(),
-            from: order.from ?? state.configuration.twilio(of: tenant)?.fromNumber ?? "",
-            to: order.to,
+            from: request.from ?? state.configuration.twilio(of: tenant)?.fromNumber ?? "",
+            to: request.to,
             agent: agent,
-            metadata: order.metadata,
+            metadata: request.metadata,
             variables: variables,
-            publicURL: order.publicURL,
+            publicURL: request.publicURL,
             tenant: tenant
         )
-        call.capture = order.capture
+        call.capture = request.capture
         return call
     }
 
     /// Begins a call without a carrier, which waits for its media socket.
-    func begin(webCall order: CallOrder) async throws(Problem) -> CallID {
+    func begin(webCall request: CreateCallRequest) async throws(Problem) -> CallID {
         do throws(Problem) {
-            return try await accept(webCall: order)
+            return try await accept(webCall: request)
         } catch {
             state.instruments.refusedCall(.inbound, error.code)
             throw error
         }
     }
 
-    private func accept(webCall order: CallOrder) async throws(Problem) -> CallID {
-        let (agent, variables) = try await agent(order)
-        try checkCapture(order)
+    private func accept(webCall request: CreateCallRequest) async throws(Problem) -> CallID {
+        let (agent, variables) = try await agent(request)
+        try checkCapture(request)
         guard !state.isDraining else { throw .draining }
         let id = state.identifiers.makeCallID()
         var call = InboundCall(
@@ -96,11 +96,11 @@ struct CallPlacement {
             to: agent.id ?? "",
             carrierCallID: nil,
             agent: agent,
-            metadata: order.metadata,
+            metadata: request.metadata,
             variables: variables,
             tenant: tenant
         )
-        call.capture = order.capture
+        call.capture = request.capture
         call.limits.maxDuration = try admit(id, for: call.limits.maxDuration, isPlaced: false)
         state.traces.adopt(traceParent, for: id)
         do throws(CallManager.Refusal) {
@@ -114,17 +114,17 @@ struct CallPlacement {
         return id
     }
 
-    private func checkCapture(_ order: CallOrder) throws(Problem) {
-        if let policy = order.capture, !policy.isNothing, state.configuration.recordings == nil {
+    private func checkCapture(_ request: CreateCallRequest) throws(Problem) {
+        if let policy = request.capture, !policy.isNothing, state.configuration.recordings == nil {
             throw JSONBody.invalid("capture", "nothing can be kept here: \(Setting.recordings.rawValue) is not set")
         }
     }
 
     /// Returns the agent with the request's changes and its placeholders filled, and the values that filled them.
-    private func agent(_ order: CallOrder) async throws(Problem) -> (AgentProfile, [String: JSONValue]) {
+    private func agent(_ request: CreateCallRequest) async throws(Problem) -> (AgentProfile, [String: JSONValue]) {
         var agent: AgentProfile
         var variables: [String: JSONValue] = [:]
-        switch order.agent {
+        switch request.agent {
         case .stored(let id) where id != AgentProfile.configuredID:
             let record = try await state.agent(id, tenant: tenant)
             agent = try record.definition.profile(id: id, in: state.configuration)
@@ -137,13 +137,13 @@ struct CallPlacement {
             try await state.check(addressesOf: definition, tenant: tenant)
             variables = definition.variables
         }
-        if let prompt = order.prompt { agent.instructions = prompt }
-        if let voice = order.voice { agent.voice = voice }
-        if let words = order.firstMessage { agent.firstMessage = words }
-        agent.limits.apply(order.limits)
+        if let prompt = request.prompt { agent.instructions = prompt }
+        if let voice = request.voice { agent.voice = voice }
+        if let words = request.firstMessage { agent.firstMessage = words }
+        agent.limits.apply(request.limits)
         try agent.checkOptions()
-        variables.merge(order.variables) { $1 }
-        if order.needsAllVariables, let missing = agent.placeholders.subtracting(variables.keys).min() {
+        variables.merge(request.variables) { $1 }
+        if request.needsAllVariables, let missing = agent.placeholders.subtracting(variables.keys).min() {
             throw JSONBody.invalid("variables", "lacks '\(missing)', for which the agent has a placeholder")
         }
         return (agent.filled(with: variables), variables)

@@ -4,7 +4,7 @@ import TalkpathCore
 import TalkpathWire
 
 /// A request to place a call, from any of the routes that accept one.
-struct CallOrder: Sendable {
+struct CreateCallRequest: Sendable {
     /// The agent of the call.
     enum Agent: Sendable {
         /// The server's own agent.
@@ -33,10 +33,10 @@ struct CallOrder: Sendable {
     var limits: JSONValue = [:]
 }
 
-extension CallOrder {
+extension CreateCallRequest {
     /// The body of `POST /api/calls`.
     init(_ bytes: [UInt8]) throws(Problem) {
-        let body = try JSONBody(bytes, CallSchemas.order)
+        let body = try JSONBody(bytes, CallSchemas.request)
         guard let to = body.text("to"), !to.isEmpty else {
             throw Problem(.badRequest, .missingField, "Missing 'to' phone number")
         }
@@ -48,7 +48,7 @@ extension CallOrder {
 
     /// The body of `POST /api/web-calls`: nothing is dialled, so it names no numbers.
     init(webCall bytes: [UInt8]) throws(Problem) {
-        let body = try JSONBody(bytes, WebCallRoutes.order)
+        let body = try JSONBody(bytes, WebCallRoutes.callRequest)
         self.init(to: "")
         try readAgentAndLimits(body)
     }

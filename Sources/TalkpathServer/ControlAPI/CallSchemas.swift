@@ -5,7 +5,7 @@ import TalkpathWire
 enum CallSchemas {
     // MARK: Requests
 
-    static let order = Schema.object(
+    static let request = Schema.object(
         [
             // A missing number has an error of its own, which the first clients know.
             .optional("to", .e164.meaning("The number to call.").example("+14155550100")),
@@ -228,9 +228,9 @@ enum CallSchemas {
                 .required("next_cursor", .text.orNull)
             )
         ),
-        ("CallOrder", order),
-        ("EndOrder", end),
-        ("EndManyOrder", endMany),
+        ("CreateCallRequest", request),
+        ("EndCallRequest", end),
+        ("EndCallsRequest", endMany),
         ("Receipt", receipt),
         ("TokenUsage", usage), ("AgentSession", agentSession), ("CallCost", cost), ("CostItem", costItem),
         ("EndStep", step), ("CarrierError", carrierError),

@@ -6,12 +6,12 @@ enum CommandOperations {
         command(
             "say",
             "The agent says something, or audio is played; answers when it has been heard",
-            "SayOrder",
+            "SayRequest",
             "Said",
             more: [.problem(502, "`agent_silent`: the model was asked to speak and did not.")]
         ),
-        command("messages", "Puts a message into the model's conversation", "MessageOrder", "Done"),
-        command("dtmf", "Dials digits on the line; answers when they have been heard", "DigitsOrder", "Done"),
+        command("messages", "Puts a message into the model's conversation", "MessageRequest", "Done"),
+        command("dtmf", "Dials digits on the line; answers when they have been heard", "DigitsRequest", "Done"),
         Operation(
             method: .patch,
             path: "/api/calls/{call_id}",
@@ -37,12 +37,12 @@ enum CommandOperations {
                 .problem(422, "`unknown_field`, `invalid_field`."),
             ]
         ),
-        command("mute", "Silences one end of the call", "LegOrder", "Muted"),
-        command("unmute", "Lets that end be heard again", "LegOrder", "Muted"),
+        command("mute", "Silences one end of the call", "LegRequest", "Muted"),
+        command("unmute", "Lets that end be heard again", "LegRequest", "Muted"),
         command(
             "transfer",
             "Connects the caller with another number; answers when that has answered, or has not",
-            "TransferOrder",
+            "TransferRequest",
             "Transferred",
             conflicts: """
                 `transfer_failed`, with `outcome`: nobody answered there, and the caller is treated as `on_failure` says; \

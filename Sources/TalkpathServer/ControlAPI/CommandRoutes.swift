@@ -118,7 +118,7 @@ struct CommandRoutes {
         let plan = try Self.failurePlan(body)
         do throws(CallCommandError) {
             let outcome = try await session.transfer(
-                TransferOrder(
+                TransferRequest(
                     to: to,
                     callerID: body.text("from"),
                     ringTimeout: .seconds(body["ring_timeout_s"]?.int ?? 30),

@@ -56,13 +56,13 @@ enum CommandSchemas {
     static let done: [Schema.Member] = [.required("success", .boolean), .required("call_id", .text)]
 
     static let all: [(name: String, schema: Schema)] = [
-        ("SayOrder", say),
-        ("MessageOrder", message),
-        ("DigitsOrder", digits),
-        ("LegOrder", leg),
+        ("SayRequest", say),
+        ("MessageRequest", message),
+        ("DigitsRequest", digits),
+        ("LegRequest", leg),
         ("CallChange", change),
         ("Changed", .object(done + [.required("changed", .array(.text).meaning("The fields that change."))])),
-        ("TransferOrder", transfer),
+        ("TransferRequest", transfer),
         ("Done", .object(done)),
         (
             "Transferred",

@@ -28,20 +28,20 @@ struct ControlRoutes {
             throw Problem.draining
         }
         let body = try await request.bytes()
-        let order = try CallOrder(body)
+        let callRequest = try CreateCallRequest(body)
         let placement = CallPlacement(
             state: state,
             tenant: context.tenant,
             traceParent: request.headers[.traceparent]
         )
         guard let key = request.headers[.idempotencyKey] else {
-            return Self.created(try await placing(order, placement).answer.get())
+            return Self.created(try await placing(callRequest, placement).answer.get())
         }
         guard (1...255).contains(key.utf8.count) else {
             throw Problem(.badRequest, .invalidField, "'Idempotency-Key' must have 1 to 255 characters")
         }
         let reply = try await state.idempotency.perform(.init(tenant: context.tenant, text: key), body: body) {
-            await placing(order, placement, as: $0)
+            await placing(callRequest, placement, as: $0)
         }
         switch reply {
         case .first(let answer):
@@ -52,28 +52,28 @@ struct ControlRoutes {
             guard let call = try await state.manager.find(id) else {
                 throw Problem(.conflict, .idempotencyConflict, "The call of this 'Idempotency-Key' has been deleted")
             }
-            return Self.replayed(json(call, of: order))
+            return Self.replayed(json(call, of: callRequest))
         case .conflict:
             throw Problem(.conflict, .idempotencyConflict, "This 'Idempotency-Key' came with another body before")
         }
     }
 
     private func placing(
-        _ order: CallOrder,
+        _ callRequest: CreateCallRequest,
         _ placement: CallPlacement,
         as id: CallID? = nil
     ) async -> Idempotency.Outcome {
         do throws(CallPlacement.Failure) {
-            let call = try await placement.place(order, as: id)
-            return Idempotency.Outcome(answer: .success(json(call, of: order)), isFinal: true)
+            let call = try await placement.place(callRequest, as: id)
+            return Idempotency.Outcome(answer: .success(json(call, of: callRequest)), isFinal: true)
         } catch {
             return Idempotency.Outcome(answer: .failure(error.problem), isFinal: error.mayHavePlaced)
         }
     }
 
     /// The call, preceded by the members that the first clients look for.
-    private func json(_ call: CallSnapshot, of order: CallOrder) -> JSONValue {
-        let webhookURL = order.publicURL ?? state.origin?.text
+    private func json(_ call: CallSnapshot, of callRequest: CreateCallRequest) -> JSONValue {
+        let webhookURL = callRequest.publicURL ?? state.origin?.text
         let first: [(key: String, value: JSONValue)] = [
             (key: "success", value: true), (key: "call_id", value: .string(call.id.text)),
             (key: "to", value: .string(call.to)), (key: "webhook_url", value: .optional(webhookURL)),
@@ -149,9 +149,9 @@ struct ControlRoutes {
     // MARK: Ending
 
     @Sendable private func end(_ request: Request, _ context: ServerContext) async throws -> Response {
-        let wish = try EndCallRequest(await request.bytesOrEmptyObject(), limits: state.configuration.limits)
+        let body = try EndCallRequest(await request.bytesOrEmptyObject(), limits: state.configuration.limits)
         let id = try await call(context).id
-        switch try await state.manager.end(id, wish.request) {
+        switch try await state.manager.end(id, body.request) {
         case .ended(let receipt):
             guard receipt.isSuccess else { throw Self.unconfirmed(receipt) }
             return .json(receipt.json)
@@ -171,12 +171,12 @@ struct ControlRoutes {
     }
 
     @Sendable private func endMany(_ request: Request, _ context: ServerContext) async throws -> Response {
-        let wish = try EndCallsRequest(await request.bytes(), limits: state.configuration.limits)
-        let calls = await state.manager.active().filter { $0.tenant == context.tenant && wish.matches($0) }
+        let body = try EndCallsRequest(await request.bytes(), limits: state.configuration.limits)
+        let calls = await state.manager.active().filter { $0.tenant == context.tenant && body.matches($0) }
         let receipts = try await withThrowingTaskGroup(of: (Int, EndReceipt?).self) { group in
             for (position, call) in calls.enumerated() {
                 group.addTask {
-                    switch try await state.manager.end(call.id, wish.end.request) {
+                    switch try await state.manager.end(call.id, body.end.request) {
                     case .ended(let receipt), .endedBefore(let receipt): (position, receipt)
                     case .unknown: (position, nil)
                     }

@@ -11,14 +11,14 @@ import TalkpathWire
 /// only once. A call that became due while no server ran is placed at the start, unless it is more than ``patience``
 /// late: by then, the tenant does not expect it any more.
 actor DelayedCalls {
-    struct Order: Sendable {
+    struct Entry: Sendable {
         var call: CallID
         var tenant: String
-        var order: CallOrder
+        var request: CreateCallRequest
     }
 
     private struct Waiting {
-        var order: Order
+        var entry: Entry
         var agentID: String
         var dueAt: WallTime
     }
@@ -26,7 +26,7 @@ actor DelayedCalls {
     private var waiting: [CallID: Waiting] = [:]
     private let newcomers: AsyncStream<CallID>
     private let queue: AsyncStream<CallID>.Continuation
-    private let store: SQLiteCallStore
+    private let store: SQLCallStore
     private let clock: any CallClock
     private let logger: Logger
 
@@ -35,7 +35,7 @@ actor DelayedCalls {
     /// The most milliseconds by which a call may be late.
     static let patience: Int64 = 15 * 60 * 1000
 
-    init(store: SQLiteCallStore, clock: any CallClock, logger: Logger) {
+    init(store: SQLCallStore, clock: any CallClock, logger: Logger) {
         self.store = store
         self.clock = clock
         self.logger = logger
@@ -43,34 +43,34 @@ actor DelayedCalls {
     }
 
     /// Returns when the request is stored.
-    func add(_ order: Order, agentID: String, after delay: Duration) async throws {
+    func add(_ entry: Entry, agentID: String, after delay: Duration) async throws {
         guard waiting.count < Self.most else {
             throw Problem(.tooManyRequests, .tooManyCalls, "Limit of calls that wait to be placed reached").retry(
                 after: 60
             )
         }
         let due = WallTime(milliseconds: clock.wallTime.milliseconds + Int64(delay.wholeMilliseconds))
-        waiting[order.call] = Waiting(order: order, agentID: agentID, dueAt: due)
+        waiting[entry.call] = Waiting(entry: entry, agentID: agentID, dueAt: due)
         let kept = DelayedCall(
-            callID: order.call,
-            tenant: order.tenant,
+            callID: entry.call,
+            tenant: entry.tenant,
             agentID: agentID,
-            order: order.order.kept,
+            order: entry.request.kept,
             dueAt: due
         )
         do {
             try await store.putDelayedCall(kept)
         } catch {
-            waiting[order.call] = nil
+            waiting[entry.call] = nil
             throw error
         }
-        queue.yield(order.call)
+        queue.yield(entry.call)
     }
 
     /// Cancels a call that has not been placed yet.
     /// - Returns: whether there was one that belongs to this tenant and this agent.
     func cancel(_ id: CallID, tenant: String, agent: String) async throws -> Bool {
-        guard let one = waiting[id], one.order.tenant == tenant, one.agentID == agent else { return false }
+        guard let one = waiting[id], one.entry.tenant == tenant, one.agentID == agent else { return false }
         waiting[id] = nil
         try await store.deleteDelayedCall(id)
         return true
@@ -79,7 +79,7 @@ actor DelayedCalls {
     /// Places each call when it is due, until the task is cancelled.
     /// - Parameter place: returns whether the request is settled, placed or refused. If not, the next process tries
     ///   again.
-    func run(place: @escaping @Sendable (Order) async -> Bool) async {
+    func run(place: @escaping @Sendable (Entry) async -> Bool) async {
         await restore()
         await withDiscardingTaskGroup { group in
             for await id in newcomers {
@@ -87,16 +87,16 @@ actor DelayedCalls {
                 let delay = Duration.milliseconds(max(0, due.milliseconds - clock.wallTime.milliseconds))
                 group.addTask {
                     try? await Task.sleep(for: delay)
-                    guard !Task.isCancelled, let order = await self.take(id) else { return }
-                    if await place(order) { await self.forget(id) }
+                    guard !Task.isCancelled, let entry = await self.take(id) else { return }
+                    if await place(entry) { await self.forget(id) }
                 }
             }
             group.cancelAll()
         }
     }
 
-    private func take(_ id: CallID) -> Order? {
-        waiting.removeValue(forKey: id)?.order
+    private func take(_ id: CallID) -> Entry? {
+        waiting.removeValue(forKey: id)?.entry
     }
 
     private func forget(_ id: CallID) async {
@@ -104,7 +104,7 @@ actor DelayedCalls {
             try await store.deleteDelayedCall(id)
         } catch {
             // The call's record shows the next process that it was placed.
-            logger.error("A delayed call's order could not be forgotten", metadata: ["call_id": "\(id)"])
+            logger.error("A delayed call's request could not be forgotten", metadata: ["call_id": "\(id)"])
         }
     }
 
@@ -123,9 +123,9 @@ actor DelayedCalls {
                     try await store.deleteDelayedCall(call.callID)
                     continue
                 }
-                let order = CallOrder(kept: call.order, agentID: call.agentID)
+                let request = CreateCallRequest(kept: call.order, agentID: call.agentID)
                 waiting[call.callID] = Waiting(
-                    order: Order(call: call.callID, tenant: call.tenant, order: order),
+                    entry: Entry(call: call.callID, tenant: call.tenant, request: request),
                     agentID: call.agentID,
                     dueAt: call.dueAt
                 )
@@ -137,7 +137,7 @@ actor DelayedCalls {
     }
 }
 
-extension CallOrder {
+extension CreateCallRequest {
     /// The request for a call that may be delayed, in the form in which the store keeps it.
     fileprivate var kept: JSONValue {
         ["to": .string(to), "variables": .dictionary(variables), "metadata": .dictionary(metadata)]

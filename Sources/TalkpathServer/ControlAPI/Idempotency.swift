@@ -49,12 +49,12 @@ actor Idempotency {
     }
 
     private var running: [Key: Running] = [:]
-    private let store: SQLiteCallStore
+    private let store: SQLCallStore
     private let clock: any CallClock
     private let identifiers: any IdentifierSource
     private let logger: Logger
 
-    init(store: SQLiteCallStore, clock: any CallClock, identifiers: any IdentifierSource, logger: Logger) {
+    init(store: SQLCallStore, clock: any CallClock, identifiers: any IdentifierSource, logger: Logger) {
         self.store = store
         self.clock = clock
         self.identifiers = identifiers

@@ -3,13 +3,13 @@ enum MediaType {
     /// Returns the element of `offers` that `accept` prefers; of equal ones the first; `nil` if it accepts none.
     static func best(of offers: [String], for accept: String?) -> String? {
         guard let accept, !accept.allSatisfy({ $0 == " " }) else { return offers.first }
-        let wishes = accept.split(separator: ",").compactMap(Wish.init)
-        let rated = offers.map { offer in (offer: offer, quality: quality(of: offer, wishes)) }
+        let ranges = accept.split(separator: ",").compactMap(AcceptedRange.init)
+        let rated = offers.map { offer in (offer: offer, quality: quality(of: offer, ranges)) }
         guard let most = rated.map(\.quality).max(), most > 0 else { return nil }
         return rated.first { $0.quality == most }?.offer
     }
 
-    private struct Wish {
+    private struct AcceptedRange {
         var range: Substring
         var quality: Double
 
@@ -29,9 +29,9 @@ enum MediaType {
         }
     }
 
-    private static func quality(of offer: String, _ wishes: [Wish]) -> Double {
-        let fitting = wishes.compactMap { wish in wish.closeness(to: offer).map { (closeness: $0, wish: wish) } }
+    private static func quality(of offer: String, _ ranges: [AcceptedRange]) -> Double {
+        let fitting = ranges.compactMap { range in range.closeness(to: offer).map { (closeness: $0, range: range) } }
         guard let closest = fitting.map(\.closeness).max() else { return 0 }
-        return fitting.filter { $0.closeness == closest }.map(\.wish.quality).max() ?? 0
+        return fitting.filter { $0.closeness == closest }.map(\.range.quality).max() ?? 0
     }
 }

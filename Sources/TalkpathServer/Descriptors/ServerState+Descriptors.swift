@@ -41,7 +41,7 @@ extension ConnectionBudget {
         self.init(
             maximum: descriptors.connections,
             maximumPerAddress: configuration.connectionsPerAddress ?? max(1, descriptors.connections * 3 / 4),
-            mostFarewells: descriptors.reserve / 4,
+            mostRefusals: descriptors.reserve / 4,
             isScarce: { descriptors.isScarce(at: $0) },
             onPressure: { pressure in
                 let message: Logger.Message =

@@ -69,7 +69,7 @@ struct MetricsRoute {
                 status: .ok,
                 headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
                 body: ResponseBody(
-                    byteBuffer: .init(string: registry.text() + ProcessFigures.text(connections.figures))
+                    byteBuffer: .init(string: registry.text() + ProcessMetrics.text(connections.metrics))
                 )
             )
         }

@@ -12,7 +12,7 @@ import TalkpathStore
 struct EndpointWorker: Sendable {
     let endpointID: String
     let transport: any EndpointTransport
-    let store: SQLiteCallStore
+    let store: SQLCallStore
     let bell: Bell
     /// A steady clock: pauses do not change when the machine's clock is set.
     let clock: any CallClock

@@ -7,7 +7,7 @@ import TalkpathStore
 
 /// Runs a worker for every endpoint.
 final class EventDispatcher: Service {
-    let store: SQLiteCallStore
+    let store: SQLCallStore
     private let recorder: EventRecorder
     private let configuration: ServerConfiguration.Notifications
     /// The policy for addresses that tenants have named.
@@ -25,7 +25,7 @@ final class EventDispatcher: Service {
     private let healths = Mutex<[String: EndpointHealth]>([:])
 
     init(
-        store: SQLiteCallStore,
+        store: SQLCallStore,
         recorder: EventRecorder,
         configuration: ServerConfiguration.Notifications,
         policy: OutboundAddressPolicy,

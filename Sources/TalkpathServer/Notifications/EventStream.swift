@@ -12,7 +12,7 @@ import TalkpathWire
 struct EventStream: Sendable {
     let call: CallID
     let after: Int64
-    let store: SQLiteCallStore
+    let store: SQLCallStore
     let bells: EventBells
     /// The interval of comments, which show proxies and clients that the stream is alive. No empty line follows them,
     /// because some clients would take that for another event.

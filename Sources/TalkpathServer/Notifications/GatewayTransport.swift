@@ -21,7 +21,7 @@ actor GatewayTransport: EndpointTransport {
     private let configuration: ServerConfiguration.Gateway
     private let url: OutboundURL
     private let policy: OutboundAddressPolicy
-    private let store: SQLiteCallStore
+    private let store: SQLCallStore
     private let clock: any CallClock
     private let patience: Duration
     private let heartbeatEvery: Duration
@@ -35,7 +35,7 @@ actor GatewayTransport: EndpointTransport {
     init(
         _ configuration: ServerConfiguration.Gateway,
         policy: OutboundAddressPolicy,
-        store: SQLiteCallStore,
+        store: SQLCallStore,
         clock: any CallClock,
         patience: Duration = .seconds(3),
         heartbeatEvery: Duration = .seconds(30)
@@ -110,7 +110,7 @@ actor GatewayTransport: EndpointTransport {
                 url: url.text,
                 headers: headers,
                 eventLoop: eventLoop,
-                resolver: JudgedAddresses(addresses: addresses, eventLoop: eventLoop)
+                resolver: CheckedAddresses(addresses: addresses, eventLoop: eventLoop)
             ) { GatewayConsumer(transport: self, generation: number) }
             link = Link(connection: connection, heartbeat: beat())
             return nil

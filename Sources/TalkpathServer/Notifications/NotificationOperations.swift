@@ -58,9 +58,9 @@ enum NotificationSchemas {
     )
 
     static let all: [(name: String, schema: Schema)] = [
-        ("WebhookOrder", order),
+        ("WebhookRequest", order),
         ("SecretRotation", rotation),
-        ("ReplayOrder", replay),
+        ("ReplayRequest", replay),
         ("Webhook", .object(webhook)),
         ("NewWebhook", .object(webhook + [.required("secret", .text.orNull)])),
         ("WebhookList", .object(.required("webhooks", .array(.named("Webhook"))), .required("count", .integer))),
@@ -111,7 +111,7 @@ enum NotificationOperations {
         id: "addWebhook",
         area: "Events",
         summary: "Adds a webhook",
-        body: .init(schema: .named("WebhookOrder")),
+        body: .init(schema: .named("WebhookRequest")),
         answers: [
             .init(
                 status: 201,
@@ -174,7 +174,7 @@ enum NotificationOperations {
         id: "replayDeadDeliveries",
         area: "Events",
         summary: "Delivers again what could not be delivered",
-        body: .init(schema: .named("ReplayOrder")),
+        body: .init(schema: .named("ReplayRequest")),
         answers: [.json(200, "They are under way.", .named("Replayed")), unknown] + refusals
     )
 }

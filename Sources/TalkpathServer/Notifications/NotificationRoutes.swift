@@ -24,7 +24,7 @@ struct NotificationRoutes {
         api.post("events/dead/replay", use: replay)
     }
 
-    private var store: SQLiteCallStore { state.store.calls }
+    private var store: SQLCallStore { state.store.calls }
     private var now: WallTime { state.bridge.clock.wallTime }
 
     // MARK: A call's events
@@ -76,10 +76,10 @@ struct NotificationRoutes {
     }
 
     @Sendable private func addWebhook(_ request: Request, _ context: ServerContext) async throws -> Response {
-        let wish = try WebhookRequest(await request.bytes())
+        let body = try WebhookRequest(await request.bytes())
         let url: OutboundURL
         do throws(OutboundAddressError) {
-            url = try state.addressPolicy.parse(wish.url)
+            url = try state.addressPolicy.parse(body.url)
             guard url.scheme == .https || url.scheme == .http else {
                 throw OutboundAddressError.malformed("must begin with https://")
             }
@@ -93,12 +93,12 @@ struct NotificationRoutes {
         let endpoint = Endpoint(
             id: "wh_" + SecureRandom.token(),
             tenant: context.tenant,
-            agentID: wish.agentID,
+            agentID: body.agentID,
             kind: .webhook,
             url: url.text,
-            secret: wish.secret ?? WebhookSecret.make(),
-            types: wish.types,
-            format: wish.format,
+            secret: body.secret ?? WebhookSecret.make(),
+            types: body.types,
+            format: body.format,
             createdAt: now
         )
         try await store.putEndpoint(endpoint)

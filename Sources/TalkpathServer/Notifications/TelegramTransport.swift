@@ -7,7 +7,7 @@ import TalkpathWire
 struct TelegramTransport: EndpointTransport {
     private let client: OutboundClient
     private let chatID: String
-    private let store: SQLiteCallStore
+    private let store: SQLCallStore
     private let clock: any CallClock
 
     /// In characters. Telegram's own limit is 4096.
@@ -18,7 +18,7 @@ struct TelegramTransport: EndpointTransport {
     init(
         _ configuration: ServerConfiguration.Telegram,
         policy: OutboundAddressPolicy,
-        store: SQLiteCallStore,
+        store: SQLCallStore,
         clock: any CallClock
     ) throws(OutboundAddressError) {
         // The address contains the token. It must not reach a log, so none of our errors names the address.

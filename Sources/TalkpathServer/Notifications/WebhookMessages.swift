@@ -5,7 +5,7 @@ import TalkpathWire
 /// The messages to a webhook, in the webhook's format.
 struct WebhookMessages: Sendable {
     let format: WebhookFormat
-    let store: SQLiteCallStore
+    let store: SQLCallStore
 
     /// - Returns: `nil` for an event for which the format has no message.
     func message(_ event: OutboxEvent) async throws -> JSONValue? {

@@ -6,7 +6,7 @@ enum WebhookSecrets: Sendable {
     /// Secrets of the configuration.
     case fixed([WebhookSecret])
     /// The endpoint's own secrets. They are read from the store for each use, because they may be replaced at any time.
-    case kept(endpoint: String, SQLiteCallStore)
+    case kept(endpoint: String, SQLCallStore)
 
     /// - Returns: the newest first; none if the endpoint was deleted.
     func current(at now: WallTime) async throws -> [WebhookSecret] {

@@ -35,8 +35,8 @@ struct StatusRoute {
             "active_calls": JSONValue(calls.count { $0.tenant == tenant }),
             "loop_lag_ms": .tenths(lag),
             "active_calls_of_all": isOperator ? JSONValue(calls.count) : .null,
-            "open_connections": isOperator ? JSONValue(state.connections.figures.open) : .null,
-            "refused_connections": isOperator ? JSONValue(state.connections.figures.refused) : .null,
+            "open_connections": isOperator ? JSONValue(state.connections.metrics.open) : .null,
+            "refused_connections": isOperator ? JSONValue(state.connections.metrics.refused) : .null,
             "settings": isOperator ? .array(state.configuration.settingsInForce.map(\.json)) : .null,
         ]
     }

@@ -6,7 +6,7 @@ import TalkpathStore
 
 /// Retries hang-ups that the carrier has not confirmed, also after a restart of the server.
 struct HangUps: Service {
-    let store: SQLiteCallStore
+    let store: SQLCallStore
     /// `nil` if no carrier account is configured.
     let carriers: TenantCarriers?
     /// A steady clock: pauses do not change when the machine's clock is set.

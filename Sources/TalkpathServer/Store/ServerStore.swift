@@ -8,7 +8,7 @@ import TalkpathStore
 struct ServerStore: Sendable {
     /// Held as long as the server lives. `nil` if everything is in memory or in a database.
     let folder: DataFolder?
-    let calls: SQLiteCallStore
+    let calls: SQLCallStore
     let recorder: EventRecorder
 
     /// Closes the files or connections, and releases the folder to other processes. May be called again.
@@ -28,7 +28,7 @@ struct ServerStore: Sendable {
         let keepsTranscripts = !storage.transcripts.isOff
         let recorder = EventRecorder(keepsTranscripts: keepsTranscripts, clock: clock)
         if let database = storage.database {
-            let calls = try SQLiteCallStore(
+            let calls = try SQLCallStore(
                 postgres: database.url,
                 durability: storage.durability,
                 outbox: recorder,
@@ -39,7 +39,7 @@ struct ServerStore: Sendable {
             return ServerStore(folder: nil, calls: calls, recorder: recorder)
         }
         let folder = try storage.folder.map { path throws(StoreError) in try DataFolder(path) }
-        let calls = try SQLiteCallStore(
+        let calls = try SQLCallStore(
             folder.map { .file($0.storePath) } ?? .memory,
             durability: storage.durability,
             outbox: recorder,

@@ -13,7 +13,7 @@ import Darwin
 
 /// Maintains the store: writes events as they arrive, notes that the process is alive, and deletes old data.
 struct StoreUpkeep: Service {
-    let store: SQLiteCallStore
+    let store: SQLCallStore
     let recorder: EventRecorder
     let storage: ServerConfiguration.Storage
     let clock: any CallClock

@@ -22,7 +22,7 @@ struct OTLPExporter: Service {
     private static let timeout = Duration.seconds(10)
     private static let attempts = 3
     /// What the last spans get when the server stops.
-    private static let farewell = Duration.seconds(2)
+    private static let goodbye = Duration.seconds(2)
 
     private struct Counters: Sendable {
         let sent: Counter
@@ -73,7 +73,7 @@ struct OTLPExporter: Service {
                 var isFailing = true
                 while await send(queue.take(), attempts: 1, isFailing: &isFailing) {}
             }
-            group.addTask { try? await Task.sleep(for: Self.farewell) }
+            group.addTask { try? await Task.sleep(for: Self.goodbye) }
             await group.next()
             group.cancelAll()
         }

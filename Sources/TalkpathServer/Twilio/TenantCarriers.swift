@@ -81,12 +81,12 @@ final class TenantCarriers: Carrier, CallEventSink {
         remembered.withLock { $0.entries[carrierCallID]?.tenant }
     }
 
-    func place(_ order: PlaceOrder) async throws(CarrierError) -> String {
-        guard let carrier = carrier(of: order.tenant) else {
+    func place(_ request: PlaceCallRequest) async throws(CarrierError) -> String {
+        guard let carrier = carrier(of: request.tenant) else {
             throw CarrierError(.refused, "there is no account to place the call with")
         }
-        let name = try await carrier.place(order)
-        remember(name, of: order.callID, tenant: order.tenant)
+        let name = try await carrier.place(request)
+        remember(name, of: request.callID, tenant: request.tenant)
         return name
     }
 

@@ -21,7 +21,7 @@ struct TwilioCarrier: Carrier {
     private let client: HTTPClient
     private let origin: @Sendable () -> PublicOrigin?
     private let allowsPlain: Bool
-    private let lostOrders: LostOrders
+    private let unansweredCreates: UnansweredCreates
     private let pacer: CallPacer?
 
     /// Twilio takes no longer time limit, in seconds.
@@ -36,14 +36,14 @@ struct TwilioCarrier: Carrier {
         account: TwilioAccount,
         client: HTTPClient,
         allowsPlain: Bool,
-        lostOrders: LostOrders = LostOrders(),
+        unansweredCreates: UnansweredCreates = UnansweredCreates(),
         pacer: CallPacer? = nil,
         origin: @escaping @Sendable () -> PublicOrigin?
     ) {
         self.account = account
         self.client = client
         self.allowsPlain = allowsPlain
-        self.lostOrders = lostOrders
+        self.unansweredCreates = unansweredCreates
         self.pacer = pacer
         self.origin = origin
     }
@@ -59,19 +59,22 @@ struct TwilioCarrier: Carrier {
         return configuration
     }
 
-    func place(_ order: PlaceOrder) async throws(CarrierError) -> String {
-        guard let addresses = addresses(for: order.publicURL) else {
+    func place(_ callRequest: PlaceCallRequest) async throws(CarrierError) -> String {
+        guard let addresses = addresses(for: callRequest.publicURL) else {
             throw CarrierError(.refused, "there is no public address at which the carrier could ask")
         }
         let creation = TwilioCallCreation(
-            to: order.to,
-            from: order.from,
-            instructions: .url(addresses.voice(order.callID)),
-            statusCallback: addresses.status(order.callID),
+            to: callRequest.to,
+            from: callRequest.from,
+            instructions: .url(addresses.voice(callRequest.callID)),
+            statusCallback: addresses.status(callRequest.callID),
             statusCallbackEvents: [.initiated, .ringing, .answered, .completed],
-            ringTimeoutSeconds: Self.seconds(order.ringTimeout),
-            timeLimitSeconds: Self.seconds(order.timeLimit),
-            machineDetection: Self.detection(order.machineDetection, telling: addresses.machineDetection(order.callID))
+            ringTimeoutSeconds: Self.seconds(callRequest.ringTimeout),
+            timeLimitSeconds: Self.seconds(callRequest.timeLimit),
+            machineDetection: Self.detection(
+                callRequest.machineDetection,
+                telling: addresses.machineDetection(callRequest.callID)
+            )
         )
         let request: HTTPRequestDescription
         do {
@@ -80,14 +83,14 @@ struct TwilioCarrier: Carrier {
             throw CarrierError(.refused, error.description)
         }
         try await pacer?.waitForTurn()
-        lostOrders.begin(order)
-        defer { lostOrders.finish(order) }
+        unansweredCreates.begin(callRequest)
+        defer { unansweredCreates.finish(callRequest) }
         let sent = ContinuousClock.now
         do throws(CarrierError) {
             return try Self.name(try await send(request))
         } catch {
             // The call may exist all the same. It is never ordered again: it is looked for.
-            guard error.code == .noAnswer, let found = await find(order, sent: sent) else { throw error }
+            guard error.code == .noAnswer, let found = await find(callRequest, sent: sent) else { throw error }
             return found
         }
     }
@@ -101,16 +104,18 @@ struct TwilioCarrier: Carrier {
     }
 
     /// Looks for the call of an order whose answer was lost.
-    private func find(_ order: PlaceOrder, sent: ContinuousClock.Instant) async -> String? {
-        guard lostOrders.isReady else { return nil }
+    private func find(_ callRequest: PlaceCallRequest, sent: ContinuousClock.Instant) async -> String? {
+        guard unansweredCreates.isReady else { return nil }
         for pause in Self.lookUps {
             guard (try? await Task.sleep(for: pause)) != nil else { return nil }
-            guard let answer = try? await send(account.listCalls(from: order.from, to: order.to)),
+            guard let answer = try? await send(account.listCalls(from: callRequest.from, to: callRequest.to)),
                 let now = answer.date,
                 let calls = try? TwilioCallResource.list(status: answer.status, body: answer.body)
             else { continue }
             let age = ContinuousClock.now - sent
-            if let found = await lostOrders.call(of: order, among: calls, at: now, age: age) { return found }
+            if let found = await unansweredCreates.call(of: callRequest, among: calls, at: now, age: age) {
+                return found
+            }
         }
         return nil
     }

@@ -34,13 +34,13 @@ struct WebCallRoutes {
 
     @Sendable private func begin(_ request: Request, _ context: ServerContext) async throws -> Response {
         guard !state.isDraining else { throw Problem.draining }
-        let order = try CallOrder(webCall: await request.bytesOrEmptyObject())
+        let callRequest = try CreateCallRequest(webCall: await request.bytesOrEmptyObject())
         let placement = CallPlacement(
             state: state,
             tenant: context.tenant,
             traceParent: request.headers[.traceparent]
         )
-        let id = try await placement.begin(webCall: order)
+        let id = try await placement.begin(webCall: callRequest)
         guard let token = await state.manager.makeStreamToken(for: id) else {
             throw Problem(.serviceUnavailable, .draining, "The call ended before its media socket could be opened")
         }
@@ -78,7 +78,7 @@ extension WebCallRoutes {
                 or the socket's close, hangs up. The call has everything else that calls have: events, record, recording, \
                 commands and end.
                 """,
-            body: .init(schema: .named("WebCallOrder"), isRequired: false),
+            body: .init(schema: .named("WebCallRequest"), isRequired: false),
             answers: [
                 .init(
                     status: 201,
@@ -98,7 +98,7 @@ extension WebCallRoutes {
     ]
 
     static let schemas: [(name: String, schema: Schema)] = [
-        ("WebCallOrder", order),
+        ("WebCallRequest", callRequest),
         (
             "WebCall",
             .object(
@@ -111,5 +111,5 @@ extension WebCallRoutes {
         ),
     ]
 
-    static let order = Schema.object(CallSchemas.agentAndLimits)
+    static let callRequest = Schema.object(CallSchemas.agentAndLimits)
 }

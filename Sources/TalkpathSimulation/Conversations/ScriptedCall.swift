@@ -305,7 +305,7 @@ extension ScriptedCall {
         // Unchecked: see the call.
         private unowned let call: ScriptedCall
         private(set) var isOpen = true
-        private var ear = CallersEar()
+        private var ear = CallerListener()
         private(set) var heardFrom: [Int: Int] = [:]
         private var marks: [String] = []
         private var sequence = 1

@@ -42,11 +42,11 @@ package struct CoverageTable {
 
     private func block(_ parts: [SessionPart]) -> String {
         var text = Self.cell("", Self.nameWidth, isLeft: true) + parts.map { Self.cell($0.description) }.joined() + "\n"
-        for happening in SessionHappening.all {
-            text += Self.cell(happening.name, Self.nameWidth, isLeft: true)
+        for input in SessionInput.all {
+            text += Self.cell(input.name, Self.nameWidth, isLeft: true)
             for part in parts {
-                let count = coverage.count(happening, part)
-                let isDash = count == 0 && UnreachablePairs.reason(happening, part) != nil
+                let count = coverage.count(input, part)
+                let isDash = count == 0 && UnreachablePairs.reason(input, part) != nil
                 text += Self.cell(isDash ? "-" : Self.short(count))
             }
             text += "\n"

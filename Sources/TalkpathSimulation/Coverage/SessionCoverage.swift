@@ -3,7 +3,7 @@ package import TalkpathCore
 /// Counts which events found a call in which states.
 package struct SessionCoverage: Sendable {
     package struct Pair: Hashable, Sendable {
-        package var happening: SessionHappening
+        package var input: SessionInput
         package var state: SessionState
     }
 
@@ -20,8 +20,8 @@ package struct SessionCoverage: Sendable {
 
     package init() {}
 
-    package mutating func add(_ happening: SessionHappening, in state: SessionState) {
-        counts[Pair(happening: happening, state: state), default: 0] += 1
+    package mutating func add(_ input: SessionInput, in state: SessionState) {
+        counts[Pair(input: input, state: state), default: 0] += 1
     }
 
     package mutating func add(_ ender: SimulatedEnder, during activity: CallActivity) {
@@ -33,10 +33,10 @@ package struct SessionCoverage: Sendable {
         endings.merge(other.endings, uniquingKeysWith: +)
     }
 
-    /// The number of times that `happening` found a call with one of its parts in that state.
-    package func count(_ happening: SessionHappening, _ part: SessionPart) -> Int {
+    /// The number of times that `input` found a call with one of its parts in that state.
+    package func count(_ input: SessionInput, _ part: SessionPart) -> Int {
         counts.reduce(0) { sum, entry in
-            entry.key.happening == happening && part.holds(in: entry.key.state) ? sum + entry.value : sum
+            entry.key.input == input && part.holds(in: entry.key.state) ? sum + entry.value : sum
         }
     }
 }
@@ -44,27 +44,27 @@ package struct SessionCoverage: Sendable {
 extension SessionCoverage {
     /// An event, and one part's state.
     package struct PartPair: Hashable, Sendable, CustomStringConvertible {
-        package var happening: SessionHappening
+        package var input: SessionInput
         package var part: SessionPart
 
-        package var description: String { "\(happening.name) x \(part)" }
+        package var description: String { "\(input.name) x \(part)" }
     }
 
-    private static let pairs: [PartPair] = SessionHappening.all.flatMap { happening in
-        SessionPart.all.map { PartPair(happening: happening, part: $0) }
+    private static let pairs: [PartPair] = SessionInput.all.flatMap { input in
+        SessionPart.all.map { PartPair(input: input, part: $0) }
     }
 
-    private static let reachablePairs = pairs.filter { UnreachablePairs.reason($0.happening, $0.part) == nil }
+    private static let reachablePairs = pairs.filter { UnreachablePairs.reason($0.input, $0.part) == nil }
 
     /// The number of pairs that can occur.
     package var reachable: Int { Self.reachablePairs.count }
 
     /// Pairs that can occur and have not been seen.
-    package var unvisited: [PartPair] { Self.reachablePairs.filter { count($0.happening, $0.part) == 0 } }
+    package var unvisited: [PartPair] { Self.reachablePairs.filter { count($0.input, $0.part) == 0 } }
 
     /// Pairs that can occur, the rarest first.
     package func rarest(_ number: Int) -> [(pair: PartPair, count: Int)] {
-        let counted = Self.reachablePairs.map { (pair: $0, count: count($0.happening, $0.part)) }
+        let counted = Self.reachablePairs.map { (pair: $0, count: count($0.input, $0.part)) }
         return Array(counted.sorted { $0.count < $1.count }.prefix(number))
     }
 
@@ -83,7 +83,7 @@ extension SessionCoverage {
 
     /// Pairs that cannot occur and have been seen.
     package var impossible: [PartPair] {
-        Self.pairs.filter { UnreachablePairs.reason($0.happening, $0.part) != nil && count($0.happening, $0.part) > 0 }
+        Self.pairs.filter { UnreachablePairs.reason($0.input, $0.part) != nil && count($0.input, $0.part) > 0 }
     }
 
     /// True if everything that can occur has been seen.
@@ -132,8 +132,8 @@ package enum SessionPart: Hashable, Sendable, CustomStringConvertible {
 final class CoverageCounter {
     private(set) var coverage = SessionCoverage()
 
-    func add(_ happening: SessionHappening, in state: SessionState) {
-        coverage.add(happening, in: state)
+    func add(_ input: SessionInput, in state: SessionState) {
+        coverage.add(input, in: state)
     }
 
     func add(_ ender: SimulatedEnder, during activity: CallActivity) {

@@ -5,21 +5,21 @@ package import TalkpathCore
 package enum UnreachablePairs {
     private struct Rule: Sendable {
         var why: String
-        var happenings: Set<SessionHappening>
+        var inputs: Set<SessionInput>
         var parts: Set<SessionPart>
     }
 
-    /// The reason why `happening` cannot find a call in that state; `nil` if it can.
-    package static func reason(_ happening: SessionHappening, _ part: SessionPart) -> String? {
-        rules.first { $0.happenings.contains(happening) && $0.parts.contains(part) }?.why
+    /// The reason why `input` cannot find a call in that state; `nil` if it can.
+    package static func reason(_ input: SessionInput, _ part: SessionPart) -> String? {
+        rules.first { $0.inputs.contains(input) && $0.parts.contains(part) }?.why
     }
 
-    /// The reason why `happening` cannot find a call in one of the parts of `state`.
-    static func reason(_ happening: SessionHappening, in state: SessionState) -> (part: SessionPart, why: String)? {
+    /// The reason why `input` cannot find a call in one of the parts of `state`.
+    static func reason(_ input: SessionInput, in state: SessionState) -> (part: SessionPart, why: String)? {
         for part in [.carrier(state.carrier), .media(state.media), .agent(state.agent), .life(state.life)]
             as [SessionPart]
         {
-            if table[Pair(happening: happening, part: part)] != nil, let why = reason(happening, part) {
+            if table[Pair(input: input, part: part)] != nil, let why = reason(input, part) {
                 return (part, why)
             }
         }
@@ -27,23 +27,23 @@ package enum UnreachablePairs {
     }
 
     private struct Pair: Hashable {
-        var happening: SessionHappening
+        var input: SessionInput
         var part: SessionPart
     }
 
     /// A fast lookup of the pairs in the rules.
     private static let table: [Pair: Bool] = rules.reduce(into: [:]) { table, rule in
-        for happening in rule.happenings {
-            for part in rule.parts { table[Pair(happening: happening, part: part)] = true }
+        for input in rule.inputs {
+            for part in rule.parts { table[Pair(input: input, part: part)] = true }
         }
     }
 
     private static func never(
-        _ happenings: [SessionHappening],
+        _ inputs: [SessionInput],
         when parts: [SessionPart],
         _ why: String
     ) -> Rule {
-        Rule(why: why, happenings: Set(happenings), parts: Set(parts))
+        Rule(why: why, inputs: Set(inputs), parts: Set(parts))
     }
 
     /// The reason why `ender` cannot find `activity` under way; `nil` if it can.
@@ -59,24 +59,24 @@ package enum UnreachablePairs {
 
     // MARK: Groups
 
-    private static let all = SessionHappening.all
-    private static let news: [SessionHappening] = [.initiated, .ringing, .answered, .over, .carrierReported]
-    private static let ofSockets: [SessionHappening] = [
+    private static let all = SessionInput.all
+    private static let news: [SessionInput] = [.initiated, .ringing, .answered, .over, .carrierReported]
+    private static let ofSockets: [SessionInput] = [
         .agentOpened, .agentReady, .agentConnectFailed, .agentLost, .agentFault, .agentClosed, .agentGoingAway,
         .quietCame, .toolCalled,
         .timer(.agentSetup), .timer(.agentRetry), .timer(.renewal), .timer(.closeAgent),
     ]
-    private static let ofHangUp: [SessionHappening] = [
+    private static let ofHangUp: [SessionInput] = [
         .hungUp, .hangUpFailed, .timer(.hangUpRetry), .timer(.lateHangUp),
     ]
-    private static let ofEnding: [SessionHappening] = [
-        .recordSaved, .abandoned, .timer(.hangUp), .timer(.closeAgent), .timer(.farewell), .timer(.closeMedia),
+    private static let ofEnding: [SessionInput] = [
+        .recordSaved, .abandoned, .timer(.hangUp), .timer(.closeAgent), .timer(.goodbye), .timer(.closeMedia),
         .timer(.streamReport), .timer(.saveRecord),
     ]
-    private static let ofAftermath: [SessionHappening] = [
+    private static let ofAftermath: [SessionInput] = [
         .recordUpdated, .givenUp, .timer(.lateHangUp), .timer(.lateName), .timer(.updateRecord),
     ]
-    private static let whileLive: [SessionHappening] = [
+    private static let whileLive: [SessionInput] = [
         .streamStarted, .agentOpened, .agentReady, .agentFault, .timer(.maxDuration), .timer(.queue), .timer(.ringing),
         .timer(.media),
         .timer(.agentSetup), .timer(.agentRetry), .timer(.drain), .timer(.transfer), .timer(.renewal), .agentSilent,
@@ -111,7 +111,7 @@ package enum UnreachablePairs {
         never(
             news + ofHangUp + [
                 .placed, .placingFailed, .recordUpdated, .timer(.queue), .timer(.ringing), .timer(.hangUp),
-                .timer(.farewell), .timer(.streamReport), .timer(.lateName), .timer(.updateRecord),
+                .timer(.goodbye), .timer(.streamReport), .timer(.lateName), .timer(.updateRecord),
             ],
             when: [.carrier(.absent)],
             "a call without a carrier gets no reports from one and asks none"
@@ -138,7 +138,7 @@ package enum UnreachablePairs {
             "there is nothing left to hang up"
         ),
         never(
-            [.timer(.farewell)],
+            [.timer(.goodbye)],
             when: [
                 .carrier(.placing), .carrier(.queued), .carrier(.ringing), .carrier(.answered), .carrier(.refused),
                 .carrier(.unknown),
@@ -194,7 +194,7 @@ package enum UnreachablePairs {
         ),
     ]
 
-    private static let ofTransfers: [SessionHappening] = [
+    private static let ofTransfers: [SessionInput] = [
         .transferBegan, .redirected, .redirectFailed, .transferAnswered, .transferEnded, .timer(.transfer),
     ]
 
@@ -277,7 +277,7 @@ package enum UnreachablePairs {
             "the session waits for media from the answer or a call's arrival on, and both open the agent"
         ),
         never(
-            [.timer(.farewell)],
+            [.timer(.goodbye)],
             when: [.media(.none), .media(.stopped), .media(.closed)],
             "the session waits for a stop message only while media runs"
         ),

@@ -67,7 +67,7 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
 
     // MARK: The port
 
-    func place(_ order: PlaceOrder) async throws(CarrierError) -> String {
+    func place(_ request: PlaceCallRequest) async throws(CarrierError) -> String {
         world.begin("place")
         defer { world.finish("place") }
         world.opening("placing")

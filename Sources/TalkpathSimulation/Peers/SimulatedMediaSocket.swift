@@ -4,7 +4,7 @@ import TalkpathWire
 
 /// The carrier's media socket, with the caller at its far end.
 final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
-    private(set) var ear = CallersEar()
+    private(set) var ear = CallerListener()
     /// A carrier's name for each stream of a call is another.
     private var streamID = ""
     private var marks: [String] = []
@@ -153,7 +153,7 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
     private static let voice = String(repeating: "gAAA", count: 40)
 
     /// The carrier's last messages: `stop` and then the close; or only one of them, or `stop` twice.
-    func farewell() {
+    func goodbye() {
         if world.theme == .slowClosing, scheduler.chance(40) { return }
         for _ in 0..<(scheduler.chance(10) ? 2 : scheduler.chance(10) ? 0 : 1) {
             scheduler.after(scheduler.milliseconds(0...100)) { [self] in

@@ -15,14 +15,14 @@ final class ReplayAnswers: @unchecked Sendable {
         case closeAgent(socket: AgentSocketID)
     }
 
-    private var answers: [Question: [CaptureHappening]] = [:]
-    private var waiting: [Question: [CheckedContinuation<CaptureHappening?, Never>]] = [:]
+    private var answers: [Question: [CaptureEvent]] = [:]
+    private var waiting: [Question: [CheckedContinuation<CaptureEvent?, Never>]] = [:]
     private var isOver = false
 
     /// Ignores cancellation, because the capture knows when a cancelled task gave up.
     ///
     /// - Returns: `nil` if the capture is over.
-    func wait(for question: Question) async -> CaptureHappening? {
+    func wait(for question: Question) async -> CaptureEvent? {
         if let answer = answers[question]?.first {
             answers[question]?.removeFirst()
             return answer
@@ -31,12 +31,12 @@ final class ReplayAnswers: @unchecked Sendable {
         return await withCheckedContinuation { waiting[question, default: []].append($0) }
     }
 
-    func answer(_ question: Question, _ happening: CaptureHappening) {
+    func answer(_ question: Question, _ event: CaptureEvent) {
         if let waiter = waiting[question]?.first {
             waiting[question]?.removeFirst()
-            waiter.resume(returning: happening)
+            waiter.resume(returning: event)
         } else {
-            answers[question, default: []].append(happening)
+            answers[question, default: []].append(event)
         }
     }
 

@@ -205,7 +205,7 @@ struct ReplayComparison {
 
     private static func events(_ records: [CaptureRecord]) -> [(name: String, detail: String?, at: Duration)] {
         records.compactMap { record in
-            guard case .published(let name, let detail)? = record.happening else { return nil }
+            guard case .published(let name, let detail)? = record.event else { return nil }
             return (name, detail, record.at)
         }
     }
@@ -213,7 +213,7 @@ struct ReplayComparison {
     private mutating func compareReceipts(_ recorded: [CaptureRecord], _ replayed: [CaptureRecord]) {
         func receipt(_ records: [CaptureRecord]) -> (CaptureReceipt, Duration)? {
             for record in records {
-                if case .ended(let receipt)? = record.happening { return (receipt, record.at) }
+                if case .ended(let receipt)? = record.event { return (receipt, record.at) }
             }
             return nil
         }

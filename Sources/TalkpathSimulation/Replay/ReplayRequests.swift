@@ -3,8 +3,8 @@ import TalkpathCore
 
 extension CallSession {
     /// Makes a recorded request to the call. Its recorded result is in the capture, so the result here is ignored.
-    nonisolated func ask(_ happening: CaptureHappening) async {
-        switch happening {
+    nonisolated func ask(_ event: CaptureEvent) async {
+        switch event {
         case .muted(let leg): try? await mute(leg)
         case .unmuted(let leg): try? await unmute(leg)
         case .messageSent(let text, let author, let isAnswered):
@@ -16,13 +16,13 @@ extension CallSession {
         case .digitsRequested(let digits): try? await sendDigits(digits)
         case .transferRequested(let mode, let ringTimeout, let onFailure):
             // Any number will do, because nobody is called.
-            let order = TransferOrder(
+            let callRequest = TransferRequest(
                 to: "+10000000000",
                 ringTimeout: ringTimeout,
                 mode: mode,
                 onFailure: onFailure
             )
-            _ = try? await transfer(order)
+            _ = try? await transfer(callRequest)
         default: break
         }
     }

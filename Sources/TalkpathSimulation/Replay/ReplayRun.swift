@@ -138,8 +138,8 @@ final class ReplayRun {
             session.media.value.pump()
         case .note:
             session.assumeIsolated { $0.handleMediaEvents(at: now) }
-        case .happening:
-            if let happening = record.happening { take(happening, session) }
+        case .event:
+            if let event = record.event { take(event, session) }
         case .facts, .telephonyOut, .agentOut, .agentAudioOut, .gap, .finished:
             break
         }
@@ -153,25 +153,25 @@ final class ReplayRun {
         if !media.events.isEmpty { session.assumeIsolated { $0.handleMediaEvents(at: now) } }
     }
 
-    private func ask(_ happening: CaptureHappening, _ session: CallSession) {
-        Task(executorPreference: scheduler.pool) { await session.ask(happening) }
+    private func ask(_ event: CaptureEvent, _ session: CallSession) {
+        Task(executorPreference: scheduler.pool) { await session.ask(event) }
     }
 
-    private func take(_ happening: CaptureHappening, _ session: CallSession) {
-        switch happening {
-        case .placed, .placingFailed: world.answers.answer(.place, happening)
-        case .redirectDone, .redirectFailed: world.answers.answer(.redirect, happening)
-        case .hangUpAnswered, .hangUpFailed: world.answers.answer(.hangUp, happening)
-        case .toolAnswered(let id, _): world.answers.answer(.tool(id: id), happening)
-        case .recordSaved: world.answers.answer(.saveRecord, happening)
-        case .recordUpdated: world.answers.answer(.updateRecord, happening)
-        case .mediaLegClosed(let line): world.answers.answer(.closeMedia(line: line), happening)
+    private func take(_ event: CaptureEvent, _ session: CallSession) {
+        switch event {
+        case .placed, .placingFailed: world.answers.answer(.place, event)
+        case .redirectDone, .redirectFailed: world.answers.answer(.redirect, event)
+        case .hangUpAnswered, .hangUpFailed: world.answers.answer(.hangUp, event)
+        case .toolAnswered(let id, _): world.answers.answer(.tool(id: id), event)
+        case .recordSaved: world.answers.answer(.saveRecord, event)
+        case .recordUpdated: world.answers.answer(.updateRecord, event)
+        case .mediaLegClosed(let line): world.answers.answer(.closeMedia(line: line), event)
         case .transferTold(let news, let transfer):
             let id = session.assumeIsolated { $0.carrierCallID } ?? ""
             session.assumeIsolated { _ = $0.transferTold(news, transfer: transfer, carrierCallID: id) }
-        case .agentLegClosed(let socket): world.answers.answer(.closeAgent(socket: socket), happening)
+        case .agentLegClosed(let socket): world.answers.answer(.closeAgent(socket: socket), event)
         case .agentOpened(let socket), .agentUnwanted(let socket), .agentConnectFailed(let socket, _):
-            world.answers.answer(.connectAgent(socket: socket), happening)
+            world.answers.answer(.connectAgent(socket: socket), event)
         case .carrierReported(let report, let id):
             session.assumeIsolated { $0.carrierReported(report, carrierCallID: id) }
         case .progressed(let progress, let id):
@@ -198,7 +198,7 @@ final class ReplayRun {
             session.assumeIsolated { $0.hurry(within: bound) }
         case .muted, .unmuted, .messageSent, .sayRequested, .clipRequested, .digitsRequested, .collectionRequested,
             .transferRequested:
-            ask(happening, session)
+            ask(event, session)
         case .published, .ended:
             break
         }

@@ -6,7 +6,7 @@ import TalkpathWire
 final class ReplayWorld: @unchecked Sendable {
     // Unchecked: everything runs on the one replaying thread.
 
-    let facts: CaptureFacts
+    let facts: CaptureMetadata
     let scheduler: ReplayScheduler
     let answers = ReplayAnswers()
     /// The origin of the capture's times.
@@ -26,7 +26,7 @@ final class ReplayWorld: @unchecked Sendable {
 
     /// - Parameter longestMessage: the longest incoming message in bytes; the ring must hold everything that one
     ///   message causes.
-    init(_ facts: CaptureFacts, longestMessage: Int) {
+    init(_ facts: CaptureMetadata, longestMessage: Int) {
         self.facts = facts
         ringCapacity = (256 << 10) + 4 * longestMessage
         scheduler = ReplayScheduler(from: Self.origin)
@@ -46,7 +46,7 @@ final class ReplayWorld: @unchecked Sendable {
 extension ReplayWorld: CaptureSink {
     var standard: CapturePolicy { CapturePolicy(wire: true) }
 
-    func open(_ facts: CaptureFacts) -> CaptureTap? {
+    func open(_ facts: CaptureMetadata) -> CaptureTap? {
         let ring = ByteRing(minimumCapacity: ringCapacity)
         reader = CaptureTapReader(ring: ring.consumer)
         return CaptureTap(ring: ring.producer, from: scheduler.now)
@@ -68,7 +68,7 @@ extension ReplayWorld: CallClock, IdentifierSource, CallEventSink {
 }
 
 extension ReplayWorld: Carrier {
-    func place(_ order: PlaceOrder) async throws(CarrierError) -> String {
+    func place(_ request: PlaceCallRequest) async throws(CarrierError) -> String {
         switch await answers.wait(for: .place) {
         case .placed(let id)?: return id
         case .placingFailed(let error)?: throw error

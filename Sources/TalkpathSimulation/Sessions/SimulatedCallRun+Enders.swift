@@ -77,7 +77,7 @@ extension SimulatedCallRun {
     /// The caller hangs up.
     private func hangUp() {
         world.note(.callerHangUp)
-        if kind == .open { world.media?.farewell() } else { world.carrier.over(.completed) }
+        if kind == .open { world.media?.goodbye() } else { world.carrier.over(.completed) }
     }
 
     private func endByName(_ session: CallSession) {

@@ -10,12 +10,12 @@ extension SimulatedCallRun {
         switch talker {
         case 0, 1:
             let mode: EndMode = scheduler.chance(50) ? .now : .drain(timeout: scheduler.milliseconds(0...3000))
-            var order = TransferOrder(to: "+15550100123", ringTimeout: scheduler.milliseconds(500...5000), mode: mode)
+            var draft = TransferRequest(to: "+15550100123", ringTimeout: scheduler.milliseconds(500...5000), mode: mode)
             if scheduler.chance(30) {
-                order.onFailure = scheduler.pick([.hangUp, .sayGoodbye("goodbye", language: nil)])
+                draft.onFailure = scheduler.pick([.hangUp, .sayGoodbye("goodbye", language: nil)])
             }
-            let wish = order
-            waitFor(within: wish.longestWait) { _ = try await session.transfer(wish) }
+            let transfer = draft
+            waitFor(within: transfer.longestWait) { _ = try await session.transfer(transfer) }
             // A second party that does not know of the transfer.
             if world.theme == .transfers, scheduler.chance(40) {
                 scheduler.after(scheduler.milliseconds(0...1200)) { [self] in drain(session, within: [300, 1500]) }
@@ -75,7 +75,7 @@ extension SimulatedCallRun {
     }
 }
 
-extension TransferOrder {
+extension TransferRequest {
     /// Draining, asking, ringing, and a report that does not come.
     fileprivate var longestWait: Duration {
         let draining: Duration = if case .drain(let timeout) = mode { timeout } else { .zero }

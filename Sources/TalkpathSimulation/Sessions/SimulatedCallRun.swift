@@ -91,7 +91,7 @@ final class SimulatedCallRun: @unchecked Sendable {
         limits.ringTimeout = scheduler.milliseconds(500...4000)
         limits.mediaTimeout = scheduler.milliseconds(300...3000)
         limits.agentSetupTimeout = scheduler.milliseconds(300...scheduler.pick([1000, 8000]))
-        limits.farewell = scheduler.milliseconds(0...(scheduler.chance(10) ? 9000 : 300))
+        limits.goodbye = scheduler.milliseconds(0...(scheduler.chance(10) ? 9000 : 300))
         limits.drainTimeout = scheduler.milliseconds(100...3000)
         limits.idleTimeout = scheduler.chance(20) ? scheduler.milliseconds(500...9000) : nil
         limits.idlePrompt = scheduler.chance(50) ? IdlePrompt("ask", times: 1, patience: .seconds(1)) : nil
@@ -233,7 +233,7 @@ final class SimulatedCallRun: @unchecked Sendable {
         }
         carrier.onAnswer = { [self] in attachMedia() }
         carrier.onReturn = { [self] in attachMedia() }
-        carrier.onOver = { [self] in world.media?.farewell() }
+        carrier.onOver = { [self] in world.media?.goodbye() }
         manager.assumeIsolated { start(agent, $0) }
         if kind == .inbound {
             carrier.ring()

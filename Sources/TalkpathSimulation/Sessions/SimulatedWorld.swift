@@ -159,12 +159,12 @@ final class SimulatedWorld: @unchecked Sendable {
 }
 
 extension SimulatedWorld: SessionObserver {
-    func happened(_ happening: SessionHappening, in state: SessionState) {
-        coverage?.add(happening, in: state)
-        if happening == .timer(.maxDuration) { hasDeadlineFired = true }
-        note("happened \(happening): \(state.carrier), \(state.media), \(state.agent), \(state.life)")
-        if let (part, why) = UnreachablePairs.reason(happening, in: state) {
-            violation("\(happening.name) found a call in \(part), which cannot be: \(why)")
+    func happened(_ input: SessionInput, in state: SessionState) {
+        coverage?.add(input, in: state)
+        if input == .timer(.maxDuration) { hasDeadlineFired = true }
+        note("happened \(input): \(state.carrier), \(state.media), \(state.agent), \(state.life)")
+        if let (part, why) = UnreachablePairs.reason(input, in: state) {
+            violation("\(input.name) found a call in \(part), which cannot be: \(why)")
         }
     }
 }

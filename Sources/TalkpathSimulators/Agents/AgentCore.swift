@@ -8,7 +8,7 @@ struct AgentCore: Sendable {
     var record: AgentRecord
     var cursor: ScriptCursor
     var plan: HabitPlan
-    private(set) var ear: CallerEar
+    private(set) var ear: InputTurnDetector
     private var callerWords: CallerWords?
     /// Whether the model has fallen silent for good.
     private(set) var isMute = false
@@ -25,7 +25,7 @@ struct AgentCore: Sendable {
     init(
         script: AgentScript,
         faults: [AgentFault],
-        habits: Set<ModelHabit>,
+        behaviours: Set<ModelBehaviour>,
         keepsAudio: Bool,
         record: AgentRecord
     ) {
@@ -34,8 +34,8 @@ struct AgentCore: Sendable {
         self.record = record
         self.faults = faults.filter { $0.concerns(session: record.session) }
         cursor = ScriptCursor(script)
-        plan = HabitPlan(habits)
-        ear = CallerEar(format: record.inputFormat, silence: .milliseconds(500))
+        plan = HabitPlan(behaviours)
+        ear = InputTurnDetector(format: record.inputFormat, silence: .milliseconds(500))
         listen(to: record.inputFormat, silence: .milliseconds(500))
     }
 
@@ -75,14 +75,14 @@ struct AgentCore: Sendable {
 
     /// Listens anew: in another format, or with another silence that ends a turn.
     mutating func listen(to format: AudioFormat, silence: Duration) {
-        ear = CallerEar(format: format, silence: silence)
+        ear = InputTurnDetector(format: format, silence: silence)
         callerWords = script.repeatsCaller ? CallerWords(format: format) : nil
     }
 
     /// Records the audio and lets the ear hear it.
-    mutating func hear(_ audio: [UInt8], at now: MonotonicInstant, _ report: (CallerEar.Turn) -> Void) {
+    mutating func hear(_ audio: [UInt8], at now: MonotonicInstant, _ report: (InputTurnDetector.Turn) -> Void) {
         if keepsAudio { record.audioReceived.append(contentsOf: audio) }
-        var turns: [CallerEar.Turn] = []
+        var turns: [InputTurnDetector.Turn] = []
         ear.hear(audio) { turns.append($0) }
         if plan.has(.ignoredNoise) { turns = withoutNoise(turns) }
         callerWords?.hear(audio)
@@ -101,8 +101,8 @@ struct AgentCore: Sendable {
     }
 
     /// Returns the caller's turns, without sounds that are too short.
-    private mutating func withoutNoise(_ turns: [CallerEar.Turn]) -> [CallerEar.Turn] {
-        var meant: [CallerEar.Turn] = []
+    private mutating func withoutNoise(_ turns: [InputTurnDetector.Turn]) -> [InputTurnDetector.Turn] {
+        var meant: [InputTurnDetector.Turn] = []
         for turn in turns {
             switch turn {
             case .started(let milliseconds): soundStart = milliseconds
@@ -111,7 +111,11 @@ struct AgentCore: Sendable {
                     meant.append(.started(milliseconds: start))
                     soundStart = nil
                 }
-                if soundStart == nil { meant.append(turn) } else { report(.fault(ModelHabit.ignoredNoise.rawValue)) }
+                if soundStart == nil {
+                    meant.append(turn)
+                } else {
+                    report(.fault(ModelBehaviour.ignoredNoise.rawValue))
+                }
                 soundStart = nil
             }
         }
@@ -126,11 +130,11 @@ struct AgentCore: Sendable {
 
     private static let shortestTurn = 700
 
-    /// Returns the habit for the answer that is about to begin, and reports it on the timeline.
-    mutating func nextHabit() -> ModelHabit? {
-        let habit = plan.nextAnswer()
-        if let habit { report(.fault(habit.rawValue)) }
-        return habit
+    /// Returns the behaviour for the answer that is about to begin, and reports it on the timeline.
+    mutating func nextBehaviour() -> ModelBehaviour? {
+        let behaviour = plan.nextAnswer()
+        if let behaviour { report(.fault(behaviour.rawValue)) }
+        return behaviour
     }
 
     /// Notes a piece of audio that is being sent.

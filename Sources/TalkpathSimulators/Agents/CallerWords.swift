@@ -30,7 +30,7 @@ struct CallerWords: Sendable {
         if surplus > 0 { heard.removeFirst(surplus) }
     }
 
-    mutating func note(_ turn: CallerEar.Turn) {
+    mutating func note(_ turn: InputTurnDetector.Turn) {
         switch turn {
         case .started(let milliseconds):
             start = milliseconds - Self.lead

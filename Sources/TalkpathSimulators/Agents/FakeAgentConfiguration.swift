@@ -9,7 +9,7 @@ public struct FakeAgentConfiguration: Sendable {
     public var scripts: [AgentScript]
     public var faults: [AgentFault]
     /// Unexpected behaviour of real models that the fake imitates.
-    public var habits: ModelHabits
+    public var behaviours: ModelBehaviours
     public var pace: Pace
     /// Whether the audio of both sides is recorded.
     public var keepsAudio: Bool
@@ -24,7 +24,7 @@ public struct FakeAgentConfiguration: Sendable {
         apiKey: String? = nil,
         script: AgentScript = AgentScript(),
         faults: [AgentFault] = [],
-        habits: ModelHabits = .none,
+        behaviours: ModelBehaviours = .none,
         pace: Pace = .realTime,
         keepsAudio: Bool = true,
         threads: Int = 1,
@@ -35,7 +35,7 @@ public struct FakeAgentConfiguration: Sendable {
         self.apiKey = apiKey
         scripts = [script]
         self.faults = faults
-        self.habits = habits
+        self.behaviours = behaviours
         self.pace = pace
         self.keepsAudio = keepsAudio
         self.threads = threads

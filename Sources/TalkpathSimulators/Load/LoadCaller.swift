@@ -18,7 +18,7 @@ final class LoadCaller {
     private let name: Int
     let socket: LoadSocket
     var progress = Progress.waiting
-    private(set) var ear: CallEar
+    private(set) var ear: CallCodeListener
     private(set) var framesSent = 0
     private(set) var bytesHeard = 0
     /// Messages from the server that the caller does not understand.
@@ -46,7 +46,7 @@ final class LoadCaller {
         self.number = number
         self.name = name
         self.socket = socket
-        ear = CallEar(reference: reference)
+        ear = CallCodeListener(reference: reference)
         key = PlainBase64.encode((0..<16).map { UInt8(truncatingIfNeeded: number &* 31 &+ $0) })
         prefix = Array(#"{"event":"media","sequenceNumber":""#.utf8)
         suffix = Array(#""},"streamSid":"\#(Self.stream(name))"}"#.utf8)

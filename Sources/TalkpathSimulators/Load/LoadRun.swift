@@ -108,7 +108,7 @@ package final class LoadRun {
         seconds: Double,
         window: (Bool) -> Void = { _ in },
         progress: (Double, Double) -> Void = { _, _ in }
-    ) throws(LoadError) -> LoadFigures {
+    ) throws(LoadError) -> LoadMetrics {
         let expected = Int(seconds * 50 + 50) * max(1, callers.count)
         for keyPath in [\LoadRun.up, \.down, \.roundTrip, \.lateness] {
             self[keyPath: keyPath].removeAll()
@@ -129,7 +129,7 @@ package final class LoadRun {
         window(false)
         for caller in callers { caller.endJudging() }
         try drain()
-        return figures(seconds: Double(took) / 1e9, share: Double(work) / Double(took))
+        return metrics(seconds: Double(took) / 1e9, share: Double(work) / Double(took))
     }
 
     /// Keeps the calls open until `isDone` returns `true`, so that something else can be measured beside them.
@@ -333,13 +333,13 @@ package final class LoadRun {
         }
     }
 
-    private func figures(seconds: Double, share: Double) -> LoadFigures {
+    private func metrics(seconds: Double, share: Double) -> LoadMetrics {
         let findings = callers.map(\.ear.findings)
         // Audio that had not come back at the end counts as lost.
         let missing = callers.map { max(0, $0.framesSent * CallCode.frameSamples - $0.bytesHeard) }
         let lostSamples = zip(findings, missing).reduce(0) { $0 + max($1.0.lostSamples, $1.1) }
         let filter = delay < 400 ? delay / 8 : 0
-        return LoadFigures(
+        return LoadMetrics(
             calls: callers.count,
             seconds: seconds,
             frames: findings.reduce(0) { $0 + $1.frames },

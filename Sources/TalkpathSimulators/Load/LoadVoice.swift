@@ -12,7 +12,7 @@ enum LoadVoice {
         var count = 0
         for (caller, frames) in evidence.enumerated() {
             for frame in frames {
-                let isForeign = voices.indices.contains { $0 != caller && CallEar.holds(frame, voices[$0]) }
+                let isForeign = voices.indices.contains { $0 != caller && CallCodeListener.holds(frame, voices[$0]) }
                 if isForeign { count += 1 }
             }
         }

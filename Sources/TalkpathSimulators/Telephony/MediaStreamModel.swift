@@ -106,11 +106,11 @@ public struct MediaStreamModel: Sendable {
         }
         for (frame, echoes) in frames {
             for echo in echoes { sendEcho(echo, at: now) }
-            var happenings: [PhoneUserModel.Happening] = []
-            let audio = user.next(hearing: lastHeard, at: frame.instant) { happenings.append($0) }
+            var events: [PhoneUserModel.Event] = []
+            let audio = user.next(hearing: lastHeard, at: frame.instant) { events.append($0) }
             lastHeard = frame.audio
             sendMedia(audio, at: now)
-            for happening in happenings { report(happening, at: frame.instant) }
+            for event in events { report(event, at: frame.instant) }
         }
     }
 
@@ -188,9 +188,9 @@ public struct MediaStreamModel: Sendable {
         outputs.append(.event(.streamCleared(marks: echoes.count)))
     }
 
-    private mutating func report(_ happening: PhoneUserModel.Happening, at instant: MonotonicInstant) {
-        record.moments.append(.init(instant: instant, happening: happening))
-        switch happening {
+    private mutating func report(_ event: PhoneUserModel.Event, at instant: MonotonicInstant) {
+        record.moments.append(.init(instant: instant, event: event))
+        switch event {
         case .startedTurn(let turn): outputs.append(.event(.userStarted(turn: turn)))
         case .endedTurn(let turn): outputs.append(.event(.userEnded(turn: turn)))
         case .agentHeard: outputs.append(.event(.agentHeard))

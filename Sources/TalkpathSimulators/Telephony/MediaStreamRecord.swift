@@ -45,7 +45,7 @@ public struct MediaStreamRecord: Sendable {
 
     public struct Moment: Sendable, Hashable {
         public var instant: MonotonicInstant
-        public var happening: PhoneUserModel.Happening
+        public var event: PhoneUserModel.Event
     }
 
     public var streamSID: String

@@ -3,7 +3,7 @@ public import TalkpathAudio
 
 /// The person on the phone. Sans-IO: per point of the 20 ms grid it hears a frame and says one.
 public struct PhoneUserModel: Sendable {
-    public enum Happening: Sendable, Hashable {
+    public enum Event: Sendable, Hashable {
         case startedTurn(Int)
         case endedTurn(Int)
         case agentHeard
@@ -58,7 +58,7 @@ public struct PhoneUserModel: Sendable {
     public mutating func next(
         hearing frame: [UInt8]?,
         at instant: MonotonicInstant,
-        _ report: (Happening) -> Void
+        _ report: (Event) -> Void
     ) -> [UInt8] {
         if let frame { listen(to: frame, until: instant, report) }
         if speaking == nil, !hasHungUp { decide(at: instant, report) }
@@ -70,7 +70,7 @@ public struct PhoneUserModel: Sendable {
     private mutating func listen(
         to frame: [UInt8],
         until instant: MonotonicInstant,
-        _ report: (Happening) -> Void
+        _ report: (Event) -> Void
     ) {
         switch ear.process(muLaw: frame.span.bytes) {
         case .speechStarted:
@@ -85,7 +85,7 @@ public struct PhoneUserModel: Sendable {
         }
     }
 
-    private mutating func decide(at instant: MonotonicInstant, _ report: (Happening) -> Void) {
+    private mutating func decide(at instant: MonotonicInstant, _ report: (Event) -> Void) {
         guard script.turns.indices.contains(nextTurn) else { return decideEnding(at: instant, report) }
         let turn = script.turns[nextTurn]
         let impatient = turn.patience.map { instant >= previousEnd + $0 } ?? false
@@ -113,7 +113,7 @@ public struct PhoneUserModel: Sendable {
         return nextTurn == 0 || agentEnd > previousEnd ? agentEnd : nil
     }
 
-    private mutating func decideEnding(at instant: MonotonicInstant, _ report: (Happening) -> Void) {
+    private mutating func decideEnding(at instant: MonotonicInstant, _ report: (Event) -> Void) {
         let due: MonotonicInstant? =
             switch script.ending {
             case .staysSilent: nil
@@ -125,7 +125,7 @@ public struct PhoneUserModel: Sendable {
         report(.hungUp)
     }
 
-    private mutating func speak(at instant: MonotonicInstant, _ report: (Happening) -> Void) -> [UInt8] {
+    private mutating func speak(at instant: MonotonicInstant, _ report: (Event) -> Void) -> [UInt8] {
         guard var utterance = speaking else { return noise.frame() }
         let end = min(utterance.audio.count, utterance.position + PlayoutModel.frameBytes)
         var frame = Array(utterance.audio[utterance.position..<end])

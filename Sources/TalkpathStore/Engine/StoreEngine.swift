@@ -1,4 +1,4 @@
-/// The database under a store: an SQLite file, or a PostgreSQL server. The extensions of `SQLiteCallStore` hold the
+/// The database under a store: an SQLite file, or a PostgreSQL server. The extensions of `SQLCallStore` hold the
 /// statements, written once in the SQL that both understand. An engine runs them.
 ///
 /// * Writes are transactions, run one after another in the order of the requests.

@@ -10,7 +10,7 @@ final class PostgresEngine: StoreEngine {
     /// - Throws: `StoreError`, in one line and without the password, if the database cannot be used.
     init(
         _ url: String,
-        durability: SQLiteCallStore.Durability,
+        durability: SQLCallStore.Durability,
         ownsDatabase: Bool,
         patience: Duration = .seconds(10)
     ) throws(StoreError) {

@@ -3,7 +3,7 @@ import GRDB
 /// One SQLite file, or a database in memory.
 final class SQLiteEngine: StoreEngine {
     private let database: any DatabaseWriter
-    private let location: SQLiteCallStore.Location
+    private let location: SQLCallStore.Location
     private let ownsFile: Bool
 
     /// - Parameters:
@@ -12,8 +12,8 @@ final class SQLiteEngine: StoreEngine {
     ///   - onRepair: called after a repair.
     /// - Throws: `StoreError` if the file cannot be opened, is not a store, or belongs to a newer version.
     init(
-        _ location: SQLiteCallStore.Location,
-        durability: SQLiteCallStore.Durability,
+        _ location: SQLCallStore.Location,
+        durability: SQLCallStore.Durability,
         ownsFile: Bool,
         onRepair: (StoreRepair) -> Void
     ) throws(StoreError) {
@@ -40,7 +40,7 @@ final class SQLiteEngine: StoreEngine {
         }
     }
 
-    private static func configuration(_ durability: SQLiteCallStore.Durability) -> Configuration {
+    private static func configuration(_ durability: SQLCallStore.Durability) -> Configuration {
         var configuration = Configuration()
         configuration.journalMode = .wal
         configuration.label = "talkpath.store"

@@ -63,7 +63,7 @@ struct BenchLoadCommand: AsyncParsableCommand {
         guard against == nil || modelPort > 0 else {
             throw ValidationError("--against needs --model-port, where that server looks for its model")
         }
-        if let pid, ProcessFigures.read(pid) == nil {
+        if let pid, ProcessMetrics.read(pid) == nil {
             throw ValidationError("--pid: there is no process \(pid) of ours")
         }
     }
@@ -100,7 +100,7 @@ struct BenchLoadCommand: AsyncParsableCommand {
         progress.clear()
         print(json ? try report.json() : report.table())
         try page?.write(contentsOf: Data(LoadPage(report).html().utf8))
-        guard ramp || report.stages.allSatisfy(\.figures.isWhole) else { throw ExitCode.failure }
+        guard ramp || report.stages.allSatisfy(\.metrics.isWhole) else { throw ExitCode.failure }
     }
 
     /// Runs a stage. Returns `nil`, instead of failing, if there are too many calls to open or to keep open.
@@ -119,10 +119,10 @@ struct BenchLoadCommand: AsyncParsableCommand {
 
     private static func verdict(_ calls: Int, _ result: LoadStage.Result?) -> String {
         guard let result else { return "\(calls) calls are too many" }
-        let p99 = result.figures.roundTrip?.p99.formatted(1) ?? "–"
+        let p99 = result.metrics.roundTrip?.p99.formatted(1) ?? "–"
         let words = result.isSustained ? "sustained" : "too many"
-        let fleet = result.figures.isFleetTheBottleneck ? ", and the fleet itself was at its limit" : ""
-        return "\(calls) calls: \(words) (p99 \(p99) ms, \(result.figures.damagedFrames) damaged frames\(fleet))"
+        let fleet = result.metrics.isFleetTheBottleneck ? ", and the fleet itself was at its limit" : ""
+        return "\(calls) calls: \(words) (p99 \(p99) ms, \(result.metrics.damagedFrames) damaged frames\(fleet))"
     }
 
     private func place() throws -> LoadPlace {

@@ -31,7 +31,7 @@ struct LoadPage {
         \(table)
         \(report.remarks.map { "<p class=\"remark\">\(Self.escaped($0))</p>" }.joined(separator: "\n"))
         <p class="note">Milliseconds, unless it says otherwise. The round trip holds what the filters hold back
-        (\((report.stages.first?.figures.filterMilliseconds ?? 0).formatted(2)) ms). Work is the bridge's processor time
+        (\((report.stages.first?.metrics.filterMilliseconds ?? 0).formatted(2)) ms). Work is the bridge's processor time
         for a second of one call. Share is that of one processor: the bridge's, and the fleet's own.</p>
         </body>
         </html>
@@ -43,23 +43,23 @@ struct LoadPage {
     private var charts: [LoadChart] {
         let stages = report.stages
         func points(_ value: (LoadStage.Result) -> Double?) -> [LoadChart.Point] {
-            stages.compactMap { stage in value(stage).map { LoadChart.Point(x: Double(stage.figures.calls), y: $0) } }
+            stages.compactMap { stage in value(stage).map { LoadChart.Point(x: Double(stage.metrics.calls), y: $0) } }
         }
         return [
             LoadChart(
                 title: "Round trip, ms",
                 curves: [
-                    .init(name: "p50", style: 1, points: points { $0.figures.roundTrip?.p50 }),
-                    .init(name: "p99", style: 2, points: points { $0.figures.roundTrip?.p99 }),
-                    .init(name: "max", style: 3, points: points { $0.figures.roundTrip?.maximum }),
+                    .init(name: "p50", style: 1, points: points { $0.metrics.roundTrip?.p50 }),
+                    .init(name: "p99", style: 2, points: points { $0.metrics.roundTrip?.p99 }),
+                    .init(name: "max", style: 3, points: points { $0.metrics.roundTrip?.maximum }),
                 ],
                 limit: LoadStage.longestRoundTrip
             ),
             LoadChart(
                 title: "One way, p99, ms",
                 curves: [
-                    .init(name: "up", style: 1, points: points { $0.figures.up?.p99 }),
-                    .init(name: "down", style: 2, points: points { $0.figures.down?.p99 }),
+                    .init(name: "up", style: 1, points: points { $0.metrics.up?.p99 }),
+                    .init(name: "down", style: 2, points: points { $0.metrics.down?.p99 }),
                 ]
             ),
             LoadChart(
@@ -70,7 +70,7 @@ struct LoadPage {
                 title: "Share of a processor, %",
                 curves: [
                     .init(name: "bridge", style: 1, points: points { $0.bridgeShare.map { $0 * 100 } }),
-                    .init(name: "fleet", style: 3, points: points { $0.figures.fleetShare * 100 }),
+                    .init(name: "fleet", style: 3, points: points { $0.metrics.fleetShare * 100 }),
                 ],
                 limit: 100
             ),

@@ -20,7 +20,7 @@ struct LoadReport: Codable {
     /// Adds a stage and sorts the stages by their number of calls, as the curves need them.
     mutating func add(_ stage: LoadStage.Result) {
         stages.append(stage)
-        stages.sort { $0.figures.calls < $1.figures.calls }
+        stages.sort { $0.metrics.calls < $1.metrics.calls }
     }
 
     func json() throws -> String {
@@ -42,29 +42,29 @@ struct LoadReport: Codable {
         return lines.joined(separator: "\n")
     }
 
-    private var filters: String { (stages.first?.figures.filterMilliseconds ?? 0).formatted(2) }
+    private var filters: String { (stages.first?.metrics.filterMilliseconds ?? 0).formatted(2) }
 
     /// The conditions under which the figures were measured.
     var remarks: [String] {
         var remarks: [String] = []
-        for stage in stages where !stage.figures.isWhole {
-            let figures = stage.figures
+        for stage in stages where !stage.metrics.isWhole {
+            let metrics = stage.metrics
             remarks.append(
-                "\(figures.calls) calls: \(figures.lostMilliseconds.formatted(1)) ms lost, "
-                    + "\(figures.repeatedMilliseconds.formatted(1)) ms repeated, \(figures.damagedFrames) frames damaged, "
-                    + "\(figures.foreignFrames) of them another caller's, \(figures.lostCalls) calls lost"
+                "\(metrics.calls) calls: \(metrics.lostMilliseconds.formatted(1)) ms lost, "
+                    + "\(metrics.repeatedMilliseconds.formatted(1)) ms repeated, \(metrics.damagedFrames) frames damaged, "
+                    + "\(metrics.foreignFrames) of them another caller's, \(metrics.lostCalls) calls lost"
             )
         }
-        for stage in stages where stage.figures.isFleetTheBottleneck {
-            let share = (stage.figures.fleetShare * 100).formatted(0)
+        for stage in stages where stage.metrics.isFleetTheBottleneck {
+            let share = (stage.metrics.fleetShare * 100).formatted(0)
             remarks.append(
-                "\(stage.figures.calls) calls: the fleet itself was at its limit (\(share) % of its processor, "
-                    + "\((stage.figures.fleetLateness?.p99 ?? 0).formatted(1)) ms late at p99): the bridge may do better"
+                "\(stage.metrics.calls) calls: the fleet itself was at its limit (\(share) % of its processor, "
+                    + "\((stage.metrics.fleetLateness?.p99 ?? 0).formatted(1)) ms late at p99): the bridge may do better"
             )
         }
         for stage in stages {
             guard let made = stage.allocationsPerFrame else { continue }
-            let calls = stage.figures.calls
+            let calls = stage.metrics.calls
             remarks.append("\(calls) calls: the bridge made \(made.formatted(2)) heap allocations a frame")
         }
         if let sustained {
@@ -84,16 +84,16 @@ struct LoadReport: Codable {
     ]
 
     static func cells(_ stage: LoadStage.Result) -> [String] {
-        let figures = stage.figures
+        let metrics = stage.metrics
         func cell(_ value: Double?, _ digits: Int = 2) -> String { value?.formatted(digits) ?? "–" }
         func percent(_ value: Double?) -> String { value.map { "\(($0 * 100).formatted(0)) %" } ?? "–" }
         return [
-            "\(figures.calls)", cell(figures.up?.p50), cell(figures.up?.p99), cell(figures.down?.p50),
-            cell(figures.down?.p99), cell(figures.roundTrip?.p50), cell(figures.roundTrip?.p95),
-            cell(figures.roundTrip?.p99), cell(figures.roundTrip?.maximum), cell(figures.lostMilliseconds, 0),
-            "\(figures.foreignFrames)", cell(stage.workPerCallSecond), percent(stage.bridgeShare),
+            "\(metrics.calls)", cell(metrics.up?.p50), cell(metrics.up?.p99), cell(metrics.down?.p50),
+            cell(metrics.down?.p99), cell(metrics.roundTrip?.p50), cell(metrics.roundTrip?.p95),
+            cell(metrics.roundTrip?.p99), cell(metrics.roundTrip?.maximum), cell(metrics.lostMilliseconds, 0),
+            "\(metrics.foreignFrames)", cell(stage.workPerCallSecond), percent(stage.bridgeShare),
             cell(stage.memoryPerCall.map { Double($0) / 1024 }, 1), stage.descriptors.map { "\($0)" } ?? "–",
-            cell(stage.lag?.meanMilliseconds), cell(stage.lag?.worstMilliseconds), percent(figures.fleetShare),
+            cell(stage.lag?.meanMilliseconds), cell(stage.lag?.worstMilliseconds), percent(metrics.fleetShare),
         ]
     }
 

@@ -6,7 +6,7 @@ import TalkpathSimulators
 struct LoadStage {
     /// The measurements. Figures of the bridge's process are missing if that process is not known.
     struct Result: Codable {
-        var figures: LoadFigures
+        var metrics: LoadMetrics
         /// The bridge's processor time for one second of one call, in milliseconds.
         var workPerCallSecond: Double?
         /// The share of one processor that the bridge needed.
@@ -20,7 +20,7 @@ struct LoadStage {
 
         /// Whether the bridge carries this load: no audio is lost, and round trips are short enough.
         var isSustained: Bool {
-            figures.isWhole && (figures.roundTrip?.p99 ?? .infinity) < LoadStage.longestRoundTrip
+            metrics.isWhole && (metrics.roundTrip?.p99 ?? .infinity) < LoadStage.longestRoundTrip
         }
     }
 
@@ -82,7 +82,7 @@ struct LoadStage {
     ) throws -> Result {
         let run = try LoadRun(LoadRun.Plan(target: target, shape: shape), model: model)
         defer { run.close() }
-        func look() -> ProcessFigures? { process.flatMap(ProcessFigures.read) }
+        func look() -> ProcessMetrics? { process.flatMap(ProcessMetrics.read) }
         // The first call also allocates what all calls share, so memory is counted from the second call on.
         try run.open(calls: 1)
         let first = look()
@@ -92,8 +92,8 @@ struct LoadStage {
         let asked = LoadClock.now
         var allocating: Int64 = 0
         try run.warmUp(seconds: 0.2)
-        var (before, after): (ProcessFigures?, ProcessFigures?)
-        let figures = try run.measure(
+        var (before, after): (ProcessMetrics?, ProcessMetrics?)
+        let metrics = try run.measure(
             seconds: seconds,
             window: { isBeginning in
                 alongside?(isBeginning, target.port)
@@ -108,7 +108,7 @@ struct LoadStage {
             progress: { elapsed, longest in progress.measured(elapsed, of: seconds, calls: calls, longest: longest) }
         )
         let early = bridge?.answer()
-        var result = Result(figures: figures, lag: bridge?.answer())
+        var result = Result(metrics: metrics, lag: bridge?.answer())
         if let made = result.lag?.allocations, let before = early?.allocations {
             let frames = Double(calls) * Double(allocating) / 1e9 * LoadStage.framesPerSecond
             result.allocationsPerFrame = Double(made - before) / frames

@@ -53,7 +53,7 @@ struct BenchAPICommand: AsyncParsableCommand {
         var mediaBesides: LoadStage.Result
 
         var isGood: Bool {
-            failures.isEmpty && requests != nil && mediaAlone.figures.isWhole && mediaBesides.figures.isWhole
+            failures.isEmpty && requests != nil && mediaAlone.metrics.isWhole && mediaBesides.metrics.isWhole
         }
     }
 
@@ -158,9 +158,9 @@ struct BenchAPICommand: AsyncParsableCommand {
         if let all = report.requests { row("all requests (\(all.count))", [all.p50, all.p95, all.p99, all.maximum]) }
         if let start = report.start { row("start of a server", [start.p50, start.p95, start.p99, start.maximum]) }
         for (name, stage) in [("undisturbed", report.mediaAlone), ("beside requests", report.mediaBesides)] {
-            guard let trip = stage.figures.roundTrip else { continue }
+            guard let trip = stage.metrics.roundTrip else { continue }
             row("round trip, \(name)", [trip.p50, trip.p95, trip.p99, trip.maximum])
-            if !stage.figures.isWhole { print("  audio was lost, damaged or another caller's") }
+            if !stage.metrics.isWhole { print("  audio was lost, damaged or another caller's") }
         }
         for failure in report.failures { print("failed: \(failure)") }
     }

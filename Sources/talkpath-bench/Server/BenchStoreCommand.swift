@@ -52,7 +52,7 @@ struct BenchStoreCommand: AsyncParsableCommand {
 
     private func fill(_ folder: String) async throws -> [Double] {
         guard let database else { return try await StoredCalls(count: calls).fill(folder) }
-        let store = try SQLiteCallStore(postgres: database, identifiers: BenchIdentifiers())
+        let store = try SQLCallStore(postgres: database, identifiers: BenchIdentifiers())
         guard try await store.count(matching: CallQuery()) == 0 else {
             throw ValidationError("--database: there are calls in it")
         }
@@ -61,10 +61,10 @@ struct BenchStoreCommand: AsyncParsableCommand {
 
     // MARK: Opening
 
-    static func open(_ folder: String) async throws -> SQLiteCallStore {
+    static func open(_ folder: String) async throws -> SQLCallStore {
         let path = try DataFolder(folder)
         defer { path.release() }
-        return try SQLiteCallStore(.file(path.storePath), identifiers: BenchIdentifiers())
+        return try SQLCallStore(.file(path.storePath), identifiers: BenchIdentifiers())
     }
 
     // MARK: Queries
@@ -94,9 +94,9 @@ struct BenchStoreCommand: AsyncParsableCommand {
     }
 
     private func ask(_ folder: String, _ query: CallQuery) async throws -> [Double] {
-        let store: SQLiteCallStore
+        let store: SQLCallStore
         if let database {
-            store = try SQLiteCallStore(postgres: database, identifiers: BenchIdentifiers())
+            store = try SQLCallStore(postgres: database, identifiers: BenchIdentifiers())
         } else {
             store = try await Self.open(folder)
         }

@@ -43,7 +43,7 @@ struct StoredCalls {
 
     /// Closes the store afterwards.
     /// - Returns: the time that saving each call took.
-    func fill(_ store: SQLiteCallStore) async throws -> [Double] {
+    func fill(_ store: SQLCallStore) async throws -> [Double] {
         var times: [Double] = []
         for number in 0..<count {
             let call = try Self.call(number)

@@ -68,7 +68,7 @@ struct BehaviourSoak {
             model: FakeAgentConfiguration(
                 apiKey: "key",
                 script: AgentScript(turns: [greeting], otherwise: answer),
-                habits: .random(seed: seed),
+                behaviours: .random(seed: seed),
                 keepsAudio: false,
                 timeline: timeline
             ),
@@ -123,7 +123,7 @@ struct BehaviourSoak {
             waits.append(Wait(call: number, at: begun - stream.start, length: instant - begun - lost))
         }
         for moment in stream.moments {
-            switch moment.happening {
+            switch moment.event {
             case .startedTurn, .agentHeard, .hungUp: note(until: moment.instant)
             case .endedTurn: since = moment.instant
             case .agentFellSilent, .pressed: break

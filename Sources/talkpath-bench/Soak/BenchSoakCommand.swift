@@ -35,13 +35,13 @@ struct BenchSoakCommand: AsyncParsableCommand {
     @Flag(help: "Let the model play a mix of its behaviours, and see how long callers wait.")
     var behaviours = false
 
-    private struct Figures {
+    private struct Metrics {
         var descriptors: Int
         var threads: Int
         var memoryKilobytes: Int
 
-        static func now() -> Figures {
-            Figures(
+        static func now() -> Metrics {
+            Metrics(
                 descriptors: count("/proc/self/fd"),
                 threads: count("/proc/self/task"),
                 memoryKilobytes: residentKilobytes()
@@ -68,7 +68,7 @@ struct BenchSoakCommand: AsyncParsableCommand {
         }
         // A first round that is not counted: the process opens the descriptors and threads that it keeps.
         let warm = try await round(calls: min(calls, 20), isShown: false)
-        let before = Figures.now()
+        let before = Metrics.now()
         let began = ContinuousClock.now
         let (outcome, remains) = try await round(calls: calls, isShown: isatty(STDERR_FILENO) != 0)
         let after = try await settled(before)
@@ -112,12 +112,12 @@ struct BenchSoakCommand: AsyncParsableCommand {
     }
 
     /// Waits for the sockets to close.
-    private func settled(_ before: Figures) async throws -> Figures {
+    private func settled(_ before: Metrics) async throws -> Metrics {
         for _ in 0..<100 {
-            let now = Figures.now()
+            let now = Metrics.now()
             if now.descriptors <= before.descriptors, now.threads <= before.threads { return now }
             try await Task.sleep(for: .milliseconds(50))
         }
-        return Figures.now()
+        return Metrics.now()
     }
 }

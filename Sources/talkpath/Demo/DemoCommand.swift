@@ -53,7 +53,7 @@ struct DemoCommand: AsyncParsableCommand {
         display.line("Talkpath demo: a call with \(provider.rawValue), \(format.rawValue)\n")
         let report = try await makeStage().play(on: display)
         try keep(report)
-        if !report.judgement.isPassed { throw ExitCode(1) }
+        if !report.verdict.isPassed { throw ExitCode(1) }
     }
 
     // Two functions that do not await: the optimiser of Swift 6.3 crashes on a `run` that holds everything.
@@ -82,11 +82,11 @@ struct DemoCommand: AsyncParsableCommand {
               call.tpcap        the capture, for talkpath replay
               call.wav          the caller left, what the caller heard right
               transcript.json   what was said
-              report.json       these figures
+              report.json       these metrics
 
             """
         )
-        print(report.judgement.isPassed ? "The demo passed." : "The demo FAILED.")
+        print(report.verdict.isPassed ? "The demo passed." : "The demo FAILED.")
     }
 }
 

@@ -6,8 +6,8 @@ import TalkpathWire
 
 /// The summary at the end, and the demo's files.
 struct DemoReport {
-    var figures: DemoFigures
-    var judgement: DemoJudgement
+    var metrics: DemoMetrics
+    var verdict: DemoVerdict
     /// The receipt as the control API returned it.
     var receipt: JSONValue
     /// The call as the control API returned it.
@@ -30,24 +30,24 @@ struct DemoReport {
                 "\(step["outcome"]?.string ?? "?"), at \(text(step["started_ms"])) ms, took \(text(step["ms"])) ms"
             )
         }
-        row("frames", "\(figures.framesFromCaller) from the caller, \(figures.framesToCaller) to the caller")
-        row("caller -> model", figures.uplinkMilliseconds)
-        row("model -> caller", figures.downlinkMilliseconds)
-        if let up = figures.uplinkMilliseconds, let down = figures.downlinkMilliseconds {
-            let sum = up.p50 + down.p50 + figures.filterMilliseconds
+        row("frames", "\(metrics.framesFromCaller) from the caller, \(metrics.framesToCaller) to the caller")
+        row("caller -> model", metrics.uplinkMilliseconds)
+        row("model -> caller", metrics.downlinkMilliseconds)
+        if let up = metrics.uplinkMilliseconds, let down = metrics.downlinkMilliseconds {
+            let sum = up.p50 + down.p50 + metrics.filterMilliseconds
             row(
                 "added latency",
-                "\(sum.formatted(2)) ms p50 both ways, of which the filters' \(figures.filterMilliseconds.formatted(2)) ms"
+                "\(sum.formatted(2)) ms p50 both ways, of which the filters' \(metrics.filterMilliseconds.formatted(2)) ms"
             )
         }
-        row("turn latency", figures.turnLatencyMilliseconds, note: "from the caller's last sound to the agent's first")
-        row("barge-in -> clear", figures.bargeInToClearMilliseconds, note: "from the model's notice")
+        row("turn latency", metrics.turnLatencyMilliseconds, note: "from the caller's last sound to the agent's first")
+        row("barge-in -> clear", metrics.bargeInToClearMilliseconds, note: "from the model's notice")
         row(
             "barge-in -> silence",
-            figures.bargeInToSilenceMilliseconds,
+            metrics.bargeInToSilenceMilliseconds,
             note: "from the caller's first sound"
         )
-        for hearing in figures.heardAgainstBelieved {
+        for hearing in metrics.heardAgainstBelieved {
             let believed =
                 hearing.believedMilliseconds.map { "\($0) ms" } ?? "not told (its protocol has no word for it)"
             row(
@@ -58,14 +58,14 @@ struct DemoReport {
             )
         }
         Swift.print("")
-        for check in judgement.checks {
+        for check in verdict.checks {
             Swift.print(
                 TextWrapping.labelled(check.isPassed ? "✔" : "✘", Self.words(of: check), labelWidth: 2)
             )
         }
     }
 
-    private static func words(of check: DemoJudgement.Check) -> String {
+    private static func words(of check: DemoVerdict.Check) -> String {
         "\(check.isPassed ? "" : "FAILED: ")\(check.name): \(check.detail)"
     }
 
@@ -116,9 +116,9 @@ struct DemoReport {
     private func report() throws -> Data {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
-        var report: JSONValue = ["passed": .bool(judgement.isPassed), "receipt": receipt]
+        var report: JSONValue = ["passed": .bool(verdict.isPassed), "receipt": receipt]
         for (name, data) in [
-            ("figures", try encoder.encode(figures)), ("judgement", try encoder.encode(judgement)),
+            ("metrics", try encoder.encode(metrics)), ("verdict", try encoder.encode(verdict)),
         ] {
             let bytes = Array(data)
             report.set(name, try JSONValue(parsing: bytes.span.bytes))

@@ -182,30 +182,30 @@ struct DemoStage {
         let (stream, agent, carrier) = (outcome.stream, outcome.agent, outcome.carrier)
         let (receipt, call, openSessions) = (outcome.receipt, outcome.call, outcome.openSessions)
         let picture = CallPicture(try Replay(try capture(of: call)).capture)
-        let facts = CallFacts(transcript: (call["transcript"]?.array ?? []).map(Self.turn))
-        let figures = DemoFigures(
+        let facts = CallTranscript(transcript: (call["transcript"]?.array ?? []).map(Self.turn))
+        let metrics = DemoMetrics(
             stream: stream,
             agent: agent,
             call: facts,
             picture: picture,
             isContinuous: provider.isContinuous
         )
-        var judgement = DemoJudgement()
+        var verdict = DemoVerdict()
         if provider.isContinuous {
-            judgement.judgeContinuousUplink(stream, agent)
-            judgement.judgeContinuousDownlink(stream, agent)
-            judgement.judgeOwnSilence(agent, facts, expected: conversation.expected.interruptions)
-            judgement.judgeBill(receipt)
+            verdict.judgeContinuousUplink(stream, agent)
+            verdict.judgeContinuousDownlink(stream, agent)
+            verdict.judgeOwnSilence(agent, facts, expected: conversation.expected.interruptions)
+            verdict.judgeBill(receipt)
         } else {
-            judgement.judgeUplink(stream, agent)
-            judgement.judgeDownlink(stream, agent, cut: figures.heardAgainstBelieved)
-            judgement.judgeInterruption(figures, stream, expected: conversation.expected.interruptions)
+            verdict.judgeUplink(stream, agent)
+            verdict.judgeDownlink(stream, agent, cut: metrics.heardAgainstBelieved)
+            verdict.judgeInterruption(metrics, stream, expected: conversation.expected.interruptions)
         }
-        judgement.judgeProtocol(stream, agent, carrier)
-        judgement.judgeEnd(receipt, carrier: carrier, openSessions: openSessions)
+        verdict.judgeProtocol(stream, agent, carrier)
+        verdict.judgeEnd(receipt, carrier: carrier, openSessions: openSessions)
         return DemoReport(
-            figures: figures,
-            judgement: judgement,
+            metrics: metrics,
+            verdict: verdict,
             receipt: receipt.body,
             call: call,
             stream: stream,
@@ -223,8 +223,8 @@ struct DemoStage {
         return capture
     }
 
-    private static func turn(_ json: JSONValue) -> CallFacts.Turn {
-        CallFacts.Turn(
+    private static func turn(_ json: JSONValue) -> CallTranscript.Turn {
+        CallTranscript.Turn(
             role: json["role"]?.string ?? "",
             text: json["text"]?.string ?? "",
             milliseconds: json["at_ms"]?.int ?? 0,

@@ -49,7 +49,7 @@ struct CallPicture {
         var error: String?
     }
 
-    var facts: CaptureFacts
+    var facts: CaptureMetadata
     var duration = 0.0
     var streamBegan = 0.0
     var speeches: [Speech] = []
@@ -95,8 +95,8 @@ struct CallPicture {
                 read(event, bytes, at: at, &expected)
             case .telephonyOut:
                 if let message = record.message { readSent(message, at: at) }
-            case .happening:
-                if let happening = record.happening { read(happening, at: at) }
+            case .event:
+                if let event = record.event { read(event, at: at) }
             case .facts, .agentIn, .agentOut, .agentAudioIn, .agentAudioOut, .tick, .pump, .note, .gap, .finished:
                 break
             }
@@ -142,8 +142,8 @@ struct CallPicture {
         }
     }
 
-    private mutating func read(_ happening: CaptureHappening, at: Double) {
-        switch happening {
+    private mutating func read(_ event: CaptureEvent, at: Double) {
+        switch event {
         case .published("interrupted", let heard):
             bargeIns.append(BargeIn(at: at, heard: Int(heard ?? "") ?? 0))
         case .published("toolCalled", let name):
@@ -230,7 +230,7 @@ struct CallPicture {
     /// that had not ended by then.
     private mutating func assignTexts(_ records: [CaptureRecord]) {
         for record in records {
-            guard case .published("transcript", let detail?)? = record.happening else { continue }
+            guard case .published("transcript", let detail?)? = record.event else { continue }
             let isCaller = detail.hasPrefix("user: ")
             let text = detail.dropFirst((isCaller ? "user: " : "assistant: ").count)
             let at = record.at.milliseconds

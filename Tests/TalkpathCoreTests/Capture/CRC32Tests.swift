@@ -15,7 +15,7 @@ import Testing
     }
 
     @Test(arguments: InstructionSet.available)
-    func everyLengthGivesWhatTheDefinitionGives(_ instructions: InstructionSet) {
+    func `every length gives what the definition gives`(_ instructions: InstructionSet) {
         #expect(Self.reference(Array("123456789".utf8)) == 0xCBF4_3926)
         var generator = SystemRandomNumberGenerator()
         for count in Array(0...300) + [1023, 1024, 1025, 4099] {

@@ -50,7 +50,7 @@ import Testing
         return (heard(0), heard(1), samples.count / 2)
     }
 
-    @Test func theCallerLiesWhereTheTimestampSaysHoweverLateItCame() {
+    @Test func `the caller lies where the timestamp says however late it came`() {
         let heard = Self.record(
             [(.telephonyIn, 150, Self.caller(at: 40)), (.telephonyIn, 151, Self.caller(at: 0))],
             until: 500
@@ -58,7 +58,7 @@ import Testing
         #expect(heard.caller == Array(0..<20) + Array(40..<60))
     }
 
-    @Test func whatIsSentAtOnceIsHeardOneAfterTheOther() {
+    @Test func `what is sent at once is heard one after the other`() {
         let heard = Self.record(
             [
                 (.telephonyOut, 200, Self.agent()), (.telephonyOut, 200, Self.agent()),
@@ -69,7 +69,7 @@ import Testing
         #expect(heard.agent == Array(100..<140) + Array(200..<220))
     }
 
-    @Test func whatIsClearedBeforeItsTimeIsLeftOut() {
+    @Test func `what is cleared before its time is left out`() {
         let heard = Self.record(
             [
                 (.telephonyOut, 200, Self.agent()), (.telephonyOut, 200, Self.agent()),
@@ -81,23 +81,23 @@ import Testing
         #expect(heard.agent == Array(100..<110) + Array(112..<132))
     }
 
-    @Test func whatHadNotBeenPlayedAtTheEndIsLeftOut() {
+    @Test func `what had not been played at the end is left out`() {
         let heard = Self.record([(.telephonyOut, 200, Self.agent()), (.telephonyOut, 200, Self.agent())], until: 225)
         #expect(heard.agent == Array(100..<125))
     }
 
-    @Test func aFrameTooShortToBeTakenForAudioIsHeardToo() {
+    @Test func `a frame too short to be taken for audio is heard too`() {
         let heard = Self.record([(.telephonyOut, 200, Self.agent([0x80, 0x80, 0x80]))], until: 400)
         #expect(heard.agent == [100])
     }
 
-    @Test func aTimestampFarAheadIsNotWorthHoursOfSilence() {
+    @Test func `a timestamp far ahead is not worth hours of silence`() {
         let heard = Self.record([(.telephonyIn, 150, Self.caller(at: 3_600_000))], until: 400)
         #expect(heard.caller == Array(50..<70))
         #expect(heard.samples < 8000)
     }
 
-    @Test func aStreamWhoseNumbersBeginAnewIsRecordedOn() {
+    @Test func `a stream whose numbers begin anew is recorded on`() {
         let numbers = (1...50).map { $0 * 20 } + [7_200_000] + (1...50).map { $0 * 20 }
         let messages = numbers.enumerated().map { index, timestamp in
             (CaptureRecord.Kind.telephonyIn, 120 + 20 * index, Self.caller(at: timestamp, sequence: index % 51 + 2))
@@ -106,7 +106,7 @@ import Testing
         #expect(heard.caller.count >= 2020 - StreamClock.patience * 20 - 20)
     }
 
-    @Test func aLongCallIsSettledPieceByPiece() {
+    @Test func `a long call is settled piece by piece`() {
         let messages = (0..<500).map { (CaptureRecord.Kind.telephonyIn, 100 + 20 * $0, Self.caller(at: 20 * $0)) }
         let heard = Self.record(messages, until: 10_100)
         #expect(heard.caller == Array(0..<10_000))

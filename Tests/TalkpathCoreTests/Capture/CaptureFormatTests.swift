@@ -26,15 +26,15 @@ import Testing
         return bench.file
     }
 
-    @Test func whatGoesIntoATapComesOutOfTheFile() throws {
+    @Test func `what goes into a tap comes out of the file`() throws {
         let capture = try Capture(reading: Self.file())
         #expect(capture.ending == .whole)
         #expect(
             capture.records.map(\.kind) == [
-                .happening, .telephonyIn, .tick, .pump, .agentOut, .telephonyIn, .agentIn, .happening, .finished,
+                .event, .telephonyIn, .tick, .pump, .agentOut, .telephonyIn, .agentIn, .event, .finished,
             ]
         )
-        #expect(capture.records[0].happening == .placed(carrierCallID: "CA01"))
+        #expect(capture.records[0].event == .placed(carrierCallID: "CA01"))
         #expect(capture.records[1].at == .nanoseconds(20_000_001))
         #expect(capture.records[4].at == .milliseconds(40))
         #expect(capture.records[4].message?.bytes == Array(Self.media.utf8))
@@ -43,12 +43,12 @@ import Testing
         #expect(
             capture.records[6].message?.bytes == Array("\u{7}not JSON \"\(String(repeating: "/", count: 70))\"".utf8)
         )
-        #expect(capture.records[7].happening == .hangUpFailed(CarrierError(.unavailable, "busy")))
+        #expect(capture.records[7].event == .hangUpFailed(CarrierError(.unavailable, "busy")))
     }
 
     /// The last character before the padding says the same with other bits: written again it would be another.
     @Test(arguments: [64, 68, 72, 76, 96])
-    func base64ThatWouldBeWrittenOtherwiseIsLeftAsItStands(length: Int) {
+    func `base 64 that would be written otherwise is left as it stands`(length: Int) {
         for (end, isAudio) in [("AA==", true), ("AB==", false), ("AAA=", true), ("AAB=", false), ("AAAB", true)] {
             let text = #"{"audio":""# + String(repeating: "A", count: length - 4) + end + #""}"#
             let bytes = Array(text.utf8)
@@ -58,20 +58,20 @@ import Testing
         }
     }
 
-    @Test func theFactsOfACallComeBackWithoutItsKey() throws {
+    @Test func `the facts of a call come back without its key`() throws {
         let capture = try Capture(reading: Self.file())
-        var expected = CaptureFacts.test()
+        var expected = CaptureMetadata.test()
         expected.agent.apiKey = ""
         expected.startedOn = MonotonicInstant(nanoseconds: 0)
         #expect(capture.facts == expected)
     }
 
-    @Test func aCaptureThatWasReadIsWrittenAsItWas() throws {
+    @Test func `a capture that was read is written as it was`() throws {
         let file = Self.file()
         #expect(try Capture(reading: file).encoded() == file)
     }
 
-    @Test func aSlimCaptureKeepsADigestOfWhatTheModelWasSent() throws {
+    @Test func `a slim capture keeps a digest of what the model was sent`() throws {
         let record = try Capture(reading: Self.file(isSlim: true)).records[4]
         let whole = CaptureMessage(Array(Self.media.utf8).span.bytes)
         #expect(record.message?.bytes == nil)
@@ -79,7 +79,7 @@ import Testing
         #expect(try Capture(reading: Self.file(isSlim: true)).records[5].message == whole)
     }
 
-    @Test func aFileThatWasCutIsReadUpToTheCut() throws {
+    @Test func `a file that was cut is read up to the cut`() throws {
         let file = Self.file()
         let whole = try Capture(reading: file)
         var longest = 0
@@ -98,7 +98,7 @@ import Testing
         #expect(longest == whole.records.count - 1)
     }
 
-    @Test func aDamagedFileIsReadUpToTheDamage() throws {
+    @Test func `a damaged file is read up to the damage`() throws {
         let file = Self.file()
         let whole = try Capture(reading: file)
         // Beyond the facts, whose damage leaves nothing.
@@ -113,7 +113,7 @@ import Testing
         }
     }
 
-    @Test func filesThatAreNoCapturesAreToldApart() {
+    @Test func `files that are no captures are told apart`() {
         func error(_ file: [UInt8]) -> CaptureError? {
             do throws(CaptureError) {
                 _ = try Capture(reading: file)
@@ -130,7 +130,7 @@ import Testing
         #expect(error(Self.file().filter { $0 != 0x0D }) == .foreign)
     }
 
-    @Test func aRingThatIsFullLeavesANoteOfTheGap() throws {
+    @Test func `a ring that is full leaves a note of the gap`() throws {
         var bench = CaptureBench(capacity: 1024)
         for number in 0..<10 { bench.tap.telephony(Self.media, at: Double(number)) }
         bench.write()
@@ -146,7 +146,7 @@ import Testing
     }
 
     /// In a ring whose end lies within a record.
-    @Test func recordsThatTheRingWrapsAroundComeOutWhole() throws {
+    @Test func `records that the ring wraps around come out whole`() throws {
         var bench = CaptureBench(capacity: 4096)
         bench.tap.telephony(#"{"a":"\#(String(repeating: "x", count: 1500))"}"#, at: 1)
         bench.write()
@@ -158,7 +158,7 @@ import Testing
     }
 
     /// The bench writes each message the short way and the long one, and compares.
-    @Test func whateverStandsInAMessageBothWaysOfWritingAgree() throws {
+    @Test func `whatever stands in a message both ways of writing agree`() throws {
         var generator = SystemRandomNumberGenerator()
         let secret = "+15551230001"
         let token = TalkpathCrypto.base64((0..<72).map { UInt8($0) })
@@ -189,7 +189,7 @@ import Testing
         }
     }
 
-    @Test func aFullRingStillTakesTheEnd() throws {
+    @Test func `a full ring still takes the end`() throws {
         var bench = CaptureBench(capacity: 1024)
         for number in 0..<10 { bench.tap.telephony(Self.media, at: Double(number)) }
         bench.tap.finish()
@@ -198,7 +198,7 @@ import Testing
     }
 
     @Test(arguments: [
-        CaptureHappening.placingFailed(CarrierError(.refused, "no", retryAfter: .milliseconds(1500))),
+        CaptureEvent.placingFailed(CarrierError(.refused, "no", retryAfter: .milliseconds(1500))),
         .progressed(.over(.noAnswer), carrierCallID: "CA01"), .hangUpAnswered(.alreadyGone), .mediaClosed(line: 1),
         .mediaLegClosed(line: 1), .agentOpened(socket: 3),
         .agentConnectFailed(socket: 1, AgentConnectError("x", isFinal: true)),
@@ -218,7 +218,7 @@ import Testing
         .mediaLegClosed(line: 2),
         .published("interrupted", detail: "740"),
     ])
-    func happeningsComeBackAsTheyWere(_ happening: CaptureHappening) {
-        #expect(CaptureHappening(json: happening.json) == happening)
+    func `events come back as they were`(_ event: CaptureEvent) {
+        #expect(CaptureEvent(json: event.json) == event)
     }
 }

@@ -12,11 +12,11 @@ import Testing
         bench.write()
         #expect(!text(of: bench.file).contains("15551230001"))
         return try Capture(reading: bench.file).records.map { record in
-            record.message?.bytes.map(text(of:)) ?? record.happening?.json.serializedText() ?? ""
+            record.message?.bytes.map(text(of:)) ?? record.event?.json.serializedText() ?? ""
         }
     }
 
-    @Test func tokensAndAccountsOfTheStreamAreReplacedWhereverTheyTurnUp() throws {
+    @Test func `tokens and accounts of the stream are replaced wherever they turn up`() throws {
         let token = String(repeating: "dG9rZW4t", count: 12)
         let texts = try Self.texts { tap in
             tap.telephony(
@@ -31,7 +31,7 @@ import Testing
         #expect(texts[1].contains("AC00000000000000000000000000000000"))
     }
 
-    @Test func numbersAreReplacedInMessagesAndInTheFactsAlike() throws {
+    @Test func `numbers are replaced in messages and in the facts alike`() throws {
         let texts = try Self.texts { tap in
             tap.toAgent(#"{"instructions":"Call back +15551230001. Or 15551230001, or +15551230001!"}"#)
             tap.note(.published("transcript", detail: "my number is +15551230001"), at: CaptureBench.at(1))
@@ -40,7 +40,7 @@ import Testing
         #expect(texts[1].contains("my number is [removed]"))
     }
 
-    @Test func aHandleThatContinuesAConversationIsNamedTheSameBothWays() throws {
+    @Test func `a handle that continues a conversation is named the same both ways`() throws {
         let first = "first-handle-of-some-length"
         let second = TalkpathCrypto.base64([UInt8](repeating: 77, count: 90))
         let texts = try Self.texts { tap in
@@ -52,7 +52,7 @@ import Testing
         #expect(texts[2] == #"{"setup":{"sessionResumption":{"handle":"handle-2"}}}"#)
     }
 
-    @Test func whatWasCleanedOnceIsLeftAsItIs() {
+    @Test func `what was cleaned once is left as it is`() {
         var redaction = CaptureRedaction(secrets: ["[removed]"])
         let message = CaptureMessage(prefix: Array(#"{"sessionResumptionUpdate":{"newHandle":"handle-1"}}"#.utf8))
         #expect(redaction.clean(message, .agentIn) == message)

@@ -13,7 +13,7 @@ struct CaptureBench: ~Copyable {
 
     static let begin = MonotonicInstant(nanoseconds: 5_000_000_000)
 
-    init(_ facts: CaptureFacts = .test(), capacity: Int = CaptureTap.ringCapacity, isSlim: Bool = false) {
+    init(_ facts: CaptureMetadata = .test(), capacity: Int = CaptureTap.ringCapacity, isSlim: Bool = false) {
         let ring = ByteRing(minimumCapacity: capacity)
         tap = CaptureTap(ring: ring.producer, from: Self.begin)
         reader = CaptureTapReader(ring: ring.consumer)
@@ -65,13 +65,13 @@ extension CaptureTap {
     }
 }
 
-extension CaptureFacts {
-    static func test(secrets: [String] = []) -> CaptureFacts {
+extension CaptureMetadata {
+    static func test(secrets: [String] = []) -> CaptureMetadata {
         var limits = CallLimits()
         limits.idleTimeout = nil
         limits.idlePrompt = IdlePrompt("Still there?", times: 2)
         limits.loopGuard?.endScore = nil
-        limits.farewell = .milliseconds(120)
+        limits.goodbye = .milliseconds(120)
         var agent = AgentProfile(
             provider: .openai,
             model: "m",
@@ -92,7 +92,7 @@ extension CaptureFacts {
         agent.renewal = AgentRenewal(quietAfter: .seconds(7), atLatest: .seconds(9))
         let clip = try? AudioClip(format: .pcm16k, bytes: [1, 2, 3, 4])
         agent.fallback = AgentFallback(clip: clip, words: "Sorry.", transferTo: "+10000000000")
-        return CaptureFacts(
+        return CaptureMetadata(
             callID: CallID("call"),
             direction: .outbound,
             carrierCallID: nil,

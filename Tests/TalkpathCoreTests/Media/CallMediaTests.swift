@@ -135,8 +135,8 @@ struct CallMediaTests {
         #expect(told.first?["item_id"]?.string == "item_a")
         #expect(told.first?["audio_end_ms"]?.int == 400)
         #expect(told.last?["item_id"]?.string == "item_b")
-        let interruption = bridge.media.takeEvents().compactMap { happening -> PlaybackInterruption? in
-            if case .interrupted(let interruption) = happening { interruption } else { nil }
+        let interruption = bridge.media.takeEvents().compactMap { event -> PlaybackInterruption? in
+            if case .interrupted(let interruption) = event { interruption } else { nil }
         }
         #expect(interruption.first?.heard.first?.milliseconds == 400)
         // What comes late is not heard; the next answer is.
@@ -205,7 +205,7 @@ struct CallMediaTests {
         #expect(bridge.takeCarrier().compactMap(\.audio?.count).reduce(0, +) > 700)
     }
 
-    @Test func `after stop no audio moves, and only the carrier's farewell is heard`() throws {
+    @Test func `after stop no audio moves, and only the carrier's goodbye is heard`() throws {
         let bridge = try Bridge(.openai)
         bridge.start()
         bridge.media.agentIsReady(at: bridge.now)

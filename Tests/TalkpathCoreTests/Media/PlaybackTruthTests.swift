@@ -73,7 +73,7 @@ private struct VirtualLine {
     private let carrier = SpySink()
     private let agent = SpySink()
     private var random: Dice
-    private var ear = CarrierEar()
+    private var ear = CarrierPlayout()
     private var milliseconds = 0
     private let down: Int
     private let up: Int
@@ -179,8 +179,8 @@ private struct VirtualLine {
             toEar.append((arrival(after: down, behind: toEar.last?.at), message))
         }
         for text in agent.take() { hear(text) }
-        for happening in media.takeEvents() {
-            guard case .interrupted(let interruption) = happening else { continue }
+        for event in media.takeEvents() {
+            guard case .interrupted(let interruption) = event else { continue }
             interruptions += 1
             if isTurnOpen { cutTurns.insert(turn) }
             for heard in interruption.heard { note(heard.item, heard: heard.milliseconds) }

@@ -10,7 +10,7 @@ struct TalkingMediaTests {
         let media: CallMedia
         let carrier = SpySink()
         let agent = SpySink()
-        var ear = CarrierEar()
+        var ear = CarrierPlayout()
         var milliseconds = 0
         private var sequence = 1
 

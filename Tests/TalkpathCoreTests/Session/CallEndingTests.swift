@@ -35,7 +35,7 @@ struct CallEndingTests {
         #expect(receipt?.endedAt == WallTime(milliseconds: 31000))
     }
 
-    @Test func `a farewell that does not come is waited for briefly`() {
+    @Test func `a goodbye that does not come is waited for briefly`() {
         let call = MachineDriver()
         call.talk()
         call.end()
@@ -45,9 +45,9 @@ struct CallEndingTests {
         #expect(call.pass(.milliseconds(20)) == [.closeMedia])
     }
 
-    @Test func `a farewell of any length stays within the bound`() {
+    @Test func `a goodbye of any length stays within the bound`() {
         var limits = CallLimits()
-        limits.farewell = .seconds(60)
+        limits.goodbye = .seconds(60)
         let call = MachineDriver(limits: limits)
         call.talk()
         call.end()

@@ -19,7 +19,7 @@ struct CallerTurnsTests {
 
     @Test func `words that come after the answer go to the turn of our ear that it answers`() {
         var turns = CallerTurns()
-        turns.earBegan(at: 500)
+        turns.detectorBegan(at: 500)
         turns.answerBegan(at: 2600)
         #expect(turns.place(first, at: 5000) == 500)
         // More of the same turn, under another name.
@@ -28,25 +28,25 @@ struct CallerTurnsTests {
 
     @Test func `words that come when the caller speaks again still go to the turn that was answered`() {
         var turns = CallerTurns()
-        turns.earBegan(at: 500)
+        turns.detectorBegan(at: 500)
         turns.answerBegan(at: 2600)
-        turns.earBegan(at: 4000)
+        turns.detectorBegan(at: 4000)
         #expect(turns.place(first, at: 4600) == 500)
         #expect(turns.place(second, at: 5000) == 4000)
     }
 
     @Test func `a turn of which no words ever come does not take those of the next`() {
         var turns = CallerTurns()
-        turns.earBegan(at: 500)
+        turns.detectorBegan(at: 500)
         turns.answerBegan(at: 2600)
-        turns.earBegan(at: 9000)
+        turns.detectorBegan(at: 9000)
         #expect(turns.place(first, at: 9700) == 9000)
     }
 
     @Test func `a noise that the model has not answered is nobody's turn`() {
         var turns = CallerTurns()
-        turns.earBegan(at: 500)
-        turns.earBegan(at: 3000)
+        turns.detectorBegan(at: 500)
+        turns.detectorBegan(at: 3000)
         turns.answerBegan(at: 4000)
         #expect(turns.place(first, at: 4500) == 3000)
         #expect(turns.place(second, at: 4600) == 3000)
@@ -54,7 +54,7 @@ struct CallerTurnsTests {
 
     @Test func `words of which our ear has heard nothing stand where they come`() {
         var turns = CallerTurns()
-        turns.earBegan(at: 500)
+        turns.detectorBegan(at: 500)
         turns.answerBegan(at: 2600)
         #expect(turns.place(first, at: 2700) == 500)
         turns.answerBegan(at: 6000)
@@ -63,42 +63,42 @@ struct CallerTurnsTests {
 
     @Test func `a turn that a lost session had heard takes no words from the next`() {
         var turns = CallerTurns()
-        turns.earBegan(at: 500)
-        turns.earEnded(lastSpeech: 1500)
+        turns.detectorBegan(at: 500)
+        turns.detectorEnded(lastSpeech: 1500)
         turns.modelLost(at: 2100)
         turns.answerBegan(at: 4000)
-        turns.earBegan(at: 5000)
+        turns.detectorBegan(at: 5000)
         #expect(turns.place(first, at: 6000) == 5000)
     }
 
     @Test func `nor does one whose end our ear notices only when the session is lost`() {
         var turns = CallerTurns()
-        turns.earBegan(at: 500)
+        turns.detectorBegan(at: 500)
         turns.modelLost(at: 1600)
-        turns.earEnded(lastSpeech: 1500)
+        turns.detectorEnded(lastSpeech: 1500)
         turns.answerBegan(at: 4000)
-        turns.earBegan(at: 5000)
+        turns.detectorBegan(at: 5000)
         #expect(turns.place(first, at: 6000) == 5000)
     }
 
     @Test func `a turn that goes on when the session is lost may be put into words by the next, or never`() {
         var turns = CallerTurns()
-        turns.earBegan(at: 500)
+        turns.detectorBegan(at: 500)
         turns.modelLost(at: 1500)
-        turns.earEnded(lastSpeech: 2500)
+        turns.detectorEnded(lastSpeech: 2500)
         var other = turns
         #expect(turns.place(first, at: 3100) == 500)
         other.answerBegan(at: 4000)
-        other.earBegan(at: 5000)
+        other.detectorBegan(at: 5000)
         #expect(other.place(first, at: 6000) == 5000)
     }
 
     @Test func `an answer that goes on after a function answers the turn that is over, and none that has just begun`() {
         var turns = CallerTurns()
-        turns.earBegan(at: 500)
-        turns.earEnded(lastSpeech: 2000)
+        turns.detectorBegan(at: 500)
+        turns.detectorEnded(lastSpeech: 2000)
         turns.answerWentOn(at: 3000)
-        turns.earBegan(at: 3500)
+        turns.detectorBegan(at: 3500)
         turns.answerWentOn(at: 3700)
         #expect(turns.place(first, at: 4000) == 500)
         #expect(turns.place(second, at: 6000) == 3500)
@@ -112,7 +112,7 @@ struct CallerTurnsTests {
     @Test func `a long call leaves little behind`() {
         var turns = CallerTurns()
         for index in 0..<10_000 {
-            turns.earBegan(at: index * 1000)
+            turns.detectorBegan(at: index * 1000)
             turns.modelBegan(AgentItem(index: index), at: index * 1000)
             #expect(turns.place(AgentItem(index: index), at: index * 1000 + 500) == index * 1000)
         }

@@ -34,9 +34,9 @@ final class MachineDriver {
     /// One thing that happens; the orders it brings.
     @discardableResult
     func on(
-        _ happening: (inout CallSessionMachine, MonotonicInstant) -> [SessionAction]
+        _ event: (inout CallSessionMachine, MonotonicInstant) -> [SessionAction]
     ) -> [SessionAction] {
-        let actions = happening(&machine, now)
+        let actions = event(&machine, now)
         orders += actions
         return actions
     }

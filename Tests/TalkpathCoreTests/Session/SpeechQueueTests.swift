@@ -141,20 +141,20 @@ struct SpeechQueueTests {
 
     @Test func `nothing is asked for while the caller speaks, and all of it in its order afterwards`() {
         var queue = ready()
-        queue.callerBegan(.ear, at: start)
+        queue.callerBegan(.detector, at: start)
         #expect(queue.add(.say(id: 2, words: "a"), at: start) == [])
         #expect(queue.add(.respond, at: start) == [])
-        #expect(queue.callerEnded(.ear, at: start + .milliseconds(600)) == [.send(.say("a"))])
+        #expect(queue.callerEnded(.detector, at: start + .milliseconds(600)) == [.send(.say("a"))])
         queue.responseStarted()
         #expect(queue.responseEnded(.completed, at: start) == [.awaitPlayback(id: 2), .send(.respond)])
     }
 
     @Test func `a caller whom the ear or the model hears is speaking`() {
         var queue = ready()
-        queue.callerBegan(.ear, at: start)
+        queue.callerBegan(.detector, at: start)
         queue.callerBegan(.model, at: start)
         #expect(queue.add(.respond, at: start) == [])
-        #expect(queue.callerEnded(.ear, at: start + .milliseconds(600)) == [])
+        #expect(queue.callerEnded(.detector, at: start + .milliseconds(600)) == [])
         let ended = start + .milliseconds(900)
         #expect(queue.callerEnded(.model, at: ended) == [])
         // The model answers by itself as a rule.
@@ -200,7 +200,7 @@ struct SpeechQueueTests {
 
     @Test func `a line that is noisy for ever does not silence the agent`() {
         var queue = ready()
-        queue.callerBegan(.ear, at: start)
+        queue.callerBegan(.detector, at: start)
         let added = start + .seconds(5)
         _ = queue.add(.respond, at: added)
         #expect(queue.tick(at: added + .milliseconds(14_980)) == [])
@@ -211,7 +211,7 @@ struct SpeechQueueTests {
         var slow = ready()
         var quick = ready(answersByItself: true)
         let result = AgentCommand.toolResult(id: "f", name: "weather", output: "{}")
-        for witness in [CallersFloor.Witness.ear, .model] {
+        for witness in [CallersFloor.Witness.detector, .model] {
             slow.callerBegan(witness, at: start)
             quick.callerBegan(witness, at: start)
         }
@@ -219,18 +219,18 @@ struct SpeechQueueTests {
         #expect(quick.tell(result, at: start) == [])
         #expect(quick.tell(.prompt("key"), at: start) == [])
         #expect(quick.holdsResults)
-        _ = quick.callerEnded(.ear, at: start + .seconds(2))
+        _ = quick.callerEnded(.detector, at: start + .seconds(2))
         #expect(quick.callerEnded(.model, at: start + .seconds(2)) == [.send(result), .send(.prompt("key"))])
     }
 
     @Test func `results that are not wanted any more are not told`() {
         var queue = ready(answersByItself: true)
-        queue.callerBegan(.ear, at: start)
+        queue.callerBegan(.detector, at: start)
         _ = queue.tell(.toolResult(id: "f", name: "weather", output: "{}"), at: start)
         _ = queue.tell(.toolResult(id: "g", name: "weather", output: "{}"), at: start)
         queue.forgetResults(["f"])
         let kept = AgentCommand.toolResult(id: "g", name: "weather", output: "{}")
-        #expect(queue.callerEnded(.ear, at: start + .seconds(2)) == [.send(kept)])
+        #expect(queue.callerEnded(.detector, at: start + .seconds(2)) == [.send(kept)])
     }
 
     @Test(arguments: [false, true])
@@ -245,10 +245,10 @@ struct SpeechQueueTests {
 
     @Test func `a result is not told to a session that did not ask for it`() {
         var queue = ready(answersByItself: true)
-        queue.callerBegan(.ear, at: start)
+        queue.callerBegan(.detector, at: start)
         _ = queue.tell(.toolResult(id: "f", name: "weather", output: "{}"), at: start)
         _ = queue.agentIsLost()
-        _ = queue.callerEnded(.ear, at: start)
+        _ = queue.callerEnded(.detector, at: start)
         #expect(queue.agentIsReady(at: start) == [])
     }
 
@@ -256,10 +256,10 @@ struct SpeechQueueTests {
 
     @Test func `it is reminded when the caller has finished and it has not answered by itself`() {
         var queue = ready(answersByItself: true)
-        queue.callerBegan(.ear, at: start)
+        queue.callerBegan(.detector, at: start)
         #expect(queue.add(.remind("answer"), at: start) == [])
         let ended = start + .seconds(2)
-        #expect(queue.callerEnded(.ear, at: ended) == [])
+        #expect(queue.callerEnded(.detector, at: ended) == [])
         var other = queue
         #expect(queue.tick(at: ended + .milliseconds(2480)) == [])
         #expect(queue.tick(at: ended + .milliseconds(2500)) == [.send(.prompt("answer"))])
@@ -404,12 +404,12 @@ struct SpeechQueueTests {
 
     @Test func `a greeting waits for the answer to a short word that ends just when there is a model`() {
         var queue = SpeechQueue(answersByItself: true)
-        queue.callerBegan(.ear, at: start)
+        queue.callerBegan(.detector, at: start)
         let ready = start + .milliseconds(1000)
         _ = queue.agentIsReady(at: ready)
         #expect(queue.greet("hello", callerHasSpoken: true, at: ready) == [])
         let heard = ready + .milliseconds(80)
-        #expect(queue.callerEnded(.ear, at: heard) == [])
+        #expect(queue.callerEnded(.detector, at: heard) == [])
         #expect(queue.tick(at: heard + .milliseconds(2400)) == [])
         #expect(queue.tick(at: heard + .milliseconds(2500)) == [.send(.say("hello"))])
     }

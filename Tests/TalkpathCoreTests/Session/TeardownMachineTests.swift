@@ -13,7 +13,7 @@ struct TeardownMachineTests {
 
     private func ending(_ reason: EndReason = .endedByAPI) -> TeardownMachine {
         var machine = TeardownMachine(limits: CallLimits())
-        machine.begin(EndRequest(reason), hasFarewell: false, at: began)
+        machine.begin(EndRequest(reason), hasGoodbye: false, at: began)
         machine.hangUpBegan(at: began)
         machine.agentIsClosing(at: began)
         return machine
@@ -35,7 +35,7 @@ struct TeardownMachineTests {
         var machine = ending()
         machine.hangUpEnded(.done, at: began)
         #expect(machine.advance(facts(isStreaming: true), at: began) == [])
-        machine.farewellCame()
+        machine.goodbyeCame()
         #expect(machine.advance(facts(isStreaming: true), at: began) == [.closeMedia])
     }
 

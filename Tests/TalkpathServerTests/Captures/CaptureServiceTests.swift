@@ -13,8 +13,8 @@ import Testing
     private static let full = "/dev/full"
     private static let begin = MonotonicInstant(nanoseconds: 5_000_000_000)
 
-    private static func facts(_ id: String, _ policy: CapturePolicy) -> CaptureFacts {
-        CaptureFacts(
+    private static func facts(_ id: String, _ policy: CapturePolicy) -> CaptureMetadata {
+        CaptureMetadata(
             callID: CallID(id),
             direction: .inbound,
             carrierCallID: nil,
@@ -89,7 +89,7 @@ import Testing
         return try #require(wav.channels.first).count * 1000 / wav.sampleRate
     }
 
-    @Test func bothKindsAreWrittenAndTheSecretsAreNot() async throws {
+    @Test func `both kinds are written and the secrets are not`() async throws {
         try await Self.run { service, recordings in
             let tap = try #require(service.open(Self.facts("a", CapturePolicy(wire: true, audio: true))))
             Self.speak(into: tap)
@@ -104,7 +104,7 @@ import Testing
         }
     }
 
-    @Test func aRecordingInOggEndsWithItsCall() async throws {
+    @Test func `a recording in ogg ends with its call`() async throws {
         try await Self.run(.ogg) { service, recordings in
             let tap = try #require(service.open(Self.facts("a", CapturePolicy(audio: true))))
             Self.speak(into: tap)
@@ -120,7 +120,7 @@ import Testing
     }
 
     @Test(.enabled(if: access(full, W_OK) == 0))
-    func onAFullDiskTheWireCaptureStopsAndTheRestGoesOn() async throws {
+    func `on a full disk the wire capture stops and the rest goes on`() async throws {
         let metrics = PrometheusRegistry(help: MetricsRoute.help)
         try await Self.run(metrics: metrics) { service, recordings in
             let path = try #require(recordings.wirePath(of: CallID("a")))
@@ -140,7 +140,7 @@ import Testing
     }
 
     @Test(.enabled(if: access(full, W_OK) == 0))
-    func onAFullDiskTheRecordingStopsAndTheRestGoesOn() async throws {
+    func `on a full disk the recording stops and the rest goes on`() async throws {
         let metrics = PrometheusRegistry(help: MetricsRoute.help)
         try await Self.run(metrics: metrics) { service, recordings in
             let path = try #require(recordings.audioPath(of: CallID("a")))
@@ -166,7 +166,7 @@ import Testing
         }
     }
 
-    @Test func whatDoesNotFitIntoATapIsCounted() async throws {
+    @Test func `what does not fit into a tap is counted`() async throws {
         let metrics = PrometheusRegistry(help: MetricsRoute.help)
         try await Self.run(metrics: metrics) { service, _ in
             let tap = try #require(service.open(Self.facts("a", CapturePolicy(wire: true))))
@@ -178,7 +178,7 @@ import Testing
         #expect(metrics.text().contains("\ntalkpath_capture_messages_missing_total 3\n"))
     }
 
-    @Test func whereNothingCanBeCreatedTheCallGoesOn() async throws {
+    @Test func `where nothing can be created the call goes on`() async throws {
         try await Self.run { service, recordings in
             try FileManager.default.removeItem(atPath: recordings.folder)
             let tap = try #require(service.open(Self.facts("a", CapturePolicy(wire: true, audio: true))))
@@ -190,7 +190,7 @@ import Testing
         }
     }
 
-    @Test func whatHasHappenedIsOnDiskWhileTheCallGoesOn() async throws {
+    @Test func `what has happened is on disk while the call goes on`() async throws {
         try await Self.run { service, recordings in
             let tap = try #require(service.open(Self.facts("a", CapturePolicy(wire: true))))
             Self.speak(into: tap, ends: false)
@@ -209,7 +209,7 @@ import Testing
         }
     }
 
-    @Test func theWritingOfFilesDiesOfNoLimitToTheirSize() async throws {
+    @Test func `the writing of files dies of no limit to their size`() async throws {
         try await Self.run { service, _ in
             // The default, which is nil, would end the process.
             let handler = signal(SIGXFSZ, SIG_IGN)

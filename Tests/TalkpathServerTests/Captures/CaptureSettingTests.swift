@@ -33,7 +33,7 @@ import Testing
         Case(server: "off", agent: "audio", call: "wire", kept: ["tpcap"]),
         Case(server: "wire", agent: "wire,audio", call: "off", kept: []),
     ])
-    func theNearestWordCounts(_ given: Case) async throws {
+    func `the nearest word counts`(_ given: Case) async throws {
         try await ServerFolder.run { folder in
             let configure = { (configuration: inout ServerConfiguration) in
                 configuration.storage = .init(folder: folder.path)

@@ -7,7 +7,7 @@ import Testing
 
 /// The first clients' requests, as their documentation has them.
 @Suite struct AgenticAITests {
-    @Test func aCallIsPlacedListedAndEnded() async throws {
+    @Test func `a call is placed listed and ended`() async throws {
         try await TestServer.run { test async throws in
             let placed = try await test.send(
                 .POST,
@@ -33,7 +33,7 @@ import Testing
         }
     }
 
-    @Test func healthAndTheMissingNumberAreAsDocumented() async throws {
+    @Test func `health and the missing number are as documented`() async throws {
         try await TestServer.run { test async throws in
             let health = try await test.send(.GET, "/health", key: nil)
             #expect(health["status"] == "healthy" && health["active_calls"] == 0)

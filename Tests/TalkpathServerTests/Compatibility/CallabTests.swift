@@ -13,7 +13,7 @@ import Testing
     }
 
     @Test(arguments: ["/v1/calls/end", "/calls/end"])
-    func aCallIsEndedWithItsReason(path: String) async throws {
+    func `a call is ended with its reason`(path: String) async throws {
         try await TestServer.run { test async throws in
             let call = try await answered(test)
             let answer = try await test.send(
@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test(arguments: ["", #","disconnect_reason":null"#, #","disconnect_reason":"""#])
-    func withoutAReasonItIsTheDocumentedOne(reason: String) async throws {
+    func `without a reason it is the documented one`(reason: String) async throws {
         try await TestServer.run { test async throws in
             let call = try await answered(test)
             _ = try await test.send(.POST, "/v1/calls/end", #"{"call_id":"\#(call)"\#(reason)}"#)
@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    @Test func whatGoesWrongIsAnsweredWithAnEmptyBodyAndEndsNothing() async throws {
+    @Test func `what goes wrong is answered with an empty body and ends nothing`() async throws {
         try await TestServer.run { test async throws in
             let call = try await answered(test)
             let bodies = [
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    @Test func anEndedCallAndARefusingCarrierAreAnsweredWithAnEmptyBodyToo() async throws {
+    @Test func `an ended call and a refusing carrier are answered with an empty body too`() async throws {
         try await TestServer.run { test async throws in
             let call = try await answered(test)
             _ = try await test.end(call)
@@ -77,7 +77,7 @@ import Testing
         }
     }
 
-    @Test func withoutAKeyItIs401() async throws {
+    @Test func `without a key it is 401`() async throws {
         try await TestServer.run { test async throws in
             let requests: [(HTTPMethod, String)] = [
                 (.POST, "/v1/calls/end"), (.POST, "/calls/end"), (.GET, "/v1/calls/x"), (.GET, "/v1/calls/query"),
@@ -91,7 +91,7 @@ import Testing
         }
     }
 
-    @Test func anotherTenantsCallIsAsUnknown() async throws {
+    @Test func `another tenant's call is as unknown`() async throws {
         try await TestServer.run { test async throws in
             let call = try await answered(test)
             let theirs = try await test.send(
@@ -106,7 +106,7 @@ import Testing
         }
     }
 
-    @Test func aCallIsMadeByAnAgentWithItsVariables() async throws {
+    @Test func `a call is made by an agent with its variables`() async throws {
         try await TestServer.run { test async throws in
             let agent = try await test.send(.POST, "/api/agents", #"{"instructions":"Call {{name}}."}"#)
             let id = try #require(agent["agent_id"]?.string)
@@ -128,7 +128,7 @@ import Testing
         }
     }
 
-    @Test func callsAreQueriedInPages() async throws {
+    @Test func `calls are queried in pages`() async throws {
         try await TestServer.run { test async throws in
             var ended: [CallID] = []
             for _ in 0..<3 {

@@ -33,7 +33,7 @@ import Testing
         try await test.send(.POST, "/api/v1/agents/\(agent)/end-call", #"{ "call_sid": "\#(call)" }"#)
     }
 
-    @Test func aCallIsPlacedAndEnded() async throws {
+    @Test func `a call is placed and ended`() async throws {
         try await withAgent { test async throws in
             let placed = try await place(test, #","delay_seconds":0,"is_testing":true"#)
             #expect(placed.status == 200 && placed["success"] == true)
@@ -56,7 +56,7 @@ import Testing
         }
     }
 
-    @Test func theCarriersNameOfTheCallWillDoAsWell() async throws {
+    @Test func `the carrier's name of the call will do as well`() async throws {
         try await withAgent { test async throws in
             let id = try #require(try await place(test)["data"]?["id"]?.string)
             let ended = try await end(test, FakeCarrier.name(CallID(id)))
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    @Test func aCallOfAnotherAgentOrTenantOrNoneIsNotFound() async throws {
+    @Test func `a call of another agent or tenant or none is not found`() async throws {
         try await withAgent { test async throws in
             let id = try #require(try await place(test)["data"]?["id"]?.string)
             let theirs = try await test.send(
@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    @Test func aRefusalIsToldInTheirWords() async throws {
+    @Test func `a refusal is told in their words`() async throws {
         try await withAgent { test async throws in
             for (body, status) in [
                 ("{", 400), ("{}", 400), (#"{"to":"+4930123456"}"#, 403), (#"{"to":"911"}"#, 403),
@@ -101,7 +101,7 @@ import Testing
         }
     }
 
-    @Test func aDelayedCallCanBeCalledOff() async throws {
+    @Test func `a delayed call can be called off`() async throws {
         try await withAgent { test async throws in
             let placed = try await place(test, #","delay_seconds":3600"#)
             let id = try #require(placed["data"]?["id"]?.string)
@@ -113,7 +113,7 @@ import Testing
         }
     }
 
-    @Test func aDelayedCallIsPlacedUnderItsName() async throws {
+    @Test func `a delayed call is placed under its name`() async throws {
         try await withAgent { test async throws in
             let id = try #require(try await place(test, #","delay_seconds":1"#)["data"]?["id"]?.string)
             await test.events.wait { if case .started = $0 { true } else { false } }
@@ -122,7 +122,7 @@ import Testing
     }
 
     /// What an earlier process took orders for.
-    @Test func delayedCallsOutliveTheirProcess() async throws {
+    @Test func `delayed calls outlive their process`() async throws {
         let now = SystemClock().wallTime.milliseconds
         try await ServerFolder.run { folder in
             try await folder.withStore { store async throws in
@@ -159,7 +159,7 @@ import Testing
         }
     }
 
-    @Test func callsAreListedInPages() async throws {
+    @Test func `calls are listed in pages`() async throws {
         try await withAgent { test async throws in
             let id = try #require(try await place(test)["data"]?["id"]?.string)
             _ = try await end(test, id)

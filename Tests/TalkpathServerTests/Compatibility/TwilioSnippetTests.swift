@@ -16,7 +16,7 @@ import Testing
         try await test.send(.POST, "/api/hangup", body, key: key)
     }
 
-    @Test func aCallOfOursIsEndedByTheCarriersNameAndNoCredentialsAreTaken() async throws {
+    @Test func `a call of ours is ended by the carrier's name and no credentials are taken`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let body = #"{"callSid":"\#(FakeCarrier.name(call))","accountSid":"AC9","authToken":"theirs"}"#
@@ -29,14 +29,14 @@ import Testing
         }
     }
 
-    @Test func aCallThatIsNotOursIsHungUpAtTheCarrier() async throws {
+    @Test func `a call that is not ours is hung up at the carrier`() async throws {
         try await TestServer.run { test async throws in
             #expect(try await hangUp(test, #"{"callSid":"\#(Self.foreign)"}"#).status == 200)
             #expect(test.carrier.hungUp == [Self.foreign])
         }
     }
 
-    @Test func whatGoesWrongIsAnsweredAsTheSnippetDoes() async throws {
+    @Test func `what goes wrong is answered as the snippet does`() async throws {
         try await TestServer.run { test async throws in
             let missing = #"{"message":"Failed to hangup outbound call","error":"No callSid provided"}"#
             for body in ["{}", #"{"callSid":""}"#, #"{"callSid":null}"#] {
@@ -55,7 +55,7 @@ import Testing
     }
 
     @Test(arguments: [HTTPMethod.GET, .PUT, .DELETE, .PATCH])
-    func otherMethodsAreNotAllowed(method: HTTPMethod) async throws {
+    func `other methods are not allowed`(method: HTTPMethod) async throws {
         try await TestServer.run { test async throws in
             let answer = try await test.send(method, "/api/hangup")
             #expect(answer.status == 405 && answer.headers["Allow"] == ["POST"])
@@ -63,7 +63,7 @@ import Testing
         }
     }
 
-    @Test func aTenantWithoutAnAccountHangsUpItsOwnCallsOnly() async throws {
+    @Test func `a tenant without an account hangs up its own calls only`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let theirs = try await hangUp(

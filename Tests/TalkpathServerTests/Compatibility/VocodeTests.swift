@@ -6,7 +6,7 @@ import Testing
 @testable import TalkpathServer
 
 @Suite struct VocodeTests {
-    @Test func aCallIsEndedByItsIDInTheQueryAndAnsweredWhole() async throws {
+    @Test func `a call is ended by its ID in the query and answered whole`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place(#","metadata":{"a":1}"#)
             try await test.progress("in-progress", of: call)
@@ -22,7 +22,7 @@ import Testing
         }
     }
 
-    @Test func credentialsAreRedacted() async throws {
+    @Test func `credentials are redacted`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             for path in ["/v1/calls?id=\(call)", "/v1/calls/list"] {
@@ -37,7 +37,7 @@ import Testing
         }
     }
 
-    @Test func whatARequestLacksIsNamed() async throws {
+    @Test func `what a request lacks is named`() async throws {
         try await TestServer.run { test async throws in
             for (method, path) in [(HTTPMethod.POST, "/v1/calls/end"), (.GET, "/v1/calls")] {
                 let answer = try await test.send(method, path)
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test func anUnknownCallAndAnothersAreNotFoundAlike() async throws {
+    @Test func `an unknown call and anothers are not found alike`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             for (method, path) in [(HTTPMethod.POST, "/v1/calls/end"), (.GET, "/v1/calls")] {
@@ -73,7 +73,7 @@ import Testing
         }
     }
 
-    @Test func aQueryAndABodyTellTheTwoSystemsApart() async throws {
+    @Test func `a query and a body tell the two systems apart`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             // Query: Vocode, whatever the body says.
@@ -87,7 +87,7 @@ import Testing
         }
     }
 
-    @Test func aCarrierThatRefusesTheHangUpIsTold() async throws {
+    @Test func `a carrier that refuses the hang-up is told`() async throws {
         try await TestServer.run { test async throws in
             test.carrier.answerHangingUp(with: .failure(CarrierError(.refused, "Not today")))
             let answer = try await test.send(.POST, "/v1/calls/end?id=\(try await test.place())")
@@ -95,7 +95,7 @@ import Testing
         }
     }
 
-    @Test func callsAreListedInPages() async throws {
+    @Test func `calls are listed in pages`() async throws {
         try await TestServer.run { test async throws in
             for _ in 0..<3 { _ = try await test.end(try await test.place()) }
             let first = try await test.send(.GET, "/v1/calls/list?size=2")
@@ -107,7 +107,7 @@ import Testing
         }
     }
 
-    @Test func aCallIsCreatedWithAnAgentOfItsOwn() async throws {
+    @Test func `a call is created with an agent of its own`() async throws {
         try await TestServer.run { test async throws in
             let answer = try await test.send(
                 .POST,

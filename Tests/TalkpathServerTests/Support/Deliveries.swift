@@ -28,14 +28,14 @@ final class ManualClock: CallClock {
 
 /// An endpoint's worker with a receiver that does as it is told, and time that stands.
 struct WorkerStage: Sendable {
-    let store: SQLiteCallStore
+    let store: SQLCallStore
     let clock = ManualClock()
     let receiver: ScriptedTransport
     let worker: EndpointWorker
     static let endpoint = "wh_1"
 
     init(backoff: Backoff = .deliveries, random: Double = 1, outcome: DeliveryOutcome) async throws {
-        store = try SQLiteCallStore(.memory, identifiers: SystemIdentifiers())
+        store = try SQLCallStore(.memory, identifiers: SystemIdentifiers())
         receiver = ScriptedTransport(outcome)
         worker = EndpointWorker(
             endpointID: Self.endpoint,

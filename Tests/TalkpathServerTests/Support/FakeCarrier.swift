@@ -4,7 +4,7 @@ import TalkpathCore
 /// A carrier that writes down what it was told, and does what the test says.
 final class FakeCarrier: Carrier {
     private struct State {
-        var placed: [PlaceOrder] = []
+        var placed: [PlaceCallRequest] = []
         var hungUp: [String] = []
         var placing: Result<Void, CarrierError> = .success(())
         var hangingUp: Result<HangUpAnswer, CarrierError> = .success(.done)
@@ -19,7 +19,7 @@ final class FakeCarrier: Carrier {
         self.gate = gate
     }
 
-    var placed: [PlaceOrder] { state.withLock { $0.placed } }
+    var placed: [PlaceCallRequest] { state.withLock { $0.placed } }
     var hungUp: [String] { state.withLock { $0.hungUp } }
 
     func answerPlacing(with result: Result<Void, CarrierError>) { state.withLock { $0.placing = result } }
@@ -30,14 +30,14 @@ final class FakeCarrier: Carrier {
     /// The carrier's name for a call of ours.
     static func name(_ call: CallID) -> String { "CA" + call.text.filter { $0 != "-" } }
 
-    func place(_ order: PlaceOrder) async throws(CarrierError) -> String {
+    func place(_ request: PlaceCallRequest) async throws(CarrierError) -> String {
         let result = state.withLock { state in
-            state.placed.append(order)
+            state.placed.append(request)
             return state.placing
         }
         await gate?.pass()
         try result.get()
-        return Self.name(order.callID)
+        return Self.name(request.callID)
     }
 
     func redirect(_ carrierCallID: String, to instructions: CarrierInstructions) async throws(CarrierError) {

@@ -18,8 +18,8 @@ struct ServerFolder {
     }
 
     /// What a process that died may have left: while no server runs.
-    func withStore(_ body: (SQLiteCallStore) async throws -> Void) async throws {
-        let store = try SQLiteCallStore(.file(path + "/talkpath.sqlite"), identifiers: SystemIdentifiers())
+    func withStore(_ body: (SQLCallStore) async throws -> Void) async throws {
+        let store = try SQLCallStore(.file(path + "/talkpath.sqlite"), identifiers: SystemIdentifiers())
         try await body(store)
         try store.close()
     }

@@ -15,7 +15,7 @@ import Testing
     @Test func `no two of two hundred voices are alike in any frame that stands where a frame may stand`() {
         let voices = (0..<200).map { CallCode(call: $0).samples() }
         let frame = Array(voices[17][1600..<1760])
-        let alike = voices.indices.filter { CallEar.holds(frame, voices[$0]) }
+        let alike = voices.indices.filter { CallCodeListener.holds(frame, voices[$0]) }
         #expect(alike == [17])
     }
 
@@ -37,12 +37,12 @@ import Testing
     private static let table = LoadVoice.decodingTable
 
     /// What one ear found in ten seconds of a voice that somebody has tampered with.
-    private static func findings(_ tamper: (inout [UInt8]) -> Void) -> CallEar.Findings {
+    private static func findings(_ tamper: (inout [UInt8]) -> Void) -> CallCodeListener.Findings {
         let code = CallCode(call: 0)
         let second = code.muLaw()
         var stream = (0..<10).flatMap { _ in second }
         tamper(&stream)
-        var ear = CallEar(reference: code.samples())
+        var ear = CallCodeListener(reference: code.samples())
         let (before, after) = (stream[..<8000], stream[8000...])
         Array(before).withUnsafeBufferPointer { ear.hear($0, decoding: table) }
         ear.beginJudging()

@@ -60,7 +60,7 @@ final class TestOutbox: OutboxSource {
     func endpointAdded() { state.withLock { $0.endpointsAdded += 1 } }
 }
 
-extension SQLiteCallStore {
+extension SQLCallStore {
     /// The types of a call's events, in their order.
     func types(of call: String) async throws -> [String] {
         try await events(of: CallID(call), after: 0).map(\.type)

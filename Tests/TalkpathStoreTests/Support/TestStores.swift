@@ -18,10 +18,10 @@ enum TestEngine: CaseIterable, CustomTestStringConvertible {
         keepsTranscripts: Bool = true,
         patience: Duration = .seconds(10),
         news: @escaping @Sendable (StoreNews) -> Void = { _ in }
-    ) async throws -> SQLiteCallStore {
+    ) async throws -> SQLCallStore {
         switch self {
         case .sqlite:
-            try SQLiteCallStore(
+            try SQLCallStore(
                 .memory,
                 outbox: outbox,
                 keepsTranscripts: keepsTranscripts,
@@ -30,7 +30,7 @@ enum TestEngine: CaseIterable, CustomTestStringConvertible {
                 news: news
             )
         case .postgres:
-            try SQLiteCallStore(
+            try SQLCallStore(
                 postgres: TestPostgres.shared().makeSchema().url,
                 outbox: outbox,
                 keepsTranscripts: keepsTranscripts,
@@ -59,7 +59,7 @@ enum TestStore: CaseIterable, CustomTestStringConvertible {
         case .postgres: try await body(TestEngine.postgres.store())
         case .sqliteFile:
             try await TemporaryFolder.run { folder in
-                let store = try SQLiteCallStore(.file(folder + "/store"), identifiers: TestIdentifiers())
+                let store = try SQLCallStore(.file(folder + "/store"), identifiers: TestIdentifiers())
                 try await body(store)
                 try store.close()
             }

@@ -48,10 +48,10 @@ extension CallSession {
 
     /// The caller speaks into the agent's goodbye, and keeps the call.
     ///
-    /// - Parameter isTurn: our own ear has heard them to the end. Gemini's word alone is not enough: now and then it
+    /// - Parameter isTurn: our voice detector has heard them to the end. Gemini's word alone is not enough: now and then it
     ///   interrupts what is over, though nobody speaks.
     func callerCutIn(isTurn: Bool = false, at now: MonotonicInstant) {
-        guard isTurn || !agent.provider.answersByItself || talk.debts.earBegan != nil else { return }
+        guard isTurn || !agent.provider.answersByItself || talk.debts.detectorBegan != nil else { return }
         guard agent.callerMayKeepCall, let goodbye = talk.goodbye, machine.keepCall(at: now) else { return }
         talk.goodbye = nil
         logger.info("The caller spoke into the agent's goodbye, and the call goes on")

@@ -81,8 +81,8 @@ extension CallSession {
     }
 
     /// What an agent of one's own is told of the call.
-    private var facts: AgentCallFacts {
-        AgentCallFacts(
+    private var facts: AgentCallDetails {
+        AgentCallDetails(
             id: id.description,
             direction: direction.rawValue,
             from: parties.from,

@@ -125,7 +125,7 @@ extension CallSession {
     }
 
     /// - Parameter request: what a capture must know; nil for what the call itself brings about.
-    func dial(_ digits: String, for request: CaptureHappening?) async throws(CallCommandError) {
+    func dial(_ digits: String, for request: CaptureEvent?) async throws(CallCommandError) {
         let bytes = try DigitTones.audio(of: digits, format: lineFormat)
         let result = await withCheckedContinuation { continuation in
             machine.happened(.digitsAsked)
@@ -146,7 +146,7 @@ extension CallSession {
 
     private func insert(
         _ bytes: [UInt8],
-        _ happening: @autoclosure () -> CaptureHappening?,
+        _ event: @autoclosure () -> CaptureEvent?,
         id makeID: (inout CallTalk) -> Int,
         _ continuation: CheckedContinuation<Result<PlayResult, CallCommandError>, Never>
     ) {
@@ -155,7 +155,7 @@ extension CallSession {
             guard talk.played.count < CallTalk.limit else {
                 throw CallCommandError(.busy, "too much waits to be played already")
             }
-            if media.value.tap != nil, let happening = happening() { capture(happening) }
+            if media.value.tap != nil, let event = event() { capture(event) }
             let id = makeID(&talk)
             talk.played[id] = continuation
             media.value.insert(DownlinkInsertion(id: id, bytes: bytes))

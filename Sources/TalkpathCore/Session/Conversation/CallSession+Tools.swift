@@ -118,8 +118,8 @@ extension CallSession {
             return ToolOutput.error("there is nobody of that name to transfer to")
         }
         do throws(CallCommandError) {
-            let order = TransferOrder(to: target.number, mode: .drain(timeout: limits.drainTimeout))
-            try await transfer(order, isAsked: false)
+            let request = TransferRequest(to: target.number, mode: .drain(timeout: limits.drainTimeout))
+            try await transfer(request, isAsked: false)
             return ToolOutput.done
         } catch {
             return ToolOutput.error("the call was not transferred: \(error.message)")

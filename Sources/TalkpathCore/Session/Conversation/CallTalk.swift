@@ -19,9 +19,9 @@ struct CallTalk {
     var transfer: TransferWaiter?
     /// Answers that the model did not complete, or refused.
     var failedResponses = 0
-    /// Our own ear has heard the caller, or something.
+    /// Our voice detector has heard the caller, or something.
     var hasCallerSpoken = false
-    /// The agent has begun to speak since our ear heard the caller last.
+    /// The agent has begun to speak since our voice detector heard the caller last.
     var hasAgentSpoken = false
     /// When the agent was asked to greet the caller.
     var greetedOn: MonotonicInstant?

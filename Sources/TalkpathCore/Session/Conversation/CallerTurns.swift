@@ -3,7 +3,7 @@ import TalkpathWire
 /// When the caller began to say what the model has understood.
 ///
 /// The model's words for it come late, often after its answer, and sometimes when the caller is speaking again. A model
-/// that names the caller's items says when each began; for another, our own ear's turns are taken, and the model's
+/// that names the caller's items says when each began; for another, our voice detector's turns are taken, and the model's
 /// answers tell which of them it has heard.
 ///
 /// Pure: instants are milliseconds of the call, passed in.
@@ -12,13 +12,13 @@ struct CallerTurns: Sendable {
         var began: Int
         /// When the model began to answer it.
         var answered: Int?
-        /// When the ear heard the last of it, once it is over.
+        /// When the detector heard the last of it, once it is over.
         var lastSpeech: Int?
         /// The session that heard its beginning is gone: its words may never come.
         var isDoubtful = false
     }
 
-    /// Turns of our ear, oldest first, for which no words have come.
+    /// Turns of our voice detector, oldest first, for which no words have come.
     private var heard: [Heard] = []
     private var placed: [AgentItem: Int] = [:]
     /// Where the newest words without a name of the model's were placed, and when they came.
@@ -34,18 +34,18 @@ struct CallerTurns: Sendable {
     /// Nor does an answer: the caller says a word, and the model waits for silence and thinks. What it says sooner, while
     /// the caller speaks, belongs to the turn before.
     static let quickestAnswer = 500
-    /// Words that follow others so soon, and no turn of our ear's, go on with theirs.
+    /// Words that follow others so soon, and no turn of our voice detector's, go on with theirs.
     static let pause = 1500
     private static let remembered = 256
     private static let longestList = 8
 
-    mutating func earBegan(at milliseconds: Int) {
+    mutating func detectorBegan(at milliseconds: Int) {
         if heard.count >= Self.longestList { heard.removeFirst() }
         heard.append(Heard(began: milliseconds))
     }
 
-    /// The ear notices the end some time after the last speech.
-    mutating func earEnded(lastSpeech: Int) {
+    /// The detector notices the end some time after the last speech.
+    mutating func detectorEnded(lastSpeech: Int) {
         guard let last = heard.indices.last, heard[last].lastSpeech == nil else { return }
         heard[last].lastSpeech = lastSpeech
         if let lostAt, lastSpeech <= lostAt { heard.remove(at: last) }
@@ -78,7 +78,7 @@ struct CallerTurns: Sendable {
         if heard.last?.lastSpeech != nil { answerBegan(at: milliseconds) }
     }
 
-    /// True for words of a turn that the model has named, our ear has heard, or other words belong to.
+    /// True for words of a turn that the model has named, our voice detector has heard, or other words belong to.
     func knows(_ item: AgentItem, at milliseconds: Int) -> Bool {
         placed[item] != nil || !heard.isEmpty || lastPlaced.map { milliseconds - $0.came <= Self.pause } ?? false
     }

@@ -1,14 +1,14 @@
 import TalkpathAudio
 
-/// Whether the caller is speaking, by our own ear or by the model's word.
+/// Whether the caller is speaking, by our voice detector or by the model's word.
 ///
 /// Pure: instants are passed in.
 struct CallersFloor: Equatable, Sendable {
     enum Witness {
-        case ear, model
+        case detector, model
     }
 
-    private var earBegan: MonotonicInstant?
+    private var detectorBegan: MonotonicInstant?
     private var hasModelHeardBegin = false
     /// The present stretch of speech is a turn, and no mere noise.
     private var isTurn = false
@@ -23,24 +23,24 @@ struct CallersFloor: Equatable, Sendable {
     static let reminderPatience = Duration.milliseconds(1500)
     /// The same for what was said before the model was there, which hears it only now.
     static let latePatience = Duration.milliseconds(2500)
-    /// Shorter sounds are no turn, by our own ear; it notices an end half a second late.
+    /// Shorter sounds are no turn, by our voice detector; it notices an end half a second late.
     static let shortestTurn = ConversationDebts.shortestTurn + .milliseconds(500)
 
-    var isTaken: Bool { earBegan != nil || hasModelHeardBegin }
+    var isTaken: Bool { detectorBegan != nil || hasModelHeardBegin }
 
     mutating func began(_ witness: Witness, at now: MonotonicInstant) {
         answerDue = nil
         switch witness {
-        case .ear: earBegan = earBegan ?? now
+        case .detector: detectorBegan = detectorBegan ?? now
         case .model: hasModelHeardBegin = true
         }
     }
 
     mutating func ended(_ witness: Witness, at now: MonotonicInstant) {
         switch witness {
-        case .ear:
-            if let earBegan, now - earBegan >= Self.shortestTurn { isTurn = true }
-            earBegan = nil
+        case .detector:
+            if let detectorBegan, now - detectorBegan >= Self.shortestTurn { isTurn = true }
+            detectorBegan = nil
         case .model:
             isTurn = true
             hasModelHeardBegin = false

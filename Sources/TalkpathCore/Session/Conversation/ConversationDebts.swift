@@ -3,17 +3,17 @@ import TalkpathAudio
 /// What the agent owes the caller, in the session's own words. It survives the model's sockets.
 ///
 /// An answer is owed to a turn of the caller and to a function's result. A turn is what the model says it has heard, or
-/// what our own ear has: not every model says so.
+/// what our voice detector has: not every model says so.
 ///
 /// Pure: instants are passed in.
 struct ConversationDebts: Equatable, Sendable {
     /// The model has heard a turn and has not begun to answer.
     private var hasModelHeardTurn = false
-    /// Our own ear hears the caller since then.
-    private(set) var earBegan: MonotonicInstant?
+    /// Our voice detector hears the caller since then.
+    private(set) var detectorBegan: MonotonicInstant?
     /// The session was lost while the caller spoke: the next one has heard a part of the turn at most.
     private var isTurnSplit = false
-    /// Our own ear has heard a turn that has not been answered, or the model has written down one that our ear missed.
+    /// Our voice detector has heard a turn that has not been answered, or the model has written down one that our voice detector missed.
     private var earTurnEnded: MonotonicInstant?
     /// What came of functions, until the model has completed an answer after it.
     private(set) var results: [String] = []
@@ -28,9 +28,9 @@ struct ConversationDebts: Equatable, Sendable {
     /// The caller has spoken, or a function was called, since the model gave its handle.
     private(set) var isHandleStale = false
 
-    /// Shorter sounds are no turn, by our own ear.
+    /// Shorter sounds are no turn, by our voice detector.
     static let shortestTurn = Duration.milliseconds(700)
-    /// A turn by our own ear alone is taken for a noise if the model has said nothing to it for so long.
+    /// A turn by our voice detector alone is taken for a noise if the model has said nothing to it for so long.
     static let earPatience = Duration.seconds(10)
     /// So many results are kept at most.
     static let limit = 16
@@ -38,18 +38,18 @@ struct ConversationDebts: Equatable, Sendable {
     // MARK: The caller
 
     mutating func earHeardBegin(at now: MonotonicInstant) {
-        earBegan = now
+        detectorBegan = now
     }
 
-    /// - Parameter lastSpeech: the ear notices the end some time after it.
+    /// - Parameter lastSpeech: the detector notices the end some time after it.
     /// - Returns: whether it was long enough for a turn.
     @discardableResult
     mutating func earHeardEnd(lastSpeech: MonotonicInstant?, at now: MonotonicInstant) -> Bool {
         defer {
-            earBegan = nil
+            detectorBegan = nil
             isTurnSplit = false
         }
-        guard let earBegan, (lastSpeech ?? now) - earBegan >= Self.shortestTurn else { return false }
+        guard let detectorBegan, (lastSpeech ?? now) - detectorBegan >= Self.shortestTurn else { return false }
         if isTurnSplit { owe() }
         earTurnEnded = now
         isHandleStale = true
@@ -58,7 +58,7 @@ struct ConversationDebts: Equatable, Sendable {
 
     /// The agent does not hear the caller any more.
     mutating func callerMuted() {
-        earBegan = nil
+        detectorBegan = nil
         isTurnSplit = false
         earTurnEnded = nil
     }
@@ -70,7 +70,7 @@ struct ConversationDebts: Equatable, Sendable {
 
     /// The model has put words of the caller into writing.
     ///
-    /// - Parameter isUnheard: they are of a turn that our own ear has missed, and that is not being answered.
+    /// - Parameter isUnheard: they are of a turn that our voice detector has missed, and that is not being answered.
     mutating func modelUnderstood(isUnheard: Bool = false, at now: MonotonicInstant) {
         isHandleStale = true
         if isUnheard { earTurnEnded = now }
@@ -78,10 +78,10 @@ struct ConversationDebts: Equatable, Sendable {
 
     /// The caller speaks, or has spoken and not been answered.
     func callerWaits(at now: MonotonicInstant) -> Bool {
-        hasModelHeardTurn || earBegan != nil || hasUnansweredTurn(at: now)
+        hasModelHeardTurn || detectorBegan != nil || hasUnansweredTurn(at: now)
     }
 
-    var isCallerSpeaking: Bool { earBegan != nil }
+    var isCallerSpeaking: Bool { detectorBegan != nil }
 
     private func hasUnansweredTurn(at now: MonotonicInstant) -> Bool {
         earTurnEnded.map { now - $0 < Self.earPatience } ?? false
@@ -122,16 +122,16 @@ struct ConversationDebts: Equatable, Sendable {
     // MARK: The model's sessions
 
     mutating func handleGiven() {
-        isHandleStale = earBegan != nil
+        isHandleStale = detectorBegan != nil
     }
 
     /// - Parameter isAnswering: an answer was under way, or asked for.
     mutating func sessionLost(isAnswering: Bool, at now: MonotonicInstant) {
         if isAnswering { isRestOwed = true }
-        if let earBegan {
-            // Its answer is owed when the ear has noticed the end, if it is a turn at all.
+        if let detectorBegan {
+            // Its answer is owed when the detector has noticed the end, if it is a turn at all.
             isTurnSplit = true
-            if now - earBegan >= Self.shortestTurn { isHandleStale = true }
+            if now - detectorBegan >= Self.shortestTurn { isHandleStale = true }
         }
         if hasModelHeardTurn || hasUnansweredTurn(at: now) || !results.isEmpty { owe() }
         hasModelHeardTurn = false

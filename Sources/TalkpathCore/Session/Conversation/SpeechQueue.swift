@@ -10,7 +10,7 @@ import TalkpathWire
 /// Without any I/O: what happens is a mutating method that returns what to do.
 struct SpeechQueue {
     /// Something that the agent is asked for.
-    enum Order: Equatable {
+    enum Request: Equatable {
         /// To speak along these lines. With a number, somebody waits for it.
         case say(id: Int?, words: String)
         /// To answer what stands in the conversation.
@@ -46,7 +46,7 @@ struct SpeechQueue {
     }
 
     private struct Entry {
-        var order: Order
+        var request: Request
         /// The caller has spoken since it became due.
         var isOverspoken = false
         /// How often it has failed.
@@ -110,7 +110,7 @@ struct SpeechQueue {
     var isAnswering: Bool { isResponding || awaitsAnswer }
 
     /// The model is to answer what stands in the conversation, and has not begun.
-    var awaitsAnswer: Bool { asked?.entry.order.isAnswer ?? false || waiting.contains { $0.order.isAnswer } }
+    var awaitsAnswer: Bool { asked?.entry.request.isAnswer ?? false || waiting.contains { $0.request.isAnswer } }
 
     /// The model has been asked for nothing that it has not completed.
     var isIdle: Bool { !isResponding && asked == nil && waiting.isEmpty && untold.isEmpty }
@@ -135,14 +135,14 @@ struct SpeechQueue {
         return next(at: now)
     }
 
-    // MARK: Orders
+    // MARK: Requests
 
     /// The agent speaks first.
     ///
     /// - Parameter callerHasSpoken: before there was a model to hear it, which may answer that now.
     mutating func greet(_ words: String, callerHasSpoken: Bool, at now: MonotonicInstant) -> [Action] {
         if callerHasSpoken { floor.hasSpokenBefore(at: now) }
-        waiting.append(Entry(order: .say(id: nil, words: words), isOverspoken: callerHasSpoken))
+        waiting.append(Entry(request: .say(id: nil, words: words), isOverspoken: callerHasSpoken))
         return next(at: now)
     }
 
@@ -159,22 +159,22 @@ struct SpeechQueue {
         untold.removeAll { if case .toolResult(let id, _, _) = $0 { ids.contains(id) } else { false } }
     }
 
-    mutating func add(_ order: Order, at now: MonotonicInstant) -> [Action] {
+    mutating func add(_ request: Request, at now: MonotonicInstant) -> [Action] {
         // One answer answers everything that stands in the conversation.
-        if order == .respond, answersByItself { return [] }
-        if order == .respond, let last = waiting.indices.last, waiting[last].order == .respond {
+        if request == .respond, answersByItself { return [] }
+        if request == .respond, let last = waiting.indices.last, waiting[last].request == .respond {
             // An answer that is under way by now does not know of this.
             waiting[last].isOverspoken = floor.isTaken
             return []
         }
-        waiting.append(Entry(order: order, isOverspoken: order.isReminder))
+        waiting.append(Entry(request: request, isOverspoken: request.isReminder))
         return next(at: now)
     }
 
     /// The caller waits, and the model has not begun to answer.
     mutating func urge(at now: MonotonicInstant) -> [Action] {
         // What it was told has come to nothing.
-        if answersByItself, let asked, asked.entry.order.isAnswer { self.asked = nil }
+        if answersByItself, let asked, asked.entry.request.isAnswer { self.asked = nil }
         // Asked for something already, it answers that first.
         return isIdle ? add(.ask, at: now) : []
     }
@@ -184,7 +184,9 @@ struct SpeechQueue {
     mutating func agentIsReady(at now: MonotonicInstant) -> [Action] {
         isReady = true
         // What was asked of an earlier session went with it.
-        if !answersByItself, !untold.isEmpty, waiting.last?.order != .respond { waiting.append(Entry(order: .respond)) }
+        if !answersByItself, !untold.isEmpty, waiting.last?.request != .respond {
+            waiting.append(Entry(request: .respond))
+        }
         return next(at: now)
     }
 
@@ -197,7 +199,7 @@ struct SpeechQueue {
         asked = nil
         pausedUntil = nil
         refusedOn = nil
-        waiting.removeAll { $0.order.isAnswer }
+        waiting.removeAll { $0.request.isAnswer }
         // Another session does not know that function's call, and is told of it in words.
         untold.removeAll { $0.isResult }
         floor.modelLost()
@@ -210,9 +212,9 @@ struct SpeechQueue {
         refusedOn = nil
         // The caller's turn is being answered, and with it all that stands in the conversation.
         waiting.removeAll { entry in
-            guard entry.isOverspoken, entry.order.isReplaceable else { return false }
+            guard entry.isOverspoken, entry.request.isReplaceable else { return false }
             // An answer that was asked for takes the place of a greeting or reminder, and not of a later answer.
-            return asked.map { $0.entry.order.isAnswer && entry.order != .respond } ?? true
+            return asked.map { $0.entry.request.isAnswer && entry.request != .respond } ?? true
         }
         pausedUntil = nil
         floor.answerBegan()
@@ -237,16 +239,16 @@ struct SpeechQueue {
         isEmpty = true
         switch status {
         case .completed, .incomplete:
-            if case .say(let id?, _)? = current?.order { actions.append(.awaitPlayback(id: id)) }
+            if case .say(let id?, _)? = current?.request { actions.append(.awaitPlayback(id: id)) }
             // One model ends a turn in which it says nothing without having begun it.
-            if answersByItself, current == nil, asked?.entry.order.isAnswer == true { asked = nil }
+            if answersByItself, current == nil, asked?.entry.request.isAnswer == true { asked = nil }
             current = nil
         case .cancelled:
             actions += cutCurrent()
         case .failed:
             // One model fails without having begun. An answer that nobody asked for was one to the caller.
             let unbegun = answersByItself ? asked?.entry : nil
-            let failed = current ?? unbegun ?? Entry(order: .ask)
+            let failed = current ?? unbegun ?? Entry(request: .ask)
             if current == nil, answersByItself { asked = nil }
             current = nil
             actions += again(failed, after: retryAfter, at: now)
@@ -264,9 +266,9 @@ struct SpeechQueue {
     /// The model was speaking already: it is asked again when it has finished.
     mutating func wasRefused(at now: MonotonicInstant) {
         guard let entry = asked?.entry ?? current else { return }
-        if entry.order != .ask {
+        if entry.request != .ask {
             waiting.insert(entry, at: 0)
-            if case .say(let id?, _) = entry.order { spoken[id] = nil }
+            if case .say(let id?, _) = entry.request { spoken[id] = nil }
         }
         asked = nil
         current = nil
@@ -280,14 +282,14 @@ struct SpeechQueue {
         var entry = entry
         entry.failures += 1
         var said = ""
-        if case .say(let id?, _) = entry.order { said = spoken[id]?.text ?? "" }
+        if case .say(let id?, _) = entry.request { said = spoken[id]?.text ?? "" }
         if entry.failures <= Self.retries, said.isEmpty {
-            entry.isOverspoken = entry.order.isReminder
+            entry.isOverspoken = entry.request.isReminder
             waiting.insert(entry, at: 0)
             pausedUntil = now + min(max(pause ?? Self.usualPause, .milliseconds(100)), Self.longestPause)
             return []
         }
-        guard case .say(let id?, _) = entry.order else { return [.lost] }
+        guard case .say(let id?, _) = entry.request else { return [.lost] }
         guard said.isEmpty else { return [.cut(id: id, text: takeText(id))] }
         return [
             .failed(id: id, CallCommandError(.agentSilent, "the model failed to speak, and so it did when asked again"))
@@ -297,7 +299,7 @@ struct SpeechQueue {
     /// Words of the agent. What comes late still belongs to whoever waits for its playback.
     mutating func add(_ piece: AgentTranscript) {
         let owner: Int? =
-            if case .say(let id?, _)? = current?.order { id } else { spoken.first { $0.value.has(piece.item) }?.key }
+            if case .say(let id?, _)? = current?.request { id } else { spoken.first { $0.value.has(piece.item) }?.key }
         guard let owner else { return }
         spoken[owner, default: SpokenWords()].add(piece)
     }
@@ -315,7 +317,7 @@ struct SpeechQueue {
         guard let asked, now - asked.at >= Self.patience else { return next(at: now) }
         self.asked = nil
         var actions: [Action] = []
-        if case .say(let id?, _) = asked.entry.order {
+        if case .say(let id?, _) = asked.entry.request {
             actions.append(.failed(id: id, CallCommandError(.agentSilent, "the model did not begin to speak")))
         } else {
             actions += again(asked.entry, after: .zero, at: now)
@@ -325,7 +327,7 @@ struct SpeechQueue {
 
     private mutating func cutCurrent() -> [Action] {
         defer { current = nil }
-        guard case .say(let id?, _)? = current?.order else { return [] }
+        guard case .say(let id?, _)? = current?.request else { return [] }
         return [.cut(id: id, text: takeText(id))]
     }
 
@@ -337,17 +339,17 @@ struct SpeechQueue {
             // It answers by itself, and is asked again if it does not.
             let isAnswered = answersByItself && untold.contains { $0.isAnswered }
             untold.removeAll()
-            if isAnswered, !isResponding, asked == nil { asked = (Entry(order: .ask), now) }
+            if isAnswered, !isResponding, asked == nil { asked = (Entry(request: .ask), now) }
         }
         guard !isResponding, asked == nil, let first = waiting.first, !holds(at: now) else { return actions }
         if let pausedUntil, now < pausedUntil { return actions }
         pausedUntil = nil
         // The model answers the caller first.
-        let more = first.order.isReminder ? CallersFloor.reminderPatience : .zero
+        let more = first.request.isReminder ? CallersFloor.reminderPatience : .zero
         if floor.awaitsAnswer(at: now, more: more) { return actions }
         waiting.removeFirst()
         asked = (first, now)
-        switch first.order {
+        switch first.request {
         case .say(_, let words): return actions + [.send(.say(words))]
         case .remind(let words): return actions + [.send(.prompt(words))]
         case .ask where answersByItself: return actions + [.send(.prompt(Self.question))]

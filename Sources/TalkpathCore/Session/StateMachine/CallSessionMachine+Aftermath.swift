@@ -52,7 +52,7 @@ extension CallSessionMachine {
         case .updateRecord:
             return recordUpdated()
         case .maxDuration, .queue, .ringing, .media, .agentSetup, .agentRetry, .drain, .transfer, .renewal, .hangUp,
-            .hangUpRetry, .closeAgent, .farewell, .closeMedia, .streamReport, .saveRecord:
+            .hangUpRetry, .closeAgent, .goodbye, .closeMedia, .streamReport, .saveRecord:
             return []
         }
     }

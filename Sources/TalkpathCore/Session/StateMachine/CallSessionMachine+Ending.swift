@@ -3,7 +3,7 @@ import TalkpathWire
 
 /// The one ending: whatever asked for it, the same steps once.
 ///
-///     stop_bridge -> hang_up ----------------> (farewell) -> close_media -\
+///     stop_bridge -> hang_up ----------------> (goodbye) -> close_media -\
 ///                 \-> close_agent -----------------------------------------> save_record -> finish
 ///
 /// Each step has a deadline of its own; together they keep within `limits.endBound`.
@@ -62,7 +62,7 @@ extension CallSessionMachine {
         deadlines.removeAll()
         mediaMachine.disarm()
         transfer.finish()
-        teardownMachine.begin(request, hasFarewell: mediaMachine.isOver, at: now)
+        teardownMachine.begin(request, hasGoodbye: mediaMachine.isOver, at: now)
         life = .ending
         var actions: [SessionAction] = [.stopBridge]
         actions += startHangUp(at: now)
@@ -71,7 +71,7 @@ extension CallSessionMachine {
     }
 
     /// What an agent of one's own is told of the end that has begun.
-    func farewell(at now: MonotonicInstant) -> AgentCallEnd? {
+    func goodbye(at now: MonotonicInstant) -> AgentCallEnd? {
         guard case .ending = life else { return nil }
         let request = teardownMachine.account(isSaving: false, at: now).request
         return AgentCallEnd(
@@ -236,13 +236,13 @@ extension CallSessionMachine {
         return advance(at: now)
     }
 
-    mutating func farewellCame(at now: MonotonicInstant) -> [SessionAction] {
-        teardownMachine.farewellCame()
+    mutating func goodbyeCame(at now: MonotonicInstant) -> [SessionAction] {
+        teardownMachine.goodbyeCame()
         return advance(at: now)
     }
 
     mutating func mediaCameToItsEnd(at now: MonotonicInstant) -> [SessionAction] {
-        teardownMachine.farewellCame()
+        teardownMachine.goodbyeCame()
         return formerLineIsClosed(at: now)
     }
 
@@ -305,7 +305,7 @@ extension CallSessionMachine {
         case .closeAgent:
             teardownMachine.timedOut(.closeAgent, error: "the model's socket did not close in time", at: now)
             return advance(at: now)
-        case .farewell, .streamReport:
+        case .goodbye, .streamReport:
             teardownMachine.waitedEnough(for: reason, at: now)
             return advance(at: now)
         case .closeMedia:
@@ -342,7 +342,7 @@ extension CallSessionMachine {
         let confirmed: Bool =
             switch end.steps.first(where: { $0.name == .hangUp })?.outcome {
             case .done, .alreadyGone: true
-            case .skipped: carrier == .refused || end.hasFarewell
+            case .skipped: carrier == .refused || end.hasGoodbye
             case .failed, .timedOut, nil: carrier == .over
             }
         var receipt = EndReceipt(

@@ -14,11 +14,11 @@ extension CallSessionMachine {
             return [.playFallback] + goOn(fallback, after: clip.duration + Self.clipPatience, at: now)
         }
         guard transferRefusal == nil, let instructions = fallback.instructions else { return endWithoutAgent(at: now) }
-        let order = CallTransferMachine.Order(
+        let plan = CallTransferMachine.Plan(
             instructions: instructions,
             purpose: fallback.transferTo == nil ? .goodbye : .transfer
         )
-        return beginTransfer(order, mode: .drain(timeout: limits.drainTimeout), at: now)
+        return beginTransfer(plan, mode: .drain(timeout: limits.drainTimeout), at: now)
     }
 
     /// When what is to be heard has been.

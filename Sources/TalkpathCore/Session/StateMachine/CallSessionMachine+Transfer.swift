@@ -19,13 +19,13 @@ extension CallSessionMachine {
     var transferNumber: Int { transfer.number }
 
     mutating func beginTransfer(
-        _ order: CallTransferMachine.Order,
+        _ plan: CallTransferMachine.Plan,
         mode: EndMode,
         at now: MonotonicInstant
     ) -> [SessionAction] {
         happened(.transferBegan)
         guard transferRefusal == nil else { return [] }
-        return follow(transfer.begin(order, mode: mode, at: now), at: now)
+        return follow(transfer.begin(plan, mode: mode, at: now), at: now)
     }
 
     /// Every tick.
@@ -101,13 +101,13 @@ extension CallSessionMachine {
 
     private mutating func follow(_ step: CallTransferMachine.Step, at now: MonotonicInstant) -> [SessionAction] {
         switch step {
-        case .ask(let order):
+        case .ask(let plan):
             guard case .live = life, let id = carrierCallID else {
                 transfer.finish()
                 return []
             }
-            let ask = SessionAction.redirect(carrierCallID: id, order.instructions)
-            return order.purpose == .transfer ? [.publish(.transferring), ask] : [ask]
+            let ask = SessionAction.redirect(carrierCallID: id, plan.instructions)
+            return plan.purpose == .transfer ? [.publish(.transferring), ask] : [ask]
         case .refused(let error):
             return refused(error) + (agentLoss == nil ? [] : endWithoutAgent(at: now))
         case .callerGone(let error):

@@ -329,7 +329,7 @@ struct CallSessionMachine: ~Copyable {
         guard !transfer.isReturning, mediaMachine.stopped() else { return [] }
         switch life {
         case .live, .draining: return streamEndedForTransfer(at: now) ?? end(reasonOfHangup, at: now)
-        case .ending: return farewellCame(at: now)
+        case .ending: return goodbyeCame(at: now)
         case .ended, .retired: return []
         }
     }
@@ -424,7 +424,7 @@ struct CallSessionMachine: ~Copyable {
             return transferIsDue(at: now)
         case .renewal:
             return agentRenewalIsDue(at: now)
-        case .hangUp, .hangUpRetry, .closeAgent, .farewell, .closeMedia, .streamReport, .saveRecord:
+        case .hangUp, .hangUpRetry, .closeAgent, .goodbye, .closeMedia, .streamReport, .saveRecord:
             return firedWhileEnding(reason, at: now)
         case .lateHangUp, .lateName, .updateRecord:
             return firedAfterEnd(reason, at: now)

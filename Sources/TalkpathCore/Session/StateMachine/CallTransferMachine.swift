@@ -18,7 +18,7 @@ struct CallTransferMachine {
         case goodbye
     }
 
-    struct Order: Equatable {
+    struct Plan: Equatable {
         var instructions: CarrierInstructions
         var purpose = Purpose.transfer
         var onFailure = TransferFailurePlan.returnToAgent
@@ -32,25 +32,25 @@ struct CallTransferMachine {
         /// May begin: `draining` or `asking` follows.
         case idle
         /// The agent's words are heard first. `asking` follows, or the end.
-        case draining(Order)
+        case draining(Plan)
         /// The carrier has been asked. Its stream may stop, and its reports may come, before its answer does.
-        case asking(Order, streamHasEnded: Bool)
+        case asking(Plan, streamHasEnded: Bool)
         /// Given up; the answer may still say that it was done.
-        case abandoned(Order)
+        case abandoned(Plan)
         /// The carrier dials the other number.
-        case dialling(Order)
+        case dialling(Plan)
         /// The caller talks with the other party, as the carrier has said; or must be, as it has said nothing.
-        case connected(Order, isKnown: Bool)
+        case connected(Plan, isKnown: Bool)
         /// The other leg is over; the carrier's question what to do with the caller is on its way.
-        case settling(Order, TransferOutcome)
+        case settling(Plan, TransferOutcome)
         /// The carrier was told to stream the caller's audio to us again. `idle` follows.
-        case returning(Order, TransferOutcome)
+        case returning(Plan, TransferOutcome)
         /// The carrier speaks its last words, and hangs up then.
-        case speaking(Order)
+        case speaking(Plan)
     }
 
     enum Step: Equatable {
-        case ask(Order)
+        case ask(Plan)
         /// The carrier does not do it. The call is as it was.
         case refused(CarrierError)
         /// The carrier does not do it, and its stream is over: the caller has hung up.
@@ -117,8 +117,8 @@ struct CallTransferMachine {
         guard transfer == number else { return .settledBefore }
         switch state {
         case .returning: return .connect
-        case .speaking(let order):
-            guard case .sayGoodbye(let words, let language) = order.onFailure else { return .hangUp }
+        case .speaking(let plan):
+            guard case .sayGoodbye(let words, let language) = plan.onFailure else { return .hangUp }
             return .say(words, language: language)
         case .idle: return .settledBefore
         case .draining, .asking, .abandoned, .dialling, .connected, .settling: return .hangUp
@@ -127,26 +127,26 @@ struct CallTransferMachine {
 
     // MARK: What happens
 
-    mutating func begin(_ order: Order, mode: EndMode, at now: MonotonicInstant) -> [Step] {
+    mutating func begin(_ plan: Plan, mode: EndMode, at now: MonotonicInstant) -> [Step] {
         number += 1
         outcome = nil
         switch mode {
-        case .now: return ask(order, at: now)
+        case .now: return ask(plan, at: now)
         case .drain(let timeout):
-            enter(.draining(order), until: now + timeout)
+            enter(.draining(plan), until: now + timeout)
             return []
         }
     }
 
     /// The agent's words have been heard.
     mutating func drained(at now: MonotonicInstant) -> [Step] {
-        guard case .draining(let order) = state else { return [] }
-        return ask(order, at: now)
+        guard case .draining(let plan) = state else { return [] }
+        return ask(plan, at: now)
     }
 
-    private mutating func ask(_ order: Order, at now: MonotonicInstant) -> [Step] {
-        enter(.asking(order, streamHasEnded: false), until: now + Self.patience)
-        return [.ask(order)]
+    private mutating func ask(_ plan: Plan, at now: MonotonicInstant) -> [Step] {
+        enter(.asking(plan, streamHasEnded: false), until: now + Self.patience)
+        return [.ask(plan)]
     }
 
     /// The carrier's answer to what it was asked for transfer number `transfer`.
@@ -157,15 +157,15 @@ struct CallTransferMachine {
     ) -> [Step] {
         guard transfer == number else { return [] }
         switch (state, answer) {
-        case (.asking(let order, _), .success), (.abandoned(let order), .success):
-            return carriedOut(order, at: now)
-        case (.asking(let order, let streamHasEnded), .failure(let error)):
+        case (.asking(let plan, _), .success), (.abandoned(let plan), .success):
+            return carriedOut(plan, at: now)
+        case (.asking(let plan, let streamHasEnded), .failure(let error)):
             guard error.mayHaveBeenCarriedOut else {
                 enter(.idle)
                 return [streamHasEnded ? .callerGone(error) : .refused(error)]
             }
             // What the stream does tells whether it was carried out.
-            if streamHasEnded { return carriedOut(order, at: now) }
+            if streamHasEnded { return carriedOut(plan, at: now) }
             isAnswerLost = true
             deadline = min(deadline ?? now + Self.doubt, now + Self.doubt)
             return []
@@ -179,10 +179,10 @@ struct CallTransferMachine {
         }
     }
 
-    private mutating func carriedOut(_ order: Order, at now: MonotonicInstant) -> [Step] {
-        switch order.purpose {
-        case .transfer: enter(.dialling(order), until: now + order.ringTimeout + Self.dialGrace)
-        case .goodbye: enter(.speaking(order), until: now + Self.longestGoodbye)
+    private mutating func carriedOut(_ plan: Plan, at now: MonotonicInstant) -> [Step] {
+        switch plan.purpose {
+        case .transfer: enter(.dialling(plan), until: now + plan.ringTimeout + Self.dialGrace)
+        case .goodbye: enter(.speaking(plan), until: now + Self.longestGoodbye)
         }
         return [.underWay]
     }
@@ -190,12 +190,12 @@ struct CallTransferMachine {
     /// The carrier's stream has stopped, or its socket is closed.
     mutating func streamEnded(at now: MonotonicInstant) -> [Step] {
         switch state {
-        case .asking(let order, false):
-            state = .asking(order, streamHasEnded: true)
+        case .asking(let plan, false):
+            state = .asking(plan, streamHasEnded: true)
             return []
-        case .abandoned(let order):
+        case .abandoned(let plan):
             // It was carried out after all, or the caller has hung up: the carrier tells which.
-            return carriedOut(order, at: now)
+            return carriedOut(plan, at: now)
         case .asking(_, true), .idle, .draining, .dialling, .connected, .settling, .returning, .speaking:
             return []
         }
@@ -208,63 +208,63 @@ struct CallTransferMachine {
         mayReturn: Bool,
         at now: MonotonicInstant
     ) -> [Step] {
-        guard transfer == number, let order = dialledOrder else { return [] }
+        guard transfer == number, let plan = dialledPlan else { return [] }
         switch news {
         case .answered:
             if case .settling = state { return [] }
-            return connected(order)
+            return connected(plan)
         case .legEnded(let fate):
             if case .settling = state { return [] }
-            let steps = fate == .answered ? connected(order) : []
+            let steps = fate == .answered ? connected(plan) : []
             if !hasAnswered { outcome = fate }
-            enter(.settling(order, outcome ?? fate), until: now + Self.questionPatience)
+            enter(.settling(plan, outcome ?? fate), until: now + Self.questionPatience)
             return steps
         case .ended(let fate, let callIsOver):
             if hasAnswered || fate == .answered {
-                let steps = connected(order)
+                let steps = connected(plan)
                 enter(.idle)
                 return steps + [.over(.transferred, note: nil)]
             }
             outcome = fate
             guard !callIsOver else {
-                enter(.settling(order, fate))
+                enter(.settling(plan, fate))
                 return []
             }
-            return [.failed(fate)] + goOn(order, fate, mayReturn: mayReturn, at: now)
+            return [.failed(fate)] + goOn(plan, fate, mayReturn: mayReturn, at: now)
         }
     }
 
-    /// The order, while the other number is dialled or answers.
-    private var dialledOrder: Order? {
+    /// The plan, while the other number is dialled or answers.
+    private var dialledPlan: Plan? {
         switch state {
-        case .asking(let order, _), .abandoned(let order), .dialling(let order), .connected(let order, _),
-            .settling(let order, _):
-            order.purpose == .transfer ? order : nil
+        case .asking(let plan, _), .abandoned(let plan), .dialling(let plan), .connected(let plan, _),
+            .settling(let plan, _):
+            plan.purpose == .transfer ? plan : nil
         case .idle, .draining, .returning, .speaking: nil
         }
     }
 
     private var hasAnswered: Bool { outcome == .answered }
 
-    private mutating func connected(_ order: Order) -> [Step] {
+    private mutating func connected(_ plan: Plan) -> [Step] {
         guard !hasAnswered else { return [] }
         outcome = .answered
-        enter(.connected(order, isKnown: true))
+        enter(.connected(plan, isKnown: true))
         return [.answered]
     }
 
     private mutating func goOn(
-        _ order: Order,
+        _ plan: Plan,
         _ fate: TransferOutcome,
         mayReturn: Bool,
         at now: MonotonicInstant
     ) -> [Step] {
-        switch order.onFailure {
+        switch plan.onFailure {
         case .returnToAgent where mayReturn:
-            enter(.returning(order, fate))
+            enter(.returning(plan, fate))
             return [.returns]
         case .sayGoodbye:
-            enter(.speaking(order), until: now + Self.longestGoodbye)
+            enter(.speaking(plan), until: now + Self.longestGoodbye)
             return []
         case .returnToAgent, .hangUp:
             enter(.idle)
@@ -291,12 +291,12 @@ struct CallTransferMachine {
         case .settling(_, .canceled): return [.failed(.canceled), .over(.callerHangup, note: nil)]
         case .settling(_, let fate): return [.failed(fate), .over(.transferFailed, note: fate.words)]
         case .returning: return [.over(.callerHangup, note: nil)]
-        case .speaking(let order): return [overAfterWords(order)]
+        case .speaking(let plan): return [overAfterWords(plan)]
         }
     }
 
-    private func overAfterWords(_ order: Order) -> Step {
-        switch order.purpose {
+    private func overAfterWords(_ plan: Plan) -> Step {
+        switch plan.purpose {
         case .goodbye: .over(nil, note: nil)
         case .transfer: .over(.transferFailed, note: outcome?.words)
         }
@@ -305,15 +305,15 @@ struct CallTransferMachine {
     /// The deadline has come.
     mutating func due(at now: MonotonicInstant) -> [Step] {
         switch state {
-        case .draining(let order): return ask(order, at: now)
-        case .asking(let order, true): return carriedOut(order, at: now)
-        case .asking(let order, false):
-            enter(isAnswerLost ? .idle : .abandoned(order))
+        case .draining(let plan): return ask(plan, at: now)
+        case .asking(let plan, true): return carriedOut(plan, at: now)
+        case .asking(let plan, false):
+            enter(isAnswerLost ? .idle : .abandoned(plan))
             return [.refused(CarrierError(.noAnswer, "the carrier did not answer"))]
-        case .dialling(let order):
+        case .dialling(let plan):
             // It cannot ring any more, and the carrier has not asked what to do with the caller: the two talk.
             outcome = .unknown
-            enter(.connected(order, isKnown: false))
+            enter(.connected(plan, isKnown: false))
             return [.unknown]
         case .settling(_, .answered):
             enter(.idle)
@@ -321,9 +321,9 @@ struct CallTransferMachine {
         case .settling(_, let fate):
             enter(.idle)
             return [.failed(fate), .over(.transferFailed, note: fate.words)]
-        case .speaking(let order):
+        case .speaking(let plan):
             enter(.idle)
-            return [overAfterWords(order)]
+            return [overAfterWords(plan)]
         case .idle, .abandoned, .connected, .returning: return []
         }
     }

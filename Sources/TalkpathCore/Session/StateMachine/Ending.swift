@@ -16,7 +16,7 @@ struct Ending {
     /// As it was given to the store: the step that saves it stands as done there, its own time not yet known.
     var savedReceipt: EndReceipt?
     /// The carrier has said that the stream is over.
-    var hasFarewell = false
+    var hasGoodbye = false
 
     init(request: EndRequest, began: MonotonicInstant) {
         self.request = request

@@ -5,7 +5,7 @@ import TalkpathAudio
 /// Of those due at the same instant the first in this list fires first, so that a run can be repeated.
 package enum SessionDeadline: Int, Hashable, Sendable, CaseIterable {
     case maxDuration, queue, ringing, media, agentSetup, agentRetry, drain, transfer, renewal
-    case hangUp, hangUpRetry, closeAgent, farewell, closeMedia, streamReport, saveRecord
+    case hangUp, hangUpRetry, closeAgent, goodbye, closeMedia, streamReport, saveRecord
     /// The session is over, and asks the carrier again.
     case lateHangUp
     /// The session is over, and a call that was being placed has no name yet.

@@ -2,12 +2,12 @@
 /// have to show that they have been everywhere; a call in production has none.
 package protocol SessionObserver: AnyObject, Sendable {
     /// On the call's loop, before anything has come of it.
-    func happened(_ happening: SessionHappening, in state: SessionState)
+    func happened(_ input: SessionInput, in state: SessionState)
 }
 
 /// What can happen to a call: one for each method of its state machine, one for each way to talk with it, and one for
 /// each timer.
-package enum SessionHappening: Hashable, Sendable {
+package enum SessionInput: Hashable, Sendable {
     case begin
     case placed, placingFailed, initiated, ringing, answered, over
     case streamStarted, streamStopped, mediaClosed, carrierReported
@@ -24,7 +24,7 @@ package enum SessionHappening: Hashable, Sendable {
     case timer(SessionDeadline)
 
     /// Every one there is.
-    package static let all: [SessionHappening] =
+    package static let all: [SessionInput] =
         [
             .begin, .placed, .placingFailed, .initiated, .ringing, .answered, .over, .streamStarted, .streamStopped,
             .mediaClosed, .carrierReported, .agentOpened, .agentReady, .agentConnectFailed, .agentLost, .agentFault,
@@ -34,7 +34,7 @@ package enum SessionHappening: Hashable, Sendable {
             .givenUp, .hurried,
             .sayAsked, .clipAsked, .digitsAsked, .collectionAsked, .messageAsked, .muteAsked, .keyPressed,
             .toolCalled, .machineDetected,
-        ] + SessionDeadline.allCases.map(SessionHappening.timer)
+        ] + SessionDeadline.allCases.map(SessionInput.timer)
 
     package var name: String {
         switch self {
@@ -43,7 +43,7 @@ package enum SessionHappening: Hashable, Sendable {
         }
     }
 
-    static func progress(_ progress: CarrierProgress) -> SessionHappening {
+    static func progress(_ progress: CarrierProgress) -> SessionInput {
         switch progress {
         case .initiated: .initiated
         case .ringing: .ringing
@@ -82,9 +82,9 @@ extension CallSession {
 }
 
 extension CallSessionMachine {
-    func happened(_ happening: SessionHappening) {
+    func happened(_ input: SessionInput) {
         guard let observer else { return }
-        observer.happened(happening, in: state)
+        observer.happened(input, in: state)
     }
 
     var state: SessionState {

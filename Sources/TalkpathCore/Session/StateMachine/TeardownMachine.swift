@@ -2,7 +2,7 @@ import TalkpathAudio
 
 /// The steps of a call's end: each once, each with a bound of its own, all within the bound of the end.
 ///
-///     stop_bridge -> hang_up ----------------> (farewell) -> close_media -\
+///     stop_bridge -> hang_up ----------------> (goodbye) -> close_media -\
 ///                 \-> close_agent -----------------------------------------> save_record -> over
 ///
 /// It knows nothing of sockets and of the carrier: the machine of the call starts the steps that depend on them, tells
@@ -58,13 +58,13 @@ struct TeardownMachine {
     /// - Parameter isSaving: the step that saves the record stands as done.
     func account(isSaving: Bool, at now: MonotonicInstant) -> Account {
         guard let ending else {
-            return Account(request: EndRequest(.failed), began: now, steps: [], hasFarewell: false)
+            return Account(request: EndRequest(.failed), began: now, steps: [], hasGoodbye: false)
         }
         return Account(
             request: ending.request,
             began: ending.began,
             steps: isSaving ? ending.steps(assumingDone: .saveRecord) : ending.steps,
-            hasFarewell: ending.hasFarewell
+            hasGoodbye: ending.hasGoodbye
         )
     }
 
@@ -72,15 +72,15 @@ struct TeardownMachine {
         let request: EndRequest
         let began: MonotonicInstant
         let steps: [EndReceipt.Step]
-        let hasFarewell: Bool
+        let hasGoodbye: Bool
     }
 
     // MARK: Beginning
 
-    /// - Parameter hasFarewell: the carrier's stream is over already.
-    mutating func begin(_ request: EndRequest, hasFarewell: Bool, at now: MonotonicInstant) {
+    /// - Parameter hasGoodbye: the carrier's stream is over already.
+    mutating func begin(_ request: EndRequest, hasGoodbye: Bool, at now: MonotonicInstant) {
         var ending = Ending(request: request, began: now)
-        ending.hasFarewell = hasFarewell
+        ending.hasGoodbye = hasGoodbye
         ending.finish(.stopBridge, .done, at: now)
         state = .running(ending)
     }
@@ -96,7 +96,7 @@ struct TeardownMachine {
     }
 
     private static let shares: [(SessionDeadline, Double)] = [
-        (.closeAgent, 0.8), (.streamReport, 0.8), (.farewell, 0.85), (.closeMedia, 0.9), (.saveRecord, 1),
+        (.closeAgent, 0.8), (.streamReport, 0.8), (.goodbye, 0.85), (.closeMedia, 0.9), (.saveRecord, 1),
     ]
 
     /// Until when the end waits for the carrier's answer.
@@ -138,8 +138,8 @@ struct TeardownMachine {
     }
 
     /// The carrier has said that the stream is over.
-    mutating func farewellCame() {
-        change { $0.hasFarewell = true }
+    mutating func goodbyeCame() {
+        change { $0.hasGoodbye = true }
     }
 
     /// All media sockets are closed.
@@ -182,7 +182,7 @@ struct TeardownMachine {
         guard let ending, ending.isFinished(.hangUp) else { return [] }
         var actions: [Action] = []
         if !ending.isStarted(.closeMedia) {
-            guard farewellIsOver(ending, facts, at: now) else { return [] }
+            guard goodbyeIsOver(ending, facts, at: now) else { return [] }
             actions += closeMedia(facts, at: now)
         }
         guard let ending = self.ending, ending.isFinished(.closeMedia), ending.isFinished(.closeAgent),
@@ -196,19 +196,19 @@ struct TeardownMachine {
     }
 
     /// A carrier that has hung up closes the stream itself, and takes it amiss if we are quicker.
-    private mutating func farewellIsOver(_ ending: Ending, _ facts: Facts, at now: MonotonicInstant) -> Bool {
-        guard facts.isStreaming, !ending.hasFarewell else { return true }
+    private mutating func goodbyeIsOver(_ ending: Ending, _ facts: Facts, at now: MonotonicInstant) -> Bool {
+        guard facts.isStreaming, !ending.hasGoodbye else { return true }
         switch ending.outcome(.hangUp) {
         case .done, .alreadyGone: break
         case .skipped, .failed, .timedOut, nil: return true
         }
-        if let due = deadlines[.farewell] { return due <= now }
-        deadlines[.farewell] = min(now + limits.farewell, limit(0.85))
+        if let due = deadlines[.goodbye] { return due <= now }
+        deadlines[.goodbye] = min(now + limits.goodbye, limit(0.85))
         return false
     }
 
     private mutating func closeMedia(_ facts: Facts, at now: MonotonicInstant) -> [Action] {
-        deadlines[.farewell] = nil
+        deadlines[.goodbye] = nil
         switch facts.socket {
         case .none:
             change { $0.finish(.closeMedia, .skipped, at: now) }

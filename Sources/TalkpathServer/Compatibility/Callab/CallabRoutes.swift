@@ -123,14 +123,14 @@ struct CallabRoutes {
 
     @Sendable private func makeCall(_ request: Request, _ context: ServerContext) async throws -> Response {
         let body = try JSONBody(await request.bytes(), CallabSchemas.makeCall)
-        var order = CallOrder(to: body.text("call_to") ?? "")
-        order.from = body.text("call_from").flatMap { $0.isEmpty ? nil : $0 }
-        order.agent = body.text("ai_agent_id").map(CallOrder.Agent.stored) ?? .configured
+        var callRequest = CreateCallRequest(to: body.text("call_to") ?? "")
+        callRequest.from = body.text("call_from").flatMap { $0.isEmpty ? nil : $0 }
+        callRequest.agent = body.text("ai_agent_id").map(CreateCallRequest.Agent.stored) ?? .configured
         for variable in body["dynamic_variables"]?.array ?? [] {
-            if let name = variable["name"]?.string { order.variables[name] = variable["value"] ?? .null }
+            if let name = variable["name"]?.string { callRequest.variables[name] = variable["value"] ?? .null }
         }
         do throws(CallPlacement.Failure) {
-            return Self.ok(json(try await CallPlacement(state: state, tenant: context.tenant).place(order)))
+            return Self.ok(json(try await CallPlacement(state: state, tenant: context.tenant).place(callRequest)))
         } catch {
             throw error.problem
         }

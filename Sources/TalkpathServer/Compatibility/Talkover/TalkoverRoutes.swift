@@ -78,18 +78,18 @@ struct TalkoverRoutes {
 
     @Sendable private func place(_ request: Request, _ context: ServerContext) async throws -> Response {
         let body = try JSONBody(await request.bytes(), TalkoverSchemas.call)
-        var order = CallOrder(to: body.text("to") ?? "")
-        order.agent = .stored(Self.agent(context))
-        order.variables = body.dictionary("payload")
-        order.metadata = body.dictionary("context")
-        if body["is_testing"]?.bool == true { order.metadata["is_testing"] = true }
+        var callRequest = CreateCallRequest(to: body.text("to") ?? "")
+        callRequest.agent = .stored(Self.agent(context))
+        callRequest.variables = body.dictionary("payload")
+        callRequest.metadata = body.dictionary("context")
+        if body["is_testing"]?.bool == true { callRequest.metadata["is_testing"] = true }
         let placement = CallPlacement(state: state, tenant: context.tenant)
-        let call = try await placement.prepare(order)
+        let call = try await placement.prepare(callRequest)
         if let seconds = body["delay_seconds"]?.int, seconds > 0 {
             guard !state.isDraining else { throw Problem.draining }
             let id = call.id ?? state.identifiers.makeCallID()
             try await state.delayed.add(
-                .init(call: id, tenant: context.tenant, order: order),
+                .init(call: id, tenant: context.tenant, request: callRequest),
                 agentID: Self.agent(context),
                 after: .seconds(seconds)
             )

@@ -150,29 +150,29 @@ struct VocodeRoutes {
         }
         do throws(CallPlacement.Failure) {
             let placement = CallPlacement(state: state, tenant: context.tenant)
-            return .json(json(try await placement.place(order(body))))
+            return .json(json(try await placement.place(callRequest(body))))
         } catch {
             throw error.problem
         }
     }
 
-    private func order(_ body: JSONValue) throws(CallPlacement.Failure) -> CallOrder {
-        var order = CallOrder(to: body["to_number"]?.string ?? "")
-        order.from = body["from_number"]?.string
-        order.variables = AgentDefinition.dictionary(body["context"])
+    private func callRequest(_ body: JSONValue) throws(CallPlacement.Failure) -> CreateCallRequest {
+        var callRequest = CreateCallRequest(to: body["to_number"]?.string ?? "")
+        callRequest.from = body["from_number"]?.string
+        callRequest.variables = AgentDefinition.dictionary(body["context"])
         if let id = body["agent"]?.string {
-            order.agent = .stored(id)
+            callRequest.agent = .stored(id)
         } else if let agent = body["agent"] {
             do throws(Problem) {
-                order.agent = .inline(try AgentDefinition(Self.definition(agent)))
+                callRequest.agent = .inline(try AgentDefinition(Self.definition(agent)))
             } catch {
                 throw CallPlacement.Failure(problem: error)
             }
         }
         if let policy = body["on_no_human_answer"]?.string {
-            order.limits = ["machine_detection": "enable", "on_machine": .string(policy)]
+            callRequest.limits = ["machine_detection": "enable", "on_machine": .string(policy)]
         }
-        return order
+        return callRequest
     }
 
     /// Reads the parts of a Vocode agent that we use: its prompt and its first message.

@@ -20,7 +20,7 @@ public final class FakeGeminiLive: Sendable {
                     session: session,
                     script: configuration.script(forSession: session),
                     faults: configuration.faults,
-                    habits: configuration.habits.habits(inSession: session),
+                    behaviours: configuration.behaviours.behaviours(inSession: session),
                     keepsAudio: configuration.keepsAudio,
                     handles: handles,
                     at: now

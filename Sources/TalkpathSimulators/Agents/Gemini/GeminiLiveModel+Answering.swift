@@ -10,14 +10,14 @@ extension GeminiLiveModel {
             owesToolAnswer = true
             return
         }
-        let habit = core.nextHabit()
-        if let habit, prevents(trigger, habit, at: now) { return }
+        let behaviour = core.nextBehaviour()
+        if let behaviour, prevents(trigger, behaviour, at: now) { return }
         owed = nil
         let again = brokenCall.map { AgentScript.Turn(trigger, audio: [], toolCall: $0) }
         brokenCall = nil
         guard let next = again ?? core.nextTurn(trigger) else { return endUnscripted(trigger) }
-        let start = habit == .longReasoning ? now + Self.reasoningTime : now
-        if habit == .longReasoning { showProgress(until: start, from: now) }
+        let start = behaviour == .longReasoning ? now + Self.reasoningTime : now
+        if behaviour == .longReasoning { showProgress(until: start, from: now) }
         if givesHandles { send(["sessionResumptionUpdate": ["resumable": false]]) }
         let number = answers
         answers += 1
@@ -33,8 +33,8 @@ extension GeminiLiveModel {
                 start: start
             ),
             number: number,
-            endsEarly: habit == .incompleteResponse,
-            isCalledInterrupted: habit == .staleInterrupted
+            endsEarly: behaviour == .incompleteResponse,
+            isCalledInterrupted: behaviour == .staleInterrupted
         )
         core.report(.answerStarted(item: id))
         if core.plan.has(.toolCallFirst), let call = next.toolCall { callEarly(call) }

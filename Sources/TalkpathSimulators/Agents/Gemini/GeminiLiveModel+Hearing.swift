@@ -32,7 +32,7 @@ extension GeminiLiveModel {
             return reject("Request contains an invalid argument: the audio is no whole 16-bit samples.", at: now)
         }
         listen(at: rate)
-        var turns: [CallerEar.Turn] = []
+        var turns: [InputTurnDetector.Turn] = []
         core.hear(bytes, at: now) { turns.append($0) }
         if core.script.behavior == .echo { return sendEcho(of: bytes, rate: rate, at: now) }
         guard detectsActivity else { return }

@@ -91,7 +91,7 @@ struct GeminiLiveModel: AgentModel {
         session number: Int,
         script: AgentScript,
         faults: [AgentFault],
-        habits: Set<ModelHabit> = [],
+        behaviours: Set<ModelBehaviour> = [],
         keepsAudio: Bool,
         handles: GeminiHandles,
         at now: MonotonicInstant
@@ -100,7 +100,7 @@ struct GeminiLiveModel: AgentModel {
         core = AgentCore(
             script: script,
             faults: faults,
-            habits: habits,
+            behaviours: behaviours,
             keepsAudio: keepsAudio,
             record: AgentRecord(
                 session: number,
@@ -249,7 +249,7 @@ struct GeminiLiveModel: AgentModel {
         }
         if core.plan.has(.refusedSettings), setup["inputAudioTranscription"] != nil {
             // No violation: the client could not know.
-            core.report(.fault(ModelHabit.refusedSettings.rawValue))
+            core.report(.fault(ModelBehaviour.refusedSettings.rawValue))
             let reason =
                 "Invalid JSON payload received. Unknown name \"inputAudioTranscription\" at 'setup': Cannot find field."
             return core.close(code: 1007, reason: reason)

@@ -19,7 +19,7 @@ public final class FakeOpenAIRealtime: Sendable {
                     session: session,
                     script: configuration.script(forSession: session),
                     faults: configuration.faults,
-                    habits: configuration.habits.habits(inSession: session),
+                    behaviours: configuration.behaviours.behaviours(inSession: session),
                     keepsAudio: configuration.keepsAudio,
                     at: now
                 )

@@ -86,8 +86,8 @@ extension OpenAIRealtimeModel {
 
     mutating func startResponse(_ request: ResponseRequest, at now: MonotonicInstant) {
         guard core.script.behavior == .script else { return }
-        let habit = request.isBeside ? nil : core.nextHabit()
-        if let habit, prevents(request, habit, at: now) { return }
+        let behaviour = request.isBeside ? nil : core.nextBehaviour()
+        if let behaviour, prevents(request, behaviour, at: now) { return }
         var turn = core.nextTurn(request.trigger) ?? AgentScript.Turn(request.trigger, audio: [])
         let modalities = request.options["output_modalities"] ?? session["output_modalities"]
         let writes = modalities?.array?.contains("audio") == false
@@ -102,7 +102,7 @@ extension OpenAIRealtimeModel {
             first: core.plan.has(.toolCallFirst) ? turn.toolCall : nil,
             at: now
         )
-        let start = habit == .longReasoning ? now + Self.reasoningTime : now
+        let start = behaviour == .longReasoning ? now + Self.reasoningTime : now
         let active = ActiveResponse(
             id: id,
             item: item,
@@ -113,7 +113,7 @@ extension OpenAIRealtimeModel {
             writes: writes,
             index: call == nil ? 0 : 1,
             call: call,
-            endsEarly: habit == .incompleteResponse,
+            endsEarly: behaviour == .incompleteResponse,
             number: number
         )
         if request.isBeside { beside.append(active) } else { response = active }

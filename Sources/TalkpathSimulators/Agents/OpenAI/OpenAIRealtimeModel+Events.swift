@@ -85,7 +85,7 @@ extension OpenAIRealtimeModel {
         let transcription = changes["audio"]?["input"]?["transcription"] ?? nil
         guard !hasRefusedSettings, let model = transcription["model"]?.string else { return false }
         hasRefusedSettings = true
-        core.report(.fault(ModelHabit.refusedSettings.rawValue))
+        core.report(.fault(ModelBehaviour.refusedSettings.rawValue))
         let message = "Invalid value: '\(model)'. This model is not available for your account."
         sendError("invalid_value", message, "session.audio.input.transcription.model", id, at: nil)
         return true

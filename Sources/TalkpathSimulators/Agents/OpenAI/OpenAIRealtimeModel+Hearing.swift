@@ -29,7 +29,7 @@ extension OpenAIRealtimeModel {
             core.record.messages.append("(audio before session.update)")
         }
         uncommittedBytes += audio.count
-        var turns: [CallerEar.Turn] = []
+        var turns: [InputTurnDetector.Turn] = []
         core.hear(audio, at: now) { turns.append($0) }
         if core.script.behavior == .echo { return sendEcho(of: audio, at: now) }
         guard let detection = turnDetection else { return }

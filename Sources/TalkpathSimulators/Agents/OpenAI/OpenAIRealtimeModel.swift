@@ -94,14 +94,14 @@ struct OpenAIRealtimeModel: AgentModel {
         session number: Int,
         script: AgentScript,
         faults: [AgentFault],
-        habits: Set<ModelHabit> = [],
+        behaviours: Set<ModelBehaviour> = [],
         keepsAudio: Bool,
         at now: MonotonicInstant
     ) {
         core = AgentCore(
             script: script,
             faults: faults,
-            habits: habits,
+            behaviours: behaviours,
             keepsAudio: keepsAudio,
             record: AgentRecord(
                 session: number,

@@ -39,7 +39,7 @@ public final class FakeOpenAILive: Sendable {
                     session: session,
                     script: configuration.script(forSession: session),
                     faults: configuration.faults,
-                    habits: configuration.habits.habits(inSession: session),
+                    behaviours: configuration.behaviours.behaviours(inSession: session),
                     keepsAudio: configuration.keepsAudio,
                     longestHole: longestHole,
                     lifetime: lifetime,

@@ -51,7 +51,7 @@ struct OpenAILiveModel: AgentModel {
         session number: Int,
         script: AgentScript,
         faults: [AgentFault],
-        habits: Set<ModelHabit>,
+        behaviours: Set<ModelBehaviour>,
         keepsAudio: Bool,
         longestHole: Duration,
         lifetime: Duration,
@@ -62,7 +62,7 @@ struct OpenAILiveModel: AgentModel {
         core = AgentCore(
             script: script,
             faults: faults,
-            habits: habits,
+            behaviours: behaviours,
             keepsAudio: keepsAudio,
             record: AgentRecord(
                 session: number,
@@ -288,7 +288,7 @@ struct OpenAILiveModel: AgentModel {
         }
         lastAppend = now
         if core.script.behavior == .echo { echo += audio }
-        var turns: [CallerEar.Turn] = []
+        var turns: [InputTurnDetector.Turn] = []
         core.hear(audio, at: now) { turns.append($0) }
         for turn in turns {
             switch turn {

@@ -49,7 +49,7 @@ public final class FakeAgentSocket: Sendable {
                     session: session,
                     script: configuration.script(forSession: session),
                     faults: configuration.faults,
-                    habits: configuration.habits.habits(inSession: session),
+                    behaviours: configuration.behaviours.behaviours(inSession: session),
                     keepsAudio: configuration.keepsAudio,
                     format: format,
                     misbehaviors: misbehaviors,

@@ -5,8 +5,8 @@ internal import TalkpathWire
 extension SocketAgentModel {
     mutating func startAnswer(_ trigger: AgentScript.Turn.Trigger, at now: MonotonicInstant) {
         guard core.script.behavior == .script, response == nil else { return }
-        let habit = core.nextHabit()
-        if let habit, prevents(trigger, habit, at: now) { return }
+        let behaviour = core.nextBehaviour()
+        if let behaviour, prevents(trigger, behaviour, at: now) { return }
         guard let next = core.nextTurn(trigger) else { return }
         owed = nil
         keepPlace()
@@ -20,10 +20,10 @@ extension SocketAgentModel {
                 next,
                 script: core.script,
                 format: core.record.outputFormat,
-                start: habit == .longReasoning ? now + .seconds(9) : now
+                start: behaviour == .longReasoning ? now + .seconds(9) : now
             ),
             number: answers,
-            endsEarly: habit == .incompleteResponse
+            endsEarly: behaviour == .incompleteResponse
         )
         answers += 1
         send(["type": "response_start", "response": .string(id)])
@@ -35,10 +35,10 @@ extension SocketAgentModel {
     /// - Returns: whether nothing comes of the answer; it is then still owed.
     private mutating func prevents(
         _ trigger: AgentScript.Turn.Trigger,
-        _ habit: ModelHabit,
+        _ behaviour: ModelBehaviour,
         at now: MonotonicInstant
     ) -> Bool {
-        switch habit {
+        switch behaviour {
         case .failedResponse:
             owed = trigger
             keepPlace()

@@ -61,7 +61,7 @@ struct SocketAgentModel: AgentModel {
         session number: Int,
         script: AgentScript,
         faults: [AgentFault],
-        habits: Set<ModelHabit>,
+        behaviours: Set<ModelBehaviour>,
         keepsAudio: Bool,
         format: AudioFormat?,
         misbehaviors: Set<FakeAgentSocket.Misbehavior>,
@@ -74,7 +74,7 @@ struct SocketAgentModel: AgentModel {
         core = AgentCore(
             script: script,
             faults: faults,
-            habits: habits,
+            behaviours: behaviours,
             keepsAudio: keepsAudio,
             record: AgentRecord(
                 session: number,
@@ -252,7 +252,7 @@ struct SocketAgentModel: AgentModel {
         guard !audio.isEmpty, audio.count % core.record.inputFormat.bytesPerSample == 0 else {
             return core.violate("audio that is no whole number of samples", at: now)
         }
-        var turns: [CallerEar.Turn] = []
+        var turns: [InputTurnDetector.Turn] = []
         core.hear(audio, at: now) { turns.append($0) }
         if core.script.behavior == .echo { return sendEcho(of: audio, at: now) }
         for turn in turns {

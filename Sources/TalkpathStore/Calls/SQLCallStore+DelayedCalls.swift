@@ -1,0 +1,62 @@
+package import TalkpathCore
+package import TalkpathWire
+
+/// A request for a call that is to be placed later.
+package struct DelayedCall: Equatable, Sendable {
+    /// The name that the call will have.
+    package var callID: CallID
+    package var tenant: String
+    package var agentID: String
+    /// The request, in the format of the component that accepted it. The store does not read inside it.
+    package var order: JSONValue
+    package var dueAt: WallTime
+
+    package init(callID: CallID, tenant: String, agentID: String, order: JSONValue, dueAt: WallTime) {
+        self.callID = callID
+        self.tenant = tenant
+        self.agentID = agentID
+        self.order = order
+        self.dueAt = dueAt
+    }
+}
+
+extension SQLCallStore {
+    package func putDelayedCall(_ call: DelayedCall) async throws {
+        let text = call.order.serializedText()
+        try await write { db in
+            try db.execute(
+                """
+                INSERT INTO delayed_calls (call_id, tenant, agent_id, call_order, due_at) VALUES (?, ?, ?, ?, ?)
+                """,
+                [call.callID.text, call.tenant, call.agentID, text, call.dueAt.milliseconds]
+            )
+        }
+    }
+
+    /// Returns all delayed calls, earliest first, and whether each has begun. One that has begun was left by a process
+    /// that died right after it placed the call.
+    package func delayedCalls() async throws -> [(call: DelayedCall, hasBegun: Bool)] {
+        try await read { db in
+            let sql = """
+                SELECT *, call_id IN (SELECT id FROM calls) AS has_begun FROM delayed_calls ORDER BY due_at, call_id
+                """
+            return self.readable(try db.rows(sql), "delayed call", name: "call_id") { row in
+                let call = DelayedCall(
+                    callID: CallID(row["call_id"]),
+                    tenant: row["tenant"],
+                    agentID: row["agent_id"],
+                    order: try JSONValue(parsing: row["call_order"] as String),
+                    dueAt: WallTime(milliseconds: row["due_at"])
+                )
+                return (call, row["has_begun"])
+            }
+        }
+    }
+
+    /// Deletes a request whose call was placed, cancelled or given up.
+    package func deleteDelayedCall(_ call: CallID) async throws {
+        try await write { db in
+            try db.execute("DELETE FROM delayed_calls WHERE call_id = ?", [call.text])
+        }
+    }
+}
