@@ -47,6 +47,7 @@ extension Target.Dependency {
     static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
     static let configuration = product(name: "Configuration", package: "swift-configuration")
     static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
+    static let yams = product(name: "Yams", package: "Yams")
 }
 
 func library(_ name: String, resources: [Resource]? = nil, _ dependencies: [Target.Dependency]) -> Target {
@@ -162,6 +163,7 @@ if level == .all {
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.34.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.0"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.30.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.8.0"),
     ]
@@ -191,9 +193,14 @@ if level == .all {
                 .asyncHTTPClient,
             ]
         ),
+        library(
+            "TalkpathConversationTests",
+            ["TalkpathServer", "TalkpathSimulation", "TalkpathCore", "TalkpathWire", "TalkpathAudio", .yams]
+        ),
         .executableTarget(
             name: "talkpath",
             dependencies: [
+                "TalkpathConversationTests",
                 "TalkpathServer", "TalkpathStore", "TalkpathSimulators", "TalkpathSimulation", "TalkpathNIO",
                 "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging, .nioCore, .nioHTTP1, .nioPosix,
                 .argumentParser,
@@ -233,6 +240,10 @@ if level == .all {
             [
                 "TalkpathSimulators", "TalkpathWire", "TalkpathAudio", .nioCore, .nioPosix, .nioHTTP1, .asyncHTTPClient,
             ]
+        ),
+        tests(
+            "ConversationTestTests",
+            ["TalkpathConversationTests", "TalkpathSimulation", "TalkpathCore", "TalkpathWire", "TalkpathAudio"]
         ),
         // Runs the executable as users do, too: it stands beside the tests once they are built.
         tests(

@@ -1,5 +1,5 @@
 package import TalkpathAudio
-import TalkpathWire
+package import TalkpathWire
 
 /// The description of a call at its start: enough to run it again, and nothing secret.
 package struct CaptureMetadata: Equatable, Sendable {
@@ -50,7 +50,7 @@ package struct CaptureMetadata: Equatable, Sendable {
 }
 
 extension CaptureMetadata {
-    var json: JSONValue {
+    package var json: JSONValue {
         var json: JSONValue = [
             "call_id": .string(callID.text), "direction": .string(direction.rawValue),
             "has_carrier": .bool(hasCarrier), "has_tools": .bool(hasTools),
@@ -62,7 +62,7 @@ extension CaptureMetadata {
         return json
     }
 
-    init?(json: JSONValue) {
+    package init?(json: JSONValue) {
         guard let id = json["call_id"]?.string,
             let direction = CallDirection(rawValue: json["direction"]?.string ?? ""),
             let agent = json["agent"].flatMap(AgentProfile.init(capturedJSON:))

@@ -1,16 +1,19 @@
 import TalkpathAudio
-import TalkpathCore
-import TalkpathWire
+package import TalkpathCore
+package import TalkpathWire
 
 extension CallEvent {
     /// The event as a moment of its call.
-    var momentJSON: JSONValue {
+    package var momentJSON: JSONValue {
         let (name, members) = named
         return .object(
             [(key: "kind", value: .string(name.rawValue)), (key: "at_ms", value: JSONValue(at.wholeMilliseconds))]
                 + members.map { (key: $0.0, value: $0.1) }
         )
     }
+
+    /// The names of all kinds of moments.
+    package static let momentKinds = MomentKind.allCases.map(\.rawValue)
 
     /// The kinds of moments. The raw values are stable.
     enum MomentKind: String, CaseIterable {

@@ -9,6 +9,8 @@ package struct AgentFileCheck {
     package var notes: [String] = []
     /// The set-up message to the model, without secrets; `nil` if the definition is refused.
     package var setup: JSONValue?
+    /// The agent of the definition; `nil` if the definition is refused.
+    package var profile: AgentProfile?
 
     /// - Parameter base: the settings for the fields that the definition leaves out.
     package init(_ bytes: [UInt8], over base: AgentProfile) {
@@ -21,6 +23,7 @@ package struct AgentFileCheck {
             let agent = try definition.profile(id: nil, in: ServerConfiguration(agent: base, isDevelopment: true))
             notes = Self.notes(agent)
             setup = agent.shownSetup
+            profile = agent
         } catch {
             problems = [error.detail]
         }

@@ -44,6 +44,7 @@ package final class ScriptedCall: @unchecked Sendable {
     }
 
     private let manager: CallLane
+    private let captures: MemoryCapture?
     private let world: World
     private var phone: Phone?
     private(set) var sockets: [ModelSocket] = []
@@ -54,8 +55,10 @@ package final class ScriptedCall: @unchecked Sendable {
         _ provider: AgentProvider,
         seed: UInt64 = 1,
         limits: CallLimits = CallLimits(),
+        captures: MemoryCapture? = nil,
         configure: (inout AgentProfile) -> Void = { _ in }
     ) {
+        self.captures = captures
         self.provider = provider
         language = AgentLanguage(provider: provider)
         scheduler = SimulationScheduler(seed: seed)
@@ -69,7 +72,8 @@ package final class ScriptedCall: @unchecked Sendable {
                 events: world,
                 tools: world,
                 clock: scheduler,
-                logger: Logger(label: "scripted") { _ in SwiftLogNoOpLogHandler() }
+                logger: Logger(label: "scripted") { _ in SwiftLogNoOpLogHandler() },
+                captures: captures
             ),
             identifiers: world,
             executor: scheduler.lane
@@ -103,6 +107,7 @@ package final class ScriptedCall: @unchecked Sendable {
             Task(executorPreference: scheduler.pool) { [manager] in await manager.shutDown(mode: .now) }
         }
         scheduler.run(atMost: 5_000_000)
+        captures?.collect()
     }
 
     /// True until the call begins to end.
@@ -111,6 +116,7 @@ package final class ScriptedCall: @unchecked Sendable {
     private func tick() {
         phone?.tick(isSpeaking: milliseconds < callerSpeaksUntil)
         manager.assumeIsolated { $0.tick(at: scheduler.now) }
+        captures?.collect()
         guard record == nil || phone?.isOpen == true else { return }
         scheduler.after(.milliseconds(20)) { [self] in tick() }
     }
@@ -133,6 +139,9 @@ package final class ScriptedCall: @unchecked Sendable {
     package var isCallerSpeaking: Bool { milliseconds < callerSpeaksUntil }
 
     package func press(_ digit: String) { phone?.press(digit) }
+
+    /// The caller hangs up: the carrier stops the stream, and closes its socket.
+    package func hangUp() { phone?.hangUp() }
 
     /// An operator puts a message into the conversation.
     /// - Returns: true if the session has taken it.
@@ -340,6 +349,16 @@ extension ScriptedCall {
             feed(
                 #"{"event":"dtmf","sequenceNumber":"\#(sequence)","streamSid":"MZ01","dtmf":{"track":"inbound_track","digit":"\#(digit)"}}"#
             )
+        }
+
+        func hangUp() {
+            guard isOpen else { return }
+            sequence += 1
+            feed(
+                #"{"event":"stop","sequenceNumber":"\#(sequence)","streamSid":"MZ01","stop":{"accountSid":"AC01","callSid":"CA01"}}"#
+            )
+            isOpen = false
+            call.session.assumeIsolated { $0.mediaClosed(line: 1) }
         }
 
         func heardMilliseconds(of item: Int) -> Int {

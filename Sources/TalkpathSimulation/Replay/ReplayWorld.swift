@@ -14,6 +14,7 @@ final class ReplayWorld: @unchecked Sendable {
 
     private(set) var events: [CallEvent] = []
     private(set) var lastRecord: CallSnapshot?
+    private(set) var toolCalls: [ReplayedCall.ToolCall] = []
     /// The model sockets that are open, by number.
     var agentLegs: [AgentSocketID: ReplayLeg] = [:]
 
@@ -120,7 +121,11 @@ extension ReplayWorld: AgentConnector {
 
 extension ReplayWorld: ToolHandler {
     func call(_ tool: AgentToolCall, on call: CallID) async -> String {
-        if case .toolAnswered(_, let output)? = await answers.wait(for: .tool(id: tool.id)) { output } else { "{}" }
+        let at = now - Self.origin
+        toolCalls.append(ReplayedCall.ToolCall(name: tool.name, arguments: tool.arguments, at: at))
+        return if case .toolAnswered(_, let output)? = await answers.wait(for: .tool(id: tool.id)) { output } else {
+            "{}"
+        }
     }
 }
 

@@ -19,6 +19,15 @@ public struct ReplayedCall: Sendable {
         public var heard: Duration
     }
 
+    /// The model called a function.
+    public struct ToolCall: Equatable, Sendable {
+        public var name: String
+        /// As the model wrote them: JSON, which may be malformed.
+        public var arguments: String
+        /// The time since the call began.
+        public var at: Duration
+    }
+
     /// The differences from the capture, or from the expected one. Empty means that every byte is equal.
     public var differences: [ReplayDifference]
     /// The events that the call published, in order.
@@ -26,6 +35,7 @@ public struct ReplayedCall: Sendable {
     /// `nil` if the call did not end because its capture was cut off.
     public var receipt: EndReceipt?
     public var transcript: [TranscriptEntry]
+    public var toolCalls: [ToolCall]
     public var metrics: CallMetrics
     /// Both sides of the call from the start of the media stream, at 8 kHz.
     public var callerAudio: [Int16]
@@ -71,6 +81,7 @@ public struct ReplayedCall: Sendable {
             }
         }
         transcript = world.lastRecord?.transcript ?? []
+        toolCalls = world.toolCalls
         metrics = world.lastRecord?.metrics ?? CallMetrics()
         let recording = capture.recording
         callerAudio = recording?.caller ?? []

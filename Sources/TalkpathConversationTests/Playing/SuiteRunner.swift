@@ -1,0 +1,87 @@
+import TalkpathAudio
+
+/// What came of one test.
+package struct TestResult: Sendable {
+    package struct Run: Sendable {
+        package var seed: UInt64
+        package var failures: [Judge.Failure]
+        package var call: PlayedCall
+        package var took: Duration
+    }
+
+    package var test: ConversationTest
+    package var runs: [Run]
+    /// Why the test could not be played.
+    package var obstacle: String?
+
+    package var passed: Int { runs.count { $0.failures.isEmpty } }
+    package var isPassed: Bool { obstacle == nil && passed >= test.needed }
+    package var took: Duration { runs.reduce(.zero) { $0 + $1.took } }
+    /// The first run that did not pass.
+    package var failed: Run? { runs.first { !$0.failures.isEmpty } }
+}
+
+/// Plays the tests of suites, several at the same time.
+package struct SuiteRunner: Sendable {
+    /// How many tests are played at the same time.
+    package var width: Int
+    /// The first seed; each run of a test has the next one.
+    package var seed: UInt64
+    /// Plays every test so often, whatever its suite says.
+    package var runs: Int?
+
+    package init(width: Int, seed: UInt64 = 1, runs: Int? = nil) {
+        self.width = max(1, width)
+        self.seed = seed
+        self.runs = runs
+    }
+
+    /// - Parameter report: called with each result as soon as it is there, in no order.
+    /// - Returns: the results, in the order of the tests.
+    package func play(_ tests: [ConversationTest], report: (TestResult) -> Void = { _ in }) async -> [TestResult] {
+        var results = [TestResult?](repeating: nil, count: tests.count)
+        await withTaskGroup(of: (Int, TestResult).self) { group in
+            var next = 0
+            func begin() {
+                guard next < tests.count else { return }
+                let (number, test) = (next, tests[next])
+                next += 1
+                group.addTask { (number, play(test)) }
+            }
+            for _ in 0..<width { begin() }
+            for await (number, result) in group {
+                results[number] = result
+                report(result)
+                begin()
+            }
+        }
+        return results.compactMap { $0 }
+    }
+
+    private func play(_ test: ConversationTest) -> TestResult {
+        var test = test
+        if let runs, case .scripted = test.kind { test.runs = runs }
+        var result = TestResult(test: test, runs: [])
+        for number in 0..<test.runs {
+            let seed = seed &+ UInt64(number)
+            let clock = ContinuousClock()
+            let began = clock.now
+            do {
+                let call = try play(test.kind, seed)
+                let failures = Judge(call).failures(test.expectations)
+                result.runs.append(.init(seed: seed, failures: failures, call: call, took: clock.now - began))
+            } catch {
+                result.obstacle = "\(error)"
+                break
+            }
+        }
+        return result
+    }
+
+    private func play(_ kind: ConversationTest.Kind, _ seed: UInt64) throws -> PlayedCall {
+        switch kind {
+        case .scripted(let test): ScriptedStage(test: test).play(seed: seed)
+        case .captured(let path): try CapturedStage(path: path).play()
+        }
+    }
+}

@@ -1,0 +1,47 @@
+package import TalkpathSimulation
+package import TalkpathWire
+
+/// One test of a suite.
+package struct ConversationTest: Sendable {
+    package enum Kind: Sendable {
+        /// A scripted caller and a scripted model, on virtual time.
+        case scripted(ScriptedTest)
+        /// A captured call, on virtual time.
+        case captured(path: String)
+    }
+
+    package var name: String
+    package var file: String
+    package var line: Int
+    package var kind: Kind
+    package var expectations: [Expectation]
+    /// How often the test is played, each time with another seed.
+    package var runs: Int
+    /// The share of runs that must pass.
+    package var passRate: Double
+
+    /// The runs that must pass.
+    package var needed: Int { max(1, Int((passRate * Double(runs)).rounded(.up))) }
+}
+
+/// A test whose caller, model and functions follow a script.
+package struct ScriptedTest: Sendable {
+    /// What a function answers, and when.
+    package struct Tool: Sendable, Equatable {
+        package var output: JSONValue
+        package var milliseconds: Int
+    }
+
+    package var provider: AgentProvider
+    /// The agent, as in the control API; its own model and functions included.
+    package var agent: JSONValue
+    package var tools: [String: Tool]
+    package var script: TalkScript
+}
+
+/// The tests of one file.
+package struct Suite: Sendable {
+    package var name: String
+    package var file: String
+    package var tests: [ConversationTest]
+}
