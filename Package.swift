@@ -195,7 +195,10 @@ if level == .all {
         ),
         library(
             "TalkpathConversationTests",
-            ["TalkpathServer", "TalkpathSimulation", "TalkpathCore", "TalkpathWire", "TalkpathAudio", .yams]
+            [
+                "TalkpathServer", "TalkpathSimulators", "TalkpathSimulation", "TalkpathCore", "TalkpathWire",
+                "TalkpathAudio", .nioCore, .nioHTTP1, .asyncHTTPClient, .yams,
+            ]
         ),
         .executableTarget(
             name: "talkpath",
@@ -243,7 +246,10 @@ if level == .all {
         ),
         tests(
             "ConversationTestTests",
-            ["TalkpathConversationTests", "TalkpathSimulation", "TalkpathCore", "TalkpathWire", "TalkpathAudio"]
+            [
+                "TalkpathConversationTests", "TalkpathSimulators", "TalkpathSimulation", "TalkpathCore", "TalkpathWire",
+                "TalkpathAudio", .nioPosix,
+            ]
         ),
         // Runs the executable as users do, too: it stands beside the tests once they are built.
         tests(

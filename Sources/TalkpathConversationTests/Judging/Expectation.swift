@@ -54,11 +54,16 @@ package struct Expectation: Sendable {
         case same
         /// The call keeps this rule.
         case rule(Rule)
+        /// A text model that reads the transcript answers each of these questions with yes.
+        case judged([String])
     }
 
     package var name: String
     package var line: Int
     package var content: Content
+
+    /// What a text model is asked.
+    var questions: [String] { if case .judged(let questions) = content { questions } else { [] } }
 
     /// True for what can be asked of a captured call only.
     var needsCapture: Bool { if case .same = content { true } else { false } }
@@ -71,6 +76,7 @@ extension Expectation {
         [
             "end_reason", "events", "never", "tools", "agent_says", "caller_says", "agent_never_says",
             "caller_never_says", "model_is_told", "model_is_never_told", "same", "rules",
+            "judged",
         ] + Figure.allCases.map(\.rawValue)
 
     static func all(_ value: YAMLValue) throws(SuiteFault) -> [Expectation] {
@@ -81,6 +87,14 @@ extension Expectation {
             for content in try contents(name, member) {
                 expectations.append(Expectation(name: name, line: member.line, content: content))
             }
+        }
+        if let first = expectations.first, expectations.allSatisfy({ !$0.questions.isEmpty }) {
+            throw SuiteFault(
+                file: value.file,
+                line: first.line,
+                column: 1,
+                words: "a text model may not be the only judge: expect something besides 'judged'"
+            )
         }
         guard !expectations.isEmpty else {
             throw value.fault("the test expects nothing: it would pass whatever happens")
@@ -106,6 +120,10 @@ extension Expectation {
         case "caller_never_says": return [.neverSays(.caller, try patterns(value))]
         case "model_is_told": return [.modelIsTold(try patterns(value))]
         case "model_is_never_told": return [.modelIsNeverTold(try patterns(value))]
+        case "judged":
+            var questions: [String] = []
+            for one in try value.oneOrMore() { questions.append(try one.text()) }
+            return [.judged(questions)]
         case "same":
             guard try value.bool() else { throw value.fault("leave 'same' out: it is true or is not there") }
             return [.same]

@@ -57,6 +57,8 @@ package struct Judge {
         case .figure(let figure, let bounds): return self.figure(figure, bounds)
         case .same:
             return call.differences.prefix(5).map { "the replay differs: \($0)" }
+        // The text model's judgement is asked for elsewhere, because it takes time.
+        case .judged: return []
         case .rule(let rule): return breaches(of: rule).map { "\(rule.rawValue): \($0)" }
         }
     }

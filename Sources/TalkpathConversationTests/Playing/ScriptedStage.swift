@@ -9,7 +9,12 @@ struct ScriptedStage {
 
     /// The agent below a suite's own settings.
     static func base(_ provider: AgentProvider) -> AgentProfile {
-        provider == .gemini ? .gemini(key: "none", instructions: "") : .openAI(key: "none", instructions: "")
+        switch provider {
+        case .openai: .openAI(key: "none", instructions: "")
+        case .gemini: .gemini(key: "none", instructions: "")
+        case .openaiLive: .openAILive(key: "none", instructions: "")
+        case .socket: .socket(url: "")
+        }
     }
 
     /// Plays the call on the calling thread. The same seed gives the same call.

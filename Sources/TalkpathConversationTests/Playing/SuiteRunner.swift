@@ -30,7 +30,11 @@ package struct SuiteRunner: Sendable {
     /// Plays every test so often, whatever its suite says.
     package var runs: Int?
 
-    package init(width: Int, seed: UInt64 = 1, runs: Int? = nil) {
+    /// Keys and addresses of models, and the programs of live tests.
+    package var environment: [String: String]
+
+    package init(width: Int, seed: UInt64 = 1, runs: Int? = nil, environment: [String: String] = [:]) {
+        self.environment = environment
         self.width = max(1, width)
         self.seed = seed
         self.runs = runs
@@ -46,7 +50,7 @@ package struct SuiteRunner: Sendable {
                 guard next < tests.count else { return }
                 let (number, test) = (next, tests[next])
                 next += 1
-                group.addTask { (number, play(test)) }
+                group.addTask { (number, await play(test)) }
             }
             for _ in 0..<width { begin() }
             for await (number, result) in group {
@@ -58,17 +62,21 @@ package struct SuiteRunner: Sendable {
         return results.compactMap { $0 }
     }
 
-    private func play(_ test: ConversationTest) -> TestResult {
+    private func play(_ test: ConversationTest) async -> TestResult {
         var test = test
-        if let runs, case .scripted = test.kind { test.runs = runs }
+        if let runs, !test.isCaptured { test.runs = runs }
         var result = TestResult(test: test, runs: [])
         for number in 0..<test.runs {
             let seed = seed &+ UInt64(number)
             let clock = ContinuousClock()
             let began = clock.now
             do {
-                let call = try play(test.kind, seed)
-                let failures = Judge(call).failures(test.expectations)
+                let call = try await play(test.kind, seed)
+                var failures = Judge(call).failures(test.expectations)
+                if test.expectations.contains(where: { !$0.questions.isEmpty }) {
+                    let judge = TextJudge(model: try TextModel(environment: environment))
+                    failures += try await judge.failures(call, test.expectations)
+                }
                 result.runs.append(.init(seed: seed, failures: failures, call: call, took: clock.now - began))
             } catch {
                 result.obstacle = "\(error)"
@@ -78,10 +86,11 @@ package struct SuiteRunner: Sendable {
         return result
     }
 
-    private func play(_ kind: ConversationTest.Kind, _ seed: UInt64) throws -> PlayedCall {
+    private func play(_ kind: ConversationTest.Kind, _ seed: UInt64) async throws -> PlayedCall {
         switch kind {
         case .scripted(let test): ScriptedStage(test: test).play(seed: seed)
         case .captured(let path): try CapturedStage(path: path).play()
+        case .live(let test): try await LiveStage(test: test, environment: environment).play()
         }
     }
 }

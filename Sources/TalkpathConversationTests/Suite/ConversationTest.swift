@@ -8,6 +8,8 @@ package struct ConversationTest: Sendable {
         case scripted(ScriptedTest)
         /// A captured call, on virtual time.
         case captured(path: String)
+        /// A caller with a voice and a model over the network, in real time.
+        case live(LiveTest)
     }
 
     package var name: String
@@ -19,6 +21,9 @@ package struct ConversationTest: Sendable {
     package var runs: Int
     /// The share of runs that must pass.
     package var passRate: Double
+
+    /// True for a test that is the same in each run.
+    var isCaptured: Bool { if case .captured = kind { true } else { false } }
 
     /// The runs that must pass.
     package var needed: Int { max(1, Int((passRate * Double(runs)).rounded(.up))) }

@@ -20,7 +20,7 @@ extension Suite {
 
     package init(text: String, file: String) throws(SuiteFault) {
         let root = try YAMLValue.read(text, file: file)
-        let members = try root.members(["suite", "agent", "tools", "runs", "pass_rate", "tests"])
+        let members = try root.members(["suite", "stage", "agent", "tools", "runs", "pass_rate", "tests"])
         let name = (file as NSString).lastPathComponent
         self.init(name: try members["suite"]?.text() ?? name, file: file, tests: [])
         guard let list = members["tests"] else {
@@ -45,6 +45,7 @@ struct SuiteReader {
         var tools: [(name: String, value: YAMLValue)] = []
         var runs: Int?
         var passRate: Double?
+        var isLive = false
 
         init() {}
 
@@ -53,6 +54,7 @@ struct SuiteReader {
             tools = try members["tools"]?.members() ?? []
             runs = try members["runs"]?.integer(1...1000)
             passRate = try members["pass_rate"]?.share()
+            isLive = try members["stage"]?.word(of: ["virtual", "live"]) == "live"
         }
     }
 
@@ -66,6 +68,7 @@ struct SuiteReader {
 
     private static let members = [
         "name", "capture", "agent", "tools", "caller", "model", "expect", "runs", "pass_rate", "setup",
+        "stage", "persona", "longest",
     ]
 
     /// - Returns: one test, or one for each provider of its agent.
@@ -87,7 +90,7 @@ struct SuiteReader {
             passRate: own.passRate ?? standard.passRate ?? 1
         )
         if let capture = members["capture"] {
-            for other in ["caller", "model", "agent", "tools", "setup", "runs"] {
+            for other in ["caller", "model", "agent", "tools", "setup", "runs", "stage", "persona", "longest"] {
                 guard let member = members[other] else { continue }
                 throw member.fault("a test with a capture has no '\(other)': everything stands in the capture")
             }
@@ -98,6 +101,10 @@ struct SuiteReader {
         }
         if let same = test.expectations.first(where: \.needsCapture) {
             throw SuiteFault(file: value.file, line: same.line, column: 1, words: "'\(same.name)' needs a capture")
+        }
+        if own.isLive || standard.isLive && members["stage"] == nil { return try live(test, value, members, own) }
+        for other in ["persona", "longest"] {
+            if let member = members[other] { throw member.fault("'\(other)' is for tests with 'stage: live'") }
         }
         let script = try script(value, members)
         let tools = try standard.tools + (members["tools"]?.members() ?? [])
@@ -116,7 +123,7 @@ struct SuiteReader {
     private func script(_ test: YAMLValue, _ members: [String: YAMLValue]) throws(SuiteFault) -> TalkScript {
         guard let caller = members["caller"] else { throw test.fault("the test has neither a caller nor a capture") }
         var steps: [TalkScript.CallerStep] = []
-        for step in try caller.list() { steps.append(try Self.step(step)) }
+        for step in try caller.list() { steps.append(try Self.step(step, isLive: false)) }
         var answers: [TalkScript.Answer] = []
         for answer in try members["model"]?.list() ?? [] { answers.append(try Self.answer(answer)) }
         guard answers.count <= TalkScript.mostAnswers else {
@@ -127,12 +134,17 @@ struct SuiteReader {
         return script
     }
 
-    private static func step(_ value: YAMLValue) throws(SuiteFault) -> TalkScript.CallerStep {
+    /// - Parameter isLive: true for a caller with a voice.
+    static func step(_ value: YAMLValue, isLive: Bool) throws(SuiteFault) -> TalkScript.CallerStep {
         if !value.isMapping, !value.isList {
             _ = try value.word(of: ["hangs_up"])
             return TalkScript.CallerStep(.afterAgent(700), .hangsUp)
         }
-        let members = try value.members(["says", "interrupts", "presses", "stays", "hangs_up", "after", "at", "for"])
+        let members = try value.members([
+            "says", "interrupts", "presses", "stays", "hangs_up", "after", "at", "for", "clip",
+        ])
+        if let length = members["for"], isLive { throw length.fault("live words take the time that they take") }
+        if let clip = members["clip"], !isLive { throw clip.fault("a clip is for tests with 'stage: live'") }
         let deeds = ["says", "interrupts", "presses", "stays", "hangs_up"].filter { members[$0] != nil }
         guard deeds.count == 1, let deed = deeds.first, let content = members[deed] else {
             throw value.fault("a step of the caller is one of says, interrupts, presses, stays, hangs_up")
@@ -200,7 +212,7 @@ struct SuiteReader {
 
     // MARK: Agents and functions
 
-    private static func stubs(_ tools: [(name: String, value: YAMLValue)]) throws(SuiteFault) -> [String: ScriptedTest
+    static func stubs(_ tools: [(name: String, value: YAMLValue)]) throws(SuiteFault) -> [String: ScriptedTest
         .Tool]
     {
         var stubs: [String: ScriptedTest.Tool] = [:]
@@ -213,9 +225,10 @@ struct SuiteReader {
     }
 
     /// The agent once for each provider, with the suite's functions.
-    private static func agents(
+    static func agents(
         _ value: YAMLValue?,
-        tools: [(name: String, value: YAMLValue)]
+        tools: [(name: String, value: YAMLValue)],
+        of allowed: [AgentProvider] = ScriptedTalk.providers
     ) throws(SuiteFault) -> [(AgentProvider, JSONValue)] {
         var json: JSONValue = .object([])
         var providers: [AgentProvider] = [.openai]
@@ -231,8 +244,8 @@ struct SuiteReader {
                 }
                 providers = []
                 for provider in try member.oneOrMore() {
-                    let word = try provider.word(of: ScriptedTalk.providers.map(\.rawValue))
-                    providers += ScriptedTalk.providers.filter { $0.rawValue == word }
+                    let word = try provider.word(of: allowed.map(\.rawValue))
+                    providers += allowed.filter { $0.rawValue == word }
                 }
             }
             json = .object(members)

@@ -150,6 +150,17 @@ public struct MediaStreamModel: Sendable {
         outputs.removeAll()
     }
 
+    /// The person says this after what the script holds.
+    mutating func add(_ turn: PhoneScript.Turn) { user.add(turn) }
+
+    /// See ``PhoneUserModel/isAnswered(silentFor:at:)``.
+    func isAnswered(silentFor silence: Duration, at instant: MonotonicInstant) -> Bool {
+        user.isAnswered(silentFor: silence, at: instant)
+    }
+
+    /// True once the person has said everything.
+    var hasSaidAll: Bool { user.hasSaidAll }
+
     /// Presses a key now, outside the script.
     public mutating func press(_ key: Character) {
         guard !isStopped else { return }

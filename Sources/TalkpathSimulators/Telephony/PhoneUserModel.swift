@@ -15,7 +15,7 @@ public struct PhoneUserModel: Sendable {
     /// All that was said, µ-law at 8 kHz from the stream's start on, if it is kept.
     public private(set) var said: [UInt8] = []
 
-    private let script: PhoneScript
+    private var script: PhoneScript
     private let start: MonotonicInstant
     private let keepsSaid: Bool
     private var ear: VoiceActivityDetector
@@ -50,6 +50,14 @@ public struct PhoneUserModel: Sendable {
 
     /// All turns have been said.
     public var hasSaidAll: Bool { nextTurn == script.turns.count && speaking == nil }
+
+    /// Says this after what the script holds.
+    mutating func add(_ turn: PhoneScript.Turn) { script.turns.append(turn) }
+
+    /// True once everything is said, and the agent has answered it and been silent for that long.
+    func isAnswered(silentFor silence: Duration, at instant: MonotonicInstant) -> Bool {
+        hasSaidAll && answerEnd.map { $0 + silence <= instant } ?? false
+    }
 
     /// Hears the frame that began at `instant - 20 ms` and says the one that begins at `instant`.
     ///

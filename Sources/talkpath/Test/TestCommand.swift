@@ -62,7 +62,12 @@ struct TestCommand: AsyncParsableCommand {
             return
         }
         let width = parallel ?? ProcessInfo.processInfo.activeProcessorCount
-        let runner = SuiteRunner(width: width, seed: seed, runs: runs)
+        let runner = SuiteRunner(
+            width: width,
+            seed: seed,
+            runs: runs,
+            environment: ProcessInfo.processInfo.environment
+        )
         var played: [(suite: Suite, results: [TestResult])] = []
         for suite in read {
             let results = await runner.play(suite.tests) { result in

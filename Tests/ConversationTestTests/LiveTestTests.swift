@@ -1,0 +1,162 @@
+import Foundation
+import NIOPosix
+import Synchronization
+import TalkpathCore
+import TalkpathWire
+import Testing
+
+@testable import TalkpathConversationTests
+@testable import TalkpathSimulators
+
+/// Live tests, between the real server, a simulated model over real sockets, and callers with a voice.
+@Suite(.timeLimit(.minutes(2))) struct LiveTestTests {
+    private static let audio = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("fixtures/audio").path
+
+    /// Runs the body beside a simulated model, with the environment in which live tests reach it.
+    private static func besideModel(_ script: AgentScript, _ body: ([String: String]) async throws -> Void) async throws
+    {
+        let model = try await FakeModel.start(.openai, FakeAgentConfiguration(apiKey: "key", script: script))
+        do {
+            try await body(["OPENAI_API_KEY": "key", "OPENAI_REALTIME_URL": model.url, "PATH": "/usr/bin:/bin"])
+        } catch {
+            await model.shutdown()
+            throw error
+        }
+        await model.shutdown()
+    }
+
+    private static func results(_ yaml: String, _ environment: [String: String]) async throws -> [TestResult] {
+        let suite = try Suite(text: yaml, file: "\(audio)/suite.yaml")
+        return await SuiteRunner(width: 1, environment: environment).play(suite.tests)
+    }
+
+    /// Half a second that a caller can hear, which a constant level is not.
+    private static let tone = (0..<12_000).map { Int16(8000 * sin(Double($0) * 2 * .pi * 400 / 24_000)) }
+
+    private static let script = AgentScript(
+        turns: [
+            .init(.connect, audio: tone, transcript: "Good morning."),
+            .init(
+                .callerTurn,
+                audio: tone,
+                transcript: "Let me see.",
+                toolCall: .init(name: "look_up", arguments: #"{"day":"Friday"}"#)
+            ),
+            .init(.toolResult, audio: tone, transcript: "Nine is free."),
+            .init(.callerTurn, audio: tone, transcript: "Goodbye."),
+        ],
+        callerTexts: ["What is free on Friday?", "Thank you."]
+    )
+
+    @Test func `a caller with clips talks to a model over real sockets, and is judged as others are`() async throws {
+        try await Self.besideModel(Self.script) { environment in
+            let yaml = """
+                stage: live
+                agent: {first_message: Greet.}
+                tools: {look_up: {returns: {free: 9}, takes: 100ms}}
+                tests:
+                  - name: one
+                    longest: 40s
+                    caller:
+                      - {says: What is free?, clip: caller-1-question.wav}
+                    expect:
+                      end_reason: caller_hangup
+                      tools: [{look_up: {day: Friday}}]
+                      agent_says: Good morning
+                      caller_says: Friday
+                      events: [agent_ready, caller_speech_started, caller_speech_ended, agent_answered, ended]
+                      rules: [answers, ends-on-purpose, keeps-model]
+                """
+            let result = try #require(try await Self.results(yaml, environment).first)
+            #expect(result.isPassed, "\(TextReport.lines(result))")
+            #expect(SpeechMeter(result.runs.first?.call.callerAudio ?? []).milliseconds > 1000)
+        }
+    }
+
+    @Test func `a text model plays the caller and judges the call, through a program that speaks`() async throws {
+        let program = NSTemporaryDirectory() + "talkpath-speaker-\(UUID().uuidString)"
+        try "#!/bin/sh\ncp '\(Self.audio)/caller-3-goodbye.wav' \"$2\"\n"
+            .write(toFile: program, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
+        defer { try? FileManager.default.removeItem(atPath: program) }
+        let asked = Mutex<[String]>([])
+        let service = try await SimulatorHTTPServer.start(
+            host: "127.0.0.1",
+            port: 0,
+            on: MultiThreadedEventLoopGroup.singleton
+        ) { exchange in
+            let text = String(decoding: exchange.body, as: UTF8.self)
+            asked.withLock { $0.append(text) }
+            let answer = text.contains("You judge") ? "No, it was rude." : "Thank you, goodbye. [hangs up]"
+            let body: JSONValue = ["choices": [["message": ["role": "assistant", "content": .string(answer)]]]]
+            exchange.respond(200, body: body.serialized())
+        }
+        try await Self.besideModel(Self.script) { environment in
+            let yaml = """
+                tests:
+                  - name: one
+                    stage: live
+                    longest: 40s
+                    agent: {first_message: Greet.}
+                    tools: {look_up: {returns: {free: 9}}}
+                    persona: {is: You are in a hurry., opens: What is free on Friday?}
+                    expect: {end_reason: caller_hangup, judged: Was the agent polite?}
+                """
+            var environment = environment
+            environment["TALKPATH_TEST_MODEL"] = "any"
+            environment["TALKPATH_TEST_MODEL_URL"] = "http://127.0.0.1:\(service.port)/v1"
+            environment["TALKPATH_TEST_SPEECH"] = program
+            let result = try #require(try await Self.results(yaml, environment).first)
+            #expect(result.obstacle == nil)
+            let words = result.failed?.failures.map { "\($0.name): \($0.words)" } ?? []
+            #expect(words == ["judged: 'Was the agent polite?': No, it was rude."], "\(words)")
+            let caller = result.runs.first?.call.turns.filter(\.isCaller).count ?? 0
+            #expect(caller == 2)
+        }
+        await service.shutdown()
+        let prompts = asked.withLock { $0 }
+        #expect(prompts.count == 2 && prompts[0].contains("in a hurry") && prompts[0].contains("Nine is free."))
+    }
+
+    @Test func `what a live test lacks is told, and no call is played`() async throws {
+        let head = "tests:\n  - {name: one, stage: live, agent: {provider: openai}, "
+        let spoken = try await Self.results(
+            head + "caller: [{says: Hello.}], expect: {end_reason: caller_hangup}}",
+            ["PATH": "/nowhere"]
+        )
+        #expect(spoken.first?.obstacle?.contains("install espeak-ng") == true)
+        let clip = try await Self.results(
+            head + "caller: [{says: Hello., clip: none.wav}], expect: {end_reason: caller_hangup}}",
+            [:]
+        )
+        #expect(clip.first?.obstacle?.contains("none.wav: the clip cannot be read") == true)
+        #expect(clip.first?.isPassed == false)
+    }
+
+    @Test(arguments: [
+        ("caller: [{says: a, for: 1s}], expect: {duration: 1s}", "live words take the time that they take"),
+        ("caller: [hangs_up, {says: a}], expect: {duration: 1s}", "a live caller does this at the end only"),
+        ("caller: [{says: a}], model: [], expect: {duration: 1s}", "a live test has no 'model'"),
+        ("persona: {opens: a}, expect: {duration: 1s}", "'is' is missing"),
+        ("persona: {is: a}, expect: {judged: Polite?}", "a text model may not be the only judge"),
+    ])
+    func `what cannot stand in a live test is named`(members: String, words: String) throws {
+        #expect {
+            _ = try Suite(text: "tests:\n  - {name: one, stage: live, \(members)}", file: "suite.yaml")
+        } throws: {
+            "\($0)".contains(words)
+        }
+    }
+
+    @Test func `recordings of any rate become the telephone's`() {
+        let tone = (0..<22_050).map { Int16(10_000 * sin(Double($0) * 2 * .pi * 1000 / 22_050)) }
+        let converted = TelephoneRate.converted(tone, from: 22_050)
+        let expected = (0..<8000).map { Int16(10_000 * sin(Double($0) * 2 * .pi * 1000 / 8000)) }
+        let worst = zip(converted, expected).dropFirst(200).dropLast(200).map { abs(Int($0) - Int($1)) }.max() ?? 0
+        #expect(converted.count == 8000 && worst < 200)
+        let high = (0..<22_050).map { Int16(10_000 * sin(Double($0) * 2 * .pi * 6000 / 22_050)) }
+        let left = TelephoneRate.converted(high, from: 22_050).dropFirst(200).dropLast(200)
+        #expect(left.map { abs(Int($0)) }.max() ?? 0 < 100)
+    }
+}
