@@ -18,6 +18,9 @@ public enum AgentProvider: String, Sendable, CaseIterable {
         }
     }
 
+    /// True if the model may leave a function's result without an answer that it is told in the middle of another.
+    package var mayOverlookResults: Bool { self == .gemini }
+
     /// True if a session that is resumed knows everything that happened up to its loss, not up to its latest handle only.
     public var resumesWhole: Bool { self == .socket }
 

@@ -1,3 +1,4 @@
+import Foundation
 import TalkpathCore
 import TalkpathWire
 import Testing
@@ -30,5 +31,22 @@ import Testing
         let told = try #require(call.tellings(containing: "Say the price.").first)
         #expect(!told.text.contains("not to be answered"))
         #expect(!call.requests.isEmpty)
+    }
+
+    @Test(arguments: [AgentProvider.openai, .gemini])
+    func `a session that follows a lost one knows of messages and keys, in their order`(provider: AgentProvider) throws
+    {
+        let call = ScriptedCall(provider)
+        call.at(500) { call.answer(0, pieces: 4, words: "Hello.") }
+        call.at(2500) { #expect(call.send("The caller is a member.", as: .system, isAnswered: false)) }
+        call.at(3000) { call.press("5") }
+        // The key is told at 4500, in the moment in which the socket breaks.
+        call.at(4490) { call.loseModel() }
+        call.run(until: 9000)
+        let told = call.told.filter { $0.at > 4500 }.map(\.text).joined(separator: "\n")
+        let places = ["Hello.", "a member.", "keypad: 5"].map { told.range(of: $0)?.lowerBound }
+        let known = try places.map { try #require($0) }
+        #expect(known == known.sorted())
+        #expect(told.components(separatedBy: "keypad: 5").count == 2)
     }
 }

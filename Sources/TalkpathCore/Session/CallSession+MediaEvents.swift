@@ -37,6 +37,8 @@ extension CallSession {
             handle(event, at: now)
         case .agentItemBegan(let item):
             talk.speech.answerProgressed()
+            // Another model pauses in the middle of an answer only if the network does.
+            if agent.provider.mayOverlookResults { talk.debts.utteranceBegan() }
             transcript.began(item, at: callMilliseconds(at: now))
             callerTurns.answerWentOn(at: callMilliseconds(at: now))
         }
@@ -71,6 +73,7 @@ extension CallSession {
             publish(.callerSpeechEnded)
         case .responseStarted:
             talk.debts.answerBegan()
+            talk.debts.utteranceBegan()
             callerTurns.answerBegan(at: callMilliseconds(at: now))
             talk.goodbye?.isAwaited = false
             talk.hasAgentSpoken = true
@@ -103,11 +106,12 @@ extension CallSession {
                 perform(machine.agentReportedFault(report.code + parameter, at: now))
             }
         case .responseEnded(let end):
-            if end.status == .completed, !talk.speech.holdsResults { talk.debts.answerCompleted() }
+            if end.status == .completed { talk.debts.answerCompleted(lastAudio: media.value.lastAgentAudio) }
             if end.status == .failed || end.status == .incomplete {
                 noteFailure(end.status.rawValue, code: end.reason ?? "unknown")
             }
             perform(talk.speech.responseEnded(end.status, retryAfter: end.retryAfter, at: now))
+            awaitAnswerToResults(at: now)
             sendHeldChange()
         case .toolCallsCancelled(let ids):
             cancelTools(ids)

@@ -94,7 +94,7 @@ extension CallSession {
         if machine.isAgentReady {
             tellAgent(words)
         } else {
-            talk.debts.functionReturned(words, at: ports.clock.now)
+            talk.debts.functionReturned(words, calledOn: ports.clock.now)
             talk.debts.owe()
         }
     }

@@ -10,7 +10,8 @@ import TalkpathWire
 /// 5. The caller hears a whole goodbye before the end, unless they interrupt it; a caller who does so keeps the call.
 ///
 /// 6. What asks the model to speak takes nothing from the agent's own instructions.
-/// 7. The model is told each key and each message, whenever they come; the model hears all that the caller says.
+/// 7. The model is told each key and each message, whenever they come, and so is a session that follows another; the
+///    model hears all that the caller says.
 /// 8. A function is carried out with the arguments that the model gave, or not at all.
 /// 9. A known model is sent nothing that it refuses.
 /// 10. An operator who lets the agent finish cuts nothing that it has begun, and no answer that it owes.
@@ -40,6 +41,8 @@ final class ConversationJudge: @unchecked Sendable {
     private var calledAt: Int?
     private var returnedAt: Int?
     private var messages: [(text: String, at: Int)] = []
+    /// Set-ups of sessions that know of nothing: when, and how many messages the model had received before.
+    private var setUps: [(at: Int, told: Int)] = []
     private var isEarlyTurnAnswered = false
     private var isGreetedAfterTurn = false
     private var violations: [String] = []
@@ -70,6 +73,13 @@ final class ConversationJudge: @unchecked Sendable {
         note("the caller speaks for \(duration) ms")
     }
 
+    /// The caller speaks again after a pause that nobody takes for the end of the turn.
+    func callerGoesOn(for duration: Int) {
+        guard let last = turns.indices.last else { return callerBegins(for: duration) }
+        turns[last].ended = call.milliseconds + duration
+        note("the caller goes on for \(duration) ms")
+    }
+
     /// True if the model was not connected during the latest turn, and so has not heard it.
     var hasUnheardTurn: Bool { turns.last.map { !$0.isHeard } ?? false && !call.isCallerSpeaking }
 
@@ -92,7 +102,10 @@ final class ConversationJudge: @unchecked Sendable {
     func produced(_ item: Int, _ milliseconds: Int) { producedMilliseconds[item, default: 0] += milliseconds }
 
     /// The model's socket breaks.
-    func modelIsLost() { lostAt = call.milliseconds }
+    func modelIsLost() {
+        lostAt = call.milliseconds
+        note("the model's socket breaks")
+    }
 
     func drains() {
         drainAt = call.milliseconds
@@ -103,9 +116,15 @@ final class ConversationJudge: @unchecked Sendable {
 
     func goodbyeBegins(_ item: Int) { goodbye = item }
 
-    func pressed(_ key: String) { keys.append((key, call.milliseconds)) }
+    func pressed(_ key: String) {
+        keys.append((key, call.milliseconds))
+        note("the caller presses \(key)")
+    }
 
-    func sent(_ message: String) { messages.append((message, call.milliseconds)) }
+    func sent(_ message: String) {
+        messages.append((message, call.milliseconds))
+        note("an operator sends \(message)")
+    }
 
     func modelHears(_ milliseconds: Int) { modelHeard += milliseconds }
 
@@ -159,7 +178,10 @@ final class ConversationJudge: @unchecked Sendable {
     }
 
     func told(_ text: String) {
-        note("told \(text.prefix(140))")
+        note("told \(text.prefix(240))")
+        if call.language.isConfiguration(text), !text.contains(#""handle":"h""#) {
+            setUps.append((call.milliseconds, call.told.count))
+        }
         if let truncation = call.language.truncation(text), let item = Int(truncation.item.dropFirst(5)) {
             let heard = call.heardMilliseconds(of: item)
             if abs(heard - truncation.milliseconds) > 20 {
@@ -255,15 +277,16 @@ final class ConversationJudge: @unchecked Sendable {
         if !isAnswered, endedAt < last.ended + 8000 { violation("the call ended before the answer that was owed") }
     }
 
-    /// What was pressed or sent in the last seconds need not be told.
+    /// What was pressed or sent in the last seconds need not be told. A session that knows of nothing is told all.
     private func judgeTold(_ endedAt: Int) {
         let latest = min(endedAt, goodbye.flatMap { itemsBegan[$0] } ?? endedAt) - 8000
-        let keysTold = call.tellings(containing: "on the keypad").reduce(0) { sum, told in
-            sum + told.text.split(separator: "keypad:").dropFirst().reduce(0) { $0 + $1.count { $0 == "5" } }
+        let told = call.told.dropFirst(setUps.last { $0.at < latest }?.told ?? 0).map(\.text)
+        let keysTold = told.filter { $0.contains("on the keypad") }.reduce(0) { sum, text in
+            sum + text.split(separator: "keypad:").dropFirst().reduce(0) { $0 + $1.count { $0 == "5" } }
         }
         let pressed = keys.count { $0.at < latest }
         if keysTold < pressed { violation("the model was told \(keysTold) of \(pressed) keys") }
-        for message in messages where message.at < latest && call.tellings(containing: message.text).isEmpty {
+        for message in messages where message.at < latest && !told.contains(where: { $0.contains(message.text) }) {
             violation("the model was not told \(message.text)")
         }
     }

@@ -134,7 +134,7 @@ package final class SimulatedConversation {
     private func speak(_ duration: Int) {
         guard !call.isCallerSpeaking, turnsLeft > 0 else { return }
         turnsLeft -= 1
-        judge.callerBegins(for: duration)
+        if isReady, hearsCaller { judge.callerGoesOn(for: duration) } else { judge.callerBegins(for: duration) }
         call.talk(duration)
         guard isReady else { return }
         let (generation, before) = (generation, judge.modelHeard)

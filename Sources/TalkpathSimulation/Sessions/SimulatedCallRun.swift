@@ -232,7 +232,7 @@ final class SimulatedCallRun: @unchecked Sendable {
             }
         }
         carrier.onAnswer = { [self] in attachMedia() }
-        carrier.onReturn = { [self] in attachMedia() }
+        carrier.onReturn = { [self] in attachMedia(isReturn: true) }
         carrier.onOver = { [self] in world.media?.goodbye() }
         manager.assumeIsolated { start(agent, $0) }
         if kind == .inbound {
@@ -270,9 +270,11 @@ final class SimulatedCallRun: @unchecked Sendable {
     }
 
     /// Answers the carrier with a token; the carrier opens its socket after a random delay.
-    private func attachMedia() {
+    ///
+    /// - Parameter isReturn: the caller is back from a transfer. The call often ends before its next stream begins.
+    private func attachMedia(isReturn: Bool = false) {
         guard let call = world.session?.id else { return }
-        guard !scheduler.chance(5) else {
+        guard !scheduler.chance(isReturn ? 25 : 5) else {
             // The carrier says that its stream has begun, and the stream does not reach us.
             if kind != .open { world.carrier.streamBegan() }
             return

@@ -104,6 +104,25 @@ struct CallerTurnsTests {
         #expect(turns.place(second, at: 6000) == 3500)
     }
 
+    @Test func `a turn that the caller did not let the model answer gets its own words`() {
+        var turns = CallerTurns()
+        turns.earBegan(at: 500)
+        turns.earEnded(lastSpeech: 1500)
+        turns.earBegan(at: 2300)
+        #expect(turns.place(first, at: 3500) == 500)
+        turns.earEnded(lastSpeech: 4300)
+        turns.answerBegan(at: 5800)
+        #expect(turns.place(second, at: 6400) == 2300)
+    }
+
+    @Test func `a cough takes no words from the turn after it`() {
+        var turns = CallerTurns()
+        turns.earBegan(at: 500)
+        turns.earEnded(lastSpeech: 900)
+        turns.earBegan(at: 2300)
+        #expect(turns.place(first, at: 3500) == 2300)
+    }
+
     @Test func `words without a turn stand where they come`() {
         var turns = CallerTurns()
         #expect(turns.place(first, at: 700) == 700)

@@ -45,17 +45,72 @@ struct ConversationDebtsTests {
 
     @Test func `a session lost after a function's result leaves that to the next, until it is answered`() {
         var debts = ConversationDebts()
-        debts.functionReturned("sunny", at: start)
+        debts.functionReturned("sunny", calledOn: start)
+        debts.resultsTold(lastAudio: nil, at: start)
         debts.answerBegan()
         debts.sessionLost(isAnswering: true, at: start)
         #expect(debts.isOwedFromBefore)
         #expect(debts.results == ["sunny"])
         debts.newSessionTold()
-        debts.answerBegan()
-        debts.answerCompleted()
+        debts.answerCompleted(lastAudio: start)
+        #expect(debts.results == ["sunny"])
+        debts.resultsTold(lastAudio: nil, at: start + .seconds(1))
+        debts.utteranceBegan()
+        debts.answerCompleted(lastAudio: start)
         debts.sessionLost(isAnswering: false, at: start)
         #expect(!debts.isOwedFromBefore)
         #expect(debts.results == [])
+    }
+
+    private func told(lastAudio: MonotonicInstant) -> ConversationDebts {
+        var debts = ConversationDebts()
+        debts.functionReturned("sunny", of: "f", calledOn: start)
+        #expect(debts.owesAnswerToResult(lastAudio: start + .seconds(9)))
+        debts.resultsTold(lastAudio: lastAudio, at: start + .seconds(2))
+        return debts
+    }
+
+    @Test func `a model that has waited for a function answers with whatever it says next`() {
+        var debts = told(lastAudio: start)
+        #expect(debts.owesAnswerToResult(lastAudio: start))
+        #expect(!debts.owesAnswerToResult(lastAudio: start + .seconds(3)))
+        debts.answerCompleted(lastAudio: start + .seconds(3))
+        #expect(debts.results == [])
+    }
+
+    @Test func `an answer that was under way when a result came is not the answer to it`() {
+        var debts = told(lastAudio: start + .milliseconds(1900))
+        debts.answerCompleted(lastAudio: start + .seconds(3))
+        #expect(debts.owesAnswerToResult(lastAudio: start + .seconds(3)))
+        #expect(debts.results == ["sunny"])
+        debts.utteranceBegan()
+        #expect(!debts.owesAnswerToResult(lastAudio: start + .seconds(3)))
+    }
+
+    @Test func `a result of a call that the model has cancelled is owed no answer`() {
+        var debts = told(lastAudio: start + .milliseconds(1900))
+        debts.callsCancelled(["e"])
+        #expect(debts.owesAnswerToResult(lastAudio: nil))
+        debts.callsCancelled(["f"])
+        #expect(!debts.owesAnswerToResult(lastAudio: nil))
+    }
+
+    @Test func `a result that comes while there is no session is owed until the next one speaks`() {
+        var debts = told(lastAudio: start)
+        debts.utteranceBegan()
+        debts.sessionLost(isAnswering: true, at: start + .seconds(3))
+        #expect(debts.owesAnswerToResult(lastAudio: start + .seconds(9)))
+    }
+
+    @Test func `a caller who has gone on speaking since the loss makes the handle stale`() {
+        var debts = ConversationDebts()
+        debts.handleGiven()
+        debts.earHeardBegin(at: start)
+        debts.sessionLost(isAnswering: false, at: start + .milliseconds(400))
+        debts.setUpBegins(at: start + .milliseconds(600))
+        #expect(!debts.isHandleStale)
+        debts.setUpBegins(at: start + .milliseconds(900))
+        #expect(debts.isHandleStale)
     }
 
     @Test func `a handle covers what came before it, and nothing after it`() {
@@ -67,6 +122,9 @@ struct ConversationDebtsTests {
         #expect(debts.isHandleStale)
         debts.handleGiven()
         debts.modelUnderstood(at: start)
+        #expect(debts.isHandleStale)
+        debts.handleGiven()
+        debts.agentTold()
         #expect(debts.isHandleStale)
         debts.earHeardBegin(at: start)
         debts.handleGiven()

@@ -223,6 +223,29 @@ struct SpeechQueueTests {
         #expect(quick.callerEnded(.model, at: start + .seconds(2)) == [.send(result), .send(.prompt("key"))])
     }
 
+    @Test func `a result that was told in the middle of an answer is asked about if the model does not speak of it`() {
+        var queue = ready(answersByItself: true)
+        queue.responseStarted()
+        let result = AgentCommand.toolResult(id: "f", name: "weather", output: "{}")
+        #expect(queue.tell(result, at: start) == [.send(result)])
+        #expect(queue.responseEnded(.completed, at: start) == [])
+        queue.expectAnswer(at: start)
+        #expect(queue.isAsked && queue.isAnswering)
+        #expect(queue.tick(at: start + .milliseconds(2980)) == [])
+        #expect(queue.tick(at: start + .seconds(3)) == [])
+        let asked = queue.tick(at: start + .milliseconds(3200))
+        #expect(asked == [.send(.prompt(SpeechQueue.questionOfResult))])
+    }
+
+    @Test func `and not if it does`() {
+        var queue = ready(answersByItself: true)
+        queue.expectAnswer(at: start)
+        queue.responseStarted()
+        #expect(queue.responseEnded(.completed, at: start + .seconds(2)) == [])
+        #expect(queue.isIdle)
+        #expect(queue.tick(at: start + .seconds(9)) == [])
+    }
+
     @Test func `results that are not wanted any more are not told`() {
         var queue = ready(answersByItself: true)
         queue.callerBegan(.detector, at: start)

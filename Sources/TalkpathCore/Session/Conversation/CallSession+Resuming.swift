@@ -5,6 +5,8 @@ import TalkpathWire
 /// The model's sockets come and go; the conversation goes on.
 extension CallSession {
     func configureAgent() {
+        talk.debts.setUpBegins(at: ports.clock.now)
+        dropStaleHandle()
         if resumptionHandle != nil { talk.resumingSocket = agentSocket }
         var configuration = presentAgent.configuration(resumptionHandle: resumptionHandle)
         configuration.hasHistory = resumptionHandle == nil && !(history + notes).isEmpty
@@ -58,11 +60,15 @@ extension CallSession {
         if talk.speech.awaitsAnswer { talk.debts.owe() }
         talk.debts.sessionLost(isAnswering: talk.speech.isAnswering, at: ports.clock.now)
         callerTurns.modelLost(at: callMilliseconds(at: ports.clock.now))
-        // It brings back a session that knows nothing of what was said or called since.
-        if talk.debts.isHandleStale, !agent.provider.resumesWhole { resumptionHandle = nil }
+        dropStaleHandle()
         media.value.agentLost()
         // Functions run on: they may have had their effect already.
         perform(talk.speech.agentIsLost())
+    }
+
+    /// It brings back a session that knows nothing of what was said, called or told since.
+    private func dropStaleHandle() {
+        if talk.debts.isHandleStale, !agent.provider.resumesWhole { resumptionHandle = nil }
     }
 
     /// The new session is ready. Unless the model still knows what was said and what came of its functions, it is told.
@@ -78,6 +84,7 @@ extension CallSession {
         }
         let history = history + notes
         if !history.isEmpty { media.value.command(.history(history)) }
+        talk.debts.resultsTold(lastAudio: nil, at: ports.clock.now)
     }
 
     /// What an agent of one's own is told of the call.
@@ -98,10 +105,26 @@ extension CallSession {
         return (running + talk.debts.results).map { AgentCommand.Turn(.system, $0) }
     }
 
-    /// What was said so far, as far as it was heard.
+    /// What was said so far, as far as it was heard, and what the agent was told besides, in the order of time.
     private var history: [AgentCommand.Turn] {
-        transcript.turns.compactMap { turn in
-            turn.heardText.map { AgentCommand.Turn(turn.speaker == .caller ? .user : .assistant, $0) }
+        let said = transcript.turns.compactMap { turn in
+            turn.heardText.map { text in
+                (turn.milliseconds, AgentCommand.Turn(turn.speaker == .caller ? .user : .assistant, text))
+            }
+        }
+        let told = toldMessages.map { ($0.milliseconds, AgentCommand.Turn($0.role, $0.text)) }
+        return (said + told.reversed()).enumerated()
+            .sorted { ($0.element.0, $0.offset) < ($1.element.0, $1.offset) }
+            .map(\.element.1)
+    }
+
+    /// Keys and messages but for the latest ones that wait to be told.
+    private var toldMessages: [ToldMessage] {
+        var untold = talk.speech.untoldMessages
+        return talk.messages.reversed().filter { message in
+            guard let place = untold.firstIndex(of: message.text) else { return true }
+            untold.remove(at: place)
+            return false
         }
     }
 

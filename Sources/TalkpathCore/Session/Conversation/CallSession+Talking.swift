@@ -55,6 +55,7 @@ extension CallSession {
         if isAnswered, author == .caller || agent.provider.answersByItself {
             prompt(message)
         } else {
+            note(message, role: author.role)
             // One model answers whatever it is told: the caller finishes first.
             perform(talk.speech.tell(.addMessage(role: author.role, text: message), at: ports.clock.now))
             if isAnswered { perform(talk.speech.add(.respond, at: ports.clock.now)) }
@@ -65,9 +66,14 @@ extension CallSession {
     /// Tells the agent something it is to answer: when the caller has finished, and when there is a session to tell.
     func prompt(_ text: String) {
         guard machine.isLive else { return }
+        note(text, role: .user)
         perform(talk.speech.tell(.prompt(text), at: ports.clock.now))
         perform(talk.speech.add(.respond, at: ports.clock.now))
         media.value.pump()
+    }
+
+    private func note(_ message: String, role: AgentCommand.MessageRole) {
+        talk.noteMessage(message, role: role, at: callMilliseconds(at: ports.clock.now))
     }
 
     /// Has the agent speak along these lines, in its own voice and words, as soon as it is not speaking already.

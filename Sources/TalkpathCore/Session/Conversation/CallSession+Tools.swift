@@ -51,6 +51,7 @@ extension CallSession {
             tool.attempt.finish()
         }
         talk.speech.forgetResults(ids)
+        talk.debts.callsCancelled(ids)
     }
 
     func cancelAllTools() {
@@ -144,7 +145,7 @@ extension CallSession {
         guard let tool = talk.tools.removeValue(forKey: id) else { return }
         capture(.toolAnswered(id: id, output: output))
         guards.agent?.toolFinished(id, at: ports.clock.now)
-        talk.debts.functionReturned(tool.call.returned(output), at: ports.clock.now)
+        talk.debts.functionReturned(tool.call.returned(output), of: id, calledOn: tool.began)
         guard machine.holdsAgent(socket: tool.socket) else {
             tellOtherSession(of: tool.call, output)
             return
@@ -156,6 +157,14 @@ extension CallSession {
             perform(talk.speech.add(.respond, at: ports.clock.now))
         }
         media.value.pump()
+    }
+
+    /// An answer is over. A result that the model was told in the middle of it may have been overlooked.
+    func awaitAnswerToResults(at now: MonotonicInstant) {
+        guard agent.provider.mayOverlookResults, !talk.isWorking,
+            talk.debts.owesAnswerToResult(lastAudio: media.value.lastAgentAudio)
+        else { return }
+        talk.speech.expectAnswer(at: now)
     }
 
     /// The session that called the function is gone, and the one after it does not know of the call.

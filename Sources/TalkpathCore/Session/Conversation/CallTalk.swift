@@ -35,6 +35,8 @@ struct CallTalk {
     /// The agent wants the call to end, and has not been heard to its end.
     var goodbye: Goodbye?
     var debts = ConversationDebts()
+    /// What the agent was told that nobody has said on the line: the caller's keys, and messages.
+    private(set) var messages: [ToldMessage] = []
     /// The socket that was set up to go on with an earlier session, until the model has accepted that.
     var resumingSocket: AgentSocketID?
     /// What the model has refused of its set-up.
@@ -61,6 +63,13 @@ struct CallTalk {
         !speech.isAnswering && !debts.callerWaits(at: now) && debts.results.isEmpty && tools.isEmpty
     }
 
+    /// The model's next session is to know of it, too; the oldest is forgotten when there are too many.
+    mutating func noteMessage(_ text: String, role: AgentCommand.MessageRole, at milliseconds: Int) {
+        if messages.count >= Self.limit { messages.removeFirst() }
+        messages.append(ToldMessage(text: text, role: role, milliseconds: milliseconds))
+        debts.agentTold()
+    }
+
     /// Even: see ``AgentItem/isDigits``.
     mutating func makeID() -> Int {
         lastID += 1
@@ -74,6 +83,14 @@ struct CallTalk {
     }
 }
 
+/// Something that the agent was told and that nobody has said on the line.
+struct ToldMessage {
+    let text: String
+    let role: AgentCommand.MessageRole
+    /// Since the call started.
+    let milliseconds: Int
+}
+
 /// What becomes of what was asked for.
 extension CallSession {
     /// Carries out what the queue of speech says. The caller pumps.
@@ -82,6 +99,7 @@ extension CallSession {
             switch action {
             case .send(let command):
                 media.value.command(command)
+                resultsTold()
             case .awaitPlayback(let id):
                 media.value.addMilestone(id)
             case .cut(let id, let text):
@@ -89,9 +107,16 @@ extension CallSession {
             case .failed(let id, let error):
                 talk.said.removeValue(forKey: id)?.resume(returning: .failure(error))
             case .lost:
+                talk.debts.answerGivenUp()
                 noteFailure("failed", code: "given_up")
             }
         }
+    }
+
+    /// With every message, the queue of speech sends what the model has not been told.
+    private func resultsTold() {
+        let lastAudio = agent.provider.mayOverlookResults ? media.value.lastAgentAudio : nil
+        talk.debts.resultsTold(lastAudio: lastAudio, at: ports.clock.now)
     }
 
     /// What has been heard by now, or never will be.

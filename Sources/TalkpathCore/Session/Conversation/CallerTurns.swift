@@ -1,3 +1,4 @@
+import TalkpathAudio
 import TalkpathWire
 
 /// When the caller began to say what the model has understood.
@@ -16,6 +17,12 @@ struct CallerTurns: Sendable {
         var lastSpeech: Int?
         /// The session that heard its beginning is gone: its words may never come.
         var isDoubtful = false
+
+        /// It was long enough for a turn, and its words may still come.
+        func isOver(at now: Int) -> Bool {
+            guard let lastSpeech, !isDoubtful else { return false }
+            return lastSpeech - began >= CallerTurns.shortestTurn && now - lastSpeech <= CallerTurns.lateness
+        }
     }
 
     /// Turns of our voice detector, oldest first, for which no words have come.
@@ -34,6 +41,8 @@ struct CallerTurns: Sendable {
     /// Nor does an answer: the caller says a word, and the model waits for silence and thinks. What it says sooner, while
     /// the caller speaks, belongs to the turn before.
     static let quickestAnswer = 500
+    /// Shorter sounds may be none of which the model writes down anything.
+    static let shortestTurn = ConversationDebts.shortestTurn.wholeMilliseconds
     /// Words that follow others so soon, and no turn of our voice detector's, go on with theirs.
     static let pause = 1500
     private static let remembered = 256
@@ -100,6 +109,9 @@ struct CallerTurns: Sendable {
             let lateness = answered.isDoubtful ? 0 : Self.lateness
             let isLate = now - at > lateness && newest.began + Self.quickest <= now
             if !isLate { choice = answered }
+        } else if let over = heard.first(where: { $0.isOver(at: now) }) {
+            // The model writes down turns in their order, also those that the caller did not let it answer.
+            choice = over
         }
         heard.removeAll { $0.began <= choice.began }
         return choice.began

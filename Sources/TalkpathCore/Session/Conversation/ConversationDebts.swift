@@ -15,10 +15,8 @@ struct ConversationDebts: Equatable, Sendable {
     private var isTurnSplit = false
     /// Our voice detector has heard a turn that has not been answered, or the model has written down one that our voice detector missed.
     private var earTurnEnded: MonotonicInstant?
-    /// What came of functions, until the model has completed an answer after it.
-    private(set) var results: [String] = []
-    /// When the newest of them came.
-    private var returnedOn: MonotonicInstant?
+    /// What came of functions, until the model has completed an answer to it.
+    private var owed: [FunctionResult] = []
     /// The model's session was lost before it had answered, or in the middle of it.
     var isOwedFromBefore: Bool { isAnswerOwed || isRestOwed }
     /// … before it had begun.
@@ -95,31 +93,71 @@ struct ConversationDebts: Equatable, Sendable {
         earTurnEnded = nil
     }
 
-    mutating func answerCompleted() {
-        results.removeAll()
-    }
+    // MARK: What comes of functions
 
-    /// A result waits for an answer that has not begun.
-    ///
-    /// - Parameter lastAudio: when the model last sent speech.
-    func owesAnswerToResult(lastAudio: MonotonicInstant?) -> Bool {
-        guard !results.isEmpty, let returnedOn else { return false }
-        return lastAudio.map { $0 <= returnedOn } ?? true
-    }
+    var results: [String] { owed.map(\.text) }
 
     mutating func functionCalled() {
         isHandleStale = true
     }
 
     /// A function has returned, and the answer to it is owed.
-    mutating func functionReturned(_ result: String, at now: MonotonicInstant) {
+    ///
+    /// - Parameters:
+    ///   - call: the model's name for its call.
+    ///   - calledOn: when the model called it.
+    mutating func functionReturned(_ result: String, of call: String? = nil, calledOn: MonotonicInstant) {
         isHandleStale = true
-        returnedOn = now
-        if results.count >= Self.limit { results.removeFirst() }
-        results.append(result)
+        if owed.count >= Self.limit { owed.removeFirst() }
+        owed.append(FunctionResult(result, of: call, calledOn: calledOn))
+    }
+
+    /// The model wants no answers to these calls any more.
+    mutating func callsCancelled(_ calls: [String]) {
+        for index in owed.indices where owed[index].call.map(calls.contains) ?? false { owed[index].cancelled() }
+    }
+
+    /// All that came of functions so far has been sent to the model.
+    ///
+    /// - Parameter lastAudio: when the model last sent speech.
+    mutating func resultsTold(lastAudio: MonotonicInstant?, at now: MonotonicInstant) {
+        for index in owed.indices { owed[index].told(lastAudio: lastAudio, at: now) }
+    }
+
+    /// The model begins to speak, or speaks again after a pause.
+    mutating func utteranceBegan() {
+        for index in owed.indices { owed[index].utteranceBegan() }
+    }
+
+    /// - Parameter lastAudio: when the model last sent speech.
+    mutating func answerCompleted(lastAudio: MonotonicInstant?) {
+        owed.removeAll { $0.isAnswered(lastAudio: lastAudio) }
+    }
+
+    /// The model has been asked often enough.
+    mutating func answerGivenUp() {
+        owed.removeAll()
+    }
+
+    /// A result waits for an answer that has not begun.
+    ///
+    /// - Parameter lastAudio: when the model last sent speech.
+    func owesAnswerToResult(lastAudio: MonotonicInstant?) -> Bool {
+        owed.contains { !$0.isAnswered(lastAudio: lastAudio) }
     }
 
     // MARK: The model's sessions
+
+    /// The model has been told something that the caller has not said.
+    mutating func agentTold() {
+        isHandleStale = true
+    }
+
+    /// A new session is about to be set up. The caller may have spoken on since the last one was lost.
+    mutating func setUpBegins(at now: MonotonicInstant) {
+        guard isTurnSplit, let detectorBegan, now - detectorBegan >= Self.shortestTurn else { return }
+        isHandleStale = true
+    }
 
     mutating func handleGiven() {
         isHandleStale = detectorBegan != nil
@@ -133,7 +171,8 @@ struct ConversationDebts: Equatable, Sendable {
             isTurnSplit = true
             if now - detectorBegan >= Self.shortestTurn { isHandleStale = true }
         }
-        if hasModelHeardTurn || hasUnansweredTurn(at: now) || !results.isEmpty { owe() }
+        if hasModelHeardTurn || hasUnansweredTurn(at: now) || !owed.isEmpty { owe() }
+        for index in owed.indices { owed[index].sessionLost() }
         hasModelHeardTurn = false
         earTurnEnded = nil
     }

@@ -78,7 +78,7 @@ struct SpeechQueue {
     /// Nothing of the answer under way has come: no speech, no words, no function.
     private(set) var isEmpty = true
     /// Asked for, and not yet begun.
-    private var asked: (entry: Entry, at: MonotonicInstant)?
+    private var asked: (entry: Entry, until: MonotonicInstant)?
     /// What the answer under way was asked for.
     private var current: Entry?
     /// The model has had a failure, and is asked again only then.
@@ -92,6 +92,8 @@ struct SpeechQueue {
     static let limit = 32
     /// How long a model may take to begin.
     static let patience = Duration.seconds(10)
+    /// How long it may take to speak of a result that it was told in the middle of an answer, when that is over.
+    static let resultPatience = Duration.seconds(3)
     /// How long the caller is waited for: a line that is noisy for ever does not silence the agent.
     static let longestHold = Duration.seconds(15)
     /// How often something is asked for again.
@@ -101,6 +103,7 @@ struct SpeechQueue {
     static let longestPause = Duration.seconds(20)
     /// What a model is told that answers whatever it is told.
     static let question = "(The caller waits for you. Answer what they said last.)"
+    static let questionOfResult = "(The caller waits for you. Tell them what came of the function.)"
 
     init(answersByItself: Bool) {
         self.answersByItself = answersByItself
@@ -120,6 +123,9 @@ struct SpeechQueue {
 
     /// A function's result waits to be told.
     var holdsResults: Bool { untold.contains { $0.isResult } }
+
+    /// The messages that wait to be told.
+    var untoldMessages: [String] { untold.compactMap(\.message) }
 
     /// Whether there is room for one more.
     var hasRoom: Bool { waiting.count < Self.limit }
@@ -256,6 +262,13 @@ struct SpeechQueue {
         return actions + next(at: now)
     }
 
+    /// The model has been told a function's result in the middle of an answer that is over. It speaks of it by itself, or
+    /// is asked to.
+    mutating func expectAnswer(at now: MonotonicInstant) {
+        guard !isResponding, asked == nil, !holdsResults else { return }
+        asked = (Entry(request: .remind(Self.questionOfResult)), now + Self.resultPatience)
+    }
+
     /// The model will not do what it was asked for last.
     mutating func wasRejected(retryAfter: Duration?, at now: MonotonicInstant) -> [Action] {
         guard let rejected = asked?.entry else { return [] }
@@ -314,7 +327,7 @@ struct SpeechQueue {
             self.refusedOn = nil
             isResponding = false
         }
-        guard let asked, now - asked.at >= Self.patience else { return next(at: now) }
+        guard let asked, now >= asked.until else { return next(at: now) }
         self.asked = nil
         var actions: [Action] = []
         if case .say(let id?, _) = asked.entry.request {
@@ -339,7 +352,7 @@ struct SpeechQueue {
             // It answers by itself, and is asked again if it does not.
             let isAnswered = answersByItself && untold.contains { $0.isAnswered }
             untold.removeAll()
-            if isAnswered, !isResponding, asked == nil { asked = (Entry(request: .ask), now) }
+            if isAnswered, !isResponding, asked == nil { asked = (Entry(request: .ask), now + Self.patience) }
         }
         guard !isResponding, asked == nil, let first = waiting.first, !holds(at: now) else { return actions }
         if let pausedUntil, now < pausedUntil { return actions }
@@ -348,7 +361,7 @@ struct SpeechQueue {
         let more = first.request.isReminder ? CallersFloor.reminderPatience : .zero
         if floor.awaitsAnswer(at: now, more: more) { return actions }
         waiting.removeFirst()
-        asked = (first, now)
+        asked = (first, now + Self.patience)
         switch first.request {
         case .say(_, let words): return actions + [.send(.say(words))]
         case .remind(let words): return actions + [.send(.prompt(words))]
@@ -368,37 +381,4 @@ struct SpeechQueue {
         heldSince = since
         return now - since < Self.longestHold
     }
-}
-
-extension AgentCommand {
-    fileprivate var isResult: Bool { if case .toolResult = self { true } else { false } }
-
-    /// By a model that answers by itself.
-    fileprivate var isAnswered: Bool {
-        switch self {
-        case .toolResult, .prompt: true
-        default: false
-        }
-    }
-}
-
-/// The words of one answer, by item, in the order of their first piece.
-private struct SpokenWords {
-    private var items: [(item: AgentItem, text: String)] = []
-
-    func has(_ item: AgentItem) -> Bool { items.contains { $0.item == item } }
-
-    mutating func add(_ piece: AgentTranscript) {
-        guard let index = items.firstIndex(where: { $0.item == piece.item }) else {
-            items.append((piece.item, piece.text))
-            return
-        }
-        if !piece.isFinal {
-            items[index].text += piece.text
-        } else if !piece.text.isEmpty {
-            items[index].text = piece.text
-        }
-    }
-
-    var text: String { items.map(\.text).filter { !$0.isEmpty }.joined(separator: " ") }
 }
