@@ -21,6 +21,9 @@ public struct EndReceipt: Equatable, Sendable {
             case timedOut = "timed_out"
         }
 
+        /// The error of the step in which a call could not be hung up that may never have been placed.
+        package static let unknownCall = "whether the carrier placed the call is not known"
+
         public var name: Name
         public var outcome: Outcome
         /// From the beginning of the end to the start of the step, and the step's own time.

@@ -264,7 +264,11 @@ package final class SimulatedConversation {
 
     /// The response that the model gives by itself.
     private func answerTurn() {
-        guard !hearsCaller, speaking == nil else { return }
+        guard !hearsCaller else { return }
+        guard speaking == nil else {
+            answerLater()
+            return
+        }
         judge.answers(turn)
         if behaviors.contains(.failedAnswer), call.provider == .openai, !hasFailed {
             hasFailed = true
@@ -293,6 +297,13 @@ package final class SimulatedConversation {
         } else {
             speakItem(pieces: number(3...8))
         }
+    }
+
+    /// A model that speaks when the caller has finished answers when it has finished as well; one cancels what it speaks.
+    private func answerLater() {
+        guard call.provider == .gemini, call.isLive, !hasSaidGoodbye else { return }
+        let turn = turn
+        laterHere(100...100) { if $0.turn == turn { $0.answerTurn() } }
     }
 
     private func speakItem(

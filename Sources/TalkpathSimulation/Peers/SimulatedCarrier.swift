@@ -214,6 +214,7 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
         world.note("carrier: redirected")
         isRedirected = true
         hasFollowedInstructions = true
+        world.media?.leave()
         if stream == .runs {
             tellMore(.streamStopped)
             stream = .none

@@ -11,6 +11,8 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
     private var sequence = 1
     private var timestamp = 0
     private var isRefused = false
+    /// The carrier follows other instructions than to play this stream.
+    private(set) var isLeft = false
     private var lastItem = 0
     private var payloadStart = 0
     /// Its number in the call.
@@ -55,6 +57,9 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
     override func slowestClose() -> Int { isLeftByTransfer ? 60_000 : super.slowestClose() }
 
     private var isLeftByTransfer: Bool { world.carrier.hasFollowedInstructions && world.endBegan == nil }
+
+    /// The carrier follows other instructions, and drops what its stream holds.
+    func leave() { isLeft = true }
 
     // MARK: Messages received
 

@@ -115,10 +115,13 @@ private final class SimulatedLanesRun: @unchecked Sendable {
         let name = scheduler.chance(60) ? scheduler.pick(Self.names) : nil
         let agent = AgentProfile(provider: .openai, model: "m", apiKey: "k")
         let call = InboundCall(from: "a", to: "b", carrierCallID: name, agent: agent, limits: limits)
-        let wasTold = hasShutDown || hasBeenTold
+        let (wasTold, known) = (hasShutDown || hasBeenTold, Set(started.keys))
         do throws(CallManager.Refusal) {
             let id = try await front.accept(call)
-            if wasTold, front.directory.session(id) == nil { violations.append("a call began after the stop") }
+            // A repeated webhook is answered with its call, which may end meanwhile.
+            if wasTold, front.directory.session(id) == nil, !known.contains(id) {
+                violations.append("a call began after the stop")
+            }
             if !calls.contains(id) { calls.append(id) }
         } catch {
             let isExpected = error == .full || error == .draining

@@ -90,7 +90,9 @@ struct CallerTurnsTests {
         #expect(turns.place(first, at: 3100) == 500)
         other.answerBegan(at: 4000)
         other.detectorBegan(at: 5000)
+        var quick = other
         #expect(other.place(first, at: 6000) == 5000)
+        #expect(quick.place(first, at: 5450) == 500)
     }
 
     @Test func `an answer that goes on after a function answers the turn that is over, and none that has just begun`() {
@@ -106,20 +108,20 @@ struct CallerTurnsTests {
 
     @Test func `a turn that the caller did not let the model answer gets its own words`() {
         var turns = CallerTurns()
-        turns.earBegan(at: 500)
-        turns.earEnded(lastSpeech: 1500)
-        turns.earBegan(at: 2300)
+        turns.detectorBegan(at: 500)
+        turns.detectorEnded(lastSpeech: 1500)
+        turns.detectorBegan(at: 2300)
         #expect(turns.place(first, at: 3500) == 500)
-        turns.earEnded(lastSpeech: 4300)
+        turns.detectorEnded(lastSpeech: 4300)
         turns.answerBegan(at: 5800)
         #expect(turns.place(second, at: 6400) == 2300)
     }
 
     @Test func `a cough takes no words from the turn after it`() {
         var turns = CallerTurns()
-        turns.earBegan(at: 500)
-        turns.earEnded(lastSpeech: 900)
-        turns.earBegan(at: 2300)
+        turns.detectorBegan(at: 500)
+        turns.detectorEnded(lastSpeech: 900)
+        turns.detectorBegan(at: 2300)
         #expect(turns.place(first, at: 3500) == 2300)
     }
 

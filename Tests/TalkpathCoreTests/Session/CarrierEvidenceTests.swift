@@ -49,6 +49,30 @@ struct CarrierEvidenceTests {
         #expect(call.receipt?.reason == .mediaLost)
     }
 
+    @Test(arguments: [false, true])
+    func `a stream that broke while the carrier's answer to a transfer was lost was not hung up by the caller`(
+        isCarriedOut: Bool
+    ) {
+        let call = MachineDriver()
+        call.talk()
+        _ = call.on {
+            $0.beginTransfer(
+                .init(instructions: .dial(number: "+14155550111", callerID: nil, ringTimeout: .seconds(30))),
+                mode: .now,
+                at: $1
+            )
+        }
+        _ = report(.streamFailed(Self.broken), call)
+        call.on { $0.streamStopped(at: $1) }
+        let lost = CarrierError(.noAnswer, "no answer")
+        _ = call.on { $0.redirectAnswered(isCarriedOut ? .success(()) : .failure(lost), at: $1) }
+        #expect(call.isLive)
+        call.progress(.over(.completed))
+        finish(call)
+        // A carrier that has carried it out was dialling when the caller hung up.
+        #expect(call.receipt?.reason == (isCarriedOut ? .callerHangup : .mediaLost))
+    }
+
     @Test func `a report that comes during the teardown changes the reason`() {
         let call = MachineDriver()
         call.talk()

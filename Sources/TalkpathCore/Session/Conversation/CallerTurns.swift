@@ -36,6 +36,8 @@ struct CallerTurns: Sendable {
     /// How long after the beginning of an answer words still belong to the turn that it answers, if the caller has
     /// spoken again since.
     static let lateness = 5000
+    /// The same for words that may never come. Those of a next turn do not come so soon.
+    static let doubtfulLateness = 1500
     /// Words of a turn do not come sooner after its beginning.
     static let quickest = 400
     /// Nor does an answer: the caller says a word, and the model waits for silence and thinks. What it says sooner, while
@@ -106,7 +108,7 @@ struct CallerTurns: Sendable {
         guard let newest = heard.last else { return nil }
         var choice = newest
         if let answered = heard.last(where: { $0.answered != nil }), let at = answered.answered {
-            let lateness = answered.isDoubtful ? 0 : Self.lateness
+            let lateness = answered.isDoubtful ? Self.doubtfulLateness : Self.lateness
             let isLate = now - at > lateness && newest.began + Self.quickest <= now
             if !isLate { choice = answered }
         } else if let over = heard.first(where: { $0.isOver(at: now) }) {

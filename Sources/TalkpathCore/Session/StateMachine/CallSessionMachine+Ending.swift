@@ -108,7 +108,7 @@ extension CallSessionMachine {
             return []
         case .unknown:
             // The carrier's own time limit is what is left.
-            teardownMachine.hangUpEnded(.failed, error: Self.unknownCall, at: now)
+            teardownMachine.hangUpEnded(.failed, error: EndReceipt.Step.unknownCall, at: now)
             return []
         case .placing:
             // The carrier's name of the call is still on its way; `placed` goes on from here.
@@ -140,7 +140,7 @@ extension CallSessionMachine {
         switch life {
         case .ending:
             if carrier == .unknown {
-                teardownMachine.hangUpEnded(.failed, error: Self.unknownCall, at: now)
+                teardownMachine.hangUpEnded(.failed, error: EndReceipt.Step.unknownCall, at: now)
             } else {
                 teardownMachine.hangUpEnded(.skipped, at: now)
             }
@@ -151,8 +151,6 @@ extension CallSessionMachine {
             return []
         }
     }
-
-    private static var unknownCall: String { "whether the carrier placed the call is not known" }
 
     mutating func hangUpAnswered(
         _ answer: Result<HangUpAnswer, CarrierError>,

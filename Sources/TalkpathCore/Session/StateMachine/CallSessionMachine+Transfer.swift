@@ -127,6 +127,9 @@ extension CallSessionMachine {
             evidence.lineBegins()
             let former = mediaMachine.reopen(at: now)
             return [.reopenMedia] + (former.map { [.dropMedia(line: $0)] } ?? [])
+        case .over(.callerHangup, _) where evidence.streamFault != nil && !transfer.isConfirmed && agentLoss == nil:
+            // The carrier has broken the stream, and not carried out the transfer.
+            return end(reasonOfHangup, at: now)
         case .over(let reason, let note):
             if let loss = agentLoss, reason != .transferred { return end(EndRequest(.agentLost, note: loss), at: now) }
             return end(EndRequest(reason ?? .agentLost, note: note ?? agentLoss), at: now)

@@ -70,6 +70,8 @@ struct CallTransferMachine {
     private var state = State.idle
     /// The carrier's answer was lost, and none is to come.
     private var isAnswerLost = false
+    /// The carrier has said that it follows its instructions: what its stream did before tells nothing more.
+    private(set) var isConfirmed = false
     /// Counts the attempts from 1.
     private(set) var number = 0
     /// When ``due(at:)`` is to be called.
@@ -130,6 +132,7 @@ struct CallTransferMachine {
     mutating func begin(_ plan: Plan, mode: EndMode, at now: MonotonicInstant) -> [Step] {
         number += 1
         outcome = nil
+        isConfirmed = false
         switch mode {
         case .now: return ask(plan, at: now)
         case .drain(let timeout):
@@ -156,6 +159,7 @@ struct CallTransferMachine {
         at now: MonotonicInstant
     ) -> [Step] {
         guard transfer == number else { return [] }
+        if case .success = answer { isConfirmed = true }
         switch (state, answer) {
         case (.asking(let plan, _), .success), (.abandoned(let plan), .success):
             return carriedOut(plan, at: now)
@@ -209,6 +213,7 @@ struct CallTransferMachine {
         at now: MonotonicInstant
     ) -> [Step] {
         guard transfer == number, let plan = dialledPlan else { return [] }
+        isConfirmed = true
         switch news {
         case .answered:
             if case .settling = state { return [] }
