@@ -197,6 +197,29 @@ import Testing
         }
     }
 
+    @Test func `the words of the agent's own target are heard when nobody answers there`() async throws {
+        let asking = AgentScript.Turn(
+            .connect,
+            audio: Self.speech(2, 400),
+            transcript: "I put you through.",
+            toolCall: AgentScript.ToolCall(name: "transfer_call", arguments: #"{"to":"sales"}"#)
+        )
+        try await CallStage.with(
+            carrier: Self.dialling(.busy),
+            agent: AgentScript(turns: [asking]),
+            settings: Self.anywhere,
+            configure: {
+                let plan = TransferFailurePlan.sayGoodbye("Sales is closed.", language: nil)
+                $0.agent.transferTargets = [TransferTarget(name: "sales", number: Self.number, onFailure: plan)]
+            }
+        ) { stage in
+            let call = try await stage.record(of: try await stage.place())
+            #expect(call["ended_reason"]?.string == "transfer_failed")
+            let record = try await over(stage)
+            #expect(record.said == ["Sales is closed."] && record.streams.count == 1)
+        }
+    }
+
     // MARK: The carrier's callbacks
 
     @Test(arguments: [

@@ -26,6 +26,17 @@ import Testing
         return id
     }
 
+    @Test func `a transfer target says what becomes of a caller whom nobody answers there`() async throws {
+        try await TestServer.run { test async throws in
+            let target = #"{"name":"desk","number":"+14155550100","on_failure":"say_goodbye""#
+            let id = try await create(test, #"{"transfer_targets":[\#(target),"goodbye":"Bye."}]}"#)
+            let shown = try await test.send(.GET, "/api/agents/\(id)")
+            #expect(shown["transfer_targets"]?.array?.first?["goodbye"] == "Bye.", "\(shown.text)")
+            let wordless = try await test.send(.POST, "/api/agents", #"{"transfer_targets":[\#(target)}]}"#)
+            #expect(wordless.status == 422 && wordless.text.contains("transfer_targets.goodbye"), "\(wordless.text)")
+        }
+    }
+
     @Test func `an agent is kept shown changed and taken away`() async throws {
         try await TestServer.run { test async throws in
             let id = try await create(test)

@@ -6,10 +6,13 @@ public struct TransferTarget: Equatable, Sendable, CustomStringConvertible {
     public var name: String
     /// In E.164. The agent never learns it, and can dial no other.
     public var number: String
+    /// The fate of a caller whom nobody answers there.
+    public var onFailure: TransferFailurePlan
 
-    public init(name: String, number: String) {
+    public init(name: String, number: String, onFailure: TransferFailurePlan = .returnToAgent) {
         self.name = name
         self.number = number
+        self.onFailure = onFailure
     }
 
     public var description: String { "transfer target \(name)" }

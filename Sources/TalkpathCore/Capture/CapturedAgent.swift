@@ -13,7 +13,7 @@ extension AgentProfile {
             "instructions": .string(instructions), "may_end_call": .bool(mayEndCall),
             "connect_policy": .string(connectPolicy.rawValue), "tools": .array(tools.map(\.capturedJSON)),
             "endpoints": .array(endpoints.map(\.tool.capturedJSON)),
-            "transfer_targets": .array(transferTargets.map { .string($0.name) }),
+            "transfer_targets": .array(transferTargets.map(\.capturedJSON)),
             "may_send_digits": .bool(maySendDigits), "hears_digits": .bool(hearsDigits),
             "keys_interrupt": .bool(keysInterrupt),
             "caller_may_keep_call": .bool(callerMayKeepCall), "greeting_policy": .string(greetingPolicy.rawValue),
@@ -58,8 +58,8 @@ extension AgentProfile {
             connectPolicy: ConnectPolicy(rawValue: json["connect_policy"]?.string ?? "") ?? .onRinging
         )
         endpoints = (json["endpoints"]?.array ?? []).map { ToolEndpoint(tool: AgentTool(capturedJSON: $0), url: "") }
-        transferTargets = (json["transfer_targets"]?.array ?? []).compactMap(\.string).map {
-            TransferTarget(name: $0, number: Self.anyNumber)
+        transferTargets = (json["transfer_targets"]?.array ?? []).compactMap {
+            TransferTarget(capturedJSON: $0, number: Self.anyNumber)
         }
         if let rate = json["socket_rate"]?.int, [8000, 16_000, 24_000].contains(rate) { socketRate = rate }
         maySendDigits = json["may_send_digits"]?.bool ?? maySendDigits
@@ -131,5 +131,29 @@ extension AgentFallback {
             let bytes = stored["audio"]?.string.flatMap(CaptureEvent.bytes(ofBase64:))
         else { return }
         clip = try? AudioClip(format: AudioFormat(encoding: encoding, sampleRate: rate), bytes: bytes)
+    }
+}
+
+extension TransferTarget {
+    /// The name alone, unless a caller whom nobody answers has another fate than usual.
+    fileprivate var capturedJSON: JSONValue {
+        switch onFailure {
+        case .returnToAgent: return .string(name)
+        case .hangUp: return ["name": .string(name), "on_failure": "hang_up"]
+        case .sayGoodbye(let words, let language):
+            var json: JSONValue = ["name": .string(name), "on_failure": "say_goodbye", "goodbye": .string(words)]
+            json.set("language", language.map(JSONValue.string))
+            return json
+        }
+    }
+
+    fileprivate init?(capturedJSON json: JSONValue, number: String) {
+        guard let name = json.string ?? json["name"]?.string else { return nil }
+        self.init(name: name, number: number)
+        switch json["on_failure"]?.string {
+        case "hang_up": onFailure = .hangUp
+        case "say_goodbye": onFailure = .sayGoodbye(json["goodbye"]?.string ?? "", language: json["language"]?.string)
+        default: break
+        }
     }
 }

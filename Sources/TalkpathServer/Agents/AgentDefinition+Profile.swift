@@ -38,9 +38,7 @@ extension AgentDefinition {
         if let bargeIn = json["barge_in"]?.string.flatMap(BargeIn.init) { profile.bargeIn = bargeIn }
         if let engine = json["resampler"]?.string.flatMap(ResamplerEngine.init) { profile.resampler = engine }
         if let targets = json["transfer_targets"]?.array {
-            profile.transferTargets = targets.map {
-                TransferTarget(name: $0["name"]?.string ?? "", number: $0["number"]?.string ?? "")
-            }
+            profile.transferTargets = try targets.map(Self.transferTarget)
         }
         if let fallback = json["fallback"], !fallback.isNull {
             profile.fallback = AgentFallback(

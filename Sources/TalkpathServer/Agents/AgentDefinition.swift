@@ -121,8 +121,17 @@ struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomRefl
             + [json["fallback"]?["transfer_to"]?.string].compactMap(\.self)
     }
 
+    static func transferTarget(_ json: JSONValue) throws(Problem) -> TransferTarget {
+        TransferTarget(
+            name: json["name"]?.string ?? "",
+            number: json["number"]?.string ?? "",
+            onFailure: try TransferFailurePlan(json, in: "transfer_targets.")
+        )
+    }
+
     /// Makes the checks that a schema cannot express.
     private func check() throws(Problem) {
+        for target in json["transfer_targets"]?.array ?? [] { _ = try Self.transferTarget(target) }
         for number in numbers + dialledNumbers where !PhoneNumber.isE164(number) {
             throw Problem(
                 .unprocessableContent,

@@ -118,7 +118,9 @@ enum AgentSchemas {
         .optional("sample_rate", .integer(8000...24_000).meaning("Of linear audio, both ways: 8000, 16000 or 24000."))
     ).meaning("An agent of your own that speaks Talkpath's protocol for agents; provider `socket` only.")
 
-    private static let transferTarget = Schema.object(.required("name", .text(1...100)), .required("number", .e164))
+    private static let transferTarget = Schema.object(
+        [.required("name", .text(1...100)), .required("number", .e164)] + TransferFailurePlan.members
+    )
 
     private static let fallback = Schema.object(
         .optional("words", .text(1...1000).meaning("Spoken in the carrier's own voice.")),

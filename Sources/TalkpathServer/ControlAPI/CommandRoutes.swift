@@ -115,7 +115,7 @@ struct CommandRoutes {
             try await state.check(callerID: from, tenant: context.tenant, or: [call.from, call.to])
         }
         let mode = try EndCallRequest(body, limits: session.agent.limits).request.mode
-        let plan = try Self.failurePlan(body)
+        let plan = try TransferFailurePlan(body.value)
         do throws(CallCommandError) {
             let outcome = try await session.transfer(
                 TransferRequest(
@@ -129,15 +129,6 @@ struct CommandRoutes {
             return .json(["success": true, "call_id": .string(session.id.text), "outcome": .string(outcome.rawValue)])
         } catch {
             throw Problem(error)
-        }
-    }
-
-    private static func failurePlan(_ body: JSONBody) throws -> TransferFailurePlan {
-        switch (body.text("on_failure"), body.text("goodbye")) {
-        case ("say_goodbye", let words?): return .sayGoodbye(words, language: body.text("language"))
-        case ("say_goodbye", nil): throw JSONBody.invalid("goodbye", "must hold the last words")
-        case ("hang_up", _): return .hangUp
-        default: return .returnToAgent
         }
     }
 

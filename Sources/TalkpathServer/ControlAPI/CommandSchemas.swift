@@ -23,7 +23,7 @@ enum CommandSchemas {
 
     static let leg = Schema.object(.required("leg", .named("CallLeg")))
 
-    static let transfer = Schema.object(
+    private static let transferFields: [Schema.Member] = [
         .required("to", .e164.meaning("Must be a destination that may be called.")),
         .optional("from", .e164.meaning("The number shown there; the call's own without it.")),
         .optional("ring_timeout_s", .integer(5...600)),
@@ -32,15 +32,9 @@ enum CommandSchemas {
             .named("EndMode").meaning("`drain`, the default, lets what the agent has said play out.")
         ),
         .optional("drain_timeout_ms", .integer(0...60_000)),
-        .optional(
-            "on_failure",
-            .named("TransferFailurePlan").meaning(
-                "What becomes of the caller if nobody answers there. `return`, the default: talks with the agent again."
-            )
-        ),
-        .optional("goodbye", .text(1...1000).meaning("The carrier's last words, for `say_goodbye`.")),
-        .optional("language", .text(1...20).meaning("Of the last words, such as `en-US`."))
-    )
+    ]
+
+    static let transfer = Schema.object(transferFields + TransferFailurePlan.members)
 
     private static let changeFields: [Schema.Member] = [
         .optional("instructions", .text(1...100_000)),

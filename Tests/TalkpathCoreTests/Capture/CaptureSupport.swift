@@ -88,7 +88,11 @@ extension CaptureMetadata {
         agent.greetingPolicy = .greetingFirst
         agent.resampler = .libsamplerate(.medium)
         agent.endpoints = [ToolEndpoint(tool: AgentTool(name: "weather", description: "Rain?"), url: "")]
-        agent.transferTargets = [TransferTarget(name: "sales", number: "+10000000000")]
+        agent.transferTargets = [
+            TransferTarget(name: "sales", number: "+10000000000"),
+            TransferTarget(name: "desk", number: "+10000000000", onFailure: .hangUp),
+            TransferTarget(name: "home", number: "+10000000000", onFailure: .sayGoodbye("Bye.", language: "en-US")),
+        ]
         agent.renewal = AgentRenewal(quietAfter: .seconds(7), atLatest: .seconds(9))
         let clip = try? AudioClip(format: .pcm16k, bytes: [1, 2, 3, 4])
         agent.fallback = AgentFallback(clip: clip, words: "Sorry.", transferTo: "+10000000000")

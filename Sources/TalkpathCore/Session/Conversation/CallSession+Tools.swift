@@ -119,7 +119,11 @@ extension CallSession {
             return ToolOutput.error("there is nobody of that name to transfer to")
         }
         do throws(CallCommandError) {
-            let request = TransferRequest(to: target.number, mode: .drain(timeout: limits.drainTimeout))
+            let request = TransferRequest(
+                to: target.number,
+                mode: .drain(timeout: limits.drainTimeout),
+                onFailure: target.onFailure
+            )
             try await transfer(request, isAsked: false)
             return ToolOutput.done
         } catch {
