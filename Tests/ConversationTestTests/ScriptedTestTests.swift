@@ -137,6 +137,24 @@ import Testing
         }
     }
 
+    @Test func `a caller who is not answered is found by what is on the line, with every provider`() async throws {
+        let body = """
+                caller:
+                  - says: Are you there?
+                  - stays: 14s
+                model:
+                  - says: Good morning.
+                  - fails: silence
+                expect:
+                  rules: answers
+            """
+        let agent = "{first_message: Greet., provider: [openai, gemini], limits: {agent_silence_timeout_s: 0}}"
+        for result in try await Self.results(body, agent: agent) {
+            let words = result.failed?.failures.map(\.words) ?? []
+            #expect(words.contains { $0.contains("was not answered for") }, "\(words)")
+        }
+    }
+
     @Test func `a script that the call does not follow fails the test`() async throws {
         let body = """
                 caller:

@@ -37,7 +37,9 @@ package struct PlayedCall: Sendable {
     package var endReason: EndReason?
     package var duration = 0
     package var metrics = CallMetrics()
-    /// Both sides at 8 kHz.
+    /// When the media stream began.
+    package var audioBegan = 0
+    /// Both sides at 8 kHz, from then on.
     package var callerAudio: [Int16] = []
     package var agentAudio: [Int16] = []
     /// What the replay did otherwise than the capture.
@@ -74,6 +76,7 @@ package struct PlayedCall: Sendable {
         let recording = capture.recording
         callerAudio = recording?.caller ?? []
         agentAudio = recording?.agent ?? []
+        audioBegan = recording?.beganAt.wholeMilliseconds ?? 0
     }
 
     // MARK: Figures
@@ -83,47 +86,19 @@ package struct PlayedCall: Sendable {
         events.filter { $0.kind == "agent_answered" }.compactMap { $0.json["latency_ms"]?.int }.sorted()
     }
 
-    /// The times for which turns of the caller were left without an answer, each with its begin.
+    /// The times for which turns of the caller were left without an answer, each with the turn's end. By what was on the
+    /// line, because not every model reports what it hears.
     package var silences: [(at: Int, milliseconds: Int)] {
-        var silences: [(at: Int, milliseconds: Int)] = []
-        var since: Int?
-        for event in events {
-            switch event.kind {
-            case "caller_speech_ended": since = event.at
-            case "caller_speech_started", "agent_answered", "agent_speech_started", "transferring", "ended":
-                if let begin = since { silences.append((begin, event.at - begin)) }
-                since = nil
-            default: break
-            }
+        let end = audioBegan + callerAudio.count / 8
+        let (caller, agent) = (SpeechSpans(callerAudio, from: audioBegan), SpeechSpans(agentAudio, from: audioBegan))
+        let handedOver = events.first { $0.kind == "transferring" }?.at ?? .max
+        return caller.spans.enumerated().compactMap { number, turn in
+            guard turn.end - turn.begin >= SpeechSpans.shortestTurn, turn.end < handedOver else { return nil }
+            let next = number + 1 < caller.spans.count ? caller.spans[number + 1].begin : end
+            let answer = agent.spans.first { $0.end > turn.end }?.begin ?? end
+            return (turn.end, max(0, min(answer, next, end) - turn.end))
         }
-        if let begin = since { silences.append((begin, duration - begin)) }
-        return silences
     }
 
     package func count(_ kind: String) -> Int { events.count { $0.kind == kind } }
-}
-
-/// The level and the length of one side's speech.
-struct SpeechMeter {
-    private(set) var milliseconds = 0
-    private var power = 0.0
-    private var frames = 0
-
-    /// Frames of 20 ms above this count as speech.
-    private static let threshold = pow(10, -45.0 / 10)
-
-    init(_ samples: [Int16]) {
-        for begin in stride(from: 0, to: samples.count - 159, by: 160) {
-            var sum = 0.0
-            for sample in samples[begin..<begin + 160] { sum += Double(sample) * Double(sample) }
-            let mean = sum / 160 / (32768 * 32768)
-            guard mean > Self.threshold else { continue }
-            power += mean
-            frames += 1
-        }
-        milliseconds = frames * 20
-    }
-
-    /// In dBFS; `nil` if nothing was said.
-    var level: Double? { frames > 0 ? 10 * log10(power / Double(frames)) : nil }
 }

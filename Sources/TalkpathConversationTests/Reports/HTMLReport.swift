@@ -35,9 +35,8 @@ package enum HTMLReport {
         let scale = 1000.0 / Double(call.duration)
         var svg = "<svg viewBox=\"0 0 1000 46\" role=\"img\" aria-label=\"both sides' speech\">"
         for (row, samples) in [call.callerAudio, call.agentAudio].enumerated() {
-            for (begin, end) in spans(samples) {
-                let offset = Double(max(0, call.duration - samples.count / 8))
-                let x = (offset + Double(begin)) * scale
+            for (begin, end) in SpeechSpans(samples, from: call.audioBegan).spans {
+                let x = Double(begin) * scale
                 svg +=
                     "<rect class=\"\(row == 0 ? "caller" : "agent")\" x=\"\(Int(x))\" y=\"\(row * 24)\" width=\"\(max(1, Int(Double(end - begin) * scale)))\" height=\"20\"/>"
             }
@@ -47,22 +46,6 @@ package enum HTMLReport {
                 "<line x1=\"\(Int(Double(event.at) * scale))\" x2=\"\(Int(Double(event.at) * scale))\" y1=\"0\" y2=\"46\"/>"
         }
         return svg + "</svg>\n"
-    }
-
-    /// Stretches of sound, in milliseconds, joined over pauses of up to 200 ms.
-    private static func spans(_ samples: [Int16]) -> [(Int, Int)] {
-        var spans: [(Int, Int)] = []
-        for begin in stride(from: 0, to: samples.count - 159, by: 160) {
-            let peak = samples[begin..<begin + 160].reduce(0) { max($0, abs(Int($1))) }
-            guard peak > 250 else { continue }
-            let at = begin / 8
-            if let last = spans.last, at - last.1 <= 200 {
-                spans[spans.count - 1].1 = at + 20
-            } else {
-                spans.append((at, at + 20))
-            }
-        }
-        return spans
     }
 
     private static func table(_ call: PlayedCall) -> String {

@@ -119,7 +119,8 @@ package final class ScriptedTalk {
         guard !call.isCallerSpeaking, call.milliseconds >= lastEnd, nextStep <= script.caller.count else { return }
         guard script.caller.indices.contains(nextStep) else {
             // The caller has said everything.
-            if nextStep == script.caller.count, isDue(.afterAgent(1000)) { take(.hangsUp) }
+            let isPatient = call.milliseconds < lastEnd + script.patience || isAgentHeard
+            if nextStep == script.caller.count, isDue(.afterAgent(1000)) || !isPatient { take(.hangsUp) }
             return
         }
         let step = script.caller[nextStep]
