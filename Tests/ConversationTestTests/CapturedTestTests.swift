@@ -117,6 +117,26 @@ import Testing
         #expect(others.replace("Anna calls Anna at 10:30.") != one)
     }
 
+    @Test func `whom a call may be handed to has another name, the same where a function is given it`() throws {
+        var disguise = MessageDisguise(key: Self.key)
+        let agent = disguise.replace(
+            [
+                "agent": [
+                    "transfer_targets": [
+                        "billing",
+                        ["name": "sales", "on_failure": "say_goodbye", "goodbye": "Bye now", "language": "en-GB"],
+                    ]
+                ]
+            ]
+        )
+        let targets = try #require(agent["agent"]?["transfer_targets"]?.array)
+        let call = disguise.replace(["type": "function_call", "name": "transfer_call", "arguments": #"{"to":"sales"}"#])
+        let given = try JSONValue(parsing: try #require(call["arguments"]?.string))
+        #expect(targets[0] != "billing" && targets[1]["name"] != "sales" && targets[1]["goodbye"] != "Bye now")
+        #expect(targets[1]["on_failure"] == "say_goodbye" && targets[1]["language"] == "en-GB")
+        #expect(given["to"] == targets[1]["name"] && call["name"] == "transfer_call")
+    }
+
     @Test func `what machines say of faults keeps its sense and loses its quotations`() {
         #expect(
             MessageDisguise.masked("Rate limit for 'Anna' of org-abc123def456 on +15550100: Please try again in 1.2s.")

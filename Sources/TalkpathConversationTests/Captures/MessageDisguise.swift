@@ -22,6 +22,8 @@ struct MessageDisguise {
         case settings
         /// What functions are given and return: every text and number is replaced.
         case content
+        /// Those whom a call may be handed to: their names, which functions are given, are replaced like words.
+        case people
     }
 
     mutating func replace(_ json: JSONValue) -> JSONValue { replace(json, "", .message) }
@@ -29,7 +31,7 @@ struct MessageDisguise {
     private mutating func replace(_ json: JSONValue, _ key: String, _ manner: Manner) -> JSONValue {
         switch json {
         case .object(let members):
-            let below = Self.settings.contains(key) ? .settings : Self.contents.contains(key) ? .content : manner
+            let below = Self.manner(below: key, manner)
             var replaced: [(key: String, value: JSONValue)] = []
             for (name, value) in members { replaced.append((name, replace(value, name, below))) }
             return .object(replaced)
@@ -48,7 +50,7 @@ struct MessageDisguise {
 
     private mutating func replace(_ text: String, _ key: String, _ manner: Manner) -> String {
         if text.isEmpty || text == Self.audio || text == "[removed]" { return text }
-        if manner == .content { return words.replace(text) }
+        if manner == .content || manner == .people && !Self.protocolWords.contains(key) { return words.replace(text) }
         if Self.nested.contains(key), let json = try? JSONValue(parsing: text), json.object != nil || json.array != nil
         {
             let inner: Manner = key == "parameters" ? .message : .content
@@ -64,6 +66,12 @@ struct MessageDisguise {
     }
 
     // MARK: Kinds of members
+
+    private static func manner(below key: String, _ above: Manner) -> Manner {
+        if settings.contains(key) { return .settings }
+        if contents.contains(key) { return .content }
+        return key == "transfer_targets" ? .people : above
+    }
 
     private static let settings: Set = ["openai", "gemini", "openai_live", "limits", "generationConfig"]
     private static let contents: Set = ["args", "customParameters", "metadata", "variables"]
@@ -88,6 +96,7 @@ struct MessageDisguise {
         "scheduling",
         "behavior", "required", "connect_policy", "greeting_policy", "barge_in", "resampler", "turnCompleteReason",
         "interruptionReason", "finishReason", "timeLeft", "terminator", "phase", "tool_choice", "truncation", "rate",
+        "on_failure",
     ]
 
     private static func isName(_ key: String) -> Bool {
