@@ -38,6 +38,7 @@ enum SettingsText {
     static let others: Set<String> = [
         "TALKPATH_URL", "TALKPATH_API_KEY", "TALKPATH_SIMD", "TALKPATH_ONLY", "TALKPATH_SEED", "TALKPATH_SEEDS",
         "TALKPATH_BINARY", "TALKPATH_STAGES", "TALKPATH_LOOPS", "TALKPATH_TESTS", "TALKPATH_TEST_POSTGRES",
+        "TALKPATH_TEST_SPEECH", "TALKPATH_TEST_MODEL", "TALKPATH_TEST_MODEL_URL", "TALKPATH_TEST_MODEL_KEY",
     ]
 
     static func unknown(_ name: String) -> String {
