@@ -172,4 +172,27 @@ import Testing
         let tellings = call.tellings(containing: "5").filter { $0.text.contains("key") }
         #expect(tellings.count == 1 && tellings.allSatisfy { $0.at >= 3000 && $0.at < 6000 })
     }
+
+    @Test(arguments: [AgentProvider.openai, .gemini])
+    func `a drain waits for the session that is to answer what the former one has left unanswered`(
+        provider: AgentProvider
+    ) {
+        let call = ScriptedCall(provider)
+        call.setupTime = .milliseconds(800)
+        var isReminded = false
+        call.onTold = { text in
+            guard text.contains("connection to you was lost"), !isReminded else { return }
+            isReminded = true
+            call.at(call.milliseconds + 300) { call.answer(1, pieces: 2) }
+        }
+        call.at(2000) { call.talk(1500) }
+        call.at(2200) { call.hearCallerBegin() }
+        call.at(4000) { call.hearCallerEnd() }
+        call.at(4200) { call.loseModel() }
+        // The next session is being set up.
+        call.at(4900) { call.drain() }
+        call.run(until: 20_000)
+        #expect(call.heardMilliseconds(of: 1) == 500)
+        #expect(Self.end(call)?.receipt.reason == .endedByAPI)
+    }
 }

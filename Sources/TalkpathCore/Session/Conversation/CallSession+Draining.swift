@@ -72,9 +72,9 @@ extension CallSession {
 extension CallTalk {
     /// The agent has been asked to speak, or the caller waits for it.
     func owesWords(lastAudio: MonotonicInstant?, at now: MonotonicInstant) -> Bool {
-        if speech.isAsked || debts.owesAnswerToResult(lastAudio: lastAudio) || debts.callerWaits(at: now) {
-            return true
-        }
+        // The next session is to speak as soon as it is there.
+        if debts.isOwedFromBefore || debts.callerWaits(at: now) { return true }
+        if speech.isAsked || debts.owesAnswerToResult(lastAudio: lastAudio) { return true }
         return goodbye?.isAwaited == true
     }
 
