@@ -104,9 +104,19 @@ if level == .store || level == .all {
             "TalkpathStore",
             ["TalkpathPostgres", "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging, .grdb]
         ),
+        // Databases of the tests' own.
+        .target(
+            name: "TestDatabases",
+            dependencies: ["TalkpathPostgres", "TalkpathWire"],
+            path: "Tests/TestDatabases",
+            swiftSettings: swiftSettings
+        ),
         tests(
             "TalkpathStoreTests",
-            ["TalkpathStore", "TalkpathPostgres", "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging, .grdb]
+            [
+                "TestDatabases", "TalkpathStore", "TalkpathPostgres", "TalkpathCore", "TalkpathWire", "TalkpathAudio",
+                .logging, .grdb,
+            ]
         ),
     ]
 }
@@ -231,7 +241,7 @@ if level == .all {
         tests(
             "TalkpathServerTests",
             [
-                "TalkpathConsole", "TalkpathServer", "TalkpathStore", "TalkpathHTTP", "TalkpathNIO",
+                "TestDatabases", "TalkpathConsole", "TalkpathServer", "TalkpathStore", "TalkpathHTTP", "TalkpathNIO",
                 "TalkpathSimulation", "TalkpathCore",
                 "TalkpathWire", "TalkpathAudio",
                 .logging, .metrics, .tracing,
@@ -255,7 +265,8 @@ if level == .all {
         tests(
             "TalkpathCommandTests",
             [
-                "talkpath", "talkpath-bench", "TalkpathWire", "TalkpathAudio", "TalkpathSimulators", .asyncHTTPClient,
+                "TestDatabases", "talkpath", "talkpath-bench", "TalkpathWire", "TalkpathAudio", "TalkpathSimulators",
+                .asyncHTTPClient,
                 .nioCore, .nioHTTP1,
             ]
         ),
@@ -275,6 +286,7 @@ let package = Package(
     products: products,
     dependencies: dependencies,
     // An image is built without its tests, so that a change of a test alone builds no image anew.
-    targets: Context.environment["TALKPATH_TESTS"] == "off" ? targets.filter { $0.type != .test } : targets,
+    targets: Context.environment["TALKPATH_TESTS"] == "off"
+        ? targets.filter { $0.type != .test && $0.name != "TestDatabases" } : targets,
     swiftLanguageModes: [.v6]
 )

@@ -43,6 +43,10 @@ public final class SQLCallStore: CallStore {
     private let backlog: StoreBacklog
     /// Whether other servers use the same database. Each server then marks work as taken before it does it.
     let isShared: Bool
+    /// The epoch of this node; `nil` if the server is no node, or has not registered yet.
+    let ownEpoch = Mutex<Int64?>(nil)
+    /// The number of writes that were dropped because another node has taken their call.
+    let fenced = Mutex(0)
     private let tokens: any IdentifierSource
 
     /// - Parameters:
@@ -80,6 +84,7 @@ public final class SQLCallStore: CallStore {
     /// - Parameters:
     ///   - url: in the form that libpq reads: `postgres://user:password@host/database?sslmode=verify-full`.
     ///   - ownsDatabase: this server is the only one on the database. Another one is refused as long as this one runs.
+    ///   - isNode: this server is one of several nodes on the database. See ``own(as:)``.
     /// - Throws: `StoreError`, in one line and without the password, if the database cannot be used.
     package convenience init(
         postgres url: String,
@@ -88,15 +93,16 @@ public final class SQLCallStore: CallStore {
         keepsTranscripts: Bool = true,
         identifiers: any IdentifierSource,
         ownsDatabase: Bool = true,
+        isNode: Bool = false,
         patience: Duration = .seconds(10),
         news: @escaping @Sendable (StoreNews) -> Void = { _ in }
     ) throws(StoreError) {
         self.init(
-            try PostgresEngine(url, durability: durability, ownsDatabase: ownsDatabase),
+            try PostgresEngine(url, durability: durability, ownsDatabase: ownsDatabase && !isNode, isNode: isNode),
             outbox: outbox,
             keepsTranscripts: keepsTranscripts,
             identifiers: identifiers,
-            isShared: !ownsDatabase,
+            isShared: isNode || !ownsDatabase,
             patience: patience,
             news: news
         )

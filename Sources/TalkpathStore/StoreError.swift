@@ -19,13 +19,15 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         case unavailable
         /// One row is damaged or was written by a newer version. The other rows can be read.
         case unreadable
+        /// Another node has taken the calls of this one, or the call that the write was about.
+        case notOwner
         case failed
 
         /// Whether the store is at fault, rather than the request. A later attempt may succeed.
         var isOfTheStore: Bool {
             switch self {
             case .cannotOpen, .inUse, .full, .damaged, .unavailable: true
-            case .newerVersion, .unreadable, .failed: false
+            case .newerVersion, .unreadable, .notOwner, .failed: false
             }
         }
     }

@@ -2,6 +2,7 @@ import Foundation
 import Synchronization
 import TalkpathCore
 import TalkpathPostgres
+import TestDatabases
 import TalkpathWire
 import Testing
 
@@ -200,6 +201,8 @@ import Testing
         proxy.refuseAll(false)
         let deadline = ContinuousClock.now + .seconds(20)
         while store.unsavedCalls > 0, .now < deadline { try? await store.writePending() }
+        // The readers' connections are opened again on their own, a little later.
+        while (try? await store.find(CallID("meanwhile"))) == nil, .now < deadline { await Task.yield() }
         #expect(try await store.find(CallID("meanwhile"))?.endedAt != nil)
         #expect(store.failure == nil)
         try store.close()

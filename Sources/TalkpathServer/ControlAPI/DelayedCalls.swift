@@ -70,7 +70,9 @@ actor DelayedCalls {
     /// Cancels a call that has not been placed yet.
     /// - Returns: whether there was one that belongs to this tenant and this agent.
     func cancel(_ id: CallID, tenant: String, agent: String) async throws -> Bool {
-        guard let one = waiting[id], one.entry.tenant == tenant, one.agentID == agent else { return false }
+        guard let one = waiting[id], one.entry.tenant == tenant, one.agentID == agent else {
+            return try await store.cancelDelayedCall(id, tenant: tenant, agentID: agent)
+        }
         waiting[id] = nil
         try await store.deleteDelayedCall(id)
         return true
@@ -88,6 +90,15 @@ actor DelayedCalls {
                 group.addTask {
                     try? await Task.sleep(for: delay)
                     guard !Task.isCancelled, let entry = await self.take(id) else { return }
+                    do {
+                        guard try await self.store.takeDelayedCall(id) else { return }
+                    } catch {
+                        // A node finds the call again, because its order is still there.
+                        return self.logger.error(
+                            "A delayed call is not placed now: the store cannot tell whether another node places it",
+                            metadata: ["call_id": "\(id)"]
+                        )
+                    }
                     if await place(entry) { await self.forget(id) }
                 }
             }
@@ -108,8 +119,8 @@ actor DelayedCalls {
         }
     }
 
-    /// Takes up the delayed calls that earlier processes left.
-    private func restore() async {
+    /// Takes up the delayed calls that earlier processes, and other nodes, have accepted.
+    func restore() async {
         do {
             for (call, hasBegun) in try await store.delayedCalls() where waiting[call.callID] == nil {
                 let isTooLate = clock.wallTime.milliseconds - call.dueAt.milliseconds > Self.patience

@@ -11,7 +11,7 @@ import TalkpathWire
 ///
 /// | the first request | a repeated request gets |
 /// |---|---|
-/// | is still in progress | the same answer, when there is one |
+/// | is still in progress, here or on another node | the same answer, when there is one |
 /// | was answered with a call | that call |
 /// | was refused and had no effect | another attempt |
 /// | got no answer from the carrier | the same error |
@@ -91,13 +91,36 @@ actor Idempotency {
         _ work: @Sendable (CallID) async -> Outcome
     ) async throws -> Reply {
         let new = identifiers.makeCallID()
-        let claim = try await store.claimIdempotencyKey(
-            key.text,
-            tenant: key.tenant,
-            digest: digest,
-            call: new,
-            at: clock.wallTime
-        )
+        let deadline = ContinuousClock.now + Self.patience
+        while true {
+            let claim = try await store.claimIdempotencyKey(
+                key.text,
+                tenant: key.tenant,
+                digest: digest,
+                call: new,
+                at: clock.wallTime
+            )
+            guard case .elsewhere = claim else { return try await reply(to: claim, key, new, work) }
+            guard .now < deadline else {
+                throw Problem(
+                    .conflict,
+                    .idempotencyConflict,
+                    "Another node still works on the request with this 'Idempotency-Key'"
+                ).retry(after: 5)
+            }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    /// The wait for the answer of another node.
+    private static let patience = Duration.seconds(30)
+
+    private func reply(
+        to claim: IdempotencyClaim,
+        _ key: Key,
+        _ new: CallID,
+        _ work: @Sendable (CallID) async -> Outcome
+    ) async throws -> Reply {
         switch claim {
         case .first:
             return .first(await perform(key, new, work))
@@ -108,7 +131,7 @@ actor Idempotency {
         case .answered(let call, let kept):
             if let problem = Problem(kept: kept) { return .repeated(.failure(problem)) }
             return .call(call)
-        case .conflict:
+        case .conflict, .elsewhere:
             return .conflict
         }
     }

@@ -8,6 +8,8 @@ package enum IdempotencyClaim: Equatable, Sendable {
     /// An earlier request with this key is in progress, or was when its process died. Carries the call that it was to
     /// place.
     case running(CallID)
+    /// Another node is working on an earlier request with this key.
+    case elsewhere(CallID)
     /// The earlier request was answered. Carries the call that it placed, and its answer.
     case answered(CallID, JSONValue)
     /// The key was used before, with another body.
@@ -30,7 +32,7 @@ extension SQLCallStore {
                 INSERT INTO idempotency (tenant, key, digest, call_id, created_at) VALUES (?, ?, ?, ?, ?)
                 ON CONFLICT DO NOTHING
                 """
-            let find = "SELECT digest, answer, call_id FROM idempotency WHERE tenant = ? AND key = ?"
+            let find = "SELECT * FROM idempotency WHERE tenant = ? AND key = ?"
             var row: StoreRow?
             // Two servers that share a database may claim one key at the same moment. The first writer gets it, and may
             // have released it before the second one reads the row: then the second tries again.
@@ -39,16 +41,40 @@ extension SQLCallStore {
                     take,
                     [tenant, key, Self.hexadecimal(digest), call.text, now.milliseconds]
                 )
-                if isFirst > 0 { return .first }
+                if isFirst > 0 {
+                    try self.ownIdempotencyKey(key, tenant, insteadOf: nil, db)
+                    return .first
+                }
                 row = try db.row(find, [tenant, key])
             }
             guard let row else { return .first }
             guard row["digest"] == Self.hexadecimal(digest) else { return .conflict }
             let known = CallID(row["call_id"] as String? ?? "")
-            guard let answer = row["answer"] as String? else { return .running(known) }
+            guard let answer = row["answer"] as String? else {
+                let isOwn = try self.ownIdempotencyKey(key, tenant, insteadOf: row["owner"] as Int64?, db)
+                return isOwn ? .running(known) : .elsewhere(known)
+            }
             // An answer that cannot be read still proves that the request was answered, so no second call is placed.
             return .answered(known, (try? JSONValue(parsing: answer)) ?? [:])
         }
+    }
+
+    /// Notes that this node works on the request, unless another node that lives does.
+    @discardableResult
+    private func ownIdempotencyKey(
+        _ key: String,
+        _ tenant: String,
+        insteadOf owner: Int64?,
+        _ db: any StoreSession
+    ) throws -> Bool {
+        guard let epoch, owner != epoch else { return true }
+        return try db.execute(
+            """
+            UPDATE idempotency SET owner = ? WHERE tenant = ? AND key = ? AND answer IS NULL
+                AND (owner IS NULL OR owner NOT IN (SELECT epoch FROM nodes WHERE over_at IS NULL))
+            """,
+            [epoch, tenant, key]
+        ) > 0
     }
 
     /// Stores the answer for later requests with the same key.

@@ -14,6 +14,7 @@ extension SQLCallStore {
                 guard !row["ended"] else { return try store.name(call, db) }
             }
             try store.put(call, db)
+            try store.claim(call.id, db)
         }
         try await writeCalls(of: call.id, before: journal) { _, _ in }
     }
@@ -29,7 +30,7 @@ extension SQLCallStore {
     public func update(_ call: CallSnapshot) async throws {
         try await writeCalls { db, store in
             let sql = "SELECT 1 FROM calls WHERE id = ? AND ended_at IS NOT NULL"
-            guard try db.row(sql, [call.id.text]) != nil else { return }
+            guard try db.row(sql, [call.id.text]) != nil, try store.isOwn(call.id, db) else { return }
             try store.put(call, db)
             try store.putTranscript(call, db)
             if call.receipt?.carrierConfirmed == true { try Self.settleHangUp(call.id, db) }
@@ -99,6 +100,7 @@ extension SQLCallStore {
         try await writeCalls(of: call.id) { db, store in
             if try !Self.isJournalled(call.id, db) { try store.put(call, db) }
         } _: { db, store in
+            guard try store.isOwn(call.id, db) else { return }
             try store.putEnded(call, db)
         } onEnd: {
             onEnd($0)
@@ -157,6 +159,7 @@ extension SQLCallStore {
         try put(call, db)
         try putTranscript(call, db)
         for event in outbox.events(endOf: call) { try put(event, db) }
+        if epoch != nil { try Self.freePlace(of: call.id, db) }
         try db.execute("UPDATE calls SET needs_analysis = TRUE WHERE id = ?", [call.id.text])
         if let receipt = call.receipt, receipt.needsHangUp {
             // The call's own session retries as long as its process lives. The job begins after that.

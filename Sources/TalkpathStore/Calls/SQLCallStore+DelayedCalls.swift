@@ -53,6 +53,33 @@ extension SQLCallStore {
         }
     }
 
+    /// Decides which of the nodes that wait for a delayed call places it.
+    /// - Returns: whether this one does. `false` also if the call was cancelled on another node.
+    package func takeDelayedCall(_ call: CallID) async throws -> Bool {
+        guard let epoch else { return true }
+        return try await write { db in
+            try db.execute(
+                """
+                UPDATE delayed_calls SET owner = ?1 WHERE call_id = ?2 AND (owner IS NULL OR owner = ?1
+                    OR owner NOT IN (SELECT epoch FROM nodes WHERE over_at IS NULL))
+                """,
+                [epoch, call.text]
+            ) > 0
+        }
+    }
+
+    /// Cancels a delayed call that another node has accepted.
+    /// - Returns: whether there was one that no node has taken to place.
+    package func cancelDelayedCall(_ call: CallID, tenant: String, agentID: String) async throws -> Bool {
+        guard epoch != nil else { return false }
+        return try await write { db in
+            try db.execute(
+                "DELETE FROM delayed_calls WHERE call_id = ? AND tenant = ? AND agent_id = ? AND owner IS NULL",
+                [call.text, tenant, agentID]
+            ) > 0
+        }
+    }
+
     /// Deletes a request whose call was placed, cancelled or given up.
     package func deleteDelayedCall(_ call: CallID) async throws {
         try await write { db in

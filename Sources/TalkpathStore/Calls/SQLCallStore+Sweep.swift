@@ -55,6 +55,8 @@ extension SQLCallStore {
             }
             for call in calls { try putEnded(call, db) }
             try db.execute("UPDATE hang_ups SET due_at = 0")
+            // Nodes that had the database before find that out when they come back.
+            if db.dialect == .postgres { try db.execute("UPDATE nodes SET over_at = 1 WHERE over_at IS NULL") }
             try Self.undoClockSteps(at: now, db)
             return calls
         }
@@ -64,7 +66,7 @@ extension SQLCallStore {
 
     /// Builds the record of a lost call. Its true end is not known: it lies after the call's beginning, and not long
     /// after the process was last alive.
-    private func lost(_ row: StoreRow, lastAlive: WallTime?, _ now: WallTime, _ db: any StoreSession) throws
+    func lost(_ row: StoreRow, lastAlive: WallTime?, _ now: WallTime, _ db: any StoreSession) throws
         -> CallSnapshot
     {
         var call = try snapshot(row, db)

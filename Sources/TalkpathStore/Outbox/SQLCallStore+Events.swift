@@ -53,6 +53,7 @@ extension SQLCallStore {
             for call in overdue where !told.released.contains(call) { try release(call, &told, db) }
         }
         var isJournalled: [CallID: Bool] = [:]
+        var isOwned: [CallID: Bool] = [:]
         for entry in pending {
             let call = entry.callID
             let isKnown = try isJournalled[call] ?? Self.isJournalled(call, db)
@@ -62,6 +63,9 @@ extension SQLCallStore {
                 told.early.append(entry)
                 continue
             }
+            let isOurs = try isOwned[call] ?? isOwn(call, db)
+            isOwned[call] = isOurs
+            guard isOurs else { continue }
             // The row may have been written by an earlier transaction: write the entries that waited for it first.
             try release(call, &told, db)
             try put(entry, &told, db)

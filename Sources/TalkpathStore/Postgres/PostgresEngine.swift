@@ -7,11 +7,13 @@ final class PostgresEngine: StoreEngine {
     /// - Parameters:
     ///   - url: in the form that libpq reads.
     ///   - ownsDatabase: this server is the only one on the database. Another one is refused as long as this one runs.
+    ///   - isNode: this server is one of several nodes on the database.
     /// - Throws: `StoreError`, in one line and without the password, if the database cannot be used.
     init(
         _ url: String,
         durability: SQLCallStore.Durability,
         ownsDatabase: Bool,
+        isNode: Bool = false,
         patience: Duration = .seconds(10)
     ) throws(StoreError) {
         let address: PostgresAddress
@@ -23,7 +25,7 @@ final class PostgresEngine: StoreEngine {
         client = PostgresClient(address, patience: patience) { connection in
             // A server setting may be weaker than the durability that was asked for.
             if durability == .power { try connection.run("SET synchronous_commit = on") }
-            if ownsDatabase { try PostgresSchema.claim(connection) }
+            if ownsDatabase || isNode { try PostgresSchema.claim(connection, isShared: isNode) }
         }
         do {
             try client.setUp(PostgresSchema.bringUpToDate)

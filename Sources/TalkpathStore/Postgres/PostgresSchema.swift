@@ -9,7 +9,7 @@ import Darwin
 /// The tables in PostgreSQL, and the migrations of older databases. The tables are in the first schema of the
 /// connection's search path (`public` by default). A released migration is never changed.
 enum PostgresSchema {
-    private static let migrations = [PostgresTables.first, PostgresTables.taken]
+    private static let migrations = [PostgresTables.first, PostgresTables.taken, PostgresTables.nodes]
 
     /// The first halves of the advisory locks' keys. The second half is a hash of the schema's name.
     private static let migrationLock = 0x74616C6B
@@ -111,11 +111,22 @@ enum PostgresSchema {
     /// Claims the database for this server. Two servers on one database would take each other's live calls for lost
     /// ones. The lock ends with the connection, however the server dies. A server that died a moment ago may still hold
     /// it, so this waits up to three seconds.
-    static func claim(_ connection: PostgresConnection) throws {
-        let lock = "SELECT pg_try_advisory_lock(\(serverLock), hashtext(current_schema()))"
+    ///
+    /// - Parameter isShared: this server is one of several nodes. They share the claim, and a server that wants the
+    ///   database for itself is refused.
+    static func claim(_ connection: PostgresConnection, isShared: Bool = false) throws {
+        let lock =
+            "SELECT pg_try_advisory_lock\(isShared ? "_shared" : "")(\(serverLock), hashtext(current_schema()))"
         let deadline = ContinuousClock.now + .seconds(3)
         while try !connection.boolean(lock) {
-            guard .now < deadline else { throw StoreError(.inUse, "another server uses the database") }
+            guard .now < deadline else {
+                throw StoreError(
+                    .inUse,
+                    isShared
+                        ? "a server that is no node uses the database: set TALKPATH_NODE_URL there, too"
+                        : "another server uses the database: servers that share one need TALKPATH_NODE_URL"
+                )
+            }
             usleep(100_000)
         }
     }

@@ -4,6 +4,7 @@ enum PostgresTables {
     static let names = [
         "calls", "records", "transcripts", "timelines", "analyses", "recordings", "hang_ups", "life", "endpoints",
         "events", "deliveries", "agents", "idempotency", "delayed_calls", "set_aside", "talk_of_deleted_calls",
+        "nodes", "call_places", "call_paces",
     ]
 
     static let first = [calls, outbox, others].joined().replacing(" TEXT", with: " TEXT COLLATE \"C\"")
@@ -15,6 +16,44 @@ enum PostgresTables {
         ALTER TABLE hang_ups ADD COLUMN taken_until BIGINT;
         CREATE INDEX deliveries_taken ON deliveries (endpoint_id, taken_until) WHERE taken_until IS NOT NULL;
         """
+
+    /// The nodes that share the database, the owners of live calls, and the places of calls under limits of all nodes. A
+    /// node's epoch is the owner. Times are by the database's clock.
+    static let nodes = """
+        CREATE TABLE nodes (
+            epoch BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            id TEXT NOT NULL,
+            url TEXT NOT NULL,
+            version TEXT NOT NULL,
+            started_at BIGINT NOT NULL,
+            beat_at BIGINT NOT NULL,
+            lease_until BIGINT NOT NULL,
+            over_at BIGINT,
+            calls BIGINT NOT NULL,
+            places BIGINT NOT NULL,
+            lag BIGINT NOT NULL,
+            is_draining BOOLEAN NOT NULL
+        );
+        CREATE INDEX nodes_present ON nodes (id) WHERE over_at IS NULL;
+        ALTER TABLE calls ADD COLUMN owner BIGINT;
+        CREATE INDEX calls_by_owner ON calls (owner) WHERE ended_at IS NULL;
+        ALTER TABLE idempotency ADD COLUMN owner BIGINT;
+        ALTER TABLE delayed_calls ADD COLUMN owner BIGINT;
+        CREATE TABLE call_places (
+            call_id TEXT NOT NULL PRIMARY KEY,
+            tenant TEXT NOT NULL,
+            owner BIGINT NOT NULL,
+            reserved BIGINT NOT NULL,
+            taken_at BIGINT NOT NULL
+        );
+        CREATE INDEX call_places_by_tenant ON call_places (tenant);
+        CREATE INDEX call_places_by_owner ON call_places (owner);
+        CREATE TABLE call_paces (
+            tenant TEXT NOT NULL PRIMARY KEY,
+            tokens BIGINT NOT NULL,
+            filled_at BIGINT NOT NULL
+        );
+        """.replacing(" TEXT", with: " TEXT COLLATE \"C\"")
 
     private static let calls = """
         CREATE TABLE calls (

@@ -3,6 +3,7 @@ import Testing
 import TalkpathCore
 import TalkpathStore
 import TalkpathWire
+import TestDatabases
 
 /// The engines there are. What one does, all do.
 enum TestEngine: CaseIterable, CustomTestStringConvertible {

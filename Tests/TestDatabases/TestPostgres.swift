@@ -1,20 +1,20 @@
 import Foundation
 import Synchronization
-import TalkpathPostgres
+package import TalkpathPostgres
 import TalkpathWire
 
 /// A PostgreSQL server of the tests' own, from the distribution's package: in a temporary folder, on a socket there and on
 /// a port of loopback. Started once a run by whoever comes first. It ends with this process, however that ends: its
 /// supervisor waits for the end of a pipe that this process holds.
-final class TestPostgres: Sendable {
-    struct Failure: Error, CustomStringConvertible {
-        var description: String
+package final class TestPostgres: Sendable {
+    package struct Failure: Error, CustomStringConvertible {
+        package var description: String
     }
 
-    static let password = "s3cret-p@ss/word"
+    package static let password = "s3cret-p@ss/word"
     /// As it stands in an address.
-    static let quotedPassword = "s3cret-p%40ss%2Fword"
-    static let isInstalled = binaries != nil
+    package static let quotedPassword = "s3cret-p%40ss%2Fword"
+    package static let isInstalled = binaries != nil
 
     private static let binaries: String? = {
         if let folder = ProcessInfo.processInfo.environment["TALKPATH_TEST_POSTGRES"] { return folder }
@@ -26,7 +26,7 @@ final class TestPostgres: Sendable {
     private static let started = Mutex<Result<TestPostgres, any Error>?>(nil)
 
     /// The server, once it answers. Blocks its thread at the first time.
-    static func shared() throws -> TestPostgres {
+    package static func shared() throws -> TestPostgres {
         try started.withLock { started in
             let result = started ?? Result { try TestPostgres() }
             started = result
@@ -34,8 +34,8 @@ final class TestPostgres: Sendable {
         }
     }
 
-    let folder: String
-    let port: Int
+    package let folder: String
+    package let port: Int
     /// Open as long as this process lives.
     private let lifeline: Int32
     private let schemas = Mutex(0)
@@ -98,7 +98,7 @@ final class TestPostgres: Sendable {
         }
     }
 
-    private static func freePort() throws -> Int {
+    package static func freePort() throws -> Int {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
@@ -119,7 +119,12 @@ final class TestPostgres: Sendable {
     /// - Parameters:
     ///   - user: who may do everything, if nobody else is named.
     ///   - options: more of libpq's, as in a query.
-    func url(user: String = "postgres", database: String = "postgres", schema: String? = nil, options: String = "")
+    package func url(
+        user: String = "postgres",
+        database: String = "postgres",
+        schema: String? = nil,
+        options: String = ""
+    )
         -> String
     {
         let path = schema.map { "&options=-csearch_path%3D\($0)" } ?? ""
@@ -127,24 +132,24 @@ final class TestPostgres: Sendable {
     }
 
     /// - Parameter password: as it stands in an address.
-    func url(overLoopbackAs user: String, password: String, port: Int? = nil, schema: String? = nil) -> String {
+    package func url(overLoopbackAs user: String, password: String, port: Int? = nil, schema: String? = nil) -> String {
         let path = schema.map { "&options=-csearch_path%3D\($0)" } ?? ""
         return "postgres://\(user):\(password)@127.0.0.1:\(port ?? self.port)/postgres?sslmode=disable\(path)"
     }
 
-    func client(_ url: String? = nil) throws -> PostgresClient {
+    package func client(_ url: String? = nil) throws -> PostgresClient {
         PostgresClient(try PostgresAddress(url ?? self.url()), readers: 1)
     }
 
     /// Carries out statements as the server's own user.
-    func run(_ sql: String, in url: String? = nil) throws {
+    package func run(_ sql: String, in url: String? = nil) throws {
         let client = try client(url)
         defer { client.close() }
         try client.setUp { try $0.run(sql) }
     }
 
     /// A new and empty schema, and its address. Connections to it bear its name.
-    func makeSchema() throws -> (name: String, url: String) {
+    package func makeSchema() throws -> (name: String, url: String) {
         let name = schemas.withLock { count in
             count += 1
             return "trial_\(getpid())_\(count)"
@@ -154,7 +159,7 @@ final class TestPostgres: Sendable {
     }
 
     /// Ends every connection to a schema.
-    func cutConnections(to schema: String) throws {
+    package func cutConnections(to schema: String) throws {
         try run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '\(schema)'")
     }
 }

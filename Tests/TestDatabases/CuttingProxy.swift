@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 
 /// Stands between a client and a server of PostgreSQL, and cuts connections at the worst moment.
-final class CuttingProxy: Sendable {
+package final class CuttingProxy: Sendable {
     private struct State {
         /// Whether the COMMIT that is to be cut arrives; nil if none is.
         var cutsCommit: Bool?
@@ -11,12 +11,12 @@ final class CuttingProxy: Sendable {
         var open: Set<Int32> = []
     }
 
-    let port: Int
+    package let port: Int
     private let target: Int
     private let listener: Int32
     private let state = Mutex(State())
 
-    init(to target: Int) throws {
+    package init(to target: Int) throws {
         self.target = target
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = Self.loopback(0)
@@ -33,13 +33,13 @@ final class CuttingProxy: Sendable {
         Thread.detachNewThread { self.accept() }
     }
 
-    var cuts: Int { state.withLock { $0.cuts } }
+    package var cuts: Int { state.withLock { $0.cuts } }
 
     /// - Parameter afterItArrived: the server has the COMMIT, and the client no answer. Else the server never gets it.
-    func cutNextCommit(afterItArrived: Bool) { state.withLock { $0.cutsCommit = afterItArrived } }
+    package func cutNextCommit(afterItArrived: Bool) { state.withLock { $0.cutsCommit = afterItArrived } }
 
     /// Cuts every connection, and every new one at once.
-    func refuseAll(_ refuses: Bool) {
+    package func refuseAll(_ refuses: Bool) {
         let open = state.withLock { state in
             state.refusesAll = refuses
             return refuses ? state.open : []
@@ -47,7 +47,7 @@ final class CuttingProxy: Sendable {
         for descriptor in open { shutdown(descriptor, Int32(SHUT_RDWR)) }
     }
 
-    func close() {
+    package func close() {
         refuseAll(true)
         shutdown(listener, Int32(SHUT_RDWR))
     }
