@@ -10,6 +10,8 @@ final class ServerState: Sendable {
     let configuration: ServerConfiguration
     let bridge: MediaBridge
     let store: ServerStore
+    /// The nodes on the same database, this one included; `nil` if the server has its store for itself.
+    let nodes: Nodes?
     let dispatcher: EventDispatcher
     /// The policy for addresses that tenants name.
     let addressPolicy: OutboundAddressPolicy
@@ -47,6 +49,7 @@ final class ServerState: Sendable {
         configuration: ServerConfiguration,
         bridge: MediaBridge,
         store: ServerStore,
+        nodes: Nodes? = nil,
         dispatcher: EventDispatcher,
         addressPolicy: OutboundAddressPolicy,
         hangUpBell: Bell,
@@ -63,6 +66,7 @@ final class ServerState: Sendable {
         self.configuration = configuration
         self.bridge = bridge
         self.store = store
+        self.nodes = nodes
         self.dispatcher = dispatcher
         self.addressPolicy = addressPolicy
         self.hangUpBell = hangUpBell
@@ -130,6 +134,9 @@ final class ServerState: Sendable {
             )
         }
     }
+
+    /// Whether the server takes what has to be kept: its store writes, and its calls are its own.
+    var keepsNew: Bool { store.calls.takesNew && nodes?.isFenced != true && nodes?.isCutOff != true }
 
     /// Whether the server is stopping, and accepts nothing new.
     var isDraining: Bool { stop.isDraining }

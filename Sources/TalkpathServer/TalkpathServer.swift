@@ -91,6 +91,7 @@ public final class TalkpathServer: Sendable {
             await captures?.shutDown()
             await tools.close()
             try? await client.shutdown()
+            await state.nodes?.close()
             await group.shutDown()
             store.close()
             state.logger.info("Stopped")
@@ -133,6 +134,7 @@ public final class TalkpathServer: Sendable {
         do {
             let opened = try ServerStore.open(
                 configuration.storage,
+                isNode: configuration.node != nil,
                 clock: SystemClock(),
                 factory: factory,
                 logger: logger
@@ -240,13 +242,16 @@ public final class TalkpathServer: Sendable {
         )
         // The receivers of events must be known before lost calls are closed.
         try await dispatcher.prepare()
-        try await store.sweep(clock: bridge.clock, logger: logger)
-        try await store.charge(caps, clock: bridge.clock)
+        if store.registry == nil {
+            try await store.sweep(clock: bridge.clock, logger: logger)
+            try await store.charge(caps, clock: bridge.clock)
+        }
         let instruments = ServerInstruments(factory: factory, maximumCalls: configuration.maximumCalls)
         let state = ServerState(
             configuration: configuration,
             bridge: bridge,
             store: store,
+            nodes: Nodes(configuration, store: store, clock: bridge.clock, factory: factory),
             dispatcher: dispatcher,
             addressPolicy: addressPolicy,
             hangUpBell: Bell(),
@@ -267,6 +272,11 @@ public final class TalkpathServer: Sendable {
         }
         // The last one is stopped first: calls end while the port still answers, and what they tell is still written.
         var all = keepers(state, client: client, factory: factory, steady: steady)
+        if let nodes = state.nodes {
+            let keeper = NodeKeeper(nodes: nodes, state: state, logger: logger)
+            try await keeper.begin()
+            all.insert(keeper, at: 0)
+        }
         if traces.isOn { all.insert(TraceUpkeep(traces: traces), at: 0) }
         if let receiver = configuration.traces, parts.tracer == nil {
             let exporter = try OTLPExporter(receiver, queue: spans, factory: factory, logger: logger)
@@ -471,6 +481,7 @@ public final class TalkpathServer: Sendable {
         let keys = KeyMiddleware(state)
         if let sessions = state.consoleSessions { ConsoleRoutes(state: state, sessions: sessions).add(to: router) }
         StatusRoute(state: state).add(to: router, keys: keys)
+        NodeRoutes(state: state).add(to: router, keys: keys)
         let api = router.group("api").add(middleware: keys).add(middleware: QueryMiddleware())
         ControlRoutes(state: state).add(to: api)
         WebCallRoutes(state: state).add(to: api)

@@ -12,6 +12,7 @@ struct Talkpath: AsyncParsableCommand {
             ServeCommand.self, TryCommand.self, CallCommand.self, CallsCommand.self, EndCommand.self,
             AgentsCommand.self, HealthCommand.self, DemoCommand.self, ReplayCommand.self, ReportCommand.self,
             CaptureCommand.self, TestCommand.self,
+            NodesCommand.self,
             SimulateCommand.self,
             EventsCommand.self, BackupCommand.self, AudioCommand.self, BenchCommand.self,
         ]

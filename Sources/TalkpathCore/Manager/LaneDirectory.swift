@@ -187,6 +187,9 @@ package final class LaneDirectory: Sendable {
 
     package func count(on lane: Int) -> Int { state.withLock { $0.lanes[lane].calls } }
 
+    /// The worst lateness of a lane's ticks in the last second.
+    package var worstLag: Duration { state.withLock { state in state.lanes.map(\.lag).max() ?? .zero } }
+
     package var isDraining: Bool { state.withLock { $0.isDraining } }
 
     package var hasRoom: Bool { state.withLock { !$0.isDraining && $0.entries.count < maximumCalls } }

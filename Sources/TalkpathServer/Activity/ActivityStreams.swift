@@ -85,7 +85,7 @@ struct CallListStream: Sendable {
 
     func calls() async -> [WatchedCall] {
         var calls: [WatchedCall] = []
-        for call in await state.manager.active() where call.tenant == tenant {
+        for call in await state.liveCalls(tenant: tenant) {
             calls.append(WatchedCall(call: call, watch: await state.manager.session(call.id)?.watch() ?? CallWatch()))
         }
         return calls

@@ -76,6 +76,7 @@ extension ServerConfiguration {
         if let level = settings.word(.logLevel, as: Logger.Level.self) { configuration.logLevel = level }
         configuration.twilio = twilio(&settings, at: carrierURL, isDevelopment: isDevelopment)
         configuration.storage = storage(&settings, isDevelopment: isDevelopment)
+        configuration.node = node(&settings)
         configuration.readCapture(&settings)
         configuration.notifications = notifications(settings)
         configuration.readTraces(&settings)

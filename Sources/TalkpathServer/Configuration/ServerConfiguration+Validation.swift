@@ -6,7 +6,7 @@ extension ServerConfiguration {
     public func problems() -> [ConfigurationError.Problem] {
         listeningProblems() + keyProblems() + publicURLProblems() + agentProblems() + doorProblems()
             + twilioProblems() + tenantProblems() + notificationProblems() + analysisProblems() + captureProblems()
-            + storageProblems() + traceProblems()
+            + storageProblems() + nodeProblems() + traceProblems()
     }
 
     func problem(_ setting: Setting, _ message: String) -> ConfigurationError.Problem {

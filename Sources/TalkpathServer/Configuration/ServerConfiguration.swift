@@ -73,6 +73,8 @@ public struct ServerConfiguration: Sendable {
     var headTimeout = Duration.seconds(10)
     public var logLevel: Logger.Level
     public var storage = Storage()
+    /// This server as one of several nodes; `nil` for a server that has its store for itself.
+    public var node: Node?
     public var notifications = Notifications()
     /// `nil` without a language model that judges calls. Figures are computed all the same.
     public var analysis: Analysis?

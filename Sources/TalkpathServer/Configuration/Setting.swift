@@ -79,6 +79,13 @@ enum Setting: String, CaseIterable {
     /// A PostgreSQL database that keeps calls, agents and events, instead of a file in the data folder:
     /// `postgres://user:password@host/database`.
     case databaseURL = "TALKPATH_DATABASE_URL"
+    /// The address at which the other nodes on the same database reach this server, such as `http://10.0.0.5:8080`. Makes
+    /// the server one of several nodes.
+    case nodeURL = "TALKPATH_NODE_URL"
+    /// The secret by which the nodes know each other; the same on all of them.
+    case nodeSecret = "TALKPATH_NODE_SECRET"
+    /// The origin at which the carrier reaches this node and no other, for media sockets.
+    case nodeMediaURL = "TALKPATH_NODE_MEDIA_URL"
     /// The failure that a finished write survives: the death of the `process` (default), or the loss of `power`.
     case durability = "TALKPATH_STORE_DURABILITY"
     /// The time for which transcripts are kept after a call's end: `off`, `forever` (default) or a number of days.
@@ -157,7 +164,8 @@ enum Setting: String, CaseIterable {
 
     var isSecret: Bool {
         switch self {
-        case .apiKeys, .metricsKeys, .databaseURL, .tenantTwilio, .twilioAuthToken, .twilioAPISecret, .openAIKey,
+        case .apiKeys, .metricsKeys, .databaseURL, .nodeSecret, .tenantTwilio, .twilioAuthToken, .twilioAPISecret,
+            .openAIKey,
             .geminiKey, .socketKey,
             .webhookSecret,
             .telegramToken,

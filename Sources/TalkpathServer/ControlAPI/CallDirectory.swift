@@ -90,7 +90,7 @@ struct CallDirectory {
     }
 
     private func live(_ query: CallQuery) async -> [CallSnapshot] {
-        await state.manager.active().filter { $0.tenant == tenant && query.matches($0) }
+        await state.liveCalls(tenant: tenant).filter { query.matches($0) }
     }
 
     /// Whether `one` comes after `other` in a list from the newest call to the oldest.

@@ -101,13 +101,13 @@ struct CallPlacement {
             tenant: tenant
         )
         call.capture = request.capture
-        call.limits.maxDuration = try admit(id, for: call.limits.maxDuration, isPlaced: false)
+        call.limits.maxDuration = try await admit(id, for: call.limits.maxDuration, isPlaced: false)
         state.traces.adopt(traceParent, for: id)
         do throws(CallManager.Refusal) {
             _ = try await state.manager.accept(call)
         } catch {
             state.traces.forget(id)
-            state.caps.release(id)
+            await state.freePlace(of: id)
             throw problem(error)
         }
         CallLog(logger: state.logger).received(id, tenant: tenant)
@@ -154,19 +154,19 @@ struct CallPlacement {
         var call = call
         let id = call.id ?? state.identifiers.makeCallID()
         call.id = id
-        call.limits.maxDuration = try admit(id, for: call.limits.maxDuration, isPlaced: true)
+        call.limits.maxDuration = try await admit(id, for: call.limits.maxDuration, isPlaced: true)
         state.traces.adopt(traceParent, for: id)
         do throws(CallManager.Refusal) {
             return try await state.manager.start(call)
         } catch {
             state.traces.forget(id)
-            state.caps.release(id)
+            await state.freePlace(of: id)
             throw problem(error)
         }
     }
 
     /// Admits the call, and returns the longest duration that it may have.
-    private func admit(_ id: CallID, for duration: Duration, isPlaced: Bool) throws(Problem) -> Duration {
+    private func admit(_ id: CallID, for duration: Duration, isPlaced: Bool) async throws(Problem) -> Duration {
         guard !state.store.calls.isBehind else { throw .storeUnavailable }
         guard state.descriptors.hasRoomForCall else {
             state.noteCallRefusedForDescriptors()
@@ -176,19 +176,7 @@ struct CallPlacement {
                 "The server has no descriptors left for another call: nothing was placed, try again later"
             ).retry(after: 5)
         }
-        let clock = state.bridge.clock
-        do throws(CallCaps.Refusal) {
-            return try state.caps.admit(
-                id,
-                tenant: tenant,
-                isPlaced: isPlaced,
-                for: duration,
-                at: clock.now,
-                wallTime: clock.wallTime
-            )
-        } catch {
-            throw Problem(error)
-        }
+        return try await state.takePlace(for: id, tenant: tenant, isPlaced: isPlaced, duration: duration)
     }
 
     private func problem(_ refusal: CallManager.Refusal) -> Problem {

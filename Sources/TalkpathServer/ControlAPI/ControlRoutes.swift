@@ -171,7 +171,10 @@ struct ControlRoutes {
     }
 
     @Sendable private func endMany(_ request: Request, _ context: ServerContext) async throws -> Response {
-        let body = try EndCallsRequest(await request.bytes(), limits: state.configuration.limits)
+        let bytes = try await request.bytes()
+        let body = try EndCallsRequest(bytes, limits: state.configuration.limits)
+        // The other nodes end theirs at the same time.
+        async let others = endElsewhere(request, bytes, context)
         let calls = await state.manager.active().filter { $0.tenant == context.tenant && body.matches($0) }
         let receipts = try await withThrowingTaskGroup(of: (Int, EndReceipt?).self) { group in
             for (position, call) in calls.enumerated() {
@@ -186,11 +189,26 @@ struct ControlRoutes {
             for try await (position, receipt) in group { receipts[position] = receipt }
             return receipts.compactMap(\.self)
         }
+        let answers = await others
+        let results = receipts.map(\.json) + answers.flatMap { $0?["results"]?.array ?? [] }
+        let isSuccess = receipts.allSatisfy(\.isSuccess) && answers.allSatisfy { $0?["success"]?.bool == true }
         return .json([
-            "success": .bool(receipts.allSatisfy(\.isSuccess)),
-            "count": JSONValue(receipts.count),
-            "results": .array(receipts.map(\.json)),
+            "success": .bool(isSuccess), "count": JSONValue(results.count), "results": .array(results),
         ])
+    }
+
+    /// The answers of the other nodes; `nil` for one that does not answer, whose calls may go on.
+    private func endElsewhere(_ request: Request, _ body: [UInt8], _ context: ServerContext) async -> [JSONValue?] {
+        guard let nodes = state.nodes, !context.isForwarded else { return [] }
+        return await nodes.askOthers(
+            .init(
+                method: request.method,
+                target: request.head.path ?? "",
+                headers: request.headers,
+                body: body,
+                tenant: context.tenant
+            )
+        )
     }
 }
 

@@ -17,7 +17,7 @@ struct HealthRoutes {
         }
         router.get("ready") { _, _ in
             let obstacle: Problem? =
-                state.isDraining ? .draining : state.store.calls.takesNew ? nil : .storeUnavailable
+                state.isDraining ? .draining : state.keepsNew ? nil : .storeUnavailable
             var response = Response.json(
                 ["status": .string(obstacle?.code.rawValue ?? "ready")],
                 status: obstacle?.status ?? .ok

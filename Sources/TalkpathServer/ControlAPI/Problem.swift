@@ -44,6 +44,7 @@ struct Problem: Error {
         case tooManyConnections = "too_many_connections"
         case draining
         case storeUnavailable = "store_unavailable"
+        case nodeUnreachable = "node_unreachable"
         case carrierError = "carrier_error"
         case transferFailed = "transfer_failed"
         case carrierNotConfigured = "carrier_not_configured"

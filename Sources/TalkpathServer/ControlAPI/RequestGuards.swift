@@ -9,6 +9,8 @@ struct ServerContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     /// The tenant of the request's key.
     var tenant = ""
+    /// Whether another node has forwarded the request. It is answered here then, whatever happens.
+    var isForwarded = false
 
     init(source: Source) {
         coreContext = CoreRequestContextStorage(source: source)
@@ -126,8 +128,10 @@ struct KeyMiddleware: RouterMiddleware {
     let keys: Keys
     /// `nil` if there is no console.
     let sessions: ConsoleSessions?
+    private let state: ServerState
 
     init(_ state: ServerState) {
+        self.state = state
         keys = Keys(state.configuration.apiKeys, isOpen: state.configuration.isDevelopment)
         sessions = state.consoleSessions
     }
@@ -137,10 +141,16 @@ struct KeyMiddleware: RouterMiddleware {
         context: ServerContext,
         next: (Request, ServerContext) async throws -> Response
     ) async throws -> Response {
-        guard let tenant = try tenant(of: request) else { throw Self.missingKey }
         var context = context
+        if let forwarded = try await state.nodes?.admit(request) {
+            context.tenant = forwarded.tenant
+            context.isForwarded = true
+            return try await next(forwarded.request, context)
+        }
+        guard let tenant = try tenant(of: request) else { throw Self.missingKey }
         context.tenant = tenant
-        return try await next(request, context)
+        guard let nodes = state.nodes else { return try await next(request, context) }
+        return try await nodes.route(request, context, isHere: state.isHere, next: next)
     }
 
     private func tenant(of request: Request) throws(Problem) -> String? {

@@ -9,7 +9,9 @@ struct MetricsRoute {
     let keys: MetricsKeys
 
     /// The description of each metric.
-    static let help = [
+    static let help = calls.merging(NodeInstruments.help) { $1 }
+
+    private static let calls = [
         "talkpath_calls_active": "Live calls.",
         "talkpath_lane_calls": "Live calls of a lane.",
         "talkpath_lane_lag_seconds": "The worst lateness of a lane's ticks in the last second.",

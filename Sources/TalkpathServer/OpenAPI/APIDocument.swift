@@ -7,7 +7,8 @@ import TalkpathWire
 /// Each route has an `Operation` beside it, in a list that is named here. A test fails otherwise.
 enum APIDocument {
     static let operations: [Operation] =
-        ServerOperations.all + CallOperations.all + WebCallRoutes.operations + ActivityOperations.all
+        ServerOperations.all + NodeRoutes.operations + CallOperations.all + WebCallRoutes.operations
+        + ActivityOperations.all
         + CommandOperations.all
         + AgentOperations.all + CarrierOperations.all
         + NotificationOperations.all + CallabOperations.all + TalkoverOperations.all + VocodeOperations.all
@@ -17,7 +18,7 @@ enum APIDocument {
         WordSchemas.all + ProblemSchemas.all + CallSchemas.all + WebCallRoutes.schemas + ActivitySchemas.all
         + CommandSchemas.all
         + AgentSchemas.all
-        + ServerOperations.schemas
+        + ServerOperations.schemas + NodeRoutes.schemas
         + EventSchemas.all
         + NotificationSchemas.all + CallabSchemas.all + TalkoverSchemas.all + VocodeSchemas.all
 

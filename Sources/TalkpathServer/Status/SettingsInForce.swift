@@ -49,7 +49,8 @@ extension ServerConfiguration {
             shown(.console, hasConsole ? "on" : "off"),
             shown(.connectionsPerAddress, connectionsPerAddress, or: "three quarters of what the descriptors allow"),
             shown(.logLevel, logLevel.rawValue), shown(.logFormat, logFormat.rawValue),
-            shown(.drainTimeout, drainTimeout),
+            shown(.drainTimeout, drainTimeout), shown(.nodeURL, place(node?.url)),
+            shown(.nodeSecret, node?.secret), shown(.nodeMediaURL, place(node?.mediaURL)),
         ]
     }
 

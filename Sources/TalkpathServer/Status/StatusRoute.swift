@@ -44,7 +44,7 @@ struct StatusRoute {
     private var readiness: String {
         state.isDraining
             ? Problem.Code.draining.rawValue
-            : state.store.calls.takesNew ? "ready" : Problem.Code.storeUnavailable.rawValue
+            : state.keepsNew ? "ready" : Problem.Code.storeUnavailable.rawValue
     }
 
     /// Measures how long work for the slowest media loop waits for its turn. A loop that does not answer counts with the

@@ -10,9 +10,12 @@ struct ServerStore: Sendable {
     let folder: DataFolder?
     let calls: SQLCallStore
     let recorder: EventRecorder
+    /// `nil` if the server has its store for itself.
+    var registry: NodeRegistry?
 
     /// Closes the files or connections, and releases the folder to other processes. May be called again.
     func close() {
+        registry?.close()
         try? calls.close()
         folder?.release()
     }
@@ -20,6 +23,7 @@ struct ServerStore: Sendable {
     /// Opens the store that the configuration names.
     static func open(
         _ storage: ServerConfiguration.Storage,
+        isNode: Bool = false,
         clock: any CallClock,
         factory: any MetricsFactory,
         logger: Logger
@@ -34,9 +38,11 @@ struct ServerStore: Sendable {
                 outbox: recorder,
                 keepsTranscripts: keepsTranscripts,
                 identifiers: SystemIdentifiers(),
+                isNode: isNode,
                 news: watch.tell
             )
-            return ServerStore(folder: nil, calls: calls, recorder: recorder)
+            let registry = isNode ? try NodeRegistry(postgres: database.url, lease: Nodes.lease) : nil
+            return ServerStore(folder: nil, calls: calls, recorder: recorder, registry: registry)
         }
         let folder = try storage.folder.map { path throws(StoreError) in try DataFolder(path) }
         let calls = try SQLCallStore(

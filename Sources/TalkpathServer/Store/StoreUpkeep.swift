@@ -38,7 +38,10 @@ struct StoreUpkeep: Service {
                 group.addTask { await writeEvents() }
                 group.addTask {
                     await repeatEvery(Self.signOfLife) {
-                        try await store.noteAlive(at: clock.wallTime, steady: steady?.wallTime)
+                        // A node's heartbeats tell that.
+                        if store.epoch == nil {
+                            try await store.noteAlive(at: clock.wallTime, steady: steady?.wallTime)
+                        }
                     }
                 }
                 group.addTask { await repeatEvery(Self.tidying) { try await tidy() } }

@@ -29,7 +29,6 @@ struct InboundReception {
         let (tenant, agent) = await reception(of: voice.call.to ?? "", account: account)
         let id = state.identifiers.makeCallID()
         do {
-            let clock = state.bridge.clock
             var call = InboundCall(
                 id: id,
                 from: voice.call.from ?? "",
@@ -38,24 +37,22 @@ struct InboundReception {
                 agent: agent,
                 tenant: tenant
             )
-            call.limits.maxDuration = try state.caps.admit(
-                id,
+            call.limits.maxDuration = try await state.takePlace(
+                for: id,
                 tenant: tenant,
                 isPlaced: false,
-                for: agent.limits.maxDuration,
-                at: clock.now,
-                wallTime: clock.wallTime
+                duration: agent.limits.maxDuration
             )
             let accepted = try await state.manager.accept(call)
             state.carriers?.remember(voice.call.callSID, of: accepted, tenant: tenant)
             if accepted == id {
                 CallLog(logger: state.logger).received(id, tenant: tenant)
             } else {
-                state.caps.release(id)
+                await state.freePlace(of: id)
             }
             return accepted
         } catch {
-            state.caps.release(id)
+            await state.freePlace(of: id)
             throw refused(Self.code(error))
         }
     }
@@ -68,7 +65,7 @@ struct InboundReception {
 
     private static func code(_ error: any Error) -> Problem.Code {
         switch error {
-        case let refusal as CallCaps.Refusal: Problem(refusal).code
+        case let problem as Problem: problem.code
         case CallManager.Refusal.full: .tooManyCalls
         case CallManager.Refusal.draining: .draining
         default: .internalError

@@ -20,13 +20,16 @@ struct MediaStreamRoute: Sendable {
 
     /// On the port's loop.
     @Sendable private func decide(_ request: UpgradeRequest) -> UpgradeDecision {
-        if let call = WebCallRoutes.call(ofMediaPath: request.path) { return decideWebCall(request, call) }
+        if let call = WebCallRoutes.call(ofMediaPath: request.path) {
+            return relay(request, of: call) ?? decideWebCall(request, call)
+        }
         guard let target = Target(path: request.path) else {
             state.tell(unknownPath: request.path)
             return .notAWebSocket
         }
         let isDevelopment = state.configuration.isDevelopment
         if isDevelopment, let objection = Self.objection(to: request) { return refuse(.foreign, objection) }
+        if let relay = relay(request, of: target.callID) { return relay }
         let signature = request.headers.first(name: Self.signatureHeaders.value)
         if isDevelopment, signature == nil || !authenticity.isChecked {
             return accept(.open(makeCall), on: state.bridge.laneWithMostRoom)
@@ -35,7 +38,7 @@ struct MediaStreamRoute: Sendable {
             upgrade: request.query.isEmpty ? request.path : "\(request.path)?\(request.query)",
             signature: signature,
             settings: request.headers.first(name: Self.signatureHeaders.settings),
-            origins: [target.callID.flatMap(ownOrigin), state.origin].compactMap(\.self)
+            origins: [target.callID.flatMap(ownOrigin), state.nodes?.mediaOrigin, state.origin].compactMap(\.self)
         )
         guard isGenuine else {
             return refuse(

@@ -12,12 +12,14 @@ struct TwilioRoutes {
     let authenticity: TwilioAuthenticity
 
     func add(to router: Router<ServerContext>) {
-        router.post("twilio/voice", use: voice)
-        router.post("twilio/status", use: status)
-        router.post("twilio/stream-status", use: streamStatus)
-        router.post("twilio/machine-detection", use: machineDetection)
-        router.post("twilio/transfer", use: transfer)
-        router.post("twilio/transfer-status", use: transferStatus)
+        let routes = router.group("twilio")
+        if let nodes = state.nodes { routes.add(middleware: CarrierForwarding(nodes: nodes, state: state)) }
+        routes.post("voice", use: voice)
+        routes.post("status", use: status)
+        routes.post("stream-status", use: streamStatus)
+        routes.post("machine-detection", use: machineDetection)
+        routes.post("transfer", use: transfer)
+        routes.post("transfer-status", use: transferStatus)
     }
 
     // MARK: What came
@@ -163,10 +165,12 @@ struct TwilioRoutes {
         }
         let addresses = TwilioAddresses(origin: origin)
         return try TwiML.connectStream(
-            url: addresses.mediaStream(
-                // By its name, the socket finds the call's lane before its first message.
-                namingCall: webhook.hasOwnOrigin || state.bridge.lanes.count > 1 ? call : nil
-            ),
+            // A node has a way of its own for its sockets, unless the call came by an origin of its own.
+            url: TwilioAddresses(origin: webhook.hasOwnOrigin ? origin : state.nodes?.mediaOrigin ?? origin)
+                .mediaStream(
+                    // By its name, the socket finds the call's lane, and its node, before its first message.
+                    namingCall: webhook.hasOwnOrigin || state.bridge.lanes.count > 1 || state.nodes != nil ? call : nil
+                ),
             parameters: [(name: "token", value: token), (name: "call_id", value: call.text)],
             statusCallback: addresses.streamStatus(call)
         )

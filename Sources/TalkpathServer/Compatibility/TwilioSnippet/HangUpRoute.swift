@@ -59,7 +59,8 @@ struct HangUpRoute {
     /// Hangs up a call that another program placed over the tenant's account. A tenant without an account gets "not
     /// found". So does one that names a live call of another tenant here: the carrier is not asked.
     private func hangUpForeign(_ sid: String, tenant: String) async throws {
-        let isOthers = await state.liveCall(carrierCallID: sid) != nil
+        var isOthers = await state.liveCall(carrierCallID: sid) != nil
+        if !isOthers { isOthers = await state.nodes?.otherOwner(of: sid) != nil }
         guard TwilioSID.isWellFormed(sid, prefix: "CA"), !isOthers,
             let carrier = state.carriers?.account(of: tenant)
         else { throw Problem.callNotFound }

@@ -1,0 +1,235 @@
+import CoreMetrics
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Synchronization
+import TalkpathAudio
+import TalkpathCore
+import TalkpathStore
+import TalkpathWire
+
+/// This server as one of several nodes on a database: what it knows of the others, and which life of its own goes on.
+/// Thread-safe.
+final class Nodes: Sendable {
+    private struct State {
+        /// The others, as the last heartbeat showed them; this node included.
+        var seen: [StoredNode] = []
+        /// The latest life that any heartbeat has shown.
+        var latest: Int64 = 0
+        /// Another node has taken this one's calls, and they have not all been ended here yet.
+        var isFenced = false
+        var isCutOff = false
+    }
+
+    let configuration: ServerConfiguration.Node
+    let registry: NodeRegistry
+    let client: NodeClient
+    let store: SQLCallStore
+    let instruments: NodeInstruments
+    /// The origin of this node's own media sockets.
+    let mediaOrigin: PublicOrigin?
+    private let signature: NodeSignature
+    private let clock: any CallClock
+    private let state = Mutex(State())
+
+    /// A node that has been silent for longer has lost its calls, unless it answers.
+    static let lease = Duration.milliseconds(2500)
+    static let beat = Duration.milliseconds(500)
+
+    init(
+        _ configuration: ServerConfiguration.Node,
+        registry: NodeRegistry,
+        store: SQLCallStore,
+        clock: any CallClock,
+        instruments: NodeInstruments,
+        allowsPlain: Bool
+    ) {
+        self.configuration = configuration
+        self.registry = registry
+        self.store = store
+        self.clock = clock
+        self.instruments = instruments
+        mediaOrigin = configuration.mediaURL.flatMap { PublicOrigin($0, allowsPlain: allowsPlain) }
+        signature = NodeSignature(secret: configuration.secret)
+        client = NodeClient(signature: signature, clock: clock)
+    }
+
+    /// `nil` if the server is no node.
+    convenience init?(
+        _ configuration: ServerConfiguration,
+        store: ServerStore,
+        clock: any CallClock,
+        factory: any MetricsFactory
+    ) {
+        guard let node = configuration.node, let registry = store.registry else { return nil }
+        self.init(
+            node,
+            registry: registry,
+            store: store.calls,
+            clock: clock,
+            instruments: NodeInstruments(factory: factory),
+            allowsPlain: configuration.isDevelopment
+        )
+    }
+
+    /// The epoch of the life that goes on.
+    var epoch: Int64 { store.epoch ?? 0 }
+    var isFenced: Bool { state.withLock { $0.isFenced } }
+    var isCutOff: Bool { state.withLock { $0.isCutOff } }
+    /// All nodes as the last heartbeat showed them.
+    var seen: [StoredNode] { state.withLock { $0.seen } }
+    var others: [StoredNode] { seen.filter { $0.epoch != epoch } }
+
+    func saw(_ nodes: [StoredNode]) {
+        state.withLock { state in
+            state.seen = nodes
+            state.latest = max(state.latest, nodes.map(\.epoch).max() ?? 0)
+            state.isCutOff = false
+        }
+        instruments.see(nodes: nodes.count)
+        instruments.cutOff(false)
+    }
+
+    /// - Returns: whether this is news.
+    func sawNothing() -> Bool {
+        instruments.cutOff(true)
+        return state.withLock { state in
+            defer { state.isCutOff = true }
+            return !state.isCutOff
+        }
+    }
+
+    func fence(_ isFenced: Bool) { state.withLock { $0.isFenced = isFenced } }
+
+    /// Begins a life of this node.
+    /// - Returns: its earlier lives, from which calls have to be taken.
+    func register(load: NodeLoad) async throws -> [Int64] {
+        let (epoch, earlier) = try await registry.register(
+            id: configuration.id,
+            url: configuration.url,
+            version: TalkpathVersion.current,
+            load: load
+        )
+        store.own(as: epoch)
+        return earlier
+    }
+
+    func close() async {
+        await client.close()
+        registry.close()
+    }
+
+    // MARK: Requests of other nodes
+
+    /// A request that another node has forwarded.
+    struct Forwarded {
+        var tenant: String
+        var request: Request
+    }
+
+    /// Checks a request that bears the signature of a node.
+    ///
+    /// - Returns: `nil` for a request without one.
+    /// - Throws: a problem if the signature is wrong, or if the request was meant for another life of this node.
+    func admit(_ request: Request) async throws -> Forwarded? {
+        guard let proof = request.headers[.nodeSignature] else { return nil }
+        var request = request
+        let wrong = Problem(.forbidden, .forbidden, "The signature of the node is missing or wrong")
+        guard let from = request.headers[.nodeFrom].flatMap({ Int64($0) }),
+            let to = request.headers[.nodeTo].flatMap({ Int64($0) }),
+            let time = request.headers[.nodeTime].flatMap({ Int64($0) }),
+            let tenant = request.headers[.nodeTenant].flatMap(NodeSignature.tenant)
+        else { throw wrong }
+        let body = try await request.bytes()
+        request.body = RequestBody(buffer: ByteBuffer(bytes: body))
+        let subject = NodeSignature.Subject(
+            from: from,
+            to: to,
+            tenant: tenant,
+            time: time,
+            method: request.method.rawValue,
+            target: request.head.path ?? "",
+            body: body
+        )
+        guard signature.isValid(proof, of: subject, at: clock.wallTime.milliseconds / 1000) else { throw wrong }
+        guard to == epoch else {
+            throw Problem(.serviceUnavailable, .nodeUnreachable, "This node has begun a new life").retry(after: 1)
+        }
+        return Forwarded(tenant: tenant, request: request)
+    }
+
+    // MARK: Requests to other nodes
+
+    /// The node that has a live call; `nil` if it is this one, or none.
+    /// - Parameter reference: our name of the call, or the carrier's.
+    func otherOwner(of reference: String) async -> CallOwner? {
+        guard !reference.isEmpty, reference.utf8.count <= 200 else { return nil }
+        var owner = try? await store.owner(of: CallID(reference))
+        if owner == nil, TwilioSID.isWellFormed(reference, prefix: "CA") {
+            owner = try? await store.owner(carrierCallID: reference)
+        }
+        return owner?.epoch == epoch ? nil : owner
+    }
+
+    /// The answer of the node that has the call.
+    ///
+    /// - Returns: `nil` if that node has died meanwhile. Its call is over then, and any node can answer.
+    /// - Throws: ``Problem/nodeUnreachable`` if it does not answer, and no node has taken the call.
+    func forward(_ question: NodeClient.Question, to owner: CallOwner) async throws -> Response? {
+        do {
+            let answer = try await withThrowingTaskGroup(of: Response?.self) { group in
+                group.addTask { [client, epoch] in
+                    try await client.forward(question, to: owner.epoch, at: owner.url, from: epoch)
+                }
+                group.addTask {
+                    while !self.isOver(owner.epoch) { try await Task.sleep(for: .milliseconds(100)) }
+                    return nil
+                }
+                defer { group.cancelAll() }
+                return try await group.next() ?? nil
+            }
+            if answer != nil { instruments.forwarded(.answered) }
+            return answer
+        } catch {
+            try Task.checkCancellation()
+            instruments.forwarded(.unreachable)
+            let deadline = ContinuousClock.now + .seconds(5)
+            while .now < deadline {
+                if isOver(owner.epoch) { return nil }
+                try await Task.sleep(for: .milliseconds(100))
+            }
+            throw Problem.nodeUnreachable
+        }
+    }
+
+    /// Whether the last heartbeat has shown that a life of a node is over.
+    private func isOver(_ other: Int64) -> Bool {
+        state.withLock { state in
+            // A node that began after the last heartbeat is not among those seen.
+            !state.isCutOff && other <= state.latest && !state.seen.contains { $0.epoch == other }
+        }
+    }
+
+    /// The answers of all other nodes to the same question; `nil` for a node that does not answer.
+    func askOthers(_ question: NodeClient.Question) async -> [JSONValue?] {
+        await withTaskGroup(of: JSONValue?.self) { group in
+            for node in others {
+                group.addTask {
+                    let owner = CallOwner(call: CallID(""), tenant: question.tenant, epoch: node.epoch, url: node.url)
+                    guard let answer = try? await self.forward(question, to: owner) else { return nil }
+                    guard let body = try? await answer.body.collected(), answer.status == .ok else { return nil }
+                    return try? JSONValue(parsing: body)
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+    }
+}
+
+extension Problem {
+    static let nodeUnreachable = Problem(
+        .serviceUnavailable,
+        .nodeUnreachable,
+        "The node that has this call does not answer: if it has died, its calls are ended within seconds"
+    ).retry(after: 3)
+}

@@ -1,0 +1,186 @@
+import NIOHTTP1
+import TalkpathAudio
+import TalkpathCore
+import TalkpathNIO
+import TalkpathStore
+import TalkpathWire
+import TestDatabases
+import Testing
+
+@testable import TalkpathServer
+
+/// Nodes that die, that seem to, and that are cut off from the database.
+@Suite(.timeLimit(.minutes(2)), .enabled(if: TestPostgres.isInstalled)) struct NodeDeathTests {
+    @Test func `The calls of a dead node are hung up, closed and told once`() async throws {
+        try await Receiver.run { receiver async throws in
+            try await NodeStage.run(3, adjust: { $0.addressPolicy = .development }) { stage in
+                let hook = #"{"url":"\#(receiver.url)","events":["call.ended"]}"#
+                #expect(try await stage[0].send(.POST, "/api/webhooks", hook).status == 201)
+                var calls: [CallSnapshot] = []
+                for number in 0..<20 {
+                    var call = ServerFolder.liveCall("call-\(number)")
+                    call.carrierCallID = "CA\(number)"
+                    calls.append(call)
+                }
+                try await stage.leaveDeadNode(with: calls)
+                let died = ContinuousClock.now
+                func hungUp() -> [String] { stage.nodes.flatMap(\.carrier.hungUp) }
+                while hungUp().count < 20 { try await Task.sleep(for: .milliseconds(10)) }
+                #expect(.now - died < .seconds(5))
+                #expect(Set(hungUp()) == Set(calls.compactMap(\.carrierCallID)))
+                var told: [String] = []
+                while told.count < 20 {
+                    let message = try await receiver.next { $0.type == "call.ended" }
+                    #expect(message.json["data"]?["ended_reason"] == "node_lost")
+                    told.append(message.json["data"]?["call_id"]?.string ?? "")
+                }
+                #expect(Set(told).count == 20)
+                for call in calls {
+                    _ = try await stage.wait(for: call.id, on: 1) { $0["receipt"]?["carrier_confirmed"] == true }
+                }
+                #expect(hungUp().count == 20, "once each")
+                let seen = try await stage[0].send(.GET, "/api/nodes")
+                #expect(seen["count"] == 3, "\(seen.text)")
+            }
+        }
+    }
+
+    @Test func `A node whose calls were taken lets them go and begins a new life`() async throws {
+        let book = LogBook()
+        try await NodeStage.run(1, logger: book.logger) { stage in
+            let call = try await stage[0].place()
+            let before = try #require(stage[0].server.state.nodes).epoch
+            let store = try SQLCallStore(
+                postgres: stage.database.url,
+                identifiers: SystemIdentifiers(),
+                isNode: true
+            )
+            let registry = try NodeRegistry(postgres: stage.database.url, lease: .seconds(60))
+            store.own(
+                as: try await registry.register(id: "other", url: "http://127.0.0.1:1", version: "", load: .init())
+                    .epoch
+            )
+            try TestPostgres.shared().run(
+                "UPDATE nodes SET lease_until = 0 WHERE epoch = \(before)",
+                in: stage.database.url
+            )
+            while true {
+                guard let taken = try await store.take(fromNode: before) else { continue }
+                #expect(taken.calls == [call])
+                _ = try await store.close(taken, at: SystemClock().wallTime)
+                break
+            }
+            await book.wait(for: "The node has begun a new life")
+            #expect(stage[0].server.manager.liveCalls == 0)
+            #expect(stage[0].events.ended.map(\.reason) == [.nodeLost])
+            try await store.writePending()
+            let ended = try await store.events(of: call, after: 0).filter { $0.type == "call.ended" }
+            #expect(ended.isEmpty, "the other node tells it, and has no outbox here")
+            let record = try await store.find(call)
+            #expect(record?.receipt?.reason == .nodeLost)
+            let next = try await stage[0].place()
+            #expect(try await store.owner(of: next)?.epoch ?? 0 > before)
+            registry.close()
+            try store.close()
+        }
+    }
+
+    @Test func `A node that is cut off keeps its calls and takes no new ones`() async throws {
+        let server = try TestPostgres.shared()
+        let proxy = try CuttingProxy(to: server.port)
+        func url(_ node: Int, _ schema: String) -> String? {
+            node == 0
+                ? server.url(
+                    overLoopbackAs: "postgres",
+                    password: TestPostgres.quotedPassword,
+                    port: proxy.port,
+                    schema: schema
+                ) : nil
+        }
+        let book = LogBook()
+        try await NodeStage.run(url: url, logger: book.logger) { stage in
+            let (kept, ended) = (try await stage[0].place(), try await stage[0].place())
+            proxy.refuseAll(true)
+            await book.wait(for: "A node is cut off from the database, but it answers")
+            let refused = try await stage[0].send(.POST, "/api/calls", #"{"to":"\#(TestServer.number)"}"#)
+            #expect(refused.status == 503 && refused["code"] == "store_unavailable", "\(refused.text)")
+            #expect(refused.headers.first(name: "Retry-After") != nil)
+            #expect(try await stage[0].send(.GET, "/ready", key: nil).status == 503)
+            #expect(try await stage[0].end(ended).status == 200)
+            #expect(try await stage[1].send(.GET, "/api/calls/\(kept)")["receipt"] == .null, "through the other node")
+            proxy.refuseAll(false)
+            await book.wait(for: "The node's heartbeats reach the database again")
+            let record = try await stage.wait(for: ended, on: 1) { $0["receipt"]?["ended_reason"] != nil }
+            #expect(record["receipt"]?["ended_reason"] == "ended_by_api")
+            #expect(stage[1].carrier.hungUp.isEmpty && !book.has("A node has died"))
+            while try await stage[0].send(.GET, "/ready", key: nil).status != 200 {}
+            #expect(try await stage[1].end(kept)["ended_reason"] == "ended_by_api")
+        }
+        proxy.close()
+    }
+
+    @Test func `When the database was away for all nodes no call is taken from a living one`() async throws {
+        let server = try TestPostgres.shared()
+        let proxy = try CuttingProxy(to: server.port)
+        let book = LogBook()
+        try await NodeStage.run(
+            url: { _, schema in
+                server.url(
+                    overLoopbackAs: "postgres",
+                    password: TestPostgres.quotedPassword,
+                    port: proxy.port,
+                    schema: schema
+                )
+            },
+            logger: book.logger
+        ) { stage in
+            let calls = [try await stage[0].place(), try await stage[1].place()]
+            proxy.refuseAll(true)
+            try await Task.sleep(for: Nodes.lease + .milliseconds(500))
+            proxy.refuseAll(false)
+            while stage.nodes.contains(where: { $0.server.state.nodes?.isCutOff != false }) {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            try await Task.sleep(for: .seconds(1))
+            #expect(stage.nodes.allSatisfy { $0.server.manager.liveCalls == 1 } && !book.has("A node has died"))
+            for (call, node) in zip(calls, stage.nodes) { #expect(try await node.end(call).status == 200) }
+        }
+        proxy.close()
+    }
+}
+
+/// When a node may believe that others have lost their leases.
+@Suite struct LeaseWatchTests {
+    private static func at(_ milliseconds: Int) -> MonotonicInstant {
+        MonotonicInstant(nanoseconds: 0) + .milliseconds(milliseconds)
+    }
+
+    private static func watch(_ beats: [(begun: Int, ended: Int)]) -> LeaseWatch {
+        var watch = LeaseWatch(lease: .milliseconds(2500), longestGap: .milliseconds(1500))
+        for beat in beats { watch.succeeded(begun: at(beat.begun), ended: at(beat.ended)) }
+        return watch
+    }
+
+    private static func steady(from start: Int, to end: Int) -> [(begun: Int, ended: Int)] {
+        stride(from: start, through: end, by: 500).map { ($0, $0 + 2) }
+    }
+
+    @Test func `After a whole lease of heartbeats without a gap it may`() {
+        #expect(!Self.watch(Self.steady(from: 0, to: 2000)).mayBelieve)
+        #expect(Self.watch(Self.steady(from: 0, to: 2500)).mayBelieve)
+    }
+
+    @Test func `After a failure, a gap or a slow answer it waits for another lease`() {
+        var failed = Self.watch(Self.steady(from: 0, to: 5000))
+        failed.failed()
+        #expect(!failed.mayBelieve)
+        for beat in Self.steady(from: 5500, to: 7500) {
+            failed.succeeded(begun: Self.at(beat.begun), ended: Self.at(beat.ended))
+        }
+        #expect(!failed.mayBelieve)
+        failed.succeeded(begun: Self.at(8000), ended: Self.at(8002))
+        #expect(failed.mayBelieve)
+        #expect(!Self.watch(Self.steady(from: 0, to: 5000) + [(15_000, 15_001)]).mayBelieve, "it was stopped itself")
+        #expect(!Self.watch(Self.steady(from: 0, to: 5000) + [(5500, 8000)]).mayBelieve)
+    }
+}
