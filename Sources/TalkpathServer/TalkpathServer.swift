@@ -134,7 +134,7 @@ public final class TalkpathServer: Sendable {
         do {
             let opened = try ServerStore.open(
                 configuration.storage,
-                isNode: configuration.node != nil,
+                node: configuration.node,
                 clock: SystemClock(),
                 factory: factory,
                 logger: logger
@@ -242,6 +242,7 @@ public final class TalkpathServer: Sendable {
         )
         // The receivers of events must be known before lost calls are closed.
         try await dispatcher.prepare()
+        try await store.writeSpooled(logger: logger)
         if store.registry == nil {
             try await store.sweep(clock: bridge.clock, logger: logger)
             try await store.charge(caps, clock: bridge.clock)

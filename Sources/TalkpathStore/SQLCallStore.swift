@@ -35,6 +35,8 @@ public final class SQLCallStore: CallStore {
     let keepsTranscripts: Bool
     /// Ended calls that could not be written yet.
     let unsaved = Mutex<[CallSnapshot]>([])
+    /// Keeps those calls for the case that the process ends before they are written; `nil` keeps them in memory only.
+    let spool: RecordSpool?
     /// Used on the writing thread only.
     let early = Mutex(EarlyEntries())
     /// The time for which entries wait for their call's row.
@@ -85,6 +87,7 @@ public final class SQLCallStore: CallStore {
     ///   - url: in the form that libpq reads: `postgres://user:password@host/database?sslmode=verify-full`.
     ///   - ownsDatabase: this server is the only one on the database. Another one is refused as long as this one runs.
     ///   - isNode: this server is one of several nodes on the database. See ``own(as:)``.
+    ///   - spool: keeps the records of calls that end while the database is away.
     /// - Throws: `StoreError`, in one line and without the password, if the database cannot be used.
     package convenience init(
         postgres url: String,
@@ -94,6 +97,7 @@ public final class SQLCallStore: CallStore {
         identifiers: any IdentifierSource,
         ownsDatabase: Bool = true,
         isNode: Bool = false,
+        spool: RecordSpool? = nil,
         patience: Duration = .seconds(10),
         news: @escaping @Sendable (StoreNews) -> Void = { _ in }
     ) throws(StoreError) {
@@ -103,6 +107,7 @@ public final class SQLCallStore: CallStore {
             keepsTranscripts: keepsTranscripts,
             identifiers: identifiers,
             isShared: isNode || !ownsDatabase,
+            spool: spool,
             patience: patience,
             news: news
         )
@@ -114,10 +119,12 @@ public final class SQLCallStore: CallStore {
         keepsTranscripts: Bool,
         identifiers: any IdentifierSource,
         isShared: Bool = false,
+        spool: RecordSpool? = nil,
         patience: Duration,
         news: @escaping @Sendable (StoreNews) -> Void
     ) {
         self.isShared = isShared
+        self.spool = spool
         self.engine = engine
         self.outbox = outbox
         self.patience = patience
@@ -128,7 +135,10 @@ public final class SQLCallStore: CallStore {
     }
 
     /// Finishes the requested writes, then closes the database. Blocks the calling thread.
-    public func close() throws { try engine.close() }
+    public func close() throws {
+        defer { spool?.close() }
+        try engine.close()
+    }
 
     /// Why the last write failed; `nil` if it succeeded. While writes fail, begin nothing that has to be kept.
     package var failure: StoreError? { condition.failure }

@@ -10,6 +10,8 @@ package enum StoreNews: Equatable, Sendable {
     case behind(waiting: Int)
     /// The store has caught up.
     case caughtUp
+    /// The spool takes no more records while the database is away: they wait in memory only. Reported once.
+    case spoolFailed
     /// The file was damaged when it was opened, and was repaired.
     case repaired(StoreRepair)
     /// A row that is damaged or was written by a newer version. Reported once for each row.
@@ -27,6 +29,7 @@ final class StoreCondition: Sendable {
         var failure: StoreError?
         var told: Set<String> = []
         var unreadable = 0
+        var hasSpoolFailed = false
     }
 
     private let state = Mutex(State())
@@ -52,6 +55,14 @@ final class StoreCondition: Sendable {
             return state.failure == nil
         }
         if isNew { tell(.failing(error)) }
+    }
+
+    func spoolFailed() {
+        let isNew = state.withLock { state in
+            defer { state.hasSpoolFailed = true }
+            return !state.hasSpoolFailed
+        }
+        if isNew { tell(.spoolFailed) }
     }
 
     /// - Parameter hasChanged: whether the transaction changed any row. One without a change does not prove that writes

@@ -23,7 +23,7 @@ struct ServerStore: Sendable {
     /// Opens the store that the configuration names.
     static func open(
         _ storage: ServerConfiguration.Storage,
-        isNode: Bool = false,
+        node: ServerConfiguration.Node? = nil,
         clock: any CallClock,
         factory: any MetricsFactory,
         logger: Logger
@@ -38,10 +38,13 @@ struct ServerStore: Sendable {
                 outbox: recorder,
                 keepsTranscripts: keepsTranscripts,
                 identifiers: SystemIdentifiers(),
-                isNode: isNode,
+                isNode: node != nil,
+                spool: try storage.folder.map { path throws(StoreError) in
+                    try RecordSpool(at: path + "/" + Self.spoolName(of: node))
+                },
                 news: watch.tell
             )
-            let registry = isNode ? try NodeRegistry(postgres: database.url, lease: Nodes.lease) : nil
+            let registry = node != nil ? try NodeRegistry(postgres: database.url, lease: Nodes.lease) : nil
             return ServerStore(folder: nil, calls: calls, recorder: recorder, registry: registry)
         }
         let folder = try storage.folder.map { path throws(StoreError) in try DataFolder(path) }
@@ -54,6 +57,22 @@ struct ServerStore: Sendable {
             news: watch.tell
         )
         return ServerStore(folder: folder, calls: calls, recorder: recorder)
+    }
+
+    /// Nodes on one machine may have one folder.
+    private static func spoolName(of node: ServerConfiguration.Node?) -> String {
+        let name = String((node?.id ?? "").map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" })
+        return name.isEmpty ? "spool.sqlite" : "spool-\(name).sqlite"
+    }
+
+    /// Writes what an earlier process could not. Call this before ``sweep(clock:logger:)``.
+    func writeSpooled(logger: Logger) async throws {
+        let count = try await calls.writeSpooled()
+        guard count > 0 else { return }
+        logger.notice(
+            "Records of calls that ended while the database was away are written",
+            metadata: ["records": "\(count)"]
+        )
     }
 
     /// Charges tenants with the talking time of today's calls before this process. Call this after

@@ -34,6 +34,10 @@ struct StoreWatch: Sendable {
             )
         case .caughtUp:
             logger.notice("The store has caught up with its writes")
+        case .spoolFailed:
+            logger.error(
+                "The spool in the data folder takes no more records: they wait in memory, and a restart loses them"
+            )
         case .repaired(let repair):
             logger.error(
                 "The store was damaged, and was repaired when it was opened",

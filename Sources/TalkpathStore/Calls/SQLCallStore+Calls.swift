@@ -23,7 +23,9 @@ extension SQLCallStore {
         try await writeEnded(call) { [self] isCommitted in
             // Keep the record in memory: a full disk may recover, and `writePending` tries again as long as the process
             // lives. This must happen here, because the task that called `save` may no longer be waiting.
-            if !isCommitted { unsaved.withLock { $0.append(call) } }
+            guard !isCommitted else { return }
+            unsaved.withLock { $0.append(call) }
+            if spool?.add(call) == false { condition.spoolFailed() }
         }
     }
 
@@ -113,7 +115,27 @@ extension SQLCallStore {
         while let call = unsaved.withLock({ $0.first }) {
             try await writeEnded(call)
             unsaved.withLock { calls in calls.removeAll { $0.id == call.id } }
+            spool?.remove(call.id)
         }
+    }
+
+    /// Writes the records that an earlier process has left in the spool, in the order of their ends. Call this before
+    /// live calls are swept or taken, so that their true ends count.
+    /// - Returns: the number of records.
+    package func writeSpooled() async throws -> Int {
+        let calls = spool?.calls() ?? []
+        for call in calls {
+            try await writeCalls(of: call.id) { _, _ in
+            } _: { db, store in
+                // Another node may have taken the call meanwhile, and told its end.
+                let ended = "SELECT 1 FROM calls WHERE id = ? AND ended_at IS NOT NULL"
+                guard try db.row(ended, [call.id.text]) == nil else { return }
+                try store.putEnded(call, db)
+            }
+            outbox.written([call.id])
+            spool?.remove(call.id)
+        }
+        return calls.count
     }
 
     // MARK: Rows

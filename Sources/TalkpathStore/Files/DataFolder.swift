@@ -45,7 +45,7 @@ public final class DataFolder: Sendable {
 
     public var storePath: String { path + "/talkpath.sqlite" }
 
-    private static func make(_ path: String) throws(StoreError) {
+    static func make(_ path: String) throws(StoreError) {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)
         for count in parts.indices.map({ $0 + 1 }) {
             let folder = parts.prefix(count).joined(separator: "/")

@@ -13,5 +13,12 @@ enum PrivateFile {
         _ = close(descriptor)
     }
 
+    static func exists(at path: String) -> Bool { access(path, F_OK) == 0 }
+
+    /// Removes a file of SQLite's, and those beside it.
+    static func remove(at path: String) {
+        for end in ["", "-wal", "-shm", "-journal"] { unlink(path + end) }
+    }
+
     static func reason() -> String { String(cString: strerror(errno)) }
 }
