@@ -160,7 +160,6 @@ if level.rawValue >= Level.nio.rawValue {
 
 if level == .all {
     products += [
-        .library(name: "TalkpathHTTP", targets: ["TalkpathHTTP"]),
         .library(name: "TalkpathServer", targets: ["TalkpathServer"]),
         .library(name: "TalkpathSimulators", targets: ["TalkpathSimulators", "TalkpathSimulation"]),
         .executable(name: "talkpath", targets: ["talkpath"]),

@@ -1,7 +1,7 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-// Apart from the main package, so that nobody who depends on Talkpath resolves the benchmark library.
+// Apart from the main package, so that users of Talkpath do not resolve the benchmark library.
 //
 //     TALKPATH_ONLY=wire swift package --package-path Benchmarks benchmark
 //

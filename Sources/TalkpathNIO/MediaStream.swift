@@ -6,8 +6,8 @@ import TalkpathWire
 
 /// A media socket of an embedder's server, as ``TelephonyBridge`` writes to it.
 ///
-/// The bridge calls both methods on a media thread, which carries many calls: hand the work to your server's own buffer or
-/// thread and return at once.
+/// The bridge calls both methods on a media thread, which carries many calls: hand the work to your server's own buffer
+/// or thread and return at once.
 public protocol MediaSocket: Sendable {
     /// Sends text messages, in this order, and flushes once: the messages of one wake of the bridge, as a rule one
     /// frame of 20 ms.
@@ -54,9 +54,9 @@ public final class MediaStream: Sendable {
     private let admission: TelephonyAdmission
     private let socket: any ForeignSocket
     private let mayRelay: Bool
-    /// Where a stream begins.
+    /// The beginning of a stream.
     private let first: Side
-    /// Where it goes on, from its `start` on.
+    /// The stream from its `start` on.
     private let decided = AtomicLazyReference<Side>()
     private let undecided = Mutex(Undecided())
 

@@ -4,8 +4,8 @@ import NIOPosix
 public import TalkpathCore
 public import TalkpathWire
 
-/// Phone calls in a server of your own. Your server speaks HTTP and owns the carrier's media sockets; the bridge owns the
-/// calls: media, model, barge-in, guards, and the end.
+/// Phone calls in a server of your own. Your server speaks HTTP and owns the carrier's media sockets; the bridge owns
+/// the calls: media, model, barge-in, guards, and the end.
 ///
 /// ```swift
 /// let bridge = TelephonyBridge()
@@ -73,7 +73,7 @@ public final class TelephonyBridge: Sendable {
     }
 
     /// Takes over a media socket whose start message must carry the parameter `token`, as
-    /// ``CallManager/makeStreamToken(for:)`` made it. The bridge closes a socket without a valid token with code 1008.
+    /// `CallManager.makeStreamToken(for:)` made it. The bridge closes a socket without a valid token with code 1008.
     public func openStream(on socket: some MediaSocket) -> MediaStream {
         openStream(on: socket, admission: .token)
     }

@@ -39,7 +39,7 @@ package struct PostgresAddress: Equatable, Sendable, CustomStringConvertible {
         guard isNumbers, !host.contains("@"), values["dbname"]?.contains("@") != true else {
             throw PostgresError(
                 .unfit,
-                "its host, port or database is none: write %40 for @, %2F for / and %3A for : within the password"
+                "its host, port or database cannot be read: write %40 for @, %2F for / and %3A for : within the password"
             )
         }
         self.url = url

@@ -21,9 +21,10 @@ package import Tracing
 /// await server.shutDown()
 /// ```
 ///
-/// Each lane is a thread that carries calls with their media sockets and models' sockets. With one lane, its thread carries
-/// the port as well; with several, the port has a thread of its own, or as many as there are lanes where it speaks TLS.
-/// Requests are worked on in the cooperative pool, and the carrier is asked by an HTTP client on threads of its own.
+/// Each lane is a thread that carries calls with their media sockets and models' sockets. With one lane, its thread
+/// carries the port as well; with several, the port has a thread of its own, or as many as there are lanes where it
+/// speaks TLS. Requests are worked on in the cooperative pool, and the carrier is asked by an HTTP client on threads of
+/// its own.
 public final class TalkpathServer: Sendable {
     /// Replacements for default parts.
     public struct Parts: Sendable {
@@ -31,7 +32,8 @@ public final class TalkpathServer: Sendable {
         public var carrier: (any Carrier)?
         /// Instead of tenants' own accounts at Twilio.
         var tenantCarriers: [String: any Carrier] = [:]
-        /// All of them are told what happens, on the call's thread and so on several at a time: they must return at once.
+        /// All of them are told what happens, on the call's thread and so on several at a time: they must return at
+        /// once.
         public var events: [any CallEventSink] = []
         /// Carries out the functions that agents call.
         public var tools: (any ToolHandler)?
@@ -46,7 +48,7 @@ public final class TalkpathServer: Sendable {
         package var addressPolicy: OutboundAddressPolicy?
         /// Makes the calls' spans; `nil` takes the configuration's, or the process's own.
         package var tracer: (any Tracer)?
-        /// When deliveries that have failed are tried again.
+        /// The times at which failed deliveries are tried again.
         package var deliveryBackoff = Backoff.deliveries
 
         public init() {}
@@ -324,8 +326,8 @@ public final class TalkpathServer: Sendable {
         )
     }
 
-    /// Reads the files of the port's certificate again, now instead of within seconds of a change. Blocks while it does.
-    /// Files that are wrong leave the one before in use, which the log says. Without TLS it does nothing.
+    /// Reads the files of the port's certificate again, now instead of within seconds of a change. Blocks while it
+    /// does. Files that are wrong leave the one before in use, which the log says. Without TLS it does nothing.
     public func reloadCertificate() {
         certificates?.reload()
     }
@@ -344,9 +346,9 @@ public final class TalkpathServer: Sendable {
         await services.triggerGracefulShutdown()
     }
 
-    /// The same, for a process that is about to leave: calls get `bound` in all to end and to be saved, and what has not
-    /// answered by then is not waited for. Their records tell so. Returns when the calls are saved, or a little after the
-    /// bound.
+    /// The same, for a process that is about to leave: calls get `bound` in all to end and to be saved, and what has
+    /// not answered by then is not waited for. Their records tell so. Returns when the calls are saved, or a little
+    /// after the bound.
     public func endNow(within bound: Duration) async {
         await endNow()
         await bridge.manager.shutDown(within: bound)

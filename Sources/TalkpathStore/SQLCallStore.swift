@@ -140,7 +140,8 @@ public final class SQLCallStore: CallStore {
         try engine.close()
     }
 
-    /// Why the last write failed; `nil` if it succeeded. While writes fail, begin nothing that has to be kept.
+    /// The reason why the last write failed; `nil` if it succeeded. While writes fail, begin nothing that has to be
+    /// kept.
     package var failure: StoreError? { condition.failure }
 
     /// More writes wait than can be done in seconds.

@@ -42,7 +42,7 @@ final class StoreCondition: Sendable {
         self.tell = tell
     }
 
-    /// Why the last write failed; `nil` while writes succeed.
+    /// The reason why the last write failed; `nil` while writes succeed.
     var failure: StoreError? { state.withLock { $0.failure } }
 
     /// The number of rows that could not be read.

@@ -74,7 +74,7 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Why a row cannot be read, without its content.
+    /// The reason why a row cannot be read, without its content.
     static func reading(_ error: any Error) -> String {
         switch error {
         case let error as TalkpathCore.RecordError: error.description

@@ -3,7 +3,7 @@ public enum AgentProvider: String, Sendable, CaseIterable {
     case openai, gemini
     /// OpenAI's GPT-Live: full duplex, on a continuous track.
     case openaiLive = "openai_live"
-    /// An agent of one's own, over Talkpath's WebSocket protocol for agents.
+    /// A socket agent, over Talkpath's WebSocket protocol for agents.
     case socket
 
     /// The providers whose models take turns with the caller, and whose names stand for a text model's interface, too.
@@ -21,14 +21,15 @@ public enum AgentProvider: String, Sendable, CaseIterable {
     /// True if the model may leave a function's result without an answer that it is told in the middle of another.
     package var mayOverlookResults: Bool { self == .gemini }
 
-    /// True if a session that is resumed knows everything that happened up to its loss, not up to its latest handle only.
+    /// True if a session that is resumed knows everything that happened up to its loss, not up to its latest handle
+    /// only.
     public var resumesWhole: Bool { self == .socket }
 
-    /// True if nobody but Talkpath tells when the caller begins and stops speaking.
+    /// True if Talkpath alone detects when the caller begins and stops speaking.
     public var leavesTurnsToUs: Bool { self == .socket || self == .openaiLive }
 
-    /// True if the model speaks on one track at the speed of real time, silence included, and its clock advances only by
-    /// the audio that it is sent.
+    /// True if the model speaks on one track at the speed of real time, silence included, and its clock advances only
+    /// by the audio that it is sent.
     public var isContinuous: Bool { self == .openaiLive }
 
     /// True if a new session takes the earlier conversation with its set-up.

@@ -238,7 +238,7 @@ public struct AgentSessionConfiguration: Equatable, Sendable {
     public var gemini = GeminiOptions()
     /// Options for GPT-Live. Other providers ignore them.
     public var live = OpenAILiveOptions()
-    /// The call's facts, for an agent of one's own.
+    /// The call's details, for a socket agent.
     public var call: AgentCallDetails?
     /// The conversation so far, oldest turn first, for a provider that takes it with the set-up.
     public var conversation: [AgentCommand.Turn] = []
@@ -309,7 +309,7 @@ public enum AgentCommand: Equatable, Sendable {
     /// Gives a function's result. `output` is text for the model, often JSON. Some models continue to speak at once,
     /// others at the next ``respond``.
     case toolResult(id: String, name: String, output: String)
-    /// The caller has begun or stopped speaking, as heard on the line. For an agent of one's own, as are the following.
+    /// The caller has begun or stopped speaking, as heard on the line. For a socket agent, as are the following.
     case callerVoice(isSpeaking: Bool)
     /// The caller has heard everything up to the mark; or never will, because it was cut.
     case markPlayed(String, wasCut: Bool)
@@ -336,7 +336,7 @@ public enum AgentCommand: Equatable, Sendable {
     }
 }
 
-/// What an agent of one's own is told of its call at the start.
+/// The details of a call for its socket agent, at the start.
 public struct AgentCallDetails: Equatable, Sendable {
     public var id: String
     /// `inbound` or `outbound`.
@@ -363,14 +363,14 @@ public struct AgentCallDetails: Equatable, Sendable {
     }
 }
 
-/// What an agent of one's own is told of its call's end.
+/// The account of a call's end for its socket agent.
 public struct AgentCallEnd: Equatable, Sendable {
     /// By the names of the control API.
     public var reason: String
     public var note: String?
     /// From the start of the call.
     public var durationMilliseconds: Int
-    /// From the answer; 0 if nobody answered.
+    /// From the answer; 0 without one.
     public var talkingMilliseconds: Int
 
     public init(reason: String, note: String? = nil, durationMilliseconds: Int, talkingMilliseconds: Int) {

@@ -1,4 +1,4 @@
-/// What a provider has counted, of its model and of the model that writes down the caller's words. The counts come from
+/// The usage of a provider's model, and of the model that transcribes the caller's words. The counts come from
 /// the provider, so sums of them saturate.
 ///
 /// Audio, text, cached and thinking tokens are parts of the input or of the output. Tokens whose kind the provider does
@@ -19,7 +19,7 @@ public struct AgentUsage: Equatable, Sendable {
     public var outputTextTokens = 0
     /// Output tokens that the model used for thinking, if it counts them separately.
     public var outputThinkingTokens = 0
-    /// What the model for transcripts has counted: tokens or, if its provider counts time, audio.
+    /// The usage of the transcription model: tokens or, if its provider counts time, audio.
     public var transcriptionInputTokens = 0
     public var transcriptionOutputTokens = 0
     public var transcriptionMilliseconds = 0

@@ -1,7 +1,8 @@
 import Foundation
 import TalkpathSimulation
 
-// The simulation of sessions without the rest of the package, for whoever changes the session and wants to know soon:
+// The simulation of sessions without the rest of the package, for developers who change the session and want a quick
+// answer:
 //     TALKPATH_ONLY=core swift run simulate-sessions --seeds 20000 [--first N] [--threads N] [--failures N] [--json]
 //     TALKPATH_ONLY=core swift run simulate-sessions --seed 17
 // `--conversations` plays each seed's conversation, with every provider, and nothing else.

@@ -31,7 +31,7 @@ struct SimulateCommand: AsyncParsableCommand {
     /// The options that both fake models share.
     struct Model: ParsableArguments {
         @OptionGroup var common: Common
-        @Flag(help: "Say back what is heard, instead of playing a conversation.") var echo = false
+        @Flag(help: "Repeat the caller's words, instead of playing a conversation.") var echo = false
         @Flag(help: "Say back each turn of the caller when it is over, instead of playing a conversation.")
         var parrot = false
         @Option(help: "The key that clients must show.") var key: String?
@@ -99,7 +99,7 @@ struct SimulateCommand: AsyncParsableCommand {
     struct OpenAI: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "openai",
-            abstract: "Run a fake OpenAI Realtime that plays a conversation, or says back what it hears.",
+            abstract: "Run a fake OpenAI Realtime that plays a conversation or repeats the caller's words.",
             discussion: Model.discussion
         )
 
@@ -111,7 +111,7 @@ struct SimulateCommand: AsyncParsableCommand {
     struct Gemini: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "gemini",
-            abstract: "Run a fake Gemini Live that plays a conversation, or says back what it hears.",
+            abstract: "Run a fake Gemini Live that plays a conversation or repeats the caller's words.",
             discussion: Model.discussion
         )
 
@@ -123,7 +123,7 @@ struct SimulateCommand: AsyncParsableCommand {
     struct OpenAILive: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "openai-live",
-            abstract: "Run a fake GPT-Live that plays a conversation, or says back what it hears.",
+            abstract: "Run a fake GPT-Live that plays a conversation or repeats the caller's words.",
             discussion: "Its clock stops while it is sent no audio."
         )
 
@@ -135,7 +135,8 @@ struct SimulateCommand: AsyncParsableCommand {
     struct Socket: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "socket",
-            abstract: "Run a fake agent of one's own that plays a conversation, or says back what it hears."
+            abstract:
+                "Run a fake socket agent that plays a conversation or repeats the caller's words."
         )
 
         @OptionGroup var model: Model

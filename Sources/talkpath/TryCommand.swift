@@ -15,7 +15,7 @@ struct TryCommand: AsyncParsableCommand {
         discussion: """
             Starts a server for this machine alone and opens its console: the browser is the telephone. With \
             OPENAI_API_KEY or GEMINI_API_KEY in the environment you talk to the real model; without a key, to a \
-            simulated one that says back what you said. No carrier takes part, and nothing is dialled.
+            simulated one that repeats your words. No carrier takes part, and nothing is dialled.
 
             Settings come from the environment, as for `talkpath serve`; calls and agents are forgotten afterwards. \
             Interrupt with Ctrl-C.
@@ -107,7 +107,7 @@ struct TryCommand: AsyncParsableCommand {
     private func words(for model: FakeModel?, _ configuration: ServerConfiguration) -> String {
         let agent = configuration.agent
         guard model != nil else { return "\(agent.provider.rawValue), \(agent.model)" }
-        return "simulated; it says back what you said (the real one needs \(agent.provider.needs))"
+        return "simulated; it repeats your words (the real one needs \(agent.provider.needs))"
     }
 
     // MARK: The agent
@@ -143,7 +143,7 @@ struct TryCommand: AsyncParsableCommand {
         return hasKey(.gemini) && !hasKey(.openai) ? .gemini : .openai
     }
 
-    /// Whether the real model can be reached: a provider needs a key, an agent of one's own an address.
+    /// Whether the real model can be reached: a provider needs a key, a socket agent an address.
     private static func isReachable(
         _ provider: AgentProvider,
         _ definition: JSONValue?,

@@ -5,7 +5,7 @@ import TalkpathSimulators
 import TalkpathWire
 import Testing
 
-/// Calls with an agent of one's own, over real sockets, judged by a strict fake of such an agent.
+/// Calls with a socket agent, over real sockets, judged by a strict fake of such an agent.
 @Suite struct OwnAgentTests {
     private static func speech(_ number: Int, _ milliseconds: Int) -> [Int16] {
         SyntheticSpeech.samples(number: number, lasting: .milliseconds(milliseconds), rate: 24_000)

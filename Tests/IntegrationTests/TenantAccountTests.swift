@@ -9,7 +9,7 @@ import TalkpathWire
 import Testing
 
 /// Two accounts at the carrier, each at a fake of its own: the one that tenants share, and a tenant's.
-@Suite(.timeLimit(.minutes(1))) struct TenantAccountTests {
+@Suite(.timeLimit(.minutes(5))) struct TenantAccountTests {
     private static let key = "a key of sixteen or more"
     private static let account = "AC" + String(repeating: "b", count: 32)
     private static let token = "fedcba9876543210fedcba9876543210"

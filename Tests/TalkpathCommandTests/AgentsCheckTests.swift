@@ -28,7 +28,7 @@ import Testing
         #expect(result.output.contains("wrong: 'openai.reasoning.effort' cannot be with the model gpt-realtime"))
     }
 
-    @Test(.timeLimit(.minutes(1))) func `an endpoint that does everything is found to`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `an endpoint that does everything is found to`() async throws {
         let fake = try await FakeOpenAIRealtime.start(
             FakeAgentConfiguration(script: AgentScript(turns: [], otherwise: Self.words))
         )
@@ -37,7 +37,7 @@ import Testing
         await fake.shutdown()
     }
 
-    @Test(.timeLimit(.minutes(1))) func `what an endpoint does not do is named`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `what an endpoint does not do is named`() async throws {
         let fake = try await FakeOpenAIRealtime.start(
             FakeAgentConfiguration(script: AgentScript(turns: [], otherwise: Self.words))
         )

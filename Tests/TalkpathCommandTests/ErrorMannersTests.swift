@@ -6,7 +6,7 @@ import Glibc
 #endif
 
 /// Mistakes as users make them, and the one form of their errors.
-@Suite(.timeLimit(.minutes(1))) struct ErrorMannersTests {
+@Suite(.timeLimit(.minutes(5))) struct ErrorMannersTests {
     /// Insides of the program that no user should read.
     private static let insides = [
         "NSCocoaErrorDomain", "bind(descriptor", "errno:", "UserInfo", "HTTPClientError", "NIOConnectionError",

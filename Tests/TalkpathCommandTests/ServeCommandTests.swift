@@ -37,14 +37,14 @@ import Testing
         return text
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: [SIGTERM, SIGINT])
+    @Test(.timeLimit(.minutes(5)), arguments: [SIGTERM, SIGINT])
     func `one signal stops an idle server and the log says so`(signal: Int32) throws {
         let outcome = try Self.serve { _, process, _ in kill(process.processIdentifier, signal) }
         #expect(outcome.status == 0 && !outcome.wasKilled)
         #expect(!outcome.log.contains("ERROR") && outcome.log.hasSuffix("Stopped\n"), "\(outcome.log)")
     }
 
-    @Test(.timeLimit(.minutes(1))) func `a second signal does not wait for anything`() throws {
+    @Test(.timeLimit(.minutes(5))) func `a second signal does not wait for anything`() throws {
         let outcome = try Self.serve { _, process, _ in
             kill(process.processIdentifier, SIGTERM)
             kill(process.processIdentifier, SIGTERM)
@@ -52,7 +52,7 @@ import Testing
         #expect(outcome.status == 0 || outcome.status == 128 + SIGTERM)
     }
 
-    @Test(.timeLimit(.minutes(1))) func `a check names every mistake and does not start`() throws {
+    @Test(.timeLimit(.minutes(5))) func `a check names every mistake and does not start`() throws {
         let outcome = try Self.serve(["OPENAI_API_KEY": "", "TALKPATH_MAX_CALLS": "many"], options: ["--check"]) {
             _,
             _,
@@ -65,14 +65,14 @@ import Testing
         #expect(right.status == 0 && right.log.isEmpty, "\(right.log)")
     }
 
-    @Test(.timeLimit(.minutes(1))) func `settings that are wrong are named and nothing starts`() throws {
+    @Test(.timeLimit(.minutes(5))) func `settings that are wrong are named and nothing starts`() throws {
         let outcome = try Self.serve(["OPENAI_API_KEY": "", "TALKPATH_MAX_CALLS": "many"]) { _, _, _ in }
         #expect(outcome.status == 78)
         #expect(outcome.log.contains("TALKPATH_MAX_CALLS"))
         #expect(!outcome.log.contains("Listening"))
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `a database that cannot be used is told in one line without the password`() throws {
         let outcome = try Self.serve(["TALKPATH_DATABASE_URL": "postgres://x:hunter2@127.0.0.1:1/x"]) { _, _, _ in }
         #expect(outcome.status == 78)
@@ -111,7 +111,7 @@ import Testing
         return words.firstMatch(of: /subject=CN ?= ?([a-z.]+)/)?.output.1
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `a hang-up signal reads the certificate again and a broken one changes nothing`() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "talkpath-\(UUID())")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -141,7 +141,7 @@ import Testing
         #expect(outcome.status == 0 && !outcome.wasKilled)
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `without a certificate a hang-up does not end the calls that it carries`() throws {
         let outcome = try Self.serve { _, process, _ in
             kill(process.processIdentifier, SIGHUP)
@@ -160,7 +160,7 @@ import Testing
         return levels.count == 2 && last - first == 10 && levels[first] == 1
     }
 
-    @Test(.timeLimit(.minutes(1))) func `one thread goes before all others`() throws {
+    @Test(.timeLimit(.minutes(5))) func `one thread goes before all others`() throws {
         var levels: [Int: Int] = [:]
         _ = try Self.serve { _, process, _ in
             // The server says that it listens while it lowers them.

@@ -6,7 +6,7 @@ import Glibc
 #endif
 
 /// What the commands that ask a server say of its address.
-@Suite(.timeLimit(.minutes(1))) struct ServerAddressTests {
+@Suite(.timeLimit(.minutes(5))) struct ServerAddressTests {
     @Test(arguments: [
         ("127.0.0.1:8080", "must begin with http:// or https://"),
         ("ws://127.0.0.1:8080", "must begin with http:// or https://, not with ws://"), ("http://", "has no host"),

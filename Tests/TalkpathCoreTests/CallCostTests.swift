@@ -121,7 +121,7 @@ struct CallCostTests {
         }
     }
 
-    @Test func `an agent of one's own costs what its owner's file says, or is unknown`() throws {
+    @Test func `a socket agent costs what its owner's file says, or is unknown`() throws {
         let own = AgentProfile.socket(url: "wss://agent.example.com")
         let unknown = CallPricing(try Self.table(Self.prices), agent: own, direction: .inbound, to: "")
         #expect(unknown.cost(AgentUsage(), talking: .seconds(6), hasCarrier: false).total == nil)

@@ -6,7 +6,7 @@ import Testing
 @testable import TalkpathNIO
 
 /// Outgoing connections through a proxy.
-@Suite(.timeLimit(.minutes(1))) struct OutboundProxyTests {
+@Suite(.timeLimit(.minutes(5))) struct OutboundProxyTests {
     @Test(
         arguments: [
             ("http://proxy.test:3128", "proxy.test", 3128, nil), ("proxy.test", "proxy.test", 80, nil),

@@ -9,7 +9,7 @@ import Testing
 @testable import TalkpathServer
 
 /// Live calls, watched.
-@Suite(.timeLimit(.minutes(1))) struct ActivityTests {
+@Suite(.timeLimit(.minutes(5))) struct ActivityTests {
     /// Messages of a stream, as they come.
     private struct Messages {
         struct Message {

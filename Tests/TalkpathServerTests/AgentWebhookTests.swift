@@ -10,7 +10,7 @@ import Testing
 @testable import TalkpathServer
 
 /// An agent's own webhook: told what happens on the calls that began while the agent had it.
-@Suite(.timeLimit(.minutes(1))) struct AgentWebhookTests {
+@Suite(.timeLimit(.minutes(5))) struct AgentWebhookTests {
     private static let secret = "whsec_" + TalkpathCrypto.base64(Array("a secret of thirty-two bytes ...".utf8))
 
     /// A server that may call this machine.

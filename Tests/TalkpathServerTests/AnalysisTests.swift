@@ -12,7 +12,7 @@ import Testing
 @testable import TalkpathServer
 
 /// What is made of calls after their end.
-@Suite(.timeLimit(.minutes(1))) struct AnalysisTests {
+@Suite(.timeLimit(.minutes(5))) struct AnalysisTests {
     // MARK: Figures
 
     private static let marks: [(CallEvent.Kind, Int)] = [
@@ -36,7 +36,7 @@ import Testing
         return call
     }
 
-    @Test func `figures come from our own records`() {
+    @Test func `metrics come from our own records`() {
         var timeline = ConversationTimeline()
         for (kind, at) in Self.marks {
             timeline.note(CallEvent(callID: CallID("one"), at: .milliseconds(at), kind: kind))
@@ -54,7 +54,7 @@ import Testing
         #expect(analysis.longestSilence == .seconds(16))
     }
 
-    @Test func `a call that nobody answered has no figures`() {
+    @Test func `a call that nobody answered has no metrics`() {
         var call = EndedCalls.call("one")
         call.answeredAt = nil
         let analysis = ConversationMetrics(timeline: ConversationTimeline(), call: call).analysis
@@ -168,7 +168,7 @@ import Testing
         return result
     }
 
-    @Test func `the opinion is kept with the figures and told`() async throws {
+    @Test func `the opinion is kept with the metrics and told`() async throws {
         let body = answer(.openai, Self.opinion)
         let (call, told, warnings) = try await analysed { _ in .init(body: body) }
         let analysis = try #require(call?.analysis)
@@ -179,7 +179,7 @@ import Testing
         #expect(warnings == 0)
     }
 
-    @Test func `a model that fails is asked three times and the figures are told all the same`() async throws {
+    @Test func `a model that fails is asked three times and the metrics are told all the same`() async throws {
         let asked = Atomic(0)
         let (call, told, warnings) = try await analysed { _ in
             asked.add(1, ordering: .relaxed)

@@ -7,7 +7,7 @@ import Testing
 @testable import TalkpathServer
 
 /// The life of calls and of the server in the log, at `info`.
-@Suite(.timeLimit(.minutes(1))) struct CallLogTests {
+@Suite(.timeLimit(.minutes(5))) struct CallLogTests {
     @Test func `the log tells the life of a call and of the server without numbers`() async throws {
         let book = LogBook()
         try await TestServer.run(logger: book.logger) { test async throws in

@@ -12,7 +12,7 @@ import Testing
         #expect(ContinuousClock.now - began >= .milliseconds(150))
     }
 
-    @Test func `an order that would wait too long is refused with the time to come again`() async throws {
+    @Test func `a create that would wait too long is refused with the time to come again`() async throws {
         let pacer = CallPacer(interval: .seconds(60), longestWait: .zero)
         try await pacer.waitForTurn()
         do throws(CarrierError) {
@@ -24,7 +24,7 @@ import Testing
         }
     }
 
-    @Test func `an order that nobody wants any more is not sent`() async throws {
+    @Test func `a create that no client wants any more is not sent`() async throws {
         let pacer = CallPacer(interval: .seconds(3600), longestWait: .seconds(7200))
         try await pacer.waitForTurn()
         let waiting = Task { try await pacer.waitForTurn() }

@@ -7,7 +7,7 @@ import Testing
 @testable import TalkpathServer
 
 /// Tokens that are replaced, API keys, regions, and what the log says of webhooks that are refused.
-@Suite(.timeLimit(.minutes(1))) struct CarrierCredentialsTests {
+@Suite(.timeLimit(.minutes(5))) struct CarrierCredentialsTests {
     private static let form: FormParameters = [
         "AccountSid": "AC00000000000000000000000000001234", "CallSid": "CA1", "CallStatus": "completed",
         "From": "+14155550123",
@@ -114,8 +114,8 @@ import Testing
             #expect(try await test.webhook("/tp/twilio/status", Self.form).status == 404)
             #expect(try await test.webhook("/elsewhere", Self.form).status == 404)
         }
-        let lines = book.all.filter { $0.level >= .warning }
-        #expect(lines.count == 1)
+        let lines = book.all.filter { $0.message.contains("still has the public address's path") }
+        #expect(lines.count == 1 && lines.first?.level == .warning)
         #expect(lines.first?.text.contains("path=/tp/twilio/status remove=/tp") == true, "\(lines)")
     }
 

@@ -13,7 +13,7 @@ import Testing
 @testable import TalkpathServer
 
 /// The console: its files, and what its session opens.
-@Suite(.timeLimit(.minutes(1))) struct ConsoleTests {
+@Suite(.timeLimit(.minutes(5))) struct ConsoleTests {
     private typealias Fields = [(String, String)]
 
     private func withConsole(

@@ -10,7 +10,7 @@ import Testing
 @testable import TalkpathServer
 
 /// Deleting a call takes every copy of it away.
-@Suite(.timeLimit(.minutes(1))) struct DeletionTests {
+@Suite(.timeLimit(.minutes(5))) struct DeletionTests {
     private func remains(of words: [String], in folder: String) throws -> [String] {
         let files = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
         return try files.filter { name in

@@ -5,7 +5,7 @@ import Testing
 @testable import TalkpathServer
 
 /// The samples in `deploy/`, as an operator would copy them.
-@Suite(.timeLimit(.minutes(1))) struct DeploySamplesTests {
+@Suite(.timeLimit(.minutes(5))) struct DeploySamplesTests {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
         .appending(path: "../../deploy").standardized
 

@@ -15,7 +15,7 @@ import Testing
 
     /// Neither a store that does not write nor a receiver that does not answer is there to be waited for: `publish` is
     /// not async, and nobody takes what it leaves. If it waited for anybody, this test would never end.
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `while nobody takes anything the teller goes on and what it keeps is bounded`() {
         let recorder = EventRecorder(capacity: 100, clock: ManualClock())
         for event in Self.words(1000) { recorder.publish(event) }

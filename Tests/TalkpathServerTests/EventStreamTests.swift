@@ -8,7 +8,7 @@ import Testing
 @testable import TalkpathServer
 
 /// A call's events as Server-Sent Events.
-@Suite(.timeLimit(.minutes(1))) struct EventStreamTests {
+@Suite(.timeLimit(.minutes(5))) struct EventStreamTests {
     struct Event: Equatable {
         var number: Int64
         var type: String

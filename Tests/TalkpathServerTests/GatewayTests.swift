@@ -11,7 +11,7 @@ import Testing
 @testable import TalkpathServer
 
 /// A gateway of agents on a WebSocket.
-@Suite(.timeLimit(.minutes(1))) struct GatewayTests {
+@Suite(.timeLimit(.minutes(5))) struct GatewayTests {
     /// Keeps what it is told, and answers each request as the test says.
     private final class FakeGateway: Sendable {
         enum Behaviour: Sendable { case answers, refuses, isSilent, hangsUp }

@@ -5,7 +5,7 @@ import Testing
 @testable import TalkpathServer
 
 /// What RFC 9110 and RFC 9112 demand of a server, byte for byte.
-@Suite(.timeLimit(.minutes(1))) struct HTTPRulesTests {
+@Suite(.timeLimit(.minutes(5))) struct HTTPRulesTests {
     /// Sends bytes as they stand, waits for an answer that ends so where it is told to, sends the rest, and reads until
     /// the server closes.
     private func exchange(_ port: Int, _ pieces: [String], untilEach mark: String = "\r\n\r\n") async throws -> String {

@@ -10,7 +10,7 @@ import Testing
 
 /// A server whose calls are spread over lanes.
 struct LaneServerTests {
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `a lane that stalls delays neither the health nor the list of calls nor the other lane's end`()
         async throws
     {

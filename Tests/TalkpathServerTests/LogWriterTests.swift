@@ -33,7 +33,7 @@ struct LogWriterTests {
         return lines
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `who logs never waits, what is written keeps its order, and the reader is told what is missing`() {
         let (reader, descriptor) = Self.makePipe()
         let writer = LogWriter(descriptor: descriptor, capacity: 100_000)
@@ -58,7 +58,7 @@ struct LogWriterTests {
         #expect(writer.dropped == dropped)
     }
 
-    @Test(.timeLimit(.minutes(1))) func `lines of many threads stay whole and each thread's stay in order`() async {
+    @Test(.timeLimit(.minutes(5))) func `lines of many threads stay whole and each thread's stay in order`() async {
         let (reader, descriptor) = Self.makePipe()
         let writer = LogWriter(descriptor: descriptor)
         await withTaskGroup(of: Void.self) { group in
@@ -75,7 +75,7 @@ struct LogWriterTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `a flush ends when all is written, and in time when nobody reads`() {
+    @Test(.timeLimit(.minutes(5))) func `a flush ends when all is written, and in time when nobody reads`() {
         let (reader, descriptor) = Self.makePipe()
         let writer = LogWriter(descriptor: descriptor)
         writer.write(Array("one\n".utf8))
@@ -88,7 +88,7 @@ struct LogWriterTests {
         close(reader)
     }
 
-    @Test(.timeLimit(.minutes(1))) func `a reader that has gone costs lines, not the process`() {
+    @Test(.timeLimit(.minutes(5))) func `a reader that has gone costs lines, not the process`() {
         let (reader, descriptor) = Self.makePipe()
         close(reader)
         let writer = LogWriter(descriptor: descriptor)

@@ -9,7 +9,7 @@ import Testing
 @testable import TalkpathServer
 
 /// What peers write, on its way into the log.
-@Suite(.timeLimit(.minutes(1))) struct PeerTextTests {
+@Suite(.timeLimit(.minutes(5))) struct PeerTextTests {
     @Test func `a peer's text is one printable line of bounded length`() {
         #expect("rate_limit: try again in 2 s".asLogged == "rate_limit: try again in 2 s")
         #expect("a\r\n2026 critical: all is lost".asLogged == "a??2026 critical: all is lost")

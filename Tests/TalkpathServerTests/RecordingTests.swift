@@ -12,7 +12,7 @@ import Testing
 @testable import TalkpathServer
 
 /// Files of calls: noted with the record, told of, and gone with it.
-@Suite(.timeLimit(.minutes(1))) struct RecordingTests {
+@Suite(.timeLimit(.minutes(5))) struct RecordingTests {
     private func run(
         _ folder: ServerFolder,
         calls: ServerConfiguration.Retention = .forever,

@@ -7,7 +7,7 @@ import Testing
 @testable import TalkpathServer
 
 /// One server after another on the same data folder.
-@Suite(.timeLimit(.minutes(1))) struct RestartTests {
+@Suite(.timeLimit(.minutes(5))) struct RestartTests {
     private static let quick = Backoff(first: .milliseconds(1), factor: 1, longest: .milliseconds(1), attempts: 100)
 
     @Test func `what one has ended the next one knows and tells those who were not there`() async throws {

@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `a server with a folder stops for everybody who waits for it`() async throws {
         try await ServerFolder.run { folder async throws in
             try await TestServer.run(configure: {

@@ -10,7 +10,7 @@ import Testing
 @testable import TalkpathStore
 
 /// A store that cannot write, and time that is set, as others see it.
-@Suite(.timeLimit(.minutes(1))) struct StoreTroubleTests {
+@Suite(.timeLimit(.minutes(5))) struct StoreTroubleTests {
     @Test func `on a full disk nothing is placed and the answer says why`() async throws {
         try await ServerFolder.run { folder async throws in
             try await TestServer.run(configure: { $0.storage = .init(folder: folder.path) }) { test async throws in
@@ -27,7 +27,12 @@ import Testing
                 #expect(test.carrier.placed.count == 1, "the carrier was not asked")
                 let agent = #"{"name":"desk","instructions":"\#(words)"}"#
                 #expect(try await test.send(.POST, "/api/agents", agent)["code"] == "store_unavailable")
-                let readiness = try await test.send(.GET, "/ready", key: nil)
+                var readiness = try await test.send(.GET, "/ready", key: nil)
+                // A small write of the first call's may come late, and still fit.
+                for _ in 0..<5 where readiness.status != 503 {
+                    _ = try await test.send(.POST, "/api/agents", agent)
+                    readiness = try await test.send(.GET, "/ready", key: nil)
+                }
                 #expect(readiness.status == 503 && readiness["status"] == "store_unavailable")
                 #expect(try await test.send(.GET, "/health", key: nil).status == 200)
                 #expect(try await test.send(.GET, "/api/calls?state=ended").status == 200, "what is there can be read")

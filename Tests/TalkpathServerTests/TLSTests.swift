@@ -238,7 +238,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: Peer.allCases)
+    @Test(.timeLimit(.minutes(5)), arguments: Peer.allCases)
     func `a failure of TLSI s named by every client`(peer: Peer) async throws {
         try await withPeer(peer) { port in
             let url = try OutboundURL("https://127.0.0.1:\(port)/")

@@ -7,7 +7,7 @@ import Testing
 @testable import TalkpathServer
 
 /// The summary of a call, to a chat.
-@Suite(.timeLimit(.minutes(1))) struct TelegramTests {
+@Suite(.timeLimit(.minutes(5))) struct TelegramTests {
     private static let token = "123456:the-bots-own-token"
 
     private func deliver(

@@ -8,7 +8,7 @@ import Testing
 @testable import TalkpathServer
 
 /// What a tenant may hold open, and how much may be kept for it.
-@Suite(.timeLimit(.minutes(1))) struct TenantPlacesTests {
+@Suite(.timeLimit(.minutes(5))) struct TenantPlacesTests {
     @Test func `places are counted by tenant and given back by their end`() {
         let places = TenantPlaces(most: 2)
         var held = [places.take("a"), places.take("a")]

@@ -10,7 +10,7 @@ import Testing
 @testable import TalkpathServer
 
 /// Where functions lead that are HTTP requests.
-@Suite(.timeLimit(.minutes(1))) struct ToolAddressTests {
+@Suite(.timeLimit(.minutes(5))) struct ToolAddressTests {
     private func call(_ url: String, _ policy: OutboundAddressPolicy, headers: [String: String] = [:]) async -> String {
         let endpoint = ToolEndpoint(tool: AgentTool(name: "stock", description: ""), url: url, headers: headers)
         let call = AgentToolCall(id: "t1", name: "stock", arguments: #"{"item":"lamp"}"#)

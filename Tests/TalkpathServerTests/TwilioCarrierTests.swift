@@ -187,7 +187,7 @@ import Testing
         #expect(twilio.received.count == 1)
     }
 
-    @Test func `an order that never left is known not to have been placed`() async throws {
+    @Test func `a create that never left is known not to have been placed`() async throws {
         // A port that was free a moment ago.
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .bind(host: "127.0.0.1", port: 0).get()
@@ -199,7 +199,7 @@ import Testing
         }
     }
 
-    @Test func `a connection that breaks leaves the order's fate unknown`() async throws {
+    @Test func `a connection that breaks leaves the create's fate unknown`() async throws {
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(HangUpOnRead()) }

@@ -7,7 +7,7 @@ import Testing
 @testable import TalkpathServer
 
 /// Calls whose telephone is a page, or another program.
-@Suite(.timeLimit(.minutes(1))) struct WebCallTests {
+@Suite(.timeLimit(.minutes(5))) struct WebCallTests {
     private func begin(
         _ test: TestServer,
         _ body: String? = nil,

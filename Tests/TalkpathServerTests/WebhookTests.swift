@@ -9,7 +9,7 @@ import Testing
 @testable import TalkpathServer
 
 /// What becomes of events on their way to somebody's webhook.
-@Suite(.timeLimit(.minutes(1))) struct WebhookTests {
+@Suite(.timeLimit(.minutes(5))) struct WebhookTests {
     // MARK: Signatures
 
     @Test(arguments: [

@@ -106,7 +106,7 @@ import Testing
 
     /// A captured call whose model is an agent of its operator's; the numbers of its first message, then those of all
     /// others, are hostile.
-    @Test func `a call survives hostile numbers in what an agent of one's own says`() async throws {
+    @Test func `a call survives hostile numbers in what a socket agent says`() async throws {
         var capture = try CapturedCallsTests.replay("openai-plain-conversation").capture
         var json = capture.facts.json
         var agent = try #require(json["agent"])

@@ -267,7 +267,10 @@ struct FakeTwilioTests {
     @Test(arguments: [
         (CallBehavior.Outcome.busy, "busy"), (.noAnswer(ringing: .milliseconds(30)), "no-answer"), (.fails, "failed"),
     ])
-    func `a call that is not answered ends without a webhook`(outcome: CallBehavior.Outcome, status: String) async throws {
+    func `a call that is not answered ends without a webhook`(
+        outcome: CallBehavior.Outcome,
+        status: String
+    ) async throws {
         let application = try await Application.start()
         let twilio = try await start(application, CallBehavior(outcome: outcome, dialing: .milliseconds(5)))
         let sid = try #require(try await post(twilio, "Calls.json", call).body["sid"]?.string)

@@ -8,7 +8,7 @@ import Testing
 struct ModelBehaviourTests {
     // MARK: Names
 
-    @Test func `habits are read by name`() {
+    @Test func `behaviours are read by name`() {
         #expect(ModelBehaviours(words: "slow-pong,late-transcript") == .these([.slowPong, .lateTranscript]))
         #expect(ModelBehaviours(words: "slow-pong, go-away") == .these([.slowPong, .goAway]))
         #expect(
@@ -20,7 +20,7 @@ struct ModelBehaviourTests {
         }
     }
 
-    @Test func `a random mix is the same for the same seed and has all habits in the long run`() {
+    @Test func `a random mix is the same for the same seed and has all behaviours in the long run`() {
         let mixes = (0..<200).map { ModelBehaviours.random(seed: 3).behaviours(inSession: $0) }
         #expect(mixes == (0..<200).map { ModelBehaviours.random(seed: 3).behaviours(inSession: $0) })
         #expect(mixes != (0..<200).map { ModelBehaviours.random(seed: 4).behaviours(inSession: $0) })
@@ -28,7 +28,7 @@ struct ModelBehaviourTests {
         #expect(mixes.contains([]) && mixes.allSatisfy { $0.count <= 3 })
     }
 
-    @Test func `occasional habits take turns and spare the first answer and that after each`() {
+    @Test func `occasional behaviours take turns and spare the first answer and that after each`() {
         var plan = HabitPlan([.rateLimit, .sideTalk, .slowPong])
         let seen = (0..<8).map { _ in plan.nextAnswer() }
         #expect(seen == [nil, .sideTalk, nil, .rateLimit, nil, nil, .sideTalk, nil])

@@ -18,7 +18,7 @@ extension Benchmark {
             )
         ) { benchmark in
             let work = try path.prepare()
-            // Whatever is made on first use is made now.
+            // Make now the objects that are made on first use.
             try work()
             benchmark.startMeasurement()
             // Within the measurement, for starting and stopping it allocates.

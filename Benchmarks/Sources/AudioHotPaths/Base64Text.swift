@@ -2,7 +2,7 @@ import TalkpathAudio
 import TalkpathWire
 
 extension HotPath {
-    /// Audio as the sockets carry it, with whatever instructions there are: a frame of the telephone's, and one of a
+    /// Audio as the sockets carry it, with the instructions of the processor: a frame of the telephone's, and one of a
     /// model's PCM at 24 kHz.
     static let base64: [HotPath] = [160, 960].flatMap { count in
         [

@@ -1,7 +1,7 @@
 import TalkpathAudio
 
 extension HotPath {
-    /// What a frame of a call costs in all: mu-law to 24 kHz and 24 kHz to mu-law.
+    /// The whole cost of a call's frame: mu-law to 24 kHz and 24 kHz to mu-law.
     static let callPath: [HotPath] = InstructionSet.available.map { instructions in
         HotPath("call, both ways 24 kHz, \(instructions.rawValue)") {
             let up = Box(try Resampler(from: 8000, to: 24000, instructions: instructions))

@@ -1,7 +1,7 @@
 import TalkpathAudio
 
 extension HotPath {
-    /// A frame of keypad tones. The sequence lasts for longer than anybody measures: it begins anew when it is over.
+    /// A frame of keypad tones. The sequence outlasts every measurement: it begins anew when it is over.
     static let tones: [HotPath] = [
         HotPath("keypad tones, 8000 Hz") {
             let fresh = try DTMFGenerator(DTMFSequence("0123456789*#ABCD"), sampleRate: 8000)

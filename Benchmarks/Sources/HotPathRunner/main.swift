@@ -17,7 +17,7 @@ case ("--allocations", 1):
     var failures = 0
     for path in HotPath.all {
         let work = try path.prepare()
-        // Whatever is made on first use is made now.
+        // Make now the objects that are made on first use.
         try work()
         let before = talkpath_allocation_count()
         for _ in 0..<1000 { try work() }

@@ -23,7 +23,7 @@ extension FuzzTarget {
         }
     }
 
-    /// Messages of an agent of one's own, one on each line: audio where the line begins with `=`.
+    /// Messages of a socket agent, one on each line: audio where the line begins with `=`.
     ///
     /// What is refused changes nothing, so that a codec that hears each message twice after the first refusal says the
     /// same.

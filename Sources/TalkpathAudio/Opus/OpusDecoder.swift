@@ -13,7 +13,7 @@ public struct OpusDecoder: ~Copyable, @unchecked Sendable {
 
     /// - Parameters:
     ///   - sampleRate: the output's rate: 8000, 12000, 16000, 24000 or 48000 samples per second.
-    ///   - channelCount: the output's channels: 1 or 2, whatever number the packets have.
+    ///   - channelCount: the output's channels: 1 or 2, also if the packets have another number.
     public init(sampleRate: Int, channelCount: Int = 1) throws(OpusError) {
         try OpusError.check(sampleRate: sampleRate, channelCount: channelCount)
         var code: Int32 = 0

@@ -36,8 +36,8 @@ public struct LibsamplerateResampler: AudioResampler, ~Copyable, @unchecked Send
     private var isAtStart = true
 
     /// - Parameters:
-    ///   - from: input samples per second.
-    ///   - to: output samples per second, at most 256 times more or fewer.
+    ///   - inputRate: input samples per second.
+    ///   - outputRate: output samples per second, at most 256 times more or fewer.
     public init(
         from inputRate: Int,
         to outputRate: Int,

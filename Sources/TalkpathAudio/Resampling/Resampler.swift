@@ -1,7 +1,7 @@
 /// A streaming resampler between two of the rates 8, 16, 24 and 48 kHz: a polyphase FIR filter with linear phase.
 ///
 /// * Every 20 ms block comes out full: `n` inputs give exactly ⌊n · outputRate ÷ inputRate⌋ outputs, from the first
-///   block on. The filter starts from silence; ``latency`` tells how late the signal is.
+///   block on. The filter starts from silence; ``latencyInInputSamples`` tells how late the signal is.
 /// * The output is the same bit for bit however the caller cuts the input into chunks, single samples included.
 /// * Values beyond full scale saturate; they never wrap.
 /// * `process` allocates nothing. An instance is for one thread at a time and takes about 8 KiB.
@@ -20,8 +20,8 @@ public struct Resampler: AudioResampler, ~Copyable {
     private let isPassThrough: Bool
 
     /// - Parameters:
-    ///   - from: input samples per second.
-    ///   - to: output samples per second.
+    ///   - inputRate: input samples per second.
+    ///   - outputRate: output samples per second.
     ///   - profile: the share of the band to keep, which decides the latency.
     ///   - instructions: the form of the kernels to run; the portable one if the machine lacks it.
     /// - Throws: ``ResamplerError`` if there is no filter for this pair of rates. Equal rates work if they are
@@ -79,7 +79,7 @@ public struct Resampler: AudioResampler, ~Copyable {
         return count
     }
 
-    /// Resamples memory that is not a span; otherwise equal to ``process(_:into:)-(Span,_)``.
+    /// Resamples memory that is not a span; otherwise equal to `process(_:into:)` with spans.
     @discardableResult
     public mutating func process(
         _ input: UnsafeBufferPointer<Int16>,

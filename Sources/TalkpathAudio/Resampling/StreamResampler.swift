@@ -8,8 +8,8 @@ public struct StreamResampler: AudioResampler, ~Copyable {
     private var libsamplerate: LibsamplerateResampler?
 
     /// - Parameters:
-    ///   - from: input samples per second.
-    ///   - to: output samples per second.
+    ///   - inputRate: input samples per second.
+    ///   - outputRate: output samples per second.
     ///   - instructions: the form of the polyphase engine's kernels to run.
     public init(
         from inputRate: Int,

@@ -42,7 +42,7 @@ extension ByteRing {
             target.withUnsafeMutableBytes { read(into: $0) }
         }
 
-        /// Reads into memory that is not a span; otherwise equal to ``read(into:)-(MutableSpan)``.
+        /// Reads into memory that is not a span; otherwise equal to `read(into:)` with a span.
         public mutating func read(into target: UnsafeMutableRawBufferPointer) -> Int {
             let count = min(available(atLeast: target.count), target.count)
             guard count > 0, let destination = target.baseAddress else { return 0 }

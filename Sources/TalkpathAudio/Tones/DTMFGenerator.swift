@@ -28,8 +28,8 @@ public struct DTMFGenerator: Sendable {
     private let highAmplitude: Double
 
     private var step = 0
-    /// The current step, in nanoseconds and in samples from the sequence start: its start, the end of its tone (keys only)
-    /// and its end.
+    /// The current step, in nanoseconds and in samples from the sequence start: its start, the end of its tone (keys
+    /// only) and its end.
     private var beginNanoseconds: Int64 = 0
     private var begin = 0
     private var toneEnd = 0
@@ -65,7 +65,7 @@ public struct DTMFGenerator: Sendable {
         target.withUnsafeMutableBufferPointer { write(into: $0) }
     }
 
-    /// Writes into memory that is not a span; otherwise equal to ``write(into:)-(MutableSpan)``.
+    /// Writes into memory that is not a span; otherwise equal to `write(into:)` with a span.
     public mutating func write(into target: UnsafeMutableBufferPointer<Int16>) -> Int {
         var written = 0
         while written < target.count, step < steps.count {

@@ -10,7 +10,7 @@ final class PersonaCaller {
     private var turns = 1
 
     private static let silence = Duration.milliseconds(600)
-    private static let farewell = "[hangs up]"
+    private static let goodbye = "[hangs up]"
 
     init(_ persona: LiveTest.Persona, model: TextModel, words: SpokenWords) {
         self.persona = persona
@@ -24,8 +24,8 @@ final class PersonaCaller {
         guard turns < persona.turns else { return await caller.hangUp() }
         let call = try await api.get("/api/calls/\(id)").body
         let answer = try await model.answer(messages(call["transcript"]?.array ?? []))
-        let text = answer.replacing(Self.farewell, with: "").trimmingCharacters(in: .whitespacesAndNewlines)
-        turns = answer.contains(Self.farewell) ? persona.turns : turns + 1
+        let text = answer.replacing(Self.goodbye, with: "").trimmingCharacters(in: .whitespacesAndNewlines)
+        turns = answer.contains(Self.goodbye) ? persona.turns : turns + 1
         guard !text.isEmpty else { return await caller.hangUp() }
         let turn = PhoneScript.Turn(.previous(after: .zero), .speech(try words.spoken(text)), text: text)
         await caller.say(turn)
@@ -35,7 +35,7 @@ final class PersonaCaller {
         let rules = """
             You are the caller in a phone call: \(persona.description)
             Say what you say next, in one or two short spoken sentences and nothing else. When the call is over for \
-            you, say goodbye and add \(Self.farewell).
+            you, say goodbye and add \(Self.goodbye).
             """
         return [TextModel.Message("system", rules)]
             + transcript.map { turn in

@@ -3,35 +3,35 @@ public import TalkpathWire
 
 /// The agent that talks on a call: which model, how it is reached, what it is told.
 public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
-    /// What the model is sent and sends.
+    /// The audio format of the model's socket, both ways.
     public enum Format: String, Sendable, CaseIterable {
-        /// Linear: 24 kHz both ways for OpenAI and GPT-Live; 16 kHz up and 24 kHz down for Gemini; for an agent of one's own,
-        /// ``socketRate`` both ways, until it asks for something else.
+        /// Linear: 24 kHz both ways for OpenAI and GPT-Live; 16 kHz up and 24 kHz down for Gemini; for an agent behind
+        /// the agent socket, ``socketRate`` both ways, until it asks for something else.
         case pcm
         /// The telephony leg's own µ-law, passed through untouched. Not for Gemini.
         case pcmu
     }
 
-    /// When the model's socket is opened.
+    /// The moment at which the model's socket is opened.
     public enum ConnectPolicy: String, Sendable, CaseIterable {
         /// As soon as the callee's phone rings, so that the agent is there when the call is answered.
         case onRinging = "on_ringing"
-        /// When the call is answered.
+        /// At the answer of the call.
         case onAnswer = "on_answer"
     }
 
     /// Its name in a store of agents; `nil` for one that was made for a call.
     public var id: String?
-    /// What people call it.
+    /// The agent's name for people.
     public var name: String?
     public var provider: AgentProvider
     public var model: String
     public var voice: String?
     public var format: Format
     public var instructions: String
-    /// What the agent is asked to say first, in its own words. Without it, the agent waits for the caller.
+    /// A request for the agent's first words, which it chooses itself. Without it, the agent waits for the caller.
     public var firstMessage: String?
-    /// What becomes of the greeting if the caller speaks before it, or into it.
+    /// The handling of a greeting that the caller speaks before, or into.
     public var greetingPolicy = GreetingPolicy.callerFirst
     public var tools: [AgentTool]
     /// Offers the agent a function `end_call`.
@@ -44,36 +44,37 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     public var maySendDigits = true
     /// Functions that are carried out by HTTP requests.
     public var endpoints: [ToolEndpoint] = []
-    /// Whose word silences the agent when the caller speaks over it.
+    /// The detector that silences the agent when the caller speaks over it.
     public var bargeIn = BargeIn.model
-    /// When the model's session is opened anew before it is lost; nil is what suits the model.
+    /// The plan for opening the model's session anew before it is lost; nil follows the table of models.
     public var renewal: AgentRenewal?
-    /// What the caller gets when the model is lost for good; without one, the call ends at once.
+    /// The caller's way on when the model is lost for good; without one, the call ends at once.
     public var fallback: AgentFallback?
     /// Whether the agent is told which keys the caller presses.
     public var hearsDigits = true
     /// Whether a key that the caller presses silences the agent, as speech over it does.
     public var keysInterrupt = false
     public var connectPolicy: ConnectPolicy
-    /// Who resamples between the telephone's rate and the model's, and how well.
+    /// The engine and quality of resampling between the telephone's rate and the model's.
     public var resampler: ResamplerEngine
-    /// Where the model is reached; `nil` is the provider's own address. An agent of one's own must have one.
+    /// The model's address; `nil` is the provider's own. A socket agent must have one.
     public var baseURL: String?
     /// The tenant has named the address, and not the server's owner: it is judged before it is connected to.
     public var isAddressForeign = false
-    /// The header that carries the key of an agent of one's own; nil is `Authorization`, with `Bearer` before the key.
+    /// The header that carries the key of a socket agent; nil is `Authorization`, with `Bearer`
+    /// before the key.
     public var keyHeader: String?
-    /// The sample rate of an agent of one's own, with ``Format/pcm``: 8000, 16000 or 24000.
+    /// The sample rate of a socket agent, with ``Format/pcm``: 8000, 16000 or 24000.
     public var socketRate = 16_000
     /// The service behind OpenAI's wire, for agents of that provider; nil takes it from the address.
     public var service: RealtimeService?
     /// Never printed.
     public var apiKey: String
-    /// Who is told what happens on this agent's calls, besides those who are told of every call.
+    /// Webhooks that get the events of this agent's calls, besides those that get every call's.
     public var webhook: AgentWebhook?
     /// The bounds and guards of this agent's calls, for those that bring none of their own.
     public var limits: CallLimits
-    /// What is kept of this agent's calls; nil leaves it to the server.
+    /// The captures and recordings to keep of this agent's calls; nil leaves it to the server.
     public var capture: CapturePolicy?
     /// Options that only OpenAI's sessions have.
     public var openAI = OpenAIOptions()
@@ -81,7 +82,8 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     public var gemini = GeminiOptions()
     /// Options that only GPT-Live's sessions have.
     public var live = OpenAILiveOptions()
-    /// A JSON object that is laid over the session's set-up in the provider's own words, at last: for what is not here yet.
+    /// A JSON object that is laid over the session's set-up in the provider's own words, at last: for what is not here
+    /// yet.
     public var raw: JSONValue?
     /// The endpoint that allows or refuses calls of an MCP server's tools; nil asks the functions' handler.
     public var approval: ToolEndpoint?
@@ -161,7 +163,7 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
         AgentProfile(provider: .openaiLive, model: model, apiKey: key, format: .pcmu, instructions: instructions)
     }
 
-    /// An agent of one's own, which speaks Talkpath's protocol for agents.
+    /// A socket agent: a program that speaks Talkpath's protocol for agents.
     ///
     /// - Parameter key: sent as a bearer's token; empty for none.
     public static func socket(url: String, key: String = "", instructions: String = "") -> AgentProfile {
@@ -196,7 +198,7 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
 
     var effectiveService: RealtimeService { service ?? baseURL.map(RealtimeService.init) ?? .openai }
 
-    /// Where the model's socket is opened.
+    /// The address at which the model's socket is opened.
     var target: WebSocketTarget {
         switch provider {
         case .openai: return effectiveService.target(address: baseURL, model: model, apiKey: apiKey)
@@ -210,7 +212,7 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
 
     var effectiveRenewal: AgentRenewal? {
         if let renewal { return renewal }
-        // No session of an agent of one's own grows old.
+        // A session with a socket agent has no age limit.
         if provider == .socket { return nil }
         let age = AgentModelTraits(provider, model: model).renewal
         return AgentRenewal(quietAfter: age.quietAfter, atLatest: age.atLatest)
@@ -238,7 +240,7 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
 
     /// Finds out what the model would refuse, and what cannot be together.
     ///
-    /// - Parameter hasHandler: somebody other than ``approval`` can decide about the calls of MCP servers' tools.
+    /// - Parameter hasHandler: a handler besides ``approval`` can decide about the calls of MCP servers' tools.
     public func check(hasHandler: Bool = true) throws(AgentOptionFault) {
         var check = AgentOptionCheck(
             provider: provider,

@@ -1,4 +1,4 @@
-/// Whose word silences the agent when the caller speaks over it.
+/// The detector that silences the agent when the caller speaks over it.
 public enum BargeIn: String, Sendable, CaseIterable {
     /// The model's own.
     case model
@@ -9,11 +9,11 @@ public enum BargeIn: String, Sendable, CaseIterable {
     case both
 }
 
-/// When a model's session is opened anew before the provider ends it, with the conversation taken along.
+/// The plan for opening a model's session anew before the provider ends it, with the conversation taken along.
 public struct AgentRenewal: Equatable, Sendable {
     /// From this age on, at the first moment at which neither side speaks.
     public var quietAfter: Duration
-    /// At this age, whoever is speaking.
+    /// At this age, even if a side is speaking.
     public var atLatest: Duration
 
     public init(quietAfter: Duration, atLatest: Duration) {
@@ -22,7 +22,7 @@ public struct AgentRenewal: Equatable, Sendable {
     }
 }
 
-/// What the caller gets when the model is lost for good: a clip or else words, then somebody else or the end.
+/// The caller's way on when the model is lost for good: a clip or else words, then another number or the end.
 public struct AgentFallback: Equatable, Sendable, CustomStringConvertible {
     /// Played first.
     public var clip: AudioClip?

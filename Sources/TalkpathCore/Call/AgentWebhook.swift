@@ -1,7 +1,7 @@
-/// Where the events of an agent's calls are sent.
+/// An address to which the events of an agent's calls are sent.
 public struct AgentWebhook: Equatable, Sendable, CustomStringConvertible, CustomReflectable {
     public var url: String
-    /// What the messages are signed with, `whsec_` and base64; `nil` is the server's own. Never printed.
+    /// The secret that signs the messages, `whsec_` and base64; `nil` is the server's own. Never printed.
     public var secret: String?
     /// The types of events that are sent, such as `call.ended`; empty is all of them.
     public var events: [String]

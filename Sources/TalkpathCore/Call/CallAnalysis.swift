@@ -1,17 +1,17 @@
-/// What was found out about a conversation after its end: figures from our own records, and a language model's view of
+/// The analysis of a conversation after its end: metrics from our own records, and a language model's view of
 /// the transcript where one is configured.
 public struct CallAnalysis: Equatable, Sendable {
     public enum Sentiment: String, Sendable, CaseIterable {
         case positive, neutral, negative
     }
 
-    /// Of the time in which one of the two spoke, the agent's share, from 0 to 1; `nil` if nobody spoke.
+    /// Of the time in which one of the two spoke, the agent's share, from 0 to 1; `nil` if neither spoke.
     public var agentTalkRatio: Double?
     public var callerTalk = Duration.zero
     public var agentTalk = Duration.zero
-    /// How often the caller cut the agent short.
+    /// The number of times that the caller cut the agent short.
     public var interruptions = 0
-    /// How often nobody spoke for at least ``shortestSilence``, how long together, and the longest.
+    /// The silences of at least ``shortestSilence``: their number, their sum and the longest.
     public var silences = 0
     public var silence = Duration.zero
     public var longestSilence = Duration.zero
@@ -19,7 +19,7 @@ public struct CallAnalysis: Equatable, Sendable {
     public var turns = 0
     public var meanTurnLatency: Duration?
     public var longestTurnLatency: Duration?
-    /// How much the conversation looked like two agents talking in circles, from 0 to 1.
+    /// The likeness of the conversation to two agents talking in circles, from 0 to 1.
     public var loopScore: Double?
 
     /// The language model's; `nil` without one, or if it failed.
@@ -27,7 +27,7 @@ public struct CallAnalysis: Equatable, Sendable {
     public var sentiment: Sentiment?
     /// A short word for what came of the call, such as `appointment_booked`.
     public var outcome: String?
-    /// Which model it was.
+    /// The model that judged.
     public var model: String?
 
     /// A pause of this length is one that people notice.

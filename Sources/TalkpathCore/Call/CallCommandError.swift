@@ -1,6 +1,6 @@
-/// Why something that was asked of a call was not done. The call goes on, if it still does.
+/// The reason why a call did not carry out a command. The command does not end the call.
 public struct CallCommandError: Error, Sendable, CustomStringConvertible {
-    /// What kind of reason. More may come; the raw values are stable.
+    /// The kind of reason. More may come; the raw values are stable.
     public struct Code: RawRepresentable, Hashable, Sendable {
         public let rawValue: String
 
@@ -10,7 +10,7 @@ public struct CallCommandError: Error, Sendable, CustomStringConvertible {
 
         /// The call is over, or is being ended.
         public static let notLive = Code(rawValue: "not_live")
-        /// Nobody is on the line yet.
+        /// The caller is not on the line yet.
         public static let notAnswered = Code(rawValue: "not_answered")
         /// The model's session is not there.
         public static let agentNotReady = Code(rawValue: "agent_not_ready")
@@ -30,14 +30,14 @@ public struct CallCommandError: Error, Sendable, CustomStringConvertible {
         public static let noCarrier = Code(rawValue: "no_carrier")
         /// The carrier refused, or did not answer.
         public static let carrierError = Code(rawValue: "carrier_error")
-        /// Nobody answered the transfer: see ``CallCommandError/transferOutcome``.
+        /// The other number did not answer the transfer: see ``CallCommandError/transferOutcome``.
         public static let transferFailed = Code(rawValue: "transfer_failed")
         /// Something of the kind is under way already, or too much of it waits.
         public static let busy = Code(rawValue: "busy")
     }
 
     public var code: Code
-    /// What happened, and what to do; free of numbers, digits and secrets.
+    /// The cause and the remedy; free of numbers, digits and secrets.
     public var message: String
     /// The outcome of dialling the other number, where a transfer failed.
     public var transferOutcome: TransferOutcome?
@@ -50,7 +50,10 @@ public struct CallCommandError: Error, Sendable, CustomStringConvertible {
     public var description: String { "\(code.rawValue): \(message)" }
 
     static let ended = CallCommandError(.notLive, "the call is over, or is being ended")
-    static let unanswered = CallCommandError(.notAnswered, "nobody is on the line yet: wait for the call's media")
+    static let unanswered = CallCommandError(
+        .notAnswered,
+        "the caller is not on the line yet: wait for the call's media"
+    )
 }
 
 /// Of the same code: the message is for people.

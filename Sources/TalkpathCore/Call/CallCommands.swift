@@ -3,9 +3,9 @@ public enum CallLeg: String, Sendable, CaseIterable {
     case caller, agent
 }
 
-/// What came of asking the agent to speak.
+/// The outcome of asking the agent to speak.
 public struct SaidResult: Equatable, Sendable {
-    /// What the agent said, in its own words: what it was asked to say is not taken literally.
+    /// The agent's words. It takes the request freely, not literally.
     public var text: String
     /// The caller spoke over it, or the call ended: it was not heard to its end.
     public var wasCut: Bool
@@ -16,9 +16,9 @@ public struct SaidResult: Equatable, Sendable {
     }
 }
 
-/// What came of playing a clip.
+/// The outcome of playing a clip.
 public struct PlayResult: Equatable, Sendable {
-    /// How much of it the caller heard.
+    /// The part of it that the caller heard.
     public var heardMilliseconds: Int
     /// The caller spoke over it, or the call ended: it was not heard to its end.
     public var wasCut: Bool
@@ -29,10 +29,10 @@ public struct PlayResult: Equatable, Sendable {
     }
 }
 
-/// Whose words a message in the conversation are.
+/// The author of a message in the conversation.
 public enum MessageAuthor: String, Sendable, CaseIterable {
     case caller = "user"
     case agent = "assistant"
-    /// Whoever set the agent up.
+    /// The operator of the agent.
     case system
 }

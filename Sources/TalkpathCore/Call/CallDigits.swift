@@ -1,12 +1,12 @@
-/// How digits are collected that the caller dials.
+/// The rules for collecting digits that the caller dials.
 public struct DigitRequest: Equatable, Sendable {
     /// Complete when there are so many.
     public var maximum: Int?
     /// Complete when this key is pressed, which is not part of the digits.
     public var terminator: Character?
-    /// How long the first digit is waited for.
+    /// The longest wait for the first digit.
     public var timeout: Duration
-    /// How long each further one is waited for; then what is there is complete.
+    /// The longest wait for each further one; after it, the digits so far are complete.
     public var digitTimeout: Duration
 
     public init(
@@ -22,11 +22,11 @@ public struct DigitRequest: Equatable, Sendable {
     }
 }
 
-/// What the caller dialled. Never printed: it may be a card's number.
+/// The digits that the caller dialled. Never printed: they may be a card's number.
 public struct CollectedDigits: Equatable, Sendable, CustomStringConvertible, CustomDebugStringConvertible,
     CustomReflectable
 {
-    /// Why no more digits were waited for.
+    /// The reason why the collecting ended.
     public enum Completion: String, Sendable {
         case maximum, terminator, timeout
     }

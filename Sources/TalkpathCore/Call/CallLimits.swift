@@ -1,6 +1,6 @@
 public import TalkpathWire
 
-/// How long a call may take in each of its stages, and the guards that end it when it goes nowhere. All durations are
+/// The longest time of each stage of a call, and the guards that end it when it goes nowhere. All durations are
 /// bounds, not waits. A guard that is `nil` is off.
 public struct CallLimits: Equatable, Sendable {
     /// From the start to the forced end. The carrier is told as well.
@@ -13,33 +13,33 @@ public struct CallLimits: Equatable, Sendable {
     public var mediaTimeout: Duration = .seconds(20)
     /// From opening the model's socket until it is ready for audio.
     public var agentSetupTimeout: Duration = .seconds(10)
-    /// How often the model's socket is opened, in a row, before the call is given up.
+    /// Attempts in a row to open the model's socket, before the call is given up.
     public var agentAttempts: Int = 3
     /// Between two of these attempts; doubled each time.
     public var agentRetryDelay: Duration = .milliseconds(250)
-    /// From the beginning of the end to the receipt, whoever does not answer.
+    /// From the beginning of the end to the receipt, even if a peer does not answer.
     public var endBound: Duration = .seconds(5)
-    /// How long the media socket stays open for the carrier's goodbye once it has confirmed the hang-up.
+    /// The time for which the media socket stays open for the carrier's goodbye after the confirmed hang-up.
     public var goodbye: Duration = .milliseconds(250)
     /// A drain that asks for nothing else.
     public var drainTimeout: Duration = .seconds(10)
 
     // MARK: Guards
 
-    /// Neither side speaks: the caller by our voice detectors or the model's, the agent by what is played to the caller. Then
-    /// ``idlePrompt``, if there is one, and `idle_timeout`.
+    /// Neither side speaks: the caller by our voice detectors or the model's, the agent by what is played to the
+    /// caller. Then ``idlePrompt``, if there is one, and `idle_timeout`.
     public var idleTimeout: Duration? = .seconds(120)
-    /// What the agent is asked to say before the call is given up as idle.
+    /// The agent's request to an idle caller, before the call is given up.
     public var idlePrompt: IdlePrompt?
-    /// Answered, but the caller's line is dead: no audio comes, or nothing above −60 dBFS. What the agent speaks does not
-    /// count, as people listen silently. Then `silence_timeout`.
+    /// Answered, but the caller's line is dead: no audio comes, or nothing above −60 dBFS. What the agent speaks does
+    /// not count, as people listen silently. Then `silence_timeout`.
     public var silenceTimeout: Duration? = .seconds(90)
-    /// The model's socket is open, the caller has finished, and no answer comes. The socket is then opened anew as if it
-    /// had been lost, ``agentAttempts`` times, and at last the call ends with `agent_lost`.
+    /// The model's socket is open, the caller has finished, and no answer comes. The socket is then opened anew as if
+    /// it had been lost, ``agentAttempts`` times, and at last the call ends with `agent_lost`.
     public var agentSilenceTimeout: Duration? = .seconds(10)
     /// Whether the carrier is asked what has answered. Outbound calls only.
     public var machineDetection: MachineDetection = .off
-    /// What happens when the carrier says that it was a machine: `hangUp` ends the call with `voicemail`.
+    /// The handling of a call that a machine answers, by the carrier's report: `hangUp` ends the call with `voicemail`.
     public var onMachine: MachinePolicy = .hangUp
     /// Two agents that talk to each other in circles: `loop_detected`.
     public var loopGuard: LoopGuardPolicy? = LoopGuardPolicy()
@@ -57,15 +57,15 @@ public struct OutboundCall: Sendable {
     public var agent: AgentProfile
     /// Those of the agent where the call brings none of its own.
     public var limits: CallLimits
-    /// Whatever the one who placed it wants to find in its record.
+    /// Labels that the creator of the call wants to find in its record.
     public var metadata: [String: JSONValue]
-    /// What the agent's instructions were filled in with.
+    /// The values that filled in the agent's instructions.
     public var variables: [String: JSONValue]
     /// The origin at which the carrier reaches this server, if another than the configured one.
     public var publicURL: String?
-    /// Whose call it is: a server shows tenants their own calls only.
+    /// The owner: a server shows tenants their own calls only.
     public var tenant: String
-    /// What is kept of it; nil leaves it to the agent's profile.
+    /// The captures and recordings to keep; nil leaves it to the agent's profile.
     public var capture: CapturePolicy?
 
     public init(
@@ -97,7 +97,8 @@ public struct InboundCall: Sendable {
     public var id: CallID?
     public var from: String
     public var to: String
-    /// The carrier's name of the call. `nil` for a call without a carrier: a media socket that was not announced, a page.
+    /// The carrier's name of the call. `nil` for a call without a carrier: a media socket that was not announced, a
+    /// page.
     public var carrierCallID: String?
     public var agent: AgentProfile
     /// Those of the agent where the call brings none of its own.
@@ -106,9 +107,9 @@ public struct InboundCall: Sendable {
     public var metadata: [String: JSONValue]
     /// The values that have filled the agent's placeholders.
     public var variables: [String: JSONValue]
-    /// Whose call it is.
+    /// The owner.
     public var tenant: String
-    /// What is kept of it; nil leaves it to the agent's profile.
+    /// The captures and recordings to keep; nil leaves it to the agent's profile.
     public var capture: CapturePolicy?
 
     public init(

@@ -1,6 +1,6 @@
 import TalkpathWire
 
-/// Which ended calls are asked for. What is `nil` or empty does not matter.
+/// A selection of ended calls. Members that are `nil` or empty select nothing.
 public struct CallQuery: Equatable, Sendable {
     public var tenant: String?
     /// The stored profile they were led with.
@@ -22,7 +22,7 @@ public struct CallQuery: Equatable, Sendable {
     public var limit = 100
     /// Left out of those that match. For pages by number; a cursor is quicker, and does not slip when calls are added.
     public var offset = 0
-    /// Where the page before ended.
+    /// The end of the page before.
     public var cursor: CallCursor?
 
     public enum Order: Sendable {
@@ -60,7 +60,7 @@ public struct CallCursor: Hashable, Sendable {
 /// A part of a list of calls.
 public struct CallPage: Equatable, Sendable {
     public var calls: [CallSnapshot]
-    /// Where the next page begins; `nil` if there is none.
+    /// The beginning of the next page; `nil` if there is none.
     public var next: CallCursor?
 
     public init(calls: [CallSnapshot], next: CallCursor?) {
@@ -104,7 +104,7 @@ extension CallQuery {
 }
 
 extension CallSnapshot {
-    /// What ``CallQuery/search`` looks through, in lower case.
+    /// The text that ``CallQuery/search`` searches, in lower case.
     package var searchText: String {
         let texts = metadata.sorted { $0.key < $1.key }.flatMap { $0.value.texts }
         let fields = [id.text, carrierCallID, from, to, agent.id, agent.model].compactMap(\.self) + texts

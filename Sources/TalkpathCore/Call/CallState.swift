@@ -1,11 +1,11 @@
 public import TalkpathWire
 
-/// Who dialled.
+/// The side that dialled.
 public enum CallDirection: String, Sendable, CaseIterable {
     case outbound, inbound
 }
 
-/// Where a call stands, in one word. The raw values are stable.
+/// The state of a call, in one word. The raw values are stable.
 public enum CallStatus: String, Sendable, CaseIterable {
     case initiating, ringing
     case inProgress = "in_progress"
@@ -53,8 +53,8 @@ public struct TranscriptEntry: Equatable, Sendable {
     public var milliseconds: Int
     /// The agent was cut short while saying this; how much of it the caller heard.
     public var heardMilliseconds: Int?
-    /// From 1 on, in the order in which turns became known: it stays what it is when the turn is corrected. 0 in records
-    /// of versions that did not count.
+    /// From 1 on, in the order in which turns became known: it stays what it is when the turn is corrected. 0 in
+    /// records of versions that did not count.
     public var number: Int
 
     public init(speaker: Speaker, text: String, milliseconds: Int, heardMilliseconds: Int? = nil, number: Int = 0) {
@@ -69,7 +69,7 @@ public struct TranscriptEntry: Equatable, Sendable {
     public var isCut: Bool { heardMilliseconds != nil }
 }
 
-/// What went over the line, counted.
+/// Counters of the traffic on the line.
 public struct CallMetrics: Equatable, Sendable {
     public var framesFromCaller = 0
     public var bytesFromCaller = 0
@@ -84,11 +84,13 @@ public struct CallMetrics: Equatable, Sendable {
     public var duplicateFrames = 0
     /// Sequence numbers and timestamps of the caller's frames that lay outside their window and were passed over.
     public var outliers = 0
-    /// How often the caller's stream was followed anew, because its numbers had begun anew or stood still.
+    /// The number of times that the caller's stream was followed anew, because its numbers had begun anew or stood
+    /// still.
     public var resynchronisations = 0
     public var droppedMilliseconds = 0
     public var badMessages = 0
-    /// How often the caller heard a hole in the middle of an utterance, because the model did not send fast enough.
+    /// The number of holes that the caller heard in the middle of an utterance, because the model did not send fast
+    /// enough.
     public var underruns = 0
     /// Answers that the model did not complete, or refused to give.
     public var failedResponses = 0
@@ -115,7 +117,7 @@ public struct CallSnapshot: Equatable, Sendable {
     public var carrierCallID: String?
     public var agent: AgentProfile
     public var metadata: [String: JSONValue]
-    /// What the agent's instructions were filled in with.
+    /// The values that filled in the agent's instructions.
     public var variables: [String: JSONValue]
     public var publicURL: String?
     public var tenant: String
@@ -126,12 +128,12 @@ public struct CallSnapshot: Equatable, Sendable {
     public var duration: Duration
     public var transcript: [TranscriptEntry]
     public var metrics: CallMetrics
-    /// What answered, in the carrier's judgement; `nil` while it has said nothing, and where it was not asked.
+    /// The carrier's verdict on who answered, a person or a machine; `nil` while there is none.
     public var answeredBy: AnsweredBy?
-    /// How sure the loop guard is that two agents talk in circles, from 0 to 1; `nil` where it is off.
+    /// The loop guard's certainty that two agents talk in circles, from 0 to 1; `nil` where it is off.
     public var loopScore: Double?
     public var receipt: EndReceipt?
-    /// What was found out about the conversation after its end.
+    /// The analysis of the conversation after its end.
     public var analysis: CallAnalysis?
     /// The cost of a live call so far. The receipt holds the cost of an ended one.
     public var cost: CallCost?

@@ -1,6 +1,6 @@
 public import TalkpathWire
 
-/// Somebody to whom an agent may hand a call over.
+/// A target to which an agent may transfer a call.
 public struct TransferTarget: Equatable, Sendable, CustomStringConvertible {
     /// By which the agent knows them: `sales`, `a person`.
     public var name: String
@@ -63,12 +63,14 @@ extension AgentProfile {
         let names = JSONValue.array(targets.map { .string($0.name) })
         let parameters: JSONValue = [
             "type": "object",
-            "properties": ["to": ["type": "string", "enum": names, "description": "Who takes the call over."]],
+            "properties": [
+                "to": ["type": "string", "enum": names, "description": "The target that takes the call over."]
+            ],
             "required": ["to"],
         ]
         return AgentTool(
             name: "transfer_call",
-            description: "Hands the phone call over to somebody else. Tell the caller first; the call is handed over "
+            description: "Hands the phone call over to another person. Tell the caller first; the call is handed over "
                 + "when your words have been heard.",
             parameters: parameters.serializedText()
         )
@@ -97,7 +99,7 @@ extension AgentProfile {
         return all
     }
 
-    /// What carries out a function of that name.
+    /// The closure that carries out a function of that name.
     enum ToolKind: Equatable {
         case endCall, transfer, sendDigits
         case endpoint(ToolEndpoint)

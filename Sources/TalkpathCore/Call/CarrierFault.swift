@@ -2,7 +2,7 @@
 ///
 /// It stands in the receipt and the record, in the event `carrier.error`, in the log and in a metric.
 public struct CarrierFault: Equatable, Sendable {
-    /// Where it went wrong. The raw values are stable.
+    /// The step that failed. The raw values are stable.
     public enum Source: String, Sendable, CaseIterable {
         /// The order to place the call.
         case placing
@@ -44,10 +44,10 @@ public enum CarrierReport: Equatable, Sendable {
     /// The carrier saw this side close the media stream. Whether that was an error depends on whether the call was
     /// being ended.
     case streamClosed(CarrierFault)
-    /// Why the call was not connected. The call's progress is reported apart.
+    /// The reason why the call was not connected. The call's progress is reported apart.
     case dialFailed(CarrierFault)
 
-    /// What is wrong, if anything is.
+    /// The fault; `nil` if there is none.
     package var fault: CarrierFault? {
         switch self {
         case .streamStarted, .streamStopped: nil

@@ -1,4 +1,4 @@
-/// Why a call ended. The raw values are stable: they stand in receipts, records and events.
+/// The reason for a call's end. The raw values are stable: they stand in receipts, records and events.
 public enum EndReason: String, Sendable, CaseIterable {
     case endedByAPI = "ended_by_api"
     case callerHangup = "caller_hangup"
@@ -17,12 +17,12 @@ public enum EndReason: String, Sendable, CaseIterable {
     case failed
     case canceled
     case transferred
-    /// Nobody answered a transfer, and the caller did not come back to the agent.
+    /// The other number did not answer a transfer, and the caller did not come back to the agent.
     case transferFailed = "transfer_failed"
     case shutdown
     case nodeLost = "node_lost"
 
-    /// Who brought it about.
+    /// The party that brought it about.
     public var endedBy: String {
         switch self {
         case .endedByAPI: "api"
@@ -50,7 +50,7 @@ public enum EndReason: String, Sendable, CaseIterable {
     }
 }
 
-/// How to end.
+/// The manner of the end.
 public enum EndMode: Equatable, Sendable {
     /// At once.
     case now
@@ -58,7 +58,7 @@ public enum EndMode: Equatable, Sendable {
     case drain(timeout: Duration)
 }
 
-/// A wish to end a call.
+/// A request to end a call.
 public struct EndRequest: Equatable, Sendable {
     public var reason: EndReason
     public var mode: EndMode

@@ -1,6 +1,6 @@
 public import TalkpathWire
 
-/// What is known about a call's end: every asker of `end` gets the same one.
+/// The account of a call's end: every asker of `end` gets the same one.
 public struct EndReceipt: Equatable, Sendable {
     public struct Step: Equatable, Sendable {
         public enum Name: String, Sendable, CaseIterable {
@@ -29,7 +29,7 @@ public struct EndReceipt: Equatable, Sendable {
         /// From the beginning of the end to the start of the step, and the step's own time.
         public var started: Duration
         public var duration: Duration
-        /// What went wrong.
+        /// The fault of the step.
         public var error: String?
 
         public init(name: Name, outcome: Outcome, started: Duration, duration: Duration, error: String? = nil) {
@@ -59,7 +59,7 @@ public struct EndReceipt: Equatable, Sendable {
     public var endedAt: WallTime
     /// The carrier has said that the call is over.
     public var carrierConfirmed: Bool
-    /// What the carrier reported as gone wrong, in the order of the reports.
+    /// Faults that the carrier reported, in the order of the reports.
     public var carrierFaults: [CarrierFault]
     /// From the beginning of the end until everything was closed. The time that saving took stands nowhere: the saved
     /// receipt is the one that everybody gets.

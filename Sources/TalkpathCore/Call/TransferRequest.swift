@@ -1,4 +1,4 @@
-/// To whom a caller is transferred, and what becomes of a caller whom nobody there answers.
+/// A request to transfer the caller, with the plan for a number that does not answer.
 public struct TransferRequest: Equatable, Sendable, CustomStringConvertible {
     /// In E.164.
     public var number: String
@@ -55,7 +55,7 @@ public enum TransferOutcome: String, Sendable, CaseIterable {
     case noAnswer = "no_answer"
     /// The number could not be reached.
     case failed
-    /// The caller hung up before anybody answered.
+    /// The caller hung up before the other number answered.
     case canceled
     /// The carrier told nothing within the time that it may ring.
     case unknown
@@ -67,8 +67,8 @@ public enum TransferOutcome: String, Sendable, CaseIterable {
         case .busy: "the other number is busy"
         case .noAnswer: "nobody answered there"
         case .failed: "the other number could not be reached"
-        case .canceled: "the transfer was given up before anybody answered"
-        case .unknown: "the carrier did not say whether anybody answered"
+        case .canceled: "the transfer was given up before the other number answered"
+        case .unknown: "the carrier did not say whether the other number answered"
         }
     }
 }

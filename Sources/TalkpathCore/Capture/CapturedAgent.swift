@@ -4,7 +4,7 @@ import TalkpathWire
 /// An agent in captures: every setting that changes a session's behaviour, but no key, number, address or header.
 /// Members that are missing in a capture get their defaults.
 extension AgentProfile {
-    /// Stands for every number, because a replay calls nobody.
+    /// Stands for every number, because a replay places no call.
     private static let anyNumber = "+10000000000"
 
     var capturedJSON: JSONValue {

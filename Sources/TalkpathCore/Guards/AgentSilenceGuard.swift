@@ -2,10 +2,10 @@ import TalkpathAudio
 
 /// The model's socket is open, the caller has finished, and no answer comes.
 ///
-/// A turn is the model's own word for it where the provider gives it; otherwise what our voice detector heard, if the model has
-/// transcribed some of it, or has been wholly dumb since it began: a cough is no turn, and a model need not answer a
-/// television. A short sound of which a dumb model takes no notice is a turn only if another one follows. An answer may
-/// be words that nobody hears, or a function that is being carried out.
+/// A turn is the model's own word for it where the provider gives it; otherwise what our voice detector heard, if the
+/// model has transcribed some of it, or has been wholly dumb since it began: a cough is no turn, and a model need not
+/// answer a television. A short sound of which a dumb model takes no notice is a turn only if another one follows. An
+/// answer may be words that are not heard, or a function that is being carried out.
 ///
 /// Debts outlive the model's sockets: words spoken while there is no session are a turn, too, and the time for the
 /// answer to them counts from the moment when a session is ready.
@@ -25,12 +25,12 @@ struct AgentSilenceGuard: Equatable, Sendable {
 
     /// The model has noticed a turn of the caller's and has not answered it.
     private(set) var owesAnswer = false
-    /// When our voice detector heard the caller begin, if that has not been answered.
+    /// The caller's beginning by our voice detector, if it has not been answered.
     private var heardBegin: MonotonicInstant?
     private var isCallerHeard = false
     /// Our voice detector may have heard a noise instead of speech.
     private var isDoubtful = false
-    /// When the last such sound was taken for a noise.
+    /// The instant at which the last such sound was taken for a noise.
     private var noiseOn: MonotonicInstant?
     private var due: MonotonicInstant?
     /// Since when there is a session that could answer; messages up to then belong to its set-up.
@@ -46,9 +46,9 @@ struct AgentSilenceGuard: Equatable, Sendable {
     static let shortestTurn = Duration.milliseconds(700)
     /// Shorter ones of which the model takes no notice are no turn by themselves.
     static let shortestLoneTurn = Duration.milliseconds(1500)
-    /// A caller whom nobody answers says so within this time.
+    /// A caller without an answer speaks again within this time.
     static let repetition = Duration.seconds(10)
-    /// How long a function excuses silence.
+    /// The time for which a function excuses silence.
     static let toolPatience = Duration.seconds(60)
 
     init(timeout: Duration) {
@@ -127,7 +127,7 @@ struct AgentSilenceGuard: Equatable, Sendable {
         answerProgressed(at: now)
     }
 
-    /// The function's result is on its way to the model, or nobody wants it any more.
+    /// The function's result is on its way to the model, or the model has dropped the call of the function.
     mutating func toolFinished(_ id: String, at now: MonotonicInstant) {
         if tools.removeValue(forKey: id) != nil { answerProgressed(at: now) }
     }
@@ -185,7 +185,7 @@ struct AgentSilenceGuard: Equatable, Sendable {
         return .ask
     }
 
-    /// What was said before is owed from now on.
+    /// An answer to the words before is owed from now on.
     private mutating func sessionBegan(at now: MonotonicInstant) {
         readyOn = now
         hasAsked = false

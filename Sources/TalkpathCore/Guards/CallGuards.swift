@@ -7,7 +7,7 @@ import TalkpathAudio
 struct CallGuards: Equatable, Sendable {
     enum Verdict: Equatable, Sendable {
         case end(EndReason, note: String?)
-        /// The agent is to say this, for nobody has spoken for so long.
+        /// Ask the agent to say this, as neither side has spoken for so long.
         case prompt(String)
         /// The agent is to be asked for the answer that the caller waits for.
         case askAgent
@@ -25,7 +25,7 @@ struct CallGuards: Equatable, Sendable {
         var isAgentHeard = false
         var isAgentReady = false
         var isCallerMuted = false
-        /// When the model last said anything.
+        /// The instant of the model's last message.
         var lastAgentMessage: MonotonicInstant?
     }
 
@@ -103,9 +103,9 @@ struct CallGuards: Equatable, Sendable {
     }
 }
 
-/// How long nobody spoke before the caller began the newest turn.
+/// The silence before the caller began the newest turn.
 struct CallerPause: Equatable, Sendable {
-    /// `nil` before the caller's first word, and if nobody spoke before that.
+    /// `nil` before the caller's first word, and if neither side spoke before that.
     private(set) var duration: Duration?
     private var lastHeard: MonotonicInstant?
     private var wasSpeaking = false

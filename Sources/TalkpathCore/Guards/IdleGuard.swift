@@ -1,6 +1,6 @@
 import TalkpathAudio
 
-/// Nobody speaks: first the agent is asked to, then the call is given up.
+/// Watches for a line on which neither side speaks: asks the agent to speak, then gives the call up.
 ///
 /// Pure: told every 20 ms what is heard, says what is to be done.
 struct IdleGuard: Equatable, Sendable {

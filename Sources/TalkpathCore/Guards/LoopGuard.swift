@@ -2,8 +2,8 @@
 ///
 /// Every turn is compared with what was said before: does it bring a word that neither side has used lately, or is it
 /// much like an earlier turn of the same speaker? Only when *both* sides repeat themselves, turn and answer, the score
-/// rises; whatever is new makes it fall. So somebody who says "yes" to twenty questions, a recorded voice that repeats
-/// its menu to nobody, and a caller who spells out a number are no loop, however often they repeat themselves.
+/// rises; new words make it fall. So a person who says "yes" to twenty questions, a recorded voice that repeats
+/// its menu to an empty line, and a caller who spells out a number are no loop, however often they repeat themselves.
 ///
 /// Pure: told each turn once, when it is final.
 struct LoopGuard: Equatable, Sendable {
@@ -11,7 +11,7 @@ struct LoopGuard: Equatable, Sendable {
     struct Turn: Equatable, Sendable {
         var speaker: TranscriptEntry.Speaker
         var text: String
-        /// How long nobody spoke before it; of the caller's turns, where it is known.
+        /// The silence before it; of the caller's turns, where it is known.
         var pause: Duration?
 
         init(_ speaker: TranscriptEntry.Speaker, _ text: String, pause: Duration? = nil) {
@@ -38,7 +38,7 @@ struct LoopGuard: Equatable, Sendable {
     private var caller = Side()
     private var agent = Side()
     private var lastSpeaker: TranscriptEntry.Speaker?
-    /// How much a repetition counts, by the caller's last pause.
+    /// The weight of a repetition, by the caller's last pause.
     private var pace = 1.0
     private var hasWarned = false
     private var isOver = false
@@ -95,7 +95,7 @@ struct LoopGuard: Equatable, Sendable {
 
     // MARK: Repetition
 
-    /// What one side has said lately.
+    /// The latest turns of one side.
     private struct Side: Equatable, Sendable {
         var turns: [TurnText] = []
         /// Of its newest turn.
@@ -117,7 +117,7 @@ struct LoopGuard: Equatable, Sendable {
         if side.turns.count > memory { side.turns.removeFirst() }
     }
 
-    /// How much of a turn has been said before, from 0 (new) to 1.
+    /// The share of a turn that has been said before, from 0 (new) to 1.
     private static func repetition(of text: TurnText, known: Set<String>, earlier: [TurnText]) -> Double {
         var best: (similarity: Double, turn: TurnText)?
         for turn in earlier {
@@ -143,7 +143,7 @@ struct LoopGuard: Equatable, Sendable {
     private static let memory = 16
     /// Repetition at which the score stays as it is.
     private static let balance = 0.5
-    /// What one turn that repeats everything adds to the score, and one that repeats nothing takes from it.
+    /// The amount that a turn of repetitions adds to the score, and that a turn without any takes from it.
     private static let rise = 0.075
     private static let fall = 0.12
     /// One new word in six makes a turn new.

@@ -1,4 +1,4 @@
-/// When two agents that talk to each other in circles are stopped.
+/// The rule that stops two agents that talk to each other in circles.
 ///
 /// The score goes from 0 to 1: how sure the guard is that neither side has said anything new for a while. It stands in
 /// the call's snapshot as ``CallSnapshot/loopScore``.
@@ -9,7 +9,7 @@ public struct LoopGuardPolicy: Equatable, Sendable {
     public var endScore: Double?
     /// With fewer turns, both sides together, no call is ended.
     public var minimumTurns: Int
-    /// A call of so many turns, both sides together, is ended whatever was said. `nil`: however many.
+    /// A call of so many turns, both sides together, is ended. `nil`: no limit.
     public var maximumTurns: Int?
 
     public init(

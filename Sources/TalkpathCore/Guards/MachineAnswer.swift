@@ -7,7 +7,7 @@ public enum MachineDetection: String, Sendable, CaseIterable {
     case detectMessageEnd = "detect_message_end"
 }
 
-/// What becomes of a call that a machine has answered. The raw values are stable.
+/// The handling of a call that a machine has answered. The raw values are stable.
 public enum MachinePolicy: String, Sendable, CaseIterable {
     /// It goes on; the result stands in the call's record.
     case carryOn = "continue"
@@ -15,7 +15,7 @@ public enum MachinePolicy: String, Sendable, CaseIterable {
     case hangUp = "hangup"
 }
 
-/// What answered, in the carrier's judgement. The raw values are stable.
+/// The carrier's verdict on who answered. The raw values are stable.
 public enum AnsweredBy: String, Sendable, CaseIterable {
     case human
     /// A machine has begun to speak.
@@ -26,7 +26,7 @@ public enum AnsweredBy: String, Sendable, CaseIterable {
     /// The carrier could not tell.
     case unknown
 
-    /// Certainly nobody there.
+    /// Certainly no person.
     public var isMachine: Bool {
         switch self {
         case .machine, .machineEnd, .fax: true

@@ -1,4 +1,4 @@
-/// What somebody said, freed of all that does not count when two turns are compared: case, punctuation, spacing,
+/// The words of a turn, freed of all that does not count when two turns are compared: case, punctuation, spacing,
 /// fillers, and how numbers are written.
 ///
 /// Works for any script: scripts that are written without spaces are compared sign by sign. The words for numbers are
@@ -38,7 +38,7 @@ struct TurnText: Equatable, Sendable {
     /// Nothing but digits and letters that are spelled out: as short as they are, they come again by nature.
     var isDataOnly: Bool { !tokens.isEmpty && data.count == tokens.count }
 
-    /// How alike two turns are, from 0 to 1: the share of three-letter pieces that they have in common (Dice).
+    /// The likeness of two turns, from 0 to 1: the share of three-letter pieces that they have in common (Dice).
     func similarity(to other: TurnText) -> Double {
         if tokens == other.tokens { return 1 }
         let total = shingles.count + other.shingles.count

@@ -3,7 +3,7 @@ public import TalkpathAudio
 /// A telephony leg without a socket. The embedder's audio thread writes the caller's audio and reads the agent's, on
 /// wait-free rings.
 ///
-/// Both halves are noncopyable: move each to the one thread that uses it, in a ``HandOver``. Writing and reading never
+/// Both halves are noncopyable: move each to the one thread that uses it, in a `HandOver`. Writing and reading never
 /// wait, lock or allocate. The reader sets the pace of the agent's audio: at most 200 ms of it wait in the ring, and an
 /// interruption empties the ring.
 @frozen

@@ -1,8 +1,8 @@
 package import TalkpathAudio
 import TalkpathWire
 
-/// The calls that share one thread, for their whole life: their telephony sockets, the models' sockets, the sessions and
-/// the 20 ms ticker, which reach each other without a hop.
+/// The calls that share one thread, for their whole life: their telephony sockets, the models' sockets, the sessions
+/// and the 20 ms ticker, which reach each other without a hop.
 ///
 /// ``CallManager`` stands in front of all lanes of a process. Which call is where, the ``LaneDirectory`` knows.
 package actor CallLane {
@@ -89,13 +89,13 @@ package actor CallLane {
                 group.addTask { await session.end(EndRequest(.shutdown, mode: mode)) }
             }
         }
-        // What the carrier has not confirmed within its time must not hold up the process.
+        // A carrier that does not confirm within its time must not hold up the process.
         for session in ticking { await session.giveUp() }
         newcomerQueue.finish()
     }
 
-    /// The process leaves: accepts no new call, and gives all that are left `bound` to end and to be saved. Returns when
-    /// they have, or a little after the bound.
+    /// The process leaves: accepts no new call, and gives all that are left `bound` to end and to be saved. Returns
+    /// when they have, or a little after the bound.
     package func shutDown(within bound: Duration) async {
         isDraining = true
         for session in ticking { await session.hurry(within: bound) }
@@ -393,7 +393,7 @@ package actor CallLane {
     }
 }
 
-/// Tells the directory of every end before anybody else is told.
+/// Tells the directory of every end before the other observers.
 private struct EndNoticingSink: CallEventSink {
     let directory: LaneDirectory
     let next: any CallEventSink

@@ -3,11 +3,11 @@ public import TalkpathWire
 
 /// Every live call of this process, and the way to the ended ones.
 ///
-/// The calls live on lanes, each a thread of its own. A new call goes to the lane with the most room and stays there. Safe
-/// to use from any thread. A question about one call waits for that call's lane only; where a lane does not answer in
-/// time, a listing shows its calls as they were seen last.
+/// The calls live on lanes, each a thread of its own. A new call goes to the lane with the most room and stays there.
+/// Safe to use from any thread. A question about one call waits for that call's lane only; where a lane does not answer
+/// in time, a listing shows its calls as they were seen last.
 public final class CallManager: Sendable {
-    /// How an end that was asked for by the call's name went.
+    /// The outcome of an end that was requested by the call's id.
     public enum EndResult: Sendable {
         /// Ended now, or joined an end in progress.
         case ended(EndReceipt)
@@ -16,7 +16,7 @@ public final class CallManager: Sendable {
         case unknown
     }
 
-    /// Why a call is not accepted.
+    /// The reason why a call is not accepted.
     public enum Refusal: Error, Equatable, Sendable {
         /// The server is about to stop.
         case draining
@@ -78,14 +78,14 @@ public final class CallManager: Sendable {
         directory.beginDraining()
     }
 
-    /// Accepts no new call any more, ends those there are, and lets ``run()`` return.
+    /// Accepts no new call any more, ends those there are, and lets `run()` return.
     public func shutDown(mode: EndMode = .now) async {
         directory.beginDraining()
         await forEachLane { await $0.shutDown(mode: mode) }
     }
 
-    /// The process leaves: accepts no new call, and gives all that are left `bound` to end and to be saved. Returns when
-    /// they have, or a little after the bound.
+    /// The process leaves: accepts no new call, and gives all that are left `bound` to end and to be saved. Returns
+    /// when they have, or a little after the bound.
     public func shutDown(within bound: Duration) async {
         directory.beginDraining()
         await forEachLane { await $0.shutDown(within: bound) }
@@ -162,7 +162,7 @@ public final class CallManager: Sendable {
 
     /// A token for the call's media socket: for one socket, for sixty seconds.
     ///
-    /// A carrier repeats a webhook whose answer it did not get, and somebody else may repeat one that was overheard: as
+    /// A carrier repeats a webhook whose answer it did not get, and an attacker may repeat one that was overheard: as
     /// long as the token is not spent, it is the same one, and once the call has had its media there is none any more.
     public func makeStreamToken(for call: CallID) async -> String? {
         await lane(of: call)?.makeStreamToken(for: call)

@@ -3,8 +3,8 @@ package import TalkpathAudio
 
 /// The lane of every live call: by the call's name, by the carrier's, and by the token of its media socket.
 ///
-/// Any thread may ask, and none waits for a lane: a question is a look into dictionaries under a lock that nobody holds
-/// for longer than that. No frame of audio asks. It also counts the calls, so that a limit holds over all lanes.
+/// Any thread may ask, and none waits for a lane: a question is a look into dictionaries under a lock that no thread
+/// holds for longer than that. No frame of audio asks. It also counts the calls, so that a limit holds over all lanes.
 package final class LaneDirectory: Sendable {
     /// A place on a lane.
     package struct Seat: Equatable, Sendable {
@@ -20,7 +20,7 @@ package final class LaneDirectory: Sendable {
         var session: CallSession?
         var carrierNames: [String] = []
         var token: String?
-        /// The newest description that somebody was given, for listings while the lane does not answer.
+        /// The newest description that a caller of the directory got, for listings while the lane does not answer.
         var lastSeen: CallSnapshot?
         var hasEnded = false
     }
@@ -47,7 +47,7 @@ package final class LaneDirectory: Sendable {
     }
 
     private let state: Mutex<State>
-    /// When each lane was last seen at work.
+    /// The instant at which each lane was last seen at work.
     private let ticks: [Tick]
     private let maximumCalls: Int
     private let instruments: CallInstruments
@@ -82,8 +82,8 @@ package final class LaneDirectory: Sendable {
 
     /// Takes a place for a call, or finds the one that it has.
     ///
-    /// The place counts at once, so that calls that begin at the same time on several lanes cannot exceed the limit. Give
-    /// it back with ``forget(_:)`` if the call does not begin.
+    /// The place counts at once, so that calls that begin at the same time on several lanes cannot exceed the limit.
+    /// Give it back with ``forget(_:)`` if the call does not begin.
     ///
     /// - Parameters:
     ///   - carrierCallID: the carrier's name of the call. A call that is known by it keeps its place.
@@ -211,7 +211,7 @@ package final class LaneDirectory: Sendable {
 
     package func call(carrierCallID: String) -> CallID? { state.withLock { $0.byCarrierCallID[carrierCallID] } }
 
-    /// The calls of a lane as they were when somebody last saw them.
+    /// The calls of a lane as they were described last.
     func lastSeen(on lane: Int) -> [CallSnapshot] {
         state.withLock { state in
             state.entries.values.filter { $0.lane == lane && !$0.hasEnded }.compactMap(\.lastSeen)
@@ -238,7 +238,7 @@ package final class LaneDirectory: Sendable {
         }
     }
 
-    /// The call's token that nobody has spent, or a new one.
+    /// The call's unspent token, or a new one.
     func token(of call: CallID, at now: MonotonicInstant, else make: () -> String) -> String? {
         state.withLock { state in
             guard let entry = state.entries[call] else { return nil }

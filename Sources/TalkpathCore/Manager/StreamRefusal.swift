@@ -1,4 +1,4 @@
-/// Why a media socket is given no call.
+/// The reason why a media socket is given no call.
 ///
 /// The raw values are sentences for the log and for the socket's close: they hold nothing of what the peer has sent.
 package enum StreamRefusal: String, Error, CaseIterable, Sendable {
@@ -10,7 +10,7 @@ package enum StreamRefusal: String, Error, CaseIterable, Sendable {
     case notAccepted = "the server takes no new call"
 }
 
-/// Why a media socket got no call, in a word for metrics.
+/// The reason in one word, for metrics.
 package enum MediaRefusal: String, CaseIterable, Sendable {
     /// Closed, silent or talkative without a start message.
     case withoutStart = "without_start"

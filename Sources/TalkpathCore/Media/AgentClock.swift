@@ -1,7 +1,7 @@
 import TalkpathAudio
 import TalkpathWire
 
-/// When the model last sent something, and what of its audio goes on.
+/// The instant of the model's last message, and the audio that goes on.
 struct AgentClock {
     private(set) var lastMessage: MonotonicInstant?
     private(set) var lastAudio: MonotonicInstant?

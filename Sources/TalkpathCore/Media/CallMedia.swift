@@ -343,7 +343,7 @@ package final class CallMedia {
 
     /// Another media socket is to come: the former one is heard no more, and a new codec reads the next.
     ///
-    /// - Returns: what the agent has said that nobody heard.
+    /// - Returns: the agent's words that the caller did not hear.
     func awaitLine(at now: MonotonicInstant) -> PlaybackInterruption? {
         let interruption = suspendLine(at: now)
         outlets.telephonySink = nil

@@ -7,8 +7,8 @@ struct CallPricing: Sendable {
     private let transcription: PriceTable.ModelPrices?
     private let minute: Price?
     private let streamMinute: Price?
-    /// An agent of one's own counts no tokens, and GPT-Live bills its time: what they cost is known from the table, or not at
-    /// all.
+    /// A socket agent counts no tokens, and GPT-Live bills its time: what they cost is known from the
+    /// table, or not at all.
     private let isPaidByTime: Bool
 
     init(_ table: PriceTable, agent: AgentProfile, direction: CallDirection, to number: String) {
@@ -54,7 +54,7 @@ struct TokenKinds {
     init(_ usage: AgentUsage) {
         let cachedKnown = usage.inputCachedAudioTokens &+ usage.inputCachedTextTokens
         var (cachedAudio, cachedText) = (usage.inputCachedAudioTokens, usage.inputCachedTextTokens)
-        // Where all input is of one kind, so is what was cached of it.
+        // If all input is of one kind, its cached part is of that kind.
         if cachedKnown == 0, usage.inputAudioTokens == 0 { cachedText = usage.inputCachedTokens }
         if cachedKnown == 0, usage.inputTextTokens == 0 { cachedAudio = usage.inputCachedTokens }
         let isSplit = Self.sum(cachedAudio, cachedText) == usage.inputCachedTokens

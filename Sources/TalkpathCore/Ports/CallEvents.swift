@@ -1,4 +1,4 @@
-/// What happened on a call, for whoever listens. `ended` comes once, last.
+/// An event of a call, for its observers. `ended` comes once, last.
 public struct CallEvent: Equatable, Sendable {
     public enum Kind: Equatable, Sendable {
         case started
@@ -28,13 +28,13 @@ public struct CallEvent: Equatable, Sendable {
         case transferring
         /// The other party has answered, and the two talk.
         case transferAnswered
-        /// Nobody answered there; or, without an outcome, the carrier did not do what it was asked for.
+        /// The other number did not answer; or, without an outcome, the carrier did not do what it was asked for.
         case transferFailed(TransferOutcome?, message: String)
         /// The carrier has found out what answered.
         case machineDetected(AnsweredBy)
-        /// Nobody has spoken for a while, and the agent is asked to.
+        /// Neither side has spoken for a while, and the agent is asked to.
         case idlePrompted
-        /// Somebody has begun to listen to the live call. Published by those who let them, not by the session.
+        /// A listener has joined the live call. Published by those who let them, not by the session.
         case listenerJoined
         /// It looks as if two agents were talking to each other in circles; the call may soon be ended for it.
         case loopSuspected(score: Double)

@@ -1,15 +1,16 @@
-/// Where calls are kept: a journal of the live ones, and the records of those that have ended. Contract:
+/// The storage of calls: a journal of the live ones, and the records of those that have ended. Contract:
 ///
 /// * `journal` is called when a call begins, before the carrier is asked for anything, and when the carrier has named
 ///   it; the calls may overtake one another. When it has returned, the call is found again by a process that starts
 ///   after this one was killed. It never takes back what is known: neither an end that was saved, nor the carrier's
 ///   name of the call. It bounds itself: a call is not placed before it has returned.
-/// * `save` is called once for a call, at its end; when it has returned, the record is as durable as the store promises.
-/// * Whatever is still running when the call has nothing left to wait for is cancelled, and must return then.
+/// * `save` is called once for a call, at its end; when it has returned, the record is as durable as the store
+///   promises.
+/// * Operations that still run when the call has nothing left to wait for are cancelled, and must return then.
 /// * `update` replaces the record of a call that was saved before, for what became known after its end.
 /// * `find` returns what was saved last, or else what was journalled last.
-/// * Of an agent, what it was and what it was told is kept. Its key is not, nor how it was to be led: limits, guards and
-///   the like come back as they are without anybody's wish.
+/// * Of an agent, what it was and what it was told is kept. Its key is not, nor how it was to be led: limits, guards
+///   and the like come back as they are without a request.
 public protocol CallStore: Sendable {
     func journal(_ call: CallSnapshot) async throws
     func save(_ call: CallSnapshot) async throws
@@ -17,7 +18,7 @@ public protocol CallStore: Sendable {
     func find(_ id: CallID) async throws -> CallSnapshot?
     /// Ended calls, without their transcripts.
     func calls(matching query: CallQuery) async throws -> CallPage
-    /// How many there are on all pages together; the query's limit, offset and cursor do not count.
+    /// The number of calls on all pages together; the query's limit, offset and cursor do not count.
     func count(matching query: CallQuery) async throws -> Int
 }
 

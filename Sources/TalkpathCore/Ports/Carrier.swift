@@ -1,7 +1,7 @@
 /// The telephone company, as the session needs it. Contract:
 ///
-/// * `place` returns the carrier's name of the call, or throws. It is called at most once for a call, for placing is not
-///   idempotent.
+/// * `place` returns the carrier's name of the call, or throws. It is called at most once for a call, for placing is
+///   not idempotent.
 /// * `hangUp` is idempotent and may be called while it still runs. A call that is over, or that the carrier does not
 ///   know, is `alreadyGone`, not an error.
 /// * `redirect` gives a live call other instructions. Its media then stops by itself. What comes of a dialled number is
@@ -21,10 +21,10 @@ extension Carrier {
     public func limitDuration(of carrierCallID: String, to limit: Duration) async throws(CarrierError) {}
 }
 
-/// What the carrier needs to know to place a call.
+/// A request to the carrier to place a call.
 public struct PlaceCallRequest: Equatable, Sendable {
     public var callID: CallID
-    /// Whose call it is.
+    /// The owner of the call.
     public var tenant: String
     public var from: String
     public var to: String
@@ -59,7 +59,7 @@ public enum HangUpAnswer: Equatable, Sendable {
     case done, alreadyGone
 }
 
-/// What a carrier answered instead.
+/// The carrier's answer in place of success.
 public struct CarrierError: Error, Equatable, Sendable, CustomStringConvertible {
     public enum Code: String, Sendable {
         /// The request was understood and refused; trying again changes nothing.
@@ -78,7 +78,7 @@ public struct CarrierError: Error, Equatable, Sendable, CustomStringConvertible 
     public var message: String
     /// The carrier's own number for it.
     public var carrierCode: Int?
-    /// When the carrier wants to be asked again.
+    /// The wait that the carrier asks for before the next request.
     public var retryAfter: Duration?
 
     public init(_ code: Code, _ message: String, carrierCode: Int? = nil, retryAfter: Duration? = nil) {
@@ -99,7 +99,7 @@ public struct CarrierError: Error, Equatable, Sendable, CustomStringConvertible 
     }
 }
 
-/// What the carrier tells of a call's progress, by webhook.
+/// The carrier's report of a call's progress, by webhook.
 public enum CarrierProgress: Equatable, Sendable {
     case initiated, ringing, answered
     /// Over; the call's fate in the carrier's eyes.

@@ -39,7 +39,7 @@ public struct ToolFunctions: ToolHandler {
     }
 
     private var functions: [String: Body] = [:]
-    /// What the agent is told about them, in the order in which they were added.
+    /// The descriptions for the agent, in the order in which they were added.
     public private(set) var tools: [AgentTool] = []
 
     public init() {}
@@ -64,7 +64,7 @@ public struct ToolFunctions: ToolHandler {
     }
 }
 
-/// What models are told of functions that did not do what they should.
+/// The answers to models about functions that failed.
 public enum ToolOutput {
     public static func error(_ message: String) -> String {
         (["error": .string(message)] as JSONValue).serializedText()

@@ -27,7 +27,7 @@ struct AgentGoodbye {
         due = nil
     }
 
-    /// Nobody waits from now on.
+    /// The call no longer waits for it.
     mutating func giveUp() {
         isOver = true
         came()

@@ -1,7 +1,7 @@
-/// What is under way in a call besides its states. Whoever ends it puts an end to all of it.
+/// Activities of a call that its states do not show. The end of the call ends them all.
 package enum CallActivity: String, CaseIterable, Sendable {
-    /// Somebody waits for the agent to say something, for a clip or for dialled digits to be heard, or for the caller's
-    /// keys.
+    /// A request waits for the agent to say something, for a clip or for dialled digits to be heard, or for the
+    /// caller's keys.
     case saying, playing, dialling, collecting
     case callerMuted, agentMuted
     case runningTool

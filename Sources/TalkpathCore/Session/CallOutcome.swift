@@ -1,4 +1,4 @@
-/// What is known of a call's beginning at the carrier and of its end, and who waits for it.
+/// The known outcome of a call's placing and of its end, and the tasks that wait for them.
 ///
 /// Everybody is told once, in the order in which they asked.
 struct CallOutcome {

@@ -2,7 +2,7 @@ import Logging
 import TalkpathAudio
 import TalkpathWire
 
-/// The machine's orders, carried out. Whatever takes time becomes a ``SessionJob``.
+/// Carries out the machine's actions. An action that takes time becomes a ``SessionJob``.
 extension CallSession {
     func perform(_ actions: [SessionAction]) {
         guard !actions.isEmpty else { return }
@@ -75,7 +75,7 @@ extension CallSession {
         case .retire:
             agentGoodbye.giveUp()
             media.value.detach()
-            // Whoever still holds the session, for its receipt, must not hold sockets with it.
+            // A holder of the session, which wants its receipt, must not hold sockets with it.
             mediaConnections.removeAll()
             agentSockets.removeAll()
             jobQueue.finish()
@@ -88,7 +88,7 @@ extension CallSession {
         }
     }
 
-    /// An agent of one's own is told why its call is over; the pump after these actions sends it.
+    /// A socket agent is told why its call is over; the pump after these actions sends it.
     private func sayGoodbye() {
         guard let end = machine.goodbye(at: ports.clock.now) else { return }
         media.value.goodbye(end)
@@ -118,7 +118,7 @@ extension CallSession {
         outcome.ended(receipt)
     }
 
-    /// Whoever listens hears nothing of a call after its end.
+    /// Listeners hear nothing of a call after its end.
     ///
     /// - Parameter isCaptured: false for figures that a capture's audio tells as well.
     func publish(_ kind: CallEvent.Kind, isCaptured: Bool = true) {

@@ -1,6 +1,6 @@
 import TalkpathAudio
 
-/// What a capture must know of a call besides its messages.
+/// Tells a capture the inputs of a call that are not messages.
 ///
 /// Everything that the world reports, and everything that is asked of the call, is noted here before it takes effect:
 /// a replay does it again at the same instant, and compares what comes of it.
@@ -10,7 +10,7 @@ extension CallSession {
         tap.note(event(), at: ports.clock.now)
     }
 
-    /// Gives the media plane a tap, if anybody wants this call captured. Once, before ``begin()``.
+    /// Gives the media plane a tap, if this call is to be captured. Once, before ``begin()``.
     func beginCapture() {
         guard let captures = ports.captures else { return }
         let policy = parties.capture ?? agent.capture ?? captures.standard

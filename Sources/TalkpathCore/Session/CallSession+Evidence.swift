@@ -1,6 +1,6 @@
 import Logging
 
-/// What the carrier reports besides the call's progress.
+/// Takes the carrier's reports other than the call's progress.
 extension CallSession {
     /// A webhook of the carrier. On the loop.
     package func carrierReported(_ report: CarrierReport, carrierCallID id: String) {

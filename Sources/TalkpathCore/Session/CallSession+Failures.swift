@@ -2,7 +2,7 @@ import Logging
 import TalkpathAudio
 import TalkpathWire
 
-/// Answers that come to nothing: the caller hears silence, and somebody has to learn of it.
+/// Reports answers that come to nothing: the caller hears silence, and the operator must learn of it.
 extension CallSession {
     /// The model has reported an error that may not be the end.
     func note(_ report: AgentErrorReport, at now: MonotonicInstant) {

@@ -2,11 +2,11 @@ import Logging
 import TalkpathAudio
 import TalkpathWire
 
-/// What the guards are told, and what is made of what they say.
+/// Feeds the guards, and carries out their verdicts.
 extension CallSession {
     /// Every 20 ms.
     func watchGuards(at now: MonotonicInstant) {
-        // Nobody is to speak before an announcement is over.
+        // The agent must not speak before an announcement is over.
         guard machine.isInConversation, talk.awaitsVerdictSince == nil else { return }
         let media = media.value
         let line = CallGuards.Line(

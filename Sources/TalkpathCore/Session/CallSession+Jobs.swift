@@ -17,7 +17,7 @@ enum SessionJob: Sendable {
 }
 
 /// Between an order and its job, and across every `await`, the call may have ended: each job looks again before it
-/// opens anything, and reports whatever came of it.
+/// opens anything, and reports its outcome.
 extension CallSession {
     func carryOut(_ job: SessionJob) async {
         switch job {
@@ -65,7 +65,7 @@ extension CallSession {
         }
         let isKept = await journal()
         guard isKept, machine.isLive else {
-            // A call that nobody would find again after a crash must not be placed.
+            // A call that no process would find again after a crash must not be placed.
             let error =
                 isKept
                 ? CarrierError(.refused, "ended before it was placed")
@@ -162,14 +162,14 @@ extension CallSession {
 
     // MARK: Record
 
-    /// The call as it stands, for whoever takes over if this process dies.
+    /// The call as it stands, for the process that takes over if this one dies.
     @discardableResult
     private func journal() async -> Bool {
         do {
             try await ports.store.journal(snapshot())
             return true
         } catch is CancellationError {
-            // Nobody waits for it any more; it is written all the same.
+            // No task waits for it any more; it is written nevertheless.
             return false
         } catch {
             logger.error("A live call could not be written to the journal")

@@ -2,7 +2,7 @@ import Logging
 package import TalkpathAudio
 import TalkpathWire
 
-/// What the media plane has noticed, and what the session makes of it.
+/// Takes the media plane's events, and tells the other parts of the session.
 extension CallSession {
     /// Acts on what the media plane has noticed. Called after every wake in which it noticed something.
     package func handleMediaEvents(at now: MonotonicInstant) {

@@ -20,8 +20,8 @@ extension CallSession {
     /// dial, and tells what comes of it.
     ///
     /// Once the other party has answered, the two talk, and the call goes on without its agent: it can still be ended
-    /// here, and ends as `transferred` when either of them hangs up. If nobody answers there, the caller comes back to
-    /// the agent, or as the order has it.
+    /// here, and ends as `transferred` when either of them hangs up. If the number does not answer, the caller comes
+    /// back to the agent, or as the order has it.
     ///
     /// - Returns: `answered`, or `unknown` if the carrier has told nothing within the time that it may ring.
     /// - Throws: `CallCommandError`: `transfer_failed` with its ``CallCommandError/transferOutcome``, `not_live` (also
@@ -102,7 +102,7 @@ extension CallSession {
     /// A webhook of the carrier about a transfer. On the loop.
     /// - Returns: what the carrier is to do with the caller.
     package func transferTold(_ news: TransferNews, transfer: Int, carrierCallID id: String) -> TransferSequel {
-        // Another call's news, whoever mixed them up.
+        // A report that belongs to another call.
         if let carrierCallID, carrierCallID != id { return .settledBefore }
         capture(.transferTold(news, transfer: transfer))
         perform(machine.transferTold(news, transfer: transfer, at: ports.clock.now))
@@ -136,7 +136,7 @@ extension CallSession {
     }
 }
 
-/// Who waits for what comes of a transfer.
+/// The tasks that wait for a transfer's outcome.
 struct TransferWaiter {
     let continuation: CheckedContinuation<Result<TransferOutcome, CallCommandError>, Never>
     /// The call's own agent has asked for it, by its function.

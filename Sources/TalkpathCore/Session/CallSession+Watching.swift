@@ -17,7 +17,7 @@ package struct CallWatch: Equatable, Sendable {
 }
 
 extension CallSession {
-    /// Where others listen to the live call.
+    /// Adds and removes the listeners of the live call.
     package func listening() -> TapPoint { media.value.listening }
 
     package func watch() -> CallWatch {

@@ -5,8 +5,8 @@ package import TalkpathWire
 /// One call, from its beginning to its known end.
 ///
 /// The actor lives on the call's event loop: sockets and the ticker call it there without a hop, so that an end always
-/// falls between two frames. It carries out what ``CallSessionMachine`` orders; whatever takes time (the carrier, a
-/// socket being opened or closed, the store) is a child task of ``run()`` that reports back.
+/// falls between two frames. It carries out the actions of `CallSessionMachine`; work that takes time (the carrier, a
+/// socket being opened or closed, the store) is a child task of `run()` that reports back.
 public actor CallSession {
     public nonisolated let id: CallID
     public nonisolated let direction: CallDirection
@@ -17,7 +17,7 @@ public actor CallSession {
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    /// What a session needs of the world around it.
+    /// The session's ports to the world around it.
     package struct Ports: Sendable {
         package var carrier: (any Carrier)?
         package var connector: any AgentConnector
@@ -32,7 +32,7 @@ public actor CallSession {
         package var observer: (any SessionObserver)?
         package var captures: (any CaptureSink)?
         package var instruments: CallInstruments
-        /// Nil: nobody reckons what calls cost.
+        /// Nil: the cost of calls is not reckoned.
         package var prices: PriceTable?
 
         package init(
@@ -60,7 +60,7 @@ public actor CallSession {
         }
     }
 
-    /// Who is talking to whom.
+    /// The state of the conversation.
     package struct Parties: Sendable {
         package var direction: CallDirection
         package var from: String
@@ -102,7 +102,7 @@ public actor CallSession {
     var talk: CallTalk
     /// The wait for the model's own word that its session is closed.
     var agentGoodbye = AgentGoodbye()
-    /// What of this call's counts has been told to the instruments.
+    /// The part of this call's counts that the instruments have been told.
     var reportedMetrics = CallMetrics()
     var loggedFaults = LoggedFaults()
 
@@ -154,7 +154,8 @@ public actor CallSession {
 
     // MARK: Life
 
-    /// Begins the call: what takes time waits until ``run()`` carries it out. Must be called once, before anything else.
+    /// Begins the call: what takes time waits until `run()` carries it out. Must be called once, before anything
+    /// else.
     package func begin() {
         prepareGreeting()
         perform(machine.begin(at: startedOn))
@@ -162,7 +163,7 @@ public actor CallSession {
         if direction == .inbound || ports.carrier == nil { jobQueue.yield(.journal) }
     }
 
-    /// The carrier's name of the call, from whoever tells it first: whoever hangs it up after a crash must know it.
+    /// The carrier's name of the call, from its first source: a process that hangs up after a crash must know it.
     func noteCarrierCallID(_ id: String) {
         guard carrierCallID == nil, !id.isEmpty else { return }
         carrierCallID = id
@@ -181,9 +182,9 @@ public actor CallSession {
             for await job in jobs {
                 group.addTask { await self.carryOut(job) }
             }
-            // Whoever has not answered by now has been given up.
+            // A peer that has not answered by now has been given up.
             group.cancelAll()
-            // Beside them and not after: a socket that closes slowly must not keep a call alive that nobody serves.
+            // Beside them and not after: a socket that closes slowly must not keep an abandoned call alive.
             if !machine.isRetired { await abandon() }
         }
         media.value.tap?.finish()
@@ -234,7 +235,7 @@ public actor CallSession {
         }
     }
 
-    /// What the carrier answered to the order to place this call, once it has: its name of the call, or why not.
+    /// The carrier's answer to the request to place this call, once it has come: its name of the call, or an error.
     /// - Returns: `nil` if the call ended before there was an answer, or is none that is placed.
     public func waitForPlacement() async -> Result<String, CarrierError>? {
         await withCheckedContinuation { continuation in
@@ -279,8 +280,8 @@ public actor CallSession {
     // MARK: What the world reports
 
     /// The carrier's media socket has been given to this call.
-    /// - Returns: its number, for ``mediaClosed(line:)``; nil if the call is over or has one already: the socket is then
-    ///   the giver's to close.
+    /// - Returns: its number, for ``mediaClosed(line:)``; nil if the call is over or has one already: the socket is
+    ///   then the giver's to close.
     package func mediaOpened(_ connection: any LegConnection, sink: any LegSink, carrierCallID id: String) -> Int? {
         guard machine.awaitsMedia else { return nil }
         capture(.mediaOpened(carrierCallID: id))
@@ -305,8 +306,8 @@ public actor CallSession {
     }
 
     /// The model's socket is open, on the loop, before any message of it is read.
-    /// - Returns: false if it is not wanted any more; nothing it says may then reach ``media``. Whoever called
-    ///   `connect` gets it back and closes it.
+    /// - Returns: false if the socket is not wanted any more; none of its messages may then reach ``media``. The caller
+    ///   of `connect` gets it back and closes it.
     @discardableResult
     package func agentSocketOpened(_ sink: any LegSink, socket: AgentSocketID) -> Bool {
         guard machine.awaitsAgent(socket: socket) else { return false }
@@ -335,7 +336,7 @@ public actor CallSession {
     /// A webhook of the carrier.
     package func carrierProgressed(_ progress: CarrierProgress, carrierCallID id: String) {
         capture(.progressed(progress, carrierCallID: id))
-        // Another call's news, whoever mixed them up.
+        // A report that belongs to another call.
         if let carrierCallID, carrierCallID != id { return }
         noteCarrierCallID(id)
         perform(machine.progressed(progress, id: id, at: ports.clock.now))

@@ -1,7 +1,7 @@
 import Logging
 import TalkpathWire
 
-/// What the call's peers send that cannot be used: the first of each kind is logged, all are counted.
+/// Unusable messages of the call's peers: the first of each kind is logged, all are counted.
 struct LoggedFaults {
     private var telephony = false
     private var agent = false

@@ -48,7 +48,7 @@ final class AgentSocket: WebSocketConsumer {
     private var faults: Int { media.counters.badAgentMessages + media.downlink.counters.badPayloads }
 
     func received(_ message: RawSpan, isText: Bool) {
-        // Vendors differ in the kind of message for the same JSON; for an agent of one's own, audio comes in binary ones.
+        // Vendors differ in the kind of message for the same JSON; for a socket agent, audio comes in binary ones.
         guard media.agentGeneration == generation else { return }
         media.agentReceived(message, isText: isText, at: clock.now)
         if let overrun = conduct?.judge(faults: faults, events: media.events.count, on: eventLoop) {

@@ -153,7 +153,7 @@ package final class MediaBridge: Sendable {
         return directory.call(carrierCallID: start.carrierCallID).flatMap(lane(of:))
     }
 
-    /// Where a media socket's call is.
+    /// The place of a media socket's call.
     enum CallPlace {
         /// On the lane of the event loop that asks.
         case here(CallSession)

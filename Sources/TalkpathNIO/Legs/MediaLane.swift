@@ -40,7 +40,7 @@ package final class MediaLane: Sendable {
     }
 }
 
-/// How late a lane's ticks are and how much its thread works, from second to second. Use on the lane only.
+/// The lateness of a lane's ticks and the work of its thread, from second to second. Use on the lane only.
 struct LaneLoad {
     private var lag = Duration.zero
     private var ticks = 0
@@ -101,7 +101,7 @@ struct BoundedAsker: LaneAsker {
     ) async -> Answer? {
         await withCheckedContinuation { continuation in
             let once = Once(continuation)
-            // Neither task can be cancelled with the asker's: the lane may take its time, and nobody waits for it.
+            // Neither task can be cancelled with the asker's: the lane may take its time, and no task waits for it.
             let patience = Task {
                 try? await Task.sleep(for: Self.patience)
                 once.resume(nil)

@@ -14,7 +14,7 @@ enum ActivityOperations {
         path: "/api/activity",
         id: "watchCalls",
         area: "Calls",
-        summary: "The live calls with who speaks on them, once or as a stream",
+        summary: "The live calls and the side that speaks on each, once or as a stream",
         meaning: """
             With `Accept: text/event-stream`, Server-Sent Events: `calls` first, as the JSON answer; then `call`, a \
             `WatchedCall`, whenever one has changed or begun, and `ended`, a `ListedCall`. Each connection begins with \
@@ -76,7 +76,7 @@ extension ActivityOperations {
         answers: [
             .init(status: 200, meaning: "Until the call ends.", contents: [(ActivityRoutes.streamType, .text)]),
             .problem(404, "`call_not_found`."),
-            .problem(409, "`call_already_ended`; `busy`: as many listen as may."),
+            .problem(409, "`call_already_ended`; `busy`: the limit of listeners is reached."),
             tooMany,
         ]
     )

@@ -50,7 +50,7 @@ extension AgentDefinition {
         if let policy = try CapturePolicy(json["capture"]?.string) { profile.capture = policy }
         profile.webhook = webhook
         guard webhook == nil || webhook?.secret != nil || configuration.notifications.webhook != nil else {
-            throw JSONBody.invalid("webhook.secret", "must be given: the server has none of its own")
+            throw JSONBody.invalid("webhook.secret", "must be given: the server has no default")
         }
         profile.limits = configuration.limits
         if let limits = json["limits"] { profile.limits.apply(limits) }
@@ -92,7 +92,7 @@ extension AgentDefinition {
         profile.baseURL = access?.baseURL
         profile.service = access?.service
         profile.keyHeader = access?.keyHeader
-        // An agent of one's own leaves the caller's turns to us; a model has an ear of its own.
+        // A socket agent leaves the caller's turns to us; a model has a voice detector of its own.
         profile.bargeIn = provider == .socket ? .local : .model
         profile.voice = nil
         profile.format = provider == .openaiLive ? .pcmu : .pcm

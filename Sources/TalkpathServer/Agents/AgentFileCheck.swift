@@ -3,7 +3,7 @@ package import TalkpathWire
 
 /// A check of an agent's definition, without a server and without a call.
 package struct AgentFileCheck {
-    /// Why a server would refuse the definition; empty if it would accept it.
+    /// The reasons for which a server would refuse the definition; empty if it would accept it.
     package var problems: [String] = []
     /// Hints for the author of the definition.
     package var notes: [String] = []
@@ -33,7 +33,7 @@ package struct AgentFileCheck {
         let traits = AgentModelTraits(agent.provider, model: agent.model)
         var notes: [String] = []
         if !traits.isKnown {
-            notes.append("the model \(agent.model) is not in the table: nothing can be said of what it refuses")
+            notes.append("the model \(agent.model) is not in the table: its limits are unknown")
         }
         if let day = traits.endsOn { notes.append("the model \(agent.model) is switched off on \(day)") }
         if let model = agent.openAI.transcription?.model, let day = agent.openAI.transcription?.endsOn {

@@ -9,7 +9,7 @@ enum AgentOperations {
     private static let refusals: [Operation.Answer] = [
         .problem(
             400,
-            "`malformed_json`, `missing_field`; `unsupported_option`: it asks in `field` for what its model does not take."
+            "`malformed_json`, `missing_field`; `unsupported_option`: its model does not take the option named in `field`."
         ),
         .problem(
             403,

@@ -41,7 +41,7 @@ enum AgentSchemas {
         .optional(
             "transfer_targets",
             .array(.named("TransferTarget"), count: 0...50).meaning(
-                "To whom the agent may hand the call over. It learns no number."
+                "Targets to which the agent may transfer the call. The agent sees their names, not their numbers."
             )
         ),
         .optional("barge_in", .named("BargeIn").meaning("Whose word silences the agent.")),
@@ -66,7 +66,10 @@ enum AgentSchemas {
         ),
         .optional("limits", .named("CallLimits")),
         .optional("webhook", .named("AgentWebhook")),
-        .optional("numbers", .array(.e164, count: 0...100).meaning("Numbers of yours whose calls the agent takes.")),
+        .optional(
+            "numbers",
+            .array(.e164, count: 0...100).meaning("Your numbers whose inbound calls the agent takes.")
+        ),
     ]
 
     /// The body of `POST` and `PUT`. It may hold the members that only answers have, so that a client can change an
@@ -100,7 +103,7 @@ enum AgentSchemas {
         ),
         .optional(
             "scheduling",
-            .named("ToolScheduling").meaning("What the result of a function in the background does to the model.")
+            .named("ToolScheduling").meaning("How the result of a background function reaches the model.")
         )
     )
 

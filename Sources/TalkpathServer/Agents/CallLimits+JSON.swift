@@ -26,7 +26,7 @@ enum LimitSchemas {
         ),
         .optional(
             "machine_detection",
-            .named("MachineDetection").meaning("Whether the carrier finds out what answers.")
+            .named("MachineDetection").meaning("Whether the carrier detects if a person or a machine answers.")
         ),
         .optional("on_machine", .named("MachinePolicy").meaning("The policy for a call that a machine answers.")),
         .optional("loop_guard", .named("LoopGuard")),
@@ -41,7 +41,7 @@ enum LimitSchemas {
             .optional("times", .integer(1...20)),
             .optional("patience_s", .integer(1...600))
         )
-    ).meaning("An instruction for what the agent says when neither side has spoken.")
+    ).meaning("The instruction for the agent's words when neither side has spoken.")
 
     static let loopGuard = Schema.oneOf(
         .word("off"),

@@ -13,7 +13,7 @@ enum OptionSchemas {
         .optional(
             "idle_timeout_ms",
             .integer(5000...30_000).meaning(
-                "The model speaks when nobody has for so long. Not with `limits.idle_prompt`."
+                "The silence after which the model speaks by itself. Not with `limits.idle_prompt`."
             )
         )
     ).meaning("The caller's turn ends by silence.")
@@ -21,7 +21,7 @@ enum OptionSchemas {
     private static let semanticVAD = Schema.object(
         .required("type", .word("semantic_vad")),
         .optional("eagerness", .word(OpenAIOptions.Eagerness.self))
-    ).meaning("The caller's turn ends by what they say.")
+    ).meaning("The model ends the caller's turn by its words (semantic VAD).")
 
     private static let noiseReduction = Schema.oneOf(
         .word("off"),
@@ -53,7 +53,7 @@ enum OptionSchemas {
     )
 
     private static let truncation = Schema.oneOf(.word("auto", "disabled"), .named("TruncationRatio"))
-        .meaning("What becomes of a conversation that is too long for the model.")
+        .meaning("The handling of a conversation that is too long for the model.")
 
     // A schema of its own: generators of clients fail on objects inside an alternative.
     private static let truncationRatio = Schema.object(
@@ -139,7 +139,7 @@ enum OptionSchemas {
         ),
         .optional(
             "proactive_audio",
-            .boolean.meaning("The model may leave unanswered what is not meant for it. Always so with gemini-3.8.")
+            .boolean.meaning("The model may ignore speech that is not meant for it. Always so with gemini-3.8.")
         ),
         .optional("affective_dialog", .boolean.meaning("The model goes by the tone of the caller's voice.")),
         .optional(

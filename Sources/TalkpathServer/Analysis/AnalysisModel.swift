@@ -20,7 +20,7 @@ struct AnalysisModel: Sendable {
     private static let longestTranscript = 200_000
     private static let timeout = TimeAmount.seconds(60)
 
-    /// Why there is no opinion. Holds nothing of the transcript, and no key.
+    /// The reason why there is no opinion. Holds nothing of the transcript, and no key.
     struct Failure: Error, CustomStringConvertible {
         var description: String
         /// Whether a later attempt may succeed.

@@ -8,7 +8,7 @@ import Darwin
 
 /// A file that grows. For the writing thread; every method may block it.
 final class CaptureFile {
-    /// Why nothing can be written, in the system's words.
+    /// The reason why nothing can be written, in the system's words.
     struct Failure: Error {
         var reason: String
 

@@ -5,7 +5,7 @@ import TalkpathNIO
 import TalkpathWire
 
 extension ServerConfiguration {
-    /// Reads the settings (``Setting``). The environment overrides the file.
+    /// Reads the settings (`Setting`). The environment overrides the file.
     ///
     /// - Parameters:
     ///   - file: the text of a JSON object whose members are named like the environment's variables.

@@ -1,5 +1,5 @@
 extension ServerConfiguration {
-    /// Where traces of calls go.
+    /// The collector of the traces of calls.
     public struct Traces: Sendable {
         /// The whole address, with its path.
         public var address: String

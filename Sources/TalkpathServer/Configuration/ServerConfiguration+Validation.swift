@@ -63,12 +63,12 @@ extension ServerConfiguration {
             case .socket: (.socketKey, .socketURL)
             }
         var problems: [ConfigurationError.Problem] = []
-        // In development, a model at an address of the operator's own needs no key; an agent of one's own never does.
+        // In development, a model at an address of the operator's own needs no key; a socket agent never does.
         if agent.apiKey.isEmpty, agent.provider != .socket, !(isDevelopment && agent.baseURL != nil) {
             problems.append(problem(key, "is missing"))
         }
         if agent.provider == .socket, agent.baseURL == nil {
-            problems.append(problem(url, "is missing: an agent of one's own needs its address, wss://…"))
+            problems.append(problem(url, "is missing: a socket agent needs its address, wss://…"))
         }
         if let address = agent.baseURL {
             let schemes = isDevelopment ? ["ws://", "wss://"] : ["wss://"]

@@ -47,7 +47,7 @@ public struct ServerConfiguration: Sendable {
     public var connectionsPerAddress: Int?
     /// The most calls that one tenant may place per second, on average. Bursts may have twice as many.
     public var callsPerSecond: Int
-    /// Calls that are ordered of one account at the carrier in a second; more wait for their turn. Nil: as they come.
+    /// Creates a second to one account at the carrier; more wait for their turn. Nil: as they come.
     public var carrierCallsPerSecond: Int?
     /// The most simultaneous calls of each tenant, inbound and outbound. `nil` for ``maximumCalls``.
     public var maximumCallsPerTenant: Int?
@@ -78,7 +78,7 @@ public struct ServerConfiguration: Sendable {
     public var notifications = Notifications()
     /// `nil` without a language model that judges calls. Figures are computed all the same.
     public var analysis: Analysis?
-    /// Where traces of calls go; `nil` for nowhere, or for the tracer that the program has bootstrapped
+    /// The collector of the traces of calls; `nil` for none, or for the tracer that the program has bootstrapped
     /// (swift-distributed-tracing).
     public var traces: Traces?
     /// Whether traces hold what was said, and what functions were called with.
@@ -114,7 +114,7 @@ public struct ServerConfiguration: Sendable {
         public var baseURL: String?
         /// The service that speaks OpenAI's protocol; `nil` derives it from the address.
         public var service: RealtimeService?
-        /// The header that carries the key of an agent of one's own; nil is `Authorization`.
+        /// The header that carries the key of a socket agent; nil is `Authorization`.
         public var keyHeader: String?
 
         public init(apiKey: String, model: String, baseURL: String? = nil) {

@@ -124,7 +124,8 @@ enum Setting: String, CaseIterable {
     case recordings = "TALKPATH_RECORDINGS_DIR"
     /// `ogg` (default) or `wav`.
     case recordingFormat = "TALKPATH_RECORDING_FORMAT"
-    /// The collector that gets a trace of each call, as OTLP over HTTP: its address without `/v1/traces`. By default none.
+    /// The collector that gets a trace of each call, as OTLP over HTTP: its address without `/v1/traces`. By default
+    /// none.
     case tracesEndpoint = "OTEL_EXPORTER_OTLP_ENDPOINT"
     /// Headers for the collector, such as its key: `name=value`, several of them separated by commas.
     case tracesHeaders = "OTEL_EXPORTER_OTLP_HEADERS"
@@ -156,7 +157,7 @@ enum Setting: String, CaseIterable {
     case geminiKey = "GEMINI_API_KEY"
     case geminiURL = "GEMINI_LIVE_URL"
     case geminiModel = "GEMINI_MODEL"
-    /// An agent of one's own: its address, and the secret that it is shown.
+    /// A socket agent: its address, and the secret that it is shown.
     case socketURL = "TALKPATH_SOCKET_URL"
     case socketKey = "TALKPATH_SOCKET_KEY"
     /// The header that carries the secret as it is: `Authorization`, with `Bearer` before it.

@@ -21,7 +21,7 @@ extension TLSCertificate {
         func warning(at now: WallTime) -> String? {
             let left = end.milliseconds - now.milliseconds
             if left <= 0 {
-                return "The port's certificate has expired: no client that verifies it connects any more. Renew it"
+                return "The port's certificate has expired: clients that verify it cannot connect. Renew it"
             }
             if now < begin {
                 return "The port's certificate is not valid yet: until then, no client that verifies it connects"

@@ -68,7 +68,7 @@ struct ConsoleRoutes {
         let body = try JSONBody(await request.bytes(), .object(.required("key", .text(1...1000))))
         guard let tenant = keys.tenant(key: body.text("key") ?? "") else {
             state.tell("A key was refused at the console", cause: "console: key")
-            throw Problem(.unauthorized, .unauthorized, "This is none of the server's keys")
+            throw Problem(.unauthorized, .unauthorized, "The server does not know this key")
         }
         let (session, cookie) = sessions.begin(tenant: tenant)
         var response = Response.json(Self.json(tenant: session.tenant, token: session.requestToken, false))

@@ -35,8 +35,8 @@ enum CallOperations {
                 ),
                 .problem(
                     400,
-                    "`malformed_json`, `missing_field`; `unsupported_option`: the agent asks in `field` for what its "
-                        + "model does not take."
+                    "`malformed_json`, `missing_field`; `unsupported_option`: the model "
+                        + "does not take the option named in `field`."
                 ),
                 .problem(
                     403,

@@ -13,7 +13,7 @@ struct CallPlacement {
     /// The place in a trace that the client has named for the call.
     var traceParent: String?
 
-    /// Why there is no call, and whether the carrier may have placed one all the same.
+    /// The reason why there is no call, and whether the carrier may have placed one all the same.
     struct Failure: Error {
         var problem: Problem
         var mayHavePlaced = false

@@ -37,7 +37,7 @@ enum CallSchemas {
 
     private static let endFields: [Schema.Member] = [
         .optional("reason", .text(0...1000).meaning("In your own words; stands in the receipt.")),
-        .optional("mode", .named("EndMode").meaning("`drain` lets what the agent has said play out.")),
+        .optional("mode", .named("EndMode").meaning("`drain` plays out the agent's words first.")),
         .optional("drain_timeout_ms", .integer(0...60_000)),
     ]
 
@@ -122,7 +122,7 @@ enum CallSchemas {
         .required("cost", .named("CallCost").orNull.meaning("By the price table of the call's time.")),
         .required(
             "transfer_outcome",
-            .named("TransferOutcome").orNull.meaning("What came of the newest transfer; null if there was none.")
+            .named("TransferOutcome").orNull.meaning("The outcome of the newest transfer; null if there was none.")
         ),
         .required("agent_session", .named("AgentSession").orNull)
     )
@@ -181,9 +181,9 @@ enum CallSchemas {
     private static let usage = Schema.object(
         AgentUsage.counts.map { .required($0.name, .integer) }
     ).meaning(
-        "What the model has counted, in its own tokens. `…_audio_tokens`, `…_text_tokens`, `…_cached_tokens` and "
+        "Usage as the model counts it, in its own tokens. `…_audio_tokens`, `…_text_tokens`, `…_cached_tokens` and "
             + "`…_thinking_tokens` are parts of `input_tokens` and `output_tokens`, as far as the provider tells them; "
-            + "`transcription_…` is what the model for transcripts has counted besides."
+            + "`transcription_…` is the usage of the transcription model."
     )
 
     private static let cost = Schema.object(
@@ -193,13 +193,15 @@ enum CallSchemas {
         .required("transcription", .number.orNull),
         .required("carrier", .number.orNull),
         .required("items", .array(.named("CostItem")))
-    ).meaning("In US dollars. What is not known is null, never 0. The tokens of the items add up to `usage`.")
+    ).meaning("In US dollars. An unknown price is null, never 0. The tokens of the items add up to `usage`.")
 
     private static let costItem = Schema.object(
         .required("part", .word(CallCost.Part.self)),
         .required(
             "kind",
-            .text.meaning("Such as `input_cached_audio`; `input_other` is what the provider tells no kind of.")
+            .text.meaning(
+                "Such as `input_cached_audio`; `input_other` holds tokens whose kind the provider does not tell."
+            )
         ),
         .required("quantity", .integer),
         .required("unit", .word("tokens", "ms", "minutes").meaning("Minutes are begun ones.")),

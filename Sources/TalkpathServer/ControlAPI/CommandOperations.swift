@@ -17,7 +17,7 @@ enum CommandOperations {
             path: "/api/calls/{call_id}",
             id: "changeCall",
             area: "Calls",
-            summary: "Changes a live call's session: what the agent is told, how it listens and speaks",
+            summary: "Changes a live call's session: instructions, turn detection, voice and the like",
             meaning: """
                 At once, or when the answer under way has ended. Sessions opened later on this call begin with it. For \
                 agents of `openai`; Gemini takes its set-up once, when a session begins.

@@ -89,7 +89,11 @@ struct CommandRoutes {
         change.raw = body["raw"]
         let fields = change.fields
         guard !fields.isEmpty else {
-            throw Problem(.unprocessableContent, .invalidField, "Say what is to change: \(CommandSchemas.changeNames)")
+            throw Problem(
+                .unprocessableContent,
+                .invalidField,
+                "Name at least one member to change: \(CommandSchemas.changeNames)"
+            )
         }
         let session = try await session(context)
         do throws(AgentOptionFault) {

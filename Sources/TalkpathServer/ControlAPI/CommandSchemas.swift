@@ -29,7 +29,7 @@ enum CommandSchemas {
         .optional("ring_timeout_s", .integer(5...600)),
         .optional(
             "mode",
-            .named("EndMode").meaning("`drain`, the default, lets what the agent has said play out.")
+            .named("EndMode").meaning("`drain`, the default, plays out the agent's words first.")
         ),
         .optional("drain_timeout_ms", .integer(0...60_000)),
     ]

@@ -4,7 +4,8 @@ import NIOCore
 import TalkpathStore
 import TalkpathWire
 
-/// Why a request was refused: RFC 9457, with `success` and `error` for clients that do not know that format.
+/// The reason for which a request was refused: RFC 9457, with `success` and `error` for clients that do not know that
+/// format.
 struct Problem: Error {
     enum Code: String, Sendable, CaseIterable {
         case malformedJSON = "malformed_json"

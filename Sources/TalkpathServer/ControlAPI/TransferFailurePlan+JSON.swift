@@ -18,7 +18,7 @@ extension TransferFailurePlan {
         .optional(
             "on_failure",
             .named("TransferFailurePlan").meaning(
-                "What becomes of the caller if nobody answers there. `return`, the default: talks with the agent again."
+                "The caller's fate if the other number does not answer. `return`, the default: the caller talks with the agent again."
             )
         ),
         .optional("goodbye", .text(1...1000).meaning("The carrier's last words, for `say_goodbye`.")),

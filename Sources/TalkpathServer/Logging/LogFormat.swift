@@ -19,7 +19,7 @@ public enum LogFormat: String, Sendable, CaseIterable {
             handler(label: label, write: { _ in }).line(
                 of: LogEvent(
                     level: .warning,
-                    message: "Log lines were dropped because nobody read them fast enough",
+                    message: "Log lines were dropped because standard error was not read fast enough",
                     metadata: ["dropped": "\(dropped)"],
                     source: nil,
                     file: #fileID,

@@ -21,7 +21,8 @@ struct MetricsRoute {
         "talkpath_call_duration_seconds": "From a call's start to its end.",
         "talkpath_call_teardown_seconds": "From the beginning of the end until everything was closed.",
         "talkpath_turn_latency_seconds": "From the caller's last sound to the agent's first audio on the wire.",
-        "talkpath_barge_in_clear_seconds": "From the model's word that the caller interrupts to the order to clear.",
+        "talkpath_barge_in_clear_seconds":
+            "From the model's report of an interruption to the request to clear the line.",
         "talkpath_tick_lateness_seconds": "How late the 20 ms tick began: frame lateness, and the event loop's lag.",
         "talkpath_ticks_missed_total": "Ticks left out because the event loop was busy.",
         "talkpath_frames_total": "Frames of audio, from callers (uplink) and to them (downlink).",
@@ -50,7 +51,7 @@ struct MetricsRoute {
         "talkpath_spans_sent_total": "Spans of calls' traces that the collector has taken.",
         "talkpath_spans_dropped_total":
             "Spans that were not sent, by reason: the queue was full, or the collector refused them or could not be reached.",
-        "talkpath_cost_usd_total": "What ended calls have cost in US dollars, as far as prices are known, by part.",
+        "talkpath_cost_usd_total": "Cost of ended calls in US dollars, as far as prices are known, by part.",
         "talkpath_calls_unpriced_total": "Ended calls of whose cost a part is unknown.",
         "talkpath_carrier_errors_total": "Errors that the carrier reported, by source.",
         "talkpath_deliveries_total": "Attempts to deliver events to webhooks and other receivers, by outcome.",

@@ -124,7 +124,7 @@ struct EndpointWorker: Sendable {
         case .refused(let reason):
             try await bury(delivery, reason, at: now)
         case .gone:
-            logger.warning("An endpoint wants nothing any more", metadata: ["endpoint": "\(endpointID)"])
+            logger.warning("An endpoint is gone and gets no more deliveries", metadata: ["endpoint": "\(endpointID)"])
             try await store.stopEndpoint(endpointID, because: "it answered that it is gone", at: now)
         }
     }

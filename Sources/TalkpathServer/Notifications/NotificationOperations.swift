@@ -173,7 +173,7 @@ enum NotificationOperations {
         path: "/api/events/dead/replay",
         id: "replayDeadDeliveries",
         area: "Events",
-        summary: "Delivers again what could not be delivered",
+        summary: "Repeats deliveries that have failed for good",
         body: .init(schema: .named("ReplayRequest")),
         answers: [.json(200, "They are under way.", .named("Replayed")), unknown] + refusals
     )

@@ -13,7 +13,11 @@ enum EventSchemas {
     private static let at = Schema.Member.required("at_ms", .integer.meaning("Since the call's beginning."))
 
     private static let kinds = [
-        Kind(type: .started, meaning: "A call has begun: ordered, or announced.", data: [at]),
+        Kind(
+            type: .started,
+            meaning: "A call has begun: requested through the API, or announced by the carrier.",
+            data: [at]
+        ),
         Kind(type: .ringing, meaning: "The callee's phone rings.", data: [at]),
         Kind(type: .answered, meaning: "The call was answered.", data: [at]),
         Kind(
@@ -50,7 +54,7 @@ enum EventSchemas {
             data: [.required("analysis", .named("CallAnalysis"))]
         ),
         Kind(type: .dtmf, meaning: "The caller has pressed a key; which one is not said.", data: [at]),
-        Kind(type: .listened, meaning: "Somebody has begun to listen to the live call.", data: [at]),
+        Kind(type: .listened, meaning: "A listener has joined the live call.", data: [at]),
         Kind(type: .transferStarted, meaning: "The carrier is asked to dial the number of a transfer.", data: [at]),
         Kind(
             type: .transferAnswered,
@@ -59,7 +63,7 @@ enum EventSchemas {
         ),
         Kind(
             type: .transferFailed,
-            meaning: "Nobody answered a transfer, or the carrier refused it.",
+            meaning: "The other number did not answer a transfer, or the carrier refused it.",
             data: [
                 at,
                 .required("outcome", .named("TransferOutcome").orNull.meaning("Null: the carrier refused it.")),
@@ -81,7 +85,7 @@ enum EventSchemas {
         Kind(
             type: .carrierError,
             meaning:
-                "The carrier has reported an error: with the order, the dialling, the media stream or the hang-up.",
+                "The carrier has reported an error: of the create, the dialling, the media stream or the hang-up.",
             data: [at] + CallSchemas.carrierErrorMembers
         ),
         Kind(

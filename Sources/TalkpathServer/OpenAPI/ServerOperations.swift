@@ -77,7 +77,10 @@ enum ServerOperations {
                 .required("development", .boolean),
                 .required("active_calls", .integer.meaning("The tenant's.")),
                 .required("loop_lag_ms", .number.meaning("How long the slowest media loop lets others wait, now.")),
-                .required("active_calls_of_all", .integer.orNull.meaning("For the default tenant, as what follows.")),
+                .required(
+                    "active_calls_of_all",
+                    .integer.orNull.meaning("For the default tenant, with the following members.")
+                ),
                 .required("open_connections", .integer.orNull),
                 .required("refused_connections", .integer.orNull),
                 .required("settings", Schema.array(.named("SettingInForce")).orNull)

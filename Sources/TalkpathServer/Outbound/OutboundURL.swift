@@ -61,7 +61,7 @@ package struct OutboundURL: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Why this server does not connect to an address.
+/// The reason why this server does not connect to an address.
 package struct OutboundAddressError: Error, Equatable, Sendable, CustomStringConvertible {
     package enum Code: String, Sendable {
         case malformed

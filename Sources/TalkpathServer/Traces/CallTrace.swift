@@ -295,7 +295,7 @@ extension SpanAttributes {
         self["gen_ai.usage.input_tokens"] = Int64(receipt.usage.inputTokens)
         self["gen_ai.usage.output_tokens"] = Int64(receipt.usage.outputTokens)
         self["gen_ai.usage.cache_read.input_tokens"] = Int64(receipt.usage.inputCachedTokens)
-        // What is not known is left out.
+        // Unknown values are left out.
         if let cost = receipt.cost?.total { self["talkpath.cost_usd"] = cost.dollars }
     }
 }

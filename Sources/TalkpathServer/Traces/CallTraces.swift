@@ -5,11 +5,11 @@ import Tracing
 
 /// Makes a trace of each call, from the events that the call publishes anyway.
 ///
-/// On the call's loop, an event is only added to a bounded buffer. Spans are made by whoever drains it: a task of its own, or
-/// a function or webhook that needs the call's place in its trace. Where nobody traces, only the header that a client sent
-/// is kept, and given on. Thread-safe.
+/// On the call's loop, an event is only added to a bounded buffer. The spans are made by its drainer: a task of its
+/// own, or a function or webhook that needs the call's place in its trace. Without a tracer, only the header that a
+/// client sent is kept, and given on. Thread-safe.
 final class CallTraces: CallEventSink {
-    /// What traces tell of a call besides its events.
+    /// A call's attributes in its trace, besides its events.
     struct Call: Sendable {
         var direction: CallDirection
         var agent: AgentProfile
@@ -78,7 +78,7 @@ final class CallTraces: CallEventSink {
         if isFirst { bell.ring() }
     }
 
-    /// Where nobody traces: what a client named for the call stays for the webhooks that are still to be sent.
+    /// Without a tracer, the client's `traceparent` stays for the webhooks that are still to be sent.
     private func end(_ call: CallID) {
         state.withLock { state in
             if let context = state.adopted.removeValue(forKey: call) { keep(context, of: call, &state) }
@@ -129,7 +129,7 @@ final class CallTraces: CallEventSink {
         return carrier.sorted { $0.key < $1.key }.map { (name: $0.key, value: $0.value) }
     }
 
-    /// Begins a span below a call's, for work that takes its own time; `nil` if nobody traces.
+    /// Begins a span below a call's, for work that takes its own time; `nil` without a tracer.
     func startSpan(
         _ name: String,
         in call: CallID,

@@ -5,8 +5,8 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
-/// Sends finished spans to a collector. Nobody waits for it: what does not fit or cannot be sent is dropped, counted,
-/// and told once until spans are taken again.
+/// Sends finished spans to a collector. Calls never wait for it: spans that do not fit or cannot be sent are dropped,
+/// counted, and told once until spans are taken again.
 struct OTLPExporter: Service {
     let queue: SpanQueue
     let configuration: ServerConfiguration.Traces
@@ -14,14 +14,14 @@ struct OTLPExporter: Service {
     let client: OutboundClient
     let logger: Logger
     private let counters: Counters
-    /// How long finished spans wait for others.
+    /// The time for which finished spans wait for others.
     var beat = Duration.seconds(2)
     /// The pause before a batch is sent again that could not be taken for now.
     var pause = Duration.seconds(2)
 
     private static let timeout = Duration.seconds(10)
     private static let attempts = 3
-    /// What the last spans get when the server stops.
+    /// The time for the last spans when the server stops.
     private static let goodbye = Duration.seconds(2)
 
     private struct Counters: Sendable {

@@ -49,7 +49,7 @@ struct OTLPTracer: Tracer {
         injector.inject(place.text, forKey: TraceParent.header, into: &carrier)
     }
 
-    /// Does nothing: nobody waits for the spans' receiver.
+    /// Does nothing: no caller waits for the spans' receiver.
     func forceFlush() {}
 }
 
@@ -58,7 +58,7 @@ enum TraceParentKey: ServiceContextKey {
     static var nameOverride: String? { TraceParent.header }
 }
 
-/// What is known of a span.
+/// The content of a span.
 struct SpanRecord: Sendable {
     struct Event: Sendable {
         var name: String

@@ -2,26 +2,26 @@ import Synchronization
 import TalkpathAudio
 import TalkpathCore
 
-/// Orders to one account at a rate: those that come too fast wait for their turn, as far as that is not too long.
+/// Sends creates to one account at a rate: creates that come too fast wait for their turn, up to a bound.
 final class CallPacer: Sendable {
     private let interval: Duration
     private let longestWait: Duration
     private let next: Mutex<ContinuousClock.Instant>
 
     /// - Parameters:
-    ///   - interval: from one order to the next.
-    ///   - longestWait: an order that would have to wait longer is refused.
+    ///   - interval: from one create to the next.
+    ///   - longestWait: a create that would have to wait longer is refused.
     init(interval: Duration, longestWait: Duration = .seconds(30)) {
         self.interval = interval
         self.longestWait = longestWait
         next = Mutex(ContinuousClock.now)
     }
 
-    /// - Parameter rate: orders a second.
+    /// - Parameter rate: creates a second.
     convenience init(rate: Int) { self.init(interval: .seconds(1) / max(1, rate)) }
 
-    /// - Throws: `unavailable` with `retryAfter` where too many wait, or `refused` where the task is cancelled. The turn is
-    ///   then lost.
+    /// - Throws: `unavailable` with `retryAfter` where too many wait, or `refused` where the task is cancelled. The
+    ///   turn is then lost.
     func waitForTurn() async throws(CarrierError) {
         let now = ContinuousClock.now
         let (turn, wait): (ContinuousClock.Instant?, Duration) = next.withLock { next in

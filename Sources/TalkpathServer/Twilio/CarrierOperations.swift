@@ -33,7 +33,7 @@ enum CarrierOperations {
         webhook(
             "/twilio/machine-detection",
             "twilioMachineDetection",
-            "Twilio tells what has answered a call, a person or a machine",
+            "Twilio reports whether a person or a machine has answered a call",
             .empty(204, "Noted.")
         ),
     ]

@@ -50,7 +50,7 @@ struct MediaStreamRoute: Sendable {
         return accept(.token, on: target.callID.flatMap(state.bridge.lane(of:)))
     }
 
-    /// The socket of a call without a carrier: nobody signs it, and the token in its first message names the call.
+    /// The socket of a call without a carrier: it has no signature, and the token in its first message names the call.
     private func decideWebCall(_ request: UpgradeRequest, _ call: CallID) -> UpgradeDecision {
         if state.configuration.isDevelopment, let objection = Self.objection(to: request) {
             return refuse(.foreign, objection)

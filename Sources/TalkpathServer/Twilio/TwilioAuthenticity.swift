@@ -4,7 +4,7 @@ import TalkpathWire
 /// Decides whether a request to the carrier's routes is Twilio's, and of which account.
 ///
 /// With an auth token, every webhook must be signed with it, in development too. Without one, which only development
-/// allows, anybody on this machine may play Twilio.
+/// allows, any program on this machine may play Twilio.
 struct TwilioAuthenticity: Sendable {
     /// An account that may have sent a webhook.
     struct Signer: Sendable {

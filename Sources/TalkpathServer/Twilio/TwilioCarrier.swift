@@ -26,7 +26,7 @@ struct TwilioCarrier: Carrier {
 
     /// Twilio takes no longer time limit, in seconds.
     private static let longestTimeLimit = 14_400
-    /// Longer than Twilio takes; shorter than anybody waits.
+    /// Longer than Twilio takes; shorter than clients wait.
     private static let timeout = TimeAmount.seconds(15)
 
     /// - Parameters:
@@ -89,7 +89,7 @@ struct TwilioCarrier: Carrier {
         do throws(CarrierError) {
             return try Self.name(try await send(request))
         } catch {
-            // The call may exist all the same. It is never ordered again: it is looked for.
+            // The call may exist all the same. The create is never repeated: the call is looked for.
             guard error.code == .noAnswer, let found = await find(callRequest, sent: sent) else { throw error }
             return found
         }
@@ -103,7 +103,7 @@ struct TwilioCarrier: Carrier {
         }
     }
 
-    /// Looks for the call of an order whose answer was lost.
+    /// Looks for the call of a create whose answer was lost.
     private func find(_ callRequest: PlaceCallRequest, sent: ContinuousClock.Instant) async -> String? {
         guard unansweredCreates.isReady else { return nil }
         for pause in Self.lookUps {
@@ -269,7 +269,8 @@ struct TwilioCarrier: Carrier {
 
     private static func failureOfPlacing(_ error: TwilioError) -> CarrierError {
         switch error.status {
-        // Accepted in words we cannot read, or failed at an unknown point, at Twilio or on the way: there may be a call.
+        // Accepted in words we cannot read, or failed at an unknown point, at Twilio or on the way: there may be a
+        // call.
         case 200..<300, 408, 500...:
             CarrierError(.noAnswer, withoutNumbers(error.message), carrierCode: error.code)
         default: failure(error)

@@ -25,11 +25,11 @@ extension TwilioRoutes {
         case .hangUp: return Self.twiml(.hangup)
         case .settledBefore:
             state.tell("The carrier asks again what to do after a transfer", cause: "transfer: asked again")
-            throw Problem(.forbidden, .forbidden, "What to do after this transfer was answered before")
+            throw Problem(.forbidden, .forbidden, "The carrier has its instructions after this transfer already")
         }
     }
 
-    /// How the leg to the other party goes on. It has a name of its own, and names the call's as its parent.
+    /// The progress of the leg to the other party. It has a name of its own, and names the call's as its parent.
     @Sendable func transferStatus(_ request: Request, _ context: ServerContext) async throws -> Response {
         let webhook = try await webhook(request)
         let status = try read { () throws(WireError) in try TwilioStatusCallback(webhook.form) }
@@ -59,7 +59,7 @@ extension TransferNews {
 }
 
 extension TransferOutcome {
-    /// What a leg that is over has come to.
+    /// The outcome of a leg that is over.
     init(_ status: TwilioCallStatus) {
         switch status {
         case .completed, .inProgress: self = .answered

@@ -155,7 +155,7 @@ struct TwilioRoutes {
             case let snapshot = await session.snapshot(), snapshot.receipt == nil
         else { return .hangup }
         if let name = snapshot.carrierCallID, name != sid {
-            state.tell("The carrier asks what to do with a call by the name of another", cause: "other call")
+            state.tell("The carrier asks for one call's instructions under another call's id", cause: "other call")
             return .hangup
         }
         guard let token = await state.manager.makeStreamToken(for: call) else {

@@ -3,10 +3,10 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 
-/// Orders to place a call whose answer was lost: tells which of the account's calls is theirs.
+/// Creates whose answer was lost: tells which of the account's calls is theirs.
 ///
-/// The carrier gives a call no mark of ours to look for. It is known by its numbers, by the time at which it was made, and
-/// by being nobody else's. Where that leaves a doubt, no call is taken.
+/// The carrier gives a call no mark of ours to look for. It is known by its numbers, by the time at which it was made,
+/// and because no other create can own it. If a doubt remains, no call is taken.
 final class UnansweredCreates: Sendable {
     private struct Pair: Hashable {
         var from: String
@@ -14,9 +14,9 @@ final class UnansweredCreates: Sendable {
     }
 
     private struct State {
-        /// Orders without an answer so far.
+        /// Creates without an answer so far.
         var open: [Pair: Int] = [:]
-        /// Between the same numbers, another order was open at the same time.
+        /// Pairs of numbers with more than one open create at the same time.
         var mixed: Set<Pair> = []
     }
 
@@ -51,10 +51,10 @@ final class UnansweredCreates: Sendable {
     }
 
     /// - Parameters:
-    ///   - calls: the newest from the order's number to its other.
+    ///   - calls: the newest calls between the create's two numbers.
     ///   - now: the carrier's own time when it listed them.
-    ///   - age: since the order was sent.
-    /// - Returns: the order's call.
+    ///   - age: since the create was sent.
+    /// - Returns: the create's call.
     func call(
         of request: PlaceCallRequest,
         among calls: [TwilioCallResource],

@@ -12,7 +12,7 @@ import TalkpathWire
 /// `customParameters`, then 8 kHz µ-law in frames of 20 ms. The token is for one socket; without it there is no call.
 struct WebCallRoutes {
     private static let mediaPath = "/web-calls/media/"
-    /// What records and agents read as the caller's number.
+    /// The caller's number in records and for agents.
     static let caller = "web"
 
     let state: ServerState

@@ -18,7 +18,7 @@ import TalkpathWire
 /// 11. No handle is used past what it covers.
 /// 12. A caller who has spoken before the agent is answered or greeted, and not both.
 ///
-/// In addition, the caller must hear whatever the model says while the caller is silent.
+/// In addition, the caller must hear all words of the model while the caller is silent.
 final class ConversationJudge: @unchecked Sendable {
     // Unchecked: everything runs on the scheduler's one thread.
     private struct Turn {
@@ -277,7 +277,7 @@ final class ConversationJudge: @unchecked Sendable {
         if !isAnswered, endedAt < last.ended + 8000 { violation("the call ended before the answer that was owed") }
     }
 
-    /// What was pressed or sent in the last seconds need not be told. A session that knows of nothing is told all.
+    /// Keys and messages of the last seconds need not be told. A session that knows of nothing is told all.
     private func judgeTold(_ endedAt: Int) {
         let latest = min(endedAt, goodbye.flatMap { itemsBegan[$0] } ?? endedAt) - 8000
         let told = call.told.dropFirst(setUps.last { $0.at < latest }?.told ?? 0).map(\.text)

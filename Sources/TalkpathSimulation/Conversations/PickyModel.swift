@@ -24,7 +24,7 @@ struct PickyModel {
     /// True if the table of traits has it.
     var isKnown: Bool { AgentModelTraits(provider, model: name).isKnown }
 
-    /// What the model does about this message; `nil` if it takes it.
+    /// The model's reaction to this message; `nil` if it takes it.
     mutating func refusal(of text: String) -> ScriptedCall.Refusal? {
         switch provider {
         case .openai: return refusedByOpenAI(text)

@@ -33,7 +33,7 @@ package final class ScriptedCall: @unchecked Sendable {
     package var onAudio: (Int) -> Void = { _ in }
     /// Whether the carrier's media bear timestamps.
     package var hasTimestamps = true
-    /// What the model does about a message that it does not take; `nil` takes it.
+    /// The model's reaction to a message that it does not take; `nil` takes it.
     package var refusal: (String) -> Refusal? = { _ in nil }
 
     package enum Refusal {

@@ -89,7 +89,7 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
             _ = await scheduler.sleep(nil)
             throw CarrierError(.noAnswer, "cancelled")
         }
-        // From here on the call exists, whatever the answer.
+        // From here on the call exists, also if the answer is an error.
         isUp = true
         world.note("carrier dials")
         live()

@@ -83,7 +83,7 @@ struct ReplayComparison {
         return differences.count - before
     }
 
-    /// What an agent of one's own is told and captures leave out, or what comes of later clock reads.
+    /// Members that captures leave out of a socket agent's messages, or that depend on later clock reads.
     private static let ofTheWorld: Set = [
         "$.from", "$.to", "$.metadata", "$.variables", "$.duration_ms", "$.talking_ms",
     ]

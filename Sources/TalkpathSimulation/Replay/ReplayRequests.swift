@@ -15,7 +15,7 @@ extension CallSession {
         case .collectionRequested(let request): _ = try? await collectDigits(request)
         case .digitsRequested(let digits): try? await sendDigits(digits)
         case .transferRequested(let mode, let ringTimeout, let onFailure):
-            // Any number will do, because nobody is called.
+            // Any number will do, because no call is placed.
             let callRequest = TransferRequest(
                 to: "+10000000000",
                 ringTimeout: ringTimeout,

@@ -1,7 +1,7 @@
 import TalkpathAudio
 import TalkpathCore
 
-/// The parties that send requests to the call while it lasts. Every request must be answered, whatever its outcome.
+/// The parties that send requests to the call while it lasts. Every request must be answered.
 extension SimulatedCallRun {
     func talkSomehow() {
         guard let session = world.session else { return }

@@ -43,7 +43,7 @@ extension SimulatedCallRun {
     }
 
     /// True if both receipts agree. A later receipt may hold facts that became known after the end, and the saving of a
-    /// record that nobody waited for any more.
+    /// record whose saver no longer waited.
     private func isSame(_ other: EndReceipt, as receipt: EndReceipt) -> Bool {
         var (other, receipt) = (other, receipt)
         if other.carrierConfirmed { receipt.carrierConfirmed = true }

@@ -5,11 +5,11 @@ public struct AgentFault: Sendable, Hashable {
     public enum Moment: Sendable, Hashable {
         /// Instead of the answer to the opening handshake.
         case handshake
-        /// When the socket is open, before any message.
+        /// After the opening of the socket, before any message.
         case opened
         /// Right after the model's first message, `session.created`. Never with Gemini, which sends no first message.
         case greeted
-        /// When the configuration arrives, before its answer.
+        /// At the arrival of the configuration, before its answer.
         case setup
         /// Right after the configuration was confirmed.
         case ready

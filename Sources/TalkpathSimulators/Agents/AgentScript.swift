@@ -97,7 +97,7 @@ public struct AgentScript: Sendable, Hashable {
 
     public static let echo = AgentScript(behavior: .echo)
     public static let silent = AgentScript(behavior: .silent)
-    /// Begins with two tones, and then says back each turn of the caller: somebody who talks to it hears how quickly the
+    /// Begins with two tones, and then repeats each turn of the caller: a person who talks to it hears how quickly the
     /// bridge answers, and how it behaves when interrupted.
     public static let parrot = AgentScript(
         turns: [Turn(.connect, audio: CallerWords.chime, transcript: "(two tones)")],

@@ -1,5 +1,5 @@
-/// Behaviour of real models that clients seldom expect, each under a name. A fake model imitates the behaviours that it is
-/// given.
+/// Behaviour of real models that clients seldom expect, each under a name. A fake model imitates the behaviours that it
+/// is given.
 public enum ModelBehaviour: String, Sendable, CaseIterable {
     case slowPong = "slow-pong"
     case lateTranscript = "late-transcript"
@@ -20,14 +20,14 @@ public enum ModelBehaviour: String, Sendable, CaseIterable {
     public var meaning: String {
         switch self {
         case .slowPong: "pings are answered after 8 to 30 s"
-        case .lateTranscript: "what the caller said is written down 2.5 s later, behind the answer's beginning"
+        case .lateTranscript: "the caller's transcript comes 2.5 s later, after the beginning of the answer"
         case .ignoredNoise: "sounds of less than 0.7 s are no turns of the caller's"
         case .refusedSettings: "a set-up with transcription is refused (openai: once a session)"
         case .toolCallFirst: "functions are called before the words that go with them"
         case .toolCallBetween: "functions are called in the middle of the words that go with them"
         case .brokenArguments: "the first call of a function is malformed (openai: its JSON is cut short)"
         case .staleInterrupted: "an answer is called interrupted after it has ended (gemini only)"
-        case .sideTalk: "a turn of the caller's is not answered: it was meant for somebody else"
+        case .sideTalk: "a turn of the caller's is not answered: it was meant for another person"
         case .failedResponse: "an answer fails before its first word"
         case .incompleteResponse: "an answer is broken off in the middle by the model itself"
         case .rateLimit: "an answer is refused for the rate (gemini: the socket is closed)"
@@ -106,8 +106,8 @@ struct HabitPlan: Sendable {
 
     func has(_ behaviour: ModelBehaviour) -> Bool { behaviours.contains(behaviour) }
 
-    /// Returns the behaviour for the next answer. The first answer has none, so that a call can begin. Each answer after an
-    /// affected one has none either, so that a repeated request is answered.
+    /// Returns the behaviour for the next answer. The first answer has none, so that a call can begin. Each answer
+    /// after an affected one has none either, so that a repeated request is answered.
     mutating func nextAnswer() -> ModelBehaviour? {
         guard !occasional.isEmpty else { return nil }
         defer { answers += 1 }

@@ -202,7 +202,7 @@ package final class LoadRun {
         let from = skipped * CallCode.frameSamples
         for index in from..<from + CallCode.period { second[index % CallCode.period] = heard[index] }
         guard let delay = CallCode(call: 0).delay(of: second) else {
-            throw LoadError(.notReady, "what comes back to the first caller is not its own voice")
+            throw LoadError(.notReady, "the first caller does not hear its own voice come back")
         }
         self.delay = delay
         knowsDelay = true

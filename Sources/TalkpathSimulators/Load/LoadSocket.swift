@@ -22,7 +22,7 @@ final class LoadSocket {
     let descriptor: Int32
     let role: Role
     private(set) var state = State.handshaking
-    /// Why the socket is closed.
+    /// The reason for which the socket is closed.
     private(set) var ending = ""
     /// Whether bytes wait until the kernel has room for them.
     private(set) var isBlocked = false

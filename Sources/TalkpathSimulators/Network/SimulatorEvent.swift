@@ -10,7 +10,7 @@ public struct SimulatorEvent: Sendable {
         case openAI = "openai"
         case openAILive = "openai_live"
         case gemini
-        /// An agent of one's own.
+        /// A socket agent.
         case socket
     }
 

@@ -2,7 +2,7 @@ internal import NIOCore
 internal import NIOPosix
 internal import TalkpathAudio
 
-/// Why a WebSocket could not be opened.
+/// The reason why a WebSocket could not be opened.
 struct SimulatorSocketError: Error, Sendable, CustomStringConvertible {
     /// The HTTP status instead of 101; `nil` if there was no answer.
     var status: Int?

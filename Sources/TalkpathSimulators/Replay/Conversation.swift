@@ -83,7 +83,7 @@ public struct Conversation: Sendable {
     }
 }
 
-/// Why a conversation could not be loaded.
+/// The reason why a conversation could not be loaded.
 public struct ConversationError: Error, CustomStringConvertible {
     public var file: String
     public var detail: String

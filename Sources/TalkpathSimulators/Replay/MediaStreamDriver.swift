@@ -36,7 +36,7 @@ public actor MediaStreamDriver {
         public var sentMessages = 0
     }
 
-    /// Why the server could not be reached, in one line.
+    /// The reason why the server could not be reached, in one line.
     public struct Failure: Error, Sendable, CustomStringConvertible {
         public var description: String
     }

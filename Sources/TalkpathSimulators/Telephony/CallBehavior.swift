@@ -9,7 +9,7 @@ public struct CallBehavior: Sendable {
         case fails
     }
 
-    /// What comes of a number that `<Dial>` dials.
+    /// The outcome at a number that `<Dial>` dials.
     public struct Dialled: Sendable, Hashable {
         public enum Fate: Sendable, Hashable {
             /// Answers after that much ringing; how long the two talk stands in ``CallBehavior/dialDuration``.
@@ -17,7 +17,8 @@ public struct CallBehavior: Sendable {
             case busy, noAnswer, fails
         }
 
-        /// How the callbacks reach the other side: the leg's status, and the question what to do with the caller.
+        /// The way of the callbacks to the other side: the leg's status, and the request for the caller's next
+        /// instructions.
         public enum Callbacks: Sendable, Hashable {
             case prompt
             case late(Duration)
@@ -64,7 +65,7 @@ public struct CallBehavior: Sendable {
     public var answeredBy: String
     /// The time that detection takes from the answer on.
     public var detectionTime: Duration
-    /// What comes of numbers dialled by `<Dial>`.
+    /// Outcomes at the numbers that `<Dial>` dials.
     public var dialled = Dialled()
     /// The time for which a party dialled by `<Dial>` talks.
     public var dialDuration: Duration

@@ -126,7 +126,7 @@ extension FakeTwilio {
 
     // MARK: Recordings
 
-    /// What there is, newest first: those that were asked for with the call come to be here.
+    /// Recordings, newest first: those that were requested with the call appear here.
     private func allRecordings() async -> [(recording: CallRecording, listing: FakeTwilioCall.Listing)] {
         var all: [(CallRecording, FakeTwilioCall.Listing)] = []
         for call in calls.reversed() {

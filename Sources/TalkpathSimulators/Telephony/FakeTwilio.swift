@@ -4,8 +4,8 @@ internal import NIOPosix
 internal import TalkpathAudio
 internal import TalkpathWire
 
-/// A telephone carrier on loopback: Twilio's REST interface for calls, its webhooks, and its media streams with a person
-/// at the other end.
+/// A telephone carrier on loopback: Twilio's REST interface for calls, its webhooks, and its media streams with a
+/// person at the other end.
 ///
 /// ```swift
 /// var configuration = FakeTwilioConfiguration(connectTo: "127.0.0.1:8080")
@@ -155,7 +155,7 @@ public actor FakeTwilio {
         faults.removeAll()
     }
 
-    /// Ends everything without a further word to anybody; returns when nothing is left open. A second call does nothing.
+    /// Ends everything without further callbacks; returns when nothing is left open. A second call does nothing.
     public func shutdown() async {
         guard !isShutDown else { return }
         isShutDown = true

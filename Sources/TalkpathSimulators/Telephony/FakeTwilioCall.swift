@@ -210,7 +210,7 @@ actor FakeTwilioCall {
         return nil
     }
 
-    /// What a signal means for whatever is going on; nil: nothing.
+    /// The step that a signal causes in the current state; nil: none.
     func outcome(of signal: Signal) -> Outcome? {
         switch signal {
         case .end(let status): .over(status: status)

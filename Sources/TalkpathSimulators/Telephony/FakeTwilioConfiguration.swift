@@ -20,7 +20,7 @@ public struct FakeTwilioConfiguration: Sendable {
     public var apiKeys: [String: String]
     /// The account's numbers: a call from another one is refused. Empty accepts any number.
     public var numbers: [String]
-    /// `host:port` of the server that is tried: requests for whatever public URL go there, over plain HTTP, while
+    /// `host:port` of the server that is tried: requests for every public URL go there, over plain HTTP, while
     /// signatures are over the URL as it was given. nil: to the URL's own host, http only.
     public var connectTo: String?
     /// Makes of a media stream's `wss` URL the `ws` URL to connect to; nil: `connectTo`.

@@ -77,7 +77,7 @@ public struct MediaStreamModel: Sendable {
         return outputs
     }
 
-    /// When ``advance(to:)`` has something to do again.
+    /// The next instant at which ``advance(to:)`` has work.
     public var nextDeadline: MonotonicInstant { playout.nextFrame }
 
     /// Says hello: `connected` and `start`.

@@ -49,7 +49,7 @@ public struct MediaStreamRecord: Sendable {
     }
 
     public var streamSID: String
-    /// When the first frame was due.
+    /// The instant at which the first frame was due.
     public var start: MonotonicInstant
     public var framesSent: [SentFrame] = []
     public var mediaReceived: [ReceivedMedia] = []

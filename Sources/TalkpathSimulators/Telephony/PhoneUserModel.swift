@@ -23,11 +23,11 @@ public struct PhoneUserModel: Sendable {
     private var nextTurn = 0
     private var speaking: Utterance?
     private var hasHungUp = false
-    /// When the turn that was spoken last ended.
+    /// The end of the turn that was spoken last.
     private var previousEnd: MonotonicInstant
-    /// When the first utterance of the agent since then began, by ear.
+    /// The beginning of the agent's first utterance since then, as detected in the audio.
     private var answerStart: MonotonicInstant?
-    /// When the agent's last utterance ended; nil while it speaks.
+    /// The end of the agent's last utterance; nil while it speaks.
     private var agentEnd: MonotonicInstant?
 
     private struct Utterance {
@@ -115,7 +115,7 @@ public struct PhoneUserModel: Sendable {
         }
     }
 
-    /// When the agent's answer to the turn before ended; nil while there is none or it goes on.
+    /// The end of the agent's answer to the turn before; nil while there is none or it goes on.
     private var answerEnd: MonotonicInstant? {
         guard answerStart != nil, let agentEnd else { return nil }
         return nextTurn == 0 || agentEnd > previousEnd ? agentEnd : nil

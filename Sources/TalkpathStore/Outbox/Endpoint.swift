@@ -30,7 +30,7 @@ package struct Endpoint: Equatable, Sendable {
     package var isBound: Bool
     /// The message format, if the endpoint is a webhook.
     package var format: WebhookFormat
-    /// Why the server stopped sending to it; `nil` while it sends.
+    /// The reason why the server stopped sending to it; `nil` while it sends.
     package var stopped: String?
     package var createdAt: WallTime
 

@@ -122,7 +122,7 @@ extension AgentSocketCodec {
         let (code, sentence) =
             switch error.code {
             case .malformedJSON: ("malformed_json", "The message is not JSON, and was dropped")
-            case .unsupportedFormat: ("unsupported_format", "The format is none of this protocol")
+            case .unsupportedFormat: ("unsupported_format", "This protocol does not have the format")
             case .malformedMessage, .malformedBase64, .wrongStream:
                 ("malformed_message", "The message cannot be used, and was dropped")
             }

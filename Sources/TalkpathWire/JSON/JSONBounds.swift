@@ -1,7 +1,7 @@
 /// Limits the part of a peer's message that is kept in memory.
 ///
 /// Members with unused keys are checked and skipped at the scanner's speed; kept values are counted. So the time for a
-/// message is linear in its bytes, whatever it contains.
+/// message is linear in its bytes, with any content.
 struct JSONBounds: Sendable {
     /// The keys whose members are kept; `nil` keeps all.
     var keys: JSONKeys?

@@ -1,6 +1,6 @@
 /// The type of a telephone number in a numbering plan.
 ///
-/// ``NumberingTable`` contains the raw values.
+/// `NumberingTable` contains the raw values.
 public enum NumberType: UInt8, CaseIterable, Hashable, Sendable {
     case unknown = 0
     case fixedLine = 1

@@ -3,7 +3,7 @@ import TalkpathAudio
 /// The numbering plan of the world: gives a number's country, region and type.
 ///
 /// Tells whether a number can exist, not whether it does. The data comes from libphonenumber and is compiled into one
-/// automaton over digits (``NumberingTable``). A lookup reads one digit after the other and allocates nothing.
+/// automaton over digits (`NumberingTable`). A lookup reads one digit after the other and allocates nothing.
 /// Thread-safe.
 public struct NumberingPlan: Sendable {
     /// The plan's data about a number.

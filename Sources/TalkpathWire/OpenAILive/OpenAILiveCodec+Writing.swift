@@ -48,9 +48,9 @@ extension OpenAILiveCodec {
     private enum Channel: String {
         /// Makes the model speak.
         case commentary = "session.commentary.append"
-        /// What the model must follow.
+        /// Instructions that the model must follow.
         case instructions = "session.instructions.append"
-        /// What the model knows, and does not say.
+        /// Context that the model knows, and does not speak.
         case thinking = "session.thinking.append"
     }
 

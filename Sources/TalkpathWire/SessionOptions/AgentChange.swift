@@ -75,7 +75,7 @@ public struct AgentChange: Equatable, Sendable {
         if !openAI.mcpServers.isEmpty {
             throw AgentOptionFault(
                 "openai.mcp_servers",
-                "cannot be changed on a live call: what the agent can do is settled when the session begins"
+                "cannot be changed on a live call: the session's tools are fixed when it begins"
             )
         }
     }

@@ -44,11 +44,11 @@ public struct TwilioDialCallback: Equatable, Sendable {
     public var callSID: String
     /// Of that call: the caller may have hung up.
     public var callStatus: TwilioCallStatus
-    /// What the leg to the other party has come to; `completed` or `answered` if the two have talked.
+    /// The outcome of the leg to the other party; `completed` or `answered` if the two have talked.
     public var status: TwilioCallStatus
     /// The name of the leg to the other party.
     public var dialCallSID: String?
-    /// How long the two have talked, in seconds.
+    /// The time for which the two have talked, in seconds.
     public var dialDuration: Int?
 
     /// - Throws: `malformedMessage` if a required field is missing.

@@ -35,7 +35,7 @@ struct BenchLoadCommand: AsyncParsableCommand {
     @Option(help: "Whose protocol the model speaks: openai, openai_live or gemini.")
     var provider = LoadShape.Provider.openAI
 
-    @Option(help: "What the model hears and speaks: pcm, or pcmu (OpenAI only).")
+    @Option(help: "The model's audio format: pcm, or pcmu (OpenAI only).")
     var format = LoadShape.Format.pcm
 
     @Flag(help: "Search for the most calls with a p99 round trip under 50 ms and nothing lost.")
@@ -50,7 +50,7 @@ struct BenchLoadCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Load a server that runs already: ws://…", valueName: "url"))
     var against: String?
 
-    @Option(help: ArgumentHelp("Its process, to know what it costs.", valueName: "pid"))
+    @Option(help: ArgumentHelp("The server's process id, to measure its processor time.", valueName: "pid"))
     var pid: Int32?
 
     @Option(help: "Where the model listens; 0 takes a free port.")

@@ -26,7 +26,7 @@ struct BenchSoakCommand: AsyncParsableCommand {
     @Option(help: "How many at once.")
     var atOnce = 40
 
-    @Option(help: "What goes wrong, and when.")
+    @Option(help: "The faults, and when they come.")
     var seed: UInt64 = 1
 
     @Option(help: "openai, openai_live, gemini or socket.")

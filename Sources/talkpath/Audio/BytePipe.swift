@@ -102,7 +102,7 @@ enum PipeError: Error, Equatable, CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .readerIsGone: "nobody reads the output any more"
+        case .readerIsGone: "the reader of the output is gone"
         case .cannotRead(let reason): "cannot read standard input: \(reason)"
         case .cannotWrite(let reason): "cannot write standard output: \(reason)"
         case .stageFailed(let reason): reason

@@ -8,7 +8,7 @@ import TalkpathWire
 struct AgentsCheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Tell what is wrong with an agent's file, or what a model's endpoint does not do.",
+        abstract: "Check an agent's file, or a model's endpoint.",
         discussion: """
             A file is checked without a server: its fields, what cannot be together, what its model does not take. It \
             prints what the model would be told.

@@ -17,7 +17,7 @@ struct CallsCommand: AsyncParsableCommand {
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the calls, or show one.")
 
-        @Argument(help: "A call's id, to show what was said and how it ended.")
+        @Argument(help: "The id of one call, to show its transcript and its end.")
         var call: String?
 
         enum State: String, ExpressibleByArgument, CaseIterable {

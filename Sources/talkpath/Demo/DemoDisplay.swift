@@ -107,7 +107,7 @@ extension DemoDisplay {
         case .callerSpeechStarted:
             note(.bridge, "the model notices the caller", at: event.instant)
         case .streamCleared:
-            note(.bridge, "✂ barge-in: what was still to be played is cleared", at: event.instant)
+            note(.bridge, "✂ barge-in: the audio still to be played is cleared", at: event.instant)
         case .truncated(_, let heard):
             note(.bridge, "the model is told: \(heard) ms of its answer were heard", at: event.instant)
         case .violation(let text):

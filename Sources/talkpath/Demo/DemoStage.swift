@@ -20,7 +20,7 @@ struct DemoStage {
     private static let account = "AC00000000000000000000000000000001"
     private static let modelKey = "demo-key"
 
-    /// Why there is no report.
+    /// The reason why there is no report.
     enum Failure: Error, CustomStringConvertible {
         case notFound(String)
 

@@ -128,7 +128,7 @@ struct ReplayCommand: AsyncParsableCommand {
         } else if call.isCut {
             print("  the capture was cut off: replayed and compared up to there")
         }
-        if call.hasGaps { print("  records are missing in the capture: what follows them may differ for that reason") }
+        if call.hasGaps { print("  records are missing in the capture: later records may differ for that reason") }
         for difference in call.differences { print("  \(difference)") }
     }
 

@@ -7,7 +7,7 @@ import Testing
 @testable import TalkpathNIO
 
 /// Peers that send rubbish on a call's sockets are closed with a reason, and other calls are not affected.
-@Suite(.timeLimit(.minutes(1)), .serialized) struct RubbishTests {
+@Suite(.timeLimit(.minutes(5)), .serialized) struct RubbishTests {
     typealias Stage = TelephonySocketTests.Stage
     typealias CarrierEnd = TelephonySocketTests.CarrierEnd
 

@@ -5,7 +5,7 @@ import Testing
 @testable import TalkpathServer
 
 /// Who says what is kept of a call: the call itself, else its agent, else the server.
-@Suite(.timeLimit(.minutes(1))) struct CaptureSettingTests {
+@Suite(.timeLimit(.minutes(5))) struct CaptureSettingTests {
     struct Case: CustomTestStringConvertible, Sendable {
         var server: String
         var agent: String?

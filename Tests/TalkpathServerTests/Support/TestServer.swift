@@ -41,6 +41,8 @@ struct TestServer: Sendable {
         configuration.callsPerSecond = 1000
         // A call whose model is not there stays as long as a test needs it.
         configuration.limits.agentRetryDelay = .seconds(60)
+        // On a busy machine a test may be slow to bring the media.
+        configuration.limits.mediaTimeout = .seconds(300)
         configuration.twilio = .init(accountSID: "AC1", authToken: authToken, fromNumber: "+14155550100")
         return configuration
     }

@@ -3,7 +3,7 @@ import Foundation
 import TalkpathCore
 import TalkpathNIO
 
-/// Answers phone calls in a server of one's own: the HTTP framework owns the sockets, Talkpath owns the calls.
+/// Answers phone calls in a server of your own: the HTTP framework owns the sockets, Talkpath owns the calls.
 ///
 ///     export OPENAI_API_KEY=… PUBLIC_HOST=voice.example.com
 ///     swift run OwnServer 8080          # behind a proxy that speaks https and wss
@@ -23,7 +23,8 @@ struct OwnServer {
         async let running: Void = bridge.run()
         let server = HTTPServer(address: try .inet(ip4: "127.0.0.1", port: port))
 
-        // The carrier asks what to do with a call. Your own server checks its signature here (`TwilioSignature` in TalkpathWire).
+        // The carrier asks what to do with a call. Your own server checks its signature here (`TwilioSignature` in
+        // TalkpathWire).
         await server.appendRoute("POST /voice") { [agent] request in
             let form = try await URLComponents(string: "?" + String(decoding: request.bodyData, as: UTF8.self))?
                 .queryItems

@@ -1,13 +1,13 @@
 import TalkpathAudio
 import TalkpathWire
 
-/// The keys that the caller presses. They are nobody's to log.
+/// Takes the keys that the caller presses. They are never logged.
 extension CallSession {
     /// Collects what the caller dials from now on. The agent does not learn of it.
     ///
     /// - Returns: when the number is complete, or the caller has hesitated too long; it may then be empty.
-    /// - Throws: `CallCommandError`: `not_live` (also if the call ends meanwhile), `not_answered`, `busy` if somebody
-    ///   collects already.
+    /// - Throws: `CallCommandError`: `not_live` (also if the call ends meanwhile), `not_answered`, `busy` if another
+    ///   request collects already.
     public func collectDigits(_ request: DigitRequest = DigitRequest()) async throws(CallCommandError)
         -> CollectedDigits
     {
@@ -16,7 +16,7 @@ extension CallSession {
             do throws(CallCommandError) {
                 try checkLine()
                 guard talk.collector == nil else {
-                    throw CallCommandError(.busy, "somebody collects this call's digits already")
+                    throw CallCommandError(.busy, "another request collects this call's digits already")
                 }
                 capture(.collectionRequested(request))
                 talk.collector = continuation
@@ -30,7 +30,7 @@ extension CallSession {
 
     func pressed(_ key: UInt8, at now: MonotonicInstant) {
         publish(.dtmf)
-        // While somebody collects digits, they are not the agent's to know.
+        // While a request collects digits, the agent does not learn them.
         if agent.hearsDigits, talk.collector == nil { media.value.command(.key(key)) }
         if agent.keysInterrupt, machine.isInConversation {
             media.value.interruptLocally(at: now)

@@ -5,7 +5,7 @@ import TalkpathWire
 /// The agent has asked for the end of the call, which waits for its goodbye.
 struct Goodbye {
     let call: AgentToolCall
-    /// Which of the model's sockets asked for it.
+    /// The model's socket that asked for it.
     let socket: AgentSocketID
     let asked: MonotonicInstant
     /// The model has been told to go on, and says its goodbye after that.
@@ -48,8 +48,8 @@ extension CallSession {
 
     /// The caller speaks into the agent's goodbye, and keeps the call.
     ///
-    /// - Parameter isTurn: our voice detector has heard them to the end. Gemini's word alone is not enough: now and then it
-    ///   interrupts what is over, though nobody speaks.
+    /// - Parameter isTurn: our voice detector has heard them to the end. Gemini's word alone is not enough: now and
+    ///   then it interrupts an answer that is over, although neither side speaks.
     func callerCutIn(isTurn: Bool = false, at now: MonotonicInstant) {
         guard isTurn || !agent.provider.answersByItself || talk.debts.detectorBegan != nil else { return }
         guard agent.callerMayKeepCall, let goodbye = talk.goodbye, machine.keepCall(at: now) else { return }

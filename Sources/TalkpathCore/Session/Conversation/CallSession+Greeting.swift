@@ -42,7 +42,7 @@ extension CallSession {
     func greetingTick(at now: MonotonicInstant) {
         let media = media.value
         if let since = talk.awaitsVerdictSince, now - since >= Self.longestVerdict {
-            logger.warning("The carrier has not told what answered: the agent speaks now")
+            logger.warning("The carrier has not reported whether a person or a machine answered: the agent speaks now")
             talk.isVerdictGivenUp = true
             beginConversation(at: now)
         }

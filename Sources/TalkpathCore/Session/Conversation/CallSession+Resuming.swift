@@ -87,7 +87,7 @@ extension CallSession {
         talk.debts.resultsTold(lastAudio: nil, at: ports.clock.now)
     }
 
-    /// What an agent of one's own is told of the call.
+    /// The details of the call for a socket agent.
     private var facts: AgentCallDetails {
         AgentCallDetails(
             id: id.description,
@@ -169,7 +169,7 @@ extension CallSession {
 }
 
 extension TranscriptEntry {
-    /// What the caller has heard of it, as well as can be told; nil for nothing.
+    /// The part of it that the caller has heard, as well as it can be known; nil for nothing.
     var heardText: String? {
         switch heardMilliseconds {
         case nil: text
@@ -180,7 +180,7 @@ extension TranscriptEntry {
 }
 
 extension AgentToolCall {
-    /// What a session that has not called the function is told of it.
+    /// The message about a function for a session that has not called it.
     var isRunning: String {
         "(You called the function \(name) with \(arguments). It is running; do not call it again. Its result follows.)"
     }

@@ -4,7 +4,7 @@ import TalkpathWire
 /// Talking with the call: what an operator, an embedder or a tool does to a live conversation.
 ///
 /// All of it works on the call's own loop and may be called from anywhere. Cancelling the task that waits takes nothing
-/// back; whoever waits is told when the call ends.
+/// back; tasks that wait are told when the call ends.
 extension CallSession {
     // MARK: Muting
 
@@ -56,7 +56,7 @@ extension CallSession {
             prompt(message)
         } else {
             note(message, role: author.role)
-            // One model answers whatever it is told: the caller finishes first.
+            // One model answers every message: the caller finishes first.
             perform(talk.speech.tell(.addMessage(role: author.role, text: message), at: ports.clock.now))
             if isAnswered { perform(talk.speech.add(.respond, at: ports.clock.now)) }
             media.value.pump()
@@ -121,10 +121,9 @@ extension CallSession {
     }
 
     /// Dials digits: tones in the line's own audio, behind what the agent has begun to say. An interruption does not
-    /// break them.
+    /// break them. Returns when the last of them has been heard.
     ///
     /// - Parameter digits: `0`–`9`, `*`, `#`, `A`–`D`; `w` or a comma waits half a second, `W` a whole one.
-    /// - Returns: when the last of them has been heard.
     /// - Throws: `CallCommandError`: `not_live`, `not_answered`, `invalid_digits`, `busy`.
     public func sendDigits(_ digits: String) async throws(CallCommandError) {
         try await dial(digits, for: .digitsRequested(digits))
@@ -172,7 +171,7 @@ extension CallSession {
 
     // MARK: Checks
 
-    /// Somebody is on the line, and will be for a while.
+    /// The caller is on the line, and will be for a while.
     func checkLine() throws(CallCommandError) {
         if let refusal = machine.lineRefusal { throw refusal }
     }

@@ -7,7 +7,7 @@ extension CallSession {
     /// The agent calls a function.
     func take(_ call: AgentToolCall, at now: MonotonicInstant) {
         machine.happened(.toolCalled)
-        // What the agent asked for in its last breath must not happen after the end.
+        // A function that the agent called last must not run after the end.
         guard machine.isLive else { return }
         guard call.readableArguments != nil else {
             refuse(call, at: now)
@@ -116,7 +116,7 @@ extension CallSession {
     private func transferForAgent(_ call: AgentToolCall) async -> String {
         let name = argument("to", of: call)
         guard let target = agent.transferTargets.first(where: { $0.name == name }) else {
-            return ToolOutput.error("there is nobody of that name to transfer to")
+            return ToolOutput.error("no transfer target has that name")
         }
         do throws(CallCommandError) {
             let request = TransferRequest(
@@ -186,7 +186,7 @@ extension CallSession {
 /// A function that is being carried out.
 struct RunningTool {
     let call: AgentToolCall
-    /// Which of the model's sockets asked for it.
+    /// The model's socket that asked for it.
     let socket: AgentSocketID
     /// Finished when the answer is not wanted any more.
     let attempt: AsyncStream<Void>.Continuation

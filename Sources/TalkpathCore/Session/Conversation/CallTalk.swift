@@ -1,7 +1,7 @@
 import TalkpathAudio
 import TalkpathWire
 
-/// Who waits for what in a conversation, and what the agent is still to say.
+/// The state of a conversation: the tasks that wait for its outcomes, and the agent's pending words.
 struct CallTalk {
     typealias Said = CheckedContinuation<Result<SaidResult, CallCommandError>, Never>
     typealias Played = CheckedContinuation<Result<PlayResult, CallCommandError>, Never>
@@ -23,7 +23,7 @@ struct CallTalk {
     var hasCallerSpoken = false
     /// The agent has begun to speak since our voice detector heard the caller last.
     var hasAgentSpoken = false
-    /// When the agent was asked to greet the caller.
+    /// The instant at which the agent was asked to greet the caller.
     var greetedOn: MonotonicInstant?
     /// Since when the agent waits to be told what has answered the call.
     var awaitsVerdictSince: MonotonicInstant?
@@ -39,26 +39,26 @@ struct CallTalk {
     private(set) var messages: [ToldMessage] = []
     /// The socket that was set up to go on with an earlier session, until the model has accepted that.
     var resumingSocket: AgentSocketID?
-    /// What the model has refused of its set-up.
+    /// The parts of its set-up that the model has refused.
     var omittedSettings: Set<AgentSetting> = []
-    /// What was changed on this call, and what of it the model has not been told.
+    /// The changes to this call's session, and those that the model has not been told.
     var change = AgentChange()
     var heldChange = AgentChange()
     private var lastID = 0
 
     init(_ agent: AgentProfile) {
         speech = SpeechQueue(answersByItself: agent.provider.answersByItself)
-        // An agent of one's own is told of the keys themselves.
+        // A socket agent is told of the keys themselves.
         digits = DigitInput(tellsAgent: agent.hearsDigits && agent.provider != .socket)
     }
 
     /// So many wait at most, of each kind.
     static let limit = 64
     static let longestText = 16_384
-    /// What the model waits for longer than this is answered for.
+    /// Tool calls that run longer than this are cancelled, and the model is told that they timed out.
     static let longestTool = Duration.seconds(60)
 
-    /// Nobody waits for the model.
+    /// The caller does not wait for the model.
     func isQuiet(at now: MonotonicInstant) -> Bool {
         !speech.isAnswering && !debts.callerWaits(at: now) && debts.results.isEmpty && tools.isEmpty
     }
@@ -91,7 +91,7 @@ struct ToldMessage {
     let milliseconds: Int
 }
 
-/// What becomes of what was asked for.
+/// The outcome of a request.
 extension CallSession {
     /// Carries out what the queue of speech says. The caller pumps.
     func perform(_ actions: [SpeechQueue.Action]) {
@@ -119,7 +119,7 @@ extension CallSession {
         talk.debts.resultsTold(lastAudio: lastAudio, at: ports.clock.now)
     }
 
-    /// What has been heard by now, or never will be.
+    /// The requests whose words have been heard by now, or never will be.
     func noteSettled() {
         for settled in media.value.takeSettled() {
             if let waiter = talk.said.removeValue(forKey: settled.id) {

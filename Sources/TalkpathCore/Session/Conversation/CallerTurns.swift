@@ -1,19 +1,19 @@
 import TalkpathAudio
 import TalkpathWire
 
-/// When the caller began to say what the model has understood.
+/// Places the model's transcripts at the turns of the caller.
 ///
 /// The model's words for it come late, often after its answer, and sometimes when the caller is speaking again. A model
-/// that names the caller's items says when each began; for another, our voice detector's turns are taken, and the model's
-/// answers tell which of them it has heard.
+/// that names the caller's items says when each began; for another, our voice detector's turns are taken, and the
+/// model's answers tell which of them it has heard.
 ///
 /// Pure: instants are milliseconds of the call, passed in.
 struct CallerTurns: Sendable {
     private struct Heard: Equatable {
         var began: Int
-        /// When the model began to answer it.
+        /// The instant at which the model began to answer it.
         var answered: Int?
-        /// When the detector heard the last of it, once it is over.
+        /// The end of its speech by the detector, once it is over.
         var lastSpeech: Int?
         /// The session that heard its beginning is gone: its words may never come.
         var isDoubtful = false
@@ -28,20 +28,20 @@ struct CallerTurns: Sendable {
     /// Turns of our voice detector, oldest first, for which no words have come.
     private var heard: [Heard] = []
     private var placed: [AgentItem: Int] = [:]
-    /// Where the newest words without a name of the model's were placed, and when they came.
+    /// The place of the newest words to which the model gave no name, and the instant at which they came.
     private var lastPlaced: (began: Int, came: Int)?
-    /// When the model's session was lost last.
+    /// The instant at which the model's session was lost last.
     private var lostAt: Int?
 
-    /// How long after the beginning of an answer words still belong to the turn that it answers, if the caller has
-    /// spoken again since.
+    /// The time after the beginning of an answer within which words still belong to the turn that it answers, if the
+    /// caller has spoken again since.
     static let lateness = 5000
     /// The same for words that may never come. Those of a next turn do not come so soon.
     static let doubtfulLateness = 1500
     /// Words of a turn do not come sooner after its beginning.
     static let quickest = 400
-    /// Nor does an answer: the caller says a word, and the model waits for silence and thinks. What it says sooner, while
-    /// the caller speaks, belongs to the turn before.
+    /// Nor does an answer: the caller says a word, and the model waits for silence and thinks. What it says sooner,
+    /// while the caller speaks, belongs to the turn before.
     static let quickestAnswer = 500
     /// Shorter sounds may be none of which the model writes down anything.
     static let shortestTurn = ConversationDebts.shortestTurn.wholeMilliseconds
@@ -80,7 +80,7 @@ struct CallerTurns: Sendable {
         let isHearable = { (turn: Heard) in turn.began + Self.quickestAnswer <= milliseconds }
         guard let last = heard.lastIndex(where: isHearable), heard[last].answered == nil else { return }
         heard[last].answered = milliseconds
-        // What it has neither answered nor put into words was no turn to it.
+        // A sound without an answer and without words was no turn to the model.
         heard = heard.enumerated().filter { $0.offset > last || $0.element.answered != nil }.map(\.element)
     }
 

@@ -17,7 +17,7 @@ struct CallersFloor: Equatable, Sendable {
     /// Until when the model may begin to answer the newest turn by itself.
     private var answerDue: MonotonicInstant?
 
-    /// How long a model takes at most to begin the answer that it gives by itself.
+    /// The longest time that a model takes to begin the answer that it gives by itself.
     static let answerPatience = Duration.seconds(1)
     /// So much longer it is given before it is reminded of an answer that it owes.
     static let reminderPatience = Duration.milliseconds(1500)

@@ -1,6 +1,6 @@
 import TalkpathAudio
 
-/// What the agent owes the caller, in the session's own words. It survives the model's sockets.
+/// The answers that the agent owes the caller, in the session's own terms. They survive the model's sockets.
 ///
 /// An answer is owed to a turn of the caller and to a function's result. A turn is what the model says it has heard, or
 /// what our voice detector has: not every model says so.
@@ -13,7 +13,8 @@ struct ConversationDebts: Equatable, Sendable {
     private(set) var detectorBegan: MonotonicInstant?
     /// The session was lost while the caller spoke: the next one has heard a part of the turn at most.
     private var isTurnSplit = false
-    /// Our voice detector has heard a turn that has not been answered, or the model has written down one that our voice detector missed.
+    /// Our voice detector has heard a turn that has not been answered, or the model has written down one that our voice
+    /// detector missed.
     private var earTurnEnded: MonotonicInstant?
     /// What came of functions, until the model has completed an answer to it.
     private var owed: [FunctionResult] = []

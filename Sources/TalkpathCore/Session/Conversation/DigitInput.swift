@@ -1,8 +1,8 @@
 import TalkpathAudio
 
-/// The keys that the caller presses: collected for whoever asked, or told to the agent in one piece.
+/// The keys that the caller presses: collected for a request, or told to the agent in one piece.
 ///
-/// Without any I/O. While somebody collects, the agent is not told: that is how a card number is kept from a model.
+/// Without any I/O. While a request collects, the agent is not told: that is how a card number is kept from a model.
 struct DigitInput {
     enum Action: Equatable {
         case collected(CollectedDigits)
@@ -24,7 +24,7 @@ struct DigitInput {
 
     /// Keys that follow one another more quickly are one number to the agent.
     static let pause = Duration.milliseconds(1500)
-    /// More keys in a row than anybody means.
+    /// More keys in a row than any caller means.
     static let limit = 64
 
     init(tellsAgent: Bool) {
@@ -37,7 +37,7 @@ struct DigitInput {
         collection = Collection(request: request, deadline: now + request.timeout)
     }
 
-    /// Nobody waits for the digits any more.
+    /// No request waits for the digits any more.
     mutating func stopCollecting() {
         collection = nil
     }

@@ -17,7 +17,7 @@ struct DrainWatch: Equatable, Sendable {
         /// A function is being carried out, and the agent is to speak of what comes of it. It has a bound of its own.
         case work
 
-        /// How long the model may say nothing at all while nothing is to be heard.
+        /// The time for which the model may be silent while nothing is left to be heard.
         var patience: Duration {
             switch self {
             case .nothing: .zero

@@ -1,26 +1,26 @@
 import TalkpathAudio
 import TalkpathWire
 
-/// What the agent is still to be asked to say: one thing at a time, as a model has at most one answer under way.
+/// The requests to speak that the agent has not been sent: one at a time, as a model has at most one answer under way.
 ///
 /// Nothing makes the agent speak while the caller does: what becomes due then waits for the end of the caller's turn,
-/// in its order. The model answers that turn by itself as a rule, and its answer takes the place of what nobody waits
-/// for by name.
+/// in its order. The model answers that turn by itself as a rule, and its answer takes the place of requests that no
+/// task waits for by name.
 ///
 /// Without any I/O: what happens is a mutating method that returns what to do.
 struct SpeechQueue {
     /// Something that the agent is asked for.
     enum Request: Equatable {
-        /// To speak along these lines. With a number, somebody waits for it.
+        /// To speak along these lines. With a number, a task waits for it.
         case say(id: Int?, words: String)
         /// To answer what stands in the conversation.
         case respond
         /// The same, unless the model does so by itself.
         case ask
-        /// The same, for a model that answers whatever it is told, and in these words.
+        /// The same, for a model that answers every message, and in these words.
         case remind(String)
 
-        /// Nobody misses it if the agent speaks of its own accord.
+        /// True if an answer that the agent gives by itself replaces it.
         var isReplaceable: Bool {
             switch self {
             case .say(let id, _): id == nil
@@ -49,7 +49,7 @@ struct SpeechQueue {
         var request: Request
         /// The caller has spoken since it became due.
         var isOverspoken = false
-        /// How often it has failed.
+        /// The number of its failures.
         var failures = 0
     }
 
@@ -60,14 +60,14 @@ struct SpeechQueue {
         /// Said, as far as it will ever be, and not heard to its end.
         case cut(id: Int, text: String)
         case failed(id: Int, CallCommandError)
-        /// Nobody waits for it by name, and it will not be said.
+        /// It will not be said, and no task waits for it.
         case lost
     }
 
     /// The model answers a message or a result by itself.
     private let answersByItself: Bool
     private var waiting: [Entry] = []
-    /// What the model is to be told, and would answer at once, or what it cannot be told without a session.
+    /// Messages that the model would answer at once, or that need a session that is not there.
     private var untold: [AgentCommand] = []
     private var floor = CallersFloor()
     /// Since when something that is due has waited for the caller.
@@ -79,29 +79,29 @@ struct SpeechQueue {
     private(set) var isEmpty = true
     /// Asked for, and not yet begun.
     private var asked: (entry: Entry, until: MonotonicInstant)?
-    /// What the answer under way was asked for.
+    /// The request that the answer under way belongs to.
     private var current: Entry?
     /// The model has had a failure, and is asked again only then.
     private var pausedUntil: MonotonicInstant?
     /// The model has said that it was speaking already, and has told neither the beginning nor the end of that.
     private var refusedOn: MonotonicInstant?
-    /// What the agent says on behalf of those who wait.
+    /// The agent's words for the tasks that wait.
     private var spoken: [Int: SpokenWords] = [:]
 
     /// So many wait at most.
     static let limit = 32
-    /// How long a model may take to begin.
+    /// The longest time for a model to begin.
     static let patience = Duration.seconds(10)
     /// How long it may take to speak of a result that it was told in the middle of an answer, when that is over.
     static let resultPatience = Duration.seconds(3)
-    /// How long the caller is waited for: a line that is noisy for ever does not silence the agent.
+    /// The longest wait for the caller: a line that is noisy for ever does not silence the agent.
     static let longestHold = Duration.seconds(15)
-    /// How often something is asked for again.
+    /// The number of repetitions of a request.
     static let retries = 2
-    /// How long a model is left alone after a failure, if it does not say itself.
+    /// The pause after a failure, unless the model names one.
     static let usualPause = Duration.seconds(1)
     static let longestPause = Duration.seconds(20)
-    /// What a model is told that answers whatever it is told.
+    /// The reminder for a model that answers every message.
     static let question = "(The caller waits for you. Answer what they said last.)"
     static let questionOfResult = "(The caller waits for you. Tell them what came of the function.)"
 
@@ -179,7 +179,7 @@ struct SpeechQueue {
 
     /// The caller waits, and the model has not begun to answer.
     mutating func urge(at now: MonotonicInstant) -> [Action] {
-        // What it was told has come to nothing.
+        // The message to the model has come to nothing.
         if answersByItself, let asked, asked.entry.request.isAnswer { self.asked = nil }
         // Asked for something already, it answers that first.
         return isIdle ? add(.ask, at: now) : []
@@ -189,7 +189,7 @@ struct SpeechQueue {
 
     mutating func agentIsReady(at now: MonotonicInstant) -> [Action] {
         isReady = true
-        // What was asked of an earlier session went with it.
+        // Requests to an earlier session went with it.
         if !answersByItself, !untold.isEmpty, waiting.last?.request != .respond {
             waiting.append(Entry(request: .respond))
         }
@@ -200,7 +200,7 @@ struct SpeechQueue {
     mutating func agentIsLost() -> [Action] {
         isReady = false
         isResponding = false
-        // What had not begun is asked for again; an answer is, once the new session knows to what.
+        // Requests that had not begun are sent again; an answer is requested once the new session knows the question.
         if let asked { waiting.insert(asked.entry, at: 0) }
         asked = nil
         pausedUntil = nil
@@ -252,7 +252,7 @@ struct SpeechQueue {
         case .cancelled:
             actions += cutCurrent()
         case .failed:
-            // One model fails without having begun. An answer that nobody asked for was one to the caller.
+            // One model fails without having begun. An answer without a request was one to the caller.
             let unbegun = answersByItself ? asked?.entry : nil
             let failed = current ?? unbegun ?? Entry(request: .ask)
             if current == nil, answersByItself { asked = nil }
@@ -262,8 +262,8 @@ struct SpeechQueue {
         return actions + next(at: now)
     }
 
-    /// The model has been told a function's result in the middle of an answer that is over. It speaks of it by itself, or
-    /// is asked to.
+    /// The model has been told a function's result in the middle of an answer that is over. It speaks of it by itself,
+    /// or is asked to.
     mutating func expectAnswer(at now: MonotonicInstant) {
         guard !isResponding, asked == nil, !holdsResults else { return }
         asked = (Entry(request: .remind(Self.questionOfResult)), now + Self.resultPatience)
@@ -309,7 +309,7 @@ struct SpeechQueue {
         ]
     }
 
-    /// Words of the agent. What comes late still belongs to whoever waits for its playback.
+    /// Takes words of the agent. Late words still belong to the task that waits for their playback.
     mutating func add(_ piece: AgentTranscript) {
         let owner: Int? =
             if case .say(let id?, _)? = current?.request { id } else { spoken.first { $0.value.has(piece.item) }?.key }
@@ -317,7 +317,7 @@ struct SpeechQueue {
         spoken[owner, default: SpokenWords()].add(piece)
     }
 
-    /// What was said for this one, who waits no longer.
+    /// The words said for this task, which waits no longer.
     mutating func takeText(_ id: Int) -> String {
         spoken.removeValue(forKey: id)?.text ?? ""
     }

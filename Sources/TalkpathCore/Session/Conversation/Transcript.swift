@@ -1,6 +1,6 @@
 import TalkpathWire
 
-/// What was said, in the order in which it was begun.
+/// The words of both sides, in the order in which they were begun.
 ///
 /// Pieces extend the turn they belong to; a final text replaces the pieces. The caller's words come late from the
 /// model, often after its answer to them, and are put where the caller began to speak: see ``CallerTurns``. What the
@@ -17,7 +17,7 @@ struct Transcript {
     /// Of items that were cut short before a word of them was known: how much was heard.
     private var cuts: [AgentItem: Int] = [:]
 
-    /// When the audio of the agent's items began, until a word of them is known.
+    /// The beginnings of the audio of the agent's items, until a word of them is known.
     private var began: [AgentItem: Int] = [:]
 
     /// Items of which no word ever comes are forgotten with the rest.

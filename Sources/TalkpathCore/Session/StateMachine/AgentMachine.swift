@@ -1,7 +1,7 @@
 import TalkpathAudio
 
 extension SessionState {
-    /// Where the model's part of a call stands.
+    /// The state of the model's part of a call.
     package enum Agent: String, CaseIterable, Sendable {
         /// No socket has been asked for. Next: `connecting`, or `closed`.
         case none
@@ -27,11 +27,11 @@ extension SessionState {
 struct AgentMachine {
     typealias State = SessionState.Agent
 
-    /// What the machine of the call has to do about it, in this order.
+    /// The steps that the machine of the call must take, in this order.
     enum Action: Equatable {
         /// Open that socket.
         case connect(socket: AgentSocketID)
-        /// Close that socket, for which nobody waits while the call is live.
+        /// Close that socket. The live call does not wait for it.
         case drop(socket: AgentSocketID)
         /// The model hears the caller now. `isFirst`: the first session of the call.
         case ready(isFirst: Bool)
@@ -236,7 +236,7 @@ struct AgentMachine {
     /// A shorter session would be renewed without end.
     private static let shortestLifetime = Duration.seconds(120)
 
-    /// When the present session is to be opened anew.
+    /// The instant at which the present session is to be opened anew.
     private var renewal: AgentRenewal? {
         guard let lifetime, lifetime >= Self.shortestLifetime else { return planned }
         let latest = min(planned?.atLatest ?? lifetime, lifetime - Self.renewalMargin)
@@ -273,7 +273,7 @@ struct AgentMachine {
         return []
     }
 
-    /// What the caller says meanwhile is kept, and what the agent has said plays on.
+    /// The caller's words meanwhile are kept, and the agent's words play on.
     mutating func renew(isDraining: Bool, at now: MonotonicInstant) -> [Action] {
         forgetRenewal()
         guard state == .ready, !isDraining else { return [] }

@@ -1,6 +1,6 @@
 import TalkpathAudio
 
-/// What happens to the model's part, and what the call makes of it.
+/// Takes the inputs of the model's part, and draws the consequences for the call.
 extension CallSessionMachine {
     // MARK: Questions
 

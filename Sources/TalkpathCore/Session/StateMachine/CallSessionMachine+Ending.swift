@@ -1,7 +1,7 @@
 import TalkpathAudio
 import TalkpathWire
 
-/// The one ending: whatever asked for it, the same steps once.
+/// The one ending: the same steps once, for every cause.
 ///
 ///     stop_bridge -> hang_up ----------------> (goodbye) -> close_media -\
 ///                 \-> close_agent -----------------------------------------> save_record -> finish
@@ -10,8 +10,8 @@ import TalkpathWire
 extension CallSessionMachine {
     // MARK: Asking
 
-    /// Somebody wants the call to end. The first reason counts; a later `now` cuts a drain short, and so does a later drain
-    /// whose bound comes sooner.
+    /// Takes a request to end the call. The first reason counts; a later `now` cuts a drain short, and so does a later
+    /// drain whose bound comes sooner.
     mutating func end(_ request: EndRequest, at now: MonotonicInstant) -> [SessionAction] {
         happened(request.mode == .now ? .endNow : .endDrain)
         switch life {
@@ -26,7 +26,7 @@ extension CallSessionMachine {
         case .draining(let first):
             if request.reason != .agentHangup { isAgentsEnd = false }
             if case .drain(let timeout) = request.mode {
-                // Nobody waits longer than asked for: the soonest bound counts.
+                // No request waits longer than it asked for: the soonest bound counts.
                 deadlines[.drain] = min(deadlines[.drain] ?? now + timeout, now + timeout)
                 return []
             }
@@ -41,7 +41,7 @@ extension CallSessionMachine {
         }
     }
 
-    /// Somebody waits for the agent to be heard: an end, or a transfer.
+    /// True while an end or a transfer waits for the agent to be heard.
     var drains: Bool {
         if case .draining = life { return true }
         return transfer.isDraining
@@ -70,7 +70,7 @@ extension CallSessionMachine {
         return actions + advance(at: now)
     }
 
-    /// What an agent of one's own is told of the end that has begun.
+    /// The account of the end that has begun, for a socket agent.
     func goodbye(at now: MonotonicInstant) -> AgentCallEnd? {
         guard case .ending = life else { return nil }
         let request = teardownMachine.account(isSaving: false, at: now).request
@@ -254,7 +254,7 @@ extension CallSessionMachine {
 
     // MARK: Going on
 
-    /// Takes whatever step is due.
+    /// Takes the step that is due.
     mutating func advance(at now: MonotonicInstant) -> [SessionAction] {
         guard case .ending = life else { return [] }
         let facts = TeardownMachine.Facts(
@@ -286,7 +286,7 @@ extension CallSessionMachine {
     private mutating func finish(at now: MonotonicInstant) -> [SessionAction] {
         guard case .ending = life else { return [] }
         let unsaved = receipt(at: now)
-        // What was saved is what everybody is told.
+        // Every asker is told what was saved.
         let told = teardownMachine.finish() ?? unsaved
         deadlines.removeAll()
         life = .ended(told)
@@ -319,7 +319,7 @@ extension CallSessionMachine {
         }
     }
 
-    /// Nobody will carry out orders any more: ends at once with what is known.
+    /// No actions will be carried out any more: ends at once with what is known.
     mutating func abandon(at now: MonotonicInstant) -> [SessionAction] {
         happened(.abandoned)
         var actions = isLive ? end(EndRequest(.shutdown), at: now) : []

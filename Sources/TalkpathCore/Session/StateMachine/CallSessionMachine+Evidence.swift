@@ -1,15 +1,15 @@
 import TalkpathAudio
 
-/// What the carrier has reported besides the call's progress: it decides between reasons that look alike from here.
+/// The carrier's reports other than progress: they decide between reasons that look alike from here.
 struct CarrierEvidence {
-    /// How far the carrier's reports of the media stream have come. A carrier that reported the beginning reports the
+    /// The state of the carrier's reports of the media stream. A carrier that reported the beginning reports the
     /// end.
     enum Stream {
         case unreported, running, over
     }
 
     fileprivate(set) var stream = Stream.unreported
-    /// What broke the media stream.
+    /// The fault that broke the media stream.
     fileprivate(set) var streamFault: CarrierFault?
     fileprivate(set) var faults: [CarrierFault] = []
 
@@ -47,7 +47,7 @@ extension CallSessionMachine {
         return [.publish(.carrierError(fault))]
     }
 
-    /// Why a call is over whose media has come to its end, or whose carrier has called it completed.
+    /// The reason for the end of a call whose media has ended, or whose carrier has called it completed.
     var reasonOfHangup: EndRequest {
         guard let fault = evidence.streamFault else { return EndRequest(.callerHangup) }
         return EndRequest(.mediaLost, note: fault.words)

@@ -2,7 +2,7 @@ import TalkpathAudio
 
 /// The model is lost for good: what the caller hears before the end, or who takes the call over.
 extension CallSessionMachine {
-    /// How long a clip may take beyond its own length, for what stands before it.
+    /// The time that a clip may take beyond its own length, for the audio before it.
     private static let clipPatience = Duration.seconds(10)
 
     mutating func giveUpAgent(_ note: String, at now: MonotonicInstant) -> [SessionAction] {
@@ -21,7 +21,7 @@ extension CallSessionMachine {
         return beginTransfer(plan, mode: .drain(timeout: limits.drainTimeout), at: now)
     }
 
-    /// When what is to be heard has been.
+    /// The pending audio has been heard.
     private mutating func goOn(
         _ fallback: AgentFallback,
         after timeout: Duration,

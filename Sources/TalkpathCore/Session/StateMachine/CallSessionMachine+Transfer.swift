@@ -2,7 +2,7 @@ import TalkpathAudio
 
 /// Transfers and goodbyes in the call: the call stays ours while the caller talks with another party.
 extension CallSessionMachine {
-    /// Why the caller cannot be transferred now.
+    /// The reason why the caller cannot be transferred now; nil if they can.
     var transferRefusal: CallCommandError? {
         guard case .live = life else { return .ended }
         guard transfer.isIdle else { return CallCommandError(.busy, "a transfer is under way already") }
@@ -52,7 +52,7 @@ extension CallSessionMachine {
         return follow(transfer.redirectAnswered(answer, transfer: number ?? transfer.number, at: now), at: now)
     }
 
-    /// What the carrier tells of transfer number `number`.
+    /// Takes the carrier's report of transfer number `number`.
     mutating func transferTold(
         _ news: TransferNews,
         transfer number: Int? = nil,
@@ -113,7 +113,8 @@ extension CallSessionMachine {
         case .callerGone(let error):
             return refused(error) + (agentLoss == nil ? end(reasonOfHangup, at: now) : endWithoutAgent(at: now))
         case .underWay:
-            // Nobody hears the agent any more, and the end was asked for meanwhile: transferred or not, it comes now.
+            // The caller no longer hears the agent, and the end was requested meanwhile: transferred or not, it comes
+            // now.
             return [.suspendMedia] + endIfDraining(at: now)
         case .answered:
             return [.publish(.transferAnswered), .transferSettled(.answered)] + letAgentGo(at: now)
@@ -146,7 +147,7 @@ extension CallSessionMachine {
         return end(EndRequest(request.reason, mode: .now, note: request.note), at: now)
     }
 
-    /// Nobody talks with the agent any more. Should the caller return all the same, it is opened again.
+    /// The caller no longer talks with the agent. Should the caller return, the agent is opened again.
     private mutating func letAgentGo(at now: MonotonicInstant) -> [SessionAction] {
         isLive ? orders(agentMachine.letGo(), at: now) : []
     }

@@ -12,7 +12,7 @@ import TalkpathWire
 /// the end in extensions.
 struct CallSessionMachine: ~Copyable {
     enum Carrier: Equatable {
-        /// There is nobody to hang up: a ring leg, or a media socket without a carrier behind it.
+        /// There is no carrier to hang up: a ring leg, or a media socket without a carrier behind it.
         case absent
         /// To be placed.
         case unplaced
@@ -57,7 +57,7 @@ struct CallSessionMachine: ~Copyable {
 
     /// The provider's count, for the receipt.
     private(set) var usage = AgentUsage()
-    /// Nil where nobody has given prices.
+    /// Nil without a price table.
     private let pricing: CallPricing?
     /// The time that the provider bills, if it bills time.
     var account: AgentSessionAccount?
@@ -66,11 +66,11 @@ struct CallSessionMachine: ~Copyable {
     /// The saved record is being told that the carrier has confirmed the end. Its session stays until it is.
     var isUpdatingRecord = false
     var evidence = CarrierEvidence()
-    /// Nobody but the agent itself has asked for the end that the call drains for.
+    /// True if the agent alone has requested the end that the call drains for.
     var isAgentsEnd = false
     var transfer = CallTransferMachine()
     let fallback: AgentFallback?
-    /// Why the model is lost for good, once it is.
+    /// The reason why the model is lost for good, once it is.
     var agentLoss: String?
     var deadlines = SessionDeadlines()
     let observer: (any SessionObserver)?
@@ -206,7 +206,7 @@ struct CallSessionMachine: ~Copyable {
     /// A webhook of the carrier. They may come late, twice or out of order: the call only moves forward.
     mutating func progressed(_ progress: CarrierProgress, id: String, at now: MonotonicInstant) -> [SessionAction] {
         happened(.progress(progress))
-        // Another call's news, whoever mixed them up, must not end this one.
+        // A report that belongs to another call must not end this one.
         if let carrierCallID, carrierCallID != id { return [] }
         var actions = placed(id, at: now)
         switch progress {
@@ -277,7 +277,7 @@ struct CallSessionMachine: ~Copyable {
         }
     }
 
-    /// What the network beyond the carrier said, in words.
+    /// The answer of the network beyond the carrier, in words.
     private var dialFault: String? { evidence.faults.last { $0.source == .dialling }?.words }
 
     // MARK: Media
@@ -290,7 +290,7 @@ struct CallSessionMachine: ~Copyable {
     /// Whether the call lives, and its stream may still come.
     var awaitsMedia: Bool { isLive && media == .none }
 
-    /// Why nothing can be said to the caller now; nil if they are on the line and will be for a while.
+    /// The reason why nothing can be said to the caller now; nil if they are on the line and will be for a while.
     var lineRefusal: CallCommandError? {
         guard case .live = life else { return .ended }
         return media == .started ? nil : .unanswered
@@ -334,7 +334,7 @@ struct CallSessionMachine: ~Copyable {
         }
     }
 
-    /// A media socket is gone, whoever closed it.
+    /// A media socket is gone, closed by either side.
     ///
     /// - Parameter closed: its number; the present one's by default.
     mutating func mediaIsClosed(line closed: Int? = nil, at now: MonotonicInstant) -> [SessionAction] {
@@ -374,7 +374,7 @@ struct CallSessionMachine: ~Copyable {
         usage.add(more)
     }
 
-    /// When the first timer of all parts fires.
+    /// The instant at which the first timer of all parts fires.
     var nextDeadline: MonotonicInstant? {
         let live = Self.earliest(agentMachine.deadlines.next, mediaMachine.deadlines.next)
         let over = Self.earliest(teardownMachine.deadlines.next, hangUpMachine.deadlines.next)

@@ -1,6 +1,6 @@
 import TalkpathAudio
 
-/// One call's transfers and goodbyes, one at a time: from the wish to the known outcome.
+/// One call's transfers and goodbyes, one at a time: from the request to the known outcome.
 ///
 ///     idle -> draining -> asking -> dialling -> connected -> (over)
 ///                           |          |           |
@@ -74,9 +74,9 @@ struct CallTransferMachine {
     private(set) var isConfirmed = false
     /// Counts the attempts from 1.
     private(set) var number = 0
-    /// When ``due(at:)`` is to be called.
+    /// The instant at which ``due(at:)`` is to be called.
     private(set) var deadline: MonotonicInstant?
-    /// What came of the newest transfer, as far as it is known.
+    /// The outcome of the newest transfer, as far as it is known.
     private(set) var outcome: TransferOutcome?
 
     /// Longer than a carrier takes to say no.
@@ -114,7 +114,7 @@ struct CallTransferMachine {
         }
     }
 
-    /// What the carrier is told that asks what to do with the caller. The call is live.
+    /// The answer to a carrier that asks for the caller's next instructions. The call is live.
     func sequel(of transfer: Int) -> TransferSequel {
         guard transfer == number else { return .settledBefore }
         switch state {
@@ -168,7 +168,7 @@ struct CallTransferMachine {
                 enter(.idle)
                 return [streamHasEnded ? .callerGone(error) : .refused(error)]
             }
-            // What the stream does tells whether it was carried out.
+            // The end of the stream tells whether it was carried out.
             if streamHasEnded { return carriedOut(plan, at: now) }
             isAnswerLost = true
             deadline = min(deadline ?? now + Self.doubt, now + Self.doubt)
@@ -205,7 +205,7 @@ struct CallTransferMachine {
         }
     }
 
-    /// - Parameter mayReturn: there is an agent to return to, and nobody wants the end.
+    /// - Parameter mayReturn: there is an agent to return to, and the end has not been requested.
     mutating func told(
         _ news: TransferNews,
         transfer: Int,

@@ -3,7 +3,7 @@ import TalkpathAudio
 /// Hangs up at the carrier until that is known to be done: while the call ends, and after its receipt.
 ///
 /// While the call ends, a request that failed for the moment is repeated soon, within the bound of the end. After the
-/// receipt nobody waits any more, and the carrier is asked for some twenty minutes. It carries no name of the call:
+/// receipt no task waits any more, and the carrier is asked for some twenty minutes. It carries no name of the call:
 /// the machine of the call has that.
 struct HangUpMachine {
     private enum State: Equatable {
@@ -19,7 +19,7 @@ struct HangUpMachine {
         case planned
     }
 
-    /// What a request that failed comes to.
+    /// The consequence of a failed request.
     enum Failure {
         /// The carrier is asked again.
         case retried
@@ -31,16 +31,16 @@ struct HangUpMachine {
 
     private var state = State.idle
     private var isAfterEnd = false
-    /// How often the carrier was asked; after the end, counted anew.
+    /// The number of requests to the carrier; after the end, counted anew.
     private var attempts = 0
     private(set) var deadlines = SessionDeadlines()
 
     /// With pauses that grow to 64 seconds: some twenty minutes.
     static let attemptLimit = 24
     static let longestPause = Duration.seconds(300)
-    /// How long the answer to one request is waited for after the end.
+    /// The longest wait for the answer to one request after the end.
     static let patience = Duration.seconds(30)
-    /// How long a call without a name is waited for after its end: carriers answer within a minute, or never.
+    /// The longest wait for the name of a call after its end: carriers answer within a minute, or never.
     static let namePatience = Duration.seconds(120)
 
     /// Whether nothing is left to do.
@@ -90,7 +90,7 @@ struct HangUpMachine {
         deadlines[.lateName] = now + Self.namePatience
     }
 
-    /// The receipt is there: nobody waits any more.
+    /// The receipt is there: no task waits any more.
     mutating func receiptIsThere() {
         isAfterEnd = true
         settle()
@@ -103,7 +103,7 @@ struct HangUpMachine {
         deadlines[.lateHangUp] = now + min(max(pause, backoff), Self.longestPause)
     }
 
-    /// Somebody ends the call again, while the carrier has not confirmed.
+    /// Takes another request to end the call, while the carrier has not confirmed.
     mutating func askAtOnce(at now: MonotonicInstant) {
         guard isAfterEnd, state == .planned else { return }
         // Not counted, or a few askers would use up what is meant for twenty minutes.
@@ -111,7 +111,7 @@ struct HangUpMachine {
         deadlines[.lateHangUp] = now
     }
 
-    /// The carrier has confirmed the end, there is no call, or nobody asks any more.
+    /// The carrier has confirmed the end, there is no call, or the requests have been given up.
     mutating func settle() {
         state = .idle
         deadlines.removeAll()

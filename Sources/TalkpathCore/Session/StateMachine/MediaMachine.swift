@@ -1,7 +1,7 @@
 import TalkpathAudio
 
 extension SessionState {
-    /// Where the carrier's media stream stands.
+    /// The state of the carrier's media stream.
     package enum Media: String, CaseIterable, Sendable {
         /// No stream yet, or another is to come. Next: `started`, or none at all.
         case none
@@ -21,7 +21,7 @@ extension SessionState {
 struct MediaMachine {
     typealias State = SessionState.Media
 
-    /// How a socket has come to its end.
+    /// The manner of a socket's end.
     enum Closing {
         /// The carrier had said goodbye on it.
         case afterStop
@@ -48,7 +48,7 @@ struct MediaMachine {
     /// Whether no audio will come any more.
     var isOver: Bool { state == .stopped || state == .closed }
 
-    /// What is left to close.
+    /// The sockets that are left to close.
     var socket: Socket {
         guard hasSocket else { return .none }
         return openLines.isEmpty ? .closed : .open

@@ -1,4 +1,4 @@
-/// What the machine orders the session to do. The session carries actions out in the order given.
+/// A step that the machine asks the session to take. The session carries actions out in the given order.
 enum SessionAction: Equatable, Sendable {
     /// Ask the carrier to place the call; answer with `placed` or `placingFailed`.
     case placeCall
@@ -25,7 +25,7 @@ enum SessionAction: Equatable, Sendable {
     case saveRecord(EndReceipt)
     /// The call has ended: tell everybody who waits, once.
     case finish(EndReceipt)
-    /// What became known after the end; answer with `recordUpdated`.
+    /// Save the facts that became known after the end; answer with `recordUpdated`.
     case updateRecord(EndReceipt)
     /// Nothing is left to do for this call.
     case retire
@@ -40,7 +40,7 @@ enum SessionAction: Equatable, Sendable {
     case reopenMedia
     /// Close media socket number `line`, which is a former one; answer with `mediaIsClosed`.
     case dropMedia(line: Int)
-    /// Tell whoever waits for a transfer what came of it.
+    /// Tell the tasks that wait for a transfer its outcome.
     case transferSettled(TransferOutcome)
     /// … or why nothing did.
     case transferFailed(CallCommandError)

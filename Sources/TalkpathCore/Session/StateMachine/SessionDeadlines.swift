@@ -1,6 +1,6 @@
 import TalkpathAudio
 
-/// Why a timer is armed.
+/// The purpose of a timer.
 ///
 /// Of those due at the same instant the first in this list fires first, so that a run can be repeated.
 package enum SessionDeadline: Int, Hashable, Sendable, CaseIterable {

@@ -5,7 +5,7 @@ package protocol SessionObserver: AnyObject, Sendable {
     func happened(_ input: SessionInput, in state: SessionState)
 }
 
-/// What can happen to a call: one for each method of its state machine, one for each way to talk with it, and one for
+/// An input of a call: one for each method of its state machine, one for each way to talk with it, and one for
 /// each timer.
 package enum SessionInput: Hashable, Sendable {
     case begin
@@ -53,7 +53,7 @@ package enum SessionInput: Hashable, Sendable {
     }
 }
 
-/// Where a call stands, part by part, without the data that belongs to it.
+/// The state of a call, part by part, without its data.
 package struct SessionState: Hashable, Sendable {
     package enum Carrier: String, CaseIterable, Sendable {
         case absent, unplaced, placing, queued, ringing, answered, over, refused, unknown
@@ -77,7 +77,7 @@ package struct SessionState: Hashable, Sendable {
 }
 
 extension CallSession {
-    /// Where it stands. On the loop.
+    /// The present state. On the loop.
     package var state: SessionState { machine.state }
 }
 

@@ -17,11 +17,11 @@ struct TeardownMachine {
         case over
     }
 
-    /// What the other parts tell about the next step.
+    /// The conditions of the next step, from the other parts.
     struct Facts {
         /// Audio may still flow: the carrier has neither said goodbye nor closed the stream.
         var isStreaming: Bool
-        /// What is left to close of the media.
+        /// The media sockets that are left to close.
         var socket: MediaMachine.Socket
         /// The carrier reports its streams, and has not reported the end of this one.
         var awaitsStreamReport: Bool
@@ -170,14 +170,14 @@ struct TeardownMachine {
         return true
     }
 
-    /// What was given to the store: if it is saved, everybody is told the same.
+    /// The receipt that the store was given: if it is saved, every asker is told the same.
     mutating func keep(_ receipt: EndReceipt) {
         change { $0.savedReceipt = receipt }
     }
 
     // MARK: Going on
 
-    /// Takes whatever step is due.
+    /// Takes the step that is due.
     mutating func advance(_ facts: Facts, at now: MonotonicInstant) -> [Action] {
         guard let ending, ending.isFinished(.hangUp) else { return [] }
         var actions: [Action] = []
@@ -237,13 +237,13 @@ struct TeardownMachine {
         change { $0.finish(step, .timedOut, error: error, at: now) }
     }
 
-    /// What is waited for between the steps has had its time.
+    /// The wait between two steps has had its time.
     mutating func waitedEnough(for reason: SessionDeadline, at now: MonotonicInstant) {
         // Set again to a moment that has come, so that `advance` sees that it has been waited for.
         deadlines[reason] = now
     }
 
-    /// Nobody will carry out orders any more.
+    /// No actions will be carried out any more.
     mutating func abandon(at now: MonotonicInstant) {
         for name in EndReceipt.Step.Name.allCases where !isFinished(name) {
             change { $0.finish(name, .failed, error: "the server stopped without waiting", at: now) }

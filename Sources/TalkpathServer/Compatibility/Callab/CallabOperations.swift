@@ -68,7 +68,7 @@ enum CallabOperations {
 extension Operation.Answer {
     /// Callab's answer to every request with a valid key.
     static func done(_ schema: Schema) -> Self {
-        var answer = json(200, "Done. An empty body says that it was not, whatever the reason.", schema)
+        var answer = json(200, "Done. An empty body says that it was not done.", schema)
         answer.mayBeEmpty = true
         return answer
     }

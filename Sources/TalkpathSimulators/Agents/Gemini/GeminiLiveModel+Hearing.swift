@@ -139,7 +139,7 @@ extension GeminiLiveModel {
                 return reject("Request contains an invalid argument: functionResponse.id is required.", at: now)
             }
             guard outstandingCalls.remove(id) != nil else {
-                core.violate("a response to a function call that nobody made: \(id)", at: now)
+                core.violate("a response to a function call that was not made: \(id)", at: now)
                 continue
             }
             core.record.toolResults.append(.init(callID: id, output: (result["response"] ?? nil).serializedText()))

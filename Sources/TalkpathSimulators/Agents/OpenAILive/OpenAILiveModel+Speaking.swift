@@ -1,7 +1,7 @@
 internal import TalkpathAudio
 internal import TalkpathWire
 
-/// What the model says, and the functions that it calls.
+/// The model's speech, and its calls of functions.
 extension OpenAILiveModel {
     /// Plans an answer, or keeps it for the end of what is being said.
     mutating func answer(_ trigger: AgentScript.Turn.Trigger) {
@@ -129,7 +129,7 @@ extension OpenAILiveModel {
     mutating func receive(result item: JSONValue, at now: MonotonicInstant) {
         let id = item["call_id"]?.string ?? ""
         guard hasResponses, outstandingCalls.remove(id) != nil else {
-            return core.violate("a result of a function that nobody called: \(id)", at: now)
+            return core.violate("a result of a function that was not called: \(id)", at: now)
         }
         givenResults += 1
         core.record.toolResults.append(.init(callID: id, output: item["output"]?.string ?? ""))

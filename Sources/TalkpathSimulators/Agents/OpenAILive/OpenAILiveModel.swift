@@ -13,7 +13,7 @@ struct OpenAILiveModel: AgentModel {
         case transcribe(String)
     }
 
-    /// What the model says, from its first sound to its last.
+    /// One utterance of the model, from its first sound to its last.
     struct Speech: Sendable {
         var recordIndex: Int
         var turn: AgentScript.Turn

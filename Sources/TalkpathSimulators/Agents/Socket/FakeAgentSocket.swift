@@ -1,12 +1,12 @@
 public import TalkpathAudio
 
-/// An agent of one's own, as a server on loopback, with a scripted model behind it: the judge of Talkpath's protocol for
+/// A socket agent, as a server on loopback, with a scripted model behind it: the judge of Talkpath's protocol for
 /// agents.
 ///
-/// It is as strict as `docs/agent-socket.md`: it notes unknown members, wrong types, odd audio and messages out of order as
-/// violations. It listens to the caller's audio itself, and leaves interruptions to the bridge.
+/// It is as strict as `docs/agent-socket.md`: it notes unknown members, wrong types, odd audio and messages out of
+/// order as violations. It listens to the caller's audio itself, and leaves interruptions to the bridge.
 public final class FakeAgentSocket: Sendable {
-    /// What agents should not do, and some do.
+    /// Faults of real agents.
     public enum Misbehavior: String, Sendable, CaseIterable {
         /// Audio before `ready`.
         case earlyAudio = "early-audio"

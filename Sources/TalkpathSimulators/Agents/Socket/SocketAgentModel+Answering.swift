@@ -159,7 +159,7 @@ extension SocketAgentModel {
         }
         let heard = json["heard_ms"]?.int ?? 0
         let produced = core.producedMilliseconds(ofItem: index)
-        // What the bridge counts is what it was sent; a piece may be on its way.
+        // The bridge counts the audio that it was sent; a piece may be on its way.
         if heard > produced { core.violate("\(heard) ms were heard of \(produced)", at: now) }
         core.record.items[index].heardMilliseconds = heard
         core.record.truncations.append(

@@ -16,7 +16,7 @@ final class SocketAgentPlaces: Sendable {
     func place(for token: String) -> Place? { places.withLock { $0[token] } }
 }
 
-/// The behaviour of an agent of one's own on one WebSocket. No I/O, except the places it shares.
+/// The behaviour of a socket agent on one WebSocket. No I/O, except the places it shares.
 struct SocketAgentModel: AgentModel {
     static let source = SimulatorEvent.Source.socket
 
@@ -302,7 +302,7 @@ struct SocketAgentModel: AgentModel {
     private mutating func receive(result json: JSONValue, at now: MonotonicInstant) {
         let id = json["id"]?.string ?? ""
         guard outstandingCalls.remove(id) != nil else {
-            return core.violate("a result of a function that nobody called: \(id)", at: now)
+            return core.violate("a result of a function that was not called: \(id)", at: now)
         }
         core.record.toolResults.append(.init(callID: id, output: json["output"]?.string ?? ""))
         core.report(.toolAnswered(callID: id))
