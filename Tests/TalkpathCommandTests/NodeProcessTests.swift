@@ -99,7 +99,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(2)))
-    func `A killed node's calls are hung up within five seconds`() async throws {
+    func `a killed node's calls are hung up within five seconds`() async throws {
         // Of calls that ring the carrier learns by no socket that a node has died.
         try await Self.run(CallBehavior(outcome: .answers(ringing: .seconds(60)))) { stage in
             let lost = try await stage.place(4, on: 0, until: "ringing")
@@ -129,7 +129,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(2)))
-    func `A node that stood still finds its calls taken, lets them go and serves again`() async throws {
+    func `a node that stood still finds its calls taken, lets them go and serves again`() async throws {
         try await Self.run { stage in
             let calls = try await stage.place(2, on: 0, until: "in_progress")
             stage.signal(SIGSTOP, to: 0)

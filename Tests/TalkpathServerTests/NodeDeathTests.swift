@@ -11,7 +11,7 @@ import Testing
 
 /// Nodes that die, that seem to, and that are cut off from the database.
 @Suite(.timeLimit(.minutes(2)), .enabled(if: TestPostgres.isInstalled)) struct NodeDeathTests {
-    @Test func `The calls of a dead node are hung up, closed and told once`() async throws {
+    @Test func `the calls of a dead node are hung up, closed and told once`() async throws {
         try await Receiver.run { receiver async throws in
             try await NodeStage.run(3, adjust: { $0.addressPolicy = .development }) { stage in
                 let hook = #"{"url":"\#(receiver.url)","events":["call.ended"]}"#
@@ -45,7 +45,7 @@ import Testing
         }
     }
 
-    @Test func `A node whose calls were taken lets them go and begins a new life`() async throws {
+    @Test func `a node whose calls were taken lets them go and begins a new life`() async throws {
         let book = LogBook()
         try await NodeStage.run(1, logger: book.logger) { stage in
             let call = try await stage[0].place()
@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    @Test func `A node that is cut off keeps its calls and takes no new ones`() async throws {
+    @Test func `a node that is cut off keeps its calls and takes no new ones`() async throws {
         let server = try TestPostgres.shared()
         let proxy = try CuttingProxy(to: server.port)
         func url(_ node: Int, _ schema: String) -> String? {
@@ -119,7 +119,7 @@ import Testing
         proxy.close()
     }
 
-    @Test func `When the database was away for all nodes no call is taken from a living one`() async throws {
+    @Test func `when the database was away for all nodes no call is taken from a living one`() async throws {
         let server = try TestPostgres.shared()
         let proxy = try CuttingProxy(to: server.port)
         let book = LogBook()
@@ -165,12 +165,12 @@ import Testing
         stride(from: start, through: end, by: 500).map { ($0, $0 + 2) }
     }
 
-    @Test func `After a whole lease of heartbeats without a gap it may`() {
+    @Test func `after a whole lease of heartbeats without a gap it may`() {
         #expect(!Self.watch(Self.steady(from: 0, to: 2000)).mayBelieve)
         #expect(Self.watch(Self.steady(from: 0, to: 2500)).mayBelieve)
     }
 
-    @Test func `After a failure, a gap or a slow answer it waits for another lease`() {
+    @Test func `after a failure, a gap or a slow answer it waits for another lease`() {
         var failed = Self.watch(Self.steady(from: 0, to: 5000))
         failed.failed()
         #expect(!failed.mayBelieve)

@@ -10,7 +10,7 @@ import Testing
 
 /// Requests that come to a node that has not their call.
 @Suite(.timeLimit(.minutes(2)), .enabled(if: TestPostgres.isInstalled)) struct NodeTests {
-    @Test func `A call is ended through another node, with the receipt of its own`() async throws {
+    @Test func `a call is ended through another node, with the receipt of its own`() async throws {
         try await NodeStage.run { stage in
             let call = try await stage[0].place()
             let answer = try await stage[1].end(call, #"{"reason":"enough"}"#)
@@ -23,7 +23,7 @@ import Testing
         }
     }
 
-    @Test func `Every command gets the answer of the node that has the call`() async throws {
+    @Test func `every command gets the answer of the node that has the call`() async throws {
         try await NodeStage.run { stage in
             let call = try await stage[0].place()
             let requests = [
@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    @Test func `Every node lists the live calls of all, and ends them by a filter`() async throws {
+    @Test func `every node lists the live calls of all, and ends them by a filter`() async throws {
         try await NodeStage.run(3) { stage in
             var calls: Set<String> = []
             for node in stage.nodes { calls.insert(try await node.place(#","metadata":{"lot":7}"#).text) }
@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    @Test func `The carrier's requests and its media socket reach the call's node wherever they arrive`() async throws {
+    @Test func `the carrier's requests and its media socket reach the call's node wherever they arrive`() async throws {
         try await NodeStage.run { stage in
             let call = try await stage[0].place()
             try await stage[1].progress("ringing", of: call)
@@ -97,7 +97,7 @@ import Testing
         }
     }
 
-    @Test func `A request that claims to come from a node needs the secret, and is not forwarded again`() async throws {
+    @Test func `a request that claims to come from a node needs the secret, and is not forwarded again`() async throws {
         try await NodeStage.run { stage in
             let call = try await stage[0].place()
             let nodes = try #require(stage[1].server.state.nodes)
@@ -142,7 +142,7 @@ import Testing
         }
     }
 
-    @Test func `The nodes are listed with their load, for the operator`() async throws {
+    @Test func `the nodes are listed with their load, for the operator`() async throws {
         try await NodeStage.run { stage in
             _ = try await stage[0].place()
             var list = try await stage[1].send(.GET, "/api/nodes")
@@ -162,7 +162,7 @@ import Testing
 
     // MARK: Caps and keys
 
-    @Test func `Of 300 creates raced over three nodes under a cap of 10 exactly 10 pass`() async throws {
+    @Test func `of 300 creates raced over three nodes under a cap of 10 exactly 10 pass`() async throws {
         try await NodeStage.run(3, configure: { $0.maximumCallsPerTenant = 10 }) { stage in
             let answers = try await withThrowingTaskGroup(of: Int.self) { group in
                 for number in 0..<300 {
@@ -179,7 +179,7 @@ import Testing
         }
     }
 
-    @Test func `One key is one call, whichever nodes it comes to`() async throws {
+    @Test func `one key is one call, whichever nodes it comes to`() async throws {
         try await NodeStage.run(3) { stage in
             let answers = try await withThrowingTaskGroup(of: TestServer.Answer.self) { group in
                 for number in 0..<12 {
@@ -201,7 +201,7 @@ import Testing
 
     // MARK: Settings
 
-    @Test func `A node without a secret, an address or a database is refused at the start`() {
+    @Test func `a node without a secret, an address or a database is refused at the start`() {
         func problems(_ change: (inout ServerConfiguration) -> Void) -> [String] {
             var configuration = TestServer.configuration()
             configuration.storage.database = .init(url: "postgres://db.example.test/talkpath")

@@ -63,7 +63,7 @@ import Testing
 
     // MARK: Nodes
 
-    @Test func `A node sees the others with their load, and that one of them is silent`() async throws {
+    @Test func `a node sees the others with their load, and that one of them is silent`() async throws {
         let nodes = try await Self.nodes(2)
         let seen = try #require(try await nodes[0].beat())
         #expect(seen.map(\.id) == ["node-0", "node-1"] && seen[1].load.freePlaces == 4)
@@ -73,7 +73,7 @@ import Testing
         #expect(try #require(try await nodes[1].beat()).allSatisfy { !$0.isLate || $0.id == "node-0" }, "it is back")
     }
 
-    @Test func `A restarted node has a new epoch, and its earlier one is over`() async throws {
+    @Test func `a restarted node has a new epoch, and its earlier one is over`() async throws {
         let nodes = try await Self.nodes(1, lease: .seconds(60))
         let url = nodes[0]
         let again = try #require(try await url.registry.nodes().first)
@@ -83,7 +83,7 @@ import Testing
         #expect(try await url.beat() == nil)
     }
 
-    @Test func `A node that leaves is gone at once, and calls that it leaves are taken`() async throws {
+    @Test func `a node that leaves is gone at once, and calls that it leaves are taken`() async throws {
         let nodes = try await Self.nodes(3, lease: .seconds(60))
         try await nodes[1].registry.leave(nodes[1].epoch)
         try await nodes[2].store.journal(SampleCalls.live("one"))
@@ -94,7 +94,7 @@ import Testing
 
     // MARK: Owners
 
-    @Test func `A live call belongs to the node that journalled it, and an ended one to nobody`() async throws {
+    @Test func `a live call belongs to the node that journalled it, and an ended one to nobody`() async throws {
         let nodes = try await Self.nodes(2, lease: .seconds(60))
         try await nodes[0].store.journal(SampleCalls.live("one", carrierCallID: "CA1"))
         let owner = try await nodes[1].store.owner(of: CallID("one"))
@@ -106,7 +106,7 @@ import Testing
         #expect(try await nodes[1].store.owner(of: CallID("one")) == nil)
     }
 
-    @Test func `Of two nodes that begin a call of one name the second is refused`() async throws {
+    @Test func `of two nodes that begin a call of one name the second is refused`() async throws {
         let nodes = try await Self.nodes(2, lease: .seconds(60))
         try await nodes[0].store.journal(SampleCalls.live("one"))
         await #expect { try await nodes[1].store.journal(SampleCalls.live("one")) } throws: {
@@ -117,7 +117,7 @@ import Testing
 
     // MARK: Death
 
-    @Test func `One node takes the calls of a dead one, and each is closed and told once`() async throws {
+    @Test func `one node takes the calls of a dead one, and each is closed and told once`() async throws {
         let nodes = try await Self.nodes(3)
         for number in 0..<30 {
             try await nodes[0].store.journal(SampleCalls.live("\(number)", carrierCallID: "CA\(number)"))
@@ -150,7 +150,7 @@ import Testing
         #expect(try await nodes[1].store.dueHangUps(at: SampleCalls.noon + 24 * 3600, limit: 100).isEmpty, "taken")
     }
 
-    @Test func `A node that comes back finds its epoch over, and nothing that it writes is told twice`() async throws {
+    @Test func `a node that comes back finds its epoch over, and nothing that it writes is told twice`() async throws {
         let nodes = try await Self.nodes(2)
         try await nodes[0].store.journal(SampleCalls.live("one", carrierCallID: "CA1"))
         let taken = try await nodes[1].takeOver(nodes[0])
@@ -170,14 +170,14 @@ import Testing
         try await nodes[0].store.journal(SampleCalls.live("two"))
     }
 
-    @Test func `A node whose lease holds keeps its calls`() async throws {
+    @Test func `a node whose lease holds keeps its calls`() async throws {
         let nodes = try await Self.nodes(2, lease: .seconds(60))
         try await nodes[0].store.journal(SampleCalls.live("one"))
         #expect(try await nodes[1].store.take(fromNode: nodes[0].epoch) == nil)
         #expect(try await nodes[1].store.owner(of: CallID("one"))?.epoch == nodes[0].epoch)
     }
 
-    @Test func `A node that dies while it closes taken calls leaves them to the next`() async throws {
+    @Test func `a node that dies while it closes taken calls leaves them to the next`() async throws {
         let nodes = try await Self.nodes(3)
         try await nodes[0].store.journal(SampleCalls.live("one"))
         _ = try await nodes[1].takeOver(nodes[0])
@@ -186,7 +186,7 @@ import Testing
         #expect(try await nodes[2].store.close(taken, at: SampleCalls.noon).count == 1)
     }
 
-    @Test func `The unconfirmed hang-ups of a dead node are due at once`() async throws {
+    @Test func `the unconfirmed hang-ups of a dead node are due at once`() async throws {
         let nodes = try await Self.nodes(2)
         try await nodes[0].store.journal(SampleCalls.live("one", carrierCallID: "CA1"))
         try await nodes[0].store.save(SampleCalls.ended("one", carrierCallID: "CA1", confirmed: false))
@@ -212,7 +212,7 @@ import Testing
 
     private static let limits = SharedLimits(placedPerSecond: 10_000, atOnce: 10, minutesPerDay: nil)
 
-    @Test func `Of 1,000 calls raced over three nodes under a cap of 10 exactly 10 get a place`() async throws {
+    @Test func `of 1,000 calls raced over three nodes under a cap of 10 exactly 10 get a place`() async throws {
         let nodes = try await Self.nodes(3, lease: .seconds(60))
         let granted = try await withThrowingTaskGroup(of: Bool.self) { group in
             for number in 0..<1000 {
@@ -244,7 +244,7 @@ import Testing
         )
     }
 
-    @Test func `A place is free again when its call ends, did not begin, or its node has died`() async throws {
+    @Test func `a place is free again when its call ends, did not begin, or its node has died`() async throws {
         let nodes = try await Self.nodes(2)
         var limits = Self.limits
         limits.atOnce = 1
@@ -277,7 +277,7 @@ import Testing
         }
     }
 
-    @Test func `A key that another node works on is not claimed, and a dead node's key is`() async throws {
+    @Test func `a key that another node works on is not claimed, and a dead node's key is`() async throws {
         let nodes = try await Self.nodes(2)
         func claim(_ node: Node, _ call: String) async throws -> IdempotencyClaim {
             try await node.store.claimIdempotencyKey(
@@ -296,7 +296,7 @@ import Testing
         #expect(try await claim(nodes[0], "three") == .answered(CallID("one"), ["x": 1]))
     }
 
-    @Test func `One node places a delayed call, and none after it was cancelled elsewhere`() async throws {
+    @Test func `one node places a delayed call, and none after it was cancelled elsewhere`() async throws {
         let nodes = try await Self.nodes(2, lease: .seconds(60))
         func delay(_ id: String) async throws {
             try await nodes[0].store.putDelayedCall(

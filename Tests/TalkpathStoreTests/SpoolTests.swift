@@ -21,7 +21,7 @@ import Testing
         )
     }
 
-    @Test func `Records that could not be written survive the process, and are written before the sweep`() async throws
+    @Test func `records that could not be written survive the process, and are written before the sweep`() async throws
     {
         let server = try TestPostgres.shared()
         let schema = try server.makeSchema()
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test func `A call that another node has closed meanwhile stays as that node closed it`() async throws {
+    @Test func `a call that another node has closed meanwhile stays as that node closed it`() async throws {
         let url = try TestPostgres.shared().makeSchema().url
         try await TemporaryFolder.run { folder in
             let spool = try RecordSpool(at: folder + "/spool.sqlite")
@@ -74,7 +74,7 @@ import Testing
         }
     }
 
-    @Test func `A full spool takes no more, and says so`() async throws {
+    @Test func `a full spool takes no more, and says so`() async throws {
         try await TemporaryFolder.run { folder in
             let spool = try RecordSpool(at: folder + "/new/spool.sqlite", most: 1)
             #expect(spool.add(SampleCalls.ended("one")))

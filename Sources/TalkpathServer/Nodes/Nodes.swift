@@ -78,7 +78,6 @@ final class Nodes: Sendable {
     var isCutOff: Bool { state.withLock { $0.isCutOff } }
     /// All nodes as the last heartbeat showed them.
     var seen: [StoredNode] { state.withLock { $0.seen } }
-    var others: [StoredNode] { seen.filter { $0.epoch != epoch } }
 
     func saw(_ nodes: [StoredNode]) {
         state.withLock { state in
@@ -211,9 +210,14 @@ final class Nodes: Sendable {
     }
 
     /// The answers of all other nodes to the same question; `nil` for a node that does not answer.
+    ///
+    /// Asks the database for the nodes, as the last heartbeat has not shown a node that began after it. If the database
+    /// is away, no node has begun since.
     func askOthers(_ question: NodeClient.Question) async -> [JSONValue?] {
-        await withTaskGroup(of: JSONValue?.self) { group in
-            for node in others {
+        let known = (try? await registry.nodes()) ?? seen
+        let own = epoch
+        return await withTaskGroup(of: JSONValue?.self) { group in
+            for node in known where node.epoch != own {
                 group.addTask {
                     let owner = CallOwner(call: CallID(""), tenant: question.tenant, epoch: node.epoch, url: node.url)
                     guard let answer = try? await self.forward(question, to: owner) else { return nil }
