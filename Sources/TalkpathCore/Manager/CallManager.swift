@@ -72,7 +72,7 @@ public final class CallManager: Sendable {
 
     /// Runs the calls, until ``shutDown(mode:)`` has ended the last one. Must be called once.
     ///
-    /// Cancelling it abandons the calls there are: see ``CallSession/run()``.
+    /// Cancelling it abandons the calls there are: see `CallSession.run()`.
     public func run() async {
         await forEachLane { await $0.run() }
         directory.beginDraining()
