@@ -105,7 +105,7 @@ def conversation():
         listed = list_agents.sync(client=client)
         check("it is listed", agent.agent_id in [one.agent_id for one in listed.agents], listed)
 
-    metadata = models.CallOrderMetadataType0.from_dict({"order": 7})
+    metadata = models.CreateCallRequestMetadataType0.from_dict({"order": 7})
     order = models.CreateCallRequest(to="+14155550101", agent_id=agent.agent_id, capture="audio", metadata=metadata)
     placed = place_call.sync(client=client, body=order)
     if not check("a call is placed", isinstance(placed, models.PlacedCall) and placed.success, placed):
