@@ -58,7 +58,7 @@ extension CallSession {
             talk.hasCallerSpoken = true
             talk.hasAgentSpoken = false
             guards.agent?.heardBegin(at: now)
-            talk.debts.earHeardBegin(at: now)
+            talk.debts.detectorHeardBegin(at: now)
             callerTurns.detectorBegan(at: callMilliseconds(at: now))
             talk.speech.callerBegan(.detector, at: now)
             if agent.provider.leavesTurnsToUs { publish(.callerSpeechStarted) }
@@ -66,7 +66,7 @@ extension CallSession {
             let lastSpeech = media.value.uplink.voice.lastSpeech
             guards.agent?.heardEnd(lastSpeech: lastSpeech, at: now)
             let began = talk.debts.detectorBegan
-            let isTurn = talk.debts.earHeardEnd(lastSpeech: lastSpeech, at: now)
+            let isTurn = talk.debts.detectorHeardEnd(lastSpeech: lastSpeech, at: now)
             // A session that has heard the end only is reminded of the rest.
             if isTurn, machine.isAgentReady { remindAgent() }
             callerTurns.detectorEnded(lastSpeech: callMilliseconds(at: lastSpeech ?? now))

@@ -3,7 +3,7 @@ import TalkpathWire
 
 /// The proof that a request comes from another node: an HMAC over what it asks, of whom, for whom, and when.
 struct NodeSignature: Sendable {
-    /// What is signed.
+    /// The content that is signed.
     struct Subject: Equatable, Sendable {
         /// The epoch of the node that sends the request.
         var from: Int64
@@ -44,7 +44,8 @@ struct NodeSignature: Sendable {
     }
 
     func isValid(_ signature: String, of subject: Subject, at now: Int64) -> Bool {
-        TalkpathCrypto.areEqual(signature, sign(subject)) && abs(now - subject.time) <= Self.patience
+        let times = (now - Self.patience)...(now + Self.patience)
+        return TalkpathCrypto.areEqual(signature, sign(subject)) && times.contains(subject.time)
     }
 
     /// The headers that carry a signature.

@@ -8,11 +8,11 @@ import TalkpathCore
 import TalkpathStore
 import TalkpathWire
 
-/// This server as one of several nodes on a database: what it knows of the others, and which life of its own goes on.
+/// This server as one of several nodes on a database: its view of the others, and its own life.
 /// Thread-safe.
 final class Nodes: Sendable {
     private struct State {
-        /// The others, as the last heartbeat showed them; this node included.
+        /// All nodes, this one included, as the last heartbeat showed them.
         var seen: [StoredNode] = []
         /// The latest life that any heartbeat has shown.
         var latest: Int64 = 0

@@ -314,7 +314,7 @@ extension ScriptedCall {
         // Unchecked: see the call.
         private unowned let call: ScriptedCall
         private(set) var isOpen = true
-        private var ear = CallerListener()
+        private var listener = CallerListener()
         private(set) var heardFrom: [Int: Int] = [:]
         private var marks: [String] = []
         private var sequence = 1
@@ -335,7 +335,7 @@ extension ScriptedCall {
 
         func tick(isSpeaking: Bool) {
             guard isOpen else { return }
-            ear.play(until: call.scheduler.now)
+            listener.play(until: call.scheduler.now)
             timestamp += 20
             sequence += 1
             let stamp = call.hasTimestamps ? #""timestamp":"\#(timestamp)","# : ""
@@ -362,8 +362,8 @@ extension ScriptedCall {
         }
 
         func heardMilliseconds(of item: Int) -> Int {
-            ear.play(until: call.scheduler.now)
-            return ear.heardMilliseconds(of: item)
+            listener.play(until: call.scheduler.now)
+            return listener.heardMilliseconds(of: item)
         }
 
         private func feed(_ text: String) {
@@ -390,17 +390,17 @@ extension ScriptedCall {
                 guard let count = try? Base64.decode(base64.span.bytes, into: &target) else { return }
                 let item = SpokenLevels.item(in: Array(audio[..<count]))
                 if let item, heardFrom[item] == nil {
-                    heardFrom[item] = call.milliseconds + ear.playedOut(after: now).wholeMilliseconds
+                    heardFrom[item] = call.milliseconds + listener.playedOut(after: now).wholeMilliseconds
                 }
-                ear.take(count, of: item, at: now)
+                listener.take(count, of: item, at: now)
             } else if text.hasPrefix(#"{"event":"mark""#) {
                 marks.append(text)
-                call.scheduler.after(ear.playedOut(after: now)) { [self] in
+                call.scheduler.after(listener.playedOut(after: now)) { [self] in
                     guard let place = marks.firstIndex(of: text) else { return }
                     feed(marks.remove(at: place))
                 }
             } else if text.hasPrefix(#"{"event":"clear""#) {
-                ear.clear(at: now)
+                listener.clear(at: now)
                 let cleared = marks
                 marks = []
                 call.scheduler.after(.zero) { [self] in for mark in cleared { feed(mark) } }

@@ -4,7 +4,7 @@ import TalkpathWire
 
 /// The carrier's media socket, with the caller at its far end.
 final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
-    private(set) var ear = CallerListener()
+    private(set) var listener = CallerListener()
     /// A carrier's name for each stream of a call is another.
     private var streamID = ""
     private var marks: [String] = []
@@ -70,7 +70,7 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
         } else if text.hasPrefix(#"{"event":"mark""#) {
             take(mark: text)
         } else if text.hasPrefix(#"{"event":"clear""#) {
-            ear.clear(at: scheduler.now)
+            listener.clear(at: scheduler.now)
             // The carrier returns the marks of cleared audio at once, as if it had been played.
             while !marks.isEmpty { echo(marks.removeFirst()) }
         } else {
@@ -92,8 +92,10 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
             return
         }
         let item = SpokenLevels.item(in: Array(audio[..<count]))
-        ear.take(count, of: item, at: scheduler.now)
-        if ear.waitingBytes > Self.mostAhead { world.violation("\(ear.waitingBytes / 8) ms wait at the caller's end") }
+        listener.take(count, of: item, at: scheduler.now)
+        if listener.waitingBytes > Self.mostAhead {
+            world.violation("\(listener.waitingBytes / 8) ms wait at the caller's end")
+        }
         guard let item else { return }
         if item < lastItem { world.violation("item \(item) was heard after item \(lastItem)") }
         if world.interrupted.contains(item) { world.violation("item \(item) goes on after it was interrupted") }
@@ -103,7 +105,7 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
     private func take(mark: String) {
         guard !scheduler.chance(world.isPunctual ? 0 : 5) else { return }
         marks.append(mark)
-        let delay = world.isPunctual ? ear.playedOut(after: scheduler.now) : scheduler.milliseconds(50...400)
+        let delay = world.isPunctual ? listener.playedOut(after: scheduler.now) : scheduler.milliseconds(50...400)
         scheduler.after(delay) { [self] in
             guard let position = marks.firstIndex(of: mark) else { return }
             echo(marks.remove(at: position))
@@ -119,11 +121,11 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
 
     /// The milliseconds of agent speech that were sent and that the caller has not heard.
     func waitingSpeech() -> Int {
-        ear.play(until: scheduler.now)
-        return ear.waitingSpeech
+        listener.play(until: scheduler.now)
+        return listener.waitingSpeech
     }
 
-    func heardMilliseconds(of item: Int) -> Int { ear.heardMilliseconds(of: item) }
+    func heardMilliseconds(of item: Int) -> Int { listener.heardMilliseconds(of: item) }
 
     // MARK: Messages sent
 

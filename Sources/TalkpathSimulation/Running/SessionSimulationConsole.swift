@@ -81,8 +81,8 @@ package struct SessionSimulationConsole: Sendable {
 
     private static func trace(_ outcome: SimulatedCall.Outcome, of seed: UInt64) -> String {
         let lines = outcome.trace.map { "    " + $0 }
-        let judgement = outcome.violations.isEmpty ? ["all kept"] : outcome.violations.map { "VIOLATION " + $0 }
-        return (["seed \(seed): milliseconds of virtual time, and what happened"] + lines + judgement)
+        let verdict = outcome.violations.isEmpty ? ["all kept"] : outcome.violations.map { "VIOLATION " + $0 }
+        return (["seed \(seed): milliseconds of virtual time, and what happened"] + lines + verdict)
             .joined(separator: "\n") + "\n"
     }
 

@@ -184,7 +184,7 @@ private final class SimulatedLanesRun: @unchecked Sendable {
         }
     }
 
-    // MARK: Judgement
+    // MARK: Verdict
 
     private func checkLimit() {
         let live = started.count - ended.count

@@ -8,7 +8,7 @@ struct AgentCore: Sendable {
     var record: AgentRecord
     var cursor: ScriptCursor
     var plan: HabitPlan
-    private(set) var ear: InputTurnDetector
+    private(set) var turnDetector: InputTurnDetector
     private var callerWords: CallerWords?
     /// Whether the model has fallen silent for good.
     private(set) var isMute = false
@@ -35,7 +35,7 @@ struct AgentCore: Sendable {
         self.faults = faults.filter { $0.concerns(session: record.session) }
         cursor = ScriptCursor(script)
         plan = HabitPlan(behaviours)
-        ear = InputTurnDetector(format: record.inputFormat, silence: .milliseconds(500))
+        turnDetector = InputTurnDetector(format: record.inputFormat, silence: .milliseconds(500))
         listen(to: record.inputFormat, silence: .milliseconds(500))
     }
 
@@ -75,7 +75,7 @@ struct AgentCore: Sendable {
 
     /// Listens anew: in another format, or with another silence that ends a turn.
     mutating func listen(to format: AudioFormat, silence: Duration) {
-        ear = InputTurnDetector(format: format, silence: silence)
+        turnDetector = InputTurnDetector(format: format, silence: silence)
         callerWords = script.repeatsCaller ? CallerWords(format: format) : nil
     }
 
@@ -83,14 +83,14 @@ struct AgentCore: Sendable {
     mutating func hear(_ audio: [UInt8], at now: MonotonicInstant, _ report: (InputTurnDetector.Turn) -> Void) {
         if keepsAudio { record.audioReceived.append(contentsOf: audio) }
         var turns: [InputTurnDetector.Turn] = []
-        ear.hear(audio) { turns.append($0) }
+        turnDetector.hear(audio) { turns.append($0) }
         if plan.has(.ignoredNoise) { turns = withoutNoise(turns) }
         callerWords?.hear(audio)
         for turn in turns {
             callerWords?.note(turn)
             report(turn)
         }
-        record.arrivals.append(.init(instant: now, cumulativeMilliseconds: ear.receivedMilliseconds))
+        record.arrivals.append(.init(instant: now, cumulativeMilliseconds: turnDetector.receivedMilliseconds))
     }
 
     /// The next thing to say; nil for nothing.
@@ -121,7 +121,9 @@ struct AgentCore: Sendable {
         }
         // A sound that goes on counts once it is longer than the shortest turn. The hangover is added, because silence
         // after the sound also lengthens it.
-        if let start = soundStart, ear.receivedMilliseconds - start >= Self.shortestTurn + ear.hangover {
+        if let start = soundStart,
+            turnDetector.receivedMilliseconds - start >= Self.shortestTurn + turnDetector.hangover
+        {
             soundStart = nil
             meant.append(.started(milliseconds: start))
         }

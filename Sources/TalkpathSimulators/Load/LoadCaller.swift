@@ -18,7 +18,7 @@ final class LoadCaller {
     private let name: Int
     let socket: LoadSocket
     var progress = Progress.waiting
-    private(set) var ear: CallCodeListener
+    private(set) var listener: CallCodeListener
     private(set) var framesSent = 0
     private(set) var bytesHeard = 0
     /// Messages from the server that the caller does not understand.
@@ -46,7 +46,7 @@ final class LoadCaller {
         self.number = number
         self.name = name
         self.socket = socket
-        ear = CallCodeListener(reference: reference)
+        listener = CallCodeListener(reference: reference)
         key = PlainBase64.encode((0..<16).map { UInt8(truncatingIfNeeded: number &* 31 &+ $0) })
         prefix = Array(#"{"event":"media","sequenceNumber":""#.utf8)
         suffix = Array(#""},"streamSid":"\#(Self.stream(name))"}"#.utf8)
@@ -184,7 +184,7 @@ final class LoadCaller {
         let count = decoded.withUnsafeMutableBufferPointer { LoadBase64.decode(text, into: $0) }
         let before = bytesHeard / CallCode.frameSamples
         decoded.withUnsafeBufferPointer {
-            ear.hear(UnsafeBufferPointer(rebasing: $0[..<count]), decoding: table)
+            listener.hear(UnsafeBufferPointer(rebasing: $0[..<count]), decoding: table)
         }
         if rehearsal != nil { rehearsal?.append(contentsOf: decoded[..<count].lazy.map { table[Int($0)] }) }
         bytesHeard += count
@@ -192,8 +192,8 @@ final class LoadCaller {
         for frame in before..<bytesHeard / CallCode.frameSamples { heard(frame) }
     }
 
-    func beginJudging() { ear.beginJudging() }
-    func endJudging() { ear.endJudging() }
+    func beginJudging() { listener.beginJudging() }
+    func endJudging() { listener.endJudging() }
 }
 
 /// The instants of the last events, by number.

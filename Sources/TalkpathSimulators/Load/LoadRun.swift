@@ -284,7 +284,9 @@ package final class LoadRun {
         caller.receive(at: now, table: table, rehearsal: &rehearsal) { frame in
             guard isMeasuring else { return }
             // After lost audio, a frame is older than its number, by the number of lost frames.
-            let sent = frame + (caller.ear.shift < CallCode.period / 2 ? caller.ear.shift / CallCode.frameSamples : 0)
+            let sent =
+                frame
+                + (caller.listener.shift < CallCode.period / 2 ? caller.listener.shift / CallCode.frameSamples : 0)
             guard sent < caller.framesSent else { return }
             roundTrip.record(nanoseconds: now - caller.sentAt[sent])
             down.record(nanoseconds: now - caller.echoedAt[sent])
@@ -334,7 +336,7 @@ package final class LoadRun {
     }
 
     private func metrics(seconds: Double, share: Double) -> LoadMetrics {
-        let findings = callers.map(\.ear.findings)
+        let findings = callers.map(\.listener.findings)
         // Audio that had not come back at the end counts as lost.
         let missing = callers.map { max(0, $0.framesSent * CallCode.frameSamples - $0.bytesHeard) }
         let lostSamples = zip(findings, missing).reduce(0) { $0 + max($1.0.lostSamples, $1.1) }

@@ -73,7 +73,7 @@ private struct VirtualLine {
     private let carrier = SpySink()
     private let agent = SpySink()
     private var random: Dice
-    private var ear = CarrierPlayout()
+    private var playout = CarrierPlayout()
     private var milliseconds = 0
     private let down: Int
     private let up: Int
@@ -139,7 +139,7 @@ private struct VirtualLine {
 
     private mutating func step(isWindingUp: Bool) {
         milliseconds += 4
-        ear.advance(to: milliseconds * 1000)
+        playout.advance(to: milliseconds * 1000)
         deliver()
         if !isWindingUp { maybeInterrupt() }
         stepModel(isWindingUp: isWindingUp)
@@ -155,9 +155,9 @@ private struct VirtualLine {
     private mutating func deliver() {
         while let first = toEar.first, first.at <= milliseconds {
             toEar.removeFirst()
-            ear.receive(first.message, at: milliseconds * 1000)
+            playout.receive(first.message, at: milliseconds * 1000)
         }
-        for mark in ear.takeEchoes() { toUs.append((arrival(after: up, behind: toUs.last?.at), mark)) }
+        for mark in playout.takeEchoes() { toUs.append((arrival(after: up, behind: toUs.last?.at), mark)) }
         while let first = toUs.first, first.at <= milliseconds {
             toUs.removeFirst()
             carrierSays(
@@ -381,7 +381,7 @@ private struct VirtualLine {
         var faults = faults
         var errors: [Int] = []
         var heard: [UInt8: Int] = [:]
-        for byte in ear.heard { heard[byte, default: 0] += 1 }
+        for byte in playout.heard { heard[byte, default: 0] += 1 }
         func heardMilliseconds(_ item: Int) -> Int {
             let code = Self.code(of: item)
             return (heard[code] ?? 0) / 8 + (provider == .gemini ? (heard[code + 1] ?? 0) / 8 : 0)

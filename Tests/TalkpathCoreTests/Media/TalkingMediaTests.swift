@@ -10,7 +10,7 @@ struct TalkingMediaTests {
         let media: CallMedia
         let carrier = SpySink()
         let agent = SpySink()
-        var ear = CarrierPlayout()
+        var playout = CarrierPlayout()
         var milliseconds = 0
         private var sequence = 1
 
@@ -73,8 +73,8 @@ struct TalkingMediaTests {
         func pass(_ duration: Int) {
             for _ in 0..<duration / 20 {
                 milliseconds += 20
-                ear.advance(to: milliseconds * 1000)
-                for mark in ear.takeEchoes() {
+                playout.advance(to: milliseconds * 1000)
+                for mark in playout.takeEchoes() {
                     carrierSays(
                         #"{"event":"mark","sequenceNumber":"9","streamSid":"MZ01","mark":{"name":"\#(mark)"}}"#
                     )
@@ -87,7 +87,7 @@ struct TalkingMediaTests {
         func settle() {
             media.pump()
             for text in carrier.take() {
-                if let message = CarrierMessage(text) { ear.receive(message, at: milliseconds * 1000) }
+                if let message = CarrierMessage(text) { playout.receive(message, at: milliseconds * 1000) }
             }
         }
 
@@ -100,7 +100,7 @@ struct TalkingMediaTests {
         /// Milliseconds heard of each byte, in the order in which they were heard.
         var heard: [[Int]] {
             var runs: [(UInt8, Int)] = []
-            for byte in ear.heard {
+            for byte in playout.heard {
                 if runs.last?.0 == byte { runs[runs.count - 1].1 += 1 } else { runs.append((byte, 1)) }
             }
             return runs.map { [Int($0.0), $0.1 / 8] }
@@ -187,7 +187,7 @@ struct TalkingMediaTests {
         line.interrupt()
         line.pass(1500)
         #expect(line.heard == [[1, 400], [7, 600]])
-        #expect(line.ear.clears == 1)
+        #expect(line.playout.clears == 1)
         #expect(line.media.takeSettled() == [settled(4, 0, cut: true), settled(3, 600)])
     }
 
@@ -206,7 +206,7 @@ struct TalkingMediaTests {
         #expect(truncated.map { $0["item_id"]?.string } == ["b"])
         let told = truncated.first?["audio_end_ms"]?.int ?? -1
         line.pass(1500)
-        #expect(line.ear.clears == 0)
+        #expect(line.playout.clears == 0)
         #expect(line.heard == [[1, 300], [7, 200], [2, told]])
         #expect(told > 0 && told <= 120)
         #expect(line.media.takeSettled() == [settled(3, 200)])
@@ -215,7 +215,7 @@ struct TalkingMediaTests {
         line.delta(3, milliseconds: 1000, item: "c")
         line.pass(200)
         line.interrupt()
-        #expect(line.ear.clears == 1)
+        #expect(line.playout.clears == 1)
     }
 
     @Test func `a far end that says too early that it has played all is not filled twice`() throws {
@@ -223,13 +223,13 @@ struct TalkingMediaTests {
         line.respond()
         line.delta(1, milliseconds: 1000, item: "a")
         line.insert(3, 7, milliseconds: 1000)
-        for mark in line.ear.takeEarlyEchoes() {
+        for mark in line.playout.takeEarlyEchoes() {
             line.carrierSays(#"{"event":"mark","sequenceNumber":"9","streamSid":"MZ01","mark":{"name":"\#(mark)"}}"#)
         }
         line.interrupt()
         line.pass(20)
-        #expect(line.ear.clears == 0)
-        #expect(line.ear.waitingMilliseconds <= 200)
+        #expect(line.playout.clears == 0)
+        #expect(line.playout.waitingMilliseconds <= 200)
         line.pass(2000)
         #expect(line.heard == [[1, 200], [7, 1000]])
     }
@@ -301,10 +301,10 @@ struct TalkingMediaTests {
         line.respond()
         line.delta(1, milliseconds: 3000, item: "a")
         hear(loud, milliseconds: 100, on: line)
-        #expect(line.ear.clears == 0)
+        #expect(line.playout.clears == 0)
         _ = line.agent.take()
         hear(loud, milliseconds: 100, on: line)
-        #expect(line.ear.clears == 1)
+        #expect(line.playout.clears == 1)
         let told = line.agent.take().compactMap { try? JSONValue(parsing: $0) }
             .filter { $0["type"]?.string != "input_audio_buffer.append" }
         #expect(told.map { $0["type"]?.string } == ["response.cancel", "conversation.item.truncate"])
@@ -328,11 +328,11 @@ struct TalkingMediaTests {
         hear(echo, milliseconds: 300, on: line)
         line.media.setMuted(.caller, true, at: line.now)
         hear(loud, milliseconds: 600, on: line)
-        #expect(line.ear.clears == 0)
+        #expect(line.playout.clears == 0)
         line.media.setMuted(.caller, false, at: line.now)
         // Nor does the model's word, where ours is asked for.
         line.interrupt()
-        #expect(line.ear.clears == 0)
+        #expect(line.playout.clears == 0)
     }
 
     @Test func `an answer that is interrupted before its first audio is not heard`() throws {

@@ -8,8 +8,8 @@ struct ConversationDebtsTests {
 
     private func heard(_ duration: Duration) -> ConversationDebts {
         var debts = ConversationDebts()
-        debts.earHeardBegin(at: start)
-        debts.earHeardEnd(lastSpeech: start + duration, at: start + duration + .milliseconds(500))
+        debts.detectorHeardBegin(at: start)
+        debts.detectorHeardEnd(lastSpeech: start + duration, at: start + duration + .milliseconds(500))
         return debts
     }
 
@@ -28,7 +28,7 @@ struct ConversationDebtsTests {
 
     @Test func `a caller who is speaking is waited for`() {
         var debts = ConversationDebts()
-        debts.earHeardBegin(at: start)
+        debts.detectorHeardBegin(at: start)
         #expect(debts.callerWaits(at: start + .seconds(30)))
         debts.callerMuted()
         #expect(!debts.callerWaits(at: start + .seconds(30)))
@@ -93,6 +93,8 @@ struct ConversationDebtsTests {
         #expect(debts.owesAnswerToResult(lastAudio: nil))
         debts.callsCancelled(["f"])
         #expect(!debts.owesAnswerToResult(lastAudio: nil))
+        debts.sessionLost(isAnswering: false, at: start + .seconds(3))
+        #expect(!debts.isAnswerOwed, "the next session need not speak of it")
     }
 
     @Test func `a result that comes while there is no session is owed until the next one speaks`() {
@@ -105,7 +107,7 @@ struct ConversationDebtsTests {
     @Test func `a caller who has gone on speaking since the loss makes the handle stale`() {
         var debts = ConversationDebts()
         debts.handleGiven()
-        debts.earHeardBegin(at: start)
+        debts.detectorHeardBegin(at: start)
         debts.sessionLost(isAnswering: false, at: start + .milliseconds(400))
         debts.setUpBegins(at: start + .milliseconds(600))
         #expect(!debts.isHandleStale)
@@ -126,7 +128,7 @@ struct ConversationDebtsTests {
         debts.handleGiven()
         debts.agentTold()
         #expect(debts.isHandleStale)
-        debts.earHeardBegin(at: start)
+        debts.detectorHeardBegin(at: start)
         debts.handleGiven()
         #expect(debts.isHandleStale)
     }
@@ -134,15 +136,15 @@ struct ConversationDebtsTests {
     @Test func `a session lost while the caller speaks owes the answer once our ear has noticed the end of the turn`() {
         var debts = ConversationDebts()
         debts.handleGiven()
-        debts.earHeardBegin(at: start)
+        debts.detectorHeardBegin(at: start)
         debts.sessionLost(isAnswering: false, at: start + .milliseconds(500))
         #expect(!debts.isOwedFromBefore && !debts.isHandleStale)
         debts.sessionLost(isAnswering: false, at: start + .seconds(2))
         #expect(!debts.isOwedFromBefore && debts.isHandleStale && debts.isCallerSpeaking)
         var noise = debts
-        debts.earHeardEnd(lastSpeech: start + .seconds(2), at: start + .milliseconds(2500))
+        debts.detectorHeardEnd(lastSpeech: start + .seconds(2), at: start + .milliseconds(2500))
         #expect(debts.isOwedFromBefore)
-        noise.earHeardEnd(lastSpeech: start + .milliseconds(300), at: start + .milliseconds(2500))
+        noise.detectorHeardEnd(lastSpeech: start + .milliseconds(300), at: start + .milliseconds(2500))
         #expect(!noise.isOwedFromBefore)
     }
 }

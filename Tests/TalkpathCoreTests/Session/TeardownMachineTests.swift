@@ -7,8 +7,10 @@ import Testing
 struct TeardownMachineTests {
     private let began = MonotonicInstant(nanoseconds: 1_000_000_000)
 
-    private func facts(isStreaming: Bool = false, _ socket: MediaMachine.Socket = .open) -> TeardownMachine.Facts {
-        TeardownMachine.Facts(isStreaming: isStreaming, socket: socket, awaitsStreamReport: false)
+    private func conditions(isStreaming: Bool = false, _ socket: MediaMachine.Socket = .open)
+        -> TeardownMachine.Conditions
+    {
+        TeardownMachine.Conditions(isStreaming: isStreaming, socket: socket, awaitsStreamReport: false)
     }
 
     private func ending(_ reason: EndReason = .endedByAPI) -> TeardownMachine {
@@ -21,22 +23,22 @@ struct TeardownMachineTests {
 
     @Test func `the media socket waits for the carrier's word, and the record for both sockets`() {
         var machine = ending()
-        #expect(machine.advance(facts(), at: began) == [])
+        #expect(machine.advance(conditions(), at: began) == [])
         machine.hangUpEnded(.done, at: began)
-        #expect(machine.advance(facts(), at: began) == [.closeMedia])
+        #expect(machine.advance(conditions(), at: began) == [.closeMedia])
         machine.mediaIsClosed(at: began)
-        #expect(machine.advance(facts(.closed), at: began) == [])
+        #expect(machine.advance(conditions(.closed), at: began) == [])
         machine.agentIsClosed(.done, at: began)
-        #expect(machine.advance(facts(.closed), at: began) == [.saveRecord])
-        #expect(machine.advance(facts(.closed), at: began) == [])
+        #expect(machine.advance(conditions(.closed), at: began) == [.saveRecord])
+        #expect(machine.advance(conditions(.closed), at: began) == [])
     }
 
     @Test func `a carrier that has hung up is given time to close its stream itself`() {
         var machine = ending()
         machine.hangUpEnded(.done, at: began)
-        #expect(machine.advance(facts(isStreaming: true), at: began) == [])
+        #expect(machine.advance(conditions(isStreaming: true), at: began) == [])
         machine.goodbyeCame()
-        #expect(machine.advance(facts(isStreaming: true), at: began) == [.closeMedia])
+        #expect(machine.advance(conditions(isStreaming: true), at: began) == [.closeMedia])
     }
 
     @Test func `a process in a hurry makes every bound shorter`() {
@@ -51,7 +53,7 @@ struct TeardownMachineTests {
         var machine = ending()
         machine.hangUpEnded(.alreadyGone, at: began)
         machine.agentIsClosed(.skipped, at: began)
-        #expect(machine.advance(facts(.none), at: began) == [.saveRecord])
+        #expect(machine.advance(conditions(.none), at: began) == [.saveRecord])
         let isEnd = machine.recordSaved(error: nil, at: began)
         let isEndAgain = machine.recordSaved(error: "late", at: began)
         #expect(isEnd && !isEndAgain)

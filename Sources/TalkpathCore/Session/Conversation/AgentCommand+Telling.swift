@@ -1,6 +1,6 @@
 import TalkpathWire
 
-/// What the queue of speech tells the model.
+/// The commands by which the speech queue tells the model something.
 extension AgentCommand {
     var isResult: Bool { if case .toolResult = self { true } else { false } }
 

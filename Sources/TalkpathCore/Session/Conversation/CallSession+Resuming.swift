@@ -11,7 +11,7 @@ extension CallSession {
         var configuration = presentAgent.configuration(resumptionHandle: resumptionHandle)
         configuration.hasHistory = resumptionHandle == nil && !(history + notes).isEmpty
         configuration.omitted = talk.omittedSettings
-        if agent.provider == .socket { configuration.call = facts }
+        if agent.provider == .socket { configuration.call = details }
         if agent.provider.takesConversation {
             configuration.conversation = resumptionHandle == nil ? history + notes : history
         }
@@ -88,7 +88,7 @@ extension CallSession {
     }
 
     /// The details of the call for a socket agent.
-    private var facts: AgentCallDetails {
+    private var details: AgentCallDetails {
         AgentCallDetails(
             id: id.description,
             direction: direction.rawValue,
@@ -105,7 +105,7 @@ extension CallSession {
         return (running + talk.debts.results).map { AgentCommand.Turn(.system, $0) }
     }
 
-    /// What was said so far, as far as it was heard, and what the agent was told besides, in the order of time.
+    /// The conversation so far, as far as it was heard, with the messages to the agent, in the order of time.
     private var history: [AgentCommand.Turn] {
         let said = transcript.turns.compactMap { turn in
             turn.heardText.map { text in

@@ -35,7 +35,7 @@ struct CallTalk {
     /// The agent wants the call to end, and has not been heard to its end.
     var goodbye: Goodbye?
     var debts = ConversationDebts()
-    /// What the agent was told that nobody has said on the line: the caller's keys, and messages.
+    /// The agent's messages that are no speech on the line: the caller's keys, and texts from the API.
     private(set) var messages: [ToldMessage] = []
     /// The socket that was set up to go on with an earlier session, until the model has accepted that.
     var resumingSocket: AgentSocketID?

@@ -15,8 +15,8 @@ struct ConversationDebts: Equatable, Sendable {
     private var isTurnSplit = false
     /// Our voice detector has heard a turn that has not been answered, or the model has written down one that our voice
     /// detector missed.
-    private var earTurnEnded: MonotonicInstant?
-    /// What came of functions, until the model has completed an answer to it.
+    private var detectedTurnEnded: MonotonicInstant?
+    /// The outcomes of functions, until the model has completed an answer to them.
     private var owed: [FunctionResult] = []
     /// The model's session was lost before it had answered, or in the middle of it.
     var isOwedFromBefore: Bool { isAnswerOwed || isRestOwed }
@@ -30,27 +30,27 @@ struct ConversationDebts: Equatable, Sendable {
     /// Shorter sounds are no turn, by our voice detector.
     static let shortestTurn = Duration.milliseconds(700)
     /// A turn by our voice detector alone is taken for a noise if the model has said nothing to it for so long.
-    static let earPatience = Duration.seconds(10)
+    static let detectedTurnPatience = Duration.seconds(10)
     /// So many results are kept at most.
     static let limit = 16
 
     // MARK: The caller
 
-    mutating func earHeardBegin(at now: MonotonicInstant) {
+    mutating func detectorHeardBegin(at now: MonotonicInstant) {
         detectorBegan = now
     }
 
     /// - Parameter lastSpeech: the detector notices the end some time after it.
     /// - Returns: whether it was long enough for a turn.
     @discardableResult
-    mutating func earHeardEnd(lastSpeech: MonotonicInstant?, at now: MonotonicInstant) -> Bool {
+    mutating func detectorHeardEnd(lastSpeech: MonotonicInstant?, at now: MonotonicInstant) -> Bool {
         defer {
             detectorBegan = nil
             isTurnSplit = false
         }
         guard let detectorBegan, (lastSpeech ?? now) - detectorBegan >= Self.shortestTurn else { return false }
         if isTurnSplit { owe() }
-        earTurnEnded = now
+        detectedTurnEnded = now
         isHandleStale = true
         return true
     }
@@ -59,7 +59,7 @@ struct ConversationDebts: Equatable, Sendable {
     mutating func callerMuted() {
         detectorBegan = nil
         isTurnSplit = false
-        earTurnEnded = nil
+        detectedTurnEnded = nil
     }
 
     mutating func modelHeardEnd() {
@@ -72,7 +72,7 @@ struct ConversationDebts: Equatable, Sendable {
     /// - Parameter isUnheard: they are of a turn that our voice detector has missed, and that is not being answered.
     mutating func modelUnderstood(isUnheard: Bool = false, at now: MonotonicInstant) {
         isHandleStale = true
-        if isUnheard { earTurnEnded = now }
+        if isUnheard { detectedTurnEnded = now }
     }
 
     /// The caller speaks, or has spoken and not been answered.
@@ -83,7 +83,7 @@ struct ConversationDebts: Equatable, Sendable {
     var isCallerSpeaking: Bool { detectorBegan != nil }
 
     private func hasUnansweredTurn(at now: MonotonicInstant) -> Bool {
-        earTurnEnded.map { now - $0 < Self.earPatience } ?? false
+        detectedTurnEnded.map { now - $0 < Self.detectedTurnPatience } ?? false
     }
 
     // MARK: The agent
@@ -91,7 +91,7 @@ struct ConversationDebts: Equatable, Sendable {
     mutating func answerBegan() {
         hasModelHeardTurn = false
         isTurnSplit = false
-        earTurnEnded = nil
+        detectedTurnEnded = nil
     }
 
     // MARK: What comes of functions
@@ -172,10 +172,10 @@ struct ConversationDebts: Equatable, Sendable {
             isTurnSplit = true
             if now - detectorBegan >= Self.shortestTurn { isHandleStale = true }
         }
-        if hasModelHeardTurn || hasUnansweredTurn(at: now) || !owed.isEmpty { owe() }
+        if hasModelHeardTurn || hasUnansweredTurn(at: now) || owed.contains(where: { !$0.isCancelled }) { owe() }
         for index in owed.indices { owed[index].sessionLost() }
         hasModelHeardTurn = false
-        earTurnEnded = nil
+        detectedTurnEnded = nil
     }
 
     /// The next session owes an answer.

@@ -92,7 +92,8 @@ struct SpeechQueue {
     static let limit = 32
     /// The longest time for a model to begin.
     static let patience = Duration.seconds(10)
-    /// How long it may take to speak of a result that it was told in the middle of an answer, when that is over.
+    /// The longest wait for words about a result that the model was told in the middle of an answer, from the end of
+    /// that answer.
     static let resultPatience = Duration.seconds(3)
     /// The longest wait for the caller: a line that is noisy for ever does not silence the agent.
     static let longestHold = Duration.seconds(15)

@@ -257,13 +257,13 @@ extension CallSessionMachine {
     /// Takes the step that is due.
     mutating func advance(at now: MonotonicInstant) -> [SessionAction] {
         guard case .ending = life else { return [] }
-        let facts = TeardownMachine.Facts(
+        let conditions = TeardownMachine.Conditions(
             isStreaming: media == .started,
             socket: mediaMachine.socket,
             awaitsStreamReport: evidence.stream == .running
         )
         var orders: [SessionAction] = []
-        for action in teardownMachine.advance(facts, at: now) {
+        for action in teardownMachine.advance(conditions, at: now) {
             switch action {
             case .closeMedia:
                 orders.append(.closeMedia)

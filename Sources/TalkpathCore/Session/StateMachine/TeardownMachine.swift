@@ -6,7 +6,7 @@ import TalkpathAudio
 ///                 \-> close_agent -----------------------------------------> save_record -> over
 ///
 /// It knows nothing of sockets and of the carrier: the machine of the call starts the steps that depend on them, tells
-/// what came of each, and gives the facts that decide about the next.
+/// what came of each, and gives the conditions that decide about the next.
 struct TeardownMachine {
     private enum State {
         /// The call lives. Next: `running`.
@@ -18,7 +18,7 @@ struct TeardownMachine {
     }
 
     /// The conditions of the next step, from the other parts.
-    struct Facts {
+    struct Conditions {
         /// Audio may still flow: the carrier has neither said goodbye nor closed the stream.
         var isStreaming: Bool
         /// The media sockets that are left to close.
@@ -178,17 +178,17 @@ struct TeardownMachine {
     // MARK: Going on
 
     /// Takes the step that is due.
-    mutating func advance(_ facts: Facts, at now: MonotonicInstant) -> [Action] {
+    mutating func advance(_ conditions: Conditions, at now: MonotonicInstant) -> [Action] {
         guard let ending, ending.isFinished(.hangUp) else { return [] }
         var actions: [Action] = []
         if !ending.isStarted(.closeMedia) {
-            guard goodbyeIsOver(ending, facts, at: now) else { return [] }
-            actions += closeMedia(facts, at: now)
+            guard goodbyeIsOver(ending, conditions, at: now) else { return [] }
+            actions += closeMedia(conditions, at: now)
         }
         guard let ending = self.ending, ending.isFinished(.closeMedia), ending.isFinished(.closeAgent),
             !ending.isStarted(.saveRecord)
         else { return actions }
-        if awaitsStreamReport(ending, facts, at: now) { return actions }
+        if awaitsStreamReport(ending, conditions, at: now) { return actions }
         deadlines[.streamReport] = nil
         change { $0.start(.saveRecord, at: now) }
         deadlines[.saveRecord] = limit(1)
@@ -196,8 +196,8 @@ struct TeardownMachine {
     }
 
     /// A carrier that has hung up closes the stream itself, and takes it amiss if we are quicker.
-    private mutating func goodbyeIsOver(_ ending: Ending, _ facts: Facts, at now: MonotonicInstant) -> Bool {
-        guard facts.isStreaming, !ending.hasGoodbye else { return true }
+    private mutating func goodbyeIsOver(_ ending: Ending, _ conditions: Conditions, at now: MonotonicInstant) -> Bool {
+        guard conditions.isStreaming, !ending.hasGoodbye else { return true }
         switch ending.outcome(.hangUp) {
         case .done, .alreadyGone: break
         case .skipped, .failed, .timedOut, nil: return true
@@ -207,9 +207,9 @@ struct TeardownMachine {
         return false
     }
 
-    private mutating func closeMedia(_ facts: Facts, at now: MonotonicInstant) -> [Action] {
+    private mutating func closeMedia(_ conditions: Conditions, at now: MonotonicInstant) -> [Action] {
         deadlines[.goodbye] = nil
-        switch facts.socket {
+        switch conditions.socket {
         case .none:
             change { $0.finish(.closeMedia, .skipped, at: now) }
             return []
@@ -223,8 +223,10 @@ struct TeardownMachine {
         }
     }
 
-    private mutating func awaitsStreamReport(_ ending: Ending, _ facts: Facts, at now: MonotonicInstant) -> Bool {
-        guard facts.awaitsStreamReport, ending.request.reason == .callerHangup else { return false }
+    private mutating func awaitsStreamReport(_ ending: Ending, _ conditions: Conditions, at now: MonotonicInstant)
+        -> Bool
+    {
+        guard conditions.awaitsStreamReport, ending.request.reason == .callerHangup else { return false }
         if let due = deadlines[.streamReport] { return due > now }
         let due = min(ending.began + Self.reportPatience, limit(0.8))
         guard due > now else { return false }

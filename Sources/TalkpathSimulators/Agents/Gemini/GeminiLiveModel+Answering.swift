@@ -151,7 +151,7 @@ extension GeminiLiveModel {
     /// - Parameter reason: why the turn ended, if it did not end normally.
     mutating func sendEnd(ofTurn milliseconds: Int, _ reason: String? = nil) {
         let said = milliseconds / 40
-        let heard = core.ear.receivedMilliseconds / 40
+        let heard = core.turnDetector.receivedMilliseconds / 40
         let modality: JSONValue = writes ? "TEXT" : "AUDIO"
         var content: JSONValue = ["turnComplete": true]
         content.set("turnCompleteReason", reason.map { .string($0) })

@@ -63,7 +63,7 @@ extension GeminiLiveModel {
             return core.violate("activity\(start ? "Start" : "End") twice in a row", at: now)
         }
         isInActivity = start
-        let position = core.ear.receivedMilliseconds
+        let position = core.turnDetector.receivedMilliseconds
         if start { callerStarted(position, at: now) } else { callerEnded(position, at: now) }
     }
 

@@ -115,7 +115,7 @@ extension OpenAIRealtimeModel {
         turnDetection = Self.turnDetection(audio?["input"]?["turn_detection"])
         timed.removeAll { if case .idle = $0.what { true } else { false } }
         let silence = Duration.milliseconds(turnDetection?.silence ?? 500)
-        if input != core.record.inputFormat || core.ear.receivedBytes == 0 {
+        if input != core.record.inputFormat || core.turnDetector.receivedBytes == 0 {
             core.record.inputFormat = input
             core.listen(to: input, silence: silence)
         }

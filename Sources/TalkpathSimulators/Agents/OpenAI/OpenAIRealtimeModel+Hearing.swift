@@ -84,7 +84,7 @@ extension OpenAIRealtimeModel {
                 at: now
             )
         }
-        let end = core.ear.receivedMilliseconds
+        let end = core.turnDetector.receivedMilliseconds
         core.record.callerTurns.append(
             .init(
                 startMilliseconds: end - milliseconds,
@@ -111,7 +111,7 @@ extension OpenAIRealtimeModel {
     mutating func noticeIdleness(at now: MonotonicInstant) {
         guard let timeout = turnDetection?.idleTimeout, response == nil, callerItem == nil else { return }
         let item = core.identifier("item")
-        let end = core.ear.receivedMilliseconds
+        let end = core.turnDetector.receivedMilliseconds
         send(
             "input_audio_buffer.timeout_triggered",
             [

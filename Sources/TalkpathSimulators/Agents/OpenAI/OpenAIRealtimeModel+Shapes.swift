@@ -47,7 +47,7 @@ extension OpenAIRealtimeModel {
     ) {
         // About what the service counts: a token for 50 ms of the model's speech, and one for 100 ms of the caller's.
         let said = milliseconds / 50
-        let heard = core.ear.receivedMilliseconds / 100
+        let heard = core.turnDetector.receivedMilliseconds / 100
         var object = responseObject(id, outcome.status, output: output, request)
         object.set("status_details", outcome.details)
         object.set(

@@ -109,14 +109,14 @@ struct OpenAILiveModel: AgentModel {
     /// The session's clock, in milliseconds: the audio heard, and no more than the time passed.
     private func clock(at now: MonotonicInstant) -> Int {
         guard let startedAt else { return 0 }
-        return min(core.ear.receivedMilliseconds, max(0, (now - startedAt).wholeMilliseconds))
+        return min(core.turnDetector.receivedMilliseconds, max(0, (now - startedAt).wholeMilliseconds))
     }
 
     var nextDeadline: MonotonicInstant? {
         guard !core.isOver, !core.isMute else { return nil }
         if let pause = core.pausedUntil { return pause }
         var next = core.nextElapsedFault()
-        if let startedAt, core.ear.receivedMilliseconds >= track + Self.pieceMilliseconds {
+        if let startedAt, core.turnDetector.receivedMilliseconds >= track + Self.pieceMilliseconds {
             let piece = startedAt + .milliseconds(track + Self.pieceMilliseconds)
             next = min(next ?? piece, piece)
         }
