@@ -8,6 +8,8 @@ package struct PostgresAddress: Equatable, Sendable, CustomStringConvertible {
     let url: String
     /// The server and the database, without user and password. Safe to log.
     package let description: String
+    /// The server, the database and the session's options, which may name a schema. Without user and password.
+    package let place: String
     /// The time limit for connecting, in seconds.
     let patience: Int
 
@@ -46,5 +48,7 @@ package struct PostgresAddress: Equatable, Sendable, CustomStringConvertible {
         patience = values["connect_timeout"].flatMap { Int($0) }.map { min(max(1, $0), 60) } ?? 5
         let server = host.isEmpty ? "the local server" : host + (port.isEmpty ? "" : ":" + port)
         description = server + "/" + (values["dbname"] ?? "")
+        place = [host, port.isEmpty ? "5432" : port, values["dbname"] ?? "", values["options"] ?? ""]
+            .joined(separator: "\n")
     }
 }

@@ -201,6 +201,23 @@ import Testing
 
     // MARK: Settings
 
+    @Test func `each node and each database has a spool of its own, for all of its users alike`() {
+        func name(_ url: String, node: String? = nil) -> String {
+            ServerStore.spoolName(of: node.map { .init(url: $0, secret: NodeStage.secret) }, url)
+        }
+        let one = name("postgres://ada:first@db.example.test/talkpath")
+        #expect(one.hasPrefix("spool-") && one.hasSuffix(".sqlite"))
+        #expect(one == name("postgres://bob:second@db.example.test:5432/talkpath"))
+        let others = [
+            "postgres://ada:first@db.example.test/other", "postgres://ada:first@db-2.example.test/talkpath",
+            "postgres://ada:first@db.example.test:5433/talkpath",
+            "postgres://ada:first@db.example.test/talkpath?options=-csearch_path%3Dtrial",
+        ]
+        #expect(Set(others.map { name($0) } + [one]).count == 5)
+        let node = name("postgres://ada:first@db.example.test/talkpath", node: "http://10.0.0.5:8080")
+        #expect(node.hasPrefix("spool-10-0-0-5-8080-") && node.hasSuffix(one.dropFirst("spool".count)))
+    }
+
     @Test func `a node without a secret, an address or a database is refused at the start`() {
         func problems(_ change: (inout ServerConfiguration) -> Void) -> [String] {
             var configuration = TestServer.configuration()

@@ -1,4 +1,6 @@
 import Foundation
+import GRDB
+import Synchronization
 import TalkpathCore
 import TestDatabases
 import Testing
@@ -74,6 +76,50 @@ import Testing
         }
     }
 
+    @Test func `a record that cannot be read or written stays in the spool, and the others are written`() async throws {
+        let server = try TestPostgres.shared()
+        let url = try server.makeSchema().url
+        try await TemporaryFolder.run { folder in
+            let path = folder + "/spool.sqlite"
+            let spool = try RecordSpool(at: path)
+            for id in ["poison", "unreadable", "good"] { #expect(spool.add(SampleCalls.ended(id))) }
+            spool.close()
+            try await DatabaseQueue(path: path).write { db in
+                try db.execute(sql: "UPDATE records SET record = '{' WHERE id = 'unreadable'")
+            }
+            let news = Mutex<[String]>([])
+            let store = try SQLCallStore(
+                postgres: url,
+                identifiers: TestIdentifiers(),
+                spool: RecordSpool(at: path),
+                news: { told in
+                    if case .unreadable("spooled record", let id, _) = told { news.withLock { $0.append(id) } }
+                }
+            )
+            try server.run("ALTER TABLE calls ADD CHECK (id <> 'poison')", in: url)
+            #expect(try await store.writeSpooled() == 1)
+            #expect(try await store.find(CallID("good"))?.receipt?.reason == .endedByAPI)
+            #expect(news.withLock { $0 } == ["poison", "unreadable"])
+            try store.close()
+            #expect(try RecordSpool(at: path).records().map(\.id) == ["poison", "unreadable"])
+        }
+    }
+
+    @Test func `a record that the database refuses keeps no later one from being written`() async throws {
+        let server = try TestPostgres.shared()
+        let url = try server.makeSchema().url
+        let store = try SQLCallStore(postgres: url, identifiers: TestIdentifiers())
+        try server.run("ALTER TABLE calls ADD CHECK (id NOT IN ('poison', 'late'))", in: url)
+        for id in ["poison", "late"] {
+            await #expect(throws: StoreError.self) { try await store.save(SampleCalls.ended(id)) }
+        }
+        try server.run("ALTER TABLE calls DROP CONSTRAINT calls_id_check", in: url)
+        try server.run("ALTER TABLE calls ADD CHECK (id <> 'poison')", in: url)
+        await #expect(throws: StoreError.self) { try await store.writePending() }
+        #expect(try await store.find(CallID("late")) != nil && store.unsavedCalls == 1)
+        try store.close()
+    }
+
     @Test func `a full spool takes no more, and says so`() async throws {
         try await TemporaryFolder.run { folder in
             let spool = try RecordSpool(at: folder + "/new/spool.sqlite", most: 1)
@@ -81,7 +127,7 @@ import Testing
             #expect(!spool.add(SampleCalls.ended("two")))
             spool.remove(CallID("one"))
             #expect(spool.add(SampleCalls.ended("two")))
-            #expect(spool.calls().map(\.id) == [CallID("two")])
+            #expect(spool.records().map(\.id) == ["two"])
             spool.close()
         }
     }

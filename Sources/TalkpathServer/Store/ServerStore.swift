@@ -3,6 +3,7 @@ import Logging
 import TalkpathCore
 import TalkpathNIO
 import TalkpathStore
+import TalkpathWire
 
 /// A server's store, its folder, and its connection to the media loop.
 struct ServerStore: Sendable {
@@ -40,7 +41,7 @@ struct ServerStore: Sendable {
                 identifiers: SystemIdentifiers(),
                 isNode: node != nil,
                 spool: try storage.folder.map { path throws(StoreError) in
-                    try RecordSpool(at: path + "/" + Self.spoolName(of: node))
+                    try RecordSpool(at: path + "/" + Self.spoolName(of: node, database.url))
                 },
                 news: watch.tell
             )
@@ -59,10 +60,14 @@ struct ServerStore: Sendable {
         return ServerStore(folder: folder, calls: calls, recorder: recorder)
     }
 
-    /// Nodes on one machine may have one folder.
-    private static func spoolName(of node: ServerConfiguration.Node?) -> String {
-        let name = String((node?.id ?? "").map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" })
-        return name.isEmpty ? "spool.sqlite" : "spool-\(name).sqlite"
+    /// The spool of one server for one database. Nodes on one machine may have one folder, and a server may be led to
+    /// another database, whose records these are not.
+    static func spoolName(of node: ServerConfiguration.Node?, _ database: String) -> String {
+        let name = (node?.id ?? "").map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
+        let place = StoreDatabase.place(ofAddress: database) ?? ""
+        let digest = TalkpathCrypto.sha256(Array(place.utf8)).prefix(6)
+        let parts = ["spool", String(name), TalkpathCrypto.hexadecimal(Array(digest))]
+        return parts.filter { !$0.isEmpty }.joined(separator: "-") + ".sqlite"
     }
 
     /// Writes what an earlier process could not. Call this before ``sweep(clock:logger:)``.

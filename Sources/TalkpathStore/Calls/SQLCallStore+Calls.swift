@@ -110,32 +110,54 @@ extension SQLCallStore {
         outbox.written([call.id])
     }
 
-    /// Writes the records that could not be written when their calls ended.
+    /// Writes the records that could not be written when their calls ended. One that the store refuses for its own sake
+    /// keeps no other from being written.
     func writeUnsaved() async throws {
-        while let call = unsaved.withLock({ $0.first }) {
-            try await writeEnded(call)
+        var refusal: StoreError?
+        for call in unsaved.withLock({ $0 }) {
+            do {
+                try await writeEnded(call)
+            } catch let error as StoreError where !error.isOfTheStore {
+                refusal = refusal ?? error
+                continue
+            }
             unsaved.withLock { calls in calls.removeAll { $0.id == call.id } }
             spool?.remove(call.id)
         }
+        if let refusal { throw refusal }
     }
 
     /// Writes the records that an earlier process has left in the spool, in the order of their ends. Call this before
     /// live calls are swept or taken, so that their true ends count.
-    /// - Returns: the number of records.
+    ///
+    /// A record that cannot be read, or that the store refuses for its own sake, stays in the spool and is reported.
+    ///
+    /// - Returns: the number of records that are written.
+    /// - Throws: the store's own faults.
     package func writeSpooled() async throws -> Int {
-        let calls = spool?.calls() ?? []
-        for call in calls {
-            try await writeCalls(of: call.id) { _, _ in
-            } _: { db, store in
-                // Another node may have taken the call meanwhile, and told its end.
-                let ended = "SELECT 1 FROM calls WHERE id = ? AND ended_at IS NOT NULL"
-                guard try db.row(ended, [call.id.text]) == nil else { return }
-                try store.putEnded(call, db)
+        var count = 0
+        for (id, content) in spool?.records() ?? [] {
+            do {
+                try await writeSpooled(content.get())
+            } catch let error where !error.isOfTheStore && !(error is CancellationError) {
+                condition.unreadable("spooled record", id, error)
+                continue
             }
-            outbox.written([call.id])
-            spool?.remove(call.id)
+            spool?.remove(CallID(id))
+            count += 1
         }
-        return calls.count
+        return count
+    }
+
+    private func writeSpooled(_ call: CallSnapshot) async throws {
+        try await writeCalls(of: call.id) { _, _ in
+        } _: { db, store in
+            // Another node may have taken the call meanwhile, and told its end.
+            let ended = "SELECT ended_at IS NOT NULL AS ended FROM calls WHERE id = ? FOR NO KEY UPDATE"
+            guard try db.value(Bool.self, ended, [call.id.text]) != true else { return }
+            try store.putEnded(call, db)
+        }
+        outbox.written([call.id])
     }
 
     // MARK: Rows

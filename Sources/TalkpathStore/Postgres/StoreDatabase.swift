@@ -12,4 +12,8 @@ package enum StoreDatabase {
             return error.message
         }
     }
+
+    /// The server, the database and the session's options, by which one schema is told from another. The same for all
+    /// users. `nil` for an address that cannot be used.
+    package static func place(ofAddress url: String) -> String? { try? PostgresAddress(url).place }
 }

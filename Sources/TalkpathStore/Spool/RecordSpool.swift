@@ -89,17 +89,25 @@ package final class RecordSpool: Sendable {
         }
     }
 
-    /// The records that wait, in the order of their ends. Those that cannot be read are left out.
-    func calls() -> [CallSnapshot] {
+    /// The records that wait, in the order of their ends, by their calls' names. A file that cannot be read is one
+    /// record that cannot.
+    func records() -> [(id: String, content: Result<CallSnapshot, any Error>)] {
         file.withLock { file in
-            let rows = try? file?.read { db in try Row.fetchAll(db, sql: "SELECT * FROM records ORDER BY number") }
-            return (rows ?? []).compactMap { row in
-                let (record, turns): (String, String) = (row["record"], row["turns"])
-                guard var call = try? CallSnapshot(record: JSONValue(parsing: record)) else { return nil }
-                if let turns = try? JSONValue(parsing: turns) { try? call.readTranscript(record: turns) }
-                return call
+            do {
+                let rows = try file?.read { db in try Row.fetchAll(db, sql: "SELECT * FROM records ORDER BY number") }
+                return (rows ?? []).map { row in (row["id"], Result { try Self.call(row) }) }
+            } catch {
+                return [(path, .failure(StoreError.unreadable("spool", error)))]
             }
         }
+    }
+
+    private static func call(_ row: Row) throws -> CallSnapshot {
+        let (record, turns): (String, String) = (row["record"], row["turns"])
+        var call = try CallSnapshot(record: JSONValue(parsing: record))
+        // A call without its words is better than none.
+        if let turns = try? JSONValue(parsing: turns) { try? call.readTranscript(record: turns) }
+        return call
     }
 
     package func close() {
