@@ -1,3 +1,4 @@
+import Foundation
 import Synchronization
 import TalkpathCore
 import TalkpathWire
@@ -170,6 +171,55 @@ import Testing
         try await nodes[0].store.journal(SampleCalls.live("two"))
     }
 
+    /// Lets a node take a call and end it in one transaction, which is open until another transaction waits for it.
+    private static func takeAndEnd(
+        _ call: String,
+        by node: Node,
+        while other: @escaping @Sendable () async throws -> Void
+    ) async throws {
+        let isTaken = AsyncStream.makeStream(of: Void.self)
+        let store = node.store
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                try await store.write { db in
+                    try db.execute("UPDATE calls SET owner = ? WHERE id = ?", [store.epoch, call])
+                    isTaken.continuation.finish()
+                    let waiter =
+                        "SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+                    while try db.row(waiter) == nil { usleep(2000) }
+                    var ended = SampleCalls.ended(call, carrierCallID: "CA1")
+                    ended.receipt?.reason = .nodeLost
+                    try store.putEnded(ended, db)
+                }
+            }
+            for await _ in isTaken.stream {}
+            try await other()
+            try await group.waitForAll()
+        }
+    }
+
+    @Test func `a node that writes an end while its call is taken waits, and tells no second end`() async throws {
+        let nodes = try await Self.nodes(2, lease: .seconds(60))
+        try await nodes[0].store.journal(SampleCalls.live("one"))
+        try await Self.takeAndEnd("one", by: nodes[1]) { try await nodes[0].store.save(SampleCalls.ended("one")) }
+        #expect(try await nodes[1].store.types(of: "one") == ["call.ended"])
+        #expect(try await nodes[1].store.find(CallID("one"))?.receipt?.reason == .nodeLost)
+        #expect(nodes[0].store.fencedWrites > 0)
+    }
+
+    @Test func `of two nodes that close a taken call only its owner does`() async throws {
+        let nodes = try await Self.nodes(3, lease: .seconds(60))
+        try await nodes[0].store.journal(SampleCalls.live("one"))
+        try await nodes[0].registry.leave(nodes[0].epoch)
+        let taken = try #require(try await nodes[1].store.take(fromNode: nodes[0].epoch))
+        #expect(try await nodes[2].store.close(taken, at: SampleCalls.noon).isEmpty, "it is another node's")
+        try await Self.takeAndEnd("one", by: nodes[2]) {
+            let closed = try await nodes[1].store.close(taken, at: SampleCalls.noon)
+            #expect(closed.isEmpty)
+        }
+        #expect(try await nodes[1].store.types(of: "one") == ["call.ended"])
+    }
+
     @Test func `a node whose lease holds keeps its calls`() async throws {
         let nodes = try await Self.nodes(2, lease: .seconds(60))
         try await nodes[0].store.journal(SampleCalls.live("one"))
@@ -259,6 +309,25 @@ import Testing
         #expect(try await Self.place("four", on: nodes[1], limits) == .granted(milliseconds: 120_000))
     }
 
+    @Test func `places of lives that are over are freed, and such a life gets none`() async throws {
+        let nodes = try await Self.nodes(2)
+        var limits = Self.limits
+        limits.atOnce = 1
+        #expect(try await Self.place("one", on: nodes[0], limits) == .granted(milliseconds: 120_000))
+        // The server that had the database for itself meanwhile has ended all lives.
+        try await nodes[1].store.write { db in try db.execute("UPDATE nodes SET over_at = 1") }
+        try await nodes[1].register("node-1")
+        await #expect { try await Self.place("two", on: nodes[0], limits) } throws: {
+            ($0 as? StoreError)?.code == .notOwner
+        }
+        #expect(try await Self.place("two", on: nodes[1], limits) == .tooMany)
+        try await nodes[1].store.freePlaces(exceptOf: [])
+        #expect(try await Self.place("two", on: nodes[1], limits) == .granted(milliseconds: 120_000))
+        _ = try await nodes[0].store.sweep(at: SampleCalls.noon)
+        try await nodes[1].register("node-1")
+        #expect(try await Self.place("three", on: nodes[1], limits) == .granted(milliseconds: 120_000))
+    }
+
     @Test func `Minutes and paces hold over nodes`() async throws {
         let nodes = try await Self.nodes(2, lease: .seconds(60))
         let minutes = SharedLimits(placedPerSecond: 1000, atOnce: nil, minutesPerDay: 3)
@@ -306,6 +375,8 @@ import Testing
         try await delay("one")
         #expect(try await nodes[0].store.takeDelayedCall(CallID("one")))
         #expect(try await !nodes[1].store.takeDelayedCall(CallID("one")))
+        try await nodes[0].store.journal(SampleCalls.live("one"))
+        #expect(try await !nodes[0].store.takeDelayedCall(CallID("one")), "it has begun")
         try await delay("two")
         #expect(try await nodes[1].store.cancelDelayedCall(CallID("two"), tenant: "a", agentID: "b"))
         #expect(try await !nodes[0].store.takeDelayedCall(CallID("two")))

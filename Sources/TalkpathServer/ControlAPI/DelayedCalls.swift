@@ -24,6 +24,8 @@ actor DelayedCalls {
     }
 
     private var waiting: [CallID: Waiting] = [:]
+    /// Calls that are being placed. Their requests are still in the store.
+    private var placing: Set<CallID> = []
     private let newcomers: AsyncStream<CallID>
     private let queue: AsyncStream<CallID>.Continuation
     private let store: SQLCallStore
@@ -41,6 +43,9 @@ actor DelayedCalls {
         self.logger = logger
         (newcomers, queue) = AsyncStream.makeStream()
     }
+
+    /// The calls that wait here.
+    var count: Int { waiting.count }
 
     /// Returns when the request is stored.
     func add(_ entry: Entry, agentID: String, after delay: Duration) async throws {
@@ -89,25 +94,27 @@ actor DelayedCalls {
                 let delay = Duration.milliseconds(max(0, due.milliseconds - clock.wallTime.milliseconds))
                 group.addTask {
                     try? await Task.sleep(for: delay)
-                    guard !Task.isCancelled, let entry = await self.take(id) else { return }
-                    do {
-                        guard try await self.store.takeDelayedCall(id) else { return }
-                    } catch {
-                        // A node finds the call again, because its order is still there.
-                        return self.logger.error(
-                            "A delayed call is not placed now: the store cannot tell whether another node places it",
-                            metadata: ["call_id": "\(id)"]
-                        )
-                    }
-                    if await place(entry) { await self.forget(id) }
+                    if !Task.isCancelled { await self.attempt(id, place) }
                 }
             }
             group.cancelAll()
         }
     }
 
-    private func take(_ id: CallID) -> Entry? {
-        waiting.removeValue(forKey: id)?.entry
+    private func attempt(_ id: CallID, _ place: @Sendable (Entry) async -> Bool) async {
+        guard let entry = waiting.removeValue(forKey: id)?.entry else { return }
+        placing.insert(id)
+        defer { placing.remove(id) }
+        do {
+            guard try await store.takeDelayedCall(id) else { return }
+        } catch {
+            // A node finds the call again, because its order is still there.
+            return logger.error(
+                "A delayed call is not placed now: the store cannot tell whether another node places it",
+                metadata: ["call_id": "\(id)"]
+            )
+        }
+        if await place(entry) { await forget(id) }
     }
 
     private func forget(_ id: CallID) async {
@@ -119,10 +126,12 @@ actor DelayedCalls {
         }
     }
 
-    /// Takes up the delayed calls that earlier processes, and other nodes, have accepted.
+    /// Takes up the delayed calls that earlier processes, and other nodes, have accepted. A node takes up no more than
+    /// may wait, those that are due first: it looks again.
     func restore() async {
         do {
-            for (call, hasBegun) in try await store.delayedCalls() where waiting[call.callID] == nil {
+            for (call, hasBegun) in try await store.delayedCalls() where isNew(call.callID) {
+                guard waiting.count < Self.most || store.epoch == nil else { break }
                 let isTooLate = clock.wallTime.milliseconds - call.dueAt.milliseconds > Self.patience
                 guard !hasBegun, !isTooLate else {
                     if !hasBegun {
@@ -146,6 +155,8 @@ actor DelayedCalls {
             logger.error("Delayed calls could not be looked up", metadata: ["error": "\(error)"])
         }
     }
+
+    private func isNew(_ call: CallID) -> Bool { waiting[call] == nil && !placing.contains(call) }
 }
 
 extension CreateCallRequest {

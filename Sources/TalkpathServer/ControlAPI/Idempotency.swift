@@ -108,12 +108,14 @@ actor Idempotency {
                     "Another node still works on the request with this 'Idempotency-Key'"
                 ).retry(after: 5)
             }
-            try await Task.sleep(for: .milliseconds(50))
+            try await Task.sleep(for: Self.pause)
         }
     }
 
     /// The wait for the answer of another node.
     private static let patience = Duration.seconds(30)
+    /// Between two questions, each of which is a transaction.
+    private static let pause = Duration.milliseconds(500)
 
     private func reply(
         to claim: IdempotencyClaim,

@@ -54,7 +54,7 @@ extension SQLCallStore {
     }
 
     /// Decides which of the nodes that wait for a delayed call places it.
-    /// - Returns: whether this one does. `false` also if the call was cancelled on another node.
+    /// - Returns: whether this one does. `false` also if the call was cancelled on another node, or has begun.
     package func takeDelayedCall(_ call: CallID) async throws -> Bool {
         guard let epoch else { return true }
         return try await write { db in
@@ -62,6 +62,7 @@ extension SQLCallStore {
                 """
                 UPDATE delayed_calls SET owner = ?1 WHERE call_id = ?2 AND (owner IS NULL OR owner = ?1
                     OR owner NOT IN (SELECT epoch FROM nodes WHERE over_at IS NULL))
+                    AND call_id NOT IN (SELECT id FROM calls WHERE id = ?2)
                 """,
                 [epoch, call.text]
             ) > 0

@@ -56,7 +56,10 @@ extension SQLCallStore {
             for call in calls { try putEnded(call, db) }
             try db.execute("UPDATE hang_ups SET due_at = 0")
             // Nodes that had the database before find that out when they come back.
-            if db.dialect == .postgres { try db.execute("UPDATE nodes SET over_at = 1 WHERE over_at IS NULL") }
+            if db.dialect == .postgres {
+                try db.execute("UPDATE nodes SET over_at = 1 WHERE over_at IS NULL")
+                try db.execute("DELETE FROM call_places")
+            }
             try Self.undoClockSteps(at: now, db)
             return calls
         }

@@ -3,7 +3,7 @@ import TalkpathPostgres
 
 /// The nodes of one database, with their heartbeats.
 ///
-/// It has a connection of its own, so that no heartbeat waits for the store's writes. Thread-safe.
+/// It has connections of its own, so that no heartbeat waits for the store's writes. Thread-safe.
 package final class NodeRegistry: Sendable {
     private let client: PostgresClient
     /// A node that has been silent for longer has lost its calls, unless it still answers the other nodes.
@@ -14,7 +14,7 @@ package final class NodeRegistry: Sendable {
     ///   - patience: the time limit for a heartbeat.
     package init(
         postgres url: String,
-        lease: Duration = .milliseconds(2500),
+        lease: Duration,
         patience: Duration = .seconds(2)
     ) throws(StoreError) {
         let address: PostgresAddress
@@ -74,8 +74,16 @@ package final class NodeRegistry: Sendable {
     }
 
     /// All nodes whose life is not over.
+    ///
+    /// Waits for no heartbeat.
     package func nodes() async throws -> [StoredNode] {
-        try await write { db in try Self.nodes(db) }
+        try await withCheckedThrowingContinuation { continuation in
+            client.read { connection in
+                try Self.nodes(PostgresSession(connection))
+            } onEnd: { result in
+                continuation.resume(with: result.mapError { StoreError(of: $0, "read") })
+            }
+        }
     }
 
     /// Ends the life of a node that stops. Calls that it leaves behind are there to be taken at once.

@@ -21,9 +21,7 @@ extension SQLCallStore {
     /// - Throws: `StoreError` with the code `notOwner` if this node's life is over, or another node has the call.
     func claim(_ call: CallID, _ db: any StoreSession) throws {
         guard let epoch else { return }
-        // The lock keeps the node's life from being ended before this transaction is.
-        let life = "SELECT 1 FROM nodes WHERE epoch = ? AND over_at IS NULL FOR KEY SHARE"
-        guard try db.row(life, [epoch]) != nil else { throw StoreError.notOwner }
+        try Self.requireLife(epoch, db)
         let isOwn =
             try db.execute(
                 "UPDATE calls SET owner = ? WHERE id = ? AND coalesce(owner, ?) = ?",
@@ -32,10 +30,20 @@ extension SQLCallStore {
         guard isOwn else { throw StoreError.notOwner }
     }
 
+    /// Keeps a node's life from being ended before this transaction is.
+    /// - Throws: `StoreError` with the code `notOwner` if it is over.
+    static func requireLife(_ epoch: Int64, _ db: any StoreSession) throws {
+        let life = "SELECT 1 FROM nodes WHERE epoch = ? AND over_at IS NULL FOR KEY SHARE"
+        guard try db.row(life, [epoch]) != nil else { throw StoreError.notOwner }
+    }
+
     /// Whether this node may write about a call. A call that no node owns is anybody's.
+    ///
+    /// The lock keeps another node from taking the call before this transaction is committed, and this one waits for a
+    /// node that is taking it.
     func isOwn(_ call: CallID, _ db: any StoreSession) throws -> Bool {
         guard let epoch else { return true }
-        let owner = try db.value(Int64.self, "SELECT owner FROM calls WHERE id = ?", [call.text])
+        let owner = try db.value(Int64.self, "SELECT owner FROM calls WHERE id = ? FOR NO KEY UPDATE", [call.text])
         guard let owner, owner != epoch else { return true }
         fenced.withLock { $0 += 1 }
         return false
@@ -142,16 +150,18 @@ extension SQLCallStore {
     }
 
     /// Ends calls that this node has taken, as `node_lost`, with their records and their events. Their hang-ups are due
-    /// at once. Calls that have ended meanwhile are left as they are.
+    /// at once. Calls that have ended meanwhile, or that another node has taken from this one, are left as they are.
     package func close(_ taken: Taken, at now: WallTime) async throws -> [CallSnapshot] {
         let calls = try await write { db in
+            guard let epoch = self.epoch else { throw StoreError.notOwner }
             var calls: [CallSnapshot] = []
             for id in taken.calls {
                 let sql = """
                     SELECT id, record, NULL AS analysis, status, calls.answered_at FROM calls
-                    JOIN records ON records.call_id = id WHERE id = ? AND ended_at IS NULL
+                    JOIN records ON records.call_id = id WHERE id = ? AND owner = ? AND ended_at IS NULL
+                    FOR NO KEY UPDATE OF calls
                     """
-                guard let row = try db.row(sql, [id.text]) else { continue }
+                guard let row = try db.row(sql, [id.text, epoch]) else { continue }
                 try self.setAsideIfUnreadable(row, at: now, db)
                 let call = try self.lost(row, lastAlive: taken.lastAlive, now, db)
                 try self.putEnded(call, db)

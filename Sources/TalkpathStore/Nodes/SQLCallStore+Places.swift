@@ -24,6 +24,8 @@ extension SQLCallStore {
             guard let epoch = self.epoch else { throw StoreError.notOwner }
             // The requests of a tenant take their turns, on whatever node they are.
             _ = try db.rows("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", ["places of \(tenant)"])
+            // Nobody would free a place that a life which is over takes.
+            try Self.requireLife(epoch, db)
             let used = try db.row(
                 "SELECT count(*) AS calls, coalesce(sum(reserved), 0) AS reserved FROM call_places WHERE tenant = ?",
                 [tenant]
@@ -59,7 +61,8 @@ extension SQLCallStore {
         try db.execute("DELETE FROM call_places WHERE call_id = ?", [call.text])
     }
 
-    /// Frees the places of this node's calls that are no more. The database may have been away when they ended.
+    /// Frees the places of this node's calls that are no more, and all places of lives that are over. The database may
+    /// have been away when the calls ended.
     /// - Parameter live: the node's calls that are there.
     package func freePlaces(exceptOf live: Set<CallID>) async throws {
         try await write { db in
@@ -68,6 +71,9 @@ extension SQLCallStore {
             for call in try db.values(String.self, old, [epoch]) where !live.contains(CallID(call)) {
                 try Self.freePlace(of: CallID(call), db)
             }
+            try db.execute(
+                "DELETE FROM call_places WHERE owner NOT IN (SELECT epoch FROM nodes WHERE over_at IS NULL)"
+            )
         }
     }
 
