@@ -25,29 +25,60 @@ let swiftSettings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+/// Traits spare a dependent the packages of the products that it does not use: it fetches those of the traits that it asks
+/// for, `.package(url: "…", from: "…", traits: ["Sockets"])`. Without `traits:` it fetches all. `traits: []` is enough
+/// for TalkpathAudio and TalkpathWire.
+enum Needed: String {
+    /// TalkpathCore.
+    case core = "Core"
+    /// TalkpathNIO, and what Core needs.
+    case sockets = "Sockets"
+    /// TalkpathServer, TalkpathSimulators, TalkpathStore and the programs, and what Sockets needs.
+    case server = "Server"
+}
+
+let traits: Set<Trait> = [
+    .trait(name: Needed.core.rawValue, description: "the packages of TalkpathCore"),
+    .trait(
+        name: Needed.sockets.rawValue,
+        description: "the packages of TalkpathNIO",
+        enabledTraits: [Needed.core.rawValue]
+    ),
+    .trait(
+        name: Needed.server.rawValue,
+        description: "the packages of all products",
+        enabledTraits: [Needed.sockets.rawValue]
+    ),
+    .default(enabledTraits: [Needed.server.rawValue]),
+]
+
 extension Target.Dependency {
-    static let logging = product(name: "Logging", package: "swift-log")
-    static let grdb = product(name: "GRDB", package: "GRDB.swift")
-    static let tracing = product(name: "Tracing", package: "swift-distributed-tracing")
-    static let metrics = product(name: "CoreMetrics", package: "swift-metrics")
-    static let nioCore = product(name: "NIOCore", package: "swift-nio")
-    static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
-    static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
-    static let nioWebSocket = product(name: "NIOWebSocket", package: "swift-nio")
-    static let nioEmbedded = product(name: "NIOEmbedded", package: "swift-nio")
-    static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
-    static let nioExtras = product(name: "NIOExtras", package: "swift-nio-extras")
-    static let nioHTTPTypes = product(name: "NIOHTTPTypes", package: "swift-nio-extras")
-    static let nioHTTPTypesHTTP1 = product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
-    static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
-    static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
-    static let hummingbirdCore = product(name: "HummingbirdCore", package: "hummingbird")
-    static let asyncHTTPClient = product(name: "AsyncHTTPClient", package: "async-http-client")
-    static let serviceLifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
-    static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
-    static let configuration = product(name: "Configuration", package: "swift-configuration")
-    static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
-    static let yams = product(name: "Yams", package: "Yams")
+    private static func outside(_ name: String, _ package: String, _ trait: Needed) -> Self {
+        product(name: name, package: package, condition: .when(traits: [trait.rawValue]))
+    }
+
+    static let logging = outside("Logging", "swift-log", .core)
+    static let grdb = outside("GRDB", "GRDB.swift", .server)
+    static let tracing = outside("Tracing", "swift-distributed-tracing", .server)
+    static let metrics = outside("CoreMetrics", "swift-metrics", .core)
+    static let nioCore = outside("NIOCore", "swift-nio", .sockets)
+    static let nioPosix = outside("NIOPosix", "swift-nio", .sockets)
+    static let nioHTTP1 = outside("NIOHTTP1", "swift-nio", .sockets)
+    static let nioWebSocket = outside("NIOWebSocket", "swift-nio", .sockets)
+    static let nioEmbedded = outside("NIOEmbedded", "swift-nio", .sockets)
+    static let nioSSL = outside("NIOSSL", "swift-nio-ssl", .sockets)
+    static let nioExtras = outside("NIOExtras", "swift-nio-extras", .server)
+    static let nioHTTPTypes = outside("NIOHTTPTypes", "swift-nio-extras", .server)
+    static let nioHTTPTypesHTTP1 = outside("NIOHTTPTypesHTTP1", "swift-nio-extras", .server)
+    static let httpTypes = outside("HTTPTypes", "swift-http-types", .server)
+    static let hummingbird = outside("Hummingbird", "hummingbird", .server)
+    static let hummingbirdCore = outside("HummingbirdCore", "hummingbird", .server)
+    static let asyncHTTPClient = outside("AsyncHTTPClient", "async-http-client", .server)
+    static let serviceLifecycle = outside("ServiceLifecycle", "swift-service-lifecycle", .server)
+    static let unixSignals = outside("UnixSignals", "swift-service-lifecycle", .server)
+    static let configuration = outside("Configuration", "swift-configuration", .server)
+    static let argumentParser = outside("ArgumentParser", "swift-argument-parser", .server)
+    static let yams = outside("Yams", "Yams", .server)
 }
 
 func library(_ name: String, resources: [Resource]? = nil, _ dependencies: [Target.Dependency]) -> Target {
@@ -283,6 +314,7 @@ let package = Package(
     name: "talkpath",
     platforms: [.macOS(.v26)],
     products: products,
+    traits: traits,
     dependencies: dependencies,
     // An image is built without its tests, so that a change of a test alone builds no image anew.
     targets: Context.environment["TALKPATH_TESTS"] == "off"

@@ -3,7 +3,7 @@ import PackageDescription
 
 let package = Package(
     name: "audio-core",
-    dependencies: [.package(name: "talkpath", path: "../..")],
+    dependencies: [.package(name: "talkpath", path: "../..", traits: [])],
     targets: [
         .executableTarget(
             name: "AudioCore",

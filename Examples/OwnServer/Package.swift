@@ -4,7 +4,7 @@ import PackageDescription
 let package = Package(
     name: "own-server",
     dependencies: [
-        .package(name: "talkpath", path: "../.."),
+        .package(name: "talkpath", path: "../..", traits: ["Sockets"]),
         // An HTTP server that Talkpath does not know.
         .package(url: "https://github.com/swhitty/FlyingFox.git", from: "0.27.0"),
     ],

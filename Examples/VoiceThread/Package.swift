@@ -3,7 +3,7 @@ import PackageDescription
 
 let package = Package(
     name: "voice-thread",
-    dependencies: [.package(name: "talkpath", path: "../..")],
+    dependencies: [.package(name: "talkpath", path: "../..", traits: ["Sockets"])],
     targets: [
         .executableTarget(
             name: "VoiceThread",
