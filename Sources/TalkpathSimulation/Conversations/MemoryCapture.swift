@@ -9,17 +9,25 @@ package final class MemoryCapture: CaptureSink, @unchecked Sendable {
     private var facts: CaptureMetadata?
     private var reader: CaptureTapReader?
     private var writer: CaptureWriter?
-    private var records: [CaptureRecord] = []
+    package private(set) var records: [CaptureRecord] = []
 
-    /// Room for an answer that comes all at once.
-    private static let ringCapacity = 8 << 20
+    /// The description that the capture has instead of the call's own.
+    private let known: CaptureMetadata?
+    private let ringCapacity: Int
 
-    package init() {}
+    /// - Parameters:
+    ///   - known: the description that the capture has instead of the call's own, as in a replay.
+    ///   - ringCapacity: the bytes of all that one input causes; there is room for an answer that comes all at once.
+    package init(as known: CaptureMetadata? = nil, ringCapacity: Int = 8 << 20) {
+        self.known = known
+        self.ringCapacity = ringCapacity
+    }
 
     package func open(_ facts: CaptureMetadata) -> CaptureTap? {
+        let facts = known ?? facts
         self.facts = facts
         writer = CaptureWriter(facts)
-        let ring = ByteRing(minimumCapacity: Self.ringCapacity)
+        let ring = ByteRing(minimumCapacity: ringCapacity)
         reader = CaptureTapReader(ring: ring.consumer)
         return CaptureTap(ring: ring.producer, from: facts.startedOn)
     }

@@ -35,7 +35,7 @@ final class ReplayRun {
             tools: world,
             clock: world,
             logger: Logger(label: "replay") { _ in SwiftLogNoOpLogHandler() },
-            captures: world
+            captures: world.recorder
         )
         if facts.hasToolEndpoints { ports.toolEndpoints = world }
         ports.builtInTools = world

@@ -18,40 +18,23 @@ final class ReplayWorld: @unchecked Sendable {
     /// The model sockets that are open, by number.
     var agentLegs: [AgentSocketID: ReplayLeg] = [:]
 
-    // The replayed call writes a capture of its own.
-    private var reader: CaptureTapReader?
-    private var writer: CaptureWriter
-    private(set) var records: [CaptureRecord] = []
+    /// The capture that the replayed call writes of itself.
+    let recorder: MemoryCapture
 
-    private let ringCapacity: Int
+    var records: [CaptureRecord] { recorder.records }
 
     /// - Parameter longestMessage: the longest incoming message in bytes; the ring must hold everything that one
     ///   message causes.
     init(_ facts: CaptureMetadata, longestMessage: Int) {
         self.facts = facts
-        ringCapacity = (256 << 10) + 4 * longestMessage
         scheduler = ReplayScheduler(from: Self.origin)
         var own = facts
         own.startedOn = Self.origin
-        writer = CaptureWriter(own)
+        recorder = MemoryCapture(as: own, ringCapacity: (256 << 10) + 4 * longestMessage)
     }
 
     /// Collects the records that the call has left in its tap.
-    func collect() {
-        reader?.drain { kind, instant, content in
-            if let record = writer.record(kind, at: instant, content: content) { records.append(record) }
-        }
-    }
-}
-
-extension ReplayWorld: CaptureSink {
-    var standard: CapturePolicy { CapturePolicy(wire: true) }
-
-    func open(_ facts: CaptureMetadata) -> CaptureTap? {
-        let ring = ByteRing(minimumCapacity: ringCapacity)
-        reader = CaptureTapReader(ring: ring.consumer)
-        return CaptureTap(ring: ring.producer, from: scheduler.now)
-    }
+    func collect() { recorder.collect() }
 }
 
 extension ReplayWorld: CallClock, IdentifierSource, CallEventSink {
