@@ -1,6 +1,7 @@
 import Foundation
 import NIOPosix
 import Synchronization
+import TalkpathAudio
 import TalkpathCore
 import TalkpathWire
 import Testing
@@ -70,7 +71,8 @@ import Testing
                 """
             let result = try #require(try await Self.results(yaml, environment).first)
             #expect(result.isPassed, "\(TextReport.lines(result))")
-            #expect(SpeechMeter(result.runs.first?.call.callerAudio ?? []).milliseconds > 1000)
+            let spans = result.runs.first?.call.callerSpans ?? []
+            #expect(spans.reduce(0) { $0 + $1.end - $1.begin } > 1000)
         }
     }
 
@@ -116,7 +118,7 @@ import Testing
         }
         await service.shutdown()
         let prompts = asked.withLock { $0 }
-        #expect(prompts.count == 2 && prompts[0].contains("in a hurry") && prompts[0].contains("Nine is free."))
+        #expect(prompts.count == 2 && prompts[0].contains("in a hurry") && prompts[0].contains("Let me see."))
     }
 
     @Test func `what a live test lacks is told, and no call is played`() async throws {
@@ -130,7 +132,7 @@ import Testing
             head + "caller: [{says: Hello., clip: none.wav}], expect: {end_reason: caller_hangup}}",
             [:]
         )
-        #expect(clip.first?.obstacle?.contains("none.wav: the clip cannot be read") == true)
+        #expect(clip.first?.obstacle?.contains("none.wav: cannot be read") == true)
         #expect(clip.first?.isPassed == false)
     }
 
@@ -140,6 +142,9 @@ import Testing
         ("caller: [{says: a}], model: [], expect: {duration: 1s}", "a live test has no 'model'"),
         ("persona: {opens: a}, expect: {duration: 1s}", "'is' is missing"),
         ("persona: {is: a}, expect: {judged: Polite?}", "a text model may not be the only judge"),
+        ("caller: [{stays: 2s, at: 5s}], expect: {duration: 1s}", "the last step of a live caller has no 'at'"),
+        ("caller: [{stays: 2s, after: 5s}], expect: {duration: 1s}", "has no 'after'"),
+        ("caller: [{hangs_up: true, at: 5s}], expect: {duration: 1s}", "has no 'at'"),
     ])
     func `what cannot stand in a live test is named`(members: String, words: String) throws {
         #expect {
@@ -149,14 +154,114 @@ import Testing
         }
     }
 
-    @Test func `recordings of any rate become the telephone's`() {
-        let tone = (0..<22_050).map { Int16(10_000 * sin(Double($0) * 2 * .pi * 1000 / 22_050)) }
-        let converted = TelephoneRate.converted(tone, from: 22_050)
-        let expected = (0..<8000).map { Int16(10_000 * sin(Double($0) * 2 * .pi * 1000 / 8000)) }
-        let worst = zip(converted, expected).dropFirst(200).dropLast(200).map { abs(Int($0) - Int($1)) }.max() ?? 0
-        #expect(converted.count == 8000 && worst < 200)
-        let high = (0..<22_050).map { Int16(10_000 * sin(Double($0) * 2 * .pi * 6000 / 22_050)) }
-        let left = TelephoneRate.converted(high, from: 22_050).dropFirst(200).dropLast(200)
-        #expect(left.map { abs(Int($0)) }.max() ?? 0 < 100)
+    @Test func `a live call that is longer than it may be, and a step that is not reached, fail the test`() async throws
+    {
+        let script = AgentScript(turns: [.init(.connect, audio: Self.tone, transcript: "Good morning.")])
+        try await Self.besideModel(script) { environment in
+            let yaml = """
+                stage: live
+                agent: {first_message: Greet.}
+                tests:
+                  - name: one
+                    longest: 5s
+                    caller:
+                      - {says: What is free?, clip: caller-3-goodbye.wav}
+                      - {says: Are you there?, clip: caller-3-goodbye.wav}
+                    expect: {duration: 1m}
+                """
+            let result = try #require(try await Self.results(yaml, environment).first)
+            let words = result.failed?.failures.map(\.words) ?? []
+            #expect(
+                words == [
+                    "the call was still live after 5000 ms: the caller hung up",
+                    "the call ended before the caller's step 2",
+                ],
+                "\(TextReport.lines(result))"
+            )
+        }
+    }
+
+    @Test func `a text model that is not set up is told before anything is played`() async throws {
+        let text =
+            "tests:\n  - {name: one, caller: [{says: a}], model: [{says: b}], expect: {duration: 1m, judged: Polite?}}"
+        let judged = try await Self.results(text, [:])
+        #expect(
+            judged.first?.runs.isEmpty == true && judged.first?.obstacle?.contains("TALKPATH_TEST_MODEL is") == true
+        )
+        for (variable, words) in [("TALKPATH_TEST_MODEL_URL", "no address"), ("PATH", "nor OPENAI_API_KEY is set")] {
+            let other = try await Self.results(text, ["TALKPATH_TEST_MODEL": "any", variable: "nowhere"])
+            #expect(other.first?.runs.isEmpty == true && other.first?.obstacle?.contains(words) == true)
+        }
+    }
+
+    @Test func `only the settings that reach the model reach the server of a live test`() {
+        let left = LiveStage.settings(of: [
+            "OPENAI_API_KEY": "a", "GEMINI_LIVE_URL": "b", "TELEGRAM_BOT_TOKEN": "c", "TALKPATH_GATEWAY_URL": "d",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "e", "TALKPATH_ANALYSIS_URL": "f", "TALKPATH_DATABASE_URL": "g",
+            "TWILIO_API_KEY": "h", "TALKPATH_NEW_SETTING": "i",
+        ])
+        #expect(left == ["OPENAI_API_KEY": "a", "GEMINI_LIVE_URL": "b"])
+    }
+
+    // MARK: Sounds
+
+    /// Runs the body with a folder, and with a speech program that is this script.
+    private static func withProgram(
+        _ script: String,
+        _ body: (_ folder: String, _ program: String) async throws -> Void
+    )
+        async throws
+    {
+        let folder = NSTemporaryDirectory() + "talkpath-speech-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let program = "\(folder)/speak"
+        try "#!/bin/sh\n\(script)\n".write(toFile: program, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
+        try await body(folder, program)
+    }
+
+    @Test(arguments: ["--version", "-f /etc/passwd", "it's $HOME; `x`"])
+    func `words that look like options or commands are spoken as words`(words: String) async throws {
+        // As getopt does: what follows the two hyphens is no option.
+        let script =
+            "cp '\(Self.audio)/caller-3-goodbye.wav' \"$2\"; [ \"$3\" = -- ] && printf %s \"$4\" > \"${0%/*}/words\""
+        try await Self.withProgram(script) { folder, program in
+            let samples = try await SpokenWords(environment: ["TALKPATH_TEST_SPEECH": program]).spoken(words)
+            #expect(samples.count > 1000)
+            #expect(try String(contentsOfFile: "\(folder)/words", encoding: .utf8) == words)
+        }
+    }
+
+    @Test func `a speech program that fails or does not end is told`() async throws {
+        for (script, words) in [("exit 3", "failed with status 3"), ("exec sleep 100", "has not spoken within")] {
+            try await Self.withProgram(script) { _, program in
+                let environment = ["TALKPATH_TEST_SPEECH": program]
+                await #expect {
+                    _ = try await SpokenWords(environment: environment, patience: .milliseconds(300)).spoken("a")
+                } throws: {
+                    "\($0)".contains(words)
+                }
+            }
+        }
+    }
+
+    @Test func `recordings of any rate become the telephone's, and strange ones are refused`() async throws {
+        func tone(_ hertz: Double, _ rate: Int) -> [Int16] {
+            (0..<rate).map { Int16(10_000 * sin(Double($0) * 2 * .pi * hertz / Double(rate))) }
+        }
+        func converted(_ samples: [Int16], _ rate: Int) throws -> [Int16] {
+            let file = NSTemporaryDirectory() + "talkpath-\(UUID().uuidString).wav"
+            defer { try? FileManager.default.removeItem(atPath: file) }
+            try Data(WAV.encode(channels: [samples], sampleRate: rate)).write(to: URL(fileURLWithPath: file))
+            return try SpokenWords.clip(file)
+        }
+        let low = try converted(tone(1000, 22_050), 22_050)
+        let worst = zip(low, tone(1000, 8000)).dropFirst(200).dropLast(200).map { abs(Int($0) - Int($1)) }.max() ?? 0
+        #expect(abs(low.count - 8000) <= 1 && worst < 200)
+        let high = try converted(tone(6000, 22_050), 22_050).dropFirst(200).dropLast(200)
+        #expect(high.map { abs(Int($0)) }.max() ?? 0 < 100)
+        #expect(throws: SpokenWords.Failure.self) { _ = try converted([1, 2, 3], 1) }
+        #expect(throws: SpokenWords.Failure.self) { _ = try converted([Int16](repeating: 1, count: 4000 * 601), 4000) }
     }
 }

@@ -16,7 +16,7 @@ import Testing
                 kind: .captured(path: ""),
                 expectations: [expectation],
                 runs: 1,
-                passRate: 1
+                passRate: .whole
             )
         }
         var call = PlayedCall()

@@ -1,3 +1,4 @@
+import Synchronization
 import TalkpathCore
 import TalkpathSimulation
 import TalkpathWire
@@ -171,6 +172,74 @@ import Testing
         #expect(left.contains { $0.contains("not asked for") }, "\(left)")
     }
 
+    @Test func `a caller who is not answered at the end fails the test, and a long answer does not`() async throws {
+        let silent = """
+                caller:
+                  - says: Are you there?
+                model:
+                  - says: Good morning.
+                  - fails: silence
+                expect: {end_reason: [caller_hangup, agent_lost, silence_timeout]}
+            """
+        let agent = "{first_message: Greet., limits: {agent_silence_timeout_s: 0}}"
+        let words = try await Self.failures(silent, agent: agent)
+        #expect(words.contains { $0.contains("waited 12000 ms for an answer to the last step") }, "\(words)")
+        let long = """
+                caller:
+                  - says: Tell me everything.
+                  - says: Thank you.
+                model:
+                  - says: Good morning.
+                  - {says: It is a long story., for: 20s}
+                  - {says: You are welcome., for: 15s}
+                expect: {end_reason: caller_hangup}
+            """
+        #expect(try await Self.failures(long) == [])
+    }
+
+    @Test func `a step that comes later than its time fails the test, and one with a time comes at it`() async throws {
+        let body = """
+                caller:
+                  - {says: One., at: 4s, for: 3s}
+                  - {says: Two., at: 5s}
+                  - {stays: 2s, at: 12s}
+                model: [{says: Good morning.}, {says: Yes.}]
+                expect: {duration: {at_least: 14s}}
+            """
+        let words = try await Self.failures(body)
+        #expect(
+            words.contains("script: the caller's step 2 was to come at 5000 ms, and came later, at 7000 ms"),
+            "\(words)"
+        )
+        #expect(!words.contains { $0.contains("duration") }, "\(words)")
+    }
+
+    @Test func `a call that does not end is ended, and fails the test`() {
+        var script = TalkScript(
+            caller: [.init(.at(0), .stays(milliseconds: 600_000))],
+            answers: [.init(words: "Good morning.", milliseconds: 1000)]
+        )
+        script.longest = 4000
+        let talk = ScriptedTalk(script, provider: .openai, seed: 1, limits: CallLimits(), tool: { _ in ("", 0) }) {
+            $0.firstMessage = "Greet."
+        }
+        _ = talk.play()
+        #expect(talk.slips.contains { $0.words.contains("still live after 4000 ms") }, "\(talk.slips)")
+    }
+
+    @Test(arguments: ["longest_latency: 2s", "median_latency: 2s", "longest_silence: 3s"])
+    func `a bound of latency fails if there was nothing to measure`(expect: String) async throws {
+        let body = "    caller: [hangs_up]\n    model: [{says: Good morning.}]\n    expect: {\(expect)}\n"
+        let words = try await Self.failures(body)
+        #expect(words.count == 1 && words.first?.contains("nothing to measure") == true, "\(words)")
+    }
+
+    @Test func `a value beyond a bound never looks like the bound`() {
+        let bounds = Bounds(atLeast: -20, atMost: -18.5, unit: "dBFS")
+        #expect(bounds.shown(outside: -20.001) == "-20.001 dBFS" && bounds.shown(outside: -30) == "-30 dBFS")
+        #expect(bounds.shown(outside: -18.496) == "-18.496 dBFS")
+    }
+
     @Test func `the same seed gives the same call, and runs have seeds of their own`() async throws {
         let text =
             "agent: {first_message: Greet.}\nruns: 3\ntests:\n  - name: one\n\(Self.talk)    expect: {end_reason: agent_hangup}\n"
@@ -179,9 +248,29 @@ import Testing
         let tests = try Suite(text: text, file: "suite.yaml").tests
         let one = await SuiteRunner(width: 1).play(tests)
         let other = await SuiteRunner(width: 4).play(tests)
-        let captures = [one, other].map { $0.flatMap(\.runs).map { $0.call.capture?.encoded() } }
-        #expect(captures[0].count == 3 && captures[0] == captures[1] && captures[0][0] != nil)
+        let calls = [one, other].map { $0.flatMap(\.runs).map { $0.call.events.map(\.json) } }
+        #expect(calls[0].count == 3 && calls[0] == calls[1])
         #expect(one.first?.runs.map(\.seed) == [1, 2, 3])
+        guard case .scripted(let test)? = tests.first?.kind else { return #expect(Bool(false)) }
+        let captures = (0..<2).map { _ in ScriptedStage(test: test).play(seed: 7).capture?.encoded() }
+        #expect(captures[0] == captures[1] && captures[0] != nil)
+    }
+
+    @Test func `of many runs the capture of the first that failed is reported, and no audio is kept`() async throws {
+        let text =
+            "agent: {first_message: Greet.}\nruns: 3\ntests:\n  - name: one\n\(Self.talk)    expect: {agent_says: [morning, four]}\n"
+        let reported = Mutex<[Bool]>([])
+        let results = await SuiteRunner(width: 1).play(try Suite(text: text, file: "suite.yaml").tests) { result in
+            reported.withLock { $0 = result.runs.map { $0.call.capture != nil } }
+        }
+        #expect(reported.withLock { $0 } == [true, false, false])
+        let calls = results.flatMap(\.runs).map(\.call)
+        #expect(
+            calls.count == 3
+                && calls.allSatisfy { $0.capture == nil && $0.callerAudio.isEmpty && $0.agentAudio.isEmpty }
+        )
+        // The page shows them.
+        #expect(calls.allSatisfy { !$0.callerSpans.isEmpty && !$0.agentSpans.isEmpty })
     }
 
     @Test func `a test passes if enough of its runs pass`() {
@@ -192,7 +281,7 @@ import Testing
             kind: .captured(path: ""),
             expectations: [],
             runs: 3,
-            passRate: 0.6
+            passRate: Share("60") ?? .whole
         )
         let good = TestResult.Run(seed: 1, failures: [], call: PlayedCall(), took: .zero)
         var bad = good

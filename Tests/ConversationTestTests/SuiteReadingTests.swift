@@ -42,6 +42,13 @@ import Testing
     @Test func `a pass rate asks for so many runs`() throws {
         let test = try #require(try Self.suite("runs: 5\npass_rate: 70%\n" + Self.short).tests.first)
         #expect(test.runs == 5 && test.needed == 4)
+        // No error of arithmetic asks for one more, and no rounding for one less.
+        for (share, runs, needed) in [
+            ("70", 10, 7), ("29", 100, 29), ("66.67", 3, 3), ("99.9999", 1000, 1000), ("0", 9, 1),
+        ] {
+            let one = try Self.suite("runs: \(runs)\npass_rate: \(share)%\n" + Self.short).tests.first
+            #expect(one?.needed == needed, "\(share) of \(runs)")
+        }
     }
 
     @Test func `a capture stands relative to its suite`() throws {
@@ -94,6 +101,8 @@ import Testing
             "suite.yaml:2:3: the agent: "
         ),
         ("agent: {provider: cohere}\n" + short, "suite.yaml:1:19: 'agent.provider' must be one of openai, gemini"),
+        ("pass_rate: 100.0001%\n" + short, "'pass_rate' must be a share"),
+        ("pass_rate: 99.99999%\n" + short, "'pass_rate' must be a share"),
         (
             "tests:\n  - name: a\n    caller: [hangs_up]\n    model:\n      - {with: {}}\n    expect: {end_reason: busy}",
             "only an answer that calls a function has this"
@@ -103,20 +112,41 @@ import Testing
         #expect(Self.fault(text).contains(words), "\(Self.fault(text))")
     }
 
+    @Test(arguments: [
+        "end_reason: []", "events: []", "never: []", "agent_says: []", "caller_never_says: []", "model_is_told: []",
+        "rules: []", "judged: []", "agent_says: ' '", "agent_never_says: //", "judged: ['']", "duration: {}",
+    ])
+    func `a check that checks nothing is refused`(expect: String) {
+        let fault = Self.fault(
+            "tests:\n  - name: a\n    caller: [hangs_up]\n    expect:\n      duration: 1m\n      \(expect)"
+        )
+        let isSaid = ["is an empty list", "stands in every text", "is empty", "bounds nothing", "stands twice"].contains
+        {
+            fault.contains($0)
+        }
+        #expect(isSaid, "\(fault)")
+    }
+
+    @Test func `a caller who stays does so at the time that is given`() throws {
+        let text = Self.short.replacing("[hangs_up]", with: "[{stays: 2s, at: 9s}, {stays: 2s}]")
+        guard case .scripted(let test)? = try Self.suite(text).tests.first?.kind else { return #expect(Bool(false)) }
+        #expect(test.script.caller.map(\.moment) == [.at(9000), .at(0)])
+    }
+
     @Test func `texts in quotation marks stay texts, and arguments may be malformed on purpose`() throws {
         let text = """
             tests:
               - name: one
                 caller: [hangs_up]
                 model:
-                  - {calls: a, with: {code: "007", number: 7, list: [true, null]}}
+                  - {calls: a, with: {code: "007", number: 7, list: [true, null], time: 10:30}}
                   - {calls: a, with: '{"broken'}
                 expect: {end_reason: caller_hangup}
             """
         guard case .scripted(let test)? = try Self.suite(text).tests.first?.kind else { return #expect(Bool(false)) }
         #expect(
             test.script.answers.map { $0.tool?.arguments } == [
-                #"{"code":"007","number":7,"list":[true,null]}"#, #"{"broken"#,
+                #"{"code":"007","number":7,"list":[true,null],"time":"10:30"}"#, #"{"broken"#,
             ]
         )
     }

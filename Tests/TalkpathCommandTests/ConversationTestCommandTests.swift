@@ -52,6 +52,29 @@ import Testing
         }
     }
 
+    @Test func `each failed test has a capture of its own, and a suite without a wanted test is left out`() throws {
+        try Self.inFolder { folder in
+            let broken = Self.suite.replacing("kept", with: "broken (on purpose)").replacing(
+                "says: morning",
+                with: "says: night"
+            )
+            try broken.write(toFile: "\(folder)/one.yaml", atomically: true, encoding: .utf8)
+            try Self.suite.write(toFile: "\(folder)/two.yaml", atomically: true, encoding: .utf8)
+            let files = ["\(folder)/one.yaml", "\(folder)/two.yaml"]
+            let outcome = try Executable.run(["test"] + files + ["--captures", "\(folder)/failed"])
+            let kept = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/failed").sorted()
+            #expect(outcome.status == 1)
+            #expect(
+                kept == ["broken--on-purpose--2.tpcap", "broken--on-purpose--3.tpcap", "broken--on-purpose-.tpcap"],
+                "\(outcome.errors)"
+            )
+            let only = try Executable.run(["test"] + files + ["--only", "kept"])
+            #expect(only.status == 0, "\(only.errors)")
+            let none = try Executable.run(["test"] + files + ["--only", "nowhere"])
+            #expect(none.status == 2 && none.errors.contains("no test has 'nowhere' in its name"))
+        }
+    }
+
     @Test func `a suite that cannot be read is told with its line, and nothing is played`() throws {
         try Self.inFolder { folder in
             let file = "\(folder)/suite.yaml"
@@ -81,6 +104,11 @@ import Testing
                 #expect(played.status == 1, "\(played.errors)")
                 #expect(String(decoding: played.output, as: UTF8.self).contains("rules: keeps-model: agent_lost"))
             }
+            let twice = try Executable.run([
+                "capture", "to-test", call, "--expect", "agent_says: x", "--expect", "agent_says: y", "--expect",
+                "rules: all",
+            ])
+            #expect(twice.status == 0, "\(twice.errors)")
             let wrong = try Executable.run(["capture", "to-test", call, "--expect", "agent_say: x"])
             #expect(wrong.status == 2 && wrong.errors.contains("did you mean 'agent_says'?"), "\(wrong.errors)")
             let none = try Executable.run(["capture", "redact", "\(folder)/call.yaml", "\(folder)/out.tpcap"])

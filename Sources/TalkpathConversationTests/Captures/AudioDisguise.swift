@@ -1,17 +1,24 @@
 import TalkpathAudio
+import TalkpathSimulation
+import TalkpathWire
 
-/// Replaces speech by noise that is as loud, frame by frame: nothing can be understood, and whatever listens to levels
+/// Replaces speech by noise that is as loud, frame by frame: nothing can be understood, and what listens to levels
 /// hears the same.
 struct AudioDisguise {
-    private var state: UInt64
+    private var random: SplitMix64
 
-    init(seed: UInt64) {
-        state = seed | 1
+    /// - Parameter key: random bytes, the same for the same noise.
+    init(key: [UInt8]) {
+        random = SplitMix64(seed: TalkpathCrypto.sha256(key).prefix(8).reduce(0) { $0 << 8 | UInt64($1) })
     }
 
-    private mutating func bit() -> Bool {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        return state >> 63 == 1
+    /// Audio of a socket.
+    mutating func replace(_ audio: [UInt8], _ format: AudioFormat) -> [UInt8] {
+        switch format.encoding {
+        case .mulaw: replace(muLaw: audio)
+        case .alaw: replace(muLaw: audio.map { MuLaw.encode(ALaw.decode($0)) }).map { ALaw.encode(MuLaw.decode($0)) }
+        case .pcm16: replace(pcm: audio, rate: format.sampleRate)
+        }
     }
 
     /// µ-law at 8 kHz.
@@ -58,12 +65,7 @@ struct AudioDisguise {
         let level = Int16(min(32_000, max(0, power.squareRoot().rounded())))
         let steps = (samples.count + holding - 1) / holding
         // As many above as below, in an order of chance.
-        var signs = (0..<steps).map { $0 % 2 == 0 }
-        for place in signs.indices.reversed() {
-            var other = 0
-            for _ in 0..<16 { other = other << 1 | (bit() ? 1 : 0) }
-            signs.swapAt(place, other % (place + 1))
-        }
+        let signs = (0..<steps).map { $0 % 2 == 0 }.shuffled(using: &random)
         return samples.indices.map { signs[$0 / holding] ? level : -level }
     }
 }

@@ -44,7 +44,8 @@ extension CallEvent {
     fileprivate var captureName: String { String("\(kind)".prefix { $0 != "(" }) }
 }
 
-private struct Disguise {
+/// The replacement of what came into one call.
+struct Disguise {
     private var messages: MessageDisguise
     private var audio: AudioDisguise
     private let agentFormat: AudioFormat
@@ -53,8 +54,9 @@ private struct Disguise {
     private static let date = 1_700_000_000_000
 
     init(_ facts: CaptureMetadata, key: [UInt8]) {
-        messages = MessageDisguise(key: key)
-        audio = AudioDisguise(seed: TalkpathCrypto.sha256(key).prefix(8).reduce(0) { $0 << 8 | UInt64($1) })
+        let began = Int(max(-9_000_000_000_000, min(9_000_000_000_000, facts.startedAt.milliseconds)))
+        messages = MessageDisguise(key: key, agent: facts.agent, shift: Self.date - began)
+        audio = AudioDisguise(key: key)
         agentFormat = facts.agent.outputFormat
     }
 
@@ -77,20 +79,15 @@ private struct Disguise {
         case .tick, .pump, .note, .finished, .gap: return record
         case .agentAudioIn:
             guard case .bytes(let bytes)? = record.message?.audio else { return nil }
-            let message = CaptureMessage(prefix: [], audio: .bytes(agentAudio(bytes)))
+            let message = CaptureMessage(prefix: [], audio: .bytes(audio.replace(bytes, agentFormat)))
             return CaptureRecord(record.kind, at: record.at, .message(message))
         case .telephonyIn, .agentIn:
             guard let message = record.message.flatMap({ self.message($0, record.kind) }) else { return nil }
             return CaptureRecord(record.kind, at: record.at, .message(message))
         case .event:
             guard let event = record.event else { return nil }
-            return self.event(event.json).map { CaptureRecord(record.kind, at: record.at, .event($0)) }
+            return self.event(event).map { CaptureRecord(record.kind, at: record.at, .event($0)) }
         }
-    }
-
-    private mutating func agentAudio(_ bytes: [UInt8]) -> [UInt8] {
-        agentFormat.encoding == .mulaw
-            ? audio.replace(muLaw: bytes) : audio.replace(pcm: bytes, rate: agentFormat.sampleRate)
     }
 
     private mutating func message(_ message: CaptureMessage, _ kind: CaptureRecord.Kind) -> CaptureMessage? {
@@ -99,7 +96,7 @@ private struct Disguise {
         var sound: [UInt8]?
         if case .bytes(let bytes) = message.audio, Self.isAudio(message) {
             text = message.prefix + placeholder + message.suffix
-            sound = kind == .telephonyIn ? audio.replace(muLaw: bytes) : agentAudio(bytes)
+            sound = audio.replace(bytes, kind == .telephonyIn ? .telephony : agentFormat)
         } else if case .bytes = message.audio {
             text = message.bytes ?? []
         }
@@ -123,23 +120,18 @@ private struct Disguise {
         return audioMembers.contains { head.suffix($0.count).elementsEqual($0) }
     }
 
-    private mutating func event(_ json: JSONValue) -> CaptureEvent? {
-        guard let what = json["what"]?.string, what != "published", what != "ended" else { return nil }
-        var replaced = messages.replace(json)
-        if what == "end_requested" {
+    private mutating func event(_ event: CaptureEvent) -> CaptureEvent? {
+        switch event {
+        case .published, .ended: return nil
+        case .clipRequested(let clip): return .clipRequested(audio.replace(muLaw: clip))
+        case .endRequested(let request):
             // The reason is a word of ours, and the note is the operator's.
-            replaced.set("reason", json["reason"])
-        } else if what == "clip_requested", let clip = json["audio"]?.string {
-            replaced.set("audio", .string(TalkpathCrypto.base64(audio.replace(muLaw: Self.bytes(ofBase64: clip)))))
+            guard case .endRequested(var replaced)? = CaptureEvent(json: messages.replace(event: event.json)) else {
+                return nil
+            }
+            replaced.reason = request.reason
+            return .endRequested(replaced)
+        default: return CaptureEvent(json: messages.replace(event: event.json))
         }
-        return CaptureEvent(json: replaced)
-    }
-
-    private static func bytes(ofBase64 text: String) -> [UInt8] {
-        let text = Array(text.utf8)
-        var bytes = [UInt8](repeating: 0, count: Base64.decodedCount(of: text.span.bytes))
-        var target = bytes.mutableSpan
-        let count = (try? Base64.decode(text.span.bytes, into: &target)) ?? 0
-        return Array(bytes.prefix(count))
     }
 }

@@ -6,13 +6,15 @@ import TalkpathWire
 package struct CaptureTest {
     /// The suite's YAML.
     package let yaml: String
-    /// What the call broke, in words; empty if it kept every rule.
+    /// The breaches of rules, in words; empty if the call kept every rule.
     package let breaches: [String]
 
     /// - Parameters:
     ///   - capture: the capture's path, as the suite shall name it.
     ///   - expected: further expectations as lines of YAML, such as `end_reason: agent_hangup`.
-    package init(_ call: ReplayedCall, capture: String, expected: [String] = []) {
+    /// - Throws: what is wrong with `expected`.
+    package init(_ call: ReplayedCall, capture: String, expected: [String] = []) throws(SuiteFault) {
+        let expected = try ExpectationLines(expected)
         let played = CapturedStage.played(call)
         let judge = Judge(played)
         var rules: [(rule: Rule, breaches: [String])] = []
@@ -30,13 +32,19 @@ package struct CaptureTest {
             "", "suite: \(Self.quoted(capture))", "tests:", "  - name: \(Self.quoted(Self.title(played, capture)))",
         ]
         lines += ["    capture: \(Self.quoted(capture))", "    expect:"]
-        lines += expected.map { "      \($0)" }
-        if !rules.isEmpty {
-            lines.append("      # The call broke these; the test fails until they hold.")
+        lines += expected.lines.map { "      \($0)" }
+        // Those that are asked for and hold.
+        let others = expected.rules.filter { word in !rules.contains { $0.rule.rawValue == word } }
+        if others.contains("all") {
+            lines += rules.flatMap(\.breaches).map { "      # broken: \(YAMLText.comment($0))" }
+            lines.append("      rules: all")
+        } else if !rules.isEmpty || !others.isEmpty {
+            if !rules.isEmpty { lines.append("      # The call broke these; the test fails until they hold.") }
             lines.append("      rules:")
             for (rule, breaches) in rules {
-                lines.append("        - \(rule.rawValue)  # \(Self.oneLine(breaches[0]))")
+                lines.append("        - \(rule.rawValue)  # \(YAMLText.comment(breaches[0]))")
             }
+            lines += others.map { "        - \(YAMLText.quoted($0))" }
         } else if expected.isEmpty {
             lines.append(
                 "      # The call broke no rule: the test holds that it stays as it was. Write below what should have been,"
@@ -54,7 +62,7 @@ package struct CaptureTest {
         return "\(capture): a call of \(call.duration / 1000) s that \(reason)"
     }
 
-    /// What happened, one line each, for whoever writes expectations.
+    /// The events and turns of the call, one line each, for those who write expectations.
     private static func story(_ call: PlayedCall) -> [String] {
         let hidden: Set = ["started", "ringing", "media_started", "agent_speech_started", "transcript"]
         var lines: [(at: Int, words: String)] = []
@@ -71,13 +79,10 @@ package struct CaptureTest {
         }
         return lines.sorted { $0.at < $1.at }.map { line in
             let seconds = "\(line.at / 1000).\(line.at % 1000 / 100) s"
-            return "\(String(repeating: " ", count: max(0, 8 - seconds.count)))\(seconds)  \(oneLine(line.words))"
+            return
+                "\(String(repeating: " ", count: max(0, 8 - seconds.count)))\(seconds)  \(YAMLText.comment(line.words))"
         }
     }
 
-    private static func oneLine(_ text: String) -> String {
-        String(text.map { $0.isNewline ? " " : $0 }.prefix(160))
-    }
-
-    private static func quoted(_ text: String) -> String { JSONValue.string(text).serializedText() }
+    private static func quoted(_ text: String) -> String { YAMLText.quoted(text) }
 }

@@ -1,7 +1,7 @@
 import TalkpathWire
 
 /// Replaces words by others that mean nothing: the same word by the same one, with its length, its capitals and the marks
-/// around it.
+/// around it. Signs beyond the usual ones, such as pictures, become asterisks.
 ///
 /// The key is random and kept nowhere, so that nobody can go back from the words, short of guessing by their lengths
 /// and how often they come. A word that a model sends in two pieces is two words.
@@ -21,11 +21,18 @@ struct WordDisguise {
             } else {
                 result += replaced(word)
                 word = []
-                result.append(character)
+                result.append(Self.shown(character))
             }
         }
         return result + replaced(word)
     }
+
+    /// The character itself if it is a usual sign between words; otherwise an asterisk.
+    static func shown(_ character: Character) -> Character {
+        character.isASCII || character.isWhitespace || signs.contains(character) ? character : "*"
+    }
+
+    private static let signs = Set("’‘“”„«»‹›–—…¿¡·、。「」（）？！：；，।،؟€£¥§°")
 
     private func replaced(_ word: [Character]) -> String {
         guard !word.isEmpty else { return "" }

@@ -16,6 +16,13 @@ package struct Bounds: Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    /// A value beyond the bounds, with so many digits that it does not look like one of them.
+    func shown(outside value: Double) -> String {
+        let short = shown(value)
+        let bounds = [atLeast, atMost].compactMap { $0.map { shown($0) } }
+        return bounds.contains(short) ? "\(value)\(unit.isEmpty ? "" : " \(unit)")" : short
+    }
+
     func shown(_ value: Double) -> String {
         let whole = value.rounded()
         let number =

@@ -2,7 +2,7 @@ package import TalkpathCore
 import TalkpathServer
 import TalkpathWire
 
-/// What a test expects of its call.
+/// An expectation of a test about its call.
 package struct Expectation: Sendable {
     package struct Event: Sendable {
         package var kind: String
@@ -19,7 +19,7 @@ package struct Expectation: Sendable {
     package enum Figure: String, Sendable, CaseIterable {
         case interruptions
         case failedResponses = "failed_responses"
-        case agentAttempts = "agent_losses"
+        case agentLosses = "agent_losses"
         /// The median and the longest time from the caller's last sound to the agent's first.
         case medianLatency = "median_latency"
         case longestLatency = "longest_latency"
@@ -62,10 +62,10 @@ package struct Expectation: Sendable {
     package var line: Int
     package var content: Content
 
-    /// What a text model is asked.
+    /// The questions that a text model is asked.
     var questions: [String] { if case .judged(let questions) = content { questions } else { [] } }
 
-    /// True for what can be asked of a captured call only.
+    /// True for an expectation about captured calls only.
     var needsCapture: Bool { if case .same = content { true } else { false } }
 }
 
@@ -122,7 +122,11 @@ extension Expectation {
         case "model_is_never_told": return [.modelIsNeverTold(try patterns(value))]
         case "judged":
             var questions: [String] = []
-            for one in try value.oneOrMore() { questions.append(try one.text()) }
+            for one in try value.oneOrMore() {
+                let question = try one.text()
+                guard question.contains(where: { !$0.isWhitespace }) else { throw one.fault("the question is empty") }
+                questions.append(question)
+            }
             return [.judged(questions)]
         case "same":
             guard try value.bool() else { throw value.fault("leave 'same' out: it is true or is not there") }
@@ -142,7 +146,7 @@ extension Expectation {
 
     private static func bounds(_ figure: Figure, _ value: YAMLValue) throws(SuiteFault) -> Bounds {
         switch figure {
-        case .interruptions, .failedResponses, .agentAttempts, .underruns:
+        case .interruptions, .failedResponses, .agentLosses, .underruns:
             return try value.bounds { value throws(SuiteFault) in Double(try value.integer(0...1_000_000)) }
         case .agentLevel, .callerLevel:
             return try value.bounds(unit: "dBFS") { value throws(SuiteFault) in try value.number() }
@@ -155,7 +159,10 @@ extension Expectation {
         var patterns: [TextPattern] = []
         for one in try value.oneOrMore() {
             let text = try one.text()
-            guard !text.isEmpty, let pattern = TextPattern(text) else {
+            guard !text.allSatisfy({ $0.isWhitespace || $0 == "/" }) else {
+                throw one.fault("'\(text)' stands in every text: write words, or an expression between slashes")
+            }
+            guard let pattern = TextPattern(text) else {
                 throw one.fault("'\(text)' is not a regular expression")
             }
             patterns.append(pattern)
@@ -178,7 +185,6 @@ extension Expectation {
             }
             events.append(Event(kind: kind, members: JSONPattern(value: try pattern.json())))
         }
-        guard !events.isEmpty else { throw value.fault("'\(value.path)' names no event") }
         return events
     }
 

@@ -4,7 +4,7 @@ import TalkpathWire
 /// Compares a played call with what its test expects.
 package struct Judge {
     package struct Failure: Sendable, Equatable {
-        /// The expectation's name, with its line in the suite; 0 for what no line expects.
+        /// The expectation's name, with its line in the suite; 0 if no line expects it.
         package var name: String
         package var line: Int
         package var words: String
@@ -16,7 +16,7 @@ package struct Judge {
         self.call = call
     }
 
-    /// - Returns: what is otherwise than expected; empty if the call passes.
+    /// - Returns: each way in which the call is otherwise than expected; empty if it passes.
     package func failures(_ expectations: [Expectation]) -> [Failure] {
         var failures = call.slips.map { Failure(name: "script", line: 0, words: $0) }
         for expectation in expectations {
@@ -148,11 +148,10 @@ package struct Judge {
 
     private func figure(_ figure: Expectation.Figure, _ bounds: Bounds) -> [String] {
         guard let value = value(of: figure) else {
-            return bounds.atLeast == nil && bounds.unit == "ms"
-                ? [] : ["there was nothing to measure for \(figure.rawValue)"]
+            return ["there was nothing to measure for \(figure.rawValue)"]
         }
         return bounds.contains(value)
-            ? [] : ["\(figure.rawValue) is \(bounds.shown(value)); \(bounds) was expected"]
+            ? [] : ["\(figure.rawValue) is \(bounds.shown(outside: value)); \(bounds) was expected"]
     }
 
     private func value(of figure: Expectation.Figure) -> Double? {
@@ -160,7 +159,7 @@ package struct Judge {
         switch figure {
         case .interruptions: return Double(call.count("interrupted"))
         case .failedResponses: return Double(call.count("response_failed"))
-        case .agentAttempts: return Double(call.count("agent_lost"))
+        case .agentLosses: return Double(call.count("agent_lost"))
         case .underruns: return Double(call.metrics.underruns)
         case .medianLatency: return latencies.isEmpty ? nil : Double(latencies[latencies.count / 2])
         case .longestLatency: return latencies.last.map(Double.init)
@@ -176,7 +175,7 @@ package struct Judge {
 
     // MARK: Rules
 
-    /// - Returns: where the call breaks the rule.
+    /// - Returns: each place at which the call breaks the rule.
     package func breaches(of rule: Rule) -> [String] {
         func each(_ kind: String) -> [String] {
             call.events.filter { $0.kind == kind }.map { "\(Self.shown($0)) at \($0.at) ms" }

@@ -37,16 +37,19 @@ package struct PlayedCall: Sendable {
     package var endReason: EndReason?
     package var duration = 0
     package var metrics = CallMetrics()
-    /// When the media stream began.
+    /// The beginning of the media stream.
     package var audioBegan = 0
-    /// Both sides at 8 kHz, from then on.
+    /// Both sides at 8 kHz, from then on; empty once the call is judged.
     package var callerAudio: [Int16] = []
     package var agentAudio: [Int16] = []
-    /// What the replay did otherwise than the capture.
+    /// The differences of the replay from the capture.
     package var differences: [String] = []
-    /// What went wrong with the test itself.
+    /// Faults of the test itself: points in which its script and the call did not agree.
     package var slips: [String] = []
-    /// The whole call, for `talkpath report`.
+    /// The stretches in which each side was loud.
+    package var callerSpans: [SpeechSpan] = []
+    package var agentSpans: [SpeechSpan] = []
+    /// The whole call, for `talkpath report`; kept of the first run that fails, until it is reported.
     package var capture: Capture?
 
     package init() {}
@@ -77,6 +80,16 @@ package struct PlayedCall: Sendable {
         callerAudio = recording?.caller ?? []
         agentAudio = recording?.agent ?? []
         audioBegan = recording?.beganAt.wholeMilliseconds ?? 0
+        callerSpans = SpeechSpan.all(in: callerAudio, from: audioBegan)
+        agentSpans = SpeechSpan.all(in: agentAudio, from: audioBegan)
+    }
+
+    /// Drops what only the judge needs: a suite of many runs would keep hours of audio.
+    mutating func forgetMedia(keepingCapture isKept: Bool) {
+        callerAudio = []
+        agentAudio = []
+        told = []
+        if !isKept { capture = nil }
     }
 
     // MARK: Figures
@@ -90,12 +103,11 @@ package struct PlayedCall: Sendable {
     /// line, because not every model reports what it hears.
     package var silences: [(at: Int, milliseconds: Int)] {
         let end = audioBegan + callerAudio.count / 8
-        let (caller, agent) = (SpeechSpans(callerAudio, from: audioBegan), SpeechSpans(agentAudio, from: audioBegan))
         let handedOver = events.first { $0.kind == "transferring" }?.at ?? .max
-        return caller.spans.enumerated().compactMap { number, turn in
-            guard turn.end - turn.begin >= SpeechSpans.shortestTurn, turn.end < handedOver else { return nil }
-            let next = number + 1 < caller.spans.count ? caller.spans[number + 1].begin : end
-            let answer = agent.spans.first { $0.end > turn.end }?.begin ?? end
+        return callerSpans.enumerated().compactMap { number, turn in
+            guard turn.end - turn.begin >= SpeechSpan.shortestTurn, turn.end < handedOver else { return nil }
+            let next = number + 1 < callerSpans.count ? callerSpans[number + 1].begin : end
+            let answer = agentSpans.first { $0.end > turn.end }?.begin ?? end
             return (turn.end, max(0, min(answer, next, end) - turn.end))
         }
     }

@@ -1,4 +1,4 @@
-/// What every good call keeps, whoever speaks in it.
+/// A rule of every good call.
 package enum Rule: String, Sendable, CaseIterable {
     /// Each turn of the caller is answered within 12 s, unless the caller goes on or the call ends.
     case answers

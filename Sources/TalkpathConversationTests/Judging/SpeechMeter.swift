@@ -1,4 +1,5 @@
 import Foundation
+import TalkpathAudio
 
 /// The level and the length of one side's speech.
 struct SpeechMeter {
@@ -11,7 +12,7 @@ struct SpeechMeter {
 
     init(_ samples: [Int16]) {
         for begin in stride(from: 0, to: samples.count - 159, by: 160) {
-            let mean = Self.power(samples[begin..<begin + 160])
+            let mean = LevelMeter.power(of: samples.span.extracting(begin..<begin + 160))
             guard mean > Self.threshold else { continue }
             power += mean
             frames += 1
@@ -19,17 +20,14 @@ struct SpeechMeter {
         milliseconds = frames * 20
     }
 
-    static func power(_ frame: ArraySlice<Int16>) -> Double {
-        frame.reduce(0) { $0 + Double($1) * Double($1) } / Double(frame.count) / (32768 * 32768)
-    }
-
     /// In dBFS; `nil` if nothing was said.
     var level: Double? { frames > 0 ? 10 * log10(power / Double(frames)) : nil }
 }
 
-/// The stretches in which one side was loud, in milliseconds since the call began.
-struct SpeechSpans {
-    private(set) var spans: [(begin: Int, end: Int)] = []
+/// A stretch in which one side was loud, in milliseconds since the call began.
+package struct SpeechSpan: Sendable, Equatable {
+    package var begin: Int
+    package var end: Int
 
     /// A shorter sound is no turn.
     static let shortestTurn = 300
@@ -37,15 +35,18 @@ struct SpeechSpans {
     private static let pause = 700
 
     /// - Parameter began: the time of the first sample.
-    init(_ samples: [Int16], from began: Int) {
+    static func all(in samples: [Int16], from began: Int) -> [SpeechSpan] {
+        var spans: [SpeechSpan] = []
         for place in stride(from: 0, to: samples.count - 159, by: 160) {
-            guard SpeechMeter.power(samples[place..<place + 160]) > SpeechMeter.threshold else { continue }
+            let power = LevelMeter.power(of: samples.span.extracting(place..<place + 160))
+            guard power > SpeechMeter.threshold else { continue }
             let at = began + place / 8
-            if let last = spans.last, at - last.end <= Self.pause {
+            if let last = spans.last, at - last.end <= pause {
                 spans[spans.count - 1].end = at + 20
             } else {
-                spans.append((at, at + 20))
+                spans.append(SpeechSpan(begin: at, end: at + 20))
             }
         }
+        return spans
     }
 }

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Foundation
+import TalkpathAudio
 import TalkpathCore
 import TalkpathServer
 import TalkpathSimulation
@@ -12,28 +13,32 @@ struct LiveStage {
     /// Keys and addresses of models, as for `talkpath serve`.
     let environment: [String: String]
 
-    /// Why the call could not be played.
+    /// The reason why the call could not be played.
     struct Failure: Error, CustomStringConvertible {
         var description: String
     }
 
     func play() async throws -> PlayedCall {
-        let script = try phoneScript()
+        // All that may be missing is missed before the model costs anything.
+        let script = try await phoneScript()
+        let persona = try personaCaller()
         let folder = NSTemporaryDirectory() + "talkpath-test-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         var parts = TalkpathServer.Parts()
         parts.tools = functions
         let server = try await TalkpathServer.start(try configuration(folder), parts: parts)
-        let result: Result<String, any Error>
+        let result: Result<(id: String, slips: [String]), any Error>
         do {
-            result = .success(try await converse(server, script))
+            result = .success(try await converse(server, script, persona))
         } catch {
             result = .failure(error)
         }
         // The capture is complete once the server has stopped.
         await server.shutDown()
-        var played = try CapturedStage(path: "\(folder)/\(try result.get()).tpcap").play()
+        let (id, slips) = try result.get()
+        var played = try CapturedStage(path: "\(folder)/\(id).tpcap").play()
+        played.slips = slips
         // A replay is how the call is read, and not what is tested.
         played.differences = []
         return played
@@ -41,15 +46,21 @@ struct LiveStage {
 
     // MARK: The server
 
-    private static let dropped = [
-        "TALKPATH_API_KEYS", "TALKPATH_DATA_FOLDER", "TALKPATH_DATABASE_URL", "TALKPATH_WEBHOOK_URL",
-        "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN",
+    /// The settings that reach the model. No other reaches the server: it may send nobody anything about the call, and
+    /// keeps nothing.
+    private static let settings: Set = [
+        "OPENAI_API_KEY", "OPENAI_REALTIME_URL", "OPENAI_REALTIME_SERVICE", "OPENAI_MODEL", "OPENAI_LIVE_URL",
+        "OPENAI_LIVE_MODEL", "GEMINI_API_KEY", "GEMINI_LIVE_URL", "GEMINI_MODEL", "TALKPATH_SOCKET_URL",
+        "TALKPATH_SOCKET_KEY", "TALKPATH_SOCKET_HEADER", "TALKPATH_AGENT_SETUP_TIMEOUT_S", "TALKPATH_RESAMPLER",
+        "TALKPATH_RESAMPLER_PROFILE",
     ]
 
+    static func settings(of environment: [String: String]) -> [String: String] {
+        environment.filter { settings.contains($0.key) }
+    }
+
     private func configuration(_ folder: String) throws -> ServerConfiguration {
-        // What is ours is no setting of the server.
-        var settings = environment.filter { !$0.key.hasPrefix("TALKPATH_TEST_") }
-        for name in Self.dropped { settings[name] = nil }
+        var settings = Self.settings(of: environment)
         settings["TALKPATH_AGENT_PROVIDER"] = test.provider.rawValue
         settings["TALKPATH_CAPTURE"] = "wire"
         settings["TALKPATH_RECORDINGS_DIR"] = folder
@@ -78,36 +89,65 @@ struct LiveStage {
 
     // MARK: The call
 
-    /// - Returns: the call's name, once it has ended.
-    private func converse(_ server: TalkpathServer, _ script: PhoneScript) async throws -> String {
+    /// - Returns: the call's name, once it has ended, and where it did not go as the test's script.
+    private func converse(
+        _ server: TalkpathServer,
+        _ script: PhoneScript,
+        _ persona: PersonaCaller?
+    ) async throws -> (id: String, slips: [String]) {
         let api = LoopbackClient(client: .shared, origin: "http://127.0.0.1:\(server.port)")
         let begun = try await api.post("/api/web-calls", ["agent": test.agent])
         guard begun.status == 201, let id = begun.body["call_id"]?.string, let path = begun.body["media_path"]?.string,
             let token = begun.body["token"]?.string
         else { throw LoopbackClient.Refusal(begun) }
         let caller = try await WebCaller.connect(port: server.port, path: path, token: token, script)
-        let deadline = ContinuousClock().now + test.longest
-        let persona = try personaCaller()
-        while await !caller.isOver, ContinuousClock().now < deadline {
-            if let persona { try await persona.goOn(caller, api, id) }
-            try await Task.sleep(for: .milliseconds(50))
+        let limit = Task { [longest = test.longest] in
+            try await Task.sleep(for: longest)
+            await caller.hangUp()
         }
-        if await !caller.isOver { await caller.hangUp() }
+        defer { limit.cancel() }
+        if let persona {
+            while await caller.waitForAnswer(silentFor: PersonaCaller.silence) {
+                try await persona.goOn(caller, api, id)
+            }
+        }
+        await caller.waitForEnd()
+        limit.cancel()
+        let isCut = (try? await limit.value) != nil
         _ = await server.manager.session(CallID(id))?.waitForEnd()
-        return id
+        return (id, await slips(caller, script, isCut: isCut))
+    }
+
+    private func slips(_ caller: WebCaller, _ script: PhoneScript, isCut: Bool) async -> [String] {
+        var slips = await caller.impatientTurns.map {
+            "the caller waited \(Self.patience.wholeMilliseconds) ms for the agent before step \($0 + 1)"
+        }
+        if isCut {
+            slips.append("the call was still live after \(test.longest.wholeMilliseconds) ms: the caller hung up")
+        }
+        let left = await caller.turnsLeft
+        if left > 0 {
+            // The turns of a persona are not numbered.
+            let step = script.turns.count - left + 1
+            slips.append(step > 0 ? "the call ended before the caller's step \(step)" : "the caller was not heard out")
+        }
+        return slips
     }
 
     // MARK: The caller
 
-    private func phoneScript() throws -> PhoneScript {
+    /// The time after which a caller goes on although the agent is silent.
+    private static let patience = Duration.seconds(12)
+
+    private func phoneScript() async throws -> PhoneScript {
         let words = SpokenWords(environment: environment)
         switch test.caller {
         case .persona(let persona):
             let opening = PhoneScript.Turn(
                 isGreeted ? .agentEnds(after: .milliseconds(700)) : .start(after: .seconds(1)),
-                .speech(try words.spoken(persona.opening)),
+                .speech(try await words.spoken(persona.opening)),
                 text: persona.opening,
-                patience: .seconds(12)
+                patience: Self.patience
             )
             return PhoneScript(turns: [opening])
         case .scripted(let steps, let clips):
@@ -115,7 +155,8 @@ struct LiveStage {
             for (number, step) in steps.enumerated() {
                 switch step.deed {
                 case .speaks(let text, _):
-                    let samples = try clips[number].map(SpokenWords.clip) ?? words.spoken(text)
+                    let samples =
+                        if let clip = clips[number] { try SpokenWords.clip(clip) } else { try await words.spoken(text) }
                     script.turns.append(turn(step, isFirst: number == 0, .speech(samples), text))
                 case .presses(let keys): script.turns.append(turn(step, isFirst: number == 0, .keys(keys), ""))
                 case .stays(let milliseconds): script.ending = .hangsUp(after: .milliseconds(milliseconds))
@@ -144,7 +185,7 @@ struct LiveStage {
             case .afterAgent(let wait):
                 isFirst && !isGreeted ? .start(after: .milliseconds(wait)) : .agentEnds(after: .milliseconds(wait))
             }
-        return PhoneScript.Turn(moment, content, text: text, patience: .seconds(12))
+        return PhoneScript.Turn(moment, content, text: text, patience: Self.patience)
     }
 
     private func personaCaller() throws -> PersonaCaller? {

@@ -9,7 +9,8 @@ final class PersonaCaller {
     private let words: SpokenWords
     private var turns = 1
 
-    private static let silence = Duration.milliseconds(600)
+    /// The silence of the agent after which it is the caller's turn.
+    static let silence = Duration.milliseconds(600)
     private static let goodbye = "[hangs up]"
 
     init(_ persona: LiveTest.Persona, model: TextModel, words: SpokenWords) {
@@ -18,16 +19,15 @@ final class PersonaCaller {
         self.words = words
     }
 
-    /// Speaks if it is the caller's turn.
+    /// Takes the caller's turn: speaks, or hangs up.
     func goOn(_ caller: WebCaller, _ api: LoopbackClient, _ id: String) async throws {
-        guard await caller.isAnswered(silentFor: Self.silence) else { return }
         guard turns < persona.turns else { return await caller.hangUp() }
         let call = try await api.get("/api/calls/\(id)").body
         let answer = try await model.answer(messages(call["transcript"]?.array ?? []))
         let text = answer.replacing(Self.goodbye, with: "").trimmingCharacters(in: .whitespacesAndNewlines)
         turns = answer.contains(Self.goodbye) ? persona.turns : turns + 1
         guard !text.isEmpty else { return await caller.hangUp() }
-        let turn = PhoneScript.Turn(.previous(after: .zero), .speech(try words.spoken(text)), text: text)
+        let turn = PhoneScript.Turn(.previous(after: .zero), .speech(try await words.spoken(text)), text: text)
         await caller.say(turn)
     }
 

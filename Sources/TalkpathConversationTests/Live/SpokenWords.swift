@@ -1,37 +1,40 @@
 import Foundation
-import TalkpathAudio
+import TalkpathSimulators
 
-/// What a caller says, as samples at 8 kHz: a clip, or words that a local speech program speaks.
+/// The caller's sounds, as samples at 8 kHz: a clip, or words that a local speech program speaks.
 struct SpokenWords {
-    /// Why there is no sound.
+    /// The reason why there is no sound.
     struct Failure: Error, CustomStringConvertible {
         var description: String
     }
 
     private let program: String?
+    private let patience: Duration
 
-    /// - Parameter environment: `TALKPATH_TEST_SPEECH` may name the program; otherwise espeak-ng or espeak is looked for.
-    init(environment: [String: String]) {
+    /// The most characters that are spoken at once.
+    private static let longest = 2000
+
+    /// - Parameters:
+    ///   - environment: `TALKPATH_TEST_SPEECH` may name the program; otherwise espeak-ng or espeak is looked for.
+    ///   - patience: the time that the program has for some words.
+    init(environment: [String: String], patience: Duration = .seconds(60)) {
         let folders = (environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":")
         let found = ["espeak-ng", "espeak"].flatMap { name in folders.map { "\($0)/\(name)" } }
             .first { FileManager.default.isExecutableFile(atPath: $0) }
         program = environment["TALKPATH_TEST_SPEECH"] ?? found
+        self.patience = patience
     }
 
     static func clip(_ path: String) throws -> [Int16] {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw Failure(description: "\(path): the clip cannot be read")
-        }
         do {
-            let wav = try WAV.decode(Array(data))
-            return TelephoneRate.converted(wav.channels.first ?? [], from: wav.sampleRate)
+            return try RecordedSpeech.samples(of: path, rate: 8000)
         } catch {
-            throw Failure(description: "\(path): \(error)")
+            throw Failure(description: "\(error)")
         }
     }
 
-    /// Lets the program speak: `PROGRAM -w FILE WORDS`.
-    func spoken(_ words: String) throws -> [Int16] {
+    /// Lets the program speak: `PROGRAM -w FILE -- WORDS`. No thread waits for it.
+    func spoken(_ words: String) async throws -> [Int16] {
         guard let program else {
             throw Failure(
                 description:
@@ -40,20 +43,37 @@ struct SpokenWords {
         }
         let file = NSTemporaryDirectory() + "talkpath-words-\(UUID().uuidString).wav"
         defer { try? FileManager.default.removeItem(atPath: file) }
+        // A zero would end the argument.
+        let text = words.prefix(Self.longest).map { $0 == "\0" ? " " : $0 }
+        let status = try await run(program, ["-w", file, "--", String(text)])
+        guard status == 0 else { throw Failure(description: "\(program) has failed with status \(status)") }
+        return try Self.clip(file)
+    }
+
+    private func run(_ program: String, _ arguments: [String]) async throws -> Int32 {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: program)
-        process.arguments = ["-w", file, words]
+        process.arguments = arguments
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
+        let (statuses, ended) = AsyncStream.makeStream(of: Int32.self)
+        process.terminationHandler = { process in
+            ended.yield(process.terminationStatus)
+            ended.finish()
+        }
         do {
             try process.run()
         } catch {
             throw Failure(description: "\(program) cannot be run: \(error)")
         }
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw Failure(description: "\(program) has failed with status \(process.terminationStatus)")
+        let limit = Task { [patience] in
+            try await Task.sleep(for: patience)
+            ended.finish()
         }
-        return try Self.clip(file)
+        defer { limit.cancel() }
+        for await status in statuses { return status }
+        process.terminate()
+        try Task.checkCancellation()
+        throw Failure(description: "\(program) has not spoken within \(patience)")
     }
 }

@@ -34,11 +34,11 @@ package enum HTMLReport {
         guard call.duration > 0 else { return "" }
         let scale = 1000.0 / Double(call.duration)
         var svg = "<svg viewBox=\"0 0 1000 46\" role=\"img\" aria-label=\"both sides' speech\">"
-        for (row, samples) in [call.callerAudio, call.agentAudio].enumerated() {
-            for (begin, end) in SpeechSpans(samples, from: call.audioBegan).spans {
-                let x = Double(begin) * scale
+        for (row, spans) in [call.callerSpans, call.agentSpans].enumerated() {
+            for span in spans {
+                let (x, width) = (Double(span.begin) * scale, Double(span.end - span.begin) * scale)
                 svg +=
-                    "<rect class=\"\(row == 0 ? "caller" : "agent")\" x=\"\(Int(x))\" y=\"\(row * 24)\" width=\"\(max(1, Int(Double(end - begin) * scale)))\" height=\"20\"/>"
+                    "<rect class=\"\(row == 0 ? "caller" : "agent")\" x=\"\(Int(x))\" y=\"\(row * 24)\" width=\"\(max(1, Int(width)))\" height=\"20\"/>"
             }
         }
         for event in call.events where event.kind == "interrupted" {

@@ -1,9 +1,9 @@
 import TalkpathAudio
 import TalkpathCore
 
-/// What `talkpath test` prints.
+/// The lines that `talkpath test` prints.
 package enum TextReport {
-    /// One test: a line, and below it what is otherwise than expected.
+    /// One test: a line, and below it each way in which it is otherwise than expected.
     package static func lines(_ result: TestResult) -> [String] {
         let test = result.test
         let rate = result.runs.count > 1 ? ", \(result.passed) of \(result.runs.count) runs" : ""

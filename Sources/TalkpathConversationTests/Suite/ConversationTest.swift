@@ -17,21 +17,30 @@ package struct ConversationTest: Sendable {
     package var line: Int
     package var kind: Kind
     package var expectations: [Expectation]
-    /// How often the test is played, each time with another seed.
+    /// The times that the test is played, each with another seed.
     package var runs: Int
     /// The share of runs that must pass.
-    package var passRate: Double
+    package var passRate: Share
 
     /// True for a test that is the same in each run.
     var isCaptured: Bool { if case .captured = kind { true } else { false } }
 
+    /// True for a test that a text model judges.
+    var isJudgedByModel: Bool { expectations.contains { !$0.questions.isEmpty } }
+
+    /// True for a test that a text model judges, or whose caller it plays.
+    var needsTextModel: Bool {
+        if case .live(let test) = kind, case .persona = test.caller { return true }
+        return isJudgedByModel
+    }
+
     /// The runs that must pass.
-    package var needed: Int { max(1, Int((passRate * Double(runs)).rounded(.up))) }
+    package var needed: Int { max(1, passRate.fewest(of: runs)) }
 }
 
 /// A test whose caller, model and functions follow a script.
 package struct ScriptedTest: Sendable {
-    /// What a function answers, and when.
+    /// The answer of a function, and the time that it takes.
     package struct Tool: Sendable, Equatable {
         package var output: JSONValue
         package var milliseconds: Int

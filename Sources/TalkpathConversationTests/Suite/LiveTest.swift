@@ -5,11 +5,11 @@ package import TalkpathWire
 package struct LiveTest: Sendable {
     /// A caller whom a text model plays.
     package struct Persona: Sendable, Equatable {
-        /// Who it is, and what it wants.
+        /// The person, and what it wants.
         package var description: String
-        /// What it says first.
+        /// The first words.
         package var opening: String
-        /// How often it speaks at most.
+        /// The most times that it speaks.
         package var turns: Int
     }
 

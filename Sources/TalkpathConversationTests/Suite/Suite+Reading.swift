@@ -39,12 +39,12 @@ extension Suite {
 
 /// Reads the tests of one suite.
 struct SuiteReader {
-    /// What holds for every test that says nothing else.
+    /// The members that hold for every test that says nothing else.
     struct Standard {
         var agent: YAMLValue?
         var tools: [(name: String, value: YAMLValue)] = []
         var runs: Int?
-        var passRate: Double?
+        var passRate: Share?
         var isLive = false
 
         init() {}
@@ -87,7 +87,7 @@ struct SuiteReader {
             kind: .captured(path: ""),
             expectations: try Expectation.all(expect),
             runs: own.runs ?? standard.runs ?? 1,
-            passRate: own.passRate ?? standard.passRate ?? 1
+            passRate: own.passRate ?? standard.passRate ?? .whole
         )
         if let capture = members["capture"] {
             for other in ["caller", "model", "agent", "tools", "setup", "runs", "stage", "persona", "longest"] {
@@ -172,7 +172,7 @@ struct SuiteReader {
             return TalkScript.CallerStep(moment, .presses(keys))
         case "stays":
             return TalkScript.CallerStep(
-                wait == nil ? .at(0) : moment,
+                wait == nil && members["at"] == nil ? .at(0) : moment,
                 .stays(milliseconds: try content.milliseconds())
             )
         default:

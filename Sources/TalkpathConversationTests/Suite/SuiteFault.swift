@@ -1,4 +1,4 @@
-/// What is wrong with a suite's file, and where.
+/// A fault in a suite's file, with its place.
 package struct SuiteFault: Error, Equatable, CustomStringConvertible {
     package var file: String
     /// Both from 1 on; 0 if the file cannot be read.

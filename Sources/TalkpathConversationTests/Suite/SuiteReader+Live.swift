@@ -56,6 +56,7 @@ extension SuiteReader {
             switch step.deed {
             case .stays, .hangsUp:
                 guard number == list.count - 1 else { throw value.fault("a live caller does this at the end only") }
+                try Self.checkEnding(step, value)
             case .speaks, .presses: break
             }
             steps.append(step)
@@ -63,5 +64,14 @@ extension SuiteReader {
             if let clip { clips[number] = clip.hasPrefix("/") || folder.isEmpty ? clip : "\(folder)/\(clip)" }
         }
         return .scripted(steps, clips: clips)
+    }
+
+    /// Refuses times that the end of a live caller does not have.
+    private static func checkEnding(_ step: TalkScript.CallerStep, _ value: YAMLValue) throws(SuiteFault) {
+        guard value.isMapping else { return }
+        let members = try value.members()
+        for (name, member) in members where name == "at" || name == "after" && step.deed != .hangsUp {
+            throw member.fault("the last step of a live caller has no '\(name)'")
+        }
     }
 }

@@ -112,8 +112,13 @@ struct YAMLValue {
         return sequence.enumerated().map { YAMLValue($1, path: "\(path)[\($0 + 1)]", file: file) }
     }
 
-    /// The elements of a list, or the one value that stands in its place.
-    func oneOrMore() throws(SuiteFault) -> [YAMLValue] { isList ? try list() : [self] }
+    /// The elements of a list, or the one value that stands in its place. An empty list would check nothing.
+    func oneOrMore() throws(SuiteFault) -> [YAMLValue] {
+        guard isList else { return [self] }
+        let elements = try list()
+        guard !elements.isEmpty else { throw fault("\(name) is an empty list: leave it out, or write what is meant") }
+        return elements
+    }
 
     // MARK: Values
 
@@ -148,12 +153,11 @@ struct YAMLValue {
         return number
     }
 
-    /// A share, written as `80%`.
-    func share() throws(SuiteFault) -> Double {
-        guard case .scalar(let scalar) = node, scalar.string.hasSuffix("%"),
-            let percent = Double(scalar.string.dropLast()), (0...100).contains(percent)
-        else { throw wrongType("a share such as 80%") }
-        return percent / 100
+    /// A share, written as `80%` or `99.95%`.
+    func share() throws(SuiteFault) -> Share {
+        guard case .scalar(let scalar) = node, scalar.string.hasSuffix("%"), let share = Share(scalar.string.dropLast())
+        else { throw wrongType("a share such as 80%, with four digits after the point at most") }
+        return share
     }
 
     /// Milliseconds, written as `700ms`, `1.5s` or `2m`.
@@ -187,7 +191,8 @@ struct YAMLValue {
             return .array(elements)
         case .alias: throw fault("\(name) is an alias without an anchor")
         case .scalar(let scalar):
-            if isQuoted { return .string(scalar.string) }
+            // To YAML 1.1 a time of day is a number of minutes.
+            if isQuoted || scalar.string.contains(":") { return .string(scalar.string) }
             if node.null != nil { return .null }
             if let bool = node.bool { return .bool(bool) }
             if let integer = node.int { return JSONValue(integer) }

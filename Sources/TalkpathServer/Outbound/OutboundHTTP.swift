@@ -45,7 +45,7 @@ package enum OutboundHTTP {
     }
 
     /// The settings for a configured address. A malformed address is reported elsewhere.
-    static func configuration(for url: String?) -> HTTPClient.Configuration {
+    package static func configuration(for url: String?) -> HTTPClient.Configuration {
         guard let url = url.flatMap({ try? OutboundURL($0) }), url.scheme.isSecure else { return configuration }
         return configuration(for: url.host, port: url.port)
     }

@@ -8,11 +8,9 @@ package final class ScriptedTalk {
     private let script: TalkScript
     private let capture: MemoryCapture
 
-    /// What the script and the call did not agree on, with its time.
+    /// The points in which the script and the call did not agree, with their times.
     package private(set) var slips: [(at: Int, words: String)] = []
     package private(set) var toolCalls: [(at: Int, call: AgentToolCall)] = []
-    /// The beginnings and ends of the caller's turns.
-    package private(set) var callerTurns: [(began: Int, ended: Int)] = []
 
     // The caller.
     private var nextStep = 0
@@ -70,6 +68,9 @@ package final class ScriptedTalk {
     /// - Returns: its capture; `nil` if it has not begun.
     package func play() -> Capture? {
         call.at(20) { [unowned self] in step() }
+        call.at(script.longest - 20) { [unowned self] in
+            if call.isLive { slip("the call was still live after \(script.longest) ms, and was ended") }
+        }
         call.run(until: script.longest)
         if nextStep < script.caller.count {
             slip("the call ended before the caller's step \(nextStep + 1)")
@@ -119,18 +120,35 @@ package final class ScriptedTalk {
         guard !call.isCallerSpeaking, call.milliseconds >= lastEnd, nextStep <= script.caller.count else { return }
         guard script.caller.indices.contains(nextStep) else {
             // The caller has said everything.
-            let isPatient = call.milliseconds < lastEnd + script.patience || isAgentHeard
-            if nextStep == script.caller.count, isDue(.afterAgent(1000)) || !isPatient { take(.hangsUp) }
-            return
+            guard nextStep == script.caller.count else { return }
+            let isDue = isDue(.afterAgent(1000))
+            guard isDue || hasWaitedLong else { return }
+            if !isDue, case .speaks? = script.caller.last?.deed {
+                slip("the caller waited \(script.patience) ms for an answer to the last step, and hung up")
+            }
+            return take(.hangsUp)
         }
         let step = script.caller[nextStep]
-        let isLate = call.milliseconds >= lastEnd + script.patience
         if case .at(let time) = step.moment {
-            if call.milliseconds >= time { take(step.deed) }
-        } else if isDue(step.moment) || isLate && !isAgentHeard {
-            if isLate, !isDue(step.moment) { slip("the caller waited \(script.patience) ms for the agent") }
+            guard call.milliseconds >= time else { return }
+            if time > 0, call.milliseconds > time + Self.tolerance {
+                slip("the caller's step \(nextStep + 1) was to come at \(time) ms, and came later")
+            }
+            take(step.deed)
+        } else if isDue(step.moment) {
+            take(step.deed)
+        } else if hasWaitedLong {
+            slip("the caller waited \(script.patience) ms for the agent before step \(nextStep + 1)")
             take(step.deed)
         }
+    }
+
+    /// The most milliseconds by which a step may come later than its time.
+    private static let tolerance = 100
+
+    /// True if the caller has lost patience with a silent agent.
+    private var hasWaitedLong: Bool {
+        !isAgentHeard && call.milliseconds >= max(lastEnd, agentFellSilent ?? lastEnd) + script.patience
     }
 
     private func isDue(_ moment: TalkScript.CallerStep.Moment) -> Bool {
@@ -157,7 +175,6 @@ package final class ScriptedTalk {
             agentFellSilent = nil
             agentBegan = nil
             words.append(text)
-            callerTurns.append((call.milliseconds, call.milliseconds + duration))
             lastEnd += duration
             // The turn is not over before the model could notice its end.
             owed += 1

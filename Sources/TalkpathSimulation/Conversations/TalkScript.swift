@@ -1,6 +1,6 @@
 package import TalkpathWire
 
-/// What a scripted caller and a scripted model do in one call. All times are milliseconds.
+/// The script of a caller and of a model in one call. All times are milliseconds.
 package struct TalkScript: Sendable, Equatable {
     package struct CallerStep: Sendable, Equatable {
         package enum Moment: Sendable, Equatable {

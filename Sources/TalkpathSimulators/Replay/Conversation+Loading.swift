@@ -1,5 +1,4 @@
 internal import Foundation
-internal import TalkpathAudio
 internal import TalkpathWire
 
 extension Conversation {
@@ -86,10 +85,7 @@ private struct ManifestReader {
     }
 
     func audio(_ path: String, rate: Int) throws -> [Int16] {
-        let full = directory + "/" + path
-        let wav = try WAV.decode(try bytes(of: full))
-        guard let samples = wav.channels.first else { throw ConversationError(file: full, detail: "no audio") }
-        return Samples.resample(samples, from: wav.sampleRate, to: rate)
+        try RecordedSpeech.samples(of: directory + "/" + path, rate: rate)
     }
 
     private func audio(of turn: JSONValue, rate: Int) throws -> [Int16] {

@@ -158,8 +158,11 @@ public struct MediaStreamModel: Sendable {
         user.isAnswered(silentFor: silence, at: instant)
     }
 
-    /// True once the person has said everything.
-    var hasSaidAll: Bool { user.hasSaidAll }
+    /// See ``PhoneUserModel/impatientTurns``.
+    var impatientTurns: [Int] { user.impatientTurns }
+
+    /// See ``PhoneUserModel/turnsLeft``.
+    var turnsLeft: Int { user.turnsLeft }
 
     /// Presses a key now, outside the script.
     public mutating func press(_ key: Character) {

@@ -23,6 +23,8 @@ public struct PhoneUserModel: Sendable {
     private var nextTurn = 0
     private var speaking: Utterance?
     private var hasHungUp = false
+    /// The turns that came because the person lost patience with a silent agent, by number.
+    private(set) var impatientTurns: [Int] = []
     /// The end of the turn that was spoken last.
     private var previousEnd: MonotonicInstant
     /// The beginning of the agent's first utterance since then, as detected in the audio.
@@ -47,6 +49,9 @@ public struct PhoneUserModel: Sendable {
         noise = LineNoise(level: script.noiseLevel, background: script.background, seed: seed)
         previousEnd = start
     }
+
+    /// The turns that the person has not begun.
+    var turnsLeft: Int { script.turns.count - nextTurn }
 
     /// All turns have been said.
     public var hasSaidAll: Bool { nextTurn == script.turns.count && speaking == nil }
@@ -96,8 +101,10 @@ public struct PhoneUserModel: Sendable {
     private mutating func decide(at instant: MonotonicInstant, _ report: (Event) -> Void) {
         guard script.turns.indices.contains(nextTurn) else { return decideEnding(at: instant, report) }
         let turn = script.turns[nextTurn]
-        let impatient = turn.patience.map { instant >= previousEnd + $0 } ?? false
-        guard impatient || due(of: turn.moment).map({ $0 <= instant }) ?? false else { return }
+        let isDue = due(of: turn.moment).map { $0 <= instant } ?? false
+        let isImpatient = turn.patience.map { isAgentSilent && instant >= silentSince + $0 } ?? false
+        guard isDue || isImpatient else { return }
+        if !isDue { impatientTurns.append(nextTurn) }
         speaking = Self.utterance(turn, number: nextTurn)
         previousEnd = instant
         // The agent's current words are not the answer to this.
@@ -105,6 +112,11 @@ public struct PhoneUserModel: Sendable {
         report(.startedTurn(nextTurn))
         nextTurn += 1
     }
+
+    private var isAgentSilent: Bool { answerStart == nil || agentEnd != nil }
+
+    /// The end of the last sound of either side.
+    private var silentSince: MonotonicInstant { max(previousEnd, agentEnd ?? previousEnd) }
 
     private func due(of moment: PhoneScript.Turn.Moment) -> MonotonicInstant? {
         switch moment {

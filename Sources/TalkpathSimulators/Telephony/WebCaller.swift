@@ -15,6 +15,7 @@ package actor WebCaller {
     private var model: MediaStreamModel?
     private var record: MediaStreamRecord?
     private var waiters: [CheckedContinuation<Void, Never>] = []
+    private var answerWaiters: [(silence: Duration, waiter: CheckedContinuation<Bool, Never>)] = []
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
 
@@ -46,18 +47,24 @@ package actor WebCaller {
 
     /// Hangs up.
     package func hangUp() {
+        guard record == nil else { return }
         model?.stop(at: clock.now())
         runOutputs()
         socket?.close(code: 1000)
     }
 
-    /// True once everything is said, and the agent has answered it and been silent for that long.
-    package func isAnswered(silentFor silence: Duration) -> Bool {
-        model?.isAnswered(silentFor: silence, at: clock.now()) ?? false
+    /// Returns true once everything is said, and the agent has answered it and been silent for that long; false if the
+    /// call is over before.
+    package func waitForAnswer(silentFor silence: Duration) async -> Bool {
+        guard record == nil else { return false }
+        return await withCheckedContinuation { answerWaiters.append((silence, $0)) }
     }
 
-    /// True once everything is said.
-    package var hasSaidAll: Bool { model?.hasSaidAll ?? false }
+    /// The turns that came because the agent had been silent for too long, by number from 0 on.
+    package var impatientTurns: [Int] { model?.impatientTurns ?? [] }
+
+    /// The turns that have not begun.
+    package var turnsLeft: Int { model?.turnsLeft ?? script.turns.count }
 
     package var isOver: Bool { record != nil }
 
@@ -102,14 +109,27 @@ package actor WebCaller {
         record = model?.snapshot()
         for waiter in waiters { waiter.resume() }
         waiters = []
+        for (_, waiter) in answerWaiters { waiter.resume(returning: false) }
+        answerWaiters = []
     }
 
     private func tick() {
         guard record == nil, model?.isStopped == false else { return }
         model?.advance(to: clock.now())
         runOutputs()
+        tellAnswer()
         guard let next = model?.nextDeadline else { return }
         loop.scheduleTask(deadline: clock.deadline(for: next)) { self.assumeIsolated { $0.tick() } }
+    }
+
+    private func tellAnswer() {
+        guard let model, !answerWaiters.isEmpty else { return }
+        let now = clock.now()
+        answerWaiters.removeAll { silence, waiter in
+            guard model.isAnswered(silentFor: silence, at: now) else { return false }
+            waiter.resume(returning: true)
+            return true
+        }
     }
 
     private func runOutputs() {

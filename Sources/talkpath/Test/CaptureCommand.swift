@@ -23,7 +23,8 @@ struct CaptureToTestCommand: AsyncParsableCommand {
             the test fails until they do, and needs neither key nor network. The suite tells in its comments what the \
             call did. Say with --expect what should have been and no rule tells.
 
-            Exit status: 0 if the suite was written, 2 if the file is not a capture or an expectation cannot be read.
+            Exit status: 0 if the suite was written; 1 if it was, and with --redact some events come otherwise than in the \
+            call; 2 if the file is not a capture or an expectation cannot be read.
             """
     )
 
@@ -48,17 +49,16 @@ struct CaptureToTestCommand: AsyncParsableCommand {
         do {
             var source = capture
             let stem = capture.hasSuffix(".tpcap") ? String(capture.dropLast(6)) : capture
+            var differences: [String] = []
             if redact {
                 source = stem + ".redacted.tpcap"
-                try CaptureRedactCommand.redact(capture, to: source)
+                differences = try CaptureRedactCommand.redact(capture, to: source)
             }
             let suite = out ?? stem + ".yaml"
-            let test = CaptureTest(
-                try Replay(source).replayed(),
-                capture: Self.path(of: source, from: suite),
-                expected: expect
-            )
+            let call = try Replay(source).replayed()
+            let test: CaptureTest
             do throws(SuiteFault) {
+                test = try CaptureTest(call, capture: Self.path(of: source, from: suite), expected: expect)
                 _ = try Suite(text: test.yaml, file: suite)
             } catch {
                 throw CommandFailure("--expect: \(error.words)", status: 2)
@@ -71,6 +71,8 @@ struct CaptureToTestCommand: AsyncParsableCommand {
                 )
             }
             print("\(suite): talkpath test \(suite)")
+            CaptureRedactCommand.tell(differences, of: source)
+            if !differences.isEmpty { throw ExitCode(1) }
         } catch let error as ReplayError {
             throw CommandFailure(error.description, status: 2)
         }
@@ -95,8 +97,8 @@ struct CaptureRedactCommand: AsyncParsableCommand {
         discussion: """
             Words become other words of the same length, the same one for the same word; digits become other digits, pressed keys \
             become 5; speech becomes noise that is as loud in each 20 ms; identifiers become counted ones; the date goes. \
-            Times, lengths, loudness, the protocol's own words, the names of functions and their parameters, the model \
-            and the settings stay. The words cannot be turned back, but \
+            Times, lengths, loudness, the words and figures of the protocols and of settings, and the declared names of functions and of \
+            their parameters stay; all else is replaced. The words cannot be turned back, but \
             someone who knows the call may recognise its rhythm.
 
             Exit status: 0 if the capture was written, and its events come when they came; 1 if some do not, and it was \
@@ -114,31 +116,25 @@ struct CaptureRedactCommand: AsyncParsableCommand {
         do {
             let differences = try Self.redact(input, to: output)
             guard !differences.isEmpty else { return print("\(output): the same events at the same times") }
-            print("\(output): \(differences.count) events come otherwise than in the call")
-            for difference in differences.prefix(10) { print("  \(difference)") }
+            Self.tell(differences, of: output)
         } catch let error as ReplayError {
             throw CommandFailure(error.description, status: 2)
         }
         throw ExitCode(1)
     }
 
+    static func tell(_ differences: [String], of output: String) {
+        guard !differences.isEmpty else { return }
+        print("\(output): \(differences.count) events come otherwise than in the call")
+        for difference in differences.prefix(10) { print("  \(difference)") }
+    }
+
     /// - Returns: the events that come otherwise than in the call.
-    @discardableResult
     static func redact(_ input: String, to output: String) throws -> [String] {
         var random = SystemRandomNumberGenerator()
         let key = (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &random) }
-        let disguise = try CaptureDisguise(try Capture(file: input), key: key)
+        let disguise = try CaptureDisguise(try Replay(input).capture, key: key)
         try ReplayFile.write(disguise.capture.encoded(isSlim: true), to: output)
         return disguise.differences
-    }
-}
-
-extension Capture {
-    fileprivate init(file: String) throws {
-        do {
-            try self.init(reading: ReplayFile.bytes(of: file))
-        } catch let error as CaptureError {
-            throw ReplayError(file: file, detail: error.description)
-        }
     }
 }

@@ -24,7 +24,10 @@ struct TestCommand: AsyncParsableCommand {
     @Option(help: "Only tests with this in their name.")
     var only: String?
 
-    @Option(help: "Play each scripted test so often, whatever its suite says, each time with another seed.")
+    @Option(
+        help:
+            "Play each test so often, whatever its suite says, with another seed each time; a captured call is played once."
+    )
     var runs: Int?
 
     @Option(help: "The first seed: it decides the order in which threads get their turn.")
@@ -56,7 +59,7 @@ struct TestCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let read = try suites.map(suite)
+        let read = try selected(suites.map(suite))
         if list {
             for suite in read { for test in suite.tests { print("\(test.file):\(test.line): \(test.name)") } }
             return
@@ -69,9 +72,11 @@ struct TestCommand: AsyncParsableCommand {
             environment: ProcessInfo.processInfo.environment
         )
         var played: [(suite: Suite, results: [TestResult])] = []
+        var kept = try captures.map { try CaptureFolder($0) }
         for suite in read {
             let results = await runner.play(suite.tests) { result in
                 print(TextReport.lines(result).joined(separator: "\n"))
+                kept?.keep(result)
                 fflush(nil)
             }
             played.append((suite, results))
@@ -79,41 +84,42 @@ struct TestCommand: AsyncParsableCommand {
         let results = played.flatMap(\.results)
         print(TextReport.summary(results))
         try write(played)
+        if let fault = kept?.fault { throw CommandFailure(fault.description, status: 2) }
         if results.contains(where: { $0.obstacle != nil }) { throw ExitCode(2) }
         if results.contains(where: { !$0.isPassed }) { throw ExitCode(1) }
     }
 
     private func suite(_ path: String) throws -> Suite {
         do throws(SuiteFault) {
-            var suite = try Suite(path: path)
-            if let only { suite.tests.removeAll { !$0.name.localizedStandardContains(only) } }
-            guard !suite.tests.isEmpty else {
-                throw SuiteFault(path, "no test has '\(only ?? "")' in its name")
-            }
-            return suite
+            return try Suite(path: path)
         } catch {
             throw CommandFailure(error.description, status: 2)
         }
     }
 
-    private func write(_ played: [(suite: Suite, results: [TestResult])]) throws {
-        do {
-            if let junit { try ReplayFile.write(Array(JUnitReport.xml(played).utf8), to: junit) }
-            if let html { try ReplayFile.write(Array(HTMLReport.page(played).utf8), to: html) }
-            guard let captures else { return }
-            try FileManager.default.createDirectory(atPath: captures, withIntermediateDirectories: true)
-            for result in played.flatMap(\.results) where !result.isPassed {
-                guard let capture = result.failed?.call.capture else { continue }
-                let file = "\(captures)/\(Self.fileName(result.test.name)).tpcap"
-                try ReplayFile.write(capture.encoded(isSlim: true), to: file)
-                print("\(file): talkpath report draws it")
-            }
-        } catch let error as ReplayError {
-            throw CommandFailure(error.description, status: 2)
+    /// The suites with the tests that are wanted. A suite may have none of them, if another has.
+    private func selected(_ suites: [Suite]) throws -> [Suite] {
+        guard let only else { return suites }
+        let selected = suites.map { suite in
+            var suite = suite
+            suite.tests.removeAll { !$0.name.localizedStandardContains(only) }
+            return suite
         }
+        guard selected.contains(where: { !$0.tests.isEmpty }) else {
+            throw CommandFailure(
+                "\(suites.map(\.file).joined(separator: ", ")): no test has '\(only)' in its name",
+                status: 2
+            )
+        }
+        return selected.filter { !$0.tests.isEmpty }
     }
 
-    private static func fileName(_ name: String) -> String {
-        String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }.prefix(80))
+    private func write(_ played: [(suite: Suite, results: [TestResult])]) throws {
+        do throws(ReplayError) {
+            if let junit { try ReplayFile.write(Array(JUnitReport.xml(played).utf8), to: junit) }
+            if let html { try ReplayFile.write(Array(HTMLReport.page(played).utf8), to: html) }
+        } catch {
+            throw CommandFailure(error.description, status: 2)
+        }
     }
 }
