@@ -267,6 +267,40 @@ public final class TalkpathServer: Sendable {
             activity: activity,
             logger: logger
         )
+        do {
+            return try await serve(
+                state,
+                parts: parts,
+                group: group,
+                client: client,
+                captures: captures,
+                tools: tools,
+                origin: origin,
+                spans: spans,
+                steady: steady,
+                factory: factory
+            )
+        } catch {
+            await tools.close()
+            await state.nodes?.close()
+            throw error
+        }
+    }
+
+    /// Starts the services; returns when the port is bound.
+    private static func serve(
+        _ state: ServerState,
+        parts: Parts,
+        group: ServerThreads,
+        client: HTTPClient,
+        captures: CaptureService?,
+        tools: HTTPToolCaller,
+        origin: OriginBox,
+        spans: SpanQueue,
+        steady: SteadyClock,
+        factory: any MetricsFactory
+    ) async throws -> TalkpathServer {
+        let (configuration, bridge, store, logger) = (state.configuration, state.bridge, state.store, state.logger)
         let (ports, bound) = AsyncStream<Int>.makeStream()
         let certificate = try configuration.tls.map(TLSCertificate.init)
         let app = application(state, group: group.port, certificate: certificate) { port in
@@ -280,7 +314,7 @@ public final class TalkpathServer: Sendable {
             try await keeper.begin()
             all.insert(keeper, at: 0)
         }
-        if traces.isOn { all.insert(TraceUpkeep(traces: traces), at: 0) }
+        if state.traces.isOn { all.insert(TraceUpkeep(traces: state.traces), at: 0) }
         if let receiver = configuration.traces, parts.tracer == nil {
             let exporter = try OTLPExporter(receiver, queue: spans, factory: factory, logger: logger)
             all.insert(exporter, at: 0)

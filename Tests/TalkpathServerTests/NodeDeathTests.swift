@@ -60,11 +60,12 @@ import Testing
                 as: try await registry.register(id: "other", url: "http://127.0.0.1:1", version: "", load: .init())
                     .epoch
             )
-            try TestPostgres.shared().run(
-                "UPDATE nodes SET lease_until = 0 WHERE epoch = \(before)",
-                in: stage.database.url
-            )
             while true {
+                // A heartbeat may come between the two.
+                try TestPostgres.shared().run(
+                    "UPDATE nodes SET lease_until = 1 WHERE epoch = \(before)",
+                    in: stage.database.url
+                )
                 guard let taken = try await store.take(fromNode: before) else { continue }
                 #expect(taken.calls == [call])
                 _ = try await store.close(taken, at: SystemClock().wallTime)

@@ -8,29 +8,42 @@ import TalkpathStore
 
 /// Keeps this node's lease, takes the calls of dead nodes, and lets its own calls go when another node has taken them.
 ///
-/// Stopped last, so that the lease holds until the last call has ended.
-struct NodeKeeper: Service {
-    let nodes: Nodes
-    let state: ServerState
-    let logger: Logger
+/// No heartbeat waits for calls that are being ended. Stopped last, so that the lease holds until the last call has ended.
+final class NodeKeeper: Service, Sendable {
+    private let nodes: Nodes
+    private let state: ServerState
+    private let logger: Logger
+    /// Calls that were taken before the first heartbeat, to be ended beside the heartbeats.
+    private let inherited = Mutex<[SQLCallStore.Taken]>([])
 
     /// The most calls that are ended in one transaction.
     private static let batch = 50
     /// The time between two looks at what has been left behind.
     private static let tidying = Duration.seconds(30)
 
+    init(nodes: Nodes, state: ServerState, logger: Logger) {
+        self.nodes = nodes
+        self.state = state
+        self.logger = logger
+    }
+
     /// Begins this node's life, before its first call: takes the calls of its earlier lives, and those that no node owns.
+    /// ``run()`` ends them.
+    ///
+    /// - Throws: ``ConfigurationError`` if another process lives under this node's name.
     func begin() async throws {
+        try await nodes.requireOwnName()
         let earlier = try await nodes.register(load: state.nodeLoad)
-        try await take(earlier)
-        guard let orphans = try await nodes.store.takeOrphans(at: state.bridge.clock.wallTime) else { return }
-        await close(orphans)
+        var all = try await take(earlier)
+        if let orphans = try await nodes.store.takeOrphans(at: state.bridge.clock.wallTime) { all.append(orphans) }
+        inherited.withLock { $0 = all }
     }
 
     func run() async throws {
-        await cancelWhenGracefulShutdown {
+        await cancelWhenGracefulShutdown { [self] in
             await withDiscardingTaskGroup { group in
-                group.addTask { await tidy() }
+                group.addTask { for taken in self.inherited.withLock({ $0 }) { await self.close(taken) } }
+                group.addTask { await self.tidy() }
                 await beat(in: &group)
                 group.cancelAll()
             }
@@ -47,27 +60,34 @@ struct NodeKeeper: Service {
     private func beat(in group: inout DiscardingTaskGroup) async {
         let clock = state.bridge.clock
         var watch = LeaseWatch(lease: Nodes.lease, longestGap: Nodes.beat * 3)
+        // Those of others that are being reaped, and the own one that is over.
         let busy = EpochsUnderWay()
         var fencedWrites = 0
         while !Task.isCancelled {
-            let begun = clock.now
+            let (begun, own) = (clock.now, nodes.epoch)
             do {
                 let load = state.nodeLoad
                 nodes.instruments.load(freePlaces: load.freePlaces, lag: .milliseconds(load.lagMilliseconds))
-                if let seen = try await nodes.registry.beat(nodes.epoch, load: load) {
+                if let seen = try await nodes.registry.beat(own, load: load) {
                     watch.succeeded(begun: begun, ended: clock.now)
                     if nodes.isCutOff { logger.notice("The node's heartbeats reach the database again") }
                     nodes.saw(seen)
-                    let late = watch.mayBelieve ? seen.filter { $0.isLate && $0.epoch != nodes.epoch } : []
+                    let late = watch.mayBelieve ? seen.filter { $0.isLate && $0.epoch != own } : []
                     for node in late where busy.begin(node.epoch) {
                         group.addTask {
-                            await reap(node)
+                            await self.reap(node)
                             busy.end(node.epoch)
                         }
                     }
                 } else {
                     watch.failed()
-                    await letGo()
+                    // A new life may have begun while the database answered.
+                    if own == nodes.epoch, busy.begin(own) {
+                        group.addTask {
+                            await self.letGo()
+                            busy.end(own)
+                        }
+                    }
                 }
             } catch {
                 watch.failed()
@@ -127,6 +147,12 @@ struct NodeKeeper: Service {
                 state.store.recorder.endpointChanges.ring()
                 rest = rest.dropFirst(Self.batch)
             } catch {
+                nodes.instruments.failedToClose()
+                state.tell(
+                    "Calls that were taken from a node cannot be closed in the store: this is tried again until they are",
+                    cause: "taken calls",
+                    metadata: ["calls": "\(rest.count)", "reason": "\(error)"]
+                )
                 try? await Task.sleep(for: .milliseconds(500))
             }
         }
@@ -138,33 +164,41 @@ struct NodeKeeper: Service {
     ///
     /// The store drops what these calls still write, so that nothing is told twice.
     private func letGo() async {
+        let isNews = !nodes.isFenced
         nodes.fence(true)
-        nodes.instruments.lostEpoch()
         let calls = await state.manager.active().filter { $0.receipt == nil }
-        logger.error(
-            "Other nodes could not reach this one and have taken its calls: they are ended here, too",
-            metadata: ["calls": "\(calls.count)"]
-        )
+        if isNews {
+            nodes.instruments.lostEpoch()
+            logger.error(
+                "Other nodes could not reach this one and have taken its calls: they are ended here, too",
+                metadata: ["calls": "\(calls.count)"]
+            )
+        }
         await withTaskGroup(of: Void.self) { group in
             for call in calls {
-                group.addTask { _ = try? await state.manager.end(call.id, EndRequest(.nodeLost)) }
+                group.addTask { _ = try? await self.state.manager.end(call.id, EndRequest(.nodeLost)) }
             }
         }
         do {
+            try await nodes.requireOwnName()
             let earlier = try await nodes.register(load: state.nodeLoad)
             nodes.fence(false)
             logger.notice("The node has begun a new life", metadata: ["epoch": "\(nodes.epoch)"])
-            try await take(earlier)
+            for taken in try await take(earlier) { await close(taken) }
         } catch {
-            logger.error("The node could not begin a new life yet", metadata: ["error": "\(error)"])
+            guard !Task.isCancelled else { return }
+            // The next heartbeat leads here again.
+            state.tell("The node cannot begin a new life yet", cause: "new life", metadata: ["reason": "\(error)"])
         }
     }
 
     /// Takes the calls of this node's own earlier lives: their process is gone, or has let them go.
-    func take(_ earlier: [Int64]) async throws {
+    private func take(_ earlier: [Int64]) async throws -> [SQLCallStore.Taken] {
+        var all: [SQLCallStore.Taken] = []
         for epoch in earlier {
-            if let taken = try await nodes.store.take(fromNode: epoch) { await close(taken) }
+            if let taken = try await nodes.store.take(fromNode: epoch) { all.append(taken) }
         }
+        return all
     }
 
     // MARK: What is left behind
@@ -180,7 +214,7 @@ struct NodeKeeper: Service {
     }
 }
 
-/// The nodes whose calls are being taken.
+/// The lives whose calls are being taken, or let go.
 private final class EpochsUnderWay: Sendable {
     private let epochs = Mutex<Set<Int64>>([])
 

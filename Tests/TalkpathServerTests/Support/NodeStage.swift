@@ -58,6 +58,14 @@ struct NodeStage: Sendable {
 
     subscript(number: Int) -> TestServer { nodes[number] }
 
+    /// Starts one more node at an address that may be another node's.
+    func startAnother(at url: String, _ body: (TestServer) async throws -> Void) async throws {
+        try await TestServer.run(configure: { configuration in
+            configuration.storage.database = .init(url: database.url)
+            configuration.node = .init(url: url, secret: Self.secret)
+        }) { node async throws in try await body(node) }
+    }
+
     /// Until a call is as wanted, asked of one of the nodes.
     func wait(
         for call: CallID,
