@@ -283,11 +283,17 @@ import Testing
         #expect(granted == 10)
     }
 
-    private static func place(_ id: String, on node: Node, _ limits: SharedLimits) async throws -> PlaceVerdict {
+    private static func place(
+        _ id: String,
+        _ carrierCallID: String? = nil,
+        on node: Node,
+        _ limits: SharedLimits
+    ) async throws -> PlaceVerdict {
         try await node.store.takePlace(
             for: CallID(id),
             tenant: "a",
-            isPlaced: true,
+            isPlaced: carrierCallID == nil,
+            carrierCallID: carrierCallID,
             wanted: 120_000,
             limits: limits,
             beginningOfDay: SampleCalls.noon
@@ -307,6 +313,26 @@ import Testing
         #expect(try await Self.place("four", on: nodes[1], limits) == .tooMany)
         _ = try await nodes[1].takeOver(nodes[0])
         #expect(try await Self.place("four", on: nodes[1], limits) == .granted(milliseconds: 120_000))
+    }
+
+    @Test func `an inbound call has its place on the node that is told of it first, until it ends`() async throws {
+        let nodes = try await Self.nodes(2)
+        var limits = Self.limits
+        limits.atOnce = 1
+        let granted = PlaceVerdict.granted(milliseconds: 120_000)
+        #expect(try await Self.place("one", "CA1", on: nodes[0], limits) == granted)
+        for node in nodes {
+            guard case .announced(let owner, 120_000) = try await Self.place("two", "CA1", on: node, limits) else {
+                Issue.record("a second place for one call")
+                return
+            }
+            #expect(owner.call == CallID("one") && owner.epoch == nodes[0].epoch)
+            #expect(try await node.store.owner(carrierCallID: "CA1") == owner, "before the call has its row")
+            #expect(try await node.store.owner(of: CallID("one")) == owner)
+        }
+        try await nodes[0].store.freePlace(of: CallID("one"))
+        #expect(try await Self.place("two", "CA1", on: nodes[1], limits) == granted)
+        #expect(try await Self.place("three", "CA2", on: nodes[0], limits) == .tooMany)
     }
 
     @Test func `places of lives that are over are freed, and such a life gets none`() async throws {

@@ -82,6 +82,8 @@ struct CallListStream: Sendable {
     /// Changes within this time are sent together.
     var pause = Duration.milliseconds(100)
     var heartbeat = Duration.seconds(15)
+    /// The interval at which the stream asks the store for the calls of other nodes, whose changes ring no bell here.
+    var survey = Duration.seconds(5)
 
     func calls() async -> [WatchedCall] {
         var calls: [WatchedCall] = []
@@ -99,20 +101,40 @@ struct CallListStream: Sendable {
         var known: [CallID: WatchedCall] = [:]
         for watched in first { known[watched.call.id] = watched }
         try await writer.write(message("calls", ["calls": .array(first.map(\.json))]))
+        var (surveyed, quietSince) = (ContinuousClock.now, ContinuousClock.now)
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
             let isLively = known.values.contains { $0.watch.callerSpeaks || $0.watch.agentIsHeard }
-            await bell.wait(orAtShutdown: isLively ? beat : heartbeat)
+            await bell.wait(orAtShutdown: isLively ? beat : state.nodes == nil ? heartbeat : min(survey, heartbeat))
             try await Task.sleep(for: pause)
             var touched = state.activity.touched(by: watcher)
-            let isQuiet = touched.isEmpty && !isLively
             for (id, watched) in known where watched.watch.callerSpeaks || watched.watch.agentIsHeard {
                 touched.insert(id)
             }
             var buffer = ByteBuffer()
             for id in touched { try await look(at: id, &known, &buffer) }
-            if isQuiet { buffer.writeString(": alive\n") }
-            if buffer.readableBytes > 0 { try await writer.write(buffer) }
+            if state.nodes != nil, .now - surveyed >= survey {
+                surveyed = .now
+                try await lookElsewhere(&known, &buffer)
+            }
+            if buffer.readableBytes == 0, .now - quietSince >= heartbeat { buffer.writeString(": alive\n") }
+            if buffer.readableBytes > 0 {
+                quietSince = .now
+                try await writer.write(buffer)
+            }
         }
+    }
+
+    /// Brings the calls of other nodes up to date. While the store does not answer, they stay as they were.
+    private func lookElsewhere(_ known: inout [CallID: WatchedCall], _ buffer: inout ByteBuffer) async throws {
+        guard let elsewhere = try? await state.callsElsewhere(tenant: tenant) else { return }
+        for call in elsewhere where await state.manager.session(call.id) == nil {
+            let watched = WatchedCall(call: call, watch: CallWatch())
+            guard known.updateValue(watched, forKey: call.id) != watched else { continue }
+            var text = message("call", watched.json)
+            buffer.writeBuffer(&text)
+        }
+        let live = Set(elsewhere.map(\.id))
+        for id in known.keys where !live.contains(id) { try await look(at: id, &known, &buffer) }
     }
 
     private func look(at id: CallID, _ known: inout [CallID: WatchedCall], _ buffer: inout ByteBuffer) async throws {

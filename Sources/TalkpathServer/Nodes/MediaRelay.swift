@@ -11,8 +11,17 @@ import TalkpathStore
 ///
 /// Used on the socket's event loop only.
 final class MediaRelay: WebSocketConsumer {
-    /// Opens the socket to the other node. Returns `nil`, after a log line, if there is none to open.
-    typealias Open = @Sendable (any EventLoop, @escaping @Sendable () -> FarEnd) async -> WebSocketConnection?
+    /// What became of the search for the call's node.
+    enum Outcome: Sendable {
+        case opened(WebSocketConnection)
+        /// No other node has the call.
+        case noCall
+        /// The call's node does not answer.
+        case noAnswer
+    }
+
+    /// Opens the socket to the other node, or writes a log line why not.
+    typealias Open = @Sendable (any EventLoop, @escaping @Sendable () -> FarEnd) async -> Outcome
 
     private let open: Open
     private var near: WebSocketConnection?
@@ -22,8 +31,8 @@ final class MediaRelay: WebSocketConsumer {
     private var waitingBytes = 0
     private var isClosed = false
 
-    /// More than a minute of audio.
-    private static let mostWaiting = 1 << 20
+    /// Some three seconds of audio, which is the time for opening the other socket.
+    private static let mostWaiting = 1 << 16
 
     init(open: @escaping Open) {
         self.open = open
@@ -35,13 +44,19 @@ final class MediaRelay: WebSocketConsumer {
         let me = NIOLoopBound(self, eventLoop: loop)
         let open = open
         Task {
-            let far = await open(loop) { FarEnd(me.value) }
-            loop.execute { me.value.farOpened(far) }
+            let outcome = await open(loop) { FarEnd(me.value) }
+            loop.execute { me.value.found(outcome) }
         }
     }
 
-    private func farOpened(_ connection: WebSocketConnection?) {
-        guard let connection else {
+    private func found(_ outcome: Outcome) {
+        let connection: WebSocketConnection
+        switch outcome {
+        case .opened(let far): connection = far
+        case .noCall:
+            near?.beginClose(code: WebSocketCloseCode.policyViolation, reason: "no node has this call")
+            return
+        case .noAnswer:
             near?.beginClose(code: WebSocketCloseCode.internalError, reason: "the call's node does not answer")
             return
         }
@@ -104,10 +119,10 @@ final class MediaRelay: WebSocketConsumer {
 extension MediaStreamRoute {
     /// Relays a socket to the node that has its call; that node checks the carrier's signature.
     ///
-    /// - Returns: `nil` for a socket that is to be answered here: it names no call or one of this node's, or another node
-    ///   has relayed it already.
+    /// - Returns: `nil` for a socket that is to be answered here: it names no call, none that a node could have, or one of
+    ///   this node's; or another node has relayed it already.
     func relay(_ request: UpgradeRequest, of call: CallID?) -> UpgradeDecision? {
-        guard let nodes = state.nodes, let call, !state.manager.directory.contains(call),
+        guard let nodes = state.nodes, let call, call.isPlausible, !state.manager.directory.contains(call),
             request.headers.first(name: "Talkpath-Node-Signature") == nil
         else { return nil }
         let target = request.query.isEmpty ? request.path : "\(request.path)?\(request.query)"
@@ -119,7 +134,7 @@ extension MediaStreamRoute {
                 guard let owner = await nodes.otherOwner(of: call.text) else {
                     state.bridge.refused(.unknownToken)
                     state.tell("A media socket is for a call that no node has", cause: "media relay: no call")
-                    return nil
+                    return .noCall
                 }
                 let proof = nodes.client.headers(
                     .init(method: .get, target: target),
@@ -139,15 +154,31 @@ extension MediaStreamRoute {
                         "A media socket came to the wrong node and is relayed: TALKPATH_NODE_MEDIA_URL leads it to the right one",
                         cause: "media relay"
                     )
-                    return far
+                    return .opened(far)
                 } catch {
                     state.tell(
                         "A media socket could not be relayed to the node that has its call",
                         cause: "media relay: \(owner.epoch)",
                         metadata: ["reason": "\(error)"]
                     )
-                    return nil
+                    return .noAnswer
                 }
+            }
+        }
+    }
+}
+
+extension CallID {
+    /// Whether the name has the form of ``SystemIdentifiers/makeCallID()``. No node has a call with another one.
+    var isPlausible: Bool {
+        let bytes = Array(text.utf8)
+        guard bytes.count == 36 else { return false }
+        return bytes.indices.allSatisfy { place in
+            switch bytes[place] {
+            case UInt8(ascii: "-"): [8, 13, 18, 23].contains(place)
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"):
+                ![8, 13, 18, 23].contains(place)
+            default: false
             }
         }
     }

@@ -73,7 +73,11 @@ struct CarrierForwarding: RouterMiddleware {
         context: ServerContext,
         next: (Request, ServerContext) async throws -> Response
     ) async throws -> Response {
-        if let forwarded = try await nodes.admit(request) { return try await next(forwarded.request, context) }
+        if let forwarded = try await nodes.admit(request) { return try await once(forwarded.request, context, next) }
+        // Without a signature it is refused here. Nobody but the carrier makes this node ask others.
+        guard state.configuration.isDevelopment || request.headers[.twilioSignature] != nil else {
+            return try await next(request, context)
+        }
         var request = request
         let body = try await request.bytes()
         request.body = RequestBody(buffer: ByteBuffer(bytes: body))
@@ -82,10 +86,32 @@ struct CarrierForwarding: RouterMiddleware {
         for reference in [query["call_id"], form["CallSid"]].compactMap(\.self) {
             if state.isHere(reference) { break }
             guard let owner = await nodes.otherOwner(of: reference) else { continue }
-            return try await nodes.pass(&request, context, to: owner, next: next)
+            return try await nodes.pass(&request, context, to: owner) { try await once($0, $1, next) }
         }
-        return try await next(request, context)
+        do {
+            return try await next(request, context)
+        } catch let other as AnnouncedElsewhere {
+            return try await nodes.pass(&request, context, to: other.owner) { try await once($0, $1, next) }
+        }
     }
+
+    /// Answers here, after other nodes have had their turn.
+    private func once(
+        _ request: Request,
+        _ context: ServerContext,
+        _ next: (Request, ServerContext) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch is AnnouncedElsewhere {
+            throw Problem.nodeUnreachable
+        }
+    }
+}
+
+/// Two nodes were told of one inbound call at the same moment, and the other one has the call.
+struct AnnouncedElsewhere: Error {
+    var owner: CallOwner
 }
 
 extension ServerState {
@@ -99,16 +125,20 @@ extension ServerState {
     /// was known when their state last changed.
     func liveCalls(tenant: String) async -> [CallSnapshot] {
         let own = await manager.active().filter { $0.tenant == tenant }
-        guard nodes != nil, let others = try? await store.calls.liveCallsElsewhere(tenant: tenant), !others.isEmpty
-        else { return own }
-        let now = bridge.clock.wallTime
+        guard nodes != nil, let others = try? await callsElsewhere(tenant: tenant), !others.isEmpty else { return own }
         let known = Set(own.map(\.id))
-        let foreign = others.filter { !known.contains($0.id) }.map { call in
+        return (own + others.filter { !known.contains($0.id) })
+            .sorted { ($0.startedAt, $0.id.text) < ($1.startedAt, $1.id.text) }
+    }
+
+    /// The live calls of other nodes, with the time that has passed since they began.
+    func callsElsewhere(tenant: String) async throws -> [CallSnapshot] {
+        let now = bridge.clock.wallTime
+        return try await store.calls.liveCallsElsewhere(tenant: tenant).map { call in
             var call = call
             call.duration = .milliseconds(max(0, now.milliseconds - call.startedAt.milliseconds))
             return call
         }
-        return (own + foreign).sorted { ($0.startedAt, $0.id.text) < ($1.startedAt, $1.id.text) }
     }
 }
 

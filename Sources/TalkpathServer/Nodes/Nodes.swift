@@ -139,6 +139,11 @@ final class Nodes: Sendable {
             let time = request.headers[.nodeTime].flatMap({ Int64($0) }),
             let tenant = request.headers[.nodeTenant].flatMap(NodeSignature.tenant)
         else { throw wrong }
+        let now = clock.wallTime.milliseconds / 1000
+        guard (now - NodeSignature.patience...now + NodeSignature.patience).contains(time) else { throw wrong }
+        guard to == epoch else {
+            throw Problem(.serviceUnavailable, .nodeUnreachable, "This node has begun a new life").retry(after: 1)
+        }
         let body = try await request.bytes()
         request.body = RequestBody(buffer: ByteBuffer(bytes: body))
         let subject = NodeSignature.Subject(
@@ -150,10 +155,7 @@ final class Nodes: Sendable {
             target: request.head.path ?? "",
             body: body
         )
-        guard signature.isValid(proof, of: subject, at: clock.wallTime.milliseconds / 1000) else { throw wrong }
-        guard to == epoch else {
-            throw Problem(.serviceUnavailable, .nodeUnreachable, "This node has begun a new life").retry(after: 1)
-        }
+        guard signature.isValid(proof, of: subject, at: now) else { throw wrong }
         return Forwarded(tenant: tenant, request: request)
     }
 
@@ -162,10 +164,13 @@ final class Nodes: Sendable {
     /// The node that has a live call; `nil` if it is this one, or none.
     /// - Parameter reference: our name of the call, or the carrier's.
     func otherOwner(of reference: String) async -> CallOwner? {
-        guard !reference.isEmpty, reference.utf8.count <= 200 else { return nil }
-        var owner = try? await store.owner(of: CallID(reference))
-        if owner == nil, TwilioSID.isWellFormed(reference, prefix: "CA") {
+        let owner: CallOwner?
+        if CallID(reference).isPlausible {
+            owner = try? await store.owner(of: CallID(reference))
+        } else if TwilioSID.isWellFormed(reference, prefix: "CA") {
             owner = try? await store.owner(carrierCallID: reference)
+        } else {
+            return nil
         }
         return owner?.epoch == epoch ? nil : owner
     }

@@ -7,7 +7,10 @@ enum CarrierOperations {
             "/twilio/voice",
             "twilioVoice",
             "Twilio asks what to do with a call",
-            .init(status: 200, meaning: "TwiML.", contents: [("text/xml", .text)])
+            .init(status: 200, meaning: "TwiML.", contents: [("text/xml", .text)]),
+            others: [
+                .problem(503, "`draining`: a node stops, and another one takes the call. A server alone says busy.")
+            ]
         ),
         webhook("/twilio/status", "twilioStatus", "Twilio tells how a call goes on", .empty(204, "Noted.")),
         webhook(
@@ -43,7 +46,8 @@ enum CarrierOperations {
         _ id: String,
         _ summary: String,
         _ answer: Operation.Answer,
-        parameters: [Operation.Parameter] = []
+        parameters: [Operation.Parameter] = [],
+        others: [Operation.Answer] = []
     ) -> Operation {
         Operation(
             method: .post,
@@ -58,7 +62,7 @@ enum CarrierOperations {
                 answer, .problem(400, "The form cannot be read, or lacks something."),
                 .problem(403, "The signature is missing or wrong, or the call has its media already."),
                 .problem(413, "`body_too_large`."),
-            ]
+            ] + others
         )
     }
 }

@@ -11,8 +11,12 @@ struct InboundReception {
     enum Refusal: Error {
         /// There is no room for the call, or none for any.
         case busy
+        /// The server stops. Another node, if there is one, has room for the call.
+        case draining
         /// The call has ended before: its announcement is an old one.
         case over
+        /// Another node has been told of the call first.
+        case elsewhere(CallOwner)
     }
 
     /// - Parameter account: the tenant whose own account the call came in over; nil for the shared one.
@@ -37,12 +41,14 @@ struct InboundReception {
                 agent: agent,
                 tenant: tenant
             )
-            call.limits.maxDuration = try await state.takePlace(
-                for: id,
+            let place = try await state.takePlace(
+                forInbound: id,
+                carrierCallID: voice.call.callSID,
                 tenant: tenant,
-                isPlaced: false,
                 duration: agent.limits.maxDuration
             )
+            call.id = place.call
+            call.limits.maxDuration = place.duration
             let accepted = try await state.manager.accept(call)
             state.carriers?.remember(voice.call.callSID, of: accepted, tenant: tenant)
             if accepted == id {
@@ -51,21 +57,23 @@ struct InboundReception {
                 await state.freePlace(of: id)
             }
             return accepted
+        } catch ServerState.PlaceRefusal.announced(let owner) {
+            throw .elsewhere(owner)
         } catch {
             await state.freePlace(of: id)
             throw refused(Self.code(error))
         }
     }
 
-    /// Counts the call, which hears that the line is busy.
+    /// Counts the call, which is not taken.
     private func refused(_ code: Problem.Code) -> Refusal {
         state.instruments.refusedCall(.inbound, code)
-        return .busy
+        return code == .draining ? .draining : .busy
     }
 
     private static func code(_ error: any Error) -> Problem.Code {
         switch error {
-        case let problem as Problem: problem.code
+        case ServerState.PlaceRefusal.problem(let problem): problem.code
         case CallManager.Refusal.full: .tooManyCalls
         case CallManager.Refusal.draining: .draining
         default: .internalError

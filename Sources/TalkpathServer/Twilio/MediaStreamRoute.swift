@@ -21,7 +21,11 @@ struct MediaStreamRoute: Sendable {
     /// On the port's loop.
     @Sendable private func decide(_ request: UpgradeRequest) -> UpgradeDecision {
         if let call = WebCallRoutes.call(ofMediaPath: request.path) {
-            return relay(request, of: call) ?? decideWebCall(request, call)
+            if state.configuration.isDevelopment, let objection = Self.objection(to: request) {
+                return refuse(.foreign, objection)
+            }
+            // It has no signature, and the token in its first message names the call.
+            return relay(request, of: call) ?? accept(.token, on: state.bridge.lane(of: call))
         }
         guard let target = Target(path: request.path) else {
             state.tell(unknownPath: request.path)
@@ -29,8 +33,9 @@ struct MediaStreamRoute: Sendable {
         }
         let isDevelopment = state.configuration.isDevelopment
         if isDevelopment, let objection = Self.objection(to: request) { return refuse(.foreign, objection) }
-        if let relay = relay(request, of: target.callID) { return relay }
         let signature = request.headers.first(name: Self.signatureHeaders.value)
+        // Only the call's node knows all origins that the carrier may have signed.
+        if isDevelopment || signature != nil, let relay = relay(request, of: target.callID) { return relay }
         if isDevelopment, signature == nil || !authenticity.isChecked {
             return accept(.open(makeCall), on: state.bridge.laneWithMostRoom)
         }
@@ -48,14 +53,6 @@ struct MediaStreamRoute: Sendable {
             )
         }
         return accept(.token, on: target.callID.flatMap(state.bridge.lane(of:)))
-    }
-
-    /// The socket of a call without a carrier: it has no signature, and the token in its first message names the call.
-    private func decideWebCall(_ request: UpgradeRequest, _ call: CallID) -> UpgradeDecision {
-        if state.configuration.isDevelopment, let objection = Self.objection(to: request) {
-            return refuse(.foreign, objection)
-        }
-        return accept(.token, on: state.bridge.lane(of: call))
     }
 
     /// - Parameter reason: a sentence of ours; goes to the peer and to the log.

@@ -136,7 +136,10 @@ struct TwilioRoutes {
                 call = try await InboundReception(state: state).accept(voice, account: webhook.account)
             } catch {
                 switch error {
-                case .busy: return Self.twiml(.reject(reason: .busy))
+                // The balancer gives the call to another node.
+                case .draining where state.nodes != nil: throw Problem.draining
+                case .busy, .draining: return Self.twiml(.reject(reason: .busy))
+                case .elsewhere(let owner): throw AnnouncedElsewhere(owner: owner)
                 case .over:
                     state.tell("The carrier announces a call that has ended before", cause: "announced again")
                     return Self.twiml(.hangup)

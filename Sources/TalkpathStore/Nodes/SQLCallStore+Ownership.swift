@@ -53,19 +53,22 @@ extension SQLCallStore {
 
     /// The node that has a live call.
     package func owner(of call: CallID) async throws -> CallOwner? {
-        try await owner("calls.id = ?", call.text)
+        try await owner(calls: "id = ?1", places: "call_id = ?1", call.text)
     }
 
     /// The node that has a live call, by the carrier's name of it.
     package func owner(carrierCallID: String) async throws -> CallOwner? {
-        try await owner("carrier_call_id = ?", carrierCallID)
+        try await owner(calls: "carrier_call_id = ?1", places: "carrier_call_id = ?1", carrierCallID)
     }
 
-    private func owner(_ condition: String, _ argument: String) async throws -> CallOwner? {
+    /// An inbound call has its place before it has its row.
+    private func owner(calls: String, places: String, _ argument: String) async throws -> CallOwner? {
         try await read { db in
             let sql = """
-                SELECT calls.id, tenant, owner, url FROM calls JOIN nodes ON nodes.epoch = owner
-                WHERE \(condition) AND ended_at IS NULL AND nodes.over_at IS NULL LIMIT 1
+                SELECT call.id, tenant, owner, url FROM (
+                    SELECT id, tenant, owner FROM calls WHERE \(calls) AND ended_at IS NULL
+                    UNION ALL SELECT call_id, tenant, owner FROM call_places WHERE \(places)
+                ) AS call JOIN nodes ON nodes.epoch = owner WHERE nodes.over_at IS NULL LIMIT 1
                 """
             return try db.row(sql, [argument]).map {
                 CallOwner(call: CallID($0["id"]), tenant: $0["tenant"], epoch: $0["owner"], url: $0["url"])

@@ -11,11 +11,14 @@ extension SQLCallStore {
     ///
     /// - Parameters:
     ///   - isPlaced: whether the tenant placed the call. Inbound calls do not count towards the calls per second.
+    ///   - carrierCallID: the carrier's name of an inbound call. Two nodes may be told of one call at the same moment: the
+    ///     first one gets the place.
     ///   - wanted: the time limit that the call asks for, in milliseconds.
     package func takePlace(
         for call: CallID,
         tenant: String,
         isPlaced: Bool,
+        carrierCallID: String? = nil,
         wanted: Int64,
         limits: SharedLimits,
         beginningOfDay: WallTime
@@ -26,6 +29,7 @@ extension SQLCallStore {
             _ = try db.rows("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", ["places of \(tenant)"])
             // Nobody would free a place that a life which is over takes.
             try Self.requireLife(epoch, db)
+            if let name = carrierCallID, let place = try Self.place(ofAnnounced: name, db) { return place }
             let used = try db.row(
                 "SELECT count(*) AS calls, coalesce(sum(reserved), 0) AS reserved FROM call_places WHERE tenant = ?",
                 [tenant]
@@ -43,12 +47,23 @@ extension SQLCallStore {
             }
             try db.execute(
                 """
-                INSERT INTO call_places (call_id, tenant, owner, reserved, taken_at)
-                VALUES (?, ?, ?, ?, \(Self.databaseTime)) ON CONFLICT (call_id) DO NOTHING
+                INSERT INTO call_places (call_id, tenant, owner, carrier_call_id, reserved, taken_at)
+                VALUES (?, ?, ?, ?, ?, \(Self.databaseTime)) ON CONFLICT (call_id) DO NOTHING
                 """,
-                [call.text, tenant, epoch, granted]
+                [call.text, tenant, epoch, carrierCallID, granted]
             )
             return .granted(milliseconds: granted)
+        }
+    }
+
+    private static func place(ofAnnounced name: String, _ db: any StoreSession) throws -> PlaceVerdict? {
+        let sql = """
+            SELECT call_id, tenant, owner, reserved, url FROM call_places JOIN nodes ON epoch = owner
+            WHERE carrier_call_id = ? AND over_at IS NULL LIMIT 1
+            """
+        return try db.row(sql, [name]).map {
+            let owner = CallOwner(call: CallID($0["call_id"]), tenant: $0["tenant"], epoch: $0["owner"], url: $0["url"])
+            return .announced(owner, milliseconds: $0["reserved"])
         }
     }
 

@@ -90,6 +90,9 @@ package struct SharedLimits: Equatable, Sendable {
 package enum PlaceVerdict: Equatable, Sendable {
     /// The call has a place, and may last so many milliseconds.
     case granted(milliseconds: Int64)
+    /// The inbound call has a place already, by an earlier announcement: on another node or this one, under the given
+    /// name, for so many milliseconds.
+    case announced(CallOwner, milliseconds: Int64)
     /// The tenant has placed too many calls; in so many milliseconds it may place another one.
     case tooOften(milliseconds: Int64)
     case tooMany

@@ -9,7 +9,9 @@ import Darwin
 /// The tables in PostgreSQL, and the migrations of older databases. The tables are in the first schema of the
 /// connection's search path (`public` by default). A released migration is never changed.
 enum PostgresSchema {
-    private static let migrations = [PostgresTables.first, PostgresTables.taken, PostgresTables.nodes]
+    private static let migrations = [
+        PostgresTables.first, PostgresTables.taken, PostgresTables.nodes, PostgresTables.announced,
+    ]
 
     /// The first halves of the advisory locks' keys. The second half is a hash of the schema's name.
     private static let migrationLock = 0x74616C6B

@@ -55,6 +55,12 @@ enum PostgresTables {
         );
         """.replacing(" TEXT", with: " TEXT COLLATE \"C\"")
 
+    /// The carrier's name of an inbound call, from its first announcement on, so that a second one finds its node.
+    static let announced = """
+        ALTER TABLE call_places ADD COLUMN carrier_call_id TEXT COLLATE "C";
+        CREATE INDEX call_places_by_carrier ON call_places (carrier_call_id) WHERE carrier_call_id IS NOT NULL;
+        """
+
     private static let calls = """
         CREATE TABLE calls (
             id TEXT NOT NULL PRIMARY KEY,
