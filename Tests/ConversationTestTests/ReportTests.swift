@@ -4,7 +4,7 @@ import Testing
 
 @testable import TalkpathConversationTests
 
-/// What results look like to people and to other programs.
+/// Results, as people and other programs see them.
 @Suite struct ReportTests {
     private static func played() -> [(suite: Suite, results: [TestResult])] {
         let expectation = Expectation(name: "end_reason", line: 7, content: .endReason([.busy]))

@@ -4,7 +4,7 @@ import Testing
 
 @testable import TalkpathConversationTests
 
-/// What stands in suites, and what is said of what cannot stand there.
+/// Suites as they are read, and the faults that are named in them.
 @Suite struct SuiteReadingTests {
     private static func suite(_ text: String) throws -> Suite { try Suite(text: text, file: "suite.yaml") }
 
@@ -44,7 +44,8 @@ import Testing
         #expect(test.runs == 5 && test.needed == 4)
         // No error of arithmetic asks for one more, and no rounding for one less.
         for (share, runs, needed) in [
-            ("70", 10, 7), ("29", 100, 29), ("66.67", 3, 3), ("99.9999", 1000, 1000), ("0", 9, 1),
+            ("70", 10, 7), ("7", 100, 7), ("55", 100, 55), ("29", 100, 29), ("66.67", 3, 3), ("99.9999", 1000, 1000),
+            ("0", 9, 1),
         ] {
             let one = try Self.suite("runs: \(runs)\npass_rate: \(share)%\n" + Self.short).tests.first
             #expect(one?.needed == needed, "\(share) of \(runs)")

@@ -80,10 +80,23 @@ struct PhoneUserModelTests {
         #expect((3380...3460).contains(start))
     }
 
-    @Test func `aperson with patience speaks to a silent agent`() throws {
+    @Test func `a person with patience speaks to a silent agent, and the turn is known to be impatient`() throws {
         var line = Line(script([.agentEnds(after: .zero)], patience: .seconds(3)))
         line.play(4000, voice: false)
         #expect(try #require(line.time(of: .startedTurn(0))) == 3000)
+        #expect(line.user.impatientTurns == [0] && line.user.turnsLeft == 0)
+    }
+
+    @Test func `a person with patience lets an agent finish that speaks for longer`() throws {
+        var line = Line(
+            script([.agentEnds(after: .milliseconds(700)), .agentEnds(after: .zero)], patience: .seconds(3))
+        )
+        line.play(1000, voice: false)
+        line.play(6000, voice: true)
+        line.play(1500, voice: false)
+        let start = try #require(line.time(of: .startedTurn(0)))
+        #expect((7680...7760).contains(start))
+        #expect(line.user.impatientTurns.isEmpty && line.user.turnsLeft == 1)
     }
 
     @Test func `hangs up after the last answer`() throws {

@@ -31,7 +31,7 @@ package final class ScriptedCall: @unchecked Sendable {
     package var setupTime: Duration? = .zero
     /// Called with the milliseconds of each piece of the caller's audio that the model receives.
     package var onAudio: (Int) -> Void = { _ in }
-    /// Whether the carrier's media bear timestamps.
+    /// True if the carrier's media bear timestamps.
     package var hasTimestamps = true
     /// The model's reaction to a message that it does not take; `nil` takes it.
     package var refusal: (String) -> Refusal? = { _ in nil }

@@ -29,6 +29,7 @@ public struct PhoneUserModel: Sendable {
     private var previousEnd: MonotonicInstant
     /// The beginning of the agent's first utterance since then, as detected in the audio.
     private var answerStart: MonotonicInstant?
+    private var isAgentHeard = false
     /// The end of the agent's last utterance; nil while it speaks.
     private var agentEnd: MonotonicInstant?
 
@@ -90,9 +91,11 @@ public struct PhoneUserModel: Sendable {
             // Noticed late: it began that much earlier.
             if answerStart == nil { answerStart = instant - script.ear.onset }
             agentEnd = nil
+            isAgentHeard = true
             report(.agentHeard)
         case .speechEnded:
             agentEnd = instant - script.ear.hangover
+            isAgentHeard = false
             report(.agentFellSilent)
         case nil: break
         }
@@ -102,7 +105,7 @@ public struct PhoneUserModel: Sendable {
         guard script.turns.indices.contains(nextTurn) else { return decideEnding(at: instant, report) }
         let turn = script.turns[nextTurn]
         let isDue = due(of: turn.moment).map { $0 <= instant } ?? false
-        let isImpatient = turn.patience.map { isAgentSilent && instant >= silentSince + $0 } ?? false
+        let isImpatient = turn.patience.map { !isAgentHeard && instant >= silentSince + $0 } ?? false
         guard isDue || isImpatient else { return }
         if !isDue { impatientTurns.append(nextTurn) }
         speaking = Self.utterance(turn, number: nextTurn)
@@ -112,8 +115,6 @@ public struct PhoneUserModel: Sendable {
         report(.startedTurn(nextTurn))
         nextTurn += 1
     }
-
-    private var isAgentSilent: Bool { answerStart == nil || agentEnd != nil }
 
     /// The end of the last sound of either side.
     private var silentSince: MonotonicInstant { max(previousEnd, agentEnd ?? previousEnd) }

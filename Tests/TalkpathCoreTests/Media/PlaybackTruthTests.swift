@@ -1,4 +1,5 @@
 import TalkpathAudio
+import TalkpathSimulation
 import TalkpathWire
 import Testing
 
@@ -72,7 +73,7 @@ private struct VirtualLine {
     private let media: CallMedia
     private let carrier = SpySink()
     private let agent = SpySink()
-    private var random: Dice
+    private var random: SplitMix64
     private var playout = CarrierPlayout()
     private var milliseconds = 0
     private let down: Int
@@ -101,7 +102,7 @@ private struct VirtualLine {
     init(_ provider: AgentProvider, _ bargeIn: BargeIn, seed: UInt64, oneWay: Int? = nil, jitter: Int = 0) throws {
         self.provider = provider
         self.bargeIn = bargeIn
-        random = Dice(state: seed)
+        random = SplitMix64(seed: seed)
         down = oneWay ?? 4 * Int.random(in: 0...1, using: &random)
         up = oneWay ?? 4 * Int.random(in: 0...1, using: &random)
         self.jitter = jitter
@@ -407,18 +408,5 @@ private struct VirtualLine {
             }
         }
         return (interruptions, faults, errors)
-    }
-}
-
-/// Sebastiano Vigna's SplitMix64.
-private struct Dice: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }
