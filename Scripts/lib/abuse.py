@@ -1,9 +1,8 @@
-"""What the scripts of Scripts/abuse share: a server of their own, a model that talks without end, and callers, all on
-loopback.
+"""Shared code of Scripts/abuse: a server of the script's own, a model that talks without end, and callers, all on loopback.
 
-A neighbour's call plays beside whatever is tried: a media socket that takes the frames down, in a process of its own, so
-that the trial does not hold up its clock. The lateness of a frame is how long after its turn (20 ms after the one before)
-it came. Needs Python 3.9 and nothing else.
+A neighbour's call plays beside each trial. Its media socket records the frames in a separate process, so that the trial
+does not delay its clock. A frame's lateness is the time between its due time (20 ms after the frame before) and its
+arrival. Needs Python 3.9 only.
 """
 import argparse
 import asyncio
@@ -26,21 +25,21 @@ SILENCE = base64.b64encode(b"\xff" * 160).decode()
 
 
 def parser(text, seconds):
-    """The options that all scripts have."""
+    """The options of all scripts."""
     options = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--seconds", type=float, default=seconds, help=f"how long the neighbour listens ({seconds:g})")
-    options.add_argument("--bound-ms", type=float, default=5, help="how much later the neighbour's p99 may be (5)")
+    options.add_argument("--seconds", type=float, default=seconds, help=f"seconds that the neighbour listens ({seconds:g})")
+    options.add_argument("--bound-ms", type=float, default=5, help="milliseconds by which the neighbour's p99 may grow (5)")
     options.add_argument(
-        "--untimed", action="store_true", help="judge nothing by the clock: for machines that do other things as well"
+        "--untimed", action="store_true", help="skip the bounds on time: for machines with other work"
     )
     return options
 
 
 def program():
-    """The release build, or what TALKPATH_BINARY names."""
+    """Returns the path of the release build, or the path in TALKPATH_BINARY."""
     path = os.environ.get("TALKPATH_BINARY") or os.path.join(TOP, ".build/release/talkpath")
     if not os.access(path, os.X_OK):
-        sys.exit(f"{os.path.basename(sys.argv[0])}: no release build: swift build -c release --product talkpath")
+        sys.exit(f"{os.path.basename(sys.argv[0])}: no release build; run: swift build -c release --product talkpath")
     return path
 
 
@@ -88,7 +87,7 @@ async def read_frame(reader):
 
 
 class Models:
-    """A server of models that talk without end, at their own pace. Others override `talk`, or `greet`."""
+    """A server of models that talk without end, at their own pace. Subclasses override `talk` or `greet`."""
 
     async def start(self):
         self.listener = await asyncio.start_server(self.serve, "127.0.0.1", 0, limit=1 << 25)
@@ -123,7 +122,7 @@ class Models:
         listening = asyncio.ensure_future(self.listen(reader))
         delta = {"type": "response.output_audio.delta", "item_id": "i", "content_index": 0}
         delta["delta"] = base64.b64encode(bytes(24_000 * 2 // 5)).decode()
-        # By the clock, and a second ahead: else a late model would look like a late server.
+        # Audio is sent by the clock, one second ahead. Otherwise a late model would look like a late server.
         began, count = time.monotonic() - 1, 0
         while not listening.done():
             say(delta)
@@ -132,7 +131,7 @@ class Models:
             await asyncio.sleep(max(0, began + count * 0.2 - time.monotonic()))
 
     async def listen(self, reader):
-        """Reads until the socket is closed; the close code."""
+        """Reads until the socket is closed; returns the close code."""
         try:
             while True:
                 kind, payload = await read_frame(reader)
@@ -176,7 +175,7 @@ CLOSE = bytes([0x88, 0x82]) + bytes(4) + (1000).to_bytes(2, "big")
 
 
 async def call(port, number):
-    """A call that has begun; the stream and its name."""
+    """Begins a call; returns the reader, the writer and the stream's name."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(upgrade(port))
     answer = await reader.readuntil(b"\r\n\r\n")
@@ -189,7 +188,7 @@ async def call(port, number):
 
 
 async def short_call(port, number, seconds=0.05):
-    """Says hello and three frames, and hangs up."""
+    """Plays a call of three frames, and hangs up."""
     reader, writer, _ = await call(port, number)
     try:
         for count in range(3):
@@ -232,7 +231,7 @@ async def listen(port, number, seconds):
     finally:
         talking.cancel()
         writer.close()
-    # The first second fills the far end's buffer, on purpose faster than time.
+    # The first second fills the buffer of the far end, on purpose faster than real time.
     arrivals = [instant for instant in arrivals if instant > arrivals[0] + 1]
     start = min(instant - place * 0.02 for place, instant in enumerate(arrivals))
     return sorted((instant - start - place * 0.02) * 1000 for place, instant in enumerate(arrivals))
@@ -243,7 +242,7 @@ def percentile(values, share):
 
 
 async def neighbour(port, number, seconds):
-    """Listens for so long; how late its frames were."""
+    """Listens for that many seconds; returns the lateness of the frames."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, os.path.abspath(__file__), f"{port},{number},{seconds}",
         stdout=asyncio.subprocess.PIPE, limit=1 << 24,
@@ -259,7 +258,7 @@ async def neighbour(port, number, seconds):
 
 
 def is_well(calm, beside, options):
-    """Whether the neighbour heard as much as without the trial, and no later than the bound."""
+    """Compares the neighbour's frames with those without the trial: as many, and no later than the bound."""
     if not calm["frames"] or not beside["frames"]:
         return False
     if options.untimed:
@@ -276,7 +275,7 @@ class Server:
         self.port = port
 
     def get(self, path, body=None, timeout=20):
-        """Status, headers and text of an answer; a body makes it a POST."""
+        """Returns the status, headers and text of an answer. A request with a body is a POST."""
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}")
         if body is not None:
             request.data = json.dumps(body).encode()
@@ -288,11 +287,11 @@ class Server:
             return answer.code, answer.headers, answer.read().decode()
 
     async def ask(self, *arguments, **options):
-        """The same, without holding up this program."""
+        """The same, without blocking this program."""
         return await asyncio.get_running_loop().run_in_executor(None, lambda: self.get(*arguments, **options))
 
     async def metric(self, name):
-        """The sum over all labels; 0 for one that does not exist."""
+        """Returns the sum over all labels; 0 for an unknown metric."""
         _, _, body = await self.ask("/metrics")
         return sum(float(value) for value in re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", body, re.M))
 
@@ -303,12 +302,12 @@ class Server:
                 return
             except OSError:
                 if self.process.poll() is not None:
-                    sys.exit(f"the server left with {self.process.returncode}")
+                    sys.exit(f"the server exited with {self.process.returncode}")
                 await asyncio.sleep(0.05)
         sys.exit("the server does not answer")
 
     async def until(self, name, wanted, seconds=30):
-        """Waits until a metric has that value; whether it has."""
+        """Waits until a metric has that value; returns False after the time limit."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if await self.metric(name) == wanted:
@@ -317,7 +316,7 @@ class Server:
         return False
 
     async def ended_calls(self):
-        """The ended calls that the server knows, by their carrier's names."""
+        """Returns the server's ended calls by the carrier's call ids."""
         calls, cursor = {}, None
         while True:
             path = "/api/calls?state=ended&limit=100" + (f"&cursor={cursor}" if cursor else "")
@@ -328,7 +327,7 @@ class Server:
                 return calls
 
     def gone(self, seconds):
-        """Waits until the process has left; how long it took, or nothing."""
+        """Waits until the process has exited; returns the seconds that it took, or None."""
         began = time.monotonic()
         try:
             self.process.wait(seconds)
@@ -339,7 +338,7 @@ class Server:
 
 @contextlib.asynccontextmanager
 async def server(model_port, settings=(), before=(), stderr=subprocess.DEVNULL):
-    """A server beside that model, until the block ends. `before` is a command that starts it."""
+    """Runs a server beside that model until the block ends. `before` is a command that starts the server."""
     port = free_port()
     environment = {
         "PATH": os.environ.get("PATH", ""), "OPENAI_API_KEY": "any", "TALKPATH_LOG_LEVEL": "critical",

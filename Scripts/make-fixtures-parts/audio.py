@@ -1,4 +1,4 @@
-"""Speech as it comes out of a telephone, and out of a speech model; samples are ints of 16 bit throughout."""
+"""Speech as it sounds from a telephone and from a speech model. Samples are 16-bit integers throughout."""
 
 import array
 import math
@@ -69,7 +69,7 @@ def to_level(values, rate, level):
 
 
 def trimmed(values, rate, keep_ms=20):
-    """Without the silence around it, and padded to whole frames."""
+    """Removes the silence around it, and pads it to whole frames."""
     limit = max(abs(v) for v in values) / 100
     loud = [i for i, v in enumerate(values) if abs(v) > limit]
     keep = rate * keep_ms // 1000
@@ -79,7 +79,7 @@ def trimmed(values, rate, keep_ms=20):
 
 
 def caller_speech(text, speaker):
-    """Clean, but through the telephone's band."""
+    """Limits clean speech to the telephone's band."""
     values = sox(speak(text, **speaker), ["-t", "wav"], None, CALLER_RATE, ["rate", "-v", "8000", "sinc", BAND])
     return to_level(trimmed(values, CALLER_RATE), CALLER_RATE, CALLER_LEVEL)
 
@@ -93,7 +93,7 @@ def line_noise(count, seed):
     dice = random.Random(seed)
     white = [max(-32768, min(32767, round(dice.gauss(0, 3000)))) for _ in range(count + CALLER_RATE)]
     values = sox(raw(white), None, CALLER_RATE, CALLER_RATE, ["sinc", BAND])[CALLER_RATE // 2 :][:count]
-    # One step of 16 bit is -90 dBFS: at -55 dBFS rounding adds nothing that matters.
+    # One step of 16 bit is -90 dBFS: at -55 dBFS the error of rounding is negligible.
     return scaled(values, 10 ** ((NOISE_LEVEL - decibels(rms(values))) / 20))
 
 

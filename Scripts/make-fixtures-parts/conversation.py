@@ -1,4 +1,4 @@
-"""What is said, by whom and when: the one place to change a conversation."""
+"""The texts, speakers and times of the conversations: the one place to change a conversation."""
 
 from dataclasses import dataclass
 
@@ -58,9 +58,9 @@ class Answer:
 
     audio: str
     start: int
-    end: int  # where it ends by itself
-    heard_end: int  # where the caller stops hearing it
-    turn: object  # the Turn it answers; None for the greeting
+    end: int  # its end without an interruption
+    heard_end: int  # the end of its playback
+    turn: object  # the Turn that it answers; None for the greeting
 
     @property
     def interrupted(self):
@@ -72,19 +72,19 @@ class Turn:
     audio: str
     start: int
     end: int
-    speech_started: int  # when the model says so
+    speech_started: int  # the model's report of it
     speech_stopped: int
 
 
 GREETING_AT = 940
-ANSWER_DELAY = 940  # from the end of a turn: 500 ms of silence to be sure, the rest to think
-NOTICE_DELAY = 160  # from the beginning of speech to the model noticing
+ANSWER_DELAY = 940  # from the end of a turn: 500 ms of silence, the rest for the model's thought
+NOTICE_DELAY = 160  # from the beginning of speech to the model's report of it
 SILENCE = 500
 HANG_UP_AFTER = 700
 
 
 def timeline(conversation, durations):
-    """Plays the conversation by its rules. Returns turns, answers and when the caller hangs up."""
+    """Plays the conversation by its rules. Returns the turns, the answers and the time of the caller's hang-up."""
     turns, answers, waiting = [], [], list(conversation.caller)
 
     def answer(at, turn):

@@ -1,4 +1,4 @@
-"""Gemini Live: what the model's socket says during a call, audio as linear PCM of 24 kHz."""
+"""Gemini Live: the messages of the model's socket during a call, with audio as linear PCM of 24 kHz."""
 
 import base64
 import uuid
@@ -54,7 +54,7 @@ class Session(Recording):
             self.content(answer.heard_end, interrupted=True)
         else:
             self.content(first + sent * CHUNK_MS / PACE, generationComplete=True)
-            over = answer.end + 20  # the service waits until it must have been heard
+            over = answer.end + 20  # the service waits until the audio must have been played
         output = sent * CHUNK_MS // 40
         usage = {
             "promptTokenCount": self.tokens + 120, "responseTokenCount": output,

@@ -1,4 +1,4 @@
-"""The words of fixtures/loop, written for this project. Nobody was recorded."""
+"""The words of fixtures/loop, written for this project. No person was recorded."""
 
 import random
 
@@ -13,7 +13,7 @@ def again(text, times):
 
 
 def shuffled(agent, caller, pairs, seed):
-    """A conversation that says the same few things in ever other words, as models do."""
+    """Returns a conversation that says the same few sentences in varied words, as models do."""
     generator = random.Random(seed)
     result = []
     bags = {"A": [], "C": []}

@@ -1,6 +1,6 @@
-"""Transcripts of calls that go in circles, and of calls that only look like it: texts by this project, times made up.
+"""Transcripts of calls that loop, and of calls that only seem to loop: texts by this project, times made up.
 
-A call is a list of turns; "A:" is our agent, "C:" is whoever is at the other end. What repeats is written once.
+A call is a list of turns; "A:" is our agent, "C:" is the far end. Repeated turns are written once.
 """
 
 import json
@@ -8,7 +8,7 @@ import random
 
 from loop_texts import HONEST, LOOPING
 
-# Milliseconds a letter takes to be said; of the pauses before a turn, shortest, longest, and what is usual.
+# Milliseconds to say one letter; the shortest, the longest and the usual pause before a turn.
 LETTER_MS = 62
 AGENT_PAUSE = (500, 1100)
 MACHINE_PAUSE = (450, 1600)
@@ -17,7 +17,7 @@ THINKING_PAUSE = (4200, 11000)
 
 
 def pause(generator, kind):
-    """How long the far end is silent before it speaks."""
+    """Returns the silence of the far end before it speaks."""
     if kind == "machine":
         return generator.randint(*MACHINE_PAUSE)
     if kind == "slow":
@@ -28,7 +28,7 @@ def pause(generator, kind):
 
 
 def garbled(generator, text, share):
-    """As a recogniser hears it on a bad line: words are lost, cut or doubled."""
+    """Returns the text as a recogniser hears it on a bad line: words are lost, cut or doubled."""
     words = []
     for word in text.split():
         if generator.random() >= share:
@@ -42,7 +42,7 @@ def garbled(generator, text, share):
 
 
 def lines(name, call):
-    """The turns of one call with their times."""
+    """Returns the turns of one call with their times."""
     generator = random.Random(name)
     now = 800
     last = None

@@ -1,4 +1,4 @@
-"""OpenAI Realtime: what the model's socket says during a call, audio as µ-law both ways."""
+"""OpenAI Realtime: the messages of the model's socket during a call, with audio as µ-law in both directions."""
 
 import base64
 
@@ -7,8 +7,8 @@ from conversation import TEXTS
 from recording import Recording, words_along
 
 DELTA_MS = 200
-PACE = 2.5  # generated so many times faster than it is spoken
-PREFIX_MS = 300  # what voice activity detection adds before the speech it found
+PACE = 2.5  # the model generates audio 2.5 times faster than real time
+PREFIX_MS = 300  # padding of the voice activity detection before the speech
 INSTRUCTIONS = "You answer the telephone of the Harbour Street clinic. Be brief and friendly."
 END_CALL = {
     "type": "function",
@@ -127,7 +127,7 @@ class Session(Recording):
         self.end_response(at + 15, response, [message], generated * DELTA_MS // 50, len(spoken) * 4 // 3,
                           answer.interrupted)
         if answer.interrupted:
-            # The client has told what was heard.
+            # The client has reported the played part.
             self.say(answer.heard_end + 90, "conversation.item.truncated", item_id=item, content_index=0,
                      audio_end_ms=answer.heard_end - answer.start)
         self.previous = item
@@ -179,7 +179,7 @@ class Session(Recording):
 
 
 def conversation(turns, answers, speech):
-    """With the model's own wish to hang up at the end, which is what ends most calls."""
+    """Adds the model's request to hang up, which ends most calls."""
     session = Session(seed=41)
     session.open()
     events = [(a.start, "answer", a) for a in answers] + [(t.start, "turn", t) for t in turns]

@@ -1,4 +1,4 @@
-"""Messages of one socket in the order and at the times they came."""
+"""Messages of one socket, in the order and at the times of their arrival."""
 
 import json
 import random
@@ -29,7 +29,7 @@ class Recording:
 
 
 def words_along(text, pieces):
-    """The words of a text spread over the pieces of its audio, each a little before it is to be heard."""
+    """Spreads the words of a text over the pieces of its audio, each a little before its playback."""
     words = [w if i == 0 else " " + w for i, w in enumerate(text.split())]
     spread = [[] for _ in range(pieces)]
     for index, word in enumerate(words):

@@ -1,4 +1,4 @@
-"""Twilio Media Streams: what the carrier's socket says during a call."""
+"""Twilio Media Streams: the messages of the carrier's socket during a call."""
 
 import base64
 
@@ -8,13 +8,13 @@ from recording import Recording
 STREAM = "MZ" + "0" * 31 + "1"
 CALL = "CA" + "0" * 31 + "1"
 ACCOUNT = "AC" + "0" * 31 + "2"
-FIRST_TIMESTAMP = 61  # a stream's first audio is not stamped 0
+FIRST_TIMESTAMP = 61  # the timestamp of a stream's first audio is not 0
 FRAME_MS = 20
 MARK_EVERY_MS = 1000
 
 
 class Stream(Recording):
-    """Numbers messages when they are written: `sequenceNumber` counts in the order they are sent."""
+    """Numbers messages when they are written: `sequenceNumber` counts in the order of sending."""
 
     def connect(self):
         self.add(0, {"event": "connected", "protocol": "Call", "version": "1.0.0"})
@@ -26,7 +26,7 @@ class Stream(Recording):
         self.add(2, {"event": "start", "sequenceNumber": "", "start": start, "streamSid": STREAM})
 
     def media(self, chunk, payload):
-        """`chunk` counts from 1. Arrives when it is complete, give or take what the network does."""
+        """`chunk` counts from 1. A frame arrives when it is complete, with the network's jitter."""
         timestamp = FIRST_TIMESTAMP + (chunk - 1) * FRAME_MS
         media = {
             "track": "inbound", "chunk": str(chunk), "timestamp": str(timestamp),
@@ -62,7 +62,7 @@ class Stream(Recording):
 
 
 def caller_track(turns, speech, end):
-    """Everything the line carries from the caller, with its noise, as µ-law."""
+    """The audio of the line from the caller, with its noise, as µ-law."""
     values = audio.line_noise(end * 8, seed=21)
     for turn in turns:
         start = turn.start * 8
@@ -80,7 +80,7 @@ def conversation(turns, answers, end, speech):
         for position in range(MARK_EVERY_MS, answer.end - answer.start + MARK_EVERY_MS, MARK_EVERY_MS):
             number += 1
             played = min(answer.start + position, answer.end)
-            # What is cleared is echoed at once, as if it had been played.
+            # The carrier echoes cleared marks at once, as if their audio had been played.
             stream.mark(min(played, answer.heard_end + 40), f"tp-{epoch}-{number}")
         epoch += answer.interrupted
     stream.dtmf(turns[-1].start - 250, "#")
@@ -90,7 +90,7 @@ def conversation(turns, answers, end, speech):
 
 
 def small_ones(speech):
-    """Name, stream: one peculiarity each, in a second or two."""
+    """Name and stream: each has one peculiarity and lasts a second or two."""
     noise = audio.mu_law(audio.line_noise(8000, seed=23))
     question = audio.mu_law(speech["caller-1-question"][: 8000 * 3 // 2])
 

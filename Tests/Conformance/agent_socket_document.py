@@ -1,4 +1,4 @@
-"""docs/agent-socket.yaml: whether it holds together, and whether messages are what it says."""
+"""Checks docs/agent-socket.yaml for consistency, and checks messages against it."""
 
 import json
 
@@ -11,7 +11,7 @@ TOP = HERE.parent.parent
 
 
 def _resolved(node, document):
-    """The node without references."""
+    """Returns the node with every reference resolved."""
     if isinstance(node, dict):
         if "$ref" in node:
             target = document
@@ -36,16 +36,16 @@ class Document:
         return {payload["properties"]["type"]["const"]: payload for payload in payloads}
 
     def faults(self):
-        """What is wrong with the document itself."""
+        """Lists the faults of the document itself."""
         found = []
         if self.raw["asyncapi"] != "3.0.0":
-            found.append("another version of AsyncAPI")
+            found.append("the version of AsyncAPI is not 3.0.0")
         in_channel = set(self.raw["channels"]["call"]["messages"])
         in_operations = {
             one["$ref"].rsplit("/", 1)[1] for operation in self.raw["operations"].values() for one in operation["messages"]
         }
         if not in_channel == in_operations == set(self.raw["components"]["messages"]):
-            found.append(f"messages that not every part has: {in_channel ^ in_operations}")
+            found.append(f"messages missing in the channel or the operations: {in_channel ^ in_operations}")
         text = (TOP / "docs/agent-socket.md").read_text()
         for kind, payload in (self.sent | self.received).items():
             jsonschema.Draft7Validator.check_schema(payload)
@@ -53,7 +53,7 @@ class Document:
                 found.append(f"{kind} is not in docs/agent-socket.md")
             found += [f"{kind}.{member} is not in docs/agent-socket.md" for member in payload["properties"]
                       if f"`{member}`" not in text and member != "type"]
-        # The examples in the text are messages, too.
+        # The examples in the text must be valid messages, too.
         for block in text.split("```json\n")[1:]:
             example = json.loads(block.split("```")[0])
             if "type" in example:

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Runs the requests that five systems' documentation shows, against a running server: only the host, the key and the
-numbers differ. Each is made as its readers would make it: by curl, by Python's `requests`, by JavaScript's `fetch`.
+"""Sends the requests of five systems' documentation to a running server. Only the host, the key and the numbers differ.
+The clients are those of the documentation: curl, Python's `requests`, JavaScript's `fetch`.
 
     api_clients.py http://127.0.0.1:8080 KEY
 
-The server needs a carrier, real or `talkpath simulate twilio`, and leave to call +14155550101. Exits with 1 if an answer
-is not the documented one. Where there is no node, it says that JavaScript was left out.
+The server needs a carrier, real or `talkpath simulate twilio`, and permission to call +14155550101. Exits with 1 if an
+answer differs from the documented one. Without node, it skips the JavaScript programs and says so.
 """
 
 import json
@@ -33,7 +33,7 @@ def check(name, condition, shown):
 
 
 def curl(*arguments):
-    """Status and body."""
+    """Returns the status and the body."""
     output = subprocess.run(
         ["curl", "-sS", "-w", "\n%{http_code}", *arguments], check=True, capture_output=True, text=True
     ).stdout
@@ -47,12 +47,12 @@ def run(*command):
 
 
 def python(source):
-    """What a program of its own prints."""
+    """Returns the output of a program that runs in its own process."""
     return run(sys.executable, "-c", textwrap.dedent(source))
 
 
 def javascript(source):
-    """What a program prints; None where there is no node."""
+    """Returns the output of a program; None without node."""
     global left_out
     if not shutil.which("node"):
         left_out += 1
@@ -61,9 +61,9 @@ def javascript(source):
 
 
 def check_program(name, printed, expected):
-    """Whether a program has printed this JSON."""
+    """Checks that a program has printed this JSON."""
     if printed is None:
-        print("left out  " + name + ": there is no node")
+        print("skipped   " + name + ": node is not installed")
         return
     try:
         check(name, json.loads(printed) == expected, printed)
@@ -78,30 +78,30 @@ def place():
         json={"to": NUMBER, "prompt": "You are making a quick announcement."},
     )
     data = response.json()
-    check("agenticai: POST /api/call", data.get("success") is True and data.get("to") == NUMBER, data)
+    check("agenticai: POST /api/call places a call", data.get("success") is True and data.get("to") == NUMBER, data)
     return data["call_id"]
 
 
 def agenticai():
     health = requests.get(f"{HOST}/health").json()
-    check("agenticai: GET /health", health["status"] == "healthy" and "active_calls" in health, health)
+    check("agenticai: GET /health reports the active calls", health["status"] == "healthy" and "active_calls" in health, health)
     missing = requests.post(f"{HOST}/api/call", headers=BEARER, json={"prompt": "x"}).json()
-    check("agenticai: missing 'to'", missing.get("error") == "Missing 'to' phone number", missing)
+    check("agenticai: a call without 'to' is refused", missing.get("error") == "Missing 'to' phone number", missing)
     call_id = place()
     calls = requests.get(f"{HOST}/api/calls", headers=BEARER).json()
-    check("agenticai: GET /api/calls", call_id in [call["call_id"] for call in calls["calls"]], calls)
+    check("agenticai: GET /api/calls lists the call", call_id in [call["call_id"] for call in calls["calls"]], calls)
     ended = requests.post(f"{HOST}/api/calls/{call_id}/end", headers=BEARER).json()
-    check("agenticai: end", ended["success"] and ended["message"] == f"Call {call_id} ended", ended)
+    check("agenticai: POST …/end ends the call", ended["success"] and ended["message"] == f"Call {call_id} ended", ended)
     again = requests.post(f"{HOST}/api/calls/{call_id}/end", headers=BEARER).json()
-    check("agenticai: end again", again["success"] is False and again["error"] == "Call not found", again)
+    check("agenticai: a second end answers that the call is not found", again["success"] is False and again["error"] == "Call not found", again)
     call_id = place()
     status, body = curl("-X", "POST", f"{HOST}/api/calls/{call_id}/end", "-H", f"Authorization: Bearer {KEY}")
-    check("agenticai: curl", status == 200 and json.loads(body)["message"] == f"Call {call_id} ended", body)
+    check("agenticai: curl ends a call", status == 200 and json.loads(body)["message"] == f"Call {call_id} ended", body)
     agenticai_programs()
 
 
 def agenticai_programs():
-    """A call of a bounded time, all calls ended one after the other, and a board of what goes on."""
+    """Runs three programs: one ends a call after a time, one lists calls, one ends all calls one after the other."""
     printed = python(f"""
         import json
         import time
@@ -117,7 +117,7 @@ def agenticai_programs():
         ended = requests.post(f"{HOST}/api/calls/{{call_id}}/end", headers=headers).json()
         print(json.dumps([ended["success"], ended["message"] == f"Call {{call_id}} ended"]))
     """)
-    check_program("agenticai: Python, end after a time", printed, [True, True])
+    check_program("agenticai: the Python program ends its call after a time", printed, [True, True])
     calls = [place() for _ in range(3)]
     printed = javascript(f"""
         const response = await fetch('{HOST}/api/calls', {{ headers: {json.dumps(BEARER)} }});
@@ -126,7 +126,7 @@ def agenticai_programs():
         const whole = data.calls.every(call => call.to_number && call.status && call.direction === 'outbound');
         console.log(JSON.stringify([data.count === ids.length, whole, {json.dumps(calls)}.every(id => ids.includes(id))]));
     """)
-    check_program("agenticai: JavaScript, a board", printed, [True, True, True])
+    check_program("agenticai: the JavaScript program lists every call", printed, [True, True, True])
     printed = python(f"""
         import json
         import requests
@@ -140,7 +140,7 @@ def agenticai_programs():
         print(json.dumps([len(calls) >= 3, all(result is True for result in results), left]))
     """)
     check_program(
-        "agenticai: Python, end all", printed, [True, True, {"calls": [], "count": 0, "next_cursor": None}]
+        "agenticai: the Python program ends all calls", printed, [True, True, {"calls": [], "count": 0, "next_cursor": None}]
     )
 
 
@@ -151,21 +151,21 @@ def callab():
         "-d", json.dumps({"call_id": call_id, "disconnect_reason": "Call completed successfully"}),
     )
     documented = {"status": "ok", "message": "ok", "data": "Call Ended"}
-    check("Callab: curl", status == 200 and json.loads(body) == documented, body)
+    check("Callab: curl ends a call", status == 200 and json.loads(body) == documented, body)
     call = requests.get(f"{HOST}/v1/calls/{call_id}", headers=BEARER).json()["data"]
-    check("Callab: reason", call["disconnect_reason"] == "Call completed successfully" and call["ended_at"], call)
+    check("Callab: the call records the disconnect reason", call["disconnect_reason"] == "Call completed successfully" and call["ended_at"], call)
     status, body = curl(
         "-X", "POST", f"{HOST}/v1/calls/end", "-H", f"Authorization: Bearer {KEY}", "-H",
         "Content-Type: application/json", "-d", '{"call_id": "3c90c3cc-0d44-4b50-8888-8dd25736052a"}',
     )
-    check("Callab: an error is 200 with an empty body", (status, body) == (200, ""), body)
+    check("Callab: an unknown call is answered with 200 and an empty body", (status, body) == (200, ""), body)
     status, _ = curl("-X", "POST", f"{HOST}/v1/calls/end", "-H", "Authorization: Bearer wrong", "-d", "{}")
-    check("Callab: 401", status == 401, status)
+    check("Callab: a wrong key is answered with 401", status == 401, status)
     status, body = curl(
         "--request", "POST", "--url", f"{HOST}/v1/calls/end", "--header", f"Authorization: Bearer {KEY}", "--header",
         "Content-Type: application/json", "--data", json.dumps({"call_id": place(), "disconnect_reason": "<string>"}),
     )
-    check("Callab: curl, below /v1", status == 200 and json.loads(body) == documented, body)
+    check("Callab: curl ends a call below /v1", status == 200 and json.loads(body) == documented, body)
     printed = javascript(f"""
         const endCall = async (callId, disconnectReason = null) => {{
           const requestBody = {{ call_id: callId }};
@@ -184,7 +184,7 @@ def callab():
         }};
         console.log(JSON.stringify([await endCall('{place()}'), await endCall('{place()}', 'Customer requested')]));
     """)
-    check_program("Callab: JavaScript", printed, [documented, documented])
+    check_program("Callab: the JavaScript program ends calls", printed, [documented, documented])
     printed = python(f"""
         import json
         import requests
@@ -193,7 +193,7 @@ def callab():
         response = requests.post("{HOST}/v1/calls/end", json=payload, headers=headers)
         print(json.dumps([response.status_code, response.json()]))
     """)
-    check_program("Callab: Python", printed, [200, documented])
+    check_program("Callab: the Python program ends a call", printed, [200, documented])
 
 
 def talkover():
@@ -207,7 +207,7 @@ def talkover():
         }),
     )
     data = json.loads(body)
-    check("Talkover: call", status == 200 and data["success"] and data["data"]["status"] == "initiated", body)
+    check("Talkover: a call is placed", status == 200 and data["success"] and data["data"]["status"] == "initiated", body)
     call = data["data"]["id"]
 
     def end(agent):
@@ -218,13 +218,13 @@ def talkover():
 
     status, body = end("agent-uuid")
     expected = {"success": False, "message": "Call not found for this agent"}
-    check("Talkover: another agent's", status == 404 and json.loads(body) == expected, body)
+    check("Talkover: another agent's id does not end the call", status == 404 and json.loads(body) == expected, body)
     status, body = end(AGENT)
     data = json.loads(body)["data"]
-    check("Talkover: end", status == 200 and data["id"] == call and data["ended_reason"] == "ended_by_api", body)
+    check("Talkover: the agent's id ends the call", status == 200 and data["id"] == call and data["ended_reason"] == "ended_by_api", body)
     status, body = end(AGENT)
     expected = {"success": False, "message": "Call is not active", "code": "CALL_NOT_ACTIVE"}
-    check("Talkover: end again", status == 409 and json.loads(body) == expected, body)
+    check("Talkover: a second end answers that the call is not active", status == 409 and json.loads(body) == expected, body)
     talkover_programs()
 
 
@@ -246,7 +246,7 @@ def talkover_programs():
         console.log(JSON.stringify([response.status, answer, Math.abs(Date.now() - time) < 600000]));
     """)
     documented = {"success": True, "data": {"id": call, "status": "completed", "ended_reason": "ended_by_api"}}
-    check_program("Talkover: JavaScript", printed, [200, documented, True])
+    check_program("Talkover: the JavaScript program ends a call", printed, [200, documented, True])
     call = place_there()
     printed = python(f"""
         import json
@@ -257,7 +257,7 @@ def talkover_programs():
         listed = requests.get("{HOST}/api/v1/agents/{AGENT}/calls", headers=headers).json()
         print(json.dumps([answer["data"]["id"], listed["data"][0]["id"], listed["pagination"]["current_page"]]))
     """)
-    check_program("Talkover: Python", printed, [call, call, 1])
+    check_program("Talkover: the Python program ends a call and lists it", printed, [call, call, 1])
 
 
 def vocode():
@@ -267,12 +267,12 @@ def vocode():
     )
     call = json.loads(body)
     required = {"id", "user_id", "to_number", "from_number", "agent", "telephony_provider", "agent_phone_number"}
-    check("Vocode: end", status == 200 and required <= call.keys() and call["status"] == "ended", body)
-    check("Vocode: no credentials", "[redacted]" in json.dumps(call["telephony_account_connection"]), body)
+    check("Vocode: a request with credentials ends the call", status == 200 and required <= call.keys() and call["status"] == "ended", body)
+    check("Vocode: the answer redacts the carrier's credentials", "[redacted]" in json.dumps(call["telephony_account_connection"]), body)
     status, body = curl(
         "--request", "POST", "--url", f"{HOST}/v1/calls/end", "--header", f"Authorization: Bearer {KEY}"
     )
-    check("Vocode: no id", status == 422 and json.loads(body)["detail"][0]["loc"] == ["query", "id"], body)
+    check("Vocode: a request without an id is refused", status == 422 and json.loads(body)["detail"][0]["loc"] == ["query", "id"], body)
     call_id = place()
     printed = python(f"""
         import json
@@ -283,7 +283,7 @@ def vocode():
         listed = requests.request("GET", "{HOST}/v1/calls/list", headers=headers, params={{"sort_desc": True}}).json()
         print(json.dumps([response.json()["id"], response.json()["status"], listed["items"][0]["id"]]))
     """)
-    check_program("Vocode: Python", printed, [call_id, "ended", call_id])
+    check_program("Vocode: the Python program ends a call", printed, [call_id, "ended", call_id])
     call_id = place()
     printed = javascript(f"""
         const options = {{method: 'POST', headers: {{Authorization: 'Bearer {KEY}'}}}};
@@ -291,7 +291,7 @@ def vocode():
         const call = await response.json();
         console.log(JSON.stringify([call.id, call.status, call.telephony_provider]));
     """)
-    check_program("Vocode: JavaScript", printed, [call_id, "ended", "twilio"])
+    check_program("Vocode: the JavaScript program ends a call", printed, [call_id, "ended", "twilio"])
 
 
 def snippet():
@@ -300,7 +300,7 @@ def snippet():
     order = {"callSid": sid, "accountSid": "AC0", "authToken": "none"}
     response = requests.post(f"{HOST}/api/hangup", headers=BEARER, json=order)
     expected = {"message": "Succesfully hangup outbound call"}
-    check("snippet: hang up", response.status_code == 200 and response.json() == expected, response.text)
+    check("snippet: a request hangs up the call", response.status_code == 200 and response.json() == expected, response.text)
     call_id = place()
     sid = requests.get(f"{HOST}/api/calls/{call_id}", headers=BEARER).json()["carrier_call_id"]
     printed = javascript(f"""
@@ -311,17 +311,17 @@ def snippet():
         }});
         console.log(JSON.stringify([response.status, await response.json()]));
     """)
-    check_program("snippet: JavaScript", printed, [200, expected])
+    check_program("snippet: the JavaScript program hangs up a call", printed, [200, expected])
     response = requests.post(f"{HOST}/api/hangup", headers=BEARER, json={})
     expected = {"message": "Failed to hangup outbound call", "error": "No callSid provided"}
-    check("snippet: no SID", response.status_code == 500 and response.json() == expected, response.text)
+    check("snippet: a request without a SID is refused", response.status_code == 500 and response.json() == expected, response.text)
     response = requests.get(f"{HOST}/api/hangup", headers=BEARER)
     allowed = response.status_code == 405 and response.headers.get("Allow") == "POST"
-    check("snippet: other methods", allowed and response.text == "Method GET Not Allowed", response.text)
+    check("snippet: other methods are refused", allowed and response.text == "Method GET Not Allowed", response.text)
 
 
 for system in (agenticai, callab, talkover, vocode, snippet):
     system()
 if left_out:
-    print(f"{left_out} programs in JavaScript were left out: install node (nodejs) to have them run")
+    print(f"{left_out} programs in JavaScript were skipped: install node (nodejs) to run them")
 sys.exit(1 if failures else 0)

@@ -1,4 +1,4 @@
-"""A caller's voice for frameworks that want it frame by frame, and what such a framework complains of."""
+"""A caller's voice for frameworks that read it frame by frame, and a log of a framework's warnings."""
 
 import array
 import asyncio
@@ -10,14 +10,14 @@ from stage import HERE
 
 
 def spoken(name, rate):
-    """A recording of the fixtures', 16 bit, by the roughest of resamplers."""
+    """Returns a recording of fixtures/audio as 16-bit samples, resampled by repetition."""
     with wave.open(str(HERE.parent.parent / f"fixtures/audio/{name}.wav")) as file:
         samples = array.array("h", file.readframes(file.getnframes()))
     return array.array("h", [one for one in samples for _ in range(rate // 8000)]).tobytes()
 
 
 class Microphone:
-    """Speech where there is some, silence elsewhere, 20 ms of it every 20 ms."""
+    """Yields a frame of 20 ms every 20 ms: speech after `say`, otherwise silence."""
 
     def __init__(self, rate):
         self.rate = rate
@@ -27,7 +27,7 @@ class Microphone:
         self.spoken = asyncio.Event()
 
     async def say(self, name):
-        """Returns once it is spoken."""
+        """Returns once the recording has been sent."""
         self.spoken.clear()
         self.pending += spoken(name, self.rate)
         await self.spoken.wait()
@@ -44,7 +44,7 @@ class Microphone:
 
 
 class Log(logging.Handler):
-    """Keeps what a package warns of while it is entered."""
+    """Keeps the warnings that a package logs while the context is entered."""
 
     def __init__(self, name):
         super().__init__(logging.WARNING)

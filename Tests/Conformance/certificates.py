@@ -1,4 +1,4 @@
-"""A certificate of a run's own, for clients that speak TLS only."""
+"""A certificate for one run, for clients that accept TLS only."""
 
 import datetime
 import pathlib
@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 
 def make(folder):
-    """Contexts of a server and of a client that believes it."""
+    """Returns the TLS context of a server and that of a client that trusts it."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = datetime.datetime.now(datetime.timezone.utc)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Lets other people's frameworks for voice agents talk with the simulators: LiveKit's agents, Pipecat, Twilio's own.
+"""Lets third-party frameworks for voice agents talk with the simulators: LiveKit's agents, Pipecat, Twilio's own.
 
     frameworks.py TALKPATH        the executable
 
@@ -10,7 +10,7 @@ import asyncio
 import os
 import sys
 
-# Read by Twilio's framework when it is loaded: it would tell its makers of every call.
+# Twilio's framework reads this when it is loaded. Without it, the framework reports every call to its makers.
 os.environ["TAC_ANALYTICS_DISABLED"] = "true"
 # Pipecat's log, until its judge takes it over.
 os.environ["LOGURU_LEVEL"] = "WARNING"
@@ -34,11 +34,11 @@ async def main(binary):
             await judge.gemini_fake(await stage.tap(await stage.fake_model("gemini", *PLAY), ssl=served), trust)
 
         async with asyncio.timeout(200):
-            # Two at a time: their clocks are real, and each of them takes a good part of a processor.
+            # Two conversations run at a time. Their clocks are real, and each of them needs a good part of a processor.
             await asyncio.gather(openai(judge_livekit), gemini(judge_pipecat))
             await asyncio.gather(openai(judge_pipecat), gemini(judge_livekit))
             await judge_agent_connect.between_simulators(stage)
-    print(f"{verdicts.good} verdicts are good, {verdicts.bad} are bad")
+    print(f"{verdicts.good} verdicts passed, {verdicts.bad} failed")
     return 1 if verdicts.bad else 0
 
 

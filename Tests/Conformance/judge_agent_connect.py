@@ -20,7 +20,7 @@ HOST = "agents.example"
 
 
 class _Loopback:
-    """Stands for the package `websockets` in the framework's code, which knows the service by one address only."""
+    """Replaces the package `websockets` in the framework's code, which connects to one fixed address only."""
 
     def __init__(self, port):
         self.port = port
@@ -30,7 +30,7 @@ class _Loopback:
 
 
 async def between_simulators(stage):
-    """A call that comes in by the simulated carrier, answered by the simulated model through the framework."""
+    """Takes one incoming call: the framework connects the simulated carrier with the simulated model."""
     play = ("--conversation", str(HERE / "conversation"))
     model = await stage.tap(await stage.fake_model("openai", *play))
     provider.websockets = _Loopback(model.port)
@@ -70,7 +70,7 @@ async def between_simulators(stage):
     app = TACFastAPIServer(tac, voice_channel=channel, config=TACServerConfig(port=port)).app
 
     async def behind_proxy(scope, receive, send):
-        """The carrier sees a proxy that ends TLS."""
+        """Adds the header of a proxy that ends TLS, as the carrier expects one."""
         if "headers" in scope:
             scope["headers"] = [*scope["headers"], (b"x-forwarded-proto", b"https")]
         await app(scope, receive, send)
@@ -90,17 +90,17 @@ async def between_simulators(stage):
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(serving, 5)
     requests = [(one.method, one.target) for connection in carrier.connections for one in connection.requests()]
-    check("agent connect: the call has gone through", transcript is not None, (requests, log.lines[-5:], stage.logs()))
+    check("agent connect: the conversation runs to its end", transcript is not None, (requests, log.lines[-5:], stage.logs()))
     said = [one["text"] for one in transcript or [] if one["role"] == "assistant"]
     heard = [one["text"] for one in transcript or [] if one["role"] == "user"]
-    check("agent connect: it has the agent's words", said[:1] == ["How can I help you?"] and "Every day." in said, transcript)
-    check("agent connect: and the caller's", heard[:2] == ["When are you open?", "The pharmacy."], transcript)
-    check("agent connect: it carries out the function once", asked == ["clinic"], asked)
+    check("agent connect: the transcript has the agent's words", said[:1] == ["How can I help you?"] and "Every day." in said, transcript)
+    check("agent connect: the transcript has the caller's words", heard[:2] == ["When are you open?", "The pharmacy."], transcript)
+    check("agent connect: the function is called exactly once", asked == ["clinic"], asked)
     answered = [event for one in model.connections if one.is_websocket for event in events(one.server_messages())]
     expected = "response_cancel_not_active"
     faults = [event for event in answered if event["type"] == "error" and event["error"]["code"] != expected]
-    check("agent connect: the fake model has found no fault with it", not faults, faults)
+    check("agent connect: the fake model reports no error", not faults, faults)
     media = [event for one in carrier.connections if one.is_websocket for event in events(one.server_messages())]
     kinds = {event["event"] for event in media}
-    check("agent connect: it plays and clears", {"media", "clear"} <= kinds, kinds)
-    check("agent connect: nothing is found fault with", not log.lines, log.lines[:5])
+    check("agent connect: the framework plays audio and clears it", {"media", "clear"} <= kinds, kinds)
+    check("agent connect: the framework logs no warning", not log.lines, log.lines[:5])

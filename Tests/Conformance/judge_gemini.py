@@ -1,4 +1,4 @@
-"""Google's own package judges the fake model, and what the bridge says to a model."""
+"""Google's own package judges the fake model, and the messages of the bridge to a model."""
 
 import asyncio
 import collections
@@ -16,13 +16,13 @@ check = verdicts.check
 
 
 def server_fault(message):
-    # The service may tell of a voice that the package does not know yet; the fake has no such excuse.
+    # The service may name a voice that the package does not know yet; the fake must not.
     return _fault(types.LiveServerMessage, message)
 
 
 def client_fault(message):
     message = json.loads(json.dumps(message))
-    # Written by the package itself beside its own type.
+    # The package writes this member apart from its own type.
     input_config = (message.get("setup") or {}).pop("realtimeInputConfig", None)
     return _fault(types.LiveClientMessage, message) or (
         input_config is not None and _fault(types.RealtimeInputConfig, input_config)) or _camel_cased(message)
@@ -34,7 +34,7 @@ def is_ready(message):
 
 def _fault(model, message):
     try:
-        # Refuses unknown names at every depth, and decodes base64.
+        # The package's type refuses unknown names at every depth, and decodes base64.
         model.model_validate_json(json.dumps(message))
         return None
     except ValidationError as error:
@@ -42,7 +42,7 @@ def _fault(model, message):
 
 
 def _camel_cased(value, path=""):
-    """The package takes its own names, too, which are not those of the wire."""
+    """Finds names in snake_case: the package accepts them as its own, but the wire has camelCase."""
     if isinstance(value, dict):
         for name, one in value.items():
             if name in ("args", "response", "parameters", "parametersJsonSchema", "properties"):
@@ -77,18 +77,18 @@ def conversation(connections):
     check("gemini: the bridge opens one socket", len(sockets) == 1, len(sockets))
     sent = [message for one in sockets for message in events(one.client_messages())]
     answered = [message for one in sockets for message in events(one.server_messages())]
-    verdicts.check_all("gemini: the bridge's messages have the package's types", sent, client_fault)
-    verdicts.check_all("gemini: the fake's messages have the package's types", answered, server_fault)
+    verdicts.check_all("gemini: the bridge's messages match the package's types", sent, client_fault)
+    verdicts.check_all("gemini: the fake's messages match the package's types", answered, server_fault)
     wanted = {"setup", "realtimeInput", "audio", "toolResponse"}
-    check("gemini: the bridge has said everything it can say", wanted <= _kinds(sent), wanted - _kinds(sent))
+    check("gemini: the bridge has sent every kind of message that it can send", wanted <= _kinds(sent), wanted - _kinds(sent))
     wanted = SPOKEN | {"sessionResumptionUpdate"}
-    check("gemini: the fake has said everything a call needs", wanted <= _kinds(answered), wanted - _kinds(answered))
+    check("gemini: the fake has sent every kind of message that a call needs", wanted <= _kinds(answered), wanted - _kinds(answered))
     opcodes = {opcode for one in sockets for opcode, _ in one.server_messages()}
-    check("gemini: the fake speaks in binary frames, as the service does", opcodes == {2}, opcodes)
+    check("gemini: the fake sends binary frames, as the service does", opcodes == {2}, opcodes)
 
 
 async def drive_fake(tap, trust):
-    """The package's client talks with the fake, without any of our code."""
+    """The package's client talks with the fake, without any code of Talkpath."""
     client = genai.Client(api_key="any", http_options={
         "base_url": f"https://localhost:{tap.port}", "async_client_args": {"ssl": trust}})
     config = types.LiveConnectConfig(
@@ -125,10 +125,10 @@ async def drive_fake(tap, trust):
         await session.send_client_content(
             turns={"role": "user", "parts": [{"text": "Greet."}]}, turn_complete=True)
         await until(completes)
-        check("gemini: the fake greets", counts["model_turn"] > 0 and counts["generation_complete"] == 1, counts)
+        check("gemini: the fake sends a greeting", counts["model_turn"] > 0 and counts["generation_complete"] == 1, counts)
         await ask()
         call = (await until(lambda message: message.tool_call)).tool_call.function_calls[0]
-        check("gemini: the fake calls a function", call.name == "opening_hours" and call.args == {"place": "clinic"}, call)
+        check("gemini: the fake calls a function with its argument", call.name == "opening_hours" and call.args == {"place": "clinic"}, call)
         await session.send_tool_response(function_responses=[
             types.FunctionResponse(id=call.id, name=call.name, response={"output": "9-5"})])
         await until(lambda message: message.server_content and message.server_content.model_turn)
@@ -139,19 +139,19 @@ async def drive_fake(tap, trust):
         await session.send_realtime_input(text="Are you there?")
     connections = [one for one in tap.connections if one.is_websocket]
     answered = [message for one in connections for message in events(one.server_messages())]
-    verdicts.check_all("gemini: its client understands the fake's messages", answered, server_fault)
+    verdicts.check_all("gemini: the package's client understands the fake's messages", answered, server_fault)
     missing = SPOKEN - _kinds(answered)
-    check("gemini: its client has met every message", not missing, (missing, counts))
+    check("gemini: the package's client has received every kind of message", not missing, (missing, counts))
 
 
 async def drive_features(tap, trust):
-    """What the bridge never asks for, but other clients do."""
+    """Uses features that the bridge does not use, but other clients do."""
     client = genai.Client(api_key="any", http_options={
         "base_url": f"https://localhost:{tap.port}", "async_client_args": {"ssl": trust}})
     before = len(tap.connections)
 
     async def turn(session, text):
-        """What a text is answered with, up to the end of the turn."""
+        """Sends a text and returns the answer, up to the end of the turn."""
         await session.send_client_content(turns={"role": "user", "parts": [{"text": text}]}, turn_complete=True)
         seen = []
         while not (seen and seen[-1].server_content and seen[-1].server_content.turn_complete):
@@ -167,23 +167,23 @@ async def drive_features(tap, trust):
         seen = await turn(session, "Greet.")
         check("gemini: a session in text answers in text", words(seen) == "How can I help you?", words(seen))
         audio = [one for one in seen if one.data]
-        check("gemini: and in nothing else", not audio, len(audio))
-        # Nobody wrote an answer to these.
+        check("gemini: a session in text sends no audio", not audio, len(audio))
+        # The script has no answer to these texts.
         for text in ("And else?", "Still there?"):
             seen = await turn(session, text)
-            check("gemini: a text outside the script is a turn that ends", seen[-1].usage_metadata is not None, seen[-1])
+            check("gemini: a text outside the script gets a turn that ends", seen[-1].usage_metadata is not None, seen[-1])
 
     voice = {"replicated_voice_config": {"mime_type": "audio/wav", "voice_sample_audio": bytes(100)}}
     configured = {
         "a voice made from a sample": {"speech_config": {"voice_config": voice}},
         "a translation": {"translation_config": {"target_language_code": "de", "echo_target_language": True}},
-        "models' own thoughts": {"thinking_config": {"thinking_level": "LOW"}, "proactivity": {"proactive_audio": True}},
+        "a session with thinking and proactive audio": {"thinking_config": {"thinking_level": "LOW"}, "proactivity": {"proactive_audio": True}},
     }
     for name, more in configured.items():
         config = types.LiveConnectConfig(response_modalities=["AUDIO"], **more)
         async with client.aio.live.connect(model="gemini-3.8-live", config=config) as session:
             seen = await turn(session, "Greet.")
-            check(f"gemini: {name} is taken", any(one.data for one in seen), seen[-1])
+            check(f"gemini: {name} is accepted", any(one.data for one in seen), seen[-1])
 
     async with client.aio.live.connect(model="gemini-3.8-live", config=types.LiveConnectConfig(
             response_modalities=["AUDIO"])) as session:
@@ -196,20 +196,20 @@ async def drive_features(tap, trust):
             seen.append(await asyncio.wait_for(session._receive(), 20))
         interrupted = any(one.server_content and one.server_content.interrupted for one in seen)
         counted = [one.usage_metadata.total_token_count for one in seen if one.usage_metadata]
-        check("gemini: an interrupted turn is counted, too", interrupted and len(counted) == 1, (interrupted, counted))
+        check("gemini: an interrupted turn reports its usage, too", interrupted and len(counted) == 1, (interrupted, counted))
     connections = [one for one in tap.connections[before:] if one.is_websocket]
     answered = [message for one in connections for message in events(one.server_messages())]
-    verdicts.check_all("gemini: its client understands texts, voices and translations", answered, server_fault)
+    verdicts.check_all("gemini: the package's client understands texts, voices and translations", answered, server_fault)
 
 
 def can_fail():
     message = {"realtimeInput": {"audio": {"mimeType": "audio/pcm;rate=16000", "data": "AAAA"}}}
-    check("gemini: the judge lets a right message pass", client_fault(message) is None, client_fault(message))
+    check("gemini: the judge accepts a right message", client_fault(message) is None, client_fault(message))
     for name, wrong in (
         ("an unknown name", {"realtimeInput": {"adio": {}}}),
-        ("an unknown name in the depth", {"realtimeInput": {"audio": {"mimetype": "a"}}}),
-        ("a name of Python's", {"realtime_input": {"text": "x"}}),
+        ("an unknown name at depth", {"realtimeInput": {"audio": {"mimetype": "a"}}}),
+        ("a name in snake_case", {"realtime_input": {"text": "x"}}),
         ("a wrong type", {"toolResponse": {"functionResponses": "x"}}),
-        ("an unknown word in the setup", {"setup": {"realtimeInputConfig": {"activityHandlin": "x"}}}),
+        ("an unknown member of the setup", {"setup": {"realtimeInputConfig": {"activityHandlin": "x"}}}),
     ):
-        check(f"gemini: the judge finds {name}", client_fault(wrong))
+        check(f"gemini: the judge refuses {name}", client_fault(wrong))

@@ -1,4 +1,4 @@
-"""LiveKit's agents talk with the fake models: their realtime clients, turn handling and playback, none of it ours."""
+"""LiveKit's agents talk with the fake models. Realtime clients, turn handling and playback are LiveKit's."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ check = verdicts.check
 
 
 class Ear(io.AudioInput):
-    """What the caller says, a frame of 20 ms every 20 ms."""
+    """The caller's audio, a frame of 20 ms every 20 ms."""
 
     def __init__(self, microphone):
         super().__init__(label="caller")
@@ -30,7 +30,7 @@ class Ear(io.AudioInput):
 
 
 class Mouth(io.AudioOutput):
-    """Plays what the agent says in the time that it takes, and stops where it is cut."""
+    """Plays the agent's audio in real time, and stops it when it is interrupted."""
 
     def __init__(self):
         super().__init__(label="line", capabilities=io.AudioOutputCapabilities(pause=False), sample_rate=24000)
@@ -79,7 +79,7 @@ class Clerk(Agent):
 
 
 async def _call(name, model, greet):
-    """A greeting, a question with a look-up, an interruption, a goodbye."""
+    """Holds a conversation: a greeting, a question with a look-up, an interruption, a goodbye."""
     microphone, mouth, clerk = Microphone(24000), Mouth(), Clerk()
     said, faults = [], []
     session = AgentSession(llm=model, turn_handling={"interruption": {"resume_false_interruption": False}})
@@ -111,20 +111,20 @@ async def _call(name, model, greet):
                 while not mouth.heard or mouth.began is not None:
                     await asyncio.sleep(0.02)
         except TimeoutError:
-            faults.append("the conversation stands still")
+            faults.append("the conversation did not end within 45 s")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(10):
                 await session.aclose()
-    check(f"{name}: the conversation has gone through", not faults, (faults, mouth.heard, said, log.lines[-5:]))
-    check(f"{name}: it carries out the function once", clerk.asked == ["clinic"], clerk.asked)
-    check(f"{name}: who speaks cuts the agent", len(mouth.cuts) == 1 and 0.5 < mouth.cuts[0] < 3, (mouth.cuts, mouth.heard))
+    check(f"{name}: the conversation runs to its end", not faults, (faults, mouth.heard, said, log.lines[-5:]))
+    check(f"{name}: the function is called exactly once", clerk.asked == ["clinic"], clerk.asked)
+    check(f"{name}: the caller's speech interrupts the agent", len(mouth.cuts) == 1 and 0.5 < mouth.cuts[0] < 3, (mouth.cuts, mouth.heard))
     words = [text for role, text, _ in said if role == "assistant"]
     wanted = (["How can I help you?"] if greet else []) + ["From", "Every day."]
     fits = len(words) == len(wanted) and all(one.startswith(two) for one, two in zip(words, wanted))
-    check(f"{name}: the agent's words are told in their order", fits, said)
+    check(f"{name}: the agent's words are reported in order", fits, said)
     asked = [text for role, text, _ in said if role == "user"]
-    check(f"{name}: and the caller's", len(asked) == 2 and all(asked), said)
-    check(f"{name}: nothing is found fault with", not log.lines, log.lines[:5])
+    check(f"{name}: both utterances of the caller are transcribed", len(asked) == 2 and all(asked), said)
+    check(f"{name}: the framework logs no warning", not log.lines, log.lines[:5])
 
 
 async def openai_fake(tap):
@@ -133,12 +133,12 @@ async def openai_fake(tap):
     await _call("livekit with openai", model, greet=True)
     await model.aclose()
     answered = [event for one in tap.connections if one.is_websocket for event in events(one.server_messages())]
-    # It cancels what the service may have cancelled already, and takes that answer for what it is.
+    # LiveKit cancels responses that the service may have cancelled already, and expects this error.
     expected = "response_cancel_not_active"
     complaints = [event for event in answered if event["type"] == "error" and event["error"]["code"] != expected]
-    check("livekit with openai: the fake has found no fault with it", not complaints, complaints)
+    check("livekit with openai: the fake model reports no error", not complaints, complaints)
     cut = [event for event in answered if event["type"] == "conversation.item.truncated"]
-    check("livekit with openai: the cut is told to the model", cut and 500 < cut[0]["audio_end_ms"] < 4000, cut)
+    check("livekit with openai: the framework tells the model where the caller interrupted", cut and 500 < cut[0]["audio_end_ms"] < 4000, cut)
 
 
 async def gemini_fake(tap, trust):

@@ -1,4 +1,4 @@
-"""OpenAI's own package judges the fake model, and what the bridge says to a model."""
+"""OpenAI's own package judges the fake model, and the messages of the bridge to a model."""
 
 import array
 import asyncio
@@ -20,7 +20,7 @@ _client = TypeAdapter(realtime.RealtimeClientEvent)
 
 
 def _unknown(value, path=""):
-    """Names that the package's types do not have, at any depth: the types themselves would let them pass."""
+    """Names that the package's types do not have, at any depth. The types themselves accept them."""
     if isinstance(value, BaseModel):
         for name in value.model_extra or {}:
             yield f"{path}.{name}"
@@ -44,7 +44,8 @@ def _fault(adapter, but=frozenset()):
     return fault
 
 
-# What the service adds to a session it tells of; the package has one type for that and for what is asked of it.
+# Members that the service adds to the session that it reports. The package has one type for the session reported and
+# the session requested.
 EFFECTIVE = {".session.id", ".session.object", ".session.expires_at"}
 
 server_fault, client_fault = _fault(_server, but=EFFECTIVE), _fault(_client)
@@ -67,25 +68,25 @@ SPOKEN = {
 
 
 def conversation(connections):
-    """What was said between the bridge and the fake on a whole call."""
+    """Judges the messages between the bridge and the fake on a whole call."""
     sockets = [one for one in connections if one.is_websocket]
     check("openai: the bridge opens one socket", len(sockets) == 1, len(sockets))
     sent = [event for one in sockets for event in events(one.client_messages())]
     answered = [event for one in sockets for event in events(one.server_messages())]
-    verdicts.check_all("openai: the bridge's events have the package's types", sent, client_fault)
-    verdicts.check_all("openai: the fake's events have the package's types", answered, server_fault)
+    verdicts.check_all("openai: the bridge's events match the package's types", sent, client_fault)
+    verdicts.check_all("openai: the fake's events match the package's types", answered, server_fault)
     told = {event["type"] for event in sent}
     wanted = {"session.update", "input_audio_buffer.append", "conversation.item.truncate", "conversation.item.create",
               "response.create"}
-    check("openai: the bridge has said everything it can say", wanted <= told, wanted - told)
+    check("openai: the bridge has sent every kind of event that it can send", wanted <= told, wanted - told)
     seen = {event["type"] for event in answered}
-    check("openai: the fake has said everything a call needs", SPOKEN <= seen, SPOKEN - seen)
+    check("openai: the fake has sent every kind of event that a call needs", SPOKEN <= seen, SPOKEN - seen)
     complaints = [event for event in answered if event["type"] == "error"]
-    check("openai: the fake has found no fault with the bridge", not complaints, complaints)
+    check("openai: the fake model reports no error to the bridge", not complaints, complaints)
 
 
 def caller_audio(rate):
-    """A question of the caller's, 16 bit, by the roughest of resamplers, and silence behind it."""
+    """Returns a caller's question as 16-bit samples, resampled by repetition, and one second of silence."""
     with wave.open(str(HERE.parent.parent / "fixtures/audio/caller-1-question.wav")) as file:
         samples = array.array("h", file.readframes(file.getnframes()))
     factor = rate // 8000
@@ -93,7 +94,7 @@ def caller_audio(rate):
 
 
 async def drive_fake(port):
-    """The package's client talks with the fake, without any of our code."""
+    """The package's client talks with the fake, without any code of Talkpath."""
     client = openai.AsyncOpenAI(api_key="any", websocket_base_url=f"ws://127.0.0.1:{port}/v1")
     heard = []
 
@@ -121,10 +122,10 @@ async def drive_fake(port):
                        "parameters": {"type": "object", "properties": {}}}],
         })
         updated = await until("session.updated")
-        check("openai: a session is changed as the package asks", updated["session"]["instructions"] == "Be brief.", updated)
+        check("openai: the package's client changes the session", updated["session"]["instructions"] == "Be brief.", updated)
         await connection.response.create()
         greeting = await until("response.done")
-        check("openai: the fake greets", greeting["response"]["status"] == "completed", greeting)
+        check("openai: the fake sends a greeting", greeting["response"]["status"] == "completed", greeting)
 
         async def ask():
             audio = caller_audio(24000)
@@ -141,7 +142,7 @@ async def drive_fake(port):
         delta = await until("response.output_audio.delta", times=3)
         await ask()
         cancelled = await until("response.done")
-        check("openai: who speaks interrupts", cancelled["response"]["status"] == "cancelled" and
+        check("openai: the caller's speech interrupts the response", cancelled["response"]["status"] == "cancelled" and
               cancelled["response"]["status_details"]["reason"] == "turn_detected", cancelled)
         await connection.conversation.item.truncate(item_id=delta["item_id"], content_index=0, audio_end_ms=10)
         await until("conversation.item.truncated")
@@ -159,32 +160,32 @@ async def drive_fake(port):
         await until("input_audio_buffer.cleared")
         await connection.input_audio_buffer.commit()
         error = await until("error")
-        check("openai: an empty buffer is not committed", error["error"]["code"] == "input_audio_buffer_commit_empty", error)
+        check("openai: a commit of an empty buffer is refused", error["error"]["code"] == "input_audio_buffer_commit_empty", error)
         await connection.response.cancel()
         error = await until("error")
-        check("openai: nothing can be cancelled twice", error["error"]["code"] == "response_cancel_not_active", error)
-    verdicts.check_all("openai: its client understands the fake's events", heard, server_fault)
+        check("openai: a second cancel of a response is refused", error["error"]["code"] == "response_cancel_not_active", error)
+    verdicts.check_all("openai: the package's client understands the fake's events", heard, server_fault)
     missing = SPOKEN - {event["type"] for event in heard}
-    check("openai: its client has met every event", not missing,
+    check("openai: the package's client has received every kind of event", not missing,
           (missing, collections.Counter(event["type"] for event in heard)))
 
 
 class _Talk:
-    """One connection of the package's client, which keeps all that it hears."""
+    """One connection of the package's client, with all the events that it has received."""
 
     def __init__(self, connection):
         self.connection = connection
         self.heard = []
 
     async def until(self, kind, **wanted):
-        """The next event of that kind with these members."""
+        """Returns the next event of that kind with these members."""
         while True:
             data = await asyncio.wait_for(self.connection.recv_bytes(), 20)
             self.connection.parse_event(data)
             event = json.loads(data)
             self.heard.append(event)
             if event["type"] == "error" and kind != "error":
-                check(f"openai: no error before {kind}", False, event)
+                check(f"openai: no error comes before {kind}", False, event)
             if event["type"] == kind and all(event.get(name) == value for name, value in wanted.items()):
                 return event
 
@@ -198,7 +199,7 @@ class _Talk:
 
 
 async def drive_features(port):
-    """What the bridge never asks for, but other clients do."""
+    """Uses features that the bridge does not use, but other clients do."""
     client = openai.AsyncOpenAI(api_key="any", websocket_base_url=f"ws://127.0.0.1:{port}/v1")
     async with asyncio.TaskGroup() as group:
         group.create_task(_texts(client))
@@ -223,22 +224,22 @@ async def _texts(client):
             "conversation": "none", "output_modalities": ["text"], "metadata": {"topic": "sum"},
             "input": [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Sum up."}]}]})
         done = await talk.until("response.done")
-        check("openai: a response beside the conversation belongs to none",
+        check("openai: a response outside the conversation has no conversation id",
               done["response"]["conversation_id"] is None and done["response"]["metadata"] == {"topic": "sum"}, done)
         await talk.add(type="function_call", id="earlier", call_id="c1", name="opening_hours", arguments="{}")
         await talk.until("conversation.item.done")
         await talk.add(type="function_call_output", call_id="c1", output="9-5")
         item = await talk.until("conversation.item.done")
-        check("openai: a call of an earlier session is restored", item["previous_item_id"] == "earlier", item)
+        check("openai: a function call of an earlier session is restored", item["previous_item_id"] == "earlier", item)
         await talk.add(type="function_call", id="earlier", call_id="c2", name="opening_hours", arguments="{}")
         error = await talk.until("error")
-        check("openai: an identifier is taken once", error["error"]["param"] == "item.id", error)
+        check("openai: an item's id is accepted once only", error["error"]["param"] == "item.id", error)
         await connection.response.create()
         await talk.until("response.done")
         idle = await talk.until("input_audio_buffer.timeout_triggered")
-        check("openai: silence is answered", idle["audio_end_ms"] >= idle["audio_start_ms"], idle)
+        check("openai: the caller's silence triggers the idle timeout", idle["audio_end_ms"] >= idle["audio_start_ms"], idle)
         await talk.until("response.done")
-    verdicts.check_all("openai: its client understands texts and silence", talk.heard, server_fault)
+    verdicts.check_all("openai: the package's client understands texts and silence", talk.heard, server_fault)
 
 
 async def _servers(client):
@@ -252,7 +253,7 @@ async def _servers(client):
         })
         await talk.until("mcp_list_tools.completed")
         listing = (await talk.until("conversation.item.done"))["item"]
-        check("openai: the tools of another server are listed", listing["tools"][0]["name"] == "opening_hours", listing)
+        check("openai: the tools of an MCP server are listed", listing["tools"][0]["name"] == "opening_hours", listing)
         await talk.ask()
         while (item := (await talk.until("conversation.item.done"))["item"])["type"] != "mcp_approval_request":
             pass
@@ -261,9 +262,9 @@ async def _servers(client):
         await talk.until("response.mcp_call.completed")
         done = await talk.until("response.done")
         call = done["response"]["output"][0]
-        check("openai: it is called once that is allowed", call["approval_request_id"] == item["id"], call)
+        check("openai: an approved MCP tool is called", call["approval_request_id"] == item["id"], call)
         await talk.until("response.output_audio.delta")
-    verdicts.check_all("openai: its client understands tools of other servers", talk.heard, server_fault)
+    verdicts.check_all("openai: the package's client understands MCP tools", talk.heard, server_fault)
 
 
 async def _transcription(client):
@@ -276,20 +277,20 @@ async def _transcription(client):
                                 "turn_detection": {"type": "server_vad", "silence_duration_ms": 300}}},
         })
         updated = await talk.until("session.updated")
-        check("openai: a transcription session is one", updated["session"]["type"] == "transcription", updated)
+        check("openai: a transcription session reports its type", updated["session"]["type"] == "transcription", updated)
         await talk.ask()
         await talk.until("conversation.item.input_audio_transcription.completed")
         await connection.response.create()
         error = await talk.until("error")
-        check("openai: it has no responses", error["error"]["param"] == "type", error)
-    verdicts.check_all("openai: its client understands a transcription", talk.heard, server_fault)
+        check("openai: a transcription session refuses a response", error["error"]["param"] == "type", error)
+    verdicts.check_all("openai: the package's client understands a transcription", talk.heard, server_fault)
 
 
 def can_fail():
-    """The judge finds what is wrong with events that are nearly right."""
+    """The judge must refuse events that are nearly right."""
     event = {"type": "input_audio_buffer.append", "audio": "AAAA"}
-    check("openai: the judge lets a right event pass", client_fault(event) is None, client_fault(event))
+    check("openai: the judge accepts a right event", client_fault(event) is None, client_fault(event))
     for wrong in ({"adio": "AAAA"}, {"audio": 1}, {"type": "input_audio_buffer.apend"}, {"audio_end_ms": 3}):
-        check(f"openai: the judge finds {wrong}", client_fault(event | wrong))
+        check(f"openai: the judge refuses {wrong}", client_fault(event | wrong))
     deep = {"type": "session.update", "session": {"type": "realtime", "audio": {"input": {"fromat": None}}}}
-    check("openai: the judge finds an unknown name in the depth", client_fault(deep))
+    check("openai: the judge refuses an unknown name at depth", client_fault(deep))

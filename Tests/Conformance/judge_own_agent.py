@@ -1,4 +1,4 @@
-"""The agent of Examples/OwnAgent answers a real call: its caller hears it, and cuts it by speaking over it."""
+"""The agent of Examples/OwnAgent answers a call. The caller hears it, and interrupts it by speaking over it."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ async def whole_call(stage):
     stage.processes.append(process)
     await process.stdout.readline()
     document, tap = Document(), await stage.tap(agent)
-    check("own agent: the protocol's document holds together", not (faults := document.faults()), faults)
+    check("own agent: the protocol's document is consistent", not (faults := document.faults()), faults)
     carrier = await stage.fake_twilio(port)
     await stage.server(
         port, carrier, TALKPATH_AGENT_PROVIDER="socket", TALKPATH_SOCKET_URL=f"ws://127.0.0.1:{tap.port}",
@@ -44,21 +44,21 @@ async def whole_call(stage):
     }
     body = urllib.parse.urlencode(fields).encode()
     status, text = await asyncio.to_thread(request, "POST", f"http://127.0.0.1:{port}/twilio/voice", body, headers)
-    if not check("own agent: the call is taken", status == 200, (status, text)):
+    if not check("own agent: the incoming call is accepted", status == 200, (status, text)):
         return
     stream = xml.etree.ElementTree.fromstring(text).find(".//Stream")
     parameters = {one.get("name"): one.get("value") for one in stream.iter("Parameter")}
     target = f"ws://127.0.0.1:{port}" + urllib.parse.urlsplit(stream.get("url")).path
     speech = list(wav_to_ulaw_frames(TOP / "fixtures/audio/caller-1-question.wav"))
     quiet = [b"\xff" * 160]
-    # A greeting; a question; two seconds of the long answer to it, and a word over it.
+    # A greeting, a question, two seconds of the long answer, and speech over it.
     frames = quiet * 100 + speech + quiet * 150 + speech[:75] + quiet * 50
     result = await run_call(target, frames, config=SessionConfig(
         custom_parameters=parameters, quiet_period_s=1, max_drain_s=3), identity=identity)
-    check("own agent: the bridge keeps to the protocol", not result.violations and not result.unknown_events,
+    check("own agent: the bridge keeps to the media stream protocol", not result.violations and not result.unknown_events,
           (result.violations[:3], result.unknown_events[:3]))
-    check("own agent: its caller hears it", result.audio_duration_s > 1.5, result.audio_duration_s)
-    check("own agent: speech over it clears the line", result.clears_received >= 1, result.clears_received)
+    check("own agent: the caller hears the agent", result.audio_duration_s > 1.5, result.audio_duration_s)
+    check("own agent: speech over the agent clears the playback", result.clears_received >= 1, result.clears_received)
     call = {}
     for _ in range(100):
         _, listed = await api(port, "GET", "/api/calls?limit=5&state=all")
@@ -67,18 +67,18 @@ async def whole_call(stage):
             if call.get("receipt"):
                 break
         await asyncio.sleep(0.1)
-    check("own agent: the call is ended by its caller", (call.get("receipt") or {}).get("ended_reason") == "caller_hangup",
+    check("own agent: the receipt says that the caller hung up", (call.get("receipt") or {}).get("ended_reason") == "caller_hangup",
           call)
     turns = call.get("transcript") or []
-    check("own agent: both sides' words are on record", {one["role"] for one in turns} == {"user", "assistant"}, turns)
+    check("own agent: the transcript has the words of both sides", {one["role"] for one in turns} == {"user", "assistant"}, turns)
     cut = [one["heard_ms"] for one in turns if one["role"] == "assistant" and one.get("heard_ms")]
-    check("own agent: and how much of the answer was heard", any(200 < heard < 6000 for heard in cut), turns)
+    check("own agent: the transcript says how much of the answer was heard", any(200 < heard < 6000 for heard in cut), turns)
     wire = tap.connections[0]
-    check("own agent: what it is sent is as documented", not (faults := document.faults_of_received(wire.client_messages())),
+    check("own agent: the bridge's messages match the document", not (faults := document.faults_of_received(wire.client_messages())),
           faults)
-    check("own agent: what it sends is as documented", not (faults := document.faults_of_sent(wire.server_messages())), faults)
+    check("own agent: the agent's messages match the document", not (faults := document.faults_of_sent(wire.server_messages())), faults)
     printed = [await asyncio.wait_for(process.stdout.readline(), 5) for _ in range(2)]
-    check("own agent: it is told of the beginning and of the end",
+    check("own agent: the agent is told of the call's beginning and end",
           printed[0].startswith(b"call ") and printed[1] == b"ended caller_hangup\n", printed)
 
 

@@ -1,4 +1,4 @@
-"""Pipecat's services talk with the fake models, in a pipeline of its own parts; only the line to the caller is ours."""
+"""Pipecat's services talk with the fake models, in a pipeline of Pipecat's parts. Only the line to the caller is ours."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ PARAMS = TransportParams(
 
 
 class Ear(BaseInputTransport):
-    """What the caller says, a frame of 20 ms every 20 ms."""
+    """The caller's audio, a frame of 20 ms every 20 ms."""
 
     def __init__(self, microphone):
         super().__init__(PARAMS)
@@ -56,7 +56,7 @@ class Ear(BaseInputTransport):
 
 
 class Mouth(BaseOutputTransport):
-    """Takes as long as the sound does."""
+    """Takes as long to write audio as the audio plays."""
 
     def __init__(self):
         super().__init__(PARAMS)
@@ -76,7 +76,7 @@ class Mouth(BaseOutputTransport):
 
 
 class Watch(BaseObserver):
-    """When the agent starts and stops, and what cuts it."""
+    """Records the agent's starts and stops, and the interruptions."""
 
     def __init__(self, mouth):
         super().__init__()
@@ -98,7 +98,7 @@ def _said(context, role):
 
 
 async def _call(name, service):
-    """A greeting, a question with a look-up, an interruption, another answer."""
+    """Holds a conversation: a greeting, a question with a look-up, an interruption, another answer."""
     asked, faults, lines = [], [], []
 
     async def opening_hours(params):
@@ -136,23 +136,23 @@ async def _call(name, service):
             while _said(context, "assistant")[-1:] != ["Every day."] or _said(context, "user")[-1:] != ["The pharmacy."]:
                 await asyncio.sleep(0.05)
     except TimeoutError:
-        faults.append("the conversation stands still")
-    # What it warns of while it is taken down is its own affair.
-    # A Gemini Live session tells of no turns: that is the protocol's way, and worth a warning to whoever builds on it.
+        faults.append("the conversation did not end within 45 s")
+    # Warnings from here on, while the pipeline is taken down, do not count. Pipecat warns its users that a Gemini Live
+    # session reports no turns; the protocol has none.
     seen = [line for line in lines if "is not emitting turn frames" not in line]
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(10):
             await worker.cancel()
             await running
-    check(f"{name}: the conversation has gone through", not faults, (faults, mouth.seconds, context.messages, lines[-5:]))
-    check(f"{name}: it carries out the function once", asked == [{"place": "clinic"}], asked)
-    check(f"{name}: who speaks cuts the agent", watch.cuts >= 1, watch.cuts)
-    # It keeps of the answer that was cut what it holds for heard, which may be nothing.
+    check(f"{name}: the conversation runs to its end", not faults, (faults, mouth.seconds, context.messages, lines[-5:]))
+    check(f"{name}: the function is called exactly once", asked == [{"place": "clinic"}], asked)
+    check(f"{name}: the caller's speech interrupts the agent", watch.cuts >= 1, watch.cuts)
+    # Of the interrupted answer Pipecat keeps the part that it takes for heard, which may be empty.
     said = [one for one in _said(context, "assistant") if not one.startswith("From")]
-    check(f"{name}: the agent's words are told in their order", said == ["How can I help you?", "Every day."], context.messages)
+    check(f"{name}: the agent's words are reported in order", said == ["How can I help you?", "Every day."], context.messages)
     heard = _said(context, "user")
-    check(f"{name}: and the caller's", heard == ["When are you open?", "The pharmacy."], heard)
-    check(f"{name}: nothing is found fault with", not seen, seen[:5])
+    check(f"{name}: both utterances of the caller are transcribed", heard == ["When are you open?", "The pharmacy."], heard)
+    check(f"{name}: the framework logs no warning", not seen, seen[:5])
 
 
 async def openai_fake(tap):
@@ -166,9 +166,9 @@ async def openai_fake(tap):
     await _call("pipecat with openai", service)
     answered = [event for one in tap.connections if one.is_websocket for event in events(one.server_messages())]
     complaints = [event for event in answered if event["type"] == "error"]
-    check("pipecat with openai: the fake has found no fault with it", not complaints, complaints)
+    check("pipecat with openai: the fake model reports no error", not complaints, complaints)
     cut = [event for event in answered if event["type"] == "conversation.item.truncated"]
-    check("pipecat with openai: the cut is told to the model", len(cut) == 1 and cut[0]["audio_end_ms"] > 500, cut)
+    check("pipecat with openai: the framework tells the model where the caller interrupted", len(cut) == 1 and cut[0]["audio_end_ms"] > 500, cut)
 
 
 async def gemini_fake(tap, trust):

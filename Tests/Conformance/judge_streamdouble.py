@@ -1,4 +1,4 @@
-"""The package `streamdouble` is the phone: its media stream talks with the bridge, over a good line and over a bad one."""
+"""The package `streamdouble` is the phone. Its media stream talks with the bridge, over a good line and over bad ones."""
 
 import asyncio
 import urllib.parse
@@ -16,13 +16,13 @@ from wire import free_port
 check = verdicts.check
 LINES = {
     "a good line": Impairments(),
-    "a line that loses every tenth frame": Impairments(loss=0.1),
-    "a line that loses and wavers": Impairments(loss=0.05, jitter_ms=12),
+    "a line that loses 10% of the frames": Impairments(loss=0.1),
+    "a line that loses 5% of the frames, with 12 ms of jitter": Impairments(loss=0.05, jitter_ms=12),
 }
 
 
 async def calls(stage, provider):
-    """One call after the other over each kind of line, all to one server."""
+    """Takes one call over each kind of line, all at the same time on one server."""
     model = await stage.fake_model(provider, "--conversation", str(HERE.parent.parent / "fixtures/calls/plain-conversation"))
     url = {
         "openai": f"ws://127.0.0.1:{model}/v1/realtime",
@@ -51,21 +51,21 @@ async def _call(port, provider, name, line):
     body = urllib.parse.urlencode(fields).encode()
     status, text = await asyncio.to_thread(request, "POST", f"http://127.0.0.1:{port}/twilio/voice", body, headers)
     label = f"streamdouble with {provider}, {name}"
-    if not check(f"{label}: the call is taken", status == 200, (status, text)):
+    if not check(f"{label}: the incoming call is accepted", status == 200, (status, text)):
         return
     stream = xml.etree.ElementTree.fromstring(text).find(".//Stream")
     parameters = {one.get("name"): one.get("value") for one in stream.iter("Parameter")}
     target = f"ws://127.0.0.1:{port}" + urllib.parse.urlsplit(stream.get("url")).path
     audio = wav_to_ulaw_frames(HERE.parent.parent / "fixtures/audio/caller-1-question.wav")
-    # The agent greets first; the question comes after it, and a moment of silence that ends the turn.
+    # The agent greets first. The caller's question follows, and then silence that ends the turn.
     quiet = [b"\xff" * 160]
     frames = quiet * 300 + list(audio) + quiet * 300
     result = await run_call(target, frames, config=SessionConfig(
         custom_parameters=parameters, impairments=line, chaos_seed=7, quiet_period_s=4, max_drain_s=20), identity=identity)
-    check(f"{label}: the bridge keeps to the protocol", not result.violations and not result.unknown_events,
+    check(f"{label}: the bridge keeps to the media stream protocol", not result.violations and not result.unknown_events,
           (result.violations[:3], result.unknown_events[:3]))
-    check(f"{label}: the caller is greeted", result.first_audio_at is not None and not result.timed_out, result.events[-3:])
-    check(f"{label}: it marks what it plays, each once", result.marks_received and
+    check(f"{label}: the caller hears the greeting", result.first_audio_at is not None and not result.timed_out, result.events[-3:])
+    check(f"{label}: the bridge sends each mark exactly once", result.marks_received and
           len(set(result.marks_received)) == len(result.marks_received), result.marks_received)
     call, found = {}, None
     for _ in range(100):
@@ -78,6 +78,6 @@ async def _call(port, provider, name, line):
                 break
         await asyncio.sleep(0.1)
     reason = (call.get("receipt") or {}).get("ended_reason")
-    check(f"{label}: the call is ended by its caller", reason == "caller_hangup", call)
+    check(f"{label}: the receipt says that the caller hung up", reason == "caller_hangup", call)
     seconds = len(result.audio_received) / 8000
-    check(f"{label}: and hears the answer, too", seconds > 4, seconds)
+    check(f"{label}: the caller hears more than 4 s of audio", seconds > 4, seconds)

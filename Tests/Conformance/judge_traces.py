@@ -3,9 +3,9 @@
 
     judge_traces.py TALKPATH        the executable
 
-A whole call goes over real sockets on loopback, with a function and a webhook, while a collector stands by. Each request to
-it must be an `ExportTraceServiceRequest` in OTLP's JSON; every name of an attribute must stand in the conventions or begin
-with `talkpath.`. Then the collector refuses, and is gone: the calls must not mind. About a minute.
+A whole call goes over real sockets on loopback, with a function, a webhook and a collector. Each request to the collector
+must be an `ExportTraceServiceRequest` in OTLP's JSON. Every attribute's name must be in the conventions or begin with
+`talkpath.`. Then the collector refuses requests, and then it is down: calls must end as usual. Takes about a minute.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 class Collector:
-    """A collector on loopback that keeps what it is sent."""
+    """A collector on loopback that keeps the requests that it receives."""
 
     def __init__(self):
         self.requests = []
@@ -57,7 +57,7 @@ class Collector:
 
 
 def conventions():
-    """Every name of an attribute that OpenTelemetry knows."""
+    """Every attribute's name in OpenTelemetry's conventions."""
     names = set()
     for package in (stable, incubating):
         for module in pkgutil.iter_modules(package.__path__):
@@ -67,7 +67,7 @@ def conventions():
 
 
 def request_of(body):
-    """OTLP's JSON has identifiers in hexadecimal digits, where protobuf's own has base64."""
+    """OTLP's JSON writes identifiers in hexadecimal digits; protobuf's own JSON writes them in base64."""
     json_body = json.loads(body)
 
     def translate(value):
@@ -84,7 +84,7 @@ def request_of(body):
                 translate(inner)
 
     translate(json_body)
-    # Unknown members are an error here, although a collector passes them over.
+    # Unknown members are an error here, although a collector ignores them.
     return json_format.ParseDict(json_body, ExportTraceServiceRequest())
 
 
@@ -100,45 +100,45 @@ def values(span):
 def judge(collector, functions, told):
     known = conventions()
     heads = [head.split("\r\n")[0] for head, _ in collector.requests]
-    check("every request goes to /v1/traces, as JSON", all(h.startswith("POST /v1/traces ") for h in heads), heads)
-    check("every request bears the collector's key", all("api-key: collector-key" in h.lower() for h, _ in collector.requests))
+    check("every request to the collector is a POST to /v1/traces", all(h.startswith("POST /v1/traces ") for h in heads), heads)
+    check("every request to the collector has its key", all("api-key: collector-key" in h.lower() for h, _ in collector.requests))
     requests = [request_of(body) for _, body in collector.requests]
     resources = [r.resource for request in requests for r in request.resource_spans]
-    check("each names the service", all(plain(a.value) == "desk" for r in resources for a in r.attributes if a.key == "service.name") and resources)
+    check("every resource has the service's name", all(plain(a.value) == "desk" for r in resources for a in r.attributes if a.key == "service.name") and resources)
     spans = [s for request in requests for r in request.resource_spans for scope in r.scope_spans for s in scope.spans]
-    check("all spans are one trace, the client's", {s.trace_id.hex() for s in spans} == {PARENT.split("-")[1]}, len(spans))
+    check("all spans belong to one trace, the client's", {s.trace_id.hex() for s in spans} == {PARENT.split("-")[1]}, len(spans))
     identifiers = {s.span_id for s in spans}
-    check("no two spans have one name", len(identifiers) == len(spans))
+    check("every span has its own id", len(identifiers) == len(spans))
     roots = [s for s in spans if s.name == "call"]
-    check("one span is the call, below the client's", len(roots) == 1 and roots[0].parent_span_id.hex() == PARENT.split("-")[2])
-    verdicts.check_all("each other span's parent is there", [s for s in spans if s.name != "call"],
+    check("one span is the call, and its parent is the client's span", len(roots) == 1 and roots[0].parent_span_id.hex() == PARENT.split("-")[2])
+    verdicts.check_all("every other span's parent is in the trace", [s for s in spans if s.name != "call"],
                        lambda s: s.parent_span_id not in identifiers and s.name)
     verdicts.check_all("no span ends before it begins", spans, lambda s: s.end_time_unix_nano < s.start_time_unix_nano and s.name)
     verdicts.check_all("no span begins before its call", spans, lambda s: s.start_time_unix_nano + 2_000_000 < roots[0].start_time_unix_nano and s.name)
     kinds = trace_pb2.Span.SpanKind
-    verdicts.check_all("each span has a kind", spans, lambda s: s.kind == kinds.SPAN_KIND_UNSPECIFIED and s.name)
+    verdicts.check_all("every span has a kind", spans, lambda s: s.kind == kinds.SPAN_KIND_UNSPECIFIED and s.name)
 
     names = {pair.key for s in spans for pair in s.attributes} | {p.key for s in spans for e in s.events for p in e.attributes}
     names |= {a.key for r in resources for a in r.attributes}
-    check("every attribute is of the conventions, or ours", not {n for n in names if n not in known and not n.startswith("talkpath.")},
+    check("every attribute is in the conventions or begins with talkpath.", not {n for n in names if n not in known and not n.startswith("talkpath.")},
           sorted(n for n in names if n not in known and not n.startswith("talkpath.")))
     operations = {o.value for o in gen_ai.GenAiOperationNameValues}
-    verdicts.check_all("each operation of a model is one of the conventions", [values(s) for s in spans if "gen_ai.operation.name" in values(s)],
+    verdicts.check_all("every operation of a model is in the conventions", [values(s) for s in spans if "gen_ai.operation.name" in values(s)],
                        lambda v: v["gen_ai.operation.name"] not in operations and v)
     providers = {p.value for p in gen_ai.GenAiProviderNameValues}
-    verdicts.check_all("each provider is one of the conventions", [values(s) for s in spans if "gen_ai.provider.name" in values(s)],
+    verdicts.check_all("every provider is in the conventions", [values(s) for s in spans if "gen_ai.provider.name" in values(s)],
                        lambda v: v["gen_ai.provider.name"] not in providers and v)
     outputs = {o.value for o in gen_ai.GenAiOutputTypeValues}
-    verdicts.check_all("each kind of output is one of the conventions", [values(s) for s in spans if "gen_ai.output.type" in values(s)],
+    verdicts.check_all("every output type is in the conventions", [values(s) for s in spans if "gen_ai.output.type" in values(s)],
                        lambda v: v["gen_ai.output.type"] not in outputs and v)
     found = [s.name for s in spans]
     wanted = ["ring", "connect", "turn", "turn.notice", "turn.think", "turn.audio", "end", "end.hang_up", "execute_tool opening_hours", "POST"]
-    check("the parts of a call are there", all(any(f == w for f in found) for w in wanted), sorted(set(found)))
-    check("a session with the model is named as the conventions want it", any(f.startswith("invoke_agent") for f in found), sorted(set(found)))
+    check("every part of the call has a span", all(any(f == w for f in found) for w in wanted), sorted(set(found)))
+    check("the session with the model has the name of the conventions", any(f.startswith("invoke_agent") for f in found), sorted(set(found)))
     usage = values(roots[0]).get("gen_ai.usage.output_tokens")
-    check("the call tells the tokens", isinstance(usage, int) and usage > 0, values(roots[0]))
+    check("the call's span has the number of output tokens", isinstance(usage, int) and usage > 0, values(roots[0]))
     text = " ".join(body.decode() for _, body in collector.requests)
-    check("no word, number or argument stands in a trace", not re.search(r"\+1415|How can I help|nine to five|talkpath\.text|tool\.call\.arguments", text))
+    check("no word, phone number or argument is in a trace", not re.search(r"\+1415|How can I help|nine to five|talkpath\.text|tool\.call\.arguments", text))
 
     def parents(receiver):
         return [headers.get("traceparent", "") for _, headers, _ in receiver.requests]
@@ -146,7 +146,7 @@ def judge(collector, functions, told):
     for name, receiver, span in (("functions", functions, "execute_tool opening_hours"), ("webhooks", told, "POST")):
         below = {s.span_id.hex() for s in spans if s.name == span}
         given = parents(receiver)
-        check(f"{name} get the place of their own span", given and {p.split("-")[2] for p in given if p} <= below | {""} and any(given), given[:3])
+        check(f"requests to {name} have their own span as parent", given and {p.split("-")[2] for p in given if p} <= below | {""} and any(given), given[:3])
 
 
 async def begin(port, order, headers):
@@ -158,7 +158,7 @@ async def begin(port, order, headers):
 
 
 async def ended(port, call):
-    """The record of a call that the agent has ended."""
+    """Returns the record of a call that the agent has ended."""
     for _ in range(450):
         _, record = await api(port, "GET", f"/api/calls/{call}")
         if record.get("receipt"):
@@ -200,7 +200,7 @@ async def main(binary):
         await asyncio.sleep(5)
         judge(collector, functions, told)
 
-        # Two that do harm: a collector that refuses, and one that is gone.
+        # Two faults: a collector that refuses requests, and a collector that is down.
         collector.status = 400
         _, call = await begin(port, {"to": "+14155550101", "agent": agent}, {})
         await ended(port, call["call_id"])
@@ -210,7 +210,7 @@ async def main(binary):
         collector.server.close()
         _, call = await begin(port, {"to": "+14155550101", "agent": agent}, {})
         record = await ended(port, call["call_id"])
-        check("a call ends as ever while the collector is gone", record["receipt"]["success"] is True, record["receipt"])
+        check("a call ends as usual while the collector is down", record["receipt"]["success"] is True, record["receipt"])
         if verdicts.bad:
             print("\n".join(stage.logs()))
     return 1 if verdicts.bad else 0

@@ -1,4 +1,4 @@
-"""Twilio's own package judges what stands for Twilio here, and what the server tells it."""
+"""Twilio's own package judges the fake of Twilio, and the server's requests and answers to Twilio."""
 
 import asyncio
 import datetime
@@ -26,7 +26,7 @@ validator = RequestValidator(TOKEN)
 # Signatures
 
 def form(body):
-    """What the validator takes: a value, or all the values of a name that came more than once."""
+    """The form in the validator's shape: a value, or all the values of a name that occurs more than once."""
     fields = {}
     for name, value in urllib.parse.parse_qsl(body.decode(), keep_blank_values=True):
         fields.setdefault(name, []).append(value)
@@ -39,7 +39,7 @@ class _Form(dict):
 
 
 async def signatures(port):
-    """Theirs, to our server: good ones are taken, and nothing else."""
+    """Signs requests to our server with Twilio's package: the server accepts right signatures and refuses wrong ones."""
     async def voice(fields, signed=None, target="/twilio/voice", origin=ORIGIN, algorithm=None):
         body = urllib.parse.urlencode(fields).encode()
         signature = validator.compute_signature(origin + target, form(urllib.parse.urlencode(signed or fields).encode()),
@@ -57,31 +57,31 @@ async def signatures(port):
 
     good = [
         ("plain", dict(fields=call(1))),
-        ("umlauts, signs and nothing", dict(fields=call(2, CallerName="Jürgen & Söhne + 北京 =?", ForwardedFrom=""))),
-        ("a name twice", dict(fields=call(3) + [("Tag", "b"), ("Tag", "a"), ("Tag", "a")])),
+        ("umlauts, signs and an empty field", dict(fields=call(2, CallerName="Jürgen & Söhne + 北京 =?", ForwardedFrom=""))),
+        ("a field that occurs three times", dict(fields=call(3) + [("Tag", "b"), ("Tag", "a"), ("Tag", "a")])),
         ("a query in the address", dict(fields=call(4), target="/twilio/voice?a=1&b=%2F%20x")),
-        ("the standard port written out", dict(fields=call(5), origin=ORIGIN + ":443")),
-        ("by SHA-256", dict(fields=call(10), algorithm="HMAC_SHA256")),
+        ("an address with the standard port", dict(fields=call(5), origin=ORIGIN + ":443")),
+        ("SHA-256", dict(fields=call(10), algorithm="HMAC_SHA256")),
     ]
     answers = []
     for name, arguments in good:
         status, text = await voice(**arguments)
         answers.append(text)
-        check(f"twilio: its signature is taken: {name}", status == 200 and "<Connect>" in text, (status, text))
+        check(f"twilio: the server accepts a right signature: {name}", status == 200 and "<Connect>" in text, (status, text))
     bad = [
-        ("a field changed", dict(fields=call(6, From="+14155550112"), signed=call(6))),
-        ("a field more", dict(fields=call(7) + [("Extra", "1")], signed=call(7))),
+        ("a changed field", dict(fields=call(6, From="+14155550112"), signed=call(6))),
+        ("an added field", dict(fields=call(7) + [("Extra", "1")], signed=call(7))),
         ("another host", dict(fields=call(8), origin="https://other.example.test")),
         ("plain http", dict(fields=call(9), origin=ORIGIN.replace("https", "http"))),
     ]
     for name, arguments in bad:
         status, text = await voice(**arguments)
-        check(f"twilio: a wrong signature is refused: {name}", status == 403, (status, text))
+        check(f"twilio: the server refuses a wrong signature: {name}", status == 403, (status, text))
     return answers
 
 
 def webhooks(connections):
-    """Ours, judged by theirs: what the fake sends is signed as Twilio signs."""
+    """Validates the fake's signatures with Twilio's package."""
     requests = [one for connection in connections for one in connection.requests()]
     posts = [one for one in requests if one.method == "POST"]
     upgrades = [one for one in requests if one.method == "GET"]
@@ -92,17 +92,17 @@ def webhooks(connections):
         url = ORIGIN.replace("https", scheme) + one.target
         return None if validator.validate(url, form(one.body), signature) else f"{one.method} {one.target}"
 
-    verdicts.check_all("twilio: the fake's webhooks are signed as it would sign", posts, fault)
-    verdicts.check_all("twilio: and so are its media sockets", upgrades, fault)
+    verdicts.check_all("twilio: the fake's webhooks have valid signatures", posts, fault)
+    verdicts.check_all("twilio: the fake's media sockets have valid signatures", upgrades, fault)
     kinds = {urllib.parse.urlsplit(one.target).path for one in requests}
     wanted = {"/twilio/voice", "/twilio/status", "/twilio/stream-status", "/twilio/media-stream"}
-    check("twilio: every kind of webhook was seen", wanted <= kinds, wanted - kinds)
+    check("twilio: the fake has sent every kind of webhook", wanted <= kinds, wanted - kinds)
 
 
 # TwiML
 
 def rebuilt(element):
-    """The same document, made by the package's own classes; an element or attribute it does not know is an error."""
+    """Builds the same document with the package's classes. An element or attribute that they do not know is an error."""
     def fill(parent, children):
         for child in children:
             name = _snake(child.tag)
@@ -143,13 +143,13 @@ def _twiml_fault(text):
 
 
 def twiml(texts, name):
-    verdicts.check_all(f"twilio: the TwiML {name} is what its builder builds", texts, _twiml_fault)
+    verdicts.check_all(f"twilio: the TwiML {name} equals the TwiML of Twilio's builder", texts, _twiml_fault)
 
 
 # REST
 
 class _Local(TwilioHttpClient):
-    """Requests for the public host go to the fake."""
+    """Redirects requests for the public host to the fake."""
 
     def __init__(self, port):
         super().__init__()
@@ -165,7 +165,7 @@ class _Recorded(Exception):
 
 
 class _Recorder(TwilioHttpClient):
-    """Sends nothing; tells what would have been sent."""
+    """Sends no request, but raises it as an error."""
 
     def request(self, method, url, params=None, data=None, **_):
         raise _Recorded(method, url, data)
@@ -174,9 +174,9 @@ class _Recorder(TwilioHttpClient):
 def _refusal(name, status, code, body):
     try:
         body()
-        check(f"twilio: refused: {name}", False, "it was not")
+        check(f"twilio: the fake refuses {name}", False, "the fake has accepted it")
     except TwilioRestException as error:
-        check(f"twilio: refused: {name}", (error.status, error.code) == (status, code), error)
+        check(f"twilio: the fake refuses {name}", (error.status, error.code) == (status, code), error)
 
 
 def drive_fake(port):
@@ -193,34 +193,34 @@ def drive_fake(port):
     try:
         call = calls.create(to="+14155550123", from_=NUMBER, twiml="<Response><Pause length='30'/></Response>", timeout=20,
                             time_limit=60, status_callback_event=["initiated", "completed"])
-        check("twilio: its client places a call with the fake", re.fullmatch("CA[0-9a-f]{32}", call.sid) and
+        check("twilio: Twilio's client places a call with the fake", re.fullmatch("CA[0-9a-f]{32}", call.sid) and
               call.status in ("queued", "initiated") and call._from == NUMBER and call.date_created, vars(call))
         fetched = call.fetch()
-        check("twilio: and fetches it", fetched.sid == call.sid and fetched.direction == "outbound-api", vars(fetched))
+        check("twilio: Twilio's client fetches the call", fetched.sid == call.sid and fetched.direction == "outbound-api", vars(fetched))
         ended = call.update(status="completed")
-        check("twilio: and ends it", ended.sid == call.sid, vars(ended))
+        check("twilio: Twilio's client ends the call", ended.sid == call.sid, vars(ended))
     finally:
         CallInstance.__init__ = original
     names = set(re.findall(r'payload\.get\(\s*"(\w+)"', inspect.getsource(original)))
 
     def fault(payload):
-        # `annotation` is documented, and not read by this version.
+        # `annotation` is documented, but this version does not read it.
         unknown = payload.keys() - names - {"annotation"}
         missing = names - payload.keys() - {"stir_verstat"}
         return f"unknown {unknown}, missing {missing}" if unknown or missing else None
 
-    verdicts.check_all("twilio: the fake's call resource has its fields, and no others", payloads, fault)
+    verdicts.check_all("twilio: the fake's call resource has exactly the documented fields", payloads, fault)
 
-    _refusal("an unknown call", 404, 20404, lambda: calls("CA" + "9" * 32).fetch())
+    _refusal("a fetch of an unknown call", 404, 20404, lambda: calls("CA" + "9" * 32).fetch())
     _refusal("an end of an unknown call", 404, 20404, lambda: calls("CA" + "9" * 32).update(status="completed"))
     _refusal("a wrong number", 400, 21211, lambda: calls.create(to="nobody", from_=NUMBER, url="https://a.test/"))
-    _refusal("no instructions", 400, 21205, lambda: calls.create(to="+14155550123", from_=NUMBER))
+    _refusal("a call without instructions", 400, 21205, lambda: calls.create(to="+14155550123", from_=NUMBER))
     _refusal("a wrong token", 401, 20003,
              lambda: Client(ACCOUNT, "wrong", http_client=_Local(port)).calls("CA" + "9" * 32).fetch())
 
 
 def drive_resources(port):
-    """What the server never asks for, but other clients do."""
+    """Uses features that the server does not use, but other clients do."""
     client = Client(ACCOUNT, TOKEN, http_client=_Local(port))
     twiml = "<Response><Pause length='30'/></Response>"
     placed = [client.calls.create(to=f"+1415555020{one}", from_=NUMBER, twiml=twiml, record=True) for one in range(3)]
@@ -231,23 +231,23 @@ def drive_resources(port):
             time.sleep(0.05)
     newest_first = [call.sid for call in reversed(placed)]
     found = [one.sid for one in client.calls.list(page_size=2) if one.sid in newest_first]
-    check("twilio: its client lists calls over pages", found == newest_first, found)
+    check("twilio: Twilio's client lists calls over pages", found == newest_first, found)
     found = [one.sid for one in client.calls.list(to="+14155550201", from_=NUMBER, status="in-progress")]
-    check("twilio: and by what it asks for", found == [placed[1].sid], found)
+    check("twilio: a filter by numbers and status finds the one call", found == [placed[1].sid], found)
     day = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
-    check("twilio: and by when they began", len(client.calls.list(start_time_after=day, to="+14155550202")) == 1)
-    check("twilio: and none from before", client.calls.list(start_time_before=day) == [])
+    check("twilio: a filter by start time finds a later call", len(client.calls.list(start_time_after=day, to="+14155550202")) == 1)
+    check("twilio: a filter by start time leaves out later calls", client.calls.list(start_time_before=day) == [])
     account = client.api.accounts(ACCOUNT).fetch()
-    check("twilio: it fetches the account", account.status == "active" and account.date_created, vars(account))
-    check("twilio: and lists it", [one.sid for one in client.api.accounts.list()] == [ACCOUNT])
+    check("twilio: Twilio's client fetches the account", account.status == "active" and account.date_created, vars(account))
+    check("twilio: Twilio's client lists the account", [one.sid for one in client.api.accounts.list()] == [ACCOUNT])
     numbers = client.incoming_phone_numbers.list()
     good = [one.phone_number for one in numbers] == [NUMBER] and numbers[0].capabilities["voice"] is True
-    check("twilio: it lists the numbers", good, numbers)
-    check("twilio: and fetches one", client.incoming_phone_numbers(numbers[0].sid).fetch().phone_number == NUMBER)
+    check("twilio: Twilio's client lists the phone numbers", good, numbers)
+    check("twilio: Twilio's client fetches one phone number", client.incoming_phone_numbers(numbers[0].sid).fetch().phone_number == NUMBER)
     call = placed[0]
     started = client.calls(call.sid).recordings.create(recording_channels="dual")
-    check("twilio: it records a call", started.status == "in-progress" and started.call_sid == call.sid, vars(started))
-    _refusal("a deletion of a call that lasts", 409, 20009, call.delete)
+    check("twilio: Twilio's client records a call", started.status == "in-progress" and started.call_sid == call.sid, vars(started))
+    _refusal("a deletion of a live call", 409, 20009, call.delete)
     for one in placed:
         one.update(status="completed")
     for _ in range(200):
@@ -255,16 +255,16 @@ def drive_resources(port):
             break
         time.sleep(0.05)
     recordings = client.recordings.list(call_sid=call.sid)
-    check("twilio: it lists recordings", len(recordings) == 2 and {one.status for one in recordings} == {"completed"},
+    check("twilio: Twilio's client lists recordings", len(recordings) == 2 and {one.status for one in recordings} == {"completed"},
           [vars(one) for one in recordings])
-    check("twilio: and deletes one", client.recordings(recordings[0].sid).delete())
-    check("twilio: which is gone", [one.sid for one in call.recordings.list()] == [recordings[1].sid])
-    check("twilio: it deletes a call", call.delete())
-    _refusal("a deleted call", 404, 20404, call.fetch)
-    _refusal("a number that is not the account's", 400, 21210,
+    check("twilio: Twilio's client deletes a recording", client.recordings(recordings[0].sid).delete())
+    check("twilio: a deleted recording is no longer listed", [one.sid for one in call.recordings.list()] == [recordings[1].sid])
+    check("twilio: Twilio's client deletes a call", call.delete())
+    _refusal("a fetch of a deleted call", 404, 20404, call.fetch)
+    _refusal("a number that the account does not own", 400, 21210,
              lambda: client.calls.create(to="+14155550123", from_="+14155550199", twiml=twiml))
     by_key = Client(API_KEY, API_SECRET, ACCOUNT, http_client=_Local(port))
-    check("twilio: an API key will do for the token", len(by_key.calls.list()) >= 2)
+    check("twilio: an API key is accepted in place of the token", len(by_key.calls.list()) >= 2)
     wrong = Client(API_KEY, "wrong", ACCOUNT, http_client=_Local(port))
     _refusal("a wrong API key", 401, 20003, wrong.api.accounts(ACCOUNT).fetch)
 
@@ -296,19 +296,19 @@ def _request_fault(one):
 
 
 def our_requests(connections):
-    """Each request of ours is the one that the package makes for the same parameters."""
+    """Compares each of our requests with the one that the package makes for the same parameters."""
     requests = [one for connection in connections for one in connection.requests()]
-    verdicts.check_all("twilio: the server's requests are those its client makes", requests, _request_fault)
+    verdicts.check_all("twilio: the server's requests equal those of Twilio's client", requests, _request_fault)
     kinds = {"update" if "/Calls/" in one.target else "create" for one in requests}
-    check("twilio: it has placed a call and changed one", kinds == {"update", "create"}, kinds)
+    check("twilio: the server has placed a call and changed one", kinds == {"update", "create"}, kinds)
     bodies = [dict(urllib.parse.parse_qsl(one.body.decode())) for one in requests]
     return [body["Twiml"] for body in bodies if "Twiml" in body]
 
 
 async def transfer(port):
-    """Has the server hand a call over, which it does by TwiML in a request."""
+    """Makes the server transfer a call, which takes TwiML in a request."""
     status, call = await api(port, "POST", "/api/calls", {"to": "+14155550124"})
-    if not check("twilio: a call is placed to be handed over", status == 201, (status, call)):
+    if not check("twilio: the call to be transferred is placed", status == 201, (status, call)):
         return
     for _ in range(200):
         _, now = await api(port, "GET", f"/api/calls/{call['call_id']}")
@@ -316,13 +316,13 @@ async def transfer(port):
             break
         await asyncio.sleep(0.05)
     status, answer = await api(port, "POST", f"/api/calls/{call['call_id']}/transfer", {"to": "+14155550125"})
-    check("twilio: it is handed over", status in (200, 202), (status, answer))
+    check("twilio: the server accepts the transfer", status in (200, 202), (status, answer))
 
 
 async def rejection(port, server):
-    """While it drains, it turns calls away."""
+    """Stops the server, which rejects incoming calls while it drains."""
     status, call = await api(port, "POST", "/api/calls", {"to": "+14155550126"})
-    check("twilio: a call is live while the server is told to stop", status == 201, (status, call))
+    check("twilio: a call is live when the server is told to stop", status == 201, (status, call))
     server.terminate()
     fields = {"CallSid": "CA" + "d" * 32, "AccountSid": ACCOUNT, "From": "+14155550111", "To": NUMBER,
               "CallStatus": "ringing", "Direction": "inbound", "ApiVersion": "2010-04-01"}
@@ -337,23 +337,23 @@ async def rejection(port, server):
             texts.append(text)
             break
         await asyncio.sleep(0.05)
-    twiml(texts, "that turns a call away")
+    twiml(texts, "that rejects a call")
     try:
-        check("the server stops by itself", await asyncio.wait_for(server.wait(), 30) == 0, server.returncode)
+        check("twilio: the server exits with status 0 after its drain", await asyncio.wait_for(server.wait(), 30) == 0, server.returncode)
     except TimeoutError:
-        check("the server stops by itself", False, "not within half a minute")
+        check("twilio: the server exits with status 0 after its drain", False, "it still runs after 30 s")
 
 
 def can_fail():
-    """The judge finds what is wrong with what is nearly right."""
+    """The judge must refuse TwiML and requests that are nearly right."""
     right = '<Response><Connect><Stream url="wss://a.test/"><Parameter name="a" value="b"/></Stream></Connect></Response>'
-    check("twilio: the judge lets right TwiML pass", _twiml_fault(right) is None, _twiml_fault(right))
+    check("twilio: the judge accepts right TwiML", _twiml_fault(right) is None, _twiml_fault(right))
     for wrong in ("Stream url", "Parameter name", "Connect>"):
         spoilt = right.replace(wrong, wrong.replace("n", "m").replace("url", "uri"))
-        check(f"twilio: the judge finds {wrong} spoilt", _twiml_fault(spoilt))
+        check(f"twilio: the judge refuses TwiML with a wrong {wrong}", _twiml_fault(spoilt))
     target = f"/2010-04-01/Accounts/{ACCOUNT}/Calls.json"
     good = Request("POST", target, {}, b"To=%2B14155550101&From=%2B14155550100&Url=https%3A%2F%2Fa.test%2F&TimeLimit=60")
-    check("twilio: the judge lets a right request pass", _request_fault(good) is None, _request_fault(good))
+    check("twilio: the judge accepts a right request", _request_fault(good) is None, _request_fault(good))
     for wrong in (Request("POST", target, {}, good.body + b"&TimeOut=1"), Request("PUT", target, {}, good.body),
                   Request("POST", target.replace("Calls", "Call"), {}, good.body)):
-        check(f"twilio: the judge finds {wrong.method} {wrong.target} {wrong.body[-9:].decode()}", _request_fault(wrong))
+        check(f"twilio: the judge refuses {wrong.method} {wrong.target} {wrong.body[-9:].decode()}", _request_fault(wrong))

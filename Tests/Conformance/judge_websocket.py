@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""The cases of Autobahn's test suite, by the package `kosoku`, judge the WebSockets of calls, as server and as client.
+"""The cases of Autobahn's test suite, in the package `kosoku`, judge the WebSockets of calls, as server and as client.
 
     judge_websocket.py TALKPATH-BENCH  the executable
 
-`talkpath-bench echo` is made of those sockets and sends every message back. The cases run as they are; then with the
-network at its worst: what comes first comes in one segment with the answer to the handshake, and every byte comes alone.
+`talkpath-bench echo` uses those sockets and sends every message back. The cases run over a plain connection; then with
+the first frames in one segment with the answer to the handshake; then with every byte in a segment of its own.
 The package `websockets` is the second judge. Exits with 1 if one of them finds a fault.
 """
 
@@ -21,9 +21,9 @@ from stage import Stage, verdicts
 from wire import free_port
 
 check = verdicts.check
-# Compression is neither offered nor taken: these cases are about nothing else.
+# The sockets do not use compression, and these cases test only that.
 COMPRESSION = ["12.*", "13.*"]
-# Messages of megabytes: they are about speed.
+# Messages of megabytes, which test speed.
 LARGE = ["9.*"]
 SMALL_CASES, LARGE_CASES = 247, 54
 LIMIT = 120
@@ -31,7 +31,7 @@ LIMIT = 120
 
 def judge(name, results, count):
     faults = [(one.case_id, one.behavior.value, one.behavior_close.value, one.expectation) for one in results if not one.passed]
-    check(f"websocket: {name}: {len(results) - len(faults)} of {count} cases", len(results) == count and not faults, faults[:5])
+    check(f"websocket: {name}: {len(results) - len(faults)} of {count} cases pass", len(results) == count and not faults, faults[:5])
 
 
 async def as_server(stage, name, exclude, count, relay=None):
@@ -60,7 +60,7 @@ async def as_client(stage, name, exclude, count, relay=None):
             f"{url}/runCase?case={{case}}&agent=talkpath")
         stage.processes.append(process)
         status = await asyncio.wait_for(process.wait(), LIMIT)
-        check(f"websocket: {name}: the client goes through all of them", status == 0, status)
+        check(f"websocket: {name}: the client runs every case", status == 0, status)
         async with websockets.connect(f"{url}/updateReports?agent=talkpath") as socket:
             with contextlib.suppress(websockets.ConnectionClosed):
                 await socket.recv()
@@ -72,7 +72,7 @@ async def as_client(stage, name, exclude, count, relay=None):
 
 
 async def second(stage):
-    """What the package `websockets` sends, in fragments and pings, comes back from our server, and from our client."""
+    """Sends messages, fragments and pings with the package `websockets`. Our server and our client must send them back."""
     messages = ["", "a", "ä€😀" * 100, "x" * 125, "x" * 126, "x" * 65_535, "x" * 65_536, os.urandom(1 << 20), b""]
 
     async def converse(socket):
@@ -91,7 +91,7 @@ async def second(stage):
     await stage.run("echo", "--port", str(port), port=port)
     async with websockets.connect(f"ws://127.0.0.1:{port}", max_size=None, compression="deflate") as socket:
         fault = await converse(socket)
-    check("websocket: the package websockets is answered by our server", fault is None, fault)
+    check("websocket: our server echoes the messages of the package websockets", fault is None, fault)
     outcome = asyncio.get_running_loop().create_future()
 
     async def serve(socket):
@@ -103,8 +103,8 @@ async def second(stage):
             stage.binary, "echo", "--against", f"ws://127.0.0.1:{port}/")
         stage.processes.append(process)
         fault = await asyncio.wait_for(outcome, 20)
-        check("websocket: the package websockets is answered by our client", fault is None, fault)
-        check("websocket: which ends when it is told to", await asyncio.wait_for(process.wait(), 10) == 0, process.returncode)
+        check("websocket: our client echoes the messages of the package websockets", fault is None, fault)
+        check("websocket: our client exits with status 0 after the close", await asyncio.wait_for(process.wait(), 10) == 0, process.returncode)
 
 
 async def main(binary):
@@ -114,10 +114,10 @@ async def main(binary):
         await as_server(stage, "as server", COMPRESSION, every)
         await as_client(stage, "as client", COMPRESSION, every)
         await as_client(
-            stage, "as client, the first frames with the answer", COMPRESSION + LARGE, small, {"joins": True})
-        await as_server(stage, "as server, every byte alone", COMPRESSION + LARGE, small, {"alone": True})
-        await as_client(stage, "as client, every byte alone", COMPRESSION + LARGE, small, {"alone": True})
-    print(f"{verdicts.good} verdicts are good, {verdicts.bad} are bad")
+            stage, "as client, first frames in one segment with the handshake", COMPRESSION + LARGE, small, {"joins": True})
+        await as_server(stage, "as server, one byte in each segment", COMPRESSION + LARGE, small, {"alone": True})
+        await as_client(stage, "as client, one byte in each segment", COMPRESSION + LARGE, small, {"alone": True})
+    print(f"{verdicts.good} verdicts passed, {verdicts.bad} failed")
     return 1 if verdicts.bad else 0
 
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Lets other people's packages judge the wire: `twilio`, `openai`, `google-genai`, `standardwebhooks`, `svix`, `httpx-sse`,
+"""Lets third-party packages judge the wire: `twilio`, `openai`, `google-genai`, `standardwebhooks`, `svix`, `httpx-sse`,
 and `streamdouble` as the phone.
 
     judges.py TALKPATH        the executable
 
-Whole calls go over real sockets on loopback: fake carrier, server, fake model, and listeners in between. What each side
-has said is then read by the package of whom it concerns. Exits with 1 if one of them finds a fault.
+Whole calls go over real sockets on loopback: fake carrier, server, fake model, and taps in between. The provider's
+package then reads the messages of each side. Exits with 1 if one of them finds a fault.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ def agent(functions):
 
 
 async def whole_call(stage, provider, judge):
-    """A call from its placing to the agent's own end of it, listened to everywhere."""
+    """Taps every connection of a call, from its placing to the end by the agent."""
     model = await stage.tap(await stage.fake_model(provider, *PLAY))
     functions = await Receiver(b'{"hours":"nine to five"}').start()
     told = await Receiver().start()
@@ -71,8 +71,8 @@ async def whole_call(stage, provider, judge):
         if call.get("receipt"):
             break
         await asyncio.sleep(0.1)
-    check(f"{provider}: the agent has ended it", (call.get("receipt") or {}).get("ended_reason") == "agent_hangup", call)
-    check(f"{provider}: its function was carried out", len(functions.requests) == 1, len(functions.requests))
+    check(f"{provider}: the receipt says that the agent hung up", (call.get("receipt") or {}).get("ended_reason") == "agent_hangup", call)
+    check(f"{provider}: the agent's function is called exactly once", len(functions.requests) == 1, len(functions.requests))
     judge.conversation(model.connections)
     await every_option(provider, port, model, judge)
 
@@ -82,9 +82,9 @@ async def whole_call(stage, provider, judge):
     if provider == "openai":
         await judge_twilio.transfer(port)
         answers = await judge_twilio.signatures(port)
-        judge_twilio.twiml(answers, "for calls that come in")
+        judge_twilio.twiml(answers, "for incoming calls")
         voice = [body.decode() for one in webhooks.connections for kind, body in one.bodies() if "xml" in kind]
-        judge_twilio.twiml(voice, "for calls that were placed")
+        judge_twilio.twiml(voice, "for outbound calls")
         judge_twilio.twiml(judge_twilio.our_requests(rest.connections), "in requests")
         judge_twilio.webhooks(webhooks.connections)
         await judge_twilio.rejection(port, server)
@@ -96,12 +96,12 @@ async def whole_call(stage, provider, judge):
 
 
 async def every_option(provider, port, model, judge):
-    """Agents that ask for all there is: the package's types know it, and the fake, which knows no other, takes it."""
+    """Places calls with every option. The package's types must know each option, and the fake must accept it."""
     before = len(model.connections)
     variants = {"openai": options.OPENAI, "gemini": options.GEMINI}[provider]
     for number, variant in enumerate(variants):
         status, call = await api(port, "POST", "/api/calls", {"to": "+14155550101", "agent": variant})
-        if not check(f"{provider}: agent {number} is taken", status == 201, (variant, call)):
+        if not check(f"{provider}: the server accepts agent {number}", status == 201, (variant, call)):
             continue
         for _ in range(100):
             sockets = [one for one in model.connections[before:] if one.is_websocket]
@@ -110,19 +110,19 @@ async def every_option(provider, port, model, judge):
             await asyncio.sleep(0.1)
         await api(port, "POST", f"/api/calls/{call['call_id']}/end", {})
     sockets = [one for one in model.connections[before:] if one.is_websocket]
-    check(f"{provider}: each has its session", len(sockets) == len(variants), len(sockets))
+    check(f"{provider}: each agent has its own session", len(sockets) == len(variants), len(sockets))
     sent = [message for one in sockets for message in wire_events(one.client_messages())]
-    verdicts.check_all(f"{provider}: every option has the package's types", sent, judge.client_fault)
+    verdicts.check_all(f"{provider}: every option matches the package's types", sent, judge.client_fault)
     for number, one in enumerate(sockets):
-        check(f"{provider}: the fake takes agent {number}", any(map(judge.is_ready, wire_events(one.server_messages()))),
+        check(f"{provider}: the fake model accepts agent {number}", any(map(judge.is_ready, wire_events(one.server_messages()))),
               list(wire_events(one.server_messages()))[:2])
     for variant, field in options.REFUSED[provider]:
         status, answer = await api(port, "POST", "/api/calls", {"to": "+14155550101", "agent": variant})
-        check(f"{provider}: {field} is refused", (status, answer.get("field")) == (400, field), (status, answer))
+        check(f"{provider}: the server refuses {field}", (status, answer.get("field")) == (400, field), (status, answer))
 
 
 async def follow(port, call, after=None):
-    """A call's events up to the end of their stream, as httpx-sse reads them."""
+    """Returns a call's events up to the end of their stream, as httpx-sse reads them."""
     headers = {"Authorization": f"Bearer {KEY}"} | ({"Last-Event-ID": after} if after else {})
     async with httpx.AsyncClient(headers=headers, timeout=60) as client:
         async with httpx_sse.aconnect_sse(client, "GET", f"http://127.0.0.1:{port}/api/calls/{call}/events") as source:
@@ -137,24 +137,24 @@ def followed(provider, seen, rest):
 
     verdicts.check_all(f"{provider}: httpx-sse reads every event of the stream", seen, fault)
     numbers = [int(event.id) for event in seen]
-    check(f"{provider}: their numbers grow", numbers == sorted(set(numbers)), numbers)
+    check(f"{provider}: the numbers of the events grow", numbers == sorted(set(numbers)), numbers)
     retries = [event.retry for event in seen]
-    check(f"{provider}: only the first says when to come back", retries == [1000] + [None] * (len(seen) - 1), retries)
+    check(f"{provider}: only the first event has a retry time", retries == [1000] + [None] * (len(seen) - 1), retries)
     kinds = [event.event for event in seen]
     whole = kinds[0] == "call.started" and {"call.answered", "call.transcript", "call.ended"} <= set(kinds)
-    check(f"{provider}: they tell of the whole call", whole, kinds)
-    check(f"{provider}: whoever comes back gets the rest", [one.id for one in rest] == [one.id for one in seen[2:]],
+    check(f"{provider}: the events cover the call from its start to its end", whole, kinds)
+    check(f"{provider}: a follower that reconnects gets the remaining events", [one.id for one in rest] == [one.id for one in seen[2:]],
           ([one.id for one in rest], numbers))
 
 
 def events(requests):
-    """Standard Webhooks' own package, and Svix's, verify what receivers are told."""
+    """The packages of Standard Webhooks and Svix verify the deliveries of webhooks."""
     packages = {"standard webhooks": standardwebhooks.Webhook(SECRET), "svix": svix.webhooks.Webhook(SECRET)}
     for name, package in packages.items():
         _verified(name, package, requests)
     kinds = {json.loads(body)["type"] for _, _, body in requests}
     wanted = {"call.started", "call.answered", "call.transcript", "call.ended"}
-    check("standard webhooks: the call's events have come", wanted <= kinds, wanted - kinds)
+    check("standard webhooks: the webhook has received the events of the whole call", wanted <= kinds, wanted - kinds)
 
 
 def _verified(name, package, requests):
@@ -166,10 +166,10 @@ def _verified(name, package, requests):
             return f"{type(error).__name__} {headers}"
         with contextlib.suppress(Exception):
             package.verify(body + b" ", headers)
-            return "a changed body is verified, too"
+            return "a changed body is accepted, too"
         return None
 
-    verdicts.check_all(f"{name}: every event's signature is good", requests, fault)
+    verdicts.check_all(f"{name}: the signature of every event is valid", requests, fault)
 
 
 async def drive_fakes(stage):
@@ -201,10 +201,10 @@ async def main(binary):
             await asyncio.gather(
                 whole_call(stage, "openai", judge_openai), whole_call(stage, "gemini", judge_gemini), drive_fakes(stage)
             )
-            # By themselves: these phones have a real clock, and complain of a machine that is busy.
+            # These phones run alone: they have a real clock, and report faults on a busy machine.
             await asyncio.gather(*(judge_streamdouble.calls(stage, one) for one in ("openai", "gemini")))
             await judge_own_agent.whole_call(stage)
-    print(f"{verdicts.good} verdicts are good, {verdicts.bad} are bad")
+    print(f"{verdicts.good} verdicts passed, {verdicts.bad} failed")
     return 1 if verdicts.bad else 0
 
 

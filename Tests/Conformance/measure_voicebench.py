@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What the package `voicebench` measures of a call from outside, at its sound: a report, not a verdict.
+"""Measures calls from outside, by their audio, with the package `voicebench`: a report, not a verdict.
 
     measure_voicebench.py TALKPATH        the executable
 
-It answers how soon the agent speaks and how soon it stops when it is interrupted, with each simulated model. The bridge's
-part of both is what is above the simulated model's own 200 ms of thought and the caller's silence that ends a turn.
+The report has the time until the agent speaks and the time until an interrupted agent stops, with each simulated model.
+The bridge's part is the time beyond the model's 200 ms of thought and the caller's silence that ends a turn.
 """
 
 import asyncio

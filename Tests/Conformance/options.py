@@ -1,4 +1,4 @@
-"""Every option of a session that an agent can ask for, in as many agents as it takes."""
+"""Every option of a session that an agent can have, in as few agents as possible."""
 
 _FUNCTION = {"name": "opening_hours", "description": "When a place is open."}
 _DESK = {"server_label": "desk", "server_url": "https://desk.example/mcp"}
@@ -52,7 +52,7 @@ GEMINI = [
     {"raw": {"generationConfig": {"temperature": 0.7, "topP": 0.9}}},
 ]
 
-# What is refused before anybody's phone rings, and the field that the answer names.
+# Options that the server refuses before it places the call, and the field that the answer names.
 REFUSED = {
     "openai": [
         ({"model": "gpt-realtime-1.5", "openai": {"reasoning": {"effort": "low"}}}, "openai.reasoning.effort"),

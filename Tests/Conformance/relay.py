@@ -1,4 +1,4 @@
-"""A network between a client and a server on loopback that cuts what they send as hardly a real one does."""
+"""A network between a client and a server on loopback that cuts their data at unusual places."""
 
 import asyncio
 import contextlib
@@ -6,10 +6,10 @@ import socket
 
 
 class Relay:
-    """Passes on what comes to a port of its own.
+    """Listens on its own port and forwards every connection to the target.
 
-    - joins: keeps the answer to a handshake until the first frames come, and passes both on in one piece.
-    - alone: passes on every byte by itself, of the first thousands: what is longer is the content of a message.
+    - joins: holds the answer to a handshake until the first frames come, and forwards both in one piece.
+    - alone: forwards each of the first 3000 bytes by itself; later bytes are the content of long messages.
     """
 
     ALONE = 3000
@@ -37,7 +37,7 @@ class Relay:
                 self._keep(self._connect(here))
 
     async def _connect(self, here):
-        # Sockets rather than streams: whatever has come before a reset is passed on.
+        # Sockets rather than streams: a socket forwards the data that came before a reset.
         with here, socket.socket() as there:
             there.setblocking(False)
             with contextlib.suppress(OSError):
@@ -53,7 +53,7 @@ class Relay:
                 head = b""
                 while b"\r\n\r\n" not in head and (data := await loop.sock_recv(source, 1 << 16)):
                     head += data
-                # A server that waits for its client to speak first has nothing to say with it.
+                # A server that waits for its client to speak first sends no frames here.
                 with contextlib.suppress(TimeoutError):
                     head += await asyncio.wait_for(loop.sock_recv(source, 1 << 16), 0.05)
                 await loop.sock_sendall(sink, head)
@@ -63,7 +63,7 @@ class Relay:
                 sent += len(data)
                 for at in range(min(few, len(data))):
                     await loop.sock_sendall(sink, data[at:at + 1])
-                    # The other process reads it meanwhile.
+                    # The other process reads the byte meanwhile.
                     await asyncio.sleep(0)
                 await loop.sock_sendall(sink, data[few:])
         with contextlib.suppress(OSError):

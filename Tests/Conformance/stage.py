@@ -17,14 +17,14 @@ ACCOUNT = "AC" + "0" * 32
 TOKEN = "conformance-auth-token"
 API_KEY, API_SECRET = "SK" + "0" * 32, "conformance-api-secret"
 KEY = "conformance-key-0123456789"
-# Development takes no other host; the fake keeps to the address as it stands, and connects to this machine.
+# Development mode accepts no other host. The fake keeps the address as it is, and connects to this machine.
 ORIGIN = "https://localhost"
 NUMBER = "+14155550100"
 SECRET = "whsec_" + base64.b64encode(b"a secret of the conformance run.").decode()
 
 
 class Verdicts:
-    """Prints each verdict once it is given; counts those that are bad."""
+    """Prints each verdict at once, and counts those that passed and failed."""
 
     def __init__(self):
         self.good = 0
@@ -40,16 +40,16 @@ class Verdicts:
         return bool(condition)
 
     def check_all(self, name, items, fault):
-        """One verdict about many: `fault` says what is wrong with one, or nothing. None at all is bad, too."""
+        """One verdict about many items: `fault` returns the fault of an item or None. An empty list fails, too."""
         faults = [(item, wrong) for item in items if (wrong := fault(item))]
-        self.check(f"{name} ({len(items)})", items and not faults, [wrong for _, wrong in faults][:3] or "there are none")
+        self.check(f"{name} ({len(items)})", items and not faults, [wrong for _, wrong in faults][:3] or "the list is empty")
 
 
 verdicts = Verdicts()
 
 
 class Stage:
-    """Processes and taps, all on loopback, gone when it is left."""
+    """Processes and taps on loopback, which end with the context."""
 
     def __init__(self, binary):
         self.binary = binary
@@ -67,7 +67,7 @@ class Stage:
         self.folder.cleanup()
 
     def logs(self):
-        """The end of what each process has printed."""
+        """Returns the end of each process's log."""
         return [path.read_text(errors="replace")[-1500:] for path in pathlib.Path(self.folder.name).glob("*.log")]
 
     async def run(self, *arguments, port, environment=None):
@@ -120,7 +120,7 @@ class Stage:
 
 
 def request(method, url, body=None, headers=None):
-    """Status and text. For `asyncio.to_thread`."""
+    """Returns the status and the text. For `asyncio.to_thread`."""
     data = json.dumps(body).encode() if isinstance(body, (dict, list)) else body
     prepared = urllib.request.Request(url, data=data, method=method, headers=headers or {})
     if isinstance(body, (dict, list)):
@@ -139,7 +139,7 @@ async def api(port, method, path, body=None):
 
 
 class Receiver:
-    """Takes POSTs and answers them with a JSON object; for webhooks, and for functions of agents."""
+    """Keeps each POST and answers it with a JSON object; for webhooks and for functions of agents."""
 
     def __init__(self, answer=b"{}"):
         self.answer = answer

@@ -1,4 +1,4 @@
-"""Listens in between two peers on loopback, and reads what they said as HTTP and as WebSocket messages."""
+"""Taps the connection of two peers on loopback, and reads it as HTTP and as WebSocket messages."""
 
 import asyncio
 import dataclasses
@@ -8,7 +8,7 @@ import socket
 
 
 def free_port():
-    """A port for a process that binds it later: from below those that the system gives out to others meanwhile."""
+    """Returns a port for a process that binds it later, below the range from which the system assigns ports."""
     while True:
         port = random.randrange(15_000, 32_000)
         with socket.socket() as listener:
@@ -28,14 +28,14 @@ class Request:
 
 
 class Connection:
-    """What went over one TCP connection, byte by byte."""
+    """The bytes of one TCP connection, in both directions."""
 
     def __init__(self):
         self.sent = bytearray()
         self.answered = bytearray()
 
     def requests(self):
-        """The client's requests; nothing behind an upgrade."""
+        """The client's requests up to an upgrade."""
         return list(_requests(bytes(self.sent)))
 
     def bodies(self):
@@ -54,7 +54,7 @@ class Connection:
 
 
 class Tap:
-    """Passes on whatever comes to a port of its own to another one, and keeps it."""
+    """Listens on its own port, forwards every connection to the target, and keeps the bytes."""
 
     def __init__(self, target, ssl=None):
         self.target = target
@@ -93,7 +93,7 @@ async def _pass(reader, writer, kept):
 
 
 def _messages(data):
-    """Start line, headers, body and what follows, of each HTTP message that has come whole."""
+    """Yields the start line, headers, body and remaining data of each complete HTTP message."""
     while b"\r\n\r\n" in data:
         head, data = data.split(b"\r\n\r\n", 1)
         start, *lines = head.decode("latin-1").split("\r\n")
@@ -123,7 +123,7 @@ def _requests(data):
 
 
 def _frames(data):
-    """(opcode, payload) of whole messages; control frames are left out."""
+    """Yields (opcode, payload) of complete messages, without control frames."""
     opcode, message = None, b""
     while len(data) >= 2:
         final, code = data[0] & 0x80, data[0] & 0x0F
@@ -150,5 +150,5 @@ def _frames(data):
 
 
 def events(messages):
-    """JSON, whatever kind of frame it came in."""
+    """Parses each message as JSON, in text frames and binary frames alike."""
     return [json.loads(payload) for _, payload in messages]

@@ -1,4 +1,4 @@
-"""Chromium, headless, over the DevTools protocol: pages, what they log, what they ask for, and pictures of them."""
+"""Headless Chromium over the DevTools protocol: pages, their logs, their requests, and pictures of them."""
 
 import asyncio
 import base64
@@ -15,16 +15,16 @@ import websockets
 
 
 def find() -> str | None:
-    """The browser's command; None where there is no browser."""
+    """Returns the browser's command, or None without a browser."""
     names = [os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"]
     return next((path for name in names if name and (path := shutil.which(name))), None)
 
 
 class Browser:
-    """One browser with a profile of its own, which goes with it."""
+    """One browser with its own profile, which is deleted with it."""
 
     def __init__(self, command: str, microphone: str):
-        """`microphone`: a sound file that is said once, from the moment a page opens the microphone."""
+        """`microphone`: a sound file that plays once, from the moment a page opens the microphone."""
         self.command = command
         self.microphone = microphone
         self.folder = tempfile.mkdtemp(prefix="talkpath-browser-")
@@ -75,9 +75,9 @@ class Page:
         self.socket = socket
         self.last = 0
         self.waiting: dict[int, asyncio.Future] = {}
-        #: What the page logged as errors or warnings, and what the browser said of it.
+        #: Errors and warnings that the page or the browser logged.
         self.complaints: list[str] = []
-        #: Addresses that were asked for, and how many bytes came for each.
+        #: Requested addresses, and the number of bytes received for each.
         self.requests: dict[str, str] = {}
         self.weights: dict[str, int] = {}
         self.reader = asyncio.create_task(self.read())
@@ -123,14 +123,14 @@ class Page:
         await self.send("Page.navigate", url=url)
 
     async def run(self, script):
-        """What an expression is, awaited."""
+        """Evaluates an expression, awaits it, and returns its value."""
         answer = await self.send("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True, userGesture=True)
         if "exceptionDetails" in answer:
             raise RuntimeError(answer["exceptionDetails"].get("exception", {}).get("description", script))
         return answer["result"].get("value")
 
     async def until(self, script, seconds=30, what=None):
-        """Waits until an expression is true of the page, and returns what it is."""
+        """Waits until an expression is true in the page, and returns its value."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while True:
@@ -138,25 +138,25 @@ class Page:
                 if value := await self.run(script):
                     return value
             except RuntimeError:
-                pass  # The page is on its way to another address.
+                pass  # The page is navigating to another address.
             if loop.time() > deadline:
                 text = await self.run("document.body.innerText.slice(0, 1500)")
-                raise AssertionError(f"{what or script} did not come about within {seconds} s; the page says:\n{text}")
+                raise AssertionError(f"{what or script} did not appear within {seconds} s; the page says:\n{text}")
             await asyncio.sleep(0.05)
 
     async def text(self, words, seconds=30):
         return await self.until(f"document.body.innerText.includes({json.dumps(words)})", seconds, f"'{words}'")
 
     async def click(self, selector, words=None):
-        """Clicks what a person would: in its middle, where nothing covers it."""
-        # A page behind another one is not drawn, and some of its events wait for that.
+        """Clicks in the middle of an element, as a person would; the element must be visible and enabled."""
+        # The browser does not draw a page in the background, and some of its events wait for that.
         await self.send("Page.bringToFront")
         place = await self.until(
             f"""(() => {{ const e = [...document.querySelectorAll({json.dumps(selector)})]
                 .find(e => ({json.dumps(words)} === null || e.textContent.trim() === {json.dumps(words)}) && !e.disabled && e.getClientRects().length);
                 if (!e) return null; e.scrollIntoView({{ block: "nearest" }}); const b = e.getBoundingClientRect();
                 return [b.x + b.width / 2, b.y + b.height / 2]; }})()""",
-            what=f"something to click: {selector} {words or ''}",
+            what=f"an element to click: {selector} {words or ''}",
         )
         for kind in ["mousePressed", "mouseReleased"]:
             await self.send("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", clickCount=1)

@@ -1,4 +1,4 @@
-"""The console in a real browser: signing in, a live call watched from its ring to its receipt, the end by the button.
+"""The console in a real browser: sign-in, a live call from its ringing to its receipt, the button that ends it.
 
     python Tests/Console/console.py BINARY [FOLDER FOR PICTURES]
 """
@@ -27,7 +27,7 @@ AXE = (importlib.resources.files("axe_core_python") / "axe.min.js").read_text()
 
 
 class Relay:
-    """Stands between the browser and the server, and can let every connection go."""
+    """Relays between the browser and the server, and can cut every connection."""
 
     def __init__(self, target):
         self.target = target
@@ -67,14 +67,14 @@ class Relay:
 
 
 class Watch:
-    """The pages of one run, and what is wrong with all of them."""
+    """The pages of one run, and the faults of all of them."""
 
     def __init__(self, browser, origin, pictures):
         self.browser = browser
         self.origin = origin
         self.pictures = pictures
         self.pages = []
-        #: What the browser says of answers that the test asks for.
+        #: Browser messages about answers that the test provokes.
         self.expected = []
 
     async def page(self, *shape):
@@ -112,9 +112,9 @@ async def signing_in(watch):
     await page.run("document.querySelector('input[type=password]').value = ''")
     await watch.sign_in(page, KEY)
     await page.text("Nobody is on the line")
-    verdicts.check("a key opens the console", True)
+    verdicts.check("a right key opens the console", True)
     cookie = await page.run("document.cookie")
-    verdicts.check("scripts see nothing of the session's cookie", cookie == "", cookie)
+    verdicts.check("scripts cannot read the session's cookie", cookie == "", cookie)
     weight = sum(page.weights.values())
     verdicts.check(f"the page weighs at most {HEAVIEST} bytes", 20_000 < weight <= HEAVIEST, weight)
     painted = await page.run("performance.getEntriesByName('first-contentful-paint')[0]?.startTime")
@@ -139,13 +139,13 @@ async def a_live_call(watch, relay):
         new MutationObserver(see).observe(document.querySelector(".turns"), { childList: true, subtree: true, characterData: true }); see(); })()""")
     await page.text("Hello, Harbour Street clinic. How can I help you?", 60)
     texts = await page.run("[...texts]")
-    verdicts.check("a live call's page shows words as they come, before their turn is over", any(t.startswith("Hello") and not t.endswith("you?") for t in texts), texts)
+    verdicts.check("the page of a live call shows the agent's words before the turn ends", any(t.startswith("Hello") and not t.endswith("you?") for t in texts), texts)
     await listing.until(f"document.querySelector('.rows.live')?.innerText.includes('{NUMBER}')", what="the call in the list")
     await listing.until("/(Caller|Agent) speaks/.test(document.querySelector('.rows.live').innerText)", 60, "who speaks")
-    verdicts.check("the list shows the call by itself, and who speaks on it", True)
+    verdicts.check("the list shows the new call and the speaker without a reload", True)
     await watch.picture(listing, "calls-live")
 
-    # The connection is lost, and what is said meanwhile is on the page when it is back.
+    # The connection is lost. Words spoken meanwhile must be on the page after the reconnect.
     relay.cut()
     await page.text("The connection to the server is lost")
     await watch.picture(page, "call-lost")
@@ -159,19 +159,19 @@ async def a_live_call(watch, relay):
     relay.is_open = True
     await page.text("I meant the pharmacy", 60)
     await page.until("!document.querySelector('#banner').innerText", what="the end of the banner")
-    verdicts.check("a lost connection is said, comes back by itself, and nothing is missing", "pharmacy" not in seen, seen)
+    verdicts.check("the page reports a lost connection, reconnects, and shows the words spoken meanwhile", "pharmacy" not in seen, seen)
     await page.text("The caller breaks in", 60)
     await page.text("of this", 60)
-    verdicts.check("an interruption is shown with how much was heard", True)
+    verdicts.check("an interrupted answer shows how much of it the caller heard", True)
 
     await page.click("button", "Listen")
-    await page.text("Somebody begins to listen")
+    await page.text("A listener joins")
     pressed = "[...document.querySelectorAll('button[aria-pressed=true]')].some(b => b.textContent.includes('Listening'))"
     await page.until(pressed, what="the pressed button")
     await asyncio.sleep(1)
     await page.click("button", "Listening")
     await page.until(f"!({pressed})", what="the released button")
-    verdicts.check("somebody listens, and the call's page says so", True)
+    verdicts.check("the call's page shows that a listener joins", True)
     await page.click("button", "Mute caller")
     await page.until("[...document.querySelectorAll('button[aria-pressed=true]')].some(b => b.textContent.includes('Unmute caller'))", what="the muted caller")
     _, seen = await api(relay.target, "GET", f"/api/calls/{call}/activity")
@@ -181,7 +181,7 @@ async def a_live_call(watch, relay):
     await page.click("dialog .pad-keys button", "5")
     await page.click("dialog button[type=submit]", "Send")
     await page.until("!document.querySelector('dialog')", what="the keys' end")
-    verdicts.check("keys are sent", True)
+    verdicts.check("the keypad sends a key", True)
     await page.run("document.querySelector('.compose select').value = 'tell'; document.querySelector('.compose textarea').focus()")
     await page.type("The caller is a pharmacist.")
     await page.key("Enter")
@@ -194,24 +194,24 @@ async def a_live_call(watch, relay):
     await page.text("The carrier confirms that the call is over", 30)
     await page.text("Save record")
     await page.text("Completed")
-    verdicts.check("the button ends the call, and its page becomes the receipt", True)
+    verdicts.check("the button ends the call, and its page shows the receipt", True)
     _, facts = await api(relay.target, "GET", f"/api/calls/{call}")
-    verdicts.check("the receipt says who ended it", facts["receipt"]["reason"] == "ended in the console", facts["receipt"])
+    verdicts.check("the receipt has the reason of the console", facts["receipt"]["reason"] == "ended in the console", facts["receipt"])
     await listing.until(f"document.querySelector('.rows.ended').innerText.includes('{NUMBER}')", what="the call among the ended ones")
-    verdicts.check("the list moves it to the ended ones by itself", not await listing.run(f"document.querySelector('.rows.live').innerText.includes('{NUMBER}')"))
+    verdicts.check("the list moves the call to the ended calls without a reload", not await listing.run(f"document.querySelector('.rows.live').innerText.includes('{NUMBER}')"))
 
     await page.until("!!document.querySelector('.player:not([hidden])')", 60, "the recording")
     await page.run("document.querySelector('.turn.agent button.at').click()")
     await page.until("Number(document.querySelector('.player input').value) > 600", 20, "the recording playing")
     await page.click(".player button")
-    verdicts.check("the recording plays from a turn on", True)
+    verdicts.check("the recording plays from a chosen turn", True)
     await page.run("scrollTo(0, 0); document.querySelector('#toasts').replaceChildren()")
     await watch.picture(page, "call-ended")
     return call
 
 
 async def an_end_that_nobody_saw(watch, relay):
-    """The connection is lost, and the call ends meanwhile."""
+    """Cuts the connection and ends the call meanwhile."""
     page = watch.pages[0]
     _, placed = await api(relay.target, "POST", "/api/calls", {"to": NUMBER})
     call = placed["call_id"]
@@ -219,19 +219,19 @@ async def an_end_that_nobody_saw(watch, relay):
     await page.text("Hello, Harbour Street clinic", 60)
     relay.cut()
     await page.text("The connection to the server is lost")
-    await api(relay.target, "POST", f"/api/calls/{call}/end", {"reason": "seen by nobody"})
+    await api(relay.target, "POST", f"/api/calls/{call}/end", {"reason": "ended unseen"})
     relay.is_open = True
-    await page.text("seen by nobody", 60)
+    await page.text("ended unseen", 60)
     await page.text("The call is answered", 60)
     remarks = await page.run("[...document.querySelectorAll('.remark, .turn')].map(e => e.innerText)")
     verdicts.check(
-        "a call that ends while the connection is lost is shown ended, and nothing twice",
+        "a call that ends during a lost connection is shown as ended, without double entries",
         len(remarks) == len(set(remarks)) and sum("is answered" in r for r in remarks) == 1, remarks,
     )
 
 
 def microphone(folder):
-    """A caller who listens for six seconds, asks, and interrupts the long answer."""
+    """A caller who listens for six seconds, asks a question, and interrupts the long answer."""
     audio = HERE.parents[1] / "fixtures/audio"
     path = folder / "microphone.wav"
     with wave.open(str(path), "wb") as out:
@@ -247,7 +247,7 @@ def microphone(folder):
     return str(path)
 
 
-#: The loudest tenth of a second of the caller and of the agent in a call's recording; null until it is there.
+#: The loudest tenth of a second of the caller and of the agent in a call's recording; null until the recording exists.
 LOUDEST = """fetch('/api/calls/' + %s + '/recording').then(async r => {
     if (!r.ok) return null;
     const sound = await new OfflineAudioContext(2, 8000, 8000).decodeAudioData(await r.arrayBuffer());
@@ -262,7 +262,7 @@ LOUDEST = """fetch('/api/calls/' + %s + '/recording').then(async r => {
 
 
 async def talking(watch, relay):
-    """The page is the telephone: the microphone asks, hears the answer, and interrupts it."""
+    """Talks through the page: the microphone asks a question, hears the answer, and interrupts it."""
     page = await watch.page(1280, 900)
     await page.open(watch.origin + "/console#/talk")
     await page.until("!!document.querySelector('form.talk')")
@@ -270,10 +270,10 @@ async def talking(watch, relay):
     await page.click("button", "Start talking")
     await page.text("does not let this page use the microphone")
     _, calls = await api(relay.target, "GET", "/api/calls")
-    verdicts.check("a refused microphone is said, and begins no call", calls["count"] == 0, calls)
+    verdicts.check("without the microphone the page says so and begins no call", calls["count"] == 0, calls)
     await watch.picture(page, "talk-refused")
     await page.run("navigator.mediaDevices.getUserMedia = window.given; 0")
-    # What the page's telephone plays, counted where it leaves the page.
+    # Counts the seconds of audio that the page plays.
     await page.run("""(() => { window.played = 0; const start = AudioBufferSourceNode.prototype.start;
         AudioBufferSourceNode.prototype.start = function (...a) { window.played += this.buffer.duration; return start.apply(this, a); }; })()""")
     await page.click("button", "Start talking")
@@ -283,20 +283,20 @@ async def talking(watch, relay):
     await page.until("document.querySelector('.dock meter').value > 0.05", 60, "the caller's voice on the page's meter")
     await page.text("The caller breaks in", 90)
     await watch.picture(page, "talk")
-    verdicts.check("a voice at the microphone is heard by the agent, and interrupts it", True)
+    verdicts.check("the agent hears the microphone, and speech interrupts it", True)
     played = await page.run("window.played")
-    verdicts.check("the page plays the agent", played > 2, played)
+    verdicts.check("the page plays the agent's audio", played > 2, played)
     _, facts = await api(relay.target, "GET", f"/api/calls/{call}")
     cut = [t["heard_ms"] for t in facts["transcript"] if t.get("heard_ms") is not None]
-    verdicts.check("the marks that the page returns tell how much was heard", len(cut) == 1 and 500 < cut[0] < 15_000, facts["transcript"])
+    verdicts.check("the page's marks report how much the caller heard", len(cut) == 1 and 500 < cut[0] < 15_000, facts["transcript"])
     await page.click(".dock button", "Hang up")
     await page.until("!document.querySelector('.dock')", what="the end of the telephone's bar")
     await page.text("Caller hangup", 30)
     watch.expected.append("/recording")
     _, facts = await api(relay.target, "GET", f"/api/calls/{call}")
-    verdicts.check("hanging up ends the call", facts["ended_reason"] == "caller_hangup", facts["ended_reason"])
+    verdicts.check("the button hangs up the call as the caller", facts["ended_reason"] == "caller_hangup", facts["ended_reason"])
     caller, agent = await page.until(LOUDEST % json.dumps(call), 60, "the recording")
-    verdicts.check("the recording holds both voices", caller > 0.02 and agent > 0.02, (caller, agent))
+    verdicts.check("the recording has both voices", caller > 0.02 and agent > 0.02, (caller, agent))
     return page
 
 
@@ -318,7 +318,7 @@ async def other_pages(watch, relay, call):
     await page.text("Night desk")
     await watch.picture(page, "agents")
     _, agents = await api(relay.target, "GET", "/api/agents")
-    verdicts.check("an agent is made, and what is wrong with one is said", [a["name"] for a in agents["agents"]] == ["Night desk"], agents)
+    verdicts.check("an agent is created after its faults are reported", [a["name"] for a in agents["agents"]] == ["Night desk"], agents)
     await page.click("a", "Night desk")
     await page.click("button", "Delete")
     await page.click("dialog button[type=submit]", "Delete")
@@ -335,7 +335,7 @@ async def other_pages(watch, relay, call):
     await page.click("dialog button", "I have it")
     await page.until("!document.querySelector('dialog')")
     await page.text("Nothing sent yet")
-    verdicts.check("a webhook is made, and its secret shown once", True)
+    verdicts.check("a webhook is created, and its secret is shown once", True)
     await watch.picture(page, "webhooks")
 
     await page.open(watch.origin + "/console#/server")
@@ -343,14 +343,14 @@ async def other_pages(watch, relay, call):
     await asyncio.sleep(4.5)
     await watch.picture(page, "server")
     text = await page.run("document.body.innerText")
-    verdicts.check("the server's page hides every secret", "Ready" in text and KEY not in text and OTHER_KEY not in text, text)
+    verdicts.check("the server's page shows no secret", "Ready" in text and KEY not in text and OTHER_KEY not in text, text)
 
     await page.open(watch.origin + "/console#/calls/nobody")
     await page.text("There is no call of this name")
     watch.expected.append("status of 404")
-    verdicts.check("a call that is not there is said", True)
+    verdicts.check("the page of an unknown call says that there is none", True)
 
-    # Wide, narrow, dark; and what axe finds, which judges names, roles, order and contrast.
+    # Each page at four widths, also in the dark. axe judges names, roles, order and contrast.
     wrong, barred = [], []
     for width in [1280, 768, 390, 320]:
         await page.shape(width, 844, dark=width == 768)
@@ -369,15 +369,15 @@ async def other_pages(watch, relay, call):
             barred += [(place.split("/")[0], width, *violation) for violation in found]
             if width == 390:
                 await watch.picture(page, "narrow-" + place.split("/")[0] + ("-one" if "/" in place else ""))
-    verdicts.check("no page scrolls sideways, from 320 px on", not wrong, wrong)
-    verdicts.check("axe finds nothing to object to, in the light and in the dark", not barred, barred)
+    verdicts.check("no page scrolls sideways at widths from 320 px", not wrong, wrong)
+    verdicts.check("axe reports no violation, in light and dark", not barred, barred)
     await page.shape(1280, 900, True)
     await page.open(f"{watch.origin}/console#/calls/{call}")
     await page.text("The carrier confirms")
     await page.until("!!document.querySelector('.player:not([hidden])')", 60)
     await watch.picture(page, "call-dark")
 
-    # By the keyboard alone.
+    # The keyboard alone must lead to a call.
     await page.open(watch.origin + "/console#/calls")
     await page.until("!!document.querySelector('.rows.ended a')")
     for _ in range(40):
@@ -386,10 +386,10 @@ async def other_pages(watch, relay, call):
             break
     await page.key("Enter")
     await page.until("location.hash.startsWith('#/calls/')")
-    verdicts.check("the keyboard alone leads to a call", True)
+    verdicts.check("the keyboard alone opens a call", True)
     nameless = await page.run("""[...document.querySelectorAll('button, a[href], input, select, textarea, [role=img]')]
         .filter(e => e.getClientRects().length && !(e.getAttribute('aria-label') || e.textContent.trim() || e.labels?.length || e.title)).map(e => e.outerHTML.slice(0, 120))""")
-    verdicts.check("everything that can be used has a name", not nameless, nameless)
+    verdicts.check("every control has a name", not nameless, nameless)
 
 
 async def another_tenant(watch, call):
@@ -399,16 +399,16 @@ async def another_tenant(watch, call):
     await page.text("There is no call of this name")
     await page.open(watch.origin + "/console#/calls")
     await page.text("No call has ended yet")
-    verdicts.check("another tenant sees none of it", True)
-    # The other pages' session is the browser's: it is another's now, or none.
+    verdicts.check("another tenant sees no call of the first", True)
+    # The session belongs to the browser. The other pages have the other tenant's session now, or none.
     await page.run("fetch('/console/session', { method: 'DELETE' })")
     refused = await page.run("fetch('/api/calls/end', { method: 'POST', body: '{\"all\":true}', headers: { 'Content-Type': 'application/json' } }).then(r => r.status)")
     watch.expected.append("status of 403")
-    verdicts.check("a request without the session's token changes nothing", refused == 403, refused)
+    verdicts.check("a request without the session's token is refused", refused == 403, refused)
 
 
 def long_conversation(folder):
-    """The caller asks and interrupts, and then stays on the line for as long as the test needs."""
+    """The caller asks and interrupts, and then stays on the line until the test ends the call."""
     source = (HERE.parents[1] / "fixtures/calls/barge-in").resolve()
     manifest = json.loads((source / "manifest.json").read_text())
     for thing in [manifest, *manifest["caller"], *manifest["agent"]]:
@@ -428,7 +428,7 @@ async def main():
         pictures.mkdir(parents=True, exist_ok=True)
     command = find()
     if not command:
-        print("console: not judged: there is no Chromium here (apt-get install chromium, or CHROMIUM=command)")
+        print("console: skipped: Chromium is not installed (apt-get install chromium, or CHROMIUM=command)")
         sys.exit(75)
     async with Stage(binary) as stage, Browser(command, microphone(pathlib.Path(stage.folder.name))) as browser:
         conversation = ["--conversation", long_conversation(pathlib.Path(stage.folder.name))]
@@ -454,10 +454,10 @@ async def main():
             for number, page in enumerate(watch.pages):
                 if pictures:
                     await page.picture(pictures / f"fault-{number}.png")
-            verdicts.check("the run goes to its end", False, fault)
-        verdicts.check("no page complains, of its policy or of anything else", not watch.complaints(), watch.complaints())
-        verdicts.check("nothing is asked of another place", not watch.strangers(), watch.strangers())
-    print(f"console: {verdicts.good} good, {verdicts.bad} bad")
+            verdicts.check("the run reaches its end", False, fault)
+        verdicts.check("no page logs an error or a violation of its policy", not watch.complaints(), watch.complaints())
+        verdicts.check("no page requests another host", not watch.strangers(), watch.strangers())
+    print(f"console: {verdicts.good} passed, {verdicts.bad} failed")
     sys.exit(1 if verdicts.bad else 0)
 
 

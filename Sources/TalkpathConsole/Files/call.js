@@ -20,7 +20,7 @@ const remarks = {
   idle_prompted: () => ["clock", "Nobody speaks: the agent is asked to"],
   loop_suspected: m => ["warn", `Two agents seem to talk in circles (${Math.round(m.score * 100)} %)`, "bad"],
   interrupted: m => ["cut", `The caller breaks in; ${ms(m.heard_ms)} of the agent were heard`, "bad"],
-  listener_joined: () => ["ear", "Somebody begins to listen"],
+  listener_joined: () => ["ear", "A listener joins"],
   recording: () => ["down", "The recording is there", "good"],
 };
 
