@@ -111,7 +111,7 @@ async def signing_in(watch):
     verdicts.check("a wrong key is refused, and the page says so", True)
     await page.run("document.querySelector('input[type=password]').value = ''")
     await watch.sign_in(page, KEY)
-    await page.text("Nobody is on the line")
+    await page.text("No live calls")
     verdicts.check("a right key opens the console", True)
     cookie = await page.run("document.cookie")
     verdicts.check("scripts cannot read the session's cookie", cookie == "", cookie)
@@ -125,7 +125,7 @@ async def signing_in(watch):
 async def a_live_call(watch, relay):
     listing = await watch.page()
     await listing.open(watch.origin + "/console#/calls")
-    await listing.text("Nobody is on the line")
+    await listing.text("No live calls")
     page = watch.pages[0]
     await page.click("button", "Place a call")
     await page.until("document.activeElement?.name === 'to'", what="the dialog's first field")
@@ -160,7 +160,7 @@ async def a_live_call(watch, relay):
     await page.text("I meant the pharmacy", 60)
     await page.until("!document.querySelector('#banner').innerText", what="the end of the banner")
     verdicts.check("the page reports a lost connection, reconnects, and shows the words spoken meanwhile", "pharmacy" not in seen, seen)
-    await page.text("The caller breaks in", 60)
+    await page.text("The caller interrupts", 60)
     await page.text("of this", 60)
     verdicts.check("an interrupted answer shows how much of it the caller heard", True)
 
@@ -185,7 +185,7 @@ async def a_live_call(watch, relay):
     await page.run("document.querySelector('.compose select').value = 'tell'; document.querySelector('.compose textarea').focus()")
     await page.type("The caller is a pharmacist.")
     await page.key("Enter")
-    await page.text("The agent knows")
+    await page.text("The agent has the message")
     verdicts.check("a message reaches the agent", True)
     await page.until("document.querySelectorAll('.turn').length >= 3 && !!document.querySelector('.wait')", 60, "turns with their latency")
     await watch.picture(page, "call-live")
@@ -281,7 +281,7 @@ async def talking(watch, relay):
     call = urllib.parse.unquote((await page.run("location.hash")).removeprefix("#/calls/"))
     await page.text("Hello, Harbour Street clinic. How can I help you?", 60)
     await page.until("document.querySelector('.dock meter').value > 0.05", 60, "the caller's voice on the page's meter")
-    await page.text("The caller breaks in", 90)
+    await page.text("The caller interrupts", 90)
     await watch.picture(page, "talk")
     verdicts.check("the agent hears the microphone, and speech interrupts it", True)
     played = await page.run("window.played")
@@ -326,7 +326,7 @@ async def other_pages(watch, relay, call):
     verdicts.check("an agent is deleted", (await api(relay.target, "GET", "/api/agents"))[1]["count"] == 0)
 
     await page.open(watch.origin + "/console#/webhooks")
-    await page.text("Everything was delivered")
+    await page.text("No failed deliveries")
     await page.click("button", "New webhook")
     await page.until("document.activeElement?.name === 'url'")
     await page.type(f"http://127.0.0.1:{relay.target}/health")
@@ -346,7 +346,7 @@ async def other_pages(watch, relay, call):
     verdicts.check("the server's page shows no secret", "Ready" in text and KEY not in text and OTHER_KEY not in text, text)
 
     await page.open(watch.origin + "/console#/calls/nobody")
-    await page.text("There is no call of this name")
+    await page.text("There is no call with this id")
     watch.expected.append("status of 404")
     verdicts.check("the page of an unknown call says that there is none", True)
 
@@ -396,7 +396,7 @@ async def another_tenant(watch, call):
     page = watch.pages[0]
     await page.click("button[aria-label='Sign out']")
     await watch.sign_in(page, OTHER_KEY)
-    await page.text("There is no call of this name")
+    await page.text("There is no call with this id")
     await page.open(watch.origin + "/console#/calls")
     await page.text("No call has ended yet")
     verdicts.check("another tenant sees no call of the first", True)

@@ -1,4 +1,4 @@
-// Agents: who talks on calls. Listed, edited as JSON, tried with a call, deleted.
+// Agents: lists them, edits them as JSON, tries them with a call, deletes them.
 import * as api from "./api.js";
 import { h, fill, say, icon, button, ask, attempt, field, empty, time, plural } from "./dom.js";
 import { placeCall } from "./calls.js";
@@ -37,7 +37,7 @@ async function edit(body, id) {
       return;
     }
   }
-  // What is not set is left out, and what only answers say.
+  // Leaves out members without a value, and members that only answers have.
   const { agent_id, created_at, updated_at, ...fields } = agent;
   const set = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && !(Array.isArray(value) && !value.length) && !(typeof value === "object" && !Array.isArray(value) && !Object.keys(value).length)));
   const written = JSON.stringify(set, null, 2);
@@ -55,12 +55,12 @@ async function edit(body, id) {
     try {
       const target = isNew ? name.value.trim() : id;
       const saved = target ? await api.put("agents/" + api.at(target), value) : await api.post("agents", value);
-      await attempt(async () => {}, "The agent is saved; calls from now on have it so");
+      await attempt(async () => {}, "The agent is saved; new calls use it");
       if (isNew) location.hash = "#/agents/" + api.at(saved.agent_id);
     } catch (error) { if (error.name !== "SignedOut") say(wrong, error.message); } finally { save.disabled = false; }
-  } }, isNew ? field("Id", name, "By which calls name it; without one, the server chooses.") : null,
-  field(isOwn ? "As the settings have it" : "Definition", text, isOwn ? "The server’s own agent changes with its settings." : "JSON. Secrets are shown as [redacted], and stay as they are where that stands. The fields are those of the agent in openapi.json."),
-  wrong, isOwn ? null : h("div", { class: "row end" }, isNew ? null : button("Delete", () => ask({ title: `Delete the agent ${agent.name || id}?`, intro: "Calls that are going on keep it; calls from now on cannot name it.", action: "Delete", danger: true, submit: async () => { await api.del("agents/" + api.at(id)); location.hash = "#/agents"; } }), { class: "danger-text quiet" }), save));
+  } }, isNew ? field("Id", name, "Calls name the agent by its id. Without one, the server chooses an id.") : null,
+  field(isOwn ? "From the settings" : "Definition", text, isOwn ? "The server’s own agent changes with its settings." : "JSON. Secrets are shown as [redacted]; leave that text to keep them. openapi.json lists the fields of an agent."),
+  wrong, isOwn ? null : h("div", { class: "row end" }, isNew ? null : button("Delete", () => ask({ title: `Delete the agent ${agent.name || id}?`, intro: "Live calls keep it; new calls cannot use it.", action: "Delete", danger: true, submit: async () => { await api.del("agents/" + api.at(id)); location.hash = "#/agents"; } }), { class: "danger-text quiet" }), save));
   fill(body, h("a", { class: "back", href: "#/agents" }, icon("back"), "Agents"),
     h("div", { class: "head" }, h("h1", {}, isNew ? "New agent" : isOwn ? "The server’s own" : agent.name || id), isNew ? null : h("div", { class: "row" }, h("a", { class: "button", href: "#/talk/" + (isOwn ? "" : api.at(id)) }, icon("mic"), h("span", {}, "Talk")), button("Place a call", () => placeCall(isOwn ? "" : id), { class: "main", icon: "phone" }))), form);
 }

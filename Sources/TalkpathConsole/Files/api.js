@@ -1,4 +1,4 @@
-// The control API, over the session of whoever has signed in: one place for requests, problems and streams.
+// The control API, over the session of the signed-in user: requests, problems and streams.
 
 export class Problem extends Error {
   constructor(status, body) {
@@ -45,7 +45,7 @@ async function ask(method, path, body) {
   let response;
   try {
     response = await fetch("/api/" + path, { method, headers, cache: "no-store", body: body === undefined ? undefined : JSON.stringify(body) });
-  } catch { throw new Error("The server cannot be reached. Nothing was done."); }
+  } catch { throw new Error("The server cannot be reached. The request was not carried out."); }
   const answer = await read(response);
   if (response.status === 401) { session = { signed_in: false }; hooks.signedOut("Your session has ended: sign in again."); }
   if (!response.ok) throw new Problem(response.status, answer);
@@ -75,10 +75,9 @@ export async function save(path, name) {
 }
 
 /**
- * Follows a stream of events until the returned function is called, or `stop()` by a handler. A stream that is lost is
- * opened again by itself, soon at first and then less often; the server begins each one with the whole, and `opened` is
- * called before. A page that
- * nobody sees for a minute lets go of its stream.
+ * Follows a stream of events until the caller calls the returned function, or a handler calls `stop()`. A lost stream is
+ * opened again, soon at first and then less often. Calls `opened` before each stream, which the server begins with the
+ * whole state. A page that is hidden for a minute closes its stream.
  */
 export function follow(path, handlers, { isPrimary = true, opened = () => {} } = {}) {
   let source = null, timer = 0, delay = 400, isOver = false, hiddenSince = 0;

@@ -18,7 +18,7 @@ const pages = [
 ];
 let current = null;
 
-// Light and dark: the system's, until somebody chooses.
+// Light and dark: the system's, until the user chooses.
 const themes = ["light dark", "light", "dark"], remembered = () => { try { return localStorage.getItem("theme"); } catch { return null; } };
 const wear = theme => { document.documentElement.style.colorScheme = theme; dispatchEvent(new Event("theme")); };
 wear(themes.includes(remembered()) ? remembered() : themes[0]);
@@ -35,14 +35,14 @@ function frame() {
   const theme = button("", () => {
     const next = isDark() ? "light" : "dark";
     wear(next);
-    try { localStorage.setItem("theme", next); } catch { /* Not kept, then. */ }
+    try { localStorage.setItem("theme", next); } catch { /* The choice is not kept. */ }
     dress();
   }, { class: "quiet square", label: "Light or dark" });
   const dress = () => fill(theme, icon(isDark() ? "sun" : "moon"));
   dress();
   addEventListener("theme", dress);
   fill(document.getElementById("who"), link,
-    h("span", { class: "tenant", title: api.session.open ? "In development: no key is needed" : "Whose key you have signed in with" }, api.session.open ? "development" : api.session.tenant),
+    h("span", { class: "tenant", title: api.session.open ? "In development: no key is needed" : "The tenant of your key" }, api.session.open ? "development" : api.session.tenant),
     theme, api.session.open ? null : button("", () => attempt(api.signOut), { class: "quiet square", icon: "leave", label: "Sign out" }));
   top.hidden = false;
 }
@@ -57,7 +57,7 @@ api.on("state", state => {
     lostAt = null;
   }
   if (lostAt && !banner.firstChild && state === "lost") {
-    fill(banner, h("div", {}, icon("warn"), h("span", {}, `The connection to the server is lost. What you see is as it was at ${lostAt.toLocaleTimeString()}; it comes back by itself, and nothing will be missing.`)));
+    fill(banner, h("div", {}, icon("warn"), h("span", {}, `The connection to the server is lost. The page shows the state of ${lostAt.toLocaleTimeString()}. It reconnects by itself, and then shows everything since.`)));
   }
 });
 api.on("signedOut", why => signIn(why));
@@ -75,7 +75,7 @@ async function show() {
     if (a.dataset.page === page.name) a.setAttribute("aria-current", "page"); else a.removeAttribute("aria-current");
   }
   let part = rest.join("/");
-  try { part = decodeURIComponent(part); } catch { /* As it stands. */ }
+  try { part = decodeURIComponent(part); } catch { /* The part stays encoded. */ }
   const opened = page.open(part);
   current = opened;
   fill(main, opened.element);
@@ -104,7 +104,7 @@ function signIn(why) {
       show();
     } catch (error) { say(wrong, error.message); key.select(); } finally { go.disabled = false; }
   } }, h("img", { src: "/console/icon.svg", alt: "", width: 44, height: 44 }), h("h1", {}, "Talkpath console"),
-  h("p", { class: "soft" }, "Sign in with one of the server’s API keys. You see the calls of the key’s tenant, and no others."),
+  h("p", { class: "soft" }, "Sign in with one of the server’s API keys. The console shows the calls of the key’s tenant only."),
   field("API key", key), wrong, go));
   key.focus();
 }

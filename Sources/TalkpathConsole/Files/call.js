@@ -1,11 +1,11 @@
-// One call, live and later: the same page.
+// One call: the same page while it is live and after its end.
 import * as api from "./api.js";
 import { h, fill, say, icon, button, ask, attempt, field, empty, toast, ms, span, stamp, time, words, phrase, pill, plural, copyable } from "./dom.js";
 import { parties, agentName, voice } from "./calls.js";
 import { Picture } from "./picture.js";
 import { Listener } from "./listen.js";
 
-// What stands between the turns, in words. Other moments are in the picture only.
+// Moments that the conversation shows between the turns. Other moments are in the picture only.
 const remarks = {
   ringing: () => ["phone", "The phone rings"], answered: () => ["phone", "The call is answered", "good"],
   agent_ready: m => ["agent", m.isAgain ? "The model’s session is open again" : "The model is ready"],
@@ -16,18 +16,18 @@ const remarks = {
   transferring: () => ["transfer", "The caller is being transferred"],
   transfer_answered: () => ["transfer", "The other party has answered: the two talk", "good"],
   transfer_failed: m => ["warn", `The transfer failed: ${m.reason}`, "bad"],
-  machine_detected: m => ["agent", `The carrier says what answered: ${words(m.answered_by)}`],
-  idle_prompted: () => ["clock", "Nobody speaks: the agent is asked to"],
-  loop_suspected: m => ["warn", `Two agents seem to talk in circles (${Math.round(m.score * 100)} %)`, "bad"],
-  interrupted: m => ["cut", `The caller breaks in; ${ms(m.heard_ms)} of the agent were heard`, "bad"],
+  machine_detected: m => ["agent", `The carrier reports that the call was answered by: ${words(m.answered_by)}`],
+  idle_prompted: () => ["clock", "Nothing is said: the agent is asked to speak"],
+  loop_suspected: m => ["warn", `Two agents seem to talk in a loop (${Math.round(m.score * 100)} %)`, "bad"],
+  interrupted: m => ["cut", `The caller interrupts; ${ms(m.heard_ms)} of the agent were heard`, "bad"],
   listener_joined: () => ["ear", "A listener joins"],
-  recording: () => ["down", "The recording is there", "good"],
+  recording: () => ["down", "The recording is ready", "good"],
 };
 
-// Events that are kept of calls of earlier days, as moments.
+// Stored events of earlier calls, as moments.
 const kept = { "call.ringing": "ringing", "call.answered": "answered", "call.dtmf": "dtmf", "call.listened": "listener_joined", "call.transfer_started": "transferring", "call.transfer_answered": "transfer_answered", "call.transfer_failed": "transfer_failed", "agent.tool_called": "tool_called", "agent.lost": "agent_lost", "carrier.error": "carrier_error", "agent.response_failed": "response_failed" };
 
-/** What is not known is never shown as nothing. */
+/** An unknown amount is shown as unknown, never as $0. */
 const dollars = amount => amount === null || amount === undefined ? "unknown" : "$" + (amount && amount < 0.0001 ? amount.toExponential(1) : amount.toFixed(4));
 
 /** A call's cost, item by item. */
@@ -73,7 +73,7 @@ class CallPage {
       if (error.name === "SignedOut" || this.isClosed) return;
       fill(this.element, h("div", { class: "head" }, h("h1", {}, error.status === 404 ? "No such call" : "The call cannot be shown")),
         h("div", { class: "card" }, error.status === 404
-          ? empty("There is no call of this name", "It may have been deleted, or belong to another tenant.", h("a", { href: "#/calls" }, "All calls")) : empty("Something went wrong", error.message)));
+          ? empty("There is no call with this id", "It may have been deleted, or belong to another tenant.", h("a", { href: "#/calls" }, "All calls")) : empty("Something went wrong", error.message)));
       return;
     }
     if (this.isClosed) return;
@@ -87,9 +87,9 @@ class CallPage {
     }, { opened: () => { this.isFresh = true; } }));
   }
 
-  // MARK: What comes
+  // MARK: Events
 
-  /** The whole call. The stream's first message, after which its moments come again; and its last. */
+  /** Takes the whole call: the stream's first message, after which its moments follow again, and its last message. */
   take(call) {
     if (this.isFresh) this.moments = [];
     this.isFresh = false;
@@ -108,7 +108,7 @@ class CallPage {
     if (moment.kind === "interrupted") this.figuresAreOld = true;
     if (moment.kind === "agent_answered") this.figuresAreOld = true;
     if (moment.kind === "ended") { Object.assign(call, { receipt: moment.receipt, status: moment.receipt.status, ended_reason: moment.receipt.ended_reason, ended_at: moment.receipt.ended_at, duration_ms: moment.receipt.duration_ms }); this.now = null; }
-    // A hundred moments may come in one go.
+    // A hundred moments may come at once; the page is drawn once for all of them.
     if (!this.isWaiting) { this.isWaiting = true; requestAnimationFrame(() => { this.isWaiting = false; if (!this.isClosed) this.refresh(); }); }
   }
 
@@ -117,7 +117,7 @@ class CallPage {
     if (place >= 0) turns[place] = turn; else turns.push(turn);
   }
 
-  /** The call is over: what comes after the end is fetched. */
+  /** The call is over: follows the events that come after the end. */
   over() {
     if (this.isOver) return;
     this.isOver = true;
@@ -172,7 +172,7 @@ class CallPage {
   }
 
   get isLive() { return !this.call.receipt && !["completed", "failed", "busy", "no_answer", "canceled"].includes(this.call.status); }
-  /** Nobody but a carrier can connect the caller with another number. An inbound call of a carrier's bears its name from the start. */
+  /** Only a carrier can transfer a caller. A carrier's inbound call has a carrier's call id from the start. */
   get hasCarrier() { return this.call.direction === "outbound" || !!this.call.carrier_call_id; }
   get cost() { return this.call.receipt?.cost ?? this.call.cost; }
   get duration() { return this.isLive ? Date.now() - this.since : this.call.duration_ms; }
@@ -213,11 +213,11 @@ class CallPage {
       tile("duration", "Duration", span(this.duration)),
       tile("latency", "Answers in", m.turn_latency.count ? ms(m.turn_latency.p50_ms) : "–", "From the caller’s last sound to the agent’s first audio on the wire, over the call’s turns"),
       tile("worst", "At most", m.turn_latency.count ? ms(m.turn_latency.max_ms) : "–"),
-      tile("breaks", "Broke in", m.interruptions + "×", "How often the caller spoke over the agent"),
-      tile("cleared", "Line cleared in", m.barge_in_clear.count ? ms(m.barge_in_clear.max_ms) : "–", "At most, from the model’s notice of an interruption"),
-      tile("holes", "Holes", lost ? plural(lost, "hole") : "none", "Stretches of the caller’s audio that never came, and gaps in the agent’s"),
+      tile("breaks", "Interruptions", m.interruptions + "×", "The number of times that the caller interrupted the agent"),
+      tile("cleared", "Line cleared in", m.barge_in_clear.count ? ms(m.barge_in_clear.max_ms) : "–", "The longest time from the model’s report of an interruption"),
+      tile("holes", "Holes", lost ? plural(lost, "hole") : "none", "Lost stretches of the caller’s audio, and gaps in the agent’s audio"),
       tile("tokens", "Tokens", m.input_tokens + m.output_tokens ? `${m.input_tokens} in, ${m.output_tokens} out` : "–"),
-      tile("cost", "Cost", this.cost ? dollars(this.cost.total) : "–", "By the price table: model, transcripts and the carrier’s minutes; unknown while the price of a part is"));
+      tile("cost", "Cost", this.cost ? dollars(this.cost.total) : "–", "By the price table: model, transcripts and the carrier’s minutes. Unknown if the price of a part is unknown"));
   }
 
   conversation() {
@@ -248,7 +248,7 @@ class CallPage {
       if (this.list.children[i] !== row.element) this.list.insertBefore(row.element, this.list.children[i] ?? null);
     });
     for (const [key, row] of this.rows) if (!seen.has(key)) { row.element.remove(); this.rows.delete(key); }
-    say(this.hint, turns.length || !this.call.receipt ? (turns.length ? "" : "Words appear here as they are said.") : "Nothing was said, or what was said is not kept.");
+    say(this.hint, turns.length || !this.call.receipt ? (turns.length ? "" : "Words appear here as they are said.") : "The call has no words, or they are not kept.");
     this.hint.hidden = !this.hint.textContent;
     if (this.isLive && atEnd) this.list.scrollTop = this.list.scrollHeight;
   }
@@ -268,7 +268,7 @@ class CallPage {
     fill(row, icon(sign), h("span", {}, text), h("span", { class: "at" }, stamp(moment.at_ms)));
   }
 
-  // MARK: Doing
+  // MARK: Controls
 
   async act(path, body, done) { return attempt(() => api.post(`${this.path}/${path}`, body), done); }
 
@@ -277,7 +277,7 @@ class CallPage {
     if (state === this.controlsAre) return;
     const isFirst = this.controlsAre === "";
     this.controlsAre = state;
-    // Rebuilt only when it is another, and the focus stays where it was.
+    // Rebuilt only if its state has changed. The focus stays on its button.
     const place = [...this.controls.querySelectorAll("button")].indexOf(document.activeElement);
     if (!this.isLive) {
       this.listener?.close();
@@ -293,8 +293,8 @@ class CallPage {
     const mute = leg => button((muted.includes(leg) ? "Unmute " : "Mute ") + leg, () => this.act(muted.includes(leg) ? "unmute" : "mute", { leg }), { icon: "mic", pressed: muted.includes(leg) ? "true" : "false", disabled: !isTalking });
     fill(this.controls,
       button("End now", () => this.stop("now"), { class: "danger", icon: "end", title: "Ends the call at once" }),
-      button("End after the agent’s words", () => this.stop("drain"), { icon: "clock", title: "Lets what the agent has said play out, then ends", disabled: !isTalking }),
-      button(this.listener ? "Listening" : "Listen", () => this.listen(), { icon: "ear", pressed: this.listener ? "true" : "false", title: "Both sides, as they are on the line; the call’s record says that somebody listens", disabled: !isTalking }),
+      button("End after the agent’s words", () => this.stop("drain"), { icon: "clock", title: "Ends the call after the agent’s audio has been played", disabled: !isTalking }),
+      button(this.listener ? "Listening" : "Listen", () => this.listen(), { icon: "ear", pressed: this.listener ? "true" : "false", title: "Plays both sides in real time; the call’s record has the listener", disabled: !isTalking }),
       mute("caller"), mute("agent"),
       button("Keys", () => this.keypad(), { icon: "keys", disabled: !isTalking }),
       this.hasCarrier ? button("Transfer", () => this.transfer(), { icon: "transfer", disabled: !isTalking }) : null);
@@ -316,9 +316,9 @@ class CallPage {
   }
 
   compose() {
-    const what = h("select", { name: "what", "aria-label": "What becomes of the words" }, [["say", "Agent says"], ["tell", "Tell the agent"], ["answer", "Tell it, to answer"]].map(([value, label]) => h("option", { value }, label)));
-    const text = h("textarea", { name: "text", rows: 1, required: true, placeholder: "What the agent is to say, in its own words", "aria-label": "Words" });
-    const hints = { say: "What the agent is to say, in its own words", tell: "What the agent is to know, without a word about it", answer: "What the agent is told, and answers at once" };
+    const what = h("select", { name: "what", "aria-label": "Use of the words" }, [["say", "Agent says"], ["tell", "Tell the agent"], ["answer", "Tell and answer"]].map(([value, label]) => h("option", { value }, label)));
+    const text = h("textarea", { name: "text", rows: 1, required: true, placeholder: "The agent says this in its own words", "aria-label": "Words" });
+    const hints = { say: "The agent says this in its own words", tell: "The agent gets this and does not answer it", answer: "The agent gets this and answers at once" };
     what.addEventListener("change", () => { text.placeholder = hints[what.value]; });
     const form = h("form", { class: "compose", onsubmit: async event => {
       event.preventDefault();
@@ -326,7 +326,7 @@ class CallPage {
       if (!words) return;
       text.value = "";
       const went = what.value === "say" ? await this.act("say", { text: words }, said => said.cut ? "Said, and cut short" : "Said")
-        : await this.act("messages", { text: words, respond: what.value === "answer" }, "The agent knows");
+        : await this.act("messages", { text: words, respond: what.value === "answer" }, "The agent has the message");
       if (!went && !text.value) text.value = words;
     } }, what, text, h("button", { type: "submit", class: "main" }, "Send"));
     text.addEventListener("keydown", event => { if (event.key === "Enter" && !event.shiftKey) { event.preventDefault(); form.requestSubmit(); } });
@@ -344,8 +344,8 @@ class CallPage {
   transfer() {
     const to = h("input", { name: "to", type: "tel", required: true, placeholder: "+14155550100", autocomplete: "off" });
     const mode = h("select", { name: "mode" }, h("option", { value: "drain" }, "After the agent’s words"), h("option", { value: "now" }, "At once"));
-    ask({ title: "Transfer the call", intro: "The caller is connected with another number, and the agent’s part is over.", body: [field("Number", to), field("When", mode)], action: "Transfer",
-      submit: async values => { await api.post(this.path + "/transfer", { to: values.to.replace(/[\s()-]/g, ""), mode: values.mode }); toast("The call is handed over"); } });
+    ask({ title: "Transfer the call", intro: "The carrier connects the caller with another number, and the agent leaves the call.", body: [field("Number", to), field("When", mode)], action: "Transfer",
+      submit: async values => { await api.post(this.path + "/transfer", { to: values.to.replace(/[\s()-]/g, ""), mode: values.mode }); toast("The call is transferred"); } });
   }
 
   // MARK: Beside the conversation
@@ -354,7 +354,7 @@ class CallPage {
     const receipt = this.call.receipt, state = receipt ? receipt.ended_at + receipt.steps.length + receipt.carrier_confirmed : this.call.status;
     if (this.endIs === state) return;
     this.endIs = state;
-    if (!receipt) { fill(this.ending, h("h2", { id: "end-title" }, "The end"), h("p", { class: "soft" }, this.call.status === "ending" ? "The call is being ended…" : "The call goes on. How it ends stands here, step by step.")); return; }
+    if (!receipt) { fill(this.ending, h("h2", { id: "end-title" }, "The end"), h("p", { class: "soft" }, this.call.status === "ending" ? "The call is being ended…" : "The call is live. Its end appears here, step by step.")); return; }
     const longest = Math.max(1, ...receipt.steps.map(s => s.started_ms + s.ms)), isBad = s => s.outcome === "failed" || s.outcome === "timed_out";
     fill(this.ending, h("h2", { id: "end-title" }, "The end"),
       h("p", { class: "verdict " + (receipt.carrier_confirmed ? "good" : "bad") }, icon(receipt.carrier_confirmed ? "phone" : "warn"), h("span", {}, receipt.carrier_confirmed ? "The carrier confirms that the call is over" : "The carrier has not confirmed that the call is over")),
@@ -384,13 +384,13 @@ class CallPage {
     if (this.aboutIs === state) return;
     this.aboutIs = state;
     const object = o => Object.keys(o ?? {}).length ? h("pre", {}, JSON.stringify(o, null, 2)) : null;
-    fill(this.facts, line("Call", copyable(call.call_id)), line("Carrier’s name", call.carrier_call_id ? copyable(call.carrier_call_id) : null), line("Agent", h("span", {}, agentName(call), " · ", call.agent.provider, " ", call.agent.model, " · ", call.agent.format)),
+    fill(this.facts, line("Call", copyable(call.call_id)), line("Carrier’s call id", call.carrier_call_id ? copyable(call.carrier_call_id) : null), line("Agent", h("span", {}, agentName(call), " · ", call.agent.provider, " ", call.agent.model, " · ", call.agent.format)),
       line("Answered", call.answered_at ? h("span", {}, time(call.answered_at), call.answered_by ? " by " + words(call.answered_by) : "") : null), line("Ended", call.ended_at ? time(call.ended_at) : null),
-      line("Talks in circles", call.loop_score ? Math.round(call.loop_score * 100) + " %" : null), line("Cost", costs(this.cost)), line("Metadata", object(call.metadata)), line("Variables", object(call.variables)));
+      line("Loop score", call.loop_score ? Math.round(call.loop_score * 100) + " %" : null), line("Cost", costs(this.cost)), line("Metadata", object(call.metadata)), line("Variables", object(call.variables)));
     const fetcher = (label, path, name) => button(label, () => attempt(() => api.save(`${this.path}/${path}`, name)), { class: "quiet small", icon: "down" });
     fill(this.files, h("a", { class: "button quiet small", href: `/api/${this.path}`, target: "_blank", rel: "noopener" }, "Record"), fetcher("Transcript", "transcript", `${this.id}.json`),
       this.isOver ? [fetcher("Recording", "recording", `${this.id}.ogg`), fetcher("Capture", "capture", `${this.id}.tpcap`), fetcher("Events", "events", `${this.id}.events.txt`),
-        button("Delete", () => ask({ title: "Delete this call?", intro: "Its record, what was said, its events, recording and capture are deleted, every copy there is. Nothing brings them back.", action: "Delete", danger: true, submit: async () => { await api.del(this.path); toast("The call is deleted"); location.hash = "#/calls"; } }), { class: "quiet small danger-text" })] : null);
+        button("Delete", () => ask({ title: "Delete this call?", intro: "The server deletes every copy of its record, transcript, events, recording and capture. They cannot be restored.", action: "Delete", danger: true, submit: async () => { await api.del(this.path); toast("The call is deleted"); location.hash = "#/calls"; } }), { class: "quiet small danger-text" })] : null);
   }
 
   // MARK: The recording

@@ -1,4 +1,4 @@
-// The list of calls: live ones, which change by themselves, and ended ones, which are searched.
+// The list of calls: live ones, updated by a stream, and ended ones, with a search.
 import * as api from "./api.js";
 import { h, fill, say, icon, button, ask, attempt, field, empty, ms, span, time, words, phrase, pill, plural } from "./dom.js";
 
@@ -14,7 +14,7 @@ const direction = call => {
   return h("span", { class: "way " + (isIn ? "in" : "out"), title: isIn ? "Inbound" : "Outbound" }, icon(isIn ? "in" : "out"), h("span", { class: "sr" }, isIn ? "Inbound from" : "Outbound to"));
 };
 
-/** Three bars that move while somebody speaks; words for those who do not see them. */
+/** Three bars that move while a side speaks; words for screen readers. */
 export function voice() {
   const label = h("span", {});
   const element = h("span", { class: "voice", "data-who": "none" }, h("span", { class: "bars", "aria-hidden": "true" }, h("i"), h("i"), h("i")), label);
@@ -33,9 +33,9 @@ export function placeCall(agentID = "") {
     agent.append(...agents.map(a => h("option", { value: a.agent_id }, a.name || a.agent_id)));
     agent.value = agentID;
   }).catch(() => {});
-  const prompt = h("textarea", { name: "prompt", rows: 3, placeholder: "As the agent has them" });
+  const prompt = h("textarea", { name: "prompt", rows: 3, placeholder: "The agent’s own" });
   ask({
-    title: "Place a call", action: "Call", body: [field("Number", to, "In E.164: a plus sign, the country, the number."), field("Agent", agent), field("Instructions for this call", prompt)],
+    title: "Place a call", action: "Call", body: [field("Number", to, "In E.164: a plus sign, the country code, the number."), field("Agent", agent), field("Instructions for this call", prompt)],
     submit: async values => {
       const order = { to: values.to.replace(/[\s()-]/g, "") };
       if (values.agent_id) order.agent_id = values.agent_id;
@@ -49,7 +49,7 @@ export function placeCall(agentID = "") {
 export function open() {
   const live = liveCalls(), ended = endedCalls();
   const endAll = button("End all", () => ask({
-    title: "End all live calls?", intro: "Every live call of yours is ended now, in the middle of whatever is being said.", action: "End all calls", danger: true,
+    title: "End all live calls?", intro: "The server ends every live call of your tenant at once, in the middle of the conversation.", action: "End all calls", danger: true,
     submit: async () => { await api.post("calls/end", { all: true, reason: "ended in the console" }); },
   }), { class: "quiet danger-text" });
   const count = h("span", { class: "count" }, "0");
@@ -69,7 +69,7 @@ export function open() {
 }
 
 function liveCalls() {
-  const list = h("ul", { class: "rows live" }), nothing = empty("Nobody is on the line", "Calls appear here as soon as they begin, and change by themselves.");
+  const list = h("ul", { class: "rows live" }), nothing = empty("No live calls", "Calls appear here as soon as they begin.");
   nothing.hidden = true;
   const rows = new Map();
   const self = { element: h("div", { class: "card flush", "aria-busy": "true" }, list, nothing), onchange() {}, onended() {} };
@@ -158,7 +158,7 @@ function endedCalls() {
       for (const call of calls) if (!known.has(call.call_id)) { known.add(call.call_id); list.append(row(call)); }
       cursor = next_cursor;
       more.hidden = !cursor;
-      fill(note, known.size ? null : isFiltered() ? empty("No call fits", "Search for less, or take a filter away.") : empty("No call has ended yet", "Ended calls are kept here, with what was said and how they ended."));
+      fill(note, known.size ? null : isFiltered() ? empty("No call fits", "Shorten the search, or remove a filter.") : empty("No call has ended yet", "Ended calls appear here, with their transcript and receipt."));
     } catch (error) { if (error.name !== "SignedOut" && mine === ticket) fill(note, h("p", { class: "wrong pad" }, error.message)); }
   }
   const load = () => { cursor = null; return page(); };

@@ -1,4 +1,4 @@
-// Elements, words for figures, and small dialogs. Text only ever becomes text: nothing here parses markup.
+// Elements, words for figures, and small dialogs. Text is always inserted as text; this file parses no markup.
 
 const svgTags = new Set(["svg", "path", "circle", "rect", "line", "g", "polyline"]);
 
@@ -21,7 +21,7 @@ export const fill = (element, ...children) => {
   return element;
 };
 
-/** Sets the text only where it is another, so that screen readers and selections are left alone. */
+/** Sets the text only if it differs, so that screen readers do not repeat it and selections stay. */
 export const say = (element, text) => { if (element.textContent !== text) element.textContent = text; };
 
 const paths = {
@@ -71,7 +71,7 @@ export const plural = (count, one, many) => `${count} ${count === 1 ? one : many
 const tones = { completed: "plain", in_progress: "good", ringing: "wait", initiating: "wait", ending: "wait", failed: "bad", busy: "warn", no_answer: "warn", canceled: "plain" };
 export const pill = status => h("span", { class: "pill " + (tones[status] ?? "plain") }, h("i", { "aria-hidden": "true" }), phrase(status));
 
-// Telling and asking.
+// Messages and dialogs.
 
 export function toast(text, isBad = false) {
   const note = h("div", { class: "toast" + (isBad ? " bad" : "") }, isBad ? icon("warn") : null, h("span", {}, text));
@@ -79,7 +79,7 @@ export function toast(text, isBad = false) {
   setTimeout(() => note.remove(), isBad ? 9000 : 4500);
 }
 
-/** Says what went wrong; returns whether it went well. */
+/** Shows the error of a failed task; returns whether it succeeded. */
 export async function attempt(work, done) {
   try {
     const result = await work();
@@ -91,7 +91,7 @@ export async function attempt(work, done) {
   }
 }
 
-/** A dialog with a form. `submit` gets the fields' values; the dialog stays, with the reason, while it fails. */
+/** A dialog with a form. `submit` gets the fields' values. If it fails, the dialog stays open and shows the reason. */
 export function ask({ title, intro, body, action, danger, submit, wide }) {
   const opener = document.activeElement;
   const wrong = h("p", { class: "wrong", role: "alert" });
@@ -126,5 +126,5 @@ export const field = (label, control, hint) => {
 export const empty = (title, text, ...more) => h("div", { class: "empty" }, h("strong", {}, title), text ? h("p", {}, text) : null, more);
 
 export const copyable = text => h("button", { type: "button", class: "copy", title: "Copy", "aria-label": "Copy " + text, onclick: async () => {
-  try { await navigator.clipboard.writeText(text); toast("Copied"); } catch { toast("The browser does not let the page copy", true); }
+  try { await navigator.clipboard.writeText(text); toast("Copied"); } catch { toast("The browser does not allow the page to copy", true); }
 } }, h("code", {}, text), icon("copy"));

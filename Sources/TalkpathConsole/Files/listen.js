@@ -1,8 +1,8 @@
-// Listening to a live call: both sides as they are on the line, the caller a little to the left, the agent to the right.
+// Plays a live call: both sides in real time, the caller a little to the left, the agent to the right.
 import * as api from "./api.js";
 import { decode } from "./sound.js";
 
-/** How far behind the line the sound may be: what the network and the browser may be late by. */
+/** The sound's delay behind the line, in seconds: the usual one, which covers the jitter of network and browser, and the largest. */
 const cushion = 0.12, latest = 0.3;
 
 export class Listener {
@@ -30,7 +30,7 @@ export class Listener {
       const buffer = decode(this.context, text);
       if (!buffer) continue;
       const now = this.context.currentTime;
-      // Ran dry, or too far behind: from here on anew. The agent's audio comes ahead of its time and may wait.
+      // If the buffer ran dry or is too late, the schedule begins anew. The agent's audio comes early and may wait.
       if (side.next < now || (side.isLive && side.next > now + latest)) side.next = now + cushion;
       const node = new AudioBufferSourceNode(this.context, { buffer });
       node.connect(side.panner);

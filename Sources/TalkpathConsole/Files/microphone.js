@@ -1,4 +1,4 @@
-// The microphone, on the browser's audio thread: any rate in, 20 ms of 8 kHz µ-law out, as a telephone sends it.
+// The microphone, on the browser's audio thread: any rate in, frames of 20 ms of 8 kHz µ-law out, as from a telephone.
 
 const rate = 8000, frame = 160, phases = 32;
 
@@ -9,7 +9,7 @@ const encode = sample => {
   return ~(sign | exponent << 4 | biased >> exponent + 3 & 0x0f) & 0xff;
 };
 
-/** A low-pass below 3.6 kHz for each fraction of a sample at which an output may fall: rows of coefficients that sum to 1. */
+/** A low-pass at 3.6 kHz for each fractional position of an output sample: rows of coefficients that sum to 1. */
 const filters = step => {
   const reach = Math.ceil(10 * step), cutoff = 3600 / (rate * step);
   return Array.from({ length: phases }, (_, phase) => {
@@ -29,7 +29,7 @@ registerProcessor("microphone", class extends AudioWorkletProcessor {
   length = this.rows[0].length;
   held = new Float32Array(this.length + 4096);
   count = 0;
-  /** Where the next output begins among the held samples. */
+  /** The position of the next output among the held samples. */
   at = 0;
   out = new Uint8Array(frame);
   filled = 0;

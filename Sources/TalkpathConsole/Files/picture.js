@@ -1,10 +1,10 @@
-// A call in one picture: who spoke when, where the caller broke in, what else happened; with its recording, both
-// waveforms and a place that is being played. The same facts stand as text beside it.
+// A call in one picture: the speech of both sides, interruptions and other moments; with a recording also both
+// waveforms and the position of the playback. The page has the same facts as text.
 import { h, stamp, ms } from "./dom.js";
 
 const rulers = [1000, 2000, 5000, 10000, 15000, 30000, 60000, 120000, 300000, 600000];
 
-/** The longest stretches of one side, from the moments of a call. Where the agent's end is not known it is guessed. */
+/** The stretches of speech of one side, from the moments of a call. An unknown end of the agent's speech is estimated. */
 export function speech(moments, turns, end) {
   const spans = [];
   let caller = null;
@@ -40,7 +40,7 @@ const peaks = (samples, count) => {
 
 export class Picture {
   constructor(onseek) {
-    this.canvas = h("canvas", { role: "img", "aria-label": "Who spoke when" });
+    this.canvas = h("canvas", { role: "img", "aria-label": "Speech of both sides over time" });
     this.element = h("div", { class: "picture" },
       h("div", { class: "lanes", "aria-hidden": "true" }, h("span", { class: "caller" }, "Caller"), h("span", { class: "agent" }, "Agent")), this.canvas);
     this.data = { moments: [], turns: [], duration: 0, steps: [] };
@@ -65,7 +65,7 @@ export class Picture {
 
   set(data) { Object.assign(this.data, data); this.draw(); }
 
-  /** - buffer: of both sides; begins: in the call's milliseconds. */
+  /** - buffer: both sides' audio; begins: its start, in milliseconds of the call. */
   setAudio(buffer, begins) {
     this.audio = { buffer, begins, width: 0 };
     this.canvas.classList.add("seekable");
@@ -111,7 +111,7 @@ export class Picture {
     for (const s of speech(moments, turns, duration)) bar(s.from, s.to, s.isCaller ? rows.caller : rows.agent, half, s.isCaller ? caller : agent, this.audio ? .12 : s.isOpen ? .6 : .42);
     if (this.audio) this.waves(c, box, x, rows, half, caller, agent);
     for (const row of [rows.caller, rows.agent]) { c.fillStyle = faint; c.globalAlpha = .5; c.fillRect(0, row, box.width, 1); c.globalAlpha = 1; }
-    // How long the caller waited, and where the caller broke in.
+    // The agent's latencies, and the caller's interruptions.
     let free = 0;
     c.font = "600 11px system-ui, sans-serif";
     for (const m of moments) {
@@ -136,7 +136,7 @@ export class Picture {
     if (this.data.isLive) { c.fillStyle = good; c.fillRect(x(duration) - 1, 14, 2, box.height - 14); }
     if (this.at !== null) { c.fillStyle = head; c.fillRect(x(this.at) - 1, 10, 2, box.height - 10); }
     const talk = moments.filter(m => m.kind === "interrupted").length;
-    this.canvas.setAttribute("aria-label", `Who spoke when, over ${stamp(duration)} minutes: ${turns.length} turns, ${talk} times the caller broke in. The conversation below tells the same.`);
+    this.canvas.setAttribute("aria-label", `Speech of both sides over ${stamp(duration)} minutes: ${turns.length} turns, ${talk} interruptions by the caller. The conversation below has the same facts as text.`);
   }
 
   waves(c, box, x, rows, half, caller, agent) {

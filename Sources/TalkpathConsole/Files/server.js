@@ -1,4 +1,4 @@
-// The server: how it is, and how it is set.
+// The server: its state and its settings.
 import * as api from "./api.js";
 import { h, fill, say, ms, span, time, field, empty } from "./dom.js";
 
@@ -12,7 +12,7 @@ export function open() {
   const rows = () => {
     const part = filter.value.trim().toLowerCase(), fitting = (settings ?? []).filter(s => !part || (s.name + s.value).toLowerCase().includes(part));
     fill(table, fitting.map(s => h("tr", {}, h("th", { scope: "row" }, h("code", {}, s.name)), h("td", { class: ["none", "not set"].includes(s.value) ? "soft" : "" }, s.value))));
-    fill(note, settings === null ? empty("For the operator", "The settings are shown to keys of the default tenant.") : fitting.length ? null : empty("No setting fits"));
+    fill(note, settings === null ? empty("For the operator", "Only keys of the default tenant see the settings.") : fitting.length ? null : empty("No setting fits"));
   };
   filter.addEventListener("input", rows);
   async function load() {
@@ -22,9 +22,9 @@ export function open() {
       lags.push(s.loop_lag_ms);
       if (lags.length > 150) lags.shift();
       const ready = s.readiness === "ready";
-      fill(tiles, tile("Readiness", h("span", { class: ready ? "good" : "bad" }, { ready: "Ready", draining: "Stopping", store_unavailable: "Cannot keep anything" }[s.readiness] ?? s.readiness), "Whether new calls are taken"),
+      fill(tiles, tile("Readiness", h("span", { class: ready ? "good" : "bad" }, { ready: "Ready", draining: "Stopping", store_unavailable: "Store unavailable" }[s.readiness] ?? s.readiness), "A server that is ready accepts new calls"),
         tile("Live calls", String(s.active_calls) + (s.active_calls_of_all !== null && s.active_calls_of_all !== s.active_calls ? ` of ${s.active_calls_of_all}` : "")),
-        tile("Loop lag", ms(s.loop_lag_ms).replace(/^0 ms$/, "< 1 ms"), "How long the media loop lets others wait, now"), tile("At most", ms(Math.max(...lags)), "Since the page was opened"),
+        tile("Loop lag", ms(s.loop_lag_ms).replace(/^0 ms$/, "< 1 ms"), "The delay of tasks on the media loop, now"), tile("At most", ms(Math.max(...lags)), "The largest lag since the page was opened"),
         tile("Up for", long(s.uptime_s), s.started_at), s.open_connections === null ? null : tile("Connections", String(s.open_connections) + (s.refused_connections ? `, ${s.refused_connections} refused` : "")),
         tile("Version", `${s.version}${s.development ? ", development" : ""}`, null, "mode"));
       const most = Math.max(5, ...lags);

@@ -1,9 +1,9 @@
-// Talking to an agent: the page is the caller's telephone, and speaks the carrier's media protocol.
+// Talks to an agent: the page is the caller's telephone, and uses the carrier's media protocol.
 import * as api from "./api.js";
 import { h, say, icon, button, toast, field, span } from "./dom.js";
 import { decode } from "./sound.js";
 
-/** The call that this page is the telephone of; one at a time, whatever page of the console is shown. */
+/** The page's own call. There is one at a time, and it stays while the user changes between the console's pages. */
 let telephone = null;
 
 export function open(agentID = "") {
@@ -26,20 +26,20 @@ export function open(agentID = "") {
       if (error.name !== "SignedOut") say(wrong, error.message);
     } finally { start.disabled = false; }
   } },
-  h("p", { class: "soft" }, "Your browser is the telephone: you hear the agent as a caller does, and may interrupt. The call is a call like any other, with its record, recording and events; no carrier takes part, and nothing is dialled. With a headset the agent does not hear itself."),
+  h("p", { class: "soft" }, "Your browser is the telephone: you hear the agent as a caller does, and may interrupt. The call has a record, a recording and events like any other; it needs no carrier and dials no number. Use a headset, so that the agent does not hear itself."),
   field("Agent", agent), wrong, h("div", { class: "row" }, start));
   return { title: "Talk", element: h("div", {}, h("div", { class: "head" }, h("h1", {}, "Talk to an agent")), form) };
 }
 
-/** A browser's words for a microphone that it does not give. */
+/** Explanations of a browser's refusal of the microphone. */
 const refusals = {
   NotAllowedError: "The browser does not let this page use the microphone. Allow it beside the address, and start again.",
   NotFoundError: "This device has no microphone.",
-  NotReadableError: "Another program holds the microphone.",
+  NotReadableError: "Another program uses the microphone.",
 };
 
 async function microphone() {
-  if (!navigator.mediaDevices?.getUserMedia) throw new Error("Browsers give the microphone to pages on https or on this machine’s own address only. Open the console there.");
+  if (!navigator.mediaDevices?.getUserMedia) throw new Error("Browsers allow the microphone only to pages on https or on this machine’s own address. Open the console there.");
   try {
     return await navigator.mediaDevices.getUserMedia({ audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 } });
   } catch (error) {
@@ -48,7 +48,7 @@ async function microphone() {
 }
 
 class Telephone {
-  /** Asks for the microphone, begins the call, and opens its socket. Without a microphone there is no call. */
+  /** Asks for the microphone, begins the call, and opens its socket. Begins no call without a microphone. */
   static async call(agentID, name) {
     const stream = await microphone();
     const context = new AudioContext();
@@ -87,7 +87,7 @@ class Telephone {
     if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ streamSid: this.streamSid, ...message }));
   }
 
-  /** Every 20 ms, from the microphone: also the clock by which marks are returned. */
+  /** Takes a frame of the microphone every 20 ms; also the clock that returns marks. */
   spoke({ bytes, peak }) {
     this.level.value = this.isMuted ? 0 : Math.min(1, peak * 1.4);
     if (!this.isOpen) return;
@@ -117,7 +117,7 @@ class Telephone {
     const buffer = decode(this.context, text);
     if (!buffer) return;
     const now = this.context.currentTime;
-    // Ran dry: a little in hand against the network's and the browser's own delays.
+    // If the buffer ran dry, 60 ms in hand cover the jitter of the network and the browser.
     if (this.next < now) this.next = now + 0.06;
     const node = new AudioBufferSourceNode(this.context, { buffer });
     node.connect(this.context.destination);

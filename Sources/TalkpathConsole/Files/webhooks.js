@@ -1,4 +1,4 @@
-// Webhooks: who is told what happens, how deliveries fare, and what could not be delivered.
+// Webhooks: the receivers of events, their deliveries, and the events that could not be delivered.
 import * as api from "./api.js";
 import { h, fill, button, ask, attempt, field, empty, time, plural, words, copyable, icon } from "./dom.js";
 
@@ -18,7 +18,7 @@ export function open() {
       h("div", { class: "c-figure" }, h("b", {}, String(w.delivered)), h("small", {}, "delivered")),
       h("div", { class: "c-figure" }, h("b", {}, String(w.failed_attempts)), h("small", {}, "failed tries")),
       h("div", { class: "c-act" }, button("Secret", () => rotate(w), { class: "small quiet", label: "New secret for " + place(w.url) }),
-        button("Delete", () => ask({ title: "Delete this webhook?", intro: `${place(w.url)} is told nothing from now on.`, action: "Delete", danger: true, submit: async () => { await api.del("webhooks/" + api.at(w.webhook_id)); load(); } }), { class: "small quiet danger-text", label: "Delete " + place(w.url) })));
+        button("Delete", () => ask({ title: "Delete this webhook?", intro: `${place(w.url)} gets no more events.`, action: "Delete", danger: true, submit: async () => { await api.del("webhooks/" + api.at(w.webhook_id)); load(); } }), { class: "small quiet danger-text", label: "Delete " + place(w.url) })));
   };
   const letter = d => h("li", {},
     h("div", { class: "c-who" }, h("strong", {}, d.event.type), h("small", {}, "of ", h("a", { href: "#/calls/" + api.at(d.event.data.call_id) }, d.event.data.call_id.slice(0, 18)))),
@@ -27,10 +27,10 @@ export function open() {
     h("div", { class: "c-when" }, time(d.failed_at)),
     h("div", { class: "c-act" }, button("Send again", () => attempt(() => api.post("events/dead/replay", { delivery_id: d.delivery_id }), "On the way again").then(load), { class: "small" })));
 
-  const secret = (title, text) => ask({ title, intro: "The secret is shown this once. Keep it where the receiver checks signatures.", body: copyable(text), action: "I have it" });
-  const rotate = w => ask({ title: "A new secret?", intro: "For a day, events are signed with the one before it as well.", action: "New secret", danger: true, submit: async () => { const { secret: text } = await api.post(`webhooks/${api.at(w.webhook_id)}/rotate`); queueMicrotask(() => secret("New secret", text)); load(); } });
+  const secret = (title, text) => ask({ title, intro: "The secret is shown this once. The receiver needs it to check signatures.", body: copyable(text), action: "I have it" });
+  const rotate = w => ask({ title: "A new secret?", intro: "For one day, events are signed with the former secret as well.", action: "New secret", danger: true, submit: async () => { const { secret: text } = await api.post(`webhooks/${api.at(w.webhook_id)}/rotate`); queueMicrotask(() => secret("New secret", text)); load(); } });
   const add = () => {
-    const boxes = h("fieldset", {}, h("legend", {}, "Events"), h("p", { class: "soft" }, "None chosen is all of them."), h("div", { class: "checks" }, types.map(type => h("label", {}, h("input", { type: "checkbox", name: "event:" + type }), type))));
+    const boxes = h("fieldset", {}, h("legend", {}, "Events"), h("p", { class: "soft" }, "Without a choice, the webhook gets all events."), h("div", { class: "checks" }, types.map(type => h("label", {}, h("input", { type: "checkbox", name: "event:" + type }), type))));
     ask({ title: "New webhook", action: "Add", wide: true, body: [field("Address", h("input", { name: "url", type: "url", required: true, placeholder: "https://example.com/hooks" })), boxes],
       submit: async values => {
         const chosen = types.filter(type => values["event:" + type]);
@@ -43,12 +43,12 @@ export function open() {
   async function load() {
     try {
       const { webhooks } = await api.get("webhooks");
-      fill(hooks, webhooks.length ? webhooks.map(hook) : h("li", { class: "bare" }, empty("Nobody is told", "A webhook gets signed requests when something happens on a call.")));
+      fill(hooks, webhooks.length ? webhooks.map(hook) : h("li", { class: "bare" }, empty("No webhooks", "A webhook gets signed requests with the events of calls.")));
     } catch (error) { failed(hooks, error); }
     try {
       const { deliveries } = await api.get("events/dead");
       all.hidden = !deliveries.length;
-      fill(dead, deliveries.length ? deliveries.map(letter) : h("li", { class: "bare" }, empty("Everything was delivered", "What a receiver does not take after many tries stands here, and can be sent again.")));
+      fill(dead, deliveries.length ? deliveries.map(letter) : h("li", { class: "bare" }, empty("No failed deliveries", "Events that a receiver refuses after all tries appear here, and can be sent again.")));
     } catch (error) { failed(dead, error); }
   }
   all.hidden = true;

@@ -159,7 +159,7 @@ struct CallPicture {
         case .published("ringing", _):
             notes.append(Note(at: at, name: "ringing", detail: "the phone rings"))
         case .published("machineDetected", _):
-            notes.append(Note(at: at, name: "machine", detail: "the carrier says what answered"))
+            notes.append(Note(at: at, name: "machine", detail: "the carrier reports the kind of answer"))
         case .published("loopSuspected", _):
             notes.append(Note(at: at, name: "loop", detail: "both sides repeat themselves"))
         case .endRequested(let request):

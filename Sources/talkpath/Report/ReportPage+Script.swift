@@ -23,8 +23,8 @@ extension ReportPage {
         $("sub").textContent = [call.direction, new Date(call.startedAt).toISOString().replace("T", " ").slice(0, 19) + " UTC",
           "call " + call.callID].join(" · ");
         const warn = text => { const d = document.createElement("div"); d.className = "card warn"; d.textContent = text; $("warning").appendChild(d); };
-        if (call.isCut) warn("The capture was cut off: this is the call up to there.");
-        if (call.hasGaps) warn("Records are missing in this capture: writing was too slow.");
+        if (call.isCut) warn("The capture was cut off. The page shows the call up to that point.");
+        if (call.hasGaps) warn("Records are missing in this capture, because writing was too slow.");
         const tile = (value, words) => { const d = document.createElement("div"); d.className = "tile";
           const b = document.createElement("b"), s = document.createElement("span"); b.textContent = value; s.textContent = words; if (String(value).length > 9) b.style.fontSize = "15px";
           d.append(b, s); $("tiles").appendChild(d); };
@@ -35,7 +35,7 @@ extension ReportPage {
         tile(call.worstLatency === null ? "–" : ms(call.worstLatency), "turn latency, worst");
         tile(ms(call.missing), "of the caller’s audio missing");
         tile(call.teardown === null ? "–" : ms(call.teardown), "to end the call" + (call.confirmed ? ", confirmed" : ""));
-        tile((call.reason || "not in the capture").replaceAll("_", " "), "why it ended");
+        tile((call.reason || "not in the capture").replaceAll("_", " "), "reason of the end");
 
         // The time axis.
         const rows = { ruler: 22, notes: 40, caller: 96, latency: 152, agent: 208, marks: 268, end: 292, height: 312 };
@@ -77,7 +77,7 @@ extension ReportPage {
           }
           waveform(callerPeaks, rows.caller, 38, "var(--caller)");
           waveform(agentPeaks, rows.agent, 38, "var(--agent)");
-          // Words beside a thing: to its right, else to its left, else not at all, where others stand already.
+          // Text beside a shape: to its right, else to its left; left out if other text is there.
           const beside = (taken, left, right, y, text, colour) => {
             const w = text.length * 6.8 + 4;
             for (const at of [right + 5, left - 5 - w]) {
@@ -97,7 +97,7 @@ extension ReportPage {
           }
           for (const h of call.holes) {
             const r = make("rect", { x: x(h.at - h.missing), y: rows.caller - 40, width: Math.max(2, h.missing * scale), height: 80, fill: "var(--alarm)", opacity: .35 }, svg);
-            make("title", {}, r, h.missing ? ms(h.missing) + " of audio missing" : "audio that came twice");
+            make("title", {}, r, h.missing ? ms(h.missing) + " of audio missing" : "audio that came twice or too late");
           }
           for (const m of call.marks) {
             const y = rows.marks;
@@ -109,7 +109,7 @@ extension ReportPage {
           const cuts = [];
           for (const b of call.bargeIns) {
             const line = make("line", { x1: x(b.at), x2: x(b.at), y1: rows.notes + 8, y2: rows.marks + 8, stroke: "var(--alarm)", "stroke-width": 1.6, "stroke-dasharray": "4 3" }, svg);
-            make("title", {}, line, "the caller broke in; heard " + ms(b.heard));
+            make("title", {}, line, "the caller interrupted; heard " + ms(b.heard));
             const y = rows.agent + 54;
             beside(cuts, x(b.at), x(b.at), y, "✂ heard " + ms(b.heard), "var(--alarm)") || beside(cuts, x(b.at), x(b.at), y, "✂", "var(--alarm)");
           }
@@ -138,10 +138,10 @@ extension ReportPage {
           cell(row, stamp(s.begin), "t");
           cell(row, s.caller ? "caller" : "agent", "w").style.color = s.caller ? "var(--caller)" : "var(--agent)";
           const words = cell(row, s.text || "(no words)", s.text ? "" : "none");
-          if (s.cut) { const i = document.createElement("div"); i.className = "cut"; i.textContent = "✂ the caller broke in"; words.appendChild(i); }
+          if (s.cut) { const i = document.createElement("div"); i.className = "cut"; i.textContent = "✂ the caller interrupted"; words.appendChild(i); }
           cell(row, s.latency === null ? ms(s.end - s.begin) : "after " + ms(s.latency), "n");
         }
-        if (!call.speeches.length) cell($("turns").insertRow(), "Nobody spoke.", "none");
+        if (!call.speeches.length) cell($("turns").insertRow(), "The capture has no speech.", "none");
         const first = call.steps.length ? Math.min(...call.steps.map(s => s.begin)) : 0, span = Math.max(1, end - first);
         const endWidth = Math.max(1, ...call.steps.map(s => s.begin + s.ms - first));
         for (const s of call.steps) {
@@ -154,7 +154,7 @@ extension ReportPage {
         }
         if (!call.steps.length) { $("end").textContent = "The end is not in this capture."; $("end").className = "none"; }
         for (const n of call.notes) { const row = $("notes").insertRow(); row.className = "go"; row.onclick = () => seek(n.at); cell(row, stamp(n.at), "t"); cell(row, n.detail); }
-        if (!call.notes.length) cell($("notes").insertRow(), "Nothing.", "none");
+        if (!call.notes.length) cell($("notes").insertRow(), "No events.", "none");
 
         // Playing.
         const audio = $("audio"); audio.src = call.audio;
