@@ -5,8 +5,8 @@ import TalkpathSimulators
 import TalkpathWire
 import Testing
 
-/// The model's socket is lost, or announced to be, over real sockets: the caller's line stays, the conversation goes on,
-/// and if it cannot, somebody tells the caller.
+/// Losses and announced ends of the model's socket, over real sockets: the caller's line stays open, the conversation
+/// goes on, and if it cannot, the caller is told.
 @Suite struct AgentLossTests {
     private static func speech(_ number: Int, _ milliseconds: Int, rate: Int = 24_000) -> [Int16] {
         SyntheticSpeech.samples(number: number, lasting: .milliseconds(milliseconds), rate: rate)
@@ -15,7 +15,7 @@ import Testing
     private static let longWords = AgentScript.Turn(.connect, audio: speech(2, 4000), transcript: "A long story.")
     private static let later = AgentScript.Turn(.callerTurn, audio: speech(4, 400), transcript: "Where was I?")
 
-    /// When the first session was lost.
+    /// The time of the first session's loss.
     private func loss(_ stage: CallStage) async throws -> MonotonicInstant {
         try await stage.waitFor { if case .fault = $0 { true } else { false } }.instant
     }
@@ -34,11 +34,11 @@ import Testing
         arguments: [AgentProvider.openai, .gemini, .socket],
         [AgentFault.Action.vanish, .close(code: 1011, reason: "oops")]
     )
-    func `a model that is lost mid word is back and the line stays`(
+    func `a model that is lost in the middle of a word is connected again and the line stays open`(
         _ provider: AgentProvider,
         _ action: AgentFault.Action
     ) async throws {
-        // The caller speaks while the model is away: that must reach the new session.
+        // The caller speaks while no session is open. The new session must get these words.
         let words = SyntheticSpeech.callerTurn(.agentStarts(after: .milliseconds(500)), number: 3, lasting: .seconds(1))
         let phone = PhoneScript(turns: [words], ending: .hangsUpWhenAgentEnds(after: .milliseconds(200)))
         try await CallStage.with(
@@ -51,7 +51,7 @@ import Testing
             let lost = try await loss(stage)
             let second = try await secondSession(stage)
             let ready = try #require(second.readyAt)
-            // Alone on a machine some 0.3 s; how fast it is on a busy one is no matter of a test's.
+            // About 0.3 s on an idle machine. A busy machine must not fail the test.
             #expect(ready - lost < .seconds(5), "away for \(ready - lost)")
             let call = try await stage.record(of: id)
             #expect(call["ended_reason"]?.string == "caller_hangup")
@@ -60,7 +60,7 @@ import Testing
             let models = await stage.models()
             #expect(models.count == 2)
             #expect(models.allSatisfy { $0.violations.isEmpty })
-            // All of what the caller said, in one session or the other, and nothing of it twice.
+            // Both sessions together must get all of the caller's words, and none twice.
             let heard = models.map { $0.receivedSamples.isEmpty ? 0 : $0.arrivals.last?.cumulativeMilliseconds ?? 0 }
             let sent = record.streams[0].framesSent.last?.cumulativeMilliseconds ?? 0
             #expect(heard.reduce(0, +) <= sent + 40)
@@ -71,7 +71,7 @@ import Testing
         }
     }
 
-    @Test func `a session whose end is announced is replaced before it is cut`() async throws {
+    @Test func `a session whose end is announced is replaced before it ends`() async throws {
         let notice = AgentFault(.goAway(timeLeft: .seconds(3)), at: .elapsed(.milliseconds(1200)), sessions: 0...0)
         let short = AgentScript.Turn(.connect, audio: Self.speech(2, 300), transcript: "Hello.")
         let phone = PhoneScript(
@@ -98,7 +98,7 @@ import Testing
 
     // MARK: Lost for good
 
-    /// Is there for a second, and never again.
+    /// Runs for one second, and is then down for good.
     private static let faults = [
         AgentFault(.vanish, at: .elapsed(.seconds(1)), sessions: 0...0),
         AgentFault(.refuse(status: 503), at: .handshake, sessions: 1...100),
@@ -123,7 +123,7 @@ import Testing
         }
     }
 
-    @Test func `the carrier's voice tells the caller and the call ends`() async throws {
+    @Test func `a lost agent is announced by the carrier's voice and the call ends`() async throws {
         try await hopeless(AgentFallback(words: "We call you back.")) { stage, id in
             let call = try await stage.record(of: id)
             #expect(call["ended_reason"]?.string == "agent_lost")
@@ -134,7 +134,7 @@ import Testing
         }
     }
 
-    @Test func `a clip is heard to its end and then the call ends`() async throws {
+    @Test func `a lost agent is announced by a clip and the call ends after it`() async throws {
         let samples = Self.speech(5, 900, rate: 8000)
         let clip = try AudioClip(wav: WAV.encode(channels: [samples], sampleRate: 8000))
         try await hopeless(AgentFallback(clip: clip, words: "Not needed.")) { stage, id in
@@ -148,7 +148,7 @@ import Testing
         }
     }
 
-    @Test func `somebody else takes the caller over`() async throws {
+    @Test func `the call of a lost agent is transferred to the fallback number`() async throws {
         let fallback = AgentFallback(words: "One moment.", transferTo: "+15550100144")
         try await hopeless(fallback) { stage, id in
             let call = try await stage.record(of: id)

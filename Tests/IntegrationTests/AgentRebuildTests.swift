@@ -4,13 +4,13 @@ import TalkpathSimulators
 import TalkpathWire
 import Testing
 
-/// A model's session that is lost and cannot be resumed, over real sockets.
+/// A lost session that cannot be resumed, over real sockets.
 @Suite struct AgentRebuildTests {
     private static func speech(_ number: Int, _ milliseconds: Int) -> [Int16] {
         SyntheticSpeech.samples(number: number, lasting: .milliseconds(milliseconds), rate: 24_000)
     }
 
-    @Test func `a session whose resuming is refused is built anew from what was said`() async throws {
+    @Test func `a session that cannot be resumed is built anew from the transcript`() async throws {
         let greeting = AgentScript.Turn(.connect, audio: Self.speech(2, 300), transcript: "Harbour Street Clinic.")
         let later = AgentScript.Turn(.callerTurn, audio: Self.speech(4, 400), transcript: "Where was I?")
         let faults = [
@@ -38,7 +38,7 @@ import Testing
             try #require(models.count >= 3)
             let rebuilt = models[2]
             #expect(rebuilt.resumedHandle == nil && rebuilt.readyAt != nil)
-            // It is told what was said before.
+            // The new session gets the former words.
             #expect(rebuilt.configuration.contains("initialHistoryInClientContent"))
             #expect(rebuilt.messages.contains("clientContent"))
             #expect(rebuilt.violations.isEmpty)

@@ -1,13 +1,13 @@
 import Foundation
 import Testing
 
-/// The layering in `Sources/README.md` is the layering in the code.
+/// Compares the layers in `Sources/README.md` with the imports in the code.
 @Suite struct ArchitectureTests {
     private static let sources = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         .appendingPathComponent("Sources")
 
-    /// The C library, by its names on various systems.
+    /// The names of the C library on various systems.
     private static let everywhere: Set = ["Glibc", "Musl", "Darwin"]
 
     /// Target names to the modules their rows allow.
@@ -57,7 +57,7 @@ import Testing
         #expect(files > 50)
     }
 
-    @Test func `every target has a row`() throws {
+    @Test func `every target has a row in the table`() throws {
         let allowed = try Self.allowed()
         for folder in try FileManager.default.contentsOfDirectory(at: Self.sources, includingPropertiesForKeys: nil)
         where folder.hasDirectoryPath {
@@ -79,13 +79,13 @@ import Testing
         }
     }
 
-    /// Old versions of TLS, redirects and silent repetitions are kept out in one place, and so nowhere else is a client
-    /// configured.
-    @Test func `clients take their TLS from one place`() throws {
+    /// One place sets the version of TLS, redirects and retries of clients, so no other place may configure a client.
+    @Test func `only one place configures the TLS of clients`() throws {
         let makers = [
             "makeClientConfiguration": "OutboundTLS.swift", "HTTPClient.Configuration(": "OutboundHTTP.swift",
         ]
-        // The simulators are judges with clients of their own; the talkpath command's stages stay on loopback.
+        // The simulators have their own clients, because they are judges. The stages of the talkpath command stay on
+        // loopback.
         for target in ["TalkpathNIO", "TalkpathHTTP", "TalkpathServer", "talkpath", "talkpath-bench"] {
             for file in Self.swiftFiles(of: target) {
                 let text = try String(contentsOf: file, encoding: .utf8)

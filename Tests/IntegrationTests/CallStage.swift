@@ -139,7 +139,7 @@ final class CallStage: Sendable {
     }
 
     /// Places a call.
-    /// - Returns: its name.
+    /// - Returns: its id.
     func place() async throws -> String {
         let answer = try await post("/api/calls", ["to": "+15550100199"])
         guard answer.status == 201, let id = answer.body["call_id"]?.string else { throw StageError(answer: answer) }
@@ -150,7 +150,7 @@ final class CallStage: Sendable {
         try await post("/api/calls/\(id)/end", body)
     }
 
-    /// Waits until the record of an ended call is there.
+    /// Waits until the ended call has its record.
     func record(of id: String) async throws -> JSONValue {
         while true {
             let call = try await get("/api/calls/\(id)")

@@ -5,10 +5,10 @@ import TalkpathSimulators
 import TalkpathWire
 import Testing
 
-/// Conversations over real sockets: who hears what, and how calls end when nobody asks for it.
+/// Conversations over real sockets: the audio of both sides, and calls that end without an API request.
 @Suite struct ConversationTests {
     @Test(arguments: [AgentProvider.openai, .gemini, .socket])
-    func `an interruption clears the line and the record says what was heard`(_ provider: AgentProvider) async throws {
+    func `an interruption clears the line and the record has the heard part`(_ provider: AgentProvider) async throws {
         var conversation = Conversation.synthetic(
             turns: 2,
             callerSpeech: .milliseconds(700),
@@ -17,7 +17,7 @@ import Testing
             pause: .milliseconds(100),
             interruption: (turn: 1, after: .milliseconds(800))
         )
-        // The model is still generating when the caller breaks in, also on a machine that delays both by a second.
+        // The model still generates when the caller interrupts, even on a machine that delays both by a second.
         conversation.agent.generationSpeed = 1.5
         try await CallStage.with(
             provider,
@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    @Test func `audio crosses both ways intact`() async throws {
+    @Test func `audio arrives intact in both directions`() async throws {
         let speech = SyntheticSpeech.callerTurn(.start(after: .milliseconds(700)), number: 1, lasting: .seconds(1))
         let phone = PhoneScript(turns: [speech], ending: .hangsUp(after: .milliseconds(600)))
         try await CallStage.with(carrier: .answers(phone), agent: .echo) { stage in
@@ -63,7 +63,7 @@ import Testing
         }
     }
 
-    @Test func `the agent ends the call when its last words have been heard`() async throws {
+    @Test func `the agent ends the call after its last words were played`() async throws {
         let conversation = Conversation.synthetic(
             turns: 1,
             callerSpeech: .milliseconds(500),
@@ -85,7 +85,7 @@ import Testing
     @Test(arguments: [
         (CallBehavior.Outcome.busy, "busy"), (.noAnswer(ringing: .milliseconds(100)), "no_answer"), (.fails, "failed"),
     ])
-    func `a call that does not come about ends with the carrier's reason`(
+    func `a call that is not connected ends with the carrier's reason`(
         _ outcome: CallBehavior.Outcome,
         _ reason: String
     ) async throws {
@@ -107,7 +107,7 @@ import Testing
         }
     }
 
-    @Test func `an inbound call is answered and its caller heard`() async throws {
+    @Test func `an inbound call is answered and the agent hears its caller`() async throws {
         let speech = SyntheticSpeech.callerTurn(
             .start(after: .milliseconds(300)),
             number: 2,

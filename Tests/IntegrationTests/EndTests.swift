@@ -3,7 +3,7 @@ import TalkpathSimulators
 import TalkpathWire
 import Testing
 
-/// `POST /api/calls/{id}/end`, over real sockets, in every state a call can be in.
+/// `POST /api/calls/{id}/end`, over real sockets, in every state of a call.
 @Suite struct EndTests {
     private static let ringsForEver = CallBehavior(outcome: .noAnswer(ringing: .seconds(30)))
 
@@ -23,7 +23,7 @@ import Testing
         return try await stage.twilio.waitUntilOver(sid, within: .seconds(10)).status
     }
 
-    @Test func `while the carrier is still placing the call it is hung up as soon as its name is known`() async throws {
+    @Test func `a call that the carrier is still placing is hung up as soon as its id is known`() async throws {
         let late = RESTFault(.answerLate(.milliseconds(300)), on: .create)
         try await CallStage.with(carrier: Self.ringsForEver, carrierFaults: [late]) { stage in
             let id = try await stage.place()
@@ -32,7 +32,7 @@ import Testing
         }
     }
 
-    @Test func `while it rings the carrier stops ringing`() async throws {
+    @Test func `a ringing call is ended at the carrier`() async throws {
         try await CallStage.with(carrier: Self.ringsForEver) { stage in
             let id = try await stage.place()
             try await stage.waitFor { $0 == .callStatus("ringing") }
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test func `while the model is still being opened nothing is left open`() async throws {
+    @Test func `an end while the model's socket is being opened leaves no socket`() async throws {
         let slow = AgentFault(.pause(.seconds(1)), at: .handshake)
         try await CallStage.with(agentFaults: [slow]) { stage in
             let id = try await stage.place()
@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    @Test func `many askers get the same receipt`() async throws {
+    @Test func `many requests to end one call get the same receipt`() async throws {
         try await CallStage.with { stage in
             let id = try await stage.place()
             try await stage.waitFor { $0 == .sessionReady }
@@ -77,7 +77,7 @@ import Testing
                 for _ in 0..<20 { group.addTask { try await stage.end(id) } }
                 return try await group.reduce(into: []) { $0.append($1) }
             }
-            // Whoever came after the end is told so, with the same receipt.
+            // Requests after the end are refused, with the same receipt.
             let receipts = answers.map { $0.status == 409 ? $0.body["receipt"] : $0.body }
             #expect(answers.contains { $0.status == 200 })
             for field in ["duration_ms", "ended_at", "teardown_ms", "steps", "ended_reason"] {
@@ -88,7 +88,7 @@ import Testing
         }
     }
 
-    @Test func `a second end is told that the call is over`() async throws {
+    @Test func `a second end is refused because the call is over`() async throws {
         try await CallStage.with { stage in
             let id = try await stage.place()
             try await stage.waitFor { $0 == .callStatus("ringing") }
@@ -109,7 +109,7 @@ import Testing
         }
     }
 
-    @Test func `a carrier that refuses to hang up is reported and everything else is closed`() async throws {
+    @Test func `a refused hang-up is reported and everything else is closed`() async throws {
         let refusal = RESTFault(.fail(status: 401, code: 20003, message: "Authenticate"), on: .update, times: nil)
         try await CallStage.with(carrierFaults: [refusal]) { stage in
             let id = try await stage.place()

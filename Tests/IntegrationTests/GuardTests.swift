@@ -4,7 +4,7 @@ import TalkpathSimulators
 import TalkpathWire
 import Testing
 
-/// The guards over real sockets: the server ends calls that go nowhere, and says why.
+/// The guards over real sockets: the server ends calls without a conversation, and records the reason.
 @Suite struct GuardTests {
     private static func machine(_ word: String) -> CallBehavior {
         CallBehavior(answeredBy: word, detectionTime: .milliseconds(50))
@@ -18,7 +18,7 @@ import Testing
 
     // MARK: Machines
 
-    @Test func `a machine that answers is hung up on`() async throws {
+    @Test func `a call that a machine answers is hung up`() async throws {
         try await CallStage.with(
             carrier: Self.machine("machine_start"),
             configure: { $0.limits.machineDetection = .enable }
@@ -35,7 +35,7 @@ import Testing
     }
 
     @Test(arguments: [("machine_end_beep", "machine_end"), ("fax", "fax")])
-    func `a machine may be talked to`(word: String, recorded: String) async throws {
+    func `a call that a machine answers goes on if the agent allows it`(word: String, recorded: String) async throws {
         try await CallStage.with(
             carrier: Self.machine(word),
             configure: {
@@ -59,7 +59,7 @@ import Testing
         (.gemini, "machine_end_beep", "answering machine"),
         (.openai, "human", "person"), (.openai, "fax", "fax"),
     ])
-    func `where an announcement's end is awaited the agent speaks only then and knows what answered`(
+    func `an agent that waits for the announcement speaks after it and knows what answered`(
         provider: AgentProvider,
         word: String,
         told: String
@@ -86,7 +86,7 @@ import Testing
         }
     }
 
-    @Test func `a person who answers is no machine`() async throws {
+    @Test func `a call that a person answers is not ended as a machine's`() async throws {
         try await CallStage.with(
             carrier: Self.machine("human"),
             configure: { $0.limits.machineDetection = .enable }
@@ -99,7 +99,7 @@ import Testing
         }
     }
 
-    @Test func `without detection the carrier is not asked and nothing is known`() async throws {
+    @Test func `without detection the carrier gets no request for it and the call has no result of it`() async throws {
         try await CallStage.with(carrier: Self.machine("machine_start")) { stage in
             let id = try await stage.place()
             try await stage.waitFor { if case .streamStarted = $0 { true } else { false } }
@@ -121,16 +121,16 @@ import Testing
         )
     }
 
-    @Test func `the carrier is told how long a call that came in may last`() async throws {
+    @Test func `the carrier gets the maximum duration of an inbound call`() async throws {
         try await CallStage.with(configure: { $0.limits.maxDuration = .seconds(77) }) { stage in
             let sid = await dialIn(stage)
             try await stage.waitFor { $0 == .request(method: "POST", path: Self.updatePath(sid), status: 200) }
-            // A little later than our own limit, whose reason then stands in the receipt.
+            // A little later than our own limit, so that the receipt has our reason.
             #expect(await stage.twilio.record(sid)?.timeLimit == .seconds(92))
         }
     }
 
-    @Test func `a carrier that does not take the limit does not disturb the call`() async throws {
+    @Test func `a call goes on if the carrier refuses the maximum duration`() async throws {
         let refusal = RESTFault(.fail(status: 400, code: 21218, message: "Invalid TimeLimit"), on: .update, times: 1)
         try await CallStage.with(carrierFaults: [refusal]) { stage in
             let sid = await dialIn(stage)
@@ -148,7 +148,7 @@ import Testing
 
     // MARK: Silence
 
-    @Test func `nobody speaks the agent is asked to and then the call ends`() async throws {
+    @Test func `a silent call prompts the agent and then ends`() async throws {
         let greeting = AgentScript.Turn(
             .connect,
             audio: SyntheticSpeech.samples(number: 1, lasting: .milliseconds(300), rate: 24_000)
@@ -173,7 +173,7 @@ import Testing
         }
     }
 
-    @Test func `a dead line ends the call`() async throws {
+    @Test func `a call without audio from the caller ends`() async throws {
         try await CallStage.with(
             agent: .silent,
             configure: { $0.limits.silenceTimeout = .milliseconds(500) }
@@ -186,8 +186,8 @@ import Testing
     }
 
     @Test(arguments: [AgentProvider.openai, .gemini])
-    func `an agent that does not answer is opened again and answers then`(_ provider: AgentProvider) async throws {
-        // Longer than a sound that may be a noise, of which a model need take no notice.
+    func `an agent that does not answer gets a new session and answers in it`(_ provider: AgentProvider) async throws {
+        // Longer than a sound that a model may ignore as a noise.
         let question = SyntheticSpeech.callerTurn(.start(after: .milliseconds(800)), number: 1, lasting: .seconds(2))
         let phone = PhoneScript(turns: [question], ending: .hangsUpWhenAgentEnds(after: .milliseconds(100)))
         let answer = AgentScript.Turn(
@@ -209,7 +209,7 @@ import Testing
     }
 
     @Test func `an agent that never answers is lost`() async throws {
-        // Enough of them for a machine on which a session takes seconds to open.
+        // Enough sessions for a machine on which one takes seconds to open.
         let turns = (0..<20).map {
             SyntheticSpeech.callerTurn(
                 .start(after: .milliseconds(800 + $0 * 1500)),
@@ -223,7 +223,7 @@ import Testing
             configure: {
                 $0.limits.agentSilenceTimeout = .milliseconds(400)
                 $0.limits.agentAttempts = 2
-                // This model does not even answer the close.
+                // This model does not answer the close, either.
                 $0.limits.endBound = .seconds(1)
             }
         ) { stage in
@@ -237,7 +237,7 @@ import Testing
 
     // MARK: Circles
 
-    @Test func `two who go in circles are parted`() async throws {
+    @Test func `a call of two agents that repeat themselves is ended`() async throws {
         let offer = SyntheticSpeech.samples(number: 1, lasting: .milliseconds(300), rate: 24_000)
         let turns = (0..<12).map { number in
             SyntheticSpeech.callerTurn(

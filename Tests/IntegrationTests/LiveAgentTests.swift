@@ -5,7 +5,7 @@ import TalkpathSimulators
 import TalkpathWire
 import Testing
 
-/// Calls with GPT-Live over real sockets, judged by a strict fake whose clock is the audio that it is sent.
+/// Calls with GPT-Live over real sockets, judged by a strict fake that takes the received audio as its clock.
 @Suite struct LiveAgentTests {
     private static func speech(_ number: Int, _ milliseconds: Int) -> [Int16] {
         SyntheticSpeech.samples(number: number, lasting: .milliseconds(milliseconds), rate: 24_000)
@@ -14,7 +14,7 @@ import Testing
     private static let hello = AgentScript.Turn(.connect, audio: speech(2, 700), transcript: "Good day.")
 
     @Test(arguments: ["pcmu", "pcm"])
-    func `the agent speaks first, hears the caller, answers, and closes its session with a bill`(
+    func `the agent speaks first, hears the caller, answers, and its closed session reports the usage`(
         format: String
     ) async throws {
         let phone = PhoneScript(
@@ -45,7 +45,7 @@ import Testing
         }
     }
 
-    @Test func `a model that falls silent for the caller leaves a record of what was heard`() async throws {
+    @Test func `a model that stops for the caller leaves a record of the heard part`() async throws {
         let words = SyntheticSpeech.callerTurn(.agentStarts(after: .milliseconds(900)), number: 3, lasting: .seconds(1))
         let phone = PhoneScript(turns: [words], ending: .hangsUpWhenAgentEnds(after: .milliseconds(300)))
         let long = AgentScript.Turn(.connect, audio: Self.speech(2, 6000), transcript: "A long story of many words.")
@@ -67,7 +67,7 @@ import Testing
     }
 
     @Test(arguments: [false, true])
-    func `functions are called by either kind of delegation, and their results are spoken of`(
+    func `functions are called by either kind of delegation, and the agent speaks of their results`(
         isOwn: Bool
     ) async throws {
         let words = SyntheticSpeech.callerTurn(.agentEnds(after: .milliseconds(300)), number: 3, lasting: .seconds(1))
@@ -98,7 +98,7 @@ import Testing
         }
     }
 
-    @Test func `a session that is lost is opened anew with the conversation so far`() async throws {
+    @Test func `a lost session is opened anew with the conversation so far`() async throws {
         let words = SyntheticSpeech.callerTurn(.agentEnds(after: .milliseconds(1500)), number: 3, lasting: .seconds(1))
         let phone = PhoneScript(turns: [words], ending: .hangsUp(after: .milliseconds(1500)))
         let answer = AgentScript.Turn(.callerTurn, audio: Self.speech(4, 400), transcript: "I see.")
@@ -117,7 +117,7 @@ import Testing
         }
     }
 
-    @Test func `what GPT-Live does not take is refused with the parameter's name before the call is placed`()
+    @Test func `an option that GPT-Live does not accept is refused by name before the call is placed`()
         async throws
     {
         try await CallStage.with(.openaiLive) { stage in

@@ -5,7 +5,7 @@ import TalkpathSimulators
 import TalkpathWire
 import Testing
 
-/// Calls with a socket agent, over real sockets, judged by a strict fake of such an agent.
+/// Calls with a socket agent over real sockets, judged by a strict fake of such an agent.
 @Suite struct OwnAgentTests {
     private static func speech(_ number: Int, _ milliseconds: Int) -> [Int16] {
         SyntheticSpeech.samples(number: number, lasting: .milliseconds(milliseconds), rate: 24_000)
@@ -14,7 +14,7 @@ import Testing
     private static let hello = AgentScript.Turn(.connect, audio: speech(2, 500), transcript: "Good day.")
 
     @Test(arguments: [AudioFormat.telephony, .pcm8k, .pcm16k, .pcm24k])
-    func `audio crosses both ways in the format that the agent asks for`(format: AudioFormat) async throws {
+    func `audio arrives intact in both directions in the agent's format`(format: AudioFormat) async throws {
         let words = SyntheticSpeech.callerTurn(.start(after: .milliseconds(700)), number: 1, lasting: .seconds(1))
         let phone = PhoneScript(turns: [words], ending: .hangsUp(after: .milliseconds(600)))
         let quiet = ["TALKPATH_AGENT_FIRST_MESSAGE": ""]
@@ -25,8 +25,8 @@ import Testing
             let stream = try #require(await stage.twilio.records().first?.streams.first)
             let agent = try #require(await stage.models().first)
             #expect(agent.inputFormat == format && agent.violations.isEmpty && stream.violations.isEmpty)
-            // The caller's own voice silences the echo now and then; what the agent heard is whole.
-            // The pitch of a caller's first turn.
+            // The caller's own voice interrupts the echo at times, but the agent hears all of it. The pitch is that of
+            // a caller's first turn.
             let said = SyntheticSpeech.samples(number: 3, lasting: .seconds(1), rate: format.sampleRate)
             let match = AudioCorrelation.bestLag(of: said, in: agent.receivedSamples, maxLag: 3 * format.sampleRate)
             #expect(abs(match.coefficient) > 0.9)
@@ -61,7 +61,7 @@ import Testing
             #expect(agent.textsReceived == ["Greet the caller.", "key 7"])
             #expect(agent.messages.filter { $0 == "caller_started" }.count == 1)
             #expect(agent.messages.filter { $0 == "caller_stopped" }.count == 1)
-            // Both answers were played to their end.
+            // Both answers were played to the end.
             #expect(agent.messages.filter { $0 == "mark_played" }.count == 2)
             #expect(agent.messages.last == "ended")
             #expect(agent.closeCode == 1000)
@@ -90,7 +90,7 @@ import Testing
         }
     }
 
-    @Test func `a resumed session brings its token and the conversation so far`() async throws {
+    @Test func `a resumed session gets its token and the conversation so far`() async throws {
         let words = SyntheticSpeech.callerTurn(.agentStarts(after: .milliseconds(500)), number: 3, lasting: .seconds(1))
         let phone = PhoneScript(turns: [words], ending: .hangsUpWhenAgentEnds(after: .milliseconds(200)))
         let long = AgentScript.Turn(.connect, audio: Self.speech(2, 4000), transcript: "A long story.")
@@ -110,7 +110,7 @@ import Testing
     }
 
     @Test(arguments: FakeAgentSocket.Misbehavior.allCases)
-    func `the call outlives an agent that misbehaves`(_ misbehavior: FakeAgentSocket.Misbehavior) async throws {
+    func `a call outlives an agent that breaks its protocol`(_ misbehavior: FakeAgentSocket.Misbehavior) async throws {
         let phone = PhoneScript(
             turns: [
                 SyntheticSpeech.callerTurn(.agentStarts(after: .milliseconds(400)), number: 3, lasting: .seconds(1))

@@ -1,11 +1,11 @@
 import Foundation
 import Synchronization
 
-/// Lets few stages be up at once.
+/// Limits the number of stages that run at the same time.
 ///
-/// A stage is a whole server with its simulators, in real time. Thirty of them that start together take seconds to do
-/// so in a debug build, and the tests would then judge the machine. A test that has to wait here holds nothing yet.
-/// `TALKPATH_STAGES` sets how many may be up at once; without it there is one for each processor.
+/// A stage is a whole server with its simulators, in real time. Thirty stages that start together take seconds in a
+/// debug build, and the tests would then measure the machine. A test that waits here holds no resource yet.
+/// `TALKPATH_STAGES` sets the limit; the default is one stage for each processor.
 final class StageGate: Sendable {
     static let shared = StageGate(
         places: ProcessInfo.processInfo.environment["TALKPATH_STAGES"].flatMap { Int($0) }
@@ -23,7 +23,7 @@ final class StageGate: Sendable {
         state = Mutex(State(free: max(1, places)))
     }
 
-    /// Runs `body` once there is room for it. First come, first served.
+    /// Runs `body` once there is room for it, in the order of the calls.
     func admit<Result>(_ body: () async throws -> Result) async rethrows -> Result {
         await enter()
         defer { leave() }

@@ -9,7 +9,7 @@ import Testing
 
 @testable import TalkpathSimulators
 
-/// What somebody was sent, from any thread.
+/// Received messages, readable from any thread.
 private final class Bodies: Sendable {
     private let bodies = Mutex<[[UInt8]]>([])
 
@@ -18,14 +18,14 @@ private final class Bodies: Sendable {
     func add(_ body: [UInt8]) { bodies.withLock { $0.append(body) } }
 }
 
-/// What is asked of a live call through the control API, over real sockets: judged by what the caller hears, what the
-/// model is told and what the carrier does.
+/// Requests to a live call through the control API, over real sockets, judged by the caller's audio, the model's
+/// messages and the carrier's requests.
 @Suite struct TalkingTests {
     private static func speech(_ number: Int, _ milliseconds: Int, rate: Int = 24_000) -> [Int16] {
         SyntheticSpeech.samples(number: number, lasting: .milliseconds(milliseconds), rate: rate)
     }
 
-    /// From 300 to 800 Hz: at one lag only does it correlate with itself.
+    /// A sweep from 300 to 800 Hz correlates with itself at one lag only.
     private static func sweep(_ milliseconds: Int, rate: Int) -> [Int16] {
         let length = Double(milliseconds) / 1000
         return (0..<milliseconds * rate / 1000).map { index in
@@ -36,7 +36,7 @@ private final class Bodies: Sendable {
 
     private static let greeting = AgentScript.Turn(.connect, audio: speech(1, 300), transcript: "Hello.")
 
-    /// Waits until the caller and the model are both there.
+    /// Waits until the caller and the model are both connected.
     private func bridged(_ stage: CallStage) async throws -> String {
         let id = try await stage.place()
         try await stage.waitFor { if case .streamStarted = $0 { true } else { false } }
@@ -51,7 +51,7 @@ private final class Bodies: Sendable {
     // MARK: Saying
 
     @Test(arguments: [AgentProvider.openai, .gemini])
-    func `the agent says what it is asked to and the asker learns that it was heard`(_ provider: AgentProvider)
+    func `the agent says the requested words and the answer comes once they were played`(_ provider: AgentProvider)
         async throws
     {
         let notice = AgentScript.Turn(.request, audio: Self.speech(6, 700), transcript: "The line closes soon.")
@@ -62,7 +62,7 @@ private final class Bodies: Sendable {
             #expect(said.status == 200, "\(said.body.serializedText())")
             #expect(said.body["text"]?.string == "The line closes soon.")
             #expect(said.body["cut"]?.bool == false)
-            // It answers when the caller has heard it, and not when the model has said it.
+            // The answer comes when the caller has heard the words, not when the model has generated them.
             let heard = try await stream(stage).heardSamples
             let match = AudioCorrelation.bestLag(of: Self.speech(6, 700, rate: 8000), in: heard, maxLag: 40_000)
             #expect(abs(match.coefficient) > 0.9)
@@ -73,7 +73,7 @@ private final class Bodies: Sendable {
     }
 
     @Test(arguments: [(8000, 0.999), (16_000, 0.97), (24_000, 0.97)])
-    func `a clip is heard as it is and the answer says how much of it`(rate: Int, likeness: Double) async throws {
+    func `a clip is played unchanged and the answer has the played duration`(rate: Int, likeness: Double) async throws {
         let clip = Self.sweep(800, rate: rate)
         let file = PlainBase64.encode(WAV.encode(channels: [clip], sampleRate: rate))
         try await CallStage.with(agent: .silent) { stage in
@@ -84,13 +84,13 @@ private final class Bodies: Sendable {
             #expect(abs((played.body["heard_ms"]?.int ?? 0) - 800) <= 20)
             let heard = try await stream(stage).heardSamples
             let match = AudioCorrelation.bestLag(of: Self.sweep(800, rate: 8000), in: heard, maxLag: 40_000)
-            // Whole samples only are tried, so half of one is lost where the rate is changed.
+            // The search tries whole samples only, so half a sample is lost at a change of rate.
             #expect(match.coefficient > likeness)
             _ = try await stage.end(id)
         }
     }
 
-    @Test func `a clip that the end cuts short is told as cut`() async throws {
+    @Test func `a clip that the end interrupts is reported as interrupted`() async throws {
         let file = PlainBase64.encode(WAV.encode(channels: [Self.speech(9, 5000, rate: 8000)], sampleRate: 8000))
         try await CallStage.with(agent: .silent) { stage in
             let id = try await bridged(stage)
@@ -98,14 +98,14 @@ private final class Bodies: Sendable {
             try await stage.waitFor { $0 == .agentHeard }
             #expect(try await stage.end(id).status == 200)
             let answer = try await played
-            // Cut with a figure, or told that the call ended: never a success that was not one.
+            // The answer has the played duration, or says that the call ended; it never reports a success.
             #expect(answer.body["cut"]?.bool == true || answer.body["code"]?.string == "call_already_ended")
         }
     }
 
     // MARK: Keys
 
-    @Test func `keys that are sent are heard as tones`() async throws {
+    @Test func `keys that the server sends are heard as tones`() async throws {
         try await CallStage.with(agent: .silent) { stage in
             let id = try await bridged(stage)
             let sent = try await stage.post("/api/calls/\(id)/dtmf", ["digits": "15w#"])
@@ -117,7 +117,7 @@ private final class Bodies: Sendable {
     }
 
     @Test(arguments: [AgentProvider.openai, .gemini])
-    func `keys that the caller presses are told to the model in one piece`(_ provider: AgentProvider) async throws {
+    func `keys that the caller presses are sent to the model in one piece`(_ provider: AgentProvider) async throws {
         let phone = PhoneScript(turns: [PhoneScript.Turn(.start(after: .milliseconds(400)), .keys("427#"))])
         try await CallStage.with(provider, carrier: .answers(phone), agent: .silent) { stage in
             let id = try await bridged(stage)
@@ -135,7 +135,8 @@ private final class Bodies: Sendable {
     // MARK: Muting
 
     @Test func `a muted caller is not heard by the model until unmuted`() async throws {
-        // The caller answers clips: however slow the machine, the caller speaks after the muting and after its end.
+        // The caller answers clips, so that even on a slow machine the caller speaks after the muting and after its
+        // end.
         let clip = JSONValue.string(
             PlainBase64.encode(WAV.encode(channels: [Self.speech(9, 400, rate: 8000)], sampleRate: 8000))
         )
@@ -158,7 +159,7 @@ private final class Bodies: Sendable {
             try await stage.waitFor { if case .callerSpeechStarted = $0 { true } else { false } }
             try await stage.waitFor { $0 == .userEnded(turn: 1) }
             let agent = try #require(await stage.models().first)
-            // Callers' turns have the odd pitches: 3 is the first, 5 the second.
+            // A caller's turns have the odd pitches: 3 is the first, 5 the second.
             let window = agent.inputFormat.sampleRate / 5
             let samples = agent.receivedSamples
             let heard = Set(
@@ -175,7 +176,7 @@ private final class Bodies: Sendable {
     // MARK: Tools
 
     @Test(arguments: [AgentProvider.openai, .gemini])
-    func `a function of the agent is carried out over HTTP and its answer told to the model`(_ provider: AgentProvider)
+    func `a function of the agent is called over HTTP and its answer is sent to the model`(_ provider: AgentProvider)
         async throws
     {
         let asking = AgentScript.Turn(

@@ -8,7 +8,7 @@ import TalkpathSimulators
 import TalkpathWire
 import Testing
 
-/// Two accounts at the carrier, each at a fake of its own: the one that tenants share, and a tenant's.
+/// Two accounts at the carrier, each with its own fake: the shared account, and a tenant's.
 @Suite(.timeLimit(.minutes(5))) struct TenantAccountTests {
     private static let key = "a key of sixteen or more"
     private static let account = "AC" + String(repeating: "b", count: 32)
@@ -47,7 +47,7 @@ import Testing
         try #require(response.status == .created)
     }
 
-    @Test func `what a stopped server could not hang up, the next one hangs up on the tenant's account`() async throws {
+    @Test func `the next server hangs up on the tenant's account what a stopped one could not`() async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("talkpath-\(UUID())").path
         let shared = try await FakeTwilio.start()
         let own = try await FakeTwilio.start(
@@ -55,7 +55,7 @@ import Testing
                 accountSID: Self.account,
                 authToken: Self.token,
                 behavior: CallBehavior(outcome: .noAnswer(ringing: .seconds(60))),
-                // Hang-ups get lost, however often the first server tries.
+                // The fake loses every hang-up of the first server.
                 faults: [RESTFault(.ignore, on: .update, times: nil)]
             )
         )
@@ -64,13 +64,13 @@ import Testing
             do { try await place(first) } catch { Issue.record(error) }
             await first.shutDown()
             let sid = try #require(await own.records().first?.sid)
-            #expect(await own.record(sid)?.isOver == false, "nobody has hung up yet")
+            #expect(await own.record(sid)?.isOver == false, "no hang-up has arrived yet")
             await own.recover()
             let second = try await server(shared: shared, own: own, folder: folder)
             let call = try? await own.waitUntilOver(sid, within: .seconds(20))
             #expect(call?.status == "canceled" || call?.status == "completed")
             await second.shutDown()
-            #expect(shared.timeline.events.isEmpty, "the shared account is nobody's business")
+            #expect(shared.timeline.events.isEmpty, "the shared account gets no request")
         } catch {
             Issue.record(error)
         }

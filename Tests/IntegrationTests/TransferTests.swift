@@ -6,7 +6,7 @@ import Testing
 
 @testable import TalkpathSimulators
 
-/// Transfers over real sockets: the carrier dials, and what comes of it is told, heard and recorded as it was.
+/// Transfers over real sockets: the carrier dials, and the outcome is reported, played and recorded.
 @Suite struct TransferTests {
     private static let anywhere = ["TALKPATH_ALLOWED_DESTINATIONS": "+1555"]
     private static let number = "+15550100142"
@@ -49,7 +49,7 @@ import Testing
         return try await stage.post("/api/calls/\(id)/transfer", body)
     }
 
-    /// The call at the carrier once it is over there.
+    /// The carrier's call once it has ended.
     private func over(_ stage: CallStage) async throws -> CallRecord {
         let sid = try #require(await stage.twilio.records().first?.sid)
         return try await stage.twilio.waitUntilOver(sid, within: .seconds(20))
@@ -63,7 +63,7 @@ import Testing
 
     // MARK: Answered
 
-    @Test func `the other party answers and the call goes on without its agent until they have talked`() async throws {
+    @Test func `an answered transfer continues without the agent until the parties hang up`() async throws {
         try await CallStage.with(
             carrier: Self.dialling(.answers(ringing: .milliseconds(100))),
             agent: .silent,
@@ -84,7 +84,7 @@ import Testing
         }
     }
 
-    @Test func `the two who talk are hung up when somebody ends the call`() async throws {
+    @Test func `a transferred call is hung up when the API ends it`() async throws {
         try await CallStage.with(
             carrier: Self.dialling(.answers(ringing: .milliseconds(100)), talking: .seconds(60)),
             agent: .silent,
@@ -99,7 +99,7 @@ import Testing
         }
     }
 
-    @Test func `the agent transfers the call when its words have been heard`() async throws {
+    @Test func `the agent transfers the call after its words were played`() async throws {
         let words = AgentScript.Turn(
             .connect,
             audio: Self.speech(2, 600),
@@ -126,7 +126,7 @@ import Testing
         (AgentProvider.openai, CallBehavior.Dialled.Fate.busy, "busy"), (.gemini, .busy, "busy"),
         (.openai, .fails, "failed"),
     ])
-    func `a caller whom nobody answers hears the agent again`(
+    func `a caller whose transfer is not answered returns to the agent`(
         provider: AgentProvider,
         fate: CallBehavior.Dialled.Fate,
         outcome: String
@@ -154,7 +154,7 @@ import Testing
     }
 
     @Test(arguments: [AgentProvider.openai, .gemini])
-    func `the agent whose transfer fails gets its answer and speaks to the caller again`(_ provider: AgentProvider)
+    func `the agent gets the result of a failed transfer and speaks to the caller again`(_ provider: AgentProvider)
         async throws
     {
         let asking = AgentScript.Turn(
@@ -172,7 +172,7 @@ import Testing
             configure: { $0.agent.transferTargets = [TransferTarget(name: "sales", number: Self.number)] }
         ) { stage in
             let id = try await bridged(stage)
-            // The first line may be gone before the phone has noticed the silence on it.
+            // The first line may end before the phone has noticed the silence on it.
             let isAnswer: @Sendable (SimulatorEvent.Kind) -> Bool = { kind in
                 if case .toolAnswered = kind { true } else { false }
             }
@@ -186,7 +186,7 @@ import Testing
         }
     }
 
-    @Test func `the carrier's last words are heard where that is the plan`() async throws {
+    @Test func `a failed transfer plays the carrier's last words if the plan says so`() async throws {
         try await CallStage.with(carrier: Self.dialling(.busy), agent: .silent, settings: Self.anywhere) { stage in
             let id = try await bridged(stage)
             let plan: JSONValue = ["on_failure": "say_goodbye", "goodbye": "We call you back."]
@@ -197,7 +197,7 @@ import Testing
         }
     }
 
-    @Test func `the words of the agent's own target are heard when nobody answers there`() async throws {
+    @Test func `the words of the agent's own target are played if that target does not answer`() async throws {
         let asking = AgentScript.Turn(
             .connect,
             audio: Self.speech(2, 400),
@@ -225,7 +225,7 @@ import Testing
     @Test(arguments: [
         CallBehavior.Dialled.Callbacks.late(.milliseconds(700)), .repeated, .statusLost,
     ])
-    func `late repeated and missing callbacks bring the caller back once`(
+    func `late, repeated and missing callbacks bring the caller back once`(
         _ callbacks: CallBehavior.Dialled.Callbacks
     ) async throws {
         try await CallStage.with(
@@ -242,7 +242,7 @@ import Testing
         }
     }
 
-    @Test func `a carrier that tells nothing is not taken for an answer`() async throws {
+    @Test func `a transfer of which the carrier reports nothing does not count as answered`() async throws {
         try await CallStage.with(
             carrier: Self.dialling(.busy, .lost),
             agent: .silent,

@@ -4,7 +4,7 @@ import TalkpathSimulators
 import TalkpathWire
 import Testing
 
-/// Orders to place a call whose answer does not come, over real sockets.
+/// Requests to place a call that the carrier does not answer, over real sockets.
 @Suite struct UnansweredCreateTests {
     private static let ringsForEver = CallBehavior(outcome: .noAnswer(ringing: .seconds(30)))
 
@@ -14,7 +14,7 @@ import Testing
         }
     }
 
-    @Test func `a call that was made although the answer was lost is found and goes on`() async throws {
+    @Test func `a placed call whose answer was lost is found and goes on`() async throws {
         let lost = RESTFault(.performAndDrop, on: .create)
         try await CallStage.with(carrierFaults: [lost]) { stage in
             let id = try await stage.place()
@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    @Test func `an order that was not carried out is looked for and not repeated`() async throws {
+    @Test func `a request that was not carried out is looked for and not repeated`() async throws {
         let lost = RESTFault(.drop, on: .create)
         try await CallStage.with(carrier: Self.ringsForEver, carrierFaults: [lost]) { stage in
             let answer = try await stage.post("/api/calls", ["to": "+15550100199"])
@@ -36,7 +36,7 @@ import Testing
         }
     }
 
-    @Test func `another call between the same numbers is not taken for it`() async throws {
+    @Test func `another call between the same numbers is not mistaken for it`() async throws {
         let lost = RESTFault(.drop, on: .create)
         try await CallStage.with(carrier: Self.ringsForEver) { stage in
             let first = try await stage.place()

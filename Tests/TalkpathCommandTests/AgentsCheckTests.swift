@@ -9,7 +9,7 @@ import Testing
         return (result.status, String(decoding: result.output, as: UTF8.self))
     }
 
-    @Test func `a good file prints what the model is told, and no secret`() throws {
+    @Test func `a good file prints the model's settings, without secrets`() throws {
         let result = try Self.check(
             ["-"],
             input: #"""
@@ -22,13 +22,13 @@ import Testing
         #expect(result.output.contains("switched off on 2027-01-20"))
     }
 
-    @Test func `a file that no server would take says why`() throws {
+    @Test func `a file with an invalid setting says why`() throws {
         let result = try Self.check(["-"], input: #"{"model":"gpt-realtime","openai":{"reasoning":{"effort":"low"}}}"#)
         #expect(result.status == 1)
         #expect(result.output.contains("wrong: 'openai.reasoning.effort' cannot be with the model gpt-realtime"))
     }
 
-    @Test(.timeLimit(.minutes(5))) func `an endpoint that does everything is found to`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `an endpoint with every feature passes`() async throws {
         let fake = try await FakeOpenAIRealtime.start(
             FakeAgentConfiguration(script: AgentScript(turns: [], otherwise: Self.words))
         )
@@ -37,11 +37,11 @@ import Testing
         await fake.shutdown()
     }
 
-    @Test(.timeLimit(.minutes(5))) func `what an endpoint does not do is named`() async throws {
+    @Test(.timeLimit(.minutes(5))) func `the missing features of an endpoint are named`() async throws {
         let fake = try await FakeOpenAIRealtime.start(
             FakeAgentConfiguration(script: AgentScript(turns: [], otherwise: Self.words))
         )
-        // A model that does not reason.
+        // A model without reasoning.
         let result = try Self.check(["--model", "gpt-realtime-1.5", "ws://127.0.0.1:\(fake.port)/v1/realtime"])
         #expect(result.status == 0, "\(result.output)")
         #expect(result.output.contains("- reasoning.effort") && result.output.contains("It does not do 2 of"))

@@ -27,7 +27,7 @@ import Testing
             (8000, 8000, [], .polyphase(.telephone)),
         ] as [(Int, Int, [String], ResamplerEngine)]
     )
-    func `output is the engine's however the input is cut`(
+    func `the output equals the engine's for every chunking of the input`(
         from: Int,
         to: Int,
         options: [String],
@@ -46,7 +46,7 @@ import Testing
     }
 
     @Test(arguments: ["ulaw", "alaw"])
-    func `encode and decode are g 711 for every sample and code`(law: String) throws {
+    func `encode and decode equal G711 for every sample and code`(law: String) throws {
         let samples = (Int16.min...Int16.max).map { $0 }
         let encoded = try Executable.run(
             ["audio", "encode", law, "--block", "999"],
@@ -61,12 +61,12 @@ import Testing
     }
 
     @Test(arguments: [["resample", "--from", "8000", "--to", "16000"], ["encode", "ulaw"], ["decode", "alaw"]])
-    func `nothing in is nothing out`(arguments: [String]) throws {
+    func `empty input gives empty output`(arguments: [String]) throws {
         let outcome = try Executable.run(["audio"] + arguments)
         #expect(outcome.output.isEmpty && outcome.status == 0 && outcome.errors.isEmpty)
     }
 
-    @Test func `half a sample at the end is told after all before it was converted`() throws {
+    @Test func `half a sample at the end is reported after the conversion of the samples before it`() throws {
         let samples = [Int16].noise(1000)
         let encoded = try Executable.run(["audio", "encode", "ulaw"], chunks: [samples.bytes + [7]])
         #expect(encoded.output == samples.map { MuLaw.encode($0) })
@@ -102,7 +102,7 @@ import Testing
     }
 
     @Test(arguments: [["resample", "--from", "8000", "--to", "24000"], ["encode", "alaw"], ["decode", "ulaw"]])
-    func `reader that goes away ends it quietly`(arguments: [String]) throws {
+    func `a reader that goes away ends the command without a message`(arguments: [String]) throws {
         let outcome = try Executable.run(
             ["audio"] + arguments,
             feeding: [Int16].noise(8000).bytes,
@@ -116,12 +116,12 @@ import Testing
 
     private static let raw = ["-t", "raw", "-e", "signed", "-b", "16", "-L", "-c", "1"]
 
-    /// A sweep through the telephone band, resampled by sox and by us: what differs is the noise.
+    /// A sweep through the telephone band, resampled by sox and by our engine. The difference counts as noise.
     @Test(
         .enabled(if: Sox.path != nil, "sox is not installed: nobody else's audio was compared"),
         arguments: [(8000, 24_000), (24_000, 8000), (8000, 16_000), (16_000, 8000)]
     )
-    func `sox resamples to the same`(from: Int, to: Int) throws {
+    func `sox resamples to the same samples`(from: Int, to: Int) throws {
         let made = try Sox.run(
             ["-D", "-n", "-r", "\(from)"] + Self.raw + ["OUT", "synth", "2", "sine", "300:3300", "gain", "-3"]
         )
@@ -136,7 +136,8 @@ import Testing
         #expect(abs(ours.output.count - theirs.count) <= 4)
         let (reference, received) = ([Int16](bytes: theirs), [Int16](bytes: ours.output))
         #expect(AudioCorrelation.snr(reference: reference, received: received, maxLag: 100) > 60)
-        // Ours is late by whole samples going up; going down a fraction of one would count as noise.
+        // Our engine delays by whole samples when it raises the rate; when it lowers the rate, a fraction of a sample
+        // would count as noise.
         guard from < to else { return }
         let polyphase = try Executable.run(
             ["audio", "resample", "--from", "\(from)", "--to", "\(to)"],
@@ -152,12 +153,12 @@ import Testing
         .enabled(if: Sox.path != nil, "sox is not installed: nobody else's audio was compared"),
         arguments: [("ulaw", "mu-law"), ("alaw", "a-law")]
     )
-    func `sox decodes our codes and we decode its`(law: String, name: String) throws {
+    func `sox decodes our codes and we decode those of sox`(law: String, name: String) throws {
         let codes = (0...255).map { UInt8($0) }
         let g711 = ["-t", "raw", "-e", name, "-b", "8", "-c", "1", "-r", "8000"]
         let theirs = try Sox.run(["-D"] + g711 + ["IN"] + Self.raw + ["OUT"], input: codes)
         #expect(try Executable.run(["audio", "decode", law], chunks: [codes]).output == theirs)
-        // What sox encodes decodes here to what sox decodes it to.
+        // Codes that sox encodes must decode here to the samples that sox decodes.
         let samples = [Int16].noise(20_000).bytes
         let encoded = try Sox.run(["-D", "-r", "8000"] + Self.raw + ["IN"] + g711 + ["OUT"], input: samples)
         let ours = try Executable.run(["audio", "encode", law], chunks: [samples]).output

@@ -8,10 +8,10 @@ import FoundationXML
 
 @testable import talkpath_bench
 
-/// `talkpath-bench audio`, by its parts: the whole takes minutes without optimisation.
+/// `talkpath-bench audio`, by its parts: the whole command takes minutes without optimisation.
 @Suite struct BenchAudioTests {
     @Test(arguments: [(8000, 16_000), (16_000, 8000)])
-    func `quality of our engine is what the profile promises`(from: Int, to: Int) throws {
+    func `the quality of our engine is that of the profile`(from: Int, to: Int) throws {
         let quality = try EngineQuality.measure(.polyphase(.telephone), from: from, to: to)
         #expect(quality.ripple <= 0.05)
         #expect(quality.rejection >= 98)
@@ -19,13 +19,13 @@ import FoundationXML
         #expect(quality.latencyMilliseconds <= 1.8)
     }
 
-    @Test func `quality of a straight line is poor`() throws {
+    @Test func `the quality of linear interpolation is poor`() throws {
         let quality = try EngineQuality.measure(.libsamplerate(.linear), from: 8000, to: 16_000)
         #expect(quality.rejection < 20)
         #expect(quality.ripple > 3)
     }
 
-    @Test func `timing is of one frame`() throws {
+    @Test func `the timing is of one frame`() throws {
         final class Work: FrameWork {
             private(set) var frames = 0
             func run(frames: Int) { self.frames += frames }
@@ -33,7 +33,7 @@ import FoundationXML
         let work = Work()
         let timing = try #require(try FrameTiming.measure([work], rounds: 5).first)
         #expect(timing.minimum >= 0 && timing.minimum <= timing.median)
-        // Once to warm up, three to gauge, five rounds of a millisecond each.
+        // One run to warm up, three to calibrate, five rounds of a millisecond each.
         #expect(work.frames > 4)
     }
 
@@ -61,7 +61,7 @@ import FoundationXML
         return report
     }
 
-    @Test func `report is a table of aligned columns and JSON of the same`() throws {
+    @Test func `the report is a table of aligned columns and the same figures as JSON`() throws {
         let report = Self.report()
         let lines = report.table().split(separator: "\n").map(String.init)
         #expect(lines.contains("8000 -> 24000 Hz"))
@@ -78,7 +78,7 @@ import FoundationXML
         #expect(back.steps.first?.name == "mu-law encode" && back.rounds == 3)
     }
 
-    @Test func `pictures are well formed and show every engine`() throws {
+    @Test func `the pictures are well formed and show every engine`() throws {
         let qualities = try [ResamplerEngine.polyphase(.telephone), .libsamplerate(.linear)].map {
             try EngineQuality.measure($0, from: 8000, to: 16_000)
         }
@@ -93,7 +93,7 @@ import FoundationXML
     }
 
     @Test(arguments: [["--rounds", "0"], ["--rounds", "10001"], ["--plot", "/proc/none/there"], ["--rounds", "x"]])
-    func `wrong options are refused before anything is measured`(options: [String]) throws {
+    func `wrong options are refused before the first measurement`(options: [String]) throws {
         let outcome = try Executable.run(["audio"] + options, of: "talkpath-bench")
         #expect(outcome.status == EX_USAGE)
         #expect(outcome.errors.hasPrefix("Error: ") && outcome.output.isEmpty)

@@ -4,7 +4,7 @@ import Testing
 @testable import talkpath
 
 @Suite struct BytePipeTests {
-    /// Hands on what it gets, and notes how it came; optionally fails.
+    /// Forwards its input and records the sizes of the pieces; fails on request.
     private struct Probe: PipeStage {
         struct Failure: Error, CustomStringConvertible {
             var description: String { "the stage is tired" }
@@ -23,7 +23,7 @@ import Testing
         func finish(into output: inout [UInt8]) { output += [0xEE] }
     }
 
-    /// Runs a pipe between two of the system's, and closes its output at the end.
+    /// Runs a pipe between two system pipes, and closes its output at the end.
     private static func run(
         _ probe: inout Probe,
         block: Int,
@@ -46,7 +46,7 @@ import Testing
         return (collected.wait(), failure)
     }
 
-    /// Reads to the end on a thread of its own.
+    /// Reads to the end on its own thread.
     private final class Collector: @unchecked Sendable {
         // Unchecked: written before the semaphore is signalled, read after.
         private var bytes: [UInt8] = []
@@ -66,7 +66,7 @@ import Testing
     }
 
     @Test(arguments: [1, 3, 160, 4096], [1, 2, 3, 4])
-    func `stages get whole units and nothing is lost`(block: Int, unit: Int) throws {
+    func `stages get whole units and no byte is lost`(block: Int, unit: Int) throws {
         let bytes = [Int16].noise(6000).bytes
         var probe = Probe(unit: unit)
         let (output, error) = try Self.run(&probe, block: block, chunks: bytes.pieces(longest: 700, seed: 3))
@@ -75,21 +75,21 @@ import Testing
         #expect(probe.blocks.allSatisfy { $0 % unit == 0 && $0 > 0 && $0 <= block * unit })
     }
 
-    @Test func `bytes that are no whole unit are an error of their own`() throws {
+    @Test func `bytes that are not a whole unit give their own error`() throws {
         var probe = Probe(unit: 4)
         let (output, error) = try Self.run(&probe, block: 10, chunks: [[1, 2, 3], [4, 5, 6, 7]])
         #expect(output == [1, 2, 3, 4, 0xEE])
         #expect(error == .unfinishedSample(bytes: 3, of: 4))
     }
 
-    @Test func `stage that fails ends the pipe with its reason`() throws {
+    @Test func `a stage that fails ends the pipe with its reason`() throws {
         var probe = Probe(unit: 1, failsAfter: 1)
         let (output, error) = try Self.run(&probe, block: 4, chunks: [[UInt8](repeating: 1, count: 100)])
         #expect(output == [1, 1, 1, 1])
         #expect(error == .stageFailed("the stage is tired"))
     }
 
-    @Test func `descriptors that cannot be read or written are told apart`() throws {
+    @Test func `descriptors that cannot be read and that cannot be written give different errors`() throws {
         var probe = Probe()
         #expect(throws: PipeError.cannotRead("Bad file descriptor")) {
             try BytePipe(blockUnits: 4, input: -1, output: -1).run(&probe)

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// `talkpath test` and `talkpath capture`, as they are used.
+/// `talkpath test` and `talkpath capture`, as a user runs them.
 @Suite struct ConversationTestCommandTests {
     private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path
@@ -26,7 +26,7 @@ import Testing
 
         """
 
-    @Test func `a suite that fails on purpose fails the command, and is told to people and to programs`() throws {
+    @Test func `a suite that fails on purpose fails the command, in the text and in the JSON`() throws {
         try Self.inFolder { folder in
             let file = "\(folder)/suite.yaml"
             try Self.suite.write(toFile: file, atomically: true, encoding: .utf8)
@@ -116,7 +116,7 @@ import Testing
         }
     }
 
-    @Test func `the example in the document passes as copied`() throws {
+    @Test func `the example in the document passes unchanged`() throws {
         try Self.inFolder { folder in
             let text = try String(contentsOfFile: "\(Self.root)/docs/conversation-tests.md", encoding: .utf8)
             let example = try #require(text.components(separatedBy: "```yaml\n").dropFirst().first)

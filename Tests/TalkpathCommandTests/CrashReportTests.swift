@@ -1,10 +1,10 @@
 import Foundation
 import Testing
 
-/// What the unit and the image say of crash reports.
+/// The settings of the unit and the image for crash reports.
 @Suite struct CrashReportTests {
     @Test(arguments: ["deploy/talkpath.service", "Dockerfile"])
-    func `a crash report is short asks nobody and shows no memory`(file: String) throws {
+    func `a crash report is short, is not interactive and shows no memory`(file: String) throws {
         let top = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         let text = try String(contentsOf: top.appendingPathComponent(file), encoding: .utf8)
@@ -14,13 +14,14 @@ import Testing
             let parts = pair.split(separator: "=", maxSplits: 1).map(String.init)
             settings[parts[0]] = parts.last
         }
-        // Registers are shown with the memory that they point to.
+        // Registers would be shown with the memory that they point to.
         #expect(settings["registers"] == "none" && settings["threads"] == "crashed")
         #expect(settings["interactive"] == "no" && settings["timeout"] == "0s")
-        // Looking up lines and inlined functions is what takes its time.
+        // The look-up of lines and inlined functions takes most of the time.
         #expect(["fast", "off"].contains(settings["symbolicate"]))
         #expect((1...64).contains(Int(settings["limit"] ?? "") ?? 0))
-        // A static program does not find it otherwise. Debug information takes it many seconds to read.
+        // A static program does not find the tool without a path. Debug information takes the tool many seconds to
+        // read.
         #expect(text.contains("swift-backtrace-static"))
         #expect(settings["swift-backtrace"] == "/usr/local/libexec/swift-backtrace")
         #expect(text.contains("strip --strip-debug"))

@@ -48,9 +48,9 @@ import Glibc
         }
     }
 
-    /// By the limit for one address, and by the descriptors alone, as connections of many addresses meet them.
+    /// The limit for one address comes first; then the descriptors alone, as with connections of many addresses.
     @Test(.timeLimit(.minutes(2)), arguments: ["", "1000"])
-    func `idle connections beyond the descriptors neither end the process nor keep others out`(perAddress: String)
+    func `idle connections beyond the descriptors neither end the process nor block other clients`(perAddress: String)
         throws
     {
         let process = Process()
@@ -77,7 +77,7 @@ import Glibc
             let answer = try #require(Connection(port: port)).get("/health")
             #expect(answer.hasPrefix("HTTP/1.1 200"), "\(answer)")
         }
-        // Of 64 numbers, sixteen are kept free.
+        // The server keeps sixteen of 64 descriptors free.
         let numbers = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(process.processIdentifier)/fd")
         #expect(numbers.count <= 64 - 8, "\(numbers.count)")
         let metrics = try #require(Connection(port: port)).get("/metrics")
@@ -90,7 +90,7 @@ import Glibc
         #expect(rest.split(separator: "\n").count { $0.contains("make room") } == 1, "one line a minute: \(rest)")
     }
 
-    /// The port that the log names.
+    /// The port in the log.
     private static func port(_ log: Pipe) throws -> UInt16? {
         var text = ""
         while let more = try log.fileHandleForReading.read(upToCount: 1), !more.isEmpty {

@@ -5,9 +5,9 @@ import Testing
 import Glibc
 #endif
 
-/// Mistakes as users make them, and the one form of their errors.
+/// Mistakes of users, and the one form of the error messages.
 @Suite(.timeLimit(.minutes(5))) struct ErrorMannersTests {
-    /// Insides of the program that no user should read.
+    /// Internals of the program that no message may contain.
     private static let insides = [
         "NSCocoaErrorDomain", "bind(descriptor", "errno:", "UserInfo", "HTTPClientError", "NIOConnectionError",
         "Error(",
@@ -20,7 +20,7 @@ import Glibc
         return (outcome.errors, outcome.status)
     }
 
-    @Test func `a command with a slip is told the nearest one`() throws {
+    @Test func `an unknown command suggests the nearest one`() throws {
         let top = try Self.failure(["cals"])
         #expect(top.text.contains("there is no command 'talkpath cals'; did you mean 'talkpath calls'?"))
         #expect(top.status == 64)
@@ -28,19 +28,19 @@ import Glibc
         #expect(try !Self.failure(["zzzzzz"]).text.contains("did you mean"))
     }
 
-    @Test func `an option with a slip is told the nearest one`() throws {
+    @Test func `an unknown option suggests the nearest one`() throws {
         let (text, status) = try Self.failure(["serve", "--prot", "1"])
         #expect(text.contains("Did you mean '--port'?") && status == 64)
     }
 
-    @Test(arguments: ["99999", "-1", "http"]) func `a port that is none is refused`(port: String) throws {
+    @Test(arguments: ["99999", "-1", "http"]) func `an invalid port is refused`(port: String) throws {
         for command in [["serve", "--dev"], ["simulate", "openai"], ["simulate", "twilio"]] {
             let (text, status) = try Self.failure(command + ["--port=\(port)"])
             #expect(text.contains("a port is a number from 0 to 65535") && status == 64)
         }
     }
 
-    @Test func `a file that is not there is named in the system's words`() throws {
+    @Test func `a missing file is reported in the system's words`() throws {
         for command in [
             ["agents", "put", "/nowhere/agent.json"], ["replay", "/nowhere/call.tpcap"],
             ["report", "/nowhere/call.tpcap", "--html", "/nowhere/call.html"],
@@ -52,30 +52,30 @@ import Glibc
         }
     }
 
-    @Test func `a port that is taken is named`() throws {
+    @Test func `a port in use is named`() throws {
         let (listener, port) = try Self.listen()
         defer { close(listener) }
         let (text, status) = try Self.failure(["simulate", "openai", "--port", "\(port)"])
         #expect(text.contains("Address already in use") && status == 1)
     }
 
-    @Test func `a server that is not there refuses the connection`() throws {
+    @Test func `a server that is down refuses the connection`() throws {
         let (listener, port) = try Self.listen()
         close(listener)
         let (text, status) = try Self.failure(["calls", "--url", "http://127.0.0.1:\(port)"])
         #expect(text.contains("the connection was refused; is the server running there?") && status == 1)
     }
 
-    @Test func `a host that does not exist is named`() throws {
+    @Test func `an unknown host is named`() throws {
         let text = try Self.failure(["calls", "--url", "http://nowhere.invalid"]).text
         #expect(text.contains("the host name 'nowhere.invalid' is not known"), "\(text)")
     }
 
-    @Test func `a server that speaks otherwise is told apart`() throws {
+    @Test func `a server with another protocol gets its own message`() throws {
         let (listener, port) = try Self.listen()
         defer { close(listener) }
         DispatchQueue.global().async {
-            // Answers one connection in a protocol of its own, as a TLS port answers a plain request.
+            // Answers one connection in its own protocol, as a TLS port answers a plain request.
             let connection = accept(listener, nil, nil)
             var request = [UInt8](repeating: 0, count: 4096)
             _ = read(connection, &request, request.count)
@@ -87,12 +87,12 @@ import Glibc
         #expect(text.contains("does not answer in HTTP; if it speaks TLS, its address begins with https://"), "\(text)")
     }
 
-    @Test func `bench tells where the benches are`() throws {
+    @Test func `bench names the program with the benchmarks`() throws {
         let (text, status) = try Self.failure(["bench", "load", "--calls", "5"])
         #expect(text.contains("swift run -c release talkpath-bench load --calls 5") && status == 64)
     }
 
-    @Test func `the version is shown`() throws {
+    @Test func `the version is printed`() throws {
         let outcome = try Executable.run(["--version"])
         let text = String(decoding: outcome.output, as: UTF8.self)
         #expect(text.wholeMatch(of: /talkpath \d+\.\d+\.\d+\n/) != nil, "\(text)")

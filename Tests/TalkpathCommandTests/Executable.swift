@@ -1,10 +1,10 @@
 import Foundation
 
-/// The built executable, run as a user's shell would run it.
+/// The built executable, run as by a user's shell.
 struct Executable {
     struct Outcome {
         var status: Int32
-        /// Ended by a signal rather than of its own accord.
+        /// Ended by a signal rather than by an exit.
         var wasKilled: Bool
         var output: [UInt8]
         var errors: String
@@ -18,9 +18,9 @@ struct Executable {
             .deletingLastPathComponent().appendingPathComponent(program)
     }
 
-    /// Runs it to its end.
-    /// - Parameter chunks: written one after the other to its standard input, which is then closed. What it writes is
-    ///   read meanwhile.
+    /// Runs the executable to its end.
+    /// - Parameter chunks: input that is written piece by piece to the standard input, which is then closed. The output
+    ///   is read meanwhile.
     static func run(
         _ arguments: [String],
         of program: String = "talkpath",
@@ -48,11 +48,11 @@ struct Executable {
         )
     }
 
-    /// Runs it for a reader who takes so many bytes and goes away, and feeds it until it has gone, too.
+    /// Runs the executable for a reader that takes that many bytes and closes, and feeds it until it has ended, too.
     static func run(_ arguments: [String], feeding chunk: [UInt8], readingOnly count: Int) throws -> Outcome {
         let (process, input, output, errors) = start(arguments)
         try process.run()
-        // Else this process would die of what it expects the other to bear.
+        // Without this, SIGPIPE would end this process.
         signal(SIGPIPE, SIG_IGN)
         try input.fileHandleForWriting.write(contentsOf: Data(chunk))
         var read: [UInt8] = []

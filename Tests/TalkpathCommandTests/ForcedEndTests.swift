@@ -3,10 +3,10 @@ import Foundation
 import NIOCore
 import Testing
 
-/// `talkpath serve` that is told twice to stop, while its peers say nothing any more.
+/// `talkpath serve` with two stop signals, while its peers no longer answer.
 @Suite struct ForcedEndTests {
-    /// Both ends of the telephony leg and the agent leg: one that has said its first words and reads nothing, and one
-    /// that lets everybody connect and never answers.
+    /// Both ends of the telephony leg and the agent leg: a caller that has sent its first messages and reads nothing,
+    /// and a model that accepts connections and never answers.
     private final class SilentPeer {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
 

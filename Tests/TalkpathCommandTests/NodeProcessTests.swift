@@ -7,9 +7,9 @@ import TalkpathWire
 import TestDatabases
 import Testing
 
-/// Three nodes as three processes, with talking calls: one is killed, one is stopped for a while.
+/// Three nodes as three processes, with live conversations: one is killed, one is paused for a while.
 @Suite(.serialized, .enabled(if: TestPostgres.isInstalled)) struct NodeProcessTests {
-    /// A carrier, a model, and three nodes. The carrier reaches the second node only, as if a balancer led it there.
+    /// A carrier, a model, and three nodes. The carrier reaches the second node only, as through a balancer.
     private final class Stage {
         let twilio: FakeTwilio
         let model: FakeOpenAIRealtime
@@ -60,7 +60,7 @@ import Testing
             return (Int(response.status.code), try JSONValue(parsing: bytes))
         }
 
-        /// - Parameter status: what the calls come to. The media of calls that talk goes through the second node.
+        /// - Parameter status: the final status of the calls. The media of talking calls goes through the second node.
         func place(_ count: Int, on node: Int, until status: JSONValue) async throws -> [String] {
             var calls: [String] = []
             for _ in 0..<count {
@@ -99,8 +99,8 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(2)))
-    func `a killed node's calls are hung up within five seconds`() async throws {
-        // Of calls that ring the carrier learns by no socket that a node has died.
+    func `the calls of a killed node are hung up within five seconds`() async throws {
+        // For ringing calls no socket tells the carrier that a node has died.
         try await Self.run(CallBehavior(outcome: .answers(ringing: .seconds(60)))) { stage in
             let lost = try await stage.place(4, on: 0, until: "ringing")
             let kept = try await stage.place(2, on: 2, until: "ringing")
@@ -129,7 +129,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(2)))
-    func `a node that stood still finds its calls taken, lets them go and serves again`() async throws {
+    func `a node that was paused finds its calls taken over, releases them and serves again`() async throws {
         try await Self.run { stage in
             let calls = try await stage.place(2, on: 0, until: "in_progress")
             stage.signal(SIGSTOP, to: 0)

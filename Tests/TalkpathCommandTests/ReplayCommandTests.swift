@@ -2,14 +2,14 @@ import Foundation
 import TalkpathAudio
 import Testing
 
-/// `talkpath replay` and `talkpath report`, as they are used.
+/// `talkpath replay` and `talkpath report`, as a user runs them.
 @Suite struct ReplayCommandTests {
     private static let fixtures: String = {
         let parts = #filePath.split(separator: "/").dropLast(3)
         return "/" + parts.joined(separator: "/") + "/fixtures/calls"
     }()
 
-    /// A folder with a copy of one short call in it.
+    /// A folder with a copy of one short call.
     private static func inFolder(_ body: (_ folder: String, _ capture: String) throws -> Void) throws {
         let folder = NSTemporaryDirectory() + "talkpath-replay-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -37,7 +37,7 @@ import Testing
         String(decoding: outcome.output, as: UTF8.self)
     }
 
-    @Test func `a call that does the same is said to and its sound is written`() throws {
+    @Test func `a call that replays the same is reported so and its recording is written`() throws {
         try Self.inFolder { folder, capture in
             let wav = "\(folder)/call.wav"
             let outcome = try Executable.run(["replay", capture, "--wav", wav])
@@ -51,7 +51,7 @@ import Testing
     }
 
     @Test(arguments: ["empty", "foreign", "newer", "early", "missing"])
-    func `what is no capture is said in one line and nothing is written`(kind: String) throws {
+    func `a file that is not a capture is reported in one line and no file is written`(kind: String) throws {
         try Self.inFolder { folder, capture in
             var bytes = try Self.bytes(capture)
             let words: String
@@ -82,7 +82,7 @@ import Testing
         }
     }
 
-    @Test func `one bad file among good ones is told and the others are replayed`() throws {
+    @Test func `one bad file among good ones is reported and the others are replayed`() throws {
         try Self.inFolder { folder, capture in
             try Self.write([], to: "\(folder)/other.tpcap")
             let outcome = try Executable.run(["replay", "\(folder)/other.tpcap", capture])
@@ -101,7 +101,7 @@ import Testing
         }
     }
 
-    @Test func `another call than expected is told with its places`() throws {
+    @Test func `a differing call is reported with the places of the differences`() throws {
         try Self.inFolder { _, capture in
             let other = "\(Self.fixtures)/openai-gap.tpcap"
             let outcome = try Executable.run(["replay", capture, "--expect", other])
@@ -112,7 +112,7 @@ import Testing
         }
     }
 
-    @Test func `what differs is accepted by an update and by nothing else`() throws {
+    @Test func `a difference is accepted by an update only`() throws {
         try Self.inFolder { folder, capture in
             func change() throws -> [UInt8] {
                 let changed = try #require(
@@ -121,7 +121,7 @@ import Testing
                 try Self.write(changed, to: capture)
                 return changed
             }
-            // As this version writes it down: fixtures may be older.
+            // Written by this version, because fixtures may be older.
             _ = try change()
             #expect(try Executable.run(["replay", capture, "--update", "--slim"]).status == 0)
             let original = try Self.bytes(capture)
@@ -140,7 +140,7 @@ import Testing
         }
     }
 
-    /// The capture with other words of the same length in the first record that has them.
+    /// The capture with other words of the same length in the first record with words.
     private static func changed(_ file: [UInt8], _ words: String, to others: String) -> [UInt8]? {
         var file = file
         var place = 9
@@ -174,7 +174,7 @@ import Testing
         return ~sum
     }
 
-    @Test func `at a speed a call takes its time`() throws {
+    @Test func `at a given speed a call takes its time`() throws {
         try Self.inFolder { _, capture in
             let began = ContinuousClock.now
             let outcome = try Executable.run(["replay", capture, "--speed", "2"])
@@ -183,7 +183,7 @@ import Testing
         }
     }
 
-    @Test func `an address that refuses is said at once`() throws {
+    @Test func `an address that refuses the connection is reported at once`() throws {
         try Self.inFolder { folder, capture in
             for (url, words) in [
                 ("ws://127.0.0.1:9/media", "the server cannot be reached: Connection refused"),
@@ -202,7 +202,7 @@ import Testing
         }
     }
 
-    @Test func `a report is one page with its sound`() throws {
+    @Test func `a report is one page with its recording`() throws {
         try Self.inFolder { folder, capture in
             let outcome = try Executable.run(["report", capture, "--html", "\(folder)/call.html"])
             #expect(outcome.status == 0, "\(outcome.errors)")

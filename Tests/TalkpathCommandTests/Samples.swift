@@ -10,7 +10,7 @@ extension [Int16] {
         }
     }
 
-    /// Without a pattern, the same each time.
+    /// Noise without a pattern, the same in every run.
     static func noise(_ count: Int, seed: UInt32 = 1) -> [Int16] {
         var state = seed
         return (0..<count).map { _ in
@@ -21,7 +21,7 @@ extension [Int16] {
 }
 
 extension [UInt8] {
-    /// Cut into pieces of 1 to `longest` bytes, odd ones among them.
+    /// Cut into pieces of 1 to `longest` bytes, some of them odd.
     func pieces(longest: Int, seed: UInt32) -> [[UInt8]] {
         var state = seed
         var rest = self[...]
@@ -36,14 +36,14 @@ extension [UInt8] {
     }
 }
 
-/// Programs of others that make and judge audio, where they are installed.
+/// Third-party programs that make and judge audio, if they are installed.
 enum Sox {
     static let path: String? = {
         let folders = ProcessInfo.processInfo.environment["PATH"]?.split(separator: ":") ?? []
         return folders.map { "\($0)/sox" }.first { FileManager.default.isExecutableFile(atPath: $0) }
     }()
 
-    /// What it writes to its standard output.
+    /// Returns its standard output.
     static func run(_ arguments: [String], input: [UInt8] = []) throws -> [UInt8] {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -1,9 +1,9 @@
 import Foundation
 import Testing
 
-/// `talkpath serve`, as the process that a shell, a service manager or a container starts and stops.
+/// `talkpath serve`, as the process of a shell, a service manager or a container.
 @Suite struct ServeCommandTests {
-    /// The server on a free port, with a folder of its own.
+    /// The server on a free port, with its own folder.
     private static func serve(
         _ settings: [String: String] = [:],
         options: [String] = [],
@@ -18,7 +18,7 @@ import Testing
         process.standardOutput = FileHandle.nullDevice
         process.standardError = log
         try process.run()
-        // Whatever a test expects, nothing is left running.
+        // The process ends with the test, even if an expectation fails.
         defer { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
         var text = try read(log, until: "Listening")
         try body(text, process, log)
@@ -28,7 +28,7 @@ import Testing
         return (process.terminationStatus, process.terminationReason == .uncaughtSignal, text)
     }
 
-    /// Up to the words, or to the end of the process.
+    /// Reads up to these words, or to the end of the process.
     private static func read(_ log: Pipe, until words: String) throws -> String {
         var text = ""
         while !text.contains(words), let more = try log.fileHandleForReading.read(upToCount: 1), !more.isEmpty {
@@ -44,7 +44,7 @@ import Testing
         #expect(!outcome.log.contains("ERROR") && outcome.log.hasSuffix("Stopped\n"), "\(outcome.log)")
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a second signal does not wait for anything`() throws {
+    @Test(.timeLimit(.minutes(5))) func `a second signal ends the server without waiting`() throws {
         let outcome = try Self.serve { _, process, _ in
             kill(process.processIdentifier, SIGTERM)
             kill(process.processIdentifier, SIGTERM)
@@ -65,7 +65,7 @@ import Testing
         #expect(right.status == 0 && right.log.isEmpty, "\(right.log)")
     }
 
-    @Test(.timeLimit(.minutes(5))) func `settings that are wrong are named and nothing starts`() throws {
+    @Test(.timeLimit(.minutes(5))) func `wrong settings are named and the server does not start`() throws {
         let outcome = try Self.serve(["OPENAI_API_KEY": "", "TALKPATH_MAX_CALLS": "many"]) { _, _, _ in }
         #expect(outcome.status == 78)
         #expect(outcome.log.contains("TALKPATH_MAX_CALLS"))
@@ -73,7 +73,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(5)))
-    func `a database that cannot be used is told in one line without the password`() throws {
+    func `a database that cannot be used is reported in one line without the password`() throws {
         let outcome = try Self.serve(["TALKPATH_DATABASE_URL": "postgres://x:hunter2@127.0.0.1:1/x"]) { _, _, _ in }
         #expect(outcome.status == 78)
         let lines = outcome.log.split(separator: "\n").filter { $0.hasPrefix("talkpath: ") }
@@ -125,7 +125,7 @@ import Testing
         let outcome = try Self.serve(settings) { line, process, log in
             let port = try #require(line.firstMatch(of: /port=([0-9]+)/)?.output.1)
             #expect(try Self.nameOnTheWire(port) == "first.test")
-            // Nothing has changed: only the signal can be why it is read.
+            // The files are unchanged, so only the signal can be the reason to read them.
             kill(process.processIdentifier, SIGHUP)
             _ = try Self.read(log, until: "was read again")
             try Self.makeCertificate("second.test", folder)
@@ -142,10 +142,10 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(5)))
-    func `without a certificate a hang-up does not end the calls that it carries`() throws {
+    func `a hang-up signal without a certificate does not end the calls`() throws {
         let outcome = try Self.serve { _, process, _ in
             kill(process.processIdentifier, SIGHUP)
-            // The second signal is taken after the first one.
+            // The server handles the second signal after the first one.
             kill(process.processIdentifier, SIGTERM)
         }
         #expect(outcome.status == 0 && !outcome.wasKilled)
@@ -154,28 +154,28 @@ import Testing
     // MARK: Its threads
 
     #if os(Linux)
-    /// Whether one thread stands ten levels before all others.
+    /// Whether one thread has ten priority levels more than all others.
     private static func isOneBeforeAll(_ levels: [Int: Int]) -> Bool {
         guard let first = levels.keys.min(), let last = levels.keys.max() else { return false }
         return levels.count == 2 && last - first == 10 && levels[first] == 1
     }
 
-    @Test(.timeLimit(.minutes(5))) func `one thread goes before all others`() throws {
+    @Test(.timeLimit(.minutes(5))) func `one thread has priority over all others`() throws {
         var levels: [Int: Int] = [:]
         _ = try Self.serve { _, process, _ in
-            // The server says that it listens while it lowers them.
+            // The server logs that it listens while it still lowers the other threads.
             let folder = "/proc/\(process.processIdentifier)/task"
             repeat {
                 levels = [:]
                 for thread in try FileManager.default.contentsOfDirectory(atPath: folder) {
                     let file = "\(folder)/\(thread)/stat"
-                    // Gone meanwhile, perhaps.
+                    // The thread may have ended meanwhile.
                     guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { continue }
-                    // What stands behind the name in parentheses begins with the third field; niceness is the 19th.
+                    // The text after the name in parentheses begins with the third field; niceness is the 19th.
                     let fields = text[text.index(after: text.lastIndex(of: ")")!)...].split(separator: " ")
                     levels[Int(fields[16])!, default: 0] += 1
                 }
-                // A thread that was born meanwhile is lowered a second later: the time limit bounds the wait.
+                // A new thread is lowered one second later; the time limit bounds the wait.
             } while !Self.isOneBeforeAll(levels)
             kill(process.processIdentifier, SIGTERM)
         }

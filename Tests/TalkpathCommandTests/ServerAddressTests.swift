@@ -5,7 +5,7 @@ import Testing
 import Glibc
 #endif
 
-/// What the commands that ask a server say of its address.
+/// The address checks of the commands that talk to a server.
 @Suite(.timeLimit(.minutes(5))) struct ServerAddressTests {
     @Test(arguments: [
         ("127.0.0.1:8080", "must begin with http:// or https://"),
@@ -15,13 +15,13 @@ import Glibc
         ("http://127.0.0.1:8080?x=1", "must end before ? and #"), ("http://me:secret@127.0.0.1", "neither a user nor"),
         ("http://127.0.0.1:8080//", "an empty part"), ("http://127.0.0.1: 8080", "a character that no address has"),
     ])
-    func `an address that is none is explained`(address: String, words: String) throws {
+    func `an invalid address is explained`(address: String, words: String) throws {
         let outcome = try Executable.run(["calls", "--url", address])
         #expect(outcome.status != 0 && outcome.errors.contains("the server's address"), "\(outcome.errors)")
         #expect(outcome.errors.contains(words), "\(outcome.errors)")
     }
 
-    /// Answers one request with a redirect; what was asked for.
+    /// Answers one request with a redirect; returns the request.
     private func redirectOnce(_ body: (_ port: Int) throws -> Void) throws -> String {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(listener) }
@@ -54,7 +54,7 @@ import Glibc
         return request
     }
 
-    @Test func `a redirect is not followed but told`() throws {
+    @Test func `a redirect is reported and not followed`() throws {
         var outcome: Executable.Outcome?
         let request = try redirectOnce { port in
             outcome = try Executable.run(["end", "--all", "--url", "http://127.0.0.1:\(port)"])

@@ -13,7 +13,7 @@ import Testing
             (false, ["TERM": "xterm-256color"], false),
         ] as [(Bool, [String: String], Bool)]
     )
-    func `colours are for terminals that have them and people who want them`(
+    func `colours appear only on terminals with colours and unless the user declines them`(
         isTerminal: Bool,
         environment: [String: String],
         areWanted: Bool

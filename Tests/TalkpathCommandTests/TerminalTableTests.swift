@@ -23,7 +23,7 @@ import Testing
         #expect(text.contains("DIRECTION") && text.contains("TO") && !text.contains("ENDED BECAUSE"))
     }
 
-    @Test func `columns of low rank give way until the lines fit`() {
+    @Test func `columns of low rank are left out until the lines fit`() {
         for width in 80...140 {
             let text = calls(width: width, ended: "caller_hangup")
             #expect(text.split(separator: "\n").allSatisfy { $0.count <= width }, "\(text)")
@@ -47,7 +47,7 @@ import Testing
         #expect(TextWrapping.lines(of: "", width: 20) == [""])
     }
 
-    @Test func `a call shows why it ended and who ended it`() {
+    @Test func `a call shows the reason and the requester of its end`() {
         let page = CallRows.page([
             "call_id": "c-1", "status": "completed", "ended_reason": "media_lost", "duration_ms": 1200,
             "receipt": [

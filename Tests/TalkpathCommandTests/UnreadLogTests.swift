@@ -6,13 +6,13 @@ import TalkpathAudio
 import TalkpathSimulators
 import Testing
 
-/// `talkpath serve` with a log that nobody reads, as a container's log driver that has stopped.
+/// `talkpath serve` with a log that is not read, as with a container's log driver that has stopped.
 @Suite struct UnreadLogTests {
-    /// A pipe into which not one byte more fits.
+    /// A pipe without room for one more byte.
     private static func fullPipe() -> (reader: Int32, writer: Int32) {
         var ends: [Int32] = [0, 0]
         pipe(&ends)
-        // Neither end is the child's, but for the one that becomes its standard error.
+        // The child inherits neither end, except the one that becomes its standard error.
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         _ = fcntl(ends[1], F_SETFL, O_NONBLOCK)
         let junk = [UInt8](repeating: UInt8(ascii: "\n"), count: 4096)
@@ -50,7 +50,7 @@ import Testing
         return (response.status.code, String(buffer: try await response.body.collect(upTo: 1 << 20)))
     }
 
-    /// The carrier's side of a minute of a silent caller.
+    /// The carrier's messages of a minute of a silent caller.
     private static var silentCaller: [MediaStreamDriver.Message] {
         let start =
             #"{"event":"start","sequenceNumber":"1","streamSid":"MZ1","start":{"streamSid":"MZ1","accountSid":"AC1","#
@@ -72,7 +72,7 @@ import Testing
         ] + frames
     }
 
-    /// Whether the server has sent so many frames to callers.
+    /// Whether the server has sent that many frames to callers.
     private static func hasHeard(frames: Int, _ base: String) async throws -> Bool {
         let lines = try await send(.GET, "\(base)/metrics").text.split(separator: "\n")
         let line = lines.first { $0.hasPrefix(#"talkpath_frames_total{direction="downlink"}"#) }
@@ -80,7 +80,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(2)))
-    func `calls go on and end and the server stops though nobody reads its log`() async throws {
+    func `calls go on and end and the server stops although its log is not read`() async throws {
         let words = (0..<48_000).map { Int16(8000 * sin(Double($0) / 20)) }
         let model = try await FakeOpenAIRealtime.start(
             FakeAgentConfiguration(
@@ -106,7 +106,7 @@ import Testing
         close(writer)
         defer { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
         let base = "http://127.0.0.1:\(port)"
-        // It says on the full pipe that it listens, and goes on.
+        // The server logs on the full pipe that it listens, and goes on.
         for _ in 0..<300 {
             if let answer = try? await Self.send(.GET, "\(base)/health"), answer.status == 200 { break }
             try await Task.sleep(for: .milliseconds(100))
@@ -116,9 +116,9 @@ import Testing
             streamSID: "MZ1",
             to: "ws://127.0.0.1:\(port)/twilio/media-stream"
         )
-        // Two seconds of the model's words are a hundred frames.
+        // Two seconds of the model's audio are a hundred frames.
         while try await !Self.hasHeard(frames: 90, base) { try await Task.sleep(for: .milliseconds(50)) }
-        // What ends a call writes a line about it on the thread that carries all of them.
+        // The end of a call logs a line on the thread that carries all calls.
         let end = try await Self.send(.POST, "\(base)/api/calls/end")
         #expect(end.status == 200)
         let outcome = try await heard

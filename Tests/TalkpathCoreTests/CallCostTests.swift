@@ -4,7 +4,7 @@ import Testing
 
 @testable import TalkpathCore
 
-/// What calls cost: exactly, from what the provider has counted; and nothing is said of what is not known.
+/// The cost of calls: exact, from the provider's counts; an unknown part stays unknown.
 struct CallCostTests {
     private static func table(_ text: String) throws -> PriceTable {
         try PriceTable(JSONValue(parsing: Array(text.utf8)))
@@ -55,7 +55,7 @@ struct CallCostTests {
         #expect(cost.items.compactMap(\.amount).reduce(.zero, +) == cost.total)
     }
 
-    @Test(arguments: 0..<200) func `the tokens of the items are what the provider has counted`(seed: UInt64) throws {
+    @Test(arguments: 0..<200) func `the tokens of the items equal the provider's counts`(seed: UInt64) throws {
         var random = Random(state: seed)
         let usage = Self.usage { usage in
             for count in AgentUsage.counts where Bool.random(using: &random) {
@@ -69,7 +69,7 @@ struct CallCostTests {
         #expect(cost.items.allSatisfy { $0.quantity > 0 })
     }
 
-    @Test func `what is not known is unknown and not nothing`() throws {
+    @Test func `an unknown part is unknown and not zero`() throws {
         let other = try Self.pricing(model: "another").cost(Self.usage(), talking: .seconds(1), hasCarrier: true)
         #expect(other.total == nil && other.total(.model) == nil && other.total(.carrier)?.decimal == "0.018")
         let unsplit = Self.usage { ($0.inputCachedAudioTokens, $0.inputCachedTextTokens) = (0, 0) }
@@ -79,7 +79,7 @@ struct CallCostTests {
         #expect(try Self.pricing().cost(strange, talking: .zero, hasCarrier: false).total == nil)
     }
 
-    @Test func `cached tokens of input that is all of one kind are of that kind`() throws {
+    @Test func `cached tokens of input of one kind count as that kind`() throws {
         let usage = Self.usage {
             ($0.inputAudioTokens, $0.inputTextTokens) = (0, 1000)
             ($0.inputCachedAudioTokens, $0.inputCachedTextTokens) = (0, 0)
@@ -88,7 +88,7 @@ struct CallCostTests {
         #expect(cost.items.first { $0.kind == "input_cached_text" }?.quantity == 450 && cost.total != nil)
     }
 
-    @Test func `transcripts cost by the time or by tokens, as their model does`() throws {
+    @Test func `transcripts are charged by time or by tokens, as their model is`() throws {
         let timed = Self.usage { $0.transcriptionMilliseconds = 90_500 }
         let cost = try Self.pricing().cost(timed, talking: .zero, hasCarrier: false)
         #expect(cost.total(.transcription)?.decimal == "0.00905")
@@ -102,7 +102,7 @@ struct CallCostTests {
             ("+18095550100", .outbound, nil), ("+442079460000", .outbound, nil),
         ] as [(String, CallDirection, String?)]
     )
-    func `the carrier's minutes cost what the called number's region or prefix says`(
+    func `the carrier's minutes are charged by the called number's region or prefix`(
         number: String,
         direction: CallDirection,
         price: String?
@@ -113,7 +113,7 @@ struct CallCostTests {
         #expect(pricing.cost(AgentUsage(), talking: .seconds(30), hasCarrier: false).total == .zero)
     }
 
-    @Test func `a snapshot of a model costs what the model costs, and another model does not`() throws {
+    @Test func `a snapshot of a model has the price of the model, and another model has none`() throws {
         let table = try Self.table(Self.prices)
         #expect(table.model("m-2026-05-01", of: "openai") != nil)
         for (name, vendor) in [("m-mini", "openai"), ("m-2026-05-0x", "openai"), ("m", "azure"), ("m", "xai")] {
@@ -121,7 +121,7 @@ struct CallCostTests {
         }
     }
 
-    @Test func `a socket agent costs what its owner's file says, or is unknown`() throws {
+    @Test func `a socket agent has the price of its owner's file, or an unknown one`() throws {
         let own = AgentProfile.socket(url: "wss://agent.example.com")
         let unknown = CallPricing(try Self.table(Self.prices), agent: own, direction: .inbound, to: "")
         #expect(unknown.cost(AgentUsage(), talking: .seconds(6), hasCarrier: false).total == nil)
@@ -142,11 +142,11 @@ struct CallCostTests {
         #"{"currency":"USD","models":[{"vendor":"openai","models":["m"],"source":"s","read":"yesterday","per_minute":1}]}"#,
         #"{"currency":"USD","carrier":[{"for":"out","per_minute":1,"source":"s","read":"2026-11-29"}]}"#,
     ])
-    func `a file with a slip is refused`(text: String) {
+    func `a price file with a mistake is refused`(text: String) {
         #expect(throws: PriceTable.Flaw.self) { try Self.table(text) }
     }
 
-    @Test func `amounts are written exactly, and huge ones overflow nothing`() throws {
+    @Test func `amounts are written exactly, and huge ones do not overflow`() throws {
         #expect(try #require(Price(decimal: "0.000001")).ofMillionth(1).decimal == "0.000000000001")
         #expect(try #require(Price(decimal: "12.5")).of(3).decimal == "37.5")
         let most = try #require(Price(decimal: "1000000"))
@@ -156,7 +156,7 @@ struct CallCostTests {
         #expect(Price(decimal: "1e3") == nil && Price(decimal: "0.0000001") == nil && Price(decimal: "-1") == nil)
     }
 
-    @Test func `a record keeps the cost as it was`() throws {
+    @Test func `a record keeps the cost of its time`() throws {
         let cost = try Self.pricing().cost(
             Self.usage { $0.inputTokens += 1 },
             talking: .seconds(61),
@@ -166,7 +166,7 @@ struct CallCostTests {
     }
 }
 
-/// For numbers that a seed decides.
+/// For numbers from a seed.
 private struct Random: RandomNumberGenerator {
     var state: UInt64
 

@@ -1,10 +1,10 @@
 import Foundation
 import Synchronization
 
-/// Stands between a client and a server of PostgreSQL, and cuts connections at the worst moment.
+/// Relays between a client and a server of PostgreSQL, and cuts connections around a COMMIT.
 package final class CuttingProxy: Sendable {
     private struct State {
-        /// Whether the COMMIT that is to be cut arrives; nil if none is.
+        /// Whether the COMMIT to be cut arrives; nil if no COMMIT is to be cut.
         var cutsCommit: Bool?
         var cuts = 0
         var refusesAll = false
@@ -35,7 +35,8 @@ package final class CuttingProxy: Sendable {
 
     package var cuts: Int { state.withLock { $0.cuts } }
 
-    /// - Parameter afterItArrived: the server has the COMMIT, and the client no answer. Else the server never gets it.
+    /// - Parameter afterItArrived: true if the server gets the COMMIT but the client no answer; false if the server
+    ///   never gets it.
     package func cutNextCommit(afterItArrived: Bool) { state.withLock { $0.cutsCommit = afterItArrived } }
 
     /// Cuts every connection, and every new one at once.
@@ -119,7 +120,7 @@ package final class CuttingProxy: Sendable {
             }
             if cut == false { return }
             if cut == true {
-                // The server's answers end here first.
+                // The server's answers are dropped from here on.
                 shutdown(source, Int32(SHUT_RDWR))
             }
             var sent = 0
@@ -131,7 +132,7 @@ package final class CuttingProxy: Sendable {
                 sent += part
             }
             if cut == true {
-                // It is carried out before this connection ends.
+                // The server carries it out before this connection ends.
                 usleep(50_000)
                 return
             }

@@ -3,8 +3,8 @@ import Synchronization
 package import TalkpathPostgres
 import TalkpathWire
 
-/// A PostgreSQL server of the tests' own, from the distribution's package: in a temporary folder, on a socket there and on
-/// a port of loopback. Started once a run by whoever comes first. It ends with this process, however that ends: its
+/// A PostgreSQL server for the tests, from the distribution's package: in a temporary folder, on a socket there and on
+/// a port of loopback. The first test that needs it starts it, once a run. It ends with this process in every case: its
 /// supervisor waits for the end of a pipe that this process holds.
 package final class TestPostgres: Sendable {
     package struct Failure: Error, CustomStringConvertible {
@@ -12,7 +12,7 @@ package final class TestPostgres: Sendable {
     }
 
     package static let password = "s3cret-p@ss/word"
-    /// As it stands in an address.
+    /// In the form of an address.
     package static let quotedPassword = "s3cret-p%40ss%2Fword"
     package static let isInstalled = binaries != nil
 
@@ -25,7 +25,7 @@ package final class TestPostgres: Sendable {
 
     private static let started = Mutex<Result<TestPostgres, any Error>?>(nil)
 
-    /// The server, once it answers. Blocks its thread at the first time.
+    /// The server, once it answers. Blocks the calling thread at the first use.
     package static func shared() throws -> TestPostgres {
         try started.withLock { started in
             let result = started ?? Result { try TestPostgres() }
@@ -36,11 +36,11 @@ package final class TestPostgres: Sendable {
 
     package let folder: String
     package let port: Int
-    /// Open as long as this process lives.
+    /// Open until this process ends.
     private let lifeline: Int32
     private let schemas = Mutex(0)
 
-    /// What root may not do is done as somebody without rights.
+    /// PostgreSQL refuses to run as root, so it runs as an unprivileged user.
     private static let supervisor = """
         folder=$1 bin=$2 port=$3
         run() {
@@ -117,8 +117,8 @@ package final class TestPostgres: Sendable {
     // MARK: Addresses
 
     /// - Parameters:
-    ///   - user: who may do everything, if nobody else is named.
-    ///   - options: more of libpq's, as in a query.
+    ///   - user: the superuser by default.
+    ///   - options: further options of libpq, as in a query.
     package func url(
         user: String = "postgres",
         database: String = "postgres",
@@ -131,7 +131,7 @@ package final class TestPostgres: Sendable {
         return "postgres://\(user)@/\(database)?host=\(folder)&port=\(port)\(path)\(options)"
     }
 
-    /// - Parameter password: as it stands in an address.
+    /// - Parameter password: in the form of an address.
     package func url(overLoopbackAs user: String, password: String, port: Int? = nil, schema: String? = nil) -> String {
         let path = schema.map { "&options=-csearch_path%3D\($0)" } ?? ""
         return "postgres://\(user):\(password)@127.0.0.1:\(port ?? self.port)/postgres?sslmode=disable\(path)"
@@ -141,14 +141,14 @@ package final class TestPostgres: Sendable {
         PostgresClient(try PostgresAddress(url ?? self.url()), readers: 1)
     }
 
-    /// Carries out statements as the server's own user.
+    /// Runs statements as the server's own user.
     package func run(_ sql: String, in url: String? = nil) throws {
         let client = try client(url)
         defer { client.close() }
         try client.setUp { try $0.run(sql) }
     }
 
-    /// A new and empty schema, and its address. Connections to it bear its name.
+    /// A new and empty schema, and its address. Connections to it carry its name.
     package func makeSchema() throws -> (name: String, url: String) {
         let name = schemas.withLock { count in
             count += 1

@@ -3,9 +3,9 @@ import Testing
 @testable import TalkpathCore
 
 @Suite struct ByteSearchTests {
-    /// Neighbours of the sought byte, and those whose borrow or top bit could be taken for it.
+    /// Neighbours of the sought byte, and bytes whose borrow or top bit could be mistaken for it.
     @Test(arguments: [0x00, 0x01, 0x22, 0x7F, 0x80, 0xFF] as [UInt8])
-    func `the first place is found wherever it is and no other`(_ sought: UInt8) {
+    func `the search finds the first place only`(_ sought: UInt8) {
         var generator = SystemRandomNumberGenerator()
         let others: [UInt8] = [0x00, 0x01, 0x21, 0x22, 0x23, 0x7F, 0x80, 0x81, 0xA2, 0xFE, 0xFF]
         for count in 0...40 {
@@ -26,7 +26,7 @@ import Testing
     @Test func `words are found at their first place or not at all`() {
         var generator = SystemRandomNumberGenerator()
         for _ in 0..<4000 {
-            // Few letters, so that beginnings of the word turn up all over.
+            // Few letters, so that beginnings of the word occur often.
             let bytes = (0..<Int.random(in: 0...40, using: &generator)).map { _ in UInt8.random(in: 1...2) }
             let word = (0..<Int.random(in: 0...5, using: &generator)).map { _ in UInt8.random(in: 1...2) }
             let places = word.isEmpty || word.count > bytes.count ? [] : Array(0...(bytes.count - word.count))

@@ -4,7 +4,7 @@ import Testing
 @testable import TalkpathCore
 
 @Suite struct CRC32Tests {
-    /// Bit by bit, as it is defined.
+    /// Bit by bit, as in the definition.
     private static func reference(_ bytes: [UInt8]) -> UInt32 {
         var crc: UInt32 = 0xFFFF_FFFF
         for byte in bytes {
@@ -15,7 +15,7 @@ import Testing
     }
 
     @Test(arguments: InstructionSet.available)
-    func `every length gives what the definition gives`(_ instructions: InstructionSet) {
+    func `the checksum equals the definition's for every length`(_ instructions: InstructionSet) {
         #expect(Self.reference(Array("123456789".utf8)) == 0xCBF4_3926)
         var generator = SystemRandomNumberGenerator()
         for count in Array(0...300) + [1023, 1024, 1025, 4099] {

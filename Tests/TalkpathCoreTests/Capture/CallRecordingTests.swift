@@ -21,7 +21,8 @@ import Testing
 
     private static let clear = #"{"event":"clear","streamSid":"MZ01"}"#
 
-    /// Plays messages, the stream's start at 100 ms; returns where each side was heard, in milliseconds of the stream.
+    /// Plays messages, with the stream's start at 100 ms; returns the positions of both sides' audio, in milliseconds
+    /// of the stream.
     private static func record(
         _ messages: [(CaptureRecord.Kind, Int, String)],
         until end: Int
@@ -50,7 +51,7 @@ import Testing
         return (heard(0), heard(1), samples.count / 2)
     }
 
-    @Test func `the caller lies where the timestamp says however late it came`() {
+    @Test func `the caller's audio is placed by its timestamp even if it is late`() {
         let heard = Self.record(
             [(.telephonyIn, 150, Self.caller(at: 40)), (.telephonyIn, 151, Self.caller(at: 0))],
             until: 500
@@ -58,7 +59,7 @@ import Testing
         #expect(heard.caller == Array(0..<20) + Array(40..<60))
     }
 
-    @Test func `what is sent at once is heard one after the other`() {
+    @Test func `audio that is sent at once is played in order`() {
         let heard = Self.record(
             [
                 (.telephonyOut, 200, Self.agent()), (.telephonyOut, 200, Self.agent()),
@@ -69,7 +70,7 @@ import Testing
         #expect(heard.agent == Array(100..<140) + Array(200..<220))
     }
 
-    @Test func `what is cleared before its time is left out`() {
+    @Test func `audio that is cleared before its playback is left out`() {
         let heard = Self.record(
             [
                 (.telephonyOut, 200, Self.agent()), (.telephonyOut, 200, Self.agent()),
@@ -81,23 +82,23 @@ import Testing
         #expect(heard.agent == Array(100..<110) + Array(112..<132))
     }
 
-    @Test func `what had not been played at the end is left out`() {
+    @Test func `audio that had not been played at the end is left out`() {
         let heard = Self.record([(.telephonyOut, 200, Self.agent()), (.telephonyOut, 200, Self.agent())], until: 225)
         #expect(heard.agent == Array(100..<125))
     }
 
-    @Test func `a frame too short to be taken for audio is heard too`() {
+    @Test func `a frame that is too short to be audio is recorded, too`() {
         let heard = Self.record([(.telephonyOut, 200, Self.agent([0x80, 0x80, 0x80]))], until: 400)
         #expect(heard.agent == [100])
     }
 
-    @Test func `a timestamp far ahead is not worth hours of silence`() {
+    @Test func `a timestamp far ahead does not add hours of silence`() {
         let heard = Self.record([(.telephonyIn, 150, Self.caller(at: 3_600_000))], until: 400)
         #expect(heard.caller == Array(50..<70))
         #expect(heard.samples < 8000)
     }
 
-    @Test func `a stream whose numbers begin anew is recorded on`() {
+    @Test func `a stream whose timestamps begin anew is recorded on`() {
         let numbers = (1...50).map { $0 * 20 } + [7_200_000] + (1...50).map { $0 * 20 }
         let messages = numbers.enumerated().map { index, timestamp in
             (CaptureRecord.Kind.telephonyIn, 120 + 20 * index, Self.caller(at: timestamp, sequence: index % 51 + 2))

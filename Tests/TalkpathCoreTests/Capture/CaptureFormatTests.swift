@@ -17,7 +17,7 @@ import Testing
         bench.write()
         bench.tap.pumping()
         bench.tap.toAgent(media)
-        // The clocks of two threads: a little earlier than what stands before it.
+        // The clocks of two threads: a little earlier than the record before.
         bench.tap.telephony(media, at: 39.5)
         bench.tap.agent("\u{7}not JSON \"\(String(repeating: "/", count: 70))\"", at: 4_000_000)
         bench.tap.note(.hangUpFailed(CarrierError(.unavailable, "busy")), at: CaptureBench.at(4_000_001))
@@ -26,7 +26,7 @@ import Testing
         return bench.file
     }
 
-    @Test func `what goes into a tap comes out of the file`() throws {
+    @Test func `the records of a tap are read back from the file`() throws {
         let capture = try Capture(reading: Self.file())
         #expect(capture.ending == .whole)
         #expect(
@@ -46,9 +46,9 @@ import Testing
         #expect(capture.records[7].event == .hangUpFailed(CarrierError(.unavailable, "busy")))
     }
 
-    /// The last character before the padding says the same with other bits: written again it would be another.
+    /// The last character before the padding has unused bits. Written again, it would be another character.
     @Test(arguments: [64, 68, 72, 76, 96])
-    func `base 64 that would be written otherwise is left as it stands`(length: Int) {
+    func `Base64 with unused bits is kept as it is`(length: Int) {
         for (end, isAudio) in [("AA==", true), ("AB==", false), ("AAA=", true), ("AAB=", false), ("AAAB", true)] {
             let text = #"{"audio":""# + String(repeating: "A", count: length - 4) + end + #""}"#
             let bytes = Array(text.utf8)
@@ -58,7 +58,7 @@ import Testing
         }
     }
 
-    @Test func `the facts of a call come back without its key`() throws {
+    @Test func `the facts of a call are read back without its key`() throws {
         let capture = try Capture(reading: Self.file())
         var expected = CaptureMetadata.test()
         expected.agent.apiKey = ""
@@ -66,12 +66,12 @@ import Testing
         #expect(capture.facts == expected)
     }
 
-    @Test func `a capture that was read is written as it was`() throws {
+    @Test func `a capture that was read is written unchanged`() throws {
         let file = Self.file()
         #expect(try Capture(reading: file).encoded() == file)
     }
 
-    @Test func `a slim capture keeps a digest of what the model was sent`() throws {
+    @Test func `a slim capture keeps a digest of the audio that the model was sent`() throws {
         let record = try Capture(reading: Self.file(isSlim: true)).records[4]
         let whole = CaptureMessage(Array(Self.media.utf8).span.bytes)
         #expect(record.message?.bytes == nil)
@@ -101,7 +101,7 @@ import Testing
     @Test func `a damaged file is read up to the damage`() throws {
         let file = Self.file()
         let whole = try Capture(reading: file)
-        // Beyond the facts, whose damage leaves nothing.
+        // Behind the facts, because damage to the facts loses everything.
         let facts = whole.facts
         let head = Capture(facts: facts, records: [], ending: .cut).encoded().count
         for offset in head..<file.count {
@@ -113,7 +113,7 @@ import Testing
         }
     }
 
-    @Test func `files that are no captures are told apart`() {
+    @Test func `files that are not captures get different errors`() {
         func error(_ file: [UInt8]) -> CaptureError? {
             do throws(CaptureError) {
                 _ = try Capture(reading: file)
@@ -126,11 +126,11 @@ import Testing
         #expect(error(Array("RIFF and so on, and more of it".utf8)) == .foreign)
         #expect(error(CaptureFormat.magic + [2]) == .newer(version: 2))
         #expect(error(CaptureFormat.magic) == .cutBeforeCall)
-        // Sent as text: the line ends were changed.
+        // Sent as text, so that the line ends have changed.
         #expect(error(Self.file().filter { $0 != 0x0D }) == .foreign)
     }
 
-    @Test func `a ring that is full leaves a note of the gap`() throws {
+    @Test func `a full ring leaves a record of the gap`() throws {
         var bench = CaptureBench(capacity: 1024)
         for number in 0..<10 { bench.tap.telephony(Self.media, at: Double(number)) }
         bench.write()
@@ -146,7 +146,7 @@ import Testing
     }
 
     /// In a ring whose end lies within a record.
-    @Test func `records that the ring wraps around come out whole`() throws {
+    @Test func `records that wrap around the ring's end are read whole`() throws {
         var bench = CaptureBench(capacity: 4096)
         bench.tap.telephony(#"{"a":"\#(String(repeating: "x", count: 1500))"}"#, at: 1)
         bench.write()
@@ -157,8 +157,8 @@ import Testing
         #expect(messages == Array(repeating: Array(Self.media.utf8), count: 10))
     }
 
-    /// The bench writes each message the short way and the long one, and compares.
-    @Test func `whatever stands in a message both ways of writing agree`() throws {
+    /// The bench writes each message with the short and the long method, and compares.
+    @Test func `both methods of writing a message agree for every content`() throws {
         var generator = SystemRandomNumberGenerator()
         let secret = "+15551230001"
         let token = TalkpathCrypto.base64((0..<72).map { UInt8($0) })
@@ -189,7 +189,7 @@ import Testing
         }
     }
 
-    @Test func `a full ring still takes the end`() throws {
+    @Test func `a full ring still accepts the end`() throws {
         var bench = CaptureBench(capacity: 1024)
         for number in 0..<10 { bench.tap.telephony(Self.media, at: Double(number)) }
         bench.tap.finish()
@@ -218,7 +218,7 @@ import Testing
         .mediaLegClosed(line: 2),
         .published("interrupted", detail: "740"),
     ])
-    func `events come back as they were`(_ event: CaptureEvent) {
+    func `events are read back unchanged`(_ event: CaptureEvent) {
         #expect(CaptureEvent(json: event.json) == event)
     }
 }

@@ -16,7 +16,7 @@ import Testing
         }
     }
 
-    @Test func `tokens and accounts of the stream are replaced wherever they turn up`() throws {
+    @Test func `tokens and accounts of the stream are replaced everywhere`() throws {
         let token = String(repeating: "dG9rZW4t", count: 12)
         let texts = try Self.texts { tap in
             tap.telephony(
@@ -31,7 +31,7 @@ import Testing
         #expect(texts[1].contains("AC00000000000000000000000000000000"))
     }
 
-    @Test func `numbers are replaced in messages and in the facts alike`() throws {
+    @Test func `numbers are replaced in messages and in facts alike`() throws {
         let texts = try Self.texts { tap in
             tap.toAgent(#"{"instructions":"Call back +15551230001. Or 15551230001, or +15551230001!"}"#)
             tap.note(.published("transcript", detail: "my number is +15551230001"), at: CaptureBench.at(1))
@@ -40,7 +40,7 @@ import Testing
         #expect(texts[1].contains("my number is [removed]"))
     }
 
-    @Test func `a handle that continues a conversation is named the same both ways`() throws {
+    @Test func `a handle that continues a conversation has the same name in both directions`() throws {
         let first = "first-handle-of-some-length"
         let second = TalkpathCrypto.base64([UInt8](repeating: 77, count: 90))
         let texts = try Self.texts { tap in
@@ -52,7 +52,7 @@ import Testing
         #expect(texts[2] == #"{"setup":{"sessionResumption":{"handle":"handle-2"}}}"#)
     }
 
-    @Test func `what was cleaned once is left as it is`() {
+    @Test func `a redacted capture is redacted again without change`() {
         var redaction = CaptureRedaction(secrets: ["[removed]"])
         let message = CaptureMessage(prefix: Array(#"{"sessionResumptionUpdate":{"newHandle":"handle-1"}}"#.utf8))
         #expect(redaction.clean(message, .agentIn) == message)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import TalkpathCore
 
-/// A tap, and the file that is written from it.
+/// A tap, and the file that it writes.
 struct CaptureBench: ~Copyable {
     let tap: CaptureTap
     private var reader: CaptureTapReader
@@ -21,11 +21,11 @@ struct CaptureBench: ~Copyable {
         writer.begin(into: &file)
     }
 
-    /// What the writing thread does now and then.
+    /// The periodic task of the writing thread.
     mutating func write() {
         var file = file
         var writer = writer
-        // The short way and the long one must write the same.
+        // The short and the long method must write the same bytes.
         var longWay = writer
         var expected: [UInt8] = []
         var block = CaptureBlock()

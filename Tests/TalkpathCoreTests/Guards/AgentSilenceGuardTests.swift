@@ -3,17 +3,17 @@ import Testing
 
 @testable import TalkpathCore
 
-/// A guard and what it is told, on a clock of its own.
+/// A guard and its inputs, with a manual clock.
 private struct Watched {
     var silence = AgentSilenceGuard(timeout: .seconds(10))
     var clock = GuardClock()
     var lastMessage: MonotonicInstant?
-    /// When the agent was asked for its answer, since the time began to pass.
+    /// The time of the request to the agent to answer, since the clock began.
     var asked: [Duration] = []
 
     var now: MonotonicInstant { clock.now }
 
-    /// How long it took until the agent was found silent.
+    /// Returns the time until the agent was found silent.
     mutating func pass(_ duration: Duration, isReady: Bool = true, isMuted: Bool = false, isHeard: Bool = false)
         -> Duration?
     {
@@ -32,7 +32,7 @@ private struct Watched {
         }?.after
     }
 
-    /// The caller speaks for so long, as our ear notices it.
+    /// The caller speaks for that long, as our own detector notices it.
     mutating func speech(_ duration: Duration, isReady: Bool = true, isHeard: Bool = false) {
         silence.heardBegin(at: now)
         #expect(pass(duration + .milliseconds(500), isReady: isReady, isHeard: isHeard) == nil)
@@ -55,7 +55,7 @@ struct AgentSilenceGuardTests {
         #expect(call.pass(.seconds(60), isReady: false) == nil)
     }
 
-    @Test func `an answer that is heard is one, however long it takes to be said`() {
+    @Test func `an answer that is heard counts, however long it lasts`() {
         var call = Watched()
         call.modelTurn()
         #expect(call.pass(.seconds(9)) == nil)
@@ -63,7 +63,7 @@ struct AgentSilenceGuardTests {
         #expect(call.pass(.seconds(60)) == nil)
     }
 
-    @Test func `an answer without a sound is one, too`() {
+    @Test func `an answer without audio counts, too`() {
         var call = Watched()
         call.modelTurn()
         call.silence.answerProgressed(at: call.now)
@@ -72,7 +72,7 @@ struct AgentSilenceGuardTests {
         #expect(call.pass(.seconds(60)) == nil)
     }
 
-    @Test func `an answer that has begun and does not go on`() {
+    @Test func `an answer that has begun and stops`() {
         var call = Watched()
         call.modelTurn()
         #expect(call.pass(.seconds(6)) == nil)
@@ -80,7 +80,7 @@ struct AgentSilenceGuardTests {
         #expect(call.pass(.seconds(60)) == .seconds(10))
     }
 
-    @Test func `a caller who goes on speaking is not to be answered yet`() {
+    @Test func `a caller who still speaks is owed no answer yet`() {
         var call = Watched()
         call.modelTurn()
         #expect(call.pass(.seconds(5)) == nil)
@@ -90,7 +90,7 @@ struct AgentSilenceGuardTests {
         #expect(call.pass(.seconds(60)) == .seconds(10))
     }
 
-    @Test func `a function under way excuses silence, and after it the time runs anew`() {
+    @Test func `a running function excuses silence, and the time begins anew after it`() {
         var call = Watched()
         call.modelTurn()
         call.silence.toolCalled("f", at: call.now)
@@ -100,14 +100,14 @@ struct AgentSilenceGuardTests {
         #expect(call.pass(.seconds(60)) == .seconds(10))
     }
 
-    @Test func `a function that never ends is not the model's fault`() {
+    @Test func `a function that never ends does not count against the model`() {
         var call = Watched()
         call.modelTurn()
         call.silence.toolCalled("f", at: call.now)
         #expect(call.pass(.seconds(600)) == nil)
     }
 
-    @Test func `our ear alone: a model that has been dumb since the caller began`() {
+    @Test func `own detector alone: a model that has been silent since the caller began`() {
         var call = Watched()
         call.lastMessage = call.now
         #expect(call.pass(.seconds(3)) == nil)
@@ -115,14 +115,14 @@ struct AgentSilenceGuardTests {
         #expect(call.pass(.seconds(60)) == .seconds(10))
     }
 
-    @Test func `our ear alone: what the model has taken notice of, it need not answer`() {
+    @Test func `own detector alone: a sound that the model has noticed is owed no answer`() {
         var call = Watched()
         call.speech(.seconds(2))
         call.lastMessage = call.now
         #expect(call.pass(.seconds(60)) == nil)
     }
 
-    @Test func `our ear alone: words that the model has understood are to be answered`() {
+    @Test func `own detector alone: words that the model has understood are owed an answer`() {
         var call = Watched()
         call.speech(.seconds(2))
         call.silence.modelUnderstood()
@@ -130,13 +130,13 @@ struct AgentSilenceGuardTests {
         #expect(call.pass(.seconds(60)) == .seconds(10))
     }
 
-    @Test func `our ear alone: a cough is no turn`() {
+    @Test func `own detector alone: a cough is not a turn`() {
         var call = Watched()
         call.speech(.milliseconds(400))
         #expect(call.pass(.seconds(60)) == nil)
     }
 
-    @Test func `our ear alone: one short sound is no turn, and a second one is`() {
+    @Test func `own detector alone: one short sound is not a turn, and a second one is`() {
         var call = Watched()
         call.lastMessage = call.now
         #expect(call.pass(.seconds(3)) == nil)
@@ -152,7 +152,7 @@ struct AgentSilenceGuardTests {
         #expect(call.asked == [.seconds(6)])
     }
 
-    @Test func `words that are understood only after they were answered are not waited for`() {
+    @Test func `words that are understood after their answer are owed no other answer`() {
         var call = Watched()
         call.speech(.seconds(2))
         #expect(call.pass(.seconds(3), isHeard: true) == nil)
@@ -160,14 +160,14 @@ struct AgentSilenceGuardTests {
         #expect(call.pass(.seconds(60)) == nil)
     }
 
-    @Test func `a caller who speaks over the agent is to be answered by more than what was cut short`() {
+    @Test func `a caller who interrupts the agent is owed more than the rest of the interrupted answer`() {
         var call = Watched()
         call.speech(.seconds(1), isHeard: true)
         call.silence.modelUnderstood()
         #expect(call.pass(.seconds(60)) == .seconds(10))
     }
 
-    @Test func `the socket that is opened instead owes the answer, and no other does`() {
+    @Test func `the socket that replaces a silent one owes the answer, and later ones do not`() {
         var call = Watched()
         call.modelTurn()
         #expect(call.pass(.seconds(60)) == .seconds(10))
@@ -180,19 +180,19 @@ struct AgentSilenceGuardTests {
         #expect(call.pass(.seconds(60)) == nil)
     }
 
-    @Test func `what was owed by a socket that was lost is owed by the next`() {
+    @Test func `the answer that a lost socket owed is owed by the next one`() {
         var call = Watched()
         call.modelTurn()
         #expect(call.pass(.seconds(1), isReady: false) == nil)
         #expect(call.pass(.seconds(60)) == .milliseconds(10_020))
     }
 
-    @Test func `words spoken before the session is ready are a turn, and its set-up is no notice of them`() {
+    @Test func `words before the session is ready are a turn, and the set-up does not count as their notice`() {
         var call = Watched()
         #expect(call.pass(.seconds(1), isReady: false) == nil)
         call.speech(.seconds(2), isReady: false)
         #expect(call.pass(.seconds(30), isReady: false) == nil)
-        // The session says that it is ready, and nothing from then on.
+        // The session reports that it is ready, and then nothing more.
         call.lastMessage = call.now
         #expect(call.pass(.seconds(60)) == .milliseconds(10_020))
     }
@@ -207,7 +207,7 @@ struct AgentSilenceGuardTests {
         #expect(call.pass(.seconds(60)) == .seconds(10))
     }
 
-    @Test func `words spoken before the session is ready are answered by a greeting`() {
+    @Test func `words before the session is ready are answered by a greeting`() {
         var call = Watched()
         call.speech(.seconds(2), isReady: false)
         #expect(call.pass(.seconds(2)) == nil)
@@ -215,7 +215,7 @@ struct AgentSilenceGuardTests {
         #expect(call.pass(.seconds(60)) == nil)
     }
 
-    @Test func `a cough before the session is ready is no turn, nor is a caller who is muted`() {
+    @Test func `a cough before the session is ready is not a turn, nor is a muted caller's speech`() {
         var call = Watched()
         call.speech(.milliseconds(400), isReady: false)
         #expect(call.pass(.seconds(60)) == nil)
@@ -224,14 +224,14 @@ struct AgentSilenceGuardTests {
         #expect(call.pass(.seconds(60)) == nil)
     }
 
-    @Test func `the agent is asked in the same session before that is given up`() {
+    @Test func `the agent is asked in the same session before the session is given up`() {
         var call = Watched()
         call.modelTurn()
         #expect(call.pass(.seconds(60)) == .seconds(10))
         #expect(call.asked == [.seconds(6)])
     }
 
-    @Test func `an agent that answers when it is asked keeps its session, and is asked again for the next turn`() {
+    @Test func `an agent that answers the request keeps its session, and is asked again for the next turn`() {
         var call = Watched()
         call.modelTurn()
         #expect(call.pass(.seconds(7)) == nil)
@@ -244,7 +244,7 @@ struct AgentSilenceGuardTests {
         #expect(call.asked == [.seconds(6), .seconds(6)])
     }
 
-    @Test func `nobody asks over an agent at work, or after a noise that the model has noticed`() {
+    @Test func `an agent at work is not asked, nor is one after a noise that the model has noticed`() {
         var call = Watched()
         call.modelTurn()
         call.silence.toolCalled("f", at: call.now)

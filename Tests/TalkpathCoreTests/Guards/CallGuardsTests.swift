@@ -10,12 +10,12 @@ struct CallGuardsTests {
         return limits
     }
 
-    /// A line on which there is sound, but nobody speaks.
+    /// A line with sound but without speech.
     private static func line(_ now: MonotonicInstant, isAgentHeard: Bool = false) -> CallGuards.Line {
         CallGuards.Line(lastAudio: now, lastSound: now, isAgentHeard: isAgentHeard, isAgentReady: true)
     }
 
-    @Test func `by default a call in which nobody speaks ends after two minutes, one on a dead line earlier`() throws {
+    @Test func `by default a call without speech ends after two minutes, and one on a dead line earlier`() throws {
         var guards = CallGuards(limits: CallLimits())
         var clock = GuardClock()
         let idle = try #require(clock.run(.seconds(300)) { guards.watch(Self.line($0), at: $0) })
@@ -27,7 +27,7 @@ struct CallGuardsTests {
         #expect(dead.after == .milliseconds(90_020))
     }
 
-    @Test func `guards that are off let everything pass`() {
+    @Test func `guards that are off end no call`() {
         let limits = Self.limits {
             $0.idleTimeout = nil
             $0.silenceTimeout = nil
@@ -61,7 +61,7 @@ struct CallGuardsTests {
         #expect(end.after == .seconds(10))
     }
 
-    @Test func `prompt, silent agent and circle are told apart`() {
+    @Test func `the guards tell a prompt, a silent agent and a loop apart`() {
         let limits = Self.limits {
             $0.idleTimeout = .seconds(10)
             $0.idlePrompt = IdlePrompt("Ask.")
@@ -73,7 +73,7 @@ struct CallGuardsTests {
         guards.agent?.modelHeardEnd(at: clock.now)
         #expect(clock.run(.seconds(60)) { guards.watch(Self.line($0), at: $0) }?.verdict == .askAgent)
         #expect(clock.run(.seconds(60)) { guards.watch(Self.line($0), at: $0) }?.verdict == .agentIsSilent)
-        // Its socket is being opened again.
+        // The agent's socket is being opened again.
         let asked = clock.run(.seconds(60)) { now in
             var line = Self.line(now)
             line.isAgentReady = false
@@ -91,7 +91,7 @@ struct CallGuardsTests {
         #expect(verdicts.last == .end(.loopDetected, note: nil))
     }
 
-    @Test func `a caller who takes time to think is no machine`() {
+    @Test func `a caller who takes time to think does not count as a machine`() {
         func score(pause: Duration) -> Double {
             var guards = CallGuards(limits: CallLimits())
             var clock = GuardClock()

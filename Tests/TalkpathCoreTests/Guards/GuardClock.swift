@@ -6,7 +6,7 @@ import TalkpathAudio
 struct GuardClock {
     private(set) var now = MonotonicInstant.at(milliseconds: 0)
 
-    /// Asks at every tick of so long, and returns the first answer and how long it took to come.
+    /// Asks at every tick of that time; returns the first answer and the time until it came.
     mutating func run<Verdict>(
         _ duration: Duration,
         _ ask: (MonotonicInstant) -> Verdict?

@@ -8,7 +8,7 @@ struct IdleGuardTests {
         idle.watch(isCallerActive: false, isAgentActive: false, at: now)
     }
 
-    @Test func `a call in which nobody speaks ends, not earlier than it may`() throws {
+    @Test func `a call without speech ends after the limit and not earlier`() throws {
         var idle = IdleGuard(timeout: .seconds(10))
         var clock = GuardClock()
         let end = try #require(clock.run(.seconds(60)) { Self.quiet(&idle, $0) })
@@ -17,7 +17,7 @@ struct IdleGuardTests {
         #expect(end.after == .milliseconds(10_020))
     }
 
-    @Test func `whoever speaks starts the time anew`() throws {
+    @Test func `speech of either side starts the time anew`() throws {
         for isCaller in [true, false] {
             var idle = IdleGuard(timeout: .seconds(10))
             var clock = GuardClock()
@@ -33,7 +33,7 @@ struct IdleGuardTests {
         }
     }
 
-    @Test func `the agent is asked to speak so many times, waits its patience after each, and then the call ends`()
+    @Test func `the agent is asked to speak a set number of times, with a wait after each, and then the call ends`()
         throws
     {
         let prompt = IdlePrompt("Ask.", times: 2, patience: .seconds(5))
@@ -51,7 +51,7 @@ struct IdleGuardTests {
         #expect(end.after == .seconds(5))
     }
 
-    @Test func `a prompt that the agent does not say is waited for as one that was said`() throws {
+    @Test func `a prompt that the agent does not say is waited for as if it were said`() throws {
         var idle = IdleGuard(timeout: .seconds(10), prompt: IdlePrompt("Ask.", patience: .seconds(5)))
         var clock = GuardClock()
         #expect(clock.run(.seconds(60)) { Self.quiet(&idle, $0) }?.verdict == .prompt("Ask."))
@@ -60,7 +60,7 @@ struct IdleGuardTests {
         #expect(end.after == .seconds(5))
     }
 
-    @Test func `a caller who answers the prompt is given all prompts again`() throws {
+    @Test func `a caller who answers the prompt gets all prompts again`() throws {
         var idle = IdleGuard(timeout: .seconds(10), prompt: IdlePrompt("Ask."))
         var clock = GuardClock()
         for _ in 0..<4 {

@@ -8,7 +8,7 @@ struct LoopCorpus {
     struct Call: CustomStringConvertible, Sendable {
         var name: String
         var turns: [LoopGuard.Turn]
-        /// The turn with which it begins to go in circles.
+        /// The turn at which the loop begins.
         var loopBegins: Int
 
         var description: String { name }
@@ -54,11 +54,11 @@ struct LoopCorpus {
 }
 
 extension LoopGuard {
-    /// What came of a whole call.
+    /// The verdict on a whole call.
     struct Course {
         var highest = 0.0
         var warnedAt: Int?
-        /// After so many turns, and with which verdict.
+        /// The number of turns until the verdict, and the verdict.
         var endedAt: Int?
         var verdict: Verdict?
     }

@@ -4,25 +4,25 @@ import Testing
 
 @testable import TalkpathCore
 
-/// The corpus: calls that go in circles and calls that do not. `TALKPATH_LOOPS=1` prints what came of each.
+/// The corpus: calls that loop and calls that do not. `TALKPATH_LOOPS=1` prints each verdict.
 struct LoopGuardTests {
     private static let isPrinting = ProcessInfo.processInfo.environment["TALKPATH_LOOPS"] != nil
 
-    /// Within so many turns of both sides, counted from the circle's first, it is ended.
+    /// The guard must end the call within that many turns of both sides, counted from the loop's first turn.
     private static let turnsToEnd = 32
-    /// Where the far end takes more than four seconds for each answer, or speaks in pieces.
+    /// Calls whose far end takes more than four seconds for each answer, or speaks in pieces.
     private static let turnsToEndSlowly = 48
-    /// So stubborn that it may well look like a circle, for a while.
+    /// Calls so repetitive that they may seem to loop for a while.
     private static let suspicious: Set<String> = ["menu-stubborn"]
 
-    @Test func `the corpus is there`() {
+    @Test func `the corpus is complete`() {
         #expect(LoopCorpus.looping.count >= 18)
         #expect(LoopCorpus.honest.count >= 25)
         #expect(LoopCorpus.honest.contains { $0.turns.count > 40 })
     }
 
     @Test(arguments: LoopCorpus.looping)
-    func `a call that goes in circles is warned of, and then ended in time`(call: LoopCorpus.Call) throws {
+    func `a call that loops is reported, and then ended in time`(call: LoopCorpus.Call) throws {
         let course = LoopGuard.course(of: call.turns)
         Self.show(call, course)
         let warned = try #require(course.warnedAt)
@@ -41,14 +41,14 @@ struct LoopGuardTests {
     }
 
     @Test(arguments: LoopCorpus.honest)
-    func `an honest call is not ended either if nobody knows the pauses`(call: LoopCorpus.Call) {
+    func `an honest call without known pauses is not ended, either`(call: LoopCorpus.Call) {
         let course = LoopGuard.course(of: call.turns.map { LoopGuard.Turn($0.speaker, $0.text) })
         Self.show(call, course)
         #expect(course.endedAt == nil)
     }
 
     @Test(arguments: LoopCorpus.honest)
-    func `an honest call that is badly understood is not ended`(call: LoopCorpus.Call) {
+    func `an honest call with recognition errors is not ended`(call: LoopCorpus.Call) {
         for seed in 0..<20 as Range<UInt64> {
             var random = SplitMix64(seed: seed)
             #expect(LoopGuard.course(of: call.turns.map { Self.garbled($0, percent: 15, &random) }).endedAt == nil)
@@ -56,7 +56,7 @@ struct LoopGuardTests {
     }
 
     @Test(arguments: LoopCorpus.looping.filter { !$0.name.hasPrefix("bad") })
-    func `a circle that is badly understood is found all the same, somewhat later`(call: LoopCorpus.Call) {
+    func `a loop with recognition errors is found, somewhat later`(call: LoopCorpus.Call) {
         let circle = call.turns.dropFirst(call.loopBegins)
         let long = Array(call.turns + circle + circle + circle + circle)
         var worst = 0
@@ -80,7 +80,7 @@ struct LoopGuardTests {
         }
     }
 
-    @Test func `the score stays between 0 and 1, and rises turn by turn in a circle`() {
+    @Test func `the score stays between 0 and 1, and rises with each turn of a loop`() {
         var loop = LoopGuard(policy: LoopGuardPolicy(endScore: nil))
         var last = 0.0
         for turn in Self.circle(60) {
@@ -92,7 +92,7 @@ struct LoopGuardTests {
         #expect(loop.turns == 60)
     }
 
-    @Test func `whoever finds a way out of the circle is not held to it`() {
+    @Test func `a call that leaves the loop is not ended for it`() {
         var loop = LoopGuard()
         var verdicts: [LoopGuard.Verdict] = []
         let news = LoopCorpus.honest.first { $0.name == "support" }?.turns ?? []
@@ -102,18 +102,18 @@ struct LoopGuardTests {
             }
             #expect(loop.score == 0)
         }
-        // Warned of each time, and never ended.
+        // Reported each time, and never ended.
         #expect(verdicts.count >= 1 && verdicts.count <= 3)
         #expect(verdicts.allSatisfy { if case .suspected(let score) = $0 { score >= 0.6 } else { false } })
     }
 
-    @Test func `without an end score a circle is only warned of`() {
+    @Test func `without an end score a loop is only reported`() {
         let course = LoopGuard.course(of: Self.circle(200), policy: LoopGuardPolicy(endScore: nil))
         #expect(course.warnedAt != nil)
         #expect(course.endedAt == nil)
     }
 
-    @Test func `a call is not ended before it has had its least turns, and always after its most`() {
+    @Test func `a call is not ended before its fewest turns, and always after its most turns`() {
         let patient = LoopGuard.course(of: Self.circle(80), policy: LoopGuardPolicy(minimumTurns: 50))
         #expect(patient.endedAt == 50)
         let honest = LoopCorpus.honest.first { $0.name == "support" }?.turns ?? []
@@ -122,7 +122,7 @@ struct LoopGuardTests {
         #expect(bounded.verdict == .tooManyTurns)
     }
 
-    @Test func `turns without words do not count, and after the end nothing is said any more`() {
+    @Test func `turns without words do not count, and after the end the guard reports no more`() {
         var loop = LoopGuard()
         _ = loop.add(LoopGuard.Turn(.caller, " … "))
         #expect(loop.turns == 0)
@@ -131,7 +131,7 @@ struct LoopGuardTests {
         #expect(verdicts == 2)
     }
 
-    @Test func `one side alone makes no circle`() {
+    @Test func `repetitions of one side alone are not a loop`() {
         var loop = LoopGuard()
         for _ in 0..<200 { _ = loop.add(LoopGuard.Turn(.caller, "Please hold the line.")) }
         #expect(loop.score == 0)
@@ -139,7 +139,7 @@ struct LoopGuardTests {
 
     // MARK: Support
 
-    /// As a recogniser hears it on a bad line: words are lost, cut short or doubled.
+    /// The text as a recogniser hears it on a bad line: words are lost, cut short or doubled.
     private static func garbled(_ turn: LoopGuard.Turn, percent: Int, _ random: inout SplitMix64) -> LoopGuard.Turn {
         let words = turn.text.split(separator: " ").flatMap { word -> [Substring] in
             guard Int(random.next() % 100) < percent else { return [word] }

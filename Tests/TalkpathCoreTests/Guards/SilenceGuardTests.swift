@@ -4,7 +4,7 @@ import Testing
 @testable import TalkpathCore
 
 struct SilenceGuardTests {
-    @Test func `a line that brings no audio ends the call, even while the agent speaks`() throws {
+    @Test func `a line without audio ends the call, even while the agent speaks`() throws {
         for isAgentHeard in [true, false] {
             var silence = SilenceGuard(timeout: .seconds(10))
             var clock = GuardClock()
@@ -18,7 +18,7 @@ struct SilenceGuardTests {
         }
     }
 
-    @Test func `audio that ceases in the middle of a call ends it`() throws {
+    @Test func `a line whose audio stops in the middle of a call ends it`() throws {
         var silence = SilenceGuard(timeout: .seconds(10))
         var clock = GuardClock()
         let talk = clock.run(.seconds(30)) {
@@ -32,7 +32,7 @@ struct SilenceGuardTests {
         #expect(end.after == .seconds(10))
     }
 
-    @Test func `nothing but silence ends the call, and the time in which people listen does not count`() throws {
+    @Test func `silence alone ends the call, and the time in which the caller listens does not count`() throws {
         var silence = SilenceGuard(timeout: .seconds(10))
         var clock = GuardClock()
         for _ in 0..<3 {

@@ -14,7 +14,7 @@ struct TurnTextTests {
             ("ÄPFEL", "äpfel"),
         ]
     )
-    func `what does not count is not compared`(left: String, right: String) {
+    func `case, punctuation and filler words are not compared`(left: String, right: String) {
         #expect(TurnText(left).tokens == TurnText(right).tokens)
         #expect(TurnText(left).similarity(to: TurnText(right)) == 1)
     }
@@ -30,7 +30,7 @@ struct TurnTextTests {
         #expect(!TurnText("").isDataOnly)
     }
 
-    @Test func `scripts without spaces are compared sign by sign`() {
+    @Test func `scripts without spaces are compared character by character`() {
         #expect(TurnText("您好，请问").tokens == ["您", "好", "请", "问"])
         #expect(TurnText("もしもし").tokens.count == 4)
         let left = TurnText("请问您还需要什么帮助吗")
@@ -38,7 +38,7 @@ struct TurnTextTests {
         #expect(left.similarity(to: TurnText("明天下午三点开会")) < 0.1)
     }
 
-    @Test func `likeness goes from nothing to everything`() {
+    @Test func `likeness ranges from 0 to 1`() {
         let question = TurnText("Is there anything else I can help you with?")
         #expect(question.similarity(to: TurnText("Is there anything else I can help you with today?")) > 0.85)
         #expect(question.similarity(to: TurnText("Can I help you with anything else?")) > 0.5)
@@ -47,7 +47,7 @@ struct TurnTextTests {
         #expect(TurnText("?!").tokens.isEmpty)
     }
 
-    @Test func `inflection does not make a word new`() {
+    @Test func `an inflected word is not a new word`() {
         #expect(TurnText.stem("connecting") == TurnText.stem("connected"))
         #expect(TurnText.stem("assistance") == TurnText.stem("assisting"))
         #expect(TurnText.stem("yes") == "yes")

@@ -4,13 +4,13 @@ import Testing
 @testable import TalkpathCore
 
 struct LatencyHistogramTests {
-    @Test func `nothing recorded is zero everywhere`() {
+    @Test func `an empty histogram gives zero everywhere`() {
         let histogram = LatencyHistogram()
         #expect(histogram.count == 0 && histogram.mean == .zero && histogram.maximum == .zero)
         #expect(histogram.quantile(0.5) == .zero)
     }
 
-    @Test func `a quantile is never below the truth and at most a quarter above`() {
+    @Test func `a quantile is never below the true value and at most a quarter above it`() {
         var histogram = LatencyHistogram()
         let values = (1...1000).map { Duration.microseconds(100 * $0) }
         for value in values.shuffled() { histogram.record(value) }
@@ -30,7 +30,7 @@ struct LatencyHistogramTests {
         #expect(histogram.quantile(1) == .nanoseconds(max(0, nanoseconds)))
     }
 
-    @Test func `two histograms merged tell of both`() {
+    @Test func `a merged histogram has the values of both`() {
         var (first, second, both) = (LatencyHistogram(), LatencyHistogram(), LatencyHistogram())
         for value in 1...50 {
             first.record(.milliseconds(value))

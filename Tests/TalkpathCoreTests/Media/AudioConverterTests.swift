@@ -29,7 +29,7 @@ struct AudioConverterTests {
     }
 
     @Test(arguments: 0..<10)
-    func `any chunking gives the same bytes, odd ones and empty ones too`(index: Int) throws {
+    func `any chunking gives the same bytes, also with odd and empty chunks`(index: Int) throws {
         let pair = Self.pairs[index]
         var random = SplitMix64(seed: UInt64(index))
         let bytes = (0..<20_000).map { _ in UInt8(truncatingIfNeeded: random.next()) }
@@ -44,7 +44,7 @@ struct AudioConverterTests {
         #expect(whole.count >= expected && whole.count <= expected + 4 * pair.1.bytesPerMillisecond)
     }
 
-    @Test func `half a sample that is never completed does not shift what comes after it`() throws {
+    @Test func `half a sample that is never completed does not shift the audio after it`() throws {
         for output in [AudioFormat.pcm24k, .telephony] {
             var converter = try AudioConverter(from: .pcm24k, to: output)
             var (first, second): ([UInt8], [UInt8]) = ([], [])

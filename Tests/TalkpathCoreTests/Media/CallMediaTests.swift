@@ -4,7 +4,7 @@ import Testing
 
 @testable import TalkpathCore
 
-/// A call's media plane between two remembered sockets.
+/// A call's media plane between two sockets that record their messages.
 private final class Bridge {
     let media: CallMedia
     let carrier = SpySink()
@@ -93,7 +93,7 @@ struct CallMediaTests {
         #expect(bridge.takeEvents() == [.ready])
         bridge.media.agentIsReady(at: bridge.now)
         bridge.media.pump()
-        // 200 ms that were kept, in messages of 100 ms.
+        // The kept 200 ms, in messages of 100 ms.
         let kept = bridge.agent.take()
         #expect(kept.allSatisfy { $0.hasPrefix(#"{"type":"input_audio_buffer.append","audio":""#) })
         #expect(try kept.map { try audio($0, "audio").count }.reduce(0, +) == 200 * 48)
@@ -101,7 +101,7 @@ struct CallMediaTests {
         #expect(try bridge.agent.take().map { try audio($0, "audio").count } == [960])
     }
 
-    @Test func `OpenAI with µ-law: the caller's bytes pass untouched, both ways`() throws {
+    @Test func `OpenAI with µ-law: the caller's bytes pass unchanged in both directions`() throws {
         let bridge = try Bridge(.openai, .telephony)
         bridge.start()
         bridge.media.agentIsReady(at: bridge.now)
@@ -117,7 +117,7 @@ struct CallMediaTests {
         #expect(bridge.takeCarrier().flatMap { $0.audio ?? [] } == .counting(800))
     }
 
-    @Test func `OpenAI: the caller interrupts, the carrier is cleared and the model told what was heard`() throws {
+    @Test func `OpenAI: the caller interrupts, the carrier is cleared and the model gets the heard length`() throws {
         let bridge = try Bridge(.openai)
         bridge.start()
         bridge.agentSays(#"{"type":"response.created","event_id":"e","response":{"id":"r"}}"#)
@@ -139,7 +139,7 @@ struct CallMediaTests {
             if case .interrupted(let interruption) = event { interruption } else { nil }
         }
         #expect(interruption.first?.heard.first?.milliseconds == 400)
-        // What comes late is not heard; the next answer is.
+        // Late audio is not played; the next answer is.
         bridge.delta([UInt8](repeating: 0, count: 4800), item: "item_b")
         bridge.agentSays(
             #"{"type":"response.done","response":{"status":"cancelled","status_details":{"type":"cancelled","reason":"turn_detected"}}}"#
@@ -151,7 +151,7 @@ struct CallMediaTests {
         #expect(!bridge.takeCarrier().isEmpty)
     }
 
-    @Test func `an interruption when all is estimated to be heard clears what the carrier has not confirmed`() throws {
+    @Test func `an interruption after the estimated end clears audio that the carrier has not confirmed`() throws {
         let bridge = try Bridge(.openai, .telephony)
         bridge.start()
         bridge.agentSays(#"{"type":"session.updated","session":{"audio":{"output":{"format":{"type":"audio/pcmu"}}}}}"#)
@@ -205,7 +205,7 @@ struct CallMediaTests {
         #expect(bridge.takeCarrier().compactMap(\.audio?.count).reduce(0, +) > 700)
     }
 
-    @Test func `after stop no audio moves, and only the carrier's goodbye is heard`() throws {
+    @Test func `after the stop no audio moves, and only the carrier's goodbye is played`() throws {
         let bridge = try Bridge(.openai)
         bridge.start()
         bridge.media.agentIsReady(at: bridge.now)
@@ -233,7 +233,7 @@ struct CallMediaTests {
         #expect(bridge.media.counters.messagesAfterStop == 2)
     }
 
-    @Test func `a new agent's items are not mistaken for the old one's`() throws {
+    @Test func `a new agent's items are not mistaken for the former agent's`() throws {
         let bridge = try Bridge(.openai)
         bridge.start()
         bridge.media.agentIsReady(at: bridge.now)
@@ -251,14 +251,14 @@ struct CallMediaTests {
         bridge.agentSays(#"{"type":"response.created","response":{}}"#)
         bridge.delta([UInt8](repeating: 0, count: 4800), item: "item_z")
         #expect(!bridge.takeCarrier().isEmpty)
-        // What the caller said meanwhile was kept for it.
+        // The caller's audio was kept for the new agent.
         bridge.media.agentIsReady(at: bridge.now)
         bridge.media.pump()
         #expect(second.messages.contains { $0.contains("input_audio_buffer.append") })
     }
 
     @Test(arguments: ["", "{", "[]", #"{"event":"media"}"#, #"{"event":7}"#, "\u{0}", #"{"event":"start"}"#])
-    func `nonsense from either socket is counted and changes nothing`(text: String) throws {
+    func `malformed messages of either socket are counted and change no state`(text: String) throws {
         let bridge = try Bridge(.openai)
         bridge.start()
         bridge.carrierSays(text)
@@ -304,7 +304,7 @@ struct RingLegTests {
         return (media, RingBox(RingLeg(callerAudio: up.producer, agentAudio: down.consumer)))
     }
 
-    /// Holds a leg as an audio thread would.
+    /// Uses a leg as an audio thread would.
     private final class RingBox {
         var leg: RingLeg
 
@@ -338,7 +338,7 @@ struct RingLegTests {
         )
     }
 
-    @Test func `what is written is heard by the agent at the next tick`() throws {
+    @Test func `audio that is written reaches the agent at the next tick`() throws {
         let (media, ring) = try makeLeg(.pcm24k)
         let agent = SpySink()
         media.agentOpened(agent)
@@ -351,7 +351,7 @@ struct RingLegTests {
         #expect(heard.flatMap { [UInt8](base64: $0) } == said)
     }
 
-    @Test func `the reader sets the pace: 200 ms wait for it, however late it comes`() throws {
+    @Test func `the reader sets the pace: 200 ms wait for it, however late it reads`() throws {
         let (media, ring) = try makeLeg(.pcm24k)
         media.agentOpened(SpySink())
         speak(2000, item: "item_a", to: media)
@@ -367,14 +367,14 @@ struct RingLegTests {
         #expect(media.isPlayedOut(at: .at(milliseconds: 6000)))
     }
 
-    @Test func `an interruption empties the ring and tells what was read of the item`() throws {
+    @Test func `an interruption empties the ring and reports the part of the item that was read`() throws {
         let (media, ring) = try makeLeg(.pcm24k)
         let agent = SpySink()
         media.agentOpened(agent)
         speak(2000, item: "item_a", to: media)
         media.tick(at: .at(milliseconds: 20))
         #expect(ring.read(50 * 48).count == 50 * 48)
-        // The clock says otherwise; the reader is believed.
+        // The clock differs, but the reader's position counts.
         say(
             #"{"type":"input_audio_buffer.speech_started","audio_start_ms":1,"item_id":"x"}"#,
             to: media,
@@ -390,7 +390,7 @@ struct RingLegTests {
         #expect(!ring.read(1 << 20).isEmpty)
     }
 
-    @Test func `after the end nothing is written or read any more`() throws {
+    @Test func `after the end the leg accepts and returns no audio`() throws {
         let (media, ring) = try makeLeg(.pcm24k)
         let agent = SpySink()
         media.agentOpened(agent)
@@ -405,7 +405,7 @@ struct RingLegTests {
     }
 }
 
-/// What a call measures of itself.
+/// The measurements of a call.
 struct CallMediaMeasuringTests {
     private static let loud = [UInt8]((0..<160).map { MuLaw.encode($0 % 16 < 8 ? 6000 : -6000) })
 
@@ -431,21 +431,21 @@ struct CallMediaMeasuringTests {
         bridge.delta([UInt8](repeating: 0, count: 9600), item: "item_1")
         #expect(bridge.media.turns.latency.count == 1)
         #expect(bridge.media.turns.latency.maximum == .milliseconds(700))
-        // The same answer goes on after a pause: no new turn.
+        // The same answer goes on after a pause, which is not a new turn.
         bridge.pass(2000)
         bridge.delta([UInt8](repeating: 0, count: 9600), item: "item_1")
         #expect(bridge.media.turns.latency.count == 1)
         #expect(bridge.media.downlink.counters.underruns == 1)
     }
 
-    @Test func `a greeting that nobody spoke before is no turn`() throws {
+    @Test func `a greeting without speech before it is not a turn`() throws {
         let bridge = try readyBridge()
         bridge.delta([UInt8](repeating: 0, count: 9600), item: "item_1")
         #expect(bridge.media.turns.latency.count == 0)
         #expect(bridge.media.downlink.counters.longestBacklogBytes > 0)
     }
 
-    @Test func `an interruption is timed until the socket has been told to clear`() throws {
+    @Test func `an interruption is timed until the clear is sent`() throws {
         let bridge = try readyBridge()
         bridge.delta([UInt8](repeating: 0, count: 48_000), item: "item_1")
         bridge.pass(100)

@@ -19,7 +19,7 @@ struct CallerVoiceTests {
     }
 
     @Test(arguments: AudioFormat.Encoding.allCases, [1, 7, 20, 60])
-    func `speech is heard in every encoding and whatever the chunks`(
+    func `speech is detected in every encoding and with every chunking`(
         encoding: AudioFormat.Encoding,
         chunkMilliseconds: Int
     ) {
@@ -44,7 +44,7 @@ struct CallerVoiceTests {
         #expect(!isSpeaking)
     }
 
-    @Test func `silence is audio but no speech`() {
+    @Test func `silence is audio but not speech`() {
         var voice = CallerVoice(format: .telephony)
         let silence = [UInt8](repeating: 0xFF, count: 160)
         for frame in 1...50 {

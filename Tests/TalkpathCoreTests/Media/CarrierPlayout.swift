@@ -1,9 +1,9 @@
 import TalkpathAudio
 
-/// The carrier's end of the line and the caller's ear on it, byte by byte: the judge of what was heard.
+/// The carrier's playback and the caller's ear, byte by byte: the judge of the heard audio.
 ///
-/// Shares nothing with the pacer and the ledger. Plays what it was sent in order and in real time, one byte in 125 µs;
-/// echoes a mark when it comes to it; a clear drops what waits and echoes what stood there at once.
+/// Shares no code with the pacer and the ledger. Plays received audio in order and in real time, one byte in 125 µs;
+/// echoes a mark at its position; a clear drops the waiting audio and echoes the waiting marks at once.
 struct CarrierPlayout {
     private enum Entry {
         case audio(ArraySlice<UInt8>)
@@ -11,11 +11,11 @@ struct CarrierPlayout {
     }
 
     private var waiting: [Entry] = []
-    /// When the next byte begins to play, in microseconds.
+    /// The time at which the next byte begins to play, in microseconds.
     private var cursor = 0
     private(set) var heard: [UInt8] = []
     private(set) var clears = 0
-    /// Of the heard bytes, how many were heard when each clear came.
+    /// The number of bytes heard before each clear.
     private var echoes: [String] = []
 
     private static let microsecondsPerByte = 125
@@ -56,7 +56,7 @@ struct CarrierPlayout {
         }
     }
 
-    /// The marks that wait, as a far end echoes them that lies about what it has played.
+    /// The waiting marks, as a far end echoes them that misreports its playback.
     mutating func takeEarlyEchoes() -> [String] {
         defer { waiting.removeAll { if case .mark = $0 { true } else { false } } }
         return waiting.compactMap { if case .mark(let name) = $0 { name } else { nil } }

@@ -7,8 +7,8 @@ import Testing
 
 /// A call with a model on a continuous track, between a carrier and a strict fake of the model, on a virtual clock.
 ///
-/// The model's clock is the audio that it is sent, and never ahead of time. Each of its pieces of 20 ms is either sound
-/// or silence, as the script says; the carrier plays in real time what it has.
+/// The model's clock is the received audio, and it is never ahead of time. Each of its pieces of 20 ms is either sound
+/// or silence, by the script; the carrier plays its audio in real time.
 private final class TrackBridge {
     let media: CallMedia
     let carrier = SpySink()
@@ -23,9 +23,9 @@ private final class TrackBridge {
     private var track = 0
     private var lastAppend: Int?
     private(set) var longestHole = 0
-    /// True where the model speaks, by the position of its track.
+    /// True while the model speaks, by the position of its track.
     var speaks: (Int) -> Bool = { _ in false }
-    /// The model's messages that wait for the network.
+    /// The model's messages that are under way in the network.
     private var late: [String] = []
     var isModelStalled = false
 
@@ -86,7 +86,7 @@ private final class TrackBridge {
         )
     }
 
-    /// Lets 20 ms pass: the carrier gives a frame, unless told otherwise; the model follows its clock.
+    /// Advances by 20 ms: the carrier sends a frame, unless told otherwise; the model follows its clock.
     func pass(caller code: UInt8? = 0xFF, ticks: Bool = true) {
         milliseconds += 20
         if let code { callerFrame(code) }
@@ -172,7 +172,7 @@ private struct Dice: RandomNumberGenerator {
 struct ContinuousTrackTests {
     // MARK: The model's clock
 
-    @Test func `a model whose carrier gives no audio is sent silence, never with a hole of 100 ms`() throws {
+    @Test func `a model whose carrier sends no audio gets silence, never with a gap of 100 ms`() throws {
         let bridge = try TrackBridge(streams: false)
         bridge.pass(3000, caller: nil)
         #expect(bridge.longestHole <= 80)
@@ -185,7 +185,7 @@ struct ContinuousTrackTests {
         #expect(abs(bridge.heardMilliseconds - bridge.milliseconds) <= 100)
     }
 
-    @Test func `a carrier that catches up after a gap does not make the model hear the caller late`() throws {
+    @Test func `a carrier that catches up after a gap does not delay the caller's audio to the model`() throws {
         let bridge = try TrackBridge()
         bridge.pass(1000)
         bridge.pass(600, caller: nil)
@@ -196,7 +196,7 @@ struct ContinuousTrackTests {
         #expect(bridge.longestHole <= 80)
     }
 
-    @Test func `speech that comes in a burst is heard whole, and the delay is gone after the next pause`() throws {
+    @Test func `a burst of speech is heard whole, and its delay ends after the next pause`() throws {
         let bridge = try TrackBridge()
         bridge.pass(1000)
         bridge.pass(600, caller: nil)
@@ -210,7 +210,7 @@ struct ContinuousTrackTests {
         #expect(bridge.longestHole <= 80)
     }
 
-    @Test func `a muted caller is silence, at the same pace`() throws {
+    @Test func `a muted caller is sent as silence at the same pace`() throws {
         let bridge = try TrackBridge()
         bridge.media.setMuted(.caller, true, at: bridge.now)
         bridge.pass(1000, caller: 0x20)
@@ -221,7 +221,7 @@ struct ContinuousTrackTests {
 
     // MARK: Utterances
 
-    @Test func `what the model says between silences becomes utterances with their words`() throws {
+    @Test func `speech between silences becomes utterances with their words`() throws {
         let bridge = try TrackBridge()
         bridge.speaks = { (1000..<2000).contains($0) || (2300..<3000).contains($0) || (5000..<5600).contains($0) }
         bridge.pass(1100)
@@ -239,11 +239,11 @@ struct ContinuousTrackTests {
                 "caller 0 Fine", "began", "agent 1 Yes.", "caller 0 .", "ended completed", "agent 1 .",
             ]
         )
-        // Silence between the utterances is not sent; the pause within one is.
+        // Silence between the utterances is not sent; a pause within one is.
         #expect((3700...3950).contains(bridge.playedMilliseconds))
     }
 
-    @Test func `a model that falls silent for the caller has been cut short, and its record says where`() throws {
+    @Test func `a model that stops for the caller is interrupted, and its record has the place`() throws {
         let bridge = try TrackBridge()
         bridge.speaks = { (1000..<3000).contains($0) }
         bridge.pass(2500)
@@ -252,7 +252,7 @@ struct ContinuousTrackTests {
         #expect(bridge.told == ["began", "cut 0 2000", "ended cancelled"])
     }
 
-    @Test func `a model that has finished before the caller speaks was not cut short`() throws {
+    @Test func `a model that has finished before the caller speaks is not interrupted`() throws {
         let bridge = try TrackBridge()
         bridge.speaks = { (1000..<3000).contains($0) }
         bridge.pass(3200)
@@ -261,7 +261,7 @@ struct ContinuousTrackTests {
         #expect(bridge.told == ["began", "ended completed"])
     }
 
-    @Test func `a muted agent is not heard, and its utterance counts as unheard`() throws {
+    @Test func `a muted agent is not played, and its utterance counts as unheard`() throws {
         let bridge = try TrackBridge()
         bridge.speaks = { (1000..<2000).contains($0) }
         bridge.media.setMuted(.agent, true, at: bridge.now)
@@ -273,7 +273,7 @@ struct ContinuousTrackTests {
     // MARK: Delay
 
     @Test(arguments: [AudioFormat.telephony, .pcm24k])
-    func `after a stall of the model's socket the delay is gone within one pause`(format: AudioFormat) throws {
+    func `after a stall of the model's socket the delay ends within one pause`(format: AudioFormat) throws {
         let bridge = try TrackBridge(format)
         // Sentences of 1.6 s with pauses of 400 ms.
         bridge.speaks = { $0 > 500 && $0 % 2000 < 1600 }
@@ -283,16 +283,16 @@ struct ContinuousTrackTests {
         bridge.pass(300)
         bridge.isModelStalled = false
         bridge.pass(700)
-        // In the middle of the sentence the delay stands.
+        // In the middle of the sentence the delay stays.
         #expect(bridge.media.downlink.playoutDelay.maximum >= .milliseconds(250))
-        // Behind the pause it is gone.
+        // After the pause it is gone.
         bridge.media.downlink.playoutDelay = LatencyHistogram()
         bridge.pass(4000)
         #expect(bridge.media.downlink.playoutDelay.count > 100)
         #expect(bridge.media.downlink.playoutDelay.maximum <= .milliseconds(60))
     }
 
-    @Test func `a long call with stalls and gaps keeps the model's clock going and the delay short`() throws {
+    @Test func `a long call with stalls and gaps keeps the model's clock running and the delay short`() throws {
         let bridge = try TrackBridge()
         bridge.speaks = { $0 % 4000 < 2400 && $0 % 600 < 450 }
         var random = Dice(state: 7)
@@ -300,8 +300,8 @@ struct ContinuousTrackTests {
         var gap = 0
         var stall = 0
         while bridge.milliseconds < minutes * 60_000 {
-            // A gap of the carrier every ten seconds or so, made up for by a burst in half of the cases; a stall of the
-            // model's socket every hundred.
+            // A gap of the carrier about every ten seconds, followed by a burst in half of the cases; a stall of the
+            // model's socket every hundred seconds.
             if gap == 0, random.next() % 500 == 0 { gap = Int(random.next() % 40) + 5 }
             if stall == 0, random.next() % 5000 == 0 { stall = Int(random.next() % 15) + 2 }
             bridge.isModelStalled = stall > 0

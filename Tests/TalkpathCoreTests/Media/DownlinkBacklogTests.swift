@@ -33,7 +33,7 @@ struct DownlinkBacklogTests {
         #expect(backlog.isEmpty == true)
     }
 
-    @Test func `what does not fit is refused`() {
+    @Test func `bytes beyond the capacity are refused`() {
         var backlog = DownlinkBacklog(limit: 10_000)
         let audio = [UInt8].counting(8000)
         #expect(backlog.append(audio.span.bytes, of: AgentItem(index: 0)) == 8000)
@@ -45,7 +45,7 @@ struct DownlinkBacklogTests {
         #expect(backlog.append(audio.span.bytes, of: AgentItem(index: 2)) == 8000)
     }
 
-    @Test func `forgetting leaves nothing behind`() {
+    @Test func `a reset leaves no bytes behind`() {
         var backlog = DownlinkBacklog(limit: 100_000)
         let audio = [UInt8].counting(5000)
         for _ in 0..<10 {
@@ -70,7 +70,7 @@ struct DownlinkBacklogTests {
 }
 
 struct FIFOTests {
-    @Test func `it keeps the order however it is used`() {
+    @Test func `the order stays for random sequences of operations`() {
         var random = SplitMix64(seed: 9)
         var queue = FIFO<Int>()
         var model: [Int] = []

@@ -4,7 +4,7 @@ import Testing
 
 @testable import TalkpathCore
 
-/// A downlink from a model that speaks µ-law, so that what comes out are the bytes that went in.
+/// A downlink from a model that sends µ-law, so that the output has the same bytes as the input.
 private struct Downlink: ~Copyable {
     var pipeline: DownlinkPipeline
     private let codec: TwilioMediaStreamsCodec
@@ -85,14 +85,14 @@ struct DownlinkPipelineTests {
             bytes += message.audio?.count ?? 0
             #expect(bytes / 8 <= at + 200)
         }
-        // Nor does the far end ever run dry.
+        // The far end never runs dry, either.
         for moment in stride(from: 0, to: 5000, by: 20) {
             let arrived = downlink.sent.filter { $0.at <= moment }.compactMap(\.message.audio?.count).reduce(0, +)
             #expect(arrived / 8 >= min(5000, moment + 20))
         }
     }
 
-    @Test func `there is a mark every 100 ms and one behind the last frame`() throws {
+    @Test func `a mark follows every 100 ms and the last frame`() throws {
         var downlink = try Downlink()
         downlink.ingest([UInt8](repeating: 1, count: 160 * 12))
         downlink.pipeline.ended(AgentItem(index: 0))
@@ -101,7 +101,7 @@ struct DownlinkPipelineTests {
         #expect(downlink.sent.last?.message.mark != nil)
     }
 
-    @Test func `the last frame of an item may be short, and items do not share one`() throws {
+    @Test func `the last frame of an item may be short, and items do not share a frame`() throws {
         var downlink = try Downlink()
         downlink.ingest([UInt8](repeating: 1, count: 250), item: 0)
         downlink.ingest([UInt8](repeating: 2, count: 161), item: 1)
@@ -110,7 +110,7 @@ struct DownlinkPipelineTests {
         #expect(downlink.frames == [160, 90, 160, 1])
     }
 
-    @Test func `a rest of less than a frame waits for more, but not until the far end runs dry`() throws {
+    @Test func `a rest of less than a frame waits for more audio, but only until the far end would run dry`() throws {
         var downlink = try Downlink()
         downlink.ingest([UInt8](repeating: 1, count: 1000))
         #expect(downlink.frames == [160, 160, 160, 160, 160, 160])
@@ -119,7 +119,7 @@ struct DownlinkPipelineTests {
         downlink.pass(60)
         #expect(downlink.frames.last == 40)
         #expect(downlink.audio.count == 1000)
-        // What comes later begins a run of its own.
+        // Later audio begins its own run.
         downlink.pass(2000)
         downlink.ingest([UInt8](repeating: 2, count: 1600))
         #expect(downlink.audio.count == 2600)
@@ -137,7 +137,7 @@ struct DownlinkPipelineTests {
         #expect(downlink.marks == 1)
     }
 
-    @Test func `a model that speaks in real time is marked every fifth frame, as if it spoke faster`() throws {
+    @Test func `a model that speaks in real time gets a mark every fifth frame, like a faster one`() throws {
         var downlink = try Downlink()
         for _ in 0..<50 {
             downlink.ingest([UInt8](repeating: 1, count: 160))
@@ -156,7 +156,7 @@ struct DownlinkPipelineTests {
         #expect(interruption.heard == [.init(item: AgentItem(index: 0), milliseconds: 300)])
         #expect(downlink.pipeline.counters.flushedBytes == 8000 - 500 * 8)
         let before = downlink.audio.count
-        // Of the interrupted item and of one that had not begun: both are of the cancelled response.
+        // The interrupted item and one that had not begun both belong to the cancelled response.
         downlink.ingest([UInt8](repeating: 1, count: 800), item: 0)
         downlink.ingest([UInt8](repeating: 2, count: 800), item: 1)
         downlink.pass(500)
@@ -169,7 +169,7 @@ struct DownlinkPipelineTests {
         #expect(downlink.audio.suffix(800) == ArraySlice([UInt8](repeating: 3, count: 800)))
     }
 
-    @Test func `speech over silence is no interruption, and drops nothing that comes`() throws {
+    @Test func `speech over silence is not an interruption, and drops no later audio`() throws {
         var downlink = try Downlink()
         #expect(downlink.interrupt() == nil)
         downlink.ingest([UInt8](repeating: 1, count: 800))
@@ -177,7 +177,7 @@ struct DownlinkPipelineTests {
         #expect(downlink.pipeline.counters.interruptions == 0)
     }
 
-    @Test func `an agent that is lost leaves what it said to be heard, and no item open`() throws {
+    @Test func `a lost agent's audio is played to its end, and none of its items stays open`() throws {
         var downlink = try Downlink()
         downlink.ingest([UInt8](repeating: 1, count: 1000))
         downlink.pipeline.sourceLost()
@@ -186,7 +186,7 @@ struct DownlinkPipelineTests {
         #expect(downlink.interrupt() == nil)
     }
 
-    @Test func `audio of another rate than was asked for is played at its own`() throws {
+    @Test func `audio with another rate than requested is played at its own rate`() throws {
         var downlink = try Downlink(from: .pcm24k)
         downlink.ingest([UInt8](repeating: 0, count: 4800), item: 0, format: .pcm24k)
         downlink.ingest([UInt8](repeating: 0, count: 3200), item: 1, format: .pcm16k)
@@ -199,7 +199,7 @@ struct DownlinkPipelineTests {
         #expect(downlink.pipeline.counters.badPayloads == 1)
     }
 
-    @Test func `what is no base64 is counted, and what stood before it is kept`() throws {
+    @Test func `invalid Base64 is counted, and the audio before it is kept`() throws {
         var downlink = try Downlink()
         downlink.ingest(text: "!!!!")
         let sound = [UInt8](repeating: 1, count: 1920).base64
@@ -210,7 +210,7 @@ struct DownlinkPipelineTests {
         #expect(downlink.audio.count == 1920)
     }
 
-    @Test func `ten minutes are kept, and what is more is counted`() throws {
+    @Test func `ten minutes are kept, and audio beyond them is counted`() throws {
         var downlink = try Downlink()
         let minute = [UInt8](repeating: 1, count: 480_000).base64
         for _ in 0..<11 { downlink.ingest(text: minute) }

@@ -19,13 +19,13 @@ extension [UInt8] {
         self = bytes
     }
 
-    /// Bytes that are all different from their neighbours, so that a lost or doubled one shows.
+    /// Bytes that differ from their neighbours, so that a lost or doubled byte is noticed.
     static func counting(_ count: Int, from start: Int = 0) -> [UInt8] {
         (0..<count).map { UInt8(truncatingIfNeeded: ($0 + start) % 251) }
     }
 }
 
-/// A socket's end that remembers what it was sent.
+/// A socket's end that records the messages that it was sent.
 final class SpySink: LegSink {
     private(set) var messages: [String] = []
     private(set) var drains = 0
@@ -41,7 +41,7 @@ final class SpySink: LegSink {
     }
 }
 
-/// What the carrier was sent.
+/// The carrier's received messages.
 enum CarrierMessage: Equatable {
     case media([UInt8])
     case mark(String)

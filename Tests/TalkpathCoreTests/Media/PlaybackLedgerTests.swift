@@ -19,13 +19,13 @@ struct PlaybackLedgerTests {
         return ledger
     }
 
-    @Test func `a line's constant delay takes nothing from what was heard`() {
+    @Test func `a line's constant delay does not reduce the heard length`() {
         var ledger = ledger([(first, 1000)])
         ledger.sent(1600, of: first, startsRun: true, at: .at(milliseconds: 0))
         let mark = ledger.makeMark()
         ledger.sent(1600, of: first, startsRun: false, at: .at(milliseconds: 0))
         #expect(ledger.played(at: .at(milliseconds: 100)) == 800)
-        // The line's whole round trip takes 150 ms; an order to clear travels as far as the audio did.
+        // The line's round trip takes 150 ms; a clear travels as long as the audio did.
         #expect(ledger.echoed(mark, at: .at(milliseconds: 350)) == .played)
         #expect(ledger.played(at: .at(milliseconds: 350)) == 2800)
         #expect(ledger.played(at: .at(milliseconds: 400)) == 3200)
@@ -33,9 +33,9 @@ struct PlaybackLedgerTests {
         #expect(ledger.played(at: .at(milliseconds: 9000)) == 3200)
     }
 
-    @Test func `a run that the far end plays late is known by its echoes`() {
+    @Test func `a run that the far end plays late is recognised by its echoes`() {
         var ledger = ledger([(first, 10_000)])
-        /// Sends 800 ms from `start` on; the far end plays it so much later than it could, on a line of 80 ms.
+        /// Sends 800 ms from `start` on; the far end plays it later by that delay, on a line of 80 ms.
         func run(from start: Int, late: Int) {
             var marks: [(mark: PlaybackMark, at: Int)] = []
             for piece in 0..<8 {
@@ -51,11 +51,11 @@ struct PlaybackLedgerTests {
         run(from: 0, late: 0)
         #expect(ledger.played(at: .at(milliseconds: 700)) == 700 * 8)
         run(from: 2000, late: 60)
-        // By five sixths, as there are five echoes.
+        // By five sixths, because there are five echoes.
         #expect(ledger.played(at: .at(milliseconds: 2700)) == (800 + 700 - 50) * 8)
     }
 
-    @Test func `an estimate lies between what was echoed and what was sent`() {
+    @Test func `an estimate lies between the echoed and the sent audio`() {
         var ledger = ledger([(first, 1000)])
         ledger.sent(800, of: first, startsRun: true, at: .at(milliseconds: 1000))
         #expect(ledger.played(at: .at(milliseconds: 0)) == 0)
@@ -64,7 +64,7 @@ struct PlaybackLedgerTests {
         #expect(ledger.played(at: .at(milliseconds: 0)) == 800)
     }
 
-    @Test func `an echo after a clear says nothing, and unknown ones neither`() {
+    @Test func `an echo after a clear has no effect, and unknown echoes have none, either`() {
         var ledger = ledger([(first, 1000)])
         ledger.sent(1600, of: first, startsRun: true, at: .at(milliseconds: 0))
         let old = ledger.makeMark()
@@ -82,7 +82,7 @@ struct PlaybackLedgerTests {
         #expect(ledger.played(at: .at(milliseconds: 300)) == 3200)
     }
 
-    @Test func `a mark stands for all before it`() {
+    @Test func `a mark confirms all audio before it`() {
         var ledger = ledger([(first, 1000)])
         ledger.sent(800, of: first, startsRun: true, at: .at(milliseconds: 0))
         let lost = ledger.makeMark()
@@ -93,7 +93,7 @@ struct PlaybackLedgerTests {
         #expect(ledger.played(at: .at(milliseconds: 200)) == 1600)
     }
 
-    @Test func `an interruption tells the heard part of each item, and which were never heard`() throws {
+    @Test func `an interruption reports the heard part of each item, and the unheard items`() throws {
         var ledger = ledger([(first, 100), (second, 100), (third, 500)])
         ledger.sent(800, of: first, startsRun: true, at: .at(milliseconds: 0))
         ledger.sent(800, of: second, startsRun: false, at: .at(milliseconds: 0))
@@ -107,7 +107,7 @@ struct PlaybackLedgerTests {
         #expect(ledger.interrupt(at: .at(milliseconds: 140)) == nil)
     }
 
-    @Test func `an item of which nothing was heard yet is cut at zero`() throws {
+    @Test func `an item that was not heard yet is cut at zero`() throws {
         var ledger = ledger([(first, 100), (second, 100)], complete: false)
         let cut = ledger.interrupt(at: .at(milliseconds: 0))
         let interruption = try #require(cut)
@@ -115,8 +115,8 @@ struct PlaybackLedgerTests {
         #expect(interruption.neverHeard == [second])
     }
 
-    @Test func `a truncation never exceeds what was produced`() throws {
-        // The resampler's tail makes the sent audio a little longer than the produced.
+    @Test func `a truncation never exceeds the produced audio`() throws {
+        // The resampler's tail makes the sent audio a little longer than the produced audio.
         var ledger = ledger([(first, 99)], complete: false)
         ledger.produced(24, of: first)
         ledger.sent(816, of: first, startsRun: true, at: .at(milliseconds: 0))
@@ -125,7 +125,7 @@ struct PlaybackLedgerTests {
         #expect(interruption.heard == [.init(item: first, milliseconds: 99)])
     }
 
-    @Test func `what was heard to its end is not an interruption`() {
+    @Test func `audio that was heard to its end is not interrupted`() {
         var ledger = ledger([(first, 100)])
         ledger.sent(800, of: first, startsRun: true, at: .at(milliseconds: 0))
         #expect(ledger.interrupt(at: .at(milliseconds: 100)) == nil)
@@ -136,7 +136,7 @@ struct PlaybackLedgerTests {
         var ledger = ledger([(first, 100), (second, 1000)])
         ledger.sent(800, of: first, startsRun: true, at: .at(milliseconds: 0))
         let mark = ledger.makeMark()
-        // The second run begins ten seconds later; only then comes the echo of the first.
+        // The second run begins ten seconds later. The echo of the first comes only then.
         ledger.sent(1600, of: second, startsRun: true, at: .at(milliseconds: 10_000))
         #expect(ledger.echoed(mark, at: .at(milliseconds: 10_050)) == .played)
         #expect(ledger.played(at: .at(milliseconds: 10_080)) == 800 + 640)
@@ -145,7 +145,7 @@ struct PlaybackLedgerTests {
         #expect(interruption.heard == [.init(item: second, milliseconds: 100)])
     }
 
-    @Test func `all has been heard when the far end says so, or has long been silent`() {
+    @Test func `the playback is over when the far end says so, or after a long silence of its echoes`() {
         var ledger = ledger([(first, 100)])
         #expect(ledger.isPlayedOut(at: .at(milliseconds: 0)))
         ledger.sent(800, of: first, startsRun: true, at: .at(milliseconds: 0))
@@ -158,7 +158,7 @@ struct PlaybackLedgerTests {
         #expect(!ledger.mayBePlaying)
     }
 
-    @Test func `where the position is known nothing is estimated`() {
+    @Test func `a known position is not estimated`() {
         var ledger = PlaybackLedger(bytesPerMillisecond: 8, isExact: true)
         ledger.produced(800, of: first)
         ledger.sent(800, of: first, startsRun: true, at: .at(milliseconds: 0))
@@ -168,7 +168,7 @@ struct PlaybackLedgerTests {
         #expect(ledger.isPlayedOut(at: .at(milliseconds: 5000)))
     }
 
-    @Test func `hundreds of items leave nothing behind once they were heard`() {
+    @Test func `hundreds of items leave no state after their playback`() {
         var ledger = PlaybackLedger(bytesPerMillisecond: 8)
         for index in 0..<500 {
             let item = AgentItem(index: index)

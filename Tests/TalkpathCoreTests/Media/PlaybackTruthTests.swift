@@ -5,11 +5,11 @@ import Testing
 
 @testable import TalkpathCore
 
-/// Whole conversations with interruptions on a virtual line, from random seeds: what we say the caller heard of each
-/// utterance is what the caller's ear has heard.
+/// Whole conversations with interruptions on a virtual line, from random seeds. The reported heard length of each
+/// utterance must equal the caller's.
 struct PlaybackTruthTests {
     @Test(arguments: [AgentProvider.openai, .gemini], [BargeIn.model, .local, .both])
-    func `what was heard is told within a frame, and never more than was produced`(
+    func `the reported heard length is exact within a frame, and never more than was produced`(
         provider: AgentProvider,
         bargeIn: BargeIn
     ) throws {
@@ -21,14 +21,13 @@ struct PlaybackTruthTests {
             #expect(verdict.faults.isEmpty, "seed \(seed): \(verdict.faults)")
             interruptions += verdict.interruptions
         }
-        // The seeds are worth something only if they interrupt.
+        // Seeds without interruptions would prove nothing.
         #expect(interruptions >= 8)
     }
 
-    /// Jitter each way, of which an order to clear may have all and the audio before it nothing: that much cannot be
-    /// known.
+    /// Jitter in each direction. A clear may have all of it and the audio before it none, so that much stays unknown.
     @Test(arguments: [0, 40, 100, 250], [0, 15, 30])
-    func `the delay of the line does not count`(oneWay: Int, jitter: Int) throws {
+    func `the delay of the line does not change the heard length`(oneWay: Int, jitter: Int) throws {
         var errors: [Int] = []
         for seed in 1...8 {
             var line = try VirtualLine(.openai, .model, seed: UInt64(seed), oneWay: oneWay, jitter: jitter)
@@ -50,21 +49,21 @@ private struct VirtualLine {
     private struct Spoken {
         var number: Int
         var turn: Int
-        /// The codec's number of it, from its first audio on.
+        /// The codec's number of the item, from its first audio on.
         var index: Int?
         var producedBytes = 0
         var isComplete = false
         var wasCut = false
     }
 
-    /// What the model does next.
+    /// The model's next step.
     private enum Model {
         case idle(until: Int)
-        /// Speaking: what is left of the present item, in milliseconds of audio, and how many items follow.
+        /// Speaking: the rest of the present item, in milliseconds of audio, and the number of items after it.
         case speaking(left: Int, more: Int)
-        /// All is generated, and taken to be playing still (Gemini).
+        /// All audio is generated, and taken as still playing (Gemini).
         case generated(playsUntil: Int)
-        /// Has been cut short, and sends what was under way before it says so.
+        /// Interrupted; the model sends the audio under way before it reports the interruption.
         case cancelled(lateDeltas: Int, at: Int)
     }
 
@@ -88,7 +87,7 @@ private struct VirtualLine {
     private var turn = 0
     private var turnBegan = 0
     private var indices = 0
-    /// Turns in which the caller was heard over the agent: what came of them after that is not heard.
+    /// Turns in which the caller was heard over the agent. Their later audio is not heard.
     private var cutTurns: Set<Int> = []
     private var sequence = 1
     private var callerSpeaksUntil = 0
@@ -131,7 +130,7 @@ private struct VirtualLine {
 
     mutating func run(milliseconds duration: Int) {
         for _ in 0..<duration / 4 { step(isWindingUp: false) }
-        // Nobody speaks any more, and what was said plays out.
+        // Speech has ended, and the remaining audio plays out.
         for _ in 0..<10_000 {
             step(isWindingUp: true)
             if case .idle = model, toEar.isEmpty, toUs.isEmpty, media.isPlayedOut(at: now) { break }
@@ -167,12 +166,12 @@ private struct VirtualLine {
         }
     }
 
-    /// Nothing overtakes what was sent before it.
+    /// No message overtakes an earlier one.
     private mutating func arrival(after delay: Int, behind last: Int?) -> Int {
         max(last ?? 0, milliseconds + delay + (jitter > 0 ? Int.random(in: 0...jitter, using: &random) : 0))
     }
 
-    /// What came of it: messages set out, and interruptions are noted.
+    /// Sends the messages, and records the interruptions.
     private mutating func settle() {
         media.pump()
         for text in carrier.take() {
@@ -208,7 +207,7 @@ private struct VirtualLine {
         items[item].producedBytes / (provider == .openai ? 8 : 48)
     }
 
-    /// What the model is told.
+    /// The messages to the model.
     private mutating func hear(_ text: String) {
         if text.hasPrefix(#"{"type":"response.cancel""#) { cancel() }
         guard text.hasPrefix(#"{"type":"conversation.item.truncate""#), let json = try? JSONValue(parsing: text)
@@ -243,7 +242,7 @@ private struct VirtualLine {
         modelHearsCaller()
     }
 
-    /// The model's own word that the caller speaks.
+    /// The model's own report that the caller speaks.
     private mutating func modelHearsCaller() {
         switch provider {
         case .openai:
@@ -284,7 +283,7 @@ private struct VirtualLine {
             turnBegan = milliseconds
             beginItem(more: provider == .openai ? Int.random(in: 0...2, using: &random) : 0)
         case .speaking(let left, let more):
-            // Two to ten times as fast as it plays, in pieces of any size.
+            // Two to ten times as fast as the playback, in pieces of any size.
             guard Int.random(in: 0..<8, using: &random) == 0 else { return }
             let piece = min(left, Int.random(in: 1...250, using: &random))
             delta(piece)
@@ -363,7 +362,7 @@ private struct VirtualLine {
         }
     }
 
-    /// The µ-law code of which all of an item consists: loud, and two steps from its neighbours.
+    /// The µ-law code of every byte of an item: loud, and two steps from its neighbours.
     private static func code(of item: Int) -> UInt8 { UInt8((item % 60) / 2 * 2 + (item % 2) * 128) }
 
     private func agentSays(_ text: String) {
@@ -387,7 +386,7 @@ private struct VirtualLine {
             let code = Self.code(of: item)
             return (heard[code] ?? 0) / 8 + (provider == .gemini ? (heard[code + 1] ?? 0) / 8 : 0)
         }
-        // A filter's edges are no item's.
+        // A filter's edges belong to no item.
         let tolerance = tolerance ?? AudioFormat.frameMilliseconds + (provider == .gemini ? 4 : 0)
         for (item, milliseconds) in told {
             let error = milliseconds - heardMilliseconds(item)
@@ -401,7 +400,7 @@ private struct VirtualLine {
         for item in items where !item.wasCut {
             let produced = producedMilliseconds(item.number)
             let isWhole = abs(heardMilliseconds(item.number) - produced) <= (provider == .gemini ? 8 : 1) + jitter
-            // Said into an interruption: it came too late, and none of it is heard.
+            // Sent after the interruption, too late to be heard.
             let cameLate = cutTurns.contains(item.turn) && heardMilliseconds(item.number) == 0
             if !isWhole, !cameLate {
                 faults.append("item \(item.number): \(heardMilliseconds(item.number)) ms of \(produced) heard")

@@ -4,7 +4,7 @@ import Testing
 
 @testable import TalkpathCore
 
-/// A socket that breaks while it is written to reports at once, in the middle of the writing.
+/// A socket that breaks during a write reports it at once, in the middle of the write.
 @Suite struct PumpReentryTests {
     private final class Socket: LegSink {
         var messages = 0
@@ -24,7 +24,7 @@ import Testing
         try CallMedia(plan: MediaPlan(provider: .openai, agentInput: .telephony, agentOutput: .telephony))
     }
 
-    @Test func `what is written while messages are handed over goes out behind them`() throws {
+    @Test func `messages that are written during a hand-over go out behind it`() throws {
         let (media, socket) = (try media(), Socket())
         media.agentOpened(socket)
         media.command(.say("one"))
@@ -36,7 +36,7 @@ import Testing
         #expect(socket.messages == 2)
     }
 
-    @Test func `a socket that is lost while messages are handed to it takes what waits with it`() throws {
+    @Test func `a socket that is lost during a hand-over takes the waiting messages with it`() throws {
         let (media, socket) = (try media(), Socket())
         media.agentOpened(socket)
         media.command(.say("one"))

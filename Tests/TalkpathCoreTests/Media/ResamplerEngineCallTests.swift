@@ -6,12 +6,12 @@ import Testing
 
 @testable import TalkpathCore
 
-/// Each engine on the way of a call's audio, from the carrier's message to the model's and back.
+/// Each engine in the path of a call's audio, from the carrier's message to the model's and back.
 struct ResamplerEngineCallTests {
     private static let milliseconds = 400
 
-    /// In dB, of what is left of a sweep through the telephone band after µ-law and the engine: a straight line between
-    /// samples bends it, and a held sample does more so.
+    /// In dB: the quality of a sweep through the telephone band after µ-law and the engine. Linear interpolation lowers
+    /// it, and a sample-and-hold lowers it more.
     private func leastSNR(_ engine: ResamplerEngine) -> Double {
         switch engine {
         case .polyphase, .libsamplerate(.best), .libsamplerate(.medium), .libsamplerate(.fastest): 30
@@ -30,7 +30,7 @@ struct ResamplerEngineCallTests {
         let sent = EngineBridge.sweep(rate: 8000, milliseconds: Self.milliseconds).map { MuLaw.encode($0) }
         bridge.callerSays(sent)
         let heard = bridge.agentHeard()
-        // All but what the filter still holds.
+        // All audio but the part in the filter.
         let missing = Self.milliseconds * rate / 1000 - heard.count
         #expect(missing >= -1 && missing <= rate / 50)
         #expect(EngineBridge.snr(heard, rate: rate, milliseconds: Self.milliseconds) > leastSNR(engine))
@@ -43,7 +43,7 @@ struct ResamplerEngineCallTests {
         let bridge = try EngineBridge(engine, .openai)
         bridge.agentSays(EngineBridge.sweep(rate: 24_000, milliseconds: Self.milliseconds))
         let heard = bridge.callerHeard(milliseconds: Self.milliseconds + 200).map { MuLaw.decode($0) }
-        // The answer is whole: its tail came out of the filter when it ended.
+        // The answer is complete: the filter's tail came out at its end.
         #expect(heard.count >= Self.milliseconds * 8 && heard.count <= (Self.milliseconds + 40) * 8)
         #expect(EngineBridge.snr(heard, rate: 8000, milliseconds: Self.milliseconds) > leastSNR(engine))
         #expect(bridge.media.downlink.counters.failedConversions == 0)
@@ -71,7 +71,7 @@ struct ResamplerEngineCallTests {
     }
 
     @Test(arguments: [Int.min, -8000, 0, 999, 384_001, Int.max])
-    func `a rate that is none of a call's is refused with any engine`(rate: Int) {
+    func `a rate that no call uses is refused with any engine`(rate: Int) {
         let format = AudioFormat(encoding: .mulaw, sampleRate: rate)
         let error = ResamplerError(inputRate: rate, outputRate: rate, reason: .rateOutOfRange)
         for engine in ResamplerEngine.allCases {
@@ -109,7 +109,7 @@ struct ResamplerEngineCallTests {
     }
 }
 
-/// A call's media plane with an engine of choice, between two remembered sockets.
+/// A call's media plane with a chosen engine, between two sockets that record their messages.
 private final class EngineBridge {
     let media: CallMedia
     private let carrier = SpySink()
@@ -134,7 +134,7 @@ private final class EngineBridge {
         media.agentIsReady(at: now)
     }
 
-    /// A tone that rises from 300 to 3100 Hz, as sampled `delay` of a sample late.
+    /// A tone that rises from 300 to 3100 Hz, sampled with a delay of `delay` samples.
     static func sweep(rate: Int, milliseconds: Int, delay: Double = 0) -> [Int16] {
         (0..<rate * milliseconds / 1000).map { index in
             let time = (Double(index) - delay) / Double(rate)
@@ -142,7 +142,7 @@ private final class EngineBridge {
         }
     }
 
-    /// How well the sweep was kept in dB, whatever fraction of a sample the filter is late by.
+    /// The quality of the sweep in dB, for any fractional delay of the filter.
     static func snr(_ heard: [Int16], rate: Int, milliseconds: Int) -> Double {
         let plain = sweep(rate: rate, milliseconds: milliseconds)
         let lag = AudioCorrelation.bestLag(of: plain, in: heard, maxLag: rate / 50).lag
@@ -152,7 +152,7 @@ private final class EngineBridge {
         }.max() ?? 0
     }
 
-    /// Of what is alike to what is not, the volume left aside.
+    /// The ratio of the matching to the differing part, for any volume.
     private static func ratio(_ pairs: some Sequence<(Int16, Int16)>) -> Double {
         var (sent, both, got) = (0.0, 0.0, 0.0)
         for (one, other) in pairs {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import TalkpathCore
 
-/// What a message brings along.
+/// The numbers of a message.
 private struct Numbers {
     var sequence: UInt32
     var timestamp: UInt64?
@@ -13,7 +13,7 @@ private struct Numbers {
     }
 }
 
-/// Follows a stream of 20 ms frames; returns which of them were taken.
+/// Follows a stream of 20 ms frames; returns the accepted frames.
 private func taken(_ stream: [Numbers], by clock: inout StreamClock) -> [Bool] {
     stream.map { clock.place(sequence: $0.sequence, timestamp: $0.timestamp, bytes: 160).isNew }
 }
@@ -22,7 +22,7 @@ struct StreamClockTests {
     private var clock = StreamClock(bytesPerMillisecond: 8)
 
     @Test(arguments: [0, 1, 50, 60, 99, 150, 4000] as [Int], [UInt32.max, 4_000_000_000, 1000, 1])
-    func `one sequence number astray costs nothing of the call`(position: Int, outlier: UInt32) {
+    func `one wrong sequence number loses no audio`(position: Int, outlier: UInt32) {
         var clock = clock
         var stream = (0..<5000).map(Numbers.regular)
         stream[position].sequence = outlier
@@ -46,7 +46,7 @@ struct StreamClockTests {
         if length >= 600 { #expect(clock.resynchronisations >= 1) }
     }
 
-    @Test(arguments: [0, 1, 7]) func `numbers that stand still are not gone by`(sequence: UInt32) {
+    @Test(arguments: [0, 1, 7]) func `numbers that stand still are ignored`(sequence: UInt32) {
         for timestamp in [nil, 0, 5000] as [UInt64?] {
             var clock = clock
             let stream = [Numbers](repeating: Numbers(sequence: sequence, timestamp: timestamp), count: 500)
@@ -55,7 +55,7 @@ struct StreamClockTests {
         }
     }
 
-    @Test func `numbers that stood still are gone by again once they move`() {
+    @Test func `numbers that move again are used again`() {
         var clock = clock
         let still = [Numbers](repeating: Numbers(sequence: 7, timestamp: 100), count: 100)
         _ = taken(still, by: &clock)
@@ -64,7 +64,7 @@ struct StreamClockTests {
         #expect(taken(Array(moving.suffix(5)), by: &clock) == [false, false, false, false, false])
     }
 
-    @Test func `a repetition is dropped, whichever of its numbers tells`() {
+    @Test func `a repetition is dropped, by either of its numbers`() {
         for (hasSequence, hasTimestamp) in [(true, true), (true, false), (false, true)] {
             var clock = clock
             func numbers(_ index: Int) -> Numbers {
@@ -83,7 +83,7 @@ struct StreamClockTests {
         }
     }
 
-    /// The rule itself: whatever numbers lie astray, and however often, the caller is heard again after a few frames.
+    /// The rule itself: for any number of wrong numbers, the caller is heard again after a few frames.
     @Test(arguments: 0..<200 as Range<UInt64>) func `with random outliers the caller stays audible`(seed: UInt64) {
         var random = SplitMix64(seed: seed)
         var clock = clock
@@ -102,7 +102,7 @@ struct StreamClockTests {
                 if Bool.random(using: &random) { numbers.sequence = wildSequence(&random) }
                 if Bool.random(using: &random) { numbers.timestamp = wildTimestamp(&random) }
             case 99 where Int.random(in: 0..<4, using: &random) == 0:
-                // A restart of either, or of both.
+                // A restart of either number, or of both.
                 if Bool.random(using: &random) { offset.sequence = index }
                 if Bool.random(using: &random) { offset.time = index }
             default:
@@ -114,7 +114,7 @@ struct StreamClockTests {
             count += place.isNew ? 1 : 0
         }
         #expect(longest <= StreamClock.patience)
-        // And then all is well again.
+        // The numbers are right from here on.
         let settled: [Numbers] = (0..<40).map { index in
             Numbers(sequence: UInt32(9000 + index), timestamp: UInt64(900_000 + index * 20))
         }

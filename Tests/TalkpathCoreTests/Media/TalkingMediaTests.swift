@@ -4,7 +4,7 @@ import Testing
 
 @testable import TalkpathCore
 
-/// What is done to a call's audio from outside, between two remembered sockets; the agent speaks µ-law.
+/// Requests that change a call's audio, between two sockets that record their messages. The agent sends µ-law.
 struct TalkingMediaTests {
     private final class Line {
         let media: CallMedia
@@ -69,7 +69,7 @@ struct TalkingMediaTests {
             )
         }
 
-        /// Time passes at the line and at ours, in ticks of 20 ms.
+        /// Time passes on the line and in the call, in ticks of 20 ms.
         func pass(_ duration: Int) {
             for _ in 0..<duration / 20 {
                 milliseconds += 20
@@ -97,7 +97,7 @@ struct TalkingMediaTests {
             settle()
         }
 
-        /// Milliseconds heard of each byte, in the order in which they were heard.
+        /// The heard milliseconds of each byte, in the order of the playback.
         var heard: [[Int]] {
             var runs: [(UInt8, Int)] = []
             for byte in playout.heard {
@@ -117,7 +117,7 @@ struct TalkingMediaTests {
 
     // MARK: Clips
 
-    @Test func `a clip stands behind what the agent has begun to say and before what it says next`() throws {
+    @Test func `a clip plays after the agent's current words and before its next ones`() throws {
         let line = try Line()
         line.respond()
         line.delta(1, milliseconds: 300, item: "a")
@@ -134,7 +134,7 @@ struct TalkingMediaTests {
         #expect(line.media.takeSettled() == [settled(2, 100)])
     }
 
-    @Test func `an interrupted clip tells how much was heard, and the model learns nothing of it`() throws {
+    @Test func `an interrupted clip reports its heard length, and the model is not told of it`() throws {
         let line = try Line()
         line.insert(2, 9, milliseconds: 1000)
         line.insert(4, 8, milliseconds: 1000)
@@ -145,11 +145,11 @@ struct TalkingMediaTests {
         #expect(line.told("conversation.item.truncate").isEmpty)
         line.pass(1000)
         #expect(line.heard == [[9, 380]])
-        // Not an interruption of the agent, of whom nothing was cut.
+        // Not an interruption of the agent, because none of its audio was cut.
         #expect(!line.media.takeEvents().contains { if case .interrupted = $0 { true } else { false } })
     }
 
-    @Test func `the end of the bridge cuts what waits, digits too`() throws {
+    @Test func `the end of the call cuts waiting audio, digits too`() throws {
         let line = try Line()
         line.insert(3, 9, milliseconds: 1000)
         line.respond()
@@ -160,7 +160,7 @@ struct TalkingMediaTests {
         #expect(line.media.takeSettled() == [settled(3, 200, cut: true), settled(4, 0, cut: true)])
     }
 
-    @Test func `a milestone is reached when all that came before it has been heard`() throws {
+    @Test func `a milestone is reached when all audio before it has been heard`() throws {
         let line = try Line()
         line.respond()
         line.delta(1, milliseconds: 500, item: "a")
@@ -175,7 +175,7 @@ struct TalkingMediaTests {
 
     // MARK: Digits
 
-    @Test func `digits outlive an interruption, and what the agent said does not`() throws {
+    @Test func `digits survive an interruption, and the agent's audio does not`() throws {
         let line = try Line()
         line.respond()
         line.delta(1, milliseconds: 2000, item: "a")
@@ -191,14 +191,14 @@ struct TalkingMediaTests {
         #expect(line.media.takeSettled() == [settled(4, 0, cut: true), settled(3, 600)])
     }
 
-    @Test func `digits under way are not cleared, and what was sent with them is heard and told`() throws {
+    @Test func `digits that are playing are not cleared, and audio sent with them is heard and reported`() throws {
         let line = try Line()
         line.respond()
         line.delta(1, milliseconds: 300, item: "a")
         line.done("a")
         line.insert(3, 7, milliseconds: 200)
         line.delta(2, milliseconds: 2000, item: "b")
-        // 200 ms are sent ahead: the digits are on the line, and some of what follows.
+        // 200 ms are sent ahead: the digits are on the line, and some of the audio after them.
         line.pass(380)
         _ = line.agent.take()
         line.interrupt()
@@ -218,7 +218,7 @@ struct TalkingMediaTests {
         #expect(line.playout.clears == 1)
     }
 
-    @Test func `a far end that says too early that it has played all is not filled twice`() throws {
+    @Test func `a far end that reports the end of its playback too early is not filled twice`() throws {
         let line = try Line()
         line.respond()
         line.delta(1, milliseconds: 1000, item: "a")
@@ -248,7 +248,7 @@ struct TalkingMediaTests {
 
     // MARK: Muting
 
-    @Test func `a muted agent falls silent at once, and the model is told what was not heard`() throws {
+    @Test func `a muted agent falls silent at once, and the model is told of the unheard part`() throws {
         let line = try Line()
         line.respond()
         line.delta(1, milliseconds: 2000, item: "a")
@@ -262,7 +262,7 @@ struct TalkingMediaTests {
         line.delta(2, milliseconds: 500, item: "b")
         line.done("b")
         #expect(line.told("conversation.item.truncate").map { $0["item_id"]?.string } == ["b"])
-        // Clips are heard all the same.
+        // Clips are played all the same.
         line.insert(2, 9, milliseconds: 100)
         line.pass(500)
         line.media.setMuted(.agent, false, at: line.now)
@@ -285,7 +285,7 @@ struct TalkingMediaTests {
     // MARK: Local barge-in
 
     private let loud = (0..<160).map { UInt8($0 % 8 < 4 ? 0x10 : 0x90) }
-    /// What comes back of the agent's own voice on a bad line, about −44 dBFS.
+    /// The echo of the agent's own voice on a bad line, about −44 dBFS.
     private let echo = (0..<160).map { UInt8($0 % 8 < 4 ? 0x6A : 0xEA) }
 
     private func hear(_ frame: [UInt8], milliseconds: Int, on line: Line) {
@@ -296,7 +296,7 @@ struct TalkingMediaTests {
     }
 
     @Test(arguments: [BargeIn.local, .both])
-    func `our own ears cancel the answer and clear the line`(bargeIn: BargeIn) throws {
+    func `our own detector cancels the answer and clears the line`(bargeIn: BargeIn) throws {
         let line = try Line(bargeIn)
         line.respond()
         line.delta(1, milliseconds: 3000, item: "a")
@@ -308,7 +308,7 @@ struct TalkingMediaTests {
         let told = line.agent.take().compactMap { try? JSONValue(parsing: $0) }
             .filter { $0["type"]?.string != "input_audio_buffer.append" }
         #expect(told.map { $0["type"]?.string } == ["response.cancel", "conversation.item.truncate"])
-        // What was under way comes too late; the next answer is heard.
+        // Audio under way is dropped; the next answer is heard.
         line.delta(1, milliseconds: 500, item: "a")
         line.agentSays(#"{"type":"response.done","response":{"status":"cancelled"}}"#)
         line.pass(500)
@@ -319,7 +319,7 @@ struct TalkingMediaTests {
         #expect(abs(line.heard[0][1] - (told.last?["audio_end_ms"]?.int ?? 0)) <= 20)
     }
 
-    @Test func `an echo, a cough and a caller who is muted do not interrupt`() throws {
+    @Test func `an echo, a cough and a muted caller do not interrupt`() throws {
         let line = try Line(.local)
         line.respond()
         line.delta(1, milliseconds: 5000, item: "a")
@@ -330,7 +330,7 @@ struct TalkingMediaTests {
         hear(loud, milliseconds: 600, on: line)
         #expect(line.playout.clears == 0)
         line.media.setMuted(.caller, false, at: line.now)
-        // Nor does the model's word, where ours is asked for.
+        // The model's report does not interrupt, either, if our own detector decides.
         line.interrupt()
         #expect(line.playout.clears == 0)
     }

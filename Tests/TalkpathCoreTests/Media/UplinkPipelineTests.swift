@@ -5,7 +5,7 @@ import Testing
 
 @testable import TalkpathCore
 
-/// An uplink whose agent takes µ-law, so that what comes out are the bytes that went in.
+/// An uplink whose agent takes µ-law, so that the output has the same bytes as the input.
 private struct Uplink: ~Copyable {
     var pipeline: UplinkPipeline
     private var outbox = MessageOutbox()
@@ -50,7 +50,7 @@ private struct Uplink: ~Copyable {
 struct UplinkPipelineTests {
     private static let silence = AudioFormat.telephony.silenceByte
 
-    @Test func `a stream without trouble comes out as it went in`() throws {
+    @Test func `a stream without faults comes out unchanged`() throws {
         var uplink = try Uplink()
         let audio = [UInt8].counting(16_000)
         for frame in 0..<100 { uplink.ingest(Array(audio[frame * 160..<(frame + 1) * 160]), at: UInt64(frame * 20)) }
@@ -75,7 +75,7 @@ struct UplinkPipelineTests {
     }
 
     @Test(arguments: [1100, 3_600_000])
-    func `a gap of more than a second is believed once a second message agrees`(next: Int) throws {
+    func `a gap of more than a second is accepted once a second message agrees`(next: Int) throws {
         var uplink = try Uplink()
         for (byte, timestamp) in [(1, 0), (2, next), (3, next + 20), (4, next + 40)] as [(UInt8, Int)] {
             uplink.ingest([UInt8](repeating: byte, count: 160), at: UInt64(timestamp))
@@ -87,7 +87,7 @@ struct UplinkPipelineTests {
         #expect(uplink.pipeline.counters.resynchronisations == 1)
     }
 
-    @Test func `one timestamp astray costs no silence and no audio`() throws {
+    @Test func `one wrong timestamp costs no silence and no audio`() throws {
         var uplink = try Uplink()
         for timestamp in [0, 20, 3_600_000, 60, 80] as [UInt64] {
             uplink.ingest([UInt8](repeating: 1, count: 160), at: timestamp)
@@ -106,7 +106,7 @@ struct UplinkPipelineTests {
         }
     }
 
-    @Test func `every single frame that is missing is a gap of its own`() throws {
+    @Test func `every single missing frame is its own gap`() throws {
         var uplink = try Uplink()
         for frame in 0..<50 where frame % 10 != 7 {
             uplink.ingest([UInt8](repeating: 1, count: 160), at: UInt64(frame * 20))
@@ -131,7 +131,7 @@ struct UplinkPipelineTests {
         #expect(uplink.pipeline.counters.frames == 5000)
     }
 
-    @Test func `what comes twice or too late is dropped, by its sequence`() throws {
+    @Test func `audio that comes twice or too late is dropped, by its sequence number`() throws {
         var uplink = try Uplink()
         uplink.ingest([1], at: 0, sequence: 5)
         uplink.ingest([1], at: 0, sequence: 5)
@@ -141,7 +141,7 @@ struct UplinkPipelineTests {
         #expect(uplink.pipeline.counters.duplicates == 2)
     }
 
-    @Test func `without a sequence the clock tells what comes twice`() throws {
+    @Test func `without sequence numbers the timestamp tells repetitions`() throws {
         var uplink = try Uplink()
         for timestamp in [0, 20, 40, 40, 0, 20, 60] as [UInt64] {
             uplink.ingest([UInt8](repeating: UInt8(timestamp), count: 160), at: timestamp, sequence: 0)
@@ -159,7 +159,7 @@ struct UplinkPipelineTests {
         #expect(uplink.pipeline.counters.gaps == 0)
     }
 
-    @Test func `no timestamp traps, and the stream goes on after the wildest`() throws {
+    @Test func `no timestamp traps, and the stream goes on after extreme ones`() throws {
         var uplink = try Uplink()
         let wild: [UInt64] = [.max - 25, 100, .max, 0, .max - 5, 1 << 63, 1 << 40, 20]
         for timestamp in wild {
@@ -173,7 +173,7 @@ struct UplinkPipelineTests {
     }
 
     @Test(arguments: [1, 159, 160, 161, 16_000])
-    func `payloads of any size are taken whole`(size: Int) throws {
+    func `payloads of any size are used whole`(size: Int) throws {
         var uplink = try Uplink(milliseconds: 60_000)
         var sent: [UInt8] = []
         for index in 0..<20 {
@@ -186,7 +186,7 @@ struct UplinkPipelineTests {
     }
 
     @Test(arguments: ["", "====", "!!!!", "AA\nA", "A", "AAA=A"])
-    func `a payload that is empty or no base64 is counted and disturbs nothing`(text: String) throws {
+    func `a payload that is empty or not Base64 is counted and has no other effect`(text: String) throws {
         var uplink = try Uplink()
         uplink.ingest([1, 2, 3], at: 0)
         uplink.ingest(text: text, at: 20)
@@ -196,7 +196,7 @@ struct UplinkPipelineTests {
         #expect(uplink.pipeline.counters.frames == 2)
     }
 
-    @Test func `when nobody takes it, the oldest audio is kept and the rest counted`() throws {
+    @Test func `without a reader the oldest audio is kept and the rest counted`() throws {
         var uplink = try Uplink(milliseconds: 100)
         let capacity = 1024
         let audio = [UInt8].counting(20 * 160)

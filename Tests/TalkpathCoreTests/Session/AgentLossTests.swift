@@ -3,7 +3,7 @@ import Testing
 
 @testable import TalkpathCore
 
-/// The model's session, lost for good or renewed in time.
+/// The loss of the model's session, and its renewal in time.
 struct AgentLossTests {
     private static let say = CarrierInstructions.say("Sorry.", language: nil)
 
@@ -35,7 +35,7 @@ struct AgentLossTests {
         #expect(lose(call).contains(MachineDriver.hangUp))
     }
 
-    @Test func `a clip is heard before the end`() throws {
+    @Test func `a clip is played before the end`() throws {
         let call = talking(AgentFallback(clip: try clip(), words: "not needed"))
         let given = lose(call)
         #expect(given.contains(.playFallback))
@@ -50,7 +50,7 @@ struct AgentLossTests {
         #expect(call.receipt?.note == "gone")
     }
 
-    @Test func `before anybody is on the line nothing is played to them`() throws {
+    @Test func `no clip is played before the caller is on the line`() throws {
         var limits = CallLimits()
         limits.agentAttempts = 1
         let fallback = AgentFallback(clip: try clip(), words: "Sorry.", transferTo: "+15550100")
@@ -63,13 +63,13 @@ struct AgentLossTests {
         #expect(!given.opensSomething)
     }
 
-    @Test func `without a clip the carrier speaks, and the call ends when it has`() {
+    @Test func `without a clip the carrier speaks, and the call ends after its words`() {
         let call = talking(AgentFallback(words: "Sorry."))
         lose(call)
         let order = SessionAction.redirect(carrierCallID: MachineDriver.call, Self.say)
         #expect(call.pass(.milliseconds(20), isPlayedOut: true).contains(order))
         #expect(call.on { $0.redirectAnswered(.success(()), at: $1) } == [.suspendMedia])
-        // Its stream stops while it speaks: nobody has hung up.
+        // The stream stops while the carrier speaks. The caller has not hung up.
         #expect(call.on { $0.streamStopped(at: $1) } == [])
         #expect(call.mediaClosed() == [])
         #expect(call.isLive)
@@ -80,7 +80,7 @@ struct AgentLossTests {
         #expect(call.outcome(.hangUp) == .alreadyGone)
     }
 
-    @Test func `a carrier that does not say when it has spoken is hung up`() {
+    @Test func `a carrier that does not report the end of its words is hung up`() {
         let call = talking(AgentFallback(words: "Sorry."))
         lose(call)
         call.pass(.milliseconds(20), isPlayedOut: true)
@@ -90,7 +90,7 @@ struct AgentLossTests {
         #expect(call.pass(.seconds(1)).contains(MachineDriver.hangUp))
     }
 
-    @Test func `a carrier that will not speak ends the call`() {
+    @Test func `a carrier that refuses to speak ends the call`() {
         let call = talking(AgentFallback(words: "Sorry."))
         lose(call)
         call.pass(.milliseconds(20), isPlayedOut: true)
@@ -98,7 +98,7 @@ struct AgentLossTests {
         #expect(given.contains(MachineDriver.hangUp))
     }
 
-    @Test func `somebody else takes over, after the clip or with the carrier's words`() throws {
+    @Test func `the call goes to the fallback number, after the clip or with the carrier's words`() throws {
         let call = talking(AgentFallback(clip: try clip(), transferTo: "+15550100"))
         #expect(lose(call).contains(.playFallback))
         let dial = CarrierInstructions.dial(number: "+15550100", callerID: nil, ringTimeout: .seconds(30))
@@ -124,7 +124,7 @@ struct AgentLossTests {
             other.pass(.milliseconds(20), isPlayedOut: true)
                 .contains(.redirect(carrierCallID: MachineDriver.call, spoken))
         )
-        // Nobody there: the agent is lost all the same.
+        // The fallback does not answer, so the agent counts as lost.
         #expect(
             other.on { $0.redirectAnswered(.failure(CarrierError(.refused, "no")), at: $1) }
                 .contains(MachineDriver.hangUp)
@@ -159,7 +159,7 @@ struct AgentLossTests {
         call.agentReady(2)
         #expect(call.orders.contains(.openUplink(isFirst: false)))
         #expect(call.isLive)
-        // It is young again.
+        // The session is new again.
         call.pass(.seconds(99))
         #expect(quiet(call) == [])
         call.pass(.seconds(2))
@@ -172,7 +172,7 @@ struct AgentLossTests {
         #expect(call.pass(.seconds(2)) == [.dropAgent(socket: 1), .connectAgent(socket: 2)])
     }
 
-    @Test func `a provider that is going away is left before it goes`() {
+    @Test func `a provider that announces its end is left before it ends`() {
         let call = talking()
         call.on {
             $0.agentIsGoingAway(timeLeft: .seconds(50), at: $1)
@@ -188,7 +188,7 @@ struct AgentLossTests {
         #expect(other.pass(.milliseconds(100)).contains(.connectAgent(socket: 2)))
     }
 
-    @Test func `during a transfer the old session is kept, and renewed if nothing comes of that`() {
+    @Test func `during a transfer the old session is kept, and renewed if the transfer fails`() {
         let call = talking(renewal: Self.renewal)
         call.pass(.seconds(81))
         let dial = CarrierInstructions.dial(number: "+15550100", callerID: nil, ringTimeout: .seconds(30))
@@ -198,7 +198,7 @@ struct AgentLossTests {
         #expect(quiet(call) == [.dropAgent(socket: 1), .connectAgent(socket: 2)])
     }
 
-    @Test func `a call that drains waits for no quiet moment`() {
+    @Test func `a draining call waits for no quiet moment`() {
         let call = talking(renewal: Self.renewal)
         call.pass(.seconds(81))
         let wasWaiting = call.machine.renewsWhenQuiet
@@ -208,7 +208,7 @@ struct AgentLossTests {
         #expect(quiet(call) == [])
     }
 
-    @Test func `an end forgets all of it`() {
+    @Test func `an end cancels the fallback and the renewal`() {
         let call = talking(renewal: Self.renewal)
         call.end()
         #expect(!call.pass(.seconds(600)).opensSomething)

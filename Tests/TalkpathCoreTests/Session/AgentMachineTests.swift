@@ -3,7 +3,7 @@ import Testing
 
 @testable import TalkpathCore
 
-/// The model's part, without the rest of a call.
+/// The model's part of the state machine.
 struct AgentMachineTests {
     private let began = MonotonicInstant(nanoseconds: 1_000_000_000)
 
@@ -15,7 +15,7 @@ struct AgentMachineTests {
         return machine
     }
 
-    @Test func `the model is asked for once`() {
+    @Test func `the model's socket is requested once`() {
         var machine = ready()
         #expect(machine.connect(at: began) == [])
         let greetsFirst = machine.greets()
@@ -23,7 +23,7 @@ struct AgentMachineTests {
         #expect(greetsFirst && !greetsAgain)
     }
 
-    @Test func `a lost socket is dropped, and another opened at a timer`() {
+    @Test func `a lost socket is dropped, and another is opened by a timer`() {
         var machine = ready()
         let actions = machine.lost(1, message: "gone", isDraining: false, at: began + .seconds(60))
         #expect(actions == [.drop(socket: 1), .lost(message: "gone")])
@@ -33,7 +33,7 @@ struct AgentMachineTests {
         #expect(!machine.holds(1) && machine.isOpening(2))
     }
 
-    @Test func `a call that drains opens no other socket`() {
+    @Test func `a draining call opens no other socket`() {
         var machine = ready()
         let actions = machine.lost(1, message: "gone", isDraining: true, at: began + .seconds(60))
         #expect(actions == [.drop(socket: 1), .lost(message: "gone")])
@@ -49,7 +49,7 @@ struct AgentMachineTests {
         #expect(actions == [.lost(message: "refused"), .giveUp(message: "refused")])
     }
 
-    @Test func `what was dropped and what is open are both waited for at the end`() {
+    @Test func `the end waits for dropped and for open sockets`() {
         var machine = ready()
         _ = machine.lost(1, message: "gone", isDraining: false, at: began + .seconds(60))
         _ = machine.retryIsDue(at: began + .seconds(61))

@@ -4,7 +4,7 @@ import Testing
 @testable import TalkpathCore
 
 struct CallEndingTests {
-    @Test func `the steps are taken in order, and the receipt names them`() {
+    @Test func `the steps run in order, and the receipt names them`() {
         let call = MachineDriver()
         call.talk()
         call.pass(.seconds(30))
@@ -13,7 +13,7 @@ struct CallEndingTests {
         call.pass(.milliseconds(40))
         #expect(call.agentClosed() == [])
         call.pass(.milliseconds(40))
-        // The carrier says goodbye itself; the socket is closed as soon as it has.
+        // The carrier says goodbye itself and then the socket is closed.
         #expect(call.hangUp(.done) == [])
         #expect(call.on { $0.streamStopped(at: $1) } == [.closeMedia])
         let save = call.mediaClosed()
@@ -35,7 +35,7 @@ struct CallEndingTests {
         #expect(receipt?.endedAt == WallTime(milliseconds: 31000))
     }
 
-    @Test func `a goodbye that does not come is waited for briefly`() {
+    @Test func `the end waits briefly for a goodbye that does not come`() {
         let call = MachineDriver()
         call.talk()
         call.end()
@@ -57,7 +57,7 @@ struct CallEndingTests {
         #expect(call.receipts.count == 1)
     }
 
-    @Test func `the first reason counts, and asking again changes nothing`() {
+    @Test func `the first reason counts, and a second request changes nothing`() {
         let call = MachineDriver()
         call.talk()
         call.end(.callerHangup)
@@ -67,7 +67,7 @@ struct CallEndingTests {
         #expect(call.receipts.map(\.reason) == [.callerHangup])
     }
 
-    @Test func `if nobody answers, every step is timed out within the bound, once`() {
+    @Test func `if no peer answers, every step times out within the bound, once`() {
         let call = MachineDriver()
         call.talk()
         call.end()
@@ -86,7 +86,7 @@ struct CallEndingTests {
         #expect(call.receipts.count == 1)
     }
 
-    @Test func `the receipt that was saved is the one everybody gets, however long saving took`() throws {
+    @Test func `every waiter gets the receipt that was saved, however long the save took`() throws {
         let call = MachineDriver()
         call.talk()
         call.end()
@@ -103,7 +103,7 @@ struct CallEndingTests {
         #expect(call.receipt == saved)
     }
 
-    @Test func `a record that cannot be saved is named, and the call is ended all the same`() {
+    @Test func `a record that cannot be saved is reported, and the call ends all the same`() {
         let call = MachineDriver()
         call.talk()
         call.end()
@@ -118,7 +118,7 @@ struct CallEndingTests {
         #expect(call.saved() == [])
     }
 
-    /// Every state a call can be in, and whether its end is asked for there: nothing is opened any more, whatever comes.
+    /// Every state of a call, with an end in it. After the end the machine opens nothing, for any input.
     @Test(arguments: 0..<9)
     func `nothing is opened once the end has begun`(state: Int) {
         let call = MachineDriver(state == 8 ? .absent : .unplaced)
@@ -160,7 +160,7 @@ struct CallEndingTests {
         #expect(call.begin() == [])
     }
 
-    @Test func `a create under way when the end comes is hung up as soon as its name is known`() {
+    @Test func `a call that is being placed at the end is hung up as soon as its id is known`() {
         let call = MachineDriver()
         call.begin()
         #expect(call.end() == [.stopBridge])
@@ -172,7 +172,7 @@ struct CallEndingTests {
         #expect(call.receipt?.status == .canceled)
     }
 
-    @Test func `a create that fails while the end waits leaves nothing to hang up`() {
+    @Test func `a placement that fails during the end leaves no call to hang up`() {
         let call = MachineDriver()
         call.begin()
         call.end()
@@ -183,7 +183,7 @@ struct CallEndingTests {
         #expect(call.orders.last == .retire)
     }
 
-    @Test func `an order without an answer is hung up when a webhook shows that it was carried out`() {
+    @Test func `a request without an answer is hung up when a webhook shows that it was carried out`() {
         let call = MachineDriver()
         call.begin()
         call.on { $0.placingFailed(CarrierError(.noAnswer, "lost"), at: $1) }
@@ -198,7 +198,7 @@ struct CallEndingTests {
         #expect(call.on { machine, _ in machine.recordUpdated() } == [.retire])
     }
 
-    @Test func `a name that never comes is not waited for for ever`() {
+    @Test func `the wait for an id that never comes is bounded`() {
         let call = MachineDriver()
         call.begin()
         call.end()
@@ -211,7 +211,7 @@ struct CallEndingTests {
 
     // MARK: Hanging up
 
-    @Test func `a carrier that is busy is asked again, as late as it wants`() {
+    @Test func `a busy carrier is asked again at the time that it names`() {
         let call = MachineDriver()
         call.talk()
         call.end()
@@ -231,7 +231,7 @@ struct CallEndingTests {
 
     private static let refusal = CarrierFault(.hangUp, "no")
 
-    @Test func `a wish to be asked after the bound is not waited for`() {
+    @Test func `a time to retry after the bound is not waited for`() {
         let call = MachineDriver()
         call.talk()
         call.end()
@@ -248,7 +248,7 @@ struct CallEndingTests {
         #expect(call.pass(.milliseconds(200)) == [MachineDriver.hangUp])
     }
 
-    @Test func `the carrier's own word that the call is over is an answer`() {
+    @Test func `the carrier's own report that the call is over confirms the end`() {
         let call = MachineDriver()
         call.talk()
         call.end()
@@ -263,7 +263,7 @@ struct CallEndingTests {
     }
 
     @Test(arguments: [CarrierError.Code.unavailable, .noAnswer])
-    func `a hang-up that failed for the moment is tried again, and waits longer each time`(code: CarrierError.Code) {
+    func `a hang-up that failed temporarily is tried again, with a longer wait each time`(code: CarrierError.Code) {
         let call = MachineDriver()
         call.talk()
         call.end()
@@ -273,7 +273,7 @@ struct CallEndingTests {
             #expect(call.pass(.milliseconds(pause - 20)) == [])
             #expect(call.pass(.milliseconds(20)) == [MachineDriver.hangUp])
         }
-        // The next one would come too late for the receipt.
+        // The next try would come too late for the receipt.
         #expect(
             call.hangUpFails(code, retryAfter: .seconds(3)) == [.publish(.carrierError(Self.refusal)), .closeMedia]
         )
@@ -291,7 +291,7 @@ struct CallEndingTests {
         #expect(call.outcome(.hangUp) == .failed)
     }
 
-    @Test func `the record is saved although nothing else answers`() {
+    @Test func `the record is saved even if no peer answers`() {
         let call = MachineDriver()
         call.talk()
         call.end()
@@ -315,7 +315,7 @@ struct CallEndingTests {
         return call
     }
 
-    @Test func `a refused hang-up is asked for again and again, and its confirmation updates the record, once`() {
+    @Test func `a refused hang-up is repeated, and its confirmation updates the record once`() {
         let call = unconfirmed()
         #expect(call.receipt?.isSuccess == false)
         #expect(call.pass(.seconds(2)) == [MachineDriver.hangUp])
@@ -333,7 +333,7 @@ struct CallEndingTests {
         #expect(call.pass(.seconds(60)) == [])
     }
 
-    @Test func `ending again asks the carrier at once, and does not use up its patience`() {
+    @Test func `a second end asks the carrier at once, and does not use up its tries`() {
         let call = unconfirmed()
         for _ in 0..<100 {
             call.end()
@@ -345,14 +345,14 @@ struct CallEndingTests {
         #expect(!call.orders.contains(.retire))
     }
 
-    @Test func `a hang-up after the end that is never answered is followed by another, and given up at last`() {
+    @Test func `a hang-up after the end without an answer is followed by another, and at last given up`() {
         let call = unconfirmed()
         let given = call.pass(.seconds(3600))
         #expect(given.filter { $0 == MachineDriver.hangUp }.count == 24)
         #expect(given.last == .retire)
     }
 
-    @Test func `a server that stops does not wait for the carrier any longer`() {
+    @Test func `a stopping server does not wait for the carrier any longer`() {
         let call = unconfirmed()
         #expect(call.on { machine, _ in machine.giveUp() } == [.retire])
         #expect(call.pass(.seconds(100)) == [])
@@ -375,7 +375,7 @@ struct CallEndingTests {
 
     // MARK: Draining
 
-    @Test func `a drain ends when all has been heard`() {
+    @Test func `a drain ends when all audio has been heard`() {
         let call = MachineDriver()
         call.talk()
         #expect(call.end(.agentHangup, .drain(timeout: .seconds(10))) == [])
@@ -393,7 +393,7 @@ struct CallEndingTests {
         #expect(call.pass(.milliseconds(20)).first == .stopBridge)
     }
 
-    @Test func `a drain is cut short by an end at once and by the caller, and keeps its reason`() {
+    @Test func `an immediate end and the caller's hang-up end a drain, which keeps its reason`() {
         let cut = MachineDriver()
         cut.talk()
         cut.end(.agentHangup, .drain(timeout: .seconds(10)))
@@ -408,7 +408,7 @@ struct CallEndingTests {
         #expect(hungUp.on { $0.streamStopped(at: $1) }.first == .stopBridge)
     }
 
-    @Test func `there is nothing to drain without media`() {
+    @Test func `a call without media has nothing to drain`() {
         let call = MachineDriver()
         call.begin()
         #expect(call.end(.endedByAPI, .drain(timeout: .seconds(10))).first == .stopBridge)
@@ -425,7 +425,7 @@ struct CallEndingTests {
 
     // MARK: Sockets that close by themselves
 
-    @Test func `an agent that goes by itself while the call ends needs no closing`() {
+    @Test func `an agent that closes its socket during the end is not closed again`() {
         let call = MachineDriver()
         call.talk()
         call.end()
@@ -438,7 +438,7 @@ struct CallEndingTests {
         #expect(call.outcome(.closeAgent) == .done)
     }
 
-    @Test func `a socket that was dropped before the end is waited for as well as the one being opened`() {
+    @Test func `the end waits for a socket that was dropped before and for the one being opened`() {
         let call = MachineDriver()
         call.talk()
         call.pass(.seconds(60))
@@ -455,7 +455,7 @@ struct CallEndingTests {
         #expect(call.outcome(.closeAgent) == .done)
     }
 
-    @Test func `a socket that is still closing when the call ends is waited for`() {
+    @Test func `the end waits for a socket that is still closing`() {
         let call = MachineDriver()
         call.talk()
         call.pass(.seconds(60))
@@ -469,7 +469,7 @@ struct CallEndingTests {
         #expect(call.outcome(.closeAgent) == .done)
     }
 
-    @Test func `a media socket that goes while the carrier is asked is not closed again`() {
+    @Test func `a media socket that closes while the carrier is asked is not closed again`() {
         let call = MachineDriver()
         call.talk()
         call.end()

@@ -6,7 +6,7 @@ import Testing
 struct CallSessionMachineTests {
     // MARK: Beginning
 
-    @Test func `an outbound call is placed, rings, is answered, and greets when both ends are there`() {
+    @Test func `an outbound call is placed, rings, is answered, and greets once both ends are connected`() {
         let call = MachineDriver()
         #expect(call.begin() == [.publish(.started), .placeCall])
         #expect(call.status == .initiating)
@@ -22,7 +22,7 @@ struct CallSessionMachineTests {
         #expect(call.pass(.seconds(30)) == [])
     }
 
-    @Test func `an agent that connects on answer is not asked for while it rings`() {
+    @Test func `an agent that connects on answer is not opened while the call rings`() {
         let call = MachineDriver(policy: .onAnswer)
         call.begin()
         call.placed()
@@ -55,7 +55,7 @@ struct CallSessionMachineTests {
 
     // MARK: Webhooks
 
-    @Test func `webhooks that come before the order's answer, twice or out of order only move the call forward`() {
+    @Test func `webhooks that come before the answer of the request, twice or out of order only advance the call`() {
         let call = MachineDriver()
         call.begin()
         #expect(call.progress(.answered) == [.publish(.answered), .connectAgent(socket: 1)])
@@ -66,7 +66,7 @@ struct CallSessionMachineTests {
         #expect(call.carrier == .answered(MachineDriver.call))
     }
 
-    @Test func `media before the answered webhook is an answer`() {
+    @Test func `media before the answered webhook count as the answer`() {
         let call = MachineDriver()
         call.begin()
         #expect(call.stream() == [.publish(.answered), .connectAgent(socket: 1), .publish(.mediaStarted)])
@@ -87,7 +87,7 @@ struct CallSessionMachineTests {
             (.canceled, .canceled, .canceled), (.completed, .callerHangup, .canceled),
         ] as [(CarrierProgress.Fate, EndReason, CallStatus)]
     )
-    func `a call that is over before it was answered ends as the carrier says`(
+    func `a call that is over before its answer ends as the carrier reports`(
         fate: CarrierProgress.Fate,
         reason: EndReason,
         status: CallStatus
@@ -107,7 +107,7 @@ struct CallSessionMachineTests {
 
     // MARK: Time-outs
 
-    @Test func `a call nobody answers is given up and hung up`() {
+    @Test func `a call that is not answered is given up and hung up`() {
         let call = MachineDriver()
         call.begin()
         call.placed()
@@ -133,7 +133,7 @@ struct CallSessionMachineTests {
         #expect(call.status == .ending)
     }
 
-    @Test func `a call ends at its maximum duration, even in the middle of a drain`() {
+    @Test func `a call ends at its maximum duration, even during a drain`() {
         var limits = CallLimits()
         limits.maxDuration = .seconds(60)
         let call = MachineDriver(limits: limits)
@@ -144,7 +144,7 @@ struct CallSessionMachineTests {
     }
 
     @Test(arguments: [(later: 2, ends: 3), (later: 20, ends: 5)])
-    func `of two drains the bound that comes sooner counts`(later: Int, ends: Int) {
+    func `of two drains the earlier deadline counts`(later: Int, ends: Int) {
         let call = MachineDriver()
         call.talk()
         call.end(.agentHangup, .drain(timeout: .seconds(5)))
@@ -156,7 +156,7 @@ struct CallSessionMachineTests {
 
     // MARK: Media
 
-    @Test func `stop without close and close without stop end the call, and a second of either does nothing`() {
+    @Test func `a stop without a close and a close without a stop end the call, and repetitions have no effect`() {
         let stopped = MachineDriver()
         stopped.talk()
         #expect(stopped.on { $0.streamStopped(at: $1) }.contains(.stopBridge))
@@ -179,7 +179,7 @@ struct CallSessionMachineTests {
         #expect(closed.outcome(.closeMedia) == .alreadyGone)
     }
 
-    @Test func `a second media socket is not taken`() {
+    @Test func `a second media socket is refused`() {
         let call = MachineDriver()
         call.talk()
         #expect(call.stream() == [])
@@ -208,14 +208,14 @@ struct CallSessionMachineTests {
         #expect(call.outcome(.closeAgent) == .skipped)
     }
 
-    @Test func `an agent that says no is not asked again`() {
+    @Test func `an agent that refuses is not opened again`() {
         let call = MachineDriver(.ringing(MachineDriver.call))
         call.begin()
         call.on { $0.agentConnectFailed(socket: 1, AgentConnectError("key refused", isFinal: true), at: $1) }
         #expect(!call.isLive)
     }
 
-    @Test func `an agent that is not set up in time is dropped and opened again, and comes too late then`() {
+    @Test func `an agent whose set-up takes too long is dropped and opened again, and its late answer is ignored`() {
         let call = MachineDriver(.ringing(MachineDriver.call))
         call.begin()
         #expect(call.pass(.seconds(10)).contains(.dropAgent(socket: 1)))
@@ -229,7 +229,7 @@ struct CallSessionMachineTests {
         #expect(call.awaits(2))
     }
 
-    @Test func `a lost agent is opened again and the conversation taken up`() {
+    @Test func `a lost agent is opened again and continues the conversation`() {
         let call = MachineDriver()
         call.talk()
         call.pass(.seconds(60))
@@ -240,7 +240,7 @@ struct CallSessionMachineTests {
         #expect(call.on { $0.agentLost(socket: 1, message: "again", at: $1) } == [])
     }
 
-    @Test func `an agent that falls silent is opened again, and given up after so many sockets without an answer`() {
+    @Test func `a silent agent is opened again, and given up after a number of sockets without an answer`() {
         let call = MachineDriver()
         call.talk()
         call.pass(.seconds(60))
@@ -264,7 +264,7 @@ struct CallSessionMachineTests {
         #expect(call.receipt?.note == message)
     }
 
-    @Test func `an answer makes up for sockets that were silent before`() {
+    @Test func `an answer resets the count of silent sockets`() {
         let call = MachineDriver()
         call.talk()
         for socket in (1...20).map({ AgentSocketID($0) }) {
@@ -277,7 +277,7 @@ struct CallSessionMachineTests {
         #expect(call.isLive)
     }
 
-    @Test func `a silent agent is not opened again while the call is being drained or has ended`() {
+    @Test func `a silent agent is not opened again during a drain or after the end`() {
         let call = MachineDriver()
         call.talk()
         call.end(.agentHangup, .drain(timeout: .seconds(5)))
@@ -286,7 +286,7 @@ struct CallSessionMachineTests {
         #expect(call.on { $0.agentFellSilent(at: $1) } == [])
     }
 
-    @Test func `an agent that takes every session and drops it at once is given up`() {
+    @Test func `an agent that accepts every session and drops it at once is given up`() {
         let call = MachineDriver()
         call.talk()
         for socket in [1, 2, 3] as [AgentSocketID] {
@@ -315,7 +315,7 @@ struct CallSessionMachineTests {
         #expect(expired.pass(.seconds(1)) == [.connectAgent(socket: 2)])
     }
 
-    @Test func `an ordinary tick finds nothing due`() {
+    @Test func `a tick without a due timer does nothing`() {
         let call = MachineDriver()
         call.talk()
         #expect(call.nextDeadline == call.now + .seconds(3600))

@@ -17,16 +17,16 @@ struct CallerTurnsTests {
         #expect(turns.place(first, at: 7500) == 1000)
     }
 
-    @Test func `words that come after the answer go to the turn of our ear that it answers`() {
+    @Test func `words after the answer go to the answered turn of our own detector`() {
         var turns = CallerTurns()
         turns.detectorBegan(at: 500)
         turns.answerBegan(at: 2600)
         #expect(turns.place(first, at: 5000) == 500)
-        // More of the same turn, under another name.
+        // More of the same turn, under another id.
         #expect(turns.place(second, at: 5100) == 500)
     }
 
-    @Test func `words that come when the caller speaks again still go to the turn that was answered`() {
+    @Test func `words that come when the caller speaks again still go to the answered turn`() {
         var turns = CallerTurns()
         turns.detectorBegan(at: 500)
         turns.answerBegan(at: 2600)
@@ -35,7 +35,7 @@ struct CallerTurnsTests {
         #expect(turns.place(second, at: 5000) == 4000)
     }
 
-    @Test func `a turn of which no words ever come does not take those of the next`() {
+    @Test func `a turn whose words never come does not take those of the next turn`() {
         var turns = CallerTurns()
         turns.detectorBegan(at: 500)
         turns.answerBegan(at: 2600)
@@ -43,7 +43,7 @@ struct CallerTurnsTests {
         #expect(turns.place(first, at: 9700) == 9000)
     }
 
-    @Test func `a noise that the model has not answered is nobody's turn`() {
+    @Test func `a noise that the model has not answered gets no words`() {
         var turns = CallerTurns()
         turns.detectorBegan(at: 500)
         turns.detectorBegan(at: 3000)
@@ -52,7 +52,7 @@ struct CallerTurnsTests {
         #expect(turns.place(second, at: 4600) == 3000)
     }
 
-    @Test func `words of which our ear has heard nothing stand where they come`() {
+    @Test func `words without a detected turn are placed at their arrival`() {
         var turns = CallerTurns()
         turns.detectorBegan(at: 500)
         turns.answerBegan(at: 2600)
@@ -61,7 +61,7 @@ struct CallerTurnsTests {
         #expect(turns.place(second, at: 9000) == 9000)
     }
 
-    @Test func `a turn that a lost session had heard takes no words from the next`() {
+    @Test func `a turn that a lost session had heard takes no words of the next session`() {
         var turns = CallerTurns()
         turns.detectorBegan(at: 500)
         turns.detectorEnded(lastSpeech: 1500)
@@ -71,7 +71,7 @@ struct CallerTurnsTests {
         #expect(turns.place(first, at: 6000) == 5000)
     }
 
-    @Test func `nor does one whose end our ear notices only when the session is lost`() {
+    @Test func `a turn whose end is detected only at the loss takes none, either`() {
         var turns = CallerTurns()
         turns.detectorBegan(at: 500)
         turns.modelLost(at: 1600)
@@ -81,7 +81,7 @@ struct CallerTurnsTests {
         #expect(turns.place(first, at: 6000) == 5000)
     }
 
-    @Test func `a turn that goes on when the session is lost may be put into words by the next, or never`() {
+    @Test func `a turn that goes on during the loss may get its words from the next session, or never`() {
         var turns = CallerTurns()
         turns.detectorBegan(at: 500)
         turns.modelLost(at: 1500)
@@ -95,7 +95,7 @@ struct CallerTurnsTests {
         #expect(quick.place(first, at: 5450) == 500)
     }
 
-    @Test func `an answer that goes on after a function answers the turn that is over, and none that has just begun`() {
+    @Test func `an answer that continues after a function answers the finished turn, not one that has just begun`() {
         var turns = CallerTurns()
         turns.detectorBegan(at: 500)
         turns.detectorEnded(lastSpeech: 2000)
@@ -125,12 +125,12 @@ struct CallerTurnsTests {
         #expect(turns.place(first, at: 3500) == 2300)
     }
 
-    @Test func `words without a turn stand where they come`() {
+    @Test func `words without a turn are placed at their arrival`() {
         var turns = CallerTurns()
         #expect(turns.place(first, at: 700) == 700)
     }
 
-    @Test func `a long call leaves little behind`() {
+    @Test func `a long call leaves little state behind`() {
         var turns = CallerTurns()
         for index in 0..<10_000 {
             turns.detectorBegan(at: index * 1000)

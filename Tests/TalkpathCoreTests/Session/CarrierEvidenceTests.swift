@@ -3,7 +3,7 @@ import Testing
 
 @testable import TalkpathCore
 
-/// What the carrier reports besides progress decides between reasons that look alike on the socket.
+/// The carrier's reports besides progress decide between reasons that look the same on the socket.
 struct CarrierEvidenceTests {
     private static let broken = CarrierFault(.stream, code: 31924, "the media socket broke the WebSocket protocol")
 
@@ -11,7 +11,7 @@ struct CarrierEvidenceTests {
         call.on { $0.reported(report, at: $1) }
     }
 
-    /// Ends after the media has stopped, as after a caller's hang-up.
+    /// The end after the media has stopped, as after a caller's hang-up.
     private func finish(_ call: MachineDriver) {
         call.hangUp(.alreadyGone)
         call.mediaClosed()
@@ -19,7 +19,7 @@ struct CarrierEvidenceTests {
         call.saved()
     }
 
-    @Test func `a stream that is reported broken before it stops was not hung up by the caller`() {
+    @Test func `a stream that is reported broken before it stops does not count as the caller's hang-up`() {
         let call = MachineDriver()
         call.talk()
         #expect(report(.streamFailed(Self.broken), call) == [.publish(.carrierError(Self.broken))])
@@ -31,7 +31,7 @@ struct CarrierEvidenceTests {
         #expect(call.receipt?.carrierFaults == [Self.broken])
     }
 
-    @Test func `a stream that broke before the carrier refused a transfer was not hung up by the caller`() {
+    @Test func `a stream that broke before a refused transfer does not count as the caller's hang-up`() {
         let call = MachineDriver()
         call.talk()
         _ = call.on {
@@ -50,7 +50,7 @@ struct CarrierEvidenceTests {
     }
 
     @Test(arguments: [false, true])
-    func `a stream that broke while the carrier's answer to a transfer was lost was not hung up by the caller`(
+    func `a stream that broke while the answer of a transfer was lost does not count as the caller's hang-up`(
         isCarriedOut: Bool
     ) {
         let call = MachineDriver()
@@ -69,7 +69,7 @@ struct CarrierEvidenceTests {
         #expect(call.isLive)
         call.progress(.over(.completed))
         finish(call)
-        // A carrier that has carried it out was dialling when the caller hung up.
+        // A carrier that carried out the transfer was dialling when the caller hung up.
         #expect(call.receipt?.reason == (isCarriedOut ? .callerHangup : .mediaLost))
     }
 
@@ -88,7 +88,7 @@ struct CarrierEvidenceTests {
         #expect(call.receipt?.reason == .mediaLost)
     }
 
-    @Test func `a report of a stopped stream ends the wait for one at once`() {
+    @Test func `a report of a stopped stream ends the wait for it at once`() {
         let call = MachineDriver()
         call.talk()
         _ = report(.streamStarted, call)
@@ -102,7 +102,7 @@ struct CarrierEvidenceTests {
         #expect(call.receipt?.carrierFaults == [])
     }
 
-    @Test func `a report that does not come is waited for one second`() {
+    @Test func `the end waits one second for a report`() {
         let call = MachineDriver()
         call.talk()
         _ = report(.streamStarted, call)
@@ -116,7 +116,7 @@ struct CarrierEvidenceTests {
         #expect(call.receipt?.reason == .callerHangup)
     }
 
-    @Test func `a carrier that reports no streams is not waited for`() {
+    @Test func `a carrier without reports of streams is not waited for`() {
         let call = MachineDriver()
         call.talk()
         call.on { $0.streamStopped(at: $1) }
@@ -143,7 +143,7 @@ struct CarrierEvidenceTests {
         #expect(call.receipt?.reason == .mediaLost)
     }
 
-    @Test func `a warning about the stream is kept, and the caller's hang-up stays one`() {
+    @Test func `a warning about the stream is kept, and the reason stays the caller's hang-up`() {
         let call = MachineDriver()
         call.talk()
         let warning = CarrierFault(
@@ -159,7 +159,7 @@ struct CarrierEvidenceTests {
         #expect(call.receipt?.carrierFaults == [warning])
     }
 
-    @Test func `that we closed the stream of a call that we end is no error`() {
+    @Test func `the close of our own stream at the end does not count as an error`() {
         let call = MachineDriver()
         call.talk()
         call.end()
@@ -169,7 +169,7 @@ struct CarrierEvidenceTests {
         #expect(call.receipt?.carrierFaults == [])
     }
 
-    @Test func `the network's answer stands in the receipt of a call that was not connected`() {
+    @Test func `the receipt of an unconnected call has the network's answer`() {
         let call = MachineDriver()
         call.begin()
         call.placed()
@@ -182,7 +182,7 @@ struct CarrierEvidenceTests {
         #expect(call.receipt?.carrierFaults == [answer])
     }
 
-    @Test func `the carrier's number for a refused order stands in the receipt`() {
+    @Test func `the receipt has the carrier's code of a refused request`() {
         let call = MachineDriver()
         call.begin()
         call.on { $0.placingFailed(CarrierError(.refused, "no such number", carrierCode: 21211), at: $1) }
@@ -193,7 +193,7 @@ struct CarrierEvidenceTests {
 
     // MARK: Queueing
 
-    @Test func `time in the carrier's queue is no ringing`() {
+    @Test func `time in the carrier's queue does not count as ringing`() {
         let call = MachineDriver(policy: .onAnswer)
         call.begin()
         call.placed()

@@ -13,14 +13,14 @@ struct ConversationDebtsTests {
         return debts
     }
 
-    @Test func `a turn that only our own ear has heard is waited for, until the model answers`() {
+    @Test func `a turn that only our own detector has heard is owed an answer until the model answers`() {
         var debts = heard(.seconds(1))
         #expect(debts.callerWaits(at: start + .seconds(5)))
         debts.answerBegan()
         #expect(!debts.callerWaits(at: start + .seconds(5)))
     }
 
-    @Test func `a sound to which the model says nothing is taken for a noise in the end`() {
+    @Test func `a sound to which the model does not react counts as a noise after a while`() {
         let debts = heard(.seconds(1))
         #expect(!debts.callerWaits(at: start + .seconds(12)))
         #expect(!heard(.milliseconds(300)).callerWaits(at: start + .seconds(1)))
@@ -34,7 +34,7 @@ struct ConversationDebtsTests {
         #expect(!debts.callerWaits(at: start + .seconds(30)))
     }
 
-    @Test func `a session lost after the caller's words leaves its answer to the next`() {
+    @Test func `a session lost after the caller's words leaves the answer to the next session`() {
         var debts = heard(.seconds(1))
         debts.sessionLost(isAnswering: false, at: start + .seconds(2))
         #expect(debts.isOwedFromBefore)
@@ -43,7 +43,7 @@ struct ConversationDebtsTests {
         #expect(!debts.isOwedFromBefore)
     }
 
-    @Test func `a session lost after a function's result leaves that to the next, until it is answered`() {
+    @Test func `a session lost after a function's result leaves it to the next session, until it is answered`() {
         var debts = ConversationDebts()
         debts.functionReturned("sunny", calledOn: start)
         debts.resultsTold(lastAudio: nil, at: start)
@@ -70,7 +70,7 @@ struct ConversationDebtsTests {
         return debts
     }
 
-    @Test func `a model that has waited for a function answers with whatever it says next`() {
+    @Test func `the next words of a model that waited for a function are the answer`() {
         var debts = told(lastAudio: start)
         #expect(debts.owesAnswerToResult(lastAudio: start))
         #expect(!debts.owesAnswerToResult(lastAudio: start + .seconds(3)))
@@ -78,7 +78,7 @@ struct ConversationDebtsTests {
         #expect(debts.results == [])
     }
 
-    @Test func `an answer that was under way when a result came is not the answer to it`() {
+    @Test func `an answer that was under way when a result came does not count as its answer`() {
         var debts = told(lastAudio: start + .milliseconds(1900))
         debts.answerCompleted(lastAudio: start + .seconds(3))
         #expect(debts.owesAnswerToResult(lastAudio: start + .seconds(3)))
@@ -87,7 +87,7 @@ struct ConversationDebtsTests {
         #expect(!debts.owesAnswerToResult(lastAudio: start + .seconds(3)))
     }
 
-    @Test func `a result of a call that the model has cancelled is owed no answer`() {
+    @Test func `a result of a function that the model has cancelled is owed no answer`() {
         var debts = told(lastAudio: start + .milliseconds(1900))
         debts.callsCancelled(["e"])
         #expect(debts.owesAnswerToResult(lastAudio: nil))
@@ -97,14 +97,14 @@ struct ConversationDebtsTests {
         #expect(!debts.isAnswerOwed, "the next session need not speak of it")
     }
 
-    @Test func `a result that comes while there is no session is owed until the next one speaks`() {
+    @Test func `a result that comes without a session is owed until the next session speaks`() {
         var debts = told(lastAudio: start)
         debts.utteranceBegan()
         debts.sessionLost(isAnswering: true, at: start + .seconds(3))
         #expect(debts.owesAnswerToResult(lastAudio: start + .seconds(9)))
     }
 
-    @Test func `a caller who has gone on speaking since the loss makes the handle stale`() {
+    @Test func `a caller who has spoken since the loss makes the handle stale`() {
         var debts = ConversationDebts()
         debts.handleGiven()
         debts.detectorHeardBegin(at: start)
@@ -115,7 +115,7 @@ struct ConversationDebtsTests {
         #expect(debts.isHandleStale)
     }
 
-    @Test func `a handle covers what came before it, and nothing after it`() {
+    @Test func `a handle covers the words before it, and none after it`() {
         var debts = heard(.seconds(1))
         #expect(debts.isHandleStale)
         debts.handleGiven()
@@ -133,7 +133,7 @@ struct ConversationDebtsTests {
         #expect(debts.isHandleStale)
     }
 
-    @Test func `a session lost while the caller speaks owes the answer once our ear has noticed the end of the turn`() {
+    @Test func `a session lost while the caller speaks owes the answer once the end of the turn is detected`() {
         var debts = ConversationDebts()
         debts.handleGiven()
         debts.detectorHeardBegin(at: start)

@@ -10,7 +10,7 @@ struct DigitInputTests {
         [.collected(CollectedDigits(digits: digits, completion: completion))]
     }
 
-    @Test func `keys that follow one another are told to the agent in one piece`() {
+    @Test func `keys in quick succession are sent to the agent in one piece`() {
         var input = DigitInput(tellsAgent: true)
         #expect(input.pressed("4", at: at(0)) == [])
         #expect(input.pressed("*", at: at(900)) == [])
@@ -19,13 +19,13 @@ struct DigitInputTests {
         #expect(input.tick(at: at(9000)) == [])
     }
 
-    @Test func `an agent that is not to know is not told`() {
+    @Test func `an agent without leave to know gets no keys`() {
         var input = DigitInput(tellsAgent: false)
         _ = input.pressed("4", at: at(0))
         #expect(input.tick(at: at(9000)) == [])
     }
 
-    @Test func `a collected number is complete with its terminator, and the agent learns nothing of it`() {
+    @Test func `a collected number is complete with its terminator, and the agent does not get it`() {
         var input = DigitInput(tellsAgent: true)
         input.collect(DigitRequest(), at: at(0))
         #expect(input.isCollecting)
@@ -35,17 +35,17 @@ struct DigitInputTests {
         #expect(input.tick(at: at(60_000)) == [])
     }
 
-    @Test func `or with as many digits as were asked for`() {
+    @Test func `a collected number is complete with its requested number of digits`() {
         var input = DigitInput(tellsAgent: true)
         input.collect(DigitRequest(maximum: 2, terminator: nil), at: at(0))
         #expect(input.pressed("#", at: at(1)) == [])
         #expect(input.pressed("7", at: at(2)) == collected("#7", .maximum))
-        // What follows is the agent's again.
+        // The agent gets the later keys again.
         _ = input.pressed("1", at: at(3))
         #expect(input.tick(at: at(5000)) == [.tell("[The caller pressed on the keypad: 1]")])
     }
 
-    @Test func `or when the caller hesitates, before the first digit or between two`() {
+    @Test func `a collection ends when the caller hesitates, before the first digit or between two`() {
         var input = DigitInput(tellsAgent: true)
         let request = DigitRequest(timeout: .seconds(5), digitTimeout: .seconds(2))
         input.collect(request, at: at(0))
@@ -57,7 +57,7 @@ struct DigitInputTests {
         #expect(input.tick(at: at(6900)) == collected("9", .timeout))
     }
 
-    @Test func `nobody presses more keys than are counted`() {
+    @Test func `keys beyond the limit are not counted`() {
         var input = DigitInput(tellsAgent: true)
         input.collect(DigitRequest(), at: at(0))
         var actions: [DigitInput.Action] = []
@@ -65,7 +65,7 @@ struct DigitInputTests {
         #expect(actions == collected(String(repeating: "1", count: DigitInput.limit), .maximum))
     }
 
-    @Test func `digits are not printed`() {
+    @Test func `digits are not logged`() {
         let digits = CollectedDigits(digits: "4242", completion: .maximum)
         #expect(!"\(digits) \(String(reflecting: digits))".contains("42"))
         var text = ""

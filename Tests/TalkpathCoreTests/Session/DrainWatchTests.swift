@@ -6,13 +6,13 @@ import Testing
 struct DrainWatchTests {
     private let start = MonotonicInstant(nanoseconds: 1_000_000_000)
 
-    @Test func `a call in which nothing is to be heard or owed is over at once`() {
+    @Test func `a call without audio to play or answers to give is over at once`() {
         var watch = DrainWatch()
         #expect(watch.isOver(isHeard: true, owes: .nothing, lastMessage: nil, at: start) == false)
         #expect(watch.isOver(isHeard: false, owes: .nothing, lastMessage: nil, at: start) == true)
     }
 
-    @Test func `an answer that is owed is waited for as long as the model says something`() {
+    @Test func `an owed answer is waited for as long as the model speaks`() {
         var watch = DrainWatch()
         for second in 0..<20 {
             let now = start + .seconds(second)
@@ -20,7 +20,7 @@ struct DrainWatchTests {
         }
     }
 
-    @Test func `a model that owes an answer and is dumb is not waited for, once all is heard`() {
+    @Test func `a silent model that owes an answer is not waited for once all audio is heard`() {
         var watch = DrainWatch()
         let early = start - .seconds(30)
         #expect(watch.isOver(isHeard: true, owes: .words, lastMessage: early, at: start) == false)
@@ -44,7 +44,7 @@ struct DrainWatchTests {
         #expect(watch.isOver(isHeard: false, owes: .words, lastMessage: nil, at: done + .seconds(6)) == true)
     }
 
-    @Test func `one that has spoken and not said that this was all is waited for less long`() {
+    @Test func `a model that has spoken without ending its turn is waited for less long`() {
         var watch = DrainWatch()
         #expect(watch.isOver(isHeard: false, owes: .rest, lastMessage: nil, at: start) == false)
         #expect(watch.isOver(isHeard: false, owes: .rest, lastMessage: nil, at: start + .milliseconds(980)) == false)

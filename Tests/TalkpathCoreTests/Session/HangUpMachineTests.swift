@@ -3,12 +3,12 @@ import Testing
 
 @testable import TalkpathCore
 
-/// Hanging up, without the rest of a call.
+/// The hang-up part of the state machine.
 struct HangUpMachineTests {
     private let began = MonotonicInstant(nanoseconds: 1_000_000_000)
     private let busy = CarrierError(.unavailable, "busy")
 
-    @Test func `while the call ends a request that failed is repeated soon, and not beyond the bound`() {
+    @Test func `during the end a failed request is repeated soon, and not beyond the bound`() {
         var machine = HangUpMachine()
         machine.begin(until: began + .seconds(1), at: began)
         #expect(machine.failed(busy, at: began) == .retried)
@@ -18,13 +18,13 @@ struct HangUpMachineTests {
         #expect(machine.failed(busy, at: began + .milliseconds(700)) == .final)
     }
 
-    @Test func `what the carrier refuses is not asked again before the receipt`() {
+    @Test func `a refused request is not repeated before the receipt`() {
         var machine = HangUpMachine()
         machine.begin(until: began + .seconds(10), at: began)
         #expect(machine.failed(CarrierError(.refused, "no"), at: began) == .final)
     }
 
-    @Test func `a failure of before the receipt is stale after it`() {
+    @Test func `a failure before the receipt is stale after it`() {
         var machine = HangUpMachine()
         machine.begin(until: began + .seconds(10), at: began)
         machine.endWaitsNoLonger()
@@ -33,7 +33,7 @@ struct HangUpMachineTests {
         #expect(!machine.isSettled)
     }
 
-    @Test func `after the receipt the carrier is asked so often and no more`() {
+    @Test func `after the receipt the carrier is asked a set number of times`() {
         var machine = HangUpMachine()
         var now = began
         machine.goOn(at: now)
@@ -50,7 +50,7 @@ struct HangUpMachineTests {
         #expect(now - began > .seconds(15 * 60))
     }
 
-    @Test func `a call whose name comes after the receipt is hung up then`() {
+    @Test func `a call whose id comes after the receipt is hung up then`() {
         var machine = HangUpMachine()
         machine.awaitName(until: began + .seconds(5))
         machine.endWaitsNoLonger()

@@ -2,11 +2,11 @@ import TalkpathAudio
 
 @testable import TalkpathCore
 
-/// Drives a machine by hand, on a clock that only `pass` moves.
+/// Drives a machine by hand, with a clock that only `pass` moves.
 final class MachineDriver {
     var machine: CallSessionMachine
     private(set) var now = MonotonicInstant(nanoseconds: 5_000_000_000)
-    /// Every order given so far.
+    /// Every action so far.
     private(set) var orders: [SessionAction] = []
 
     static let call = "CA01"
@@ -31,7 +31,7 @@ final class MachineDriver {
         )
     }
 
-    /// One thing that happens; the orders it brings.
+    /// Gives one input; returns the actions.
     @discardableResult
     func on(
         _ event: (inout CallSessionMachine, MonotonicInstant) -> [SessionAction]
@@ -41,7 +41,7 @@ final class MachineDriver {
         return actions
     }
 
-    /// Time passes, with a tick every 20 ms.
+    /// Advances the time, with a tick every 20 ms.
     @discardableResult
     func pass(_ duration: Duration, isPlayedOut: Bool = false) -> [SessionAction] {
         var given: [SessionAction] = []
@@ -100,7 +100,7 @@ final class MachineDriver {
     @discardableResult
     func saved() -> [SessionAction] { on { $0.recordSaved(error: nil, at: $1) } }
 
-    /// A call in full swing.
+    /// A live call with both ends connected.
     func talk() {
         begin()
         placed()
@@ -136,7 +136,7 @@ final class MachineDriver {
 }
 
 extension [SessionAction] {
-    /// Whether something is opened by them.
+    /// Whether one of the actions opens something.
     var opensSomething: Bool {
         contains { action in
             switch action {

@@ -3,10 +3,9 @@ import Testing
 
 @testable import TalkpathCore
 
-/// How old a model's session gets before it is opened anew.
+/// The age at which a model's session is renewed.
 struct RenewalAgeTests {
-    @Test func `Gemini's session is renewed at a quiet moment from the fiftieth minute on, at the fifty-fifth anyway`()
-    {
+    @Test func `Gemini's session is renewed at a quiet moment after fifty minutes, and in any case after fifty-five`() {
         let agent = AgentProfile.gemini(key: "", instructions: "")
         let call = MachineDriver(limits: CallLimits(), renewal: agent.effectiveRenewal)
         call.talk()
@@ -15,11 +14,11 @@ struct RenewalAgeTests {
         #expect(!call.pass(.seconds(2 * 60)).opensSomething)
         let isWaiting = call.machine.renewsWhenQuiet
         #expect(!isEarly && isWaiting)
-        // Nobody falls silent.
+        // The line has no quiet moment.
         #expect(call.pass(.seconds(4 * 60 + 1)).opensSomething)
     }
 
-    @Test func `an agent's own ages count`() {
+    @Test func `an agent's own ages apply`() {
         var agent = AgentProfile.gemini(key: "", instructions: "")
         agent.renewal = AgentRenewal(quietAfter: .seconds(60), atLatest: .seconds(90))
         #expect(agent.effectiveRenewal == agent.renewal)

@@ -17,7 +17,7 @@ struct SpeechQueueTests {
         AgentTranscript(item: AgentItem(index: item), text: text, isFinal: isFinal)
     }
 
-    @Test func `what is to be said waits for the model's session, and then for the answer under way`() {
+    @Test func `words to say wait for the model's session, and then for the answer under way`() {
         var queue = SpeechQueue(answersByItself: false)
         #expect(queue.add(.say(id: 2, words: "a"), at: start) == [])
         #expect(queue.agentIsReady(at: start) == [.send(.say("a"))])
@@ -26,14 +26,14 @@ struct SpeechQueueTests {
         #expect(queue.responseEnded(.completed, at: start) == [.awaitPlayback(id: 2), .send(.say("b"))])
     }
 
-    @Test func `an answer that nobody asked for is waited for as well`() {
+    @Test func `an answer that was not requested is waited for, too`() {
         var queue = ready()
         queue.responseStarted()
         #expect(queue.add(.say(id: 2, words: "a"), at: start) == [])
         #expect(queue.responseEnded(.completed, at: start) == [.send(.say("a"))])
     }
 
-    @Test func `the text is what the model said, piece by piece and item by item`() {
+    @Test func `the text is the model's, piece by piece and item by item`() {
         var queue = ready()
         _ = queue.add(.say(id: 2, words: "greet"), at: start)
         queue.responseStarted()
@@ -49,7 +49,7 @@ struct SpeechQueueTests {
         #expect(queue.takeText(2) == "")
     }
 
-    @Test func `an interrupted answer is cut, and the next in the queue is asked for`() {
+    @Test func `an interrupted answer is cut, and the next in the queue is requested`() {
         var queue = ready()
         _ = queue.add(.say(id: 2, words: "a"), at: start)
         _ = queue.add(.respond, at: start)
@@ -58,10 +58,10 @@ struct SpeechQueueTests {
         #expect(queue.responseEnded(.cancelled, at: start) == [.cut(id: 2, text: "Well,"), .send(.respond)])
     }
 
-    @Test func `a model that was speaking already is asked again when it has finished`() {
+    @Test func `a model that was already speaking is asked again after its words`() {
         var queue = ready()
         _ = queue.add(.say(id: 2, words: "a"), at: start)
-        // Its own answer begins in the same moment, and ours is refused.
+        // Its own answer begins at the same time, and ours is refused.
         queue.responseStarted()
         queue.add(piece("Not ours.", isFinal: true))
         queue.wasRefused(at: start)
@@ -72,7 +72,7 @@ struct SpeechQueueTests {
         #expect(queue.takeText(2) == "Ours.")
     }
 
-    @Test func `a model that does not begin is given up, and the next is asked for`() {
+    @Test func `a model that does not begin is given up, and the next words are requested`() {
         var queue = ready()
         _ = queue.add(.say(id: 2, words: "a"), at: start)
         _ = queue.add(.say(id: 4, words: "b"), at: start)
@@ -84,7 +84,7 @@ struct SpeechQueueTests {
         )
     }
 
-    @Test func `with the socket, what was being said is cut and what was asked for is asked again`() {
+    @Test func `a lost socket cuts the words under way, and the requested words are requested again`() {
         var queue = ready()
         _ = queue.add(.say(id: 2, words: "a"), at: start)
         #expect(queue.agentIsLost() == [])
@@ -95,7 +95,7 @@ struct SpeechQueueTests {
         #expect(queue.agentIsReady(at: start) == [])
     }
 
-    @Test func `answers are asked for once, and not at all of a model that answers by itself`() {
+    @Test func `answers are requested once, and not at all of a model that answers by itself`() {
         var queue = ready()
         queue.responseStarted()
         _ = queue.add(.respond, at: start)
@@ -108,7 +108,7 @@ struct SpeechQueueTests {
         #expect(other.add(.say(id: 2, words: "a"), at: start) == [.send(.say("a"))])
     }
 
-    @Test func `there is room for so many and no more`() {
+    @Test func `the queue has a limit`() {
         var queue = SpeechQueue(answersByItself: false)
         for id in 0..<SpeechQueue.limit {
             #expect(queue.hasRoom)
@@ -117,7 +117,7 @@ struct SpeechQueueTests {
         #expect(!queue.hasRoom)
     }
 
-    @Test func `an answer that was only asked for is not asked for again if the model gives one by itself`() {
+    @Test func `a requested answer is not requested again if the model gives one by itself`() {
         var queue = ready()
         #expect(queue.isIdle)
         #expect(queue.add(.ask, at: start) == [.send(.respond)])
@@ -128,7 +128,7 @@ struct SpeechQueueTests {
         #expect(queue.isIdle)
     }
 
-    @Test func `a result whose answer went with the session is asked for once the new session knows of it`() {
+    @Test func `a result whose answer was lost with the session is requested once the new session has it`() {
         var queue = ready()
         #expect(queue.add(.respond, at: start) == [.send(.respond)])
         #expect(queue.isAnswering)
@@ -139,7 +139,7 @@ struct SpeechQueueTests {
 
     // MARK: While the caller speaks
 
-    @Test func `nothing is asked for while the caller speaks, and all of it in its order afterwards`() {
+    @Test func `requests wait while the caller speaks, and follow in their order`() {
         var queue = ready()
         queue.callerBegan(.detector, at: start)
         #expect(queue.add(.say(id: 2, words: "a"), at: start) == [])
@@ -149,7 +149,7 @@ struct SpeechQueueTests {
         #expect(queue.responseEnded(.completed, at: start) == [.awaitPlayback(id: 2), .send(.respond)])
     }
 
-    @Test func `a caller whom the ear or the model hears is speaking`() {
+    @Test func `a caller whom the detector or the model hears is speaking`() {
         var queue = ready()
         queue.callerBegan(.detector, at: start)
         queue.callerBegan(.model, at: start)
@@ -162,7 +162,7 @@ struct SpeechQueueTests {
         #expect(queue.tick(at: ended + .seconds(1)) == [.send(.respond)])
     }
 
-    @Test func `what nobody waits for is dropped if the model answers the caller's turn by itself`() {
+    @Test func `words without a waiter are dropped if the model answers the caller's turn by itself`() {
         var queue = ready()
         queue.callerBegan(.model, at: start)
         _ = queue.add(.say(id: nil, words: "reminder"), at: start)
@@ -176,7 +176,7 @@ struct SpeechQueueTests {
         #expect(queue.isIdle)
     }
 
-    @Test func `an order that waited for an answer is dropped, too, if the caller breaks that off`() {
+    @Test func `a request that waited for an answer is dropped, too, if the caller interrupts the answer`() {
         var queue = ready()
         queue.responseStarted()
         _ = queue.add(.respond, at: start)
@@ -188,7 +188,7 @@ struct SpeechQueueTests {
         #expect(queue.isIdle)
     }
 
-    @Test func `a result that comes when the caller has finished is answered beside the caller's turn`() {
+    @Test func `a result that comes when the caller has finished is answered together with the caller's turn`() {
         var queue = ready()
         queue.callerBegan(.model, at: start)
         _ = queue.add(.respond, at: start)
@@ -198,7 +198,7 @@ struct SpeechQueueTests {
         #expect(queue.responseEnded(.completed, at: start + .seconds(3)) == [.send(.respond)])
     }
 
-    @Test func `a line that is noisy for ever does not silence the agent`() {
+    @Test func `a line with constant noise does not silence the agent`() {
         var queue = ready()
         queue.callerBegan(.detector, at: start)
         let added = start + .seconds(5)
@@ -207,7 +207,7 @@ struct SpeechQueueTests {
         #expect(queue.tick(at: added + .seconds(15)) == [.send(.respond)])
     }
 
-    @Test func `a model that answers at once is told when the caller has finished, another at once`() {
+    @Test func `a model that answers at once gets messages after the caller's turn, another model at once`() {
         var slow = ready()
         var quick = ready(answersByItself: true)
         let result = AgentCommand.toolResult(id: "f", name: "weather", output: "{}")
@@ -223,7 +223,7 @@ struct SpeechQueueTests {
         #expect(quick.callerEnded(.model, at: start + .seconds(2)) == [.send(result), .send(.prompt("key"))])
     }
 
-    @Test func `a result that was told in the middle of an answer is asked about if the model does not speak of it`() {
+    @Test func `a result sent during an answer is requested if the model does not speak of it`() {
         var queue = ready(answersByItself: true)
         queue.responseStarted()
         let result = AgentCommand.toolResult(id: "f", name: "weather", output: "{}")
@@ -237,7 +237,7 @@ struct SpeechQueueTests {
         #expect(asked == [.send(.prompt(SpeechQueue.questionOfResult))])
     }
 
-    @Test func `and not if it does`() {
+    @Test func `a result sent during an answer is not requested if the model speaks of it`() {
         var queue = ready(answersByItself: true)
         queue.expectAnswer(at: start)
         queue.responseStarted()
@@ -246,7 +246,7 @@ struct SpeechQueueTests {
         #expect(queue.tick(at: start + .seconds(9)) == [])
     }
 
-    @Test func `results that are not wanted any more are not told`() {
+    @Test func `results that are no longer wanted are not sent`() {
         var queue = ready(answersByItself: true)
         queue.callerBegan(.detector, at: start)
         _ = queue.tell(.toolResult(id: "f", name: "weather", output: "{}"), at: start)
@@ -257,7 +257,7 @@ struct SpeechQueueTests {
     }
 
     @Test(arguments: [false, true])
-    func `a key pressed without a session is told to the next one, and answered`(answersByItself: Bool) {
+    func `a key pressed without a session is sent to the next one, and answered`(answersByItself: Bool) {
         var queue = SpeechQueue(answersByItself: answersByItself)
         #expect(queue.tell(.prompt("5"), at: start) == [])
         _ = queue.add(.respond, at: start)
@@ -266,7 +266,7 @@ struct SpeechQueueTests {
         #expect(told == [.send(.prompt("5"))] + (answersByItself ? [] : [.send(.respond)]))
     }
 
-    @Test func `a result is not told to a session that did not ask for it`() {
+    @Test func `a result is not sent to a session that did not call the function`() {
         var queue = ready(answersByItself: true)
         queue.callerBegan(.detector, at: start)
         _ = queue.tell(.toolResult(id: "f", name: "weather", output: "{}"), at: start)
@@ -277,7 +277,7 @@ struct SpeechQueueTests {
 
     // MARK: A model that answers whatever it is told
 
-    @Test func `it is reminded when the caller has finished and it has not answered by itself`() {
+    @Test func `the model is reminded after the caller's turn if it has not answered by itself`() {
         var queue = ready(answersByItself: true)
         queue.callerBegan(.detector, at: start)
         #expect(queue.add(.remind("answer"), at: start) == [])
@@ -291,7 +291,7 @@ struct SpeechQueueTests {
         #expect(other.isIdle)
     }
 
-    @Test func `it is asked for what it was told and does not answer`() {
+    @Test func `a message that the model does not answer is requested`() {
         var queue = ready(answersByItself: true)
         #expect(queue.tell(.prompt("key"), at: start) == [.send(.prompt("key"))])
         #expect(queue.awaitsAnswer)
@@ -300,12 +300,12 @@ struct SpeechQueueTests {
         #expect(rejected.tick(at: start + .seconds(1)) == [.send(.prompt(SpeechQueue.question))])
         var urged = queue
         #expect(urged.urge(at: start + .seconds(6)) == [.send(.prompt(SpeechQueue.question))])
-        // It has nothing to say to it.
+        // The model has no answer to it.
         #expect(queue.responseEnded(.completed, at: start) == [])
         #expect(queue.isIdle)
     }
 
-    @Test func `an answer that it does not begin is lost with its session`() {
+    @Test func `an answer that the model does not begin is lost with its session`() {
         var queue = ready(answersByItself: true)
         _ = queue.tell(.prompt("key"), at: start)
         _ = queue.agentIsLost()
@@ -315,7 +315,7 @@ struct SpeechQueueTests {
 
     // MARK: Failures
 
-    @Test func `what came to nothing is asked for again, after the time that the model names`() {
+    @Test func `a request that failed is repeated, after the time that the model names`() {
         var queue = ready()
         _ = queue.add(.say(id: nil, words: "hello"), at: start)
         queue.responseStarted()
@@ -327,7 +327,7 @@ struct SpeechQueueTests {
         #expect(queue.isIdle)
     }
 
-    @Test func `an answer to the caller that failed is asked for, unless the model gives one by itself`() {
+    @Test func `an answer to the caller that failed is requested, unless the model gives one by itself`() {
         var queue = ready()
         queue.responseStarted()
         #expect(queue.responseEnded(.failed, at: start) == [])
@@ -340,7 +340,7 @@ struct SpeechQueueTests {
         #expect(other.isIdle)
     }
 
-    @Test func `a model that fails again and again is asked so often and no more`() {
+    @Test func `a model that fails again and again is asked a set number of times`() {
         var queue = ready()
         var now = start
         var asked = queue.add(.respond, at: now)
@@ -356,7 +356,7 @@ struct SpeechQueueTests {
         #expect(queue.isIdle)
     }
 
-    @Test func `somebody who waits for words learns that the model fails, and those half said are cut`() {
+    @Test func `a waiter for words learns that the model fails, and words under way are cut`() {
         var queue = ready()
         _ = queue.add(.say(id: 2, words: "a"), at: start)
         var now = start
@@ -374,25 +374,25 @@ struct SpeechQueueTests {
         #expect(queue.responseEnded(.failed, at: now) == [.cut(id: 4, text: "Half")])
     }
 
-    @Test func `an order that the model rejects is given again`() {
+    @Test func `a request that the model rejects is repeated`() {
         var queue = ready()
         _ = queue.add(.say(id: nil, words: "hello"), at: start)
         #expect(queue.wasRejected(retryAfter: .seconds(2), at: start) == [])
         #expect(queue.tick(at: start + .seconds(2)) == [.send(.say("hello"))])
     }
 
-    @Test func `a refusal of nothing that was asked for does not silence the agent`() {
+    @Test func `a rejection of another message does not silence the agent`() {
         var queue = ready()
         queue.wasRefused(at: start)
         #expect(!queue.isResponding)
         #expect(queue.add(.respond, at: start) == [.send(.respond)])
-        // It says that it is speaking, and neither begins nor ends.
+        // The model reports that it speaks, and neither begins nor ends.
         queue.wasRefused(at: start)
         #expect(queue.tick(at: start + .milliseconds(9980)) == [])
         #expect(queue.tick(at: start + .seconds(10)) == [.send(.respond)])
     }
 
-    @Test func `an order without a name that the model does not begin is given again`() {
+    @Test func `a request without an id that the model does not begin is repeated`() {
         var queue = ready()
         #expect(queue.add(.respond, at: start) == [.send(.respond)])
         #expect(queue.tick(at: start + .seconds(10)) == [])
@@ -400,7 +400,7 @@ struct SpeechQueueTests {
     }
 
     @Test(arguments: [true, false])
-    func `an answer that is broken off is asked for again if nothing of it has come`(isEmpty: Bool) {
+    func `an answer that stops before its first audio is requested again`(isEmpty: Bool) {
         var queue = ready()
         queue.responseStarted()
         if !isEmpty { queue.answerProgressed() }
@@ -412,7 +412,7 @@ struct SpeechQueueTests {
     // MARK: The greeting
 
     @Test(arguments: [true, false])
-    func `a greeting is not said once the agent has answered a key instead`(answersByItself: Bool) {
+    func `a greeting is dropped once the agent has answered a key instead`(answersByItself: Bool) {
         var queue = SpeechQueue(answersByItself: answersByItself)
         _ = queue.tell(.prompt("5"), at: start)
         _ = queue.add(.respond, at: start)
@@ -425,7 +425,7 @@ struct SpeechQueueTests {
         #expect(queue.isIdle)
     }
 
-    @Test func `a greeting waits for the answer to a short word that ends just when there is a model`() {
+    @Test func `a greeting waits for the answer to a short word that ends just when the model is ready`() {
         var queue = SpeechQueue(answersByItself: true)
         queue.callerBegan(.detector, at: start)
         let ready = start + .milliseconds(1000)
@@ -437,7 +437,7 @@ struct SpeechQueueTests {
         #expect(queue.tick(at: heard + .milliseconds(2500)) == [.send(.say("hello"))])
     }
 
-    @Test func `a greeting waits for the answer to a caller who spoke before there was a model`() {
+    @Test func `a greeting waits for the answer to a caller who spoke before the model was ready`() {
         var queue = ready()
         #expect(queue.greet("hello", callerHasSpoken: true, at: start) == [])
         queue.responseStarted()

@@ -3,7 +3,7 @@ import Testing
 
 @testable import TalkpathCore
 
-/// The steps of an end, without the rest of a call.
+/// The steps of an end, apart from the rest of a call.
 struct TeardownMachineTests {
     private let began = MonotonicInstant(nanoseconds: 1_000_000_000)
 
@@ -21,7 +21,7 @@ struct TeardownMachineTests {
         return machine
     }
 
-    @Test func `the media socket waits for the carrier's word, and the record for both sockets`() {
+    @Test func `the close of the media socket waits for the carrier, and the record waits for both sockets`() {
         var machine = ending()
         #expect(machine.advance(conditions(), at: began) == [])
         machine.hangUpEnded(.done, at: began)
@@ -33,7 +33,7 @@ struct TeardownMachineTests {
         #expect(machine.advance(conditions(.closed), at: began) == [])
     }
 
-    @Test func `a carrier that has hung up is given time to close its stream itself`() {
+    @Test func `a carrier that has hung up gets time to close its stream itself`() {
         var machine = ending()
         machine.hangUpEnded(.done, at: began)
         #expect(machine.advance(conditions(isStreaming: true), at: began) == [])
@@ -41,7 +41,7 @@ struct TeardownMachineTests {
         #expect(machine.advance(conditions(isStreaming: true), at: began) == [.closeMedia])
     }
 
-    @Test func `a process in a hurry makes every bound shorter`() {
+    @Test func `a process that must stop soon shortens every bound`() {
         var machine = ending()
         let before = machine.hangUpLimit
         machine.hurry(within: .seconds(1), at: began)
@@ -49,7 +49,7 @@ struct TeardownMachineTests {
         #expect(machine.deadlines.next == machine.hangUpLimit)
     }
 
-    @Test func `what was saved is what is told`() {
+    @Test func `the published receipt is the saved one`() {
         var machine = ending()
         machine.hangUpEnded(.alreadyGone, at: began)
         machine.agentIsClosed(.skipped, at: began)

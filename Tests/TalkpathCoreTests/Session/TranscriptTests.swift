@@ -3,7 +3,7 @@ import Testing
 
 @testable import TalkpathCore
 
-/// What the record says an interrupted agent has said, whenever its words come.
+/// The recorded words of an interrupted agent, for words that come at any time.
 struct TranscriptTests {
     private let item = AgentItem(index: 3)
 
@@ -12,7 +12,7 @@ struct TranscriptTests {
     }
 
     @Test(arguments: [false, true])
-    func `words that come after the cut are cut as well`(inPieces: Bool) throws {
+    func `words that come after the interruption are cut as well`(inPieces: Bool) throws {
         var transcript = Transcript()
         let early = transcript.cut(item, heardMilliseconds: 900)
         #expect(early == nil)
@@ -23,7 +23,7 @@ struct TranscriptTests {
         #expect(transcript.turns == [turn])
     }
 
-    @Test func `a turn that was told as whole is told again with what was heard, once`() throws {
+    @Test func `a turn that was published as whole is published again with its heard part, once`() throws {
         var transcript = Transcript()
         let final = transcript.add(words("Your balance.", isFinal: true), by: .agent, at: 10)
         let told = try #require(final)
@@ -36,7 +36,7 @@ struct TranscriptTests {
         #expect(transcript.turns == [corrected])
     }
 
-    @Test func `a turn that is cut before it is told is told once`() throws {
+    @Test func `a turn that is interrupted before its publication is published once`() throws {
         var transcript = Transcript()
         _ = transcript.add(words("Your ", isFinal: false), by: .agent, at: 10)
         let again = transcript.cut(item, heardMilliseconds: 5)
@@ -45,7 +45,7 @@ struct TranscriptTests {
         #expect(last?.heardMilliseconds == 5)
     }
 
-    @Test func `turns are numbered as they become known, and a cut is the agent's only`() throws {
+    @Test func `turns are numbered as they become known, and only the agent's are cut`() throws {
         var transcript = Transcript()
         _ = transcript.cut(item, heardMilliseconds: 7)
         let theirs = transcript.add(words("Stop.", isFinal: true), by: .caller, at: 20)
@@ -56,7 +56,7 @@ struct TranscriptTests {
         #expect(caller.heardMilliseconds == nil && agent.heardMilliseconds == 7)
     }
 
-    @Test func `what the agent said stands where its audio began, whenever its words come`() {
+    @Test func `the agent's words are placed where their audio began, whenever they come`() {
         var transcript = Transcript()
         transcript.began(item, at: 100)
         let theirs = AgentTranscript(item: AgentItem(index: 9), text: "Stop.", isFinal: true)
@@ -68,7 +68,7 @@ struct TranscriptTests {
         #expect(transcript.turns.map(\.milliseconds) == [100, 500])
     }
 
-    @Test func `cuts of items without a word are not kept for ever`() {
+    @Test func `interruptions of items without words are not kept for ever`() {
         var transcript = Transcript()
         for index in 0..<10_000 { _ = transcript.cut(AgentItem(index: index), heardMilliseconds: 1) }
         let late = AgentTranscript(item: AgentItem(index: 9999), text: "x", isFinal: true)

@@ -34,7 +34,7 @@ struct TransferTests {
         call.on { $0.transferTold(news, transfer: transfer, at: $1) }
     }
 
-    /// The carrier has agreed, and its stream is over.
+    /// The carrier has accepted the transfer, and its stream has ended.
     private func dialling(onFailure: TransferFailurePlan = .returnToAgent) -> MachineDriver {
         let call = talking()
         transfer(call, onFailure: onFailure)
@@ -62,7 +62,7 @@ struct TransferTests {
 
     // MARK: Answered
 
-    @Test func `an answered transfer lets the agent go, and ends as transferred when the others have talked`() {
+    @Test func `an answered transfer releases the agent, and ends as transferred when the parties hang up`() {
         let call = talking()
         #expect(transfer(call) == [.publish(.transferring), Self.redirect])
         #expect(answered(call) == [.suspendMedia])
@@ -81,7 +81,7 @@ struct TransferTests {
         #expect(receipt.map { $0.talking >= .seconds(60) } == true)
     }
 
-    @Test func `the carrier's word that the call is over confirms it, and without it nothing is confirmed`() {
+    @Test func `the carrier's report of the end confirms it, and without a report it stays unconfirmed`() {
         let call = dialling()
         told(call, .answered)
         call.progress(.over(.completed))
@@ -93,18 +93,18 @@ struct TransferTests {
         #expect(other.receipt?.reason == .transferred && other.receipt?.carrierConfirmed == false)
     }
 
-    @Test func `reports that overtake the carrier's answer count, and the answer then says nothing new`() {
+    @Test func `reports that overtake the carrier's answer count, and the answer then has no effect`() {
         let call = talking()
         transfer(call)
         #expect(told(call, .answered).contains(.transferSettled(.answered)))
         #expect(answered(call) == [])
         #expect(told(call, .answered) == [])
         #expect(told(call, .legEnded(.answered)) == [])
-        // The question what to do does not come.
+        // The carrier's request for the next step does not come.
         #expect(call.pass(.seconds(11)).contains(MachineDriver.hangUp))
     }
 
-    @Test func `an end that is asked for hangs up the two who talk`() {
+    @Test func `an end during an answered transfer hangs up both parties`() {
         let call = dialling()
         told(call, .answered)
         #expect(call.end().contains(MachineDriver.hangUp))
@@ -112,7 +112,7 @@ struct TransferTests {
         #expect(finish(call)?.reason == .endedByAPI)
     }
 
-    @Test func `a carrier that tells nothing within the time that it may ring is not believed either way`() {
+    @Test func `a carrier that reports nothing within the ringing time counts neither as answered nor as failed`() {
         let call = dialling()
         #expect(call.pass(.seconds(39)) == [])
         #expect(call.pass(.seconds(2)).contains(.transferSettled(.unknown)))
@@ -125,26 +125,26 @@ struct TransferTests {
     // MARK: Not answered
 
     @Test(arguments: [TransferOutcome.busy, .noAnswer, .failed])
-    func `whom nobody answers comes back to the agent on a second line`(_ outcome: TransferOutcome) {
+    func `a caller whose transfer is not answered returns to the agent on a second line`(_ outcome: TransferOutcome) {
         let call = dialling()
         #expect(told(call, .legEnded(outcome)) == [])
         #expect(told(call, .ended(outcome, callIsOver: false)) == Self.failed(outcome) + [.reopenMedia])
         #expect(call.machine.transfer.sequel(of: 1) == .connect)
-        // Asked again, it says the same.
+        // A second request gets the same result.
         #expect(told(call, .ended(outcome, callIsOver: false)) == [])
         #expect(call.machine.transfer.sequel(of: 1) == .connect)
         call.pass(.seconds(1))
         #expect(call.stream() == [.publish(.mediaStarted), .callerReturned(outcome)])
         #expect(call.machine.transfer.sequel(of: 1) == .settledBefore)
         #expect(call.pass(.seconds(60)) == [])
-        // And it may be tried again; what is told of the first says nothing about the second.
+        // A second transfer is possible. The report of the first does not apply to it.
         #expect(transfer(call).contains(Self.redirect))
         #expect(told(call, .ended(.busy, callIsOver: false), 1) == [])
         call.on { $0.redirectAnswered(.failure(Self.refused), transfer: 1, at: $1) }
         #expect(told(call, .answered, 2).contains(.transferSettled(.answered)))
     }
 
-    @Test func `the former line's close does not close the second, and both are waited for at the end`() {
+    @Test func `the former line's close does not close the second line, and the end waits for both`() {
         let call = talking()
         transfer(call)
         answered(call)
@@ -194,7 +194,7 @@ struct TransferTests {
         #expect(third.pass(.seconds(61)).contains(MachineDriver.hangUp))
     }
 
-    @Test func `a caller who hangs up while it rings has hung up, and the transfer came to nothing`() {
+    @Test func `a caller who hangs up during the ringing has hung up, and the transfer has failed`() {
         let call = dialling()
         told(call, .ended(.canceled, callIsOver: true))
         #expect(call.progress(.over(.completed)).starts(with: Self.failed(.canceled)))
@@ -204,7 +204,7 @@ struct TransferTests {
         #expect(finish(other)?.reason == .callerHangup)
     }
 
-    @Test func `a question that never comes leaves what the leg's report has said`() {
+    @Test func `without the carrier's request for the next step the leg's report counts`() {
         let call = dialling()
         told(call, .legEnded(.busy))
         call.progress(.over(.completed))
@@ -214,7 +214,7 @@ struct TransferTests {
         #expect(other.pass(.seconds(11)).contains(MachineDriver.hangUp))
     }
 
-    @Test func `an agent that is lost for good is not returned to`() {
+    @Test func `a caller does not return to an agent that is lost for good`() {
         let call = talking()
         transfer(call)
         answered(call)
@@ -227,7 +227,7 @@ struct TransferTests {
 
     // MARK: The carrier's answer
 
-    @Test func `a carrier that refuses leaves the call as it was`() {
+    @Test func `a carrier that refuses leaves the call unchanged`() {
         let call = talking()
         transfer(call)
         #expect(
@@ -239,7 +239,7 @@ struct TransferTests {
         #expect(transfer(call).contains(Self.redirect))
     }
 
-    @Test func `refused after the stream has stopped, the caller has hung up`() {
+    @Test func `a refusal after the stream has stopped counts as the caller's hang-up`() {
         let call = talking()
         transfer(call)
         call.on { $0.streamStopped(at: $1) }
@@ -247,7 +247,7 @@ struct TransferTests {
         #expect(finish(call)?.reason == .callerHangup)
     }
 
-    @Test func `an answer that was lost is found in what the stream does`() {
+    @Test func `a lost answer is inferred from the stream`() {
         let lost = CarrierError(.noAnswer, "lost")
         let call = talking()
         transfer(call)
@@ -256,7 +256,7 @@ struct TransferTests {
         call.pass(.seconds(4))
         #expect(call.isLive)
         #expect(told(call, .answered).contains(.transferSettled(.answered)))
-        // The stream goes on: nothing was done.
+        // The stream goes on, so the transfer was not carried out.
         let other = talking()
         transfer(other)
         answered(other, lost)
@@ -264,7 +264,7 @@ struct TransferTests {
         #expect(other.isLive && transfer(other).contains(Self.redirect))
     }
 
-    @Test func `an answer that does not come is given up, and still believed when it does`() {
+    @Test func `an answer that does not come is given up, and still counts if it comes later`() {
         let call = talking()
         transfer(call)
         #expect(call.pass(.seconds(20)).contains { if case .transferFailed = $0 { true } else { false } })
@@ -273,7 +273,7 @@ struct TransferTests {
         #expect(told(call, .answered).contains(.publish(.transferAnswered)))
     }
 
-    @Test func `the agent's words are heard first, but are not waited for long`() {
+    @Test func `a transfer waits for the agent's words, but not for long`() {
         let call = talking()
         #expect(transfer(call, .drain(timeout: .seconds(4))) == [])
         #expect(call.pass(.seconds(2)) == [])
@@ -284,7 +284,7 @@ struct TransferTests {
         #expect(other.pass(.milliseconds(20)).contains(Self.redirect))
     }
 
-    @Test func `an end that is asked for wins, before the carrier is asked and after`() {
+    @Test func `an end has priority over a transfer, before the carrier is asked and after`() {
         let call = talking()
         transfer(call, .drain(timeout: .seconds(4)))
         call.end()
@@ -293,7 +293,7 @@ struct TransferTests {
         transfer(other)
         #expect(other.end().contains(MachineDriver.hangUp))
         #expect(answered(other) == [])
-        // A drain under way is an end that was asked for, too.
+        // A drain under way counts as a requested end, too.
         for news in [TransferNews.answered, .ended(.busy, callIsOver: false)] {
             let third = talking()
             transfer(third)
@@ -307,7 +307,7 @@ struct TransferTests {
         #expect(answered(fourth).contains(MachineDriver.hangUp))
     }
 
-    @Test func `nobody is transferred who is not on the line`() {
+    @Test func `a caller who is not on the line is not transferred`() {
         let ringing = MachineDriver()
         ringing.begin()
         ringing.placed()

@@ -12,7 +12,7 @@ import Testing
 @Suite struct LaneTests {
     typealias CarrierEnd = TelephonySocketTests.CarrierEnd
 
-    /// How a media socket comes to its call's lane.
+    /// The way of a media socket to its call's lane.
     enum Way: CaseIterable {
         case handedOver, relayed
     }
@@ -90,7 +90,7 @@ import Testing
     }
 
     @Test(arguments: Way.allCases)
-    func `callers on two lanes each hear their own voice and nothing else`(way: Way) async throws {
+    func `callers on two lanes each hear their own voice only`(way: Way) async throws {
         let stage = try await Stage()
         try await stage.run {
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -149,7 +149,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(5)))
-    func `a lane that stalls holds up neither the other lane's end nor a listing nor a new call`() async throws {
+    func `a stalled lane delays neither another lane's end nor a listing nor a new call`() async throws {
         let stage = try await Stage()
         try await stage.run {
             let stalled = try await stage.accept("CA1")
@@ -166,13 +166,13 @@ import Testing
                 throw CancellationError()
             }
             let listed = await stage.bridge.manager.active()
-            // The stalled lane's call is shown as it was seen last.
+            // The list shows the stalled lane's call in its last known state.
             #expect(listed.map(\.id) == [stalled])
             #expect(directory.lane(of: try await stage.accept("CA3")) != lane)
         }
     }
 
-    @Test func `a new call goes to the lane with fewest calls, and where they are equal to the one with less lag`()
+    @Test func `a new call goes to the lane with the fewest calls, and among equals to the one with less lag`()
         throws
     {
         let directory = LaneDirectory(lanes: 3, maximumCalls: 100)
@@ -198,7 +198,7 @@ import Testing
             for call in calls { _ = directory.lane(of: call) }
             best = min(best, (ContinuousClock.now - began) / calls.count)
         }
-        // Without optimisation some more; a wait for a lane would be a hundred times as long.
+        // A debug build takes longer; a wait for a lane would take a hundred times as long.
         #expect(best < .microseconds(10))
     }
 }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import TalkpathNIO
 
-/// Peers that send rubbish on a call's sockets are closed with a reason, and other calls are not affected.
+/// Peers that send malformed messages on a call's sockets are closed with a reason, and other calls are not affected.
 @Suite(.timeLimit(.minutes(5)), .serialized) struct RubbishTests {
     typealias Stage = TelephonySocketTests.Stage
     typealias CarrierEnd = TelephonySocketTests.CarrierEnd
@@ -41,7 +41,7 @@ import Testing
     }
 
     @Test(arguments: Rubbish.allCases)
-    func `a carrier that sends rubbish is closed with a reason while another call goes on`(rubbish: Rubbish)
+    func `a carrier that sends malformed messages is closed with a reason while another call goes on`(rubbish: Rubbish)
         async throws
     {
         let stage = try await Stage(admission: Stage.open)
@@ -74,7 +74,7 @@ import Testing
         }
     }
 
-    /// A model that sends nonsense without end.
+    /// A model that sends malformed messages without end.
     private final class NonsenseModel: WebSocketConsumer {
         private let closes: AsyncStream<WebSocketClose>.Continuation
         private var connection: WebSocketConnection?
@@ -113,8 +113,7 @@ import Testing
             (#"{"type":"rate_limits.updated"}"#, .frames),
         ] as [(String, WebSocketOverrun)]
     )
-    func `a model that sends nonsense is closed with a reason`(message: String, overrun: WebSocketOverrun) async throws
-    {
+    func `a malformed message closes the model with a reason`(message: String, overrun: WebSocketOverrun) async throws {
         let (closes, queue) = AsyncStream.makeStream(of: WebSocketClose.self)
         let model = try await WebSocketServer.bind(
             group: MultiThreadedEventLoopGroup.singleton,
