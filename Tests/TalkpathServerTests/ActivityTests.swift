@@ -8,9 +8,9 @@ import Testing
 
 @testable import TalkpathServer
 
-/// Live calls, watched.
+/// Streams of live calls' activity.
 @Suite(.timeLimit(.minutes(5))) struct ActivityTests {
-    /// Messages of a stream, as they come.
+    /// Messages of a stream, in their order.
     private struct Messages {
         struct Message {
             var name: String
@@ -46,7 +46,7 @@ import Testing
             }
         }
 
-        /// The next one of that name.
+        /// The next message of that name.
         mutating func next(_ name: String) async throws -> JSONValue {
             while let message = try await next() { if message.name == name { return message.data } }
             throw StreamEnded(waitingFor: name)
@@ -61,7 +61,7 @@ import Testing
         private struct StreamEnded: Error { var waitingFor: String }
     }
 
-    @Test func `who watches the list sees each call begin change and end`() async throws {
+    @Test func `a follower of the list gets the begin, the changes and the end of each call`() async throws {
         try await TestServer.run { test async throws in
             var messages = try await Messages(test, "/api/activity")
             #expect(try await messages.next("calls")["calls"]?.array?.isEmpty == true)
@@ -75,16 +75,16 @@ import Testing
             while status != "in_progress" { status = try await messages.next("call")["status"] }
             _ = try await test.end(call)
             let ended = try await messages.next("ended")
-            // Nothing of the other tenant's has come.
+            // No message of the other tenant's call has come.
             #expect(ended["call_id"]?.string == call.text && ended["ended_reason"] == "ended_by_api")
         }
     }
 
-    @Test func `who watches a call sees it from its beginning to its receipt`() async throws {
+    @Test func `a follower of a call gets it from its beginning to its receipt`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             try await test.progress("ringing", of: call)
-            // Comes late: what was before is told all the same.
+            // A late follower gets the earlier moments, too.
             var messages = try await Messages(test, "/api/calls/\(call)/activity")
             let first = try await messages.next()
             #expect(first?.name == "call" && first?.data["call_id"]?.string == call.text)
@@ -99,7 +99,7 @@ import Testing
             #expect(rest.last?.name == "end")
             #expect(rest.last { $0.name == "moment" }?.data["kind"] == "ended")
             #expect(rest.last { $0.name == "call" }?.data["receipt"]?["ended_reason"] == "ended_by_api")
-            // Whoever comes back gets the whole again.
+            // A follower that reconnects gets the whole again.
             var again = try await Messages(test, "/api/calls/\(call)/activity")
             let all = try await again.rest()
             let told = all.filter { $0.name == "moment" }.compactMap { $0.data["kind"]?.string }
@@ -108,7 +108,7 @@ import Testing
         }
     }
 
-    @Test func `of an ended call the moments hold no words any more`() {
+    @Test func `the moments of an ended call have no words`() {
         let book = ActivityBook()
         let call = CallID("one")
         func publish(_ kind: CallEvent.Kind) { book.publish(CallEvent(callID: call, at: .zero, kind: kind)) }
@@ -123,7 +123,7 @@ import Testing
         #expect(book.moments(of: call).isEmpty)
     }
 
-    @Test func `the book is bounded`() {
+    @Test func `the kept activity is bounded`() {
         let book = ActivityBook(mostMoments: 8, mostEnded: 2)
         for number in 0..<100 {
             let call = CallID("call \(number % 4)")
@@ -138,7 +138,7 @@ import Testing
         #expect(book.moments(of: CallID("call 1")).isEmpty && !book.moments(of: CallID("call 3")).isEmpty)
     }
 
-    @Test func `a watcher is woken for its call alone`() async {
+    @Test func `a follower is woken for its own call only`() async {
         let book = ActivityBook()
         let (all, one) = (Bell(), Bell())
         let (first, second) = (book.watch(waking: all), book.watch(CallID("one"), waking: one))
@@ -152,7 +152,7 @@ import Testing
 
     // MARK: Listening
 
-    @Test func `who listens hears the line as it is and the record says so`() async throws {
+    @Test func `a listener hears both sides in real time and the record has the listener`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let token = try await test.streamToken(of: call)
@@ -186,7 +186,7 @@ import Testing
         }
     }
 
-    @Test func `nobody listens to another tenant's call`() async throws {
+    @Test func `another tenant's call cannot be listened to`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             #expect(try await test.send(.GET, "/api/calls/\(call)/listen", key: TestServer.otherKey).status == 404)
@@ -194,7 +194,7 @@ import Testing
         }
     }
 
-    @Test func `what the caller will never hear is taken back`() {
+    @Test func `audio that the caller will not hear is taken back from listeners`() {
         func record(_ kind: TapKind, lost: UInt64 = 0) -> TapRecord {
             TapRecord(
                 instant: MonotonicInstant(nanoseconds: 0),
@@ -221,7 +221,7 @@ import Testing
 
     // MARK: The server
 
-    @Test func `the server tells its operator how it is set and hides every secret`() async throws {
+    @Test func `the server reports its settings to the operator and hides every secret`() async throws {
         try await TestServer.run(configure: { configuration in
             configuration.notifications.webhook = .init(
                 url: "https://hooks.test/path-secret",

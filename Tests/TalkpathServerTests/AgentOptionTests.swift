@@ -5,7 +5,7 @@ import Testing
 
 @testable import TalkpathServer
 
-/// What agents ask of their provider's sessions, over the control API.
+/// Agents' options for their provider's sessions, over the control API.
 @Suite struct AgentOptionTests {
     private static let body = #"""
         {"name":"Desk","openai":{"turn_detection":{"type":"semantic_vad","eagerness":"low"},"speed":1.1,
@@ -15,7 +15,8 @@ import Testing
          "raw":{"include":["item.input_audio_transcription.logprobs"]}}
         """#
 
-    @Test func `options are kept, shown without secrets, sent back changed, and reach the call`() async throws {
+    @Test func `options are kept, shown without secrets, accepted back with changes, and reach the call`() async throws
+    {
         try await TestServer.run { test async throws in
             let made = try await test.send(.POST, "/api/agents", Self.body)
             try #require(made.status == 201, "\(made.text)")
@@ -37,7 +38,7 @@ import Testing
             #expect(agent.approval?.headers == ["x-key": "mcp-secret"])
             #expect(agent.raw?["include"] != nil)
 
-            // To another place, a secret is not taken along.
+            // A secret is not carried over to another address.
             var elsewhere = shown.json
             var options = try #require(elsewhere["openai"])
             var server = try #require(options["mcp_servers"]?[0])
@@ -64,7 +65,7 @@ import Testing
             ),
         ]
     )
-    func `what cannot be together is told by its field, and nobody's phone rings`(
+    func `options that exclude each other are refused by field, before the call is placed`(
         agent: String,
         field: String
     ) async throws {
@@ -78,7 +79,7 @@ import Testing
         }
     }
 
-    @Test func `a call's own idle prompt does not come beside the model's`() async throws {
+    @Test func `a call's own idle prompt replaces the model's`() async throws {
         try await TestServer.run { test async throws in
             let agent = #"{"openai":{"turn_detection":{"type":"server_vad","idle_timeout_ms":9000}}}"#
             let made = try await test.send(.POST, "/api/agents", agent)
@@ -102,7 +103,7 @@ import Testing
         (#"{"openai":{"mcp_servers":[{"server_label":"a"}]}}"#, "openai.mcp_servers[0]"),
         (#"{"tools":[{"name":"a","behavior":"later"}]}"#, "tools[0].behavior"),
     ])
-    func `a value that is none is told by its field`(agent: String, field: String) async throws {
+    func `an invalid value is refused by field`(agent: String, field: String) async throws {
         try await TestServer.run { test async throws in
             let answer = try await test.send(.POST, "/api/agents", agent)
             #expect(answer.status == 422 && answer.text.contains("'\(field)'"), "\(answer.text)")

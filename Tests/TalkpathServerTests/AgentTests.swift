@@ -26,7 +26,7 @@ import Testing
         return id
     }
 
-    @Test func `a transfer target says what becomes of a caller whom nobody answers there`() async throws {
+    @Test func `a transfer target has a plan for a caller whose transfer is not answered`() async throws {
         try await TestServer.run { test async throws in
             let target = #"{"name":"desk","number":"+14155550100","on_failure":"say_goodbye""#
             let id = try await create(test, #"{"transfer_targets":[\#(target),"goodbye":"Bye."}]}"#)
@@ -37,7 +37,7 @@ import Testing
         }
     }
 
-    @Test func `an agent is kept shown changed and taken away`() async throws {
+    @Test func `an agent is kept, shown, changed and deleted`() async throws {
         try await TestServer.run { test async throws in
             let id = try await create(test)
             let shown = try await test.send(.GET, "/api/agents/\(id)")
@@ -45,7 +45,7 @@ import Testing
             #expect(shown["model"] == .null && shown["webhook"]?["url"] == "https://sink.example.test/hook")
             #expect(try await test.send(.GET, "/api/agents")["count"] == 1)
 
-            // What was shown is sent back, with one change: the secrets stay.
+            // The shown agent is sent back with one change, and its secrets stay.
             var changed = shown.json
             changed.set("voice", "cedar")
             let text = String(decoding: changed.serialized(), as: UTF8.self)
@@ -82,7 +82,7 @@ import Testing
         }
     }
 
-    @Test func `a tool whose address leads nowhere is named and accepted in development`() async throws {
+    @Test func `a tool with an unreachable address is refused by name and accepted in development`() async throws {
         struct NoNetwork: Error {}
         let tool = #"{"name":"free_slots","url":"https://clinic.example.com/slots"}"#
         for isDevelopment in [true, false] {
@@ -119,7 +119,7 @@ import Testing
         }
     }
 
-    @Test func `a call takes its agent filled in`() async throws {
+    @Test func `a call takes its agent with the variables filled in`() async throws {
         try await TestServer.run { test async throws in
             let id = try await create(test)
             let call = try await test.place(
@@ -157,7 +157,7 @@ import Testing
         }
     }
 
-    @Test func `an agent made for one call talks on it`() async throws {
+    @Test func `an agent in the request of a call talks on that call`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place(
                 #","agent":{"instructions":"Hi {{x}}","provider":"openai","limits":{"max_duration_s":70}},"variables":{"x":1}"#
@@ -189,7 +189,7 @@ import Testing
     }
 
     @Test(arguments: [#""soxr""#, #""libsamplerate""#, #""""#, "1", "[]"])
-    func `a resampler that does not exist is refused`(value: String) async throws {
+    func `an unknown resampler is refused`(value: String) async throws {
         try await TestServer.run { test async throws in
             let answer = try await test.send(
                 .POST,
@@ -212,7 +212,7 @@ import Testing
             let order = #"{"to":"+14155550101","agent_id":"\#(id)"}"#
             let theirs = try await test.send(.POST, "/api/calls", order, key: TestServer.otherKey)
             #expect(theirs.status == 404 && theirs["code"] == "agent_not_found")
-            // The same id may be theirs as well, and is another agent.
+            // The other tenant's agent of the same id is another agent.
             let own = try await test.send(.PUT, "/api/agents/\(id)", #"{"name":"Theirs"}"#, key: TestServer.otherKey)
             #expect(own.status == 201)
             #expect(try await test.send(.GET, "/api/agents/\(id)")["name"] == "Support")
@@ -236,7 +236,7 @@ import Testing
         (#"{"api_key":"[redacted]"}"#, 422, "invalid_field"), ("[]", 400, "malformed_json"),
         ("", 400, "malformed_json"),
     ])
-    func `what is no agent is refused`(body: String, status: Int, code: String) async throws {
+    func `an invalid agent is refused`(body: String, status: Int, code: String) async throws {
         try await TestServer.run { test async throws in
             let answer = try await test.send(.POST, "/api/agents", body)
             #expect(answer.status == status && answer["code"]?.string == code, "\(answer.text)")
@@ -255,7 +255,7 @@ import Testing
         }
     }
 
-    @Test func `the server's own agent is shown and not changed`() async throws {
+    @Test func `the server's own agent is shown and cannot be changed`() async throws {
         try await TestServer.run { test async throws in
             let answer = try await test.send(.GET, "/api/agents/default")
             #expect(answer["agent_id"] == "default" && answer["model"] == "test" && answer["api_key"] == .null)
@@ -274,7 +274,7 @@ import Testing
             ("{{a}}", ["a": "{{b}}"], "{{b}}"), ("{{ä}}", ["ä": "x"], "{{ä}}"),
         ] as [(String, [String: JSONValue], String)]
     )
-    func `placeholders are filled`(text: String, values: [String: JSONValue], result: String) {
+    func `placeholders are replaced by their values`(text: String, values: [String: JSONValue], result: String) {
         #expect(Placeholders.fill(text, with: values) == result)
     }
 }

@@ -9,11 +9,11 @@ import Testing
 
 @testable import TalkpathServer
 
-/// An agent's own webhook: told what happens on the calls that began while the agent had it.
+/// An agent's own webhook, which gets the events of calls that began while the agent had it.
 @Suite(.timeLimit(.minutes(5))) struct AgentWebhookTests {
     private static let secret = "whsec_" + TalkpathCrypto.base64(Array("a secret of thirty-two bytes ...".utf8))
 
-    /// A server that may call this machine.
+    /// A server that may send requests to this machine.
     private func run(
         _ folder: String? = nil,
         webhook: ServerConfiguration.Webhook? = nil,
@@ -43,7 +43,7 @@ import Testing
 
     private func types(_ hooks: [HookReceiver.Hook]) -> [String] { hooks.compactMap { $0.json["type"]?.string } }
 
-    @Test func `an agent's webhook is told of its calls and of no others`() async throws {
+    @Test func `an agent's webhook gets the events of its calls only`() async throws {
         try await HookReceiver.run { receiver in
             try await run { test async throws in
                 let agent = try await test.send(.POST, "/api/agents", "{\(webhook(receiver.url))}")
@@ -54,18 +54,18 @@ import Testing
                 let hooks = await receiver.wait(for: 2)
                 #expect(types(hooks) == ["call.started", "call.ended"])
                 #expect(hooks.allSatisfy { $0.json["data"]?["call_id"]?.string == call.text })
-                // It is none of the tenant's webhooks.
+                // The list of the tenant's webhooks does not have it.
                 #expect(try await test.send(.GET, "/api/webhooks")["count"] == 0)
                 try expectSignature(of: hooks[1])
             }
         }
     }
 
-    @Test func `the webhook of an agent that was made for the call is told`() async throws {
+    @Test func `the webhook of an agent in a call's request gets the events`() async throws {
         try await HookReceiver.run { receiver in
             let own = ServerConfiguration.Webhook(url: "https://sink.example.test/none", secret: Self.secret)
             try await run(webhook: own) { test async throws in
-                // Without a secret it is signed with the server's own.
+                // Without its own secret it is signed with the server's.
                 let webhook = #"{"url":"\#(receiver.url)","events":["call.ended"]}"#
                 let call = try await test.place(#","agent":{"webhook":\#(webhook)}"#)
                 _ = try await test.end(call)
@@ -85,7 +85,7 @@ import Testing
         #expect(signed.first { $0.name == "webhook-signature" }?.value == hook.headers["webhook-signature"])
     }
 
-    /// With the server's secret, a tenant could make the operator's receivers believe what it likes.
+    /// With the server's secret, a tenant could forge events to the operator's receivers.
     @Test func `the server's own secret signs for no other tenant`() async throws {
         let own = ServerConfiguration.Webhook(url: "https://sink.example.test/none", secret: Self.secret)
         try await run(webhook: own) { test async throws in
@@ -97,7 +97,7 @@ import Testing
             #expect(call.status == 422 && call["code"] == "invalid_field")
             #expect(try await test.send(.POST, "/api/agents", webhook).status == 201)
 
-            // Nor for one that was kept when that was allowed.
+            // A webhook kept from before this rule is not signed with it, either.
             let dispatcher = test.server.state.dispatcher
             func secrets(_ tenant: String) async throws -> Int? {
                 let kept = AgentWebhook(url: "https://93.184.216.34/", secret: nil, events: [])
@@ -115,7 +115,7 @@ import Testing
         #"{"url":"http://sink.example.test","secret":"whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0"}"#,
         #"{"url":"https://sink.example.test","secret":"whsec_short"}"#, #"{"url":"https://sink.example.test"}"#,
     ])
-    func `what is no webhook is refused with an agent and with a call`(webhook: String) async throws {
+    func `an invalid webhook is refused with an agent and with a call`(webhook: String) async throws {
         try await TestServer.run { test async throws in
             let agent = try await test.send(.POST, "/api/agents", #"{"webhook":\#(webhook)}"#)
             #expect(agent.status == 422 && agent["code"] == "invalid_field", "\(agent.text)")
@@ -126,7 +126,8 @@ import Testing
         }
     }
 
-    @Test func `a receiver that fails gets it again and then it is a dead letter that can be replayed`() async throws {
+    @Test func `a failing receiver gets the event again, and then as a dead letter that can be replayed`() async throws
+    {
         try await HookReceiver.run { receiver in
             receiver.answer(with: .internalServerError)
             try await run { test async throws in
@@ -144,7 +145,7 @@ import Testing
         }
     }
 
-    @Test func `a receiver that is gone is left alone until the agent is kept again`() async throws {
+    @Test func `a receiver that is gone gets no events until the agent is saved again`() async throws {
         try await HookReceiver.run { receiver in
             receiver.answer(with: .gone)
             try await run { test async throws in
@@ -165,8 +166,8 @@ import Testing
         }
     }
 
-    /// The process died while the call was live; the agent is gone, too.
-    @Test func `the end of a call whose process died is told by the next one`() async throws {
+    /// The process died while the call was live, and the agent has been deleted.
+    @Test func `the end of a call whose process died is delivered by the next process`() async throws {
         try await HookReceiver.run { receiver in
             try await ServerFolder.run { folder in
                 try await folder.withStore { store async throws in
@@ -189,7 +190,7 @@ import Testing
 
     // MARK: In others' words
 
-    @Test func `talkovers webhooks come in its words`() async throws {
+    @Test func `a webhook in Talkover's format gets Talkover's words`() async throws {
         try await HookReceiver.run { receiver in
             try await run { test async throws in
                 let fields = #","agent":{\#(webhook(receiver.url, events: "", more: #","format":"talkover""#))}"#
@@ -205,7 +206,7 @@ import Testing
         }
     }
 
-    @Test func `vocodes webhooks come in its envelope`() async throws {
+    @Test func `a webhook in Vocode's format gets Vocode's envelope`() async throws {
         try await HookReceiver.run { receiver in
             try await run { test async throws in
                 let body = #"{"url":"\#(receiver.url)","format":"vocode"}"#

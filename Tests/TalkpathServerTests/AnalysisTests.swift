@@ -11,7 +11,7 @@ import Testing
 
 @testable import TalkpathServer
 
-/// What is made of calls after their end.
+/// The analysis of ended calls.
 @Suite(.timeLimit(.minutes(5))) struct AnalysisTests {
     // MARK: Figures
 
@@ -36,7 +36,7 @@ import Testing
         return call
     }
 
-    @Test func `metrics come from our own records`() {
+    @Test func `metrics are computed from our own records`() {
         var timeline = ConversationTimeline()
         for (kind, at) in Self.marks {
             timeline.note(CallEvent(callID: CallID("one"), at: .milliseconds(at), kind: kind))
@@ -54,7 +54,7 @@ import Testing
         #expect(analysis.longestSilence == .seconds(16))
     }
 
-    @Test func `a call that nobody answered has no metrics`() {
+    @Test func `a call that was not answered has no metrics`() {
         var call = EndedCalls.call("one")
         call.answeredAt = nil
         let analysis = ConversationMetrics(timeline: ConversationTimeline(), call: call).analysis
@@ -76,7 +76,7 @@ import Testing
     }
 
     @Test(arguments: AgentProvider.vendors, [opinion, "```json\n\(opinion)\n```"])
-    func `a model is asked in its provider's way`(provider: AgentProvider, text: String) async throws {
+    func `a model is asked in its provider's protocol`(provider: AgentProvider, text: String) async throws {
         let reply = Receiver.Reply(body: answer(provider, text))
         try await Receiver.run(answer: { _ in reply }) { receiver async throws in
             let model = AnalysisModel(
@@ -107,7 +107,7 @@ import Testing
     @Test(arguments: [
         (500, "", true), (429, "", true), (401, "", false), (200, "no json", false), (200, "{}", false),
     ])
-    func `a model that fails is named without the caller's words`(status: Int, body: String, isPassing: Bool)
+    func `a failing model is logged without the caller's words`(status: Int, body: String, isPassing: Bool)
         async throws
     {
         try await Receiver.run(answer: { _ in .init(status: status, body: body) }) { receiver async throws in
@@ -125,7 +125,7 @@ import Testing
 
     // MARK: After a call
 
-    /// Looks at one call that has ended; answers with it, and what was told of it.
+    /// Analyses one ended call; returns it with the published events.
     private func analysed(
         model: @escaping @Sendable (Receiver.Message) async -> Receiver.Reply
     ) async throws -> (call: CallSnapshot?, told: [String], warnings: Int) {
@@ -168,7 +168,7 @@ import Testing
         return result
     }
 
-    @Test func `the opinion is kept with the metrics and told`() async throws {
+    @Test func `the analysis is kept with the metrics and published`() async throws {
         let body = answer(.openai, Self.opinion)
         let (call, told, warnings) = try await analysed { _ in .init(body: body) }
         let analysis = try #require(call?.analysis)
@@ -179,7 +179,7 @@ import Testing
         #expect(warnings == 0)
     }
 
-    @Test func `a model that fails is asked three times and the metrics are told all the same`() async throws {
+    @Test func `a failing model is asked three times and the metrics are published all the same`() async throws {
         let asked = Atomic(0)
         let (call, told, warnings) = try await analysed { _ in
             asked.add(1, ordering: .relaxed)
@@ -191,14 +191,14 @@ import Testing
         #expect(asked.load(ordering: .relaxed) == 3 && warnings == 3)
     }
 
-    @Test func `a model that does not answer is waited for by no call`() async throws {
+    @Test func `a model that does not answer delays no call`() async throws {
         let gate = Gate()
         try await Receiver.run(answer: { _ in
             await gate.pass()
             return .init(status: 500)
         }) { receiver async throws in
             try await ServerFolder.run { folder async throws in
-                // One that is to be looked at has been left by a server before.
+                // A former server has left one call to analyse.
                 try await folder.withStore { store in
                     try await store.journal(EndedCalls.live("one"))
                     try await store.save(Self.talkedCall())
@@ -221,7 +221,7 @@ import Testing
     }
 }
 
-/// Counts what is logged as a warning or worse.
+/// Counts the logged warnings and errors.
 private struct CountingLogHandler: LogHandler {
     let count: @Sendable () -> Void
     var metadata: Logger.Metadata = [:]

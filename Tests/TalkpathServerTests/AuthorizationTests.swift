@@ -7,9 +7,9 @@ import Testing
 
 @Suite struct AuthorizationTests {
     @Test(arguments: [nil, "wrong", "a key of sixteen or mor", "a key of sixteen or moree"] as [String?])
-    func `without a valid key nothing is done or said`(key: String?) async throws {
+    func `a request without a valid key is refused before its body is read`(key: String?) async throws {
         try await TestServer.run { test async throws in
-            // The body is not looked at: it would be refused for what it says.
+            // The body is not read; its content would be refused.
             for (method, path) in [("POST", "/api/calls"), ("GET", "/api/calls"), ("POST", "/api/calls/end")] {
                 let answer = try await test.send(.init(rawValue: method), path, "{", key: key)
                 #expect(answer.status == 401 && answer["code"] == "unauthorized")
@@ -18,7 +18,7 @@ import Testing
         }
     }
 
-    @Test func `other schemes are no keys`() async throws {
+    @Test func `other schemes of authorization are refused`() async throws {
         try await TestServer.run { test async throws in
             for value in ["Basic \(TestServer.key)", TestServer.key, "Bearer", "Bearer "] {
                 let answer = try await test.send(.GET, "/api/calls", key: nil, headers: [("Authorization", value)])
@@ -78,7 +78,7 @@ import Testing
         )
     }
 
-    @Test func `in development this machine needs no key`() async throws {
+    @Test func `in development a request from this machine needs no key`() async throws {
         try await withDevelopmentServer { test async throws in
             for host in ["localhost", "localhost:99", "127.0.0.1:8080", "127.8.8.8", "[::1]:8080", "LOCALHOST"] {
                 #expect(try await test.send(.GET, "/api/calls", key: nil, headers: [("Host", host)]).status == 200)
@@ -95,7 +95,7 @@ import Testing
         ("X-Forwarded-Proto", "https"),
         ("x-forwarded-anything", "x"), ("Via", "1.1 proxy"), ("Origin", "https://evil.example"), ("Origin", "null"),
     ])
-    func `in development what comes from elsewhere is refused`(name: String, value: String) async throws {
+    func `in development a request from elsewhere is refused`(name: String, value: String) async throws {
         try await withDevelopmentServer { test async throws in
             for path in ["/api/calls", "/health", "/nothing", "/twilio/voice"] {
                 let answer = try await test.send(.POST, path, "{}", key: nil, headers: [(name, value)])

@@ -7,7 +7,7 @@ import Testing
 
 /// `PATCH /api/calls/{call_id}`.
 @Suite struct CallChangeTests {
-    @Test func `a change is kept for the call's sessions, and shown where the agent is`() async throws {
+    @Test func `a change is kept for the call's sessions, and shown with its agent`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place(#","agent":{"openai":{"speed":1.1}}"#)
             let answer = try await test.send(
@@ -32,7 +32,7 @@ import Testing
             (#"{"metadata":{}}"#, 422, nil),
         ] as [(String, Int, String?)]
     )
-    func `what cannot be changed is told by its field`(body: String, status: Int, field: String?) async throws {
+    func `a fixed field is refused by name`(body: String, status: Int, field: String?) async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let answer = try await test.send(.PATCH, "/api/calls/\(call)", body)
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    @Test func `Gemini says that it takes its set-up once`() async throws {
+    @Test func `a change of a Gemini call is refused because its set-up is sent once`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place(#","agent":{"provider":"gemini","api_key":"k"}"#)
             let answer = try await test.send(.PATCH, "/api/calls/\(call)", #"{"instructions":"Be brief."}"#)
@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    @Test func `an ended call and another's are told`() async throws {
+    @Test func `an ended call and another tenant's call are refused`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let body = #"{"instructions":"Be brief."}"#

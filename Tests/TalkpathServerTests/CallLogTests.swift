@@ -6,9 +6,9 @@ import Testing
 
 @testable import TalkpathServer
 
-/// The life of calls and of the server in the log, at `info`.
+/// The log of calls and of the server, at `info`.
 @Suite(.timeLimit(.minutes(5))) struct CallLogTests {
-    @Test func `the log tells the life of a call and of the server without numbers`() async throws {
+    @Test func `the log has the life of a call and of the server without numbers`() async throws {
         let book = LogBook()
         try await TestServer.run(logger: book.logger) { test async throws in
             let call = try await test.place()
@@ -32,7 +32,7 @@ import Testing
         #expect(!book.all.contains { $0.text.contains("+1415") })
     }
 
-    @Test func `libraries do not dump their insides at debug`() async throws {
+    @Test func `libraries do not log their internals at debug`() async throws {
         let book = LogBook()
         var logger = book.logger
         logger.logLevel = .debug

@@ -5,14 +5,14 @@ import Testing
 @testable import TalkpathServer
 
 @Suite struct CallPacerTests {
-    @Test func `orders wait for their turn and are not refused`() async throws {
+    @Test func `requests wait for their turn and are not refused`() async throws {
         let pacer = CallPacer(rate: 20)
         let began = ContinuousClock.now
         for _ in 0..<4 { try await pacer.waitForTurn() }
         #expect(ContinuousClock.now - began >= .milliseconds(150))
     }
 
-    @Test func `a create that would wait too long is refused with the time to come again`() async throws {
+    @Test func `a request that would wait too long is refused with the time to retry`() async throws {
         let pacer = CallPacer(interval: .seconds(60), longestWait: .zero)
         try await pacer.waitForTurn()
         do throws(CarrierError) {
@@ -24,7 +24,7 @@ import Testing
         }
     }
 
-    @Test func `a create that no client wants any more is not sent`() async throws {
+    @Test func `a request whose client has gone is not sent`() async throws {
         let pacer = CallPacer(interval: .seconds(3600), longestWait: .seconds(7200))
         try await pacer.waitForTurn()
         let waiting = Task { try await pacer.waitForTurn() }
@@ -61,18 +61,18 @@ import Testing
         await orders.call(of: request, among: calls, at: Self.now, age: .seconds(5))
     }
 
-    @Test func `the one new call of nobody else is the orders`() async throws {
+    @Test func `the one new call that no other request has belongs to this request`() async throws {
         let orders = UnansweredCreates()
         orders.know { $0 == "CA2" }
         orders.begin(request)
         let old = try call("CA3", created: "Sun, 29 Nov 2026 10:00:20 +0000")
         #expect(await found(orders, [try call("CA1"), try call("CA2"), old]) == "CA1")
         #expect(await found(orders, [try call("CA2"), old]) == nil)
-        // Two that it may be: neither is taken.
+        // Two calls match, so neither is taken.
         #expect(await found(orders, [try call("CA1"), try call("CA4")]) == nil)
     }
 
-    @Test func `two orders at once between the same numbers cannot be told apart`() async throws {
+    @Test func `two requests at once between the same numbers cannot be told apart`() async throws {
         let orders = UnansweredCreates()
         orders.know { _ in false }
         orders.begin(request)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import TalkpathServer
 
-/// Tokens that are replaced, API keys, regions, and what the log says of webhooks that are refused.
+/// Replaced tokens, API keys, regions, and the log of refused webhooks.
 @Suite(.timeLimit(.minutes(5))) struct CarrierCredentialsTests {
     private static let form: FormParameters = [
         "AccountSid": "AC00000000000000000000000000001234", "CallSid": "CA1", "CallStatus": "completed",
@@ -24,7 +24,7 @@ import Testing
         )
     }
 
-    @Test func `several tokens an API key and a region are read`() throws {
+    @Test func `several tokens, an API key and a region are read`() throws {
         let twilio = try #require(
             try read([
                 "TWILIO_AUTH_TOKEN": "new, old", "TWILIO_API_KEY": "SK0123", "TWILIO_API_SECRET": "hush",
@@ -54,7 +54,7 @@ import Testing
         (["TWILIO_REGION": "https://x"], "TWILIO_REGION"), (["TWILIO_EDGE": "Dublin"], "TWILIO_EDGE"),
         (["TWILIO_REGION": "ie1", "TWILIO_API_BASE_URL": "https://api.twilio.com"], "TWILIO_API_BASE_URL"),
     ])
-    func `what does not go together is named`(changes: [String: String], setting: String) {
+    func `contradicting settings are named`(changes: [String: String], setting: String) {
         #expect {
             _ = try read(changes)
         } throws: { error in
@@ -62,7 +62,7 @@ import Testing
         }
     }
 
-    @Test func `a webhook signed with either token is taken`() async throws {
+    @Test func `a webhook signed with either token is accepted`() async throws {
         try await TestServer.run(configure: { $0.twilio?.otherAuthTokens = ["the older token"] }) { test async throws in
             for (token, status) in [(TestServer.authToken, 204), ("the older token", 204), ("a stranger's", 403)] {
                 #expect(try await test.webhook("/twilio/status", Self.form, token: token).status == status)
@@ -70,7 +70,7 @@ import Testing
         }
     }
 
-    /// What is wrong, and the words of the log.
+    /// The fault, and the words of the log.
     @Test(
         arguments: [
             ("https://voice.example.test", nil, "it has no signature"),
@@ -80,7 +80,7 @@ import Testing
             ("https://voice.example.test", "another token", "no auth token of the account fits"),
         ] as [(String, String?, String)]
     )
-    func `what would have matched stands in the log`(origin: String, token: String?, words: String) async throws {
+    func `the log has the address that would have matched`(origin: String, token: String?, words: String) async throws {
         let book = LogBook()
         let account = "AC00000000000000000000000000001234"
         try await TestServer.run(configure: { $0.twilio?.accountSID = account }, logger: book.logger) {
@@ -119,7 +119,7 @@ import Testing
         #expect(lines.first?.text.contains("path=/tp/twilio/status remove=/tp") == true, "\(lines)")
     }
 
-    @Test func `a stranger's account is named as that`() async throws {
+    @Test func `an unknown account is named in the log`() async throws {
         let book = LogBook()
         try await TestServer.run(logger: book.logger) { test async throws in
             #expect(try await test.webhook("/twilio/status", Self.form, token: "of another account").status == 403)
@@ -127,7 +127,7 @@ import Testing
         #expect(book.has("its AccountSid is of no account that the settings name"))
     }
 
-    @Test func `paths below Twilio that are not there are told`() async throws {
+    @Test func `unknown paths below Twilio's are logged`() async throws {
         let book = LogBook()
         try await TestServer.run(logger: book.logger) { test async throws in
             #expect(try await test.webhook("/twilio/voices", Self.form).status == 404)

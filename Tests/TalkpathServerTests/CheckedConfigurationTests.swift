@@ -8,7 +8,7 @@ import Testing
 
 @testable import TalkpathServer
 
-/// What keeps a server from starting besides its settings: files, folders, and the port.
+/// Obstacles to a start besides the settings: files, folders, and the port.
 @Suite struct CheckedConfigurationTests {
     private static let folder = FileManager.default.temporaryDirectory.appending(path: "talkpath-check-\(UUID())")
 
@@ -18,14 +18,14 @@ import Testing
         return configuration
     }
 
-    @Test func `settings that are right have no obstacles`() async {
+    @Test func `right settings have no obstacles`() async {
         var right = configuration()
         right.storage.folder = Self.folder.appending(path: "new/data").path
         #expect(await right.obstacles().isEmpty)
         #expect(!FileManager.default.fileExists(atPath: Self.folder.path), "a check leaves nothing behind")
     }
 
-    @Test func `a port that is taken is an obstacle`() async throws {
+    @Test func `a port in use is an obstacle`() async throws {
         let channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .bind(host: "127.0.0.1", port: 0).get()
         var taken = configuration()
@@ -42,7 +42,7 @@ import Testing
         #expect(await elsewhere.obstacles().contains { $0.setting == "TALKPATH_HTTP_HOST" })
     }
 
-    @Test func `folders that cannot be made are obstacles`() async {
+    @Test func `folders that cannot be created are obstacles`() async {
         var blocked = configuration()
         blocked.storage.folder = "/dev/null/data"
         blocked.recordings = .init(folder: "/dev/null", audioFormat: .ogg)
@@ -64,7 +64,7 @@ import Testing
     }
 
     @Test(arguments: [("cals", "calls"), ("serv", "serve"), ("reprot", "report"), ("zebra", nil), ("sevre", "serve")])
-    func `a name with a slip leads to the nearest one`(given: String, meant: String?) {
+    func `a misspelt name suggests the nearest one`(given: String, meant: String?) {
         #expect(NearestName.of(given, among: ["calls", "call", "serve", "report", "replay"]) == meant)
     }
 }

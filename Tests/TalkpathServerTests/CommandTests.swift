@@ -20,7 +20,7 @@ import Testing
         try await test.send(.POST, "/api/calls/\(call)/\(command.0)", command.1, key: key)
     }
 
-    @Test func `an unknown call anothers and an ended one are told`() async throws {
+    @Test func `an unknown call, another tenant's and an ended one get different errors`() async throws {
         try await TestServer.run { test async throws in
             let live = try await test.place()
             let ended = try await test.place()
@@ -36,7 +36,7 @@ import Testing
         }
     }
 
-    @Test func `what needs somebody on the line is refused before`() async throws {
+    @Test func `a command that needs a caller on the line is refused before the answer`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             for (command, code) in [
@@ -74,7 +74,7 @@ import Testing
         ("transfer", #"{"to":"+14155550101","mode":"now","drain_timeout_ms":5}"#, 422, "invalid_field"),
         ("unmute", "[", 400, "malformed_json"),
     ])
-    func `what is not understood is refused`(name: String, body: String, status: Int, code: String) async throws {
+    func `an invalid request is refused`(name: String, body: String, status: Int, code: String) async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let answer = try await post(test, call.text, (name, body))
@@ -99,13 +99,13 @@ import Testing
             ("x/y", nil), ("a/b;q=0", nil), ("C/D ; q=0.2 , a/b;q=0.1", "c/d"),
         ] as [(String?, String?)]
     )
-    func `the best representation is chosen`(accept: String?, best: String?) {
+    func `the best representation of the Accept header is chosen`(accept: String?, best: String?) {
         #expect(MediaType.best(of: ["a/b", "c/d"], for: accept) == best)
     }
 
     // MARK: Lists
 
-    @Test func `lists go on by their cursor`() async throws {
+    @Test func `lists are continued by their cursor`() async throws {
         try await TestServer.run { test async throws in
             var calls: [String] = []
             for number in 0..<5 {
@@ -137,7 +137,7 @@ import Testing
     @Test(arguments: [
         "since=yesterday", "until=2026-02-30T00:00:00Z", "cursor=x", "limit=0", "state=x", "serach=x", "search=",
     ])
-    func `a query that is not understood is refused`(query: String) async throws {
+    func `an invalid query is refused`(query: String) async throws {
         try await TestServer.run { test async throws in
             #expect(try await test.send(.GET, "/api/calls?\(query)").status == 422)
         }
@@ -148,7 +148,7 @@ import Testing
         ("2026-03-01t14:00:00.250+02:00", 1_772_366_400_250), ("2000-02-29 00:00:00z", 951_782_400_000),
         ("1969-12-31T23:59:59.999Z", -1),
     ])
-    func `times are read`(text: String, milliseconds: Int64) {
+    func `valid times are read`(text: String, milliseconds: Int64) {
         #expect(WallTime(rfc3339: text) == WallTime(milliseconds: milliseconds))
     }
 
@@ -156,7 +156,7 @@ import Testing
         "", "2026-03-01", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-03-01T24:00:00Z",
         "2026-03-01T00:00:00", "2026-03-01T00:00:00+24:00", "2026-03-01T00:00:00.Z", "x2026-03-01T00:00:00Z",
     ])
-    func `what is no time is not read`(text: String) {
+    func `invalid times are refused`(text: String) {
         #expect(WallTime(rfc3339: text) == nil)
     }
 }

@@ -6,7 +6,7 @@ import Testing
 @testable import TalkpathServer
 
 @Suite struct ConfigurationTests {
-    /// All that is needed outside development.
+    /// The required settings outside development.
     private static let good = [
         "TALKPATH_API_KEYS": "a key of sixteen or more", "TALKPATH_PUBLIC_URL": "https://voice.example.com",
         "OPENAI_API_KEY": "model key", "TWILIO_ACCOUNT_SID": "AC0123", "TWILIO_AUTH_TOKEN": "secret token",
@@ -31,7 +31,7 @@ import Testing
         }
     }
 
-    @Test func `what is needed is enough`() throws {
+    @Test func `the required settings suffice`() throws {
         let configuration = try ServerConfiguration.read(environment: Self.good)
         #expect(["::", "0.0.0.0"].contains(configuration.host) && configuration.port == 8080)
         #expect(configuration.allowedDestinations.isEmpty)
@@ -41,7 +41,7 @@ import Testing
     }
 
     @Test(arguments: good.keys.sorted())
-    func `a setting that is missing is named`(name: String) {
+    func `a missing setting is named`(name: String) {
         #expect(problems([name: nil]) == [name])
     }
 
@@ -63,7 +63,7 @@ import Testing
         ("TALKPATH_DATABASE_URL", "postgres://a:b@c@localhost/calls"),
         ("TALKPATH_RESAMPLER", "libsamplerate-quick"), ("TALKPATH_RESAMPLER_PROFILE", "narrow"),
     ])
-    func `a setting that is wrong is named alone`(name: String, value: String) {
+    func `a wrong setting is named alone`(name: String, value: String) {
         #expect(problems([name: value]) == [name])
     }
 
@@ -91,7 +91,7 @@ import Testing
         )
     }
 
-    @Test func `everything that is wrong is named at once and no value is shown`() throws {
+    @Test func `all wrong settings are named at once and no value is shown`() throws {
         let error = #expect(throws: ConfigurationError.self) {
             _ = try ServerConfiguration.read(
                 environment: ["TALKPATH_HTTP_PORT": "x-port-x", "TALKPATH_API_KEYS": "x-key-x"],
@@ -112,18 +112,18 @@ import Testing
         ("TALKPATH_PUBLIC_URL", "'https://voice.example.com'"), ("TALKPATH_CALL_ORIGINS", "https://a.example.com//"),
         ("TALKPATH_MAX_CALL", "7"), ("TALKPATH_LOGLEVEL", "info"),
     ])
-    func `what cannot be meant is refused`(setting: String, value: String) {
+    func `implausible values are refused`(setting: String, value: String) {
         #expect(problems([setting: value]) == [setting])
     }
 
-    @Test func `the file's values are held to the same`() {
+    @Test func `the file's values follow the same rules`() {
         for value in [" k", "k ", #"\"k\""#, #"k\nk"#] {
             let file = #"{"OPENAI_API_KEY": "\#(value)"}"#
             #expect(problems(["OPENAI_API_KEY": nil], file: file) == ["OPENAI_API_KEY"])
         }
     }
 
-    @Test func `a name with a slip is told the nearest one and other's names are left alone`() throws {
+    @Test func `a misspelt name suggests the nearest one and names of other programs are ignored`() throws {
         let error = #expect(throws: ConfigurationError.self) {
             _ = try ServerConfiguration.read(
                 environment: Self.good.merging(["TALKPATH_LOGLEVEL": "info", "TALKPATH_QUITE_DIFFERENT_THING": "1"]) {
@@ -143,7 +143,7 @@ import Testing
         #expect(problems(others.mapValues { $0 }) == [])
     }
 
-    @Test func `words for a model may have any form`() throws {
+    @Test func `a model's instructions may have any form`() throws {
         let words = "  \"Be kind.\"\nBe brief.\n"
         let configuration = try ServerConfiguration.read(
             environment: Self.good.merging(["TALKPATH_AGENT_INSTRUCTIONS": words]) { $1 }
@@ -151,7 +151,7 @@ import Testing
         #expect(configuration.agent.instructions == words)
     }
 
-    @Test func `the other model asks for its own key`() {
+    @Test func `the other model needs its own key`() {
         #expect(problems(["TALKPATH_AGENT_PROVIDER": "gemini"]) == ["GEMINI_API_KEY"])
         #expect(problems(["TALKPATH_AGENT_PROVIDER": "gemini", "GEMINI_API_KEY": "k"]) == [])
         #expect(
@@ -160,7 +160,7 @@ import Testing
         )
     }
 
-    @Test func `development needs neither key nor carrier but this machine`() throws {
+    @Test func `development needs neither a key nor a carrier but listens on this machine only`() throws {
         let environment = ["OPENAI_REALTIME_URL": "ws://127.0.0.1:9000/v1/realtime"]
         let configuration = try ServerConfiguration.read(environment: environment, isDevelopment: true)
         #expect(configuration.host == "127.0.0.1" && configuration.twilio == nil)
@@ -170,7 +170,7 @@ import Testing
         #expect(problems(["OPENAI_API_KEY": nil], isDevelopment: true) == ["OPENAI_API_KEY"])
     }
 
-    @Test func `the environment counts before the file`() throws {
+    @Test func `the environment has priority over the file`() throws {
         let file = """
             {"TALKPATH_HTTP_PORT": 9001, "TALKPATH_MAX_CALLS": 7, "TALKPATH_ALLOWED_DESTINATIONS": ["+49", "+1"],
              "TALKPATH_MAX_DURATION_S": 90.5, "TALKPATH_AGENT_VOICE": null}
@@ -190,7 +190,7 @@ import Testing
     }
 
     @Test(arguments: ["", "[]", "{", #"{"TALKPATH_HTTP_PORT":{}}"#, #"{"talkpath_http_port":1}"#])
-    func `a file that is none is named`(file: String) {
+    func `an invalid file is named`(file: String) {
         #expect(problems([:], file: file).count == 1)
     }
 

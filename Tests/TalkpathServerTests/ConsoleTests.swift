@@ -12,7 +12,7 @@ import Testing
 
 @testable import TalkpathServer
 
-/// The console: its files, and what its session opens.
+/// The console: its files, and the rights of its session.
 @Suite(.timeLimit(.minutes(5))) struct ConsoleTests {
     private typealias Fields = [(String, String)]
 
@@ -29,7 +29,7 @@ import Testing
         )
     }
 
-    /// As a browser asks: without a key. The console's own addresses are no part of the API's document.
+    /// A browser's request, without a key. The API's document does not list the console's own addresses.
     private func ask(
         _ test: TestServer,
         _ method: HTTPMethod,
@@ -51,7 +51,7 @@ import Testing
         )
     }
 
-    /// - Returns: the headers of whoever has signed in with the key.
+    /// - Returns: the headers of a session that was signed in with the key.
     private func signIn(_ test: TestServer, _ key: String = TestServer.key) async throws -> Fields {
         let answer = try await ask(test, .POST, "/console/session", #"{"key":"\#(key)"}"#)
         try #require(answer.status == 200, "\(answer.text)")
@@ -62,7 +62,7 @@ import Testing
 
     // MARK: Files
 
-    @Test func `every file is served with a policy that lets nothing of others in`() async throws {
+    @Test func `every file has a policy that allows no foreign content`() async throws {
         try await withConsole { test async throws in
             var weight = 0
             for path in ["/console"] + ConsoleFile.all.map({ "/console/\($0.name)" }) {
@@ -84,7 +84,7 @@ import Testing
         }
     }
 
-    @Test func `pages hold neither script nor style of their own and name no other place`() throws {
+    @Test func `pages have no inline script or style and name no other host`() throws {
         for file in ConsoleFile.all {
             let text = String(decoding: file.bytes, as: UTF8.self)
             #expect(!text.contains("innerHTML") && !text.contains("eval("), "\(file.name)")
@@ -98,7 +98,7 @@ import Testing
         }
     }
 
-    @Test func `the console is there only where it is switched on`() async throws {
+    @Test func `the console is served only if it is switched on`() async throws {
         try await TestServer.run { test async throws in
             for path in ["/console", "/console/app.js", "/console/session"] {
                 #expect(try await ask(test, .GET, path).status == 404)
@@ -118,7 +118,7 @@ import Testing
         #expect(throws: ConfigurationError.self) { try hasConsole("maybe", dev: true) }
     }
 
-    @Test func `addresses that no file has are nothing`() async throws {
+    @Test func `unknown addresses are not found`() async throws {
         try await withConsole { test async throws in
             for path in ["/console/none.js", "/console/..%2fREADME.md", "/console/app.js/more"] {
                 let answer = try await ask(test, .GET, path)
@@ -129,7 +129,7 @@ import Testing
 
     // MARK: Signing in
 
-    @Test func `a key opens a session whose cookie holds nothing of the key`() async throws {
+    @Test func `a key opens a session whose cookie does not contain the key`() async throws {
         try await withConsole { test async throws in
             #expect(try await ask(test, .GET, "/console/session")["signed_in"] == false)
             let answer = try await ask(test, .POST, "/console/session", #"{"key":"\#(TestServer.otherKey)"}"#)
@@ -160,7 +160,7 @@ import Testing
     }
 
     @Test(arguments: ["", "wrong", "a key of sixteen or mor"])
-    func `a wrong key opens nothing`(key: String) async throws {
+    func `a wrong key opens no session`(key: String) async throws {
         try await withConsole { test async throws in
             let answer = try await ask(test, .POST, "/console/session", #"{"key":"\#(key)"}"#)
             #expect(answer.status == 401 || answer.status == 422)
@@ -168,7 +168,7 @@ import Testing
         }
     }
 
-    @Test func `cookies that nobody was given open nothing`() async throws {
+    @Test func `unknown cookies open no session`() async throws {
         try await withConsole { test async throws in
             for cookie in [
                 "__Host-talkpath=", "__Host-talkpath=x", "talkpath=x", "a=b; __Host-talkpath=\(TestServer.key)",
@@ -179,14 +179,14 @@ import Testing
         }
     }
 
-    @Test func `a wrong key is not made good by a session`() async throws {
+    @Test func `a wrong key is refused in spite of a session`() async throws {
         try await withConsole { test async throws in
             let fields = try await signIn(test) + [("Authorization", "Bearer wrong")]
             #expect(try await ask(test, .GET, "/api/calls", nil, fields).status == 401)
         }
     }
 
-    @Test func `who signs out has no session any more`() async throws {
+    @Test func `signing out ends the session`() async throws {
         try await withConsole { test async throws in
             let fields = try await signIn(test)
             let out = try await ask(test, .DELETE, "/console/session", nil, fields)
@@ -195,7 +195,7 @@ import Testing
         }
     }
 
-    @Test func `a session ends after its time and the oldest for one too many`() throws {
+    @Test func `a session ends after its time, and the oldest ends when there are too many`() throws {
         let clock = ManualClock()
         let sessions = ConsoleSessions(clock: clock, isSecure: false, most: 2)
         func request(_ cookie: String) -> Request { ConsoleTests.request(cookie: String(cookie.prefix { $0 != ";" })) }
@@ -210,7 +210,7 @@ import Testing
 
     // MARK: Other sites
 
-    @Test func `a request without the session's token changes nothing`() async throws {
+    @Test func `a request without the session's token is refused`() async throws {
         try await withConsole { test async throws in
             let call = try await test.place()
             let fields = try await signIn(test)
@@ -229,22 +229,22 @@ import Testing
     }
 
     @Test(arguments: ["cross-site", "same-site"])
-    func `pages of other sites can use no session`(site: String) async throws {
+    func `pages of other sites cannot use a session`(site: String) async throws {
         try await withConsole { test async throws in
             let fields = try await signIn(test) + [("Sec-Fetch-Site", site)]
             for path in ["/api/calls", "/console/session"] {
                 #expect(try await ask(test, .GET, path, nil, fields).status == 403, "\(path)")
             }
             #expect(try await ask(test, .POST, "/api/calls/end", #"{"all":true}"#, fields).status == 403)
-            // Nor can they sign a key of their own in.
+            // They cannot sign in with a key of their own, either.
             let body = #"{"key":"\#(TestServer.key)"}"#
             let answer = try await ask(test, .POST, "/console/session", body, [("Sec-Fetch-Site", site)])
             #expect(answer.status == 403 && answer.headers["Set-Cookie"].isEmpty)
         }
     }
 
-    /// A form of another site can send text without being asked first, but not JSON.
-    @Test func `a form signs nobody in`() async throws {
+    /// Another site's form can send text without a preflight request, but not JSON.
+    @Test func `a form of another site cannot sign in`() async throws {
         try await withConsole { test async throws in
             let body = #"{"key":"\#(TestServer.key)"}"#
             let answer = try await ask(test, .POST, "/console/session", body, [("Content-Type", "text/plain")])
@@ -254,7 +254,7 @@ import Testing
 
     // MARK: Tenants
 
-    @Test func `a session sees its tenants calls and no others`() async throws {
+    @Test func `a session sees the calls of its tenant only`() async throws {
         try await withConsole { test async throws in
             let call = try await test.place()
             let theirs = try await signIn(test, TestServer.otherKey)

@@ -7,9 +7,9 @@ import Testing
 
 @testable import TalkpathServer
 
-/// Calls that wait to be placed, and are looked up again while one of them is being placed.
+/// Delayed calls that are looked up again while one of them is being placed.
 @Suite(.timeLimit(.minutes(1))) struct DelayedCallsTests {
-    @Test func `a call that is being placed is not taken up again`() async throws {
+    @Test func `a call that is being placed is not placed a second time`() async throws {
         let store = try SQLCallStore(.memory, identifiers: SystemIdentifiers())
         let delayed = DelayedCalls(store: store, clock: SystemClock(), logger: TestServer.silent)
         func add(_ id: String) async throws {
@@ -32,7 +32,7 @@ import Testing
         var next = placed.makeAsyncIterator()
         #expect(await next.next() == CallID("one"))
         await delayed.restore()
-        // Had it been taken up, it would be placed before or beside this one.
+        // A second placement would come before or beside this one.
         try await add("two")
         #expect(await next.next() == CallID("two"))
         #expect(await delayed.count == 0)

@@ -9,7 +9,7 @@ import Testing
 
 @testable import TalkpathServer
 
-/// Deleting a call takes every copy of it away.
+/// The deletion of a call removes every copy of it.
 @Suite(.timeLimit(.minutes(5))) struct DeletionTests {
     private func remains(of words: [String], in folder: String) throws -> [String] {
         let files = FileManager.default.enumerator(atPath: folder)?.compactMap { $0 as? String } ?? []
@@ -24,7 +24,7 @@ import Testing
         }
     }
 
-    @Test func `nothing is left of a deleted call`() async throws {
+    @Test func `a deleted call leaves no data`() async throws {
         try await ServerFolder.run { folder in
             let recordings = folder.path + "/recordings"
             try await TestServer.run(configure: {
@@ -54,7 +54,7 @@ import Testing
         }
     }
 
-    @Test func `a live call is not deleted`() async throws {
+    @Test func `a live call cannot be deleted`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let refused = try await test.send(.DELETE, "/api/calls/\(call)")
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    @Test func `a call that is still to be hung up is not deleted`() async throws {
+    @Test func `a call that is still to be hung up cannot be deleted`() async throws {
         try await TestServer.run { test async throws in
             test.carrier.answerHangingUp(with: .failure(CarrierError(.refused, "no")))
             let call = try await test.place()

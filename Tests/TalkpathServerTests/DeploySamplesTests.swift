@@ -4,12 +4,12 @@ import Testing
 
 @testable import TalkpathServer
 
-/// The samples in `deploy/`, as an operator would copy them.
+/// The samples in `deploy/`, as an operator copies them.
 @Suite(.timeLimit(.minutes(5))) struct DeploySamplesTests {
     private static let folder = URL(filePath: #filePath).deletingLastPathComponent()
         .appending(path: "../../deploy").standardized
 
-    /// The assignments of the sample of settings, those behind a comment sign as well.
+    /// The assignments of the sample settings, including those in comments.
     private static func assignments(withComments: Bool) throws -> [String: String] {
         var found: [String: String] = [:]
         let text = try String(contentsOf: folder.appending(path: "talkpath.env"), encoding: .utf8)
@@ -23,7 +23,7 @@ import Testing
         return found
     }
 
-    @Test func `the sample of settings names only settings that the server reads`() throws {
+    @Test func `the sample of settings has only settings that the server reads`() throws {
         let all = try Self.assignments(withComments: true)
         #expect(all.count > 15)
         for (name, value) in all {
@@ -32,7 +32,7 @@ import Testing
         }
     }
 
-    @Test func `the sample of settings is right once its secrets are filled in`() throws {
+    @Test func `the sample of settings is valid once its secrets are filled in`() throws {
         let secrets = [
             "TALKPATH_API_KEYS": "a key of sixteen or more",
             "TWILIO_ACCOUNT_SID": "AC" + String(repeating: "0", count: 32),

@@ -11,7 +11,7 @@ import Testing
 @testable import TalkpathServer
 
 @Suite struct DocumentTests {
-    @Test func `every route is documented and every documented route is there`() async throws {
+    @Test func `every route is documented and every documented route exists`() async throws {
         try await TestServer.run { test async throws in
             let state = test.server.state
             let router = TalkpathServer.router(state, authenticity: TwilioAuthenticity(state.configuration))
@@ -43,7 +43,7 @@ import Testing
         }
     }
 
-    @Test func `fields of the query that a route does not know are refused by our own routes only`() async throws {
+    @Test func `unknown fields of a query are refused by our own routes only`() async throws {
         try await TestServer.run { test async throws in
             for operation in APIDocument.operations where operation.access == .key {
                 let path = operation.path.replacing(/\{[a-z_]+\}/, with: "none")
@@ -59,8 +59,8 @@ import Testing
         }
     }
 
-    /// What is written, as it is read again for webhooks and streams.
-    @Test func `every event is as the document says of it`() async throws {
+    /// The written event, read back for webhooks and streams.
+    @Test func `every event matches its schema`() async throws {
         let recorder = EventRecorder(clock: SystemClock())
         let store = try SQLCallStore(.memory, outbox: recorder, identifiers: SystemIdentifiers())
         var call = EndedCalls.call("one")
@@ -93,7 +93,7 @@ import Testing
             let violation = EventSchemas.envelope(type).violation(of: event.json, isRequest: false)
             #expect(violation == nil, "\(event.type)")
             #expect(event.data["agent_id"] == "desk" && event.data["to_number"]?.string == TestServer.number)
-            // Of another type it is none.
+            // An event of another type is refused.
             let other: EventType = type == .ended ? .started : .ended
             #expect(EventSchemas.envelope(other).violation(of: event.json, isRequest: false) != nil)
         }
@@ -111,7 +111,7 @@ import Testing
         }
     }
 
-    @Test func `the document is whole in itself`() async throws {
+    @Test func `the document is complete and consistent`() async throws {
         try await TestServer.run { test async throws in
             let answer = try await test.send(.GET, "/openapi.json", key: nil)
             #expect(answer.status == 200 && answer["openapi"] == "3.1.0")
@@ -135,7 +135,7 @@ import Testing
         }
     }
 
-    /// What generators of clients trip over: they leave out whole models and routes.
+    /// Generators of clients leave out whole models and routes if these rules are broken.
     @Test func `every schema of the document can become a type of a client`() {
         var faults: [String] = []
         func look(at json: JSONValue, _ path: String) {
@@ -149,7 +149,7 @@ import Testing
             if let words = json["enum"]?.array, words.contains(where: \.isNull) || json["type"]?.array != nil {
                 faults.append("\(path): null among words")
             }
-            // An answer's or a request's, not a member of that name.
+            // The name of an answer's or a request's schema, not of a member.
             let contents = (json["content"]?.object ?? []).filter { $0.key.contains("/") }
             for (name, content) in contents where content["schema"] == nil {
                 faults.append("\(path): \(name) without a schema")
@@ -175,14 +175,14 @@ import Testing
         #expect(lists.count > 15)
     }
 
-    @Test func `null where a named set of words is wanted is told which words there are`() {
+    @Test func `null in place of a word is refused with the list of words`() {
         let schema = Schema.object(.required("direction", .named("CallDirection")))
         let violation = schema.violation(of: ["direction": .null], isRequest: false)
         #expect(violation?.message == "must be one of outbound, inbound")
         #expect(Schema.any.violation(of: .null) == nil)
     }
 
-    @Test func `the document alone may be read by pages of other origins`() async throws {
+    @Test func `only the document may be read by pages of other origins`() async throws {
         try await TestServer.run { test async throws in
             for path in ["/openapi.json", "/health", "/api/calls", "/metrics"] {
                 let answer = try await test.send(.GET, path, headers: [("Origin", "https://editor.example")])
@@ -197,7 +197,9 @@ import Testing
         ("PUT", "/api/calls/x", "GET, HEAD, DELETE, PATCH"),
         ("PUT", "/health", "GET, HEAD"), ("GET", "/twilio/voice", "POST"), ("POST", "/v1/calls/query", "GET, HEAD"),
     ])
-    func `another method is told which ones there are`(method: String, path: String, allowed: String) async throws {
+    func `an unknown method is refused with the allowed ones`(method: String, path: String, allowed: String)
+        async throws
+    {
         try await TestServer.run { test async throws in
             let answer = try await test.send(.init(rawValue: method), path)
             #expect(answer.status == 405 && answer["code"] == "method_not_allowed")
@@ -220,7 +222,7 @@ import Testing
         #"{"name":"abc"}"#, #"{"name":"üüü","size":null}"#, #"{"name":"a","size":5.0}"#,
         #"{"name":"a","tags":["a","b"],"more":true}"#, #"{"name":"a","more":{"deep":0.5},"any":{"x":null}}"#,
     ])
-    func `a value that holds to its schema is let through`(text: String) throws {
+    func `a value that matches its schema is accepted`(text: String) throws {
         #expect(Self.schema.violation(of: try JSONValue(parsing: text)) == nil)
     }
 
@@ -236,7 +238,7 @@ import Testing
         (#"{"name":"a","more":{"deep":2}}"#, "more.deep", "must be a number from 0.0 to 1.0"),
         (#"{"name":"a","any":{"x":"12345"}}"#, "any", "must have at most 10 bytes"),
     ])
-    func `a value that does not is named`(text: String, path: String, message: String) throws {
+    func `a value that does not match is refused by name`(text: String, path: String, message: String) throws {
         let violation = Self.schema.violation(of: try JSONValue(parsing: text))
         #expect(violation?.path == path && violation?.message == message)
     }

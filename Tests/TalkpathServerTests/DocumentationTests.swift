@@ -3,7 +3,7 @@ import Testing
 
 @testable import TalkpathServer
 
-/// The documents against the code: complete where they list something, and without links that lead nowhere.
+/// The documents against the code: their lists are complete, and their links lead to files.
 @Suite struct DocumentationTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../..").standardized
 
@@ -24,14 +24,14 @@ import Testing
         return documents.sorted()
     }
 
-    @Test func `every setting stands in the configuration document`() throws {
+    @Test func `every setting is in the configuration document`() throws {
         let page = try Self.text("docs/configuration.md")
         for setting in Setting.allCases {
             #expect(page.contains("`\(setting.rawValue)`"), "docs/configuration.md lacks \(setting.rawValue)")
         }
     }
 
-    @Test func `every variable that the server takes for its own stands in a document`() throws {
+    @Test func `every variable that the server reads is in a document`() throws {
         let pages = try Self.documents().filter { $0.hasPrefix("docs/") }.map(Self.text).joined()
         let variables = SettingsText.others.filter { !$0.hasSuffix("_") }
         for variable in Array(variables) + ["TALKPATH_URL", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"]
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    @Test func `the configuration document names no setting that the server does not read`() throws {
+    @Test func `the configuration document has only settings that the server reads`() throws {
         let others: Set = ["TALKPATH_URL", "TALKPATH_API_KEY"]
         let known = others.union(Setting.allCases.map(\.rawValue))
         for match in try Self.text("docs/configuration.md").matches(of: /`((?:TALKPATH|TWILIO)_[A-Z_]+)`/) {
@@ -48,14 +48,14 @@ import Testing
         }
     }
 
-    @Test func `every metric stands in the operating document`() throws {
+    @Test func `every metric is in the operating document`() throws {
         let page = try Self.text("docs/operating.md")
         for metric in MetricsRoute.help.keys.sorted() {
             #expect(page.contains("`\(metric)`"), "docs/operating.md lacks \(metric)")
         }
     }
 
-    @Test func `every route of our own stands in the control API document`() throws {
+    @Test func `every route of our own is in the control API document`() throws {
         let page = try Self.text("docs/control-api.md")
         for operation in APIDocument.operations where ["Calls", "Agents", "Events", "Server"].contains(operation.area) {
             let path = operation.path.replacing(/\{[a-z_]+\}/, with: "{id}")
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    @Test func `every event stands in the control API document`() throws {
+    @Test func `every event is in the control API document`() throws {
         let page = try Self.text("docs/control-api.md")
         for type in EventType.allCases {
             #expect(page.contains("`\(type.rawValue)`"), "docs/control-api.md lacks \(type.rawValue)")

@@ -15,7 +15,7 @@ import Testing
 @Suite struct DoorsTests {
     // MARK: What a connection may cost
 
-    /// Sends bytes as they stand, and reads until the server closes.
+    /// Sends bytes unchanged, and reads until the server closes.
     private func exchange(_ port: Int, _ bytes: String) async throws -> String {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: "127.0.0.1", port: port) { channel in
@@ -29,13 +29,13 @@ import Testing
             do {
                 for try await buffer in inbound { text += String(buffer: buffer) }
             } catch is IOError {
-                // Closed with bytes of ours unread.
+                // Closed while our bytes were unread.
             }
             return text
         }
     }
 
-    @Test func `a client that sends no body is cut off`() async throws {
+    @Test func `a client that sends no body is disconnected`() async throws {
         try await TestServer.run(configure: { $0.requestTimeout = .milliseconds(200) }) { test async throws in
             let head = """
                 POST /api/calls HTTP/1.1\r
@@ -52,15 +52,15 @@ import Testing
         }
     }
 
-    @Test func `without a key the body is not waited for`() async throws {
+    @Test func `a request without a key is refused before its body comes`() async throws {
         try await TestServer.run { test async throws in
             let head = "POST /api/calls HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 100\r\n\r\n"
             #expect(try await exchange(test.server.port, head).hasPrefix("HTTP/1.1 401"))
         }
     }
 
-    /// Its length is not told beforehand.
-    @Test func `a body in chunks is read up to a mebibyte and must be whole`() async throws {
+    /// The request does not state its length.
+    @Test func `a body in chunks is read up to 1 MiB and must be complete`() async throws {
         try await TestServer.run { test async throws in
             func answer(_ chunks: String) async throws -> String {
                 let head = """
@@ -86,7 +86,7 @@ import Testing
         }
     }
 
-    @Test func `headers of more than sixteen kibibytes are refused`() async throws {
+    @Test func `headers of more than 16 KiB are refused`() async throws {
         try await TestServer.run { test async throws in
             let lines = (0..<20).map { "X-\($0): " + String(repeating: "x", count: 1000) + "\r\n" }.joined()
             let answer = try await exchange(test.server.port, "GET /health HTTP/1.1\r\nHost: a\r\n\(lines)\r\n")
@@ -99,7 +99,7 @@ import Testing
 
     // MARK: Caps
 
-    @Test func `a thousand at once under a tenant's cap make exactly so many calls`() async throws {
+    @Test func `a thousand requests at once under a tenant's limit place exactly that many calls`() async throws {
         try await TestServer.run(configure: {
             $0.maximumCallsPerTenant = 10
             $0.callsPerSecond = 10_000
@@ -112,7 +112,7 @@ import Testing
             }
             #expect(answers.count { $0.status == 201 } == 10)
             #expect(answers.allSatisfy { $0.status == 201 || ($0.status == 429 && $0["code"] == "too_many_calls") })
-            // Another tenant has its own, and an end makes room.
+            // Another tenant has its own limit, and an end makes room.
             _ = try await test.place(key: TestServer.otherKey)
             let one = try #require(answers.first { $0.status == 201 }?["call_id"]?.string)
             #expect(try await test.end(CallID(one)).status == 200)
@@ -121,13 +121,13 @@ import Testing
         }
     }
 
-    @Test func `the minutes of a day are set aside and given back`() async throws {
+    @Test func `the minutes of a day are reserved and given back`() async throws {
         try await TestServer.run(configure: {
             $0.minutesPerDay = 60
             $0.limits.maxDuration = .seconds(3000)
         }) { test async throws in
             let first = try await test.place()
-            // Ten minutes are left: the next call may be so long, and a third finds nothing.
+            // Ten minutes are left. The next call reserves them all, and a third is refused.
             let second = try await test.place()
             #expect(test.carrier.placed.map(\.timeLimit) == [.seconds(3000), .seconds(600)])
             let refused = try await test.send(.POST, "/api/calls", #"{"to":"+14155550101"}"#)
@@ -169,7 +169,7 @@ import Testing
         }
     }
 
-    @Test func `the minutes of a call that is deleted stay used`() async throws {
+    @Test func `the minutes of a deleted call stay used`() async throws {
         try await ServerFolder.run { folder in
             try await folder.withStore { store async throws in
                 let now = SystemClock().wallTime
@@ -216,7 +216,7 @@ import Testing
         #expect(try admit("next", at: midnight + 600_000) == .seconds(3000))
     }
 
-    @Test func `a clock that was ahead for a moment spends no day's minutes and gives none back`() throws {
+    @Test func `a clock that was ahead for a moment neither uses nor returns minutes of a day`() throws {
         let caps = CallCaps(.init(placedPerSecond: 1, atOnce: nil, minutesPerDay: 1))
         func talk(on day: Int64) -> Bool {
             let call = CallID("call-\(day)-\(Int.random(in: 0...Int.max))")
@@ -246,12 +246,12 @@ import Testing
         for day in 4...30 { #expect(talk(on: Int64(day)), "the clock's lead is long forgotten on day 11") }
     }
 
-    @Test func `calls that come in count as well`() async throws {
+    @Test func `inbound calls count as well`() async throws {
         try await TestServer.run(configure: { $0.maximumCallsPerTenant = 1 }) { test async throws in
             let form: FormParameters = [
                 "CallSid": "CA77", "CallStatus": "ringing", "From": "+14155550199", "To": "+14155550100",
             ]
-            // Repeated, as a carrier does whose answer got lost: the same call.
+            // The carrier repeats a request whose answer was lost, and gets the same call.
             for _ in 0..<2 { #expect(try await test.webhook("/twilio/voice", form).text.contains("<Connect>")) }
             var second = form
             second = ["CallSid": "CA78", "CallStatus": "ringing", "From": "+14155550199", "To": "+14155550100"]

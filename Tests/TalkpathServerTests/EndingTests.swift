@@ -6,7 +6,7 @@ import Testing
 @testable import TalkpathServer
 
 @Suite struct EndingTests {
-    /// The receipt without how long saving it took, which the record, being saved, cannot know.
+    /// The receipt without the duration of the save, which the saved record cannot contain.
     private static func withoutSaving(_ receipt: JSONValue?) -> JSONValue {
         var receipt = receipt ?? .null
         receipt.set("teardown_ms", nil)
@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    @Test func `fifty at once get the same receipt and everything happens once`() async throws {
+    @Test func `fifty requests at once get the same receipt and each step runs once`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             try await test.progress("in-progress", of: call)
@@ -51,7 +51,7 @@ import Testing
                 }
                 return try await group.reduce(into: []) { $0.append($1) }
             }
-            // Whoever came when it was over already is told so, with the same receipt.
+            // Requests after the end are refused, with the same receipt.
             let receipts = answers.map { $0.status == 200 ? $0.json : $0["receipt"] ?? .null }
             #expect(Set(answers.map(\.status)).isSubset(of: [200, 409]))
             #expect(answers.contains { $0.status == 200 })
@@ -72,7 +72,7 @@ import Testing
         }
     }
 
-    @Test func `a call that has ended is a conflict that brings the receipt`() async throws {
+    @Test func `an ended call is answered with 409 and the receipt`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let receipt = try await test.end(call)
@@ -83,7 +83,7 @@ import Testing
         }
     }
 
-    @Test func `a carrier that refuses the hang-up is a bad gateway and the call is over all the same`() async throws {
+    @Test func `a refused hang-up is answered with 502 and the call is over all the same`() async throws {
         try await TestServer.run { test async throws in
             test.carrier.answerHangingUp(with: .failure(CarrierError(.refused, "Not today")))
             let call = try await test.place()
@@ -98,7 +98,7 @@ import Testing
         }
     }
 
-    @Test func `a call the carrier no longer knows ends well`() async throws {
+    @Test func `a call that the carrier no longer knows ends with success`() async throws {
         try await TestServer.run { test async throws in
             test.carrier.answerHangingUp(with: .success(.alreadyGone))
             let answer = try await test.end(try await test.place())
@@ -111,7 +111,7 @@ import Testing
     @Test(arguments: [
         (#"{"mode":"later"}"#, 422), (#"{"drain_timeout_ms":5}"#, 422), (#"{"resaon":"x"}"#, 422), ("{", 400),
     ])
-    func `a wish that is not understood ends nothing`(body: String, status: Int) async throws {
+    func `an invalid request ends no call`(body: String, status: Int) async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             #expect(try await test.end(call, body).status == status)
@@ -119,14 +119,14 @@ import Testing
         }
     }
 
-    @Test func `a hang-up of the caller's ends the call in the carrier's words`() async throws {
+    @Test func `the caller's hang-up ends the call with the carrier's words`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             try await test.progress("ringing", of: call)
             try await test.progress("in-progress", of: call)
             try await test.progress("completed", of: call)
             _ = await test.events.wait { if case .ended = $0 { true } else { false } }
-            // Late and twice: without effect.
+            // A late and repeated request has no effect.
             try await test.progress("ringing", of: call)
             try await test.progress("completed", of: call)
             let found = try await test.send(.GET, "/api/calls/\(call)")
@@ -138,7 +138,7 @@ import Testing
 
     // MARK: Many
 
-    @Test func `all of them end and only the tenant's own`() async throws {
+    @Test func `an end of all calls ends the tenant's calls only`() async throws {
         try await TestServer.run { test async throws in
             for _ in 0..<3 { _ = try await test.place() }
             let other = try await test.place(key: TestServer.otherKey)
@@ -152,7 +152,7 @@ import Testing
         }
     }
 
-    @Test func `only calls that match the filter end`() async throws {
+    @Test func `only calls that match the filter are ended`() async throws {
         try await TestServer.run { test async throws in
             let wanted = try await test.place(#","metadata":{"campaign":"a","n":1}"#)
             let kept = try await test.place(#","metadata":{"campaign":"b"}"#)
@@ -168,7 +168,7 @@ import Testing
     }
 
     @Test(arguments: ["{}", #"{"all":false}"#, #"{"all":true,"direction":"inbound"}"#, #"{"direction":"sideways"}"#])
-    func `a wish that does not say which ends nothing`(body: String) async throws {
+    func `a request without a filter ends no call`(body: String) async throws {
         try await TestServer.run { test async throws in
             _ = try await test.place()
             #expect(try await test.send(.POST, "/api/calls/end", body).status == 422)

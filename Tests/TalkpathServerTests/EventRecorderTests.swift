@@ -5,7 +5,7 @@ import Testing
 
 @testable import TalkpathServer
 
-/// What a call's loop does to tell others: no more than to put a word into a buffer.
+/// A call's loop publishes its events by a write to a buffer only.
 @Suite struct EventRecorderTests {
     private static let call = CallID("one")
 
@@ -13,19 +13,19 @@ import Testing
         (0..<count).map { CallEvent(callID: call, at: .milliseconds(20 * $0), kind: .answered) }
     }
 
-    /// Neither a store that does not write nor a receiver that does not answer is there to be waited for: `publish` is
-    /// not async, and nobody takes what it leaves. If it waited for anybody, this test would never end.
+    /// Neither a store that does not write nor a receiver that does not answer delays the loop: `publish` is not async,
+    /// and this test reads no event. If `publish` waited for a reader, this test would never end.
     @Test(.timeLimit(.minutes(5)))
-    func `while nobody takes anything the teller goes on and what it keeps is bounded`() {
+    func `without a reader the publisher goes on and its buffer is bounded`() {
         let recorder = EventRecorder(capacity: 100, clock: ManualClock())
         for event in Self.words(1000) { recorder.publish(event) }
         #expect(recorder.takeDropped() == 900)
-        // Each is told as progress and as an event.
+        // Each is published as progress and as an event.
         #expect(recorder.takePending().count == 200)
         #expect(recorder.takePending().isEmpty)
     }
 
-    @Test func `what waits to be written again counts as well`() {
+    @Test func `events that wait to be written again count as well`() {
         let recorder = EventRecorder(capacity: 100, clock: ManualClock())
         for event in Self.words(60) { recorder.publish(event) }
         let taken = recorder.takePending()
@@ -35,7 +35,7 @@ import Testing
         #expect(recorder.takePending().count == taken.count)
     }
 
-    @Test func `where no words are kept neither a turn nor its correction is`() {
+    @Test func `without kept words neither a turn nor its correction is stored`() {
         let recorder = EventRecorder(keepsTranscripts: false, clock: ManualClock())
         let turn = TranscriptEntry(speaker: .agent, text: "My PIN is 4711", milliseconds: 1, heardMilliseconds: 1)
         for kind in [CallEvent.Kind.transcript(turn), .transcriptCorrected(turn)] {
@@ -44,7 +44,7 @@ import Testing
         #expect(!recorder.takePending().contains { if case .event = $0 { true } else { false } })
     }
 
-    @Test func `the end of a call is kept however full the buffer is`() throws {
+    @Test func `the end of a call is stored even if the buffer is full`() throws {
         let recorder = EventRecorder(capacity: 10, clock: ManualClock())
         for event in Self.words(10) { recorder.publish(event) }
         let receipt = try #require(EndedCalls.call("one").receipt)

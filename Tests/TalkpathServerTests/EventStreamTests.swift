@@ -15,7 +15,7 @@ import Testing
         var data: JSONValue
     }
 
-    /// Whole events of a stream's text; what is not whole yet is left in it.
+    /// Takes the complete events of a stream's text; an incomplete one stays in it.
     static func take(from text: inout String) -> [Event] {
         var events: [Event] = []
         while let end = text.firstRange(of: "\n\n") {
@@ -26,7 +26,7 @@ import Testing
             }
             guard let number = field("id").flatMap({ Int64($0) }), let type = field("event"), let data = field("data")
             else { continue }
-            // No model listens behind this server, which is told at a moment of its own.
+            // This server has no model, and the event of its loss comes at an unknown time.
             if type == "agent.lost" { continue }
             events.append(
                 Event(number: number, type: String(type), data: (try? JSONValue(parsing: String(data))) ?? .null)
@@ -35,7 +35,7 @@ import Testing
         return events
     }
 
-    @Test func `who follows a call sees what happens and goes on where the stream was lost`() async throws {
+    @Test func `a follower gets a call's events and continues where its stream was lost`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             var request = HTTPClientRequest(url: "http://127.0.0.1:\(test.server.port)/api/calls/\(call)/events")
@@ -64,7 +64,7 @@ import Testing
             )
             var remaining = rest.text
             let resumed = Self.take(from: &remaining)
-            // When to come back is said once, within the first event: by itself it would be an event without data.
+            // The retry time comes once, within the first event: alone it would be an event without data.
             #expect(rest.text.ranges(of: "retry:").count == 1)
             let first = rest.text.prefix { $0 != "{" }
             #expect(first.hasPrefix("id: ") && first.contains("\nretry: 1000\n"))
@@ -76,7 +76,7 @@ import Testing
         }
     }
 
-    @Test func `who waits for news is answered at once`() async throws {
+    @Test func `a waiting follower gets an event at once`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             var request = HTTPClientRequest(url: "http://127.0.0.1:\(test.server.port)/api/calls/\(call)/events")
@@ -92,7 +92,7 @@ import Testing
     }
 
     @Test(arguments: ["x", "-1", "1.5"])
-    func `a place that was never sent is refused`(place: String) async throws {
+    func `an unknown position is refused`(place: String) async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let answer = try await test.send(.GET, "/api/calls/\(call)/events", headers: [("Last-Event-ID", place)])

@@ -12,7 +12,7 @@ import Testing
 
 /// A gateway of agents on a WebSocket.
 @Suite(.timeLimit(.minutes(5))) struct GatewayTests {
-    /// Keeps what it is told, and answers each request as the test says.
+    /// Keeps its messages, and answers each request as the test says.
     private final class FakeGateway: Sendable {
         enum Behaviour: Sendable { case answers, refuses, isSilent, hangsUp }
 
@@ -125,7 +125,7 @@ import Testing
         return event
     }
 
-    @Test func `each message is a request to the session with a flat object`() async throws {
+    @Test func `each event becomes a request with a flat object`() async throws {
         try await run(.answers) { gateway, transport, call async throws in
             #expect(try await transport.deliver(event(.started)) == .delivered)
             #expect(await gateway.nextKey() == "Bearer a token")
@@ -146,7 +146,7 @@ import Testing
                     "is_final": true, "timestamp": "2026-03-01T12:00:00.000Z",
                 ]
             )
-            // It has no word for what is told again.
+            // The gateway has no word for repeated turns.
             #expect(try await transport.deliver(event(.transcriptCorrected(words))) == .delivered)
             let end = try #require(EventCatalogue.events(endOf: call).last)
             #expect(await transport.deliver(end) == .delivered)
@@ -160,7 +160,7 @@ import Testing
         }
     }
 
-    @Test func `what it has no word for is not sent`() async throws {
+    @Test func `events without a word of the gateway are not sent`() async throws {
         try await run(.answers) { gateway, transport, _ async throws in
             #expect(try await transport.deliver(event(.ringing)) == .delivered)
             #expect(try await transport.deliver(event(.dtmf)) == .delivered)
@@ -169,20 +169,20 @@ import Testing
         }
     }
 
-    @Test func `what it refuses is not sent again`() async throws {
+    @Test func `a refused message is not sent again`() async throws {
         try await run(.refuses) { _, transport, _ async throws in
             #expect(try await transport.deliver(event(.started)) == .refused("the gateway refused the message"))
         }
     }
 
-    @Test func `one that never answers has taken the message`() async throws {
+    @Test func `a gateway that never answers counts as having accepted the message`() async throws {
         try await run(.isSilent, patience: .milliseconds(20)) { gateway, transport, _ async throws in
             #expect(try await transport.deliver(event(.started)) == .delivered)
             #expect(await gateway.next()["params"]?["message"]?["message_type"] == "call_started")
         }
     }
 
-    @Test func `a message that was under way when the socket was lost is to be sent again on another`() async throws {
+    @Test func `a message under way at the loss of the socket is sent again on another`() async throws {
         try await run(.hangsUp) { gateway, transport, _ async throws in
             let event = try event(.started)
             #expect(await transport.deliver(event) == .failed("the gateway's socket was lost"))
@@ -192,7 +192,7 @@ import Testing
         }
     }
 
-    @Test func `one that is not there is tried again`() async throws {
+    @Test func `an unreachable gateway is tried again`() async throws {
         let store = try SQLCallStore(.memory, identifiers: SystemIdentifiers())
         let transport = try GatewayTransport(
             .init(url: "ws://127.0.0.1:9/"),
@@ -203,7 +203,7 @@ import Testing
         #expect(try await transport.deliver(event(.started)) == .failed("the gateway could not be reached"))
     }
 
-    @Test func `a heartbeat tells that the socket lives`() async throws {
+    @Test func `a heartbeat shows that the socket is alive`() async throws {
         try await run(.answers, heartbeat: .milliseconds(5)) { gateway, transport, _ async throws in
             _ = await transport.deliver(try event(.started))
             _ = await gateway.next()

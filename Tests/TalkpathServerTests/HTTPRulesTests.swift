@@ -4,10 +4,10 @@ import Testing
 
 @testable import TalkpathServer
 
-/// What RFC 9110 and RFC 9112 demand of a server, byte for byte.
+/// The rules of RFC 9110 and RFC 9112 for a server, byte for byte.
 @Suite(.timeLimit(.minutes(5))) struct HTTPRulesTests {
-    /// Sends bytes as they stand, waits for an answer that ends so where it is told to, sends the rest, and reads until
-    /// the server closes.
+    /// Sends bytes unchanged, waits for an answer with the given end, sends the rest, and reads until the server
+    /// closes.
     private func exchange(_ port: Int, _ pieces: [String], untilEach mark: String = "\r\n\r\n") async throws -> String {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: "127.0.0.1", port: port) { channel in
@@ -28,7 +28,7 @@ import Testing
                     } while rest.isEmpty || !text.hasSuffix(mark)
                 }
             } catch is IOError {
-                // Closed with bytes of ours unread.
+                // Closed while our bytes were unread.
             }
             return text
         }
@@ -53,20 +53,20 @@ import Testing
             "GET /twilio/media-stream HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", "400"
         ),
     ])
-    func `a request is answered as the standard has it`(what: String, request: String, status: String) async throws {
+    func `a request is answered as the standard requires`(what: String, request: String, status: String) async throws {
         try await TestServer.run { test async throws in
             let answer = try await exchange(test.server.port, [request])
             #expect(answer.split(separator: " ").dropFirst().first == Substring(status), "\(what): \(answer)")
         }
     }
 
-    @Test func `a client that asks is told to go on and then sends its body`() async throws {
+    @Test func `a client that expects 100 gets it and then sends its body`() async throws {
         try await TestServer.run { test async throws in
             let body = #"{"to":"\#(TestServer.number)"}"#
             let head = "\(Self.post)Expect: 100-continue\r\nContent-Length: \(body.utf8.count)\r\n\r\n"
             let answer = try await exchange(test.server.port, [head, body])
             #expect(answer.hasPrefix("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 "), "\(answer)")
-            // Without a body there is nothing to wait for.
+            // A request without a body gets no 100.
             let get = "GET /health HTTP/1.1\r\nHost: a\r\n\(Self.close)Expect: 100-continue\r\n\r\n"
             #expect(try await exchange(test.server.port, [get]).hasPrefix("HTTP/1.1 200 "))
         }
@@ -76,7 +76,7 @@ import Testing
         ("/health", "200"), ("/ready", "200"), ("/openapi.json", "200"), ("/api/calls", "401"), ("/nowhere", "404"),
         ("/api/calls/end", "405"),
     ])
-    func `head is answered as get without a body`(path: String, status: String) async throws {
+    func `HEAD is answered like GET without a body`(path: String, status: String) async throws {
         try await TestServer.run { test async throws in
             func ask(_ method: String) async throws -> String {
                 try await exchange(test.server.port, ["\(method) \(path) HTTP/1.1\r\nHost: a\r\n\(Self.close)\r\n"])
@@ -92,7 +92,7 @@ import Testing
         }
     }
 
-    @Test func `a head that does not come to its end is answered with 408`() async throws {
+    @Test func `an incomplete head is answered with 408`() async throws {
         try await TestServer.run(configure: { $0.headTimeout = .seconds(3) }) { test async throws in
             let answer = try await exchange(test.server.port, ["GET /health HTTP/1.1\r\nHost: a\r\n"])
             #expect(answer.hasPrefix("HTTP/1.1 408 ") && answer.contains("request_timeout"))

@@ -6,14 +6,14 @@ import Testing
 
 @testable import TalkpathServer
 
-/// Whatever number stands in a request, a webhook or a setting: an answer, never a trap, and the calls go on.
+/// Extreme numbers in requests, webhooks and settings: the server answers, never traps, and calls go on.
 @Suite struct HostileNumberTests {
-    /// Answers that are no fault of the server's own.
+    /// Answers without a fault of the server.
     private func expectAnswer(_ answer: TestServer.Answer, _ what: String) {
         #expect(answer.status < 500, "\(what): \(answer.status) \(answer.text)")
     }
 
-    @Test func `every number of every body is taken or refused`() async throws {
+    @Test func `every number of every body is accepted or refused`() async throws {
         try await TestServer.run(configure: { $0.maximumCalls = 10_000 }) { test async throws in
             let live = try await test.place()
             let hook = try await test.send(.POST, "/api/webhooks", #"{"url":"https://sink.example.test/hook"}"#)
@@ -48,7 +48,7 @@ import Testing
         }
     }
 
-    @Test func `every number of every query is taken or refused`() async throws {
+    @Test func `every number of every query is accepted or refused`() async throws {
         try await TestServer.run { test async throws in
             _ = try await test.place()
             for text in HostileNumbers.texts + ["NaN", ""] {
@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    @Test func `every number of the carrier's forms is taken or refused`() async throws {
+    @Test func `every number of the carrier's forms is accepted or refused`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let common: [String: String] = [
@@ -105,7 +105,7 @@ import Testing
         }
     }
 
-    @Test func `every setting is taken or refused whatever number it is`() throws {
+    @Test func `every number in every setting is accepted or refused`() throws {
         let good = [
             "TALKPATH_API_KEYS": "a key of sixteen or more", "TALKPATH_PUBLIC_URL": "https://voice.example.com",
             "OPENAI_API_KEY": "model key", "TWILIO_ACCOUNT_SID": "AC0123", "TWILIO_AUTH_TOKEN": "secret token",
@@ -116,7 +116,7 @@ import Testing
             for text in HostileNumbers.texts + ["NaN", "inf"] {
                 do {
                     let read = try ServerConfiguration.read(environment: good.merging([setting.rawValue: text]) { $1 })
-                    // What is taken can be counted with.
+                    // Arithmetic with an accepted value does not overflow.
                     #expect(read.limits.maxDuration * 1000 > .zero && read.drainTimeout * 1000 >= .zero)
                 } catch {
                     refused += 1

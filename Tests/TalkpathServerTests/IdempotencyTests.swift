@@ -18,7 +18,7 @@ import Testing
         try await test.send(.POST, "/api/calls", body, key: key, headers: [("Idempotency-Key", idempotencyKey)])
     }
 
-    @Test func `the same key and body is the same call`() async throws {
+    @Test func `the same key and body give the same call`() async throws {
         try await TestServer.run { test async throws in
             let first = try await place(test)
             let second = try await place(test)
@@ -72,7 +72,7 @@ import Testing
         }
     }
 
-    @Test func `an order of unknown fate is not placed a second time`() async throws {
+    @Test func `a request whose outcome is unknown is not placed a second time`() async throws {
         try await TestServer.run { test async throws in
             test.carrier.answerPlacing(with: .failure(CarrierError(.noAnswer, "nothing came back")))
             #expect(try await place(test).status == 502)
@@ -97,7 +97,7 @@ import Testing
         }
     }
 
-    @Test func `after a restart the same key is the same call`() async throws {
+    @Test func `after a restart the same key gives the same call`() async throws {
         let call = Mutex<JSONValue?>(nil)
         try await runTwice { test async throws in
             let first = try await place(test)
@@ -113,7 +113,7 @@ import Testing
         }
     }
 
-    @Test func `after a restart an order of unknown fate is still not placed`() async throws {
+    @Test func `after a restart a request whose outcome is unknown is still not placed`() async throws {
         try await runTwice { test async throws in
             test.carrier.answerPlacing(with: .failure(CarrierError(.noAnswer, "nothing came back")))
             #expect(try await place(test).status == 502)
@@ -125,7 +125,7 @@ import Testing
         }
     }
 
-    /// The process died between asking the carrier and answering.
+    /// The process died between its request to the carrier and the answer.
     @Test func `a call whose process died before the answer is not placed a second time`() async throws {
         let body = #"{"to":"+14155550101"}"#
         try await runTwice { _ async throws in
@@ -152,8 +152,8 @@ import Testing
         }
     }
 
-    /// The process died before it had asked the carrier for anything.
-    @Test func `a call that was only claimed is placed by the next process`() async throws {
+    /// The process died before its request to the carrier.
+    @Test func `a call that was only reserved is placed by the next process`() async throws {
         let body = #"{"to":"+14155550101"}"#
         try await runTwice { _ async throws in
         } between: { store async throws in
@@ -175,7 +175,7 @@ import Testing
         }
     }
 
-    @Test func `the key of a call that is gone places no other`() async throws {
+    @Test func `the key of a deleted call places no other call`() async throws {
         try await TestServer.run { test async throws in
             let first = try await place(test)
             let call = CallID(try #require(first["call_id"]?.string))

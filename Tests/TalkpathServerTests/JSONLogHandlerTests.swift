@@ -25,7 +25,7 @@ struct JSONLogHandlerTests {
         func add(_ line: [UInt8]) { lines.withLock { $0.append(line) } }
     }
 
-    @Test func `a line is one object with the sentence and its values`() throws {
+    @Test func `a line is one object with the message and its metadata`() throws {
         let lines = try lines { logger in
             logger[metadataKey: "call_id"] = "c-1"
             logger.info("Call ended", metadata: ["duration_ms": "17", "steps": ["a", "b"]])
@@ -40,7 +40,7 @@ struct JSONLogHandlerTests {
         )
     }
 
-    @Test func `text that JSON must escape is escaped, and metadata cannot pose as the sentence`() throws {
+    @Test func `text is escaped for JSON, and metadata cannot replace the message`() throws {
         let lines = try lines { logger in
             logger.warning("odd", metadata: ["quote": "\"\n\u{1}", "message": "another", "level": "critical"])
         }
@@ -48,7 +48,7 @@ struct JSONLogHandlerTests {
         #expect(lines[0]["message"] == "odd" && lines[0]["level"] == "warning")
     }
 
-    @Test func `what is below the level is not written`() throws {
+    @Test func `messages below the level are not written`() throws {
         #expect(try lines { $0.debug("not this") }.isEmpty)
     }
 }

@@ -11,7 +11,7 @@ import Testing
 /// A server whose calls are spread over lanes.
 struct LaneServerTests {
     @Test(.timeLimit(.minutes(5)))
-    func `a lane that stalls delays neither the health nor the list of calls nor the other lane's end`()
+    func `a stalled lane delays neither the health nor the list of calls nor the other lane's end`()
         async throws
     {
         try await TestServer.run(configure: { $0.mediaLanes = 2 }) { test async throws in
@@ -29,7 +29,7 @@ struct LaneServerTests {
         }
     }
 
-    @Test func `the metrics tell the calls of every lane, and all of them together`() async throws {
+    @Test func `the metrics have the calls of every lane, and their sum`() async throws {
         try await TestServer.run(configure: { $0.mediaLanes = 2 }) { test async throws in
             for _ in 0..<3 { _ = try await test.place() }
             let lines = try await test.send(.GET, "/metrics").text.split(separator: "\n")
@@ -40,7 +40,7 @@ struct LaneServerTests {
     }
 
     @Test(arguments: [1, 2])
-    func `a media socket with its token finds its call, with its name in the path and without`(lanes: Int)
+    func `a media socket with its token finds its call, with or without the id in the path`(lanes: Int)
         async throws
     {
         try await TestServer.run(configure: { $0.mediaLanes = lanes }) { test async throws in
@@ -59,7 +59,7 @@ struct LaneServerTests {
     }
 
     @Test(arguments: ["0", "abc", "9999", "1.5"])
-    func `a number of lanes that cannot be is refused with what may be`(text: String) {
+    func `an invalid number of lanes is refused with the allowed range`(text: String) {
         let environment = ["TALKPATH_MEDIA_LANES": text]
         #expect(throws: ConfigurationError.self) { try ServerConfiguration.read(environment: environment) }
         do {

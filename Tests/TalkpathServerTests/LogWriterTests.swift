@@ -16,7 +16,7 @@ struct LogWriterTests {
         return (ends[0], ends[1])
     }
 
-    /// Up to a last one.
+    /// Reads up to the last line.
     private static func lines(_ reader: Int32, until isLast: (Substring) -> Bool) -> [Substring] {
         var lines: [Substring] = []
         var line: [UInt8] = []
@@ -34,16 +34,16 @@ struct LogWriterTests {
     }
 
     @Test(.timeLimit(.minutes(5)))
-    func `who logs never waits, what is written keeps its order, and the reader is told what is missing`() {
+    func `a log call never waits, lines keep their order, and the reader is told of missing lines`() {
         let (reader, descriptor) = Self.makePipe()
         let writer = LogWriter(descriptor: descriptor, capacity: 100_000)
         writer.setReport { Array("missing \($0)\n".utf8) }
-        // More than the pipe and the queue together take: with a write that waits, this would never end.
+        // More than the pipe and the queue hold together. A write that waits would never end here.
         let count = 20_000
         for number in 0..<count { writer.write(Array("line \(number)\n".utf8)) }
         let dropped = writer.dropped
         #expect(dropped > 0)
-        // Told at once or in parts, as the reader goes on, and before lines that were taken later.
+        // Reported at once or in parts, as the reader goes on, and before later lines.
         var (told, read) = (0, 0)
         let lines = Self.lines(reader) { line in
             if line.hasPrefix("missing ") { told += Int(line.dropFirst(8))! } else { read += 1 }
@@ -52,7 +52,7 @@ struct LogWriterTests {
         let numbers = lines.filter { $0.hasPrefix("line ") }.compactMap { Int($0.dropFirst(5)) }
         #expect(numbers.count == count - dropped)
         #expect(numbers == numbers.sorted() && Set(numbers).count == numbers.count)
-        // There is room again.
+        // The queue has room again.
         writer.write(Array("at last\n".utf8))
         #expect(Self.lines(reader, until: { $0 == "at last" }).last == "at last")
         #expect(writer.dropped == dropped)
@@ -75,7 +75,7 @@ struct LogWriterTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a flush ends when all is written, and in time when nobody reads`() {
+    @Test(.timeLimit(.minutes(5))) func `a flush ends when all is written, and in time without a reader`() {
         let (reader, descriptor) = Self.makePipe()
         let writer = LogWriter(descriptor: descriptor)
         writer.write(Array("one\n".utf8))
@@ -84,11 +84,11 @@ struct LogWriterTests {
         for _ in 0..<1000 { writer.write([UInt8](repeating: UInt8(ascii: "x"), count: 500)) }
         let duration = ContinuousClock().measure { writer.flush(withinMilliseconds: 50) }
         #expect(duration >= .milliseconds(40))
-        // The thread that waits in `write` goes on, for there is no way to end it.
+        // The thread that waits in `write` goes on, because it cannot be ended.
         close(reader)
     }
 
-    @Test(.timeLimit(.minutes(5))) func `a reader that has gone costs lines, not the process`() {
+    @Test(.timeLimit(.minutes(5))) func `a reader that has gone costs lines, but not the process`() {
         let (reader, descriptor) = Self.makePipe()
         close(reader)
         let writer = LogWriter(descriptor: descriptor)
@@ -97,7 +97,7 @@ struct LogWriterTests {
         #expect(writer.dropped == 1)
     }
 
-    @Test func `a value cannot begin a line of its own, nor speak to a terminal`() {
+    @Test func `a value cannot begin a new line, nor send control codes to a terminal`() {
         let written = Mutex<[[UInt8]]>([])
         let logger = Logger(label: "talkpath") { label in
             LogFormat.console.handler(label: label) { line in written.withLock { $0.append(line) } }
@@ -110,7 +110,7 @@ struct LogWriterTests {
 }
 
 struct LogLimiterTests {
-    @Test func `the same cause is logged at once and then once a minute, with how often it came`() {
+    @Test func `the same cause is logged at once and then once a minute, with its count`() {
         let limiter = LogLimiter(pause: .seconds(60))
         let began = MonotonicInstant(nanoseconds: 0)
         var repeats: [Int] = []

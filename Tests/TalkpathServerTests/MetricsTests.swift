@@ -7,7 +7,7 @@ import Testing
 @testable import TalkpathServer
 
 struct MetricsTests {
-    @Test func `a call that began and ended stands in the metrics`() async throws {
+    @Test func `a call that began and ended is in the metrics`() async throws {
         try await TestServer.run { server in
             let call = try await server.place()
             let during = try await server.send(.GET, "/metrics")
@@ -22,8 +22,7 @@ struct MetricsTests {
         }
     }
 
-    @Test func `calls and media sockets that are not taken are counted by reason, and the limit is told`() async throws
-    {
+    @Test func `refused calls and media sockets are counted by reason, and the limit is shown`() async throws {
         try await TestServer.run(configure: { $0.maximumCalls = 1 }) { server in
             _ = try await server.place()
             _ = try await server.send(.POST, "/api/calls", #"{"to":"+14155550101"}"#)
@@ -41,7 +40,7 @@ struct MetricsTests {
         }
     }
 
-    @Test func `without a key nothing is told`() async throws {
+    @Test func `a request without a key gets no metrics`() async throws {
         try await TestServer.run { server in
             let answer = try await server.send(.GET, "/metrics", key: nil)
             #expect(answer.status == 401 && !answer.text.contains("talkpath_calls"))
@@ -56,7 +55,7 @@ struct MetricsTests {
         }
     }
 
-    @Test func `with a key of their own, the metrics open to no other, and that one opens nothing else`() async throws {
+    @Test func `with a key of their own, the metrics accept only that key, and it opens nothing else`() async throws {
         let key = "a key for the metrics"
         try await TestServer.run(configure: { $0.metricsKeys = [key] }) { server async throws in
             #expect(try await server.send(.GET, "/metrics", key: key).status == 200)
@@ -94,7 +93,7 @@ extension TestServer.Answer {
 }
 
 struct PrometheusRegistryTests {
-    @Test func `counters, gauges and timers are written as the format wants`() {
+    @Test func `counters, gauges and timers are written in the format of Prometheus`() {
         let registry = PrometheusRegistry(help: ["a_total": "As."])
         let counter = Counter(label: "a_total", dimensions: [("way", #"u"p\"#)], factory: registry)
         counter.increment(by: 3)
@@ -115,14 +114,14 @@ struct PrometheusRegistryTests {
         #expect(lines.contains("c_seconds_count 3") && lines.contains("c_seconds_sum 60.702"))
     }
 
-    @Test func `a name used for two kinds keeps the first`() {
+    @Test func `a name used for two kinds keeps the first kind`() {
         let registry = PrometheusRegistry()
         Counter(label: "a", factory: registry).increment()
         Meter(label: "a", factory: registry).set(7)
         #expect(registry.text() == "# TYPE a counter\na 1\n")
     }
 
-    @Test func `what many threads count is all there`() async {
+    @Test func `increments by many threads are all counted`() async {
         let registry = PrometheusRegistry()
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<8 {

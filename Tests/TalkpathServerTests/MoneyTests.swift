@@ -6,9 +6,9 @@ import Testing
 
 @testable import TalkpathServer
 
-/// What calls have cost, as the API, events and metrics tell it.
+/// The cost of calls in the API, events and metrics.
 struct MoneyTests {
-    @Test func `the table that comes with the program can be read, and knows the default model's prices`() throws {
+    @Test func `the built-in price table can be read, and has the default model's prices`() throws {
         let configuration = TestServer.configuration()
         #expect(configuration.priceProblems().isEmpty)
         let json = try JSONValue(parsing: PackageResources.prices_json)
@@ -16,7 +16,7 @@ struct MoneyTests {
         #expect(models.contains(AgentProfile.openAI(key: "", instructions: "").model))
     }
 
-    @Test func `a call that used nothing costs nothing, and says so in its receipt and record`() async throws {
+    @Test func `a call without usage costs $0, and says so in its receipt and record`() async throws {
         try await TestServer.run { server in
             let call = try await server.place()
             let live = try await server.send(.GET, "/api/calls/\(call)")
@@ -30,7 +30,7 @@ struct MoneyTests {
         }
     }
 
-    @Test func `a file of prices with a slip keeps the server from starting, and is named`() async throws {
+    @Test func `a price file with a mistake is named and the server does not start`() async throws {
         try await ServerFolder.run { folder in
             let path = folder.path + "/prices.json"
             try #"{"currency":"USD","modells":[]}"#.write(toFile: path, atomically: true, encoding: .utf8)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import TalkpathServer
 
-/// Where the server may be sent by somebody else.
+/// The addresses to which a tenant may send the server.
 @Suite struct OutboundAddressTests {
     private static func addresses(_ texts: [String]) throws -> [SocketAddress] {
         try texts.map { try SocketAddress(ipAddress: $0, port: 443) }
@@ -16,11 +16,11 @@ import Testing
         "127.0.0.1", "127.255.255.254", "0.0.0.0", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1",
         "100.64.0.1", "169.254.169.254", "169.254.0.1", "224.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1",
         "198.51.100.1", "203.0.113.1", "192.0.0.1", "240.0.0.1",
-        // The same of IPv6; IPv4 in disguise: mapped, compatible, translated, 6to4, Teredo.
+        // The same addresses in IPv6, and disguised IPv4: mapped, compatible, translated, 6to4, Teredo.
         "::1", "::", "fe80::1", "fc00::1", "fd00:ec2::254", "ff02::1", "2001:db8::1", "::ffff:127.0.0.1",
         "::ffff:169.254.169.254", "::7f00:1", "64:ff9b::7f00:1", "2002:7f00:1::", "2001:0:7f00:1::",
     ])
-    func `what is not on the internet is refused as an address and behind a name`(address: String) async throws {
+    func `an address outside the internet is refused, also behind a name`(address: String) async throws {
         let literal = address.contains(":") ? "[\(address)]" : address
         #expect(throws: OutboundAddressError.self) { try OutboundAddressPolicy.strict.parse("https://\(literal)/") }
         let policy = OutboundAddressPolicy { _, _ in try Self.addresses([address]) }
@@ -30,13 +30,13 @@ import Testing
     }
 
     @Test(arguments: ["93.184.216.34", "172.15.0.1", "172.32.0.1", "100.128.0.1", "169.253.1.1", "2606:4700::1111"])
-    func `what is on the internet is not`(address: String) async throws {
+    func `an address on the internet is accepted`(address: String) async throws {
         let policy = OutboundAddressPolicy { _, _ in try Self.addresses([address]) }
         let url = try policy.parse("https://hooks.example.test/")
         #expect(try await policy.addresses(of: url).map(\.ipAddress) == [address])
     }
 
-    @Test func `one address inside spoils a name`() async throws {
+    @Test func `a name with one inside address is refused`() async throws {
         let policy = OutboundAddressPolicy { _, _ in try Self.addresses(["93.184.216.34", "10.0.0.1"]) }
         let url = try policy.parse("https://hooks.example.test/")
         await #expect(throws: OutboundAddressError.self) { try await policy.addresses(of: url) }
@@ -49,20 +49,20 @@ import Testing
         "https://a.example.test\\@127.0.0.1/", "https://a.exämple.test/", "https://a.example.test/\r\nHost: b",
         "https://fe80::1%25eth0/", "https://a b/",
     ])
-    func `what is not an address to call is refused`(text: String) {
+    func `an invalid address is refused`(text: String) {
         #expect(throws: OutboundAddressError.self) { try OutboundAddressPolicy.strict.parse(text) }
     }
 
-    /// Numbers that libraries read as addresses: what the resolver makes of them is judged.
+    /// Numbers that libraries read as addresses. The resolver's result is judged.
     @Test(arguments: [
         "https://2130706433/", "https://0x7f.1/", "https://0177.0.0.1/", "https://127.1/", "https://localhost/",
     ])
-    func `other ways to write loopback lead nowhere`(text: String) async throws {
+    func `other spellings of loopback are refused`(text: String) async throws {
         let policy = OutboundAddressPolicy.strict
         await #expect(throws: OutboundAddressError.self) { _ = try await policy.addresses(of: policy.parse(text)) }
     }
 
-    @Test func `a name that is turned inwards later is not called any more`() async throws {
+    @Test func `a name that later resolves to an inside address gets no more requests`() async throws {
         let looks = Atomic(0)
         let policy = OutboundAddressPolicy(allowsPlain: true) { _, _ async throws in
             let isFirst = looks.add(1, ordering: .relaxed).oldValue == 0
@@ -70,7 +70,7 @@ import Testing
         }
         try await Receiver.run { receiver async throws in
             let url = try policy.parse("http://rebound.example.test:\(receiver.port)/")
-            // When it was registered it led elsewhere.
+            // It had another address when it was registered.
             _ = try await policy.addresses(of: url)
             let client = OutboundClient(url, policy: policy)
             let error = await #expect(throws: OutboundAddressError.self) {
@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    @Test func `a request that is under way goes on when its name comes to lead elsewhere`() async throws {
+    @Test func `a request under way goes on when its name gets another address`() async throws {
         let looks = Atomic(0)
         let policy = OutboundAddressPolicy(allowsPlain: true, allowsPrivate: true) { _, port async throws in
             let isFirst = looks.add(1, ordering: .relaxed).oldValue == 0
@@ -96,7 +96,7 @@ import Testing
             let client = OutboundClient(url, policy: policy, lifetime: .zero)
             async let first = client.post([1], headers: [], timeout: .seconds(30))
             _ = try await receiver.next()
-            // Nobody listens there.
+            // No server listens there.
             await #expect(throws: (any Error).self) { try await client.post([2], headers: [], timeout: .seconds(30)) }
             gate.open()
             let answer = try? await first
@@ -106,12 +106,12 @@ import Testing
         }
     }
 
-    @Test func `the connection is made to the address that was judged whatever the name is`() async throws {
+    @Test func `the connection goes to the judged address, whatever the name resolves to`() async throws {
         let policy = OutboundAddressPolicy(allowsPlain: true, allowsPrivate: true) { _, port in
             [try SocketAddress(ipAddress: "127.0.0.1", port: port)]
         }
         try await Receiver.run { receiver async throws in
-            // No resolver but ours knows this name.
+            // Only our resolver knows this name.
             let url = try policy.parse("http://only-here.invalid:\(receiver.port)/x")
             let client = OutboundClient(url, policy: policy)
             #expect(try await client.post([1], headers: [], timeout: .seconds(5)).status == 200)

@@ -17,25 +17,25 @@ import Testing
     }
 
     @Test(arguments: ["+14155550101", "+4930123", "+123456789012345"])
-    func `good numbers`(number: String) {
+    func `good numbers are accepted`(number: String) {
         #expect(PhoneNumber.isE164(number) && !PhoneNumber.isEmergency(number))
     }
 
     @Test(arguments: [
         "", "+", "14155550101", "+04155550101", "+1415555", "+1234567890123456", "+1415 5550101", "+1415555010١",
     ])
-    func `bad numbers`(number: String) {
+    func `bad numbers are refused`(number: String) {
         #expect(PhoneNumber.isE164(number) == (number == "+1415555"))
     }
 
     @Test(arguments: [
         "911", "+911", "112", "+49112", "+1911", "+44999", "00112", "1-1-2", "+19115550101", "+14115550101",
     ])
-    func `emergency numbers are refused whatever is allowed`(number: String) {
+    func `emergency numbers are refused with every allow list`(number: String) {
         #expect(Destinations(prefixes: ["+"]).verdict(on: number) == .emergency)
     }
 
-    @Test func `numbers are taken out of the carrier's words`() {
+    @Test func `numbers are removed from the carrier's words`() {
         #expect(
             TwilioCarrier.withoutNumbers("The number +14155550101 is not valid (error 21211)")
                 == "The number … is not valid (error 21211)"
@@ -73,12 +73,12 @@ import Testing
         ("https://a.example.com", "wss://a.example.com"), ("https://a.example.com/", "wss://a.example.com"),
         ("https://a.example.com:8443/base/", "wss://a.example.com:8443/base"), ("https://[::1]:1", "wss://[::1]:1"),
     ])
-    func `origins stand before paths`(text: String, webSocket: String) {
+    func `the origin of an address is read before its path`(text: String, webSocket: String) {
         #expect(PublicOrigin(text, allowsPlain: false)?.webSocketText == webSocket)
     }
 
     @Test(arguments: [("https://a", nil), ("https://a/", nil), ("https://a:1/b/c/", "/b/c")] as [(String, String?)])
-    func `their path is what a proxy removes`(text: String, path: String?) {
+    func `the path of an origin is the prefix that a proxy removes`(text: String, path: String?) {
         #expect(PublicOrigin(text, allowsPlain: false)?.path == path)
     }
 
@@ -86,7 +86,7 @@ import Testing
         "", "https://", "https:///x", "https://:1", "http://a", "ftp://a", "https://a/?q", "https://a#f", "https://u@a",
         "https://a b", "https://a/\"", "https://a\\b",
     ])
-    func `what is no origin is refused`(text: String) {
+    func `an invalid origin is refused`(text: String) {
         #expect(PublicOrigin(text, allowsPlain: false) == nil)
     }
 }

@@ -8,7 +8,7 @@ import Testing
 
 @testable import TalkpathServer
 
-/// What peers write, on its way into the log.
+/// Texts of peers in the log.
 @Suite(.timeLimit(.minutes(5))) struct PeerTextTests {
     @Test func `a peer's text is one printable line of bounded length`() {
         #expect("rate_limit: try again in 2 s".asLogged == "rate_limit: try again in 2 s")
@@ -17,7 +17,7 @@ import Testing
         #expect(String(repeating: "é", count: 100_000).asLogged.utf8.count == 200)
     }
 
-    /// A model whose every word means to become a line of its own.
+    /// A model whose every text tries to begin a log line.
     private final class RudeModel: WebSocketConsumer {
         static let words = #"x\n2026-01-01 critical talkpath: all is lost\u001b[2J"#
         private var connection: WebSocketConnection?
@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    @Test func `nothing that a model writes begins a line of the log`() async throws {
+    @Test func `no text of a model begins a line of the log`() async throws {
         let model = try await WebSocketServer.bind(
             group: MultiThreadedEventLoopGroup.singleton,
             routes: WebSocketRoutes { _ in .accept(.agent) { RudeModel() } }

@@ -8,7 +8,7 @@ import Testing
 
 @Suite struct PlacingTests {
     @Test(arguments: ["/api/calls", "/api/call"])
-    func `a placed call is answered as the first clients expect and in full`(path: String) async throws {
+    func `a placed call is answered in AgenticAI's form and in full`(path: String) async throws {
         try await TestServer.run { test async throws in
             let body = #"{"to":"+14155550101","prompt":"Be kind.","metadata":{"order":7,"tags":["a",{"b":null}]}}"#
             let answer = try await test.send(.POST, path, body)
@@ -58,8 +58,7 @@ import Testing
         (#"{"to":"+49301234567"}"#, 403, "destination_not_allowed"), (#"{"to":"+911"}"#, 403, "emergency_number"),
         (#"{"to":"112"}"#, 403, "emergency_number"),
     ])
-    func `a request that is wrong is refused and nobody is called`(body: String, status: Int, code: String) async throws
-    {
+    func `a wrong request is refused and no call is placed`(body: String, status: Int, code: String) async throws {
         try await TestServer.run { test async throws in
             let answer = try await test.send(.POST, "/api/calls", body)
             #expect(answer.status == status)
@@ -71,21 +70,21 @@ import Testing
         }
     }
 
-    @Test func `the missing number is named in the first client's words`() async throws {
+    @Test func `the missing number is named in AgenticAI's words`() async throws {
         try await TestServer.run { test async throws in
             let answer = try await test.send(.POST, "/api/call", #"{"prompt":"hello"}"#)
             #expect(answer["error"] == "Missing 'to' phone number")
         }
     }
 
-    @Test func `a body of more than a mebibyte is refused`() async throws {
+    @Test func `a body of more than 1 MiB is refused`() async throws {
         try await TestServer.run { test async throws in
             let answer = try await test.send(.POST, "/api/calls", String(repeating: " ", count: 1 << 20 | 1))
             #expect(answer.status == 413 && answer["code"] == "body_too_large")
         }
     }
 
-    @Test func `without an allow list nobody is called`() async throws {
+    @Test func `without an allow list no call is placed`() async throws {
         try await TestServer.run(configure: { $0.allowedDestinations = [] }) { test async throws in
             let answer = try await test.send(.POST, "/api/calls", #"{"to":"+14155550101"}"#)
             #expect(answer.status == 403 && answer["code"] == "destination_not_allowed")
@@ -115,7 +114,7 @@ import Testing
         }
     }
 
-    @Test func `a thousand at once under a cap of ten make exactly ten calls`() async throws {
+    @Test func `a thousand requests at once under a limit of ten place exactly ten calls`() async throws {
         try await TestServer.run(configure: {
             $0.maximumCalls = 10
             $0.callsPerSecond = 10_000
@@ -135,9 +134,9 @@ import Testing
         }
     }
 
-    @Test func `a tenant that calls too often is held back and others are not`() async throws {
+    @Test func `a tenant that calls too often is delayed and others are not`() async throws {
         try await TestServer.run(configure: { $0.callsPerSecond = 1 }) { test async throws in
-            // The bucket holds two; a third within the same second finds it empty.
+            // The bucket holds two; a third request within the same second finds it empty.
             let answers = try await withThrowingTaskGroup(of: TestServer.Answer.self) { group in
                 for _ in 0..<50 {
                     group.addTask { try await test.send(.POST, "/api/calls", #"{"to":"+14155550101"}"#) }

@@ -11,7 +11,7 @@ import Testing
 
 @testable import TalkpathServer
 
-/// Files of calls: noted with the record, told of, and gone with it.
+/// Files of calls: listed in the record, announced by an event, and deleted with the record.
 @Suite(.timeLimit(.minutes(5))) struct RecordingTests {
     private func run(
         _ folder: ServerFolder,
@@ -30,7 +30,7 @@ import Testing
         try await store.events(of: call, after: 0).map(\.type)
     }
 
-    @Test func `a finished recording is noted and told`() async throws {
+    @Test func `a finished recording is in the record and in an event`() async throws {
         try await ServerFolder.run { folder in
             try await run(folder) { test async throws in
                 let call = try await test.place(#","capture":"wire,audio""#)
@@ -41,7 +41,7 @@ import Testing
                 #expect(event?.data["recording_url"]?.string == "/api/calls/\(call)/recording")
                 #expect(event?.data["to_number"]?.string == TestServer.number)
                 #expect(try await test.send(.GET, "/api/calls/\(call)/recording").status == 200)
-                // A client that knows no audio asks for a file.
+                // A client that accepts no audio type still gets the file.
                 let plain = [("Accept", "application/octet-stream")]
                 let file = try await test.send(.GET, "/api/calls/\(call)/recording", headers: plain)
                 #expect(file.status == 200 && file.headers["Content-Type"] == ["application/octet-stream"])
@@ -51,7 +51,7 @@ import Testing
         }
     }
 
-    @Test func `whoever follows a call is told of its recording too`() async throws {
+    @Test func `a follower of a call gets the event of its recording, too`() async throws {
         try await ServerFolder.run { folder in
             try await run(folder) { test async throws in
                 let call = try await test.place()
@@ -64,9 +64,9 @@ import Testing
                     let before = text
                     text += String(buffer: chunk)
                     func hasCome(_ type: String) -> Bool { text.contains(type) && !before.contains(type) }
-                    // The stream is there: now the call may end.
+                    // The stream is open, so the call may end now.
                     if hasCome("event: call.started") { _ = try await test.end(call) }
-                    // A disk that is slow: the analysis was sooner.
+                    // The disk is slow, so the analysis came first.
                     if hasCome("event: call.analyzed") {
                         let now = SystemClock().wallTime
                         let event = EventCatalogue.recording(call, at: now)
@@ -80,7 +80,7 @@ import Testing
     }
 
     /// The server is told to stop while the call is live.
-    @Test func `the recording of a call that ends with the server is noted`() async throws {
+    @Test func `the recording of a call that ends with the server is in the record`() async throws {
         try await ServerFolder.run { folder in
             var call = CallID("")
             try await run(folder) { test async throws in call = try await test.place(#","capture":"audio""#) }
@@ -91,7 +91,7 @@ import Testing
         }
     }
 
-    @Test func `a recording that a killed process has left is noted by the next one`() async throws {
+    @Test func `a recording that a killed process has left is added by the next process`() async throws {
         try await ServerFolder.run { folder in
             let recordings = folder.path + "/recordings"
             try FileManager.default.createDirectory(atPath: recordings, withIntermediateDirectories: true)
@@ -109,7 +109,7 @@ import Testing
         }
     }
 
-    @Test func `files go with the record that has been kept long enough`() async throws {
+    @Test func `files are deleted with the record at the end of its retention`() async throws {
         try await ServerFolder.run { folder in
             let recordings = folder.path + "/recordings"
             try await run(folder, calls: .days(1)) { test async throws in

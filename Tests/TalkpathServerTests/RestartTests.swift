@@ -10,7 +10,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct RestartTests {
     private static let quick = Backoff(first: .milliseconds(1), factor: 1, longest: .milliseconds(1), attempts: 100)
 
-    @Test func `what one has ended the next one knows and tells those who were not there`() async throws {
+    @Test func `the next server knows the calls that the former one ended, and delivers their events`() async throws {
         let failures = Countdown(1)
         try await Receiver.run(answer: { _ in .init(status: failures.next() ? 503 : 200) }) { receiver async throws in
             try await ServerFolder.run { folder async throws in
@@ -20,7 +20,7 @@ import Testing
                     configure: { $0.storage = .init(folder: folder.path) },
                     adjust: {
                         $0.addressPolicy = .development
-                        // In this server's life there is no second attempt.
+                        // This server makes no second attempt while it lives.
                         $0.deliveryBackoff = Backoff(first: .seconds(1), factor: 1, longest: .seconds(1), attempts: 100)
                     }
                 ) { test async throws in
@@ -56,10 +56,10 @@ import Testing
         }
     }
 
-    @Test func `what was live when a server died is hung up and closed and told`() async throws {
+    @Test func `the live calls of a server that died are hung up, closed and published`() async throws {
         try await Receiver.run { receiver async throws in
             try await ServerFolder.run { folder async throws in
-                // Somebody who is told: registered with a server that stopped as it should.
+                // The receiver was registered with a server that stopped in order.
                 try await TestServer.run(
                     configure: { $0.storage = .init(folder: folder.path) },
                     adjust: {
@@ -94,7 +94,7 @@ import Testing
                     #expect(closed == ["talking", "dialling"])
                     while carrier.hungUp.isEmpty { await Task.yield() }
                     #expect(carrier.hungUp == ["CA00000000000000000000000000000001"])
-                    // The record says so when the carrier has confirmed.
+                    // The record says so once the carrier has confirmed.
                     var call = try await test.send(.GET, "/api/calls/talking")
                     while call["receipt"]?["carrier_confirmed"] != true {
                         call = try await test.send(.GET, "/api/calls/talking")

@@ -7,7 +7,7 @@ import Testing
 
 @testable import TalkpathServer
 
-/// How long somebody wants to be left alone.
+/// The time that a server asks its clients to wait.
 @Suite(.timeLimit(.minutes(5))) struct RetryAfterTests {
     private static let now = WallTime(milliseconds: 784_111_777_000)
 
@@ -24,11 +24,11 @@ import Testing
         "Sun, 06 Brumaire 1994 08:49:37 GMT", "Sun, 99999999999999999999 Nov 1994 08:49:37 GMT",
         "Sun, 06 Nov 9223372036854775807 08:49:37 GMT", "Sun, -6 Nov 1994 08:49:37 GMT", "1994-11-06T08:49:37Z",
     ])
-    func `what is no date is none`(text: String) {
+    func `an invalid date is ignored`(text: String) {
         #expect(WallTime(httpDate: text) == nil)
     }
 
-    @Test func `a leap day is a day`() {
+    @Test func `a leap day is a valid day`() {
         #expect(WallTime(httpDate: "Thu, 29 Feb 2024 00:00:00 GMT")?.rfc3339 == "2024-02-29T00:00:00.000Z")
     }
 
@@ -38,19 +38,19 @@ import Testing
             ("99999999", nil, .seconds(86_400)), ("99999999999999999999", nil, nil),
             ("Sun, 06 Nov 1994 08:50:37 GMT", nil, .seconds(60)), ("Sun, 06 Nov 1994 08:40:00 GMT", nil, .zero),
             ("Sun, 06 Nov 2094 08:40:00 GMT", nil, .seconds(86_400)),
-            // Whose clock is an hour slow.
+            // A server whose clock is one hour late.
             ("Sun, 06 Nov 1994 07:50:37 GMT", "Sun, 06 Nov 1994 07:49:37 GMT", .seconds(60)),
             ("Sun, 06 Nov 1994 08:50:37 GMT", "yesterday", .seconds(60)),
         ] as [(String, String?, Duration?)]
     )
-    func `seconds and dates are taken and no more than a day`(text: String, date: String?, pause: Duration?) {
+    func `seconds and dates are accepted up to one day`(text: String, date: String?, pause: Duration?) {
         var headers = [(name: "Retry-After", value: text)]
         if let date { headers.append((name: "Date", value: date)) }
         let answer = OutboundClient.Answer(status: 503, headers: headers, body: [])
         #expect(answer.retryAfter(at: Self.now) == pause)
     }
 
-    @Test func `a webhook is left alone until the date it names`() async throws {
+    @Test func `a webhook gets no request before the date that it names`() async throws {
         let headers = [("Retry-After", "Sun, 06 Nov 2094 08:49:37 GMT")]
         try await Receiver.run(answer: { _ in .init(status: 503, headers: headers) }) { receiver async throws in
             let store = try SQLCallStore(.memory, identifiers: SystemIdentifiers())

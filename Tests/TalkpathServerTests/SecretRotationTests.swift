@@ -11,7 +11,7 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct SecretRotationTests {
     private static let first = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 
-    /// How a message is signed with each of some secrets.
+    /// The signatures of a message with each secret.
     private func signatures(of message: Receiver.Message, with secrets: [String]) throws -> String {
         let id = message.headers["webhook-id"] ?? ""
         let time = Int64(message.headers["webhook-timestamp"] ?? "") ?? 0
@@ -37,7 +37,7 @@ import Testing
         return try await receiver.next()
     }
 
-    @Test func `events bear both signatures until the earlier secret is over`() async throws {
+    @Test func `events have both signatures until the earlier secret expires`() async throws {
         try await withWebhook { test, receiver, webhook async throws in
             let before = try await nextEnd(test, receiver)
             #expect(try before.headers["webhook-signature"] == signatures(of: before, with: [Self.first]))
@@ -64,7 +64,7 @@ import Testing
         (#"{"secret":"whsec_short"}"#, 422, "invalid_field"), (#"{"overlap_s":604801}"#, 422, "invalid_field"),
         (#"{"overlap":1}"#, 422, "unknown_field"), ("[", 400, "malformed_json"),
     ])
-    func `what is no rotation changes nothing`(body: String, status: Int, code: String) async throws {
+    func `an invalid rotation changes no secret`(body: String, status: Int, code: String) async throws {
         try await withWebhook { test, receiver, webhook async throws in
             let answer = try await test.send(.POST, "/api/webhooks/\(webhook)/rotate", body)
             #expect(answer.status == status && answer["code"]?.string == code)
@@ -83,7 +83,7 @@ import Testing
         }
     }
 
-    @Test func `the earlier secret is over at its time and is forgotten`() async throws {
+    @Test func `the earlier secret expires at its time and is deleted`() async throws {
         let store = try SQLCallStore(.memory, identifiers: SystemIdentifiers())
         let clock = ManualClock()
         func later(_ seconds: Int64) -> WallTime {

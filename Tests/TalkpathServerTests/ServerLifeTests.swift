@@ -9,7 +9,7 @@ import Testing
 @testable import TalkpathServer
 
 @Suite struct ServerLifeTests {
-    @Test func `stopping refuses new calls ends the live ones and closes the port`() async throws {
+    @Test func `a stop refuses new calls, ends the live ones and closes the port`() async throws {
         let carrier = FakeCarrier()
         try await TestServer.run(carrier: carrier) { test async throws in
             let call = try await test.place()
@@ -24,7 +24,7 @@ import Testing
         }
     }
 
-    @Test func `while stopping the server is not ready and takes no calls`() async throws {
+    @Test func `a stopping server is not ready and accepts no calls`() async throws {
         let carrier = GatedHangUp()
         var parts = TalkpathServer.Parts()
         parts.carrier = carrier
@@ -34,7 +34,7 @@ import Testing
         let test = TestServer(server: server, carrier: FakeCarrier(), events: EventLog())
         _ = try await test.place()
         await server.beginShutdown()
-        // The live call is being hung up: from here on the server drains.
+        // The live call is being hung up, so the server drains from here on.
         await carrier.gate.waitForVisitor()
         let ready = try await test.send(.GET, "/ready")
         #expect(ready.status == 503 && ready["status"] == "draining")
@@ -48,12 +48,12 @@ import Testing
         try await server.waitUntilStopped()
     }
 
-    @Test func `a call that is going on may finish while the server stops`() async throws {
+    @Test func `a live call may finish while the server stops`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             await test.server.beginShutdown()
             while try await test.send(.GET, "/ready").status == 200 { await Task.yield() }
-            // Nobody ends it for the server's sake; whoever wants to still can.
+            // The stop does not end the call. The API still can.
             let answer = try await test.end(call)
             #expect(answer.status == 200 && answer["ended_reason"] == "ended_by_api")
             try await test.server.waitUntilStopped()
@@ -61,7 +61,7 @@ import Testing
         }
     }
 
-    @Test func `whoever asks a second time waits for no call`() async throws {
+    @Test func `a second stop signal waits for no call`() async throws {
         try await TestServer.run { test async throws in
             _ = try await test.place()
             await test.server.beginShutdown()
@@ -82,14 +82,14 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(5)))
-    func `a server with a folder stops for everybody who waits for it`() async throws {
+    func `every waiter for a server with a folder returns once it has stopped`() async throws {
         try await ServerFolder.run { folder async throws in
             try await TestServer.run(configure: {
                 $0.storage = .init(folder: folder.path)
                 $0.recordings = Recordings(folder: folder.path)
             }) { test async throws in
                 await test.server.beginShutdown()
-                // The one who leads the signals, and the one who leads the process.
+                // One waiter handles the signals, and one runs the process.
                 try await test.server.waitUntilStopped()
                 try await test.server.waitUntilStopped()
                 await test.server.shutDown()
@@ -108,7 +108,7 @@ import Testing
         }
     }
 
-    @Test func `a port that is taken is an error and nothing stays open`() async throws {
+    @Test func `a port in use is an error and the server leaves no socket open`() async throws {
         try await TestServer.run { test async throws in
             var configuration = TestServer.configuration()
             configuration.port = test.server.port
@@ -118,7 +118,7 @@ import Testing
         }
     }
 
-    @Test func `a wrong configuration is an error before anything is opened`() async throws {
+    @Test func `a wrong configuration is an error before the server opens a file or a socket`() async throws {
         var configuration = TestServer.configuration()
         configuration.apiKeys = []
         let error = await #expect(throws: ConfigurationError.self) {
@@ -127,7 +127,7 @@ import Testing
         #expect(error?.problems.map(\.setting) == ["TALKPATH_API_KEYS"])
     }
 
-    /// A model that opens its socket and says nothing.
+    /// A model that opens its socket and sends no message.
     private final class SilentModel: WebSocketConsumer {
         private let gone: AsyncStream<Void>.Continuation
         init(_ gone: AsyncStream<Void>.Continuation) { self.gone = gone }
@@ -136,7 +136,7 @@ import Testing
         func closed(_ close: WebSocketClose) { gone.yield() }
     }
 
-    @Test func `the model's socket is closed when the call has ended`() async throws {
+    @Test func `the model's socket is closed once the call has ended`() async throws {
         let (goings, gone) = AsyncStream.makeStream(of: Void.self)
         let (comings, come) = AsyncStream.makeStream(of: Void.self)
         let model = try await WebSocketServer.bind(

@@ -9,9 +9,9 @@ import Testing
 @testable import TalkpathServer
 @testable import TalkpathStore
 
-/// A store that cannot write, and time that is set, as others see it.
+/// A store that cannot write, and a clock that is set, as clients see them.
 @Suite(.timeLimit(.minutes(5))) struct StoreTroubleTests {
-    @Test func `on a full disk nothing is placed and the answer says why`() async throws {
+    @Test func `on a full disk no call is placed and the answer says why`() async throws {
         try await ServerFolder.run { folder async throws in
             try await TestServer.run(configure: { $0.storage = .init(folder: folder.path) }) { test async throws in
                 let store = test.server.state.store.calls
@@ -28,7 +28,7 @@ import Testing
                 let agent = #"{"name":"desk","instructions":"\#(words)"}"#
                 #expect(try await test.send(.POST, "/api/agents", agent)["code"] == "store_unavailable")
                 var readiness = try await test.send(.GET, "/ready", key: nil)
-                // A small write of the first call's may come late, and still fit.
+                // A small write of the first call may come late, and still fit.
                 for _ in 0..<5 where readiness.status != 503 {
                     _ = try await test.send(.POST, "/api/agents", agent)
                     readiness = try await test.send(.GET, "/ready", key: nil)
@@ -46,7 +46,7 @@ import Testing
 
     // MARK: Time
 
-    /// Civil time can be set; the other goes on.
+    /// Civil time can be set; the monotonic clock cannot.
     private final class SettableClock: CallClock {
         private let nanoseconds = Atomic<Int64>(0)
         private let offset = Atomic<Int64>(1_772_366_400_000)
@@ -63,7 +63,7 @@ import Testing
     }
 
     @Test(arguments: [-3600, 3600, -10 * 86_400, 10 * 86_400] as [Int64])
-    func `when the clock is set what is due comes neither later nor sooner`(step: Int64) async throws {
+    func `a set clock makes deliveries neither later nor sooner`(step: Int64) async throws {
         let clock = SettableClock()
         let steady = SteadyClock(clock)
         let stage = try await WorkerStage(outcome: .failed("busy", retryAfter: nil))
@@ -92,7 +92,7 @@ import Testing
         clock.pass(seconds: 5)
         worker.bell.ring()
         #expect(await stage.receiver.nextAttempt() != nil)
-        // The next process counts by the clock as it is then.
+        // The next process counts from its own clock.
         try await stage.store.noteAlive(at: clock.wallTime, steady: steady.wallTime)
         while try await stage.store.nextDelivery(to: WorkerStage.endpoint, after: steady.wallTime) == nil {
             await Task.yield()
@@ -104,7 +104,7 @@ import Testing
 
     // MARK: One that hangs
 
-    /// Keeps the deliveries of one call waiting for good.
+    /// Delays the deliveries of one call without end.
     private final class HangingTransport: EndpointTransport {
         let hanging: CallID
         private let told: AsyncStream<CallID>
@@ -129,7 +129,7 @@ import Testing
         }
     }
 
-    @Test func `a delivery that hangs holds up its own call only`() async throws {
+    @Test func `a delivery that hangs delays its own call only`() async throws {
         let stage = try await WorkerStage(outcome: .delivered)
         let transport = HangingTransport(hanging: CallID("one"))
         let worker = EndpointWorker(
@@ -143,7 +143,7 @@ import Testing
         )
         let running = Task { await worker.run() }
         #expect(await transport.next() == CallID("one"))
-        // Beside it, and one after the other.
+        // The other call's deliveries go on, one after the other.
         for number in 0..<5 {
             let call = CallID("other-\(number)")
             try await stage.store.journal(ServerFolder.liveCall(call.text))
@@ -166,7 +166,7 @@ import Testing
         #expect(try await stage.store.countDeliveries().pending == 6, "those of the call whose delivery hangs")
     }
 
-    @Test func `a hang-up that hangs holds up no other`() async throws {
+    @Test func `a hang-up that hangs delays no other`() async throws {
         let store = try SQLCallStore(.memory, identifiers: SystemIdentifiers())
         let carrier = HangingCarrier(hanging: "CA-one")
         let clock = ManualClock()

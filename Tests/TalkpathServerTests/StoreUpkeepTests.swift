@@ -6,11 +6,11 @@ import Testing
 
 @testable import TalkpathServer
 
-/// What is kept how long, as the settings have it.
+/// Retention by the settings.
 @Suite struct StoreUpkeepTests {
     private static let hour: Int64 = 3600 * 1000
 
-    /// A store with one ended call that was talkative and recorded, and its upkeep.
+    /// A store with one ended call that has many turns and a recording, and its upkeep.
     private struct Stage {
         let store: SQLCallStore
         let upkeep: StoreUpkeep
@@ -36,7 +36,7 @@ import Testing
             ended.transcript = [TranscriptEntry(speaker: .caller, text: "Hello", milliseconds: 1)]
             try await store.save(ended)
             #expect(try await store.addRecording(recording, of: call, at: clock.wallTime))
-            // The clock begins when the call does.
+            // The clock begins with the call.
             clock.wallTime = WallTime(milliseconds: try #require(ended.endedAt).milliseconds)
         }
 
@@ -46,7 +46,7 @@ import Testing
             try await upkeep.tidy()
         }
 
-        /// What is left of the call.
+        /// The remaining data of the call.
         func left() async throws -> Set<String> {
             var left: Set<String> = []
             let known = try await store.find(call)
@@ -61,7 +61,7 @@ import Testing
 
     private static let all: Set<String> = ["call", "transcript", "recording", "file", "events"]
 
-    @Test func `what is not to be kept any more goes even if it was written before`() async throws {
+    @Test func `data that must not be kept is deleted even if it was written before`() async throws {
         try await ServerFolder.run { folder in
             let stage = try await Stage(folder) {
                 $0.transcripts = .off
@@ -73,7 +73,7 @@ import Testing
         }
     }
 
-    @Test func `each is kept as long as its own setting says`() async throws {
+    @Test func `each kind of data is kept as long as its own setting says`() async throws {
         try await ServerFolder.run { folder in
             let stage = try await Stage(folder) {
                 $0.transcripts = .days(1)
@@ -92,7 +92,7 @@ import Testing
         }
     }
 
-    @Test func `what is kept forever stays`() async throws {
+    @Test func `data that is kept for ever stays`() async throws {
         try await ServerFolder.run { folder in
             let stage = try await Stage(folder) {
                 ($0.transcripts, $0.recordings, $0.calls, $0.events) = (.forever, .forever, .forever, .forever)

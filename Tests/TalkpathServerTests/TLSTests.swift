@@ -13,7 +13,7 @@ import Testing
 
 @testable import TalkpathServer
 
-/// TLS at the port, and towards others.
+/// TLS at the port, and towards peers.
 @Suite struct TLSTests {
     private func makeCertificate(
         _ name: String,
@@ -68,18 +68,18 @@ import Testing
         }
     }
 
-    @Test func `the port speaks TLS with its certificate`() async throws {
+    @Test func `the port answers in TLS with its certificate`() async throws {
         try await withFolder { folder in
             let files = try makeCertificate("first.test", in: folder)
             try await TestServer.run(configure: { $0.tls = files }) { test async throws in
                 #expect(try await status(test.server.port, trusting: files) == 200)
-                // In plain words there is no answer.
+                // A plain request gets no answer.
                 await #expect(throws: (any Error).self) { _ = try await test.send(.GET, "/health") }
             }
         }
     }
 
-    @Test func `the port takes authenticated encryption only`() async throws {
+    @Test func `the port accepts authenticated encryption only`() async throws {
         try await withFolder { folder in
             let files = try makeCertificate("first.test", in: folder)
             try await TestServer.run(configure: { $0.tls = files }) { test async throws in
@@ -127,7 +127,7 @@ import Testing
         }
     }
 
-    @Test func `a certificate that soon expires is warned of at the start`() async throws {
+    @Test func `a certificate that soon expires gives a warning at the start`() async throws {
         for (days, isWarnedOf) in [(2, true), (90, false)] {
             try await withFolder { folder in
                 let files = try makeCertificate("first.test", days: days, in: folder)
@@ -143,7 +143,7 @@ import Testing
         }
     }
 
-    @Test func `a certificate is judged by the instant`() {
+    @Test func `a certificate's validity is exact to the instant`() {
         let day: Int64 = 86_400_000
         let validity = TLSCertificate.Validity(begin: .init(milliseconds: 0), end: .init(milliseconds: 100 * day))
         func warning(_ milliseconds: Int64) -> String? { validity.warning(at: .init(milliseconds: milliseconds)) }
@@ -156,14 +156,14 @@ import Testing
 
     // MARK: Towards others
 
-    @Test func `the environment names whom to trust`() throws {
+    @Test func `the environment names the trusted certificates`() throws {
         #expect(OutboundTLS.Roots([:]).flaw() == nil && OutboundTLS.Roots(["SSL_CERT_FILE": ""]).file == nil)
         #expect(OutboundTLS.Roots(["SSL_CERT_FILE": "/nowhere"]).flaw() == "SSL_CERT_FILE")
         #expect(OutboundTLS.Roots(["SSL_CERT_DIR": "/nowhere"]).flaw() == "SSL_CERT_DIR")
         #expect(OutboundTLS.Roots(["SSL_CERT_DIR": "/tmp"]).flaw() == nil)
     }
 
-    @Test func `a certificate that the environment names is trusted`() async throws {
+    @Test func `a certificate in the environment is trusted`() async throws {
         try await withFolder { folder in
             let files = try makeCertificate("peer.test", in: folder)
             try await TestServer.run(configure: { $0.tls = files }) { test async throws in
@@ -177,7 +177,7 @@ import Testing
         }
     }
 
-    /// What is wrong with a peer, and the words for it.
+    /// The fault of a peer, and the words of its error.
     enum Peer: CaseIterable {
         case old, untrusted, plain
 
@@ -190,7 +190,7 @@ import Testing
         }
     }
 
-    /// Listens on loopback, and answers in the clear whatever comes where there is no TLS.
+    /// Listens on loopback without TLS, and answers every connection in plain text.
     private func withPeer(_ peer: Peer, _ body: (_ port: Int) async throws -> Void) async throws {
         try await withFolder { folder in
             let files = try makeCertificate("peer.test", in: folder)
@@ -239,7 +239,7 @@ import Testing
     }
 
     @Test(.timeLimit(.minutes(5)), arguments: Peer.allCases)
-    func `a failure of TLSI s named by every client`(peer: Peer) async throws {
+    func `every client names a failure of TLS`(peer: Peer) async throws {
         try await withPeer(peer) { port in
             let url = try OutboundURL("https://127.0.0.1:\(port)/")
             let client = OutboundClient(url, policy: .development)

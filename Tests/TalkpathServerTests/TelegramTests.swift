@@ -6,7 +6,7 @@ import Testing
 
 @testable import TalkpathServer
 
-/// The summary of a call, to a chat.
+/// The summary of a call in a chat.
 @Suite(.timeLimit(.minutes(5))) struct TelegramTests {
     private static let token = "123456:the-bots-own-token"
 
@@ -38,7 +38,7 @@ import Testing
         }
     }
 
-    @Test func `a chat is told of the end without any markup`() async throws {
+    @Test func `a chat gets the end without any markup`() async throws {
         try await deliver(answer: { _ in .init(body: #"{"ok":true,"result":{}}"#) }) { receiver, outcome async throws in
             #expect(outcome == .delivered)
             let message = try await receiver.next()
@@ -55,7 +55,7 @@ import Testing
         (429, #"{"ok":false,"error_code":429,"parameters":{"retry_after":5}}"#, true),
         (429, #"{"ok":false}"#, false), (502, "Bad gateway", false), (200, #"{"ok":false}"#, false),
     ])
-    func `what may go better later is tried again`(status: Int, body: String, asks: Bool) async throws {
+    func `a failure that may pass is tried again`(status: Int, body: String, asks: Bool) async throws {
         try await deliver(answer: { _ in .init(status: status, body: body) }) { _, outcome async throws in
             #expect(
                 outcome == .failed("Telegram answered with status \(status)", retryAfter: asks ? .seconds(5) : nil)
@@ -64,20 +64,20 @@ import Testing
     }
 
     @Test(arguments: [400, 401, 403, 404])
-    func `what goes no better later is not and the token is not told`(status: Int) async throws {
+    func `a permanent failure is not tried again and its error does not have the token`(status: Int) async throws {
         try await deliver(answer: { _ in .init(status: status) }) { _, outcome async throws in
             #expect(outcome == .refused("Telegram answered with status \(status)"))
             #expect(!"\(outcome)".contains(Self.token))
         }
     }
 
-    @Test func `it is told of the end only`() async throws {
+    @Test func `a chat gets the end only`() async throws {
         try await deliver("call.started", answer: { _ in .init(status: 500) }) { _, outcome async throws in
             #expect(outcome == .delivered)
         }
     }
 
-    @Test func `a long call fits into one message`() throws {
+    @Test func `the message of a long call fits the limit`() throws {
         let event = try #require(EventCatalogue.events(endOf: EndedCalls.call("one")).last)
         let turns = (0..<50).map { number in
             TranscriptEntry(speaker: .caller, text: String(repeating: "ö", count: 5000), milliseconds: number)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import TalkpathServer
 
-/// What a tenant may hold open, and how much may be kept for it.
+/// A tenant's limits on open streams and on stored agents.
 @Suite(.timeLimit(.minutes(5))) struct TenantPlacesTests {
     @Test func `places are counted by tenant and given back by their end`() {
         let places = TenantPlaces(most: 2)
@@ -25,7 +25,7 @@ import Testing
         return try await HTTPClient.shared.execute(request, timeout: .seconds(60))
     }
 
-    @Test func `a tenant that follows all it may is told so until a stream ends`() async throws {
+    @Test func `a tenant at its limit of streams is refused until a stream ends`() async throws {
         try await TestServer.run(configure: { $0.maximumFollowersPerTenant = 2 }) { test async throws in
             let ended = try await test.place()
             let live = try await test.place()
@@ -35,7 +35,7 @@ import Testing
             let refusal = try await test.send(.GET, "/api/calls/\(live)/events")
             #expect(refusal.status == 429 && refusal["code"]?.string == "too_many_followers")
             #expect(refusal.headers.first(name: "Retry-After") != nil)
-            // Others' places are others'.
+            // Other tenants have their own places.
             let other = try await test.place(key: TestServer.otherKey)
             _ = try await test.send(.POST, "/api/calls/\(other)/end", key: TestServer.otherKey)
             let theirs = try await test.send(.GET, "/api/calls/\(other)/events", key: TestServer.otherKey)
@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    @Test func `a tenant that has all the agents it may changes them but adds none`() async throws {
+    @Test func `a tenant at its limit of agents can change agents but not add one`() async throws {
         try await TestServer.run(configure: { $0.maximumAgentsPerTenant = 2 }) { test async throws in
             for id in ["one", "two", "one"] {
                 let status = try await test.send(.PUT, "/api/agents/\(id)", "{}").status

@@ -7,7 +7,7 @@ import Testing
 
 @testable import TalkpathServer
 
-/// A tenant with an account of its own at the carrier.
+/// A tenant with its own account at the carrier.
 @Suite struct TenantTests {
     private static let account = "AC" + String(repeating: "b", count: 32)
     private static let token = "fedcba9876543210fedcba9876543210"
@@ -37,7 +37,7 @@ import Testing
         ]
     }
 
-    @Test func `its calls go over its account`() async throws {
+    @Test func `its calls go over its own account`() async throws {
         try await run { test, own in
             let call = try await test.place(key: TestServer.otherKey)
             #expect(own.placed.map(\.from) == ["+14155550900"] && test.carrier.placed.isEmpty)
@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    @Test func `its calls are forgotten however they end`() async throws {
+    @Test func `its calls are released at every kind of end`() async throws {
         try await run { test, own in
             let carriers = try #require(test.server.state.carriers)
             for status in ["completed", "busy", "failed", "no-answer", "canceled"] {
@@ -70,7 +70,7 @@ import Testing
             _ = try await test.webhook("/twilio/status", over, token: Self.token)
             await test.events.wait { if case .ended = $0 { true } else { false } }
             #expect(carriers.rememberedCalls == 0)
-            // Ended by us, and not confirmed at first: the account is needed still.
+            // The call was ended by us and not confirmed at first, so the account is still needed.
             own.answerHangingUp(with: .failure(CarrierError(.noAnswer, "nothing")))
             let call = try await test.place(key: TestServer.otherKey)
             _ = try await test.send(.POST, "/api/calls/\(call)/end", key: TestServer.otherKey)
@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    @Test func `an account has no say in the calls of another`() async throws {
+    @Test func `an account cannot change the calls of another`() async throws {
         try await run { test, _ in
             let shared = try await test.place()
             let theirs = try await test.place(key: TestServer.otherKey)
@@ -108,7 +108,7 @@ import Testing
         }
     }
 
-    @Test func `its agents take calls to its numbers only`() async throws {
+    @Test func `its agents answer calls to its own numbers only`() async throws {
         try await run { test, _ in
             for (key, name) in [(TestServer.otherKey, "Theirs"), (TestServer.key, "Ours")] {
                 let agent = #"{"name":"\#(name)","numbers":["+14155550500"]}"#
@@ -136,7 +136,7 @@ import Testing
         }
     }
 
-    @Test func `the settings name an agent for a number first`() async throws {
+    @Test func `the settings' agent of a number has priority`() async throws {
         let agents: [String: ServerConfiguration.InboundAgent] = [
             "+14155550500": .init(id: "front-desk"), "+14155550501": .init(tenant: "other", id: "theirs"),
         ]
@@ -144,7 +144,7 @@ import Testing
             _ = try await test.send(.PUT, "/api/agents/front-desk", #"{"name":"Front desk"}"#)
             _ = try await test.send(.POST, "/api/agents", #"{"name":"Claims it","numbers":["+14155550500"]}"#)
             _ = try await test.webhook("/twilio/voice", incoming("CA1", to: "+14155550500", own: false))
-            // Of a tenant whose calls go over another account: not theirs, and nobody else's.
+            // The number belongs to a tenant with another account, so no tenant of this account gets its calls.
             _ = try await test.webhook("/twilio/voice", incoming("CA2", to: "+14155550501", own: false))
             let calls = try await test.send(.GET, "/api/calls")["calls"]?.array ?? []
             #expect(Set(calls.map { $0["agent_id"]?.string }) == ["front-desk", "default"])
@@ -152,7 +152,7 @@ import Testing
         }
     }
 
-    @Test func `on the shared account a tenant claims no numbers`() async throws {
+    @Test func `on the shared account a tenant cannot claim numbers`() async throws {
         try await TestServer.run { test async throws in
             let agent = #"{"name":"Hijacker","numbers":["+14155550100"]}"#
             _ = try await test.send(.POST, "/api/agents", agent, key: TestServer.otherKey)
@@ -174,7 +174,7 @@ import Testing
         await #expect(throws: CarrierError.self) { _ = try await carriers.hangUp("CA3") }
     }
 
-    @Test func `a hang-up that outlives its process goes to its tenant's account`() async throws {
+    @Test func `a hang-up that survives its process goes to its tenant's account`() async throws {
         let (shared, own, third) = (FakeCarrier(), FakeCarrier(), FakeCarrier())
         let configure = { (configuration: inout ServerConfiguration, folder: ServerFolder) in
             configuration.storage = .init(folder: folder.path)
@@ -225,7 +225,7 @@ import Testing
         await #expect(throws: CarrierError.self) { _ = try await carriers.hangUp("CA2", tenant: "other") }
     }
 
-    @Test func `nobody is transferred to where nobody may be called`() async throws {
+    @Test func `a transfer to a forbidden destination is refused`() async throws {
         let carriers = TenantCarriers(shared: FakeCarrier(), own: [:], destinations: Destinations(prefixes: ["+49"]))
         await #expect(throws: CarrierError.self) {
             let order = CarrierInstructions.dial(number: "+14155550101", callerID: nil, ringTimeout: .seconds(20))

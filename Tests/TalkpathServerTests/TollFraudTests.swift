@@ -5,7 +5,7 @@ import Testing
 
 @testable import TalkpathServer
 
-/// What strangers with a key would do with the operator's account.
+/// Attempts to spend the operator's money with a tenant's key.
 @Suite struct TollFraudTests {
     // MARK: Where calls go
 
@@ -22,7 +22,7 @@ import Testing
         ("+35870012345", .premiumRate), ("+35860012345", .premiumRate), ("+447012345678", .personal),
         ("+33899123456", .premiumRate), ("+15551230001", .unknown), ("+4420794600001", .unknown),
     ])
-    func `types that cost extra are called only where the settings name them`(number: String, type: NumberType) {
+    func `types that cost extra are called only if the settings name them`(number: String, type: NumberType) {
         let prefix = String(number.prefix(5))
         #expect(verdict(number, [prefix]) == .refusedType(type))
         #expect(verdict(number, [prefix], and: [.unknown]) == (type == .unknown ? .allowed : .refusedType(type)))
@@ -30,23 +30,24 @@ import Testing
     }
 
     @Test(arguments: ["+190055501001", "+4490912345", "+97912345678"])
-    func `digits too many or too few make nothing cheaper`(number: String) {
+    func `digits too many or too few do not make a number cheaper`(number: String) {
         let prefix = String(number.prefix(5))
         #expect(verdict(number, [prefix]) == .refusedType(.unknown))
         #expect(verdict(number, [prefix], and: [.unknown]) == .refusedType(.premiumRate))
         #expect(verdict(number, [prefix], and: [.unknown, .premiumRate]) == .allowed)
     }
 
-    @Test func `a national prefix hides nothing`() {
+    @Test func `a national prefix does not hide a number`() {
         #expect(verdict("+4409098790000", ["+44"], and: [.unknown]) == .refusedType(.premiumRate))
         #expect(verdict("+4402079460000", ["+44"], and: [.unknown]) == .allowed)
     }
 
-    @Test func `+1 is the United States and Canada, and others by their area codes`() {
+    @Test func `+1 covers the United States and Canada, and other countries need their area codes`() {
         for number in ["+14155550100", "+14165550100", "+18005551212"] {
             #expect(verdict(number, ["+1"]) == .allowed, "\(number)")
         }
-        // Dominican Republic, Jamaica, Antigua, Bahamas, Puerto Rico, Guam; and one that is no number of its country.
+        // Dominican Republic, Jamaica, Antigua, Bahamas, Puerto Rico, Guam; and one that is not a number of its
+        // country.
         for number in [
             "+18095550100", "+18765550123", "+12684601234", "+12423456789", "+17872345678", "+16713001234",
             "+18090000000",
@@ -61,7 +62,7 @@ import Testing
     }
 
     @Test(arguments: ["+881612345678", "+870301234567", "+882123456789", "+883510012345"])
-    func `networks of no country need a prefix of their own`(number: String) {
+    func `networks without a country need a prefix of their own`(number: String) {
         for prefix in ["+", "+8", "+88"] where number.hasPrefix(prefix) {
             #expect(verdict(number, [prefix], and: [.unknown]) == .notAllowed)
         }
@@ -69,7 +70,7 @@ import Testing
     }
 
     @Test(arguments: ["+49116117", "+1555010", "+4911833"])
-    func `short numbers are never called, whatever the settings name`(number: String) {
+    func `short numbers are never called, even if the settings name them`(number: String) {
         let types = Set(NumberType.allCases)
         #expect(Destinations(prefixes: ["+"], types: types).verdict(on: number) == .refusedType(.short))
     }
@@ -79,7 +80,7 @@ import Testing
         ("+15551230001", "number_type_not_allowed"), ("+1555010", "number_type_not_allowed"),
         ("+1911", "emergency_number"),
     ])
-    func `every way of dialling goes by the same rule`(number: String, code: String) async throws {
+    func `every way of dialling follows the same rule`(number: String, code: String) async throws {
         try await TestServer.run(configure: { $0.allowedDestinations = ["+1"] }) { test async throws in
             let call = try await test.place()
             let agent = try await test.send(.POST, "/api/agents", "{}")["agent_id"]?.string ?? ""
@@ -102,10 +103,10 @@ import Testing
             for (method, path, body) in requests {
                 let answer = try await test.send(method, path, body)
                 let isCallab = path.hasSuffix("make-call")
-                // Callab's clients get an empty answer for whatever went wrong.
+                // Callab's clients get an empty answer for every error.
                 #expect(isCallab ? answer.text.isEmpty : (400..<500).contains(answer.status), "\(path): \(answer.text)")
                 if path.hasPrefix("/api/call") || path.hasPrefix("/api/agents") {
-                    // Where a definition stands for itself, a number must be one in E.164 first.
+                    // In a definition of its own, a number must be in E.164 first.
                     let expected = number == "+1911" && body.contains("transfer_t") ? "invalid_number" : code
                     #expect(answer["code"]?.string == expected, "\(path): \(body)")
                 }
@@ -114,7 +115,7 @@ import Testing
         }
     }
 
-    @Test func `the carrier's side judges a transfer again`() async throws {
+    @Test func `the carrier's port checks the destination of a transfer again`() async throws {
         let carriers = TenantCarriers(
             shared: FakeCarrier(),
             own: [:],
@@ -153,7 +154,7 @@ import Testing
             for number in ["+14155550177", "+14155550166"] {
                 #expect(try await status(number, TestServer.otherKey) == 403)
             }
-            // A number that one of the tenant's agents takes calls to is the tenant's; on a shared account, the default's.
+            // A number that a tenant's agent answers belongs to the tenant; on a shared account, to the default tenant.
             let agent = #"{"numbers":["+14155550144"]}"#
             #expect(try await test.send(.POST, "/api/agents", agent).status == 201)
             #expect(try await status("+14155550144") == 201)
@@ -167,7 +168,7 @@ import Testing
         }
     }
 
-    @Test func `a transfer shows a number of the tenant's or of the call`() async throws {
+    @Test func `a transfer shows a number of the tenant or of the call`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let other = #"{"to":"+14155550102","from":"+14155550199"}"#
@@ -183,7 +184,7 @@ import Testing
 
     // MARK: Who tells the carrier what to do
 
-    @Test func `the carrier is sent to origins that the operator has named, and nowhere else`() async throws {
+    @Test func `the carrier gets only origins that the operator has named`() async throws {
         try await TestServer.run(
             configure: {
                 $0.callOrigins = [
@@ -215,7 +216,7 @@ import Testing
         }
     }
 
-    @Test func `settings of these doors that cannot work are named`() throws {
+    @Test func `contradicting settings of these limits are named`() throws {
         var configuration = TestServer.configuration()
         configuration.twilio?.accountSID = "AC" + String(repeating: "0", count: 32)
         #expect(configuration.problems() == [])
@@ -231,7 +232,7 @@ import Testing
         )
     }
 
-    @Test func `the settings of these doors are read`() throws {
+    @Test func `the settings of these limits are read`() throws {
         let environment = [
             "OPENAI_API_KEY": "key", "TALKPATH_ALLOWED_NUMBER_TYPES": "mobile, premium_rate",
             "TALKPATH_FROM_NUMBERS": "+14155550177,other:+14155550188", "TALKPATH_API_KEYS": "other:0123456789abcdef",

@@ -9,7 +9,7 @@ import Testing
 
 @testable import TalkpathServer
 
-/// Where functions lead that are HTTP requests.
+/// The addresses of functions that are HTTP requests.
 @Suite(.timeLimit(.minutes(5))) struct ToolAddressTests {
     private func call(_ url: String, _ policy: OutboundAddressPolicy, headers: [String: String] = [:]) async -> String {
         let endpoint = ToolEndpoint(tool: AgentTool(name: "stock", description: ""), url: url, headers: headers)
@@ -20,8 +20,8 @@ import Testing
         return answer
     }
 
-    /// The system does not know the name at all: whoever looked it up a second time would get nowhere.
-    @Test func `the connection goes to the address that was judged`() async throws {
+    /// The system's resolver does not know the name, so a second look-up would fail.
+    @Test func `the connection goes to the judged address`() async throws {
         try await HookReceiver.run { receiver in
             let lookUps = Mutex(0)
             let policy = OutboundAddressPolicy(allowsPlain: true, allowsPrivate: true) { _, port in
@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    @Test func `a name that leads inside is not asked`() async throws {
+    @Test func `a name with an inside address gets no request`() async throws {
         try await HookReceiver.run { receiver in
             for addresses in [["127.0.0.1"], ["93.184.216.34", "127.0.0.1"]] {
                 let policy = OutboundAddressPolicy(allowsPlain: true) { _, port in
@@ -54,7 +54,7 @@ import Testing
         }
     }
 
-    @Test func `connections are used again by all functions of a place`() async throws {
+    @Test func `functions of the same host share connections`() async throws {
         try await PortKeeper.run { keeper in
             let caller = HTTPToolCaller(policy: .development)
             for path in ["stock", "stock", "price"] {
@@ -71,14 +71,15 @@ import Testing
         }
     }
 
-    @Test func `a place that refuses the connection is told of as that`() async throws {
-        // No program listens at the first port (tcpmux); one that was free a moment ago may be another test's by now.
+    @Test func `a host that refuses the connection is reported as such`() async throws {
+        // No program listens at the first port (tcpmux). A port that was free a moment ago may belong to another test
+        // now.
         let answer = await call("http://127.0.0.1:1/", .development)
         #expect(answer == ToolOutput.error("the function could not be reached"))
     }
 
-    /// The caller waits for the answer meanwhile. Whoever closes every connection at once sees how often it is tried.
-    @Test func `a connection that cannot be made is not tried again behind the model's back`() async throws {
+    /// The caller waits for the answer meanwhile. The number of closed connections is the number of tries.
+    @Test func `a connection that fails is not tried again without the model's knowledge`() async throws {
         let connections = Atomic(0)
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
@@ -93,7 +94,7 @@ import Testing
         try await listener.close()
     }
 
-    @Test func `of many places those that nobody uses are let go`() async throws {
+    @Test func `idle connections are closed when there are too many hosts`() async throws {
         try await PortKeeper.run { first in
             try await PortKeeper.run { second in
                 let clients = OutboundClients(policy: .development, capacity: 1)
@@ -113,7 +114,7 @@ import Testing
         }
     }
 
-    @Test func `an error is told in a few words`() async throws {
+    @Test func `an error is reported to the model in a few words`() async throws {
         try await HookReceiver.run { receiver in
             receiver.answer(with: .internalServerError)
             let answer = await call(receiver.url, .development)

@@ -8,7 +8,7 @@ import Tracing
 @testable import TalkpathCore
 @testable import TalkpathServer
 
-/// The trace of a call: from its events, without waiting for anybody.
+/// The trace of a call, made from its events without delay to the call.
 struct TraceTests {
     private let queue = SpanQueue()
     private let call = CallID("one")
@@ -72,14 +72,14 @@ struct TraceTests {
         #expect(spans.allSatisfy { span in span.parent == nil || spans.contains { $0.place.span == span.parent } })
     }
 
-    @Test func `nothing that was said stands in a trace unless that is switched on`() {
+    @Test func `spoken words are in a trace only if the setting allows it`() {
         publish(traces(), conversation)
         #expect(!"\(OTLPMessage.json(queue.take(), service: "s").serializedText())".contains("4711"))
         publish(traces(content: true), conversation)
         #expect(OTLPMessage.json(queue.take(), service: "s").serializedText().contains("4711"))
     }
 
-    @Test func `a client's trace goes on in the call, and from there to functions and webhooks`() throws {
+    @Test func `a client's trace continues in the call, and from there to functions and webhooks`() throws {
         let traces = traces()
         let header = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
         traces.adopt(header, for: call)
@@ -98,7 +98,7 @@ struct TraceTests {
         #expect(spans.first { $0.name == "execute_tool stock" }?.status?.code == .error)
     }
 
-    @Test func `where nobody traces, a client's header is given on as it came, and no span is made`() {
+    @Test func `without tracing a client's header is passed on unchanged, and no span is made`() {
         let traces = CallTraces(tracer: NoOpTracer(), clock: SystemTestClock())
         let header = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
         traces.adopt(header, for: call)
@@ -107,7 +107,7 @@ struct TraceTests {
         #expect(traces.headers(traces.context(of: CallID("two"))).isEmpty && queue.isEmpty)
     }
 
-    @Test func `a trace that its beginner does not keep makes no spans`() {
+    @Test func `a trace that its client does not sample makes no spans`() {
         let traces = traces()
         traces.adopt("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00", for: call)
         publish(traces, conversation)
@@ -122,19 +122,19 @@ struct TraceTests {
         "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",
         "00-0af7651916cd43dd8448eb211c80319-b7ad6b7169203331-01",
     ])
-    func `a header that is none begins a trace of the call's own`(header: String) {
+    func `an invalid header begins a trace of the call's own`(header: String) {
         #expect(TraceParent(header) == nil)
     }
 
     @Test(arguments: [Int64.min, -1, 0, 1_800_000_000_000, .max])
-    func `no clock and no duration is too large for a trace`(milliseconds: Int64) {
+    func `extreme clocks and durations do not overflow a trace`(milliseconds: Int64) {
         let instant = TraceInstant(WallTime(milliseconds: milliseconds))
         for duration in [Duration.zero, .seconds(-1), .seconds(Int64.max / 1000), .milliseconds(700)] {
             #expect(instant + max(.zero, duration) >= instant && instant - max(.zero, duration) <= instant)
         }
     }
 
-    @Test func `a queue that is full drops what is new, and counts it`() {
+    @Test func `a full queue drops new spans, and counts them`() {
         let small = SpanQueue(capacity: 2)
         for _ in 0..<5 {
             let tracer = OTLPTracer(queue: small)

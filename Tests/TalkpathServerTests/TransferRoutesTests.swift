@@ -11,7 +11,7 @@ import Testing
         ["CallSid": FakeCarrier.name(call), "CallStatus": parent, "DialCallStatus": status, "DialCallSid": "CA9"]
     }
 
-    /// A call with its media, whose carrier was told to dial.
+    /// A call with its media, whose carrier was asked to dial.
     private func dialling(_ test: TestServer) async throws -> (call: CallID, answer: Task<Int, any Error>) {
         test.carrier.answerRedirecting(with: .success(()))
         let call = try await test.place()
@@ -38,13 +38,13 @@ import Testing
             #expect(try await test.webhook(path, form(call), token: "another token").status == 403)
             #expect(try await test.webhook("/twilio/transfer?call_id=\(call)", form(call)).status == 400)
             #expect(try await test.webhook(path, ["CallSid": FakeCarrier.name(call)]).status == 400)
-            // An earlier transfer's, and another call's.
+            // A report of an earlier transfer, and one of another call.
             #expect(try await test.webhook("/twilio/transfer?call_id=\(call)&transfer=0", form(call)).status == 403)
             let unknown = "/twilio/transfer?call_id=00000000-0000-4000-8000-000000000000&transfer=1"
             #expect(try await test.webhook(unknown, form(call)).text.contains("<Hangup/>"))
             let back = try await test.webhook(path, form(call))
             #expect(back.text.contains("<Connect><Stream"))
-            // A repeated question gets the same answer.
+            // A repeated request gets the same answer.
             #expect(try await test.webhook(path, form(call)).text == back.text)
             #expect(try await answer.value == 409)
             _ = try await test.end(call)
@@ -52,7 +52,7 @@ import Testing
         }
     }
 
-    @Test func `the other leg's status tells that it answered`() async throws {
+    @Test func `the other leg's status reports its answer`() async throws {
         try await TestServer.run { test async throws in
             let (call, answer) = try await dialling(test)
             let path = "/twilio/transfer-status?call_id=\(call)&transfer=1"
@@ -71,7 +71,7 @@ import Testing
         }
     }
 
-    @Test func `why the network refused the other leg stands in the receipt`() async throws {
+    @Test func `the network's refusal of the other leg is in the receipt`() async throws {
         try await TestServer.run { test async throws in
             let (call, answer) = try await dialling(test)
             let leg: FormParameters = [

@@ -22,7 +22,7 @@ import Testing
 
     private static let call = #"{"sid":"CA1","status":"queued"}"#
 
-    /// Answers every request alike, and keeps what it was sent.
+    /// Gives every request the same answer, and keeps the requests.
     private final class Twilio: Sendable {
         struct Received: Sendable {
             var path: String
@@ -89,7 +89,7 @@ import Testing
         try await client.shutdown()
     }
 
-    @Test func `a call is placed with all that bounds it`() async throws {
+    @Test func `a call is placed with all of its limits`() async throws {
         let twilio = Twilio()
         try await twilio.run { carrier async throws in
             #expect(try await carrier.place(Self.callRequest) == "CA1")
@@ -109,7 +109,9 @@ import Testing
             (.enable, "Enable"), (.detectMessageEnd, "DetectMessageEnd"), (.off, nil),
         ] as [(MachineDetection, String?)]
     )
-    func `what answers is found out while the call goes on`(detection: MachineDetection, word: String?) async throws {
+    func `the detection of a machine runs while the call goes on`(detection: MachineDetection, word: String?)
+        async throws
+    {
         let twilio = Twilio()
         var callRequest = Self.callRequest
         callRequest.machineDetection = detection
@@ -131,7 +133,7 @@ import Testing
         #expect(twilio.received.first?.form == ["TimeLimit": seconds])
     }
 
-    @Test func `a time limit that is refused is reported`() async throws {
+    @Test func `a refused time limit is reported`() async throws {
         let body = #"{"code":21220,"message":"Call is not in-progress. Cannot redirect.","status":400}"#
         try await Twilio().run(status: .badRequest, body: body) { carrier async throws in
             await #expect(throws: CarrierError.self) { try await carrier.limitDuration(of: "CA9", to: .seconds(9)) }
@@ -148,7 +150,7 @@ import Testing
     }
 
     @Test(arguments: [(404, 20404), (400, 21220)])
-    func `a call that is over is gone already`(status: Int, code: Int) async throws {
+    func `a call that is over counts as hung up`(status: Int, code: Int) async throws {
         let body = #"{"code":\#(code),"message":"over","status":\#(status)}"#
         try await Twilio().run(status: .init(statusCode: status), body: body) { carrier async throws in
             #expect(try await carrier.hangUp("CA9") == .alreadyGone)
@@ -168,13 +170,13 @@ import Testing
             429, #"{"code":20429,"message":"Slow"}"#,
             CarrierError(.unavailable, "Slow", carrierCode: 20429, retryAfter: .seconds(3))
         ),
-        // A fault at an unknown point: the carrier may have placed the call.
+        // A failure at an unknown point: the carrier may have placed the call.
         (500, "<html>", CarrierError(.noAnswer, "HTTP status 500")),
         (503, "", CarrierError(.noAnswer, "HTTP status 503")),
         (504, "", CarrierError(.noAnswer, "HTTP status 504")),
         (201, "not JSON", CarrierError(.noAnswer, "the answer holds no call")),
     ])
-    func `a create that fails is sent once and says whether there may be a call`(
+    func `a failed create is sent once and reports whether a call may exist`(
         status: Int,
         body: String,
         expected: CarrierError
@@ -187,7 +189,7 @@ import Testing
         #expect(twilio.received.count == 1)
     }
 
-    @Test func `a create that never left is known not to have been placed`() async throws {
+    @Test func `a create that was never sent counts as not placed`() async throws {
         // A port that was free a moment ago.
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .bind(host: "127.0.0.1", port: 0).get()
@@ -199,7 +201,7 @@ import Testing
         }
     }
 
-    @Test func `a connection that breaks leaves the create's fate unknown`() async throws {
+    @Test func `a connection that breaks leaves the create's outcome unknown`() async throws {
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(HangUpOnRead()) }
@@ -218,7 +220,7 @@ import Testing
         func channelRead(context: ChannelHandlerContext, data: NIOAny) { context.close(promise: nil) }
     }
 
-    @Test func `a name that is no call is not asked for`() async throws {
+    @Test func `an invalid id is not sent to the carrier`() async throws {
         let twilio = Twilio()
         try await twilio.run { carrier async throws in
             await #expect(throws: CarrierError(.refused, "invalidCallSID")) { _ = try await carrier.hangUp("../x") }

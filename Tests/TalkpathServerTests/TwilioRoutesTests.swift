@@ -15,7 +15,7 @@ import Testing
     // MARK: Signatures
 
     @Test(arguments: ["/twilio/voice", "/twilio/status", "/twilio/stream-status", "/twilio/machine-detection"])
-    func `a webhook that is not twilios is refused`(path: String) async throws {
+    func `a webhook without Twilio's signature is refused`(path: String) async throws {
         try await TestServer.run { test async throws in
             for token in [nil, "another token"] as [String?] {
                 #expect(try await test.webhook(path, incoming, token: token).status == 403)
@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    @Test func `the call's own origin counts for its webhooks only`() async throws {
+    @Test func `the call's own origin is valid for its webhooks only`() async throws {
         let mine = ServerConfiguration.CallOrigin("https://mine.example.test")
         try await TestServer.run(configure: { $0.callOrigins = [mine] }) { test async throws in
             let own = "https://mine.example.test"
@@ -52,7 +52,8 @@ import Testing
 
     // MARK: What went wrong
 
-    @Test func `a broken stream is media lost in receipt and metric with the carrier's number`() async throws {
+    @Test func `a broken stream is media lost in the receipt and in the metric, with the carrier's code`() async throws
+    {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let name = FakeCarrier.name(call)
@@ -76,7 +77,7 @@ import Testing
     }
 
     @Test(arguments: [("busy", "busy"), ("failed", "failed"), ("no-answer", "no_answer")])
-    func `the network's answer stands in the receipt`(status: String, reason: String) async throws {
+    func `the network's answer is in the receipt`(status: String, reason: String) async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let form: FormParameters = [
@@ -92,13 +93,13 @@ import Testing
 
     // MARK: Machines
 
-    @Test func `what answered stands in the call and unknown calls are nobodys business`() async throws {
+    @Test func `the kind of answer is in the call and reports of unknown calls are ignored`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let path = "/twilio/machine-detection?call_id=\(call)"
             let name = FakeCarrier.name(call)
             #expect(try await test.webhook(path, ["CallSid": name]).status == 400)
-            // Another call's, whoever mixed them up.
+            // A report of another call.
             #expect(try await test.webhook(path, ["CallSid": "CA0", "AnsweredBy": "fax"]).status == 204)
             #expect(try await test.send(.GET, "/api/calls/\(call)")["answered_by"] == .null)
             let form: FormParameters = [
@@ -128,12 +129,12 @@ import Testing
                     + #"<Parameter name="token" value="\#(token)"/><Parameter name="call_id" value="\#(call)"/>"#
                     + "</Stream></Connect><Hangup/></Response>"
             )
-            // To be asked is to be answered.
+            // The request for instructions counts as the answer.
             #expect(try await test.send(.GET, "/api/calls/\(call)")["status"] == "in_progress")
         }
     }
 
-    @Test func `an incoming call is accepted once however often it is announced`() async throws {
+    @Test func `an incoming call is accepted once, also when it is announced twice`() async throws {
         try await TestServer.run { test async throws in
             for _ in 0..<2 {
                 #expect(try await test.webhook("/twilio/voice", incoming).text.contains("<Connect><Stream"))
@@ -145,7 +146,7 @@ import Testing
             #expect(call["status"] == "ringing" && call["carrier_call_id"] == "CA77")
             let id = try #require(call["call_id"]?.string)
             #expect(try await test.send(.GET, "/api/calls/\(id)")["direction"] == "inbound")
-            // Twilio reports on it by its own name.
+            // Twilio reports it by its own id.
             let over: FormParameters = ["CallSid": "CA77", "CallStatus": "completed"]
             #expect(try await test.webhook("/twilio/status", over).status == 204)
             _ = await test.events.wait { if case .ended = $0 { true } else { false } }
@@ -153,7 +154,7 @@ import Testing
         }
     }
 
-    @Test func `an incoming call too many hears the busy tone`() async throws {
+    @Test func `an incoming call beyond the limit hears the busy tone`() async throws {
         try await TestServer.run(configure: { $0.maximumCalls = 1 }) { test async throws in
             _ = try await test.place()
             #expect(try await test.webhook("/twilio/voice", incoming).text.contains(#"<Reject reason="busy"/>"#))
@@ -173,7 +174,7 @@ import Testing
         }
     }
 
-    @Test func `a form that lacks something is refused`() async throws {
+    @Test func `an incomplete form is refused`() async throws {
         try await TestServer.run { test async throws in
             #expect(try await test.webhook("/twilio/status", ["CallStatus": "ringing"]).status == 400)
             #expect(try await test.webhook("/twilio/status", ["CallSid": "CA1", "CallStatus": "new"]).status == 204)
@@ -188,7 +189,7 @@ import Testing
 
     // MARK: The media socket
 
-    @Test func `an upgrade without twilios signature is refused`() async throws {
+    @Test func `an upgrade without Twilio's signature is refused`() async throws {
         try await TestServer.run { test async throws in
             for token in [nil, "another token"] as [String?] {
                 await #expect(throws: WebSocketClientError.self) { _ = try await test.mediaSocket(token: token) }
@@ -201,7 +202,7 @@ import Testing
         }
     }
 
-    @Test func `a token is good for one socket`() async throws {
+    @Test func `a token is valid for one socket`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let token = try await test.streamToken(of: call)
@@ -219,7 +220,7 @@ import Testing
         }
     }
 
-    @Test func `an announcement that is repeated gives no second token and no second call`() async throws {
+    @Test func `a repeated announcement gives no second token and no second call`() async throws {
         let book = LogBook()
         try await TestServer.run(logger: book.logger) { test async throws in
             // Before its media has come, a repeated webhook gets the same answer.
@@ -232,7 +233,7 @@ import Testing
             #expect(again.status == 403 && MediaSocket.token(inTwiML: again.text) == nil)
             await book.wait(for: "asks again what to do with a call that has its media")
             #expect(try await test.send(.GET, "/health")["active_calls"] == 1)
-            // Nor after the call's end.
+            // The same holds after the call's end.
             _ = try await test.send(.POST, "/api/calls/end", #"{"all":true}"#)
             let late = try await test.webhook("/twilio/voice", incoming)
             #expect(late.text.hasSuffix("<Response><Hangup/></Response>"))
@@ -241,7 +242,7 @@ import Testing
         }
     }
 
-    @Test func `a socket that names another call than its token is closed with the reason`() async throws {
+    @Test func `a socket with the token of another call is closed with the reason`() async throws {
         let book = LogBook()
         try await TestServer.run(logger: book.logger) { test async throws in
             let call = try await test.place()
@@ -252,14 +253,14 @@ import Testing
             #expect(close?.code == WebSocketCloseCode.policyViolation)
             #expect(close?.reason.contains("another call") == true)
             await book.wait(for: "the start message names another call than the token's")
-            // The token is still the right one's.
+            // The token is still valid for its own call.
             let right = try await test.mediaSocket()
             right.start(call: FakeCarrier.name(call), token: token)
             _ = await test.events.wait { $0 == .mediaStarted }
         }
     }
 
-    @Test func `a call that asks by the name of another gets no token`() async throws {
+    @Test func `a request with the id of another call gets no token`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let form: FormParameters = ["CallSid": "CA-another", "CallStatus": "in-progress"]
@@ -269,7 +270,9 @@ import Testing
         }
     }
 
-    @Test func `what development and signatures refuse is logged with its reason once a minute`() async throws {
+    @Test func `refusals of development mode and of signatures are logged with their reason once a minute`()
+        async throws
+    {
         let book = LogBook()
         try await TestServer.run(configure: { $0.isDevelopment = true }, logger: book.logger) { test async throws in
             for _ in 0..<3 {
@@ -288,7 +291,7 @@ import Testing
     }
 
     @Test(arguments: [nil, "guessed"] as [String?])
-    func `a socket without a good token is nobodys`(token: String?) async throws {
+    func `a socket without a valid token gets no call`(token: String?) async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let socket = try await test.mediaSocket()
@@ -298,7 +301,7 @@ import Testing
         }
     }
 
-    @Test func `in development an unsigned socket is a new call`() async throws {
+    @Test func `in development an unsigned socket begins a new call`() async throws {
         try await TestServer.run(configure: {
             $0.isDevelopment = true
             $0.apiKeys = []
@@ -307,7 +310,7 @@ import Testing
             socket.start(call: "CA5", token: nil)
             _ = await test.events.wait { $0 == .mediaStarted }
             #expect(try await test.send(.GET, "/api/calls", key: nil)["calls"]?[0]?["direction"] == "incoming")
-            // A signature that is there has to be right, and webhooks have to bring one.
+            // A signature must be valid if present, and webhooks must have one.
             await #expect(throws: WebSocketClientError.self) { _ = try await test.mediaSocket(token: "another token") }
             #expect(try await test.webhook("/twilio/voice", incoming, token: nil).status == 403)
         }

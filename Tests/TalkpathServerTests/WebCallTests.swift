@@ -6,7 +6,7 @@ import Testing
 
 @testable import TalkpathServer
 
-/// Calls whose telephone is a page, or another program.
+/// Calls with a web page or another program as the telephone.
 @Suite(.timeLimit(.minutes(5))) struct WebCallTests {
     private func begin(
         _ test: TestServer,
@@ -26,7 +26,7 @@ import Testing
         try await test.mediaSocket("/web-calls/media/\(call)", token: nil)
     }
 
-    @Test func `a page with the token is on the call and hangs up with a stop`() async throws {
+    @Test func `a page with the token joins the call and hangs up with a stop`() async throws {
         try await TestServer.run { test async throws in
             let (call, token) = try await begin(test, #"{"metadata":{"page":"shop"},"variables":{"name":"Ada"}}"#)
             let socket = try await socket(test, call)
@@ -40,7 +40,7 @@ import Testing
             _ = await test.events.wait { if case .ended = $0 { true } else { false } }
             let ended = try await test.send(.GET, "/api/calls/\(call)")
             #expect(ended["ended_reason"] == "caller_hangup", "\(ended.text)")
-            // No carrier had a part in it.
+            // The carrier had no part in it.
             #expect(test.carrier.hungUp.isEmpty)
         }
     }
@@ -57,7 +57,7 @@ import Testing
         }
     }
 
-    @Test func `ending the call closes the page's socket`() async throws {
+    @Test func `the end of the call closes the page's socket`() async throws {
         try await TestServer.run { test async throws in
             let (call, token) = try await begin(test)
             let socket = try await socket(test, call)
@@ -70,7 +70,7 @@ import Testing
 
     @Test(arguments: [nil, "guessed"] as [String?])
     func `a page without the token gets no call`(token: String?) async throws {
-        // Nor under development, where the carrier's socket would begin a call of its own.
+        // The same holds in development, where the carrier's socket would begin its own call.
         for isDevelopment in [false, true] {
             try await TestServer.run(configure: { $0.isDevelopment = isDevelopment }) { test async throws in
                 let (call, _) = try await begin(test)
@@ -83,7 +83,7 @@ import Testing
         }
     }
 
-    @Test func `a token is good for one socket only`() async throws {
+    @Test func `a token is valid for one socket only`() async throws {
         try await TestServer.run { test async throws in
             let (call, token) = try await begin(test)
             let first = try await socket(test, call)
@@ -95,7 +95,7 @@ import Testing
         }
     }
 
-    @Test func `what cannot be is refused and begins no call`() async throws {
+    @Test func `an invalid request is refused and begins no call`() async throws {
         try await TestServer.run(configure: { $0.maximumCallsPerTenant = 1 }) { test async throws in
             #expect(try await test.send(.POST, "/api/web-calls", #"{"to":"+14155550101"}"#)["code"] == "unknown_field")
             #expect(try await test.send(.POST, "/api/web-calls", #"{"agent_id":"none"}"#)["code"] == "agent_not_found")
@@ -119,7 +119,7 @@ import Testing
         }
     }
 
-    @Test func `a call whose page never comes ends by itself`() async throws {
+    @Test func `a call whose page never connects ends by itself`() async throws {
         try await TestServer.run { test async throws in
             let (call, _) = try await begin(test, #"{"media_timeout_s":3}"#)
             _ = await test.events.wait { if case .ended = $0 { true } else { false } }

@@ -8,7 +8,7 @@ import Testing
 
 @testable import TalkpathServer
 
-/// What becomes of events on their way to somebody's webhook.
+/// The deliveries of events to webhooks.
 @Suite(.timeLimit(.minutes(5))) struct WebhookTests {
     // MARK: Signatures
 
@@ -24,7 +24,7 @@ import Testing
     }
 
     /// The example that the libraries of Standard Webhooks are tested with.
-    @Test func `the example of the libraries is signed as they do`() throws {
+    @Test func `the libraries' example has the same signature`() throws {
         let secret = try #require(WebhookSecret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"))
         let headers = secret.headers(
             id: "msg_p5jXN8AQM9LWM0D4loKWxJek",
@@ -34,7 +34,7 @@ import Testing
         #expect(headers.last?.value == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=")
     }
 
-    @Test func `while a secret is replaced both have signed and the new one comes first`() throws {
+    @Test func `during a rotation both secrets sign and the new one comes first`() throws {
         let secrets = try #require(
             WebhookSecret.all(in: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw, whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3")
         )
@@ -54,11 +54,11 @@ import Testing
     @Test(arguments: [
         "", "whsec_", "whsec_c2hvcnQ=", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3", "whsec_not base64 at all!!!!",
     ])
-    func `what is no secret is refused`(text: String) {
+    func `an invalid secret is refused`(text: String) {
         #expect(WebhookSecret(text) == nil)
     }
 
-    @Test func `secrets that are made up are good and never the same`() {
+    @Test func `generated secrets are valid and never the same`() {
         let first = WebhookSecret.make()
         #expect(WebhookSecret(first) != nil && first != WebhookSecret.make())
     }
@@ -66,7 +66,9 @@ import Testing
     // MARK: Trying again
 
     @Test(arguments: [0.0, 1.0])
-    func `what fails is tried again later and later for three days and is kept`(random: Double) async throws {
+    func `a failed delivery is tried again with growing pauses for three days and then kept`(random: Double)
+        async throws
+    {
         let stage = try await WorkerStage(random: random, outcome: .failed("status 500"))
         try await stage.run { () async throws in
             let first = try #require(await stage.receiver.nextAttempt())
@@ -76,7 +78,7 @@ import Testing
                 stage.pass(pause)
                 #expect(await stage.receiver.nextAttempt()?.id == first.id)
             }
-            // Half of the pause is certain, the other half is chance.
+            // Half of the pause is fixed, the other half is random.
             let share = 0.5 + random / 2
             let growing = [5, 20, 80, 320, 1280, 5120, 20_480].map { Duration.seconds($0) * share }
             #expect(Array(pauses.prefix(7)) == growing)
@@ -88,12 +90,12 @@ import Testing
         }
     }
 
-    @Test func `who asks to be left alone is left alone that long`() async throws {
+    @Test func `a receiver that names a time to retry gets no request before it`() async throws {
         let stage = try await WorkerStage(outcome: .failed("busy", retryAfter: .seconds(3600)))
         try await stage.run { () async throws in
             _ = await stage.receiver.nextAttempt()
             #expect(try await stage.pauseAfterFailure() == .seconds(3600))
-            // A second earlier nothing happens; the store is asked, and has nothing due.
+            // One second earlier the store has no due delivery.
             stage.pass(.seconds(3599))
             #expect(
                 try await stage.store.dueDeliveries(to: WorkerStage.endpoint, at: stage.clock.wallTime, limit: 1) == []
@@ -106,7 +108,7 @@ import Testing
         }
     }
 
-    @Test func `what is refused for good is kept at once and can be replayed`() async throws {
+    @Test func `a permanent refusal is kept at once and can be replayed`() async throws {
         let stage = try await WorkerStage(outcome: .refused("no such chat"))
         try await stage.run { () async throws in
             let first = await stage.receiver.nextAttempt()
@@ -121,7 +123,7 @@ import Testing
         }
     }
 
-    @Test func `an endpoint that is gone is asked no more`() async throws {
+    @Test func `an endpoint that is gone gets no more requests`() async throws {
         let stage = try await WorkerStage(outcome: .gone)
         // Returns by itself.
         await stage.worker.run()
@@ -134,7 +136,7 @@ import Testing
 
     private static let secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 
-    /// A server that may call receivers on this machine, and does not wait long.
+    /// A server that may call receivers on this machine, with short time-outs.
     private func withServer(
         attempts: Int = 3,
         _ body: (TestServer) async throws -> Void
@@ -164,7 +166,7 @@ import Testing
     }
 
     @Test
-    func `an event comes again under the same name until it is taken each time with a good signature`() async throws {
+    func `an event comes again with the same id until it is accepted, each time with a valid signature`() async throws {
         let failures = Countdown(2)
         try await Receiver.run(answer: { _ in .init(status: failures.next() ? 503 : 204, body: "") }) {
             receiver async throws in
@@ -187,7 +189,7 @@ import Testing
                 #expect(names.count == 1)
                 let dead = try await test.send(.GET, "/api/events/dead")
                 #expect(dead["count"] == 0)
-                // The receiver has the third before the server notes that it was taken.
+                // The receiver gets the third event before the server has recorded the second's delivery.
                 var shown = try await test.send(.GET, "/api/webhooks/\(webhook)")
                 while shown["delivered"] == 0 { shown = try await test.send(.GET, "/api/webhooks/\(webhook)") }
                 #expect(shown["delivered"] == 1 && shown["failed_attempts"] == 2 && shown["failing_since"] == .null)
@@ -198,7 +200,7 @@ import Testing
         }
     }
 
-    @Test func `what is not taken can be seen and replayed`() async throws {
+    @Test func `undelivered events are listed and can be replayed`() async throws {
         let failures = Countdown(2)
         try await Receiver.run(answer: { _ in .init(status: failures.next() ? 500 : 200) }) { receiver async throws in
             try await withServer(attempts: 2) { test async throws in
@@ -211,7 +213,7 @@ import Testing
                 let delivery = try #require(dead["deliveries"]?[0])
                 #expect(delivery["webhook_id"]?.string == webhook && delivery["attempts"] == 2)
                 #expect(delivery["failure"] == "answered with status 500")
-                // Another tenant sees none of it.
+                // Another tenant sees none of them.
                 let others = try await test.send(.GET, "/api/events/dead", key: TestServer.otherKey)
                 #expect(others["count"] == 0)
                 let stolen = try await test.send(
@@ -228,7 +230,7 @@ import Testing
         }
     }
 
-    @Test func `a receiver that is gone is stopped`() async throws {
+    @Test func `the deliveries to a receiver that is gone are stopped`() async throws {
         try await Receiver.run(answer: { _ in .init(status: 410) }) { receiver async throws in
             try await withServer { test async throws in
                 let webhook = try await register(receiver, at: test)
@@ -255,7 +257,7 @@ import Testing
                     while dead["count"] == 0 { dead = try await test.send(.GET, "/api/events/dead") }
                     let failure = dead["deliveries"]?[0]?["failure"]
                     #expect(failure == "answered with status 307: redirects are not followed")
-                    // The first that comes there is its own.
+                    // The first request there is its own.
                     _ = try await test.end(call)
                     #expect(try await target.next().path == "/hook")
                 }
@@ -263,7 +265,7 @@ import Testing
         }
     }
 
-    @Test func `a receiver that does not answer holds up nobody else`() async throws {
+    @Test func `a receiver that does not answer delays no other`() async throws {
         let gate = Gate()
         try await Receiver.run(answer: { _ in
             await gate.pass()
@@ -281,12 +283,12 @@ import Testing
                     #expect(receipt.status == 200)
                     var types: [String] = []
                     while types.last != "call.ended" {
-                        // No model listens behind this server, which is told at a moment of its own.
+                        // This server has no model, and the event of its loss comes at an unknown time.
                         types.append(try await quick.next { $0.type != "agent.lost" }.type ?? "")
                     }
                     #expect(types == ["call.started", "call.ringing", "call.answered", "call.ended"])
                     gate.open()
-                    // And it loses nothing by it.
+                    // The slow receiver loses no event.
                     _ = try await slow.next { $0.type == "call.ended" }
                 }
             }
@@ -294,7 +296,7 @@ import Testing
     }
 }
 
-/// True so many times.
+/// Returns true that many times.
 final class Countdown: Sendable {
     private let left: Atomic<Int>
 

@@ -7,7 +7,7 @@ import Testing
 @testable import TalkpathCore
 @testable import TalkpathServer
 
-/// Captures on a real disk, and on one that takes nothing.
+/// Captures on a real disk, and on one that refuses writes.
 @Suite struct CaptureServiceTests {
     /// A device on which every write fails as on a full disk.
     private static let full = "/dev/full"
@@ -29,7 +29,7 @@ import Testing
         )
     }
 
-    /// A service on a folder of its own, which is gone afterwards.
+    /// A service on its own folder, which is deleted afterwards.
     private static func run(
         _ format: Recordings.AudioFormat = .wav,
         metrics: PrometheusRegistry = PrometheusRegistry(help: MetricsRoute.help),
@@ -53,7 +53,7 @@ import Testing
         }
     }
 
-    /// A second of a caller who says something, and its end.
+    /// A second of a caller who speaks, and its end.
     private static func speak(into tap: CaptureTap, frames: Int = 50, ends: Bool = true) {
         func say(_ text: String, at milliseconds: Int) {
             let bytes = Array(text.utf8)
@@ -89,7 +89,7 @@ import Testing
         return try #require(wav.channels.first).count * 1000 / wav.sampleRate
     }
 
-    @Test func `both kinds are written and the secrets are not`() async throws {
+    @Test func `both kinds are written, without secrets`() async throws {
         try await Self.run { service, recordings in
             let tap = try #require(service.open(Self.facts("a", CapturePolicy(wire: true, audio: true))))
             Self.speak(into: tap)
@@ -104,7 +104,7 @@ import Testing
         }
     }
 
-    @Test func `a recording in ogg ends with its call`() async throws {
+    @Test func `an Ogg recording ends with its call`() async throws {
         try await Self.run(.ogg) { service, recordings in
             let tap = try #require(service.open(Self.facts("a", CapturePolicy(audio: true))))
             Self.speak(into: tap)
@@ -112,7 +112,7 @@ import Testing
             let recording = try #require(recordings.recording(of: CallID("a")))
             let bytes = try Self.bytes(recording.path)
             #expect(recording.format == .ogg && bytes.starts(with: "OggS".utf8))
-            // Of the last page's header: the end of the stream.
+            // The end of the stream, in the last page's header.
             let page = bytes.indices.dropLast(5).last { bytes[$0..<$0 + 4].elementsEqual("OggS".utf8) }
             #expect(try bytes[#require(page) + 5] & 4 != 0)
             #expect(recordings.wirePath(of: CallID("a")).map { access($0, F_OK) } != 0)
@@ -120,7 +120,7 @@ import Testing
     }
 
     @Test(.enabled(if: access(full, W_OK) == 0))
-    func `on a full disk the wire capture stops and the rest goes on`() async throws {
+    func `on a full disk the wire capture stops and the call goes on`() async throws {
         let metrics = PrometheusRegistry(help: MetricsRoute.help)
         try await Self.run(metrics: metrics) { service, recordings in
             let path = try #require(recordings.wirePath(of: CallID("a")))
@@ -130,7 +130,7 @@ import Testing
             Self.speak(into: tap, frames: 500)
             Self.speak(into: other)
             await service.shutDown()
-            // Nobody waited for the disk.
+            // The call did not wait for the disk.
             #expect(tap.droppedRecords == 0)
             let recording = try #require(recordings.recording(of: CallID("a")))
             #expect(try Self.milliseconds(ofRecording: Self.bytes(recording.path)) >= 9980)
@@ -140,7 +140,7 @@ import Testing
     }
 
     @Test(.enabled(if: access(full, W_OK) == 0))
-    func `on a full disk the recording stops and the rest goes on`() async throws {
+    func `on a full disk the recording stops and the call goes on`() async throws {
         let metrics = PrometheusRegistry(help: MetricsRoute.help)
         try await Self.run(metrics: metrics) { service, recordings in
             let path = try #require(recordings.audioPath(of: CallID("a")))
@@ -156,7 +156,7 @@ import Testing
         #expect(Self.stopped(metrics) == ["wire": 0, "audio": 1])
     }
 
-    /// How many captures were given up, by what they kept.
+    /// The number of abandoned captures, by kind.
     private static func stopped(_ metrics: PrometheusRegistry) -> [String: Int] {
         let name = "talkpath_captures_stopped_total"
         return ["wire", "audio"].reduce(into: [:]) { stopped, part in
@@ -166,7 +166,7 @@ import Testing
         }
     }
 
-    @Test func `what does not fit into a tap is counted`() async throws {
+    @Test func `records that do not fit into a tap are counted`() async throws {
         let metrics = PrometheusRegistry(help: MetricsRoute.help)
         try await Self.run(metrics: metrics) { service, _ in
             let tap = try #require(service.open(Self.facts("a", CapturePolicy(wire: true))))
@@ -178,7 +178,7 @@ import Testing
         #expect(metrics.text().contains("\ntalkpath_capture_messages_missing_total 3\n"))
     }
 
-    @Test func `where nothing can be created the call goes on`() async throws {
+    @Test func `a call goes on if its files cannot be created`() async throws {
         try await Self.run { service, recordings in
             try FileManager.default.removeItem(atPath: recordings.folder)
             let tap = try #require(service.open(Self.facts("a", CapturePolicy(wire: true, audio: true))))
@@ -190,7 +190,7 @@ import Testing
         }
     }
 
-    @Test func `what has happened is on disk while the call goes on`() async throws {
+    @Test func `records are on disk while the call goes on`() async throws {
         try await Self.run { service, recordings in
             let tap = try #require(service.open(Self.facts("a", CapturePolicy(wire: true))))
             Self.speak(into: tap, ends: false)
@@ -209,9 +209,9 @@ import Testing
         }
     }
 
-    @Test func `the writing of files dies of no limit to their size`() async throws {
+    @Test func `a limit on the size of files does not end the process`() async throws {
         try await Self.run { service, _ in
-            // The default, which is nil, would end the process.
+            // The default, nil, would end the process.
             let handler = signal(SIGXFSZ, SIG_IGN)
             #expect(unsafeBitCast(handler, to: UInt.self) != 0)
             await service.shutDown()

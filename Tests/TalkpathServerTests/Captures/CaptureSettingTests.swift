@@ -4,7 +4,7 @@ import Testing
 
 @testable import TalkpathServer
 
-/// Who says what is kept of a call: the call itself, else its agent, else the server.
+/// The capture setting of a call: that of the call itself, else of its agent, else of the server.
 @Suite(.timeLimit(.minutes(5))) struct CaptureSettingTests {
     struct Case: CustomTestStringConvertible, Sendable {
         var server: String
@@ -33,7 +33,7 @@ import Testing
         Case(server: "off", agent: "audio", call: "wire", kept: ["tpcap"]),
         Case(server: "wire", agent: "wire,audio", call: "off", kept: []),
     ])
-    func `the nearest word counts`(_ given: Case) async throws {
+    func `the most specific setting counts`(_ given: Case) async throws {
         try await ServerFolder.run { folder in
             let configure = { (configuration: inout ServerConfiguration) in
                 configuration.storage = .init(folder: folder.path)
@@ -45,7 +45,7 @@ import Testing
                 call = try await test.place(given.body)
                 _ = try await test.end(call)
             }
-            // The server has stopped, and all that it had to write is written.
+            // The server has stopped and has written its files.
             let names = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/recordings")
             #expect(Set(names) == Set(given.kept.map { "\(call).\($0)" }))
         }

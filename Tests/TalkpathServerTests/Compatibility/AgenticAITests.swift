@@ -5,9 +5,9 @@ import Testing
 
 @testable import TalkpathServer
 
-/// The first clients' requests, as their documentation has them.
+/// The requests of AgenticAI's clients, from its documentation.
 @Suite struct AgenticAITests {
-    @Test func `a call is placed listed and ended`() async throws {
+    @Test func `a call is placed, listed and ended`() async throws {
         try await TestServer.run { test async throws in
             let placed = try await test.send(
                 .POST,
@@ -33,7 +33,7 @@ import Testing
         }
     }
 
-    @Test func `health and the missing number are as documented`() async throws {
+    @Test func `health and the missing number are answered as documented`() async throws {
         try await TestServer.run { test async throws in
             let health = try await test.send(.GET, "/health", key: nil)
             #expect(health["status"] == "healthy" && health["active_calls"] == 0)

@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test(arguments: ["", #","disconnect_reason":null"#, #","disconnect_reason":"""#])
-    func `without a reason it is the documented one`(reason: String) async throws {
+    func `without a reason the documented one is recorded`(reason: String) async throws {
         try await TestServer.run { test async throws in
             let call = try await answered(test)
             _ = try await test.send(.POST, "/v1/calls/end", #"{"call_id":"\#(call)"\#(reason)}"#)
@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    @Test func `what goes wrong is answered with an empty body and ends nothing`() async throws {
+    @Test func `a bad request is answered with an empty body and ends no call`() async throws {
         try await TestServer.run { test async throws in
             let call = try await answered(test)
             let bodies = [
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    @Test func `an ended call and a refusing carrier are answered with an empty body too`() async throws {
+    @Test func `an ended call and a refusing carrier are answered with an empty body, too`() async throws {
         try await TestServer.run { test async throws in
             let call = try await answered(test)
             _ = try await test.end(call)
@@ -77,7 +77,7 @@ import Testing
         }
     }
 
-    @Test func `without a key it is 401`() async throws {
+    @Test func `a request without a key is answered with 401`() async throws {
         try await TestServer.run { test async throws in
             let requests: [(HTTPMethod, String)] = [
                 (.POST, "/v1/calls/end"), (.POST, "/calls/end"), (.GET, "/v1/calls/x"), (.GET, "/v1/calls/query"),
@@ -91,7 +91,7 @@ import Testing
         }
     }
 
-    @Test func `another tenant's call is as unknown`() async throws {
+    @Test func `another tenant's call is answered like an unknown one`() async throws {
         try await TestServer.run { test async throws in
             let call = try await answered(test)
             let theirs = try await test.send(
@@ -106,7 +106,7 @@ import Testing
         }
     }
 
-    @Test func `a call is made by an agent with its variables`() async throws {
+    @Test func `a call is placed by an agent with its variables`() async throws {
         try await TestServer.run { test async throws in
             let agent = try await test.send(.POST, "/api/agents", #"{"instructions":"Call {{name}}."}"#)
             let id = try #require(agent["agent_id"]?.string)
@@ -128,7 +128,7 @@ import Testing
         }
     }
 
-    @Test func `calls are queried in pages`() async throws {
+    @Test func `calls are listed in pages`() async throws {
         try await TestServer.run { test async throws in
             var ended: [CallID] = []
             for _ in 0..<3 {

@@ -56,7 +56,7 @@ import Testing
         }
     }
 
-    @Test func `the carrier's name of the call will do as well`() async throws {
+    @Test func `a call is ended by the carrier's id, too`() async throws {
         try await withAgent { test async throws in
             let id = try #require(try await place(test)["data"]?["id"]?.string)
             let ended = try await end(test, FakeCarrier.name(CallID(id)))
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    @Test func `a call of another agent or tenant or none is not found`() async throws {
+    @Test func `a call of another agent or tenant and an unknown call are not found`() async throws {
         try await withAgent { test async throws in
             let id = try #require(try await place(test)["data"]?["id"]?.string)
             let theirs = try await test.send(
@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    @Test func `a refusal is told in their words`() async throws {
+    @Test func `a refusal is answered in Talkover's words`() async throws {
         try await withAgent { test async throws in
             for (body, status) in [
                 ("{", 400), ("{}", 400), (#"{"to":"+4930123456"}"#, 403), (#"{"to":"911"}"#, 403),
@@ -101,7 +101,7 @@ import Testing
         }
     }
 
-    @Test func `a delayed call can be called off`() async throws {
+    @Test func `a delayed call can be cancelled`() async throws {
         try await withAgent { test async throws in
             let placed = try await place(test, #","delay_seconds":3600"#)
             let id = try #require(placed["data"]?["id"]?.string)
@@ -113,7 +113,7 @@ import Testing
         }
     }
 
-    @Test func `a delayed call is placed under its name`() async throws {
+    @Test func `a delayed call is placed under its id`() async throws {
         try await withAgent { test async throws in
             let id = try #require(try await place(test, #","delay_seconds":1"#)["data"]?["id"]?.string)
             await test.events.wait { if case .started = $0 { true } else { false } }
@@ -121,8 +121,8 @@ import Testing
         }
     }
 
-    /// What an earlier process took orders for.
-    @Test func `delayed calls outlive their process`() async throws {
+    /// Delayed calls that an earlier process accepted.
+    @Test func `delayed calls survive a restart`() async throws {
         let now = SystemClock().wallTime.milliseconds
         try await ServerFolder.run { folder in
             try await folder.withStore { store async throws in
@@ -152,7 +152,7 @@ import Testing
                 let call = try await test.send(.GET, "/api/calls/due")
                 #expect(call["metadata"] == ["order": 17] && call["variables"] == ["name": "Ada"])
                 #expect(try await store.delayedCalls().map(\.call.callID.text) == ["later"])
-                // It can still be called off.
+                // It can still be cancelled.
                 #expect(try await end(test, "later", agent: "default").status == 200)
                 #expect(try await store.delayedCalls().isEmpty)
             }

@@ -16,7 +16,7 @@ import Testing
         try await test.send(.POST, "/api/hangup", body, key: key)
     }
 
-    @Test func `a call of ours is ended by the carrier's name and no credentials are taken`() async throws {
+    @Test func `a call of ours is ended by the carrier's id, without credentials in the request`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             let body = #"{"callSid":"\#(FakeCarrier.name(call))","accountSid":"AC9","authToken":"theirs"}"#
@@ -36,7 +36,7 @@ import Testing
         }
     }
 
-    @Test func `what goes wrong is answered as the snippet does`() async throws {
+    @Test func `errors are answered as the snippet does`() async throws {
         try await TestServer.run { test async throws in
             let missing = #"{"message":"Failed to hangup outbound call","error":"No callSid provided"}"#
             for body in ["{}", #"{"callSid":""}"#, #"{"callSid":null}"#] {
@@ -75,7 +75,7 @@ import Testing
             #expect(theirs.status == 500 && theirs.text == unknown.text)
             #expect(test.carrier.hungUp.isEmpty)
             let own = try await test.place(key: TestServer.otherKey)
-            // The account's owner does not reach a tenant's call this way either.
+            // The account's owner does not reach a tenant's call this way, either.
             let owners = try await hangUp(test, #"{"callSid":"\#(FakeCarrier.name(own))"}"#)
             #expect(owners.status == 500 && test.carrier.hungUp.isEmpty)
             #expect(

@@ -6,7 +6,7 @@ import Testing
 @testable import TalkpathServer
 
 @Suite struct VocodeTests {
-    @Test func `a call is ended by its ID in the query and answered whole`() async throws {
+    @Test func `a call is ended by the id in the query and answered in full`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place(#","metadata":{"a":1}"#)
             try await test.progress("in-progress", of: call)
@@ -17,7 +17,7 @@ import Testing
             #expect(answer["stage_outcome"] == "bot_disconnected" && answer["agent_phone_number"] == "+14155550100")
             #expect(answer["telephony_id"]?.string == FakeCarrier.name(call))
             #expect(answer["end_time"]?.string != nil && answer["agent"]?["prompt"]?["content"] == "")
-            // Again: it is over, and shown.
+            // A second request gets the ended call.
             #expect(try await test.send(.POST, "/v1/calls/end?id=\(call)").text == answer.text)
         }
     }
@@ -37,7 +37,7 @@ import Testing
         }
     }
 
-    @Test func `what a request lacks is named`() async throws {
+    @Test func `missing parameters are named`() async throws {
         try await TestServer.run { test async throws in
             for (method, path) in [(HTTPMethod.POST, "/v1/calls/end"), (.GET, "/v1/calls")] {
                 let answer = try await test.send(method, path)
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test func `an unknown call and anothers are not found alike`() async throws {
+    @Test func `an unknown call and another tenant's call are not found alike`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
             for (method, path) in [(HTTPMethod.POST, "/v1/calls/end"), (.GET, "/v1/calls")] {
@@ -76,10 +76,10 @@ import Testing
     @Test func `a query and a body tell the two systems apart`() async throws {
         try await TestServer.run { test async throws in
             let call = try await test.place()
-            // Query: Vocode, whatever the body says.
+            // A query is Vocode's, for any body.
             let vocode = try await test.send(.POST, "/v1/calls/end?id=none", #"{"call_id":"\#(call)"}"#)
             #expect(vocode.status == 404)
-            // Body: Callab.
+            // A body is Callab's.
             let callab = try await test.send(.POST, "/v1/calls/end", #"{"call_id":"none"}"#)
             #expect(callab.status == 200 && callab.text.isEmpty)
             #expect(try await test.send(.POST, "/v1/calls/end", "").status == 422)
@@ -87,7 +87,7 @@ import Testing
         }
     }
 
-    @Test func `a carrier that refuses the hang-up is told`() async throws {
+    @Test func `a refused hang-up is reported`() async throws {
         try await TestServer.run { test async throws in
             test.carrier.answerHangingUp(with: .failure(CarrierError(.refused, "Not today")))
             let answer = try await test.send(.POST, "/v1/calls/end?id=\(try await test.place())")
@@ -107,7 +107,7 @@ import Testing
         }
     }
 
-    @Test func `a call is created with an agent of its own`() async throws {
+    @Test func `a call is created with its own agent`() async throws {
         try await TestServer.run { test async throws in
             let answer = try await test.send(
                 .POST,

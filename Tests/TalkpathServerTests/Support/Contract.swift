@@ -3,9 +3,9 @@ import TalkpathWire
 
 @testable import TalkpathServer
 
-/// Holds what the server answers to what its document says of it.
+/// Compares the server's answers with its document.
 enum Contract {
-    /// What is wrong with an answer; nil if nothing is.
+    /// Returns the fault of an answer; nil if it has none.
     static func breach(
         _ method: String,
         _ path: String,
@@ -21,7 +21,7 @@ enum Contract {
         let place = "\(method) \(operation.path) \(status)"
         let documented = operation.answers.first { $0.status == status }
         let contents = documented?.contents ?? [(type: operation.problem.type, schema: operation.problem.schema)]
-        // What stands before the routes has our own words everywhere.
+        // The layer before the routes uses our own words everywhere.
         let all = contents + (documented == nil ? [(type: "application/problem+json", schema: .named("Problem"))] : [])
         if body.isEmpty {
             let isText = contents.contains { $0.type == "text/plain" }

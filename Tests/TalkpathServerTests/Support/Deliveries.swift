@@ -8,7 +8,7 @@ import TalkpathWire
 
 @testable import TalkpathServer
 
-/// Civil time that goes on when the test says so.
+/// Civil time that the test advances.
 final class ManualClock: CallClock {
     private let milliseconds: Atomic<Int64>
 
@@ -26,7 +26,7 @@ final class ManualClock: CallClock {
     }
 }
 
-/// An endpoint's worker with a receiver that does as it is told, and time that stands.
+/// An endpoint's worker with a scripted receiver, and a clock that stands still.
 struct WorkerStage: Sendable {
     let store: SQLCallStore
     let clock = ManualClock()
@@ -71,7 +71,7 @@ struct WorkerStage: Sendable {
         await task.value
     }
 
-    /// Until the delivery that has failed is due again; nil if it is given up.
+    /// Returns the time until the failed delivery is due again; nil if it is given up.
     func pauseAfterFailure() async throws -> Duration? {
         while true {
             if try await store.countDeliveries().pending == 0 { return nil }

@@ -2,7 +2,7 @@ import TalkpathCore
 
 @testable import TalkpathServer
 
-/// Calls as they stand in a store after their end.
+/// Calls as a store keeps them after their end.
 enum EndedCalls {
     static func live(_ id: String) -> CallSnapshot { ServerFolder.liveCall(id) }
 

@@ -1,7 +1,7 @@
 import Synchronization
 import TalkpathCore
 
-/// A carrier that writes down what it was told, and does what the test says.
+/// A carrier that records its requests, and answers as the test says.
 final class FakeCarrier: Carrier {
     private struct State {
         var placed: [PlaceCallRequest] = []
@@ -12,7 +12,7 @@ final class FakeCarrier: Carrier {
     }
 
     private let state = Mutex(State())
-    /// What placing waits for.
+    /// The gate that placing waits for.
     let gate: Gate?
 
     init(gate: Gate? = nil) {
@@ -27,7 +27,7 @@ final class FakeCarrier: Carrier {
 
     func answerRedirecting(with result: Result<Void, CarrierError>) { state.withLock { $0.redirecting = result } }
 
-    /// The carrier's name for a call of ours.
+    /// The carrier's id of a call.
     static func name(_ call: CallID) -> String { "CA" + call.text.filter { $0 != "-" } }
 
     func place(_ request: PlaceCallRequest) async throws(CarrierError) -> String {
@@ -53,7 +53,7 @@ final class FakeCarrier: Carrier {
     }
 }
 
-/// Closed until it is opened; then everybody passes.
+/// Closed until the test opens it; then every waiter passes.
 final class Gate: Sendable {
     private struct State {
         var isOpen = false

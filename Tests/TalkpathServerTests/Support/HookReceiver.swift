@@ -5,7 +5,7 @@ import NIOCore
 import Synchronization
 import TalkpathWire
 
-/// Somebody's server that takes webhooks, on loopback.
+/// A receiver of webhooks on loopback.
 final class HookReceiver: Sendable {
     struct Hook: Sendable {
         var headers: [String: String]
@@ -29,7 +29,7 @@ final class HookReceiver: Sendable {
 
     func answer(with status: HTTPResponse.Status) { state.withLock { $0.status = status } }
 
-    /// Returns when so many have come.
+    /// Returns once that many requests have come.
     func wait(for count: Int) async -> [Hook] {
         while hooks.count < count {
             await withCheckedContinuation { continuation in

@@ -1,14 +1,14 @@
 import Logging
 import Synchronization
 
-/// Keeps what is logged, and waits for it.
+/// Keeps log lines, and waits for them.
 final class LogBook: Sendable {
     struct Line: Sendable {
         var level: Logger.Level
         var message: String
         var metadata: Logger.Metadata
 
-        /// Message and metadata as a console shows them.
+        /// Message and metadata, as a console shows them.
         var text: String {
             metadata.sorted { $0.key < $1.key }.reduce(message) { "\($0) \($1.key)=\($1.value)" }
         }
@@ -21,7 +21,7 @@ final class LogBook: Sendable {
 
     func has(_ words: String) -> Bool { all.contains { $0.text.contains(words) } }
 
-    /// Until a line says so; the test's own time limit bounds it.
+    /// Waits for such a line; the test's own time limit bounds the wait.
     func wait(for words: String) async {
         while !has(words), !Task.isCancelled { try? await Task.sleep(for: .milliseconds(2)) }
     }

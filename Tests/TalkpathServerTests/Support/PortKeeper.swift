@@ -5,7 +5,7 @@ import Synchronization
 
 @testable import TalkpathServer
 
-/// Somebody's server that notes from which port each request comes, and answers with the request's path.
+/// A server that records the client's port of each request, and answers with the request's path.
 final class PortKeeper: Sendable {
     private struct Context: RequestContext {
         var coreContext: CoreRequestContextStorage
@@ -21,7 +21,7 @@ final class PortKeeper: Sendable {
     private let bound = Mutex(0)
 
     var port: Int { bound.withLock { $0 } }
-    /// One for each request, in their order.
+    /// One port for each request, in their order.
     var ports: [Int] { kept.withLock { $0 } }
 
     static func run<Result: Sendable>(_ body: (PortKeeper) async throws -> Result) async throws -> Result {

@@ -3,17 +3,17 @@ import Hummingbird
 import NIOCore
 import TalkpathWire
 
-/// Somebody else's HTTP server: keeps what it is sent, and answers as the test says.
+/// An HTTP server that keeps its requests, and answers as the test says.
 final class Receiver: Sendable {
     struct Message: Sendable {
         var method: String
         var path: String
-        /// By their names in lower case.
+        /// Headers by their names in lower case.
         var headers: [String: String]
         var body: [UInt8]
 
         var json: JSONValue { (try? JSONValue(parsing: body)) ?? .null }
-        /// Of an event.
+        /// The type of the event.
         var type: String? { json["type"]?.string }
     }
 
@@ -33,13 +33,13 @@ final class Receiver: Sendable {
         self.messages = messages
     }
 
-    /// The next one that came.
+    /// The next request.
     func next() async throws -> Message {
         for await message in messages { return message }
         throw CancellationError()
     }
 
-    /// The next one that is wanted; others before it are passed over.
+    /// The next request that matches; skips the others before it.
     func next(where isWanted: (Message) -> Bool) async throws -> Message {
         while true {
             let message = try await next()

@@ -6,7 +6,7 @@ import TalkpathWire
 @testable import TalkpathCore
 @testable import TalkpathServer
 
-/// A data folder that servers use one after the other; gone with the test.
+/// A data folder that servers use one after the other; deleted with the test.
 struct ServerFolder {
     let path: String
 
@@ -17,7 +17,7 @@ struct ServerFolder {
         try await body(ServerFolder(path: url.path))
     }
 
-    /// What a process that died may have left: while no server runs.
+    /// Writes the data that a process that died may have left. Only without a running server.
     func withStore(_ body: (SQLCallStore) async throws -> Void) async throws {
         let store = try SQLCallStore(.file(path + "/talkpath.sqlite"), identifiers: SystemIdentifiers())
         try await body(store)

@@ -10,7 +10,7 @@ import Testing
 
 @testable import TalkpathServer
 
-/// A running server, and how tests talk to it.
+/// A running server, and the tests' requests to it.
 struct TestServer: Sendable {
     static let key = "a key of sixteen or more"
     static let otherKey = "another key, of a tenant"
@@ -22,14 +22,14 @@ struct TestServer: Sendable {
     let carrier: FakeCarrier
     let events: EventLog
 
-    /// Outside development, as a real one would be, except that it listens on loopback.
+    /// Outside development, as in production, except that it listens on loopback.
     static func configuration() -> ServerConfiguration {
         let agent = AgentProfile(
             provider: .openai,
             model: "test",
             apiKey: "model key",
             connectPolicy: .onAnswer,
-            // Nobody listens there: calls without a model are enough for most tests.
+            // No model listens there: calls without a model suffice for most tests.
             baseURL: "wss://127.0.0.1:9"
         )
         var configuration = ServerConfiguration(agent: agent)
@@ -39,9 +39,9 @@ struct TestServer: Sendable {
         configuration.apiKeys = [.init(key), .init(otherKey, tenant: "other")]
         configuration.allowedDestinations = ["+1415"]
         configuration.callsPerSecond = 1000
-        // A call whose model is not there stays as long as a test needs it.
+        // A call without a model lasts as long as the test needs it.
         configuration.limits.agentRetryDelay = .seconds(60)
-        // On a busy machine a test may be slow to bring the media.
+        // On a busy machine a test may be slow to connect the media.
         configuration.limits.mediaTimeout = .seconds(300)
         configuration.twilio = .init(accountSID: "AC1", authToken: authToken, fromNumber: "+14155550100")
         return configuration
@@ -60,7 +60,7 @@ struct TestServer: Sendable {
         var parts = TalkpathServer.Parts()
         parts.carrier = carrier
         parts.tenantCarriers = tenantCarriers
-        // Names lead somewhere without a network; what is written as an address is judged as it stands.
+        // Names resolve without a network; addresses are judged as they are written.
         parts.addressPolicy = OutboundAddressPolicy { host, port in
             [try SocketAddress(ipAddress: host.contains("test") ? "93.184.216.34" : host, port: port)]
         }
@@ -109,7 +109,7 @@ struct TestServer: Sendable {
             headers: response.headers,
             text: String(buffer: bytes)
         )
-        // Whatever a test looks at, the document has to be right about it.
+        // Every answer that a test reads must match the document.
         let breach = Contract.breach(
             method.rawValue,
             path,
@@ -146,7 +146,7 @@ struct TestServer: Sendable {
         return try await send(.POST, path, String(decoding: form.encoded(), as: UTF8.self), key: nil, headers: headers)
     }
 
-    /// What Twilio tells about the call.
+    /// Twilio's report of the call.
     func progress(_ status: String, of call: CallID) async throws {
         let form: FormParameters = ["CallSid": FakeCarrier.name(call), "CallStatus": status]
         let answer = try await webhook("/twilio/status?call_id=\(call)", form)
