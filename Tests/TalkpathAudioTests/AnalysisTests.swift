@@ -38,7 +38,7 @@ import Testing
     /// Noise with the given RMS level in dBFS.
     private func noise(_ level: Double, frames: Int, seed: UInt64 = 1) -> [Int16] {
         var amplitude = 32768.0 * 3.0.squareRoot()
-        // Steps of 1 dB are exact enough for a test.
+        // Steps of 1 dB are fine enough for a test.
         for _ in 0..<Int(-level) { amplitude *= 0.8912509381 }
         return Signals.noise(count: frames * 160, amplitude: max(1, Int(amplitude)), seed: seed)
     }

@@ -76,7 +76,7 @@ import Testing
     }
 
     @Test func `a socket opens also on a connection that has served requests`() async throws {
-        // A reverse proxy uses its connections again.
+        // A reverse proxy reuses its connections.
         try await withServer { port, _ in
             let peer = try await Peer.connect(port: port)
             for _ in 0..<3 {
@@ -86,7 +86,7 @@ import Testing
             }
             try await peer.send(Peer.upgrade("/media") + Peer.text("first"))
             #expect(await peer.read(until: "\u{81}\u{05}first").hasPrefix("HTTP/1.1 101 "))
-            // Many reads: nothing behind the socket holds them back.
+            // Many reads: the handler behind the socket must not delay them.
             for number in 10..<60 {
                 try await peer.send(Peer.text("n\(number)"))
                 #expect(await peer.read(until: "\u{81}\u{03}n\(number)").contains("n\(number)"))
@@ -119,7 +119,7 @@ import Testing
         ("/secret", "401 Unauthorized", "no token"), ("/nothing", "404 Not Found", ""), ("/hello", "200 OK", "hello"),
         ("/forbidden", "403 Forbidden", "not you"),
     ])
-    func `an upgrade that is not accepted is answered and the connection closed`(
+    func `a refused upgrade is answered and the connection closed`(
         path: String,
         status: String,
         text: String
@@ -128,7 +128,7 @@ import Testing
     {
         try await withServer { port, _ in
             let peer = try await Peer.connect(port: port)
-            // What follows belongs to a socket that does not come about.
+            // The bytes after the head belong to a socket that is never opened.
             try await peer.send(Peer.upgrade(path) + Peer.text("lost") + "GET /hello HTTP/1.1\r\n\r\n")
             let answer = await peer.readToEnd()
             #expect(answer.hasPrefix("HTTP/1.1 \(status)\r\n"))
@@ -143,7 +143,7 @@ import Testing
         "GET /hello HTTP/1.1\r\nHost: x\r\nX: \(String(repeating: "x", count: 20_000))\r\n\r\n",
         Peer.upgrade("/media", extra: "Content-Length: 4\r\n") + "body",
     ])
-    func `broken requests are refused also behind good ones`(bytes: String) async throws {
+    func `broken requests are refused, also after good ones`(bytes: String) async throws {
         try await withServer { port, _ in
             for prefix in ["", "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"] {
                 let peer = try await Peer.connect(port: port)
@@ -208,7 +208,7 @@ import Testing
 
     @Test func `a connection without a request is closed`() async throws {
         var configuration = OnePortServer.Configuration()
-        // Long enough for the head to come in part.
+        // Long enough for a part of the head to arrive.
         configuration.limits.headTimeout = .seconds(2)
         configuration.idleTimeout = .milliseconds(20)
         try await withServer(configuration: configuration) { port, _ in
@@ -223,7 +223,7 @@ import Testing
 
     @Test func `a connection without a further request is closed`() async throws {
         var configuration = OnePortServer.Configuration()
-        // Long enough for the first request to come in time on a busy machine.
+        // Long enough for the first request to arrive in time on a busy machine.
         configuration.idleTimeout = .milliseconds(500)
         try await withServer(configuration: configuration) { port, _ in
             let idle = try await Peer.connect(port: port)
@@ -233,14 +233,14 @@ import Testing
         }
     }
 
-    @Test func `an idle time of HTTP does not end a socket`() async throws {
+    @Test func `the idle time of HTTP does not end a socket`() async throws {
         var configuration = OnePortServer.Configuration()
         configuration.idleTimeout = .milliseconds(20)
         try await withServer(configuration: configuration) { port, _ in
             let socket = try await Peer.connect(port: port)
             try await socket.send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n" + Peer.upgrade("/media"))
             await socket.read(until: "101 Switching Protocols")
-            // A connection opened later has meanwhile been idle for longer than is allowed.
+            // A connection opened later has been idle for longer than the limit meanwhile.
             let idle = try await Peer.connect(port: port)
             try await idle.send("GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")
             _ = await idle.readToEnd()
@@ -254,7 +254,9 @@ import Testing
     // MARK: Few descriptors
 
     @Test(arguments: [0, 1])
-    func `where all are busy others are refused and only so many of them answered`(answers: Int) async throws {
+    func `when all connections are busy, others are refused and only a limited number of them is answered`(answers: Int)
+        async throws
+    {
         let gate = Gate()
         var configuration = OnePortServer.Configuration()
         configuration.budget = ConnectionBudget(maximum: 1, maximumPerAddress: 9, mostRefusals: answers)
@@ -275,7 +277,7 @@ import Testing
         }
     }
 
-    /// A number that another connection has given back meanwhile would hide that those behind it are in use.
+    /// A descriptor that another connection has closed meanwhile would hide that higher ones are in use.
     @Test func `a connection is judged by its own descriptor`() async throws {
         let seen = Mutex<[Int?]>([])
         var configuration = OnePortServer.Configuration()
@@ -295,7 +297,7 @@ import Testing
                 peers.append(try await Peer.connect(port: port))
                 while seen.withLock(\.count) < count { await Task.yield() }
             }
-            // The first one made room for the third.
+            // The first connection made room for the third.
             #expect(await peers[0].readToEnd().isEmpty)
             let numbers = seen.withLock { $0.compactMap(\.self) }
             #expect(Set(numbers).count == 3)
@@ -304,7 +306,7 @@ import Testing
     }
 }
 
-/// Holds requests until it is opened, and tells when one has come.
+/// Holds requests until it is opened, and reports each request.
 private final class Gate: Sendable {
     private let visitors = AsyncStream<Void>.makeStream()
     private let opening = AsyncStream<Void>.makeStream()

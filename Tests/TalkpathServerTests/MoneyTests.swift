@@ -16,7 +16,7 @@ struct MoneyTests {
         #expect(models.contains(AgentProfile.openAI(key: "", instructions: "").model))
     }
 
-    @Test func `a call without usage costs $0, and says so in its receipt and record`() async throws {
+    @Test func `a call without usage costs nothing, and its receipt and record say so`() async throws {
         try await TestServer.run { server in
             let call = try await server.place()
             let live = try await server.send(.GET, "/api/calls/\(call)")

@@ -12,7 +12,8 @@ import Musl
 import Darwin
 #endif
 
-/// The captured calls of `fixtures/calls`, run again: not a byte may differ, and what happened is what the call was for.
+/// The captured calls of `fixtures/calls`, replayed: no byte may differ, and each call must show the situation it was
+/// captured for.
 @Suite struct CapturedCallsTests {
     private static let folder: String = {
         let parts = #filePath.split(separator: "/").dropLast(3)
@@ -43,7 +44,7 @@ import Darwin
     }
 
     @Test(arguments: names)
-    func `the call does again what it did`(name: String) async throws {
+    func `a replayed call equals its capture`(name: String) async throws {
         try await Self.replay(name).run { call in
             #expect(call.differences.isEmpty, "\(name): \(call.differences.prefix(3))")
             #expect(!call.isCut && !call.hasGaps)
@@ -52,9 +53,9 @@ import Darwin
     }
 
     @Test(arguments: ["openai", "gemini"])
-    func `in a plain conversation both speak by turns`(model: String) async throws {
+    func `in a plain conversation both sides speak by turns`(model: String) async throws {
         try await Self.replay("\(model)-plain-conversation").run { call in
-            // Gemini does not tell when it hears the caller.
+            // Gemini does not report that it hears the caller.
             let expected: [TranscriptEntry.Speaker] =
                 model == "openai" ? [.agent, .caller, .agent, .caller, .agent] : [.agent, .agent, .agent]
             #expect(call.turns.map(\.speaker) == expected)
@@ -64,10 +65,10 @@ import Darwin
     }
 
     @Test(arguments: ["openai", "gemini"])
-    func `three interruptions are heard each where it came`(model: String) async throws {
+    func `each of three interruptions is detected at its time`(model: String) async throws {
         try await Self.replay("\(model)-three-barge-ins").run { call in
             #expect(call.interruptions.count == 3)
-            // The caller waits 0.7 s and is noticed some tenths later; the answers are 3.5 s long.
+            // The caller waits 0.7 s and is detected some tenths later; the answers are 3.5 s long.
             for interruption in call.interruptions {
                 #expect(interruption.heard > .milliseconds(500) && interruption.heard < .milliseconds(2500))
             }
@@ -76,7 +77,7 @@ import Darwin
     }
 
     @Test(arguments: ["openai", "gemini"])
-    func `every call ends for its reason`(model: String) async throws {
+    func `every call ends with its reason`(model: String) async throws {
         let reasons: [(String, EndReason)] = [
             ("hang-up-mid-word", .callerHangup), ("dtmf", .endedByAPI), ("tool-call", .agentHangup),
             ("agent-lost-and-resumed", .endedByAPI), ("voicemail", .voicemail),
@@ -91,7 +92,7 @@ import Darwin
         }
     }
 
-    /// What the model sent of its first turn, brought to the caller's rate.
+    /// The model's audio of its first turn, at the caller's rate.
     private static func greeting(_ capture: Capture) throws -> [Int16] {
         var samples: [Int16] = []
         for record in capture.records where record.kind == .agentIn {
@@ -109,16 +110,16 @@ import Darwin
     }
 
     @Test(arguments: ["openai", "gemini"])
-    func `the caller hears what the model said and when`(model: String) async throws {
+    func `the caller hears the model's audio at its time`(model: String) async throws {
         try await Self.replay("\(model)-plain-conversation").run { call in
             let reference = try Self.greeting(call.capture)
             try #require(reference.count > 8000 / 4)
             let heard = call.agentAudio(against: reference)
-            // What is lost is µ-law's.
+            // The loss is that of µ-law.
             #expect(heard.signalToNoise > 25, "\(heard)")
             let began = try #require(call.turns.first).at - call.streamBegan
             #expect(abs((heard.delay - began) / .milliseconds(1)) < 100, "\(heard), began after \(began)")
-            // Nobody else said it.
+            // No other side has these words.
             #expect(call.callerAudio(against: reference).signalToNoise < 6)
         }
     }
@@ -138,14 +139,14 @@ import Darwin
     }
 
     @Test(arguments: ["openai", "gemini"])
-    func `marks that come late tell of the answer they belong to`(model: String) async throws {
+    func `late marks report the answer that they belong to`(model: String) async throws {
         try await Self.replay("\(model)-late-marks").run { call in
-            // The caller waits 0.9 s and is noticed some tenths later; what is known of it is known 0.6 s later.
+            // The caller waits 0.9 s and is detected some tenths later; the marks arrive 0.6 s later.
             #expect(call.interruptions.count == 2)
             for interruption in call.interruptions {
                 #expect(interruption.heard > .milliseconds(200) && interruption.heard < .milliseconds(1800))
             }
-            // The last mark before the first clear, thrown out by it: told half a second after it.
+            // The last mark before the first clear, which drops it: its echo comes half a second later.
             let records = call.capture.records
             let clear = try #require(records.firstIndex { Self.text($0, .telephonyOut).contains("\"clear\"") })
             let thrownOut = try #require(records[..<clear].last { Self.text($0, .telephonyOut).contains("\"mark\"") })
@@ -157,7 +158,7 @@ import Darwin
     }
 
     @Test(arguments: ["openai", "gemini"])
-    func `what two machines repeat is ended and suspected before`(model: String) async throws {
+    func `a loop of two machines is suspected and then ended`(model: String) async throws {
         try await Self.replay("\(model)-loop").run { call in
             #expect(call.turns.count >= 4)
             #expect(call.events.contains { if case .loopSuspected = $0.kind { true } else { false } })

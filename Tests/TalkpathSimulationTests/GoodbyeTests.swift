@@ -4,7 +4,7 @@ import Testing
 
 @testable import TalkpathSimulation
 
-/// Ends that let the agent finish: a goodbye is heard whole, unless the caller cuts it.
+/// Ends that let the agent finish: a goodbye is heard whole, unless the caller interrupts it.
 @Suite struct GoodbyeTests {
     private static func end(_ call: ScriptedCall) -> (at: Int, receipt: EndReceipt)? {
         for case (let at, .ended(let receipt)) in call.events { return (at, receipt) }
@@ -12,14 +12,14 @@ import Testing
     }
 
     @Test(arguments: [AgentProvider.openai, .gemini])
-    func `a goodbye that streams behind the function's call is heard whole`(provider: AgentProvider) throws {
+    func `a goodbye that follows the function's call is heard whole`(provider: AgentProvider) throws {
         let call = ScriptedCall(provider)
         call.at(500) {
             call.beginResponse()
             if provider == .gemini { call.sayAudio(0) }
             call.callTool("end_call")
         }
-        // Slower than it plays, so that the caller's end runs dry in between.
+        // Slower than its playback, so that the far end's buffer runs dry in between.
         for piece in 0..<8 { call.at(800 + piece * 320) { call.sayAudio(0) } }
         call.at(3500) {
             call.endAudio(0)
@@ -32,7 +32,7 @@ import Testing
         #expect(end.at < 4500)
     }
 
-    @Test func `a model that waits for its function's result is told, and says goodbye then`() throws {
+    @Test func `a model that waits for its function's result gets it, and then says goodbye`() throws {
         let call = ScriptedCall(.gemini)
         call.onTold = { text in
             guard text.contains("toolResponse") else { return }
@@ -47,7 +47,7 @@ import Testing
     }
 
     @Test(arguments: [AgentProvider.openai, .gemini])
-    func `a model that says nothing more is not waited for`(provider: AgentProvider) throws {
+    func `a model that says no more is not waited for`(provider: AgentProvider) throws {
         let call = ScriptedCall(provider)
         call.at(500) {
             call.beginResponse()
@@ -80,7 +80,7 @@ import Testing
     }
 
     @Test(arguments: [AgentProvider.openai, .gemini], [true, false])
-    func `a caller who speaks into the goodbye keeps the call, unless told otherwise`(
+    func `a caller who interrupts the goodbye keeps the call, unless the agent's settings forbid it`(
         provider: AgentProvider,
         mayKeep: Bool
     ) throws {
@@ -108,11 +108,11 @@ import Testing
         }
         #expect(end.receipt.reason == .shutdown && end.at >= 15_000)
         #expect(abs(call.heardMilliseconds(of: 1) - 500) <= 20)
-        // The function has come to nothing, and the model knows.
+        // The function has failed, and the model has its result.
         #expect(results.count == 1 && results[0].text.contains("goes on"))
     }
 
-    @Test func `an end that somebody else has asked for, too, is no longer the agent's to give up`() throws {
+    @Test func `an end that the API has requested, too, is not given up for the caller`() throws {
         let call = ScriptedCall(.openai)
         call.at(500) {
             call.answer(0, pieces: 12)
@@ -130,7 +130,7 @@ import Testing
     // MARK: While the caller speaks
 
     @Test(arguments: [AgentProvider.openai, .gemini])
-    func `a function's result that comes while the caller speaks waits for the end of their turn`(
+    func `a function's result that comes while the caller speaks waits for the end of the turn`(
         provider: AgentProvider
     ) throws {
         let call = ScriptedCall(provider)
@@ -150,7 +150,7 @@ import Testing
             call.hearCallerBegin()
         }
         call.at(4500) { call.hearCallerEnd() }
-        // OpenAI's model answers the turn, and the result with it.
+        // OpenAI's model answers the turn and the result together.
         if provider == .openai { call.at(4800) { call.answer(1, pieces: 2) } }
         call.run(until: 12_000)
         let due = provider == .openai ? call.requests : call.tellings(containing: "toolResponse")
@@ -164,7 +164,7 @@ import Testing
     }
 
     @Test(arguments: [AgentProvider.openai, .gemini])
-    func `a key pressed while the model is set up is told when it is ready`(provider: AgentProvider) throws {
+    func `a key pressed during the model's set-up is sent once the model is ready`(provider: AgentProvider) throws {
         let call = ScriptedCall(provider)
         call.setupTime = .seconds(3)
         call.at(600) { call.press("5") }
@@ -174,7 +174,7 @@ import Testing
     }
 
     @Test(arguments: [AgentProvider.openai, .gemini])
-    func `a drain waits for the session that is to answer what the former one has left unanswered`(
+    func `a drain waits for the session that owes the answers of the former one`(
         provider: AgentProvider
     ) {
         let call = ScriptedCall(provider)

@@ -5,12 +5,12 @@ import Testing
 @testable import TalkpathCore
 @testable import TalkpathSimulation
 
-/// No number from outside meets arithmetic that traps: every number of every message, and of captures, becomes one that
-/// no honest peer sends. A trap would end this very process.
+/// Extreme numbers in messages and captures never trap: each test replaces every number of every message by one that no
+/// honest peer sends. A trap would end this process.
 @Suite struct HostileNumberTests {
     // MARK: Messages
 
-    /// Each kind of message once more for each of its numbers and each hostile value, right behind itself.
+    /// Each kind of message once more for each of its numbers and each hostile value, directly behind itself.
     private static func hostile(_ capture: Capture, known: inout Set<String>) -> [CaptureRecord] {
         capture.records.flatMap { record -> [CaptureRecord] in
             guard record.kind == .telephonyIn || record.kind == .agentIn, let bytes = record.message?.bytes,
@@ -24,7 +24,7 @@ import Testing
         }
     }
 
-    /// Without what differs from one message of a kind to the next.
+    /// The text without the parts that differ between messages of one kind.
     private static func named(_ json: JSONValue) -> JSONValue {
         var json = json
         for key in ["event_id", "item_id", "response_id", "previous_item_id", "delta", "transcript", "mark"] {
@@ -45,7 +45,7 @@ import Testing
         #expect(call.metrics.usage.inputTokens >= 0 && call.metrics.usage.outputTokens >= 0)
     }
 
-    /// What the captured calls have none of.
+    /// Fields that the captured calls do not have.
     private static let openAI = [
         #"{"type":"session.updated","session":{"audio":{"input":{"format":{"type":"audio/pcm","rate":24000}},"output":{"format":{"type":"audio/pcm","rate":24000},"speed":1.0}},"max_output_tokens":4096,"expires_at":1790000000}}"#,
         #"{"type":"input_audio_buffer.speech_started","audio_start_ms":1500,"item_id":"item_U"}"#,
@@ -71,7 +71,7 @@ import Testing
     ]
 
     @Test(arguments: TestSeeds.some(of: openAI.map { ("openai", $0) } + gemini.map { ("gemini", $0) }))
-    func `a call survives hostile numbers in what its model seldom says`(model: String, message: String) async throws {
+    func `a call survives hostile numbers in rare messages of its model`(model: String, message: String) async throws {
         var capture = try CapturedCallsTests.replay("\(model)-plain-conversation").capture
         let middle = capture.records.count / 2
         let at = capture.records[middle].at
@@ -88,7 +88,7 @@ import Testing
         #expect(call.metrics.usage.inputTokens >= 0 && call.metrics.usage.outputTokens >= 0)
     }
 
-    /// A whole conversation in the protocol for agents, and everything else that an agent may say.
+    /// A whole conversation in the protocol for agents, and every other message of an agent.
     private static let socket = [
         #"{"type":"ready","caller_turns":true,"input_format":{"encoding":"mulaw","sample_rate":8000},"output_format":{"encoding":"pcm16","sample_rate":24000}}"#,
         #"{"type":"response_start","response":"a"}"#,
@@ -104,9 +104,8 @@ import Testing
         #"{"type":"error","code":"7","message":"m"}"#,
     ]
 
-    /// A captured call whose model is an agent of its operator's; the numbers of its first message, then those of all
-    /// others, are hostile.
-    @Test func `a call survives hostile numbers in what a socket agent says`() async throws {
+    /// A captured call with a socket agent. The numbers of its first message are hostile, then those of all others.
+    @Test func `a call survives hostile numbers in the messages of a socket agent`() async throws {
         var capture = try CapturedCallsTests.replay("openai-plain-conversation").capture
         var json = capture.facts.json
         var agent = try #require(json["agent"])
@@ -128,7 +127,7 @@ import Testing
         var said: [CaptureRecord] = []
         var count = 0
         for message in messages {
-            // The first one that is understood makes the agent ready, and those behind it are let pass.
+            // The first valid message makes the agent ready; those after it are ignored.
             let variants = HostileNumbers.variants(of: message) + [message]
             count += variants.count - 1
             said += variants.map { CaptureRecord(.agentIn, at: at, .message(CaptureMessage(prefix: $0.serialized()))) }
@@ -150,7 +149,7 @@ import Testing
         ),
         ("gemini", #"{"usageMetadata":{"promptTokenCount":9223372036854775807,"responseTokenCount":1}}"#),
     ])
-    func `a model that counts too many tokens is believed up to a bound, however often it says so`(
+    func `counts of tokens are accepted up to a bound, however often the model reports them`(
         model: String,
         message: String
     ) async throws {
@@ -172,7 +171,7 @@ import Testing
 
     // MARK: Captures
 
-    /// The first second or so of a call.
+    /// About the first second of a call.
     private static func beginning(_ name: String) throws -> Capture {
         var capture = try CapturedCallsTests.replay(name).capture
         capture.records = Array(capture.records.prefix(150))
@@ -181,7 +180,7 @@ import Testing
     }
 
     @Test(arguments: ["openai-dtmf", "gemini-tool-call"])
-    func `a capture's facts may hold any number`(name: String) async throws {
+    func `a capture's facts may have any number`(name: String) async throws {
         var capture = try Self.beginning(name)
         var read = 0
         for variant in HostileNumbers.variants(of: capture.facts.json) {
@@ -189,13 +188,13 @@ import Testing
             read += 1
             capture.facts = facts
             try await Replay(capture).run()
-            // What was read can be written, too.
+            // A capture that was read can be written, too.
             _ = capture.encoded()
         }
         #expect(read > 200)
     }
 
-    @Test func `a capture's events may hold any number`() async throws {
+    @Test func `a capture's events may have any number`() async throws {
         let events = [
             #"{"what":"placing_failed","code":"unavailable","message":"m","retry_after_ms":1000}"#,
             #"{"what":"hang_up_failed","code":"unavailable","message":"m","retry_after_ms":1000}"#,
@@ -223,7 +222,7 @@ import Testing
         }
     }
 
-    /// The file with the time of record `number` put forward by this much, and its checksum right.
+    /// The file with the time of record `number` moved by this much, and a valid checksum.
     private static func file(_ original: [UInt8], record number: Int, laterBy delta: Int64) -> [UInt8]? {
         var bytes = CaptureBytes(original[...])
         guard bytes.take(CaptureFormat.magic.count) != nil, bytes.varint() != nil else { return nil }
@@ -250,7 +249,7 @@ import Testing
     @Test(arguments: ["openai-dtmf", "gemini-tool-call"])
     func `a capture's records may have any time`(name: String) async throws {
         let original = try Self.beginning(name).encoded()
-        // Up to what is still a call: behind that, a record is none.
+        // Up to the longest call; a later record is refused.
         let limit = CaptureFormat.latestRecord.wholeNanoseconds
         let times: [Int64] = [
             .min, .max, .min + 1, .max - 1, -1, 1 << 53, 1_000_000_000 * 3600, limit / 2, limit - 1_000_000_000,

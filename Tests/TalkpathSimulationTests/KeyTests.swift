@@ -4,10 +4,10 @@ import Testing
 @testable import TalkpathCore
 @testable import TalkpathSimulation
 
-/// The keys that a caller presses while the agent speaks.
+/// Keys that a caller presses while the agent speaks.
 @Suite struct KeyTests {
     @Test(arguments: [AgentProvider.openai, .gemini], [true, false])
-    func `a key silences the agent if it is to`(provider: AgentProvider, interrupts: Bool) throws {
+    func `a key silences the agent if the settings say so`(provider: AgentProvider, interrupts: Bool) throws {
         let call = ScriptedCall(provider) { $0.keysInterrupt = interrupts }
         call.at(500) {
             call.beginResponse()
@@ -20,7 +20,7 @@ import Testing
         call.run(until: 12_000)
         let heard = call.heardMilliseconds(of: 0)
         #expect(interrupts ? abs(heard - 1000) <= 40 : abs(heard - 3000) <= 20, "\(heard)")
-        // Whatever it says next is heard, and it knows of the key.
+        // The agent's next words are heard, and the agent has the key.
         #expect(abs(call.heardMilliseconds(of: 1) - 500) <= 20)
         #expect(call.told.contains { $0.text.contains("keypad: 5") })
         guard provider == .openai else { return }

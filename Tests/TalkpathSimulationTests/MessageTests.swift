@@ -5,7 +5,7 @@ import Testing
 
 @testable import TalkpathSimulation
 
-/// Messages that an operator puts into the conversation.
+/// Messages of an operator to the agent.
 @Suite struct MessageTests {
     @Test(arguments: [AgentProvider.openai, .gemini])
     func `a message that is sent while the caller speaks does not make the agent speak`(provider: AgentProvider) throws
@@ -15,13 +15,13 @@ import Testing
         call.at(2000) { #expect(call.send("The caller is a member.", as: .system, isAnswered: false)) }
         call.run(until: 8000)
         let told = try #require(call.tellings(containing: "a member").first)
-        // OpenAI's model is asked for each answer; Gemini's may answer whatever it is told.
+        // OpenAI's model is asked for each answer; Gemini's may answer every message by itself.
         #expect(provider == .openai ? told.at < 2100 : told.at >= 3000, "\(told.at)")
         #expect(call.requests.allSatisfy { $0.at >= 3000 })
     }
 
     @Test(arguments: [AgentProvider.openai, .gemini], [MessageAuthor.caller, .system])
-    func `a message that is to be answered is not called one that is not`(
+    func `a message that asks for an answer differs from one that does not`(
         provider: AgentProvider,
         author: MessageAuthor
     ) throws {
@@ -34,13 +34,13 @@ import Testing
     }
 
     @Test(arguments: [AgentProvider.openai, .gemini])
-    func `a session that follows a lost one knows of messages and keys, in their order`(provider: AgentProvider) throws
+    func `a session that follows a lost one gets the messages and keys, in their order`(provider: AgentProvider) throws
     {
         let call = ScriptedCall(provider)
         call.at(500) { call.answer(0, pieces: 4, words: "Hello.") }
         call.at(2500) { #expect(call.send("The caller is a member.", as: .system, isAnswered: false)) }
         call.at(3000) { call.press("5") }
-        // The key is told at 4500, in the moment in which the socket breaks.
+        // The key comes at 4500 ms, at the time when the socket breaks.
         call.at(4490) { call.loseModel() }
         call.run(until: 9000)
         let told = call.told.filter { $0.at > 4500 }.map(\.text).joined(separator: "\n")

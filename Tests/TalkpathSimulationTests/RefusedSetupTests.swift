@@ -32,7 +32,7 @@ import Testing
         ("Function calling behavior BLOCKING is not supported for this model.", ["generationConfig", "tools"]),
         ("Request contains an invalid argument.", ["generationConfig", "tools"]),
     ])
-    func `a model that closes on its set-up gets one without what it refused, and the call goes on`(
+    func `a model that closes on its set-up gets one without the refused part, and the call goes on`(
         words: String,
         kept: [String]
     ) async throws {
@@ -42,7 +42,7 @@ import Testing
         )
         let at = capture.records[opened].at
         let closed = CaptureEvent.agentClosed(socket: 1, reason: "the model's socket was closed (1007: \(words))")
-        // Until the next socket is ordered.
+        // Until the next socket is requested.
         let ticks = (1...30).map { CaptureRecord(.tick, at: at + .milliseconds(20 * $0)) }
         capture.records.insert(
             contentsOf: [CaptureRecord(.event, at: at, .event(closed))] + ticks
@@ -76,7 +76,7 @@ import Testing
         #expect(!call.events.contains { if case .agentLost = $0.kind { true } else { false } })
     }
 
-    @Test func `a model that refuses all it is asked for is given up`() async throws {
+    @Test func `a model that refuses every set-up is given up`() async throws {
         var capture = try CapturedCallsTests.replay("openai-plain-conversation").capture
         let updated = try Self.place(capture, of: "session.updated")
         let refusal = #"{"type":"error","error":{"type":"t","code":"c","message":"m","param":"session.tools[0]"}}"#
@@ -88,7 +88,9 @@ import Testing
     // MARK: Arguments
 
     @Test(arguments: [#"{"place":"her"#, #""here""#, "[1]", "null", "", "{} {}"])
-    func `broken arguments are an error to the model, and nothing is carried out`(arguments: String) async throws {
+    func `broken arguments are reported to the model as an error, and the function is not called`(arguments: String)
+        async throws
+    {
         var capture = try CapturedCallsTests.replay("openai-tool-call").capture
         let place = try Self.place(capture, of: "response.function_call_arguments.done")
         let bytes = try #require(capture.records[place].message?.bytes)
@@ -100,7 +102,7 @@ import Testing
         let outputs = Self.sent(call, "function_call_output").filter { $0["item"]?["call_id"]?.string == id }
         try #require(outputs.count == 1)
         #expect(outputs[0]["item"]?["output"]?.string == ToolOutput.brokenArguments)
-        // It is asked to go on with that.
+        // The model is asked to go on with the error.
         let ask = Self.sent(call, "response.create")
         #expect(!ask.isEmpty)
         let honest = try await CapturedCallsTests.replay("openai-tool-call").run()

@@ -2,7 +2,7 @@ import Testing
 
 @testable import TalkpathSimulation
 
-/// Letters are things: the same letter in another case is the same thing, changed.
+/// Letters stand for messages: the same letter in another case is the same message, changed.
 @Suite struct ReplayAlignmentTests {
     private static func steps(_ left: String, _ right: String) -> [ReplayAlignment.Step] {
         let (left, right) = (Array(left), Array(right))
@@ -17,7 +17,7 @@ import Testing
         return steps
     }
 
-    /// What differs: `-x` is missing, `+x` added, `xX` changed.
+    /// The differences: `-x` is missing, `+x` added, `xX` changed.
     private static func differences(_ left: String, _ right: String) -> String {
         let (old, new) = (Array(left), Array(right))
         return steps(left, right).compactMap { step in
@@ -34,17 +34,17 @@ import Testing
         ("abcdef", "abxdef", "-c +x"), ("abcdef", "bcdef", "-a"), ("abcdef", "abcde", "-f"),
         ("abcdef", "abcdefg", "+g"),
         ("", "ab", "+a +b"), ("ab", "", "-a -b"), ("", "", ""),
-        // In silence, where every neighbour is the same.
+        // Silence, in which every neighbour is the same.
         ("assssssb", "asssssb", "-s"), ("assssssb", "asssSssb", "sS"), ("assssssb", "assssxssb", "+x"),
-        // Two things at once.
+        // Two messages at the same time.
         ("abcdefghijklm", "abdefghiJklm", "-c jJ"),
     ])
-    func `what differs is told in the fewest words`(_ left: String, _ right: String, _ expected: String) {
+    func `differences are reported as briefly as possible`(_ left: String, _ right: String, _ expected: String) {
         #expect(Self.differences(left, right).split(separator: " ").sorted() == expected.split(separator: " ").sorted())
     }
 
     @Test(arguments: 0..<200 as Range<UInt64>)
-    func `everything on either side is passed once and in order`(_ seed: UInt64) {
+    func `every message of either side is passed once and in order`(_ seed: UInt64) {
         var state = seed &* 0x9E37_79B9_7F4A_7C15 | 1
         func number(below limit: UInt64) -> UInt64 {
             state ^= state << 13
@@ -71,8 +71,8 @@ import Testing
         #expect(i == left.count && j == right.count)
     }
 
-    /// Beyond what is looked ahead, too, the two meet again.
-    @Test func `many that are missing are told one by one and no more`() {
+    /// Beyond the look-ahead, too, the two sides align again.
+    @Test func `many missing messages are reported one by one`() {
         var state: UInt64 = 1
         let letters = String(
             (0..<300).map { _ -> Character in

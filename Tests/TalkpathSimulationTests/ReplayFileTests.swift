@@ -11,7 +11,7 @@ import Testing
         try body(folder)
     }
 
-    @Test func `a file is replaced and nothing else is left`() throws {
+    @Test func `a file is replaced and no temporary file stays`() throws {
         try Self.inFolder { folder in
             for bytes in [[1, 2, 3], [4]] as [[UInt8]] {
                 try ReplayFile.write(bytes, to: "\(folder)/a")
@@ -21,7 +21,7 @@ import Testing
         }
     }
 
-    @Test func `what a link points to is replaced and the link stays`() throws {
+    @Test func `the target of a link is replaced and the link stays`() throws {
         try Self.inFolder { folder in
             try ReplayFile.write([1], to: "\(folder)/a")
             try FileManager.default.createSymbolicLink(atPath: "\(folder)/b", withDestinationPath: "a")
@@ -35,7 +35,7 @@ import Testing
         try Self.inFolder { folder in
             let path = "\(folder)/pipe"
             try #require(mkfifo(path, 0o600) == 0)
-            // Open on both ends, so that nobody waits for anybody, not even for what never comes.
+            // Open on both ends, so that neither end waits for the other.
             let end = open(path, O_RDWR | O_NONBLOCK)
             try #require(end >= 0)
             defer { close(end) }
@@ -48,7 +48,7 @@ import Testing
         }
     }
 
-    @Test func `a place that cannot be written to is named`() throws {
+    @Test func `a path that cannot be written to is named`() throws {
         try Self.inFolder { folder in
             #expect(throws: ReplayError(file: folder, detail: "Is a directory")) {
                 try ReplayFile.write([1], to: folder)

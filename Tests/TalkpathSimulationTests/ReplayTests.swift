@@ -5,7 +5,7 @@ import Testing
 
 @testable import TalkpathSimulation
 
-/// A capture in memory, of the one call that is simulated.
+/// A capture in memory, of the one simulated call.
 private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
     // Unchecked: a simulation runs on one thread.
     private var reader: CaptureTapReader?
@@ -41,7 +41,7 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
         return captures.finish()
     }
 
-    /// Ten calls a block; a sanitizer's run, which asks for few seeds, plays fewer blocks.
+    /// Ten calls a block; a run under a sanitizer, which sets few seeds, plays fewer blocks.
     private static let blocks =
         min(2000, max(200, TestSeeds.calls)) / 100
 
@@ -61,8 +61,8 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
         #expect(replayed > 4)
     }
 
-    /// What is asked of a call, or told to it, is in the capture, and a replay does it again at the same instant.
-    @Test func `every way to talk with a call is replayed`() async throws {
+    /// Requests to a call and reports to it are in the capture, and a replay repeats them at the same instant.
+    @Test func `every kind of request to a call is replayed`() async throws {
         var missing: Set<String> = [
             "say_requested", "clip_requested", "digits_requested", "collection_requested", "message_sent", "muted",
             "unmuted", "transfer_requested", "redirect_done", "redirect_failed", "machine_detected", "tool_answered",
@@ -77,7 +77,7 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
             guard !missing.isDisjoint(with: found) else { continue }
             let call = try await Replay(bytes: file).run()
             #expect(call.differences.isEmpty, "seed \(seed): \(call.differences.prefix(5))")
-            // Answers are the carrier's and the functions', and come to a replay from the capture itself.
+            // The answers of the carrier and of functions come to a replay from the capture itself.
             let replayed = Self.asked(call.capture, of: wanted)
             #expect(Self.withoutLateGivingUp(replayed) == Self.withoutLateGivingUp(recorded), "seed \(seed)")
             missing.subtract(replayed.map(\.what))
@@ -85,7 +85,7 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
         #expect(missing.isEmpty)
     }
 
-    /// A call whose last job has come to its end in the same instant may be gone before it is given up.
+    /// A call whose last job ends in the same instant may be retired before it is abandoned.
     private static func withoutLateGivingUp(_ asked: [Asked]) -> [Asked] {
         asked.last?.what == "given_up" ? Array(asked.dropLast()) : asked
     }
@@ -113,7 +113,7 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
     }
 }
 
-/// What a replay says about a call that is not as it was expected.
+/// The report of a replay of a call that differs from its capture.
 @Suite struct ReplayDifferenceTests {
     /// A call in which both sides speak.
     private static let whole: Capture = {
@@ -144,7 +144,7 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
         return places[number]
     }
 
-    @Test func `another byte of audio is told with its place`() async throws {
+    @Test func `a changed byte of audio is reported with its place`() async throws {
         let place = Self.place(.telephonyOut, number: 20)
         let call = try await Self.run { expected in
             guard var message = expected.records[place].message, case .bytes(var audio) = message.audio else { return }
@@ -159,7 +159,7 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
         #expect(difference.field.hasPrefix("audio from byte 7 on"))
     }
 
-    @Test func `another field is told by its path`() async throws {
+    @Test func `a changed field is reported by its path`() async throws {
         let place = Self.place(.agentOut, number: 3)
         let call = try await Self.run { expected in
             guard var message = expected.records[place].message else { return }
@@ -173,7 +173,7 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
         #expect(call.differences.map(\.replayed) == ["nothing"])
     }
 
-    @Test func `a message that is missing is told once`() async throws {
+    @Test func `a missing message is reported once`() async throws {
         let place = Self.place(.telephonyOut, number: 5)
         let call = try await Self.run { expected in
             let clear = CaptureMessage(prefix: Array(#"{"event":"clear","streamSid":"MZ01"}"#.utf8))
@@ -186,9 +186,9 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
         #expect(call.differences.map(\.replayed) == ["nothing"])
     }
 
-    /// Frames are all alike: only their time and what is in them tell them apart.
+    /// Frames are all alike: only their times and contents differ.
     @Test(arguments: [CaptureRecord.Kind.telephonyOut, .agentOut], [false, true])
-    func `a frame that is missing or too many is one difference`(_ kind: CaptureRecord.Kind, isMissing: Bool)
+    func `a missing or added frame is one difference`(_ kind: CaptureRecord.Kind, isMissing: Bool)
         async throws
     {
         let place = Self.place(kind, number: 4)
@@ -207,7 +207,7 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
         #expect(call.differences.map { isMissing ? $0.recorded : $0.replayed } == ["nothing"])
     }
 
-    @Test func `another end is told field by field`() async throws {
+    @Test func `another end is reported field by field`() async throws {
         let call = try await Self.run { expected in
             for index in expected.records.indices {
                 guard case .ended(var receipt)? = expected.records[index].event else { continue }
@@ -220,7 +220,7 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
         #expect(call.differences.map(\.field) == ["receipt.reason", "receipt.duration_ms"])
     }
 
-    @Test func `a slim capture finds another sound too`() async throws {
+    @Test func `a slim capture detects different audio, too`() async throws {
         let (place, next) = (Self.place(.agentOut, number: 3), Self.place(.agentOut, number: 4))
         let call = try await Self.run { expected in
             guard let message = expected.records[place].message, var other = expected.records[next].message else {
@@ -243,9 +243,9 @@ private final class MemoryCaptures: CaptureSink, @unchecked Sendable {
         #expect(call.differences.isEmpty)
     }
 
-    @Test func `the audio of both sides is where it was spoken`() async throws {
+    @Test func `the audio of both sides is at the time of the speech`() async throws {
         let call = try await Replay(Self.whole).run()
-        // The simulated model speaks a constant of its own.
+        // The simulated model's audio has its own constant value.
         #expect(call.agentAudio.count >= 160 * 50)
         #expect(!call.callerAudio.isEmpty)
         #expect(call.streamBegan > .zero)

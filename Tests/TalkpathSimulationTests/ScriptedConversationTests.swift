@@ -4,7 +4,7 @@ import Testing
 
 @testable import TalkpathSimulation
 
-/// Whole sessions between a caller and a model that play what real ones have been seen to do.
+/// Whole sessions of a caller and a model that repeat observed behaviour of real ones.
 @Suite struct ScriptedConversationTests {
     private static func turns(_ call: ScriptedCall) -> [String] {
         (call.record?.transcript ?? []).map { "\($0.speaker == .caller ? "C" : "A") \($0.text)" }
@@ -13,7 +13,7 @@ import Testing
     // MARK: The order of the record
 
     @Test(arguments: [AgentProvider.openai, .gemini])
-    func `words that come after the answer to them stand before it, in the record and for a new session`(
+    func `words that come after their answer are placed before it, in the record and for a new session`(
         provider: AgentProvider
     ) throws {
         let call = ScriptedCall(provider)
@@ -62,7 +62,7 @@ import Testing
 
     // MARK: Interruptions
 
-    @Test func `an interruption of what is over does not swallow the next turn`() {
+    @Test func `an interruption of a finished answer does not discard the next turn`() {
         let call = ScriptedCall(.gemini)
         call.at(500) { call.answer(0, pieces: 4, words: "Greeting.") }
         call.at(2000) { call.say(call.language.interruption) }
@@ -73,14 +73,14 @@ import Testing
         #expect(Self.turns(call) == ["A Greeting.", "A Answer one.", "A Answer two."])
     }
 
-    @Test func `an interrupted turn that is never said to be complete does not swallow the next one`() {
+    @Test func `an interrupted turn that is never reported complete does not discard the next one`() {
         let call = ScriptedCall(.gemini)
         call.at(500) {
             call.sayAudio(0, pieces: 12)
             call.sayWords("A long story that", 0)
         }
         call.at(1300) { call.say(call.language.interruption) }
-        // The rest of what was interrupted comes at once, and is not heard.
+        // The rest of the interrupted answer comes at once, and is not heard.
         call.at(1350) { call.sayAudio(0, pieces: 4) }
         call.at(1900) { call.say(call.language.callersWords("Stop.", item: "c")) }
         call.at(2000) { call.answer(1, pieces: 4, words: "Friday is free.") }
@@ -92,7 +92,7 @@ import Testing
 
     // MARK: The greeting
 
-    /// A model that answers what it hears by itself, and what it is asked for.
+    /// A model that answers the caller by itself, and answers requests.
     private static func hello(_ provider: AgentProvider, _ policy: GreetingPolicy, setup: Duration) -> ScriptedCall {
         let call = ScriptedCall(provider) {
             $0.firstMessage = "Greet."
@@ -110,7 +110,7 @@ import Testing
     }
 
     @Test(arguments: [AgentProvider.openai, .gemini], [true, false])
-    func `a caller who says hello while the model is set up is answered or greeted, and not both`(
+    func `a caller who speaks during the model's set-up is answered or greeted, and not both`(
         provider: AgentProvider,
         answers: Bool
     ) {
@@ -127,7 +127,7 @@ import Testing
     }
 
     @Test(arguments: [AgentProvider.openai, .gemini])
-    func `a greeting that goes first is not broken, and the caller is heard after it`(provider: AgentProvider) {
+    func `a greeting that begins first is not broken off, and the caller is heard after it`(provider: AgentProvider) {
         let call = Self.hello(provider, .greetingFirst, setup: .milliseconds(1200))
         var withheld: [Bool] = []
         for second in 0..<6 {
@@ -145,7 +145,7 @@ import Testing
 
     // MARK: Failures
 
-    @Test func `a greeting that fails is asked for again when the model says so, and all of it is told`() {
+    @Test func `a greeting that fails is requested again at the time that the model names, and is complete`() {
         let call = ScriptedCall(.openai) { $0.firstMessage = "Greet." }
         var requests = 0
         call.onTold = { text in
@@ -169,7 +169,7 @@ import Testing
         #expect(told.count == 1)
     }
 
-    @Test func `an order that the model rejects, and an answer that its server breaks off, are asked for again`() {
+    @Test func `a request that the model rejects, and an answer that its server breaks off, are requested again`() {
         let call = ScriptedCall(.openai) { $0.firstMessage = "Greet." }
         var requests = 0
         call.onTold = { text in

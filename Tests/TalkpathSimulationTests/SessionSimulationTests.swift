@@ -3,13 +3,13 @@ import TalkpathCore
 import TalkpathSimulation
 import Testing
 
-/// Whole sessions on virtual time. `TALKPATH_SEEDS=100000` plays that many, and a sanitizer's run plays few;
+/// Whole sessions on virtual time. `TALKPATH_SEEDS=100000` plays that many, and a run under a sanitizer plays few;
 /// `TALKPATH_SEED=17` prints one.
 @Suite struct SessionSimulationTests {
     private static let environment = ProcessInfo.processInfo.environment
     private static let seeds = TestSeeds.calls
 
-    @Test func `however a call ends, it ends once, everybody learns it and nothing is left`() async {
+    @Test func `every call ends once, every waiter gets its receipt, and no resource stays open`() async {
         let report = await SessionSimulation(seeds: 0..<Self.seeds, threads: 2).run()
         for failure in report.failures {
             Issue.record("seed \(failure.seed): \(failure.violations.joined(separator: "; "))")
@@ -23,7 +23,7 @@ import Testing
             #expect(report.coverage.unvisited.isEmpty)
             #expect(report.coverage.unvisitedEndings.isEmpty)
         }
-        // Each of these comes about once in some hundred calls or more often.
+        // Each of these occurs about once in some hundred calls or more often.
         if Self.seeds >= 2000 {
             let usual: [EndReason] = [
                 .endedByAPI, .callerHangup, .agentHangup, .maxDuration, .idleTimeout, .agentLost, .mediaLost, .failed,
@@ -33,14 +33,14 @@ import Testing
         }
     }
 
-    @Test func `a long run that has not been everywhere is no success`() async {
+    @Test func `a long run that has not reached every state fails`() async {
         let report = await SessionSimulation(seeds: 0..<100, threads: 2).run()
         #expect(!report.coverage.unvisited.isEmpty)
         #expect(SessionSimulationConsole.isGood(report, seeds: 99_999))
         #expect(!SessionSimulationConsole.isGood(report, seeds: 100_000))
     }
 
-    @Test func `a server that stops without waiting leaves no asker without a receipt and nothing open`() {
+    @Test func `a server that stops without waiting gives every waiter a receipt and closes every socket`() {
         for seed in 0..<min(300, Self.seeds) {
             let outcome = SimulatedCall(seed: seed, isAbandoned: true).run()
             #expect(outcome.violations.isEmpty, "seed \(seed)")
@@ -58,7 +58,7 @@ import Testing
 
     private static let fixed: Range<UInt64> = 500..<(TestSeeds.areFew ? 540 : 700)
 
-    @Test func `how many threads play changes nothing`() async {
+    @Test func `the number of threads does not change the result`() async {
         let alone = await SessionSimulation(seeds: Self.fixed, threads: 1).run()
         let together = await SessionSimulation(seeds: Self.fixed, threads: 4).run()
         #expect(alone.reasons == together.reasons)
@@ -66,7 +66,7 @@ import Testing
     }
 
     @Test(.enabled(if: environment["TALKPATH_SEED"] != nil))
-    func `one seed is shown`() {
+    func `one seed is printed`() {
         let seed = Self.environment["TALKPATH_SEED"].flatMap(UInt64.init) ?? 0
         let outcome = SimulatedCall(seed: seed, isTraced: true).run()
         print(outcome.trace.joined(separator: "\n"))

@@ -4,14 +4,14 @@ import Testing
 
 @testable import TalkpathSimulation
 
-/// Conversations on virtual time, in which caller and model do what real ones have been seen to do.
+/// Conversations on virtual time, in which caller and model repeat observed behaviour of real ones.
 /// `TALKPATH_SEEDS=100000` plays more of them; `TALKPATH_CONVERSATION=17` prints one.
 @Suite struct SimulatedConversationTests {
     private static let environment = ProcessInfo.processInfo.environment
     private static let seeds = TestSeeds.areFew ? 12 : max(40, (TestSeeds.given ?? 0) / 50)
 
     @Test(arguments: [AgentProvider.openai, .gemini])
-    func `whatever caller and model do, every promise is kept`(provider: AgentProvider) {
+    func `every rule holds for every behaviour of caller and model`(provider: AgentProvider) {
         var failures = 0
         for seed in 0..<Self.seeds where failures < 5 {
             let conversation = SimulatedConversation(seed: seed, provider: provider)
@@ -25,7 +25,7 @@ import Testing
     }
 
     @Test(arguments: ConversationBehavior.allCases, [AgentProvider.openai, .gemini])
-    func `each behaviour alone is borne`(behavior: ConversationBehavior, provider: AgentProvider) {
+    func `every rule holds for each behaviour alone`(behavior: ConversationBehavior, provider: AgentProvider) {
         for seed in 0..<(TestSeeds.areFew ? 1 : 4) as Range<UInt64> {
             let conversation = SimulatedConversation(seed: seed, provider: provider, behaviors: [behavior])
             let violations = conversation.run()
@@ -33,7 +33,7 @@ import Testing
         }
     }
 
-    @Test func `a conversation is the same every time`() {
+    @Test func `a conversation of a seed is the same every time`() {
         let first = SimulatedConversation(seed: 7)
         let second = SimulatedConversation(seed: 7)
         _ = (first.run(), second.run())

@@ -3,7 +3,7 @@ import Testing
 
 @testable import TalkpathSimulation
 
-/// Turns of the caller that our own ear has missed, and of which the model's words tell.
+/// Turns of the caller that our own detector has missed, and that only the model's words show.
 @Suite struct UnheardTurnTests {
     @Test func `a question that only the model has heard is answered after a loss`() {
         let call = ScriptedCall(.gemini)
@@ -29,7 +29,7 @@ import Testing
         #expect(call.sockets.count == 2)
     }
 
-    @Test func `words that come while they are being answered ask for nothing`() {
+    @Test func `words that come during their answer request no other answer`() {
         let call = ScriptedCall(.gemini)
         call.at(500) { call.sayAudio(0, pieces: 4) }
         call.at(700) { call.say(call.language.callersWords("u0", item: "u0")) }

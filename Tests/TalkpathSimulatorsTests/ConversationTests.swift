@@ -4,8 +4,8 @@ import Testing
 
 @testable import TalkpathSimulators
 
-/// A person on the phone and a fake OpenAI model, joined by the plainest bridge there can be: µ-law through and through,
-/// `clear` and `truncate` when the caller speaks. Time is virtual: one millisecond after another.
+/// A person on the phone and a fake OpenAI model, joined by a minimal bridge: µ-law in both directions, `clear` and
+/// `truncate` when the caller speaks. Time is virtual, in steps of one millisecond.
 private struct VirtualCall {
     var phone: MediaStreamModel
     var model: OpenAIRealtimeModel
@@ -80,7 +80,7 @@ private struct VirtualCall {
 
 struct ConversationTests {
     @Test(arguments: ["plain-conversation", "barge-in"])
-    func `a recorded conversation takes its course`(name: String) throws {
+    func `a recorded conversation runs to its end`(name: String) throws {
         let conversation = try Conversation(directory: "\(fixtures)/calls/\(name)")
         var call = VirtualCall(conversation)
         call.run(limit: 60_000)
@@ -108,10 +108,10 @@ struct ConversationTests {
         let truncation = try #require(call.model.record.truncations.first)
         let clear = try #require(call.phone.snapshot().clears.first)
         #expect(call.endedAt != nil)
-        // The answer was sent whole, and cut where the caller broke in: 1.5 s and the time it takes to notice.
+        // The answer was sent whole and cut at the interruption: 1.5 s and the time to detect it.
         #expect(truncation.producedMilliseconds - truncation.audioEndMilliseconds > 500)
         #expect((1500...1900).contains(truncation.audioEndMilliseconds))
-        // The ear may be one point of the grid behind what the bridge believes.
+        // The ear may be one point of the grid behind the bridge's estimate.
         let heard = call.phone.snapshot().heardSamples
         let end = clear.position.wholeMilliseconds * 8
         let start = end - truncation.audioEndMilliseconds * 8
@@ -119,7 +119,7 @@ struct ConversationTests {
         #expect(heard[(end + 160)..<(end + 1600)].allSatisfy { $0 == 0 })
     }
 
-    @Test func `every utterance is heard in its order`() throws {
+    @Test func `every utterance is heard in order`() throws {
         let conversation = Conversation.synthetic(turns: 3)
         var call = VirtualCall(conversation)
         call.run(limit: 40_000)

@@ -47,7 +47,7 @@ private actor Client {
         socket.channel.eventLoop.execute { socket.close(code: 1000) }
     }
 
-    /// The first message that fits.
+    /// The first message that matches.
     func message(_ predicate: (JSONValue) -> Bool) async -> JSONValue? {
         while true {
             if let place = messages.firstIndex(where: predicate) { return messages.remove(at: place) }
@@ -108,7 +108,9 @@ struct FakeModelServersTests {
         ("/v1/realtime", [("Authorization", "Bearer key")], 400), ("/v2", [("Authorization", "Bearer key")], 404),
         ("/v1/realtime?model=m", [("Authorization", "Bearer key"), ("OpenAI-Beta", "realtime=v1")], 400),
     ])
-    func `OpenAI refuses whom it does not know`(target: String, headers: [(String, String)], status: Int) async throws {
+    func `OpenAI refuses a client with a wrong key`(target: String, headers: [(String, String)], status: Int)
+        async throws
+    {
         let server = try await FakeOpenAIRealtime.start(.init(apiKey: "key"))
         await #expect {
             _ = try await Client.connect("ws://127.0.0.1:\(server.port)\(target)", headers: headers)
@@ -118,7 +120,7 @@ struct FakeModelServersTests {
         await server.shutdown()
     }
 
-    @Test func `faults of the socket take place in the sessions they are meant for`() async throws {
+    @Test func `faults of the socket occur in their sessions`() async throws {
         let faults = [
             AgentFault(.refuse(status: 503), at: .handshake, sessions: 0...0),
             AgentFault(.vanish, at: .opened, sessions: 1...1),
@@ -146,7 +148,7 @@ struct FakeModelServersTests {
         await server.shutdown()
     }
 
-    @Test func `Gemini takes its key from header or query and two slashes`() async throws {
+    @Test func `Gemini accepts its key in the header or the query and a path with two slashes`() async throws {
         let server = try await FakeGeminiLive.start(.init(apiKey: "key"))
         let path = server.url.replacing("/ws/", with: "//ws/")
         let first = try await Client.connect(path + "?key=key")
@@ -158,7 +160,7 @@ struct FakeModelServersTests {
         _ = await second.closed()
     }
 
-    @Test func `shutdown leaves nothing listening`() async throws {
+    @Test func `a shutdown closes every listening socket`() async throws {
         let server = try await FakeOpenAIRealtime.start()
         let client = try await Client.connect(server.url + "?model=m")
         let url = server.url + "?model=m"

@@ -6,7 +6,7 @@ import Testing
 
 @testable import TalkpathSimulators
 
-/// What the carrier's REST interface offers beside placing and changing calls.
+/// The carrier's REST interface besides placing and changing calls.
 struct FakeTwilioResourcesTests {
     private static let account = "AC00000000000000000000000000000001"
     private static let token = "12345678901234567890123456789012"
@@ -18,7 +18,7 @@ struct FakeTwilioResourcesTests {
         var bytes: [UInt8]
     }
 
-    /// - Parameter path: behind the account, or from the root on.
+    /// - Parameter path: below the account, or from the root on.
     private func send(
         _ twilio: FakeTwilio,
         _ method: HTTPMethod,
@@ -84,7 +84,7 @@ struct FakeTwilioResourcesTests {
         reply.body[name]?.array?.compactMap { $0["sid"]?.string } ?? []
     }
 
-    @Test func `calls are listed newest first in pages that new calls do not move`() async throws {
+    @Test func `calls are listed, newest first, in pages that new calls do not shift`() async throws {
         try await run { twilio in
             var placed: [String] = []
             for _ in 0..<3 { placed.append(try await place(twilio)) }
@@ -99,7 +99,7 @@ struct FakeTwilioResourcesTests {
         }
     }
 
-    @Test func `calls are listed by what is asked for`() async throws {
+    @Test func `calls are listed by the given filters`() async throws {
         try await run { twilio in
             let one = try await place(twilio, to: "+15550191")
             let other = try await place(twilio, to: "+15550192")
@@ -133,7 +133,7 @@ struct FakeTwilioResourcesTests {
         }
     }
 
-    @Test func `a number that the account does not own calls nobody`() async throws {
+    @Test func `a number that the account does not own places no call`() async throws {
         try await run { twilio in
             let form = [("To", "+15550199"), ("From", "+15550101"), ("Twiml", "<Response/>")]
             let refused = try await send(twilio, .POST, "Calls.json", form)
@@ -165,7 +165,7 @@ struct FakeTwilioResourcesTests {
             let all = sids(try await send(twilio, .GET, "Recordings.json"), "recordings")
             #expect(all.count == 2)
             let one = try await send(twilio, .GET, "Recordings/\(all[0]).json")
-            // As long as the call, which a busy machine makes longer.
+            // As long as the call, which lasts longer on a busy machine.
             let seconds = try #require(one.body["duration"]?.string.flatMap { Int($0) })
             #expect(one.body["call_sid"]?.string == sid && seconds >= 1)
             let sound = try await send(twilio, .GET, "Recordings/\(all[0]).wav")
@@ -176,7 +176,7 @@ struct FakeTwilioResourcesTests {
         }
     }
 
-    @Test func `the account is there for its token and its keys and for nobody else`() async throws {
+    @Test func `the account can be read with its token and its keys only`() async throws {
         try await run(configure: { $0.apiKeys = ["SK1": "secret"] }) { twilio in
             #expect(try await send(twilio, .GET, "").body["status"] == "active")
             #expect(try await send(twilio, .GET, "", user: "SK1", secret: "secret").body["sid"]?.string == Self.account)

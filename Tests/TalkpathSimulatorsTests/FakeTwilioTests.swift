@@ -98,7 +98,7 @@ private final class Application: Sendable {
 }
 
 struct FakeTwilioTests {
-    /// What a REST request is answered with.
+    /// The answer to a REST request.
     private struct Reply {
         var status: Int
         var body: JSONValue
@@ -150,7 +150,7 @@ struct FakeTwilioTests {
         }
     }
 
-    @Test func `an outgoing call lives and is ended by REST`() async throws {
+    @Test func `an outgoing call runs and is ended by REST`() async throws {
         let application = try await Application.start()
         let twilio = try await start(application)
         let created = try await post(twilio, "Calls.json", call)
@@ -203,7 +203,7 @@ struct FakeTwilioTests {
         await application.shutdown()
     }
 
-    @Test func `the media stream says hello sends audio and stops`() async throws {
+    @Test func `the media stream starts, sends audio and stops`() async throws {
         let application = try await Application.start()
         let twilio = try await start(application)
         let sid = await twilio.dialIn(from: "+15550100", to: "+15550199", voiceURL: "https://voice.example.com/voice")
@@ -221,7 +221,7 @@ struct FakeTwilioTests {
         await twilio.hangUp(sid)
         let record = try await twilio.waitUntilOver(sid)
         #expect(record.status == "completed")
-        // The other side reads the end of the socket when it has read all before it.
+        // The other side reads the end of the socket once it has read everything before it.
         try await twilio.timeline.waitFor { if case .streamClosed = $0.kind { true } else { false } }
         let messages = application.messages
         #expect(messages.prefix(2).map { $0["event"]?.string } == ["connected", "start"])
@@ -236,7 +236,7 @@ struct FakeTwilioTests {
         await application.shutdown()
     }
 
-    @Test func `closing the socket goes on behind connect`() async throws {
+    @Test func `a closed socket continues after the connect element`() async throws {
         let application = try await Application.start()
         let twilio = try await start(application)
         let sid = await twilio.dialIn(from: "+15550100", to: "+15550199", voiceURL: "https://voice.example.com/voice")
@@ -283,7 +283,7 @@ struct FakeTwilioTests {
         await application.shutdown()
     }
 
-    @Test func `a ringing call is canceled and one in progress is not`() async throws {
+    @Test func `a ringing call can be canceled and one in progress cannot`() async throws {
         let application = try await Application.start()
         let twilio = try await start(application, CallBehavior(outcome: .answers(ringing: .seconds(30))))
         let sid = try #require(try await post(twilio, "Calls.json", call).body["sid"]?.string)
@@ -303,13 +303,13 @@ struct FakeTwilioTests {
         let sid = try #require(try await post(twilio, "Calls.json", call + [("TimeLimit", "3")]).body["sid"]?.string)
         let record = try await twilio.waitUntilOver(sid)
         #expect(record.status == "completed")
-        // How much later than after three seconds is the machine's matter, at twenty times the speed.
+        // The delay after three seconds depends on the machine, at twenty times the speed.
         #expect((record.durationSeconds ?? 0) >= 3)
         await twilio.shutdown()
         await application.shutdown()
     }
 
-    @Test func `bad credentials unknown calls and faults are answered as the carrier does`() async throws {
+    @Test func `bad credentials, unknown calls and faults are answered as the carrier does`() async throws {
         let application = try await Application.start()
         let twilio = try await start(application)
         let refused = try await post(twilio, "Calls.json", call, token: "wrong")
@@ -328,7 +328,7 @@ struct FakeTwilioTests {
         await application.shutdown()
     }
 
-    @Test func `a recording is played as this call's own`() async throws {
+    @Test func `a recording is played as this call's own audio`() async throws {
         let application = try await Application.start()
         let twilio = try await start(application)
         let replay = try MediaStreamReplay(file: "\(fixtures)/twilio/odd-sizes.jsonl", isTimed: false)
@@ -350,7 +350,7 @@ struct FakeTwilioTests {
         await application.shutdown()
     }
 
-    @Test func `a socket that vanishes is seen and the call goes on`() async throws {
+    @Test func `a socket that disappears is detected and the call goes on`() async throws {
         let application = try await Application.start()
         let twilio = try await start(application)
         let sid = await twilio.dialIn(
@@ -366,7 +366,7 @@ struct FakeTwilioTests {
         await application.shutdown()
     }
 
-    @Test func `shutdown ends calls that are going on`() async throws {
+    @Test func `a shutdown ends live calls`() async throws {
         let application = try await Application.start()
         let twilio = try await start(application)
         await twilio.dialIn(from: "+15550100", to: "+15550199", voiceURL: "https://voice.example.com/voice")

@@ -80,7 +80,7 @@ struct GeminiLiveModelTests {
         #"{"setup":{"model":"models/\#(model)"\#(more)}}"#
     }
 
-    @Test func `history that was announced is not answered and what follows is`() {
+    @Test func `announced history is not answered and the message after it is`() {
         var model = model(
             talkative,
             setup: setup("m", #","historyConfig":{"initialHistoryInClientContent":true}"#)
@@ -94,7 +94,7 @@ struct GeminiLiveModelTests {
         #expect(kinds(model.takeMessages()).contains("modelTurn"))
     }
 
-    @Test func `a model that takes no turns closes on them unless they were announced`() {
+    @Test func `a model that accepts no turns closes on them unless they were announced`() {
         var strict = model(setup: setup("gemini-3.1-flash-live-preview"))
         strict.receive(content("x", complete: false), at: 0)
         #expect(strict.takeCloses() == [1007])
@@ -117,7 +117,7 @@ struct GeminiLiveModelTests {
             ("gemini-3.1-flash-live-preview", "NON_BLOCKING", false, [1007]),
         ] as [(String, String, Bool, [Int])]
     )
-    func `each model takes functions its own way`(name: String, behavior: String, thinks: Bool, closes: [Int]) {
+    func `each model accepts its own kind of functions`(name: String, behavior: String, thinks: Bool, closes: [Int]) {
         var model = model(setup: nil)
         let thinking = thinks ? #","generationConfig":{"thinkingConfig":{"thinkingLevel":"LOW"}}"# : ""
         let tools = #","tools":[{"functionDeclarations":[{"name":"f","behavior":"\#(behavior)"}]}]"#
@@ -125,14 +125,14 @@ struct GeminiLiveModelTests {
         #expect(model.takeCloses() == closes)
     }
 
-    @Test func `a text that nobody wrote an answer to is a turn that ends`() {
+    @Test func `a text without a scripted answer is a turn that ends`() {
         var model = model(AgentScript())
         model.receive(#"{"realtimeInput":{"text":"x"}}"#, at: 0)
         model.advance(to: .milliseconds(1000))
         #expect(kinds(model.takeMessages()) == ["generationComplete", "turnComplete"])
     }
 
-    @Test func `an interrupted turn is counted too`() {
+    @Test func `the usage of an interrupted turn is counted, too`() {
         var model = model(talkative)
         model.receive(#"{"realtimeInput":{"text":"x"}}"#, at: 0)
         model.advance(to: .milliseconds(400))
@@ -143,7 +143,7 @@ struct GeminiLiveModelTests {
         #expect(messages[1]["usageMetadata"]?["responseTokenCount"]?.int ?? 0 > 0)
     }
 
-    @Test func `a model that writes sends the words and no audio`() {
+    @Test func `a model in text mode sends words and no audio`() {
         var model = model(
             AgentScript(
                 turns: [
@@ -167,13 +167,13 @@ struct GeminiLiveModelTests {
         #""generationConfig":{"speechConfig":{"voiceConfig":{"replicatedVoiceConfig":{"mimeType":"audio/wav","voiceSampleAudio":"AAAA"}}}}"#,
         #""generationConfig":{"translationConfig":{"targetLanguageCode":"de","echoTargetLanguage":true}}"#,
     ])
-    func `what other clients configure is taken`(member: String) {
+    func `options of other clients are accepted`(member: String) {
         var model = model(setup: nil)
         model.receive(setup("m", "," + member), at: 0)
         #expect(model.takeCloses() == [])
     }
 
-    @Test func `snake case is taken for camel case`() {
+    @Test func `snake case is accepted like camel case`() {
         var model = model(setup: nil)
         model.receive(
             #"{"setup":{"model":"models/m","generation_config":{"response_modalities":["AUDIO"]}}}"#,
@@ -202,7 +202,7 @@ struct GeminiLiveModelTests {
         #expect(model.takeCloses() == [1007])
     }
 
-    @Test func `both alphabets of base 64 are heard`() {
+    @Test func `both alphabets of Base64 are accepted`() {
         var model = model()
         for data in ["_-8=", "/+8=", "_-8"] {
             model.receive(
@@ -213,7 +213,7 @@ struct GeminiLiveModelTests {
         #expect(model.record.audioReceived == [0xFF, 0xEF, 0xFF, 0xEF, 0xFF, 0xEF])
     }
 
-    @Test func `a turn is answered and complete only when it may have been played`() throws {
+    @Test func `a turn is answered, and complete only when it may have been played`() throws {
         var model = model(talkative)
         talk(&model, from: 0, speech: 1000, silence: 1000)
         let generated = model.record.items
@@ -233,7 +233,7 @@ struct GeminiLiveModelTests {
         #expect(model.record.items[0].audio.count == 2 * 48000)
     }
 
-    @Test func `speech of the caller interrupts without generation complete`() throws {
+    @Test func `the caller's speech interrupts without generation complete`() throws {
         var script = talkative
         script.generationSpeed = 1
         var model = model(script)
@@ -247,7 +247,7 @@ struct GeminiLiveModelTests {
         #expect(model.record.items[0].wasInterrupted)
     }
 
-    @Test func `an interruption after generation counts while it may still play`() throws {
+    @Test func `an interruption after the generation counts while the audio may still play`() throws {
         var model = model(talkative)
         model.receive(#"{"realtimeInput":{"text":"Greet the caller."}}"#, at: 0)
         talk(&model, from: 600, speech: 300, silence: 0)
@@ -256,7 +256,7 @@ struct GeminiLiveModelTests {
         #expect((500...620).contains(heard))
     }
 
-    @Test func `a session is resumed where it was`() throws {
+    @Test func `a session is resumed at its former position`() throws {
         let handles = GeminiHandles()
         var first = model(talkative, handles: handles)
         first.receive(#"{"realtimeInput":{"text":"Greet."}}"#, at: 0)
@@ -302,7 +302,7 @@ struct GeminiLiveModelTests {
         #expect(model.record.violations.isEmpty)
     }
 
-    /// Others' clients take words that come after a call for a new turn, and give up what the function does.
+    /// Other clients take words after a call for a new turn, and discard the function's result.
     @Test func `the words that a call answers come before it unless the model transcribes late`() throws {
         var script = talkative
         script.turns[1] = .init(.callerTurn, audio: [], toolCall: .init(name: "end_call", arguments: "{}"))

@@ -5,7 +5,7 @@ import Testing
 @testable import TalkpathSimulators
 
 struct MediaStreamModelTests {
-    @Test func `hello is connected then start`() {
+    @Test func `the stream begins with connected and then start`() {
         var stream = MediaStreamModel()
         stream.open()
         let messages = stream.takeMessages()
@@ -15,7 +15,7 @@ struct MediaStreamModelTests {
         #expect(messages[1]["start"]?["mediaFormat"]?["sampleRate"] == 8000)
     }
 
-    @Test func `a frame comes every 20 milliseconds numbered and stamped`() throws {
+    @Test func `a frame comes every 20 ms with its number and timestamp`() throws {
         var stream = MediaStreamModel()
         stream.open()
         _ = stream.takeMessages()
@@ -40,7 +40,7 @@ struct MediaStreamModelTests {
         #"{"event":"mark","streamSid":"MZ1"}"#, #"{"event":"mark","streamSid":"MZ1","mark":{"name":7}}"#,
         #"{"event":"clear","streamSid":"MZ1","clear":{}}"#, #"{"event":"stop","streamSid":"MZ1"}"#, "[]", "{", "",
     ])
-    func `an illegal message is a violation and lost`(message: String) {
+    func `an illegal message is a violation and is dropped`(message: String) {
         var stream = MediaStreamModel()
         stream.open()
         stream.receive(message, at: 10)
@@ -55,7 +55,7 @@ struct MediaStreamModelTests {
         #expect(stream.snapshot().violations.count == 1)
     }
 
-    @Test func `marks are echoed in time and at once by a clear`() {
+    @Test func `marks are echoed in time, and at once after a clear`() {
         var stream = MediaStreamModel()
         stream.open()
         stream.receive(audio: loud(milliseconds: 40), at: 0)
@@ -73,7 +73,7 @@ struct MediaStreamModelTests {
         #expect(record.clears.map(\.marks) == [1])
     }
 
-    @Test func `nothing is sent after stop`() {
+    @Test func `the stream ends with stop`() {
         var stream = MediaStreamModel()
         stream.open()
         _ = stream.takeMessages()

@@ -4,7 +4,7 @@ import Testing
 
 @testable import TalkpathSimulators
 
-/// What real models do by name.
+/// Behaviours of real models, by name.
 struct ModelBehaviourTests {
     // MARK: Names
 
@@ -28,13 +28,13 @@ struct ModelBehaviourTests {
         #expect(mixes.contains([]) && mixes.allSatisfy { $0.count <= 3 })
     }
 
-    @Test func `occasional behaviours take turns and spare the first answer and that after each`() {
+    @Test func `occasional behaviours take turns and spare the first answer and the one after each`() {
         var plan = HabitPlan([.rateLimit, .sideTalk, .slowPong])
         let seen = (0..<8).map { _ in plan.nextAnswer() }
         #expect(seen == [nil, .sideTalk, nil, .rateLimit, nil, nil, .sideTalk, nil])
     }
 
-    @Test func `pongs take as long as models that work take for them`() async throws {
+    @Test func `pongs take as long as those of real models`() async throws {
         #expect((0..<1000).map(HabitPlan.pongDelay).allSatisfy { (.seconds(8)...(.seconds(30))).contains($0) })
         var configuration = FakeAgentConfiguration(behaviours: .these([.slowPong]))
         configuration.pace = .fast(100)
@@ -98,7 +98,7 @@ struct ModelBehaviourTests {
             model.opened(at: .milliseconds(0))
         }
 
-        /// Lets time pass.
+        /// Advances the time.
         mutating func run(_ milliseconds: Int) {
             now += milliseconds
             model.advance(to: .milliseconds(now))
@@ -125,7 +125,7 @@ struct ModelBehaviourTests {
             messages.filter { $0["type"] == "response.done" }.compactMap { $0["response"] }
         }
 
-        /// Greets, and is asked something.
+        /// Greets, and gets a question.
         mutating func begin() {
             send(#"{"type":"response.create"}"#)
             run(3000)
@@ -197,7 +197,7 @@ struct ModelBehaviourTests {
             talk(speech: 1000)
         }
 
-        /// What each message is about.
+        /// The item or response of each message.
         var kinds: [String] {
             messages.flatMap { message -> [String] in
                 (message.object ?? []).flatMap { member -> [String] in
@@ -209,7 +209,7 @@ struct ModelBehaviourTests {
         var reasons: [String] { messages.compactMap { $0["serverContent"]?["turnCompleteReason"]?.string } }
     }
 
-    @Test func `a late transcript comes behind the answer's beginning`() throws {
+    @Test func `a late transcript comes after the answer has begun`() throws {
         var openAI = OpenAI([.lateTranscript])
         openAI.send(
             #"{"type":"session.update","session":{"type":"realtime","audio":{"input":{"transcription":{"model":"t"}}}}}"#
@@ -221,7 +221,7 @@ struct ModelBehaviourTests {
         #expect(answer < transcript)
     }
 
-    @Test func `a short sound is no turn and a long one is`() {
+    @Test func `a short sound is not a turn and a long one is`() {
         var openAI = OpenAI([.ignoredNoise])
         openAI.talk(speech: 300)
         openAI.run(3000)
@@ -236,7 +236,7 @@ struct ModelBehaviourTests {
         #expect(gemini.model.record.callerTurns.isEmpty)
     }
 
-    @Test func `a failed answer is given to whoever asks again`() {
+    @Test func `a failed answer is given at the next request`() {
         for (behaviour, code) in [(ModelBehaviour.failedResponse, "server_error"), (.rateLimit, "rate_limit_exceeded")]
         {
             var openAI = OpenAI([behaviour])
@@ -247,7 +247,7 @@ struct ModelBehaviourTests {
             openAI.send(#"{"type":"response.create"}"#)
             openAI.run(3000)
             #expect(openAI.responses.map { $0["status"] } == ["failed", "completed"])
-            // The caller's turn is what is answered.
+            // The answer is to the caller's turn.
             let items = openAI.model.record.items
             #expect(SyntheticSpeech.number(of: Samples.decode(items[1].audio, .pcm24k), rate: 24000) == 1)
         }
@@ -289,7 +289,7 @@ struct ModelBehaviourTests {
         #expect(gemini.kinds == [])
     }
 
-    @Test func `the session goes between question and answer and the next one owes it`() throws {
+    @Test func `the session ends between question and answer and the next one owes the answer`() throws {
         var openAI = OpenAI([.goAway])
         openAI.begin()
         openAI.run(300)
@@ -311,7 +311,7 @@ struct ModelBehaviourTests {
         #expect(SyntheticSpeech.number(of: next.model.record.sentSamples, rate: 24000) == 1)
     }
 
-    @Test func `long reasoning is silent but shows that it goes on`() {
+    @Test func `long reasoning is silent but sends signs of life`() {
         var openAI = OpenAI([.longReasoning])
         openAI.begin()
         openAI.run(8000)
@@ -327,7 +327,7 @@ struct ModelBehaviourTests {
         #expect(gemini.kinds.contains("modelTurn"))
     }
 
-    @Test func `an answer is called interrupted after it has ended`() throws {
+    @Test func `an answer is reported interrupted after its end`() throws {
         var gemini = Gemini([.staleInterrupted])
         gemini.begin()
         gemini.run(4000)
@@ -362,7 +362,7 @@ struct ModelBehaviourTests {
             let id = try #require(message["functionCalls"]?[0]?["id"]?.string)
             gemini.send(#"{"toolResponse":{"functionResponses":[{"id":"\#(id)","name":"hours","response":{}}]}}"#)
             gemini.run(5000)
-            // The words come to their end before the result is spoken of.
+            // The words end before the model speaks of the result.
             let items = gemini.model.record.items
             #expect(items.count == 3 && items[1].isComplete && !items[1].wasInterrupted)
             #expect(SyntheticSpeech.number(of: Samples.decode(items[2].audio, .pcm24k), rate: 24000) == 3)

@@ -39,7 +39,7 @@ struct OpenAILiveModelTests {
         messages.count { $0["type"] == "session.output_audio.delta" } * 20
     }
 
-    @Test func `the track follows the audio that comes, and stops with it`() {
+    @Test func `the track follows the received audio, and stops with it`() {
         var model = model()
         hear(&model, from: 20, to: 520)
         #expect((440...500).contains(tracked(model.takeMessages())))
@@ -59,7 +59,7 @@ struct OpenAILiveModelTests {
             (#"{"type":"session.commentary.append","content":"x"}"#, "delegation_id"),
         ]
     )
-    func `what the provider's types do not know is refused with the parameter's name`(text: String, name: String) {
+    func `unknown parameters are refused by name`(text: String, name: String) {
         var model = model(start: nil)
         model.receive(text, at: 0)
         let error = model.takeMessages().first { $0["type"] == "error" }?["error"]
@@ -85,7 +85,7 @@ struct OpenAILiveModelTests {
         #expect(model.record.violations.count == 1 && model.record.toolResults.count == 1)
     }
 
-    @Test func `closing tells the reason and the seconds of the session's clock`() {
+    @Test func `a close reports the reason and the seconds of the session's clock`() {
         var model = model()
         hear(&model, from: 20, to: 2520)
         _ = model.takeMessages()

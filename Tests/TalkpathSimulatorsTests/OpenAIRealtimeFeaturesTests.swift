@@ -4,7 +4,7 @@ import Testing
 
 @testable import TalkpathSimulators
 
-/// What clients other than the bridge ask of the service.
+/// Features that clients other than the bridge use.
 struct OpenAIRealtimeFeaturesTests {
     private func model(_ script: AgentScript = .silent, name: String = "m", tools: String? = nil) -> OpenAIRealtimeModel
     {
@@ -60,7 +60,7 @@ struct OpenAIRealtimeFeaturesTests {
 
     // MARK: Items
 
-    @Test func `a restored call and its result are taken and the next response answers them`() {
+    @Test func `a restored call and its result are accepted and the next response answers them`() {
         var model = model(talkative)
         func create(_ item: String) { model.receive(#"{"type":"conversation.item.create","item":\#(item)}"#, at: 1) }
         create(#"{"type":"function_call","id":"fc_1","call_id":"c1","name":"hours","arguments":"{}","status":null}"#)
@@ -76,12 +76,12 @@ struct OpenAIRealtimeFeaturesTests {
         model.advance(to: .milliseconds(3000))
         #expect(SyntheticSpeech.number(of: model.record.sentSamples, rate: 24000) == 2)
         #expect(model.record.violations.isEmpty)
-        // A result of a call that nobody made is none.
+        // A result without a call is refused.
         create(#"{"type":"function_call_output","call_id":"c2","output":"x"}"#)
         #expect(model.takeMessages().last?["error"]?["code"] == "invalid_tool_call_id")
     }
 
-    @Test func `a restored result is not answered once something else was said`() {
+    @Test func `a restored result is not answered after a later message`() {
         var model = model(talkative)
         for item in [
             #"{"type":"function_call","call_id":"c1","name":"hours","arguments":"{}"}"#,
@@ -93,14 +93,14 @@ struct OpenAIRealtimeFeaturesTests {
         #expect(SyntheticSpeech.number(of: model.record.sentSamples, rate: 24000) == 0)
     }
 
-    @Test func `an identifier is taken once`() {
+    @Test func `an id is accepted once`() {
         var model = model()
         let item = #"{"id":"mine","type":"message","role":"user","content":[{"type":"input_text","text":"a"}]}"#
         for _ in 0..<2 { model.receive(#"{"type":"conversation.item.create","item":\#(item)}"#, at: 1) }
         let messages = model.takeMessages()
         #expect(types(messages) == ["conversation.item.added", "conversation.item.done", "error"])
         #expect(messages[2]["error"]?["param"] == "item.id")
-        // Once it is deleted it is free.
+        // A deleted id is free again.
         model.receive(#"{"type":"conversation.item.delete","item_id":"mine"}"#, at: 2)
         model.receive(#"{"type":"conversation.item.create","item":\#(item)}"#, at: 3)
         #expect(types(model.takeMessages()).last == "conversation.item.done")
@@ -108,7 +108,7 @@ struct OpenAIRealtimeFeaturesTests {
 
     // MARK: Members
 
-    @Test func `null for a member that may be left out is as if it were left out`() {
+    @Test func `null for an optional member counts as absent`() {
         var model = model()
         model.receive(
             #"{"type":"session.update","event_id":null,"session":{"type":"realtime","instructions":null,"tools":null,"#
@@ -148,7 +148,7 @@ struct OpenAIRealtimeFeaturesTests {
         let done = messages.first { $0["type"] == "response.done" }?["response"]
         #expect(done?["output"]?[0]?["content"]?[0] == ["type": "output_text", "text": "one two three"])
         #expect(done?["output_modalities"] == ["text"])
-        // There is no audio that could be cut.
+        // There is no audio to truncate.
         let item = model.record.items[0].id
         model.receive(
             #"{"type":"conversation.item.truncate","item_id":"\#(item)","content_index":0,"audio_end_ms":0}"#,
@@ -157,7 +157,7 @@ struct OpenAIRealtimeFeaturesTests {
         #expect(model.takeMessages().first?["error"]?["code"] == "invalid_value")
     }
 
-    @Test func `a response beside the conversation runs along and leaves no trace in it`() {
+    @Test func `a response outside the conversation runs beside it and leaves no trace in it`() {
         var model = model(talkative)
         model.receive(#"{"type":"response.create"}"#, at: 0)
         model.receive(
@@ -181,7 +181,7 @@ struct OpenAIRealtimeFeaturesTests {
         #expect(model.takeMessages().first?["error"]?["param"] == "response.input[0].id")
     }
 
-    @Test func `speech of the caller does not cancel what is beside the conversation`() {
+    @Test func `the caller's speech does not cancel a response outside the conversation`() {
         var model = model(talkative)
         model.receive(#"{"type":"response.create","response":{"conversation":"none"}}"#, at: 0)
         talk(&model, from: 150, speech: 100, silence: 0)
@@ -190,7 +190,7 @@ struct OpenAIRealtimeFeaturesTests {
         #expect(done.map { $0["response"]?["status"] } == ["completed"])
     }
 
-    @Test func `silence behind the model's words becomes a turn that is answered`() throws {
+    @Test func `silence after the model's words becomes a turn that is answered`() throws {
         var model = model(talkative)
         model.receive(
             #"{"type":"session.update","session":{"type":"realtime","audio":{"input":{"turn_detection":"#
@@ -199,7 +199,7 @@ struct OpenAIRealtimeFeaturesTests {
         )
         model.receive(#"{"type":"response.create"}"#, at: 0)
         for time in stride(from: 0, to: 6000, by: 100) { model.advance(to: .milliseconds(time)) }
-        // It is played until 1.1 s.
+        // It plays until 1.1 s.
         #expect(!types(model.takeMessages()).contains("input_audio_buffer.timeout_triggered"))
         for time in stride(from: 6000, to: 9000, by: 100) { model.advance(to: .milliseconds(time)) }
         let messages = model.takeMessages()
@@ -213,7 +213,7 @@ struct OpenAIRealtimeFeaturesTests {
         #expect(SyntheticSpeech.number(of: Samples.decode(model.record.items[1].audio, .pcm24k), rate: 24000) == 4)
     }
 
-    @Test func `who speaks is not idle`() {
+    @Test func `a caller who speaks is not idle`() {
         var model = model(talkative)
         model.receive(
             #"{"type":"session.update","session":{"type":"realtime","audio":{"input":{"turn_detection":"#
@@ -231,7 +231,7 @@ struct OpenAIRealtimeFeaturesTests {
 
     private static let server = #"{"type":"mcp","server_label":"desk","server_url":"https://desk.example/mcp""#
 
-    @Test func `a tool of another server is listed called and answered`() {
+    @Test func `a tool of an MCP server is listed, called and answered`() {
         var model = model(calling("hours"), tools: Self.server + #","require_approval":"never"}"#)
         model.advance(to: .milliseconds(100))
         let listing = model.takeMessages()
@@ -257,7 +257,7 @@ struct OpenAIRealtimeFeaturesTests {
         #expect(SyntheticSpeech.number(of: model.record.sentSamples, rate: 24000) == 2)
     }
 
-    @Test(arguments: [true, false]) func `a tool that needs leave waits for it`(approve: Bool) throws {
+    @Test(arguments: [true, false]) func `a tool that needs approval waits for it`(approve: Bool) throws {
         var model = model(calling("hours"), tools: Self.server + "}")
         model.receive(#"{"type":"response.create"}"#, at: 100)
         model.advance(to: .milliseconds(1000))
@@ -273,13 +273,13 @@ struct OpenAIRealtimeFeaturesTests {
         #expect(types(messages).contains("response.mcp_call.completed") == approve)
         let call = messages.last { $0["item"]?["type"] == "mcp_call" }?["item"]
         #expect(call?["approval_request_id"]?.string == (approve ? id : nil))
-        // In either case it says something about it.
+        // In either case the model speaks of it.
         #expect(SyntheticSpeech.number(of: model.record.sentSamples, rate: 24000) == 2)
         model.receive(#"{"type":"conversation.item.create","item":\#(answer.replacing("a1", with: "a2"))}"#, at: 4001)
         #expect(model.takeMessages().first?["error"]?["param"] == "item.approval_request_id")
     }
 
-    @Test func `a function of the client's is not looked for elsewhere`() {
+    @Test func `a function of the client is not called at an MCP server`() {
         let function = #"{"type":"function","name":"hours","parameters":{}}"#
         var model = model(calling("hours"), tools: function + "," + Self.server + "}")
         model.receive(#"{"type":"response.create"}"#, at: 100)
@@ -289,7 +289,7 @@ struct OpenAIRealtimeFeaturesTests {
 
     // MARK: Transcription sessions
 
-    @Test func `a transcription session writes down turns and answers none`() throws {
+    @Test func `a transcription session transcribes turns and answers none`() throws {
         var model = model(talkative, name: "")
         model.receive(
             #"{"type":"session.update","session":{"type":"transcription","audio":{"input":{"format":"#

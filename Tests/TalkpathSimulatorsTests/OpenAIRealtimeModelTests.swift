@@ -49,14 +49,14 @@ struct OpenAIRealtimeModelTests {
         }
     }
 
-    @Test func `greets with the session`() {
+    @Test func `the model greets in its session`() {
         var model = model(setUp: false)
         let messages = model.takeMessages()
         #expect(messages.map { $0["type"]?.string } == ["session.created"])
         #expect(messages[0]["session"]?["audio"]?["input"]?["turn_detection"]?["type"] == "server_vad")
     }
 
-    @Test func `only present members of the session change`() {
+    @Test func `only the present members of a session are changed`() {
         var model = model(setUp: false)
         _ = model.takeMessages()
         model.receive(Self.setup, at: 1)
@@ -93,7 +93,7 @@ struct OpenAIRealtimeModelTests {
         #expect(model.record.violations.count == 1)
     }
 
-    @Test(arguments: ["AAA", "A===", "-_-_", "AA =="]) func `audio that is not base 64 is refused`(text: String) {
+    @Test(arguments: ["AAA", "A===", "-_-_", "AA =="]) func `audio that is not Base64 is refused`(text: String) {
         var model = model()
         model.receive(#"{"type":"input_audio_buffer.append","audio":"\#(text)"}"#, at: 1)
         #expect(model.takeMessages().map { $0["error"]?["code"]?.string } == ["invalid_value"])
@@ -107,7 +107,7 @@ struct OpenAIRealtimeModelTests {
         #expect(model.record.arrivals.isEmpty)
     }
 
-    @Test func `a turn of the caller is heard transcribed and answered`() throws {
+    @Test func `a turn of the caller is detected, transcribed and answered`() throws {
         var model = model(talkative)
         talk(&model, from: 0, speech: 1000, silence: 1200)
         model.advance(to: .milliseconds(4000))
@@ -139,7 +139,7 @@ struct OpenAIRealtimeModelTests {
         #expect(model.record.items[0].sent.last?.instant == .milliseconds(325))
     }
 
-    @Test func `speech of the caller cancels the response`() throws {
+    @Test func `the caller's speech cancels the response`() throws {
         var script = talkative
         script.generationSpeed = 1
         var model = model(script)
@@ -193,7 +193,7 @@ struct OpenAIRealtimeModelTests {
         #expect(codes == ["conversation_already_has_active_response", "conversation_already_has_active_response"])
     }
 
-    @Test func `cancelling nothing is harmless`() {
+    @Test func `a cancel without a response has no effect`() {
         var model = model()
         model.receive(#"{"type":"response.cancel"}"#, at: 1)
         #expect(model.takeMessages()[0]["error"]?["code"] == "response_cancel_not_active")
@@ -225,7 +225,7 @@ struct OpenAIRealtimeModelTests {
         #expect(SyntheticSpeech.number(of: Samples.decode(model.record.items[1].audio, .telephony), rate: 8000) == 4)
     }
 
-    @Test func `faults take place where they are meant`() {
+    @Test func `faults occur where the script says`() {
         var model = model(
             talkative,
             faults: [AgentFault(.close(code: 1011, reason: "no"), at: .answer(0, after: .milliseconds(300)))]
@@ -236,7 +236,7 @@ struct OpenAIRealtimeModelTests {
         #expect(model.record.items[0].sent.last?.cumulativeMilliseconds == 300)
     }
 
-    @Test func `a pause holds back what comes meanwhile`() {
+    @Test func `a pause delays the messages after it`() {
         var model = model(faults: [AgentFault(.pause(.milliseconds(500)), at: .greeted)], setUp: false)
         #expect(model.takeMessages().count == 1)
         model.receive(Self.setup, at: 100)
@@ -245,14 +245,14 @@ struct OpenAIRealtimeModelTests {
         #expect(model.takeMessages().map { $0["type"]?.string } == ["session.updated"])
     }
 
-    @Test func `echo sends back what it hears in the same bytes`() {
+    @Test func `echo sends back the received audio unchanged`() {
         var model = model(.echo)
         talk(&model, from: 0, speech: 200, silence: 0)
         let deltas = model.takeMessages().compactMap { $0["delta"]?.string }
         #expect(deltas.compactMap { PlainBase64.decode($0) }.flatMap(\.self) == loud(milliseconds: 200))
     }
 
-    @Test func `a parrot says back the whole turn and only when it is over`() {
+    @Test func `parrot sends back the whole turn after its end`() {
         var model = model(.parrot)
         talk(&model, from: 0, speech: 0, silence: 1000)
         talk(&model, from: 1000, speech: 600, silence: 0)
@@ -261,7 +261,7 @@ struct OpenAIRealtimeModelTests {
         model.advance(to: .milliseconds(10_000))
         let audio = model.takeMessages().compactMap { $0["delta"]?.string }.compactMap { PlainBase64.decode($0) }
             .flatMap(\.self)
-        // The turn, with the 200 ms before it; the ear finds both ends to within a frame or two.
+        // The turn, with the 200 ms before it; both ends are detected within a frame or two.
         let milliseconds = audio.count / 8
         #expect((740...860).contains(milliseconds), "\(milliseconds)")
         let spoken = audio.suffix(560 * 8)

@@ -4,7 +4,7 @@ import Testing
 
 @testable import TalkpathSimulators
 
-/// The fake models take the options that the real ones take, and refuse the rest.
+/// The fake models accept the options of the real ones, and refuse all others.
 struct OptionRulesTests {
     private func answer(_ model: String, to session: String) throws -> JSONValue {
         var model = OpenAIRealtimeModel(
@@ -27,7 +27,7 @@ struct OptionRulesTests {
         #""truncation":{"type":"retention_ratio","retention_ratio":0.8,"token_limits":{"post_instructions":9}}"#,
         #""tools":[{"type":"mcp","server_label":"a","server_url":"u"}],"tool_choice":{"type":"mcp","server_label":"a"}"#,
     ])
-    func `OpenAI takes its options`(session: String) throws {
+    func `OpenAI accepts its options`(session: String) throws {
         #expect(try answer("gpt-realtime-2.1", to: session)["type"] == "session.updated")
     }
 
@@ -52,11 +52,11 @@ struct OptionRulesTests {
             (#""tools":[{"type":"mcp","server_label":"a"}]"#, "session.tools[0]"),
         ]
     )
-    func `OpenAI refuses what is no option of its`(session: String, parameter: String) throws {
+    func `OpenAI refuses unknown options`(session: String, parameter: String) throws {
         #expect(try answer("gpt-realtime-2.1", to: session)["error"]?["param"]?.string == parameter)
     }
 
-    @Test func `OpenAI's older models do not reason`() throws {
+    @Test func `OpenAI's older models refuse reasoning`() throws {
         let refusal = try answer("gpt-realtime-1.5", to: #""reasoning":{"effort":"low"}"#)
         #expect(refusal["error"]?["param"] == "session.reasoning")
     }
@@ -77,7 +77,7 @@ struct OptionRulesTests {
             ),
         ] as [(String, String, [Int])]
     )
-    func `Gemini's models take what each of them takes`(name: String, setup: String, closes: [Int]) {
+    func `each of Gemini's models accepts its own options`(name: String, setup: String, closes: [Int]) {
         var model = GeminiLiveModel(
             session: 0,
             script: .silent,

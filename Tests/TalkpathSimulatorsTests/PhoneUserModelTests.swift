@@ -3,7 +3,7 @@ import Testing
 
 @testable import TalkpathSimulators
 
-/// A person who hears what the test plays: 20 ms at a time on virtual time.
+/// A person who hears the test's audio, 20 ms at a time on virtual time.
 private struct Line {
     var user: PhoneUserModel
     var heardFrames = 0
@@ -41,7 +41,7 @@ struct PhoneUserModelTests {
         PhoneScript(turns: moments.map { .init($0, Self.speech, patience: patience) }, ending: ending)
     }
 
-    @Test func `a turn begins after the agent has ended by ear`() throws {
+    @Test func `a turn begins after the agent has ended audibly`() throws {
         var line = Line(script([.agentEnds(after: .milliseconds(600))]))
         line.play(400, voice: false)
         line.play(1000, voice: true)
@@ -50,7 +50,7 @@ struct PhoneUserModelTests {
         #expect((1980...2040).contains(start))
     }
 
-    @Test func `a pause shorter than the delay is no end`() throws {
+    @Test func `a pause shorter than the delay does not end the agent's turn`() throws {
         var line = Line(script([.agentEnds(after: .milliseconds(700))]))
         line.play(600, voice: true)
         line.play(500, voice: false)
@@ -60,7 +60,7 @@ struct PhoneUserModelTests {
         #expect((2380...2440).contains(start))
     }
 
-    @Test func `an interruption counts from the answer's beginning`() throws {
+    @Test func `an interruption is timed from the answer's beginning`() throws {
         var line = Line(script([.start(after: .zero), .agentStarts(after: .milliseconds(500))]))
         line.play(1500, voice: false)
         line.play(2000, voice: true)
@@ -68,9 +68,9 @@ struct PhoneUserModelTests {
         #expect((1980...2060).contains(start))
     }
 
-    @Test func `an answer that was broken into is not the answer to the interruption`() throws {
+    @Test func `an interrupted answer does not answer the interruption`() throws {
         var line = Line(script([.agentStarts(after: .milliseconds(400)), .agentEnds(after: .milliseconds(300))]))
-        // Interrupted at about 400 ms, the agent talks on for a little, then answers anew.
+        // After the interruption at about 400 ms, the agent speaks on for a little, then answers anew.
         line.play(700, voice: true)
         line.play(1500, voice: false)
         #expect(line.time(of: .startedTurn(1)) == nil)
@@ -99,7 +99,7 @@ struct PhoneUserModelTests {
         #expect(line.user.impatientTurns.isEmpty && line.user.turnsLeft == 1)
     }
 
-    @Test func `hangs up after the last answer`() throws {
+    @Test func `the person hangs up after the last answer`() throws {
         var line = Line(script([.start(after: .zero)], ending: .hangsUpWhenAgentEnds(after: .milliseconds(500))))
         line.play(1200, voice: false)
         line.play(600, voice: true)
@@ -109,18 +109,18 @@ struct PhoneUserModelTests {
         #expect(line.events.filter { $0.what == .hungUp }.count == 1)
     }
 
-    @Test func `what is said is the script in its place and faint noise around`() {
+    @Test func `the person's audio is the script at its times with faint noise around it`() {
         var line = Line(script([.previous(after: .milliseconds(200))]))
         line.play(2000, voice: false)
         let said = line.user.said.map(MuLaw.decode)
-        // The model's first frame here is the one of 20 ms.
+        // The model's first frame here is the one at 20 ms.
         let start = (200 - 20) * 8
         #expect(said.prefix(start).allSatisfy { abs($0) < 100 })
         #expect(SyntheticSpeech.number(of: said[start..<start + 7000], rate: 8000) == 1)
         #expect(said.suffix(800).allSatisfy { abs($0) < 100 })
     }
 
-    @Test func `the line is never taken for speech`() {
+    @Test func `the line's noise is never taken for speech`() {
         var detector = VoiceActivityDetector()
         var noise = LineNoise(level: -60, background: [], seed: 7)
         for _ in 0..<500 { #expect(detector.process(muLaw: noise.frame().span.bytes) == nil) }

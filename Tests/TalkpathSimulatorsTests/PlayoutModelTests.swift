@@ -3,7 +3,7 @@ import Testing
 
 @testable import TalkpathSimulators
 
-/// A play-out that the checks below may change in passing.
+/// A play-out that the checks below may change.
 private final class Bench {
     var model = PlayoutModel(start: .milliseconds(0))
 
@@ -33,7 +33,7 @@ struct PlayoutModelTests {
         #expect(heard[320...].allSatisfy { $0 == MuLaw.silence })
     }
 
-    @Test func `a mark is echoed when what stood before it has been played`() {
+    @Test func `a mark is echoed once the audio before it has been played`() {
         _ = advance(to: 0)
         _ = playout.receive(media: [UInt8](repeating: 0x10, count: 480))
         #expect(playout.receive(mark: "m") == nil)
@@ -42,7 +42,7 @@ struct PlayoutModelTests {
         #expect(advance(to: 80) == [.played(mark: "m")])
     }
 
-    @Test func `a mark after nothing is echoed at once`() {
+    @Test func `a mark without audio before it is echoed at once`() {
         _ = advance(to: 0)
         #expect(playout.receive(mark: "m") == .played(mark: "m"))
     }
@@ -80,14 +80,14 @@ struct PlayoutModelTests {
         #expect(advance(to: 60) == [.played(mark: "new")])
     }
 
-    @Test func `more than ten minutes are thrown away`() {
+    @Test func `audio beyond ten minutes is dropped`() {
         #expect(playout.receive(media: [UInt8](repeating: 0, count: PlayoutModel.maximumQueuedBytes)))
         #expect(!playout.receive(media: [0, 0]))
         #expect(playout.model.overflowedBytes == 2)
         #expect(playout.model.queuedBytes == PlayoutModel.maximumQueuedBytes)
     }
 
-    @Test func `what is heard does not depend on how often time is told`() {
+    @Test func `the heard audio does not depend on the steps of time`() {
         var other = playout.model
         _ = playout.receive(media: (0..<1000).map { UInt8(truncatingIfNeeded: $0) })
         _ = other.receive(media: (0..<1000).map { UInt8(truncatingIfNeeded: $0) })

@@ -2,7 +2,7 @@ import TalkpathSimulators
 import Testing
 
 struct RawWebSocketTests {
-    @Test func `garbage instead of frames ends the connection`() async throws {
+    @Test func `malformed frames end the connection`() async throws {
         let server = try await FakeOpenAIRealtime.start()
         let socket = try await RawWebSocket.connect(server.url + "?model=m")
         var messages = socket.messages.makeAsyncIterator()
@@ -13,7 +13,7 @@ struct RawWebSocketTests {
         await server.shutdown()
     }
 
-    @Test func `a reset is seen as one`() async throws {
+    @Test func `a reset is reported as such`() async throws {
         let server = try await FakeOpenAIRealtime.start()
         let socket = try await RawWebSocket.connect(server.url + "?model=m")
         await socket.reset()
@@ -21,7 +21,7 @@ struct RawWebSocketTests {
         await server.shutdown()
     }
 
-    @Test func `a refusal names its status`() async throws {
+    @Test func `a refusal reports its status`() async throws {
         let server = try await FakeOpenAIRealtime.start(.init(apiKey: "key"))
         await #expect {
             _ = try await RawWebSocket.connect(server.url + "?model=m")

@@ -4,7 +4,7 @@ import Testing
 @testable import TalkpathWire
 
 struct AgentCodecTests {
-    @Test func `each provider is spoken to in its own words`() throws {
+    @Test func `each provider gets its own messages`() throws {
         var openAI = AgentCodec(.openai)
         #expect(openAI.awaitsGreeting)
         #expect(try openAI.receive(#"{"type":"session.created"}"#) == [.awaitingConfiguration])
@@ -25,7 +25,7 @@ struct AgentCodecTests {
         #expect(keys == ["type", "realtimeInput", "type", "realtimeInput"])
     }
 
-    @Test func `OpenAI's socket carries the model in its address and the key in a header`() {
+    @Test func `OpenAI's address has the model and a header has the key`() {
         let target = AgentProvider.openai.target(model: "gpt realtime/ü", apiKey: " sk-1\n")
         #expect(target.url == "wss://api.openai.com/v1/realtime?model=gpt%20realtime%2F%C3%BC")
         #expect(target.headers.map(\.name) == ["Authorization"])
@@ -47,7 +47,7 @@ struct AgentCodecTests {
             ("wss://example.com/ws/own.Method", "wss://example.com/ws/own.Method"),
         ] as [(String?, String)]
     )
-    func `Gemini's address is an origin or the whole method, and the key is not in it`(base: String?, url: String) {
+    func `Gemini's address is an origin or the whole method, and does not have the key`(base: String?, url: String) {
         let target = AgentProvider.gemini.target(baseURL: base, model: "m", apiKey: "secret-key")
         #expect(target.url == url)
         #expect(target.headers.map(\.name) == ["x-goog-api-key"])

@@ -3,8 +3,7 @@ import Testing
 
 @testable import TalkpathWire
 
-/// What each model is set up with, what is left out when it was refused, and how the agent's own instructions stay in
-/// force.
+/// The set-up of each model, the parts left out after a refusal, and the agent's own instructions in every request.
 struct AgentSetupTests {
     private static func configuration(_ model: String) -> AgentSessionConfiguration {
         AgentSessionConfiguration(
@@ -43,11 +42,11 @@ struct AgentSetupTests {
             ("gemini-9-live", nil), ("", nil),
         ] as [(String, String?)]
     )
-    func `functions are declared as the model takes them`(model: String, behavior: String?) throws {
+    func `functions are declared as the model accepts them`(model: String, behavior: String?) throws {
         #expect(Self.behavior(try Self.geminiSetup(model).setup) == behavior)
     }
 
-    @Test func `only a model that has to be asked to think is asked`() throws {
+    @Test func `only a model with optional reasoning is asked for it`() throws {
         let level = ["generationConfig", "thinkingConfig", "thinkingLevel"]
         func asked(_ model: String) throws -> String? {
             try level.reduce(Self.geminiSetup(model).setup as JSONValue?) { $0?[$1] }?.string
@@ -59,7 +58,7 @@ struct AgentSetupTests {
     }
 
     @Test(arguments: ["gemini-3.1-flash-live-preview", "gemini-3.8-live", "gemini-9-live"])
-    func `what was said before is announced, told in one piece, and never again as a turn`(model: String) throws {
+    func `former words are announced, sent in one piece, and never again as a turn`(model: String) throws {
         var (setup, codec) = try Self.geminiSetup(model) { $0.hasHistory = true }
         #expect(setup["historyConfig"] == ["initialHistoryInClientContent": true])
         let turns: [AgentCommand.Turn] = [
@@ -90,7 +89,7 @@ struct AgentSetupTests {
         #expect(try Self.geminiSetup("gemini-3.1-flash-live-preview").setup["historyConfig"] == nil)
     }
 
-    @Test func `a note to a model that takes turns at any time is a turn, unanswered`() throws {
+    @Test func `a note to a model that accepts turns at any time is a turn without an answer`() throws {
         var (setup, codec) = try Self.geminiSetup("gemini-2.5-flash-native-audio-preview-12-2025") {
             $0.hasHistory = true
         }
@@ -123,13 +122,13 @@ struct AgentSetupTests {
             ("(1007: Unknown name \"contextWindowCompression\")", .compression),
         ] as [(String, AgentSetting)]
     )
-    func `a close that names what it refuses costs that, once`(reason: String, setting: AgentSetting) {
+    func `a close that names the refused part leaves it out, once`(reason: String, setting: AgentSetting) {
         #expect(AgentProvider.gemini.settings(refusedByClosing: reason, besides: []) == [setting])
         #expect(AgentProvider.gemini.settings(refusedByClosing: reason, besides: [setting]).isEmpty)
         #expect(AgentProvider.openai.settings(refusedByClosing: reason, besides: []).isEmpty)
     }
 
-    @Test func `a close without a name costs everything a conversation can do without`() throws {
+    @Test func `a close without a name leaves out every optional part`() throws {
         let reason = "the model's socket was closed (1007: Request contains an invalid argument.)"
         let refused = AgentProvider.gemini.settings(refusedByClosing: reason, besides: [])
         #expect(AgentProvider.gemini.settings(refusedByClosing: reason, besides: refused).isEmpty)
@@ -151,11 +150,11 @@ struct AgentSetupTests {
         "(1007: API key not valid. Please pass a valid API key.)", "(1006)", "(1011: internal error)",
         "(1008: You exceeded your current quota)", "(1007: session handle expired)", "",
     ])
-    func `a close for another reason costs nothing`(reason: String) {
+    func `a close for another reason leaves out no part`(reason: String) {
         #expect(AgentProvider.gemini.settings(refusedByClosing: reason, besides: []).isEmpty)
     }
 
-    @Test func `OpenAI's refusal of a part names it, and the set-up does without it`() throws {
+    @Test func `OpenAI's refusal of a part names it, and the next set-up does not have it`() throws {
         var codec = OpenAIRealtimeCodec()
         let refusal =
             #"{"type":"error","error":{"type":"invalid_request_error","code":"invalid_value","message":"m","param":"session.audio.input.transcription.model"}}"#
@@ -177,7 +176,7 @@ struct AgentSetupTests {
         }
         #expect(models == ["gpt-transcribe", "gpt-4o-mini-transcribe", nil])
         #expect(AgentProvider.openai.settings(refusedAs: "session.audio.output.voice", besides: []) == [.voice])
-        // Functions and instructions are what the agent is.
+        // Functions and instructions define the agent.
         #expect(AgentProvider.openai.settings(refusedAs: "session.tools[0].name", besides: []).isEmpty)
         #expect(AgentProvider.openai.settings(refusedAs: nil, besides: []).contains(.transcription))
     }
@@ -186,7 +185,7 @@ struct AgentSetupTests {
         #"{"type":"error","error":{"code":"invalid_api_key","param":"session.model","event_id":"talkpath-configuration"}}"#,
         #"{"type":"error","error":{"code":"model_not_found","param":null,"event_id":"talkpath-configuration"}}"#,
     ])
-    func `an error that ends the session is no refusal of its set-up`(text: String) throws {
+    func `an error that ends the session is not a refusal of its set-up`(text: String) throws {
         var codec = OpenAIRealtimeCodec()
         guard case .error(let report)? = try codec.receive(text).first else {
             Issue.record("no error")
@@ -201,7 +200,7 @@ struct AgentSetupTests {
         try codec.written(.say(words)).first?["response"]?["instructions"]?.string
     }
 
-    @Test func `whatever the agent is asked to say, its own instructions hold`() throws {
+    @Test func `every request to speak has the agent's own instructions`() throws {
         var codec = OpenAIRealtimeCodec()
         _ = try codec.receive(#"{"type":"session.created","session":{"instructions":"The provider's."}}"#)
         _ = try codec.written(.configure(Self.configuration("gpt-realtime-2.1")))
@@ -209,7 +208,7 @@ struct AgentSetupTests {
         #expect(try Self.asked(&codec, "Greet them.") == "You speak Danish only.\n\nGreet them.")
     }
 
-    @Test func `an agent without instructions of its own keeps the provider's`() throws {
+    @Test func `an agent without its own instructions keeps the provider's`() throws {
         var codec = OpenAIRealtimeCodec()
         #expect(try Self.asked(&codec, "Greet them.") == "Greet them.")
         _ = try codec.receive(#"{"type":"session.created","session":{"instructions":"The provider's."}}"#)

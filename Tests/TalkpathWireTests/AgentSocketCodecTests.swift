@@ -37,7 +37,7 @@ struct AgentSocketCodecTests {
 
     // MARK: The session
 
-    @Test func `start tells the call, the functions and both formats`() throws {
+    @Test func `start has the call, the functions and both formats`() throws {
         var codec = AgentSocketCodec()
         var configuration = Self.configuration
         configuration.call = AgentCallDetails(
@@ -85,7 +85,7 @@ struct AgentSocketCodecTests {
             #"{"encoding":"pcm16","sample_rate":1e99}"#,
         ]
     )
-    func `a format that the protocol lacks is refused, and the agent is not ready`(format: String) throws {
+    func `an unknown format is refused, and the agent is not ready`(format: String) throws {
         var codec = AgentSocketCodec()
         #expect(throws: WireError(.unsupportedFormat, "output_format")) {
             try codec.receive(#"{"type":"ready","output_format":\#(format)}"#)
@@ -93,7 +93,7 @@ struct AgentSocketCodecTests {
         #expect(!codec.isReady)
     }
 
-    @Test func `nothing but ready or an error may come first`() throws {
+    @Test func `only ready or an error may come first`() throws {
         var codec = AgentSocketCodec()
         #expect(throws: WireError(.malformedMessage, "response_start before ready")) {
             try codec.receive(#"{"type":"response_start","response":"r"}"#)
@@ -105,7 +105,7 @@ struct AgentSocketCodecTests {
 
     // MARK: Speech
 
-    @Test func `audio belongs to the response that was begun last`() throws {
+    @Test func `audio belongs to the response that began last`() throws {
         var codec = try ready()
         var events = try codec.receive(#"{"type":"response_start","response":"a"}"#)
         events += try codec.receive(audio: [1, 2, 3, 4])
@@ -133,12 +133,12 @@ struct AgentSocketCodecTests {
         #expect(try codec.receive(audio: [0, 0]).count == 1)
     }
 
-    @Test func `the name of a response is used once`() throws {
+    @Test func `a response's id is accepted once`() throws {
         var codec = try ready()
         _ = try codec.receive(#"{"type":"response_start","response":"a"}"#)
         _ = try codec.receive(#"{"type":"response_end","response":"a"}"#)
         #expect(throws: WireError.self) { try codec.receive(#"{"type":"response_start","response":"a"}"#) }
-        // The refused message changed nothing.
+        // The refused message has no effect.
         #expect(codec.responses.open == nil)
         #expect(try codec.receive(#"{"type":"response_end","response":"a"}"#) == [.ignored])
     }
@@ -153,14 +153,14 @@ struct AgentSocketCodecTests {
         #expect(throws: WireError.self) { try codec.receive(audio: [0, 0]) }
     }
 
-    @Test func `a response that was to be broken off ends as cancelled`() throws {
+    @Test func `a response that was cancelled ends as cancelled`() throws {
         var codec = try ready()
         #expect(try codec.written(.cancelResponse).isEmpty)
         _ = try codec.receive(#"{"type":"response_start","response":"a"}"#)
         #expect(try codec.written(.cancelResponse) == [["type": "cancel", "response": "a"]])
         let told = try codec.written(.truncate(item: AgentItem(index: 0), heardMilliseconds: 340))
         #expect(told == [["type": "interrupted", "response": "a", "heard_ms": 340]])
-        // What is on its way still belongs to it.
+        // Audio under way still belongs to it.
         #expect(summary(try codec.receive(audio: [0, 0])) == ["audio 0 pcm16 16000 Hz raw(Range(0..<2))"])
         #expect(
             summary(try codec.receive(#"{"type":"response_end","response":"a"}"#)) == [
@@ -172,7 +172,7 @@ struct AgentSocketCodecTests {
         #expect(try codec.written(.truncate(item: AgentItem(index: 9), heardMilliseconds: 1)).isEmpty)
     }
 
-    @Test func `words of both sides have their turns`() throws {
+    @Test func `words of both sides belong to their turns`() throws {
         var codec = try ready()
         #expect(throws: WireError.self) { try codec.receive(#"{"type":"transcript","speaker":"agent","text":"x"}"#) }
         _ = try codec.receive(#"{"type":"response_start","response":"a"}"#)
@@ -191,7 +191,7 @@ struct AgentSocketCodecTests {
         #expect(throws: WireError.self) { try codec.receive(#"{"type":"transcript","speaker":"dog","text":"x"}"#) }
     }
 
-    @Test func `names of old responses are forgotten, and numbers go on`() throws {
+    @Test func `the ids of old responses are forgotten, and numbers go on`() throws {
         var codec = try ready()
         for number in 0..<1500 { _ = try codec.receive(#"{"type":"response_start","response":"r\#(number)"}"#) }
         #expect(codec.providerName(of: AgentItem(index: 1499)) == "r1499")
@@ -199,7 +199,7 @@ struct AgentSocketCodecTests {
         #expect(codec.responses.open == AgentItem(index: 1499))
     }
 
-    @Test func `a response that is open keeps its name, whatever the caller says meanwhile`() throws {
+    @Test func `an open response keeps its id while the caller speaks`() throws {
         var codec = try ready()
         _ = try codec.receive(#"{"type":"response_start","response":"a"}"#)
         for _ in 0..<1500 { _ = try codec.receive(#"{"type":"transcript","speaker":"caller","text":"x"}"#) }
@@ -248,7 +248,7 @@ struct AgentSocketCodecTests {
         #expect(try codec.receive(#"{"type":"weather"}"#) == [.ignored])
     }
 
-    @Test func `commands are written as the protocol has them`() throws {
+    @Test func `commands are written as the protocol defines them`() throws {
         var codec = try ready(#","caller_turns":true"#)
         let all: [AgentCommand] = [
             .say("Hello."), .addMessage(role: .system, text: "s"), .prompt("p"), .key(UInt8(ascii: "5")),
@@ -271,7 +271,7 @@ struct AgentSocketCodecTests {
         #expect(try deaf.written(.callerVoice(isSpeaking: true)).isEmpty)
     }
 
-    @Test func `broken text is answered with a sentence, and not for ever`() throws {
+    @Test func `malformed text is answered with an error, up to a limit`() throws {
         var codec = try ready()
         let error = #expect(throws: WireError.self) { try codec.receive(#"{"type":"mark","#) }
         let fault = try #require(error)
@@ -284,7 +284,7 @@ struct AgentSocketCodecTests {
         }
     }
 
-    @Test func `audio goes out as it is, in binary messages`() throws {
+    @Test func `audio is sent unchanged, in binary messages`() throws {
         let codec = try ready()
         var outbox = MessageOutbox()
         outbox.beginMessage()
@@ -297,7 +297,7 @@ struct AgentSocketCodecTests {
         #expect(found.map(\.bytes) == [Array("{}".utf8), [1, 2, 3, 4]])
     }
 
-    @Test func `the secret is a bearer's token, or the value of a header of its own`() {
+    @Test func `the secret is a bearer token, or the value of its own header`() {
         let bearer = AgentProvider.socket.target(baseURL: "wss://a.example/x", model: "m", apiKey: " s \n")
         #expect(bearer.url == "wss://a.example/x")
         #expect(bearer.headers.map { "\($0.name): \($0.value)" } == ["Authorization: Bearer s"])

@@ -2,9 +2,9 @@ import Testing
 
 @testable import TalkpathWire
 
-/// What models count: by kind, and adding up to what they say in all.
+/// The models' counts: by kind, and equal to the reported sum.
 struct AgentUsageTests {
-    @Test func `OpenAI's counts are kept apart by kind`() throws {
+    @Test func `OpenAI's counts are kept by kind`() throws {
         var codec = OpenAIRealtimeCodec()
         let events = try codec.receive(
             #"""
@@ -30,7 +30,7 @@ struct AgentUsageTests {
         (#"{"type":"tokens","input_tokens":17,"output_tokens":5,"total_tokens":22}"#, 17, 5, 0),
         (#"{"type":"duration","seconds":1e300}"#, 0, 0, 1_000_000_000_000), (#"{"seconds":-4}"#, 0, 0, 0),
     ])
-    func `what OpenAI counts for transcripts stands apart from the model's tokens`(
+    func `OpenAI's counts for transcripts are kept apart from the model's tokens`(
         json: String,
         input: Int,
         output: Int,
@@ -49,7 +49,7 @@ struct AgentUsageTests {
         #expect(usage.transcriptionMilliseconds == milliseconds && usage.totalTokens == 0 && usage.inputTokens == 0)
     }
 
-    @Test func `Gemini's counts are kept apart by kind, with what was thought and what functions put in`() throws {
+    @Test func `Gemini's counts are kept by kind, with thoughts and functions`() throws {
         var codec = GeminiLiveCodec()
         let events = try codec.receive(
             #"""
@@ -70,7 +70,7 @@ struct AgentUsageTests {
         #expect(usage.inputTokens + usage.outputTokens == usage.totalTokens && usage.inputCachedTokens == 50)
     }
 
-    @Test func `sums saturate, each count for itself`() {
+    @Test func `sums saturate, each count by itself`() {
         var usage = AgentUsage(inputTokens: .max, outputTokens: 1, totalTokens: .max)
         var more = AgentUsage(inputTokens: 1, outputTokens: 2, totalTokens: 3)
         more.outputThinkingTokens = 5

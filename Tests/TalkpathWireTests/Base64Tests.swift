@@ -34,7 +34,7 @@ struct Base64Tests {
         ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
         ("foobar", "Zm9vYmFy"),
     ])
-    func `vectors of RFC 4648 come out both ways`(plain: String, text: String) throws {
+    func `vectors of RFC 4648 are encoded and decoded`(plain: String, text: String) throws {
         #expect(encoded(Array(plain.utf8)) == text)
         #expect(try decoded(text) == Array(plain.utf8))
     }
@@ -71,7 +71,7 @@ struct Base64Tests {
         #expect(throws: WireError(.malformedBase64)) { try decoded(text, room: 64) }
     }
 
-    @Test func `each byte that is not of the alphabets is refused at each place`() {
+    @Test func `each byte outside the alphabets is refused at each place`() {
         let legal = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_".utf8)
         for place in 0..<22 {
             for byte in UInt8.min...UInt8.max where !legal.contains(byte) {
@@ -85,7 +85,7 @@ struct Base64Tests {
         }
     }
 
-    @Test func `room that is too short is an error and nothing behind the bytes is touched`() throws {
+    @Test func `a buffer that is too small is an error and no byte behind it is written`() throws {
         #expect(throws: WireError(.malformedBase64)) { try decoded("AAAAAAAA", room: 5) }
         for length in 1...40 {
             let text = encoded([UInt8](repeating: 1, count: length))
@@ -97,7 +97,7 @@ struct Base64Tests {
         }
     }
 
-    @Test func `a payload is decoded where it stands and when it was copied`() throws {
+    @Test func `a payload is decoded in place and after a copy`() throws {
         let message = Array("....Zm9v....".utf8)
         for payload in [WirePayload.inPlace(4..<8), .unescaped(Array("Zm9v".utf8))] {
             #expect(payload.decodedCount(in: message.span.bytes) == 3)

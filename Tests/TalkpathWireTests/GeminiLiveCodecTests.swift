@@ -85,7 +85,7 @@ struct GeminiLiveCodecTests {
         )
     }
 
-    @Test func `an interruption after a complete turn does not swallow the next one`() throws {
+    @Test func `an interruption after a complete turn does not discard the next one`() throws {
         let events = try summaries([
             message(part("AAAA"), more: #","generationComplete":true,"turnComplete":true"#),
             #"{"serverContent":{"interrupted":true}}"#,
@@ -179,7 +179,7 @@ struct GeminiLiveCodecTests {
         "audio/pcm;rate=44100", "audio/pcm;rate=", "audio/pcm;rate=x", "audio/pcm;rate=99999999999", "audio/opus",
         "audio/pcmx", "audio/",
     ])
-    func `audio we cannot carry is refused and opens no turn`(type: String) throws {
+    func `unsupported audio is refused and opens no turn`(type: String) throws {
         var codec = GeminiLiveCodec()
         #expect(throws: WireError(.unsupportedFormat, "inlineData.mimeType")) {
             try codec.receive(message(part(), part(type: type)))
@@ -194,7 +194,7 @@ struct GeminiLiveCodecTests {
         #"{"inlineData":{"mimeType":"image/png","data":"AAAA"}}"#, #"{"text":"hm","thought":true}"#,
         #"{"executableCode":{}}"#, #"{}"#, "7",
     ])
-    func `parts that are no audio are not spoken`(part: String) throws {
+    func `parts without audio are not played`(part: String) throws {
         #expect(try summaries([message(part)]) == ["ignored"])
     }
 
@@ -221,7 +221,7 @@ struct GeminiLiveCodecTests {
             ("99999999999999999999s", nil),
         ] as [(String, Duration?)]
     )
-    func `the time left is read, or left open`(text: String, expected: Duration?) throws {
+    func `the time left is read, and may be absent`(text: String, expected: Duration?) throws {
         var codec = GeminiLiveCodec()
         #expect(try codec.receive(#"{"goAway":{"timeLeft":"\#(text)"}}"#) == [.goingAway(timeLeft: expected)])
     }

@@ -142,7 +142,7 @@ struct HostileInputTests {
         }
     }
 
-    @Test func `noise is refused`() throws {
+    @Test func `random bytes are refused`() throws {
         var generator = SeededGenerator(seed: 99)
         for _ in 0..<2000 {
             let noise = generator.bytes(Int.random(in: 0...64, using: &generator))
@@ -158,7 +158,7 @@ struct HostileInputTests {
         #expect(error?.code == .malformedJSON)
     }
 
-    @Test func `a giant message is read like a small one`() throws {
+    @Test func `a very large message is read like a small one`() throws {
         let payload = String(repeating: "//79", count: 1_000_000)
         let twilio = TwilioMessages.media.replacing("//79", with: payload)
         var codec = try TwilioMediaStreamsCodec.started()
@@ -209,7 +209,7 @@ struct HostileInputTests {
         }
     }
 
-    @Test func `a hundred thousand keys are read in no time worth mentioning`() throws {
+    @Test func `a hundred thousand keys are read in a negligible time`() throws {
         let members = (0..<100_000).map { #""k\#($0)":0"# }.joined(separator: ",")
         #expect(try JSONValue(parsing: "{\(members)}").object?.count == 100_000)
     }

@@ -108,7 +108,7 @@ struct JSONValueTests {
         #expect(members.allSatisfy { "k\($0.value.int! - 4000)" == $0.key })
     }
 
-    @Test func `keys that Swift holds equal and JSON does not are two`() throws {
+    @Test func `keys that are equal in Swift but not in JSON are two keys`() throws {
         let value = try JSONValue(parsing: "{\"\u{E9}\":1,\"e\u{301}\":2}")
         #expect(value["\u{E9}"]?.int == 1)
         #expect(value["e\u{301}"]?.int == 2)
@@ -154,7 +154,7 @@ struct JSONValueTests {
         }
     }
 
-    @Test func `every legal text is skipped exactly, and no prefix of an object passes for one`() throws {
+    @Test func `every legal text is skipped exactly, and no prefix of an object counts as one`() throws {
         for seed in 0..<300 as Range<UInt64> {
             var noise = JSONNoise(generator: SeededGenerator(seed: seed))
             let text = Array(noise.text(["a": noise.anything(), "b": noise.anything()]).utf8)

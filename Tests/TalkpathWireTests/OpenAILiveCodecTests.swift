@@ -50,7 +50,7 @@ struct OpenAILiveCodecTests {
 
     // MARK: Reading
 
-    @Test func `every message that the provider's own types make is understood`() throws {
+    @Test func `every message of the provider's own types is understood`() throws {
         let file = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "../../fixtures/openai-live/server.jsonl")
         let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map(String.init)
@@ -83,7 +83,7 @@ struct OpenAILiveCodecTests {
         )
     }
 
-    @Test func `audio is found in place, whatever stands around it`() throws {
+    @Test func `audio is found in place, in every order of the members`() throws {
         var codec = try started()
         for text in [
             #"{"type":"session.output_audio.delta","delta":"//79"}"#,
@@ -140,7 +140,7 @@ struct OpenAILiveCodecTests {
     }
 
     @Test(arguments: ["expired", "content", "remote_hangup", "connection_lost"])
-    func `a session that the provider closes is lost, and says why`(reason: String) throws {
+    func `a session that the provider closes is lost, with the reason`(reason: String) throws {
         var codec = try started()
         let events = try codec.receive(#"{"type":"session.closed","reason":"\#(reason)","usage":{"seconds":61.2}}"#)
         #expect(events.first == .sessionClosed(AgentSessionClosing(reason: reason, seconds: 62)))
@@ -186,7 +186,7 @@ struct OpenAILiveCodecTests {
             #"{"type":"response.event","event":{"type":"response.output_item.done","item":{"type":"function_call","call_id":"c"}}}"#,
         ]
     )
-    func `a message without what it needs is refused, and changes nothing`(text: String) throws {
+    func `a message without a required field is refused, and has no effect`(text: String) throws {
         var codec = try started()
         #expect(throws: WireError.self) { try codec.receive(text) }
         #expect(try codec.receive(#"{"type":"something.new"}"#) == [.ignored])
@@ -241,7 +241,7 @@ struct OpenAILiveCodecTests {
         #expect(short.count == 5)
     }
 
-    @Test func `the model is made to speak by commentary, and only the last part of a long text does so`() throws {
+    @Test func `the model speaks on commentary, and only on the last part of a long text`() throws {
         var codec = try started()
         let greeting = try codec.written(.say("Greet the caller."))
         #expect(
@@ -288,7 +288,7 @@ struct OpenAILiveCodecTests {
         #expect(try codec.written(.respond) == [["type": "response.create"]])
     }
 
-    @Test func `a task for the agent itself carries the conversation, and its result is said`() throws {
+    @Test func `a task for the agent itself has the conversation, and the agent says its result`() throws {
         var codec = OpenAILiveCodec()
         var configuration = Self.configuration([AgentTool(name: "ask_desk", description: "d")])
         configuration.live.delegation = .client(tool: "ask_desk")
@@ -322,7 +322,7 @@ struct OpenAILiveCodecTests {
         )
     }
 
-    @Test func `what full duplex makes needless is not sent, and the end closes the session`() throws {
+    @Test func `messages that full duplex makes needless are not sent, and the end closes the session`() throws {
         var codec = try started()
         let item = AgentItem(index: 0)
         for command in [
@@ -343,7 +343,7 @@ struct OpenAILiveCodecTests {
             ("wss://proxy.example/live", "wss://proxy.example/live", "Authorization"),
         ] as [(String?, String, String)]
     )
-    func `the address has no query, and Azure has a header of its own`(address: String?, url: String, header: String) {
+    func `the address has no query, and Azure has its own header`(address: String?, url: String, header: String) {
         let target = OpenAILiveCodec.target(address: address, apiKey: " k ")
         #expect(target.url == url)
         #expect(target.headers.map(\.name) == [header])

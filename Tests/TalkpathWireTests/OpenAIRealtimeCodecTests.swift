@@ -234,7 +234,7 @@ struct OpenAIRealtimeCodecTests {
         "rate_limits.updated",
         "conversation.item.added", "response.content_part.added", "output_audio_buffer.started", "something.new",
     ])
-    func `events of the beta, of no consequence or unknown are ignored`(type: String) throws {
+    func `events of the beta, unused events and unknown ones are ignored`(type: String) throws {
         var codec = OpenAIRealtimeCodec()
         #expect(try codec.receive(#"{"type":"\#(type)","item_id":"a","delta":"AAAA"}"#) == [.ignored])
     }
@@ -265,7 +265,7 @@ struct OpenAIRealtimeCodecTests {
         (#"{"type":"audio/pcmu"}"#, AudioFormat.telephony), (#"{"type":"audio/pcma"}"#, .alaw8k),
         (#"{"type":"audio/pcm","rate":24000}"#, .pcm24k),
     ])
-    func `audio has the format the provider says it sends`(format: String, expected: AudioFormat) throws {
+    func `audio has the format that the provider reports`(format: String, expected: AudioFormat) throws {
         var codec = OpenAIRealtimeCodec()
         _ = try codec.receive(#"{"type":"session.updated","session":{"audio":{"output":{"format":\#(format)}}}}"#)
         let text = delta("a")
@@ -312,7 +312,7 @@ struct OpenAIRealtimeCodecTests {
         #expect(outbox.drainTexts() == [#"{"type":"input_audio_buffer.append","audio":"//79"}"#])
     }
 
-    @Test func `the full configuration is written in the shape of the general interface`() throws {
+    @Test func `the full configuration is written in the shape of the GA interface`() throws {
         var codec = OpenAIRealtimeCodec()
         let written = try codec.written(
             .configure(
@@ -375,7 +375,7 @@ struct OpenAIRealtimeCodecTests {
         #expect(session["instructions"] == nil)
     }
 
-    @Test func `truncation names the item and the part of it that is audio`() throws {
+    @Test func `truncation names the item and its audio part`() throws {
         var codec = OpenAIRealtimeCodec()
         _ = try codec.receive(delta("item_a", content: 0))
         _ = try codec.receive(delta("item_b", content: 1))
@@ -397,7 +397,7 @@ struct OpenAIRealtimeCodecTests {
         #expect(try codec.written(.delete(item: AgentItem(index: 9))).isEmpty)
     }
 
-    @Test func `the other commands are written as the provider knows them`() throws {
+    @Test func `the other commands are written in the provider's form`() throws {
         var codec = OpenAIRealtimeCodec()
         #expect(try codec.written(.cancelResponse) == [["type": "response.cancel"]])
         #expect(

@@ -15,7 +15,7 @@ struct OpenAIRetryTests {
         "", "Please try again later.", "try again in ", "try again in s", "try again in 1", "try again in 99999h",
         "try again in 1.2.3s", "try again in 99999999999999999999s",
     ])
-    func `a message without one is none`(message: String) {
+    func `a message without a time gives none`(message: String) {
         #expect(OpenAIRetry.pause(in: message) == nil)
     }
 

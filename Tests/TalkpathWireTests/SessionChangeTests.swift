@@ -3,7 +3,7 @@ import Testing
 
 @testable import TalkpathWire
 
-/// Sessions that are changed while they last, and services that speak OpenAI's wire.
+/// Sessions that are changed while they last, and services with OpenAI's protocol.
 struct SessionChangeTests {
     private static func change(_ text: String, raw: JSONValue? = nil) throws -> AgentChange {
         var change = AgentChange()
@@ -19,7 +19,7 @@ struct SessionChangeTests {
         return try codec.written(.change(change, configuration))
     }
 
-    @Test func `only what changes is said, and audio's formats stay`() throws {
+    @Test func `only changes are sent, and audio's formats stay`() throws {
         var change = try Self.change(
             #"{"speed":1.5,"turn_detection":{"type":"semantic_vad"},"max_output_tokens":"inf"}"#,
             raw: ["include": ["x"]]
@@ -38,7 +38,7 @@ struct SessionChangeTests {
         )
     }
 
-    @Test func `what the agent is asked to say from then on goes by the new instructions`() throws {
+    @Test func `later requests to speak use the new instructions`() throws {
         var codec = OpenAIRealtimeCodec()
         var change = AgentChange()
         change.instructions = "Be brief."
@@ -53,13 +53,13 @@ struct SessionChangeTests {
         #expect(asked?["response"]?["instructions"] == "Be brief.\n\nGreet them.")
     }
 
-    @Test func `Gemini is told nothing`() throws {
+    @Test func `Gemini gets no change`() throws {
         var codec = GeminiLiveCodec()
         let configuration = AgentSessionConfiguration(model: "m", inputFormat: .pcm16k, outputFormat: .pcm24k)
         #expect(try codec.written(.change(Self.change(#"{"speed":1.5}"#), configuration)).isEmpty)
     }
 
-    @Test func `later changes take the place of earlier ones, option by option`() throws {
+    @Test func `later changes replace earlier ones, option by option`() throws {
         var change = try Self.change(
             #"{"speed":1.5,"turn_detection":{"type":"server_vad","threshold":0.5}}"#,
             raw: ["a": ["b": 1]]
@@ -76,7 +76,7 @@ struct SessionChangeTests {
             (.gemini, #"{"speed":1}"#, "openai.speed"),
         ] as [(AgentProvider, String, String?)]
     )
-    func `what a provider fixes when a session begins is refused`(
+    func `options that a provider fixes at the start are refused`(
         provider: AgentProvider,
         options: String,
         field: String?
@@ -111,14 +111,14 @@ struct SessionChangeTests {
             ("wss://eu.api.x.ai", .xai, "wss://eu.api.x.ai/v1/realtime?model=m", "Authorization"),
             ("ws://127.0.0.1:9", .openai, "ws://127.0.0.1:9/v1/realtime?model=m", "Authorization"),
             ("ws://127.0.0.1:9/own", .openai, "ws://127.0.0.1:9/own?model=m", "Authorization"),
-            // No more than a name that looks alike.
+            // A name that only looks alike.
             (
                 "wss://notapi.x.ai.example.com", .openai, "wss://notapi.x.ai.example.com/v1/realtime?model=m",
                 "Authorization"
             ),
         ] as [(String, RealtimeService, String, String)]
     )
-    func `a service is known by its address, and let in its own way`(
+    func `a service is recognised by its address, and gets its own authorization`(
         address: String,
         service: RealtimeService,
         url: String,
@@ -130,7 +130,7 @@ struct SessionChangeTests {
         #expect(target.headers.first?.value == (header == "api-key" ? "k" : "Bearer k"))
     }
 
-    @Test func `a service without an address of its own has its usual one`() {
+    @Test func `a service without an address has its usual one`() {
         let target = RealtimeService.xai.target(model: RealtimeService.xai.defaultModel ?? "", apiKey: "k")
         #expect(target.url == "wss://api.x.ai/v1/realtime?model=grok-voice-latest")
         #expect(RealtimeService.azure.defaultModel == nil)
@@ -147,7 +147,7 @@ struct SessionChangeTests {
             (.gemini, "models/gemini-3.8-live", true, nil, 55), (.gemini, "gemini-9-live", false, nil, 55),
         ] as [(AgentProvider, String, Bool, String?, Int)]
     )
-    func `each model's session is renewed before its end, and its end is known`(
+    func `each model's session is renewed before its known end`(
         provider: AgentProvider,
         model: String,
         isKnown: Bool,

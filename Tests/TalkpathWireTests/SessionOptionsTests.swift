@@ -3,7 +3,7 @@ import Testing
 
 @testable import TalkpathWire
 
-/// What an agent may ask of its provider's sessions: how it is written, what is refused, and what comes back.
+/// The options of an agent for its provider's sessions: their form, their refusals, and their answers.
 struct SessionOptionsTests {
     private static func openAI(_ text: String) throws -> OpenAIOptions {
         OpenAIOptions(json: try JSONValue(parsing: text))
@@ -55,7 +55,7 @@ struct SessionOptionsTests {
           "headers":{"x-a":"b"},"allowed_tools":["look"],"require_approval":"always"}]}
         """#
 
-    @Test func `every option stands in OpenAI's session where the provider looks for it`() throws {
+    @Test func `every option is in OpenAI's session at the provider's place`() throws {
         let session = try Self.session { $0.openAI = try Self.openAI(Self.everything) }
         let input = session["audio"]?["input"]
         #expect(
@@ -89,13 +89,13 @@ struct SessionOptionsTests {
         #"{"tool_choice":"required","max_output_tokens":"inf","truncation":"disabled","tracing":"auto"}"#,
         #"{"tool_choice":{"type":"mcp","server_label":"desk","name":"look"},"truncation":"auto"}"#,
     ])
-    func `what is written of OpenAI's options is read again`(text: String) throws {
+    func `OpenAI's options are read as they are written`(text: String) throws {
         let options = try Self.openAI(text)
         #expect(OpenAIOptions(json: options.json) == options)
         #expect(try options.json == JSONValue(parsing: text))
     }
 
-    @Test func `noise reduction that is switched off is null on the wire, and absent where nobody asks`() throws {
+    @Test func `disabled noise reduction is null on the wire, and absent without a setting`() throws {
         let off = try Self.session { $0.openAI.noiseReduction = .off }
         #expect(off["audio"]?["input"]?["noise_reduction"] == JSONValue.null)
         let unasked = try Self.session { _ in }
@@ -107,7 +107,7 @@ struct SessionOptionsTests {
         ("whisper-1", ["de"], #"{"model":"whisper-1","language":"de","prompt":"p"}"#),
         ("gpt-realtime-whisper", [], #"{"model":"gpt-realtime-whisper"}"#),
     ])
-    func `a transcription is asked for nothing that its model lacks`(
+    func `a transcription has only options that its model supports`(
         model: String,
         languages: [String],
         wire: String
@@ -125,7 +125,7 @@ struct SessionOptionsTests {
          "affective_dialog":true,"context_compression":{"trigger_tokens":20000,"target_tokens":8000}}
         """#
 
-    @Test func `every option stands in Gemini's setup where the provider looks for it`() throws {
+    @Test func `every option is in Gemini's setup at the provider's place`() throws {
         let setup = try Self.setup {
             $0.gemini = try Self.gemini(Self.everythingOfGemini)
             $0.tools[0].behavior = .background
@@ -156,13 +156,13 @@ struct SessionOptionsTests {
     }
 
     @Test(arguments: [everythingOfGemini, "{}", #"{"context_compression":"off"}"#])
-    func `what is written of Gemini's options is read again`(text: String) throws {
+    func `Gemini's options are read as they are written`(text: String) throws {
         let options = try Self.gemini(text)
         #expect(GeminiOptions(json: options.json) == options)
         #expect(try options.json == JSONValue(parsing: text))
     }
 
-    @Test func `the result of a function says what it does to the model, if its owner has said so`() throws {
+    @Test func `the result of a function has its scheduling, if the agent's definition sets one`() throws {
         var codec = GeminiLiveCodec()
         var configuration = Self.configuration("gemini-3.8-live-extended-thinking")
         configuration.tools[0].scheduling = .whenIdle
@@ -180,7 +180,7 @@ struct SessionOptionsTests {
 
     // MARK: The overlay
 
-    @Test func `the overlay is laid over the set-up at last, member by member`() throws {
+    @Test func `the overlay is applied to the set-up last, member by member`() throws {
         let raw = try JSONValue(parsing: #"{"audio":{"output":{"speed":0.5}},"include":["x"]}"#)
         let session = try Self.session {
             $0.openAI.speed = 1.5
@@ -192,7 +192,7 @@ struct SessionOptionsTests {
         #expect(setup["generationConfig"] == ["responseModalities": ["AUDIO"], "topK": 3])
     }
 
-    @Test func `a model that has refused its set-up without a word is asked without the options`() throws {
+    @Test func `after a refusal without a reason the set-up has no options`() throws {
         let refused = AgentProvider.gemini.settings(refusedByClosing: "closed (1007)", besides: [])
         let setup = try Self.setup {
             $0.gemini = try Self.gemini(Self.everythingOfGemini)
@@ -238,7 +238,7 @@ struct SessionOptionsTests {
         arguments: [
             (#"{"turn_detection":{"type":"server_vad","threshold":2}}"#, "openai.turn_detection.threshold"),
             (#"{"turn_detection":{"type":"server_vad","idle_timeout_ms":4}}"#, "openai.turn_detection.idle_timeout_ms"),
-            // Ours asks the caller, too.
+            // Our own prompt asks the caller, too.
             (
                 #"{"turn_detection":{"type":"server_vad","idle_timeout_ms":6000}}"#,
                 "openai.turn_detection.idle_timeout_ms"
@@ -264,7 +264,7 @@ struct SessionOptionsTests {
             ),
         ]
     )
-    func `what OpenAI would refuse is refused before a call is placed`(options: String, field: String) throws {
+    func `options that OpenAI would refuse are refused before a call is placed`(options: String, field: String) throws {
         #expect(try Self.fault(.openai, "gpt-realtime-2.1", openAI: options) == field)
         #expect(try Self.fault(.gemini, "gemini-3.8-live", openAI: options) == "openai")
     }
@@ -273,7 +273,7 @@ struct SessionOptionsTests {
         arguments: [
             ("gpt-realtime", true), ("gpt-realtime-1.5", true), ("gpt-realtime-2025-08-28", true),
             ("gpt-realtime-mini-2025-12-15", true), ("gpt-realtime-2", false), ("gpt-realtime-2.1-mini", false),
-            // Of these nothing is known, and their owners will know.
+            // These models are unknown, so their options are passed on.
             ("gpt-realtime-3", false), ("my-deployment", false),
         ]
     )
@@ -302,7 +302,7 @@ struct SessionOptionsTests {
             ),
         ] as [(String, String, String?)]
     )
-    func `what a model of Gemini's would refuse is refused before a call is placed`(
+    func `options that a Gemini model would refuse are refused before a call is placed`(
         model: String,
         options: String,
         field: String?
@@ -319,7 +319,7 @@ struct SessionOptionsTests {
             ("gemini-3.8-live", nil, .silent, "tools[wait].scheduling"),
         ] as [(String, AgentTool.Behavior?, AgentTool.Scheduling?, String?)]
     )
-    func `a function runs as its model lets it run`(
+    func `a function runs in a mode that its model allows`(
         model: String,
         behavior: AgentTool.Behavior?,
         scheduling: AgentTool.Scheduling?,
@@ -342,7 +342,7 @@ struct SessionOptionsTests {
             "raw.generationConfig.responseModalities"
         ),
     ])
-    func `the overlay leaves alone what the bridge depends on`(
+    func `the overlay cannot change fields that the bridge depends on`(
         provider: AgentProvider,
         raw: String,
         field: String
@@ -363,7 +363,7 @@ struct SessionOptionsTests {
             (#"{"error":"no such function"}"#, false, nil),
         ] as [(String, Bool, String?)]
     )
-    func `a question for leave is a function, and whatever is no clear yes is a no`(
+    func `a request for approval is a function, and every answer but a clear yes is a no`(
         output: String,
         isAllowed: Bool,
         reason: String?

@@ -42,7 +42,7 @@ struct TwilioMediaStreamsCodecTests {
         }
     }
 
-    @Test func `events we do not know are ignored`() throws {
+    @Test func `unknown events are ignored`() throws {
         var codec = try TwilioMediaStreamsCodec.started()
         #expect(try codec.receive(#"{"event":"rainbow","streamSid":"MZ01"}"#) == .ignored)
         #expect(try codec.receive(#"{"event":"","x":[]}"#) == .ignored)
@@ -69,7 +69,7 @@ struct TwilioMediaStreamsCodecTests {
         #expect(throws: WireError(.malformedMessage, "streamSid")) { try ours.receive(anonymous) }
     }
 
-    @Test func `a second start changes nothing`() throws {
+    @Test func `a second start has no effect`() throws {
         var codec = try TwilioMediaStreamsCodec.started()
         #expect(try codec.receive(TwilioMessages.start()) == .ignored)
         let error = #expect(throws: WireError.self) { try codec.receive(TwilioMessages.start("MZ02")) }
@@ -81,7 +81,7 @@ struct TwilioMediaStreamsCodecTests {
         (#""audio/x-mulaw""#, #""audio/l16""#), ("8000", "16000"), (#""channels":1"#, #""channels":2"#),
         (#","channels":1"#, ""),
     ])
-    func `a format we cannot carry is refused and the stream has not started`(usual: String, other: String) throws {
+    func `an unsupported format is refused and the stream has not started`(usual: String, other: String) throws {
         var codec = TwilioMediaStreamsCodec()
         let error = #expect(throws: WireError.self) {
             try codec.receive(TwilioMessages.start().replacing(usual, with: other))
@@ -159,7 +159,7 @@ struct TwilioMediaStreamsCodecTests {
     }
 
     @Test(arguments: ["", "A", "12", "x", "é", " "])
-    func `a key that no telephone has is refused`(digit: String) throws {
+    func `a key that telephones do not have is refused`(digit: String) throws {
         var codec = try TwilioMediaStreamsCodec.started()
         let message = TwilioMessages.dtmf.replacing(##""digit":"#""##, with: #""digit":"\#(digit)""#)
         #expect(throws: WireError(.malformedMessage, "dtmf.digit")) { try codec.receive(message) }

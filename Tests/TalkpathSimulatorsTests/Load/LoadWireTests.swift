@@ -4,7 +4,7 @@ import Testing
 @testable import TalkpathSimulators
 
 @Suite struct LoadWireTests {
-    @Test func `base64 is read as the plain decoder reads it`() {
+    @Test func `Base64 is decoded as by the plain decoder`() {
         for count in 0..<70 {
             let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ count) }
             let text = PlainBase64.encoded(bytes)
@@ -33,7 +33,7 @@ import Testing
         ("ws://localhost:90", "127.0.0.1", 90, "/twilio/media-stream"),
         ("ws://10.0.0.1/x", "10.0.0.1", 80, "/x"),
     ])
-    func `addresses are understood`(url: String, host: String, port: Int, path: String) throws {
+    func `valid addresses are parsed`(url: String, host: String, port: Int, path: String) throws {
         let target = try LoadTarget(url: url)
         #expect(target.host == host && target.port == port && target.path == path)
     }
@@ -45,7 +45,7 @@ import Testing
         #expect(throws: LoadError(.invalidAddress, "")) { try LoadTarget(url: url) }
     }
 
-    @Test func `where nobody listens, that is said at once`() throws {
+    @Test func `a port without a listener is reported at once`() throws {
         // A port that was free a moment ago.
         let port = try LoadModelPort().port
         let target = try LoadTarget(url: "ws://127.0.0.1:\(port)")

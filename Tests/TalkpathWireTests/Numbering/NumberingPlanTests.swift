@@ -50,7 +50,7 @@ struct NumberingPlanTests {
     }
 
     @Test(arguments: ["", "+", "14155550100", "+999123456", "+1 4155550100", "+1415555010١"])
-    func `texts that lead nowhere have no entry`(text: String) {
+    func `texts that are not numbers have no entry`(text: String) {
         #expect(NumberingPlan.shared.entry(of: text) == nil)
     }
 

@@ -83,7 +83,7 @@ struct TwiMLTests {
         #expect(code { try TwiML.dial(number) } == .invalidNumber)
     }
 
-    @Test func `descriptions contain nothing of the document`() throws {
+    @Test func `descriptions contain no part of the document`() throws {
         let twiml = try TwiML.connectStream(url: "wss://h/p", parameters: [(name: "token", value: "secret")])
         var dumped = ""
         dump(twiml, to: &dumped)

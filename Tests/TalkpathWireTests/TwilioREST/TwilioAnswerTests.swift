@@ -89,7 +89,7 @@ struct TwilioAnswerTests {
         #expect(error.isTransient)
     }
 
-    @Test func `descriptions contain nothing of Twilio's message`() {
+    @Test func `descriptions contain no part of Twilio's message`() {
         let error = TwilioError(status: 400, body: Array(#"{"code":21211,"message":"+15551230002 is invalid"}"#.utf8))
         var text = "\(error) \(String(reflecting: error))"
         dump(error, to: &text)
