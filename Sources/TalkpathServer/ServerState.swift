@@ -135,7 +135,7 @@ final class ServerState: Sendable {
         }
     }
 
-    /// Whether the server takes what has to be kept: its store writes, and its calls are its own.
+    /// Whether the server can keep data: its store writes, and its calls are its own.
     var keepsNew: Bool { store.calls.takesNew && nodes?.isFenced != true && nodes?.isCutOff != true }
 
     /// Whether the server is stopping, and accepts nothing new.

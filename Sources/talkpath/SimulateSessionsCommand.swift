@@ -8,10 +8,10 @@ struct SimulateSessionsCommand: AsyncParsableCommand {
         abstract: "Play whole calls on virtual time, with everything that can go wrong, and judge every end.",
         discussion: """
             Each seed is one call: the real session between a simulated carrier, model, store and caller that delay, fail, \
-            reorder, repeat or never answer, and up to eight who end it. What is judged: one terminal event, one receipt \
-            for everybody, nothing left open, the carrier's call over, no audio after the end, bounded time. Then it \
-            prints which event has met a call in which state. Some seeds are a conversation as well, in which caller \
-            and model do what real ones have been seen to do.
+            reorder, repeat or never answer, and up to eight clients that end it. Each call must have one terminal event, \
+            one receipt for every waiter, no open socket, an ended call at the carrier, no audio after the end, and a \
+            bounded time. The command then prints the events for each state of a call. Some seeds are a conversation as \
+            well, in which caller and model repeat observed behaviour of real ones.
 
             A seed that fails is printed with its trace. The same build plays a seed the same way every time.
             """

@@ -127,7 +127,7 @@ struct TryCommand: AsyncParsableCommand {
         }
     }
 
-    /// Keeps the agent of the file on the server, which names what is wrong with it.
+    /// Keeps the agent of the file on the server, which names its faults.
     /// - Returns: its id.
     private func keep(_ definition: JSONValue?, at origin: String) async throws -> String? {
         guard let definition else { return nil }

@@ -9,7 +9,7 @@ uint64_t talkpath_allocation_count(void) { return atomic_load_explicit(&count, m
 
 #if defined(__GLIBC__)
 
-// What an executable defines stands before what its libraries define, so these are called by everybody.
+// An executable's definitions take precedence over those of its libraries, so every library calls these.
 
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);

@@ -6,7 +6,7 @@ import Musl
 import Darwin
 #endif
 
-/// One decoder, and what must hold for whatever bytes it is given.
+/// One decoder, and the properties that must hold for any bytes.
 struct FuzzTarget: Sendable {
     let name: String
     let run: @Sendable ([UInt8]) -> Void

@@ -1,7 +1,7 @@
 import TalkpathWire
 
 extension FuzzTarget {
-    /// A form is what it is written as; and whatever is in it, a webhook is read or refused.
+    /// A form reads back as it was written. A webhook with any form is read or refused.
     static let forms = FuzzTarget(name: "forms") { input in
         guard let form = try? FormParameters(decoding: input) else { return }
         expect((try? FormParameters(decoding: form.encoded())) == form, "a form is read as another")

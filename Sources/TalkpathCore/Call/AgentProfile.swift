@@ -1,7 +1,7 @@
 public import TalkpathAudio
 public import TalkpathWire
 
-/// The agent that talks on a call: which model, how it is reached, what it is told.
+/// The agent of a call: its model, its connection and its instructions.
 public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     /// The audio format of the model's socket, both ways.
     public enum Format: String, Sendable, CaseIterable {
@@ -38,7 +38,7 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     public var mayEndCall: Bool
     /// Whether a caller who speaks into the goodbye of an agent that has called `end_call` keeps the call.
     public var callerMayKeepCall = true
-    /// To whom the agent may hand the call over, by a function `transfer_call`; without any, it has no such function.
+    /// The targets of the agent's function `transfer_call`; without targets the agent does not have the function.
     public var transferTargets: [TransferTarget] = []
     /// Offers the agent a function `send_dtmf`.
     public var maySendDigits = true
@@ -82,8 +82,8 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     public var gemini = GeminiOptions()
     /// Options that only GPT-Live's sessions have.
     public var live = OpenAILiveOptions()
-    /// A JSON object that is laid over the session's set-up in the provider's own words, at last: for what is not here
-    /// yet.
+    /// A JSON object in the provider's own words that is applied to the session's set-up last, for options without a
+    /// field here.
     public var raw: JSONValue?
     /// The endpoint that allows or refuses calls of an MCP server's tools; nil asks the functions' handler.
     public var approval: ToolEndpoint?
@@ -238,7 +238,7 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
         return configuration
     }
 
-    /// Finds out what the model would refuse, and what cannot be together.
+    /// Finds options that the model would refuse, and options that exclude each other.
     ///
     /// - Parameter hasHandler: a handler besides ``approval`` can decide about the calls of MCP servers' tools.
     public func check(hasHandler: Bool = true) throws(AgentOptionFault) {

@@ -2,8 +2,8 @@
 public enum BargeIn: String, Sendable, CaseIterable {
     /// The model's own.
     case model
-    /// Ours, by the level of the caller's line: quicker, and deaf to what it means. A model that cannot be cancelled
-    /// talks on, and what it says until the end of its turn is not heard.
+    /// Our own detector, by the level of the caller's line: faster than the model's, but without the meaning. A model
+    /// that cannot be cancelled speaks on, and the rest of its turn is not played.
     case local
     /// Whichever comes first.
     case both
@@ -30,7 +30,7 @@ public struct AgentFallback: Equatable, Sendable, CustomStringConvertible {
     public var words: String?
     /// The words' language, as the carrier names it: `en-US`.
     public var language: String?
-    /// In E.164: who takes the call over then; otherwise it ends with `agent_lost`.
+    /// The number, in E.164, that the call is then transferred to; without one it ends with `agent_lost`.
     public var transferTo: String?
 
     public init(clip: AudioClip? = nil, words: String? = nil, language: String? = nil, transferTo: String? = nil) {

@@ -40,7 +40,7 @@ public struct WallTime: Hashable, Comparable, Sendable {
     }
 }
 
-/// One turn, or part of one, of what was said.
+/// One turn of the conversation, or a part of one.
 public struct TranscriptEntry: Equatable, Sendable {
     public enum Speaker: String, Sendable {
         case caller = "user"
@@ -53,8 +53,8 @@ public struct TranscriptEntry: Equatable, Sendable {
     public var milliseconds: Int
     /// The agent was cut short while saying this; how much of it the caller heard.
     public var heardMilliseconds: Int?
-    /// From 1 on, in the order in which turns became known: it stays what it is when the turn is corrected. 0 in
-    /// records of versions that did not count.
+    /// From 1 on, in the order in which turns became known. A corrected turn keeps its number. 0 in records of versions
+    /// without numbers.
     public var number: Int
 
     public init(speaker: Speaker, text: String, milliseconds: Int, heardMilliseconds: Int? = nil, number: Int = 0) {
@@ -128,7 +128,7 @@ public struct CallSnapshot: Equatable, Sendable {
     public var duration: Duration
     public var transcript: [TranscriptEntry]
     public var metrics: CallMetrics
-    /// The carrier's verdict on who answered, a person or a machine; `nil` while there is none.
+    /// The carrier's verdict on the kind of answer, a person or a machine; `nil` without a verdict.
     public var answeredBy: AnsweredBy?
     /// The loop guard's certainty that two agents talk in circles, from 0 to 1; `nil` where it is off.
     public var loopScore: Double?

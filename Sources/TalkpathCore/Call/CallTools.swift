@@ -6,7 +6,7 @@ public struct TransferTarget: Equatable, Sendable, CustomStringConvertible {
     public var name: String
     /// In E.164. The agent never learns it, and can dial no other.
     public var number: String
-    /// The fate of a caller whom nobody answers there.
+    /// The plan for the caller if the target does not answer.
     public var onFailure: TransferFailurePlan
 
     public init(name: String, number: String, onFailure: TransferFailurePlan = .returnToAgent) {

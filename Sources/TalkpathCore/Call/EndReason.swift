@@ -54,7 +54,7 @@ public enum EndReason: String, Sendable, CaseIterable {
 public enum EndMode: Equatable, Sendable {
     /// At once.
     case now
-    /// Let what the agent has said play out first, but wait no longer than this.
+    /// Let the agent's audio play out first, but wait no longer than this.
     case drain(timeout: Duration)
 }
 

@@ -61,8 +61,8 @@ public struct EndReceipt: Equatable, Sendable {
     public var carrierConfirmed: Bool
     /// Faults that the carrier reported, in the order of the reports.
     public var carrierFaults: [CarrierFault]
-    /// From the beginning of the end until everything was closed. The time that saving took stands nowhere: the saved
-    /// receipt is the one that everybody gets.
+    /// From the beginning of the end until everything was closed. Without the time of the save: every waiter gets
+    /// the saved receipt, which cannot contain it.
     public var teardown: Duration
     /// In the order they were started.
     public var steps: [Step]

@@ -6,7 +6,7 @@ public struct TransferRequest: Equatable, Sendable, CustomStringConvertible {
     public var callerID: String?
     /// The longest time that it may ring there.
     public var ringTimeout: Duration
-    /// Whether what the agent has said so far is heard first.
+    /// Whether the agent's audio so far plays out first.
     public var mode: EndMode
     public var onFailure: TransferFailurePlan
 
@@ -65,7 +65,7 @@ public enum TransferOutcome: String, Sendable, CaseIterable {
         switch self {
         case .answered: "the other party answered"
         case .busy: "the other number is busy"
-        case .noAnswer: "nobody answered there"
+        case .noAnswer: "the other number did not answer"
         case .failed: "the other number could not be reached"
         case .canceled: "the transfer was given up before the other number answered"
         case .unknown: "the carrier did not say whether the other number answered"
@@ -79,7 +79,7 @@ public enum TransferNews: Equatable, Sendable {
     case answered
     /// The leg to the other party is over. The carrier then asks what to do with the caller.
     case legEnded(TransferOutcome)
-    /// The transfer is over, and the carrier asks what to do with the caller; who may have hung up.
+    /// The transfer is over, and the carrier requests the next step for the caller, who may have hung up.
     case ended(TransferOutcome, callIsOver: Bool)
 }
 

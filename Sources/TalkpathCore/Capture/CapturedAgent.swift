@@ -135,7 +135,7 @@ extension AgentFallback {
 }
 
 extension TransferTarget {
-    /// The name alone, unless a caller whom nobody answers has another fate than usual.
+    /// The name alone, unless the target has another plan than the default for a call that is not answered.
     fileprivate var capturedJSON: JSONValue {
         switch onFailure {
         case .returnToAgent: return .string(name)

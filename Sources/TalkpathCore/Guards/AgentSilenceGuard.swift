@@ -158,7 +158,7 @@ struct AgentSilenceGuard: Equatable, Sendable {
             return nil
         }
         if readyOn == nil { sessionBegan(at: now) }
-        // While the caller speaks over the agent, what is heard is no answer to that.
+        // While the caller speaks over the agent, the played audio is no answer to that speech.
         if isAgentHeard, !isCallerHeard { answered() }
         guard let due, due - now <= timeout * 2 / 5 else { return nil }
         if isWorking(at: now) {
@@ -166,7 +166,7 @@ struct AgentSilenceGuard: Equatable, Sendable {
             return nil
         }
         if !tools.isEmpty {
-            // It is not the model who keeps the caller waiting.
+            // The wait is not the model's fault.
             tools.removeAll()
             answered()
             return nil

@@ -2,7 +2,7 @@ import TalkpathAudio
 
 /// Watches for a line on which neither side speaks: asks the agent to speak, then gives the call up.
 ///
-/// Pure: told every 20 ms what is heard, says what is to be done.
+/// Pure: gets the heard audio every 20 ms, and returns the next action.
 struct IdleGuard: Equatable, Sendable {
     enum Verdict: Equatable, Sendable {
         /// The agent is to say this.

@@ -15,7 +15,7 @@ public enum MachinePolicy: String, Sendable, CaseIterable {
     case hangUp = "hangup"
 }
 
-/// The carrier's verdict on who answered. The raw values are stable.
+/// The carrier's verdict on the kind of answer. The raw values are stable.
 public enum AnsweredBy: String, Sendable, CaseIterable {
     case human
     /// A machine has begun to speak.

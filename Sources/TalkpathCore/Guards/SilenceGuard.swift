@@ -2,7 +2,7 @@ import TalkpathAudio
 
 /// The call was answered, but the caller's line is dead: no audio comes, or nothing but silence.
 ///
-/// Pure: told every 20 ms what was heard last.
+/// Pure: gets the last heard audio every 20 ms.
 struct SilenceGuard: Equatable, Sendable {
     let timeout: Duration
     private var began: MonotonicInstant?

@@ -14,7 +14,7 @@ package actor CallLane {
     private nonisolated let ports: CallSession.Ports
     private nonisolated let identifiers: any IdentifierSource
 
-    /// In the order of their beginning; what the ticker goes through.
+    /// In the order of their beginning; the ticker visits them.
     private var ticking: [CallSession] = []
     private var isDraining = false
     private var ticks = 0
@@ -284,7 +284,7 @@ package actor CallLane {
     /// The call of this lane that a media socket belongs to, by the token it brought. The token is spent if the call is
     /// its own.
     ///
-    /// - Parameter carrierCallID: what the socket's first message calls the call.
+    /// - Parameter carrierCallID: the carrier's call id in the socket's first message.
     package func spendStreamToken(
         _ token: String,
         carrierCallID: String
@@ -318,7 +318,7 @@ package actor CallLane {
     }
 
     /// A webhook about a transfer of a call of this lane, by the ticket that the carrier was given.
-    /// - Returns: what the carrier is to do with the caller.
+    /// - Returns: the carrier's next step for the caller.
     package func transferTold(
         _ news: TransferNews,
         transfer: Int,

@@ -120,7 +120,7 @@ public final class CallManager: Sendable {
         await (try start(call)).snapshot()
     }
 
-    /// Places a call, for those who go on to follow it.
+    /// Places a call, for a client that follows it.
     package func start(_ call: OutboundCall) async throws(Refusal) -> CallSession {
         try CallLane.check(call, hasHandler: ports.tools != nil)
         let id = call.id ?? identifiers.makeCallID()
@@ -191,7 +191,7 @@ public final class CallManager: Sendable {
     }
 
     /// A webhook about a transfer, by the ticket that the carrier was given.
-    /// - Returns: what the carrier is to do with the caller.
+    /// - Returns: the carrier's next step for the caller.
     public func transferTold(
         _ news: TransferNews,
         transfer: Int,

@@ -58,7 +58,7 @@ package final class LaneDirectory: Sendable {
         let nanoseconds = Atomic<Int64>(0)
     }
 
-    /// A carrier has one name for a call, or two where it connects the caller anew; what is beyond is not kept.
+    /// A carrier has one id for a call, or two if it connects the caller anew; further ones are not kept.
     private static let mostCarrierNames = 8
     /// A lane that has not ticked for so long gets no new call if another one ticks.
     private static let silence = Duration.seconds(1)
@@ -171,7 +171,7 @@ package final class LaneDirectory: Sendable {
         }
     }
 
-    /// Under the lock, so that what is told last is what is true.
+    /// Under the lock, so that the last published value is the true one.
     private func tellCalls(_ state: borrowing State, of lane: Int) {
         instruments.active(calls: state.entries.count)
         laneInstruments[lane].active(calls: state.lanes[lane].calls)

@@ -1,6 +1,6 @@
 /// The reason why a media socket is given no call.
 ///
-/// The raw values are sentences for the log and for the socket's close: they hold nothing of what the peer has sent.
+/// The raw values are sentences for the log and for the socket's close: they contain no text of the peer.
 package enum StreamRefusal: String, Error, CaseIterable, Sendable {
     case withoutToken = "the start message brings no token"
     /// One that was never given, too: the two are not told apart.

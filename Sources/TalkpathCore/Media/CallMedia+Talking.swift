@@ -3,8 +3,7 @@ import TalkpathWire
 
 /// Outside control of a call's audio, and questions about it: muting, clips, dialled digits. All methods run on the call's loop.
 extension CallMedia {
-    /// Mutes or unmutes a leg. Muting the agent also silences what it is saying, and tells the model how much was
-    /// heard.
+    /// Mutes or unmutes a leg. Muting the agent also drops its queued audio, and reports the heard part to the model.
     func setMuted(_ leg: CallLeg, _ isMuted: Bool, at now: MonotonicInstant) {
         guard !isStopped else { return }
         switch (leg, isMuted) {

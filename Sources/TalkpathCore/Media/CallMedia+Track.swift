@@ -1,8 +1,8 @@
 import TalkpathAudio
 import TalkpathWire
 
-/// When the caller began to speak, and the model: so much tells whether the model was cut short, as its provider says
-/// nothing about it.
+/// The times at which the caller and the model began to speak. They show whether the model was interrupted, because its
+/// provider does not report it.
 struct SpeechOverlap {
     private var callerBegan: MonotonicInstant?
     private var agentBegan: MonotonicInstant?

@@ -76,7 +76,7 @@ package struct DownlinkPipeline: ~Copyable {
     /// The bytes that wait to be played, less those of the present message that are not due yet.
     var trackQueue = 0
     var trackFloor = QueueFloor()
-    /// The time that the sounds of a continuous track wait for what is played before them.
+    /// The time that the sounds of a continuous track wait for the audio before them.
     package internal(set) var playoutDelay = LatencyHistogram()
     let trackPiece: Scratch<UInt8>
     let silence: Scratch<UInt8>

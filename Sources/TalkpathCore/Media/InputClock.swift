@@ -2,8 +2,8 @@ import TalkpathAudio
 
 /// The clock of a model that advances only by the audio that it is sent.
 ///
-/// Compares the audio sent with the time passed. What is missing must be sent as silence, at once; what is too much
-/// would reach the model late for the rest of the call, so silence is left out until it is gone.
+/// Compares the sent audio with the passed time. Missing audio must be sent as silence, at once. Surplus audio would
+/// reach the model late for the rest of the call, so silence is left out until the surplus is gone.
 ///
 /// Pure arithmetic on instants that the caller passes in.
 struct InputClock {

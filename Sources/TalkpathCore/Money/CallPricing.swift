@@ -47,7 +47,7 @@ struct CallPricing: Sendable {
     }
 }
 
-/// A model's tokens by what they cost. Their sum is what the provider has counted, exactly.
+/// A model's tokens by their price. Their sum equals the provider's count.
 struct TokenKinds {
     private(set) var model: [(kind: String, count: Int)] = []
 

@@ -28,13 +28,13 @@ public struct CallEvent: Equatable, Sendable {
         case transferring
         /// The other party has answered, and the two talk.
         case transferAnswered
-        /// The other number did not answer; or, without an outcome, the carrier did not do what it was asked for.
+        /// The other number did not answer; or, without an outcome, the carrier did not carry out the transfer.
         case transferFailed(TransferOutcome?, message: String)
         /// The carrier has found out what answered.
         case machineDetected(AnsweredBy)
         /// Neither side has spoken for a while, and the agent is asked to.
         case idlePrompted
-        /// A listener has joined the live call. Published by those who let them, not by the session.
+        /// A listener has joined the live call. Published by the listener's service, not by the session.
         case listenerJoined
         /// It looks as if two agents were talking to each other in circles; the call may soon be ended for it.
         case loopSuspected(score: Double)

@@ -8,7 +8,7 @@
 ///   promises.
 /// * Operations that still run when the call has nothing left to wait for are cancelled, and must return then.
 /// * `update` replaces the record of a call that was saved before, for what became known after its end.
-/// * `find` returns what was saved last, or else what was journalled last.
+/// * `find` returns the state saved last, or else the state journalled last.
 /// * Of an agent, what it was and what it was told is kept. Its key is not, nor how it was to be led: limits, guards
 ///   and the like come back as they are without a request.
 public protocol CallStore: Sendable {

@@ -5,7 +5,7 @@ public protocol ToolHandler: Sendable {
     /// Must return when its task is cancelled: the call has ended then, or the model wants no answer any more, and the
     /// answer is dropped.
     ///
-    /// - Returns: what the model is told, text or JSON.
+    /// - Returns: the result for the model, text or JSON.
     func call(_ tool: AgentToolCall, on call: CallID) async -> String
 }
 

@@ -26,7 +26,7 @@ struct AgentSockets {
 
     /// The socket is not wanted any more. If it is still being opened, the task that opens it gives up, and reports.
     ///
-    /// - Returns: what is to be closed, if it is open already.
+    /// - Returns: the socket to close, if it is open already.
     mutating func giveUp(_ socket: AgentSocketID) -> (any LegConnection)? {
         guard socket == newest else { return nil }
         attempt?.finish()

@@ -1,6 +1,6 @@
 /// The known outcome of a call's placing and of its end, and the tasks that wait for them.
 ///
-/// Everybody is told once, in the order in which they asked.
+/// Each waiter is resumed once, in the order of the requests.
 struct CallOutcome {
     /// Once the call has ended.
     private(set) var receipt: EndReceipt?
@@ -21,9 +21,9 @@ struct CallOutcome {
         if isPending { placementWaiters.append(waiter) } else { waiter.resume() }
     }
 
-    // MARK: What becomes known
+    // MARK: Reports
 
-    /// A call that is known to exist stays so: an answer that was lost does not undo what a webhook has shown.
+    /// A call that is known to exist stays so: a lost answer does not undo the report of a webhook.
     mutating func answered(_ answer: Result<String, CarrierError>) {
         if case .success? = placement { return }
         placement = answer

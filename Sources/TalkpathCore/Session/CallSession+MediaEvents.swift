@@ -4,7 +4,7 @@ import TalkpathWire
 
 /// Takes the media plane's events, and tells the other parts of the session.
 extension CallSession {
-    /// Acts on what the media plane has noticed. Called after every wake in which it noticed something.
+    /// Acts on the media plane's events. Called after every wake with events.
     package func handleMediaEvents(at now: MonotonicInstant) {
         for event in media.value.takeEvents() { handle(event, at: now) }
     }

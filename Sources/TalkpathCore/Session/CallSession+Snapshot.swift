@@ -38,7 +38,7 @@ extension CallSession {
         (now - startedOn).wholeMilliseconds
     }
 
-    /// Tells the instruments what has been counted since the last time. On the loop; once a second, and at the end.
+    /// Publishes the counts since the last time to the instruments. On the loop; once a second, and at the end.
     package func reportCounts() {
         let counted = metrics()
         ports.instruments.add(counted, since: reportedMetrics)

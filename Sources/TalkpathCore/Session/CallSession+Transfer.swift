@@ -57,7 +57,7 @@ extension CallSession {
         perform(machine.beginTransfer(plan, mode: request.mode, at: ports.clock.now))
     }
 
-    // MARK: What comes of it
+    // MARK: Outcome
 
     func transferSettled(_ outcome: TransferOutcome) {
         logger.info("A transfer has an outcome", metadata: ["outcome": "\(outcome.rawValue)"])
@@ -79,7 +79,7 @@ extension CallSession {
         talk.transfer = nil
     }
 
-    /// The caller is with the agent again, who is told why, and speaks.
+    /// The caller is with the agent again. The agent gets the reason, and speaks.
     func callerReturned(_ outcome: TransferOutcome) {
         guards.callerReturned()
         if let waiter = talk.transfer {
@@ -100,7 +100,7 @@ extension CallSession {
     }
 
     /// A webhook of the carrier about a transfer. On the loop.
-    /// - Returns: what the carrier is to do with the caller.
+    /// - Returns: the carrier's next step for the caller.
     package func transferTold(_ news: TransferNews, transfer: Int, carrierCallID id: String) -> TransferSequel {
         // A report that belongs to another call.
         if let carrierCallID, carrierCallID != id { return .settledBefore }

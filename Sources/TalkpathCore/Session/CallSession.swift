@@ -175,8 +175,8 @@ public actor CallSession {
 
     /// Runs the call until nothing of it is left; must be called once. Returns after the end, when the last task has.
     ///
-    /// Cancelling it abandons the call: its sockets are closed and everybody who waits gets a receipt, but the carrier
-    /// is not waited for.
+    /// Cancelling it abandons the call: its sockets are closed and every waiter gets a receipt, but the session does not
+    /// wait for the carrier.
     package func run() async {
         await withDiscardingTaskGroup { group in
             for await job in jobs {
@@ -193,7 +193,7 @@ public actor CallSession {
     private func abandon() async {
         requestEnd(EndRequest(.shutdown))
         agentGoodbye.giveUp()
-        // Taken now: while they close, the end's own deadlines may pass, and what has ended lets go of its sockets.
+        // Taken now: while they close, the end's own deadlines may pass, and an ended call releases its sockets.
         var connections = agentSockets.open
         connections += mediaConnections.sorted { $0.key < $1.key }.map(\.value)
         await withDiscardingTaskGroup { group in
@@ -206,7 +206,7 @@ public actor CallSession {
 
     /// Ends the call, and returns when it is known to be ended, or when ``CallLimits/endBound`` has passed.
     ///
-    /// However many ask, the first reason counts, everything happens once, and everybody gets the same receipt. Works
+    /// Of several ends the first reason counts, every step happens once, and each waiter gets the same receipt. Works
     /// in every state. Cancelling the asking task abandons nothing.
     @discardableResult
     public func end(_ request: EndRequest) async -> EndReceipt {
@@ -277,7 +277,7 @@ public actor CallSession {
     /// Whether its media socket may still come.
     package var awaitsMedia: Bool { machine.awaitsMedia }
 
-    // MARK: What the world reports
+    // MARK: Reports of the carrier
 
     /// The carrier's media socket has been given to this call.
     /// - Returns: its number, for ``mediaClosed(line:)``; nil if the call is over or has one already: the socket is

@@ -94,7 +94,7 @@ final class CaptureService: CaptureSink {
         }
     }
 
-    /// Writes what is left, and returns when it is written. Call this after the last call.
+    /// Writes the remaining records, and returns when they are written. Call this after the last call.
     func shutDown() async {
         try? await loop.submit {
             self.desk.value.clock?.cancel()

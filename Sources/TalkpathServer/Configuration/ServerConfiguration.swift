@@ -81,7 +81,7 @@ public struct ServerConfiguration: Sendable {
     /// The collector of the traces of calls; `nil` for none, or for the tracer that the program has bootstrapped
     /// (swift-distributed-tracing).
     public var traces: Traces?
-    /// Whether traces hold what was said, and what functions were called with.
+    /// Whether traces have the words of the call and the arguments of functions.
     public var tracesHoldContent = false
     /// A file of prices (docs/configuration.md); `nil` for the table that comes with the program.
     public var pricesPath: String?

@@ -131,7 +131,7 @@ enum Setting: String, CaseIterable {
     case tracesHeaders = "OTEL_EXPORTER_OTLP_HEADERS"
     /// The name under which the collector shows the traces. The default is `talkpath`.
     case tracesService = "OTEL_SERVICE_NAME"
-    /// Whether traces hold what was said, and what functions were called with: `on` or `off` (default).
+    /// Whether traces have the words of the call and the arguments of functions: `on` or `off` (default).
     case traceContent = "TALKPATH_TRACE_CONTENT"
     /// A file of prices by which calls' costs are reckoned, instead of the table that comes with the program.
     case prices = "TALKPATH_PRICES"

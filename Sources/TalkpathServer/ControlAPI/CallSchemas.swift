@@ -22,7 +22,7 @@ enum CallSchemas {
         ] + agentAndLimits
     )
 
-    /// The members that every request for a call has: who talks, what is kept, and the limits.
+    /// The members of every request for a call: the agent, the kept data, and the limits.
     static let agentAndLimits: [Schema.Member] =
         [
             .optional("agent_id", .text(1...200).meaning("The stored agent; without it, the server's own.")),

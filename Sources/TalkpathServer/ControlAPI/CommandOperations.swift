@@ -45,8 +45,8 @@ enum CommandOperations {
             "TransferRequest",
             "Transferred",
             conflicts: """
-                `transfer_failed`, with `outcome`: nobody answered there, and the caller is treated as `on_failure` says; \
-                `call_already_ended`, `not_answered`, `busy`; `not_possible_now`: no carrier is behind the call.
+                `transfer_failed`, with `outcome`: the number did not answer, and `on_failure` applies to the caller; \
+                `call_already_ended`, `not_answered`, `busy`; `not_possible_now`: the call has no carrier.
                 """,
             more: [
                 .problem(

@@ -37,7 +37,7 @@ extension EndReceipt {
 }
 
 extension CallCost {
-    /// Amounts are exact decimal numbers. What is not known is null.
+    /// Amounts are exact decimal numbers. An unknown amount is null.
     var json: JSONValue {
         [
             "currency": "USD",

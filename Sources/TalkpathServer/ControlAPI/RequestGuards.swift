@@ -9,7 +9,7 @@ struct ServerContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     /// The tenant of the request's key.
     var tenant = ""
-    /// Whether another node has forwarded the request. It is answered here then, whatever happens.
+    /// Whether another node has forwarded the request. This node then answers it in every case.
     var isForwarded = false
 
     init(source: Source) {

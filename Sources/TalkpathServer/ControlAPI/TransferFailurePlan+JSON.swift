@@ -1,7 +1,7 @@
 import TalkpathCore
 import TalkpathWire
 
-/// The fate of a caller whom nobody answers, as requests and agents state it.
+/// The plan for a caller whose transfer is not answered, in the form of requests and agents.
 extension TransferFailurePlan {
     /// - Parameter path: where the members stand, for the error.
     init(_ json: JSONValue, in path: String = "") throws(Problem) {

@@ -1,7 +1,7 @@
 import CoreMetrics
 import TalkpathCore
 
-/// The metrics of what the server itself does, beside those of the calls (`CallInstruments`).
+/// The metrics of the server itself, beside those of the calls (`CallInstruments`).
 ///
 /// The counters of the usual refusals are there from the start, so that alerts see the first one; the others are made with
 /// their first count.

@@ -12,7 +12,7 @@ extension ServerConfiguration {
         var value: String
     }
 
-    /// The settings that decide what the server does, for its operator.
+    /// The settings that decide the server's behaviour, for its operator.
     var settingsInForce: [SettingInForce] {
         serving + calling + talking + keeping + telling
     }

@@ -44,7 +44,7 @@ struct HTTPToolCaller: ToolEndpointCaller {
         return output
     }
 
-    /// - Returns: what the model is told, the status of an answer, and why there is none, in a word.
+    /// - Returns: the result for the model, the status of an answer, and the reason for a missing one, in a word.
     private func ask(
         _ tool: AgentToolCall,
         _ arguments: JSONValue,

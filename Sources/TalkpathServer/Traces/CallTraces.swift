@@ -36,7 +36,7 @@ final class CallTraces: CallEventSink {
     let tracer: any Tracer
     /// Whether spans are made.
     let isOn: Bool
-    /// Whether spans hold what was said, and what functions were called with.
+    /// Whether spans have the words of the call and the arguments of functions.
     let holdsContent: Bool
     private let inbox = Mutex(Inbox())
     private let state = Mutex(State())
@@ -87,7 +87,7 @@ final class CallTraces: CallEventSink {
 
     // MARK: Beside it
 
-    /// Makes spans of what has been published, until the task is cancelled.
+    /// Makes spans of published events, until the task is cancelled.
     func run() async {
         while !Task.isCancelled {
             await bell.wait(atMost: .seconds(5))
@@ -153,7 +153,7 @@ final class CallTraces: CallEventSink {
     /// On the clock of calls' events.
     var now: TraceInstant { TraceInstant(clock.wallTime) }
 
-    /// Makes spans of what has been published by now.
+    /// Makes spans of the events published so far.
     func drain() {
         state.withLock { state in
             let told = inbox.withLock { inbox in

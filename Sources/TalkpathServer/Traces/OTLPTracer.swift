@@ -81,7 +81,7 @@ struct SpanRecord: Sendable {
     static let mostEvents = 512
 }
 
-/// A span of ours. Thread-safe; what is set after its end is left out.
+/// A span of ours. Thread-safe; changes after its end are ignored.
 final class OTLPSpan: Span {
     let context: ServiceContext
     private let record: Mutex<SpanRecord>
@@ -124,7 +124,7 @@ final class OTLPSpan: Span {
         at instant: @autoclosure () -> Instant
     ) {
         var all = attributes
-        // The type, not the text: errors may hold what a peer has sent.
+        // The type, not the text: an error may contain text of a peer.
         all["exception.type"] = "\(type(of: error))"
         addEvent(SpanEvent(name: "exception", at: instant(), attributes: all))
     }

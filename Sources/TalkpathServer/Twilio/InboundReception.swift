@@ -4,7 +4,7 @@ import TalkpathNIO
 import TalkpathStore
 import TalkpathWire
 
-/// Takes calls that the carrier announces: finds whose they are and who is to talk.
+/// Accepts calls that the carrier announces: finds their tenant and their agent.
 struct InboundReception {
     let state: ServerState
 
@@ -80,7 +80,7 @@ struct InboundReception {
         }
     }
 
-    // MARK: Who talks
+    // MARK: The agent
 
     /// The settings count before what agents say of themselves; where neither knows the number, the server's own agent
     /// talks. On the shared account only the default tenant's agents may claim numbers, for they are not others'.

@@ -67,8 +67,7 @@ final class TenantCarriers: Carrier, CallEventSink {
     /// The number of calls that are remembered.
     var rememberedCalls: Int { remembered.withLock { max($0.entries.count, $0.names.count) } }
 
-    /// A call that has ended with the carrier's knowledge needs no account any more. Where that knowledge comes later, it
-    /// comes by a hang-up.
+    /// A call whose end the carrier has confirmed needs no account any more. A later confirmation comes with a hang-up.
     func publish(_ event: CallEvent) {
         guard !own.isEmpty, case .ended(let receipt) = event.kind else { return }
         remembered.withLock { remembered in

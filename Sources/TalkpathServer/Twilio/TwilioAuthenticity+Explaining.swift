@@ -2,7 +2,7 @@ import Logging
 import TalkpathCore
 import TalkpathWire
 
-/// The reason for which a webhook was refused, for the operator: most often a proxy in front changes what was signed.
+/// The reason for a webhook's refusal, for the operator: most often a proxy in front changes a signed part.
 extension TwilioAuthenticity {
     /// A webhook, as it came.
     struct Webhook {
@@ -44,7 +44,7 @@ extension TwilioAuthenticity {
             "no auth token of the account fits: it may have been replaced (\(Setting.twilioAuthToken.rawValue) takes several)"
     }
 
-    /// In what the address that was signed differs from the one that was checked; nil if no likely one was signed.
+    /// The difference between the signed address and the checked one; nil if no likely address was signed.
     private func differences(_ webhook: Webhook) -> [String]? {
         guard let validator = webhook.signer.validator, let origin = webhook.origins.first.map(Parts.init) else {
             return nil

@@ -22,7 +22,7 @@ struct TwilioRoutes {
         routes.post("transfer-status", use: transferStatus)
     }
 
-    // MARK: What came
+    // MARK: Requests
 
     struct Webhook {
         var form: FormParameters
@@ -119,7 +119,7 @@ struct TwilioRoutes {
         }
     }
 
-    // MARK: What to do with a call
+    // MARK: Instructions for a call
 
     @Sendable private func voice(_ request: Request, _ context: ServerContext) async throws -> Response {
         let webhook = try await webhook(request)
@@ -187,7 +187,7 @@ struct TwilioRoutes {
         )
     }
 
-    // MARK: How a call goes on
+    // MARK: Progress of a call
 
     @Sendable private func status(_ request: Request, _ context: ServerContext) async throws -> Response {
         let webhook = try await webhook(request)

@@ -73,7 +73,7 @@ final class ConversationJudge: @unchecked Sendable {
         note("the caller speaks for \(duration) ms")
     }
 
-    /// The caller speaks again after a pause that nobody takes for the end of the turn.
+    /// The caller speaks again after a pause that does not end the turn.
     func callerGoesOn(for duration: Int) {
         guard let last = turns.indices.last else { return callerBegins(for: duration) }
         turns[last].ended = call.milliseconds + duration

@@ -32,7 +32,7 @@ package final class MemoryCapture: CaptureSink, @unchecked Sendable {
         return CaptureTap(ring: ring.producer, from: facts.startedOn)
     }
 
-    /// Takes what the call has left in its tap.
+    /// Takes the records that the call has left in its tap.
     package func collect() {
         reader?.drain { kind, instant, content in
             if let record = writer?.record(kind, at: instant, content: content) { records.append(record) }

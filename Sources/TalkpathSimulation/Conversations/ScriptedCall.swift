@@ -275,7 +275,7 @@ extension ScriptedCall {
         }
     }
 
-    /// The other ports of the session; each does at once what it is asked for.
+    /// The other ports of the session; each carries out its requests at once.
     fileprivate final class World: AgentConnector, CallStore, CallEventSink, IdentifierSource, ToolHandler,
         @unchecked Sendable
     {

@@ -171,7 +171,7 @@ package final class ScriptedTalk {
         lastEnd = call.milliseconds
         switch deed {
         case .speaks(let text, let duration):
-            // The rest of what the agent says is no answer to this.
+            // The rest of the agent's words is no answer to this.
             agentFellSilent = nil
             agentBegan = nil
             words.append(text)

@@ -22,7 +22,7 @@ extension SimulatedConversation {
         return outcome
     }
 
-    /// Its number, its provider and what is played in it.
+    /// Its number, its provider and its behaviours.
     package var title: String {
         let names = behaviors.map(\.rawValue).sorted().joined(separator: ", ")
         return "conversation \(seed) with \(call.provider.rawValue): \(names)"

@@ -74,7 +74,7 @@ package struct TalkScript: Sendable, Equatable {
     package var setup = 300
     /// The time after which a caller goes on although the agent is silent.
     package var patience = 12_000
-    /// The time after which the call is ended if nobody has ended it.
+    /// The time after which the call is ended if it has not ended before.
     package var longest = 300_000
 
     /// The most answers of one script: each has a level of its own, by which the caller tells them apart.

@@ -209,7 +209,7 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
 
     // MARK: Transfers
 
-    /// Its stream stops, and it does what it was told instead.
+    /// Its stream stops, and it follows its new instructions.
     private func follow(_ instructions: CarrierInstructions) {
         world.note("carrier: redirected")
         isRedirected = true

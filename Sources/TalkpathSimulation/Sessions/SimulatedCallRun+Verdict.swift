@@ -106,11 +106,11 @@ extension SimulatedCallRun {
         check(carrier.foreignHangUps == 0, "another call was hung up")
         check(
             receipt.reason != .transferred || carrier.isDialAnswered || receipt.transferOutcome == .unknown,
-            "a call was called transferred, and nobody had answered"
+            "a call ended as transferred, although the other number had not answered"
         )
         check(
             receipt.transferOutcome != .answered || carrier.isDialAnswered,
-            "a transfer was called answered, and nobody had answered"
+            "a transfer counted as answered, although the other number had not answered"
         )
         judgeEvidence(receipt)
         judgeHangUp(receipt)
@@ -147,7 +147,7 @@ extension SimulatedCallRun {
         }
         // The start is observed up to a tick late; a request that failed after the end was made after it.
         let failed = min(began + step.started + step.duration, ended)
-        // A call of which nobody knows whether it was placed is asked about only after that step.
+        // A call that may have been placed is looked for only after that step.
         let isUnknown = step.error == EndReceipt.Step.unknownCall
         if step.outcome == .failed, !isUnknown, world.hurryEnds == nil, let hiccup = carrier.lastHiccup,
             hiccup <= failed

@@ -1,6 +1,6 @@
 internal import TalkpathAudio
 
-/// A script for a fake model: what it says, and when.
+/// A script for a fake model: its words and their times.
 public struct AgentScript: Sendable, Hashable {
     public struct Turn: Sendable, Hashable {
         public enum Trigger: Sendable, Hashable {

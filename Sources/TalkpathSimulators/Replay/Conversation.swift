@@ -1,7 +1,7 @@
 internal import Foundation
 internal import TalkpathAudio
 
-/// Both sides of a call as rules: what the person on the phone and the speech model say, and when.
+/// Both sides of a call as rules: the words of the person on the phone and of the speech model, and their times.
 ///
 /// ```swift
 /// let call = try Conversation(directory: "fixtures/calls/barge-in")

@@ -181,7 +181,7 @@ actor FakeTwilioCall {
         detectMachine()
     }
 
-    /// Listens to what has answered, and tells, if the call is still there.
+    /// Detects the kind of answer, and reports it if the call still lasts.
     private func detectMachine() {
         guard let url = request.detectionCallback else { return }
         let delay = behavior.detectionTime

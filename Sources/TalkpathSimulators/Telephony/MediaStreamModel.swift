@@ -3,7 +3,7 @@ internal import TalkpathWire
 
 /// The carrier's end of a bidirectional media stream with a person behind it. Sans-IO.
 ///
-/// After each call take what is to be sent with ``takeOutputs()``.
+/// After each call take the messages to send with ``takeOutputs()``.
 public struct MediaStreamModel: Sendable {
     /// The data of the stream's `start` message.
     public struct Identity: Sendable, Hashable {
@@ -150,7 +150,7 @@ public struct MediaStreamModel: Sendable {
         outputs.removeAll()
     }
 
-    /// The person says this after what the script holds.
+    /// The person says this after the script.
     mutating func add(_ turn: PhoneScript.Turn) { user.add(turn) }
 
     /// See ``PhoneUserModel/isAnswered(silentFor:at:)``.

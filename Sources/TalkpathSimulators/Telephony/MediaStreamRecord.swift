@@ -60,7 +60,7 @@ public struct MediaStreamRecord: Sendable {
     public var moments: [Moment] = []
     /// µ-law at 8 kHz from `start` on: what reached the caller's ear, silence where nothing played.
     public var heard: [UInt8] = []
-    /// µ-law at 8 kHz from `start` on: what the caller said.
+    /// µ-law at 8 kHz from `start` on: the caller's audio.
     public var said: [UInt8] = []
     /// Bytes of received audio that were played; the rest was cleared, overflowed or is still waiting.
     public var playedBytes = 0

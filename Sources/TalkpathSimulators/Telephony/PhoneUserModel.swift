@@ -57,7 +57,7 @@ public struct PhoneUserModel: Sendable {
     /// All turns have been said.
     public var hasSaidAll: Bool { nextTurn == script.turns.count && speaking == nil }
 
-    /// Says this after what the script holds.
+    /// Says this after the script.
     mutating func add(_ turn: PhoneScript.Turn) { script.turns.append(turn) }
 
     /// True once everything is said, and the agent has answered it and been silent for that long.

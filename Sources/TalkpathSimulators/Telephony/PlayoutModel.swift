@@ -20,7 +20,7 @@ public struct PlayoutModel: Sendable {
         }
     }
 
-    /// A point of the grid: what was handed to the ear from this instant on.
+    /// A point of the grid: the bytes handed to the ear from this instant on.
     public struct Frame: Sendable {
         public var instant: MonotonicInstant
         /// 160 bytes of µ-law.

@@ -42,7 +42,7 @@ package actor WebCaller {
         return caller
     }
 
-    /// Says this after what the script holds.
+    /// Says this after the script.
     package func say(_ turn: PhoneScript.Turn) { model?.add(turn) }
 
     /// Hangs up.

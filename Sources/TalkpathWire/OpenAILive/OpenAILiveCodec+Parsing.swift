@@ -86,7 +86,7 @@ extension OpenAILiveCodec {
     private static let requestedClose = "close_requested"
 
     private static func seconds(_ usage: JSONValue?) -> Int {
-        // Rounds up what the provider states with a fraction.
+        // Rounds up the provider's fractions.
         guard let seconds = usage?["seconds"]?.double, seconds > 0 else { return 0 }
         return Int(min(seconds.rounded(.up), 1e9))
     }

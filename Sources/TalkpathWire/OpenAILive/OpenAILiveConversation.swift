@@ -17,7 +17,7 @@ struct OpenAILiveConversation: Sendable {
         turns.append(AgentCommand.Turn(role, PeerWords.cut(text, to: Self.longestTurn)))
     }
 
-    /// The arguments of the function: the caller's latest words, and what was said before.
+    /// The arguments of the function: the caller's latest words, and the earlier conversation.
     var arguments: JSONValue {
         let request = turns.last { $0.role == .user }?.text ?? ""
         return [

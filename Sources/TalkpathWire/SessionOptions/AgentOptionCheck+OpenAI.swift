@@ -83,7 +83,7 @@ extension AgentOptionCheck {
             guard !server.requiresApproval || canApprove else {
                 throw AgentOptionFault(
                     "openai.mcp_servers[\(server.label)].require_approval",
-                    "cannot be always without openai.mcp_approval: nobody would decide, and the tool would never run"
+                    "cannot be always without openai.mcp_approval: without a decision the tool would never run"
                 )
             }
         }

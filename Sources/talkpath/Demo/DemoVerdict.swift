@@ -20,7 +20,7 @@ struct DemoVerdict: Codable {
 }
 
 extension DemoVerdict {
-    /// Checks that the model heard what the caller said.
+    /// Checks that the model heard the caller's words.
     mutating func judgeUplink(_ stream: MediaStreamRecord, _ agent: AgentRecord) {
         guard agent.inputFormat.encoding == .pcm16 else {
             // Audio that passes through must be identical, up to the end.

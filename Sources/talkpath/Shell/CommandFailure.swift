@@ -10,6 +10,6 @@ struct CommandFailure: Error, CustomStringConvertible {
         self.status = status
     }
 
-    /// `EX_DATAERR`: a file's content is not what it must be.
+    /// `EX_DATAERR`: a file has the wrong content.
     static func wrongContent(_ description: String) -> CommandFailure { .init(description, status: 65) }
 }

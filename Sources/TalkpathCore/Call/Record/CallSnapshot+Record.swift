@@ -1,8 +1,8 @@
 import TalkpathAudio
 package import TalkpathWire
 
-/// A call as stores keep it: one JSON object, the transcript apart, so that lists need not read it. The form is the
-/// stores' own; what the API shows is written elsewhere.
+/// A call as stores keep it: one JSON object, with the transcript apart, so that lists need not read it. The stores own
+/// this form; the API's form is defined elsewhere.
 extension CallSnapshot {
     /// Without the transcript, the analysis and the agent's key.
     package var record: JSONValue {

@@ -10,8 +10,8 @@ package struct RecordError: Error, Equatable, CustomStringConvertible {
 
 /// Reads the members of a kept record.
 ///
-/// What older versions did not write is absent and must have a default where it is read; what newer ones wrote besides
-/// is passed over.
+/// Fields that older versions did not write are absent and need a default when they are read. Fields of newer versions
+/// are ignored.
 struct RecordFields {
     let value: JSONValue
 
@@ -26,7 +26,7 @@ struct RecordFields {
 
     func text(_ field: String) -> String? { value[field]?.string }
 
-    /// A count or a time: what a damaged record says instead overflows nothing.
+    /// A count or a time. A wrong value in a damaged record overflows no arithmetic.
     func integer(_ field: String) -> Int? { value[field]?.int.map { min(max($0, -Self.largest), Self.largest) } }
 
     /// 2^53.
@@ -34,7 +34,7 @@ struct RecordFields {
 
     func double(_ field: String) -> Double? { value[field]?.double }
 
-    /// A word of a closed list. A word that is not on it is an error: it changes what the record says.
+    /// A word of a closed list. An unknown word is an error, because it changes the meaning of the record.
     func word<Word: RawRepresentable<String>>(_ field: String) throws(RecordError) -> Word? {
         guard let text = text(field) else { return nil }
         return try need(field, Word(rawValue: text))

@@ -20,7 +20,7 @@ extension CallSession {
         sendHeldChange()
     }
 
-    /// The agent, with what was changed on this call.
+    /// The agent with the changes of this call.
     public var presentAgent: AgentProfile { agent.applying(talk.change) }
 
     /// In the middle of an answer some of it would be refused.
@@ -47,7 +47,8 @@ extension AgentProfile {
         return agent
     }
 
-    /// Finds out what of a change cannot be: what the provider does not let be changed, and what the model does not take.
+    /// Finds the invalid parts of a change: options that the provider fixes, and options that the model does not
+    /// support.
     package func check(_ change: AgentChange) throws(AgentOptionFault) {
         try change.check(provider)
         try applying(change).check()

@@ -32,7 +32,7 @@ extension CallSession {
         )
     }
 
-    /// The agent calls `end_call`: what it has begun to say is heard to its end first.
+    /// The agent calls `end_call`: its audio so far plays to the end first.
     func endForAgent(_ call: AgentToolCall, at now: MonotonicInstant) {
         // This is how it answers the caller's turn.
         talk.debts.answerBegan()

@@ -2,8 +2,8 @@ import Logging
 import TalkpathAudio
 import TalkpathWire
 
-/// The agent speaks first, unless the caller does: they do not both. Where the carrier waits for the end of a machine's
-/// announcement, the agent waits with it.
+/// The agent speaks first, unless the caller does. If the carrier waits for the end of a machine's announcement, the
+/// agent waits, too.
 extension CallSession {
     /// Called at the beginning of the call.
     func prepareGreeting() {
@@ -55,7 +55,7 @@ extension CallSession {
 
     // MARK: Machines
 
-    /// The carrier tells what has answered.
+    /// The carrier reports the kind of answer.
     func verdictCame(at now: MonotonicInstant) {
         guard talk.awaitsVerdictSince != nil, !awaitsVerdict else { return }
         beginConversation(at: now)
@@ -63,7 +63,7 @@ extension CallSession {
 
     private var waitsForMessageEnd: Bool { direction == .outbound && limits.machineDetection == .detectMessageEnd }
 
-    /// The carrier is still to tell what has answered, or when the announcement is over.
+    /// The carrier's report of the kind of answer, or of the announcement's end, is still to come.
     private var awaitsVerdict: Bool {
         guard waitsForMessageEnd, !talk.isVerdictGivenUp, !talk.hasBegun else { return false }
         switch answeredBy {
@@ -84,7 +84,7 @@ extension AnsweredBy {
         case .machine, .machineEnd:
             "(An answering machine has answered this call. Its announcement is over and it records: leave your message "
                 + "now, and expect no answer.)"
-        case .fax: "(A fax machine has answered this call: nobody hears you.)"
+        case .fax: "(A fax machine has answered this call: no person hears you.)"
         case .unknown: "(Whether a person or a machine has answered this call is not known.)"
         }
     }

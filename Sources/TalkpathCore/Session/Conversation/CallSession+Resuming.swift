@@ -18,7 +18,7 @@ extension CallSession {
         media.value.command(.configure(configuration))
     }
 
-    /// The model takes not all of its set-up: the next try does without what it refused.
+    /// The model refuses a part of its set-up: the next try leaves that part out.
     ///
     /// - Returns: whether there is anything to do without.
     func omit(_ refused: Set<AgentSetting>) -> Bool {
@@ -66,12 +66,13 @@ extension CallSession {
         perform(talk.speech.agentIsLost())
     }
 
-    /// It brings back a session that knows nothing of what was said, called or told since.
+    /// It brings back a session without the words, function calls and messages since.
     private func dropStaleHandle() {
         if talk.debts.isHandleStale, !agent.provider.resumesWhole { resumptionHandle = nil }
     }
 
-    /// The new session is ready. Unless the model still knows what was said and what came of its functions, it is told.
+    /// The new session is ready. Unless the model still has the conversation and the results of its functions, it gets
+    /// them.
     func takeUpConversation() {
         talk.resumingSocket = nil
         sendHeldChange()
@@ -128,8 +129,8 @@ extension CallSession {
         }
     }
 
-    /// The new session is made to speak if the old one owed an answer. A caller who goes on speaking is answered when
-    /// they have finished.
+    /// The new session is asked to speak if the old one owed an answer. A caller who still speaks is answered after the
+    /// turn.
     func remindAgent() {
         guard talk.debts.isOwedFromBefore else { return }
         let reminder = Self.reminder(isAnswerOwed: talk.debts.isAnswerOwed)

@@ -8,8 +8,8 @@ import TalkpathWire
 extension CallSession {
     // MARK: Muting
 
-    /// Mutes one end. A muted caller is silence to the agent; a muted agent talks on and is not heard, and what it was
-    /// saying is cut short as if it had been interrupted. Clips and digits are heard all the same.
+    /// Mutes one end. A muted caller is silence to the agent. A muted agent talks on without being heard, and its
+    /// current words are cut short as by an interruption. Clips and digits are heard all the same.
     public func mute(_ leg: CallLeg) throws(CallCommandError) {
         try setMuted(leg, true)
     }
@@ -104,8 +104,7 @@ extension CallSession {
 
     // MARK: Audio
 
-    /// Plays a clip to the caller, behind what the agent has begun to say. The caller can interrupt it as they
-    /// interrupt the agent.
+    /// Plays a clip to the caller, after the agent's current words. The caller can interrupt it like the agent.
     ///
     /// - Returns: when it has been heard, or when it was cut short.
     /// - Throws: `CallCommandError`: `not_live`, `not_answered`, `invalid_clip`, `busy`.
@@ -120,8 +119,8 @@ extension CallSession {
         return try result.get()
     }
 
-    /// Dials digits: tones in the line's own audio, behind what the agent has begun to say. An interruption does not
-    /// break them. Returns when the last of them has been heard.
+    /// Dials digits: tones in the line's own audio, after the agent's current words. An interruption does not stop
+    /// them. Returns when the last of them has been heard.
     ///
     /// - Parameter digits: `0`–`9`, `*`, `#`, `A`–`D`; `w` or a comma waits half a second, `W` a whole one.
     /// - Throws: `CallCommandError`: `not_live`, `not_answered`, `invalid_digits`, `busy`.
@@ -129,7 +128,7 @@ extension CallSession {
         try await dial(digits, for: .digitsRequested(digits))
     }
 
-    /// - Parameter request: what a capture must know; nil for what the call itself brings about.
+    /// - Parameter request: the request for the capture; nil for effects of the call itself.
     func dial(_ digits: String, for request: CaptureEvent?) async throws(CallCommandError) {
         let bytes = try DigitTones.audio(of: digits, format: lineFormat)
         let result = await withCheckedContinuation { continuation in

@@ -22,7 +22,7 @@ extension CallSession {
         guard talk.tools[call.id] == nil, talk.tools.count < CallTalk.limit else { return }
         let (notWanted, attempt) = AsyncStream<Void>.makeStream()
         let isTransfer = isTransfer(call)
-        // This is how it answers the caller's turn; what it says with it is heard first.
+        // This is the answer to the caller's turn; the words with it are heard first.
         if isTransfer { talk.debts.answerBegan() }
         talk.tools[call.id] = RunningTool(
             call: call,

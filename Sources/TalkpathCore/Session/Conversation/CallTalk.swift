@@ -25,7 +25,7 @@ struct CallTalk {
     var hasAgentSpoken = false
     /// The instant at which the agent was asked to greet the caller.
     var greetedOn: MonotonicInstant?
-    /// Since when the agent waits to be told what has answered the call.
+    /// The time since which the agent waits for the kind of answer.
     var awaitsVerdictSince: MonotonicInstant?
     /// It has waited too long.
     var isVerdictGivenUp = false
@@ -83,7 +83,7 @@ struct CallTalk {
     }
 }
 
-/// Something that the agent was told and that nobody has said on the line.
+/// A message to the agent that was not spoken on the line.
 struct ToldMessage {
     let text: String
     let role: AgentCommand.MessageRole
@@ -93,7 +93,7 @@ struct ToldMessage {
 
 /// The outcome of a request.
 extension CallSession {
-    /// Carries out what the queue of speech says. The caller pumps.
+    /// Carries out the actions of the speech queue. The caller pumps.
     func perform(_ actions: [SpeechQueue.Action]) {
         for action in actions {
             switch action {
@@ -113,7 +113,7 @@ extension CallSession {
         }
     }
 
-    /// With every message, the queue of speech sends what the model has not been told.
+    /// With every message, the speech queue sends the earlier messages that the model does not have yet.
     private func resultsTold() {
         let lastAudio = agent.provider.mayOverlookResults ? media.value.lastAgentAudio : nil
         talk.debts.resultsTold(lastAudio: lastAudio, at: ports.clock.now)

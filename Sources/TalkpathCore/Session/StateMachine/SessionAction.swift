@@ -23,7 +23,7 @@ enum SessionAction: Equatable, Sendable {
     case closeMedia
     /// Save the record; answer with `recordSaved`.
     case saveRecord(EndReceipt)
-    /// The call has ended: tell everybody who waits, once.
+    /// The call has ended: resume every waiter, once.
     case finish(EndReceipt)
     /// Save the facts that became known after the end; answer with `recordUpdated`.
     case updateRecord(EndReceipt)
