@@ -23,7 +23,7 @@ let package = Package(
             packageAccess: false,
             swiftSettings: [
                 .enableUpcomingFeature("ExistentialAny"),
-                // libFuzzer has the main function; and what the package keeps to itself is tried, too.
+                // libFuzzer has the main function. The targets also test internal interfaces of the package.
                 .unsafeFlags(["-parse-as-library", "-package-name", identity]),
             ]
         )

@@ -145,7 +145,7 @@ public final class MediaStream: Sendable {
 
 /// A socket on another thread than the call's.
 protocol ForeignSocket: Sendable {
-    /// Sends what is in the outbox. Called on the call's lane; must return at once.
+    /// Sends the messages of the outbox. Called on the call's lane; must return at once.
     func drain(_ outbox: inout MessageOutbox)
     func close(code: UInt16, reason: String)
 }

@@ -380,8 +380,8 @@ public final class TalkpathServer: Sendable {
         await services.triggerGracefulShutdown()
     }
 
-    /// The same, for a process that is about to leave: calls get `bound` in all to end and to be saved, and what has
-    /// not answered by then is not waited for. Their records tell so. Returns when the calls are saved, or a little
+    /// The same, for a process that must exit soon: all calls together get `bound` to end and to be saved. The server
+    /// does not wait for answers after that, and the records say so. Returns when the calls are saved, or a little
     /// after the bound.
     public func endNow(within bound: Duration) async {
         await endNow()

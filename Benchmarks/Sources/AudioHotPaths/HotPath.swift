@@ -1,7 +1,7 @@
 /// Work on one frame of 20 ms that a call does fifty times a second, and that must allocate nothing.
 public struct HotPath: Sendable {
     public let name: String
-    /// Makes what is needed and returns the work on one frame.
+    /// Makes the needed state and returns the work on one frame.
     public let prepare: @Sendable () throws -> () throws -> Void
 
     init(_ name: String, _ prepare: @escaping @Sendable () throws -> () throws -> Void) {

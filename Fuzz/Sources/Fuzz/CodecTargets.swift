@@ -25,8 +25,8 @@ extension FuzzTarget {
 
     /// Messages of a socket agent, one on each line: audio where the line begins with `=`.
     ///
-    /// What is refused changes nothing, so that a codec that hears each message twice after the first refusal says the
-    /// same.
+    /// A refused message has no effect, so a codec that gets each message twice after the first refusal gives the same
+    /// result.
     static let socket = FuzzTarget(name: "socket") { input in
         var codec = AgentSocketCodec()
         var outbox = MessageOutbox()
@@ -54,7 +54,7 @@ extension FuzzTarget {
         codec.writeAudio(input.span.bytes, to: &outbox)
     }
 
-    /// What a session does with it.
+    /// The session's use of an event.
     private static func follow(
         _ event: AgentEvent,
         in message: [UInt8],

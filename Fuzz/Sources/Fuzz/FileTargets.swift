@@ -7,7 +7,7 @@ extension FuzzTarget {
         guard let capture = try? Capture(reading: input) else { return }
         if case .damaged(let offset) = capture.ending {
             expect((0...input.count).contains(offset), "damage outside of the file")
-            // What stands before the damage is read the same without the rest.
+            // The part before the damage is read the same without the rest.
             guard let cut = try? Capture(reading: Array(input[..<offset])) else { return }
             expect(cut.records.count <= capture.records.count, "a shorter file has more in it")
         }
@@ -23,7 +23,7 @@ extension FuzzTarget {
         expect(lengths.count <= 1, "channels of different lengths")
     }
 
-    /// A sound is what it is written as.
+    /// A sound file reads back as it was written.
     static let wav = FuzzTarget(name: "wav") { input in
         guard let sound = try? WAV.decode(input) else { return }
         guard sound.channels.allSatisfy({ !$0.isEmpty }), (1...192_000).contains(sound.sampleRate) else { return }

@@ -63,7 +63,7 @@ public func main(_ count: CInt, _ arguments: UnsafeMutableRawPointer) -> CInt {
     }
 }
 
-/// Stops with what was expected; libFuzzer keeps the input.
+/// Stops with the failed expectation; libFuzzer keeps the input.
 func expect(_ condition: Bool, _ words: @autoclosure () -> String, line: UInt = #line) {
     guard !condition else { return }
     // libFuzzer ends without emptying the buffers of standard output.

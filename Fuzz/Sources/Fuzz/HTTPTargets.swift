@@ -12,7 +12,7 @@ extension FuzzTarget {
         for field in form.fields { _ = TwilioStreamError(field.value) }
     }
 
-    /// A URL, a line end, a body: what is signed is valid, and nothing that differs is.
+    /// A URL, a line end, a body: the signed request is valid, and every changed one is refused.
     static let signatures = FuzzTarget(name: "signatures") { input in
         let parts = input.split(separator: UInt8(ascii: "\n"), maxSplits: 1, omittingEmptySubsequences: false)
         let url = String(decoding: parts[0], as: UTF8.self)
@@ -30,7 +30,7 @@ extension FuzzTarget {
         expect(!validator.isValid(url: url, body: .form(more), signature: signature), "another form is valid")
     }
 
-    /// A status, then what the carrier's API answers.
+    /// A status, then the body of the carrier's answer.
     static let twilioREST = FuzzTarget(name: "rest") { input in
         guard let first = input.first else { return }
         let status = 100 + Int(first) * 2

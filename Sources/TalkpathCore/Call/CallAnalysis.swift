@@ -25,7 +25,7 @@ public struct CallAnalysis: Equatable, Sendable {
     /// The language model's; `nil` without one, or if it failed.
     public var summary: String?
     public var sentiment: Sentiment?
-    /// A short word for what came of the call, such as `appointment_booked`.
+    /// A short word for the outcome of the call, such as `appointment_booked`.
     public var outcome: String?
     /// The model that judged.
     public var model: String?

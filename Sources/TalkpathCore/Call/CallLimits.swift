@@ -26,13 +26,13 @@ public struct CallLimits: Equatable, Sendable {
 
     // MARK: Guards
 
-    /// Neither side speaks: the caller by our voice detectors or the model's, the agent by what is played to the
-    /// caller. Then ``idlePrompt``, if there is one, and `idle_timeout`.
+    /// Neither side speaks: the caller by our voice detectors or the model's, the agent by its played audio. Then
+    /// ``idlePrompt``, if there is one, and `idle_timeout`.
     public var idleTimeout: Duration? = .seconds(120)
     /// The agent's request to an idle caller, before the call is given up.
     public var idlePrompt: IdlePrompt?
-    /// Answered, but the caller's line is dead: no audio comes, or nothing above −60 dBFS. What the agent speaks does
-    /// not count, as people listen silently. Then `silence_timeout`.
+    /// Answered, but the caller's line is dead: it brings no audio, or none above −60 dBFS. The time in which the agent
+    /// speaks does not count, because callers listen silently. Then `silence_timeout`.
     public var silenceTimeout: Duration? = .seconds(90)
     /// The model's socket is open, the caller has finished, and no answer comes. The socket is then opened anew as if
     /// it had been lost, ``agentAttempts`` times, and at last the call ends with `agent_lost`.

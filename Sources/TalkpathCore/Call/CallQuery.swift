@@ -49,7 +49,7 @@ public struct CallCursor: Hashable, Sendable {
     /// Fit for a URL as long as the call's name is: hand it out as it stands and take it back by ``init(text:)``.
     public var text: String { "\(startedAt.milliseconds)_\(id.text)" }
 
-    /// - Returns: nil for what ``text`` never was.
+    /// - Returns: nil for a text that ``text`` never produced.
     public init?(text: String) {
         let parts = text.split(separator: "_", maxSplits: 1)
         guard parts.count == 2, let milliseconds = Int64(parts[0]) else { return nil }

@@ -20,8 +20,8 @@ public struct TransferTarget: Equatable, Sendable, CustomStringConvertible {
 
 /// A function of an agent's that is carried out by an HTTP request.
 ///
-/// The request is a POST of JSON: `{"call_id","tool_call_id","name","arguments"}`; the answer's body is what the model
-/// is told.
+/// The request is a POST of JSON: `{"call_id","tool_call_id","name","arguments"}`; the answer's body is the result for
+/// the model.
 public struct ToolEndpoint: Equatable, Sendable, CustomStringConvertible {
     public var tool: AgentTool
     public var url: String

@@ -24,7 +24,7 @@ public final class CallManager: Sendable {
         case full
         /// There is no filter for these audio formats.
         case unsupportedFormat
-        /// The agent asks for what its model does not take.
+        /// The agent has options that its model does not support.
         case unsupportedOption(AgentOptionFault)
         /// Another live call has the name that was chosen for this one.
         case knownID

@@ -248,8 +248,8 @@ package struct DownlinkPipeline: ~Copyable {
 
     /// Drops what waits because the line is gone.
     ///
-    /// Where all that the model has said was heard, nothing is cut short, and what it still says of the same item is heard on
-    /// the next line: a model that waits for a function goes on with the item that called it.
+    /// If the caller has heard all of the model's audio, nothing is cut short, and later audio of the same item plays
+    /// on the next line: a model that waits for a function goes on with the item that called it.
     mutating func suspend(at now: MonotonicInstant) -> PlaybackInterruption? {
         let discarded = ledger.discardedThrough
         let wasHeardOut = isPlayedOut(at: now)

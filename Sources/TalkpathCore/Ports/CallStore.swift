@@ -7,10 +7,10 @@
 /// * `save` is called once for a call, at its end; when it has returned, the record is as durable as the store
 ///   promises.
 /// * Operations that still run when the call has nothing left to wait for are cancelled, and must return then.
-/// * `update` replaces the record of a call that was saved before, for what became known after its end.
+/// * `update` replaces the saved record of a call with facts that became known after its end.
 /// * `find` returns the state saved last, or else the state journalled last.
-/// * Of an agent, what it was and what it was told is kept. Its key is not, nor how it was to be led: limits, guards
-///   and the like come back as they are without a request.
+/// * Of an agent, its definition and its instructions are kept. Its key is not, nor its limits, guards and the like,
+///   which come back with the values of a call without a request.
 public protocol CallStore: Sendable {
     func journal(_ call: CallSnapshot) async throws
     func save(_ call: CallSnapshot) async throws

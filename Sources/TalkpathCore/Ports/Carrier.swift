@@ -4,8 +4,8 @@
 ///   not idempotent.
 /// * `hangUp` is idempotent and may be called while it still runs. A call that is over, or that the carrier does not
 ///   know, is `alreadyGone`, not an error.
-/// * `redirect` gives a live call other instructions. Its media then stops by itself. What comes of a dialled number is
-///   told to ``CallManager/transferTold(_:transfer:carrierCallID:call:)``. A call that is over is `refused`.
+/// * `redirect` gives a live call other instructions. Its media then stops by itself. The outcome of a dialled number
+///   is reported to ``CallManager/transferTold(_:transfer:carrierCallID:call:)``. A call that is over is `refused`.
 /// * `limitDuration` asks the carrier to end a live call by itself should it last longer than that, counted from its
 ///   beginning: for calls that were not placed by us. A carrier that cannot does nothing.
 /// * None has to bound itself: the session stops waiting at its own deadlines, and cancels the task when it has

@@ -1,7 +1,7 @@
 /// The carrier's instructions for a call from now on, instead of streaming its audio to us.
 public enum CarrierInstructions: Equatable, Sendable, CustomStringConvertible {
-    /// Connect the caller with that number; tell the caller so first, if there are words. What comes of it is told to
-    /// the holder of the ticket, who also says what to do with the caller then. Without a ticket, hang up then.
+    /// Connect the caller with that number, after the words to the caller, if there are any. The outcome is reported to
+    /// the holder of the ticket, which then decides the caller's next step. Without a ticket, hang up then.
     case dial(
         number: String,
         callerID: String?,
@@ -21,7 +21,7 @@ public enum CarrierInstructions: Equatable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// The same, with what comes of it to be told.
+    /// The same, with a report of the outcome.
     func reporting(to ticket: TransferTicket) -> CarrierInstructions {
         switch self {
         case .dial(let number, let callerID, let ringTimeout, let words, let language, _):

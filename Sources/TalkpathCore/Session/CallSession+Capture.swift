@@ -2,8 +2,8 @@ import TalkpathAudio
 
 /// Tells a capture the inputs of a call that are not messages.
 ///
-/// Everything that the world reports, and everything that is asked of the call, is noted here before it takes effect:
-/// a replay does it again at the same instant, and compares what comes of it.
+/// Notes every report from outside and every request to the call before it takes effect: a replay repeats it at the
+/// same instant, and compares the results.
 extension CallSession {
     func capture(_ event: @autoclosure () -> CaptureEvent) {
         guard let tap = media.value.tap else { return }

@@ -16,8 +16,8 @@ extension CallSession {
         )
     }
 
-    /// Transfers the caller. The agent's words are heard first, unless told otherwise; then the carrier is asked to
-    /// dial, and tells what comes of it.
+    /// Transfers the caller. The agent's words are heard first, unless the request says otherwise; then the carrier
+    /// dials, and reports the outcome.
     ///
     /// Once the other party has answered, the two talk, and the call goes on without its agent: it can still be ended
     /// here, and ends as `transferred` when either of them hangs up. If the number does not answer, the caller comes

@@ -78,7 +78,7 @@ final class AgentSocket: WebSocketConsumer {
     }
 }
 
-/// Judges the address of an agent that a tenant has named, and tells to what its name was resolved for that.
+/// Judges the address of an agent that a tenant has named, and returns the addresses of its name.
 package typealias JudgeOfAgentAddresses =
     @Sendable (_ url: String) async -> Result<[SocketAddress], AgentConnectError>
 

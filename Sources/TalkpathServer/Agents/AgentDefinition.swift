@@ -2,8 +2,8 @@ import HTTPTypes
 import TalkpathCore
 import TalkpathWire
 
-/// An agent as a tenant defines it: a JSON object that matches `AgentSchemas.definition`. The server's settings fill in
-/// what it leaves out.
+/// An agent as a tenant defines it: a JSON object that matches `AgentSchemas.definition`. The server's settings are the
+/// defaults of its fields.
 struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomReflectable {
     /// With the tenant's secrets, as the store keeps it.
     private(set) var json: JSONValue

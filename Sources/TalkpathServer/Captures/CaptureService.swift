@@ -86,7 +86,7 @@ final class CaptureService: CaptureSink {
         return CaptureTap(ring: ring.producer, from: facts.startedOn)
     }
 
-    /// Writes what is left, then ends ``files``. Call this after the last call.
+    /// Writes the remaining records, then ends ``files``. Call this after the last call.
     func finish() {
         loop.execute {
             self.drain(isLast: true)

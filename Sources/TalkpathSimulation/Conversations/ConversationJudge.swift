@@ -92,7 +92,7 @@ final class ConversationJudge: @unchecked Sendable {
         return last
     }
 
-    /// - Parameter milliseconds: what the model is about to say.
+    /// - Parameter milliseconds: the length of the model's coming answer.
     func itemBegins(_ item: Int, milliseconds: Int) {
         itemsBegan[item] = call.milliseconds
         plannedMilliseconds[item] = milliseconds

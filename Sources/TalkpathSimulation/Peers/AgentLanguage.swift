@@ -34,7 +34,7 @@ struct AgentLanguage {
         }
     }
 
-    /// A message with audio; for a socket agent, the Base64 alone, of what a binary message holds.
+    /// A message with audio; for a socket agent, only the Base64 of a binary message's content.
     func audio(_ base64: String, item: String) -> String {
         switch provider {
         case .openai:

@@ -106,7 +106,7 @@ private final class SimulatedLanesRun: @unchecked Sendable {
         }
     }
 
-    // MARK: Who does what
+    // MARK: Roles
 
     private func create() async {
         var limits = CallLimits()

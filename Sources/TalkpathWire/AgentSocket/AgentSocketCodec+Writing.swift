@@ -2,7 +2,7 @@ import TalkpathAudio
 
 /// Talkpath's text messages.
 extension AgentSocketCodec {
-    /// Writes what a command needs. The agent answers what it is told by itself, and gets the earlier conversation with
+    /// Writes the message of a command. The agent answers messages by itself, and gets the earlier conversation with
     /// `start`: `respond` and `history` write nothing.
     public mutating func write(_ command: AgentCommand, to outbox: inout MessageOutbox) {
         switch command {

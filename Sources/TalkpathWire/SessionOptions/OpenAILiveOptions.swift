@@ -1,6 +1,6 @@
 /// The options of a GPT-Live session, beyond those that all providers share. `nil` keeps the provider's default.
 public struct OpenAILiveOptions: Equatable, Sendable {
-    /// The one that carries out what the model does not do by speaking: functions and tasks.
+    /// The part that carries out the work that the model does not do by speaking: functions and tasks.
     public enum Delegation: Equatable, Sendable {
         /// A model of OpenAI's Responses interface, which calls the agent's functions.
         case responses(Responses)

@@ -3,8 +3,8 @@ import NIOCore
 import TalkpathNIO
 import TalkpathWire
 
-/// Asks an endpoint that speaks OpenAI's Realtime protocol for everything that the bridge may ask for, one thing after
-/// another, and notes what the endpoint does not do.
+/// Asks an endpoint with OpenAI's Realtime protocol for every feature that the bridge may use, one after another, and
+/// notes the unsupported ones.
 struct RealtimeProbe {
     struct Finding {
         enum Outcome {

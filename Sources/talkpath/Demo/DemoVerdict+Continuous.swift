@@ -4,8 +4,8 @@ import TalkpathWire
 
 /// The checks of a call with a model that speaks and hears on one continuous track.
 extension DemoVerdict {
-    /// Checks that the model heard what the caller said. Silence may have been put in before it, or left out of it, so
-    /// each second with speech is sought by itself.
+    /// Checks that the model heard the caller's words. Silence may have been added before them, or left out, so each
+    /// second with speech is searched for by itself.
     mutating func judgeContinuousUplink(_ stream: MediaStreamRecord, _ agent: AgentRecord) {
         let rate = agent.inputFormat.sampleRate
         let said = Self.resampled(stream.saidSamples, from: 8000, to: rate)
@@ -61,7 +61,7 @@ extension DemoVerdict {
         }
     }
 
-    /// Checks that the session was closed in order, and that the receipt tells what it costs.
+    /// Checks that the session was closed in order, and that the receipt has its usage.
     mutating func judgeBill(_ answer: LoopbackClient.Answer) {
         let session = answer.body["agent_session"]
         let seconds = session?["billed_seconds"]?.int ?? 0

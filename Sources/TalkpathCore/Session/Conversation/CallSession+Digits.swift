@@ -3,7 +3,7 @@ import TalkpathWire
 
 /// Takes the keys that the caller presses. They are never logged.
 extension CallSession {
-    /// Collects what the caller dials from now on. The agent does not learn of it.
+    /// Collects the caller's keys from now on. The agent does not get them.
     ///
     /// - Returns: when the number is complete, or the caller has hesitated too long; it may then be empty.
     /// - Throws: `CallCommandError`: `not_live` (also if the call ends meanwhile), `not_answered`, `busy` if another

@@ -134,7 +134,7 @@ extension CallSession {
         }
     }
 
-    /// The agent wants to know when the caller has heard what it has said so far.
+    /// The agent requests a report once the caller has heard its audio so far.
     func mark(_ name: String) {
         guard machine.isLive, talk.marks.count < CallTalk.limit else { return }
         let id = talk.makeID()

@@ -40,8 +40,8 @@ struct CallerTurns: Sendable {
     static let doubtfulLateness = 1500
     /// Words of a turn do not come sooner after its beginning.
     static let quickest = 400
-    /// Nor does an answer: the caller says a word, and the model waits for silence and thinks. What it says sooner,
-    /// while the caller speaks, belongs to the turn before.
+    /// Nor does an answer: the caller says a word, and the model waits for silence and thinks. Earlier audio of the
+    /// model, while the caller speaks, belongs to the turn before.
     static let quickestAnswer = 500
     /// Shorter sounds may be none of which the model writes down anything.
     static let shortestTurn = ConversationDebts.shortestTurn.wholeMilliseconds
@@ -62,7 +62,7 @@ struct CallerTurns: Sendable {
         if let lostAt, lastSpeech <= lostAt { heard.remove(at: last) }
     }
 
-    /// The model's session is gone. What it had heard, the next one does not put into words.
+    /// The model's session is gone. The next session does not transcribe the turns that it had heard.
     mutating func modelLost(at milliseconds: Int) {
         lostAt = milliseconds
         lastPlaced = nil
@@ -70,7 +70,7 @@ struct CallerTurns: Sendable {
         for index in heard.indices { heard[index].isDoubtful = true }
     }
 
-    /// The model hears the caller begin, and names what it will understand.
+    /// The model reports the beginning of speech, with the id of the coming transcript.
     mutating func modelBegan(_ item: AgentItem, at milliseconds: Int) {
         note(item, milliseconds)
     }

@@ -21,7 +21,7 @@ struct CallersFloor: Equatable, Sendable {
     static let answerPatience = Duration.seconds(1)
     /// So much longer it is given before it is reminded of an answer that it owes.
     static let reminderPatience = Duration.milliseconds(1500)
-    /// The same for what was said before the model was there, which hears it only now.
+    /// The same for words from before the model was ready, which hears them only now.
     static let latePatience = Duration.milliseconds(2500)
     /// Shorter sounds are no turn, by our voice detector; it notices an end half a second late.
     static let shortestTurn = ConversationDebts.shortestTurn + .milliseconds(500)

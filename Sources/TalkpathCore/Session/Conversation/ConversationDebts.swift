@@ -2,8 +2,8 @@ import TalkpathAudio
 
 /// The answers that the agent owes the caller, in the session's own terms. They survive the model's sockets.
 ///
-/// An answer is owed to a turn of the caller and to a function's result. A turn is what the model says it has heard, or
-/// what our voice detector has: not every model says so.
+/// An answer is owed to a turn of the caller and to a function's result. A turn is one that the model reports or that
+/// our voice detector has heard: not every model reports turns.
 ///
 /// Pure: instants are passed in.
 struct ConversationDebts: Equatable, Sendable {
@@ -94,7 +94,7 @@ struct ConversationDebts: Equatable, Sendable {
         detectedTurnEnded = nil
     }
 
-    // MARK: What comes of functions
+    // MARK: Results of functions
 
     var results: [String] { owed.map(\.text) }
 

@@ -1,7 +1,7 @@
 import TalkpathAudio
 
-/// Whether a call that drains has been heard to its end: what was sent has been played, and what the agent has begun
-/// to say, or owes, has come. A model that owes something and is dumb for too long is not waited for.
+/// Whether a draining call has been heard to its end: the sent audio has been played, and the agent's words under way
+/// and owed answers have come. A model that owes an answer and is silent for too long is not waited for.
 ///
 /// Pure: asked every 20 ms.
 struct DrainWatch: Equatable, Sendable {
@@ -14,7 +14,7 @@ struct DrainWatch: Equatable, Sendable {
         case rest
         /// The agent is to speak.
         case words
-        /// A function is being carried out, and the agent is to speak of what comes of it. It has a bound of its own.
+        /// A function runs, and the agent is to speak of its result. It has its own bound.
         case work
 
         /// The time for which the model may be silent while nothing is left to be heard.

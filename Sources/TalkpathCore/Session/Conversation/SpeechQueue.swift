@@ -13,7 +13,7 @@ struct SpeechQueue {
     enum Request: Equatable {
         /// To speak along these lines. With a number, a task waits for it.
         case say(id: Int?, words: String)
-        /// To answer what stands in the conversation.
+        /// To answer the latest messages of the conversation.
         case respond
         /// The same, unless the model does so by itself.
         case ask
@@ -36,7 +36,7 @@ struct SpeechQueue {
             }
         }
 
-        /// It is to answer what stands in the conversation.
+        /// It is to answer the latest messages of the conversation.
         var isAnswer: Bool {
             switch self {
             case .say: false
@@ -110,10 +110,10 @@ struct SpeechQueue {
         self.answersByItself = answersByItself
     }
 
-    /// An answer is under way, or the model is to give one to what stands in the conversation.
+    /// An answer is under way, or the model is to answer the latest messages of the conversation.
     var isAnswering: Bool { isResponding || awaitsAnswer }
 
-    /// The model is to answer what stands in the conversation, and has not begun.
+    /// The model is to answer the latest messages of the conversation, and has not begun.
     var awaitsAnswer: Bool { asked?.entry.request.isAnswer ?? false || waiting.contains { $0.request.isAnswer } }
 
     /// The model has been asked for nothing that it has not completed.
@@ -270,7 +270,7 @@ struct SpeechQueue {
         asked = (Entry(request: .remind(Self.questionOfResult)), now + Self.resultPatience)
     }
 
-    /// The model will not do what it was asked for last.
+    /// The model refuses the latest request.
     mutating func wasRejected(retryAfter: Duration?, at now: MonotonicInstant) -> [Action] {
         guard let rejected = asked?.entry else { return [] }
         asked = nil
@@ -371,7 +371,7 @@ struct SpeechQueue {
         }
     }
 
-    /// Whether what is due now has to wait for the caller.
+    /// Whether the due requests have to wait for the caller.
     private mutating func holds(at now: MonotonicInstant) -> Bool {
         guard floor.isTaken else {
             heldSince = nil

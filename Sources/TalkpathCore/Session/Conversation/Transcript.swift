@@ -3,8 +3,8 @@ import TalkpathWire
 /// The words of both sides, in the order in which they were begun.
 ///
 /// Pieces extend the turn they belong to; a final text replaces the pieces. The caller's words come late from the
-/// model, often after its answer to them, and are put where the caller began to speak: see ``CallerTurns``. What the
-/// agent says may come late as well, when it has been cut short already, and is put where its audio began.
+/// model, often after its answer to them, and are placed where the caller began to speak: see ``CallerTurns``. The
+/// agent's words may come late as well, after an interruption, and are placed where their audio began.
 struct Transcript {
     private struct Key: Hashable {
         var speaker: TranscriptEntry.Speaker
@@ -65,7 +65,7 @@ struct Transcript {
 
     /// The agent was cut short in this item, whose words may be known, or come later.
     ///
-    /// - Returns: the turn, if it was final: what was said of it before has to be corrected.
+    /// - Returns: the turn, if it was final: its published form has to be corrected.
     mutating func cut(_ item: AgentItem, heardMilliseconds: Int) -> TranscriptEntry? {
         let key = Key(speaker: .agent, item: item)
         guard let position = positions[key] else {

@@ -11,8 +11,8 @@ extension SessionState {
         case settingUp
         /// The model hears the caller. Next: `connecting` for a renewal; `waiting` after a loss; `closed`.
         case ready
-        /// The session is lost. A timer opens another, unless the call drains (what is left to be heard needs no
-        /// model), the model is lost for good, or the caller talks with another party. Next: `connecting`, `closed`.
+        /// The session is lost. A timer opens another, unless the call drains (the remaining audio needs no model), the
+        /// model is lost for good, or the caller talks with another party. Next: `connecting`, `closed`.
         case waiting
         /// The call ends: nothing is opened any more. The last state.
         case closed
@@ -22,8 +22,8 @@ extension SessionState {
 /// The model's part of a call: opened by policy, opened again when lost, opened anew before it is too old, given up
 /// when that fails too often.
 ///
-/// The machine of the call guards what depends on the other parts: it asks for no renewal in a call that drains, and
-/// decides what a call does whose model is lost for good.
+/// The machine of the call has the rules that concern other parts: it requests no renewal during a drain, and decides
+/// the course of a call whose model is lost for good.
 struct AgentMachine {
     typealias State = SessionState.Agent
 

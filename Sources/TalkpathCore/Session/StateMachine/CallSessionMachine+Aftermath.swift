@@ -57,7 +57,7 @@ extension CallSessionMachine {
         }
     }
 
-    /// The server stops: what the carrier has not confirmed by now is left to it.
+    /// The server stops: a hang-up that is not confirmed by now is left to the carrier.
     mutating func giveUp() -> [SessionAction] {
         happened(.givenUp)
         guard case .ended = life else { return [] }

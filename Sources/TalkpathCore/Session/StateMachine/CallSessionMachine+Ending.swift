@@ -82,8 +82,8 @@ extension CallSessionMachine {
         )
     }
 
-    /// The process is about to leave: what the ending still waits for gets so long in all. A call that has not begun to
-    /// end ends.
+    /// The process must exit soon: all remaining steps of the ending together get that long. A call that has not begun
+    /// to end ends.
     mutating func hurry(within bound: Duration, at now: MonotonicInstant) -> [SessionAction] {
         happened(.hurried)
         teardownMachine.hurry(within: bound, at: now)
@@ -107,7 +107,7 @@ extension CallSessionMachine {
             teardownMachine.hangUpEnded(.skipped, at: now)
             return []
         case .unknown:
-            // The carrier's own time limit is what is left.
+            // The carrier's own time limit remains.
             teardownMachine.hangUpEnded(.failed, error: EndReceipt.Step.unknownCall, at: now)
             return []
         case .placing:
@@ -286,7 +286,7 @@ extension CallSessionMachine {
     private mutating func finish(at now: MonotonicInstant) -> [SessionAction] {
         guard case .ending = life else { return [] }
         let unsaved = receipt(at: now)
-        // Every asker is told what was saved.
+        // Every waiter gets the saved receipt.
         let told = teardownMachine.finish() ?? unsaved
         deadlines.removeAll()
         life = .ended(told)
@@ -319,7 +319,7 @@ extension CallSessionMachine {
         }
     }
 
-    /// No actions will be carried out any more: ends at once with what is known.
+    /// No more actions are carried out: ends at once with the known facts.
     mutating func abandon(at now: MonotonicInstant) -> [SessionAction] {
         happened(.abandoned)
         var actions = isLive ? end(EndRequest(.shutdown), at: now) : []

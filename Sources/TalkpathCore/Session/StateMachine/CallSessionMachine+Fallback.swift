@@ -1,6 +1,6 @@
 import TalkpathAudio
 
-/// The model is lost for good: what the caller hears before the end, or who takes the call over.
+/// The model is lost for good: the clip or words for the caller before the end, or the transfer.
 extension CallSessionMachine {
     /// The time that a clip may take beyond its own length, for the audio before it.
     private static let clipPatience = Duration.seconds(10)

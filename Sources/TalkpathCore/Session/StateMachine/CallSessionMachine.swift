@@ -8,8 +8,8 @@ import TalkpathWire
 /// ``tick(at:isPlayedOut:)``. The rule that makes endings safe: once the life has left `live` and `draining`, no
 /// method orders anything that opens a resource.
 ///
-/// Each part has its file: the beginning, the carrier and the media here, the agent, the ending and what comes after
-/// the end in extensions.
+/// Each part has its file: the beginning, the carrier and the media here; the agent, the ending and the time after the
+/// end in extensions.
 struct CallSessionMachine: ~Copyable {
     enum Carrier: Equatable {
         /// There is no carrier to hang up: a ring leg, or a media socket without a carrier behind it.
@@ -115,7 +115,7 @@ struct CallSessionMachine: ~Copyable {
         }
     }
 
-    /// Live, with audio on the line, and no end in sight: what the guards look after.
+    /// Live, with audio on the line and no end requested: the guards watch these calls.
     var isInConversation: Bool {
         guard case .live = life else { return false }
         return media == .started

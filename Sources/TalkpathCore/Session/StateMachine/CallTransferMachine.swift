@@ -90,7 +90,7 @@ struct CallTransferMachine {
     /// Longer than a carrier speaks.
     static let longestGoodbye = Duration.seconds(60)
 
-    // MARK: What it is
+    // MARK: State
 
     var isIdle: Bool { state == .idle }
     var isDraining: Bool { if case .draining = state { true } else { false } }
@@ -127,7 +127,7 @@ struct CallTransferMachine {
         }
     }
 
-    // MARK: What happens
+    // MARK: Inputs
 
     mutating func begin(_ plan: Plan, mode: EndMode, at now: MonotonicInstant) -> [Step] {
         number += 1
@@ -152,7 +152,7 @@ struct CallTransferMachine {
         return [.ask(plan)]
     }
 
-    /// The carrier's answer to what it was asked for transfer number `transfer`.
+    /// The carrier's answer to the request of transfer number `transfer`.
     mutating func redirectAnswered(
         _ answer: Result<Void, CarrierError>,
         transfer: Int,
@@ -178,7 +178,7 @@ struct CallTransferMachine {
             return []
         case (.idle, _), (.draining, _), (.dialling, _), (.connected, _), (.settling, _), (.returning, _),
             (.speaking, _):
-            // Overtaken by what came of it.
+            // A report of the outcome has overtaken it.
             return []
         }
     }
@@ -344,7 +344,7 @@ struct CallTransferMachine {
 }
 
 extension CarrierError {
-    /// The carrier may have done what it was asked for.
+    /// The carrier may have carried out the request.
     var mayHaveBeenCarriedOut: Bool {
         switch code {
         case .noAnswer, .unavailable: true

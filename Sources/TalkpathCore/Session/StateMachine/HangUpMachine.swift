@@ -106,7 +106,7 @@ struct HangUpMachine {
     /// Takes another request to end the call, while the carrier has not confirmed.
     mutating func askAtOnce(at now: MonotonicInstant) {
         guard isAfterEnd, state == .planned else { return }
-        // Not counted, or a few askers would use up what is meant for twenty minutes.
+        // Not counted, because a few requests would otherwise use up the tries of twenty minutes.
         attempts = max(0, attempts - 1)
         deadlines[.lateHangUp] = now
     }

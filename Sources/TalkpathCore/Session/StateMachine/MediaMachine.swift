@@ -17,7 +17,7 @@ extension SessionState {
 
 /// The carrier's media stream. A call has one at a time; a caller who returns from a transfer comes on another.
 ///
-/// What its end means for the call, the machine of the call decides.
+/// The machine of the call decides the effect of its end on the call.
 struct MediaMachine {
     typealias State = SessionState.Media
 

@@ -34,7 +34,7 @@ enum SessionAction: Equatable, Sendable {
     case redirect(carrierCallID: String, CarrierInstructions)
     /// The agent is lost for good: queue the clip that was meant for that.
     case playFallback
-    /// The caller does not hear the agent any more: what was to be heard is dropped.
+    /// The caller does not hear the agent any more: its waiting audio is dropped.
     case suspendMedia
     /// Another media socket of the caller's is to come.
     case reopenMedia

@@ -85,7 +85,7 @@ struct TeardownMachine {
         state = .running(ending)
     }
 
-    /// The process is about to leave: what the end still waits for gets so long in all. The first word counts.
+    /// The process must exit soon: all remaining steps of the end together get that long. The first such bound counts.
     mutating func hurry(within bound: Duration, at now: MonotonicInstant) {
         if hurry == nil { hurry = Hurry(began: now, bound: bound) }
         guard ending != nil else { return }
@@ -117,7 +117,7 @@ struct TeardownMachine {
         state = .running(ending)
     }
 
-    // MARK: What becomes known
+    // MARK: Reports
 
     mutating func hangUpBegan(at now: MonotonicInstant) {
         change { $0.start(.hangUp, at: now) }
