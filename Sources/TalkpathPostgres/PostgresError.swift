@@ -21,7 +21,7 @@ package struct PostgresError: Error, Equatable, Sendable, CustomStringConvertibl
 
     package var description: String { message }
 
-    /// Whether the connection must be reopened.
+    /// True if the connection must be reopened.
     var costsConnection: Bool {
         switch kind {
         case .unreachable, .timedOut: true
@@ -30,7 +30,7 @@ package struct PostgresError: Error, Equatable, Sendable, CustomStringConvertibl
         }
     }
 
-    /// Whether a transaction that failed before its COMMIT may be repeated. The server has rolled it back then.
+    /// True if a transaction that failed before its COMMIT may be repeated. The server has rolled it back then.
     var isWorthRepeating: Bool {
         switch kind {
         case .unreachable: true

@@ -135,10 +135,10 @@ final class ServerState: Sendable {
         }
     }
 
-    /// Whether the server can keep data: its store writes, and its calls are its own.
+    /// True if the server can keep data: its store writes, and its calls are its own.
     var keepsNew: Bool { store.calls.takesNew && nodes?.isFenced != true && nodes?.isCutOff != true }
 
-    /// Whether the server is stopping, and accepts nothing new.
+    /// True if the server is stopping, and accepts nothing new.
     var isDraining: Bool { stop.isDraining }
 
     /// The origin at which the carrier reaches this server, unless a call names another.

@@ -15,10 +15,10 @@ final class ServerStop: Sendable {
 
     private let state = Mutex(State())
 
-    /// Whether the server is stopping, and accepts nothing new.
+    /// True if the server is stopping, and accepts nothing new.
     var isDraining: Bool { state.withLock { $0.stage >= .draining } }
 
-    /// Whether live calls are ended without waiting for them.
+    /// True if live calls are ended without waiting for them.
     var isEndingNow: Bool { state.withLock { $0.stage == .endingNow } }
 
     func beginDraining() {

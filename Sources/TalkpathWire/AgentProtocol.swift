@@ -178,7 +178,7 @@ public struct AgentErrorReport: Equatable, Sendable {
 
 /// A function the agent may call.
 public struct AgentTool: Equatable, Sendable {
-    /// Whether the model waits for a function's result (Gemini).
+    /// The model's wait for a function's result (Gemini).
     public enum Behavior: String, Sendable, CaseIterable {
         case blocking
         /// The model goes on talking meanwhile.

@@ -143,7 +143,7 @@ struct TryCommand: AsyncParsableCommand {
         return hasKey(.gemini) && !hasKey(.openai) ? .gemini : .openai
     }
 
-    /// Whether the real model can be reached: a provider needs a key, a socket agent an address.
+    /// True if the real model can be reached: a provider needs a key, a socket agent an address.
     private static func isReachable(
         _ provider: AgentProvider,
         _ definition: JSONValue?,

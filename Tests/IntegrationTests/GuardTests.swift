@@ -59,7 +59,7 @@ import Testing
         (.gemini, "machine_end_beep", "answering machine"),
         (.openai, "human", "person"), (.openai, "fax", "fax"),
     ])
-    func `an agent that waits for the announcement speaks after it and knows what answered`(
+    func `an agent that waits for the announcement speaks after it and is told the kind of answer`(
         provider: AgentProvider,
         word: String,
         told: String

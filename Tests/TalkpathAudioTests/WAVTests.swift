@@ -61,7 +61,7 @@ import Testing
         #expect(try WAV.decode(bytes).channels == [[9]])
     }
 
-    @Test func `the error names what is wrong with the file`() {
+    @Test func `the error names the fault of the file`() {
         let whole = WAV.encode(channels: [[9]], sampleRate: 8000)
         #expect(throws: WAVError.notAWAVFile) { try WAV.decode([]) }
         #expect(throws: WAVError.notAWAVFile) { try WAV.decode(Array("OggS and more".utf8)) }

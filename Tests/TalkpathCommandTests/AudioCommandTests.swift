@@ -118,7 +118,7 @@ import Testing
 
     /// A sweep through the telephone band, resampled by sox and by our engine. The difference counts as noise.
     @Test(
-        .enabled(if: Sox.path != nil, "sox is not installed: nobody else's audio was compared"),
+        .enabled(if: Sox.path != nil, "sox is not installed: our audio was not compared with another program's"),
         arguments: [(8000, 24_000), (24_000, 8000), (8000, 16_000), (16_000, 8000)]
     )
     func `sox resamples to the same samples`(from: Int, to: Int) throws {
@@ -150,7 +150,7 @@ import Testing
     }
 
     @Test(
-        .enabled(if: Sox.path != nil, "sox is not installed: nobody else's audio was compared"),
+        .enabled(if: Sox.path != nil, "sox is not installed: our audio was not compared with another program's"),
         arguments: [("ulaw", "mu-law"), ("alaw", "a-law")]
     )
     func `sox decodes our codes and we decode those of sox`(law: String, name: String) throws {

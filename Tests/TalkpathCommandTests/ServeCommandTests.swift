@@ -154,7 +154,7 @@ import Testing
     // MARK: Its threads
 
     #if os(Linux)
-    /// Whether one thread has ten priority levels more than all others.
+    /// True if one thread has ten priority levels more than all others.
     private static func isOneBeforeAll(_ levels: [Int: Int]) -> Bool {
         guard let first = levels.keys.min(), let last = levels.keys.max() else { return false }
         return levels.count == 2 && last - first == 10 && levels[first] == 1

@@ -72,7 +72,7 @@ import Testing
         ] + frames
     }
 
-    /// Whether the server has sent that many frames to callers.
+    /// True if the server has sent that many frames to callers.
     private static func hasHeard(frames: Int, _ base: String) async throws -> Bool {
         let lines = try await send(.GET, "\(base)/metrics").text.split(separator: "\n")
         let line = lines.first { $0.hasPrefix(#"talkpath_frames_total{direction="downlink"}"#) }

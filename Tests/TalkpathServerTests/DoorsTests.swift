@@ -13,7 +13,7 @@ import Testing
 @testable import TalkpathServer
 
 @Suite struct DoorsTests {
-    // MARK: What a connection may cost
+    // MARK: Limits of a connection
 
     /// Sends bytes unchanged, and reads until the server closes.
     private func exchange(_ port: Int, _ bytes: String) async throws -> String {

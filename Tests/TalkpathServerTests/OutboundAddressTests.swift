@@ -106,7 +106,7 @@ import Testing
         }
     }
 
-    @Test func `the connection goes to the judged address, whatever the name resolves to`() async throws {
+    @Test func `the connection goes to the judged address, even if the name resolves to another`() async throws {
         let policy = OutboundAddressPolicy(allowsPlain: true, allowsPrivate: true) { _, port in
             [try SocketAddress(ipAddress: "127.0.0.1", port: port)]
         }

@@ -70,7 +70,10 @@ import Testing
         }
         await model.close()
         let lines = book.all.map(\.text)
-        #expect(lines.contains { $0.contains("all is lost") }, "the words never came so far: this test tests nothing")
+        #expect(
+            lines.contains { $0.contains("all is lost") },
+            "the log lacks the model's text, so the test proves nothing"
+        )
         for line in lines {
             #expect(line.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }, "\(line.debugDescription)")
         }

@@ -7,7 +7,7 @@ import Testing
 
 /// Attempts to spend the operator's money with a tenant's key.
 @Suite struct TollFraudTests {
-    // MARK: Where calls go
+    // MARK: Destinations
 
     private func verdict(
         _ number: String,
@@ -182,7 +182,7 @@ import Testing
         }
     }
 
-    // MARK: Who tells the carrier what to do
+    // MARK: Origins for the carrier
 
     @Test func `the carrier gets only origins that the operator has named`() async throws {
         try await TestServer.run(

@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    // MARK: What went wrong
+    // MARK: Faults
 
     @Test func `a broken stream is media lost in the receipt and in the metric, with the carrier's code`() async throws
     {

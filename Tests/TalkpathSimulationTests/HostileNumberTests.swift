@@ -263,7 +263,7 @@ import Testing
                 _ = call.capture.encoded()
                 #expect(call.isCut)
                 #expect(call.duration >= .zero && call.duration <= CaptureFormat.latestRecord)
-                // An hour of silence at most for each record, whatever its time.
+                // An hour of silence at most for each record, for any time of it.
                 #expect(call.callerAudio.count < 8000 * 60 * 3)
                 replayed += 1
             }

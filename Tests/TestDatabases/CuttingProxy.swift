@@ -4,7 +4,7 @@ import Synchronization
 /// Relays between a client and a server of PostgreSQL, and cuts connections around a COMMIT.
 package final class CuttingProxy: Sendable {
     private struct State {
-        /// Whether the COMMIT to be cut arrives; nil if no COMMIT is to be cut.
+        /// True if the COMMIT to be cut arrives; nil if no COMMIT is to be cut.
         var cutsCommit: Bool?
         var cuts = 0
         var refusesAll = false

@@ -36,7 +36,7 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     public var tools: [AgentTool]
     /// Offers the agent a function `end_call`.
     public var mayEndCall: Bool
-    /// Whether a caller who speaks into the goodbye of an agent that has called `end_call` keeps the call.
+    /// True if a caller who speaks into the goodbye of an agent that has called `end_call` keeps the call.
     public var callerMayKeepCall = true
     /// The targets of the agent's function `transfer_call`; without targets the agent does not have the function.
     public var transferTargets: [TransferTarget] = []
@@ -50,9 +50,9 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     public var renewal: AgentRenewal?
     /// The caller's way on when the model is lost for good; without one, the call ends at once.
     public var fallback: AgentFallback?
-    /// Whether the agent is told which keys the caller presses.
+    /// True if the agent is told which keys the caller presses.
     public var hearsDigits = true
-    /// Whether a key that the caller presses silences the agent, as speech over it does.
+    /// True if a key that the caller presses silences the agent, as speech over it does.
     public var keysInterrupt = false
     public var connectPolicy: ConnectPolicy
     /// The engine and quality of resampling between the telephone's rate and the model's.

@@ -37,7 +37,7 @@ public struct CallLimits: Equatable, Sendable {
     /// The model's socket is open, the caller has finished, and no answer comes. The socket is then opened anew as if
     /// it had been lost, ``agentAttempts`` times, and at last the call ends with `agent_lost`.
     public var agentSilenceTimeout: Duration? = .seconds(10)
-    /// Whether the carrier detects answering machines. Outbound calls only.
+    /// The carrier's detection of answering machines. Outbound calls only.
     public var machineDetection: MachineDetection = .off
     /// The handling of a call that a machine answers, by the carrier's report: `hangUp` ends the call with `voicemail`.
     public var onMachine: MachinePolicy = .hangUp

@@ -76,7 +76,7 @@ public struct CallPage: Equatable, Sendable {
 }
 
 extension CallQuery {
-    /// Whether the call is one of those asked for, wherever the page begins.
+    /// True if the call is one of those asked for, wherever the page begins.
     public func matches(_ call: CallSnapshot) -> Bool {
         guard tenant == nil || call.tenant == tenant, agentID == nil || call.agent.id == agentID,
             statuses.isEmpty || statuses.contains(call.status), direction == nil || call.direction == direction,
@@ -88,7 +88,7 @@ extension CallQuery {
         return call.searchText.contains(CallSnapshot.folded(search))
     }
 
-    /// Whether the call comes after the cursor.
+    /// True if the call comes after the cursor.
     func isOnPage(_ call: CallSnapshot) -> Bool {
         guard let cursor else { return true }
         return precedes(cursor, CallCursor(after: call))

@@ -78,7 +78,7 @@ public struct EndReceipt: Equatable, Sendable {
     /// The time that the model's provider bills, if it bills time.
     public var agentSession: AgentSessionAccount?
 
-    /// Whether the call is known to be ended: false only if the carrier refused, or did not confirm in time.
+    /// True if the call is known to be ended: false only if the carrier refused, or did not confirm in time.
     public var isSuccess: Bool {
         guard let hangUp = steps.first(where: { $0.name == .hangUp }) else { return true }
         switch hangUp.outcome {

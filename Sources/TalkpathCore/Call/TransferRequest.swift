@@ -6,7 +6,7 @@ public struct TransferRequest: Equatable, Sendable, CustomStringConvertible {
     public var callerID: String?
     /// The longest time that it may ring there.
     public var ringTimeout: Duration
-    /// Whether the agent's audio so far plays out first.
+    /// `drain` lets the agent's audio so far play out first.
     public var mode: EndMode
     public var onFailure: TransferFailurePlan
 

@@ -196,7 +196,7 @@ struct AgentSilenceGuard: Equatable, Sendable {
         if owesAnswer || heardBegin != nil || !tools.isEmpty, !isCallerHeard { due = now + timeout }
     }
 
-    /// Whether the model has said anything since our voice detector heard the caller begin, its set-up apart.
+    /// True if the model has said anything since our voice detector heard the caller begin, its set-up apart.
     private func hasNoticed(_ lastMessage: MonotonicInstant?) -> Bool {
         guard let began = heardBegin, let lastMessage else { return false }
         return lastMessage >= began && readyOn.map { lastMessage > $0 } ?? true

@@ -1,4 +1,4 @@
-/// Whether the carrier finds out what answered. The raw values are stable.
+/// The carrier's detection of answering machines. The raw values are stable.
 public enum MachineDetection: String, Sendable, CaseIterable {
     case off
     /// Tells as soon as it is known, while the call already goes on.

@@ -31,7 +31,7 @@ public struct PlaceCallRequest: Equatable, Sendable {
     public var ringTimeout: Duration
     public var timeLimit: Duration
     public var publicURL: String?
-    /// Whether the carrier is to find out what answers, and to tell.
+    /// The carrier's detection of answering machines.
     public var machineDetection: MachineDetection
 
     public init(
@@ -90,7 +90,7 @@ public struct CarrierError: Error, Equatable, Sendable, CustomStringConvertible 
 
     public var description: String { message }
 
-    /// Whether asking again may help.
+    /// True if asking again may help.
     var isRetryable: Bool {
         switch code {
         case .unavailable, .noAnswer: true

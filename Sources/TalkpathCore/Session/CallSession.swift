@@ -175,8 +175,8 @@ public actor CallSession {
 
     /// Runs the call until nothing of it is left; must be called once. Returns after the end, when the last task has.
     ///
-    /// Cancelling it abandons the call: its sockets are closed and every waiter gets a receipt, but the session does not
-    /// wait for the carrier.
+    /// Cancelling it abandons the call: its sockets are closed and every waiter gets a receipt, but the session does
+    /// not wait for the carrier.
     package func run() async {
         await withDiscardingTaskGroup { group in
             for await job in jobs {
@@ -271,10 +271,10 @@ public actor CallSession {
         media.pump()
     }
 
-    /// Whether its end has not begun.
+    /// True if its end has not begun.
     package var isLive: Bool { machine.isLive }
 
-    /// Whether its media socket may still come.
+    /// True if its media socket may still come.
     package var awaitsMedia: Bool { machine.awaitsMedia }
 
     // MARK: Reports of the carrier

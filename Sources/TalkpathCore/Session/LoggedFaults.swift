@@ -14,7 +14,7 @@ struct LoggedFaults {
     /// So many codes are remembered at most, and no more are logged.
     private static let limit = 32
 
-    /// Whether this call has not logged the code before.
+    /// True if this call has not logged the code before.
     mutating func isNew(_ code: String) -> Bool {
         guard codes.count < Self.limit else { return false }
         return codes.insert(code).inserted

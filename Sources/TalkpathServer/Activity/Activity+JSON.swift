@@ -109,7 +109,7 @@ struct WatchedCall: Equatable {
     var call: CallSnapshot
     var watch: CallWatch
 
-    /// Whether both look the same to a client. The passing of time is no difference.
+    /// True if both look the same to a client. The passing of time is no difference.
     static func == (left: WatchedCall, right: WatchedCall) -> Bool {
         left.watch == right.watch && left.call.status == right.call.status
             && left.call.answeredAt == right.call.answeredAt && left.call.answeredBy == right.call.answeredBy

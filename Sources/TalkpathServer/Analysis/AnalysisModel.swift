@@ -23,7 +23,7 @@ struct AnalysisModel: Sendable {
     /// The reason why there is no opinion. Holds nothing of the transcript, and no key.
     struct Failure: Error, CustomStringConvertible {
         var description: String
-        /// Whether a later attempt may succeed.
+        /// True if a later attempt may succeed.
         var isPassing: Bool
     }
 

@@ -15,7 +15,7 @@ final class CaptureJob: @unchecked Sendable {
     private let instruments: CaptureInstruments
     private let logger: Logger
     private let onFile: (KeptFile) -> Void
-    /// Whether the tap has been closed and everything in it has been written.
+    /// True if the tap has been closed and everything in it has been written.
     private(set) var isOver = false
     /// The number of rounds since the thread last took bytes from the tap.
     private var roundsWaited = 0
@@ -82,8 +82,8 @@ final class CaptureJob: @unchecked Sendable {
         }
     }
 
-    /// Whether to write now: there are enough bytes for a system call, or they have waited long enough. Called every
-    /// round.
+    /// True if it is time to write: there are enough bytes for a system call, or they have waited long enough. Called
+    /// every round.
     func isDue() -> Bool {
         roundsWaited += 1
         return roundsWaited >= Self.patience || reader.waiting >= Self.block
@@ -159,7 +159,7 @@ final class CaptureJob: @unchecked Sendable {
 struct KeptFile: Equatable, Sendable {
     var call: CallID
     var path: String
-    /// Whether the file holds the sound of the call, rather than the sockets' messages.
+    /// True if the file holds the sound of the call, rather than the sockets' messages.
     var isRecording: Bool
 }
 

@@ -76,7 +76,7 @@ enum CallColumn {
         }.map(\.call)
     }
 
-    /// Whether the store itself can sort by this column.
+    /// True if the store itself can sort by this column.
     static func isByStart(_ column: String) -> Bool {
         ["created_at", "started_at", "start_time"].contains(column)
     }

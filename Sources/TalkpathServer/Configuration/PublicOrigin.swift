@@ -31,7 +31,7 @@ struct PublicOrigin: Hashable, Sendable {
         return text[authority...].firstIndex(of: "/").map { String(text[$0...]) }
     }
 
-    /// Whether both lead to the same place. Ignores capitals in scheme and host, and the scheme's default port.
+    /// True if both lead to the same place. Ignores capitals in scheme and host, and the scheme's default port.
     func isSamePlace(as other: PublicOrigin) -> Bool { place == other.place }
 
     private var place: String {

@@ -7,7 +7,7 @@ extension ServerConfiguration {
         if let value = settings.word(.console, as: Switch.self) { hasConsole = value == .on }
     }
 
-    /// Whether browsers use TLS, with this server or with a proxy in front of it.
+    /// True if browsers use TLS, with this server or with a proxy in front of it.
     var isReachedSecurely: Bool {
         tls != nil || (publicURL?.lowercased().hasPrefix("https:") ?? false)
     }

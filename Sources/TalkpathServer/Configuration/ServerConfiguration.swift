@@ -20,7 +20,7 @@ public struct ServerConfiguration: Sendable {
     public var apiKeys: [APIKey]
     /// The keys for `/metrics`, which covers all tenants. If empty, the default tenant's keys are valid.
     public var metricsKeys: [String] = []
-    /// Whether the console is served at `/console`. The default is `true` in development only.
+    /// True if the console is served at `/console`. The default is `true` in development only.
     public var hasConsole: Bool
     /// The agent of calls that name no other.
     public var agent: AgentProfile
@@ -81,7 +81,7 @@ public struct ServerConfiguration: Sendable {
     /// The collector of the traces of calls; `nil` for none, or for the tracer that the program has bootstrapped
     /// (swift-distributed-tracing).
     public var traces: Traces?
-    /// Whether traces have the words of the call and the arguments of functions.
+    /// True if traces have the words of the call and the arguments of functions.
     public var tracesHoldContent = false
     /// A file of prices (docs/configuration.md); `nil` for the table that comes with the program.
     public var pricesPath: String?

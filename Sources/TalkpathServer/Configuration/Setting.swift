@@ -10,7 +10,7 @@ enum Setting: String, CaseIterable {
     case apiKeys = "TALKPATH_API_KEYS"
     /// Keys that open only `/metrics`, separated by commas. By default the default tenant's keys open it.
     case metricsKeys = "TALKPATH_METRICS_KEY"
-    /// Whether the console is served at `/console`: `on` or `off`. The default is `on` in development only.
+    /// Serves the console at `/console`: `on` or `off`. The default is `on` in development only.
     case console = "TALKPATH_CONSOLE"
     /// `openai` (default), `openai_live`, `gemini` or `socket`. Decides which provider's settings below apply.
     case agentProvider = "TALKPATH_AGENT_PROVIDER"
@@ -79,8 +79,8 @@ enum Setting: String, CaseIterable {
     /// A PostgreSQL database that keeps calls, agents and events, instead of a file in the data folder:
     /// `postgres://user:password@host/database`.
     case databaseURL = "TALKPATH_DATABASE_URL"
-    /// The address at which the other nodes on the same database reach this server, such as `http://10.0.0.5:8080`. Makes
-    /// the server one of several nodes.
+    /// The address at which the other nodes on the same database reach this server, such as `http://10.0.0.5:8080`.
+    /// Makes the server one of several nodes.
     case nodeURL = "TALKPATH_NODE_URL"
     /// The secret by which the nodes know each other; the same on all of them.
     case nodeSecret = "TALKPATH_NODE_SECRET"
@@ -131,7 +131,7 @@ enum Setting: String, CaseIterable {
     case tracesHeaders = "OTEL_EXPORTER_OTLP_HEADERS"
     /// The name under which the collector shows the traces. The default is `talkpath`.
     case tracesService = "OTEL_SERVICE_NAME"
-    /// Whether traces have the words of the call and the arguments of functions: `on` or `off` (default).
+    /// Puts the words of the call and the arguments of functions into traces: `on` or `off` (default).
     case traceContent = "TALKPATH_TRACE_CONTENT"
     /// A file of prices by which calls' costs are reckoned, instead of the table that comes with the program.
     case prices = "TALKPATH_PRICES"
@@ -176,7 +176,7 @@ enum Setting: String, CaseIterable {
         }
     }
 
-    /// Whether the value is text for a model, which may have any form.
+    /// True if the value is text for a model, which may have any form.
     var isProse: Bool { self == .agentInstructions || self == .agentFirstMessage }
 
     /// The parts of the name as the configuration library looks them up: `talkpath.http.port`.

@@ -27,7 +27,7 @@ enum SettingsText {
 
     // MARK: Names
 
-    /// Whether the name should be a setting of the server. Excludes names that other programs of the project read, and
+    /// True if the name should be a setting of the server. Excludes names that other programs of the project read, and
     /// those that a cluster sets for a service called talkpath.
     private static func isMeantForUs(_ name: String) -> Bool {
         guard name.hasPrefix("TALKPATH_"), !others.contains(name) else { return false }

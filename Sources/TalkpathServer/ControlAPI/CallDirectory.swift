@@ -93,7 +93,7 @@ struct CallDirectory {
         await state.liveCalls(tenant: tenant).filter { query.matches($0) }
     }
 
-    /// Whether `one` comes after `other` in a list from the newest call to the oldest.
+    /// True if `one` comes after `other` in a list from the newest call to the oldest.
     private static func follows(_ one: CallCursor, _ other: CallCursor) -> Bool {
         (one.startedAt, one.id.text) < (other.startedAt, other.id.text)
     }

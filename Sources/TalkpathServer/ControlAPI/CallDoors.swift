@@ -41,7 +41,7 @@ extension ServerState {
         )
     }
 
-    /// Whether an agent of the tenant takes the calls to a number.
+    /// True if an agent of the tenant takes the calls to a number.
     private func isAgents(_ number: String, tenant: String) async throws(Problem) -> Bool {
         do {
             return try await agents.find(number: number, tenant: tenant) != nil
@@ -116,7 +116,7 @@ extension ServerConfiguration {
         return numbers
     }
 
-    /// Whether a tenant's calls use an account of its own. The shared account is the default tenant's.
+    /// True if a tenant's calls use an account of its own. The shared account is the default tenant's.
     func hasAccount(_ tenant: String) -> Bool {
         tenantTwilio[tenant] != nil || tenant == APIKey.defaultTenant
     }

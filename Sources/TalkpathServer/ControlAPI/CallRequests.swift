@@ -20,7 +20,7 @@ struct CreateCallRequest: Sendable {
     var agent = Agent.configured
     /// Values for the agent's placeholders.
     var variables: [String: JSONValue] = [:]
-    /// Whether a placeholder without a value is a mistake.
+    /// True if a placeholder without a value is a mistake.
     var needsAllVariables = false
     var prompt: String?
     var firstMessage: String?

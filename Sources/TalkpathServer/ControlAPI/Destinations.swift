@@ -41,7 +41,7 @@ struct Destinations: Sendable {
         return refusal(entry, number).map(Verdict.refusedType) ?? .allowed
     }
 
-    /// Whether a prefix allows a number. Some country codes are shared by several regions, or belong to none, and cost
+    /// True if a prefix allows a number. Some country codes are shared by several regions, or belong to none, and cost
     /// more in some places than the code suggests. There, the prefix must be more specific.
     private func allows(_ prefix: String, _ number: String, _ entry: NumberingPlan.Entry?) -> Bool {
         guard number.utf8.starts(with: prefix.utf8) else { return false }

@@ -22,7 +22,7 @@ actor Idempotency {
     /// The answer of a request, to be stored or given only once.
     struct Outcome: Sendable {
         var answer: Answer
-        /// Whether the request may have had an effect. If not, a repeated request runs again.
+        /// True if the request may have had an effect. If not, a repeated request runs again.
         var isFinal: Bool
     }
 

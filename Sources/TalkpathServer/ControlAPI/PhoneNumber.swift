@@ -1,6 +1,6 @@
 /// Checks of phone numbers.
 enum PhoneNumber {
-    /// Whether a number is in E.164 (ITU-T): `+`, a country code that does not begin with 0, at most 15 digits in all.
+    /// True if a number is in E.164 (ITU-T): `+`, a country code that does not begin with 0, at most 15 digits in all.
     /// A number with spaces is refused, not corrected. A subscriber's number has at least seven digits.
     static func isE164(_ text: String) -> Bool {
         let digits = text.utf8.dropFirst()
@@ -9,7 +9,7 @@ enum PhoneNumber {
             && digits.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
     }
 
-    /// Whether a number could reach an emergency service: the short numbers themselves, even behind `+`, zeros or a
+    /// True if a number could reach an emergency service: the short numbers themselves, even behind `+`, zeros or a
     /// country code, and the codes x11 of North America.
     static func isEmergency(_ text: String) -> Bool {
         let digits = String(decoding: text.utf8.filter { (48...57).contains($0) }, as: UTF8.self)

@@ -9,7 +9,7 @@ struct ServerContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     /// The tenant of the request's key.
     var tenant = ""
-    /// Whether another node has forwarded the request. This node then answers it in every case.
+    /// True if another node has forwarded the request. This node then answers it in every case.
     var isForwarded = false
 
     init(source: Source) {
@@ -198,7 +198,7 @@ struct QueryMiddleware: RouterMiddleware {
 /// The valid keys. All of them are compared, in constant time.
 struct Keys: Sendable {
     private let digests: [(digest: [UInt8], tenant: String)]
-    /// Whether no key is needed.
+    /// True if no key is needed.
     let isOpen: Bool
 
     /// - Parameter isOpen: if there are no keys, every client acts as the default tenant.

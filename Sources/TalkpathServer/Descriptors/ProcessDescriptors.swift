@@ -66,8 +66,8 @@ package enum ProcessDescriptors {
 /// Divides the descriptors: a reserve for files, outbound connections and libraries, and the rest for connections and
 /// calls.
 ///
-/// The system assigns the lowest free number. While the server takes nothing from outside whose number lies in the reserve
-/// without closing something else for it, the reserve stays free for the server itself.
+/// The system assigns the lowest free number. While the server takes nothing from outside whose number lies in the
+/// reserve without closing something else for it, the reserve stays free for the server itself.
 struct DescriptorBudget: Sendable {
     let limit: Int
     /// The number kept free: an eighth, at least 16 and at most 256.
@@ -89,14 +89,14 @@ struct DescriptorBudget: Sendable {
         reserve = min(256, max(16, limit / 8))
     }
 
-    /// Whether a new connection from outside must displace another one.
+    /// True if a new connection from outside must displace another one.
     ///
     /// - Parameter descriptor: the connection's; `nil` if it is not known.
     func isScarce(at descriptor: Int?) -> Bool {
         max(descriptor ?? 0, lowestFree() ?? .max) >= limit - reserve
     }
 
-    /// Whether another call may begin.
+    /// True if another call may begin.
     var hasRoomForCall: Bool { (lowestFree() ?? .max) < limit - reserve - Self.perCall }
 
     /// The most connections from outside. Includes those of calls, because a caller's media socket is one of them.

@@ -113,7 +113,7 @@ extension Operation {
         return json
     }
 
-    /// Whether bodies and queries with unknown fields are refused. Our own routes refuse them; the compatible ones do
+    /// True if bodies and queries with unknown fields are refused. Our own routes refuse them; the compatible ones do
     /// not.
     var refusesUnknownFields: Bool { ["Calls", "Agents", "Events"].contains(area) }
 

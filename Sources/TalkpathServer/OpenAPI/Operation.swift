@@ -37,7 +37,7 @@ struct Operation: Sendable {
         /// The possible contents, by content type. None means an empty body.
         var contents: [(type: String, schema: Schema?)]
         var headers: [(name: String, schema: Schema)] = []
-        /// Whether the body may also be empty, which OpenAPI cannot express.
+        /// True if the body may also be empty, which OpenAPI cannot express.
         var mayBeEmpty = false
     }
 

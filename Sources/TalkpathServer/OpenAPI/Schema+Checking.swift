@@ -122,7 +122,7 @@ extension Schema {
         return nil
     }
 
-    /// Whether a value that matches none of several alternatives is clearly meant to be this one, by its `type` or
+    /// True if a value that matches none of several alternatives is clearly meant to be this one, by its `type` or
     /// because it is a word.
     private func isMeant(by value: JSONValue) -> Bool {
         switch kind {

@@ -32,7 +32,7 @@ struct Schema: Sendable {
     }
 
     var kind: Kind
-    /// Whether `null` is allowed as well.
+    /// True if `null` is allowed as well.
     var isNullable = false
     /// The description, for readers of the document.
     var meaning: String?

@@ -8,9 +8,9 @@ package import NIOCore
 package struct OutboundAddressPolicy: Sendable {
     package typealias Resolver = @Sendable (_ host: String, _ port: Int) async throws -> [SocketAddress]
 
-    /// Whether `http` and `ws` are allowed.
+    /// True if `http` and `ws` are allowed.
     package var allowsPlain: Bool
-    /// Whether addresses outside the public Internet are allowed.
+    /// True if addresses outside the public Internet are allowed.
     package var allowsPrivate: Bool
     private let resolver: Resolver
 

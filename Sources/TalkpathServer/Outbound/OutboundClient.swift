@@ -27,7 +27,7 @@ actor OutboundClient {
         /// The time when the address was last checked.
         var since = ContinuousClock.now
         var requests = 0
-        /// Whether new requests use another one.
+        /// True if new requests use another one.
         var isRetired = false
 
         init(address: String, client: HTTPClient) {

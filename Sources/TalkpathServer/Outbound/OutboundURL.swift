@@ -55,7 +55,7 @@ package struct OutboundURL: Hashable, Sendable, CustomStringConvertible {
 
     package var description: String { text }
 
-    /// Whether one connection can serve both.
+    /// True if one connection can serve both.
     func hasSameOrigin(as other: OutboundURL) -> Bool {
         scheme == other.scheme && host == other.host && port == other.port
     }

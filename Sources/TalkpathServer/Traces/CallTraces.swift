@@ -34,9 +34,9 @@ final class CallTraces: CallEventSink {
     }
 
     let tracer: any Tracer
-    /// Whether spans are made.
+    /// True if spans are made.
     let isOn: Bool
-    /// Whether spans have the words of the call and the arguments of functions.
+    /// True if spans have the words of the call and the arguments of functions.
     let holdsContent: Bool
     private let inbox = Mutex(Inbox())
     private let state = Mutex(State())

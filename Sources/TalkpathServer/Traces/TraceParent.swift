@@ -8,7 +8,7 @@ struct TraceParent: Hashable, Sendable {
     let trace: String
     /// 16 of them.
     let span: String
-    /// Whether the beginner of the trace keeps it.
+    /// True if the beginner of the trace keeps it.
     let isSampled: Bool
 
     init(trace: String, span: String, isSampled: Bool) {

@@ -10,9 +10,9 @@ struct AgentCore: Sendable {
     var plan: HabitPlan
     private(set) var turnDetector: InputTurnDetector
     private var callerWords: CallerWords?
-    /// Whether the model has fallen silent for good.
+    /// True if the model has fallen silent for good.
     private(set) var isMute = false
-    /// Whether the socket is being closed.
+    /// True if the socket is being closed.
     private(set) var isOver = false
     private(set) var pausedUntil: MonotonicInstant?
     /// The beginning of a sound that may prove too short for a turn, in milliseconds of input.

@@ -11,7 +11,7 @@ public struct FakeAgentConfiguration: Sendable {
     /// Unexpected behaviour of real models that the fake imitates.
     public var behaviours: ModelBehaviours
     public var pace: Pace
-    /// Whether the audio of both sides is recorded.
+    /// True if the audio of both sides is recorded.
     public var keepsAudio: Bool
     /// The number of event loops, each on a thread of its own.
     public var threads: Int

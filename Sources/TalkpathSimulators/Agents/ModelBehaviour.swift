@@ -36,7 +36,7 @@ public enum ModelBehaviour: String, Sendable, CaseIterable {
         }
     }
 
-    /// Whether the behaviour affects single answers. The others are always present.
+    /// True if the behaviour affects single answers. The others are always present.
     var isOccasional: Bool {
         switch self {
         case .slowPong, .lateTranscript, .ignoredNoise, .refusedSettings, .toolCallFirst, .toolCallBetween,
@@ -115,7 +115,7 @@ struct HabitPlan: Sendable {
         return place % 2 == 1 ? occasional[place / 2] : nil
     }
 
-    /// Whether the next function call is malformed.
+    /// True if the next function call is malformed.
     mutating func breaksCall() -> Bool {
         defer { calls += 1 }
         return has(.brokenArguments) && calls == 0

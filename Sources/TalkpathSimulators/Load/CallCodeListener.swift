@@ -143,7 +143,7 @@ package struct CallCodeListener {
         }
     }
 
-    /// Whether a sound is the voice of the reference, at any place of a whole frame.
+    /// True if a sound is the voice of the reference, at any place of a whole frame.
     package static func holds(_ sound: [Float], _ reference: [Float]) -> Bool {
         stride(from: 0, to: CallCode.period, by: CallCode.frameSamples).contains {
             distance(of: sound, from: reference, at: $0) < 0.5

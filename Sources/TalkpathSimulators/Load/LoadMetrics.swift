@@ -24,12 +24,12 @@ package struct LoadMetrics: Codable, Equatable, Sendable {
     package var fleetShare: Double
     package var fleetLateness: LoadSpread?
 
-    /// Whether the fleet was so busy that the figures may show its own limits instead of the bridge's.
+    /// True if the fleet was so busy that the figures may show its own limits instead of the bridge's.
     package var isFleetTheBottleneck: Bool {
         fleetShare > 0.9 || (fleetLateness?.p99 ?? 0) > 10
     }
 
-    /// Whether all audio came, and none of another caller.
+    /// True if all audio came, and none of another caller.
     package var isWhole: Bool {
         lostMilliseconds == 0 && repeatedMilliseconds == 0 && damagedFrames == 0 && foreignFrames == 0
             && lostCalls == 0 && frames > 0

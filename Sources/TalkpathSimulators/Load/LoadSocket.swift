@@ -24,7 +24,7 @@ final class LoadSocket {
     private(set) var state = State.handshaking
     /// The reason for which the socket is closed.
     private(set) var ending = ""
-    /// Whether bytes wait until the kernel has room for them.
+    /// True if bytes wait until the kernel has room for them.
     private(set) var isBlocked = false
 
     private var input: UnsafeMutablePointer<UInt8>

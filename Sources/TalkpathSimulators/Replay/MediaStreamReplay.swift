@@ -17,7 +17,7 @@ public struct MediaStreamReplay: Sendable, Hashable {
     /// The time when each is sent, in milliseconds from the first; `nil` sends all at once.
     public var times: [Double]?
     public var ending: Ending
-    /// Whether the recording's SIDs and custom parameters are replaced by those of the current call.
+    /// True if the recording's SIDs and custom parameters are replaced by those of the current call.
     public var adapts: Bool
 
     public init(lines: [String], times: [Double]? = nil, ending: Ending = .closes, adapts: Bool = true) {

@@ -22,7 +22,7 @@ public struct AgentModelTraits: Equatable, Sendable {
         case text
     }
 
-    /// Whether a model has an optional ability.
+    /// The model's support of an optional ability.
     public enum Ability: Equatable, Sendable {
         case unknown, lacking
         case asked
@@ -44,7 +44,7 @@ public struct AgentModelTraits: Equatable, Sendable {
     public var thinkingLevel: String?
     /// The behaviours that a tool may have.
     public var toolBehaviors = Set(AgentTool.Behavior.allCases)
-    /// Whether an effort or a level of thinking can be asked for.
+    /// The support of an effort or a level of thinking.
     public var thinking = Ability.unknown
     public var proactiveAudio = Ability.unknown
     public var affectiveDialog = Ability.unknown

@@ -43,9 +43,9 @@ public struct GeminiOptions: Equatable, Sendable {
     /// Names and words to expect.
     public var vocabulary: [String] = []
     public var transcriptionMode: TranscriptionMode?
-    /// Whether the model may ignore speech that is not meant for it.
+    /// True if the model may ignore speech that is not meant for it.
     public var proactiveAudio: Bool?
-    /// Whether the model reacts to the tone of the caller's voice.
+    /// True if the model reacts to the tone of the caller's voice.
     public var affectiveDialog: Bool?
     public var contextCompression: ContextCompression?
 

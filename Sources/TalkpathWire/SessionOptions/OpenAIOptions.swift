@@ -130,7 +130,7 @@ public struct MCPServer: Equatable, Sendable, CustomStringConvertible {
     public var about: String?
     /// `nil` for all tools.
     public var allowedTools: [String]?
-    /// Whether each call needs approval; see ``AgentToolCall/approvalName``.
+    /// True if each call needs approval; see ``AgentToolCall/approvalName``.
     public var requiresApproval = false
 
     public init(label: String, place: Place) {

@@ -18,7 +18,7 @@ struct LoadStage {
         /// Allocations of the bridge's whole process for one frame in one direction, if they are counted.
         var allocationsPerFrame: Double?
 
-        /// Whether the bridge carries this load: no audio is lost, and round trips are short enough.
+        /// True if the bridge carries this load: no audio is lost, and round trips are short enough.
         var isSustained: Bool {
             metrics.isWhole && (metrics.roundTrip?.p99 ?? .infinity) < LoadStage.longestRoundTrip
         }

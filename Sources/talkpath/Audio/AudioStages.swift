@@ -3,7 +3,7 @@ import TalkpathAudio
 /// Converts signed 16-bit little-endian samples from one rate to another.
 struct ResampleStage: PipeStage, ~Copyable {
     private var resampler: StreamResampler
-    /// Whether any input came. Empty input gives empty output, without the filter's silence.
+    /// True if any input came. Empty input gives empty output, without the filter's silence.
     private var hasInput = false
 
     init(_ resampler: consuming StreamResampler) {

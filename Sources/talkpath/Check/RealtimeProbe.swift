@@ -16,7 +16,7 @@ struct RealtimeProbe {
         }
 
         var name: String
-        /// Whether calls are impossible without it.
+        /// True if calls are impossible without it.
         var isNeeded: Bool
         var outcome: Outcome
 
@@ -259,7 +259,7 @@ extension JSONValue {
         return String(String.UnicodeScalarView(plain.prefix(300)))
     }
 
-    /// Whether another value holds all members of this one. It may hold more.
+    /// True if another value holds all members of this one. It may hold more.
     fileprivate func isHeld(in other: JSONValue?) -> Bool {
         guard let other else { return false }
         switch (self, other) {

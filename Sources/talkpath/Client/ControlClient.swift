@@ -34,7 +34,7 @@ struct ServerOptions: ParsableArguments {
         )
     }
 
-    /// Whether to print tables: on a terminal, unless JSON is asked for.
+    /// True if to print tables: on a terminal, unless JSON is asked for.
     var wantsTable: Bool { !json && isatty(STDOUT_FILENO) == 1 }
 }
 

@@ -13,7 +13,7 @@ struct CallPicture {
         var text = ""
         /// The time from the caller's last sound to the first sound of this speech. For the agent only.
         var latency: Double?
-        /// Whether the caller interrupted this speech. For the agent only.
+        /// True if the caller interrupted this speech. For the agent only.
         var isCut = false
     }
 

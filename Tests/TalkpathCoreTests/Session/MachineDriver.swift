@@ -110,7 +110,7 @@ final class MachineDriver {
         stream()
     }
 
-    // MARK: What came of it
+    // MARK: Results
 
     var isLive: Bool { machine.isLive }
     var status: CallStatus { machine.status }
@@ -136,7 +136,7 @@ final class MachineDriver {
 }
 
 extension [SessionAction] {
-    /// Whether one of the actions opens something.
+    /// True if one of the actions opens something.
     var opensSomething: Bool {
         contains { action in
             switch action {

@@ -149,7 +149,7 @@ struct SpeechQueueTests {
         #expect(queue.responseEnded(.completed, at: start) == [.awaitPlayback(id: 2), .send(.respond)])
     }
 
-    @Test func `a caller whom the detector or the model hears is speaking`() {
+    @Test func `a caller heard by the detector or the model is speaking`() {
         var queue = ready()
         queue.callerBegan(.detector, at: start)
         queue.callerBegan(.model, at: start)
@@ -275,7 +275,7 @@ struct SpeechQueueTests {
         #expect(queue.agentIsReady(at: start) == [])
     }
 
-    // MARK: A model that answers whatever it is told
+    // MARK: A model that answers every message
 
     @Test func `the model is reminded after the caller's turn if it has not answered by itself`() {
         var queue = ready(answersByItself: true)

@@ -3,8 +3,8 @@ import TalkpathAudio
 import TalkpathCore
 import TalkpathNIO
 
-/// Talks with a speech model without a telephone: an audio thread says the WAV file given (8 kHz, one channel), and
-/// writes what it hears to another.
+/// Talks with a speech model without a telephone: an audio thread plays the given WAV file (8 kHz, one channel), and
+/// writes the model's audio to another.
 ///
 ///     export OPENAI_API_KEY=…          # and OPENAI_REALTIME_URL=ws://127.0.0.1:9101/v1/realtime for the simulator
 ///     swift run VoiceThread question.wav heard.wav
@@ -43,7 +43,7 @@ struct VoiceThread {
         await running
     }
 
-    /// Says the question, then listens for eight seconds or until the call ends. Returns what was heard, as µ-law.
+    /// Plays the question, then listens for eight seconds or until the call ends. Returns the heard audio, as µ-law.
     private static func converse(on leg: inout RingLeg, saying question: [UInt8]) -> [UInt8] {
         let frameBytes = 160
         var frame = [UInt8](repeating: MuLaw.silence, count: frameBytes)

@@ -14,7 +14,7 @@ struct Goodbye {
 
 /// Ends and transfers that let the agent finish.
 extension CallSession {
-    /// Whether all that the agent has to say has been heard. Asked every 20 ms while the call drains.
+    /// True if all that the agent has to say has been heard. Asked every 20 ms while the call drains.
     func isHeardOut(at now: MonotonicInstant) -> Bool {
         let media = media.value
         let debt: DrainWatch.Debt

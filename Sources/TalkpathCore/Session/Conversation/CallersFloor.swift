@@ -1,6 +1,6 @@
 import TalkpathAudio
 
-/// Whether the caller is speaking, by our voice detector or by the model's word.
+/// The caller's speech, by our voice detector or by the model's report.
 ///
 /// Pure: instants are passed in.
 struct CallersFloor: Equatable, Sendable {

@@ -1,7 +1,7 @@
 import TalkpathAudio
 
-/// Whether a draining call has been heard to its end: the sent audio has been played, and the agent's words under way
-/// and owed answers have come. A model that owes an answer and is silent for too long is not waited for.
+/// Decides when a draining call has been heard to its end: the sent audio has been played, and the agent's words under
+/// way and owed answers have come. A model that owes an answer and is silent for too long is not waited for.
 ///
 /// Pure: asked every 20 ms.
 struct DrainWatch: Equatable, Sendable {

@@ -38,7 +38,7 @@ struct FunctionResult: Equatable, Sendable {
 
     mutating func cancelled() { isCancelled = true }
 
-    /// Whether the answer has begun, or none is owed.
+    /// True if the answer has begun, or none is owed.
     ///
     /// - Parameter lastAudio: the instant of the model's last speech.
     func isAnswered(lastAudio: MonotonicInstant?) -> Bool {

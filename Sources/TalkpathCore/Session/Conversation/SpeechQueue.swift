@@ -128,7 +128,7 @@ struct SpeechQueue {
     /// The messages that wait to be told.
     var untoldMessages: [String] { untold.compactMap(\.message) }
 
-    /// Whether there is room for one more.
+    /// True if there is room for one more.
     var hasRoom: Bool { waiting.count < Self.limit }
 
     // MARK: The caller
@@ -371,7 +371,7 @@ struct SpeechQueue {
         }
     }
 
-    /// Whether the due requests have to wait for the caller.
+    /// True if the due requests have to wait for the caller.
     private mutating func holds(at now: MonotonicInstant) -> Bool {
         guard floor.isTaken else {
             heldSince = nil

@@ -84,10 +84,10 @@ struct AgentMachine {
 
     func isConfiguring(_ socket: AgentSocketID) -> Bool { state == .settingUp && socket == newest }
 
-    /// Whether this socket is open, and the agent's.
+    /// True if this socket is open, and the agent's.
     func holds(_ socket: AgentSocketID) -> Bool { (state == .settingUp || state == .ready) && socket == newest }
 
-    /// Whether all sockets that were dropped are closed.
+    /// True if all sockets that were dropped are closed.
     var isClosed: Bool { closing.isEmpty }
 
     // MARK: Opening

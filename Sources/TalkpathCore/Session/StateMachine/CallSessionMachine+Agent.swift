@@ -6,22 +6,22 @@ extension CallSessionMachine {
 
     var isAgentReady: Bool { agentMachine.state == .ready }
 
-    /// Whether a socket of the model's is open, or being opened.
+    /// True if a socket of the model's is open, or being opened.
     var hasAgentSocket: Bool { agentMachine.socket != nil }
 
-    /// Whether this socket is being opened, and still wanted.
+    /// True if this socket is being opened, and still wanted.
     func awaitsAgent(socket: AgentSocketID) -> Bool { agentMachine.isOpening(socket) }
 
-    /// Whether this socket is open, and its session not yet set up.
+    /// True if this socket is open, and its session not yet set up.
     func configuresAgent(socket: AgentSocketID) -> Bool { agentMachine.isConfiguring(socket) }
 
-    /// Whether this socket is the agent's, and wanted.
+    /// True if this socket is the agent's, and wanted.
     func holdsAgent(socket: AgentSocketID) -> Bool { agentMachine.holds(socket) }
 
     /// The model's session is to be opened anew.
     var wantsRenewal: Bool { agentMachine.wantsRenewal }
 
-    /// Whether a quiet moment is waited for. A call that drains ends at its own.
+    /// True if a quiet moment is waited for. A call that drains ends at its own.
     var renewsWhenQuiet: Bool {
         guard case .live = life else { return false }
         return agentMachine.wantsRenewal

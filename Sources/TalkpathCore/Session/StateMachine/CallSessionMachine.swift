@@ -287,7 +287,7 @@ struct CallSessionMachine: ~Copyable {
     /// The number of the newest media socket, from 1; 0 before the first.
     var mediaLine: Int { mediaMachine.line }
 
-    /// Whether the call lives, and its stream may still come.
+    /// True if the call lives, and its stream may still come.
     var awaitsMedia: Bool { isLive && media == .none }
 
     /// The reason why nothing can be said to the caller now; nil if they are on the line and will be for a while.

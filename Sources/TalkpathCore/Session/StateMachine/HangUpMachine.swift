@@ -43,7 +43,7 @@ struct HangUpMachine {
     /// The longest wait for the name of a call after its end: carriers answer within a minute, or never.
     static let namePatience = Duration.seconds(120)
 
-    /// Whether nothing is left to do.
+    /// True if nothing is left to do.
     var isSettled: Bool { state == .idle }
 
     // MARK: While the call ends

@@ -45,7 +45,7 @@ struct MediaMachine {
 
     // MARK: Questions
 
-    /// Whether no audio will come any more.
+    /// True if no audio will come any more.
     var isOver: Bool { state == .stopped || state == .closed }
 
     /// The sockets that are left to close.

@@ -74,15 +74,15 @@ struct GeminiLiveModel: AgentModel {
     var owed: AgentScript.Turn.Trigger?
     /// A call that was malformed. The model repeats it when it is asked to go on.
     var brokenCall: AgentScript.ToolCall?
-    /// Whether the caller is in an activity that the client has marked.
+    /// True if the caller is in an activity that the client has marked.
     var isInActivity = false
     var handleCount = 0
     var echo: (index: Int, changer: LinearRateChanger)?
-    /// Whether the client has announced a history and not finished sending it.
+    /// True if the client has announced a history and not finished sending it.
     var awaitsHistory = false
-    /// Whether the model closes the socket on turns that were not announced.
+    /// True if the model closes the socket on turns that were not announced.
     var refusesTurns = false
-    /// Whether the model writes instead of speaking.
+    /// True if the model writes instead of speaking.
     var writes = false
     private var silence = 500
     private let handles: GeminiHandles

@@ -100,7 +100,7 @@ extension OpenAIRealtimeModel {
         return request
     }
 
-    /// Whether a call needs approval. By default, every call does.
+    /// True if a call needs approval. By default, every call does.
     private func needsApproval(_ server: JSONValue, _ name: String) -> Bool {
         guard let rule = server["require_approval"], !rule.isNull else { return true }
         if let word = rule.string { return word != "never" }

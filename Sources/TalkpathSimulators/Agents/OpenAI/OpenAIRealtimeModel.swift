@@ -19,7 +19,7 @@ struct OpenAIRealtimeModel: AgentModel {
     struct ResponseRequest: Sendable {
         var trigger: AgentScript.Turn.Trigger
         var metadata: JSONValue = .null
-        /// Whether the response stays outside the conversation: `conversation: "none"`.
+        /// True if the response stays outside the conversation: `conversation: "none"`.
         var isBeside = false
         /// Options that differ from the session's.
         var options: JSONValue = [:]
@@ -63,7 +63,7 @@ struct OpenAIRealtimeModel: AgentModel {
     var response: ActiveResponse?
     /// Responses outside the conversation. There may be several at a time.
     var beside: [ActiveResponse] = []
-    /// Whether the session only transcribes the caller.
+    /// True if the session only transcribes the caller.
     let isTranscription: Bool
     var answers = 0
     /// The items of the conversation, in order. Spoken items of the assistant carry their index in the record.
