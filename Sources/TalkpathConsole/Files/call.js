@@ -254,11 +254,11 @@ class CallPage {
   }
 
   turnRow(row, { turn, wait }) {
-    const isCaller = turn.role === "user";
+    const isCaller = turn.role === "user", heard = turn.heard_text ?? turn.text;
     row.className = "turn " + (isCaller ? "caller" : "agent");
     const at = this.player ? h("button", { type: "button", class: "at", title: "Play from here", onclick: () => this.seek(turn.at_ms, true) }, stamp(turn.at_ms)) : h("span", { class: "at" }, stamp(turn.at_ms));
     fill(row, h("div", { class: "by" }, h("strong", {}, isCaller ? "Caller" : "Agent"), at, wait ? h("span", { class: "wait" + (wait.latency_ms > 1500 ? " slow" : ""), title: "From the caller’s last sound to the agent’s first audio" }, "after " + ms(wait.latency_ms)) : null),
-      h("p", {}, turn.text),
+      h("p", {}, heard, heard.length < turn.text.length ? h("span", { class: "unheard", title: "Not heard" }, turn.text.slice(heard.length)) : null),
       turn.heard_ms !== undefined ? h("p", { class: "cut" }, icon("cut"), turn.heard_ms ? `The caller heard ${ms(turn.heard_ms)} of this` : "The caller never heard this") : null);
   }
 

@@ -40,35 +40,6 @@ public struct WallTime: Hashable, Comparable, Sendable {
     }
 }
 
-/// One turn of the conversation, or a part of one.
-public struct TranscriptEntry: Equatable, Sendable {
-    public enum Speaker: String, Sendable {
-        case caller = "user"
-        case agent = "assistant"
-    }
-
-    public var speaker: Speaker
-    public var text: String
-    /// Since the call started.
-    public var milliseconds: Int
-    /// The agent was cut short while saying this; how much of it the caller heard.
-    public var heardMilliseconds: Int?
-    /// From 1 on, in the order in which turns became known. A corrected turn keeps its number. 0 in records of versions
-    /// without numbers.
-    public var number: Int
-
-    public init(speaker: Speaker, text: String, milliseconds: Int, heardMilliseconds: Int? = nil, number: Int = 0) {
-        self.speaker = speaker
-        self.text = text
-        self.milliseconds = milliseconds
-        self.heardMilliseconds = heardMilliseconds
-        self.number = number
-    }
-
-    /// The agent said it, and the caller has not heard it to its end.
-    public var isCut: Bool { heardMilliseconds != nil }
-}
-
 /// Counters of the traffic on the line.
 public struct CallMetrics: Equatable, Sendable {
     public var framesFromCaller = 0

@@ -203,7 +203,9 @@ struct PlaybackLedger {
             }
             if heardBytes > 0 || interruption.isEmpty {
                 let milliseconds = min(Int(heardBytes / bytesPerMillisecond), item.producedMilliseconds)
-                interruption.heard.append(.init(item: item.item, milliseconds: milliseconds))
+                interruption.heard.append(
+                    .init(item: item.item, milliseconds: milliseconds, ofMilliseconds: item.producedMilliseconds)
+                )
             } else {
                 interruption.neverHeard.append(item.item)
             }
@@ -234,6 +236,8 @@ package struct PlaybackInterruption: Equatable, Sendable {
         package var item: AgentItem
         /// Milliseconds of this item that the caller heard; never more than were produced.
         package var milliseconds: Int
+        /// The length of the item's audio so far, in milliseconds; `nil` if it is not known.
+        package var ofMilliseconds: Int?
     }
 
     /// The items cut short of which the caller heard something; if there is none, the next item, with 0 ms.

@@ -46,12 +46,12 @@ extension CallSession {
 
     /// The caller did not hear all that these items say.
     func cut(_ interruption: PlaybackInterruption) {
-        for heard in interruption.heard { cut(heard.item, heardMilliseconds: heard.milliseconds) }
-        for item in interruption.neverHeard { cut(item, heardMilliseconds: 0) }
+        for heard in interruption.heard { cut(heard.item, heard: heard.milliseconds, of: heard.ofMilliseconds) }
+        for item in interruption.neverHeard { cut(item, heard: 0, of: nil) }
     }
 
-    private func cut(_ item: AgentItem, heardMilliseconds: Int) {
-        guard let told = transcript.cut(item, heardMilliseconds: heardMilliseconds) else { return }
+    private func cut(_ item: AgentItem, heard: Int, of produced: Int?) {
+        guard let told = transcript.cut(item, heard: heard, of: produced) else { return }
         publish(.transcriptCorrected(told))
     }
 

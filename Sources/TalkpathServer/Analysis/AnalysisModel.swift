@@ -36,7 +36,10 @@ struct AnalysisModel: Sendable {
     }
 
     private static func text(of call: CallSnapshot) -> String {
-        let lines = call.transcript.map { "\($0.speaker == .caller ? "Caller" : "Agent"): \($0.text)" }
+        let lines = call.transcript.map { turn in
+            // The caller acts on what they have heard.
+            (turn.speaker == .caller ? "Caller: " : "Agent: ") + turn.heardText + (turn.isCut ? " … [interrupted]" : "")
+        }
         return String(decoding: lines.joined(separator: "\n").utf8.suffix(longestTranscript), as: UTF8.self)
     }
 

@@ -66,6 +66,7 @@ extension TranscriptEntry {
             "role": .string(speaker.rawValue), "text": .string(text), "at_ms": JSONValue(milliseconds),
         ]
         json.set("heard_ms", heardMilliseconds.map { JSONValue($0) })
+        json.set("heard_text", isCut ? .string(heardText) : nil)
         if number > 0 { json.set("turn_id", .string(turnID)) }
         return json
     }

@@ -157,6 +157,10 @@ enum CallSchemas {
         .required("text", .text),
         .required("at_ms", .integer),
         .optional("heard_ms", .integer.meaning("The agent was cut short: how much of it was heard.")),
+        .optional(
+            "heard_text",
+            .text.meaning("The agent was cut short: the words that the caller heard, estimated.")
+        ),
         .optional("turn_id", .text.meaning("As in `call.transcript`."))
     )
 

@@ -40,6 +40,10 @@ enum EventSchemas {
                 .required("turn_id", .text.meaning("Within the call; the same when the turn is corrected.")),
                 .required("cut", .boolean.meaning("The agent was cut short: not all of the text was heard.")),
                 .optional("heard_ms", .integer.meaning("The agent was cut short: how much of it was heard.")),
+                .optional(
+                    "heard_text",
+                    .text.meaning("The agent was cut short: the words that the caller heard, estimated.")
+                ),
                 .optional("corrects", .boolean.meaning("Takes the place of the event of the same `turn_id`.")),
             ]
         ),

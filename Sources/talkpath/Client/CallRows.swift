@@ -31,11 +31,15 @@ enum CallRows {
             var table = TerminalTable(["AT", "WHO", "SAID"])
             for turn in turns {
                 let isAgent = turn["role"]?.string == "assistant"
-                let cut = turn["heard_ms"]?.number.map { " [heard \($0) ms]" } ?? ""
+                let text = turn["text"]?.string ?? ""
+                let heard = turn["heard_text"]?.string ?? text
+                let unheard = text.dropFirst(heard.count).trimmingPrefix(" ")
+                let rest = unheard.isEmpty ? "" : "; not heard: \(unheard)"
+                let cut = turn["heard_ms"]?.number.map { " [heard \($0) ms\(rest)]" } ?? ""
                 table.add([
                     .init(seconds(turn["at_ms"]), .faint),
                     .init(isAgent ? "agent" : "caller", isAgent ? .yellow : .cyan),
-                    .init((turn["text"]?.string ?? "") + cut),
+                    .init(heard + cut),
                 ])
             }
             text += "\n" + table.text + "\n"

@@ -109,7 +109,7 @@ extension CallSession {
     /// The conversation so far, as far as it was heard, with the messages to the agent, in the order of time.
     private var history: [AgentCommand.Turn] {
         let said = transcript.turns.compactMap { turn in
-            turn.heardText.map { text in
+            turn.textForModel.map { text in
                 (turn.milliseconds, AgentCommand.Turn(turn.speaker == .caller ? .user : .assistant, text))
             }
         }
@@ -170,13 +170,10 @@ extension CallSession {
 }
 
 extension TranscriptEntry {
-    /// The part of it that the caller has heard, as well as it can be known; nil for nothing.
-    var heardText: String? {
-        switch heardMilliseconds {
-        case nil: text
-        case 0: nil
-        case _?: text + " … [interrupted]"
-        }
+    /// The words for a session that has not spoken them: those that the caller has heard; `nil` if there are none.
+    var textForModel: String? {
+        guard isCut else { return text }
+        return heardText.isEmpty ? nil : heardText + " … [interrupted]"
     }
 }
 

@@ -11,11 +11,17 @@ struct Transcript {
         var item: AgentItem
     }
 
+    /// The audio of an item of the agent's that the caller heard, and the length of all of it, in milliseconds.
+    private struct Cut: Equatable {
+        var heard: Int
+        var produced: Int?
+    }
+
     private var entries: [TranscriptEntry] = []
     private var positions: [Key: Int] = [:]
     private var finished: Set<Key> = []
-    /// Of items that were cut short before a word of them was known: how much was heard.
-    private var cuts: [AgentItem: Int] = [:]
+    /// The cuts of items that were cut short before a word of them was known.
+    private var cuts: [AgentItem: Cut] = [:]
 
     /// The beginnings of the audio of the agent's items, until a word of them is known.
     private var began: [AgentItem: Int] = [:]
@@ -44,12 +50,14 @@ struct Transcript {
             guard !piece.text.isEmpty else { return nil }
             positions[key] = entries.count
             let audioBegan = speaker == .agent ? began.removeValue(forKey: piece.item) : nil
+            let cut = speaker == .agent ? cuts.removeValue(forKey: piece.item) : nil
             entries.append(
                 TranscriptEntry(
                     speaker: speaker,
                     text: piece.text,
                     milliseconds: audioBegan ?? milliseconds,
-                    heardMilliseconds: speaker == .agent ? cuts.removeValue(forKey: piece.item) : nil,
+                    heardMilliseconds: cut?.heard,
+                    audioMilliseconds: cut?.produced,
                     number: entries.count + 1
                 )
             )
@@ -65,16 +73,20 @@ struct Transcript {
 
     /// The agent was cut short in this item, whose words may be known, or come later.
     ///
+    /// - Parameters:
+    ///   - heard: the milliseconds of its audio that the caller heard.
+    ///   - produced: the length of its audio so far; `nil` if it is not known.
     /// - Returns: the turn, if it was final: its published form has to be corrected.
-    mutating func cut(_ item: AgentItem, heardMilliseconds: Int) -> TranscriptEntry? {
+    mutating func cut(_ item: AgentItem, heard: Int, of produced: Int?) -> TranscriptEntry? {
         let key = Key(speaker: .agent, item: item)
         guard let position = positions[key] else {
             if cuts.count >= Self.rememberedCuts { cuts.removeAll() }
-            cuts[item] = heardMilliseconds
+            cuts[item] = Cut(heard: heard, produced: produced)
             return nil
         }
-        guard entries[position].heardMilliseconds != heardMilliseconds else { return nil }
-        entries[position].heardMilliseconds = heardMilliseconds
+        guard entries[position].heardMilliseconds != heard else { return nil }
+        entries[position].heardMilliseconds = heard
+        entries[position].audioMilliseconds = produced
         return finished.contains(key) ? entries[position] : nil
     }
 
