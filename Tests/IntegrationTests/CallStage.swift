@@ -150,6 +150,21 @@ final class CallStage: Sendable {
         try await post("/api/calls/\(id)/end", body)
     }
 
+    /// Places a call, and waits until the caller and the model are connected.
+    ///
+    /// The simulators report their own steps. The server learns of them a little later, and refuses commands until then.
+    func bridged() async throws -> String {
+        let id = try await place()
+        try await waitFor { if case .streamStarted = $0 { true } else { false } }
+        try await waitFor { $0 == .sessionReady }
+        while true {
+            let call = try await get("/api/calls/\(id)").body
+            let isHeard = call["metrics"]?["frames_from_caller"]?.int ?? 0 > 0
+            if call["status"]?.string == "in_progress", isHeard { return id }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
     /// Waits until the ended call has its record.
     func record(of id: String) async throws -> JSONValue {
         while true {

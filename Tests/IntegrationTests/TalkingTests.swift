@@ -36,14 +36,6 @@ private final class Bodies: Sendable {
 
     private static let greeting = AgentScript.Turn(.connect, audio: speech(1, 300), transcript: "Hello.")
 
-    /// Waits until the caller and the model are both connected.
-    private func bridged(_ stage: CallStage) async throws -> String {
-        let id = try await stage.place()
-        try await stage.waitFor { if case .streamStarted = $0 { true } else { false } }
-        try await stage.waitFor { $0 == .sessionReady }
-        return id
-    }
-
     private func stream(_ stage: CallStage) async throws -> MediaStreamRecord {
         try #require(await stage.twilio.records().first?.streams.first)
     }
@@ -56,7 +48,7 @@ private final class Bodies: Sendable {
     {
         let notice = AgentScript.Turn(.request, audio: Self.speech(6, 700), transcript: "The line closes soon.")
         try await CallStage.with(provider, agent: AgentScript(turns: [Self.greeting, notice])) { stage in
-            let id = try await bridged(stage)
+            let id = try await stage.bridged()
             try await stage.waitFor { $0 == .agentFellSilent }
             let said = try await stage.post("/api/calls/\(id)/say", ["text": "Say that the line closes soon."])
             #expect(said.status == 200, "\(said.body.serializedText())")
@@ -77,7 +69,7 @@ private final class Bodies: Sendable {
         let clip = Self.sweep(800, rate: rate)
         let file = PlainBase64.encode(WAV.encode(channels: [clip], sampleRate: rate))
         try await CallStage.with(agent: .silent) { stage in
-            let id = try await bridged(stage)
+            let id = try await stage.bridged()
             let played = try await stage.post("/api/calls/\(id)/say", ["audio": .string(file)])
             #expect(played.status == 200, "\(played.body.serializedText())")
             #expect(played.body["cut"]?.bool == false)
@@ -93,7 +85,7 @@ private final class Bodies: Sendable {
     @Test func `a clip that the end interrupts is reported as interrupted`() async throws {
         let file = PlainBase64.encode(WAV.encode(channels: [Self.speech(9, 5000, rate: 8000)], sampleRate: 8000))
         try await CallStage.with(agent: .silent) { stage in
-            let id = try await bridged(stage)
+            let id = try await stage.bridged()
             async let played = stage.post("/api/calls/\(id)/say", ["audio": .string(file)])
             try await stage.waitFor { $0 == .agentHeard }
             #expect(try await stage.end(id).status == 200)
@@ -107,7 +99,7 @@ private final class Bodies: Sendable {
 
     @Test func `keys that the server sends are heard as tones`() async throws {
         try await CallStage.with(agent: .silent) { stage in
-            let id = try await bridged(stage)
+            let id = try await stage.bridged()
             let sent = try await stage.post("/api/calls/\(id)/dtmf", ["digits": "15w#"])
             #expect(sent.status == 200, "\(sent.body.serializedText())")
             let keys = try DTMFDetector.keys(in: try await stream(stage).heardSamples, sampleRate: 8000)
@@ -120,7 +112,7 @@ private final class Bodies: Sendable {
     func `keys that the caller presses are sent to the model in one piece`(_ provider: AgentProvider) async throws {
         let phone = PhoneScript(turns: [PhoneScript.Turn(.start(after: .milliseconds(400)), .keys("427#"))])
         try await CallStage.with(provider, carrier: .answers(phone), agent: .silent) { stage in
-            let id = try await bridged(stage)
+            let id = try await stage.bridged()
             try await stage.waitFor { $0 == .dtmf(digit: "#") }
             var told: [String] = []
             while told.isEmpty {
@@ -150,7 +142,7 @@ private final class Bodies: Sendable {
             }
         )
         try await CallStage.with(carrier: .answers(phone), agent: .silent) { stage in
-            let id = try await bridged(stage)
+            let id = try await stage.bridged()
             #expect(try await stage.post("/api/calls/\(id)/mute", ["leg": "caller"]).status == 200)
             #expect(try await stage.post("/api/calls/\(id)/say", ["audio": clip]).status == 200)
             try await stage.waitFor { $0 == .userEnded(turn: 0) }
@@ -203,7 +195,7 @@ private final class Bodies: Sendable {
                 $0.agent.endpoints = [ToolEndpoint(tool: tool, url: url)]
             }
         ) { stage in
-            let id = try await bridged(stage)
+            let id = try await stage.bridged()
             try await stage.waitFor { $0 == .agentHeard }
             let agent = try #require(await stage.models().first)
             #expect(agent.toolResults.contains { $0.output.contains("7") })

@@ -27,13 +27,6 @@ import Testing
         return behavior
     }
 
-    private func bridged(_ stage: CallStage) async throws -> String {
-        let id = try await stage.place()
-        try await stage.waitFor { if case .streamStarted = $0 { true } else { false } }
-        try await stage.waitFor { $0 == .sessionReady }
-        return id
-    }
-
     private func waitTwice(
         _ stage: CallStage,
         for isWanted: @escaping @Sendable (SimulatorEvent.Kind) -> Bool
@@ -69,7 +62,7 @@ import Testing
             agent: .silent,
             settings: Self.anywhere
         ) { stage in
-            let id = try await bridged(stage)
+            let id = try await stage.bridged()
             let answer = try await transfer(stage, id)
             #expect(answer.status == 200 && answer.body["outcome"]?.string == "answered", "\(answer)")
             #expect(try await stage.get("/api/calls/\(id)").body["status"]?.string == "in_progress")
@@ -90,7 +83,7 @@ import Testing
             agent: .silent,
             settings: Self.anywhere
         ) { stage in
-            let id = try await bridged(stage)
+            let id = try await stage.bridged()
             #expect(try await transfer(stage, id).status == 200)
             let receipt = try await stage.end(id)
             #expect(receipt.body["ended_reason"]?.string == "ended_by_api")
@@ -137,7 +130,7 @@ import Testing
             agent: AgentScript(turns: [Self.greeting, Self.sorry]),
             settings: Self.anywhere
         ) { stage in
-            let id = try await bridged(stage)
+            let id = try await stage.bridged()
             try await stage.waitFor { $0 == .agentFellSilent }
             let answer = try await transfer(stage, id)
             #expect(answer.status == 409 && answer.body["code"]?.string == "transfer_failed", "\(answer)")
@@ -171,7 +164,7 @@ import Testing
             settings: Self.anywhere,
             configure: { $0.agent.transferTargets = [TransferTarget(name: "sales", number: Self.number)] }
         ) { stage in
-            let id = try await bridged(stage)
+            let id = try await stage.bridged()
             // The first line may end before the phone has noticed the silence on it.
             let isAnswer: @Sendable (SimulatorEvent.Kind) -> Bool = { kind in
                 if case .toolAnswered = kind { true } else { false }
@@ -188,7 +181,7 @@ import Testing
 
     @Test func `a failed transfer plays the carrier's last words if the plan says so`() async throws {
         try await CallStage.with(carrier: Self.dialling(.busy), agent: .silent, settings: Self.anywhere) { stage in
-            let id = try await bridged(stage)
+            let id = try await stage.bridged()
             let plan: JSONValue = ["on_failure": "say_goodbye", "goodbye": "We call you back."]
             #expect(try await transfer(stage, id, plan).status == 409)
             let record = try await over(stage)
@@ -233,7 +226,7 @@ import Testing
             agent: AgentScript(turns: [Self.greeting, Self.sorry]),
             settings: Self.anywhere
         ) { stage in
-            let id = try await bridged(stage)
+            let id = try await stage.bridged()
             let answer = try await transfer(stage, id)
             #expect(answer.status == 409 && answer.body["outcome"]?.string == "busy", "\(answer)")
             try await waitTwice(stage) { if case .streamStarted = $0 { true } else { false } }
@@ -248,7 +241,7 @@ import Testing
             agent: .silent,
             settings: Self.anywhere
         ) { stage in
-            let id = try await bridged(stage)
+            let id = try await stage.bridged()
             let answer = try await transfer(stage, id)
             #expect(answer.status == 409 && answer.body["code"]?.string == "call_already_ended", "\(answer)")
             let call = try await stage.record(of: id)
