@@ -135,10 +135,10 @@ if level == .store || level == .all {
             "TalkpathStore",
             ["TalkpathPostgres", "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging, .grdb]
         ),
-        // Databases of the tests' own.
+        // Databases of the tests' own, and the outbox of a store under test.
         .target(
             name: "TestDatabases",
-            dependencies: ["TalkpathPostgres", "TalkpathWire"],
+            dependencies: ["TalkpathStore", "TalkpathPostgres", "TalkpathCore", "TalkpathWire"],
             path: "Tests/TestDatabases",
             swiftSettings: swiftSettings
         ),

@@ -47,9 +47,7 @@ import Testing
     @Test(arguments: [AgentProvider.openai, .gemini])
     func `a bridged call is closed on both sides`(_ provider: AgentProvider) async throws {
         try await CallStage.with(provider) { stage in
-            let id = try await stage.place()
-            try await stage.waitFor { $0 == .sessionReady }
-            try await stage.waitFor { if case .streamStarted = $0 { true } else { false } }
+            let id = try await stage.bridged()
             let answer = try await stage.end(id)
             expectWhole(answer)
             #expect(answer.body["ended_reason"]?.string == "ended_by_api")

@@ -48,10 +48,9 @@ import Testing
         try await NodeStage.run(1, logger: book.logger) { stage in
             let call = try await stage[0].place()
             let before = try #require(stage[0].server.state.nodes).epoch
-            let outbox = EndsOutbox()
             let store = try SQLCallStore(
                 postgres: stage.database.url,
-                outbox: outbox,
+                outbox: TestOutbox(),
                 identifiers: SystemIdentifiers(),
                 isNode: true
             )
@@ -76,7 +75,7 @@ import Testing
             #expect(stage[0].events.ended.map(\.reason) == [.nodeLost])
             try await store.writePending()
             let ended = try await store.events(of: call, after: 0).filter { $0.type == "call.ended" }
-            #expect(ended.count == 1 && ended.first?.data["by"] == "other", "the other node tells it")
+            #expect(ended.count == 1 && ended.first?.data["reason"] == "node_lost", "the other node tells it")
             let record = try await store.find(call)
             #expect(record?.receipt?.reason == .nodeLost)
             let next = try await stage[0].place()
@@ -149,28 +148,6 @@ import Testing
         }
         proxy.close()
     }
-}
-
-/// Tells the ends of calls, and nothing else.
-private struct EndsOutbox: OutboxSource {
-    func takePending() -> [OutboxEntry] { [] }
-    func putBack(_ entries: [OutboxEntry]) {}
-    func events(endOf call: CallSnapshot) -> [OutboxEvent] {
-        [
-            OutboxEvent(
-                type: "call.ended",
-                callID: call.id,
-                tenant: call.tenant,
-                at: call.endedAt ?? call.startedAt,
-                data: ["by": "other"]
-            )
-        ]
-    }
-    func event(analysisOf call: CallSnapshot, at now: WallTime) -> OutboxEvent {
-        OutboxEvent(type: "call.analyzed", callID: call.id, tenant: call.tenant, at: now, data: [:])
-    }
-    func written(_ calls: Set<CallID>) {}
-    func endpointAdded() {}
 }
 
 /// When a node may believe that others have lost their leases.

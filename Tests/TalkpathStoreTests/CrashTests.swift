@@ -1,6 +1,7 @@
 import Foundation
 import TalkpathCore
 import TalkpathStore
+import TestDatabases
 import Testing
 
 #if canImport(Glibc)

@@ -3,6 +3,7 @@ import GRDB
 import Synchronization
 import TalkpathCore
 import TalkpathWire
+import TestDatabases
 import Testing
 
 @testable import TalkpathStore

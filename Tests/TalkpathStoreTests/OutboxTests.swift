@@ -1,6 +1,7 @@
 import Synchronization
 import TalkpathCore
 import TalkpathWire
+import TestDatabases
 import Testing
 
 @testable import TalkpathStore

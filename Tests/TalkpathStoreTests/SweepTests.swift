@@ -1,6 +1,7 @@
 import TalkpathCore
 import TalkpathStore
 import TalkpathWire
+import TestDatabases
 import Testing
 
 @Suite struct SweepTests {

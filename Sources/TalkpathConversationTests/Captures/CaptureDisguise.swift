@@ -13,7 +13,7 @@ package struct CaptureDisguise {
     /// The events that the disguised call has otherwise than the call; empty if both do the same.
     package let differences: [String]
 
-    /// - Parameter key: random bytes, which nobody may learn.
+    /// - Parameter key: random bytes; they are secret.
     package init(_ original: Capture, key: [UInt8]) throws {
         var disguise = Disguise(original.facts, key: key)
         guard let facts = disguise.facts(original.facts) else {

@@ -29,9 +29,10 @@ package struct CaptureTest {
         var lines = ["# Made by `talkpath capture to-test`. What the call did:", "#"]
         lines += Self.story(played).map { "#   \($0)" }
         lines += [
-            "", "suite: \(Self.quoted(capture))", "tests:", "  - name: \(Self.quoted(Self.title(played, capture)))",
+            "", "suite: \(YAMLText.quoted(capture))", "tests:",
+            "  - name: \(YAMLText.quoted(Self.title(played, capture)))",
         ]
-        lines += ["    capture: \(Self.quoted(capture))", "    expect:"]
+        lines += ["    capture: \(YAMLText.quoted(capture))", "    expect:"]
         lines += expected.lines.map { "      \($0)" }
         // Those that are asked for and hold.
         let others = expected.rules.filter { word in !rules.contains { $0.rule.rawValue == word } }
@@ -83,6 +84,4 @@ package struct CaptureTest {
                 "\(String(repeating: " ", count: max(0, 8 - seconds.count)))\(seconds)  \(YAMLText.comment(line.words))"
         }
     }
-
-    private static func quoted(_ text: String) -> String { YAMLText.quoted(text) }
 }

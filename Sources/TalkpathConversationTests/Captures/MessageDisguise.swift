@@ -53,7 +53,7 @@ struct MessageDisguise {
         /// The members of a schema's `properties`, each of which is a schema.
         case properties
         case schema
-        /// Arguments and results of functions, and whatever else is free: every text and number is replaced.
+        /// Arguments and results of functions, and all other free content: every text and number is replaced.
         case content
         /// Transfer targets: their names, which functions are given, are replaced like words.
         case people

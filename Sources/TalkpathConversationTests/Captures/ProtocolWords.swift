@@ -3,7 +3,7 @@
 /// An allow-list. A text is split where it has no letter and no digit, and, in names of members, before capital
 /// letters; each part that is not in the list is replaced. So a value that no list of ours foresaw is private.
 enum ProtocolWords {
-    /// Words of machines. None of them tells who somebody is.
+    /// Words of machines. None of them identifies a person.
     static let all = Set(
         """
         a access account accounts acknowledged acknowledgement action active activity adaptive added address affective after \
@@ -59,7 +59,7 @@ enum ProtocolWords {
     /// Words of the list that are names of people too, and stay in the words of protocols only.
     private static let alsoNames: Set = ["mark", "may", "will", "grok", "gemini", "carrier", "tunnel"]
 
-    /// The voices of the makers. Other voices may be made after somebody.
+    /// The voices of the makers. Other voices may be copies of a person's.
     static let voices: Set = [
         "alloy", "ash", "ballad", "cedar", "coral", "echo", "marin", "sage", "shimmer", "verse", "ara", "eve", "leo",
         "rex", "sal", "achernar", "achird", "algenib", "algieba", "alnilam", "aoede", "autonoe", "callirrhoe", "charon",
@@ -89,7 +89,7 @@ enum ProtocolWords {
         "minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties", "minimum",
     ]
 
-    /// True for members whose numbers are sizes, lengths and places: they tell nobody.
+    /// True for members whose numbers are sizes, lengths and places. They identify no person.
     static func isFigure(_ key: String) -> Bool {
         figures.contains(key)
             || ["_ms", "Ms", "_tokens", "Tokens", "TokenCount", "tokenCount", "_index"].contains(where: key.hasSuffix)

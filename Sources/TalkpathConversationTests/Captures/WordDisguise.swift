@@ -3,7 +3,7 @@ import TalkpathWire
 /// Replaces words by others that mean nothing: the same word by the same one, with its length, its capitals and the marks
 /// around it. Signs beyond the usual ones, such as pictures, become asterisks.
 ///
-/// The key is random and kept nowhere, so that nobody can go back from the words, short of guessing by their lengths
+/// The key is random and kept nowhere, so that the words cannot be found again, short of guessing by their lengths
 /// and how often they come. A word that a model sends in two pieces is two words.
 struct WordDisguise {
     private let key: [UInt8]

@@ -14,7 +14,7 @@ public struct TranscriptEntry: Equatable, Sendable {
     public var heardMilliseconds: Int?
     /// The agent was cut short while saying this; the length of the audio that its model had made of it. `nil` in
     /// records of versions without it, and where it is not known.
-    public var audioMilliseconds: Int?
+    public var producedMilliseconds: Int?
     /// From 1 on, in the order in which turns became known. A corrected turn keeps its number. 0 in records of versions
     /// without numbers.
     public var number: Int
@@ -24,14 +24,14 @@ public struct TranscriptEntry: Equatable, Sendable {
         text: String,
         milliseconds: Int,
         heardMilliseconds: Int? = nil,
-        audioMilliseconds: Int? = nil,
+        producedMilliseconds: Int? = nil,
         number: Int = 0
     ) {
         self.speaker = speaker
         self.text = text
         self.milliseconds = milliseconds
         self.heardMilliseconds = heardMilliseconds
-        self.audioMilliseconds = audioMilliseconds
+        self.producedMilliseconds = producedMilliseconds
         self.number = number
     }
 
@@ -45,9 +45,15 @@ public struct TranscriptEntry: Equatable, Sendable {
     public var heardText: String {
         guard let heardMilliseconds else { return text }
         guard heardMilliseconds > 0 else { return "" }
-        guard let audioMilliseconds, audioMilliseconds > heardMilliseconds else { return text }
-        let share = Double(heardMilliseconds) / Double(audioMilliseconds)
+        guard let producedMilliseconds, producedMilliseconds > heardMilliseconds else { return text }
+        let share = Double(heardMilliseconds) / Double(producedMilliseconds)
         return text.wholeWords(within: Int(Double(text.count) * share))
+    }
+
+    /// The words for a model that reads the conversation: those that the caller has heard; `nil` if there are none.
+    package var textForModel: String? {
+        guard isCut else { return text }
+        return heardText.isEmpty ? nil : heardText + " … [interrupted]"
     }
 }
 

@@ -204,7 +204,7 @@ struct PlaybackLedger {
             if heardBytes > 0 || interruption.isEmpty {
                 let milliseconds = min(Int(heardBytes / bytesPerMillisecond), item.producedMilliseconds)
                 interruption.heard.append(
-                    .init(item: item.item, milliseconds: milliseconds, ofMilliseconds: item.producedMilliseconds)
+                    .init(item: item.item, milliseconds: milliseconds, producedMilliseconds: item.producedMilliseconds)
                 )
             } else {
                 interruption.neverHeard.append(item.item)
@@ -237,7 +237,7 @@ package struct PlaybackInterruption: Equatable, Sendable {
         /// Milliseconds of this item that the caller heard; never more than were produced.
         package var milliseconds: Int
         /// The length of the item's audio so far, in milliseconds; `nil` if it is not known.
-        package var ofMilliseconds: Int?
+        package var producedMilliseconds: Int?
     }
 
     /// The items cut short of which the caller heard something; if there is none, the next item, with 0 ms.

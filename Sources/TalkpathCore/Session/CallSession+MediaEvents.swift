@@ -46,7 +46,7 @@ extension CallSession {
 
     /// The caller did not hear all that these items say.
     func cut(_ interruption: PlaybackInterruption) {
-        for heard in interruption.heard { cut(heard.item, heard: heard.milliseconds, of: heard.ofMilliseconds) }
+        for heard in interruption.heard { cut(heard.item, heard: heard.milliseconds, of: heard.producedMilliseconds) }
         for item in interruption.neverHeard { cut(item, heard: 0, of: nil) }
     }
 

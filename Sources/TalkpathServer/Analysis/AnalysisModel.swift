@@ -36,9 +36,8 @@ struct AnalysisModel: Sendable {
     }
 
     private static func text(of call: CallSnapshot) -> String {
-        let lines = call.transcript.map { turn in
-            // The caller acts on what they have heard.
-            (turn.speaker == .caller ? "Caller: " : "Agent: ") + turn.heardText + (turn.isCut ? " … [interrupted]" : "")
+        let lines = call.transcript.compactMap { turn in
+            turn.textForModel.map { (turn.speaker == .caller ? "Caller: " : "Agent: ") + $0 }
         }
         return String(decoding: lines.joined(separator: "\n").utf8.suffix(longestTranscript), as: UTF8.self)
     }

@@ -108,7 +108,7 @@ actor DelayedCalls {
         do {
             guard try await store.takeDelayedCall(id) else { return }
         } catch {
-            // A node finds the call again, because its order is still there.
+            // A node finds the call again, because its request is still in the store.
             return logger.error(
                 "A delayed call is not placed now: the store cannot tell whether another node places it",
                 metadata: ["call_id": "\(id)"]

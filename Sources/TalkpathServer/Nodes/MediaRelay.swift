@@ -11,7 +11,7 @@ import TalkpathStore
 ///
 /// Used on the socket's event loop only.
 final class MediaRelay: WebSocketConsumer {
-    /// What became of the search for the call's node.
+    /// The result of the search for the call's node.
     enum Outcome: Sendable {
         case opened(WebSocketConnection)
         /// No other node has the call.
@@ -26,7 +26,7 @@ final class MediaRelay: WebSocketConsumer {
     private let open: Open
     private var near: WebSocketConnection?
     fileprivate var far: WebSocketConnection?
-    /// What came before the other node's socket was open.
+    /// The messages that arrived before the other node's socket was open.
     private var waiting: [(bytes: [UInt8], isText: Bool)] = []
     private var waitingBytes = 0
     private var isClosed = false
@@ -163,22 +163,6 @@ extension MediaStreamRoute {
                     )
                     return .noAnswer
                 }
-            }
-        }
-    }
-}
-
-extension CallID {
-    /// Whether the name has the form of ``SystemIdentifiers/makeCallID()``. No node has a call with another one.
-    var isPlausible: Bool {
-        let bytes = Array(text.utf8)
-        guard bytes.count == 36 else { return false }
-        return bytes.indices.allSatisfy { place in
-            switch bytes[place] {
-            case UInt8(ascii: "-"): [8, 13, 18, 23].contains(place)
-            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"):
-                ![8, 13, 18, 23].contains(place)
-            default: false
             }
         }
     }

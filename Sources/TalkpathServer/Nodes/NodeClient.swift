@@ -46,7 +46,7 @@ struct NodeClient: Sendable {
         var tenant = ""
     }
 
-    /// Whether a life of a node goes on, by its own word.
+    /// True if a life of a node goes on, by its own word.
     func isAlive(_ epoch: Int64, at url: String, from own: Int64) async -> Bool {
         let question = Question(method: .get, target: NodeRoutes.lifePath)
         let request = request(question, to: epoch, at: url, from: own)

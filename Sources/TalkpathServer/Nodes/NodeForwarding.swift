@@ -74,7 +74,7 @@ struct CarrierForwarding: RouterMiddleware {
         next: (Request, ServerContext) async throws -> Response
     ) async throws -> Response {
         if let forwarded = try await nodes.admit(request) { return try await once(forwarded.request, context, next) }
-        // Without a signature it is refused here. Nobody but the carrier makes this node ask others.
+        // A request without a signature is refused here: only the carrier can make this node ask others.
         guard state.configuration.isDevelopment || request.headers[.twilioSignature] != nil else {
             return try await next(request, context)
         }
@@ -115,7 +115,7 @@ struct AnnouncedElsewhere: Error {
 }
 
 extension ServerState {
-    /// Whether this node has a call.
+    /// True if this node has a call.
     /// - Parameter reference: our name of the call, or the carrier's.
     func isHere(_ reference: String) -> Bool {
         manager.directory.contains(CallID(reference)) || manager.directory.call(carrierCallID: reference) != nil

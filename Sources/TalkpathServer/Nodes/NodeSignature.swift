@@ -23,7 +23,7 @@ struct NodeSignature: Sendable {
     private let key: [UInt8]
 
     /// The most seconds between the clocks of two nodes.
-    static let patience: Int64 = 300
+    private static let patience: Int64 = 300
 
     init(secret: String) {
         key = Array(secret.utf8)
@@ -44,8 +44,12 @@ struct NodeSignature: Sendable {
     }
 
     func isValid(_ signature: String, of subject: Subject, at now: Int64) -> Bool {
-        let times = (now - Self.patience)...(now + Self.patience)
-        return TalkpathCrypto.areEqual(signature, sign(subject)) && times.contains(subject.time)
+        Self.isFresh(subject.time, at: now) && TalkpathCrypto.areEqual(signature, sign(subject))
+    }
+
+    /// True if a request of this time may still be answered. Both are in seconds since 1970; `time` is the peer's.
+    static func isFresh(_ time: Int64, at now: Int64) -> Bool {
+        (now - patience...now + patience).contains(time)
     }
 
     /// The headers that carry a signature.

@@ -140,7 +140,8 @@ final class Nodes: Sendable {
             let tenant = request.headers[.nodeTenant].flatMap(NodeSignature.tenant)
         else { throw wrong }
         let now = clock.wallTime.milliseconds / 1000
-        guard (now - NodeSignature.patience...now + NodeSignature.patience).contains(time) else { throw wrong }
+        // Before the body is read: the signature covers it, and is checked last.
+        guard NodeSignature.isFresh(time, at: now) else { throw wrong }
         guard to == epoch else {
             throw Problem(.serviceUnavailable, .nodeUnreachable, "This node has begun a new life").retry(after: 1)
         }
@@ -206,7 +207,7 @@ final class Nodes: Sendable {
         }
     }
 
-    /// Whether the last heartbeat has shown that a life of a node is over.
+    /// True if the last heartbeat has shown that a life of a node is over.
     private func isOver(_ other: Int64) -> Bool {
         state.withLock { state in
             // A node that began after the last heartbeat is not among those seen.

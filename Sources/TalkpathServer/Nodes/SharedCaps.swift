@@ -6,7 +6,7 @@ import TalkpathStore
 
 /// Places for calls: within this server's own limits, or within limits that hold over all nodes.
 extension ServerState {
-    /// Why a call gets no place here.
+    /// The reason for which a call gets no place here.
     enum PlaceRefusal: Error {
         case problem(Problem)
         /// Another node has been told of the inbound call first.

@@ -221,7 +221,7 @@ package final class ScriptedCall: @unchecked Sendable {
 
     fileprivate func wasTold(_ text: String) {
         guard !language.isAudio(text) else {
-            onAudio(language.audioMilliseconds(text, session.agent.inputFormat))
+            onAudio(language.producedMilliseconds(text, session.agent.inputFormat))
             return
         }
         told.append(Told(at: milliseconds, text: text))

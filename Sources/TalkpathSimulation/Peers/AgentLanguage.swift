@@ -187,7 +187,7 @@ struct AgentLanguage {
     }
 
     /// The milliseconds of the caller's audio in a message that ``isAudio(_:)``.
-    func audioMilliseconds(_ message: String, _ format: AudioFormat) -> Int {
+    func producedMilliseconds(_ message: String, _ format: AudioFormat) -> Int {
         let audio = message.utf8.split(separator: UInt8(ascii: "\"")).map(\.count).max() ?? 0
         return audio * 3 / 4 / format.bytesPerMillisecond
     }

@@ -20,7 +20,7 @@ package struct HangUpJob: Equatable, Sendable {
 }
 
 extension EndReceipt {
-    /// Whether the carrier may still have the call open.
+    /// True if the carrier may still have the call open.
     var needsHangUp: Bool {
         guard !carrierConfirmed else { return false }
         switch step(.hangUp)?.outcome {

@@ -1,5 +1,5 @@
 extension SQLCallStore {
-    /// Whether a call with this name at the carrier has ended. Carriers use a name once.
+    /// True if a call with this name at the carrier has ended. Carriers use a name once.
     package func hasEnded(carrierCallID: String) async throws -> Bool {
         try await read { db in
             let sql = "SELECT 1 FROM calls WHERE carrier_call_id = ? AND ended_at IS NOT NULL LIMIT 1"

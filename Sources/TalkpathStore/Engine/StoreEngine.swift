@@ -29,7 +29,7 @@ protocol StoreEngine: Sendable {
 /// A committed transaction.
 struct StoreCommit<Value: Sendable>: Sendable {
     var value: Value
-    /// Whether the transaction changed any row.
+    /// True if the transaction changed any row.
     var hasChanged: Bool
 }
 

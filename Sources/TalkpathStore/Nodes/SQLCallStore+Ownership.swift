@@ -37,7 +37,7 @@ extension SQLCallStore {
         guard try db.row(life, [epoch]) != nil else { throw StoreError.notOwner }
     }
 
-    /// Whether this node may write about a call. A call that no node owns is anybody's.
+    /// True if this node may write about a call. Every node may write about a call that no node owns.
     ///
     /// The lock keeps another node from taking the call before this transaction is committed, and this one waits for a
     /// node that is taking it.

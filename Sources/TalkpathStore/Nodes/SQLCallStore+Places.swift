@@ -25,9 +25,9 @@ extension SQLCallStore {
     ) async throws -> PlaceVerdict {
         try await write { db in
             guard let epoch = self.epoch else { throw StoreError.notOwner }
-            // The requests of a tenant take their turns, on whatever node they are.
+            // The requests of a tenant take their turns, on all nodes together.
             _ = try db.rows("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", ["places of \(tenant)"])
-            // Nobody would free a place that a life which is over takes.
+            // A place that is taken for a life which is over would never be freed.
             try Self.requireLife(epoch, db)
             if let name = carrierCallID, let place = try Self.place(ofAnnounced: name, db) { return place }
             let used = try db.row(

@@ -7,7 +7,7 @@ package struct NodeLoad: Equatable, Sendable {
     package var places: Int
     /// The worst lateness of its lanes' ticks in the last second, in milliseconds.
     package var lagMilliseconds: Int
-    /// Whether the node takes no new calls.
+    /// True if the node takes no new calls.
     package var isDraining: Bool
 
     package init(calls: Int = 0, places: Int = 0, lagMilliseconds: Int = 0, isDraining: Bool = false) {
@@ -34,7 +34,7 @@ package struct StoredNode: Equatable, Sendable {
     package var startedAt: WallTime
     /// The time since the last heartbeat, by the database's clock.
     package var silence: Duration
-    /// Whether the node has missed its heartbeats for longer than its lease, by the database's clock.
+    /// True if the node has missed its heartbeats for longer than its lease, by the database's clock.
     package var isLate: Bool
     package var load: NodeLoad
 

@@ -24,9 +24,9 @@ package struct Endpoint: Equatable, Sendable {
     package var earlier: EarlierSecret?
     /// The event types to send; `nil` for all of them.
     package var types: [String]?
-    /// Whether the configuration defines the endpoint. The API cannot change it then.
+    /// True if the configuration defines the endpoint. The API cannot change it then.
     package var isConfigured: Bool
-    /// Whether the endpoint gets only the events of calls that are bound to it.
+    /// True if the endpoint gets only the events of calls that are bound to it.
     package var isBound: Bool
     /// The message format, if the endpoint is a webhook.
     package var format: WebhookFormat

@@ -153,7 +153,7 @@ struct DownlinkPipelineTests {
         downlink.pass(300)
         let cut = downlink.interrupt()
         let interruption = try #require(cut)
-        #expect(interruption.heard == [.init(item: AgentItem(index: 0), milliseconds: 300, ofMilliseconds: 1000)])
+        #expect(interruption.heard == [.init(item: AgentItem(index: 0), milliseconds: 300, producedMilliseconds: 1000)])
         #expect(downlink.pipeline.counters.flushedBytes == 8000 - 500 * 8)
         let before = downlink.audio.count
         // The interrupted item and one that had not begun both belong to the cancelled response.

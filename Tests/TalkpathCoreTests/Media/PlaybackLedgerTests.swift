@@ -100,7 +100,7 @@ struct PlaybackLedgerTests {
         let cut = ledger.interrupt(at: .at(milliseconds: 130))
         let interruption = try #require(cut)
         // The first was heard whole, the second for 30 ms, the third not at all.
-        #expect(interruption.heard == [.init(item: second, milliseconds: 30, ofMilliseconds: 100)])
+        #expect(interruption.heard == [.init(item: second, milliseconds: 30, producedMilliseconds: 100)])
         #expect(interruption.neverHeard == [third])
         #expect(ledger.isDiscarded(third))
         #expect(!ledger.isDiscarded(AgentItem(index: 3)))
@@ -111,7 +111,7 @@ struct PlaybackLedgerTests {
         var ledger = ledger([(first, 100), (second, 100)], complete: false)
         let cut = ledger.interrupt(at: .at(milliseconds: 0))
         let interruption = try #require(cut)
-        #expect(interruption.heard == [.init(item: first, milliseconds: 0, ofMilliseconds: 100)])
+        #expect(interruption.heard == [.init(item: first, milliseconds: 0, producedMilliseconds: 100)])
         #expect(interruption.neverHeard == [second])
     }
 
@@ -122,7 +122,7 @@ struct PlaybackLedgerTests {
         ledger.sent(816, of: first, startsRun: true, at: .at(milliseconds: 0))
         let cut = ledger.interrupt(at: .at(milliseconds: 5000))
         let interruption = try #require(cut)
-        #expect(interruption.heard == [.init(item: first, milliseconds: 99, ofMilliseconds: 99)])
+        #expect(interruption.heard == [.init(item: first, milliseconds: 99, producedMilliseconds: 99)])
     }
 
     @Test func `audio that was heard to its end is not interrupted`() {
@@ -142,7 +142,7 @@ struct PlaybackLedgerTests {
         #expect(ledger.played(at: .at(milliseconds: 10_080)) == 800 + 640)
         let cut = ledger.interrupt(at: .at(milliseconds: 10_100))
         let interruption = try #require(cut)
-        #expect(interruption.heard == [.init(item: second, milliseconds: 100, ofMilliseconds: 1000)])
+        #expect(interruption.heard == [.init(item: second, milliseconds: 100, producedMilliseconds: 1000)])
     }
 
     @Test func `the playback is over when the far end says so, or after a long silence of its echoes`() {

@@ -99,7 +99,7 @@ struct TranscriptTests {
         var turn = TranscriptEntry(speaker: .agent, text: "您的餘額是四百元", milliseconds: 0)
         #expect(turn.heardText == turn.text)
         turn.heardMilliseconds = 500
-        turn.audioMilliseconds = 1000
+        turn.producedMilliseconds = 1000
         #expect(turn.heardText == "您的餘額")
         turn.text = "  \n "
         #expect(turn.heardText.contains { !$0.isWhitespace } == false)

@@ -59,7 +59,13 @@ enum SampleCalls {
         call.endedAt = WallTime(milliseconds: startedAt.milliseconds + 34_182)
         call.duration = .nanoseconds(34_182_123_456)
         call.transcript = [
-            TranscriptEntry(speaker: .agent, text: "Hello!", milliseconds: 4300, heardMilliseconds: 400),
+            TranscriptEntry(
+                speaker: .agent,
+                text: "Hello!",
+                milliseconds: 4300,
+                heardMilliseconds: 400,
+                producedMilliseconds: 900
+            ),
             TranscriptEntry(speaker: .caller, text: "My PIN is 4711 🙂", milliseconds: 6000),
         ]
         call.metrics.framesFromCaller = 1500

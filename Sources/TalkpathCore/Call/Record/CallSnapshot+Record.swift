@@ -78,7 +78,7 @@ extension CallSnapshot {
                     ("text", .string(turn.text)),
                     ("at", JSONValue(turn.milliseconds)),
                     ("heard", turn.heardMilliseconds.map { JSONValue($0) }),
-                    ("of", turn.audioMilliseconds.map { JSONValue($0) }),
+                    ("produced", turn.producedMilliseconds.map { JSONValue($0) }),
                     ("number", turn.number > 0 ? JSONValue(turn.number) : JSONValue?.none),
                 ])
             }
@@ -92,7 +92,7 @@ extension CallSnapshot {
                 text: turn.text("text") ?? "",
                 milliseconds: turn.integer("at") ?? 0,
                 heardMilliseconds: turn.integer("heard"),
-                audioMilliseconds: turn.integer("of"),
+                producedMilliseconds: turn.integer("produced"),
                 number: max(0, turn.integer("number") ?? 0)
             )
         }

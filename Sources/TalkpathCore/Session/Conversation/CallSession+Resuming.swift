@@ -169,14 +169,6 @@ extension CallSession {
     }
 }
 
-extension TranscriptEntry {
-    /// The words for a session that has not spoken them: those that the caller has heard; `nil` if there are none.
-    var textForModel: String? {
-        guard isCut else { return text }
-        return heardText.isEmpty ? nil : heardText + " … [interrupted]"
-    }
-}
-
 extension AgentToolCall {
     /// The message about a function for a session that has not called it.
     var isRunning: String {

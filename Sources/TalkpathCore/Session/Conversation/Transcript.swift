@@ -57,7 +57,7 @@ struct Transcript {
                     text: piece.text,
                     milliseconds: audioBegan ?? milliseconds,
                     heardMilliseconds: cut?.heard,
-                    audioMilliseconds: cut?.produced,
+                    producedMilliseconds: cut?.produced,
                     number: entries.count + 1
                 )
             )
@@ -86,7 +86,7 @@ struct Transcript {
         }
         guard entries[position].heardMilliseconds != heard else { return nil }
         entries[position].heardMilliseconds = heard
-        entries[position].audioMilliseconds = produced
+        entries[position].producedMilliseconds = produced
         return finished.contains(key) ? entries[position] : nil
     }
 
