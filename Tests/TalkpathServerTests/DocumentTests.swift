@@ -70,7 +70,14 @@ import Testing
         var live = ServerFolder.liveCall("one")
         live.agent.id = "desk"
         try await store.journal(live)
-        let turn = TranscriptEntry(speaker: .agent, text: "Hello", milliseconds: 900, heardMilliseconds: 300, number: 4)
+        let turn = TranscriptEntry(
+            speaker: .agent,
+            text: "Hello there",
+            milliseconds: 900,
+            heardMilliseconds: 300,
+            producedMilliseconds: 600,
+            number: 4
+        )
         let kinds: [CallEvent.Kind] = [
             .started, .ringing, .answered, .transcript(turn), .transcriptCorrected(turn), .dtmf, .listenerJoined,
             .toolCalled(name: "stock"), .agentLost(message: "the model's socket was closed (1011)"),
@@ -99,6 +106,8 @@ import Testing
         }
         let told = events.filter { $0.type == "call.transcript" }.map(\.data)
         #expect(told.map { $0["at_ms"] } == [900, 900] && told.map { $0["heard_ms"] } == [300, 300])
+        #expect(told.map { $0["text"] } == ["Hello there", "Hello there"])
+        #expect(told.map { $0["heard_text"] } == ["Hello", "Hello"])
         #expect(told.map { $0["turn_id"] } == ["turn-4", "turn-4"] && told.map { $0["cut"] } == [true, true])
         #expect(told.map { $0["corrects"] } == [nil, true])
         for word in ["event_phone_call_started", "event_phone_call_ended"] {

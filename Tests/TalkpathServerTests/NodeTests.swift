@@ -102,13 +102,14 @@ import Testing
             let call = try await stage[0].place()
             let nodes = try #require(stage[1].server.state.nodes)
             let to = try #require(stage[0].server.state.nodes).epoch
-            func headers(_ secret: String, to epoch: Int64, target: String) -> [(String, String)] {
+            let now = stage[0].server.bridge.clock.wallTime.milliseconds / 1000
+            func headers(_ secret: String, to epoch: Int64, target: String, at time: Int64) -> [(String, String)] {
                 NodeSignature(secret: secret).headers(
                     .init(
                         from: nodes.epoch,
                         to: epoch,
                         tenant: "default",
-                        time: stage[0].server.bridge.clock.wallTime.milliseconds / 1000,
+                        time: time,
                         method: "GET",
                         target: target,
                         body: []
@@ -116,13 +117,18 @@ import Testing
                 ).map { ($0.name, $0.value) }
             }
             let path = "/api/calls/\(call)"
-            let forged = headers(String(repeating: "x", count: 40), to: to, target: path)
+            let forged = headers(String(repeating: "x", count: 40), to: to, target: path, at: now)
             #expect(try await stage[0].send(.GET, path, key: nil, headers: forged).status == 403)
-            let other = headers(NodeStage.secret, to: to, target: "/api/calls")
+            let other = headers(NodeStage.secret, to: to, target: "/api/calls", at: now)
             #expect(try await stage[0].send(.GET, path, key: nil, headers: other).status == 403)
-            let right = headers(NodeStage.secret, to: to, target: path)
+            let right = headers(NodeStage.secret, to: to, target: path, at: now)
             #expect(try await stage[0].send(.GET, path, key: nil, headers: right).status == 200)
-            let life = headers(NodeStage.secret, to: to - 1, target: path)
+            // A request that was overheard is of no use later, and no number of a peer's traps.
+            for time in [now - 400, now + 400, .min, .max] {
+                let stale = headers(NodeStage.secret, to: to, target: path, at: time)
+                #expect(try await stage[0].send(.GET, path, key: nil, headers: stale).status == 403, "\(time)")
+            }
+            let life = headers(NodeStage.secret, to: to - 1, target: path, at: now)
             #expect(try await stage[0].send(.GET, path, key: nil, headers: life)["code"] == "node_unreachable")
             // To a node that has not the call: answered there, from the store, and not passed on.
             let end = "/api/calls/\(call)/say"
@@ -130,7 +136,7 @@ import Testing
                 from: to,
                 to: nodes.epoch,
                 tenant: "default",
-                time: stage[0].server.bridge.clock.wallTime.milliseconds / 1000,
+                time: now,
                 method: "POST",
                 target: end,
                 body: Array(#"{"text":"x"}"#.utf8)

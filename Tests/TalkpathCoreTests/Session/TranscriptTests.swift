@@ -95,6 +95,16 @@ struct TranscriptTests {
         #expect(try heard(1, of: .max).isEmpty)
     }
 
+    @Test func `a model that reads the conversation gets only the words that were heard`() {
+        var turn = TranscriptEntry(speaker: .agent, text: "Your balance is four.", milliseconds: 0)
+        #expect(turn.textForModel == "Your balance is four.")
+        turn.heardMilliseconds = 500
+        turn.producedMilliseconds = 1000
+        #expect(turn.textForModel == "Your … [interrupted]")
+        turn.heardMilliseconds = 0
+        #expect(turn.textForModel == nil)
+    }
+
     @Test func `a text without spaces is divided between two characters`() {
         var turn = TranscriptEntry(speaker: .agent, text: "您的餘額是四百元", milliseconds: 0)
         #expect(turn.heardText == turn.text)
