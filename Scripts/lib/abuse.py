@@ -13,12 +13,13 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+
+from ports import free_port
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SILENCE = base64.b64encode(b"\xff" * 160).decode()
@@ -41,12 +42,6 @@ def program():
     if not os.access(path, os.X_OK):
         sys.exit(f"{os.path.basename(sys.argv[0])}: no release build; run: swift build -c release --product talkpath")
     return path
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 # WebSocket frames.

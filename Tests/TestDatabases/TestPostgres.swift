@@ -98,20 +98,31 @@ package final class TestPostgres: Sendable {
         }
     }
 
+    /// A port of loopback for a server that binds it later. It lies below the range from which the system assigns ports,
+    /// so that no connection takes it meanwhile, and no two callers in this process get the same one.
     package static func freePort() throws -> Int {
+        for _ in 0..<1000 {
+            let port = Int.random(in: 15_000..<32_000)
+            guard givenPorts.withLock({ $0.insert(port).inserted }), canBind(port) else { continue }
+            return port
+        }
+        throw Failure(description: "no port is free")
+    }
+
+    private static let givenPorts = Mutex<Set<Int>>([])
+
+    private static func canBind(_ port: Int) -> Bool {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(port).bigEndian
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let port = withUnsafeMutablePointer(to: &address) { pointer in
+        return withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                bind(descriptor, address, length) == 0 && getsockname(descriptor, address, &length) == 0
+                bind(descriptor, address, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
             }
         }
-        guard port else { throw Failure(description: "no port is free") }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 
     // MARK: Addresses
