@@ -234,14 +234,20 @@ import Testing
     }
 
     @Test func `a speech program that fails or does not end is told`() async throws {
-        for (script, words) in [("exit 3", "failed with status 3"), ("exec sleep 100", "has not spoken within")] {
-            try await Self.withProgram(script) { _, program in
+        let endless = #"echo $$ > "${0%/*}/pid"; exec sleep 300 >/dev/null 2>&1"#
+        for (script, words) in [("exit 3", "failed with status 3"), (endless, "has not spoken within")] {
+            try await Self.withProgram(script) { folder, program in
                 let environment = ["TALKPATH_TEST_SPEECH": program]
                 await #expect {
                     _ = try await SpokenWords(environment: environment, patience: .milliseconds(300)).spoken("a")
                 } throws: {
                     "\($0)".contains(words)
                 }
+                guard script == endless else { return }
+                let written = try String(contentsOfFile: folder + "/pid", encoding: .utf8)
+                let pid = try #require(pid_t(written.trimmingCharacters(in: .whitespacesAndNewlines)))
+                // The process is gone once Foundation has collected its status.
+                while kill(pid, 0) == 0 { try await Task.sleep(for: .milliseconds(5)) }
             }
         }
     }

@@ -72,7 +72,8 @@ struct SpokenWords {
         }
         defer { limit.cancel() }
         for await status in statuses { return status }
-        process.terminate()
+        // It may have begun with signals blocked, as threads of a pool have them: then only this one ends it.
+        kill(process.processIdentifier, SIGKILL)
         try Task.checkCancellation()
         throw Failure(description: "\(program) has not spoken within \(patience)")
     }
