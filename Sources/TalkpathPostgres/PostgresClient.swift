@@ -30,14 +30,15 @@ package final class PostgresClient: Sendable {
         patience: Duration = .seconds(10),
         prepare: @escaping @Sendable (PostgresConnection) throws -> Void = { _ in }
     ) {
-        writer = PostgresLane("writer", address, patience: patience) { connection in
+        let contact = PostgresContact()
+        writer = PostgresLane("writer", address, patience: patience, contact: contact) { connection in
             try Self.examine(connection)
             try prepare(connection)
         }
         writing = PostgresLanes([writer], patience: patience)
         reading = PostgresLanes(
             (1...max(1, readers)).map { number in
-                PostgresLane("reader-\(number)", address, patience: patience) { connection in
+                PostgresLane("reader-\(number)", address, patience: patience, contact: contact) { connection in
                     try Self.examine(connection)
                     try connection.run("SET default_transaction_read_only = on")
                 }

@@ -98,35 +98,41 @@ final class PostgresLane: @unchecked Sendable {
     let queue: DispatchQueue
     private let address: PostgresAddress
     private let patience: Duration
+    private let contact: PostgresContact
     private let prepare: @Sendable (PostgresConnection) throws -> Void
     private var connection: PostgresConnection?
     private var failure: (error: any Error, at: ContinuousClock.Instant)?
 
-    /// The time between two attempts to reach a server.
+    /// The time between two attempts to reach a server that no lane has reached since the first of them.
     private static let pause = Duration.milliseconds(500)
 
-    /// - Parameter prepare: runs on each new connection before it is used.
+    /// - Parameters:
+    ///   - contact: shared by all lanes to one server.
+    ///   - prepare: runs on each new connection before it is used.
     init(
         _ name: String,
         _ address: PostgresAddress,
         patience: Duration,
+        contact: PostgresContact,
         prepare: @escaping @Sendable (PostgresConnection) throws -> Void
     ) {
         queue = DispatchQueue(label: "talkpath.postgres.\(name)")
         self.address = address
         self.patience = patience
+        self.contact = contact
         self.prepare = prepare
     }
 
     /// - Throws: `PostgresError`, or the error of `prepare`.
     func connected() throws -> PostgresConnection {
         if let connection { return connection }
-        if let failure, .now - failure.at < Self.pause { throw failure.error }
+        if let failure, .now - failure.at < Self.pause, !contact.isMade(since: failure.at) { throw failure.error }
         do {
             let new = try PostgresConnection(address, patience: patience)
             try prepare(new)
             connection = new
             failure = nil
+            contact.make()
             return new
         } catch {
             failure = (error, .now)
@@ -137,5 +143,18 @@ final class PostgresLane: @unchecked Sendable {
     func drop() {
         connection?.close()
         connection = nil
+    }
+}
+
+/// The time at which one of several lanes last reached their server. A lane that failed before tries again at once:
+/// otherwise a read that has found the server back would be followed by one that still fails.
+final class PostgresContact: Sendable {
+    private let lastMade = Mutex<ContinuousClock.Instant?>(nil)
+
+    func make() { lastMade.withLock { $0 = .now } }
+
+    func isMade(since instant: ContinuousClock.Instant) -> Bool {
+        guard let last = lastMade.withLock({ $0 }) else { return false }
+        return last > instant
     }
 }

@@ -81,7 +81,15 @@ package final class CuttingProxy: Sendable {
                 Glibc.close(server)
                 continue
             }
-            state.withLock { $0.open.formUnion([client, server]) }
+            let isRefused = state.withLock { state in
+                if !state.refusesAll { state.open.formUnion([client, server]) }
+                return state.refusesAll
+            }
+            guard !isRefused else {
+                Glibc.close(client)
+                Glibc.close(server)
+                continue
+            }
             let ends = Mutex(2)
             let finish: @Sendable () -> Void = { [self] in
                 for descriptor in [client, server] { shutdown(descriptor, Int32(SHUT_RDWR)) }
