@@ -1,12 +1,14 @@
+import Foundation
 import NIOHTTP1
+import Synchronization
 import TalkpathCore
 import TalkpathNIO
-import TalkpathStore
 import TalkpathWire
 import TestDatabases
 import Testing
 
 @testable import TalkpathServer
+@testable import TalkpathStore
 
 /// Nodes that start under a name that another process has, or had.
 @Suite(.timeLimit(.minutes(2)), .enabled(if: TestPostgres.isInstalled)) struct NodeNameTests {
@@ -48,7 +50,7 @@ import Testing
         }
     }
 
-    @Test func `a node that comes back after its death takes its earlier calls and ends them`() async throws {
+    @Test func `a node that comes back after its death ends its earlier calls beside its heartbeats`() async throws {
         try await NodeStage.run(1) { stage in
             let url = "http://127.0.0.1:1"
             let store = try SQLCallStore(postgres: stage.database.url, identifiers: SystemIdentifiers(), isNode: true)
@@ -59,13 +61,29 @@ import Testing
             call.carrierCallID = "CA1"
             try await store.journal(call)
             registry.close()
-            try store.close()
+            let (locks, locked) = AsyncStream.makeStream(of: Void.self)
+            let isReleased = Mutex(false)
+            // The call can be taken, and not be closed.
+            async let lock: Void = store.write { db in
+                _ = try db.row("SELECT 1 FROM records WHERE call_id = 'call' FOR UPDATE")
+                locked.finish()
+                while !isReleased.withLock({ $0 }) { usleep(2000) }
+            }
+            for await _ in locks {}
+            defer { isReleased.withLock { $0 = true } }
             try await stage.startAnother(at: url) { node in
-                while node.carrier.hungUp.isEmpty, stage[0].carrier.hungUp.isEmpty {
+                let nodes = try #require(node.server.state.nodes)
+                while !nodes.seen.contains(where: { $0.epoch == nodes.epoch }) {
                     try await Task.sleep(for: .milliseconds(10))
                 }
+                let carriers = [node.carrier, stage[0].carrier]
+                #expect(carriers.allSatisfy { $0.hungUp.isEmpty })
+                isReleased.withLock { $0 = true }
+                while carriers.allSatisfy({ $0.hungUp.isEmpty }) { try await Task.sleep(for: .milliseconds(10)) }
                 #expect(try await node.send(.GET, "/api/calls/call")["receipt"]?["ended_reason"] == "node_lost")
             }
+            try await lock
+            try store.close()
         }
     }
 }
