@@ -96,7 +96,7 @@ struct ServeCommand: AsyncParsableCommand {
         case let error as StoreError where configuration.storage.database != nil: "TALKPATH_DATABASE_URL: \(error)"
         case let error as StoreError: "the data folder cannot be used: \(error)"
         case let error as ConfigurationError: error.problems.map { "\($0)" }.joined(separator: "; ")
-        case is IOError, is SocketAddressError:
+        case is IOError, is SocketAddressError, is SocketAddressError.UnknownHost:
             "cannot listen on \(configuration.host):\(configuration.port): \(ErrorWords.of(error))"
         default: "cannot start: \(ErrorWords.of(error))"
         }

@@ -10,11 +10,14 @@ import Glibc
     /// Internals of the program that no message may contain.
     private static let insides = [
         "NSCocoaErrorDomain", "bind(descriptor", "errno:", "UserInfo", "HTTPClientError", "NIOConnectionError",
-        "Error(",
+        "SocketAddressError", "Error(",
     ]
 
-    private static func failure(_ arguments: [String]) throws -> (text: String, status: Int32) {
-        let outcome = try Executable.run(arguments)
+    private static func failure(
+        _ arguments: [String],
+        _ environment: [String: String] = [:]
+    ) throws -> (text: String, status: Int32) {
+        let outcome = try Executable.run(arguments, environment: environment)
         #expect(outcome.errors.hasPrefix("talkpath: "), "\(arguments): \(outcome.errors)")
         for word in insides { #expect(!outcome.errors.contains(word), "\(arguments): \(outcome.errors)") }
         return (outcome.errors, outcome.status)
@@ -69,6 +72,36 @@ import Glibc
     @Test func `an unknown host is named`() throws {
         let text = try Self.failure(["calls", "--url", "http://nowhere.invalid"]).text
         #expect(text.contains("the host name 'nowhere.invalid' is not known"), "\(text)")
+    }
+
+    @Test func `an unknown host to listen on is named`() throws {
+        let settings = [
+            "TALKPATH_HTTP_HOST": "nowhere.invalid", "TALKPATH_API_KEYS": String(repeating: "k", count: 32),
+            "TALKPATH_PUBLIC_URL": "https://voice.example.com", "OPENAI_API_KEY": "any",
+            "TALKPATH_DATA_FOLDER": ":memory:", "TWILIO_ACCOUNT_SID": "AC" + String(repeating: "0", count: 32),
+            "TWILIO_AUTH_TOKEN": String(repeating: "0", count: 32), "TWILIO_FROM_NUMBER": "+15550001111",
+        ]
+        let text = try Executable.run(["serve"], environment: settings).errors
+        #expect(text.hasSuffix("cannot listen on nowhere.invalid:8080: the host name 'nowhere.invalid' is not known\n"))
+    }
+
+    @Test func `a command asks the server where its settings say that it listens`() throws {
+        let (listener, port) = try Self.listen()
+        close(listener)
+        let settings = ["TALKPATH_HTTP_HOST": "127.0.0.2", "TALKPATH_HTTP_PORT": "\(port)"]
+        let text = try Self.failure(["health"], settings).text
+        #expect(
+            text.contains("http://127.0.0.2:\(port): ") && text.contains("(TALKPATH_HTTP_HOST, TALKPATH_HTTP_PORT)")
+        )
+    }
+
+    @Test(arguments: ["key\n", "two words", "kéy"]) func `a key that no header can hold is named`(key: String) throws {
+        let text = try Self.failure(["calls", "--url", "http://127.0.0.1:1"], ["TALKPATH_API_KEY": key]).text
+        #expect(
+            text.hasPrefix("talkpath: TALKPATH_API_KEY holds a blank, a line's end or another character"),
+            "\(text)"
+        )
+        #expect(!text.contains(key), "a key stands in no message")
     }
 
     @Test func `a server with another protocol gets its own message`() throws {

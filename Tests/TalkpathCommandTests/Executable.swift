@@ -21,12 +21,15 @@ struct Executable {
     /// Runs the executable to its end.
     /// - Parameter chunks: input that is written piece by piece to the standard input, which is then closed. The output
     ///   is read meanwhile.
+    /// - Parameter environment: added to that of the tests.
     static func run(
         _ arguments: [String],
         of program: String = "talkpath",
+        environment: [String: String] = [:],
         chunks: [[UInt8]] = []
     ) throws -> Outcome {
         let (process, input, output, errors) = start(arguments, of: program)
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         try process.run()
         let texts = Collected()
         let group = DispatchGroup()

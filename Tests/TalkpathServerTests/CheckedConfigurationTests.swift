@@ -42,6 +42,19 @@ import Testing
         #expect(await elsewhere.obstacles().contains { $0.setting == "TALKPATH_HTTP_HOST" })
     }
 
+    @Test(arguments: [
+        ("[::1]", "::1", "[::1]"), ("::1", "::1", "[::1]"), ("[::]", "::", "127.0.0.1"),
+        ("0.0.0.0", "0.0.0.0", "127.0.0.1"),
+        ("*", ListeningHost.every, "127.0.0.1"), ("localhost", "localhost", "localhost"),
+        ("[name]", "[name]", "[name]"),
+        ("10.0.0.7", "10.0.0.7", "10.0.0.7"),
+    ]) func `a host may be written as in a URL`(text: String, bound: String, reached: String) {
+        var written = configuration()
+        written.host = text
+        #expect(written.host == bound)
+        #expect(ListeningHost.reached(from: text) == reached)
+    }
+
     @Test func `folders that cannot be created are obstacles`() async {
         var blocked = configuration()
         blocked.storage.folder = "/dev/null/data"

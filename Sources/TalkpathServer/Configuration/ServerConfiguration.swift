@@ -11,7 +11,9 @@ public struct ServerConfiguration: Sendable {
     /// new calls.
     public var isDevelopment: Bool
     /// `127.0.0.1` in development, otherwise all addresses of the machine.
-    public var host: String
+    public var host: String {
+        didSet { host = ListeningHost.read(host) }
+    }
     /// 0 chooses a free one.
     public var port: Int
     /// The origin at which the carrier reaches this server, such as `https://voice.example.com`. In development the
@@ -198,7 +200,7 @@ public struct ServerConfiguration: Sendable {
     public init(agent: AgentProfile, isDevelopment: Bool = false) {
         self.isDevelopment = isDevelopment
         self.agent = agent
-        host = isDevelopment ? "127.0.0.1" : EveryAddress.host
+        host = isDevelopment ? "127.0.0.1" : ListeningHost.every
         port = 8080
         apiKeys = []
         hasConsole = isDevelopment

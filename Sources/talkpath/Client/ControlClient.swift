@@ -11,7 +11,9 @@ import TalkpathWire
 struct ServerOptions: ParsableArguments {
     @Option(
         name: .long,
-        help: "The server's address; without it TALKPATH_URL, or the port TALKPATH_HTTP_PORT (8080) of 127.0.0.1."
+        help: """
+            The server's address; without it TALKPATH_URL, or TALKPATH_HTTP_HOST (127.0.0.1) and TALKPATH_HTTP_PORT (8080).
+            """
     )
     var url: String?
 
@@ -26,10 +28,12 @@ struct ServerOptions: ParsableArguments {
         let key = environment[Self.keyVariable]
         if let url { return ControlClient(origin: url, source: "--url", key: key) }
         if let url = environment["TALKPATH_URL"] { return ControlClient(origin: url, source: "TALKPATH_URL", key: key) }
+        let host = environment["TALKPATH_HTTP_HOST"]
         let port = environment["TALKPATH_HTTP_PORT"]
+        let named = [host.map { _ in "TALKPATH_HTTP_HOST" }, port.map { _ in "TALKPATH_HTTP_PORT" }].compactMap(\.self)
         return ControlClient(
-            origin: "http://127.0.0.1:\(port ?? "8080")",
-            source: port == nil ? "--url or TALKPATH_URL names another" : "TALKPATH_HTTP_PORT",
+            origin: "http://\(ListeningHost.reached(from: host ?? "")):\(port ?? "8080")",
+            source: named.isEmpty ? "--url or TALKPATH_URL names another" : named.joined(separator: ", "),
             key: key
         )
     }
@@ -75,6 +79,12 @@ struct ControlClient {
             throw complain("the server's address \(error.words) (\(source))")
         }
         var request = OutboundHTTP.request(method, address.text + path)
+        if let key, !key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) {
+            throw complain(
+                "\(ServerOptions.keyVariable) holds a blank, a line's end or another character that no key has; is it "
+                    + "copied as a whole and by itself?"
+            )
+        }
         if let key { request.headers.add(name: "Authorization", value: "Bearer \(key)") }
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         if let body {

@@ -14,6 +14,7 @@ enum ErrorWords {
         switch error {
         case let error as IOError: return system(error.errnoCode)
         case let error as SocketAddressError: return address(error)
+        case let error as SocketAddressError.UnknownHost: return "the host name '\(error.host)' is not known"
         case let error as NIOConnectionError: return connection(error)
         case let error as HTTPClientError: return client(error)
         case let error as ChannelError: return channel(error)
