@@ -18,6 +18,10 @@ package final class PostgresConnection: @unchecked Sendable {
     private let patience: Duration
     /// The most statements that are kept prepared. The texts are few; some differ only by their number of arguments.
     private static let mostPrepared = 300
+    /// The longest time, in milliseconds, between two statements of a transaction. A process that is paused, or cut off,
+    /// in the middle of one holds locks on calls that other nodes have to take from it within seconds. A process that
+    /// comes back repeats the transaction.
+    private static let longestStandstill = 2000
 
     /// - Parameters:
     ///   - patience: the time limit for an answer.
@@ -47,7 +51,8 @@ package final class PostgresConnection: @unchecked Sendable {
             try run(
                 """
                 SET statement_timeout = \(milliseconds); SET lock_timeout = \(milliseconds);
-                SET idle_in_transaction_session_timeout = \(3 * milliseconds); SET standard_conforming_strings = on
+                SET idle_in_transaction_session_timeout = \(Self.longestStandstill);
+                SET standard_conforming_strings = on
                 """
             )
         } catch {

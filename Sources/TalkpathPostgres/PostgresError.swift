@@ -25,7 +25,7 @@ package struct PostgresError: Error, Equatable, Sendable, CustomStringConvertibl
     var costsConnection: Bool {
         switch kind {
         case .unreachable, .timedOut: true
-        case .refused(let code): Self.means(code, ["57P", "08", "25006", "0A000", "26000"])
+        case .refused(let code): Self.means(code, ["57P", "08", "25006", "25P03", "0A000", "26000"])
         case .unfit: true
         }
     }
@@ -36,7 +36,7 @@ package struct PostgresError: Error, Equatable, Sendable, CustomStringConvertibl
         case .unreachable: true
         case .timedOut, .unfit: false
         case .refused(let code):
-            Self.means(code, ["57P", "08", "25006", "40001", "40P01", "0A000", "26000"])
+            Self.means(code, ["57P", "08", "25006", "25P03", "40001", "40P01", "0A000", "26000"])
         }
     }
 

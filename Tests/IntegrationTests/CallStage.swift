@@ -132,7 +132,7 @@ final class CallStage: Sendable {
     }
 
     private func send(_ request: HTTPClientRequest) async throws -> Answer {
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
         let bytes = Array(try await response.body.collect(upTo: 1 << 22).readableBytesView)
         let body: JSONValue = bytes.isEmpty ? nil : try JSONValue(parsing: bytes.span.bytes)
         return Answer(status: Int(response.status.code), body: body)

@@ -43,7 +43,7 @@ import Testing
         request.method = .POST
         request.headers.add(name: "authorization", value: "Bearer \(Self.key)")
         request.body = .bytes(ByteBuffer(string: #"{"to":"+15550100199"}"#))
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
         try #require(response.status == .created)
     }
 

@@ -46,7 +46,7 @@ import Testing
             request.headers.add(name: "content-type", value: "application/json")
             request.body = .bytes(ByteBuffer(string: #"{"all":true}"#))
         }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(15))
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
         return (response.status.code, String(buffer: try await response.body.collect(upTo: 1 << 20)))
     }
 

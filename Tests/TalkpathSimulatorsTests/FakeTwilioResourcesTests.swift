@@ -36,7 +36,7 @@ struct FakeTwilioResourcesTests {
             request.headers.add(name: "Content-Type", value: "application/x-www-form-urlencoded")
             request.body = .bytes(ByteBuffer(string: FormFields(form).encoded))
         }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(5))
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(60))
         let bytes = Array(try await response.body.collect(upTo: 1 << 20).readableBytesView)
         return Reply(status: Int(response.status.code), body: JSONValue(bytes), bytes: bytes)
     }

@@ -124,7 +124,7 @@ import Testing
             try await nodes[0].store.journal(SampleCalls.live("\(number)", carrierCallID: "CA\(number)"))
         }
         let taken = try await withThrowingTaskGroup(of: SQLCallStore.Taken?.self) { group in
-            let deadline = ContinuousClock.now + .seconds(5)
+            let deadline = ContinuousClock.now + .seconds(60)
             for node in nodes.dropFirst() {
                 group.addTask {
                     while ContinuousClock.now < deadline {

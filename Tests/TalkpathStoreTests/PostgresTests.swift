@@ -179,6 +179,52 @@ import Testing
         client.close()
     }
 
+    /// As of a node that was paused, or cut off, between two statements.
+    @Test func `a transaction that stands still holds up no other one and is repeated`() async throws {
+        let server = try TestPostgres.shared()
+        let url = try server.makeSchema().url
+        try server.run("CREATE TABLE counts (number INTEGER); INSERT INTO counts VALUES (0)", in: url)
+        let (paused, other) = (try server.client(url), try server.client(url))
+        let (isOpen, isDone) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let runs = Mutex(0)
+        async let first = withCheckedContinuation { continuation in
+            paused.write {
+                try $0.run("UPDATE counts SET number = number + 1")
+                let isFirst = runs.withLock { runs in
+                    runs += 1
+                    return runs == 1
+                }
+                guard isFirst else { return }
+                isOpen.signal()
+                isDone.wait()
+            } onEnd: {
+                continuation.resume(returning: $0)
+            }
+        }
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                isOpen.wait()
+                continuation.resume()
+            }
+        }
+        // The client's own patience is ten seconds.
+        let second = await withCheckedContinuation { continuation in
+            other.write {
+                try $0.run("UPDATE counts SET number = number + 10")
+            } onEnd: {
+                continuation.resume(returning: $0)
+            }
+        }
+        isDone.signal()
+        #expect(throws: Never.self) { try second.get() }
+        let result = await first
+        #expect(throws: Never.self) { try result.get() }
+        let number = try other.setUp { try $0.value("SELECT number::text FROM counts") }
+        #expect(number == .text("11") && runs.withLock { $0 } == 2)
+        paused.close()
+        other.close()
+    }
+
     @Test func `a server that is gone fails at once and is used again when it is back`() async throws {
         let server = try TestPostgres.shared()
         let schema = try server.makeSchema().name
@@ -208,7 +254,7 @@ import Testing
         }
         #expect(store.failure?.code == .unavailable && store.unsavedCalls == 1)
         proxy.refuseAll(false)
-        let deadline = ContinuousClock.now + .seconds(20)
+        let deadline = ContinuousClock.now + .seconds(60)
         while store.unsavedCalls > 0, .now < deadline { try? await store.writePending() }
         // The connection that writes has reached the server, so that no reader's waits any longer.
         for _ in 1...8 { #expect(try await store.find(CallID("meanwhile"))?.endedAt != nil) }

@@ -196,7 +196,7 @@ import Testing
             Self.speak(into: tap, ends: false)
             let path = try #require(recordings.wirePath(of: CallID("a")))
             var capture: Capture?
-            let deadline = ContinuousClock.now + .seconds(10)
+            let deadline = ContinuousClock.now + .seconds(60)
             while capture?.records.count ?? 0 < 51, ContinuousClock.now < deadline {
                 try await Task.sleep(for: .milliseconds(10))
                 capture = try? Capture(reading: Self.bytes(path))
