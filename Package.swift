@@ -220,8 +220,8 @@ if level == .all {
             "TalkpathServer",
             resources: [.embedInCode("Money/prices.json")],
             [
-                "TalkpathConsole", "TalkpathStore", "TalkpathHTTP", "TalkpathNIO", "TalkpathCore", "TalkpathWire",
-                "TalkpathAudio",
+                "CLinux", "TalkpathConsole", "TalkpathStore", "TalkpathHTTP", "TalkpathNIO", "TalkpathCore",
+                "TalkpathWire", "TalkpathAudio",
                 .logging, .metrics, .tracing, .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .httpTypes, .hummingbird,
                 .asyncHTTPClient, .serviceLifecycle, .configuration,
             ]

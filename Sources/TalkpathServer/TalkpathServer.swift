@@ -42,6 +42,9 @@ public final class TalkpathServer: Sendable {
         /// The media loops go before every other thread of the process: they are all made nicer by ten levels, which
         /// needs no privilege (Linux). For processes that are a server and nothing else; `talkpath serve` is one.
         public var putsMediaFirst = false
+        /// Gives memory that ended calls have freed back to the system (Linux with glibc), which may hold up threads
+        /// that allocate for some milliseconds. For processes that are servers and nothing else.
+        public var givesMemoryBack = false
         /// The roots to trust for the models' sockets; `nil` trusts the system's roots.
         package var agentTLS: NIOSSLContext?
         /// The policy for tenants' webhooks and functions; `nil` takes the configuration's.
@@ -320,6 +323,7 @@ public final class TalkpathServer: Sendable {
             all.insert(exporter, at: 0)
         }
         // In front of them: to the end, there may be calls.
+        if parts.givesMemoryBack { all.insert(FreedMemory(logger: logger), at: 0) }
         if parts.putsMediaFirst { all.insert(MediaPrecedence(eventLoops: group.first), at: 0) }
         if let captures {
             let keeper = RecordingKeeper(captures: captures, store: store.calls, clock: bridge.clock, logger: logger)

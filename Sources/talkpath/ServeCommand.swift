@@ -76,6 +76,7 @@ struct ServeCommand: AsyncParsableCommand {
         do {
             var parts = TalkpathServer.Parts()
             parts.putsMediaFirst = true
+            parts.givesMemoryBack = true
             server = try await TalkpathServer.start(configuration, parts: parts)
         } catch {
             Self.complain(Self.obstacle(error, configuration))

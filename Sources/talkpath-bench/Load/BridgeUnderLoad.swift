@@ -42,6 +42,7 @@ struct BridgeUnderLoadCommand: AsyncParsableCommand {
         // As in `talkpath serve`.
         var parts = TalkpathServer.Parts()
         parts.putsMediaFirst = true
+        parts.givesMemoryBack = true
         let server = try await TalkpathServer.start(
             try .read(environment: ProcessInfo.processInfo.environment, isDevelopment: true),
             parts: parts

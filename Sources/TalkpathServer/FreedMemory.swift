@@ -1,0 +1,77 @@
+import CLinux
+import FoundationEssentials
+import Logging
+import ServiceLifecycle
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// Gives memory back to the system that ended calls have freed.
+///
+/// After a burst of calls, what is freed lies between pieces that are still in use. The C library keeps it, so that a
+/// server looks for days as large as at its busiest moment. Does nothing on systems other than Linux with glibc.
+struct FreedMemory: Service {
+    let logger: Logger
+
+    /// The time between two looks. A look costs one small file; only growth costs more.
+    static let lookAgain = Duration.seconds(10)
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            var watch = Watch()
+            while (try? await Task.sleep(for: Self.lookAgain)) != nil { look(&watch) }
+        }
+    }
+
+    func look(_ watch: inout Watch) {
+        guard let resident = Self.residentBytes, watch.isGrown(resident), watch.isWorthwhile(resident, Self.usedBytes)
+        else { return }
+        let began = ContinuousClock.now
+        linux_release_freed_memory()
+        let left = Self.residentBytes ?? resident
+        watch.released(leaving: left)
+        logger.debug(
+            "Freed memory was given back",
+            metadata: ["kib": "\((resident - left) >> 10)", "took": "\(ContinuousClock.now - began)"]
+        )
+    }
+
+    /// Decides when to give memory back.
+    struct Watch {
+        /// The resident memory that can not be given back, or was not worth it.
+        private var floor: Int?
+
+        /// Less than this is not worth the time.
+        static let worthwhile = 16 << 20
+
+        /// - Parameter resident: bytes of memory of this process's own.
+        /// - Returns: whether there may be enough to give back since the last time.
+        mutating func isGrown(_ resident: Int) -> Bool {
+            floor = min(floor ?? resident, resident)
+            return resident - (floor ?? 0) >= Self.worthwhile
+        }
+
+        /// - Parameter used: bytes that the program has not freed.
+        /// - Returns: false on a busy server, which would need most of it again at once.
+        func isWorthwhile(_ resident: Int, _ used: Int) -> Bool {
+            resident - used >= max(Self.worthwhile, used / 2)
+        }
+
+        mutating func released(leaving resident: Int) { floor = resident }
+    }
+
+    /// Bytes of resident memory that are this process's own: not files, not shared.
+    static var residentBytes: Int? {
+        guard let text = try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8) else { return nil }
+        let fields = text.split(separator: " ")
+        guard fields.count > 2, let resident = Int(fields[1]), let shared = Int(fields[2]) else { return nil }
+        return max(0, resident - shared) * Int(sysconf(Int32(_SC_PAGESIZE)))
+    }
+
+    /// Bytes that the program has allocated and not freed. `Int.max` where it is not known.
+    static var usedBytes: Int {
+        let used = linux_used_memory()
+        return used == 0 ? .max : Int(clamping: used)
+    }
+}
