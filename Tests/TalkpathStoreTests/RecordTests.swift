@@ -26,6 +26,18 @@ import Testing
         #expect(!SampleCalls.ended("one").record.serializedText().contains("sk-secret"))
     }
 
+    @Test func `the stored form brings back the whole call but for the key`() throws {
+        var call = SampleCalls.ended("one")
+        var analysis = CallAnalysis()
+        analysis.summary = "Booked."
+        call.analysis = analysis
+        let text = call.storedForm.serializedText()
+        #expect(try CallSnapshot(storedForm: JSONValue(parsing: text)) == SampleCalls.kept(call))
+        #expect(!text.contains("sk-secret"))
+        let live = SampleCalls.live("two")
+        #expect(try CallSnapshot(storedForm: live.storedForm) == SampleCalls.kept(live))
+    }
+
     @Test func `what an older version did not write has a default`() throws {
         let record = try JSONValue(
             parsing: """

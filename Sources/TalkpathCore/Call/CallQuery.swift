@@ -88,6 +88,21 @@ extension CallQuery {
         return call.searchText.contains(CallSnapshot.folded(search))
     }
 
+    /// The page of these calls that the query asks for: ended calls, in the query's order, without their transcripts. For
+    /// stores that can go through all of their calls; a database does this better by an index.
+    public func page(of calls: some Sequence<CallSnapshot>) -> CallPage {
+        let limit = min(max(0, limit), Int.max - 1)
+        let found = calls.filter { $0.endedAt != nil && matches($0) && isOnPage($0) }
+            .sorted { precedes(CallCursor(after: $0), CallCursor(after: $1)) }
+            .dropFirst(max(0, offset)).prefix(limit + 1)
+        return CallPage(calls: found.map(\.withoutTranscript), limit: limit)
+    }
+
+    /// The number of these calls on all pages together: as ``CallStore/count(matching:)``.
+    public func count(of calls: some Sequence<CallSnapshot>) -> Int {
+        calls.count { $0.endedAt != nil && matches($0) }
+    }
+
     /// True if the call comes after the cursor.
     func isOnPage(_ call: CallSnapshot) -> Bool {
         guard let cursor else { return true }
@@ -104,6 +119,12 @@ extension CallQuery {
 }
 
 extension CallSnapshot {
+    fileprivate var withoutTranscript: CallSnapshot {
+        var call = self
+        call.transcript = []
+        return call
+    }
+
     /// The text that ``CallQuery/search`` searches, in lower case.
     package var searchText: String {
         let texts = metadata.sorted { $0.key < $1.key }.flatMap { $0.value.texts }

@@ -109,3 +109,36 @@ public struct CallSnapshot: Equatable, Sendable {
     /// The cost of a live call so far. The receipt holds the cost of an ended one.
     public var cost: CallCost?
 }
+
+extension CallSnapshot {
+    /// A call at its beginning, without anything that is not given here: for stores that put calls together from columns,
+    /// and for tests of stores.
+    public init(
+        id: CallID,
+        direction: CallDirection,
+        status: CallStatus = .initiating,
+        from: String,
+        to: String,
+        agent: AgentProfile,
+        tenant: String = "",
+        startedAt: WallTime
+    ) {
+        self.init(
+            id: id,
+            direction: direction,
+            status: status,
+            from: from,
+            to: to,
+            carrierCallID: nil,
+            agent: agent,
+            metadata: [:],
+            variables: [:],
+            publicURL: nil,
+            tenant: tenant,
+            startedAt: startedAt,
+            duration: .zero,
+            transcript: [],
+            metrics: CallMetrics()
+        )
+    }
+}

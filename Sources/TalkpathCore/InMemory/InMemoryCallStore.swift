@@ -33,20 +33,14 @@ public actor InMemoryCallStore: CallStore {
     }
 
     public func calls(matching query: CallQuery) -> CallPage {
-        let limit = max(0, query.limit)
-        let found = ended(query).filter(query.isOnPage)
-            .sorted { query.precedes(CallCursor(after: $0), CallCursor(after: $1)) }
-            .dropFirst(max(0, query.offset)).prefix(limit + 1)
-        return CallPage(calls: found.map(\.withoutTranscript), limit: limit)
+        query.page(of: ended)
     }
 
     public func count(matching query: CallQuery) -> Int {
-        ended(query).count
+        query.count(of: ended)
     }
 
-    private func ended(_ query: CallQuery) -> [CallSnapshot] {
-        order.compactMap { calls[$0] }.filter(query.matches)
-    }
+    private var ended: [CallSnapshot] { order.compactMap { calls[$0] } }
 }
 
 extension CallSnapshot {
@@ -68,12 +62,6 @@ extension CallSnapshot {
         )
         call.agent.id = agent.id
         call.agent.name = agent.name
-        return call
-    }
-
-    fileprivate var withoutTranscript: CallSnapshot {
-        var call = self
-        call.transcript = []
         return call
     }
 }

@@ -2,10 +2,10 @@ import TalkpathAudio
 import TalkpathWire
 
 /// A kept record that cannot be read: damaged, or written by a newer version.
-package struct RecordError: Error, Equatable, CustomStringConvertible {
-    package var field: String
+public struct RecordError: Error, Equatable, CustomStringConvertible {
+    public var field: String
 
-    package var description: String { "the record's '\(field)' is missing or none of this version's" }
+    public var description: String { "the record's '\(field)' is missing or none of this version's" }
 }
 
 /// Reads the members of a kept record.
