@@ -29,7 +29,7 @@ let swiftSettings: [SwiftSetting] = [
 /// for, `.package(url: "…", from: "…", traits: ["Sockets"])`. Without `traits:` it fetches all. `traits: []` is enough
 /// for TalkpathAudio and TalkpathWire.
 enum Needed: String {
-    /// TalkpathCore.
+    /// TalkpathCore and TalkpathTesting.
     case core = "Core"
     /// TalkpathNIO, and what Core needs.
     case sockets = "Sockets"
@@ -38,7 +38,7 @@ enum Needed: String {
 }
 
 let traits: Set<Trait> = [
-    .trait(name: Needed.core.rawValue, description: "the packages of TalkpathCore"),
+    .trait(name: Needed.core.rawValue, description: "the packages of TalkpathCore and TalkpathTesting"),
     .trait(
         name: Needed.sockets.rawValue,
         description: "the packages of TalkpathNIO",
@@ -112,7 +112,10 @@ if level.rawValue >= Level.wire.rawValue {
 }
 
 if level.rawValue >= Level.core.rawValue {
-    products.append(.library(name: "TalkpathCore", targets: ["TalkpathCore", "TalkpathWire"]))
+    products += [
+        .library(name: "TalkpathCore", targets: ["TalkpathCore", "TalkpathWire"]),
+        .library(name: "TalkpathTesting", targets: ["TalkpathTesting"]),
+    ]
     dependencies += [
         .package(url: "https://github.com/apple/swift-log.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.7.0"),
@@ -120,8 +123,10 @@ if level.rawValue >= Level.core.rawValue {
     targets += [
         library("TalkpathCore", ["TalkpathAudio", "TalkpathWire", .logging, .metrics]),
         library("TalkpathSimulation", ["TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging]),
+        library("TalkpathTesting", ["TalkpathCore", "TalkpathWire"]),
         tests("TalkpathCoreTests", ["TalkpathSimulation", "TalkpathCore", "TalkpathWire", "TalkpathAudio", .logging]),
         tests("TalkpathSimulationTests", ["TalkpathSimulation", "TalkpathCore", "TalkpathWire", "TalkpathAudio"]),
+        tests("TalkpathTestingTests", ["TalkpathTesting", "TalkpathCore", "TalkpathWire"]),
     ]
 }
 
@@ -145,8 +150,8 @@ if level == .store || level == .all {
         tests(
             "TalkpathStoreTests",
             [
-                "TestDatabases", "TalkpathStore", "TalkpathPostgres", "TalkpathCore", "TalkpathWire", "TalkpathAudio",
-                .logging, .grdb,
+                "TestDatabases", "TalkpathTesting", "TalkpathStore", "TalkpathPostgres", "TalkpathCore", "TalkpathWire",
+                "TalkpathAudio", .logging, .grdb,
             ]
         ),
     ]
@@ -303,7 +308,8 @@ if level == .all {
         tests(
             "IntegrationTests",
             [
-                "TalkpathServer", "TalkpathSimulators", "TalkpathNIO", "TalkpathCore", "TalkpathWire", "TalkpathAudio",
+                "TalkpathServer", "TalkpathTesting", "TalkpathSimulators", "TalkpathNIO", "TalkpathCore",
+                "TalkpathWire", "TalkpathAudio",
                 .logging, .nioCore, .nioHTTP1, .nioPosix, .asyncHTTPClient,
             ]
         ),

@@ -5,12 +5,15 @@
 ///   after this one was killed. It never takes back what is known: neither an end that was saved, nor the carrier's
 ///   name of the call. It bounds itself: a call is not placed before it has returned.
 /// * `save` is called once for a call, at its end; when it has returned, the record is as durable as the store
-///   promises.
+///   promises. A call that is saved again has one record all the same.
 /// * Operations that still run when the call has nothing left to wait for are cancelled, and must return then.
 /// * `update` replaces the saved record of a call with facts that became known after its end.
 /// * `find` returns the state saved last, or else the state journalled last.
 /// * Of an agent, its definition and its instructions are kept. Its key is not, nor its limits, guards and the like,
 ///   which come back with the values of a call without a request.
+///
+/// ``CallSnapshot/storedForm`` is a call as JSON, and ``CallQuery/page(of:)`` answers a query where all calls can be gone
+/// through. `CallStoreContract` (TalkpathTesting) checks a store by these rules.
 public protocol CallStore: Sendable {
     func journal(_ call: CallSnapshot) async throws
     func save(_ call: CallSnapshot) async throws

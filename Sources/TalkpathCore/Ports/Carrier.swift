@@ -10,6 +10,8 @@
 ///   beginning: for calls that were not placed by us. A carrier that cannot does nothing.
 /// * None has to bound itself: the session stops waiting at its own deadlines, and cancels the task when it has
 ///   nothing left to wait for. They must return then.
+///
+/// `CarrierContract` (TalkpathTesting) checks a carrier by these rules.
 public protocol Carrier: Sendable {
     func place(_ request: PlaceCallRequest) async throws(CarrierError) -> String
     func hangUp(_ carrierCallID: String) async throws(CarrierError) -> HangUpAnswer
