@@ -1,3 +1,5 @@
+import TalkpathCore
+
 /// The trial of one rule: runs operations of the port, and keeps what was found.
 struct ContractTrial<Rule: ContractRule> {
     let rule: Rule
@@ -93,6 +95,7 @@ enum Attempt<Value: Sendable>: Sendable, CustomStringConvertible {
     var description: String {
         switch self {
         case .returned(let value): value is Void ? "success" : "\(value)"
+        case .threw(let error as CarrierError): "the error \(error.code.rawValue) (\(error.message))"
         case .threw(let error): "an error (\(error))"
         case .hung(let bound): "no return within \(bound)"
         }

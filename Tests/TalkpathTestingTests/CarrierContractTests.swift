@@ -47,4 +47,10 @@ import Testing
                 """
         )
     }
+
+    @Test func `a finding about an error shows its code`() async {
+        let stage = FakeStage(flaw: .callsAnUnknownCallAnError)
+        let report = await CarrierContract.check(stage, rules: [.anUnknownCallIsGone])
+        #expect(report.findings.map(\.seen) == ["the error refused (there is no such call)"])
+    }
 }
