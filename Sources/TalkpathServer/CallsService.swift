@@ -48,9 +48,9 @@ struct CallsService: Service {
         state.stop.endNow()
     }
 
-    /// Waits until the last call has ended, or the time is over.
+    /// Waits until the last call has ended, and the last media socket of another node's call, or the time is over.
     private func letCallsFinish() async {
-        let live = await state.manager.active().count
+        let live = await state.manager.active().count + relayed
         guard live > 0, !state.stop.isEndingNow, state.configuration.drainTimeout > .zero else { return }
         state.logger.notice(
             "Live calls may finish before the server stops",
@@ -58,10 +58,12 @@ struct CallsService: Service {
         )
         let clock = ContinuousClock()
         let deadline = clock.now + state.configuration.drainTimeout
-        while await !state.manager.active().isEmpty, clock.now < deadline, !state.stop.isEndingNow {
+        while await !state.manager.active().isEmpty || relayed > 0, clock.now < deadline, !state.stop.isEndingNow {
             guard (try? await clock.sleep(for: Self.lookAgain)) != nil else { return }
         }
     }
+
+    private var relayed: Int { state.nodes?.relayedSockets ?? 0 }
 
     private func endCalls() async {
         let manager = state.manager

@@ -1,4 +1,5 @@
 import NIOHTTP1
+import Synchronization
 import TalkpathAudio
 import TalkpathCore
 import TalkpathNIO
@@ -82,6 +83,34 @@ import Testing
             #expect(try await store.owner(of: next)?.epoch ?? 0 > before)
             registry.close()
             try store.close()
+        }
+    }
+
+    @Test func `another node makes the delivery that a stopping node has begun, at once`() async throws {
+        let isFirst = Mutex(true)
+        let answer: @Sendable (Receiver.Message) async -> Receiver.Reply = { _ in
+            let hangs = isFirst.withLock { isFirst in
+                defer { isFirst = false }
+                return isFirst
+            }
+            if hangs { try? await Task.sleep(for: .seconds(600)) }
+            return Receiver.Reply()
+        }
+        try await Receiver.run(answer: answer) { receiver in
+            try await NodeStage.run(adjust: { $0.addressPolicy = .development }) { stage in
+                let body = #"{"url":"\#(receiver.url)","events":["call.started"]}"#
+                let webhook = try await stage[0].send(.POST, "/api/webhooks", body)
+                #expect(webhook.status == 201, "\(webhook.text)")
+                _ = try await stage[0].place()
+                let first = try await receiver.next()
+                await stage[0].server.shutDown()
+                let stopped = ContinuousClock.now
+                let second = try await receiver.next()
+                let name = try #require(first.headers["webhook-id"])
+                #expect(second.headers["webhook-id"] == name)
+                // Otherwise it counts as taken for a minute.
+                #expect(ContinuousClock.now - stopped < .seconds(20))
+            }
         }
     }
 

@@ -45,6 +45,28 @@ import Testing
         }
     }
 
+    @Test func `a node that stops relays until the sockets close, and refuses new ones`() async throws {
+        try await NodeStage.run(configure: { $0.drainTimeout = .seconds(60) }) { stage in
+            let (call, late) = (try await stage[0].place(), try await stage[0].place())
+            let token = try await stage[0].streamToken(of: call)
+            let phone = try await stage[1].mediaSocket("/twilio/media-stream/\(call)")
+            phone.start(call: FakeCarrier.name(call), token: token)
+            _ = try await stage.wait(for: call, on: 0) { $0["status"] == "in_progress" }
+            await stage[1].server.beginShutdown()
+            while try await stage[1].send(.GET, "/ready", key: nil)["status"] != "draining" {
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            await #expect(throws: WebSocketClientError.self) {
+                _ = try await stage[1].mediaSocket("/twilio/media-stream/\(late)")
+            }
+            #expect(stage[1].server.state.nodes?.relayedSockets == 1)
+            #expect(try await stage[0].send(.GET, "/api/calls/\(call)")["status"] == "in_progress")
+            #expect(try await stage[0].end(call).status == 200)
+            #expect(await phone.waitForClose() != nil)
+            try await stage[1].server.waitUntilStopped()
+        }
+    }
+
     @Test func `in development a page of another site has no socket relayed`() async throws {
         try await NodeStage.run(1, configure: { $0.isDevelopment = true }) { stage in
             let path = WebCallRoutes.mediaPath(of: SystemIdentifiers().makeCallID())

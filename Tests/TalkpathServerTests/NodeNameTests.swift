@@ -65,6 +65,7 @@ import Testing
             let isReleased = Mutex(false)
             // The call can be taken, and not be closed.
             async let lock: Void = store.write { db in
+                _ = try db.row("SELECT set_config('idle_in_transaction_session_timeout', '0', TRUE)")
                 _ = try db.row("SELECT 1 FROM records WHERE call_id = 'call' FOR UPDATE")
                 locked.finish()
                 while !isReleased.withLock({ $0 }) { usleep(2000) }

@@ -117,7 +117,9 @@ import Testing
 
         func deliver(_ event: OutboxEvent) async -> DeliveryOutcome {
             tell.yield(event.callID)
-            if event.callID == hanging { try? await Task.sleep(for: .seconds(3600)) }
+            if event.callID == hanging, (try? await Task.sleep(for: .seconds(3600))) == nil {
+                return .failed("cut off", retryAfter: nil)
+            }
             return .delivered
         }
 

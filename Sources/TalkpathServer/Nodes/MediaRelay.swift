@@ -24,6 +24,7 @@ final class MediaRelay: WebSocketConsumer {
     typealias Open = @Sendable (any EventLoop, @escaping @Sendable () -> FarEnd) async -> Outcome
 
     private let open: Open
+    private let tellIsOpen: (Bool) -> Void
     private var near: WebSocketConnection?
     fileprivate var far: WebSocketConnection?
     /// The messages that arrived before the other node's socket was open.
@@ -34,11 +35,14 @@ final class MediaRelay: WebSocketConsumer {
     /// Some three seconds of audio, which is the time for opening the other socket.
     private static let mostWaiting = 1 << 16
 
-    init(open: @escaping Open) {
+    /// - Parameter tellIsOpen: is told when the socket has opened, and when it has closed.
+    init(tellIsOpen: @escaping (Bool) -> Void, open: @escaping Open) {
+        self.tellIsOpen = tellIsOpen
         self.open = open
     }
 
     func opened(_ connection: WebSocketConnection) {
+        tellIsOpen(true)
         near = connection
         let loop = connection.eventLoop
         let me = NIOLoopBound(self, eventLoop: loop)
@@ -84,6 +88,7 @@ final class MediaRelay: WebSocketConsumer {
 
     func closed(_ close: WebSocketClose) {
         isClosed = true
+        tellIsOpen(false)
         near = nil
         waiting = []
         far?.beginClose(code: Self.code(close))
@@ -125,12 +130,16 @@ extension MediaStreamRoute {
         guard let nodes = state.nodes, let call, call.isPlausible, !state.manager.directory.contains(call),
             request.headers.first(name: "Talkpath-Node-Signature") == nil
         else { return nil }
+        // The relay would end with this process. A balancer asks another node then.
+        guard !state.isDraining else {
+            return .refuse(.serviceUnavailable, headers: ["Retry-After": "1"], body: "This node stops")
+        }
         let target = request.query.isEmpty ? request.path : "\(request.path)?\(request.query)"
         let passed = ["X-Twilio-Signature", "X-Twilio-Signature-Settings"]
         let signatures = passed.compactMap { name in request.headers.first(name: name).map { (name, $0) } }
         let state = state
         return .accept(.telephony) {
-            MediaRelay { loop, makeFarEnd in
+            MediaRelay(tellIsOpen: { nodes.relays(isOpen: $0) }) { loop, makeFarEnd in
                 guard let owner = await nodes.otherOwner(of: call.text) else {
                     state.bridge.refused(.unknownToken)
                     state.tell("A media socket is for a call that no node has", cause: "media relay: no call")

@@ -71,7 +71,7 @@ final class NodeKeeper: Service, Sendable {
                 if let seen = try await nodes.registry.beat(own, load: load) {
                     watch.succeeded(begun: begun, ended: clock.now)
                     if nodes.isCutOff { logger.notice("The node's heartbeats reach the database again") }
-                    nodes.saw(seen)
+                    if nodes.saw(seen) { takeOnWork() }
                     let late = watch.mayBelieve ? seen.filter { $0.isLate && $0.epoch != own } : []
                     for node in late where busy.begin(node.epoch) {
                         group.addTask {
@@ -103,6 +103,13 @@ final class NodeKeeper: Service, Sendable {
             fencedWrites = fenced
             try? await Task.sleep(for: Nodes.beat)
         }
+    }
+
+    /// Looks at once for the work that a node has left to the others: events to deliver, calls to hang up.
+    private func takeOnWork() {
+        state.hangUpBell.ring()
+        state.store.recorder.endpointChanges.ring()
+        state.store.recorder.bells.ringForAll()
     }
 
     // MARK: The death of others

@@ -31,6 +31,7 @@ final class Nodes: Sendable {
     private let signature: NodeSignature
     private let clock: any CallClock
     private let state = Mutex(State())
+    private let relayed = Atomic<Int>(0)
 
     /// A node that has been silent for longer has lost its calls, unless it answers.
     static let lease = Duration.milliseconds(2500)
@@ -79,14 +80,24 @@ final class Nodes: Sendable {
     /// All nodes as the last heartbeat showed them.
     var seen: [StoredNode] { state.withLock { $0.seen } }
 
-    func saw(_ nodes: [StoredNode]) {
-        state.withLock { state in
+    /// The media sockets of other nodes' calls that are open here. They are cut when this process ends.
+    var relayedSockets: Int { relayed.load(ordering: .relaxed) }
+
+    func relays(isOpen: Bool) { relayed.add(isOpen ? 1 : -1, ordering: .relaxed) }
+
+    /// - Returns: whether the life of another node has ended since the last heartbeat.
+    func saw(_ nodes: [StoredNode]) -> Bool {
+        let hasLost = state.withLock { state in
+            let present = Set(nodes.map(\.epoch))
+            let before = state.seen
             state.seen = nodes
             state.latest = max(state.latest, nodes.map(\.epoch).max() ?? 0)
             state.isCutOff = false
+            return before.contains { !present.contains($0.epoch) }
         }
         instruments.see(nodes: nodes.count)
         instruments.cutOff(false)
+        return hasLost
     }
 
     /// - Returns: whether this is news.

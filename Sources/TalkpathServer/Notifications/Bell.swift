@@ -73,6 +73,12 @@ final class EventBells: Sendable {
         listeners.withLock { $0[number] = nil }
     }
 
+    /// Wakes those who wait for the events of every call.
+    func ringForAll() {
+        let bells = listeners.withLock { $0.values.filter { $0.call == nil }.map(\.bell) }
+        for bell in bells { bell.ring() }
+    }
+
     func ring(_ calls: Set<CallID>) {
         guard !calls.isEmpty else { return }
         let bells = listeners.withLock { listeners in

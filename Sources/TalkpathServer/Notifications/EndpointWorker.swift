@@ -72,8 +72,9 @@ struct EndpointWorker: Sendable {
     private func deliver(_ delivery: Delivery) async {
         let outcome = await transport.deliver(delivery.event)
         tell(outcome)
-        // The call stays busy until the outcome is stored. Otherwise a delivered event could be sent again at once.
-        while !Task.isCancelled {
+        // The call stays busy until the outcome is stored. Otherwise a delivered event could be sent again at once. Where
+        // the server stops meanwhile, the store still writes the outcome, but this task does not wait for it.
+        repeat {
             do {
                 return try await note(outcome, of: delivery)
             } catch {
@@ -83,7 +84,7 @@ struct EndpointWorker: Sendable {
                 }
                 try? await Task.sleep(for: .seconds(2))
             }
-        }
+        } while !Task.isCancelled
     }
 
     /// Logs the first failure and the recovery only, so that a receiver that is down causes two lines and not
@@ -114,8 +115,9 @@ struct EndpointWorker: Sendable {
         case .delivered:
             try await store.finishDelivery(delivery.id)
         case .failed(let reason, let asked):
-            // The server is stopping, and has cancelled the delivery. That does not count as an attempt.
-            guard !Task.isCancelled else { return }
+            // The server is stopping, and has cancelled the delivery. That does not count as an attempt, and another server
+            // makes the next one.
+            guard !Task.isCancelled else { return try await store.releaseDelivery(delivery.id) }
             guard let pause = backoff.pause(after: delivery.attempts + 1, asked: asked, random: random()) else {
                 return try await bury(delivery, reason, at: now)
             }

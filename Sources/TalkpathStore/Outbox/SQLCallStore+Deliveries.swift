@@ -99,6 +99,12 @@ extension SQLCallStore {
         try await write { db in try db.execute("DELETE FROM deliveries WHERE id = ?", [id]) }
     }
 
+    /// Lets another server take a delivery that this one has taken and does not make.
+    package func releaseDelivery(_ id: Int64) async throws {
+        guard isShared else { return }
+        try await write { db in try db.execute("UPDATE deliveries SET taken_until = NULL WHERE id = ?", [id]) }
+    }
+
     /// Schedules another attempt after a failure.
     package func postponeDelivery(_ id: Int64, until due: WallTime, failure: String) async throws {
         try await write { db in
