@@ -148,6 +148,32 @@ import Testing
         proxy.close()
     }
 
+    @Test func `a node without calls is ready again once the database is back`() async throws {
+        let server = try TestPostgres.shared()
+        let proxy = try CuttingProxy(to: server.port)
+        try await NodeStage.run(
+            1,
+            url: { _, schema in
+                server.url(
+                    overLoopbackAs: "postgres",
+                    password: TestPostgres.quotedPassword,
+                    port: proxy.port,
+                    schema: schema
+                )
+            }
+        ) { stage in
+            proxy.refuseAll(true)
+            let refused = try await stage[0].send(.POST, "/api/calls", #"{"to":"\#(TestServer.number)"}"#)
+            #expect(refused["code"] == "store_unavailable" && stage[0].server.state.store.calls.failure != nil)
+            proxy.refuseAll(false)
+            // Nothing is written but what the node writes by itself.
+            while try await stage[0].send(.GET, "/ready", key: nil).status != 200 {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+        }
+        proxy.close()
+    }
+
     @Test func `when the database was away for all nodes no call is taken from a living one`() async throws {
         let server = try TestPostgres.shared()
         let proxy = try CuttingProxy(to: server.port)

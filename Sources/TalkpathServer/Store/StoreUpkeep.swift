@@ -69,6 +69,8 @@ struct StoreUpkeep: Service {
             try? await Task.sleep(for: Self.gathering)
             do {
                 try await store.writePending()
+                // A store that has failed serves again once a write succeeds. A node without calls has nothing to write.
+                if store.epoch != nil, store.failure != nil { try await store.noteAlive(at: clock.wallTime) }
             } catch is CancellationError {
                 return
             } catch {
