@@ -61,6 +61,22 @@ import Testing
         #expect(store.early.withLock { $0.count } == 0)
     }
 
+    @Test(arguments: TestEngine.allCases)
+    func `an end is told with its record, or once the record is given up`(engine: TestEngine) async throws {
+        let outbox = TestOutbox()
+        let store = try await engine.store(outbox: outbox, patience: .milliseconds(100))
+        for name in ["saved", "lost"] {
+            try await store.journal(SampleCalls.live(name))
+            outbox.tell("call.ended", name)
+        }
+        try await store.writePending()
+        for name in ["saved", "lost"] { #expect(try await store.types(of: name) == [], "\(name)") }
+        try await store.save(SampleCalls.ended("saved"))
+        #expect(try await store.types(of: "saved") == ["call.ended"])
+        while try await store.types(of: "lost").isEmpty { try await store.writePending() }
+        #expect(store.early.withLock { $0.count } == 0)
+    }
+
     /// A store that is behind must not go through all it has waiting with each write: then it never catches up.
     @Test(arguments: TestEngine.allCases)
     func `what waits for other calls is not looked at again with each write`(engine: TestEngine) async throws {

@@ -60,6 +60,11 @@ package enum OutboxEntry: Equatable, Sendable {
     /// The times at which each side spoke, reported at the call's end for its analysis.
     case timeline(CallID, JSONValue)
 
+    var isEnd: Bool {
+        guard case .event(let event) = self else { return false }
+        return event.type == "call.ended"
+    }
+
     package var callID: CallID {
         switch self {
         case .event(let event): event.callID

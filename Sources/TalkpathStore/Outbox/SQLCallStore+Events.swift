@@ -66,17 +66,30 @@ extension SQLCallStore {
             let isOurs = try isOwned[call] ?? isOwn(call, db)
             isOwned[call] = isOurs
             guard isOurs else { continue }
+            // The record brings this event itself. Written before it, the event would tell another end than the record if
+            // the process died in between and the call was closed as lost.
+            if entry.isEnd, call != journalled, try !Self.hasEnded(call, db) {
+                told.early.append(entry)
+                continue
+            }
             // The row may have been written by an earlier transaction: write the entries that waited for it first.
-            try release(call, &told, db)
+            try release(call, &told, db, isForEnd: false)
             try put(entry, &told, db)
         }
         return told
     }
 
-    private func release(_ call: CallID, _ told: inout Told, _ db: any StoreSession) throws {
+    /// - Parameter isForEnd: releases also the end that waits for its record.
+    private func release(
+        _ call: CallID,
+        _ told: inout Told,
+        _ db: any StoreSession,
+        isForEnd: Bool = true
+    ) throws {
         let entries = early.withLock { $0.entries(of: call) }
+        guard isForEnd || !entries.contains(where: \.isEnd) else { return }
         guard !entries.isEmpty, told.released.insert(call).inserted else { return }
-        for entry in entries { try put(entry, &told, db) }
+        for entry in entries where try !entry.isEnd || isOwn(call, db) { try put(entry, &told, db) }
     }
 
     private func put(_ entry: OutboxEntry, _ told: inout Told, _ db: any StoreSession) throws {
@@ -93,6 +106,10 @@ extension SQLCallStore {
 
     static func isJournalled(_ call: CallID, _ db: any StoreSession) throws -> Bool {
         try db.row("SELECT 1 FROM calls WHERE id = ?", [call.text]) != nil
+    }
+
+    private static func hasEnded(_ call: CallID, _ db: any StoreSession) throws -> Bool {
+        try db.row("SELECT 1 FROM calls WHERE id = ? AND ended_at IS NOT NULL", [call.text]) != nil
     }
 
     private static func put(_ status: CallStatus, of call: CallID, at time: WallTime, _ db: any StoreSession) throws {
