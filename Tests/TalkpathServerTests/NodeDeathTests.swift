@@ -135,6 +135,12 @@ import Testing
             #expect(refused.status == 503 && refused["code"] == "store_unavailable", "\(refused.text)")
             #expect(refused.headers.first(name: "Retry-After") != nil)
             #expect(try await stage[0].send(.GET, "/ready", key: nil).status == 503)
+            let form: FormParameters = [
+                "CallSid": "CA0123456789abcdef0123456789abcdef", "CallStatus": "ringing", "AccountSid": "AC1",
+                "From": TestServer.number, "To": "+14155550100", "Direction": "inbound",
+            ]
+            let inbound = try await stage[0].webhook("/twilio/voice", form)
+            #expect(inbound.status == 503 && inbound["code"] == "store_unavailable", "the balancer asks another node")
             #expect(try await stage[0].end(ended).status == 200)
             #expect(try await stage[1].send(.GET, "/api/calls/\(kept)")["receipt"] == .null, "through the other node")
             proxy.refuseAll(false)

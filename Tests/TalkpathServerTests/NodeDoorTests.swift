@@ -123,6 +123,29 @@ import Testing
         }
     }
 
+    @Test func `a full node leaves an inbound call to another one and a tenant's limit is busy on all`() async throws {
+        func form(_ number: Int) -> FormParameters {
+            [
+                "CallSid": "CA0123456789abcdef0123456789abcde\(number)", "CallStatus": "ringing", "AccountSid": "AC1",
+                "From": TestServer.number, "To": "+14155550100", "Direction": "inbound",
+            ]
+        }
+        try await NodeStage.run(configure: { $0.maximumCalls = 1 }) { stage in
+            let first = try await stage[0].webhook("/twilio/voice", form(1))
+            #expect(first.text.contains("<Connect>"))
+            let full = try await stage[0].webhook("/twilio/voice", form(2))
+            #expect(full.status == 503 && full["code"] == "too_many_calls", "\(full.text)")
+            let next = try await stage[1].webhook("/twilio/voice", form(2))
+            #expect(next.text.contains("<Connect>"))
+        }
+        try await NodeStage.run(configure: { $0.maximumCallsPerTenant = 1 }) { stage in
+            let first = try await stage[0].webhook("/twilio/voice", form(3))
+            #expect(first.text.contains("<Connect>"))
+            let busy = try await stage[1].webhook("/twilio/voice", form(4))
+            #expect(busy.text.contains("<Reject reason=\"busy\""), "\(busy.text)")
+        }
+    }
+
     // MARK: The list of live calls
 
     private struct Writer: ResponseBodyWriter {

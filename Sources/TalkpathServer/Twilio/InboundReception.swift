@@ -1,3 +1,4 @@
+import HTTPTypes
 import Logging
 import TalkpathCore
 import TalkpathNIO
@@ -9,10 +10,10 @@ struct InboundReception {
     let state: ServerState
 
     enum Refusal: Error {
-        /// There is no room for the call, or none for any.
+        /// No node has room for the call.
         case busy
-        /// The server stops. Another node, if there is one, has room for the call.
-        case draining
+        /// This server takes no call now. Another node, if there is one, may have room for it.
+        case notHere(Problem)
         /// The call has ended before: its announcement is an old one.
         case over
         /// Another node has been told of the call first.
@@ -26,7 +27,7 @@ struct InboundReception {
         guard !state.isDraining else { throw refused(.draining) }
         guard state.descriptors.hasRoomForCall else {
             state.noteCallRefusedForDescriptors()
-            throw refused(.tooManyConnections)
+            throw refused(.tooManyConnections, isOwn: true)
         }
         guard !state.store.calls.isBehind else { throw refused(.storeUnavailable) }
         if (try? await state.store.calls.hasEnded(carrierCallID: voice.call.callSID)) == true { throw .over }
@@ -61,22 +62,30 @@ struct InboundReception {
             throw .elsewhere(owner)
         } catch {
             await state.freePlace(of: id)
-            throw refused(Self.code(error))
+            throw refused(error)
         }
     }
 
     /// Counts the call, which is not taken.
-    private func refused(_ code: Problem.Code) -> Refusal {
+    /// - Parameter isOwn: true for a limit of this server's own; those of a tenant hold on all nodes together.
+    private func refused(_ code: Problem.Code, isOwn: Bool = false) -> Refusal {
         state.instruments.refusedCall(.inbound, code)
-        return code == .draining ? .draining : .busy
+        switch code {
+        case .draining: return .notHere(.draining)
+        case .storeUnavailable: return .notHere(.storeUnavailable)
+        case _ where isOwn:
+            let problem = Problem(.serviceUnavailable, code, "This server has no room for another call")
+            return .notHere(problem.retry(after: 5))
+        default: return .busy
+        }
     }
 
-    private static func code(_ error: any Error) -> Problem.Code {
+    private func refused(_ error: any Error) -> Refusal {
         switch error {
-        case ServerState.PlaceRefusal.problem(let problem): problem.code
-        case CallManager.Refusal.full: .tooManyCalls
-        case CallManager.Refusal.draining: .draining
-        default: .internalError
+        case ServerState.PlaceRefusal.problem(let problem): refused(problem.code)
+        case CallManager.Refusal.full: refused(.tooManyCalls, isOwn: true)
+        case CallManager.Refusal.draining: refused(.draining)
+        default: refused(.internalError)
         }
     }
 

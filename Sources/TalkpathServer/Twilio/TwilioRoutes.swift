@@ -137,8 +137,8 @@ struct TwilioRoutes {
             } catch {
                 switch error {
                 // The balancer gives the call to another node.
-                case .draining where state.nodes != nil: throw Problem.draining
-                case .busy, .draining: return Self.twiml(.reject(reason: .busy))
+                case .notHere(let problem) where state.nodes != nil: throw problem
+                case .busy, .notHere: return Self.twiml(.reject(reason: .busy))
                 case .elsewhere(let owner): throw AnnouncedElsewhere(owner: owner)
                 case .over:
                     state.tell("The carrier announces a call that has ended before", cause: "announced again")
