@@ -14,7 +14,7 @@ import Glibc
 struct FreedMemory: Service {
     let logger: Logger
 
-    /// The time between two looks. A look costs one small file; only growth costs more.
+    /// The time between two looks. A look costs less than a millisecond.
     static let lookAgain = Duration.seconds(10)
 
     func run() async throws {
@@ -25,12 +25,13 @@ struct FreedMemory: Service {
     }
 
     func look(_ watch: inout Watch) {
-        guard let resident = Self.residentBytes, watch.isGrown(resident), watch.isWorthwhile(resident, Self.usedBytes)
-        else { return }
+        guard let resident = Self.residentBytes, watch.isWorthwhile(resident: resident, used: Self.usedBytes) else {
+            return
+        }
         let began = ContinuousClock.now
         linux_release_freed_memory()
         let left = Self.residentBytes ?? resident
-        watch.released(leaving: left)
+        watch.released(leaving: left, used: Self.usedBytes)
         logger.debug(
             "Freed memory was given back",
             metadata: ["kib": "\((resident - left) >> 10)", "took": "\(ContinuousClock.now - began)"]
@@ -39,26 +40,23 @@ struct FreedMemory: Service {
 
     /// Decides when to give memory back.
     struct Watch {
-        /// The resident memory that can not be given back, or was not worth it.
-        private var floor: Int?
+        /// The bytes that the last time did not give back, because something in their pages is in use.
+        private var stuck = 0
 
         /// Less than this is not worth the time.
         static let worthwhile = 16 << 20
 
-        /// - Parameter resident: bytes of memory of this process's own.
-        /// - Returns: whether there may be enough to give back since the last time.
-        mutating func isGrown(_ resident: Int) -> Bool {
-            floor = min(floor ?? resident, resident)
-            return resident - (floor ?? 0) >= Self.worthwhile
+        /// - Parameters:
+        ///   - resident: bytes of memory of this process's own.
+        ///   - used: bytes that the program has not freed.
+        /// - Returns: false also on a busy server, which would need most of it again at once.
+        mutating func isWorthwhile(resident: Int, used: Int) -> Bool {
+            let freed = max(0, resident - used)
+            stuck = min(stuck, freed)
+            return freed - stuck >= max(Self.worthwhile, used / 2)
         }
 
-        /// - Parameter used: bytes that the program has not freed.
-        /// - Returns: false on a busy server, which would need most of it again at once.
-        func isWorthwhile(_ resident: Int, _ used: Int) -> Bool {
-            resident - used >= max(Self.worthwhile, used / 2)
-        }
-
-        mutating func released(leaving resident: Int) { floor = resident }
+        mutating func released(leaving resident: Int, used: Int) { stuck = max(0, resident - used) }
     }
 
     /// Bytes of resident memory that are this process's own: not files, not shared.

@@ -18,7 +18,6 @@ struct FreedMemoryTests {
         pieces = []
         let before = try #require(FreedMemory.residentBytes)
         var watch = FreedMemory.Watch()
-        watch.released(leaving: before - 100 * Self.mebibyte)
         FreedMemory(logger: Logger(label: "test")).look(&watch)
         let after = try #require(FreedMemory.residentBytes)
         // Other tests run meanwhile, and what is in use differs.
@@ -26,22 +25,26 @@ struct FreedMemoryTests {
         for piece in kept { piece.deallocate() }
     }
 
-    @Test func `a server that has not grown is left alone`() {
+    @Test func `what could not be given back is not tried again`() {
         var watch = FreedMemory.Watch()
-        func grown(to resident: Int) -> Bool { watch.isGrown(resident * Self.mebibyte) }
-        #expect(!grown(to: 50))
-        #expect(!grown(to: 65))
-        #expect(grown(to: 66))
-        watch.released(leaving: 60 * Self.mebibyte)
-        #expect(!grown(to: 75))
-        #expect(!grown(to: 40))
-        #expect(grown(to: 56), "what it shrank to by itself counts")
+        func worthwhile(_ resident: Int, _ used: Int) -> Bool {
+            watch.isWorthwhile(resident: resident * Self.mebibyte, used: used * Self.mebibyte)
+        }
+        #expect(worthwhile(200, 30))
+        watch.released(leaving: 70 * Self.mebibyte, used: 30 * Self.mebibyte)
+        #expect(!worthwhile(70, 30) && !worthwhile(85, 30))
+        #expect(worthwhile(86, 30))
+        #expect(!worthwhile(40, 30), "by itself it shrank")
+        #expect(worthwhile(56, 30))
+        #expect(worthwhile(56, 20), "nothing grew, but more is free")
     }
 
     @Test(arguments: [(100, 90, false), (100, 70, false), (100, 60, true), (30, 10, true), (20, 10, false)])
     func `memory that a busy server would need again is kept`(resident: Int, used: Int, isWorthwhile: Bool) {
-        let watch = FreedMemory.Watch()
-        #expect(watch.isWorthwhile(resident * Self.mebibyte, used * Self.mebibyte) == isWorthwhile)
-        #expect(!watch.isWorthwhile(resident * Self.mebibyte, .max), "what is in use is not known everywhere")
+        var watch = FreedMemory.Watch()
+        let verdict = watch.isWorthwhile(resident: resident * Self.mebibyte, used: used * Self.mebibyte)
+        #expect(verdict == isWorthwhile)
+        let unknown = watch.isWorthwhile(resident: resident * Self.mebibyte, used: .max)
+        #expect(!unknown, "what is in use is not known everywhere")
     }
 }
