@@ -90,9 +90,9 @@ class Carrier(HTTPServer):
         if method == "GET" and name is None:
             wanted = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(target).query))
             found = [self._resource(call) for call in self.calls.values()]
-            return 200, {"calls": [
-                call for call in found if all(wanted.get(name, call[name.lower()]) == call[name.lower()] for name in ("To", "From"))
-            ][-50:]}
+            for name in ("To", "From"):
+                found = [call for call in found if wanted.get(name) in (None, call[name.lower()])]
+            return 200, {"calls": found[-50:]}
         call = self.calls.get(name)
         if call is None:
             return 404, {"code": 20404, "message": "not found", "status": 404}
@@ -114,7 +114,8 @@ class Carrier(HTTPServer):
         return {
             "sid": call.sid, "account_sid": ACCOUNT, "from": OURS if call.direction != "inbound" else call.other,
             "to": OURS if call.direction == "inbound" else call.other, "status": call.status, "queue_time": "0",
-            "direction": call.direction, "date_created": time.strftime("%a, %d %b %Y %H:%M:%S +0000", time.gmtime(call.created)),
+            "direction": call.direction,
+            "date_created": time.strftime("%a, %d %b %Y %H:%M:%S +0000", time.gmtime(call.created)),
         }
 
     # Lives.

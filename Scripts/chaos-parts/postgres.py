@@ -103,8 +103,9 @@ class Postgres:
 
     async def schema(self):
         self.schemas += 1
-        await self.sql(f"CREATE SCHEMA trial_{self.schemas}")
-        return f"trial_{self.schemas}"
+        name = f"trial_{self.schemas}"
+        await self.sql(f"CREATE SCHEMA {name}")
+        return name
 
     def url(self, schema, port=None):
         return (

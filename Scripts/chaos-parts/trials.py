@@ -52,7 +52,8 @@ async def caps(chaos):
         wrong += await it.judge()
         lists = [] if chaos.short else await long_list(it)
     return {
-        "creates": count, "passed": len(passed), "statuses": statuses, "raced_key": tally(answer.status for answer in raced),
+        "creates": count, "passed": len(passed), "statuses": statuses,
+        "raced_key": tally(answer.status for answer in raced),
         "create_p50_ms": ms(alone, 0.5), "create_p99_ms": ms(alone, 0.99),
         "raced_p99_ms": ms([answer.seconds for answer in answers], 0.99),
         "list_p50_ms": ms(lists, 0.5), "list_p99_ms": ms(lists, 0.99),
@@ -93,8 +94,8 @@ async def ends(chaos):
                 node = it.nodes[0] if number % 2 == 0 else it.nodes[1 + number // 2 % 2]
                 answer = await node.ask("POST", f"/api/calls/{call}/end", {})
                 receipt = answer.json()
-                good = answer.status == 200 and receipt.get("ended_reason") == "ended_by_api" and receipt.get("call_id") == call
-                expect(wrong, good, f"an end was answered with {answer.status}: {answer.body[:200]}")
+                good = (receipt.get("ended_reason"), receipt.get("call_id")) == ("ended_by_api", call)
+                expect(wrong, good and answer.status == 200, f"an end was answered with {answer.status}: {answer.body[:200]}")
                 seconds["owner" if node is it.nodes[0] else "foreign"].append(answer.seconds)
         for leg in it.carrier.calls.values():
             expect(wrong, leg.orders == 1, f"{leg.orders} orders to hang up one call")
@@ -137,6 +138,7 @@ async def kill(chaos):
         it.carrier.rings_on = False
         begun = await it.hear(others[0])
         await asyncio.sleep(0.5 if chaos.short else 5)
+        await it.told()
         killed = time.monotonic()
         dead.signal(signal.SIGKILL)
         lost_legs = it.carrier.of(lost + ringing)
@@ -188,6 +190,7 @@ async def stop(chaos):
         lost = await it.place(count, paused)
         it.carrier.way = lambda call, port: it.nodes[2].port
         kept = await it.place(3, others[0])
+        await it.told()
         began = time.monotonic()
         paused.signal(signal.SIGSTOP)
         try:
@@ -217,7 +220,8 @@ async def stop(chaos):
         orders = sum(leg.orders for leg in lost_legs)
         again = it.receiver.again
     return {
-        "lost": count, "orders": orders, "hung_up_after_s": round(took, 2), "let_go_after_s": round(let_go, 2), "events_again": again,
+        "lost": count, "orders": orders, "hung_up_after_s": round(took, 2), "let_go_after_s": round(let_go, 2),
+        "events_again": again,
     }, wrong
 
 
@@ -330,6 +334,9 @@ async def cut(chaos):
             wrong, refusal.status == 503 and "retry-after" in refusal.headers,
             f"a create at the lonely node was answered with {refusal.status}",
         )
+        expect(
+            wrong, chaos.untimed or refusal.seconds < 2, f"the lonely node refused a create after {refusal.seconds:.1f} s"
+        )
         wrong += await go_on(it, calls[2:] + kept)
         mended = time.monotonic()
         it.cutter.mend()
@@ -346,5 +353,6 @@ async def cut(chaos):
         again = it.receiver.again
     return {
         "calls": len(calls) + len(kept), "noticed_after_s": round(noticed, 2), "back_after_s": round(back, 2),
-        "events_again": again,
+        "ended_after_s": round(max(answer.seconds for answer in answers), 2),
+        "refused_after_s": round(refusal.seconds, 2), "events_again": again,
     }, wrong
