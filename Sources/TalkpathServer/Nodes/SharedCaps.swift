@@ -94,8 +94,8 @@ extension ServerState {
         duration: Duration
     ) async throws(PlaceRefusal) -> (call: CallID, duration: Duration) {
         let clock = bridge.clock
-        // A life that is over has no calls any more.
-        guard nodes?.isFenced != true else { throw .problem(.storeUnavailable) }
+        // A life that is over has no calls any more. A node that is cut off would wait ten seconds for the same answer.
+        guard nodes?.isFenced != true, nodes?.isCutOff != true else { throw .problem(.storeUnavailable) }
         let today = CallCaps.beginningOfDay(clock.wallTime)
         let verdict: PlaceVerdict
         do {

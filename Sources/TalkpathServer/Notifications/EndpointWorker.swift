@@ -34,12 +34,15 @@ struct EndpointWorker: Sendable {
                 do {
                     guard let endpoint = try await store.endpoint(endpointID), endpoint.stopped == nil else { break }
                     let busy = underWay.calls
-                    let due = try await store.dueDeliveries(
-                        to: endpointID,
-                        at: clock.wallTime,
-                        limit: Self.width - busy.count,
-                        exceptOf: busy
-                    )
+                    // A task that is cancelled meanwhile would not learn what it has taken, and could not release it.
+                    let due = try await Task {
+                        try await store.dueDeliveries(
+                            to: endpointID,
+                            at: clock.wallTime,
+                            limit: Self.width - busy.count,
+                            exceptOf: busy
+                        )
+                    }.value
                     for delivery in due {
                         underWay.begin(delivery.event.callID)
                         group.addTask {
