@@ -38,6 +38,9 @@ struct BenchLoadCommand: AsyncParsableCommand {
     @Option(help: "The model's audio format: pcm, or pcmu (OpenAI only).")
     var format = LoadShape.Format.pcm
 
+    @Option(help: "The media lanes of the bridge, which share its one processor; without it, the bridge's own default.")
+    var lanes: Int?
+
     @Flag(help: "Search for the most calls with a p99 round trip under 50 ms and nothing lost.")
     var ramp = false
 
@@ -59,6 +62,8 @@ struct BenchLoadCommand: AsyncParsableCommand {
     func validate() throws {
         guard (1...3600).contains(seconds) else { throw ValidationError("--seconds must be from 1 to 3600") }
         guard provider != .gemini || format == .pcm else { throw ValidationError("Gemini speaks no pcmu") }
+        if let lanes, !(1...64).contains(lanes) { throw ValidationError("--lanes must be from 1 to 64") }
+        guard against == nil || lanes == nil else { throw ValidationError("--lanes goes without --against") }
         guard against != nil || pid == nil else { throw ValidationError("--pid goes with --against") }
         guard against == nil || modelPort > 0 else {
             throw ValidationError("--against needs --model-port, where that server looks for its model")
@@ -81,7 +86,8 @@ struct BenchLoadCommand: AsyncParsableCommand {
                 calls: calls,
                 seconds: seconds,
                 place: place,
-                progress: progress
+                progress: progress,
+                moreSettings: lanes.map { ["TALKPATH_MEDIA_LANES": "\($0)"] } ?? [:]
             ).run()
             report.add(result)
             return result
