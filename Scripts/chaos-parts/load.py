@@ -201,6 +201,7 @@ class Faults:
 
             await until("missed", missed)
         finally:
+            woken = time.time()
             node.signal(signal.SIGCONT)
         # Calls that it had begun, and could not write any more.
         self.unwritten.append((paused - 5, paused + 0.1, written))
@@ -209,6 +210,8 @@ class Faults:
             return await node.metric("talkpath_node_epochs_lost_total") == lives + 1
 
         await until("noticed", noticed)
+        # Calls that it began before it noticed: it lets them go with the others.
+        self.unwritten.append((woken, time.time(), set()))
 
     async def restart_database(self):
         await self.postgres.stop()

@@ -140,12 +140,15 @@ class Stage:
         """Starts nginx with the sample of deploy/, as one process, so that its end is the end of all of it."""
         with open(os.path.join(abuse.TOP, "deploy/nginx-nodes.conf")) as file:
             sample = file.read()
-        servers = "".join(f"    server 127.0.0.1:{node.port} max_fails=1 fail_timeout=2s;\n" for node in self.nodes)
-        sample, count = re.subn(r"(?:    server node-\d:8080[^\n]*\n)+", lambda _: servers, sample)
+
+        def servers(match):
+            return "".join(f"    server 127.0.0.1:{node.port}{match[1]};\n" for node in self.nodes)
+
+        sample, count = re.subn(r"(?:    server node-\d:8080([^\n]*);\n)+", servers, sample)
         sample, more = re.subn(r"listen 8080;", f"listen 127.0.0.1:{self.port} backlog=2048;", sample)
         # A server with --dev refuses headers that only a proxy before other machines sets.
         sample, forwarded = re.subn(r"(?m)^ *proxy_set_header X-Forwarded-.*\n", "", sample)
-        if (count, more, forwarded) != (1, 1, 2):
+        if (count, more, forwarded) != (2, 1, 2):
             raise RuntimeError("deploy/nginx-nodes.conf has another form than this script knows")
         folders = "".join(
             f"{name}_temp_path {self.folder}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")

@@ -44,7 +44,7 @@ struct FreedMemory: Service {
         private var stuck = 0
 
         /// Less than this is not worth the time.
-        static let worthwhile = 16 << 20
+        static let worthwhile = 4 << 20
 
         /// - Parameters:
         ///   - resident: bytes of memory of this process's own.
@@ -53,7 +53,7 @@ struct FreedMemory: Service {
         mutating func isWorthwhile(resident: Int, used: Int) -> Bool {
             let freed = max(0, resident - used)
             stuck = min(stuck, freed)
-            return freed - stuck >= max(Self.worthwhile, used / 2)
+            return freed - stuck >= max(Self.worthwhile, used / 8)
         }
 
         mutating func released(leaving resident: Int, used: Int) { stuck = max(0, resident - used) }
