@@ -100,6 +100,34 @@ struct GeminiLiveCodecTests {
         )
     }
 
+    @Test func `after an interruption of a turn whose audio had all arrived, audio begins another turn`() throws {
+        let events = try summaries([
+            message(part("AAAA"), more: #","generationComplete":true"#), #"{"serverContent":{"interrupted":true}}"#,
+            #"{"serverContent":{"outputTranscription":{"text":"Ho"}}}"#, message(part("BBBB")),
+            #"{"serverContent":{"turnComplete":true}}"#,
+        ])
+        #expect(
+            events == [
+                "started", "audio 0 24000 AAAA", "audioEnded 0", "interrupted", "agent 0 partial Ho",
+                "agent 0 final Ho",
+                "ended cancelled interrupted", "started", "audio 1 24000 BBBB", "audioEnded 1", "ended completed",
+            ]
+        )
+    }
+
+    @Test func `a turn that goes on after a function's result ends its audio again`() throws {
+        let events = try summaries([
+            message(part("AAAA"), more: #","generationComplete":true"#), message(part("BBBB")),
+            #"{"serverContent":{"interrupted":true}}"#, message(part("CCCC")),
+        ])
+        #expect(
+            events == [
+                "started", "audio 0 24000 AAAA", "audioEnded 0", "audio 0 24000 BBBB", "interrupted",
+                "audio 0 24000 CCCC",
+            ]
+        )
+    }
+
     @Test func `one message may hold everything at once`() throws {
         let events = try summaries([
             #"{"serverContent":{"modelTurn":{"role":"model","parts":[{"text":"thinking","thought":true},\#(part("AAAA")),\#(part("BBBB"))]},"interrupted":true,"turnComplete":true,"inputTranscription":{"text":"Hi"},"outputTranscription":{"text":"Ho"}},"usageMetadata":{"promptTokenCount":1,"responseTokenCount":2,"totalTokenCount":3}}"#

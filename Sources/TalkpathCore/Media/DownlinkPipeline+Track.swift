@@ -148,8 +148,8 @@ extension DownlinkPipeline {
         let accepted = backlog.append(bytes, of: item)
         counters.droppedBytes += bytes.byteCount - accepted
         ledger.produced(accepted, of: item)
-        currentItemBytes += accepted
-        ledger.produced(milliseconds: currentItemBytes / max(1, format.bytesPerMillisecond), of: item)
+        countedBytes += accepted
+        ledger.produced(milliseconds: countedBytes / max(1, format.bytesPerMillisecond), of: item)
         trackQueue += accepted
     }
 }

@@ -50,7 +50,9 @@ package struct DownlinkPipeline: ~Copyable {
     var ring: ByteRing.Producer?
 
     private(set) var currentItem: AgentItem?
-    var currentItemBytes = 0
+    /// The latest item, which may have ended, and the bytes of it that the agent has produced.
+    private var countedItem: AgentItem?
+    var countedBytes = 0
     private var bytesSinceMark = 0
     private var ticksSinceFrame = 0
     /// The item that was sent last, to distinguish a gap within it from a pause between two items.
@@ -240,7 +242,6 @@ package struct DownlinkPipeline: ~Copyable {
             bytesSinceMark = 0
         }
         currentItem = nil
-        currentItemBytes = 0
         let heard = interruption?.takeInserted() ?? [:]
         cutMilestones(heard: heard, sparesDigits: sparesDigits)
         return interruption?.isEmpty == false ? interruption : nil
@@ -386,7 +387,10 @@ package struct DownlinkPipeline: ~Copyable {
         guard item != currentItem else { return }
         finishCurrentItem()
         currentItem = item
-        currentItemBytes = 0
+        // A model that has waited for a function's result goes on with the same item.
+        guard item != countedItem else { return }
+        countedItem = item
+        countedBytes = 0
     }
 
     private mutating func finishCurrentItem() {
@@ -417,13 +421,13 @@ package struct DownlinkPipeline: ~Copyable {
     private mutating func convert(_ audio: RawSpan, of item: AgentItem) {
         guard track == nil else { return convertTrack(audio) }
         counters.bytesFromAgent += audio.byteCount
-        currentItemBytes += audio.byteCount
+        countedBytes += audio.byteCount
         converter.convert(audio) { bytes in
             let accepted = backlog.append(bytes, of: item)
             counters.droppedBytes += bytes.byteCount - accepted
             ledger.produced(accepted, of: item)
         }
-        ledger.produced(milliseconds: currentItemBytes / converter.input.bytesPerMillisecond, of: item)
+        ledger.produced(milliseconds: countedBytes / converter.input.bytesPerMillisecond, of: item)
     }
 
     mutating func noteConversions() {

@@ -10,17 +10,19 @@ package import TalkpathWire
 ///
 /// Pure bookkeeping on instants that the caller passes in. Confined to the call's loop.
 struct PlaybackLedger {
-    /// The state of one item's audio.
-    struct Item {
+    /// The state of one part of an item's audio. An item has one part, unless its model has waited for a function's
+    /// result and has gone on with the same item: between two parts there may be other audio, or a pause.
+    struct Part {
         var item: AgentItem
-        /// Milliseconds that the agent produced, on its own clock; a truncation must not exceed them.
+        /// Milliseconds of the item that the agent has produced up to the end of this part, on its own clock; a
+        /// truncation must not exceed them.
         var producedMilliseconds: Int = 0
         /// Bytes produced, in the telephony leg's encoding.
         var producedBytes: Int64 = 0
         /// Bytes sent; they are contiguous from `firstPosition` on.
         var sentBytes: Int64 = 0
         var firstPosition: Int64 = 0
-        /// True if no more audio of it will come.
+        /// True if no more audio of this part will come.
         var isComplete = false
 
         var end: Int64 { firstPosition + sentBytes }
@@ -40,8 +42,10 @@ struct PlaybackLedger {
     private var nextMark: UInt32 = 1
     private var marks = FIFO<Mark>()
 
-    /// Items that may not be played to their end, oldest first.
-    private var items: [Item] = []
+    /// The parts that may not be played to their end, oldest first.
+    private var parts: [Part] = []
+    /// The item of the latest part that was played to its end, and the bytes of all its parts that were.
+    private var heardOut: (item: AgentItem, bytes: Int64)?
     /// Items up to this index are over; their further audio is dropped.
     private(set) var discardedThrough = -1
 
@@ -81,17 +85,17 @@ struct PlaybackLedger {
     }
 
     mutating func produced(_ bytes: Int, of item: AgentItem) {
-        items[indexOfItem(item)].producedBytes += Int64(bytes)
+        parts[growingPart(of: item)].producedBytes += Int64(bytes)
     }
 
     /// - Parameter milliseconds: the length of the item so far, on the agent's own clock.
     mutating func produced(milliseconds: Int, of item: AgentItem) {
-        items[indexOfItem(item)].producedMilliseconds = milliseconds
+        parts[growingPart(of: item)].producedMilliseconds = milliseconds
     }
 
     mutating func completed(_ item: AgentItem) {
-        if let index = items.firstIndex(where: { $0.item == item }) {
-            items[index].isComplete = true
+        if let index = parts.lastIndex(where: { $0.item == item }) {
+            parts[index].isComplete = true
         }
     }
 
@@ -101,9 +105,9 @@ struct PlaybackLedger {
             run = (sent, now)
             lags.runBegan()
         }
-        let index = indexOfItem(item)
-        if items[index].sentBytes == 0 { items[index].firstPosition = sent }
-        items[index].sentBytes += Int64(bytes)
+        let index = waitingPart(of: item)
+        if parts[index].sentBytes == 0 { parts[index].firstPosition = sent }
+        parts[index].sentBytes += Int64(bytes)
         sent += Int64(bytes)
     }
 
@@ -148,7 +152,21 @@ struct PlaybackLedger {
     mutating func acknowledge(_ position: Int64) {
         acknowledged = max(acknowledged, min(position, sent))
         let known = acknowledged
-        items.removeAll { $0.isComplete && $0.sentBytes >= $0.producedBytes && $0.end <= known }
+        func isHeardOut(_ part: Part) -> Bool {
+            part.isComplete && part.sentBytes >= part.producedBytes && part.end <= known
+        }
+        for part in parts where isHeardOut(part) { noteHeardOut(part) }
+        parts.removeAll(where: isHeardOut)
+    }
+
+    private mutating func noteHeardOut(_ part: Part) {
+        guard !part.item.isInserted else { return }
+        heardOut = (part.item, heardBefore(part.item) + part.sentBytes)
+    }
+
+    /// The bytes of the item's parts that were played to their end.
+    private func heardBefore(_ item: AgentItem) -> Int64 {
+        heardOut?.item == item ? heardOut?.bytes ?? 0 : 0
     }
 
     // MARK: Estimates
@@ -188,29 +206,22 @@ struct PlaybackLedger {
     ) -> PlaybackInterruption? {
         let position = clears ? played(at: now) : sent
         var interruption = PlaybackInterruption()
-        var kept: [Item] = []
-        for item in items {
-            if sparesDigits, item.item.isDigits {
-                kept.append(item)
+        var kept: [Part] = []
+        for part in parts {
+            if sparesDigits, part.item.isDigits {
+                kept.append(part)
                 continue
             }
-            discardedThrough = max(discardedThrough, item.item.index)
-            let heardBytes = item.sentBytes == 0 ? 0 : min(max(0, position - item.firstPosition), item.sentBytes)
-            let isWhole = item.isComplete && heardBytes >= item.producedBytes
+            discardedThrough = max(discardedThrough, part.item.index)
+            let heardBytes = part.sentBytes == 0 ? 0 : min(max(0, position - part.firstPosition), part.sentBytes)
+            let isWhole = part.isComplete && heardBytes >= part.producedBytes
             if isWhole {
-                if !clears { kept.append(item) }
-                continue
-            }
-            if heardBytes > 0 || interruption.isEmpty {
-                let milliseconds = min(Int(heardBytes / bytesPerMillisecond), item.producedMilliseconds)
-                interruption.heard.append(
-                    .init(item: item.item, milliseconds: milliseconds, producedMilliseconds: item.producedMilliseconds)
-                )
+                if clears { noteHeardOut(part) } else { kept.append(part) }
             } else {
-                interruption.neverHeard.append(item.item)
+                interruption.cut(part, heard: (heardBefore(part.item) + heardBytes) / bytesPerMillisecond)
             }
         }
-        items = kept
+        parts = kept
         if clears {
             epoch &+= 1
             marks.removeAll()
@@ -222,11 +233,34 @@ struct PlaybackLedger {
 
     private func nanoseconds(of bytes: Int64) -> Int64 { bytes * 1_000_000 / bytesPerMillisecond }
 
-    private mutating func indexOfItem(_ item: AgentItem) -> Int {
-        if let last = items.indices.last, items[last].item == item { return last }
-        if let index = items.firstIndex(where: { $0.item == item }) { return index }
-        items.append(Item(item: item))
-        return items.count - 1
+    /// The part to which new audio of the item belongs.
+    private mutating func growingPart(of item: AgentItem) -> Int {
+        if let index = parts.lastIndex(where: { $0.item == item && !$0.isComplete }) { return index }
+        parts.append(Part(item: item))
+        return parts.count - 1
+    }
+
+    /// The part of the item whose audio is sent next.
+    private mutating func waitingPart(of item: AgentItem) -> Int {
+        parts.firstIndex { $0.item == item && $0.sentBytes < $0.producedBytes }
+            ?? parts.lastIndex { $0.item == item } ?? growingPart(of: item)
+    }
+}
+
+extension PlaybackInterruption {
+    /// - Parameter milliseconds: the milliseconds of the item that the caller heard, by the bytes.
+    fileprivate mutating func cut(_ part: PlaybackLedger.Part, heard milliseconds: Int64) {
+        let heard = min(Int(milliseconds), part.producedMilliseconds)
+        if let earlier = self.heard.firstIndex(where: { $0.item == part.item }) {
+            self.heard[earlier].milliseconds = max(self.heard[earlier].milliseconds, heard)
+            self.heard[earlier].producedMilliseconds = part.producedMilliseconds
+        } else if heard > 0 || isEmpty {
+            self.heard.append(
+                Heard(item: part.item, milliseconds: heard, producedMilliseconds: part.producedMilliseconds)
+            )
+        } else if neverHeard.last != part.item {
+            neverHeard.append(part.item)
+        }
     }
 }
 

@@ -17,6 +17,8 @@ import TalkpathWire
 /// 10. An operator who lets the agent finish cuts nothing that it has begun, and no answer that it owes.
 /// 11. No handle is used past what it covers.
 /// 12. A caller who has spoken before the agent is answered or greeted, and not both.
+/// 13. The record says how much of the agent's turn was heard: of one that was cut, the milliseconds to within a frame
+///     for each item; one that was not cut was heard whole.
 ///
 /// In addition, the caller must hear all words of the model while the caller is silent.
 final class ConversationJudge: @unchecked Sendable {
@@ -228,6 +230,7 @@ final class ConversationJudge: @unchecked Sendable {
         // A model that refuses something at every try is done without.
         if receipt.reason == .agentLost { violation("the model's session was given up") }
         judgeDrain(receipt, endedAt)
+        judgeHeard()
         return violations
     }
 
@@ -253,6 +256,20 @@ final class ConversationJudge: @unchecked Sendable {
         }
         for (earlier, later) in zip(began, began.dropFirst()) where earlier.at > later.at + Self.onset {
             violation("in the record, \(earlier.text) of \(earlier.at) stands before \(later.text) of \(later.at)")
+        }
+    }
+
+    private func judgeHeard() {
+        for entry in call.record?.transcript ?? [] where entry.speaker == .agent {
+            // The words of an item are its letter and its number: "a2a3" are those of two.
+            let items = entry.text.split(separator: "a").compactMap { Int($0) }
+            guard !items.isEmpty else { continue }
+            let heard = items.reduce(0) { $0 + call.heardMilliseconds(of: $1) }
+            let expected = entry.heardMilliseconds ?? items.reduce(0) { $0 + producedMilliseconds[$1, default: 0] }
+            if abs(heard - expected) > 20 * items.count {
+                let isCut = entry.isCut ? "cut" : "whole"
+                violation("\(heard) ms of \(entry.text) were heard, recorded as \(expected), \(isCut)")
+            }
         }
     }
 

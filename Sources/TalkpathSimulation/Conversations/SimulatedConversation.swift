@@ -340,7 +340,10 @@ package final class SimulatedConversation {
             // Gemini's turn lasts as long as its audio plays; a turn that waits for a function does not end.
             let rest = $0.call.provider == .openai ? 0 : max(0, pieces * SpokenLevels.pieceMilliseconds - generated)
             guard $0.call.provider == .openai || tool == nil else {
-                if tool != "end_call" { $0.speaking = nil }
+                if tool != "end_call" {
+                    $0.speaking = nil
+                    $0.interruptByMistake()
+                }
                 return
             }
             $0.laterHere(rest...rest) { $0.endItem(item) }
@@ -355,6 +358,12 @@ package final class SimulatedConversation {
             judge.handleGiven()
             call.say(call.language.resumptionHandle)
         }
+        interruptByMistake()
+    }
+
+    /// The model reports an interruption although nothing is played and the caller is silent; its turn may be complete,
+    /// or wait for a function's result.
+    private func interruptByMistake() {
         guard behaviors.contains(.phantomInterruption), call.provider == .gemini, number(0...1) == 0 else { return }
         laterHere(300...900) {
             if $0.speaking == nil, !$0.hearsCaller, !$0.judge.isAgentHeard {

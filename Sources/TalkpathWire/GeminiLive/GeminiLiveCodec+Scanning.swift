@@ -3,7 +3,8 @@
 /// `nil` means that the full parser must read the message.
 extension GeminiLiveCodec {
     func scan(_ bytes: UnsafeRawBufferPointer) -> AgentEvent? {
-        guard let item = turns.open?.item, !turns.isStale else { return nil }
+        guard let turn = turns.open, !turn.hasAudioEnded, !turns.isStale else { return nil }
+        let item = turn.item
         var scanner = JSONScanner(bytes)
         var part = AudioPart()
         do throws(JSONFault) {

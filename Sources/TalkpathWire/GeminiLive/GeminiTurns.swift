@@ -16,14 +16,17 @@ struct GeminiTurns: Sendable {
     private var agentText = ""
     private var caller: (item: AgentItem, text: String)?
 
-    /// True if further audio does not belong to the interrupted turn.
+    /// True if further audio and words do not belong to the interrupted turn.
     var isStale: Bool { isInterruptionOver && open?.isInterrupted == true }
+
+    /// True if further audio does not belong to the interrupted turn, because all of that turn's audio had arrived
+    /// before the interruption. Its words may still follow.
+    private var hasNoRest: Bool { open?.isInterrupted == true && open?.hasAudioEnded == true }
 
     mutating func interruptionIsOver() { isInterruptionOver = true }
 
     /// Ends an interrupted turn that the provider never reported as complete, because another turn begins.
-    private mutating func endStaleTurn(_ events: inout [AgentEvent]) {
-        guard isStale else { return }
+    private mutating func endInterruptedTurn(_ events: inout [AgentEvent]) {
         endAgentText(&events)
         open = nil
         isInterruptionOver = false
@@ -35,8 +38,12 @@ struct GeminiTurns: Sendable {
 
     /// The item of new audio; begins a turn if none is under way.
     mutating func itemOfAudio(_ events: inout [AgentEvent]) -> AgentItem {
-        endStaleTurn(&events)
-        if let open { return open.item }
+        if isStale || hasNoRest { endInterruptedTurn(&events) }
+        if let open {
+            // A turn that has waited for a function's result goes on.
+            self.open?.hasAudioEnded = false
+            return open.item
+        }
         endCallerTurn(&events)
         let item = reserved ?? newItem()
         reserved = nil
@@ -83,7 +90,7 @@ struct GeminiTurns: Sendable {
     // MARK: Words
 
     mutating func agentSaid(_ text: String, isFinished: Bool, _ events: inout [AgentEvent]) {
-        endStaleTurn(&events)
+        if isStale { endInterruptedTurn(&events) }
         let item = itemOfAgentText()
         if !text.isEmpty {
             agentText += text

@@ -168,6 +168,55 @@ struct PlaybackLedgerTests {
         #expect(ledger.isPlayedOut(at: .at(milliseconds: 5000)))
     }
 
+    // MARK: An item that goes on after a function's result
+
+    /// A model has spoken for 400 ms, has waited for a function, and has gone on for 600 ms with the same item.
+    private func continued(heardBetween: Bool, clip: Int = 0) -> PlaybackLedger {
+        var ledger = ledger([(first, 400)])
+        ledger.sent(3200, of: first, startsRun: true, at: .at(milliseconds: 0))
+        let mark = ledger.makeMark()
+        if heardBetween { _ = ledger.echoed(mark, at: .at(milliseconds: 400)) }
+        if clip > 0 {
+            let inserted = AgentItem(index: -2)
+            ledger.produced(clip * 8, of: inserted)
+            ledger.produced(milliseconds: clip, of: inserted)
+            ledger.completed(inserted)
+            ledger.sent(clip * 8, of: inserted, startsRun: heardBetween, at: .at(milliseconds: heardBetween ? 1000 : 0))
+        }
+        ledger.produced(4800, of: first)
+        ledger.produced(milliseconds: 1000, of: first)
+        let startsRun = heardBetween && clip == 0
+        ledger.sent(4800, of: first, startsRun: startsRun, at: .at(milliseconds: heardBetween ? 1000 : 0))
+        return ledger
+    }
+
+    @Test(arguments: [(true, 0, 1250), (false, 0, 650), (true, 300, 1550), (false, 300, 950)])
+    func `what was heard of an item that goes on counts all of its parts`(heardBetween: Bool, clip: Int, cutAt: Int) {
+        var ledger = continued(heardBetween: heardBetween, clip: clip)
+        let interruption = ledger.interrupt(at: .at(milliseconds: cutAt))
+        #expect(interruption?.heard == [.init(item: first, milliseconds: 650, producedMilliseconds: 1000)])
+        #expect(interruption?.neverHeard == [])
+    }
+
+    @Test func `an item that is cut in its first part is cut once`() {
+        var ledger = continued(heardBetween: false, clip: 300)
+        var interruption = ledger.interrupt(at: .at(milliseconds: 250))
+        #expect(interruption?.takeInserted() == [:])
+        #expect(interruption?.heard == [.init(item: first, milliseconds: 250, producedMilliseconds: 1000)])
+        #expect(interruption?.neverHeard == [])
+    }
+
+    @Test func `an item that goes on on the next line counts what was heard on the line before`() {
+        var ledger = ledger([(first, 400)])
+        ledger.sent(3200, of: first, startsRun: true, at: .at(milliseconds: 0))
+        #expect(ledger.interrupt(at: .at(milliseconds: 500)) == nil)
+        ledger.produced(800, of: first)
+        ledger.produced(milliseconds: 500, of: first)
+        ledger.sent(800, of: first, startsRun: true, at: .at(milliseconds: 600))
+        let interruption = ledger.interrupt(at: .at(milliseconds: 650))
+        #expect(interruption?.heard == [.init(item: first, milliseconds: 450, producedMilliseconds: 500)])
+    }
+
     @Test func `hundreds of items leave no state after their playback`() {
         var ledger = PlaybackLedger(bytesPerMillisecond: 8)
         for index in 0..<500 {

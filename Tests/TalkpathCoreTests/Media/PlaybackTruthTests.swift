@@ -262,13 +262,16 @@ private struct VirtualLine {
     // MARK: The model
 
     private mutating func cancel() {
+        // Of a turn that is generated, no audio is left.
+        let mostLate: Int
         switch model {
-        case .speaking, .generated: break
+        case .speaking: mostLate = 3
+        case .generated: mostLate = 0
         case .idle, .cancelled: return
         }
         cutTurns.insert(turn)
         model = .cancelled(
-            lateDeltas: Int.random(in: 0...3, using: &random),
+            lateDeltas: Int.random(in: 0...mostLate, using: &random),
             at: milliseconds + Int.random(in: 1...30, using: &random)
         )
     }
