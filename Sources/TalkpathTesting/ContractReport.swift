@@ -4,7 +4,7 @@ public protocol ContractRule: RawRepresentable<String>, CaseIterable, Hashable, 
 /// A rule that an implementation broke.
 public struct ContractFinding<Rule: ContractRule>: Equatable, Sendable, CustomStringConvertible {
     public var rule: Rule
-    /// What was done.
+    /// The steps that led to the finding.
     public var situation: String
     public var expected: String
     public var seen: String

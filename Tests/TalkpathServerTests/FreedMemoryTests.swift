@@ -28,7 +28,8 @@ struct FreedMemoryTests {
     @Test func `what could not be given back is not tried again`() {
         var watch = FreedMemory.Watch()
         func worthwhile(_ resident: Int, _ used: Int) -> Bool {
-            watch.isWorthwhile(resident: resident * Self.mebibyte, used: used * Self.mebibyte)
+            watch.looked(resident: resident * Self.mebibyte, used: used * Self.mebibyte)
+            return watch.isWorthwhile
         }
         #expect(worthwhile(200, 30))
         watch.released(leaving: 70 * Self.mebibyte, used: 30 * Self.mebibyte)
@@ -42,9 +43,20 @@ struct FreedMemoryTests {
     @Test(arguments: [(100, 90, false), (100, 88, true), (30, 27, false), (30, 25, true)])
     func `memory that a busy server would need again is kept`(resident: Int, used: Int, isWorthwhile: Bool) {
         var watch = FreedMemory.Watch()
-        let verdict = watch.isWorthwhile(resident: resident * Self.mebibyte, used: used * Self.mebibyte)
-        #expect(verdict == isWorthwhile)
-        let unknown = watch.isWorthwhile(resident: resident * Self.mebibyte, used: .max)
-        #expect(!unknown, "what is in use is not known everywhere")
+        watch.looked(resident: resident * Self.mebibyte, used: used * Self.mebibyte)
+        #expect(watch.isWorthwhile == isWorthwhile)
+        watch.looked(resident: resident * Self.mebibyte, used: .max)
+        #expect(!watch.isWorthwhile, "what is in use is not known everywhere")
+    }
+
+    @Test func `the server looks less often while there is nothing to give back`() {
+        var watch = FreedMemory.Watch()
+        let pauses = (0..<6).map { _ in
+            watch.looked(resident: 100 * Self.mebibyte, used: 100 * Self.mebibyte)
+            return watch.pause
+        }
+        #expect(pauses == [.seconds(20), .seconds(40), .seconds(80), .seconds(160), .seconds(160), .seconds(160)])
+        watch.looked(resident: 200 * Self.mebibyte, used: 100 * Self.mebibyte)
+        #expect(watch.pause == .seconds(10))
     }
 }

@@ -220,7 +220,8 @@ import Testing
         let result = await first
         #expect(throws: Never.self) { try result.get() }
         let number = try other.setUp { try $0.value("SELECT number::text FROM counts") }
-        #expect(number == .text("11") && runs.withLock { $0 } == 2)
+        // A machine that stands still for two seconds of its own makes another run.
+        #expect(number == .text("11") && runs.withLock { $0 } >= 2)
         paused.close()
         other.close()
     }

@@ -23,7 +23,7 @@ public protocol CarrierStage: Sendable {
     /// A name that could be a call's and is none.
     var unknownCallID: String { get }
 
-    /// What no error may show, besides the numbers of the request: keys and the like.
+    /// Keys and the like. No error may show them, nor the numbers of the request.
     var secrets: [String] { get }
 }
 
