@@ -38,6 +38,7 @@ public final class TelephonyBridge: Sendable {
     ///   - store: keeps the records of ended calls.
     ///   - events: receives every event of every call, on the call's thread; must return at once.
     ///   - tools: carries out the functions that agents call.
+    ///   - agents: your own agents in this process, by the names that `AgentProfile.inProcess(_:instructions:)` calls.
     ///   - maximumCalls: live calls at once; further ones are refused.
     ///   - lanes: the threads that calls are spread over; ``LaneCount/standard`` is one for most processors.
     public init(
@@ -45,6 +46,7 @@ public final class TelephonyBridge: Sendable {
         store: any CallStore = InMemoryCallStore(),
         events: any CallEventSink = NoEvents(),
         tools: (any ToolHandler)? = nil,
+        agents: [String: any InProcessAgent] = [:],
         maximumCalls: Int = 1000,
         logger: Logger = Logger(label: "talkpath"),
         lanes: Int = 1
@@ -56,6 +58,7 @@ public final class TelephonyBridge: Sendable {
             store: store,
             events: events,
             tools: tools,
+            agents: agents,
             maximumCalls: maximumCalls,
             logger: logger
         )

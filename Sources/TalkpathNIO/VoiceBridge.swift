@@ -27,10 +27,12 @@ public final class VoiceBridge: Sendable {
     /// - Parameters:
     ///   - events: receives the events of every call, on the call's thread; must return at once.
     ///   - tools: runs the functions that agents call.
+    ///   - agents: your own agents in this process, by the names that `AgentProfile.inProcess(_:instructions:)` calls.
     ///   - lanes: the threads that calls are spread over; ``LaneCount/standard`` is one for most processors.
     public init(
         events: any CallEventSink = NoEvents(),
         tools: (any ToolHandler)? = nil,
+        agents: [String: any InProcessAgent] = [:],
         store: any CallStore = InMemoryCallStore(),
         logger: Logger = Logger(label: "talkpath"),
         lanes: Int = 1
@@ -42,6 +44,7 @@ public final class VoiceBridge: Sendable {
             store: store,
             events: events,
             tools: tools,
+            agents: agents,
             logger: logger
         )
     }

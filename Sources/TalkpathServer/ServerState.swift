@@ -34,6 +34,8 @@ final class ServerState: Sendable {
     /// The tenants' open event streams.
     let followers: TenantPlaces
     let activity: ActivityBook
+    /// The names of the agents of this process.
+    let inProcessAgents: Set<String>
     /// `nil` if there is no console.
     let consoleSessions: ConsoleSessions?
     let startedAt: WallTime
@@ -60,6 +62,7 @@ final class ServerState: Sendable {
         instruments: ServerInstruments = ServerInstruments(),
         traces: CallTraces,
         activity: ActivityBook = ActivityBook(),
+        inProcessAgents: Set<String> = [],
         descriptors: DescriptorBudget = DescriptorBudget(),
         logger: Logger
     ) {
@@ -93,6 +96,7 @@ final class ServerState: Sendable {
         self.instruments = instruments
         self.traces = traces
         self.activity = activity
+        self.inProcessAgents = inProcessAgents
         consoleSessions =
             configuration.hasConsole
             ? ConsoleSessions(clock: bridge.clock, isSecure: configuration.isReachedSecurely) : nil

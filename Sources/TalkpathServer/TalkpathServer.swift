@@ -37,6 +37,9 @@ public final class TalkpathServer: Sendable {
         public var events: [any CallEventSink] = []
         /// Carries out the functions that agents call.
         public var tools: (any ToolHandler)?
+        /// Agents of your own in this process, by name. An agent's address (`TALKPATH_SOCKET_URL`, or `socket.url` of
+        /// any tenant's agent) names one as `in-process:NAME`.
+        public var agents: [String: any InProcessAgent] = [:]
         /// Is told what `/metrics` shows, as well.
         public var metrics: (any MetricsFactory)?
         /// The media loops go before every other thread of the process: they are all made nicer by ten levels, which
@@ -113,7 +116,9 @@ public final class TalkpathServer: Sendable {
         parts: Parts = Parts(),
         logger: Logger? = nil
     ) async throws -> TalkpathServer {
-        let problems = configuration.problems() + ServerConfiguration.environmentProblems()
+        let problems =
+            configuration.problems() + ServerConfiguration.environmentProblems()
+            + configuration.problems(with: parts.agents)
         guard problems.isEmpty else { throw ConfigurationError(problems) }
         let logger = logger ?? defaultLogger(configuration.logLevel)
         let group = ServerThreads(configuration)
@@ -215,6 +220,7 @@ public final class TalkpathServer: Sendable {
                     + parts.events
             ),
             tools: parts.tools.map { TracedFunctions(inner: $0, traces: traces) },
+            agents: parts.agents,
             toolEndpoints: tools,
             maximumCalls: configuration.maximumCalls,
             agentTLS: parts.agentTLS,
@@ -268,6 +274,7 @@ public final class TalkpathServer: Sendable {
             instruments: instruments,
             traces: traces,
             activity: activity,
+            inProcessAgents: Set(parts.agents.keys),
             logger: logger
         )
         do {

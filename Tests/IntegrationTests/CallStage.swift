@@ -34,6 +34,7 @@ final class CallStage: Sendable {
         format: AudioFormat? = nil,
         misbehaviors: Set<FakeAgentSocket.Misbehavior> = [],
         settings: [String: String] = [:],
+        agents: [String: any InProcessAgent] = [:],
         configure: (inout ServerConfiguration) -> Void = { _ in },
         _ body: (CallStage) async throws -> Result
     ) async throws -> Result {
@@ -47,6 +48,7 @@ final class CallStage: Sendable {
                 format: format,
                 misbehaviors: misbehaviors,
                 settings: settings,
+                agents: agents,
                 configure: configure
             )
             let result: Swift.Result<Result, any Error>
@@ -70,6 +72,7 @@ final class CallStage: Sendable {
         format: AudioFormat?,
         misbehaviors: Set<FakeAgentSocket.Misbehavior>,
         settings: [String: String],
+        agents: [String: any InProcessAgent],
         configure: (inout ServerConfiguration) -> Void
     ) async throws {
         let timeline = SimulatorTimeline()
@@ -112,8 +115,11 @@ final class CallStage: Sendable {
             environment["TALKPATH_SOCKET_URL"] = socket.url
         }
         environment.merge(settings) { $1 }
+        var parts = TalkpathServer.Parts()
+        parts.agents = agents
         server = try await TalkpathServer.start(
-            try .read(environment: environment, isDevelopment: true, override: configure)
+            try .read(environment: environment, isDevelopment: true, override: configure),
+            parts: parts
         )
     }
 

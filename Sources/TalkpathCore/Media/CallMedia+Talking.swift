@@ -19,6 +19,9 @@ extension CallMedia {
         }
     }
 
+    /// An in-process agent does not read: audio of the caller was dropped.
+    package func agentLeftUnread(milliseconds: Int) { counters.unreadMilliseconds += milliseconds }
+
     /// True while the caller speaks, or hears the agent.
     func isHeard(at now: MonotonicInstant) -> Bool {
         uplink.voice.isSpeaking || !downlink.isPlayedOut(at: now)

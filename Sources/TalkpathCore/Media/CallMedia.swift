@@ -13,7 +13,7 @@ package final class CallMedia {
 
     package internal(set) var uplink: UplinkPipeline
     package internal(set) var downlink: DownlinkPipeline
-    package private(set) var counters = MediaCounters()
+    package internal(set) var counters = MediaCounters()
     package private(set) var events: [MediaEvent] = []
     /// The times that the caller waited for answers.
     private(set) var turns = TurnClock()

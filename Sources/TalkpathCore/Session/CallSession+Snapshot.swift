@@ -65,7 +65,7 @@ extension CallSession {
         metrics.resynchronisations = up.resynchronisations
         metrics.droppedMilliseconds =
             up.droppedBytes / media.uplink.format.bytesPerMillisecond
-            + down.droppedBytes / media.downlink.format.bytesPerMillisecond
+            + down.droppedBytes / media.downlink.format.bytesPerMillisecond + media.counters.unreadMilliseconds
         metrics.badMessages =
             media.counters.badTelephonyMessages + media.counters.badAgentMessages + up.badPayloads + down.badPayloads
         metrics.underruns = down.underruns

@@ -22,6 +22,7 @@ package final class MediaBridge: Sendable {
     ///   - eventLoops: a lane for each of them.
     ///   - carrier: `nil` if no calls can be placed; then closing the socket is the only way to hang up.
     ///   - maximumCalls: on all lanes together.
+    ///   - agents: the agents of this process, by name.
     ///   - agentTLS: the TLS context for models reached over `wss`; `nil` verifies against the system's root
     ///     certificates.
     package init(
@@ -30,6 +31,7 @@ package final class MediaBridge: Sendable {
         store: any CallStore,
         events: any CallEventSink,
         tools: (any ToolHandler)? = nil,
+        agents: [String: any InProcessAgent] = [:],
         toolEndpoints: (any ToolEndpointCaller)? = nil,
         identifiers: any IdentifierSource = SystemIdentifiers(),
         maximumCalls: Int = 10_000,
@@ -52,16 +54,22 @@ package final class MediaBridge: Sendable {
             maximumCalls: maximumCalls,
             asker: eventLoops.count > 1 ? BoundedAsker() : PatientAsker()
         ) { lane in
-            var ports = CallSession.Ports(
-                carrier: carrier,
-                connector: SocketAgentConnector(
-                    eventLoop: eventLoops[lane],
-                    tls: agentTLS,
-                    clock: clock,
-                    judge: foreignAgents
-                ) {
+            let eventLoop = eventLoops[lane]
+            let connectors = AgentConnectors(
+                sockets: SocketAgentConnector(eventLoop: eventLoop, tls: agentTLS, clock: clock, judge: foreignAgents) {
                     overruns.note($0, leg: .agent)
                 },
+                inProcess: InProcessConnector(
+                    agents: agents,
+                    eventLoop: eventLoop,
+                    clock: clock,
+                    instruments: instruments,
+                    logger: logger
+                )
+            )
+            var ports = CallSession.Ports(
+                carrier: carrier,
+                connector: connectors,
                 store: store,
                 events: events,
                 tools: tools,

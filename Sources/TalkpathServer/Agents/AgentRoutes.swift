@@ -102,6 +102,12 @@ extension ServerState {
             throw JSONBody.invalid("webhook.secret", "must be given: the server's own is for its operator's agents")
         }
         for (field, tool, text) in definition.addresses {
+            if field == AgentDefinition.socketField, let name = AgentProfile.inProcessName(inAddress: text) {
+                guard inProcessAgents.contains(name) else {
+                    throw JSONBody.invalid(field, "names no in-process agent of this server")
+                }
+                continue
+            }
             do throws(OutboundAddressError) {
                 let url = try addressPolicy.parse(text)
                 let isSocket = url.scheme == .wss || url.scheme == .ws

@@ -111,7 +111,8 @@ enum AgentSchemas {
         .optional(
             "url",
             Schema(.text(length: 1...2000, form: .url)).meaning(
-                "Where Talkpath opens the agent's WebSocket: `wss://…`."
+                "Where Talkpath opens the agent's WebSocket: `wss://…`; or `in-process:NAME`, an agent of the server's "
+                    + "own program."
             )
         ),
         .optional(

@@ -54,6 +54,12 @@ extension ServerConfiguration {
         ]
     }
 
+    /// - Parameter agents: the in-process agents that the server was given.
+    func problems(with agents: [String: any InProcessAgent]) -> [ConfigurationError.Problem] {
+        guard let name = agent.baseURL.flatMap(AgentProfile.inProcessName), agents[name] == nil else { return [] }
+        return [problem(.socketURL, "names an in-process agent that is not among the server's parts")]
+    }
+
     private func agentProblems() -> [ConfigurationError.Problem] {
         let (key, url): (Setting, Setting) =
             switch agent.provider {
@@ -72,7 +78,8 @@ extension ServerConfiguration {
         }
         if let address = agent.baseURL {
             let schemes = isDevelopment ? ["ws://", "wss://"] : ["wss://"]
-            if !schemes.contains(where: address.hasPrefix) {
+            let isInProcess = AgentProfile.inProcessName(inAddress: address) != nil && agent.provider == .socket
+            if !isInProcess, !schemes.contains(where: address.hasPrefix) {
                 problems.append(problem(url, "must begin with \(schemes.joined(separator: " or "))"))
             }
         }
