@@ -18,6 +18,9 @@ public enum AgentProvider: String, Sendable, CaseIterable {
         }
     }
 
+    /// True if the model answers every turn of the caller, so that an answer without anything in it is a failure.
+    package var answersEveryTurn: Bool { self == .openai }
+
     /// True if the model may leave a function's result without an answer that it is told in the middle of another.
     package var mayOverlookResults: Bool { self == .gemini }
 

@@ -261,6 +261,32 @@ struct ModelBehaviourTests {
         #expect(SyntheticSpeech.number(of: Samples.decode(items[1].audio, .pcm24k), rate: 24000) == 1)
     }
 
+    @Test func `a written answer has text and no audio, and is spoken at the next request`() {
+        var openAI = OpenAI([.writtenAnswer])
+        openAI.begin()
+        openAI.run(2000)
+        #expect(openAI.responses.map { $0["status"] } == ["completed"])
+        #expect(openAI.types.contains("response.output_text.done"))
+        #expect(!openAI.types.contains("response.output_audio.delta"))
+        openAI.send(#"{"type":"response.create"}"#)
+        openAI.run(3000)
+        #expect(openAI.types.contains("response.output_audio.delta"))
+        #expect(openAI.responses.map { $0["status"] } == ["completed", "completed"])
+    }
+
+    @Test func `an interrupted answer ends with an incomplete call of its function`() throws {
+        var openAI = OpenAI([.cutCall], Self.script(calls: true))
+        openAI.begin()
+        openAI.run(120)
+        openAI.send(#"{"type":"response.cancel"}"#)
+        openAI.run(100)
+        #expect(openAI.responses.map { $0["status"] } == ["cancelled"])
+        let done = try #require(openAI.messages.first { $0["type"] == "response.function_call_arguments.done" })
+        #expect(done["arguments"]?.string == Self.tool.arguments)
+        let item = openAI.messages.last { $0["type"] == "response.output_item.done" }?["item"]
+        #expect(item?["type"] == "function_call" && item?["status"] == "incomplete")
+    }
+
     @Test func `an incomplete answer ends in the middle`() {
         var openAI = OpenAI([.incompleteResponse])
         openAI.begin()

@@ -39,6 +39,42 @@ struct GeminiLiveCodecTests {
 
     // MARK: Reading
 
+    @Test(
+        arguments: [
+            ("gemini-3.1-flash-live-preview", nil, true), ("gemini-3.8-live", nil, false), ("gemini-9", nil, false),
+            ("gemini-2.5-flash-native-audio", false, true), ("gemini-2.5-flash-native-audio", true, false),
+        ] as [(String, Bool?, Bool)]
+    )
+    func `a turn without an answer to the caller's words has failed if the model may not decline`(
+        model: String,
+        isProactive: Bool?,
+        hasFailed: Bool
+    ) throws {
+        var codec = GeminiLiveCodec()
+        var configuration = AgentSessionConfiguration(model: model, inputFormat: .pcm16k, outputFormat: .pcm24k)
+        configuration.gemini.proactiveAudio = isProactive
+        _ = try codec.written(.configure(configuration))
+        let words = #"{"serverContent":{"inputTranscription":{"text":"Hi","finished":true}}}"#
+        let end = #"{"serverContent":{"turnComplete":true}}"#
+        _ = try summary(words, &codec)
+        #expect(try summary(end, &codec) == [hasFailed ? "ended failed empty_turn" : "ended completed"])
+        // Nothing was said meanwhile.
+        #expect(try summary(end, &codec) == ["ended completed"])
+        _ = try summary(words, &codec)
+        _ = try summary(#"{"toolCall":{"functionCalls":[{"id":"f","name":"book"}]}}"#, &codec)
+        #expect(try summary(end, &codec) == ["ended completed"])
+        _ = try summary(words, &codec)
+        _ = try summary(message(part()), &codec)
+        #expect(try summary(end, &codec).last == "ended completed")
+        // What was asked for, or waited for, is answered as well.
+        for command: AgentCommand in [.prompt("Go on."), .toolResult(id: "f", name: "book", output: "{}")] {
+            _ = try codec.written(command)
+            #expect(try summary(end, &codec) == [hasFailed ? "ended failed empty_turn" : "ended completed"])
+        }
+        _ = try codec.written(.addMessage(role: .system, text: "Know this."))
+        #expect(try summary(end, &codec) == ["ended completed"])
+    }
+
     @Test func `the session is ready once it is set up`() throws {
         var codec = GeminiLiveCodec()
         #expect(try codec.receive(#"{"setupComplete":{}}"#) == [.ready])

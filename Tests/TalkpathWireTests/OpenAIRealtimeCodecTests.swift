@@ -157,25 +157,79 @@ struct OpenAIRealtimeCodecTests {
         )
     }
 
+    private func arguments(_ text: String = "{}", name: String? = "book") -> String {
+        let name = name.map { #""name":"\#($0)","# } ?? ""
+        return
+            #"{"type":"response.function_call_arguments.done","item_id":"f","call_id":"c1",\#(name)"arguments":\#(JSONValue.string(text).serializedText())}"#
+    }
+
+    private func itemDone(_ status: String) -> String {
+        #"{"type":"response.output_item.done","item":{"id":"f","type":"function_call","call_id":"c1","name":"book","status":"\#(status)"}}"#
+    }
+
+    private func responseDone(_ status: String) -> String {
+        #"{"type":"response.done","response":{"id":"r1","status":"\#(status)"}}"#
+    }
+
     @Test func `a function call has its name, given late or early`() throws {
         var codec = OpenAIRealtimeCodec()
-        let call = AgentToolCall(id: "c1", name: "end_call", arguments: #"{"reason":"bye"}"#)
-        #expect(
-            try codec.receive(
-                #"{"type":"response.function_call_arguments.done","item_id":"f","call_id":"c1","name":"end_call","arguments":"{\"reason\":\"bye\"}"}"#
-            )
-                == [.toolCall(call)]
-        )
-        let nameless =
-            #"{"type":"response.function_call_arguments.done","item_id":"f","call_id":"c1","arguments":"{\"reason\":\"bye\"}"}"#
+        let call = AgentToolCall(id: "c1", name: "book", arguments: #"{"reason":"bye"}"#)
+        #expect(try codec.receive(arguments(#"{"reason":"bye"}"#)) == [.ignored])
+        #expect(try codec.receive(itemDone("completed")) == [.toolCall(call)])
+        let nameless = arguments(#"{"reason":"bye"}"#, name: nil)
         #expect(throws: WireError(.malformedMessage, "name")) { try codec.receive(nameless) }
         #expect(
             try codec.receive(
-                #"{"type":"response.output_item.added","item":{"type":"function_call","call_id":"c1","name":"end_call"}}"#
+                #"{"type":"response.output_item.added","item":{"type":"function_call","call_id":"c1","name":"book"}}"#
             )
                 == [.ignored]
         )
-        #expect(try codec.receive(nameless) == [.toolCall(call)])
+        #expect(try codec.receive(nameless) == [.ignored])
+        #expect(try codec.receive(itemDone("completed")) == [.toolCall(call)])
+    }
+
+    @Test func `a function call that the caller has cut short is not run, even if its arguments look whole`() throws {
+        var codec = OpenAIRealtimeCodec()
+        for text in [#"{"slot":"9:"#, #"{"slot":"9"}"#] {
+            _ = try codec.receive(#"{"type":"response.created","response":{"id":"r1"}}"#)
+            #expect(try codec.receive(arguments(text)) == [.ignored])
+            #expect(try codec.receive(itemDone("incomplete")) == [.ignored])
+            #expect(
+                try codec.receive(responseDone("cancelled")) == [.responseEnded(AgentResponseEnd(status: .cancelled))]
+            )
+        }
+    }
+
+    @Test func `a service that does not report the end of items is taken at its response's end`() throws {
+        let call = AgentToolCall(id: "c1", name: "book", arguments: "{}")
+        var codec = OpenAIRealtimeCodec()
+        _ = try codec.receive(arguments())
+        #expect(
+            try codec.receive(responseDone("completed"))
+                == [.toolCall(call), .responseEnded(AgentResponseEnd(status: .completed))]
+        )
+        for status in [AgentResponseEnd.Status.cancelled, .incomplete, .failed] {
+            _ = try codec.receive(arguments())
+            #expect(
+                try codec.receive(responseDone(status.rawValue)) == [.responseEnded(AgentResponseEnd(status: status))]
+            )
+        }
+        #expect(try codec.receive(responseDone("completed")) == [.responseEnded(AgentResponseEnd(status: .completed))])
+    }
+
+    @Test func `a response that is written and not spoken has failed`() throws {
+        var codec = OpenAIRealtimeCodec()
+        let written = #"{"type":"response.output_text.delta","item_id":"t","delta":"At nine."}"#
+        let failed = AgentEvent.responseEnded(AgentResponseEnd(status: .failed, reason: "no_audio"))
+        let completed = AgentEvent.responseEnded(AgentResponseEnd(status: .completed))
+        for isSpoken in [false, true, false] {
+            _ = try codec.receive(#"{"type":"response.created","response":{"id":"r1"}}"#)
+            #expect(try codec.receive(written) == [.ignored])
+            if isSpoken { _ = try codec.receive(delta("item_\(isSpoken)")) }
+            #expect(try codec.receive(responseDone("completed")) == [isSpoken ? completed : failed])
+        }
+        _ = try codec.receive(#"{"type":"response.created","response":{"id":"r1"}}"#)
+        #expect(try codec.receive(responseDone("completed")) == [completed])
     }
 
     @Test(arguments: [
@@ -201,6 +255,25 @@ struct OpenAIRealtimeCodecTests {
                     )
                 ]
         )
+    }
+
+    @Test func `a model that is speaking already is known by the code, or by the words if there is none`() throws {
+        var codec = OpenAIRealtimeCodec()
+        _ = try codec.receive(#"{"type":"session.updated"}"#)
+        let words = "Conversation already has an active response in progress: resp_1."
+        let busy = "conversation_already_has_active_response"
+        for (code, message, isBusy) in [
+            ("\"\(busy)\"", "m", true), ("null", words, true), ("null", "m", false), ("\"other\"", words, false),
+        ] {
+            let events = try codec.receive(
+                #"{"type":"error","error":{"type":"invalid_request_error","code":\#(code),"message":"\#(message)"}}"#
+            )
+            guard case .error(let report)? = events.first else {
+                Issue.record("no error")
+                continue
+            }
+            #expect(report.isBusy == isBusy, "\(code) \(message)")
+        }
     }
 
     @Test func `a refused configuration is fatal before the session is ready and harmless later`() throws {

@@ -48,6 +48,8 @@ struct AgentSilenceGuard: Equatable, Sendable {
     static let shortestLoneTurn = Duration.milliseconds(1500)
     /// A caller without an answer speaks again within this time.
     static let repetition = Duration.seconds(10)
+    /// The time from an empty response to the request for the answer.
+    static let emptyPatience = Duration.seconds(1)
     /// The time for which a function excuses silence.
     static let toolPatience = Duration.seconds(60)
 
@@ -113,6 +115,13 @@ struct AgentSilenceGuard: Equatable, Sendable {
     mutating func responseEnded(at now: MonotonicInstant) {
         guard !tools.isEmpty else { return answered() }
         due = now + timeout
+    }
+
+    /// A response is complete, and there was nothing in it, although the model answers every turn. The agent is asked for
+    /// the answer soon. It is believed the second time.
+    mutating func respondedEmptily(at now: MonotonicInstant) {
+        guard tools.isEmpty, owesAnswer, !hasAsked else { return responseEnded(at: now) }
+        due = now + Self.emptyPatience + timeout * 2 / 5
     }
 
     private mutating func answered() {

@@ -222,11 +222,15 @@ package final class CallMedia {
         case .callerTranscript(var piece):
             piece.item = items.inCall(piece.item)
             events.append(.agent(.callerTranscript(piece)))
-        case .responseEnded:
+        case .responseEnded(var end):
+            if end.status == .completed, downlink.sound.isSilent {
+                end.status = .failed
+                end.reason = ResponseSound.silent
+            }
             downlink.responseEnded()
             tellModelMuted(endedBy: nil)
             sendAgentAudio(isTick: false, at: now)
-            events.append(.agent(event))
+            events.append(.agent(.responseEnded(end)))
         case .awaitingConfiguration, .callerSpeechEnded, .toolCall, .toolCallsCancelled, .goingAway,
             .resumptionHandle, .usage, .sessionBilled, .sessionClosed, .expires, .error, .mark, .endRequested:
             events.append(.agent(event))

@@ -63,6 +63,9 @@ package struct DownlinkPipeline: ~Copyable {
     /// True while the agent gives a response that has not ended.
     private(set) var isResponding = false
 
+    /// Whether anything can be heard in the response.
+    private(set) var sound: ResponseSound
+
     /// Insertions that wait for the end of the agent's current item.
     var waiting: [DownlinkInsertion] = []
     var milestones = PlaybackMilestones()
@@ -105,6 +108,7 @@ package struct DownlinkPipeline: ~Copyable {
         ring: consuming ByteRing.Producer?
     ) throws(ResamplerError) {
         self.format = format
+        sound = ResponseSound(format: format)
         if isContinuous { track = SpeechTrack(format: format) }
         // A slice of µ-law is 240 ms of audio.
         trackPiece = Scratch(repeating: 0, count: isContinuous ? 480 * format.bytesPerMillisecond : 0)
@@ -201,6 +205,7 @@ package struct DownlinkPipeline: ~Copyable {
     mutating func responseStarted() {
         isAwaitingResponse = false
         isResponding = true
+        sound.began()
     }
 
     /// Drops all audio until the agent's next response.
@@ -423,6 +428,7 @@ package struct DownlinkPipeline: ~Copyable {
         counters.bytesFromAgent += audio.byteCount
         countedBytes += audio.byteCount
         converter.convert(audio) { bytes in
+            sound.produced(bytes)
             let accepted = backlog.append(bytes, of: item)
             counters.droppedBytes += bytes.byteCount - accepted
             ledger.produced(accepted, of: item)

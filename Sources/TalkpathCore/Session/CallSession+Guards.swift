@@ -89,6 +89,8 @@ extension CallSession {
         case .responseEnded(let end):
             switch end.status {
             case .incomplete where talk.speech.isEmpty: break
+            case .completed where talk.speech.isEmpty && agent.provider.answersEveryTurn:
+                guards.agent?.respondedEmptily(at: now)
             case .completed, .incomplete:
                 guards.agent?.responseEnded(at: now)
                 machine.agentAnswered()

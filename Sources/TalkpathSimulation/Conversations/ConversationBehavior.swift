@@ -6,7 +6,8 @@ package enum ConversationBehavior: String, CaseIterable, Sendable {
     case phantomInterruption = "phantom-interruption"
     /// Gemini does not report that an interrupted turn is complete.
     case openInterruption = "open-interruption"
-    /// A response fails, or is broken off before its first word; the model states a time after which it may be asked again.
+    /// A response fails, with a time after which the model may be asked again; or the caller cannot hear it, because it is
+    /// broken off before its first word, has nothing in it, or is written instead of spoken.
     case failedAnswer = "failed-answer"
     /// A request for a response is refused, and the model states a time as well.
     case rejectedOrder = "rejected-order"

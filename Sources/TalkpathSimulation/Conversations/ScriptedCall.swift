@@ -186,7 +186,9 @@ package final class ScriptedCall: @unchecked Sendable {
         endResponse()
     }
 
-    package func callTool(_ name: String, arguments: String = "{}") { say(language.tool(name, arguments: arguments)) }
+    package func callTool(_ name: String, arguments: String = "{}") {
+        for message in language.tool(name, arguments: arguments) { say(message) }
+    }
 
     /// The model reports the start and the end of the caller's speech; Gemini does not report them.
     package func hearCallerBegin() { say(language.callerBegan) }

@@ -273,11 +273,7 @@ package final class SimulatedConversation {
         if behaviors.contains(.failedAnswer), call.provider == .openai, !hasFailed {
             hasFailed = true
             call.beginResponse()
-            call.say(
-                number(0...1) == 0
-                    ? #"{"type":"response.done","response":{"status":"incomplete","status_details":{"type":"incomplete","reason":"max_output_tokens"}}}"#
-                    : #"{"type":"response.done","response":{"status":"failed","status_details":{"type":"failed","error":{"code":"rate_limit_exceeded","message":"Please try again in 600ms."}}}}"#
-            )
+            for message in Self.failures[number(0...Self.failures.count - 1)] { call.say(message) }
             return
         }
         if behaviors.contains(.brokenArguments), !hasBrokenCall {
@@ -298,6 +294,22 @@ package final class SimulatedConversation {
             speakItem(pieces: number(3...8))
         }
     }
+
+    /// The ends of a response that the caller does not hear.
+    private static let failures = [
+        [
+            #"{"type":"response.done","response":{"status":"incomplete","status_details":{"type":"incomplete","reason":"max_output_tokens"}}}"#
+        ],
+        [
+            #"{"type":"response.done","response":{"status":"failed","status_details":{"type":"failed","error":{"code":"rate_limit_exceeded","message":"Please try again in 600ms."}}}}"#
+        ],
+        [
+            #"{"type":"response.output_text.delta","item_id":"written","delta":"At nine."}"#,
+            #"{"type":"response.output_text.done","item_id":"written","text":"At nine."}"#,
+            #"{"type":"response.done","response":{"status":"completed"}}"#,
+        ],
+        [#"{"type":"response.done","response":{"status":"completed","output":[]}}"#],
+    ]
 
     /// A model that speaks when the caller has finished answers when it has finished as well; one cancels what it speaks.
     private func answerLater() {

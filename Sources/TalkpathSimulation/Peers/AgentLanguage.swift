@@ -97,16 +97,24 @@ struct AgentLanguage {
         }
     }
 
+    /// The messages of a call, in their order.
+    ///
     /// - Parameter arguments: the arguments as JSON.
-    func tool(_ name: String, arguments: String) -> String {
-        switch provider {
+    func tool(_ name: String, arguments: String) -> [String] {
+        let text = JSONValue.string(arguments).serializedText()
+        return switch provider {
         case .openai:
-            #"{"type":"response.function_call_arguments.done","call_id":"f_\#(name)","name":"\#(name)","arguments":\#(JSONValue.string(arguments).serializedText())}"#
+            [
+                #"{"type":"response.function_call_arguments.done","call_id":"f_\#(name)","name":"\#(name)","arguments":\#(text)}"#,
+                #"{"type":"response.output_item.done","item":{"type":"function_call","status":"completed","call_id":"f_\#(name)","name":"\#(name)","arguments":\#(text)}}"#,
+            ]
         case .gemini:
-            #"{"toolCall":{"functionCalls":[{"id":"f_\#(name)","name":"\#(name)","args":\#(arguments)}]}}"#
+            [#"{"toolCall":{"functionCalls":[{"id":"f_\#(name)","name":"\#(name)","args":\#(arguments)}]}}"#]
         case .openaiLive:
-            #"{"type":"response.event","event":{"type":"response.output_item.done","item":{"type":"function_call","status":"completed","call_id":"f_\#(name)","name":"\#(name)","arguments":\#(JSONValue.string(arguments).serializedText())}}}"#
-        case .socket: #"{"type":"tool_call","id":"f_\#(name)","name":"\#(name)","arguments":\#(arguments)}"#
+            [
+                #"{"type":"response.event","event":{"type":"response.output_item.done","item":{"type":"function_call","status":"completed","call_id":"f_\#(name)","name":"\#(name)","arguments":\#(text)}}}"#
+            ]
+        case .socket: [#"{"type":"tool_call","id":"f_\#(name)","name":"\#(name)","arguments":\#(arguments)}"#]
         }
     }
 

@@ -157,7 +157,9 @@ final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
         speaking = nil
     }
 
-    func useTool(_ name: String, arguments: String = "{}") { say(language.tool(name, arguments: arguments)) }
+    func useTool(_ name: String, arguments: String = "{}") {
+        for message in language.tool(name, arguments: arguments) { say(message) }
+    }
 
     func fail() { say(language.fault) }
 

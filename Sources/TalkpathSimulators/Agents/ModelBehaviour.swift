@@ -15,6 +15,8 @@ public enum ModelBehaviour: String, Sendable, CaseIterable {
     case rateLimit = "rate-limit"
     case goAway = "go-away"
     case longReasoning = "long-reasoning"
+    case writtenAnswer = "written-answer"
+    case cutCall = "cut-call"
 
     /// The meaning, for the help.
     public var meaning: String {
@@ -33,6 +35,8 @@ public enum ModelBehaviour: String, Sendable, CaseIterable {
         case .rateLimit: "an answer is refused for the rate (gemini: the socket is closed)"
         case .goAway: "the session ends between the question and its answer"
         case .longReasoning: "an answer is begun, and its first word comes 9 s later"
+        case .writtenAnswer: "an answer is written instead of spoken (openai only)"
+        case .cutCall: "an answer that the caller interrupts ends with an incomplete call of its function (openai only)"
         }
     }
 
@@ -40,9 +44,10 @@ public enum ModelBehaviour: String, Sendable, CaseIterable {
     var isOccasional: Bool {
         switch self {
         case .slowPong, .lateTranscript, .ignoredNoise, .refusedSettings, .toolCallFirst, .toolCallBetween,
-            .brokenArguments:
+            .brokenArguments, .cutCall:
             false
-        case .staleInterrupted, .sideTalk, .failedResponse, .incompleteResponse, .rateLimit, .goAway, .longReasoning:
+        case .staleInterrupted, .sideTalk, .failedResponse, .incompleteResponse, .rateLimit, .goAway, .longReasoning,
+            .writtenAnswer:
             true
         }
     }

@@ -26,7 +26,10 @@ extension GeminiLiveCodec {
         var found: [AgentEvent] = []
         if json["setupComplete"] != nil, !isReady { found.append(.ready) }
         if let content = json["serverContent"] { try read(content, &turns, &found) }
-        if let calls = json["toolCall"] { found += try toolCalls(calls) }
+        if let calls = json["toolCall"] {
+            found += try toolCalls(calls)
+            turns.functionsCalled()
+        }
         if let cancellation = json["toolCallCancellation"] {
             found.append(.toolCallsCancelled(ids: cancellation["ids"]?.array?.compactMap(\.string) ?? []))
         }

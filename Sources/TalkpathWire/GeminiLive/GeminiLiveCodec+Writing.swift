@@ -10,6 +10,7 @@ extension GeminiLiveCodec {
         case .configure(let configuration):
             setInputRate(configuration.inputFormat.sampleRate)
             traits = AgentModelTraits(.gemini, model: configuration.model)
+            turns.mayDecline = Self.mayDecline(configuration.reduced, traits)
             let isAnnounced =
                 configuration.hasHistory && traits.takesHistory && !configuration.omitted.contains(.history)
             takesHistory = isAnnounced
@@ -21,6 +22,7 @@ extension GeminiLiveCodec {
         case .truncate, .delete, .cancelResponse, .respond, .change, .callerVoice, .markPlayed, .key, .fault, .ended:
             return
         case .say(let text), .prompt(let text):
+            turns.answerFallsDue()
             Self.write(["realtimeInput": ["text": .string(text)]], to: &outbox)
         case .addMessage(let role, let text):
             write(note: [AgentCommand.Turn(role, text)], to: &outbox)
@@ -42,7 +44,17 @@ extension GeminiLiveCodec {
                 // No further result of this call follows.
                 response.set("willContinue", false)
             }
+            if schedulings[name] != .silent { turns.answerFallsDue() }
             Self.write(["toolResponse": ["functionResponses": [response]]], to: &outbox)
+        }
+    }
+
+    /// True if the model has proactive audio, or may have it.
+    private static func mayDecline(_ configuration: AgentSessionConfiguration, _ traits: AgentModelTraits) -> Bool {
+        switch traits.proactiveAudio {
+        case .always, .unknown: true
+        case .lacking: false
+        case .asked: configuration.gemini.proactiveAudio == true || configuration.raw?["proactivity"] != nil
         }
     }
 

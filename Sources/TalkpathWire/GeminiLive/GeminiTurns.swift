@@ -15,6 +15,11 @@ struct GeminiTurns: Sendable {
     private var nextIndex = 0
     private var agentText = ""
     private var caller: (item: AgentItem, text: String)?
+    /// The model has written down words of the caller, or was asked for an answer, and has reacted neither by speech nor by
+    /// a function.
+    private var isAnswerDue = false
+    /// True if the model may hear the caller and choose not to answer.
+    var mayDecline = true
 
     /// True if further audio and words do not belong to the interrupted turn.
     var isStale: Bool { isInterruptionOver && open?.isInterrupted == true }
@@ -38,6 +43,7 @@ struct GeminiTurns: Sendable {
 
     /// The item of new audio; begins a turn if none is under way.
     mutating func itemOfAudio(_ events: inout [AgentEvent]) -> AgentItem {
+        isAnswerDue = false
         if isStale || hasNoRest { endInterruptedTurn(&events) }
         if let open {
             // A turn that has waited for a function's result goes on.
@@ -72,20 +78,31 @@ struct GeminiTurns: Sendable {
         generationCompleted(&events)
         endAgentText(&events)
         let wasInterrupted = open?.isInterrupted ?? wasInterruptedLate
+        let isEmpty = open == nil && isAnswerDue && !mayDecline
+        isAnswerDue = false
         wasInterruptedLate = false
         isInterruptionOver = false
         // After an interruption the caller is in the middle of a sentence.
         if !wasInterrupted { endCallerTurn(&events) }
         open = nil
         let end = AgentResponseEnd(
-            status: wasInterrupted ? .cancelled : Self.failures.contains(reason ?? "") ? .failed : .completed,
-            reason: reason ?? (wasInterrupted ? "interrupted" : nil)
+            status: wasInterrupted
+                ? .cancelled : isEmpty || Self.failures.contains(reason ?? "") ? .failed : .completed,
+            reason: reason ?? (wasInterrupted ? "interrupted" : isEmpty ? Self.empty : nil)
         )
         events.append(.responseEnded(end))
     }
 
     /// The reasons that mean that a turn failed.
     private static let failures: Set<String> = ["RESPONSE_REJECTED", "MALFORMED_FUNCTION_CALL"]
+    /// The reason of a turn in which the model has said nothing, although it had to.
+    static let empty = "empty_turn"
+
+    /// The model was asked to speak, or got what it has waited for.
+    mutating func answerFallsDue() { isAnswerDue = true }
+
+    /// The model calls functions; it speaks of their results later.
+    mutating func functionsCalled() { isAnswerDue = false }
 
     // MARK: Words
 
@@ -101,6 +118,7 @@ struct GeminiTurns: Sendable {
 
     mutating func callerSaid(_ text: String, isFinished: Bool, _ events: inout [AgentEvent]) {
         if !text.isEmpty {
+            isAnswerDue = true
             let item = caller?.item ?? newItem()
             caller = (item, (caller?.text ?? "") + text)
             events.append(.callerTranscript(AgentTranscript(item: item, text: text, isFinal: false)))

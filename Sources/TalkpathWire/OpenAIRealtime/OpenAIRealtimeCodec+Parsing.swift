@@ -52,16 +52,22 @@ extension OpenAIRealtimeCodec {
         case "conversation.item.input_audio_transcription.failed":
             events.append(.error(report(json["error"], isFatal: false)))
         case "response.created":
+            response.began()
             events.append(.responseStarted)
+        case "response.output_text.delta", "response.output_text.done":
+            response.wrote()
+            events.append(.ignored)
         case "response.done":
             try responseDone(json["response"], into: &events)
         case "response.output_item.added":
             rememberFunction(json["item"])
             events.append(.ignored)
         case "response.output_item.done":
-            events.append(approval(json["item"]).map(AgentEvent.toolCall) ?? .ignored)
+            let call = approval(json["item"]) ?? completedCall(json["item"])
+            events.append(call.map(AgentEvent.toolCall) ?? .ignored)
         case "response.function_call_arguments.done":
-            events.append(.toolCall(try toolCall(json)))
+            response.argumentsCame(try toolCall(json))
+            events.append(.ignored)
         case "error":
             events.append(.error(report(json["error"])))
         default:
@@ -87,6 +93,7 @@ extension OpenAIRealtimeCodec {
         }
         let item = try item(json)
         items.setContentIndex(contentIndex, of: item)
+        response.spoke()
         return .audio(AgentAudio(item: item, format: outputFormat, payload: .unescaped(Array(delta.utf8))))
     }
 
@@ -121,37 +128,50 @@ extension OpenAIRealtimeCodec {
 
     // MARK: Responses
 
-    private mutating func responseDone(_ response: JSONValue?, into events: inout [AgentEvent]) throws(WireError) {
-        guard let response, let text = response["status"]?.string else {
+    private mutating func responseDone(_ json: JSONValue?, into events: inout [AgentEvent]) throws(WireError) {
+        guard let json, let text = json["status"]?.string else {
             throw WireError(.malformedMessage, "response.status")
         }
-        guard let status = AgentResponseEnd.Status(rawValue: text) else {
+        guard var status = AgentResponseEnd.Status(rawValue: text) else {
             throw WireError(.malformedMessage, "response.status")
         }
-        // The calls of this response have been passed on, or never will be.
-        functionNames.removeAll()
-        if let usage = response["usage"], usage.object != nil {
+        let isOnlyWritten = status == .completed && response.isOnlyWritten
+        events += response.ended(isComplete: status == .completed).map(AgentEvent.toolCall)
+        if let usage = json["usage"], usage.object != nil {
             events.append(.usage(AgentUsage(openAI: usage)))
         }
-        let details = response["status_details"]
-        let reason =
+        let details = json["status_details"]
+        var reason =
             details?["error"]?["code"]?.name ?? details?["reason"]?.name ?? details?["error"]?["type"]?.name
+        if isOnlyWritten {
+            status = .failed
+            reason = Self.onlyWritten
+        }
         let retryAfter = details?["error"].flatMap(Self.pause)
         events.append(.responseEnded(AgentResponseEnd(status: status, reason: reason, retryAfter: retryAfter)))
     }
+
+    /// The reason of a response that has failed because the caller could not hear it.
+    static let onlyWritten = "no_audio"
 
     // MARK: Functions
 
     private mutating func rememberFunction(_ item: JSONValue?) {
         guard item?["type"]?.string == "function_call", let call = item?["call_id"]?.name,
-            let name = item?["name"]?.name, functionNames.count < 128
+            let name = item?["name"]?.name
         else { return }
-        functionNames[call] = name
+        response.calls(name, in: call)
+    }
+
+    /// The call of a function whose item has ended, unless the model has not completed it.
+    private mutating func completedCall(_ item: JSONValue?) -> AgentToolCall? {
+        guard item?["type"]?.string == "function_call", let call = item?["call_id"]?.name else { return nil }
+        return response.itemEnded(call: call, isComplete: item?["status"]?.string != "incomplete")
     }
 
     private mutating func toolCall(_ json: JSONValue) throws(WireError) -> AgentToolCall {
         guard let call = json["call_id"]?.name else { throw WireError(.malformedMessage, "call_id") }
-        let remembered = functionNames.removeValue(forKey: call)
+        let remembered = response.takeName(of: call)
         guard let name = json["name"]?.name ?? remembered else { throw WireError(.malformedMessage, "name") }
         guard let arguments = json["arguments"]?.string else { throw WireError(.malformedMessage, "arguments") }
         let kept = PeerWords.cut(arguments, to: PeerWords.longestArguments)
@@ -207,11 +227,19 @@ extension OpenAIRealtimeCodec {
             code: error?["code"]?.name ?? error?["type"]?.name ?? "unknown",
             message: PeerWords.cut(error?["message"]?.string ?? "", to: PeerWords.longestMessage),
             isFatal: isFatal,
-            isBusy: error?["code"]?.string == "conversation_already_has_active_response",
+            isBusy: isBusy(error),
             parameter: error?["param"]?.name
         )
         report.retryAfter = error.flatMap(Self.pause)
         return report
+    }
+
+    /// True if the model was speaking already. Some services state no code.
+    private func isBusy(_ error: JSONValue?) -> Bool {
+        guard let code = error?["code"], !code.isNull else {
+            return error?["message"]?.string?.hasPrefix("Conversation already has an active response") ?? false
+        }
+        return code.string == "conversation_already_has_active_response"
     }
 
     private static func pause(_ error: JSONValue) -> Duration? {

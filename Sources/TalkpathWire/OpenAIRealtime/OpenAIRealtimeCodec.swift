@@ -19,8 +19,8 @@ public struct OpenAIRealtimeCodec: Sendable {
     var isReady = false
     /// The agent's instructions: the configured ones, or the provider's own if none are configured.
     var instructions = ""
-    /// The names of functions being called, by call, for final messages that lack the name.
-    var functionNames: [String: String] = [:]
+    /// The response that is under way.
+    var response = OpenAIResponse()
     /// Calls of MCP servers' tools that wait for our approval.
     var approvals: Set<String> = []
 

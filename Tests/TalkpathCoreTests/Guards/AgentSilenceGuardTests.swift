@@ -244,6 +244,21 @@ struct AgentSilenceGuardTests {
         #expect(call.asked == [.seconds(6), .seconds(6)])
     }
 
+    @Test func `an empty response to a turn is asked for once more, soon, and believed the second time`() {
+        var call = Watched()
+        call.modelTurn()
+        call.silence.respondedEmptily(at: call.now)
+        #expect(call.pass(.seconds(2)) == nil)
+        #expect(call.asked == [.seconds(1)])
+        call.silence.respondedEmptily(at: call.now)
+        #expect(call.pass(.seconds(60)) == nil)
+        #expect(call.asked == [.seconds(1)])
+        // Nothing was owed: the agent had been asked to speak by itself.
+        call.silence.respondedEmptily(at: call.now)
+        #expect(call.pass(.seconds(60)) == nil)
+        #expect(call.asked == [.seconds(1)])
+    }
+
     @Test func `an agent at work is not asked, nor is one after a noise that the model has noticed`() {
         var call = Watched()
         call.modelTurn()

@@ -31,7 +31,7 @@ extension GeminiLiveModel {
             // The model does not react to it at all.
             return trigger == .callerTurn
         case .slowPong, .lateTranscript, .ignoredNoise, .refusedSettings, .toolCallFirst, .toolCallBetween,
-            .brokenArguments, .staleInterrupted, .incompleteResponse, .longReasoning:
+            .brokenArguments, .staleInterrupted, .incompleteResponse, .longReasoning, .writtenAnswer, .cutCall:
             return false
         }
         return true

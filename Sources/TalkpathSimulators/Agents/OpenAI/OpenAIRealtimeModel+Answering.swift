@@ -220,6 +220,8 @@ extension OpenAIRealtimeModel {
             output.insert(call, at: active.index == 1 ? 0 : 1)
         } else if outcome.isWhole, let call = active.turn.toolCall {
             output.append(sendToolCall(call, response: active.id, index: 1, isBeside: active.request.isBeside, at: now))
+        } else if case .cancelled = outcome, core.plan.has(.cutCall), let call = active.turn.toolCall {
+            output.append(sendCutCall(call, response: active.id, isBeside: active.request.isBeside))
         }
         let rest = active.writes ? Duration.zero : max(.zero, active.stream.assumedEnd - now)
         finish(active.id, outcome, output, milliseconds: milliseconds, active.request, playedAt: now + rest)
@@ -275,10 +277,27 @@ extension OpenAIRealtimeModel {
         at now: MonotonicInstant
     ) -> JSONValue {
         if let server = server(of: call) { return callServer(server, call, response: id, index: index, at: now) }
+        let arguments = core.plan.breaksCall() ? String(call.arguments.dropLast()) : call.arguments
+        core.report(.toolCalled(name: call.name))
+        return send(call, arguments, "completed", response: id, index: index, isBeside: isBeside)
+    }
+
+    /// The caller has cut the response short while the model wrote the call's arguments, which may look whole.
+    private mutating func sendCutCall(_ call: AgentScript.ToolCall, response id: String, isBeside: Bool) -> JSONValue {
+        send(call, call.arguments, "incomplete", response: id, index: 1, isBeside: isBeside)
+    }
+
+    private mutating func send(
+        _ call: AgentScript.ToolCall,
+        _ arguments: String,
+        _ status: String,
+        response id: String,
+        index: Int,
+        isBeside: Bool
+    ) -> JSONValue {
         let item = core.identifier("item")
         let callID = core.identifier("call")
         toolCallIDs.insert(callID)
-        let arguments = core.plan.breaksCall() ? String(call.arguments.dropLast()) : call.arguments
         func object(_ status: String, _ arguments: String) -> JSONValue {
             [
                 "id": .string(item), "object": "realtime.item", "type": "function_call", "status": .string(status),
@@ -297,9 +316,8 @@ extension OpenAIRealtimeModel {
         done.set("name", .string(call.name))
         done.set("arguments", .string(arguments))
         send("response.function_call_arguments.done", done)
-        let whole = object("completed", arguments)
+        let whole = object(status, arguments)
         sendDone(whole, item, response: id, index: index, isBeside: isBeside)
-        core.report(.toolCalled(name: call.name))
         return whole
     }
 

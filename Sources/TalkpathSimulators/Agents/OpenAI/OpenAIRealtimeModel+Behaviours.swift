@@ -25,12 +25,13 @@ extension OpenAIRealtimeModel {
                     + "Please try again in 1.6s.",
                 at: now
             )
+        case .writtenAnswer: write(request, at: now)
         case .goAway: perform([.goAway(timeLeft: .milliseconds(100))], at: now)
         case .sideTalk:
             guard request.trigger == .callerTurn else { return false }
             sendEmptyResponse(request, at: now)
         case .slowPong, .lateTranscript, .ignoredNoise, .refusedSettings, .toolCallFirst, .toolCallBetween,
-            .brokenArguments, .staleInterrupted, .incompleteResponse, .longReasoning:
+            .brokenArguments, .staleInterrupted, .incompleteResponse, .longReasoning, .cutCall:
             return false
         }
         return true
@@ -47,7 +48,25 @@ extension OpenAIRealtimeModel {
         send("response.created", ["response": responseObject(id, "in_progress", output: [], request)])
         let outcome = Outcome.failed(type: type, code: code, message: message)
         finish(id, outcome, [], milliseconds: 0, request, playedAt: now)
-        // A repeated request is answered.
+        keepDebt(of: request)
+    }
+
+    /// Writes an answer instead of speaking.
+    private mutating func write(_ request: ResponseRequest, at now: MonotonicInstant) {
+        let text = "(written)"
+        let (id, item, index, _) = openResponse(request, writes: true, at: now)
+        send("response.output_text.delta", place(id, item, index, ["delta": .string(text)]))
+        send("response.output_text.done", place(id, item, index, ["text": .string(text)]))
+        send("response.content_part.done", place(id, item, index, ["part": ["type": "text", "text": .string(text)]]))
+        let whole = itemObject(item, status: "completed", text: text, writes: true)
+        sendDone(whole, item, response: id, index: index, isBeside: request.isBeside)
+        core.report(.answerEnded(item: item, milliseconds: 0, interrupted: false))
+        finish(id, .completed, [whole], milliseconds: 0, request, playedAt: now)
+        keepDebt(of: request)
+    }
+
+    /// A repeated request is answered.
+    private mutating func keepDebt(of request: ResponseRequest) {
         switch request.trigger {
         case .callerTurn: owesCallerAnswer = true
         case .toolResult: owesToolAnswer = true

@@ -55,7 +55,7 @@ extension SocketAgentModel {
             perform([.goAway(timeLeft: .seconds(1))], at: now)
         case .sideTalk: return trigger == .callerTurn
         case .slowPong, .lateTranscript, .ignoredNoise, .refusedSettings, .toolCallFirst, .toolCallBetween,
-            .brokenArguments, .staleInterrupted, .incompleteResponse, .longReasoning:
+            .brokenArguments, .staleInterrupted, .incompleteResponse, .longReasoning, .writtenAnswer, .cutCall:
             return false
         }
         return true
