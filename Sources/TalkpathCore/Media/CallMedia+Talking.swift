@@ -74,9 +74,9 @@ extension CallMedia {
         for item in interruption.neverHeard { write(.delete(item: item)) }
     }
 
-    /// Tells the model about items that ended while the agent was muted, of which the caller heard nothing.
-    func tellModelMuted(endedBy item: AgentItem?) {
-        let items = downlink.takeMutedItems(endedBy: item)
+    /// Tells the model about items that have ended and of which the caller heard nothing.
+    func tellModelUnheard(endedBy item: AgentItem?) {
+        let items = downlink.takeUnheardItems(endedBy: item)
         guard !items.isEmpty else { return }
         let interruption = PlaybackInterruption(heard: items.map { .init(item: $0, milliseconds: 0) })
         tellModel(interruption)

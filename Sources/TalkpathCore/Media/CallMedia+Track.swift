@@ -48,7 +48,7 @@ extension CallMedia {
     }
 
     private func trackEnded(_ item: AgentItem, milliseconds: Int, at now: MonotonicInstant) {
-        tellModelMuted(endedBy: item)
+        tellModelUnheard(endedBy: item)
         let wasCut =
             isCallerHeard
             && overlap.isCut(

@@ -190,7 +190,7 @@ package final class CallMedia {
         case .audioEnded(let item):
             let item = items.inCall(item)
             downlink.ended(item)
-            tellModelMuted(endedBy: item)
+            tellModelUnheard(endedBy: item)
             sendAgentAudio(isTick: false, at: now)
         case .responseStarted:
             agentClock.restIsOver()
@@ -228,7 +228,7 @@ package final class CallMedia {
                 end.reason = ResponseSound.silent
             }
             downlink.responseEnded()
-            tellModelMuted(endedBy: nil)
+            tellModelUnheard(endedBy: nil)
             sendAgentAudio(isTick: false, at: now)
             events.append(.agent(.responseEnded(end)))
         case .awaitingConfiguration, .callerSpeechEnded, .toolCall, .toolCallsCancelled, .goingAway,

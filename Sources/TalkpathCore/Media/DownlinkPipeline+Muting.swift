@@ -18,18 +18,23 @@ extension DownlinkPipeline {
     /// Drops audio of an item while the agent is muted.
     mutating func swallow(_ item: AgentItem, bytes: Int) {
         counters.mutedBytes += bytes
-        ledger.discard(item)
-        if mutedItems.last != item { mutedItems.append(item) }
+        overlook(item)
     }
 
-    /// Items that have ended while the agent was muted, for the model to be told that nothing of them was heard.
-    mutating func takeMutedItems(endedBy item: AgentItem?) -> [AgentItem] {
-        guard !mutedItems.isEmpty else { return [] }
+    /// The caller hears nothing of the item.
+    mutating func overlook(_ item: AgentItem) {
+        ledger.discard(item)
+        if unheardItems.last != item { unheardItems.append(item) }
+    }
+
+    /// Items that have ended and of which the caller has heard nothing, for the model to be told so.
+    mutating func takeUnheardItems(endedBy item: AgentItem?) -> [AgentItem] {
+        guard !unheardItems.isEmpty else { return [] }
         guard let item else {
-            defer { mutedItems.removeAll() }
-            return mutedItems
+            defer { unheardItems.removeAll() }
+            return unheardItems
         }
-        guard let index = mutedItems.firstIndex(of: item) else { return [] }
-        return [mutedItems.remove(at: index)]
+        guard let index = unheardItems.firstIndex(of: item) else { return [] }
+        return [unheardItems.remove(at: index)]
     }
 }

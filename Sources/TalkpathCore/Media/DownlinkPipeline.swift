@@ -72,8 +72,8 @@ package struct DownlinkPipeline: ~Copyable {
     /// The end position of the latest dialled digits that were sent.
     var digitsEnd: Int64 = 0
     var isMuted = false
-    /// Items that have not ended and of which audio was dropped because the agent is muted.
-    var mutedItems: [AgentItem] = []
+    /// Items that have not ended and of which all audio was dropped, because the agent is muted or was interrupted before.
+    var unheardItems: [AgentItem] = []
 
     /// Set for a model that speaks on a continuous track.
     var track: SpeechTrack?
@@ -147,6 +147,8 @@ package struct DownlinkPipeline: ~Copyable {
     mutating func ingest(_ audio: AgentAudio, in message: RawSpan) {
         guard !isAwaitingResponse, !ledger.isDiscarded(audio.item) else {
             counters.lateBytes += Self.byteCount(audio.payload)
+            // The caller was faster than the first audio of the item.
+            if !ledger.isDiscarded(audio.item) { overlook(audio.item) }
             return
         }
         guard !isMuted else {

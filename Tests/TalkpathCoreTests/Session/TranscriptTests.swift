@@ -23,6 +23,17 @@ struct TranscriptTests {
         #expect(transcript.turns == [turn])
     }
 
+    @Test(arguments: ["", " ", "\n", "\t \u{2028}"])
+    func `blanks that a model writes down for a noise are no turn`(blank: String) {
+        var transcript = Transcript()
+        for speaker in [TranscriptEntry.Speaker.caller, .agent] {
+            let piece = transcript.add(words(blank, isFinal: false), by: speaker, at: 10)
+            let whole = transcript.add(words(blank, isFinal: true), by: speaker, at: 20)
+            #expect(piece == nil && whole == nil)
+        }
+        #expect(transcript.turns.isEmpty)
+    }
+
     @Test func `a turn that was published as whole is published again with its heard part, once`() throws {
         var transcript = Transcript()
         let final = transcript.add(words("Your balance.", isFinal: true), by: .agent, at: 10)

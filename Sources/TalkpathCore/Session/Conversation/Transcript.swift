@@ -1,5 +1,10 @@
 import TalkpathWire
 
+extension AgentTranscript {
+    /// False for blanks, which a model writes down for a noise.
+    fileprivate var hasWords: Bool { text.contains { !$0.isWhitespace } }
+}
+
 /// The words of both sides, in the order in which they were begun.
 ///
 /// Pieces extend the turn they belong to; a final text replaces the pieces. The caller's words come late from the
@@ -47,7 +52,7 @@ struct Transcript {
         guard !finished.contains(key) else { return nil }
         if piece.isFinal { finished.insert(key) }
         guard let position = positions[key] else {
-            guard !piece.text.isEmpty else { return nil }
+            guard piece.hasWords else { return nil }
             positions[key] = entries.count
             let audioBegan = speaker == .agent ? began.removeValue(forKey: piece.item) : nil
             let cut = speaker == .agent ? cuts.removeValue(forKey: piece.item) : nil
@@ -65,7 +70,7 @@ struct Transcript {
         }
         if !piece.isFinal {
             entries[position].text += piece.text
-        } else if !piece.text.isEmpty {
+        } else if piece.hasWords {
             entries[position].text = piece.text
         }
         return piece.isFinal ? entries[position] : nil
