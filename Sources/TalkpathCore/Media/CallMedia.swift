@@ -419,7 +419,13 @@ package final class CallMedia {
             forwardCallerAudio(at: now)
             hearCaller(at: now)
         }
-        if isAgentReady { uplink.keepClock(through: agentCodec, to: &outlets.toAgent, at: now) }
+        if isAgentReady {
+            uplink.keepClock(through: agentCodec, to: &outlets.toAgent, at: now)
+            if isStreaming {
+                uplink.bridgePause(through: agentCodec, to: &outlets.toAgent, at: now)
+                hearCaller(at: now)
+            }
+        }
         sendAgentAudio(isTick: true, at: now)
         downlink.settleMilestones(at: now)
     }

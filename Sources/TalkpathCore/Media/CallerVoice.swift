@@ -40,6 +40,17 @@ package struct CallerVoice: ~Copyable {
     package mutating func hear(_ bytes: RawSpan, at now: MonotonicInstant) -> VoiceActivityDetector.Transition? {
         guard bytes.byteCount > 0 else { return nil }
         lastAudio = now
+        return process(bytes, at: now)
+    }
+
+    /// Processes silence in place of audio that the line did not bring.
+    ///
+    /// - Returns: the last transition in it, if there was one.
+    mutating func missed(_ silence: RawSpan, at now: MonotonicInstant) -> VoiceActivityDetector.Transition? {
+        process(silence, at: now)
+    }
+
+    private mutating func process(_ bytes: RawSpan, at now: MonotonicInstant) -> VoiceActivityDetector.Transition? {
         var transition: VoiceActivityDetector.Transition?
         var offset = 0
         if partialCount > 0 {

@@ -1,7 +1,7 @@
 import TalkpathAudio
 import TalkpathWire
 
-/// The uplink to a model whose clock is the audio that it is sent.
+/// Silence for the agent while the line brings no audio.
 extension UplinkPipeline {
     /// The model is ready: from now on it is never left without audio for 100 ms.
     mutating func startClock(at now: MonotonicInstant) {
@@ -18,14 +18,41 @@ extension UplinkPipeline {
         to outbox: inout MessageOutbox,
         at now: MonotonicInstant
     ) {
-        var left = inputClock?.missing(at: now) ?? 0
-        guard left > 0 else { return }
-        counters.fedMilliseconds += left / max(1, format.bytesPerMillisecond)
+        feed(inputClock?.missing(at: now) ?? 0, isMissed: false, through: codec, to: &outbox, at: now)
+    }
+
+    /// Sends silence while the carrier's stream is open and brings nothing. Called at every tick.
+    ///
+    /// The agent, and our own voice detector, would otherwise wait for the end of the caller's turn until the line brings
+    /// audio again.
+    mutating func bridgePause(
+        through codec: borrowing AgentCodec,
+        to outbox: inout MessageOutbox,
+        at now: MonotonicInstant
+    ) {
+        guard inputClock == nil else { return }
+        let milliseconds = linePause.missing(at: now)
+        let bytes = milliseconds * format.bytesPerMillisecond
+        feed(bytes, isMissed: true, through: codec, to: &outbox, at: now)
+    }
+
+    /// - Parameter isMissed: our own voice detector takes it in, too.
+    private mutating func feed(
+        _ count: Int,
+        isMissed: Bool,
+        through codec: borrowing AgentCodec,
+        to outbox: inout MessageOutbox,
+        at now: MonotonicInstant
+    ) {
+        guard count > 0 else { return }
+        counters.fedMilliseconds += count / max(1, format.bytesPerMillisecond)
         // Uses the scratch memory of `drain`, which holds nothing between calls.
         let memory = chunk.memory
+        var left = count
         while left > 0 {
             let part = min(left, chunk.count)
             memory.update(repeating: format.silenceByte)
+            if isMissed { miss(memory.span.extracting(0..<part).bytes, at: now) }
             pass(part, through: codec, to: &outbox, at: now)
             left -= part
         }

@@ -67,6 +67,8 @@ package struct UplinkPipeline: ~Copyable {
     let chunk: Scratch<UInt8>
     /// Set while the agent is a model whose clock is the audio that it is sent.
     var inputClock: InputClock?
+    /// The pause of the line, for other agents.
+    var linePause = LinePause()
 
     /// The longest fill of a gap, in milliseconds. A longer gap means that the stream was interrupted, and its silence
     /// would only delay the audio.
@@ -127,6 +129,7 @@ package struct UplinkPipeline: ~Copyable {
         }
         counters.frames += 1
         counters.bytes += count
+        linePause.ended(at: now)
         let memory = decoded.memory
         hear(memory.span.extracting(0..<count).bytes, at: now)
         write(count)
@@ -146,7 +149,10 @@ package struct UplinkPipeline: ~Copyable {
             var target = UnsafeMutableBufferPointer(rebasing: memory[..<size]).mutableSpan
             let count = consumer.read(into: &target)
             guard count > 0 else { return }
-            if !hearsOnArrival { hear(memory.span.extracting(0..<count).bytes, at: now) }
+            if !hearsOnArrival {
+                linePause.ended(at: now)
+                hear(memory.span.extracting(0..<count).bytes, at: now)
+            }
             if isMuted || isWithheld {
                 UnsafeMutableBufferPointer(rebasing: memory[..<count]).update(repeating: format.silenceByte)
             }
@@ -184,12 +190,19 @@ package struct UplinkPipeline: ~Copyable {
     /// Another stream of the caller's follows, with numbers of its own.
     mutating func lineEnded() {
         clock.beginAnew()
+        linePause = LinePause()
     }
 
     /// Drops the content of the ring and the state of the filter.
     mutating func flush() {
         consumer.skipAll()
         converter.reset()
+    }
+
+    /// The detectors take in silence for audio that the line did not bring.
+    mutating func miss(_ silence: RawSpan, at now: MonotonicInstant) {
+        note(voice.missed(silence, at: now))
+        _ = intruder?.missed(silence, at: now)
     }
 
     private mutating func hear(_ bytes: RawSpan, at now: MonotonicInstant) {
