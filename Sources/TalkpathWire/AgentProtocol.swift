@@ -315,6 +315,8 @@ public enum AgentCommand: Equatable, Sendable {
     case markPlayed(String, wasCut: Bool)
     /// The caller has pressed this key: an ASCII character.
     case key(UInt8)
+    /// The caller has left, and no more audio follows: the model is to write down what it has heard.
+    case callerLeft(isSpeaking: Bool)
     /// A message of the agent was not understood and dropped.
     case fault(WireError)
     /// The call is over; nothing follows.

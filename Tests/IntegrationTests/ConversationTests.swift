@@ -70,6 +70,22 @@ import Testing
         }
     }
 
+    @Test func `words that the caller says before hanging up are in the record`() async throws {
+        let speech = SyntheticSpeech.callerTurn(.start(after: .milliseconds(700)), number: 1, lasting: .seconds(1))
+        // The model has not noticed the end of the words, let alone written them down.
+        let phone = PhoneScript(turns: [speech], ending: .hangsUp(after: .milliseconds(60)))
+        let script = AgentScript(turns: [], callerTexts: ["Cancel it, please."])
+        try await CallStage.with(carrier: .answers(phone), agent: script) { stage in
+            let id = try await stage.place()
+            let call = try await stage.record(of: id)
+            let turns = (call["transcript"]?.array ?? []).map { [$0["role"]?.string, $0["text"]?.string] }
+            #expect(turns == [["user", "Cancel it, please."]])
+            #expect(call["receipt"]?["ended_reason"]?.string == "caller_hangup")
+            let agent = try #require(await stage.models().first)
+            #expect(agent.violations.isEmpty)
+        }
+    }
+
     @Test func `the agent ends the call after its last words were played`() async throws {
         let conversation = Conversation.synthetic(
             turns: 1,

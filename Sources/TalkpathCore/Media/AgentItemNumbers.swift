@@ -23,7 +23,7 @@ struct AgentItemNumbers {
         case .delete(let item):
             onSocket(item).map { .delete(item: $0) }
         case .configure, .change, .cancelResponse, .say, .respond, .addMessage, .history, .prompt, .toolResult,
-            .callerVoice, .markPlayed, .key, .fault, .ended:
+            .callerVoice, .markPlayed, .key, .callerLeft, .fault, .ended:
             command
         }
     }

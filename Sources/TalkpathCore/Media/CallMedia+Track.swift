@@ -100,11 +100,21 @@ extension CallMedia {
         pump()
     }
 
+    /// The model writes down the caller's last words, and speaks no more.
+    func askForLastWords(_ words: LastWords) {
+        write(.callerLeft(isSpeaking: words == .beingSaid))
+        if downlink.isResponding { write(.cancelResponse) }
+    }
+
     /// Takes in a message that the model sends after the end of the call.
     func takeGoodbye(_ message: RawSpan) {
-        guard provider.isContinuous else { return }
+        guard provider.isContinuous || awaitsLastWords else { return }
         for event in receiveLate(message) {
             switch event {
+            case .callerTranscript(var piece) where !provider.isContinuous:
+                piece.item = inCall(piece.item)
+                if piece.isFinal { awaitsLastWords = false }
+                append(.agent(.callerTranscript(piece)))
             case .sessionClosed:
                 awaitsGoodbye = false
                 append(.agent(event))

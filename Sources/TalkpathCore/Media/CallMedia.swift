@@ -47,6 +47,8 @@ package final class CallMedia {
     var overlap = SpeechOverlap()
     /// True once the agent was told of the end, until it has taken its leave.
     var awaitsGoodbye = false
+    /// True after the end while the model still owes the caller's last words in writing.
+    var awaitsLastWords = false
     /// Changes whenever the model's socket does. Messages of sockets with an older generation are ignored.
     package private(set) var agentGeneration = 0
 
@@ -372,16 +374,22 @@ package final class CallMedia {
 
     /// Stops the media plane: from now on no audio moves in either direction. Waiting audio is dropped.
     ///
+    /// - Parameter lastWords: the words that the model is still to write down.
     /// - Returns: how much the caller heard of the agent's current speech; `nil` if nothing was cut short.
-    package func stop(at now: MonotonicInstant) -> PlaybackInterruption? {
+    package func stop(
+        awaiting lastWords: LastWords? = nil,
+        at now: MonotonicInstant
+    ) -> PlaybackInterruption? {
         guard !isStopped else { return nil }
         isStopped = true
         isStreaming = false
         awaitsGoodbye = provider.isContinuous && isAgentReady
+        awaitsLastWords = lastWords != nil && isAgentReady
         isAgentReady = false
         finishWords()
         uplink.flush()
         outlets.toAgent.removeAll()
+        if awaitsLastWords, let lastWords { askForLastWords(lastWords) }
         clearTelephony(sparesDigits: false, at: now)
         let interruption = downlink.flush(at: now)
         downlink.finish()
@@ -396,6 +404,8 @@ package final class CallMedia {
         guard outlets.agentSink != nil else { return }
         agentCodec.write(.ended(end), to: &outlets.toAgent)
     }
+
+    func inCall(_ item: AgentItem) -> AgentItem { items.inCall(item) }
 
     /// The codec reads a message after the end.
     func receiveLate(_ message: RawSpan) -> [AgentEvent] {

@@ -1,6 +1,7 @@
 import TalkpathAudio
 
-/// The wait for the model's own word that its session is closed, which tells the reason and the time billed.
+/// The wait for the model's own word that its session is closed, which tells the reason and the time billed; or for the
+/// caller's last words, which a model writes down some time after it has heard them.
 ///
 /// One waits, and not for long: the socket is closed after that in any case.
 struct AgentGoodbye {

@@ -35,7 +35,7 @@ extension CallSession {
         case .greet:
             greet(at: ports.clock.now)
         case .stopBridge:
-            if let interruption = media.value.stop(at: ports.clock.now) { cut(interruption) }
+            if let interruption = media.value.stop(awaiting: lastWords, at: ports.clock.now) { cut(interruption) }
             stopTalking()
             sayGoodbye()
         case .redirect(let id, let instructions):

@@ -154,9 +154,10 @@ extension CallSession {
         }
     }
 
-    /// At the end of the call, a model that closes its session in order is given time for it.
+    /// At the end of the call, a model that closes its session in order is given time for it, and so is one that has the
+    /// caller's last words.
     private func waitForGoodbye() async {
-        guard media.value.awaitsGoodbye else { return }
+        guard media.value.awaitsGoodbye || media.value.awaitsLastWords else { return }
         await withCheckedContinuation { agentGoodbye.wait($0, at: ports.clock.now) }
     }
 

@@ -68,6 +68,7 @@ extension CallSession {
             callerCutIn(at: now)
             publish(.callerSpeechStarted)
         case .callerSpeechEnded:
+            callerTurns.modelEnded()
             talk.debts.modelHeardEnd()
             perform(talk.speech.callerEnded(.model, at: now))
             publish(.callerSpeechEnded)
@@ -85,6 +86,10 @@ extension CallSession {
             if !piece.isFinal || isUnheard { talk.debts.modelUnderstood(isUnheard: isUnheard, at: now) }
             let began = callerTurns.place(piece.item, at: callMilliseconds(at: now))
             if let turn = transcript.add(piece, by: .caller, at: began) { turnEnded(turn, at: now) }
+            if piece.isFinal {
+                callerTurns.written(piece.item)
+                if !media.value.awaitsLastWords, media.value.isStopped { agentGoodbye.came() }
+            }
         case .agentTranscript(let piece):
             talk.speech.answerProgressed()
             talk.speech.add(piece)

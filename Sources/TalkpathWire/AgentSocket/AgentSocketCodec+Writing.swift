@@ -46,7 +46,7 @@ extension AgentSocketCodec {
             Self.write(Self.fault(error), to: &outbox)
         case .ended(let end):
             Self.write(Self.ended(end), to: &outbox)
-        case .respond, .history:
+        case .respond, .history, .callerLeft:
             return
         }
     }

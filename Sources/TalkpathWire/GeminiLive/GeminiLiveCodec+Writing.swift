@@ -19,6 +19,8 @@ extension GeminiLiveCodec {
                 uniquingKeysWith: { first, _ in first }
             )
             Self.write(["setup": Self.setup(configuration.reduced, traits, announcesHistory: isAnnounced)], to: &outbox)
+        case .callerLeft(let isSpeaking):
+            if isSpeaking { Self.write(["realtimeInput": ["audioStreamEnd": true]], to: &outbox) }
         case .truncate, .delete, .cancelResponse, .respond, .change, .callerVoice, .markPlayed, .key, .fault, .ended:
             return
         case .say(let text), .prompt(let text):

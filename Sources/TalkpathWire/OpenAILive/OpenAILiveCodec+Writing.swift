@@ -32,7 +32,8 @@ extension OpenAILiveCodec {
             requestIfDue(to: &outbox)
         case .ended:
             Self.write(["type": "session.close"], to: &outbox)
-        case .truncate, .delete, .cancelResponse, .history, .callerVoice, .markPlayed, .key, .fault:
+        case .truncate, .delete, .cancelResponse, .history, .callerVoice, .markPlayed, .key,
+            .callerLeft, .fault:
             return
         }
     }

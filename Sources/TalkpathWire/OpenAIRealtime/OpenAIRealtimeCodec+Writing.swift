@@ -46,6 +46,9 @@ extension OpenAIRealtimeCodec {
                 ? Self.approval(id, output)
                 : ["type": "function_call_output", "call_id": .string(id), "output": .string(output)]
             Self.write(["type": "conversation.item.create", "item": item], to: &outbox)
+        case .callerLeft(let isSpeaking):
+            // Words that the model has heard to their end are committed already.
+            if isSpeaking { Self.write(["type": "input_audio_buffer.commit"], to: &outbox) }
         case .callerVoice, .markPlayed, .key, .fault, .ended:
             return
         }

@@ -205,6 +205,55 @@ struct CallMediaTests {
         #expect(bridge.takeCarrier().compactMap(\.audio?.count).reduce(0, +) > 700)
     }
 
+    @Test func `an item that comes after the caller has spoken over its response counts as unheard`() throws {
+        let bridge = try Bridge(.openai)
+        bridge.start()
+        bridge.media.agentIsReady(at: bridge.now)
+        bridge.agentSays(#"{"type":"response.created","response":{}}"#)
+        bridge.agentSays(#"{"type":"input_audio_buffer.speech_started","audio_start_ms":1,"item_id":"u"}"#)
+        _ = bridge.agent.take()
+        _ = bridge.media.takeEvents()
+        bridge.delta([UInt8](repeating: 9, count: 4800), item: "late")
+        bridge.delta([UInt8](repeating: 9, count: 4800), item: "late")
+        bridge.agentSays(#"{"type":"response.output_audio.done","item_id":"late"}"#)
+        bridge.agentSays(#"{"type":"response.done","response":{"status":"cancelled"}}"#)
+        #expect(bridge.takeCarrier().compactMap(\.audio).isEmpty)
+        let told = bridge.agent.take().filter { $0.contains("conversation.item.truncate") }
+        #expect(told.count == 1 && told[0].contains(#""late""#) && told[0].contains(#""audio_end_ms":0"#))
+        let cuts = bridge.media.takeEvents().compactMap { event -> [Int]? in
+            if case .silenced(let interruption) = event { interruption.heard.map(\.milliseconds) } else { nil }
+        }
+        #expect(cuts == [[0]])
+        bridge.agentSays(#"{"type":"response.created","response":{}}"#)
+        bridge.delta([UInt8](repeating: 9, count: 4800), item: "next")
+        #expect(!bridge.takeCarrier().compactMap(\.audio).isEmpty)
+    }
+
+    @Test(arguments: [LastWords.said, .beingSaid])
+    func `the model writes down the caller's last words after the stop`(words: LastWords) throws {
+        let bridge = try Bridge(.openai)
+        bridge.start()
+        bridge.media.agentIsReady(at: bridge.now)
+        bridge.agentSays(#"{"type":"input_audio_buffer.speech_started","audio_start_ms":1,"item_id":"u"}"#)
+        _ = bridge.media.takeEvents()
+        _ = bridge.media.stop(awaiting: words, at: bridge.now)
+        bridge.media.pump()
+        let commits = bridge.agent.take().filter { $0.contains("input_audio_buffer.commit") }
+        #expect(commits.count == (words == .beingSaid ? 1 : 0))
+        func transcript(_ text: String) -> String {
+            #"{"type":"conversation.item.input_audio_transcription.completed","item_id":"u","transcript":"\#(text)"}"#
+        }
+        #expect(bridge.media.awaitsLastWords)
+        bridge.agentSays(#"{"type":"response.created","response":{}}"#)
+        bridge.agentSays(transcript("Bye."))
+        #expect(!bridge.media.awaitsLastWords)
+        bridge.agentSays(transcript("More."))
+        let heard = bridge.takeEvents().map { event in
+            if case .callerTranscript(let piece) = event { piece.text } else { "\(event)" }
+        }
+        #expect(heard == ["Bye."])
+    }
+
     @Test func `after the stop no audio moves, and only the carrier's goodbye is played`() throws {
         let bridge = try Bridge(.openai)
         bridge.start()

@@ -17,6 +17,46 @@ struct CallerTurnsTests {
         #expect(turns.place(first, at: 7500) == 1000)
     }
 
+    // MARK: Last words
+
+    @Test func `words of a named turn are owed until they are there, while it is spoken and for some time after`() {
+        var turns = CallerTurns()
+        #expect(turns.lastWords(at: 500) == nil)
+        turns.detectorBegan(at: 900)
+        turns.modelBegan(first, at: 1000)
+        #expect(turns.lastWords(at: 30_000) == .beingSaid)
+        turns.modelEnded()
+        turns.detectorEnded(lastSpeech: 2000)
+        #expect(turns.lastWords(at: 2100) == .said)
+        #expect(turns.lastWords(at: 40_000) == nil)
+        turns.written(second)
+        #expect(turns.lastWords(at: 2200) == .said)
+        turns.written(first)
+        // A sound that the model has not named since is none to it.
+        turns.detectorBegan(at: 3000)
+        turns.detectorEnded(lastSpeech: 4000)
+        #expect(turns.lastWords(at: 4100) == nil)
+        turns.modelBegan(second, at: 5000)
+        turns.modelLost(at: 5100)
+        #expect(turns.lastWords(at: 5200) == nil)
+    }
+
+    @Test func `words of a turn of our own detector are owed while they may come`() {
+        var turns = CallerTurns()
+        turns.detectorBegan(at: 1000)
+        #expect(turns.lastWords(at: 1500) == .beingSaid)
+        turns.detectorEnded(lastSpeech: 2000)
+        #expect(turns.lastWords(at: 2500) == .said)
+        #expect(turns.lastWords(at: 2000 + CallerTurns.lateness + 1) == nil)
+        _ = turns.place(first, at: 2600)
+        // They come piece by piece.
+        #expect(turns.lastWords(at: 3000) == .said)
+        #expect(turns.lastWords(at: 2600 + CallerTurns.pause + 1) == nil)
+        turns.detectorBegan(at: 9000)
+        turns.detectorEnded(lastSpeech: 9200)
+        #expect(turns.lastWords(at: 9300) == nil)
+    }
+
     @Test func `words after the answer go to the answered turn of our own detector`() {
         var turns = CallerTurns()
         turns.detectorBegan(at: 500)

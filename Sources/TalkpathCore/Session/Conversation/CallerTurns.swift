@@ -25,6 +25,13 @@ struct CallerTurns: Sendable {
         }
     }
 
+    /// The newest turn that the model has named, until it is written down.
+    private var unwritten: (item: AgentItem, began: Int)?
+    private var isModelHearing = false
+    private var namesTurns = false
+    /// A turn whose words have not come within this time is one without words.
+    private static let patience = 20_000
+
     /// Turns of our voice detector, oldest first, for which no words have come.
     private var heard: [Heard] = []
     private var placed: [AgentItem: Int] = [:]
@@ -66,6 +73,8 @@ struct CallerTurns: Sendable {
     mutating func modelLost(at milliseconds: Int) {
         lostAt = milliseconds
         lastPlaced = nil
+        unwritten = nil
+        isModelHearing = false
         heard.removeAll { $0.lastSpeech != nil }
         for index in heard.indices { heard[index].isDoubtful = true }
     }
@@ -73,6 +82,31 @@ struct CallerTurns: Sendable {
     /// The model reports the beginning of speech, with the id of the coming transcript.
     mutating func modelBegan(_ item: AgentItem, at milliseconds: Int) {
         note(item, milliseconds)
+        unwritten = (item, milliseconds)
+        isModelHearing = true
+        namesTurns = true
+    }
+
+    /// The model has heard the end of the turn that it has named last.
+    mutating func modelEnded() { isModelHearing = false }
+
+    /// The words of a turn are there as a whole.
+    mutating func written(_ item: AgentItem) {
+        if unwritten?.item == item { unwritten = nil }
+    }
+
+    /// The words that may still come when the call ends now.
+    func lastWords(at milliseconds: Int) -> LastWords? {
+        if isModelHearing { return .beingSaid }
+        if let unwritten { return milliseconds - unwritten.began <= Self.patience ? .said : nil }
+        // The model says itself what it hears.
+        guard !namesTurns else { return nil }
+        guard let newest = heard.last else {
+            // More of the same words may come.
+            return lastPlaced.map { milliseconds - $0.came <= Self.pause } ?? false ? .said : nil
+        }
+        if newest.lastSpeech == nil { return .beingSaid }
+        return newest.isOver(at: milliseconds) ? .said : nil
     }
 
     /// The model begins to answer the newest turn that it can have heard by now.
