@@ -84,7 +84,9 @@ import Testing
         try await Self.with(echo) { call in
             Self.write(said, on: &call.leg)
             let heard = try await Self.hear(said.count, on: &call.leg)
-            #expect(heard == said)
+            // Apart, for a report of all samples would take a minute.
+            let isSame = heard == said
+            #expect(isSame)
         }
     }
 
@@ -188,10 +190,12 @@ import Testing
                 most = number
                 if number == 120 { break }
             }
+            // The agent may send as much more as is played meanwhile: two seconds are four pieces.
+            _ = try await Self.hear(32_000, on: &call.leg)
             _ = await call.end()
             for await number in pieces { most = number }
-            // A minute, and what the lane has taken from it for the ring.
-            #expect((120...124).contains(most))
+            // A minute, what was played, and what the lane has taken from it for the ring.
+            #expect((120...130).contains(most))
             for await name in faults {
                 #expect(name == "AgentCallIsOver")
                 break
