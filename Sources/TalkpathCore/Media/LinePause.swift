@@ -11,12 +11,12 @@ struct LinePause {
     /// The silence given for the present pause, in milliseconds.
     private var given = 0
 
-    /// Stalls of the network are seldom longer.
-    static let shortest = Duration.milliseconds(400)
+    /// Stalls of the network are seldom longer, and would break a sentence in two.
+    static let shortest = Duration.seconds(1)
     /// Within that time every model has noticed the end of a turn.
     static let longest = Duration.seconds(10)
     /// The most silence to give at once. A longer stall of our own counts as over.
-    private static let most = 1000
+    private static let most = shortest.wholeMilliseconds
 
     mutating func ended(at now: MonotonicInstant) {
         lastAudio = now
