@@ -30,7 +30,7 @@ struct CallCostTests {
         var agent = AgentProfile.openAI(key: "", model: model, instructions: "")
         agent.openAI.transcription = .init()
         agent.openAI.transcription?.model = transcription
-        return CallPricing(try table(prices), agent: agent, direction: direction, to: number)
+        return CallPricing(try table(prices), agents: [agent], direction: direction, to: number)
     }
 
     private static func usage(_ change: (inout AgentUsage) -> Void = { _ in }) -> AgentUsage {
@@ -53,6 +53,39 @@ struct CallCostTests {
         #expect(cost.total(.carrier)?.decimal == "0.036")
         #expect(cost.total?.decimal == "0.06698")
         #expect(cost.items.compactMap(\.amount).reduce(.zero, +) == cost.total)
+    }
+
+    @Test func `each agent of a call is priced by its own model, and its items name the model`() throws {
+        let table = try Self.table(
+            #"""
+            {"currency":"USD","models":[
+             {"vendor":"openai","models":["m"],"source":"s","read":"2026-11-29","per_million_tokens":{"output_text":24}},
+             {"vendor":"gemini","models":["g"],"source":"s","read":"2026-11-29","per_million_tokens":{"output_text":2}},
+             {"vendor":"openai_live","models":["l"],"source":"s","read":"2026-11-29","per_minute":0.06}]}
+            """#
+        )
+        let agents = [
+            AgentProfile.openAI(key: "", model: "m", instructions: ""),
+            .gemini(key: "", model: "g", instructions: ""), .openAILive(key: "", model: "l", instructions: ""),
+        ]
+        let start = MonotonicInstant(nanoseconds: 0)
+        var roster = AgentRoster(agents, startedOn: start)
+        var words = AgentUsage(inputTokens: 0, outputTokens: 1000, totalTokens: 1000)
+        words.outputTextTokens = 1000
+        roster.ready(at: start)
+        roster.used(words)
+        _ = roster.takeNext("gone", at: start + .seconds(30))
+        roster.ready(at: start + .seconds(31))
+        roster.used(words)
+        _ = roster.takeNext("gone", at: start + .seconds(60))
+        roster.ready(at: start + .seconds(62))
+        let shares = roster.shares(answeredOn: start + .seconds(2), at: start + .seconds(122))
+        #expect(shares.map(\.talking) == [.seconds(28), .seconds(29), .seconds(60)])
+        let pricing = CallPricing(table, agents: agents, direction: .inbound, to: "")
+        let cost = pricing.cost(shares, talking: .seconds(120), hasCarrier: false)
+        #expect(cost.items.map { $0.agent?.model } == ["m", "g", "l"])
+        // 1000 x 24 and 1000 x 2 millionths, and one minute of 0.06.
+        #expect(cost.items.map { $0.amount?.decimal } == ["0.024", "0.002", "0.06"])
     }
 
     @Test(arguments: 0..<200) func `the tokens of the items equal the provider's counts`(seed: UInt64) throws {
@@ -123,13 +156,13 @@ struct CallCostTests {
 
     @Test func `a socket agent has the price of its owner's file, or an unknown one`() throws {
         let own = AgentProfile.socket(url: "wss://agent.example.com")
-        let unknown = CallPricing(try Self.table(Self.prices), agent: own, direction: .inbound, to: "")
+        let unknown = CallPricing(try Self.table(Self.prices), agents: [own], direction: .inbound, to: "")
         #expect(unknown.cost(AgentUsage(), talking: .seconds(6), hasCarrier: false).total == nil)
         let file = """
             {"currency":"USD","models":[{"vendor":"socket","models":["\(own.model)"],"per_minute":0.05,"source":"s",
              "read":"2026-11-29"}]}
             """
-        let known = CallPricing(try Self.table(file), agent: own, direction: .inbound, to: "")
+        let known = CallPricing(try Self.table(file), agents: [own], direction: .inbound, to: "")
         #expect(known.cost(AgentUsage(), talking: .seconds(6), hasCarrier: false).total?.decimal == "0.005")
     }
 
@@ -176,5 +209,12 @@ private struct Random: RandomNumberGenerator {
         z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
         z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
         return z ^ (z >> 31)
+    }
+}
+
+extension CallPricing {
+    /// Of a call with one agent.
+    fileprivate func cost(_ usage: AgentUsage, talking: Duration, hasCarrier: Bool) -> CallCost {
+        cost([Share(usage: usage, talking: talking)], talking: talking, hasCarrier: hasCarrier)
     }
 }

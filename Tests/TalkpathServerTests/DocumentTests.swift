@@ -81,6 +81,13 @@ import Testing
         let kinds: [CallEvent.Kind] = [
             .started, .ringing, .answered, .transcript(turn), .transcriptCorrected(turn), .dtmf, .listenerJoined,
             .toolCalled(name: "stock"), .agentLost(message: "the model's socket was closed (1011)"),
+            .agentFailedOver(
+                AgentFailover(
+                    from: AgentReference(id: "desk", provider: .openai, model: "m"),
+                    to: AgentReference(name: "Next", provider: .gemini, model: "g"),
+                    reason: "the model's server answered 401"
+                )
+            ),
             .carrierError(CarrierFault(.stream, code: 31920, "the media socket was not accepted")),
             .responseFailed(status: "failed", code: "rate_limit_exceeded"),
             .transferring, .transferAnswered, .transferFailed(.busy, message: "the other party is busy"),

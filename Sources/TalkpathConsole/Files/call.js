@@ -10,6 +10,7 @@ const remarks = {
   ringing: () => ["phone", "The phone rings"], answered: () => ["phone", "The call is answered", "good"],
   agent_ready: m => ["agent", m.isAgain ? "The model’s session is open again" : "The model is ready"],
   tool_called: m => ["tool", `The agent calls the function ${m.name}`], dtmf: () => ["keys", "The caller presses a key"],
+  agent_failed_over: m => ["warn", `${m.to.provider} ${m.to.model} takes over from ${m.from.provider} ${m.from.model}: ${m.reason}`, "bad"],
   agent_lost: m => ["warn", `The model’s session is lost: ${m.reason}`, "bad"],
   carrier_error: m => ["warn", `The carrier reports an error (${words(m.source)}): ${m.message}`, "bad"],
   response_failed: m => ["warn", `An answer of the model ${m.status === "incomplete" ? "stays incomplete" : "failed"}: ${m.code}`, "bad"],
@@ -25,7 +26,7 @@ const remarks = {
 };
 
 // Stored events of earlier calls, as moments.
-const kept = { "call.ringing": "ringing", "call.answered": "answered", "call.dtmf": "dtmf", "call.listened": "listener_joined", "call.transfer_started": "transferring", "call.transfer_answered": "transfer_answered", "call.transfer_failed": "transfer_failed", "agent.tool_called": "tool_called", "agent.lost": "agent_lost", "carrier.error": "carrier_error", "agent.response_failed": "response_failed" };
+const kept = { "call.ringing": "ringing", "call.answered": "answered", "call.dtmf": "dtmf", "call.listened": "listener_joined", "call.transfer_started": "transferring", "call.transfer_answered": "transfer_answered", "call.transfer_failed": "transfer_failed", "agent.tool_called": "tool_called", "agent.lost": "agent_lost", "agent.failed_over": "agent_failed_over", "carrier.error": "carrier_error", "agent.response_failed": "response_failed" };
 
 /** An unknown amount is shown as unknown, never as $0. */
 const dollars = amount => amount === null || amount === undefined ? "unknown" : "$" + (amount && amount < 0.0001 ? amount.toExponential(1) : amount.toFixed(4));

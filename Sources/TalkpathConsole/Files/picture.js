@@ -130,7 +130,7 @@ export class Picture {
         c.beginPath(); c.moveTo(x(m.at_ms), top); c.lineTo(x(m.at_ms), rows.agent + half); c.stroke();
         c.setLineDash([]);
       }
-      const tint = { tool_called: head, dtmf: head, agent_lost: alarm, carrier_error: alarm, response_failed: alarm, transferring: head, answered: good, ended: soft }[m.kind];
+      const tint = { tool_called: head, dtmf: head, agent_lost: alarm, agent_failed_over: alarm, carrier_error: alarm, response_failed: alarm, transferring: head, answered: good, ended: soft }[m.kind];
       if (tint) { c.fillStyle = tint; c.beginPath(); c.arc(Math.max(4, x(m.at_ms)), top - 2, 3.2, 0, 7); c.fill(); }
     }
     if (this.data.isLive) { c.fillStyle = good; c.fillRect(x(duration) - 1, 14, 2, box.height - 14); }

@@ -2,7 +2,7 @@
 import * as api from "./api.js";
 import { h, fill, button, ask, attempt, field, empty, time, plural, words, copyable, icon } from "./dom.js";
 
-const types = "call.started call.ringing call.answered call.ended call.transcript call.recording call.analyzed call.dtmf call.listened agent.tool_called agent.lost carrier.error agent.response_failed call.failed".split(" ");
+const types = "call.started call.ringing call.answered call.ended call.transcript call.recording call.analyzed call.dtmf call.listened agent.tool_called agent.lost agent.failed_over carrier.error agent.response_failed call.failed".split(" ");
 
 export function open() {
   const hooks = h("ul", { class: "rows hooks" }), dead = h("ul", { class: "rows dead" }), all = button("Send all again", () => attempt(() => api.post("events/dead/replay", { all: true }), r => `${plural(r.count, "event")} on the way again`).then(load), { class: "quiet" });

@@ -50,6 +50,10 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
     public var renewal: AgentRenewal?
     /// The caller's way on when the model is lost for good; without one, the call ends at once.
     public var fallback: AgentFallback?
+    /// The agents that take the call over, in this order, when the one before is refused or lost for good: at most
+    /// ``mostFailovers``, which have no list of their own. The call keeps this agent's limits, capture, webhook, fallback
+    /// and greeting policy.
+    public var failover: [AgentProfile] = []
     /// True if the agent is told which keys the caller presses.
     public var hearsDigits = true
     /// True if a key that the caller presses silences the agent, as speech over it does.
@@ -173,6 +177,12 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
         return agent
     }
 
+    /// The most agents that ``failover`` may hold.
+    public static let mostFailovers = 3
+
+    /// This agent and those that take over after it, in their order.
+    package var succession: [AgentProfile] { [self] + failover }
+
     private var socketFormat: AudioFormat {
         format == .pcmu ? .telephony : AudioFormat(encoding: .pcm16, sampleRate: socketRate)
     }
@@ -251,5 +261,28 @@ public struct AgentProfile: Equatable, Sendable, CustomStringConvertible {
         check.canApprove = approval != nil || hasHandler
         check.service = effectiveService
         try check.run()
+        try checkFailover(hasHandler: hasHandler)
+    }
+
+    private func checkFailover(hasHandler: Bool) throws(AgentOptionFault) {
+        guard failover.count <= Self.mostFailovers else {
+            throw AgentOptionFault("failover", "must have at most \(Self.mostFailovers) agents")
+        }
+        for (place, next) in failover.enumerated() {
+            guard next.failover.isEmpty else {
+                throw AgentOptionFault(
+                    "failover[\(place)].failover",
+                    "must be empty: the list is the first agent's alone"
+                )
+            }
+            var next = next
+            // The call keeps those of its first agent.
+            next.limits = limits
+            do throws(AgentOptionFault) {
+                try next.check(hasHandler: hasHandler)
+            } catch {
+                throw AgentOptionFault("failover[\(place)].\(error.field)", error.message)
+            }
+        }
     }
 }

@@ -99,6 +99,8 @@ public struct CallSnapshot: Equatable, Sendable {
     public var duration: Duration
     public var transcript: [TranscriptEntry]
     public var metrics: CallMetrics
+    /// The agents that have had the call so far, in their order; empty for a call that was given one only.
+    public var agentParts: [AgentPart] = []
     /// The carrier's verdict on the kind of answer, a person or a machine; `nil` without a verdict.
     public var answeredBy: AnsweredBy?
     /// The loop guard's certainty that two agents talk in circles, from 0 to 1; `nil` where it is off.

@@ -124,6 +124,8 @@ extension CallEvent.Kind {
             .published("transcriptCorrected", detail: "\(turn.number): \(turn.heardMilliseconds ?? 0) ms")
         case .toolCalled(let name): .published("toolCalled", detail: name)
         case .agentLost(let message): .published("agentLost", detail: message)
+        case .agentFailedOver(let failover):
+            .published("agentFailedOver", detail: "\(failover.to): \(failover.reason)")
         case .carrierError(let fault): .published("carrierError", detail: fault.words)
         case .responseFailed(let status, let code): .published("responseFailed", detail: "\(status) \(code)")
         case .ended(let receipt): .ended(CaptureReceipt(receipt))

@@ -32,6 +32,7 @@ extension AgentProfile {
             }
         )
         json.set("fallback", fallback?.capturedJSON)
+        if !failover.isEmpty { json.set("failover", .array(failover.map(\.capturedJSON))) }
         // Of the servers, addresses and tokens are left out; of the overlay, everything: anything may stand in it.
         var openAI = openAI
         openAI.mcpServers = []
@@ -79,6 +80,10 @@ extension AgentProfile {
         gemini = json["gemini"].map(GeminiOptions.init(json:)) ?? gemini
         live = json["openai_live"].map(OpenAILiveOptions.init(json:)) ?? live
         fallback = json["fallback"].map { AgentFallback(capturedJSON: $0, number: Self.anyNumber) }
+        let next = json["failover"]?.array ?? []
+        failover = next.compactMap(AgentProfile.init(capturedJSON:))
+        // A list with a hole in it would replay another call.
+        guard failover.count == next.count else { return nil }
     }
 }
 

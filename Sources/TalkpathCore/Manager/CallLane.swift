@@ -196,7 +196,7 @@ package actor CallLane {
         let media: CallMedia
         do {
             media = try CallMedia(
-                plan: Self.plan(for: agent),
+                plan: MediaPlan(agent),
                 format: format,
                 callerAudio: ends.callerAudio,
                 agentAudio: ends.agentAudio
@@ -212,16 +212,6 @@ package actor CallLane {
         return RingCall(session: session, leg: ends.leg)
     }
 
-    private static func plan(for agent: AgentProfile) -> MediaPlan {
-        MediaPlan(
-            provider: agent.provider,
-            agentInput: agent.inputFormat,
-            agentOutput: agent.outputFormat,
-            resampler: agent.resampler,
-            bargeIn: agent.bargeIn
-        )
-    }
-
     private func begin(
         _ parties: CallSession.Parties,
         as id: CallID,
@@ -230,7 +220,7 @@ package actor CallLane {
     ) throws(CallManager.Refusal) -> CallSession {
         let media: CallMedia
         do {
-            media = try CallMedia(plan: Self.plan(for: agent))
+            media = try CallMedia(plan: MediaPlan(agent))
         } catch {
             directory.forget(id)
             throw .unsupportedFormat

@@ -23,6 +23,7 @@ import TalkpathWire
 /// | `talkpath_transfers_total` | counter | by `outcome`: `answered`, `busy`, `no_answer`, `failed`, `canceled`, and `refused` by the carrier |
 /// | `talkpath_lane_calls`, `talkpath_lane_lag_seconds`, `talkpath_lane_busy_ratio` | gauge | by `lane`: its calls, the worst lateness of its ticks in the last second, and the share of that second in which its thread worked |
 /// | `talkpath_agents_reopened_total` | counter | sessions with models that were opened again and are ready |
+/// | `talkpath_agent_failovers_total` | counter | calls that the next agent of their list has taken over: by the providers `from` and `to` |
 /// | `talkpath_agent_connects_failed_total` | counter | by `kind`: `refused` by the provider for good, `failed` for now |
 /// | `talkpath_hang_ups_failed_total` | counter | calls that ended without the carrier's confirmation |
 /// | `talkpath_media_sockets_refused_total` | counter | media sockets that got no call: by `reason` |
@@ -216,6 +217,10 @@ public final class CallInstruments: Sendable {
             note(receipt.cost)
         case .agentLost:
             agentsLost.increment()
+        case .agentFailedOver(let failover):
+            // Rare, so each makes its counter.
+            let dimensions = [("from", failover.from.provider.rawValue), ("to", failover.to.provider.rawValue)]
+            makeCounter("agent_failovers_total", dimensions).increment()
         case .transferAnswered:
             transferred(TransferOutcome.answered.rawValue)
         case .transferFailed(let outcome, _):

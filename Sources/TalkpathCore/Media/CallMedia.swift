@@ -22,10 +22,10 @@ package final class CallMedia {
     private var clears = ClearClock()
 
     private let telephony: Telephony
-    private let bargeIn: BargeIn
+    private var bargeIn: BargeIn
     private var telephonyCodec = TwilioMediaStreamsCodec()
     private(set) var agentCodec: AgentCodec
-    let provider: AgentProvider
+    private(set) var provider: AgentProvider
 
     let outlets = MediaOutlets()
     /// The instant of the latest message of the caller.
@@ -322,6 +322,29 @@ package final class CallMedia {
         guard !isStopped else { return }
         finishWords()
         downlink.sourceLost()
+    }
+
+    /// Another agent takes the call over, after ``agentLost()``: its codec and its formats hold from now on. The caller's
+    /// audio stays in the ring, and the agent's audio that waits to be heard stays in the backlog.
+    ///
+    /// - Returns: false if no filter fits the sample rates of its formats.
+    func agentChanges(to plan: MediaPlan) -> Bool {
+        guard !isStopped else { return true }
+        provider = plan.provider
+        bargeIn = plan.bargeIn
+        agentCodec = AgentCodec(plan.provider)
+        overlap = SpeechOverlap()
+        let hears = uplink.agentChanges(
+            to: plan.agentInput,
+            engine: plan.resampler,
+            hearsIntrusion: plan.bargeIn != .model
+        )
+        let speaks = downlink.agentChanges(
+            to: plan.agentOutput,
+            engine: plan.resampler,
+            isContinuous: plan.provider.isContinuous
+        )
+        return hears && speaks
     }
 
     /// Lets audio flow to the agent; audio that was kept in the ring goes first.

@@ -42,7 +42,7 @@ package struct DownlinkPipeline: ~Copyable {
     package let format: AudioFormat
 
     var converter: AudioConverter
-    private let engine: ResamplerEngine
+    private var engine: ResamplerEngine
     var backlog: DownlinkBacklog
     private var pacer: PlayoutPacer
     var ledger: PlaybackLedger
@@ -83,8 +83,8 @@ package struct DownlinkPipeline: ~Copyable {
     var trackFloor = QueueFloor()
     /// The time that the sounds of a continuous track wait for the audio before them.
     package internal(set) var playoutDelay = LatencyHistogram()
-    let trackPiece: Scratch<UInt8>
-    let silence: Scratch<UInt8>
+    private(set) var trackPiece: Scratch<UInt8>
+    private(set) var silence: Scratch<UInt8>
 
     private let decoded: Scratch<UInt8>
     private let frame: Scratch<UInt8>
@@ -110,9 +110,7 @@ package struct DownlinkPipeline: ~Copyable {
         self.format = format
         sound = ResponseSound(format: format)
         if isContinuous { track = SpeechTrack(format: format) }
-        // A slice of µ-law is 240 ms of audio.
-        trackPiece = Scratch(repeating: 0, count: isContinuous ? 480 * format.bytesPerMillisecond : 0)
-        silence = Scratch(repeating: format.silenceByte, count: isContinuous ? format.frameBytes : 0)
+        (trackPiece, silence) = Self.trackMemory(format, isContinuous: isContinuous)
         ledger = PlaybackLedger(bytesPerMillisecond: format.bytesPerMillisecond, isExact: ring != nil)
         self.ring = ring
         self.engine = engine
@@ -121,6 +119,14 @@ package struct DownlinkPipeline: ~Copyable {
         pacer = PlayoutPacer(lead: lead, bytesPerMillisecond: format.bytesPerMillisecond)
         decoded = Scratch(repeating: 0, count: Self.sliceCharacters / 4 * 3)
         frame = Scratch(repeating: 0, count: format.frameBytes)
+    }
+
+    private static func trackMemory(_ format: AudioFormat, isContinuous: Bool) -> (Scratch<UInt8>, Scratch<UInt8>) {
+        (
+            // A slice of µ-law is 240 ms of audio.
+            Scratch(repeating: 0, count: isContinuous ? 480 * format.bytesPerMillisecond : 0),
+            Scratch(repeating: format.silenceByte, count: isContinuous ? format.frameBytes : 0)
+        )
     }
 
     package var description: String { converter.description }
@@ -182,6 +188,18 @@ package struct DownlinkPipeline: ~Copyable {
         finishCurrentItem()
         converter = other
         return true
+    }
+
+    /// Another agent takes over, after ``sourceLost()``; the backlog keeps its content.
+    ///
+    /// - Returns: false if no filter fits its sample rate; the format stays as it was then.
+    mutating func agentChanges(to agent: AudioFormat, engine: ResamplerEngine, isContinuous: Bool) -> Bool {
+        self.engine = engine
+        track = isContinuous ? SpeechTrack(format: format) : nil
+        trackChanges.removeAll()
+        trackFloor = QueueFloor()
+        (trackPiece, silence) = Self.trackMemory(format, isContinuous: isContinuous)
+        return adopt(agent)
     }
 
     /// All audio of the item has arrived.

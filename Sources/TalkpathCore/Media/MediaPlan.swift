@@ -33,4 +33,15 @@ package struct MediaPlan: Sendable, Equatable {
         self.uplinkMilliseconds = uplinkMilliseconds
         self.bargeIn = bargeIn
     }
+
+    /// The plan for a call with this agent.
+    package init(_ agent: AgentProfile) {
+        self.init(
+            provider: agent.provider,
+            agentInput: agent.inputFormat,
+            agentOutput: agent.outputFormat,
+            resampler: agent.resampler,
+            bargeIn: agent.bargeIn
+        )
+    }
 }

@@ -52,7 +52,7 @@ package struct UplinkPipeline: ~Copyable {
     private var producer: ByteRing.Producer?
     private var consumer: ByteRing.Consumer
     private var converter: AudioConverter
-    private let engine: ResamplerEngine
+    private var engine: ResamplerEngine
     /// Detects the caller's speech: when audio arrives, or with a ring leg, when audio leaves the ring.
     package private(set) var voice: CallerVoice
     private let hearsOnArrival: Bool
@@ -111,6 +111,20 @@ package struct UplinkPipeline: ~Copyable {
         guard let other = try? AudioConverter(from: format, to: agent, engine: engine) else { return false }
         converter = other
         return true
+    }
+
+    /// Another agent takes over; the ring keeps its content.
+    ///
+    /// - Returns: false if no filter fits its sample rate; the format stays as it was then.
+    mutating func agentChanges(to agent: AudioFormat, engine: ResamplerEngine, hearsIntrusion: Bool) -> Bool {
+        self.engine = engine
+        if !hearsIntrusion {
+            intruder = nil
+            hasIntrusion = false
+        } else if intruder == nil {
+            intruder = CallerVoice(format: format, configuration: Self.intrusion)
+        }
+        return adopt(agent)
     }
 
     /// Takes in one message of the carrier. Counts and drops a payload that is empty or not Base64.

@@ -21,6 +21,8 @@ public struct CallCost: Equatable, Sendable {
         public var part: Part
         /// Such as `input_audio`; the names stand in the API's document.
         public var kind: String
+        /// The agent whose model it is, in a call that has had several.
+        public var agent: AgentReference?
         public var unit: Unit
         public var quantity: Int
         /// `nil` if it is not known.
@@ -41,6 +43,13 @@ public struct CallCost: Equatable, Sendable {
                 case .minutes: price.of(quantity)
                 }
             }
+        }
+
+        /// The item with the name of its agent.
+        func of(_ agent: AgentReference) -> Item {
+            var item = self
+            item.agent = agent
+            return item
         }
     }
 
@@ -75,7 +84,9 @@ extension CallCost {
             items.map { item in
                 .record([
                     ("part", .string(item.part.rawValue)), ("kind", .string(item.kind)),
-                    ("unit", .string(item.unit.rawValue)), ("quantity", JSONValue(item.quantity)),
+                    ("provider", item.agent.map { .string($0.provider.rawValue) }),
+                    ("model", item.agent.map { .string($0.model) }), ("unit", .string(item.unit.rawValue)),
+                    ("quantity", JSONValue(item.quantity)),
                     ("price", item.price.map { JSONValue($0.millionths) }),
                     ("amount", item.amount.map { JSONValue($0.trillionths) }),
                 ])
@@ -91,6 +102,9 @@ extension CallCost {
                 let kind = json["kind"]?.string
             else { return nil }
             var item = Item(part, kind, json["quantity"]?.int ?? 0, unit, nil)
+            if let provider = json["provider"]?.string.flatMap(AgentProvider.init), let model = json["model"]?.string {
+                item.agent = AgentReference(provider: provider, model: model)
+            }
             item.price = json["price"]?.int.flatMap { Price(millionths: $0) }
             item.amount = json["amount"]?.int.map { Money(trillionths: $0) }
             return item

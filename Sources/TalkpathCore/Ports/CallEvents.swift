@@ -21,6 +21,8 @@ public struct CallEvent: Equatable, Sendable {
         case dtmf
         case toolCalled(name: String)
         case agentLost(message: String)
+        /// The agent in use was refused or lost for good, and the next of the call's list takes over.
+        case agentFailedOver(AgentFailover)
         case carrierError(CarrierFault)
         /// The model did not complete an answer, or refused to give one; the caller may have heard silence.
         case responseFailed(status: String, code: String)

@@ -23,11 +23,14 @@ extension CallSession {
             media.value.closeSession()
             agentIsGone(socket)
             closeAgent(socket: socket)
+        case .changeAgent(let failover):
+            changeAgent(failover)
         case .openUplink(let isFirst):
             if !isFirst {
-                ports.instruments.agentReopened()
+                if !talk.isTakenOver { ports.instruments.agentReopened() }
                 takeUpConversation()
             }
+            talk.isTakenOver = false
             media.value.agentIsReady(at: ports.clock.now)
             if guards.agent?.isReopening == true { talk.debts.owe() }
             if isFirst { talk.debts.newSessionTold() } else { remindAgent() }

@@ -28,8 +28,10 @@ extension CallSession {
                 startedAt: machine.startedAt,
                 startedOn: startedOn,
                 policy: policy,
-                secrets: [parties.from, parties.to, agent.apiKey] + agent.transferTargets.map(\.number)
-                    + [agent.fallback?.transferTo ?? ""]
+                secrets: [parties.from, parties.to]
+                    + agent.succession.flatMap { agent in
+                        [agent.apiKey, agent.fallback?.transferTo ?? ""] + agent.transferTargets.map(\.number)
+                    }
             )
         )
     }

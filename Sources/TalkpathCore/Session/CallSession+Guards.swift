@@ -61,7 +61,7 @@ extension CallSession {
             talk.debts.detectorHeardBegin(at: now)
             callerTurns.detectorBegan(at: callMilliseconds(at: now))
             talk.speech.callerBegan(.detector, at: now)
-            if agent.provider.leavesTurnsToUs { publish(.callerSpeechStarted) }
+            if agentInUse.provider.leavesTurnsToUs { publish(.callerSpeechStarted) }
         case .speechEnded:
             let lastSpeech = media.value.uplink.voice.lastSpeech
             guards.agent?.heardEnd(lastSpeech: lastSpeech, at: now)
@@ -70,9 +70,10 @@ extension CallSession {
             // A session that has heard the end only is reminded of the rest.
             if isTurn, machine.isAgentReady { remindAgent() }
             callerTurns.detectorEnded(lastSpeech: callMilliseconds(at: lastSpeech ?? now))
-            if agent.provider.leavesTurnsToUs { publish(.callerSpeechEnded) }
+            if agentInUse.provider.leavesTurnsToUs { publish(.callerSpeechEnded) }
             // Not every model says that it hears the caller.
-            if isTurn, agent.provider.answersByItself, let began, let goodbye = talk.goodbye, began > goodbye.asked {
+            if isTurn, agentInUse.provider.answersByItself, let began, let goodbye = talk.goodbye, began > goodbye.asked
+            {
                 callerCutIn(isTurn: true, at: now)
             }
             perform(talk.speech.callerEnded(.detector, at: now))
@@ -89,7 +90,7 @@ extension CallSession {
         case .responseEnded(let end):
             switch end.status {
             case .incomplete where talk.speech.isEmpty: break
-            case .completed where talk.speech.isEmpty && agent.provider.answersEveryTurn:
+            case .completed where talk.speech.isEmpty && agentInUse.provider.answersEveryTurn:
                 guards.agent?.respondedEmptily(at: now)
             case .completed, .incomplete:
                 guards.agent?.responseEnded(at: now)

@@ -134,7 +134,7 @@ extension CallSession {
     private func openAgent(socket: AgentSocketID) async {
         do {
             let connection = try await ports.connector.connect(
-                agent.target,
+                agentInUse.target,
                 socket: socket,
                 timeout: limits.agentSetupTimeout,
                 session: self

@@ -36,9 +36,10 @@ extension CallSession {
         case .agent(let event):
             handle(event, at: now)
         case .agentItemBegan(let item):
+            machine.agentWasHeard()
             talk.speech.answerProgressed()
             // Another model pauses in the middle of an answer only if the network does.
-            if agent.provider.mayOverlookResults { talk.debts.utteranceBegan() }
+            if agentInUse.provider.mayOverlookResults { talk.debts.utteranceBegan() }
             transcript.began(item, at: callMilliseconds(at: now))
             callerTurns.answerWentOn(at: callMilliseconds(at: now))
         }

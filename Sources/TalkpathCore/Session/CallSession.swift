@@ -10,7 +10,10 @@ package import TalkpathWire
 public actor CallSession {
     public nonisolated let id: CallID
     public nonisolated let direction: CallDirection
+    /// The agent that the call was given, with those that take over after it.
     public nonisolated let agent: AgentProfile
+    /// The agent of the list that has the call now, as it was given.
+    var agentInUse: AgentProfile
     package nonisolated let executor: any SerialExecutor
     /// The media plane; to be touched on ``executor`` only.
     package nonisolated let media: LoopConfined<CallMedia>
@@ -119,6 +122,7 @@ public actor CallSession {
         direction = parties.direction
         self.parties = parties
         self.agent = agent
+        agentInUse = agent
         self.limits = limits
         talk = CallTalk(agent)
         self.executor = executor
@@ -144,9 +148,11 @@ public actor CallSession {
             connectPolicy: agent.connectPolicy,
             startedAt: ports.clock.wallTime,
             startedOn: startedOn,
-            renewal: agent.effectiveRenewal,
+            agents: agent.succession,
             fallback: agent.fallback,
-            pricing: ports.prices.map { CallPricing($0, agent: agent, direction: parties.direction, to: parties.to) },
+            pricing: ports.prices.map {
+                CallPricing($0, agents: agent.succession, direction: parties.direction, to: parties.to)
+            },
             observer: ports.observer
         )
         (jobs, jobQueue) = AsyncStream.makeStream()
@@ -325,12 +331,12 @@ public actor CallSession {
     /// The model's socket `socket` is gone.
     package func agentClosed(socket: AgentSocketID, reason: String) {
         capture(.agentClosed(socket: socket, reason: reason))
-        noteRefusal(socket: socket, reason: reason)
+        let isAmended = noteRefusal(socket: socket, reason: reason)
         agentGoodbye.came()
         if socket == agentSocket {
             agentIsGone(socket)
         }
-        perform(machine.agentLost(socket: socket, message: reason, at: ports.clock.now))
+        perform(machine.agentLost(socket: socket, message: reason, isAmended: isAmended, at: ports.clock.now))
     }
 
     /// A webhook of the carrier.

@@ -27,6 +27,7 @@ extension CallEvent {
         case interrupted, transcript, dtmf
         case toolCalled = "tool_called"
         case agentLost = "agent_lost"
+        case agentFailedOver = "agent_failed_over"
         case carrierError = "carrier_error"
         case responseFailed = "response_failed"
         case transferring
@@ -55,6 +56,7 @@ extension CallEvent {
         case .dtmf: (.dtmf, [])
         case .toolCalled(let name): (.toolCalled, [("name", .string(name))])
         case .agentLost(let message): (.agentLost, [("reason", .string(message))])
+        case .agentFailedOver(let failover): (.agentFailedOver, failover.members)
         case .carrierError(let fault): (.carrierError, (fault.json.object ?? []).map { ($0.key, $0.value) })
         case .responseFailed(let status, let code):
             (.responseFailed, [("status", .string(status)), ("code", .string(code))])

@@ -14,6 +14,7 @@ extension CallSnapshot {
         var json = json(direction: direction.rawValue)
         json.set("variables", .dictionary(variables))
         json.set("transcript", .array(transcript.map(\.json)))
+        json.set("agents", agentParts.isEmpty ? nil : .array(agentParts.map(\.json)))
         json.set("metrics", metrics.json)
         json.set("cost", (receipt?.cost ?? cost)?.json ?? .null)
         json.set("receipt", receipt?.json ?? .null)
@@ -57,6 +58,32 @@ extension JSONValue {
             members.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
                 .map { (key: $0.key, value: $0.value) }
         )
+    }
+}
+
+extension AgentReference {
+    var json: JSONValue {
+        [
+            "agent_id": .optional(id), "name": .optional(name), "provider": .string(provider.rawValue),
+            "model": .string(model),
+        ]
+    }
+}
+
+extension AgentFailover {
+    /// The members of its event.
+    var members: [(String, JSONValue)] { [("from", from.json), ("to", to.json), ("reason", .string(reason))] }
+}
+
+extension AgentPart {
+    var json: JSONValue {
+        var json = agent.json
+        json.set("from_ms", JSONValue(began.wholeMilliseconds))
+        json.set("ready_ms", ready.map { JSONValue($0.wholeMilliseconds) } ?? .null)
+        json.set("until_ms", ended.map { JSONValue($0.wholeMilliseconds) } ?? .null)
+        json.set("left_reason", .optional(reason))
+        json.set("usage", usage.json)
+        return json
     }
 }
 

@@ -86,10 +86,29 @@ enum CallSchemas {
         .required("variables", .anyObject),
         .required("transcript", .array(.named("TranscriptEntry"))),
         .required("metrics", .named("CallMetrics")),
+        .optional(
+            "agents",
+            .array(.named("AgentPart")).meaning("Of a call with a `failover` list: the agents so far, in their order.")
+        ),
         .required("cost", .named("CallCost").orNull.meaning("null where no prices are kept.")),
         .required("receipt", .named("Receipt").orNull),
         .optional("analysis", .named("CallAnalysis")),
     ]
+
+    private static let agentReference: [Schema.Member] = [
+        .required("agent_id", .text.orNull), .required("name", .text.orNull),
+        .required("provider", .named("AgentProvider")), .required("model", .text),
+    ]
+
+    private static let agentPart = Schema.object(
+        agentReference + [
+            .required("from_ms", .integer.meaning("The agent was the call's from then on.")),
+            .required("ready_ms", .integer.orNull.meaning("Its first session was there; null if none ever was.")),
+            .required("until_ms", .integer.orNull.meaning("It was left for the next one; null for the last.")),
+            .required("left_reason", .text.orNull.meaning("Why it was left.")),
+            .required("usage", .named("TokenUsage")),
+        ]
+    ).meaning("The part of one agent in a call with several. Times count from the call's beginning.")
 
     private static let placed = Schema.object(
         [
@@ -207,6 +226,8 @@ enum CallSchemas {
                 "Such as `input_cached_audio`; `input_other` holds tokens whose kind the provider does not tell."
             )
         ),
+        .optional("provider", .named("AgentProvider").meaning("In a call that several agents have had.")),
+        .optional("model", .text.meaning("In a call that several agents have had.")),
         .required("quantity", .integer),
         .required("unit", .word("tokens", "ms", "minutes").meaning("Minutes are begun ones.")),
         .required("price", .number.orNull.meaning("For a million tokens, or for a minute.")),
@@ -225,7 +246,7 @@ enum CallSchemas {
         ("Call", .object(listed + details)),
         ("PlacedCall", placed),
         ("ListedCall", .object(listed)),
-        ("CallAgent", agent),
+        ("CallAgent", agent), ("AgentReference", .object(agentReference)), ("AgentPart", agentPart),
         (
             "CallList",
             .object(

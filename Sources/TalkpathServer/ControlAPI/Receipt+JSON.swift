@@ -47,11 +47,14 @@ extension CallCost {
             "carrier": total(.carrier)?.json ?? .null,
             "items": .array(
                 items.map { item in
-                    [
+                    var json: JSONValue = [
                         "part": .string(item.part.rawValue), "kind": .string(item.kind),
                         "quantity": JSONValue(item.quantity), "unit": .string(item.unit.rawValue),
                         "price": item.price?.json ?? .null, "amount": item.amount?.json ?? .null,
                     ]
+                    json.set("provider", item.agent.map { .string($0.provider.rawValue) })
+                    json.set("model", item.agent.map { .string($0.model) })
+                    return json
                 }
             ),
         ]

@@ -28,7 +28,8 @@ struct CallLog: CallEventSink {
             logger.info("The other party of a transfer has answered", metadata: ["call_id": "\(event.callID)"])
         case .started, .mediaStarted, .agentReady, .callerSpeechStarted, .callerSpeechEnded, .agentSpeechStarted,
             .agentAnswered, .listenerJoined,
-            .interrupted, .transcript, .transcriptCorrected, .dtmf, .toolCalled, .agentLost, .carrierError,
+            .interrupted, .transcript, .transcriptCorrected, .dtmf, .toolCalled, .agentLost, .agentFailedOver,
+            .carrierError,
             .responseFailed, .transferFailed, .machineDetected, .idlePrompted, .loopSuspected, .ended:
             break
         }

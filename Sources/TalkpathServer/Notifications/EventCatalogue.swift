@@ -19,6 +19,7 @@ enum EventType: String, Sendable, CaseIterable {
     case transferFailed = "call.transfer_failed"
     case toolCalled = "agent.tool_called"
     case agentLost = "agent.lost"
+    case agentFailedOver = "agent.failed_over"
     case carrierError = "carrier.error"
     case responseFailed = "agent.response_failed"
     case failed = "call.failed"
@@ -43,6 +44,7 @@ enum EventCatalogue {
                 .carrierError, (fault.json.object ?? []).map { ($0.key, $0.value) }
             )
         case .agentLost(let message): (type, members) = (.agentLost, [("reason", .string(message))])
+        case .agentFailedOver(let failover): (type, members) = (.agentFailedOver, failover.members)
         case .responseFailed(let status, let code):
             (type, members) = (.responseFailed, [("status", .string(status)), ("code", .string(code))])
         case .transferring: (type, members) = (.transferStarted, [])

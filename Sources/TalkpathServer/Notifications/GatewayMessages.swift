@@ -70,7 +70,7 @@ enum GatewayMessages {
         case .agentLost:
             return flat("error", [("error_code", "agent_lost"), ("error_message", data["reason"] ?? .null)])
         case .ringing, .answered, .recording, .listened, .transferStarted, .transferAnswered, .transferFailed,
-            .carrierError, .responseFailed, nil:
+            .carrierError, .responseFailed, .agentFailedOver, nil:
             return nil
         }
     }

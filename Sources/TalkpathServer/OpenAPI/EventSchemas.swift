@@ -87,6 +87,16 @@ enum EventSchemas {
             data: [at, .required("reason", .text.meaning("The provider's or the socket's words."))]
         ),
         Kind(
+            type: .agentFailedOver,
+            meaning: "The agent was refused or is lost for good, and the next one of its `failover` takes over.",
+            data: [
+                at,
+                .required("from", .named("AgentReference")),
+                .required("to", .named("AgentReference")),
+                .required("reason", .text.meaning("Why the agent before was left.")),
+            ]
+        ),
+        Kind(
             type: .carrierError,
             meaning:
                 "The carrier has reported an error: of the create, the dialling, the media stream or the hang-up.",

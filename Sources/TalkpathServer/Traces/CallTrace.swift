@@ -102,6 +102,8 @@ struct CallTrace {
             lost = lost ?? at
             endSession(at, error: message)
             note("agent_lost", at)
+        case .agentFailedOver(let failover):
+            note("agent_failed_over", at, ["talkpath.agent.provider": .string(failover.to.provider.rawValue)])
         case .callerSpeechStarted:
             callerBegan = callerBegan ?? at
             callerEnded = nil

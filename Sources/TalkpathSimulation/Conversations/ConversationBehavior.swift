@@ -33,6 +33,8 @@ package enum ConversationBehavior: String, CaseIterable, Sendable {
     case noTimestamps = "no-timestamps"
     /// Gemini announces the end of its session, and ends it; it gives handles to resume it by.
     case goAway = "go-away"
+    /// The agent is refused at its set-up, or is lost for good later on, and the next one of the call's list takes over.
+    case failover
     /// An operator ends the call, and lets the agent finish.
     case drain
     /// An operator puts messages into the conversation, also while the caller speaks.

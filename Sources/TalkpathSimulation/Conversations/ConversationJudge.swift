@@ -19,6 +19,7 @@ import TalkpathWire
 /// 12. A caller who has spoken before the agent is answered or greeted, and not both.
 /// 13. The record says how much of the agent's turn was heard: of one that was cut, the milliseconds to within a frame
 ///     for each item; one that was not cut was heard whole.
+/// 14. A call whose agent is refused or lost for good goes on with the next one of its list, and its record tells so.
 ///
 /// In addition, the caller must hear all words of the model while the caller is silent.
 final class ConversationJudge: @unchecked Sendable {
@@ -47,6 +48,8 @@ final class ConversationJudge: @unchecked Sendable {
     private var setUps: [(at: Int, told: Int)] = []
     private var isEarlyTurnAnswered = false
     private var isGreetedAfterTurn = false
+    /// The call's first agent cannot be opened any more from this time on.
+    private var failsOverFrom: Int?
     private var violations: [String] = []
     /// The milliseconds of the caller's audio that the model has heard.
     private(set) var modelHeard = 0
@@ -107,6 +110,12 @@ final class ConversationJudge: @unchecked Sendable {
     func modelIsLost() {
         lostAt = call.milliseconds
         note("the model's socket breaks")
+    }
+
+    /// The call's first agent cannot be opened any more.
+    func mustFailOver() {
+        failsOverFrom = call.milliseconds
+        note("the agent is refused from now on")
     }
 
     func drains() {
@@ -231,7 +240,31 @@ final class ConversationJudge: @unchecked Sendable {
         if receipt.reason == .agentLost { violation("the model's session was given up") }
         judgeDrain(receipt, endedAt)
         judgeHeard()
+        judgeFailover(receipt, endedAt)
         return violations
+    }
+
+    /// The longest time, in milliseconds, from the agent's refusal or loss until the next one is there: three attempts to
+    /// open the first one, and the set-up of the next.
+    private static let longestFailover = 4000
+
+    private func judgeFailover(_ receipt: EndReceipt, _ endedAt: Int) {
+        let decided = call.events.first { if case .agentFailedOver = $0.kind { true } else { false } }
+        guard let failsOverFrom, endedAt > failsOverFrom + Self.longestFailover else { return }
+        guard let decided else {
+            let wasEnding = drainAt.map { $0 < failsOverFrom + Self.longestFailover } ?? false
+            if !wasEnding, goodbye == nil { violation("no other agent took over") }
+            return
+        }
+        let ready = call.events.first { if case .agentReady = $0.kind { $0.at >= decided.at } else { false } }
+        if ready.map({ $0.at > decided.at + Self.longestFailover }) ?? true, endedAt > decided.at + Self.longestFailover
+        {
+            violation("the next agent was not there \(Self.longestFailover) ms after it took over")
+        }
+        let parts = call.record?.agentParts ?? []
+        if parts.count != 2 || parts.first?.ended != parts.last?.began || parts.first?.reason == nil {
+            violation("the record tells \(parts.count) agents: \(parts)")
+        }
     }
 
     private func judgeAnswers(_ endedAt: Int) {

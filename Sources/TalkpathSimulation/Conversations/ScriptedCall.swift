@@ -15,8 +15,9 @@ package final class ScriptedCall: @unchecked Sendable {
     }
 
     package let scheduler: SimulationScheduler
-    package let provider: AgentProvider
-    let language: AgentLanguage
+    /// The provider of the agent that has the call.
+    package private(set) var provider: AgentProvider
+    private(set) var language: AgentLanguage
     package private(set) var session: CallSession!
     package private(set) var told: [Told] = []
     package private(set) var events: [(at: Int, kind: CallEvent.Kind)] = []
@@ -35,6 +36,9 @@ package final class ScriptedCall: @unchecked Sendable {
     package var hasTimestamps = true
     /// The model's reaction to a message that it does not take; `nil` takes it.
     package var refusal: (String) -> Refusal? = { _ in nil }
+
+    /// The reason why no socket to this agent can be opened; `nil` opens it.
+    package var connectFault: (AgentProfile) -> AgentConnectError? = { _ in nil }
 
     package enum Refusal {
         /// It closes its socket with these words.
@@ -110,6 +114,9 @@ package final class ScriptedCall: @unchecked Sendable {
         captures?.collect()
     }
 
+    /// The agent that has the call.
+    package var agent: AgentProfile { session.assumeIsolated { $0.presentAgent } }
+
     /// True until the call begins to end.
     package var isLive: Bool { session.assumeIsolated { $0.isLive } }
 
@@ -167,7 +174,7 @@ package final class ScriptedCall: @unchecked Sendable {
 
     /// Sends pieces of 250 ms of speech.
     package func sayAudio(_ item: Int, pieces: Int = 1) {
-        let piece = SpokenLevels.piece(item, session.agent.outputFormat)
+        let piece = SpokenLevels.piece(item, agent.outputFormat)
         for _ in 0..<pieces { say(language.audio(piece, item: "item_\(item)")) }
     }
 
@@ -215,6 +222,7 @@ package final class ScriptedCall: @unchecked Sendable {
     }
 
     fileprivate func opened(_ socket: ModelSocket) {
+        (provider, language) = (agent.provider, AgentLanguage(provider: agent.provider))
         guard session.assumeIsolated({ $0.agentSocketOpened(socket, socket: socket.number) }) else { return }
         sockets.append(socket)
         say(language.greeting)
@@ -223,7 +231,7 @@ package final class ScriptedCall: @unchecked Sendable {
 
     fileprivate func wasTold(_ text: String) {
         guard !language.isAudio(text) else {
-            onAudio(language.producedMilliseconds(text, session.agent.inputFormat))
+            onAudio(language.producedMilliseconds(text, agent.inputFormat))
             return
         }
         told.append(Told(at: milliseconds, text: text))
@@ -291,6 +299,8 @@ extension ScriptedCall {
             session: CallSession
         ) async throws(AgentConnectError) -> any LegConnection {
             guard let call else { throw AgentConnectError("gone") }
+            let fault = await call.scheduler.onLane { call.connectFault(call.agent) }
+            if let fault { throw fault }
             let socket = ModelSocket(call, number)
             await call.scheduler.onLane { call.opened(socket) }
             return socket

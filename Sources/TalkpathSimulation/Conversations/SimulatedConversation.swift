@@ -52,10 +52,14 @@ package final class SimulatedConversation {
         turnsLeft = turnsOfCaller
         let choice = Int(random.next() % 4)
         var picky: PickyModel?
+        // The other vendor's agent, or another one of the same.
+        let next: AgentProvider =
+            seed % 3 == 0 ? provider ?? anyProvider : (provider ?? anyProvider) == .openai ? .gemini : .openai
         call = ScriptedCall(provider ?? anyProvider, seed: seed) {
             $0.firstMessage = hasGreeting ? Self.greeting : nil
             $0.instructions = Self.instructions
             $0.tools = [AgentTool(name: "look_up", description: "d")]
+            if behaviors.contains(.failover) { $0.failover = [Self.successor(next, of: $0)] }
             guard behaviors.contains(.pickyModel) else { return }
             let model = PickyModel($0.provider, choice: choice)
             picky = model
@@ -90,6 +94,7 @@ package final class SimulatedConversation {
                 if behaviors.contains(.keys) { call.at(call.milliseconds + 50) { [unowned self] in press() } }
             }
         }
+        if behaviors.contains(.failover) { planFailover() }
         if behaviors.contains(.keys) {
             for begin in [50, 500, 500] { call.at(number(begin...15_000)) { [unowned self] in press() } }
             call.at(60) { [unowned self] in press() }
@@ -107,6 +112,35 @@ package final class SimulatedConversation {
     }
 
     package var trace: [String] { judge.trace }
+
+    // MARK: Another agent
+
+    private static let nextModel = "next"
+
+    private static func successor(_ provider: AgentProvider, of agent: AgentProfile) -> AgentProfile {
+        var next = AgentProfile(provider: provider, model: nextModel, apiKey: "k", instructions: agent.instructions)
+        next.firstMessage = agent.firstMessage
+        next.tools = agent.tools
+        return next
+    }
+
+    /// The first agent is refused from the beginning, or from some moment on at which its socket breaks.
+    private func planFailover() {
+        let fault = AgentConnectError("refused", isFinal: number(0...1) == 0)
+        let refuses: () -> Void = { [unowned self] in
+            call.connectFault = { $0.model == Self.nextModel ? nil : fault }
+        }
+        guard number(0...2) > 0 else {
+            judge.mustFailOver()
+            return refuses()
+        }
+        call.at(number(2000...15_000)) { [unowned self] in
+            guard isReady, call.isLive, !judge.isDraining, !hasSaidGoodbye else { return }
+            judge.mustFailOver()
+            refuses()
+            lose()
+        }
+    }
 
     private func number(_ range: ClosedRange<Int>) -> Int {
         range.lowerBound + Int(random.next() % UInt64(range.count))
@@ -229,7 +263,7 @@ package final class SimulatedConversation {
 
     private func leave() {
         // A short word in the set-up is no turn to our ear, and its answer is not waited for.
-        guard isReady, call.milliseconds >= 4500 else { return }
+        guard isReady, call.milliseconds >= 4500, call.provider == .gemini else { return }
         call.say(#"{"goAway":{"timeLeft":"8s"}}"#)
         laterHere(8000...8000) { $0.lose() }
     }
@@ -243,6 +277,7 @@ package final class SimulatedConversation {
     }
 
     private func refusal(of text: String) -> ScriptedCall.Refusal? {
+        guard call.agent.model != Self.nextModel else { return nil }
         let refused = picky?.refusal(of: text)
         if picky?.isAskedAgain == true { judge.refusedAgain() }
         guard let refusal = refused else { return nil }

@@ -7,6 +7,7 @@ import TalkpathWire
 final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
     let number: AgentSocketID
     private let language: AgentLanguage
+    private let format: AudioFormat
     /// The media's agent generation while this socket is the call's agent leg. The call ignores sockets of older
     /// generations.
     private var generation: Int?
@@ -21,7 +22,9 @@ final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
 
     init(_ world: SimulatedWorld, _ session: CallSession, number: AgentSocketID) {
         self.number = number
-        language = AgentLanguage(provider: session.agent.provider)
+        let agent = session.assumeIsolated { $0.presentAgent }
+        language = AgentLanguage(provider: agent.provider)
+        format = agent.outputFormat
         super.init(world, "agent socket \(number)", session)
     }
 
@@ -126,7 +129,7 @@ final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
     }
 
     private func sayPiece(of item: (code: Int, name: String)) {
-        say(language.audio(SpokenLevels.piece(item.code, session.agent.outputFormat), item: item.name))
+        say(language.audio(SpokenLevels.piece(item.code, format), item: item.name))
     }
 
     private func finishItem() {

@@ -25,6 +25,7 @@ extension SimulatedCallRun {
         }
         judgeSteps(receipt)
         judgeRecord(receipt)
+        judgeFailover(receipt)
         check(
             receipt.duration >= .zero && receipt.talking >= .zero && receipt.ringing >= .zero
                 && receipt.queueing >= .zero,
@@ -72,6 +73,14 @@ extension SimulatedCallRun {
         }
         let order = receipt.steps.map(\.started)
         check(order == order.sorted(), "the steps are out of order")
+    }
+
+    /// A call with several agents must not end for want of one while another was not tried.
+    private func judgeFailover(_ receipt: EndReceipt) {
+        guard let session = world.session, receipt.reason == .agentLost else { return }
+        let parts = scheduler.asLane { session.assumeIsolated { $0.snapshot().agentParts } }
+        let left = session.agent.failover.count + 1 - parts.count
+        check(parts.isEmpty || left == 0, "the call ended as agent_lost, and \(left) agents were not tried")
     }
 
     /// The saved record must hold the receipt that was published.

@@ -38,12 +38,14 @@ final class SimulatedCallRun: @unchecked Sendable {
     /// True if the task of `run()` is cancelled: the server stops without waiting.
     let isAbandoned: Bool
     private let talkers: Int
+    private let seed: UInt64
     var hasReturned = false
     var hasShutDown = false
 
     init(_ call: SimulatedCall, coverage: CoverageCounter?) {
         let world = SimulatedWorld(seed: call.seed, coverage: coverage)
         self.world = world
+        seed = call.seed
         scheduler = world.scheduler
         let isUnlucky = scheduler.chance(12)
         isAbandoned = call.isAbandoned ?? isUnlucky
@@ -208,6 +210,7 @@ final class SimulatedCallRun: @unchecked Sendable {
             let age = scheduler.milliseconds(300...4000)
             agent.renewal = AgentRenewal(quietAfter: age, atLatest: age + scheduler.milliseconds(0...3000))
         }
+        agent.failover = failover(of: agent)
         if world.theme == .lostAgent || scheduler.chance(20) {
             agent.fallback = AgentFallback(
                 clip: scheduler.chance(50) ? Self.silence : nil,
@@ -242,6 +245,24 @@ final class SimulatedCallRun: @unchecked Sendable {
             attachMedia()
         }
         caller()
+    }
+
+    /// In every third call, one to three agents that take over.
+    ///
+    /// The seed decides by a source of its own: the rest of the call is that of a call without them until one is needed.
+    private func failover(of agent: AgentProfile) -> [AgentProfile] {
+        var random = SplitMix64(seed: seed ^ 0xFA11_07E4)
+        guard random.next() % 3 == 0 else { return [] }
+        return (0...random.next() % 3).map { place in
+            let provider = AgentProvider.allCases[Int(random.next() % UInt64(AgentProvider.allCases.count))]
+            var next = agent
+            next.provider = provider
+            next.model = "next \(place)"
+            next.format = provider == .gemini || random.next() % 2 == 0 ? .pcm : .pcmu
+            next.baseURL = provider == .socket ? "wss://agent.test" : nil
+            if random.next() % 2 == 0 { next.renewal = nil }
+            return next
+        }
     }
 
     private func start(_ agent: AgentProfile, _ manager: isolated CallLane) {

@@ -60,6 +60,17 @@ enum ContractCalls {
         call.metrics.usage.outputTokens = 99
         call.metrics.turnLatency.count = 3
         call.metrics.turnLatency.percentile95 = .milliseconds(812)
+        var part = AgentPart(
+            agent: AgentReference(id: "desk", name: "Desk", provider: .gemini, model: "m"),
+            began: .zero,
+            ready: .milliseconds(300),
+            ended: .seconds(5)
+        )
+        part.reason = "gone"
+        part.usage.outputTokens = 9
+        call.agentParts = [
+            part, AgentPart(agent: AgentReference(provider: .openai, model: "n"), began: .seconds(5)),
+        ]
         call.answeredBy = .human
         call.loopScore = 0.25
         call.receipt = EndReceipt(
@@ -126,6 +137,7 @@ enum ContractCalls {
         compare("duration", \.duration)
         compare("transcript", \.transcript)
         compare("metrics", \.metrics)
+        compare("agentParts", \.agentParts)
         compare("answeredBy", \.answeredBy)
         compare("loopScore", \.loopScore)
         compare("receipt", \.receipt)

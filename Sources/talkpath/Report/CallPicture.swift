@@ -150,6 +150,8 @@ struct CallPicture {
             notes.append(Note(at: at, name: "tool", detail: "the agent calls \(name ?? "a function")"))
         case .published("agentLost", let reason):
             notes.append(Note(at: at, name: "agent lost", detail: reason ?? ""))
+        case .published("agentFailedOver", let words):
+            notes.append(Note(at: at, name: "agent", detail: "the next agent takes over: \(words ?? "")"))
         case .published("carrierError", let words):
             notes.append(Note(at: at, name: "carrier error", detail: words ?? ""))
         case .published("agentReady", _):

@@ -16,8 +16,13 @@ final class MachineDriver {
         policy: AgentProfile.ConnectPolicy = .onRinging,
         limits: CallLimits = CallLimits(),
         renewal: AgentRenewal? = nil,
-        fallback: AgentFallback? = nil
+        fallback: AgentFallback? = nil,
+        failover: [AgentProfile] = []
     ) {
+        // Its sessions have no age limit of their own.
+        var agent = AgentProfile.socket(url: "wss://agent.test")
+        agent.renewal = renewal
+        agent.failover = failover
         machine = CallSessionMachine(
             callID: CallID("call"),
             direction: carrier == .unplaced ? .outbound : .inbound,
@@ -26,7 +31,7 @@ final class MachineDriver {
             connectPolicy: policy,
             startedAt: WallTime(milliseconds: 1000),
             startedOn: now,
-            renewal: renewal,
+            agents: agent.succession,
             fallback: fallback
         )
     }
@@ -141,7 +146,7 @@ extension [SessionAction] {
         contains { action in
             switch action {
             case .placeCall, .connectAgent, .openUplink, .greet, .redirect, .playFallback, .reopenMedia,
-                .callerReturned:
+                .callerReturned, .changeAgent:
                 true
             case .dropAgent, .limitDuration, .stopBridge, .hangUp, .closeAgent, .closeMedia, .saveRecord, .finish,
                 .updateRecord, .retire, .suspendMedia, .dropMedia, .transferSettled, .transferFailed, .publish:

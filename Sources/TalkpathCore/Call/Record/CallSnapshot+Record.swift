@@ -29,6 +29,7 @@ extension CallSnapshot {
             ("ended_at", .milliseconds(endedAt)),
             ("duration", .nanoseconds(duration)),
             ("metrics", metrics.record),
+            ("agents", agentParts.isEmpty ? nil : .array(agentParts.map(\.record))),
             ("answered_by", .optional(answeredBy?.rawValue)),
             ("loop_score", .optional(loopScore)),
             ("receipt", receipt?.record),
@@ -62,6 +63,7 @@ extension CallSnapshot {
             duration: reader.duration("duration") ?? .zero,
             transcript: [],
             metrics: CallMetrics(record: reader.nested("metrics")),
+            agentParts: try reader.list("agents", AgentPart.init(record:)),
             answeredBy: try reader.word("answered_by"),
             loopScore: reader.double("loop_score"),
             receipt: nil,
@@ -149,6 +151,33 @@ extension AgentProfile {
         )
         id = record.text("id")
         name = record.text("name")
+    }
+}
+
+extension AgentPart {
+    fileprivate var record: JSONValue {
+        .record([
+            ("id", .optional(agent.id)), ("name", .optional(agent.name)),
+            ("provider", .string(agent.provider.rawValue)),
+            ("model", .string(agent.model)), ("began", .nanoseconds(began)), ("ready", .nanoseconds(ready)),
+            ("ended", .nanoseconds(ended)), ("reason", .optional(reason)), ("usage", usage.record),
+        ])
+    }
+
+    fileprivate init(record: RecordFields) throws(RecordError) {
+        self.init(
+            agent: AgentReference(
+                id: record.text("id"),
+                name: record.text("name"),
+                provider: try record.need("agents.provider", try record.word("provider")),
+                model: record.text("model") ?? ""
+            ),
+            began: record.duration("began") ?? .zero,
+            ready: record.duration("ready"),
+            ended: record.duration("ended")
+        )
+        reason = record.text("reason")
+        usage = AgentUsage(record: record.nested("usage"))
     }
 }
 

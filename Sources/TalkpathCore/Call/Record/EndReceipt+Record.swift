@@ -84,11 +84,11 @@ extension AgentSessionAccount {
 }
 
 extension AgentUsage {
-    fileprivate var record: JSONValue {
+    var record: JSONValue {
         .object(Self.counts.map { (key: $0.name, value: JSONValue(self[keyPath: $0.path])) })
     }
 
-    fileprivate init(record: RecordFields?) {
+    init(record: RecordFields?) {
         self.init()
         for count in Self.counts { self[keyPath: count.path] = record?.integer(count.name) ?? 0 }
     }

@@ -20,8 +20,11 @@ extension CallSession {
         sendHeldChange()
     }
 
-    /// The agent with the changes of this call.
-    public var presentAgent: AgentProfile { agent.applying(talk.change) }
+    /// The agent that has the call now, with the changes of this call.
+    public var presentAgent: AgentProfile { agentInUse.applying(talk.change) }
+
+    /// The agent that the call was given, with the changes of this call.
+    var agentOfRecord: AgentProfile { agent.applying(talk.change) }
 
     /// In the middle of an answer some of it would be refused.
     func sendHeldChange() {

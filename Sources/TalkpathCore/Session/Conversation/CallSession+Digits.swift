@@ -31,8 +31,8 @@ extension CallSession {
     func pressed(_ key: UInt8, at now: MonotonicInstant) {
         publish(.dtmf)
         // While a request collects digits, the agent does not learn them.
-        if agent.hearsDigits, talk.collector == nil { media.value.command(.key(key)) }
-        if agent.keysInterrupt, machine.isInConversation {
+        if agentInUse.hearsDigits, talk.collector == nil { media.value.command(.key(key)) }
+        if agentInUse.keysInterrupt, machine.isInConversation {
             media.value.interruptLocally(at: now)
             handleMediaEvents(at: now)
         }

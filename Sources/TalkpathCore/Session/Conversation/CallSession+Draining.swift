@@ -37,7 +37,7 @@ extension CallSession {
         // This is how it answers the caller's turn.
         talk.debts.answerBegan()
         // A model that waits for its functions' results says goodbye only after this one.
-        let isAwaited = agent.provider.answersByItself && !talk.hasAgentSpoken && !media.value.isAgentTalking
+        let isAwaited = agentInUse.provider.answersByItself && !talk.hasAgentSpoken && !media.value.isAgentTalking
         talk.goodbye = Goodbye(call: call, socket: agentSocket, asked: now, isAwaited: isAwaited)
         if isAwaited {
             perform(talk.speech.tell(.toolResult(id: call.id, name: call.name, output: ToolOutput.goodbye), at: now))
@@ -51,8 +51,8 @@ extension CallSession {
     /// - Parameter isTurn: our voice detector has heard them to the end. Gemini's word alone is not enough: now and
     ///   then it interrupts an answer that is over, although neither side speaks.
     func callerCutIn(isTurn: Bool = false, at now: MonotonicInstant) {
-        guard isTurn || !agent.provider.answersByItself || talk.debts.detectorBegan != nil else { return }
-        guard agent.callerMayKeepCall, let goodbye = talk.goodbye, machine.keepCall(at: now) else { return }
+        guard isTurn || !agentInUse.provider.answersByItself || talk.debts.detectorBegan != nil else { return }
+        guard agentInUse.callerMayKeepCall, let goodbye = talk.goodbye, machine.keepCall(at: now) else { return }
         talk.goodbye = nil
         logger.info("The caller spoke into the agent's goodbye, and the call goes on")
         guards.agent?.toolFinished(goodbye.call.id, at: now)

@@ -7,7 +7,7 @@ import TalkpathWire
 extension CallSession {
     /// Called at the beginning of the call.
     func prepareGreeting() {
-        let greetsFirst = agent.firstMessage != nil && agent.greetingPolicy == .greetingFirst
+        let greetsFirst = agentInUse.firstMessage != nil && agent.greetingPolicy == .greetingFirst
         // An announcement is nothing to answer.
         guard greetsFirst || awaitsVerdict else { return }
         media.value.withholdCaller(true)
@@ -28,9 +28,12 @@ extension CallSession {
         talk.hasBegun = true
         if waitsForMessageEnd {
             media.value.command(.addMessage(role: .system, text: (answeredBy ?? .unknown).notice))
-            if agent.greetingPolicy != .greetingFirst || agent.firstMessage == nil { media.value.withholdCaller(false) }
+            if agent.greetingPolicy != .greetingFirst || agentInUse.firstMessage == nil {
+                media.value.withholdCaller(false)
+            }
         }
-        guard let words = agent.firstMessage else {
+        guard let words = agentInUse.firstMessage else {
+            media.value.withholdCaller(false)
             if waitsForMessageEnd { perform(talk.speech.add(.respond, at: now)) }
             return
         }

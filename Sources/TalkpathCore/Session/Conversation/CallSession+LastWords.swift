@@ -4,7 +4,7 @@ import TalkpathWire
 extension CallSession {
     /// The words that the model is still to write down when the call ends now.
     var lastWords: LastWords? {
-        switch agent.provider {
+        switch agentInUse.provider {
         case .openai, .gemini: break
         // Their words come with the speech, or are the agent's own concern.
         case .openaiLive, .socket: return nil

@@ -11,8 +11,8 @@ extension CallSession {
         var configuration = presentAgent.configuration(resumptionHandle: resumptionHandle)
         configuration.hasHistory = resumptionHandle == nil && !(history + notes).isEmpty
         configuration.omitted = talk.omittedSettings
-        if agent.provider == .socket { configuration.call = details }
-        if agent.provider.takesConversation {
+        if agentInUse.provider == .socket { configuration.call = details }
+        if agentInUse.provider.takesConversation {
             configuration.conversation = resumptionHandle == nil ? history + notes : history
         }
         media.value.command(.configure(configuration))
@@ -30,12 +30,14 @@ extension CallSession {
     }
 
     /// The model's socket was closed instead of being set up.
-    func noteRefusal(socket: AgentSocketID, reason: String) {
+    ///
+    /// - Returns: whether the next try does without a part of it.
+    func noteRefusal(socket: AgentSocketID, reason: String) -> Bool {
         // With a handle in it, it may be that which was refused, and that is left out anyway.
         guard socket == agentSocket, talk.resumingSocket == nil, machine.configuresAgent(socket: socket) else {
-            return
+            return false
         }
-        _ = omit(agent.provider.settings(refusedByClosing: reason, besides: talk.omittedSettings))
+        return omit(agentInUse.provider.settings(refusedByClosing: reason, besides: talk.omittedSettings))
     }
 
     /// The model has refused its set-up, and its socket is still open.
@@ -43,7 +45,7 @@ extension CallSession {
     /// - Returns: whether it was asked again, for less.
     func configuresAgain(after report: AgentErrorReport) -> Bool {
         guard report.refusesConfiguration, machine.configuresAgent(socket: agentSocket) else { return false }
-        let refused = agent.provider.settings(refusedAs: report.parameter, besides: talk.omittedSettings)
+        let refused = agentInUse.provider.settings(refusedAs: report.parameter, besides: talk.omittedSettings)
         guard omit(refused) else { return false }
         configureAgent()
         media.value.pump()
@@ -68,7 +70,7 @@ extension CallSession {
 
     /// It brings back a session without the words, function calls and messages since.
     private func dropStaleHandle() {
-        if talk.debts.isHandleStale, !agent.provider.resumesWhole { resumptionHandle = nil }
+        if talk.debts.isHandleStale, !agentInUse.provider.resumesWhole { resumptionHandle = nil }
     }
 
     /// The new session is ready. Unless the model still has the conversation and the results of its functions, it gets
@@ -136,7 +138,7 @@ extension CallSession {
         let reminder = Self.reminder(isAnswerOwed: talk.debts.isAnswerOwed)
         talk.debts.newSessionTold()
         let now = ports.clock.now
-        guard !agent.provider.answersByItself else {
+        guard !agentInUse.provider.answersByItself else {
             perform(talk.speech.add(.remind(reminder), at: now))
             return
         }
@@ -146,7 +148,7 @@ extension CallSession {
 
     /// Something that the agent is to answer, and that the caller has not said.
     func tellAgent(_ words: String) {
-        switch agent.provider.answersByItself {
+        switch agentInUse.provider.answersByItself {
         case true: perform(talk.speech.tell(.prompt(words), at: ports.clock.now))
         case false: media.value.command(.addMessage(role: .system, text: words))
         }

@@ -52,7 +52,7 @@ extension CallSession {
             throw CallCommandError(.agentNotReady, "the model's session is not there: try again in a moment")
         }
         capture(.messageSent(message, as: author, isAnswered: isAnswered))
-        if isAnswered, author == .caller || agent.provider.answersByItself {
+        if isAnswered, author == .caller || agentInUse.provider.answersByItself {
             prompt(message)
         } else {
             note(message, role: author.role)

@@ -15,7 +15,7 @@ extension CallSession {
         }
         talk.debts.functionCalled()
         publish(.toolCalled(name: call.name))
-        guard agent.kind(ofTool: call.name) != .endCall else {
+        guard agentInUse.kind(ofTool: call.name) != .endCall else {
             endForAgent(call, at: now)
             return
         }
@@ -29,6 +29,7 @@ extension CallSession {
             socket: agentSocket,
             attempt: attempt,
             began: now,
+            agentNumber: machine.agentNumber,
             isTransfer: isTransfer
         )
         jobQueue.yield(.tool(call, notWanted))
@@ -39,7 +40,13 @@ extension CallSession {
         logger.warning("The model called a function with arguments that are no JSON object")
         guard talk.tools[call.id] == nil, talk.tools.count < CallTalk.limit else { return }
         let (_, attempt) = AsyncStream<Void>.makeStream()
-        talk.tools[call.id] = RunningTool(call: call, socket: agentSocket, attempt: attempt, began: now)
+        talk.tools[call.id] = RunningTool(
+            call: call,
+            socket: agentSocket,
+            attempt: attempt,
+            began: now,
+            agentNumber: machine.agentNumber
+        )
         toolAnswered(call.id, ToolOutput.brokenArguments)
     }
 
@@ -62,21 +69,21 @@ extension CallSession {
     func toolsTick(at now: MonotonicInstant) {
         guard !talk.tools.isEmpty else { return }
         for (id, tool) in talk.tools.sorted(by: { $0.key < $1.key })
-        where now - tool.began >= CallTalk.longestTool && !isTransfer(tool.call) {
+        where now - tool.began >= CallTalk.longestTool && !tool.isTransfer {
             tool.attempt.finish()
             toolAnswered(id, ToolOutput.error("the function took too long"))
         }
     }
 
     /// A transfer has bounds of its own, and its success is the end of the call.
-    private func isTransfer(_ call: AgentToolCall) -> Bool { agent.kind(ofTool: call.name) == .transfer }
+    private func isTransfer(_ call: AgentToolCall) -> Bool { agentInUse.kind(ofTool: call.name) == .transfer }
 
     /// A job: runs the function until it returns, or is not wanted any more.
     func run(_ call: AgentToolCall, until notWanted: AsyncStream<Void>) async {
         guard let tool = talk.tools[call.id], machine.isLive else { return }
         await withDiscardingTaskGroup { group in
             group.addTask {
-                let output = await self.output(of: call)
+                let output = await self.output(of: call, by: tool.agentNumber)
                 await self.toolAnswered(call.id, output)
                 tool.attempt.finish()
             }
@@ -85,12 +92,14 @@ extension CallSession {
         }
     }
 
-    private func output(of call: AgentToolCall) async -> String {
-        switch agent.kind(ofTool: call.name) {
+    /// - Parameter number: the place of the agent that called it in the call's list.
+    private func output(of call: AgentToolCall, by number: Int) async -> String {
+        let agent = agent.succession[number]
+        return switch agent.kind(ofTool: call.name) {
         case .endCall:
             await builtIn(call, ToolOutput.done)
         case .transfer:
-            await builtIn(call, transferForAgent(call))
+            await builtIn(call, transferForAgent(call, agent.transferTargets))
         case .sendDigits:
             await builtIn(call, sendDigitsForAgent(call))
         case .endpoint(let endpoint):
@@ -113,9 +122,9 @@ extension CallSession {
         return output
     }
 
-    private func transferForAgent(_ call: AgentToolCall) async -> String {
+    private func transferForAgent(_ call: AgentToolCall, _ targets: [TransferTarget]) async -> String {
         let name = argument("to", of: call)
-        guard let target = agent.transferTargets.first(where: { $0.name == name }) else {
+        guard let target = targets.first(where: { $0.name == name }) else {
             return ToolOutput.error("no transfer target has that name")
         }
         do throws(CallCommandError) {
@@ -165,7 +174,7 @@ extension CallSession {
 
     /// An answer is over. A result that the model was told in the middle of it may have been overlooked.
     func awaitAnswerToResults(at now: MonotonicInstant) {
-        guard agent.provider.mayOverlookResults, !talk.isWorking,
+        guard agentInUse.provider.mayOverlookResults, !talk.isWorking,
             talk.debts.owesAnswerToResult(lastAudio: media.value.lastAgentAudio)
         else { return }
         talk.speech.expectAnswer(at: now)
@@ -191,6 +200,8 @@ struct RunningTool {
     /// Finished when the answer is not wanted any more.
     let attempt: AsyncStream<Void>.Continuation
     let began: MonotonicInstant
+    /// The place of the agent that asked for it in the call's list.
+    let agentNumber: Int
     /// It hands the call over, for which everything else is waited for.
     var isTransfer = false
 }

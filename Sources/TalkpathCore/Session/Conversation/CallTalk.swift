@@ -44,12 +44,33 @@ struct CallTalk {
     /// The changes to this call's session, and those that the model has not been told.
     var change = AgentChange()
     var heldChange = AgentChange()
+    /// Another agent has taken the call over, and its first session is not there yet.
+    var isTakenOver = false
     private var lastID = 0
 
     init(_ agent: AgentProfile) {
         speech = SpeechQueue(answersByItself: agent.provider.answersByItself)
-        // A socket agent is told of the keys themselves.
-        digits = DigitInput(tellsAgent: agent.hearsDigits && agent.provider != .socket)
+        digits = DigitInput(tellsAgent: Self.tellsDigits(agent))
+    }
+
+    /// A socket agent is told of the keys themselves.
+    private static func tellsDigits(_ agent: AgentProfile) -> Bool { agent.hearsDigits && agent.provider != .socket }
+
+    /// Another agent takes the call over.
+    ///
+    /// - Parameter wasHeard: the caller has heard an agent; otherwise the next one is to greet them.
+    mutating func agentChanges(to agent: AgentProfile, wasHeard: Bool) {
+        speech.agentChanges(answersByItself: agent.provider.answersByItself)
+        digits.tellsAgent = Self.tellsDigits(agent)
+        resumingSocket = nil
+        omittedSettings = []
+        heldChange = AgentChange()
+        isTakenOver = true
+        guard !wasHeard else { return }
+        speech.dropGreeting()
+        greetedOn = nil
+        // What is owed to a caller who has said nothing is the greeting.
+        if !debts.isAnswerOwed { debts.newSessionTold() }
     }
 
     /// So many wait at most, of each kind.
@@ -115,7 +136,7 @@ extension CallSession {
 
     /// With every message, the speech queue sends the earlier messages that the model does not have yet.
     private func resultsTold() {
-        let lastAudio = agent.provider.mayOverlookResults ? media.value.lastAgentAudio : nil
+        let lastAudio = agentInUse.provider.mayOverlookResults ? media.value.lastAgentAudio : nil
         talk.debts.resultsTold(lastAudio: lastAudio, at: ports.clock.now)
     }
 

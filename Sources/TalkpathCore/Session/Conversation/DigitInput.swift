@@ -16,7 +16,7 @@ struct DigitInput {
         var deadline: MonotonicInstant
     }
 
-    private let tellsAgent: Bool
+    var tellsAgent: Bool
     private var collection: Collection?
     /// Pressed, and not yet told to the agent.
     private var heard = ""

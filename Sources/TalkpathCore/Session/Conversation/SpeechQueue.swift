@@ -51,6 +51,7 @@ struct SpeechQueue {
         var isOverspoken = false
         /// The number of its failures.
         var failures = 0
+        var isGreeting = false
     }
 
     enum Action: Equatable {
@@ -65,7 +66,7 @@ struct SpeechQueue {
     }
 
     /// The model answers a message or a result by itself.
-    private let answersByItself: Bool
+    private var answersByItself: Bool
     private var waiting: [Entry] = []
     /// Messages that the model would answer at once, or that need a session that is not there.
     private var untold: [AgentCommand] = []
@@ -148,9 +149,22 @@ struct SpeechQueue {
     ///
     /// - Parameter callerHasSpoken: before there was a model to hear it, which may answer that now.
     mutating func greet(_ words: String, callerHasSpoken: Bool, at now: MonotonicInstant) -> [Action] {
+        dropGreeting()
         if callerHasSpoken { floor.hasSpokenBefore(at: now) }
-        waiting.append(Entry(request: .say(id: nil, words: words), isOverspoken: callerHasSpoken))
+        waiting.append(
+            Entry(request: .say(id: nil, words: words), isOverspoken: callerHasSpoken, isGreeting: true)
+        )
         return next(at: now)
+    }
+
+    /// A greeting that has not begun is not asked for any more: another agent has its own.
+    mutating func dropGreeting() {
+        waiting.removeAll(where: \.isGreeting)
+    }
+
+    /// Another agent takes over, after the session of the one before was lost. What waits is for the next one.
+    mutating func agentChanges(answersByItself: Bool) {
+        self.answersByItself = answersByItself
     }
 
     /// Something that the agent is to know. A model that answers such a thing at once is told when the caller has

@@ -55,9 +55,15 @@ struct AgentMachine {
     private var silent = 0
     private var readyOn: MonotonicInstant?
     private var hasGreeted = false
+    /// The caller has heard an agent.
+    private(set) var wasHeard = false
     private let limits: CallLimits
 
-    private let planned: AgentRenewal?
+    /// Another agent waits to take over. One that has never been ready is then not asked twice.
+    private var hasSuccessor: Bool
+    /// The agent in use has been ready in this call.
+    private var hasBeenReady = false
+    private var planned: AgentRenewal?
     /// The length of the present session, if the provider has told it.
     private var lifetime: Duration?
     /// The session is to be opened anew at the next quiet moment.
@@ -65,8 +71,9 @@ struct AgentMachine {
 
     private(set) var deadlines = SessionDeadlines()
 
-    init(limits: CallLimits, renewal: AgentRenewal?) {
+    init(limits: CallLimits, renewal: AgentRenewal?, hasSuccessor: Bool = false) {
         self.limits = limits
+        self.hasSuccessor = hasSuccessor
         planned = renewal
     }
 
@@ -115,6 +122,7 @@ struct AgentMachine {
         state = .ready
         deadlines[.agentSetup] = nil
         failures = 0
+        hasBeenReady = true
         let isFirst = readyOn == nil
         readyOn = now
         planRenewal(at: now)
@@ -130,16 +138,23 @@ struct AgentMachine {
         return true
     }
 
+    /// Audio of the agent's has come.
+    mutating func heard() {
+        wasHeard = true
+    }
+
     // MARK: Losing
 
     /// The socket, or the attempt to open it, has failed.
     ///
     /// - Parameters:
     ///   - isFinal: another attempt would fail as well.
+    ///   - isAmended: the next attempt asks for less than this one, which was refused for it.
     ///   - isDraining: the end is in sight, and needs no model.
     mutating func failed(
         _ message: String,
         isFinal: Bool,
+        isAmended: Bool = false,
         isDraining: Bool,
         at now: MonotonicInstant
     ) -> [Action] {
@@ -149,7 +164,8 @@ struct AgentMachine {
         deadlines[.agentSetup] = nil
         failures += 1
         guard !isDraining else { return [.lost(message: message)] }
-        guard !isFinal, failures < limits.agentAttempts else {
+        let isRefused = isFinal || (hasSuccessor && !hasBeenReady && !isAmended)
+        guard !isRefused, failures < limits.agentAttempts else {
             return [.lost(message: message), .giveUp(message: message)]
         }
         deadlines[.agentRetry] = now + limits.agentRetryDelay * (1 << min(failures - 1, 10))
@@ -167,10 +183,11 @@ struct AgentMachine {
     mutating func lost(
         _ socket: AgentSocketID,
         message: String,
+        isAmended: Bool = false,
         isDraining: Bool,
         at now: MonotonicInstant
     ) -> [Action] {
-        drop(socket) + failed(message, isFinal: false, isDraining: isDraining, at: now)
+        drop(socket) + failed(message, isFinal: false, isAmended: isAmended, isDraining: isDraining, at: now)
     }
 
     /// The model has said that it cannot go on. If it says so before it was ready, another socket would hear the same.
@@ -223,6 +240,24 @@ struct AgentMachine {
 
     mutating func retryIsDue(at now: MonotonicInstant) -> [Action] {
         state == .waiting ? open(at: now) : []
+    }
+
+    // MARK: Another agent
+
+    /// The agent in use is given up, and another one is opened in its place: its failures count from nothing, and it
+    /// greets a caller who has heard no agent yet.
+    ///
+    /// - Parameter hasSuccessor: yet another one waits behind it.
+    mutating func takeOver(renewal: AgentRenewal?, hasSuccessor: Bool, at now: MonotonicInstant) -> [Action] {
+        guard state == .waiting else { return [] }
+        planned = renewal
+        self.hasSuccessor = hasSuccessor
+        hasBeenReady = false
+        failures = 0
+        shortLived = 0
+        silent = 0
+        if !wasHeard { hasGreeted = false }
+        return open(at: now)
     }
 
     // MARK: Renewing

@@ -27,6 +27,15 @@ extension CallSessionMachine {
         return agentMachine.wantsRenewal
     }
 
+    /// The place of the agent in use in the call's list, from 0.
+    var agentNumber: Int { roster.present }
+
+    /// The caller has heard an agent of this call.
+    var wasAgentHeard: Bool { agentMachine.wasHeard }
+
+    /// The parts of the agents so far; empty for a call that was given one agent only.
+    var agentParts: [AgentPart] { roster.isList ? roster.parts : [] }
+
     // MARK: Opening
 
     mutating func connectAgent(at now: MonotonicInstant) -> [SessionAction] {
@@ -41,6 +50,7 @@ extension CallSessionMachine {
 
     mutating func agentIsReady(at now: MonotonicInstant) -> [SessionAction] {
         happened(.agentReady)
+        if case .settingUp = agentMachine.state { roster.ready(at: now) }
         return orders(agentMachine.configured(at: now), at: now)
     }
 
@@ -68,10 +78,24 @@ extension CallSessionMachine {
     // MARK: Losing
 
     /// The model's socket has closed.
-    mutating func agentLost(socket: AgentSocketID, message: String, at now: MonotonicInstant) -> [SessionAction] {
+    ///
+    /// - Parameter isAmended: it was closed for a part of the set-up, which the next attempt does without.
+    mutating func agentLost(
+        socket: AgentSocketID,
+        message: String,
+        isAmended: Bool = false,
+        at now: MonotonicInstant
+    ) -> [SessionAction] {
         happened(.agentLost)
         guard agentMachine.socket == socket else { return agentIsClosed(socket: socket, at: now) }
-        return orders(agentMachine.lost(socket, message: message, isDraining: isDraining, at: now), at: now)
+        let actions = agentMachine.lost(
+            socket,
+            message: message,
+            isAmended: isAmended,
+            isDraining: isDraining,
+            at: now
+        )
+        return orders(actions, at: now)
     }
 
     /// The model has said that it cannot go on.
@@ -90,6 +114,11 @@ extension CallSessionMachine {
     /// The agent does its part.
     mutating func agentAnswered() {
         agentMachine.answered()
+    }
+
+    /// Audio of the agent's has come.
+    mutating func agentWasHeard() {
+        agentMachine.heard()
     }
 
     mutating func agentSetupTimedOut(at now: MonotonicInstant) -> [SessionAction] {
@@ -132,6 +161,17 @@ extension CallSessionMachine {
         return orders(agentMachine.renew(isDraining: isDraining, at: now), at: now)
     }
 
+    // MARK: Another agent
+
+    /// The agent in use is lost for good: the next of the list takes over.
+    ///
+    /// - Returns: `nil` if there is none.
+    private mutating func takeNextAgent(_ reason: String, at now: MonotonicInstant) -> [SessionAction]? {
+        guard case .live = life, let failover = roster.takeNext(reason, at: now) else { return nil }
+        let opening = agentMachine.takeOver(renewal: roster.renewal, hasSuccessor: roster.hasNext, at: now)
+        return [.changeAgent(failover)] + orders(opening, at: now)
+    }
+
     // MARK: Orders
 
     mutating func orders(_ actions: [AgentMachine.Action], at now: MonotonicInstant) -> [SessionAction] {
@@ -147,7 +187,7 @@ extension CallSessionMachine {
             case .lost(let message):
                 orders.append(.publish(.agentLost(message: message)))
             case .giveUp(let message):
-                orders += giveUpAgent(message, at: now)
+                orders += takeNextAgent(message, at: now) ?? giveUpAgent(message, at: now)
             }
         }
         return orders

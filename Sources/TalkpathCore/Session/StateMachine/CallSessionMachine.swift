@@ -52,6 +52,7 @@ struct CallSessionMachine: ~Copyable {
 
     var carrier: Carrier
     var agentMachine: AgentMachine
+    var roster: AgentRoster
     var mediaMachine: MediaMachine
     var life: Life = .live
 
@@ -83,7 +84,7 @@ struct CallSessionMachine: ~Copyable {
         connectPolicy: AgentProfile.ConnectPolicy,
         startedAt: WallTime,
         startedOn: MonotonicInstant,
-        renewal: AgentRenewal? = nil,
+        agents: [AgentProfile],
         fallback: AgentFallback? = nil,
         pricing: CallPricing? = nil,
         observer: (any SessionObserver)? = nil
@@ -98,14 +99,19 @@ struct CallSessionMachine: ~Copyable {
         self.fallback = fallback
         self.pricing = pricing
         self.observer = observer
-        agentMachine = AgentMachine(limits: limits, renewal: renewal)
+        roster = AgentRoster(agents, startedOn: startedOn)
+        agentMachine = AgentMachine(limits: limits, renewal: roster.renewal, hasSuccessor: roster.hasNext)
         mediaMachine = MediaMachine(timeout: limits.mediaTimeout)
         teardownMachine = TeardownMachine(limits: limits)
     }
 
     /// The cost of the call, if it ended now.
     func cost(at now: MonotonicInstant) -> CallCost? {
-        pricing?.cost(usage, talking: answeredOn.map { now - $0 } ?? .zero, hasCarrier: carrier != .absent)
+        pricing?.cost(
+            roster.shares(answeredOn: answeredOn, at: now),
+            talking: answeredOn.map { now - $0 } ?? .zero,
+            hasCarrier: carrier != .absent
+        )
     }
 
     var isLive: Bool {
@@ -372,6 +378,7 @@ struct CallSessionMachine: ~Copyable {
     /// The model has counted more tokens.
     mutating func agentUsed(_ more: AgentUsage) {
         usage.add(more)
+        roster.used(more)
     }
 
     /// The instant at which the first timer of all parts fires.

@@ -8,6 +8,8 @@ enum SessionAction: Equatable, Sendable {
     case connectAgent(socket: AgentSocketID)
     /// Drop that socket, if it is still there.
     case dropAgent(socket: AgentSocketID)
+    /// The next agent of the list is the call's from here on; `connectAgent` for it follows.
+    case changeAgent(AgentFailover)
     /// Let caller audio flow to the agent. `isFirst`: the conversation begins; otherwise it is taken up again.
     case openUplink(isFirst: Bool)
     /// Ask the agent to speak first.
