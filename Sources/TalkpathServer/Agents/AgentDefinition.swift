@@ -60,6 +60,7 @@ struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomRefl
             case "api_key": return (key: field.name, value: value.isNull ? .null : .string(Self.redacted))
             case "tools": return (key: field.name, value: Self.withoutHeaders(value))
             case "openai": return (key: field.name, value: Self.withoutServersSecrets(value))
+            case "failover": return (key: field.name, value: Self.withoutSuccessorsSecrets(value))
             case "webhook": return (key: field.name, value: Self.withoutSecret(value))
             default: return (key: field.name, value: value)
             }
@@ -86,6 +87,9 @@ struct AgentDefinition: Equatable, Sendable, CustomStringConvertible, CustomRefl
             json.set("tools", .array(kept))
         }
         if let options = json["openai"] { json.set("openai", try Self.keepServersSecrets(of: options, before: before)) }
+        if let entries = json["failover"]?.array {
+            json.set("failover", try Self.keepSuccessorsSecrets(entries, before: before))
+        }
         if var webhook = json["webhook"], webhook["secret"]?.string == Self.redacted {
             guard let secret = before?.json["webhook"]?["secret"] else {
                 throw Self.invalid("webhook.secret", "is not the secret itself")

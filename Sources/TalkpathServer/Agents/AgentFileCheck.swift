@@ -20,8 +20,15 @@ package struct AgentFileCheck {
             var base = base
             // The definition is checked without the provider's key.
             if base.apiKey.isEmpty { base.apiKey = "any" }
-            let agent = try definition.profile(id: nil, in: ServerConfiguration(agent: base, isDevelopment: true))
-            notes = Self.notes(agent)
+            let configuration = ServerConfiguration(agent: base, isDevelopment: true)
+            var agent = try definition.profile(id: nil, in: configuration)
+            let successors = try definition.inlineSuccessors(in: configuration)
+            agent.failover = successors.compactMap(\.self)
+            try agent.checkOptions()
+            notes = agent.succession.flatMap(Self.notes)
+            if agent.failover.count < successors.count {
+                notes.append("'failover' names stored agents: a server alone can check that they are there")
+            }
             setup = agent.shownSetup
             profile = agent
         } catch {

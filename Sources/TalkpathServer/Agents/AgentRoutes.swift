@@ -51,9 +51,8 @@ struct AgentRoutes {
 
     private func save(_ definition: AgentDefinition, id: String, tenant: String) async throws -> Response {
         // Refuse now what the first call would refuse.
-        _ = try definition.profile(id: id, in: state.configuration)
-        try state.check(numbersOf: definition)
-        try await state.check(addressesOf: definition, tenant: tenant)
+        _ = try await state.succession(of: definition, id: id, tenant: tenant)
+        try await state.check(doorsOf: definition, tenant: tenant)
         let now = state.bridge.clock.wallTime
         let record = AgentRecord(id: id, tenant: tenant, definition: definition, createdAt: now, updatedAt: now)
         let saved: (agent: AgentRecord, isNew: Bool)

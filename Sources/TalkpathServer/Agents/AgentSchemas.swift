@@ -45,6 +45,13 @@ enum AgentSchemas {
             )
         ),
         .optional("barge_in", .named("BargeIn").meaning("Whose word silences the agent.")),
+        .optional(
+            "failover",
+            .array(.oneOf(.text(1...200), .named("FailoverAgent")), count: 0...AgentProfile.mostFailovers).meaning(
+                "The agents that take a call over, in this order, when the one before is refused or lost for good: ids of "
+                    + "stored agents, or agents of their own. A list of theirs is not followed."
+            )
+        ),
         .optional("fallback", .named("Fallback")),
         .optional(
             "resampler",
@@ -83,6 +90,13 @@ enum AgentSchemas {
 
     /// An agent for a single call.
     static let inline = Schema.object(fields.filter { $0.name != "numbers" })
+
+    /// An agent of a `failover` list that is not stored.
+    private static let successor = Schema.object(fields.filter { !AgentDefinition.fieldsOfCall.contains($0.name) })
+        .meaning(
+            "An agent with the fields of the one whose list it stands in, but for those given here. Of another provider, it "
+                + "takes no `model`, `api_key`, `voice`, `format`, `barge_in`, `raw` and no provider's options from there."
+        )
 
     static let variables = Schema.anyObject.atMost(bytes: 64 << 10)
 
@@ -157,6 +171,7 @@ enum AgentSchemas {
             ("Agent", agent),
             ("AgentDefinition", definition),
             ("InlineAgent", inline),
+            ("FailoverAgent", successor),
             ("AgentTool", tool),
             ("SocketOptions", socket),
             ("TransferTarget", transferTarget),

@@ -64,14 +64,16 @@ enum Placeholders {
 extension AgentProfile {
     /// The names of the placeholders in the agent's texts.
     var placeholders: Set<String> {
-        Set([instructions, firstMessage ?? "", limits.idlePrompt?.words ?? ""].flatMap(Placeholders.names))
+        let texts = succession.flatMap { [$0.instructions, $0.firstMessage ?? ""] } + [limits.idlePrompt?.words ?? ""]
+        return Set(texts.flatMap(Placeholders.names))
     }
 
     /// The agent with its placeholders filled.
     func filled(with values: [String: JSONValue]) -> AgentProfile {
-        var agent = self
-        agent.instructions = Placeholders.fill(instructions, with: values)
-        agent.firstMessage = firstMessage.map { Placeholders.fill($0, with: values) }
+        var agent = changed { agent in
+            agent.instructions = Placeholders.fill(agent.instructions, with: values)
+            agent.firstMessage = agent.firstMessage.map { Placeholders.fill($0, with: values) }
+        }
         if let prompt = limits.idlePrompt {
             agent.limits.idlePrompt?.words = Placeholders.fill(prompt.words, with: values)
         }

@@ -127,19 +127,21 @@ struct CallPlacement {
         switch request.agent {
         case .stored(let id) where id != AgentProfile.configuredID:
             let record = try await state.agent(id, tenant: tenant)
-            agent = try record.definition.profile(id: id, in: state.configuration)
-            variables = record.definition.variables
+            let succession = try await state.succession(of: record.definition, id: id, tenant: tenant)
+            agent = succession.agent
+            variables = succession.variables.merging(record.definition.variables) { $1 }
         case .configured, .stored:
             agent = state.configuration.defaultAgent
         case .inline(let definition):
-            agent = try definition.profile(id: nil, in: state.configuration)
-            try state.check(numbersOf: definition)
-            try await state.check(addressesOf: definition, tenant: tenant)
-            variables = definition.variables
+            let succession = try await state.succession(of: definition, id: nil, tenant: tenant)
+            agent = succession.agent
+            try await state.check(doorsOf: definition, tenant: tenant)
+            variables = succession.variables.merging(definition.variables) { $1 }
         }
-        if let prompt = request.prompt { agent.instructions = prompt }
+        if let prompt = request.prompt { agent = agent.changed { $0.instructions = prompt } }
+        if let words = request.firstMessage { agent = agent.changed { $0.firstMessage = words } }
+        // A voice is one model's own.
         if let voice = request.voice { agent.voice = voice }
-        if let words = request.firstMessage { agent.firstMessage = words }
         agent.limits.apply(request.limits)
         try agent.checkOptions()
         variables.merge(request.variables) { $1 }

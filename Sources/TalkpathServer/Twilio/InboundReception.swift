@@ -98,7 +98,7 @@ struct InboundReception {
         if let named = state.configuration.inboundAgents[number], goesOver(account, named.tenant) {
             if named.id == AgentProfile.configuredID { return (named.tenant, state.configuration.defaultAgent) }
             let record = try? await state.agents.find(named.id, tenant: named.tenant)
-            if let agent = record.flatMap(profile) { return (named.tenant, agent) }
+            if let agent = await profile(record) { return (named.tenant, agent) }
             state.logger.warning(
                 "The agent that the settings name for a number is not there",
                 metadata: ["agent_id": "\(named.id)"]
@@ -106,17 +106,23 @@ struct InboundReception {
             return (named.tenant, state.configuration.defaultAgent)
         }
         let record = try? await state.agents.find(number: number, tenant: owner)
-        return (owner, record.flatMap(profile) ?? state.configuration.defaultAgent)
+        return (owner, await profile(record) ?? state.configuration.defaultAgent)
     }
 
     private func goesOver(_ account: String?, _ tenant: String) -> Bool {
         account == (state.configuration.tenantTwilio[tenant] == nil ? nil : tenant)
     }
 
-    private func profile(_ record: AgentRecord) -> AgentProfile? {
+    private func profile(_ record: AgentRecord?) async -> AgentProfile? {
+        guard let record else { return nil }
         do throws(Problem) {
-            return try record.definition.profile(id: record.id, in: state.configuration)
-                .filled(with: record.definition.variables)
+            let succession = try await state.succession(
+                of: record.definition,
+                id: record.id,
+                tenant: record.tenant,
+                isStrict: false
+            )
+            return succession.agent.filled(with: succession.variables.merging(record.definition.variables) { $1 })
         } catch {
             state.logger.warning("An agent cannot talk as it is", metadata: ["agent_id": "\(record.id)"])
             return nil
