@@ -73,7 +73,7 @@ package final class ConnectionBudget: Sendable {
     ///   - maximumPerAddress: the limit for one remote address. A reverse proxy is one address.
     ///   - mostRefusals: the limit of refused connections that are kept open at once, for their answer. Further ones are
     ///     closed without an answer: refused or not, a connection holds a descriptor.
-    ///   - isScarce: whether the process is short of descriptors. Called at every new connection with its descriptor,
+    ///   - isScarce: true if the process is short of descriptors. Called at every new connection with its descriptor,
     ///     which is `nil` for a connection that has none.
     ///   - onPressure: called each time a connection is closed to make room or refused. Must not block.
     package init(
@@ -185,7 +185,7 @@ package final class ConnectionBudget: Sendable {
         return place
     }
 
-    /// - Returns: whether the refused connection may stay open for its answer.
+    /// - Returns: true if the refused connection may stay open for its answer.
     func mayAnswer(refused channel: any Channel) -> Bool {
         let mayAnswer = state.withLock { state in
             guard state.refusals < mostRefusals else { return false }

@@ -43,7 +43,7 @@ public final class SQLCallStore: CallStore {
     let patience: Duration
     let condition: StoreCondition
     private let backlog: StoreBacklog
-    /// Whether other servers use the same database. Each server then marks work as taken before it does it.
+    /// True if other servers use the same database. Each server then marks work as taken before it does it.
     let isShared: Bool
     /// The epoch of this node; `nil` if the server is no node, or has not registered yet.
     let ownEpoch = Mutex<Int64?>(nil)
@@ -53,7 +53,7 @@ public final class SQLCallStore: CallStore {
 
     /// - Parameters:
     ///   - outbox: the source of events, which are written together with the records.
-    ///   - keepsTranscripts: whether transcripts are written at all.
+    ///   - keepsTranscripts: true if transcripts are written at all.
     ///   - ownsFile: no other process has the file open. The store then checks and repairs it when it opens, and moves
     ///     the log into the file when it closes.
     ///   - patience: the time for which entries wait for their call's row.

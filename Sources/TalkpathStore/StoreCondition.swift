@@ -65,7 +65,7 @@ final class StoreCondition: Sendable {
         if isNew { tell(.spoolFailed) }
     }
 
-    /// - Parameter hasChanged: whether the transaction changed any row. One without a change does not prove that writes
+    /// - Parameter hasChanged: true if the transaction changed any row. One without a change does not prove that writes
     ///   work.
     func writeSucceeded(hasChanged: Bool) {
         guard hasChanged else { return }

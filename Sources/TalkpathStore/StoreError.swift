@@ -23,7 +23,7 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
         case notOwner
         case failed
 
-        /// Whether the store is at fault, rather than the request. A later attempt may succeed.
+        /// True if the store is at fault, rather than the request. A later attempt may succeed.
         var isOfTheStore: Bool {
             switch self {
             case .cannotOpen, .inUse, .full, .damaged, .unavailable: true
@@ -94,6 +94,6 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 extension Error {
-    /// Whether the store is at fault, rather than the request. The store reports such faults itself, once.
+    /// True if the store is at fault, rather than the request. The store reports such faults itself, once.
     package var isOfTheStore: Bool { (self as? StoreError)?.code.isOfTheStore ?? false }
 }

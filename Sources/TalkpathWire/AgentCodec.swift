@@ -93,7 +93,7 @@ public struct AgentCodec: Sendable {
 
     /// Reads one message of the provider; see the provider's codec.
     ///
-    /// - Parameter isText: whether it came as a text message; for most providers there is no difference.
+    /// - Parameter isText: true if it came as a text message; for most providers there is no difference.
     public mutating func receive(
         _ message: RawSpan,
         isText: Bool = true,

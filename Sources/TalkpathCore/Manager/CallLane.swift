@@ -289,7 +289,7 @@ package actor CallLane {
     }
 
     /// A webhook about the progress of a call of this lane.
-    /// - Returns: whether the call is known.
+    /// - Returns: true if the call is known.
     @discardableResult
     package func carrierProgressed(_ progress: CarrierProgress, carrierCallID: String, call: CallID?) -> Bool {
         guard let session = session(call, carrierCallID) else { return false }
@@ -299,7 +299,7 @@ package actor CallLane {
     }
 
     /// A webhook about what went wrong on a call of this lane, or about its media stream.
-    /// - Returns: whether the call is known.
+    /// - Returns: true if the call is known.
     @discardableResult
     package func carrierReported(_ report: CarrierReport, carrierCallID: String, call: CallID?) -> Bool {
         guard let session = session(call, carrierCallID) else { return false }
@@ -320,7 +320,7 @@ package actor CallLane {
     }
 
     /// The carrier has found out what answered a call of this lane.
-    /// - Returns: whether the call is known.
+    /// - Returns: true if the call is known.
     @discardableResult
     package func machineDetected(_ answer: AnsweredBy, carrierCallID: String, call: CallID?) -> Bool {
         guard let session = session(call, carrierCallID) else { return false }

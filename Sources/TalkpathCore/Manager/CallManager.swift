@@ -170,7 +170,7 @@ public final class CallManager: Sendable {
 
     /// A webhook about a call's progress.
     /// - Parameter call: our own name of the call, where the carrier was given it.
-    /// - Returns: whether the call is known.
+    /// - Returns: true if the call is known.
     @discardableResult
     public func carrierProgressed(
         _ progress: CarrierProgress,
@@ -183,7 +183,7 @@ public final class CallManager: Sendable {
 
     /// A webhook about what went wrong, or about the call's media stream.
     /// - Parameter call: our own name of the call, where the carrier was given it.
-    /// - Returns: whether the call is known.
+    /// - Returns: true if the call is known.
     @discardableResult
     public func carrierReported(_ report: CarrierReport, carrierCallID: String, call: CallID?) async -> Bool {
         guard let lane = lane(of: call, carrierCallID) else { return false }
@@ -204,7 +204,7 @@ public final class CallManager: Sendable {
 
     /// The carrier has found out what answered.
     /// - Parameter call: our own name of the call, where the carrier was given it.
-    /// - Returns: whether the call is known.
+    /// - Returns: true if the call is known.
     @discardableResult
     public func machineDetected(_ answer: AnsweredBy, carrierCallID: String, call: CallID?) async -> Bool {
         guard let lane = lane(of: call, carrierCallID) else { return false }

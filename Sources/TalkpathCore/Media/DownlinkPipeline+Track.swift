@@ -11,6 +11,9 @@ struct QueueFloor {
 
     var least: Int { min(present, before) }
 
+    /// The far end has run dry within an utterance, and what was late arrives at once. A wait from now on is a delay.
+    mutating func restart() { self = QueueFloor() }
+
     mutating func note(_ bytes: Int) {
         if count == Self.pieces {
             before = present
@@ -37,6 +40,8 @@ extension DownlinkPipeline {
     static let cushionMilliseconds = 30
     /// The jitter of the model's messages that needs no correction: a piece is not left out for less than its length.
     private static let toleranceMilliseconds = 20
+    /// What was late after a stall of the model's socket arrives within this time.
+    private static let longestBurst = Duration.milliseconds(20)
 
     /// Takes in a piece of the track. ``takeTrackChanges()`` tells what began and ended in it.
     mutating func ingestTrack(_ audio: AgentAudio, in message: RawSpan, at now: MonotonicInstant) {
@@ -45,6 +50,7 @@ extension DownlinkPipeline {
             return
         }
         trackQueue = aheadBytes(at: now) + backlog.byteCount
+        noteStall(at: now)
         do {
             switch audio.payload {
             case .inPlace(let range): try decode(message.extracting(range), of: audio.item)
@@ -55,6 +61,13 @@ extension DownlinkPipeline {
             counters.badPayloads += 1
         }
         noteConversions()
+    }
+
+    private mutating func noteStall(at now: MonotonicInstant) {
+        if trackQueue <= 0, track?.current != nil { trackDry = now }
+        guard let dry = trackDry else { return }
+        trackFloor.restart()
+        if now - dry >= Self.longestBurst { trackDry = nil }
     }
 
     /// Returns the utterances that began and ended since the last call, oldest first.

@@ -81,6 +81,8 @@ package struct DownlinkPipeline: ~Copyable {
     /// The bytes that wait to be played, less those of the present message that are not due yet.
     var trackQueue = 0
     var trackFloor = QueueFloor()
+    /// The instant at which the far end was found dry within an utterance, until the late audio has arrived.
+    var trackDry: MonotonicInstant?
     /// The time that the sounds of a continuous track wait for the audio before them.
     package internal(set) var playoutDelay = LatencyHistogram()
     private(set) var trackPiece: Scratch<UInt8>

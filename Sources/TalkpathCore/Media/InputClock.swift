@@ -11,6 +11,9 @@ struct InputClock {
     private var start: MonotonicInstant
     private var bytes: Int64 = 0
     private var lastSent: MonotonicInstant
+    /// True from a fill until the line gives audio again. In a gap of the line the model gets silence at every tick, so
+    /// that its clock, and with it its voice, runs evenly.
+    private var isFilling = false
     private let rate: Int64
 
     /// A hole of this length is filled. The next tick comes 20 ms later, so that no hole reaches 100 ms.
@@ -29,7 +32,11 @@ struct InputClock {
     mutating func sent(_ count: Int, at now: MonotonicInstant) {
         bytes += Int64(count)
         lastSent = now
+        isFilling = false
     }
+
+    /// The latest audio was silence for a gap of the line.
+    mutating func filled() { isFilling = true }
 
     /// The bytes sent beyond the time passed; negative if some are missing.
     func surplus(at now: MonotonicInstant) -> Int64 {
@@ -49,6 +56,7 @@ struct InputClock {
             bytes = 0
         }
         let deficit = max(0, -surplus(at: now))
+        if isFilling, deficit >= Int64(AudioFormat.frameMilliseconds) * rate { return Int(deficit) }
         if deficit >= Self.tolerance * rate { return Int(deficit) }
         guard hole >= Self.longestHole else { return 0 }
         // The model was sent enough, and still needs a sign that time passes.

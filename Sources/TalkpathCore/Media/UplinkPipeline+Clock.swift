@@ -56,6 +56,7 @@ extension UplinkPipeline {
             pass(part, through: codec, to: &outbox, at: now)
             left -= part
         }
+        inputClock?.filled()
     }
 
     /// True for silence that the model need not hear, because it hears the caller too late already.

@@ -28,7 +28,7 @@ protocol AgentStore: Sendable {
     func find(number: String, tenant: String) async throws -> AgentRecord?
     /// Oldest first. Those of the same time are sorted by id.
     func all(tenant: String) async throws -> [AgentRecord]
-    /// - Returns: whether the tenant had an agent of that id.
+    /// - Returns: true if the tenant had an agent of that id.
     func delete(_ id: String, tenant: String) async throws -> Bool
 }
 

@@ -117,7 +117,7 @@ final class CaptureService: CaptureSink {
         }
     }
 
-    /// - Parameter isLast: whether no other round follows.
+    /// - Parameter isLast: true if no other round follows.
     private func drain(isLast: Bool = false) {
         let desk = desk.value
         var isAnyOver = false

@@ -15,7 +15,7 @@ struct NumberedPage {
     /// - Parameters:
     ///   - first: the number of the first page.
     ///   - column: the column to sort by; `nil` sorts from the newest to the oldest.
-    ///   - isWhole: whether ended calls come with their transcripts.
+    ///   - isWhole: true if ended calls come with their transcripts.
     /// - Returns: `nil` if there is no such column.
     static func load(
         _ query: CallQuery,

@@ -74,7 +74,7 @@ final class CallCaps: CallEventSink {
     /// Admits a call.
     ///
     /// - Parameters:
-    ///   - isPlaced: whether the tenant placed the call. Inbound calls do not count towards the calls per second.
+    ///   - isPlaced: true if the tenant placed the call. Inbound calls do not count towards the calls per second.
     ///   - duration: the time limit that the call asks for.
     /// - Returns: the time limit that the call gets.
     func admit(

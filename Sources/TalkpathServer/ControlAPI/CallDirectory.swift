@@ -53,7 +53,7 @@ struct CallDirectory {
     ///
     /// - Parameters:
     ///   - offset: the number of calls to skip.
-    ///   - isWhole: whether ended calls come with their transcripts.
+    ///   - isWhole: true if ended calls come with their transcripts.
     func page(
         _ query: CallQuery,
         offset: Int,

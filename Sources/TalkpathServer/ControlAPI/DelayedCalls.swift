@@ -73,7 +73,7 @@ actor DelayedCalls {
     }
 
     /// Cancels a call that has not been placed yet.
-    /// - Returns: whether there was one that belongs to this tenant and this agent.
+    /// - Returns: true if there was one that belongs to this tenant and this agent.
     func cancel(_ id: CallID, tenant: String, agent: String) async throws -> Bool {
         guard let one = waiting[id], one.entry.tenant == tenant, one.agentID == agent else {
             return try await store.cancelDelayedCall(id, tenant: tenant, agentID: agent)

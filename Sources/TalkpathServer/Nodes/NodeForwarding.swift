@@ -10,7 +10,7 @@ extension Nodes {
     /// Answers a request about a call that another node has: with that node's own answer. All other requests are
     /// answered here. A request that was forwarded never comes here: there is one hop.
     ///
-    /// - Parameter isHere: whether this node has a live call, by our name or the carrier's.
+    /// - Parameter isHere: true if this node has a live call, by our name or the carrier's.
     func route(
         _ request: Request,
         _ context: ServerContext,

@@ -85,7 +85,7 @@ final class Nodes: Sendable {
 
     func relays(isOpen: Bool) { relayed.add(isOpen ? 1 : -1, ordering: .relaxed) }
 
-    /// - Returns: whether the life of another node has ended since the last heartbeat.
+    /// - Returns: true if the life of another node has ended since the last heartbeat.
     func saw(_ nodes: [StoredNode]) -> Bool {
         let hasLost = state.withLock { state in
             let present = Set(nodes.map(\.epoch))
@@ -100,7 +100,7 @@ final class Nodes: Sendable {
         return hasLost
     }
 
-    /// - Returns: whether this is news.
+    /// - Returns: true if this is news.
     func sawNothing() -> Bool {
         instruments.cutOff(true)
         return state.withLock { state in

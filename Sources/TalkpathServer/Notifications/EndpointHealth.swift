@@ -36,7 +36,7 @@ final class EndpointHealth: Sendable {
         }
     }
 
-    /// - Returns: whether this is the first failure since a success, or the first of all.
+    /// - Returns: true if this is the first failure since a success, or the first of all.
     func failed(_ reason: String, at now: WallTime) -> Bool {
         counters.failed.increment()
         return state.withLock { state in

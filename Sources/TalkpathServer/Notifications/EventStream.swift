@@ -85,7 +85,7 @@ struct EventStream: Sendable {
         }
     }
 
-    /// - Returns: whether nothing came in that time.
+    /// - Returns: true if nothing came in that time.
     private func wait(for bell: Bell, _ time: Duration) async -> Bool {
         let start = ContinuousClock.now
         await withGracefulShutdownHandler {

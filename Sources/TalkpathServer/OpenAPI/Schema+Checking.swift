@@ -18,7 +18,7 @@ extension Schema {
     /// Returns the first mistake in a value; `nil` if there is none.
     ///
     /// - Parameters:
-    ///   - isRequest: whether `null` for a required member counts as missing.
+    ///   - isRequest: true if `null` for a required member counts as missing.
     ///   - find: returns the schemas that references name.
     func violation(
         of value: JSONValue,

@@ -80,7 +80,7 @@ struct OTLPExporter: Service {
         await client.close()
     }
 
-    /// - Returns: whether there may be more to send.
+    /// - Returns: true if there may be more to send.
     private func send(_ spans: [SpanRecord], attempts: Int, isFailing: inout Bool) async -> Bool {
         let lost = queue.takeDropped()
         if lost > 0 {

@@ -78,9 +78,10 @@ package final class SimulatedConversation {
         call.onTold = { [unowned self] in told($0) }
         call.onConnect = { [unowned self] _ in connected() }
         let pause = number(400...2800)
-        call.tool = { [call, judge] tool in
+        // Not the call itself, which would keep itself for ever.
+        call.tool = { [scheduler = call.scheduler, judge] tool in
             judge.carriedOut(tool)
-            await call.scheduler.pause(.milliseconds(pause))
+            await scheduler.pause(.milliseconds(pause))
             judge.functionReturns()
             return #"{"slots":"nine"}"#
         }

@@ -164,7 +164,7 @@ struct AgentCore: Sendable {
     // MARK: Pauses
 
     /// Keeps a message during a pause.
-    /// - Returns: whether it was kept.
+    /// - Returns: true if it was kept.
     mutating func holds(_ message: RawSpan, isText: Bool) -> Bool {
         guard pausedUntil != nil else { return false }
         held.append((message.withUnsafeBytes { Array($0) }, isText))

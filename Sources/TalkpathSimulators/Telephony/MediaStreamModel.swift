@@ -55,7 +55,7 @@ public struct MediaStreamModel: Sendable {
 
     /// - Parameters:
     ///   - start: when the first frame is due.
-    ///   - keepsAudio: whether what is heard and said is recorded: 16 kB a second together.
+    ///   - keepsAudio: true if what is heard and said is recorded: 16 kB a second together.
     ///   - markDelay: how much later than it happened a mark's echo is sent.
     public init(
         identity: Identity,

@@ -55,7 +55,7 @@ public struct PlayoutModel: Sendable {
     private var finished = 0
     private var marks: [(name: String, position: Int)] = []
 
-    /// - Parameter keepsHeard: whether ``heard`` is recorded: 8 kB a second.
+    /// - Parameter keepsHeard: true if ``heard`` is recorded: 8 kB a second.
     public init(start: MonotonicInstant, keepsHeard: Bool = true) {
         self.start = start
         self.keepsHeard = keepsHeard

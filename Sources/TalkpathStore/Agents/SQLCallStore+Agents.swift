@@ -48,7 +48,7 @@ extension SQLCallStore {
         }
     }
 
-    /// - Returns: whether the tenant had an agent of that name.
+    /// - Returns: true if the tenant had an agent of that name.
     package func deleteAgent(tenant: String, id: String) async throws -> Bool {
         try await write { db in
             try db.execute("DELETE FROM agents WHERE tenant = ? AND id = ?", [tenant, id]) > 0

@@ -54,7 +54,7 @@ extension SQLCallStore {
     }
 
     /// Decides which of the nodes that wait for a delayed call places it.
-    /// - Returns: whether this one does. `false` also if the call was cancelled on another node, or has begun.
+    /// - Returns: true if this one does. `false` also if the call was cancelled on another node, or has begun.
     package func takeDelayedCall(_ call: CallID) async throws -> Bool {
         guard let epoch else { return true }
         return try await write { db in
@@ -70,7 +70,7 @@ extension SQLCallStore {
     }
 
     /// Cancels a delayed call that another node has accepted.
-    /// - Returns: whether there was one that no node has taken to place.
+    /// - Returns: true if there was one that no node has taken to place.
     package func cancelDelayedCall(_ call: CallID, tenant: String, agentID: String) async throws -> Bool {
         guard epoch != nil else { return false }
         return try await write { db in

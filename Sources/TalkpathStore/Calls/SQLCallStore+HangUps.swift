@@ -91,7 +91,7 @@ extension SQLCallStore {
     }
 
     /// Makes the hang-up due at once, because a client asked to end the call again.
-    /// - Returns: whether a hang-up is still to be confirmed.
+    /// - Returns: true if a hang-up is still to be confirmed.
     package func hastenHangUp(_ call: CallID) async throws -> Bool {
         try await write { db in
             try db.execute("UPDATE hang_ups SET due_at = 0 WHERE call_id = ?", [call.text]) > 0
@@ -100,7 +100,7 @@ extension SQLCallStore {
 
     /// Stores the carrier's name of a call whose process died while it placed the call, and makes the hang-up due at
     /// once.
-    /// - Returns: whether a hang-up was waiting for this name.
+    /// - Returns: true if a hang-up was waiting for this name.
     package func nameHangUp(_ call: CallID, _ name: String) async throws -> Bool {
         try await write { db in
             try db.execute(

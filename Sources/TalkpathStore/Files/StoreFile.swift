@@ -34,7 +34,7 @@ enum StoreFile {
         return StoreRepair(fault: fault, damagedFile: aside, rows: rows)
     }
 
-    /// - Returns: whether this repaired everything. If not, the file is unchanged.
+    /// - Returns: true if this repaired everything. If not, the file is unchanged.
     private static func mendIndexes(_ database: DatabaseQueue) -> Bool {
         do {
             return try database.writeWithoutTransaction { db in

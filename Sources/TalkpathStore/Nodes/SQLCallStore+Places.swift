@@ -10,7 +10,7 @@ extension SQLCallStore {
     /// minutes, until it ends.
     ///
     /// - Parameters:
-    ///   - isPlaced: whether the tenant placed the call. Inbound calls do not count towards the calls per second.
+    ///   - isPlaced: true if the tenant placed the call. Inbound calls do not count towards the calls per second.
     ///   - carrierCallID: the carrier's name of an inbound call. Two nodes may be told of one call at the same moment: the
     ///     first one gets the place.
     ///   - wanted: the time limit that the call asks for, in milliseconds.

@@ -60,7 +60,7 @@ extension SQLCallStore {
     }
 
     /// Deletes an endpoint and its pending deliveries.
-    /// - Returns: whether the tenant had an endpoint of that name.
+    /// - Returns: true if the tenant had an endpoint of that name.
     package func deleteEndpoint(_ id: String, tenant: String) async throws -> Bool {
         try await write { db in
             try db.execute(

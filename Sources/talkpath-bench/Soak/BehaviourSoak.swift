@@ -21,7 +21,7 @@ struct BehaviourSoak {
         var length: Duration
     }
 
-    /// - Returns: whether no caller waited too long, every call has a receipt, and nothing is left of the calls.
+    /// - Returns: true if no caller waited too long, every call has a receipt, and nothing is left of the calls.
     func run(calls: Int, atOnce: Int) async throws -> Bool {
         let stage = try await start(isTold: calls == 1)
         var reasons: [String: Int] = [:]
@@ -50,7 +50,7 @@ struct BehaviourSoak {
         return tooLong.isEmpty && remains.isClean && reasons["none", default: 0] == 0
     }
 
-    /// - Parameter isTold: whether all events are printed.
+    /// - Parameter isTold: true if all events are printed.
     private func start(isTold: Bool) async throws -> SoakStage {
         let timeline = isTold ? SimulatorTimeline(handler: Narration.print) : SimulatorTimeline()
         // Lower and longer than the sounds that a model may take for noise.

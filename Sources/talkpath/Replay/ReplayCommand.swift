@@ -82,7 +82,7 @@ struct ReplayCommand: AsyncParsableCommand {
         FileHandle.standardError.write(Data("talkpath: \(text)\n".utf8))
     }
 
-    /// - Returns: whether the replay differs from the capture.
+    /// - Returns: true if the replay differs from the capture.
     private func replay(_ file: String) async throws -> Bool {
         var replay = try Replay(file)
         if let expect { replay = try replay.expecting(expect) }

@@ -292,6 +292,22 @@ struct ContinuousTrackTests {
         #expect(bridge.media.downlink.playoutDelay.maximum <= .milliseconds(60))
     }
 
+    @Test(arguments: [80, 140, 300])
+    func `the first pause after a stall ends its delay, also if it follows soon`(speechLeft: Int) throws {
+        let bridge = try TrackBridge()
+        // The stall takes 300 ms, and so does the pause.
+        bridge.speaks = { (500..<2300 + speechLeft).contains($0) || (2600 + speechLeft..<5000).contains($0) }
+        bridge.pass(2000)
+        bridge.isModelStalled = true
+        bridge.pass(300)
+        bridge.isModelStalled = false
+        bridge.pass(speechLeft + 340)
+        bridge.media.downlink.playoutDelay = LatencyHistogram()
+        bridge.pass(1500)
+        #expect(bridge.media.downlink.playoutDelay.count > 50)
+        #expect(bridge.media.downlink.playoutDelay.maximum <= .milliseconds(60))
+    }
+
     @Test func `a long call with stalls and gaps keeps the model's clock running and the delay short`() throws {
         let bridge = try TrackBridge()
         bridge.speaks = { $0 % 4000 < 2400 && $0 % 600 < 450 }

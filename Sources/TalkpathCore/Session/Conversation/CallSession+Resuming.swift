@@ -20,7 +20,7 @@ extension CallSession {
 
     /// The model refuses a part of its set-up: the next try leaves that part out.
     ///
-    /// - Returns: whether there is anything to do without.
+    /// - Returns: true if there is anything to do without.
     func omit(_ refused: Set<AgentSetting>) -> Bool {
         guard !refused.isEmpty else { return false }
         talk.omittedSettings.formUnion(refused)
@@ -42,7 +42,7 @@ extension CallSession {
 
     /// The model has refused its set-up, and its socket is still open.
     ///
-    /// - Returns: whether it was asked again, for less.
+    /// - Returns: true if it was asked again, for less.
     func configuresAgain(after report: AgentErrorReport) -> Bool {
         guard report.refusesConfiguration, machine.configuresAgent(socket: agentSocket) else { return false }
         let refused = agentInUse.provider.settings(refusedAs: report.parameter, besides: talk.omittedSettings)

@@ -39,7 +39,7 @@ extension CallSession {
     ///
     /// - Parameters:
     ///   - author: whose words they are to the model; those of a person, so that it answers, by default.
-    ///   - isAnswered: whether the agent is to speak about it now.
+    ///   - isAnswered: true if the agent is to speak about it now.
     public func send(
         message: String,
         as author: MessageAuthor = .caller,

@@ -41,7 +41,7 @@ struct ConversationDebts: Equatable, Sendable {
     }
 
     /// - Parameter lastSpeech: the detector notices the end some time after it.
-    /// - Returns: whether it was long enough for a turn.
+    /// - Returns: true if it was long enough for a turn.
     @discardableResult
     mutating func detectorHeardEnd(lastSpeech: MonotonicInstant?, at now: MonotonicInstant) -> Bool {
         defer {

@@ -131,7 +131,7 @@ struct AgentMachine {
 
     /// Both ends are there.
     ///
-    /// - Returns: whether the agent is to greet the caller, which it does once in a call.
+    /// - Returns: true if the agent is to greet the caller, which it does once in a call.
     mutating func greets() -> Bool {
         guard state == .ready, !hasGreeted else { return false }
         hasGreeted = true
@@ -335,7 +335,7 @@ struct AgentMachine {
 
     /// A socket is closed, or the attempt to open it has come to its end.
     ///
-    /// - Returns: whether it was the last one to be waited for.
+    /// - Returns: true if it was the last one to be waited for.
     mutating func closed(_ socket: AgentSocketID) -> Bool {
         closing.remove(socket) != nil && closing.isEmpty
     }

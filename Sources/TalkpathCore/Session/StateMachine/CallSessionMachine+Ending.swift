@@ -49,7 +49,7 @@ extension CallSessionMachine {
 
     /// The caller speaks into the goodbye of an agent that wanted to end the call, which goes on.
     ///
-    /// - Returns: whether it does.
+    /// - Returns: true if it does.
     mutating func keepCall(at now: MonotonicInstant) -> Bool {
         guard case .draining = life, isAgentsEnd, isAgentReady else { return false }
         life = .live

@@ -362,7 +362,7 @@ struct CallSessionMachine: ~Copyable {
 
     // MARK: Time
 
-    /// - Parameter isPlayedOut: whether the agent's words have been heard; asked only while draining.
+    /// - Parameter isPlayedOut: true if the agent's words have been heard; asked only while draining.
     mutating func tick(at now: MonotonicInstant, isPlayedOut: () -> Bool) -> [SessionAction] {
         var actions: [SessionAction] = []
         if case .draining(let request) = life, isPlayedOut() {

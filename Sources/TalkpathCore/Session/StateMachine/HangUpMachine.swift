@@ -121,7 +121,7 @@ struct HangUpMachine {
 
     /// The call's name is known, or a timer is due.
     ///
-    /// - Returns: whether the carrier is to be asked now. If not, it has been asked often enough.
+    /// - Returns: true if the carrier is to be asked now. If not, it has been asked often enough.
     mutating func ask(at now: MonotonicInstant) -> Bool {
         if isAfterEnd {
             deadlines[.lateName] = nil

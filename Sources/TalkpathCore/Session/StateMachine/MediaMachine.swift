@@ -82,7 +82,7 @@ struct MediaMachine {
 
     /// The carrier says goodbye.
     ///
-    /// - Returns: whether that is news.
+    /// - Returns: true if that is news.
     mutating func stopped() -> Bool {
         guard !isOver else { return false }
         state = .stopped

@@ -156,14 +156,14 @@ struct TeardownMachine {
         change { $0.request = request }
     }
 
-    /// - Returns: whether the report was waited for.
+    /// - Returns: true if the report was waited for.
     mutating func streamReportCame() -> Bool {
         guard deadlines[.streamReport] != nil else { return false }
         deadlines[.streamReport] = nil
         return true
     }
 
-    /// - Returns: whether the step ends with it.
+    /// - Returns: true if the step ends with it.
     mutating func recordSaved(error: String?, at now: MonotonicInstant) -> Bool {
         guard let ending, !ending.isFinished(.saveRecord) else { return false }
         change { $0.finish(.saveRecord, error == nil ? .done : .failed, error: error, at: now) }

@@ -7,8 +7,8 @@ extension CallSnapshot {
     /// the telephony account; here they are never read.
     ///
     /// - Parameters:
-    ///   - withAgent: whether the agent itself is shown; lists show its id.
-    ///   - hasAccount: whether the tenant has an account at the carrier.
+    ///   - withAgent: true if the agent itself is shown; lists show its id.
+    ///   - hasAccount: true if the tenant has an account at the carrier.
     func vocodeJSON(withAgent: Bool, hasAccount: Bool, hasRecording: Bool) -> JSONValue {
         [
             "id": .string(id.text),

@@ -5,7 +5,7 @@ internal import TalkpathWire
 extension GeminiLiveModel {
     static let reasoningTime = Duration.seconds(9)
 
-    /// - Returns: whether the behaviour prevents the answer. Except after side talk, the model then still owes it.
+    /// - Returns: true if the behaviour prevents the answer. Except after side talk, the model then still owes it.
     mutating func prevents(
         _ trigger: AgentScript.Turn.Trigger,
         _ behaviour: ModelBehaviour,

@@ -5,7 +5,7 @@ internal import TalkpathWire
 extension OpenAIRealtimeModel {
     static let reasoningTime = Duration.seconds(9)
 
-    /// - Returns: whether the behaviour prevents the response. The model then still owes its answer.
+    /// - Returns: true if the behaviour prevents the response. The model then still owes its answer.
     mutating func prevents(_ request: ResponseRequest, _ behaviour: ModelBehaviour, at now: MonotonicInstant) -> Bool {
         switch behaviour {
         case .failedResponse:

@@ -32,7 +32,7 @@ extension SocketAgentModel {
         if core.plan.has(.toolCallFirst), let call = next.toolCall { send(call) }
     }
 
-    /// - Returns: whether nothing comes of the answer; it is then still owed.
+    /// - Returns: true if nothing comes of the answer; it is then still owed.
     private mutating func prevents(
         _ trigger: AgentScript.Turn.Trigger,
         _ behaviour: ModelBehaviour,
