@@ -70,10 +70,15 @@ extension CallSessionMachine {
         return actions + advance(at: now)
     }
 
+    /// The request whose end is under way; `nil` before an end has begun and after it is over.
+    func requestOfEnd(at now: MonotonicInstant) -> EndRequest? {
+        guard case .ending = life else { return nil }
+        return teardownMachine.account(isSaving: false, at: now).request
+    }
+
     /// The account of the end that has begun, for a socket agent.
     func goodbye(at now: MonotonicInstant) -> AgentCallEnd? {
-        guard case .ending = life else { return nil }
-        let request = teardownMachine.account(isSaving: false, at: now).request
+        guard let request = requestOfEnd(at: now) else { return nil }
         return AgentCallEnd(
             reason: request.reason.rawValue,
             note: request.note,
