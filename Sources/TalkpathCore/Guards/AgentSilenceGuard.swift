@@ -119,9 +119,16 @@ struct AgentSilenceGuard: Equatable, Sendable {
 
     /// A response is complete, and there was nothing in it, although the model answers every turn. The agent is asked for
     /// the answer soon. It is believed the second time.
-    mutating func respondedEmptily(at now: MonotonicInstant) {
-        guard tools.isEmpty, owesAnswer, !hasAsked else { return responseEnded(at: now) }
+    ///
+    /// - Returns: true if the answer is still owed.
+    @discardableResult
+    mutating func respondedEmptily(at now: MonotonicInstant) -> Bool {
+        guard tools.isEmpty, owesAnswer, !hasAsked else {
+            responseEnded(at: now)
+            return false
+        }
         due = now + Self.emptyPatience + timeout * 2 / 5
+        return true
     }
 
     private mutating func answered() {

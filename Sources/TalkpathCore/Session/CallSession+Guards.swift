@@ -91,7 +91,9 @@ extension CallSession {
             switch end.status {
             case .incomplete where talk.speech.isEmpty: break
             case .completed where talk.speech.isEmpty && agentInUse.provider.answersEveryTurn:
-                guards.agent?.respondedEmptily(at: now)
+                // The session may be lost before the agent is asked again.
+                let isOwed = guards.agent?.respondedEmptily(at: now) ?? false
+                if isOwed, machine.isInConversation { talk.debts.modelHeardEnd() }
             case .completed, .incomplete:
                 guards.agent?.responseEnded(at: now)
                 machine.agentAnswered()

@@ -116,7 +116,8 @@ extension CallSession {
             if end.status == .failed || end.status == .incomplete {
                 noteFailure(end.status.rawValue, code: end.reason ?? "unknown")
             }
-            perform(talk.speech.responseEnded(end.status, retryAfter: end.retryAfter, at: now))
+            let status = isOwedWhileDraining(after: end) ? .failed : end.status
+            perform(talk.speech.responseEnded(status, retryAfter: end.retryAfter, at: now))
             awaitAnswerToResults(at: now)
             sendHeldChange()
         case .toolCallsCancelled(let ids):

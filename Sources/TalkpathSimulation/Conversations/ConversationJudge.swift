@@ -46,6 +46,8 @@ final class ConversationJudge: @unchecked Sendable {
     private var messages: [(text: String, at: Int)] = []
     /// Set-ups of sessions that know of nothing: when, and how many messages the model had received before.
     private var setUps: [(at: Int, told: Int)] = []
+    /// The beginnings of all sessions.
+    private var sessionsBegan: [Int] = []
     private var isEarlyTurnAnswered = false
     private var isGreetedAfterTurn = false
     /// The call's first agent cannot be opened any more from this time on.
@@ -190,6 +192,7 @@ final class ConversationJudge: @unchecked Sendable {
 
     func told(_ text: String) {
         note("told \(text.prefix(240))")
+        if call.language.isConfiguration(text) { sessionsBegan.append(call.milliseconds) }
         if call.language.isConfiguration(text), !text.contains(#""handle":"h""#) {
             setUps.append((call.milliseconds, call.told.count))
         }
@@ -314,6 +317,8 @@ final class ConversationJudge: @unchecked Sendable {
             let planned = plannedMilliseconds[item] ?? 0
             let mayBeCut = turns.contains { $0.ended > began - 1500 && $0.began < began + planned + 6000 }
             guard !mayBeCut, lostAt.map({ abs($0 - began) > 8000 }) ?? true, began < endedAt - 300 else { continue }
+            // A renewal that could wait no longer cut it, and the next session was told so.
+            guard !sessionsBegan.contains(where: { (began...began + planned).contains($0) }) else { continue }
             let heard = call.heardMilliseconds(of: item)
             if planned - heard > 20 { violation("\(heard) of \(planned) ms of item \(item) were heard before the end") }
         }

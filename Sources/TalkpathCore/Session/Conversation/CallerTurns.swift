@@ -80,8 +80,12 @@ struct CallerTurns: Sendable {
     }
 
     /// The model reports the beginning of speech, with the id of the coming transcript.
+    ///
+    /// One that follows a lost session hears the rest of a turn that began before it.
     mutating func modelBegan(_ item: AgentItem, at milliseconds: Int) {
-        note(item, milliseconds)
+        let isRest = heard.last.map { $0.isDoubtful && $0.lastSpeech == nil } ?? false
+        let began = isRest ? heard.last?.began ?? milliseconds : milliseconds
+        note(item, began)
         unwritten = (item, milliseconds)
         isModelHearing = true
         namesTurns = true
