@@ -36,7 +36,7 @@ extension SimulatedCallRun {
             expect(.idleTimeout, of: session) { session.assumeIsolated { $0.requestEnd(EndRequest(.idleTimeout)) } }
         case 12: world.carrier.gossip()
         default:
-            guard scheduler.chance(world.theme == .lostAgent ? 100 : 30) else { return }
+            guard scheduler.chance(world.theme == .lostAgent ? 100 : 50) else { return }
             world.note(.shutdown)
             shutDown(mode: scheduler.chance(30) ? .drain(timeout: scheduler.milliseconds(0...3000)) : .now)
         }

@@ -12,7 +12,8 @@ extension SimulatedCallRun {
             let mode: EndMode = scheduler.chance(50) ? .now : .drain(timeout: scheduler.milliseconds(0...3000))
             var draft = TransferRequest(to: "+15550100123", ringTimeout: scheduler.milliseconds(500...5000), mode: mode)
             if scheduler.chance(30) {
-                draft.onFailure = scheduler.pick([.hangUp, .sayGoodbye("goodbye", language: nil)])
+                let goodbye = TransferFailurePlan.sayGoodbye("goodbye", language: nil)
+                draft.onFailure = scheduler.pick([.hangUp, goodbye, goodbye])
             }
             let transfer = draft
             waitFor(within: transfer.longestWait) { _ = try await session.transfer(transfer) }
