@@ -24,6 +24,9 @@ public enum AgentProvider: String, Sendable, CaseIterable {
     /// True if the model may leave a function's result without an answer that it is told in the middle of another.
     package var mayOverlookResults: Bool { self == .gemini }
 
+    /// True if no two calls of functions bear the same name, in any of its sessions.
+    package var namesCallsOnce: Bool { self != .socket }
+
     /// True if a session that is resumed knows everything that happened up to its loss, not up to its latest handle
     /// only.
     public var resumesWhole: Bool { self == .socket }

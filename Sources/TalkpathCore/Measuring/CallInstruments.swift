@@ -24,6 +24,7 @@ import TalkpathWire
 /// | `talkpath_lane_calls`, `talkpath_lane_lag_seconds`, `talkpath_lane_busy_ratio` | gauge | by `lane`: its calls, the worst lateness of its ticks in the last second, and the share of that second in which its thread worked |
 /// | `talkpath_agents_reopened_total` | counter | sessions with models that were opened again and are ready |
 /// | `talkpath_agent_failovers_total` | counter | calls that the next agent of their list has taken over: by the providers `from` and `to` |
+/// | `talkpath_repeated_tool_calls_total` | counter | functions that a model has called again under the name of a call that ran or was over; they run once |
 /// | `talkpath_agent_connects_failed_total` | counter | by `kind`: `refused` by the provider for good, `failed` for now |
 /// | `talkpath_hang_ups_failed_total` | counter | calls that ended without the carrier's confirmation |
 /// | `talkpath_media_sockets_refused_total` | counter | media sockets that got no call: by `reason` |
@@ -170,6 +171,9 @@ public final class CallInstruments: Sendable {
 
     /// The model's session is ready again.
     func agentReopened() { agentsReopened.increment() }
+
+    /// The model has called a function again that it had called already. Rare, so each call makes its counter.
+    func repeatedTool() { makeCounter("repeated_tool_calls_total", []).increment() }
 
     /// A socket to a model could not be opened.
     func note(_ error: any Error) {

@@ -55,6 +55,8 @@ struct MetricsRoute {
         "talkpath_calls_unpriced_total": "Ended calls of whose cost a part is unknown.",
         "talkpath_carrier_errors_total": "Errors that the carrier reported, by source.",
         "talkpath_deliveries_total": "Attempts to deliver events to webhooks and other receivers, by outcome.",
+        "talkpath_repeated_tool_calls_total":
+            "Functions that a model has called again under the name of a call that ran or was over; they run once.",
         "talkpath_agent_failovers_total": "Calls that the next agent of their list has taken over.",
         "talkpath_agents_lost_total": "Sockets to models that were lost during a call.",
         "talkpath_sockets_overrun_total": "Sockets closed because their peer sent too much, by leg and cause.",

@@ -8,7 +8,7 @@ extension CallSession {
     func take(_ call: AgentToolCall, at now: MonotonicInstant) {
         machine.happened(.toolCalled)
         // A function that the agent called last must not run after the end.
-        guard machine.isLive else { return }
+        guard machine.isLive, !isRepeated(call, at: now) else { return }
         guard call.readableArguments != nil else {
             refuse(call, at: now)
             return
@@ -33,6 +33,31 @@ extension CallSession {
             isTransfer: isTransfer
         )
         jobQueue.yield(.tool(call, notWanted))
+    }
+
+    /// Gemini has called functions again under the name of a call that runs or is over. The function runs once: the
+    /// repeated call gets the same result, which the model may have overlooked.
+    ///
+    /// The end of the call is no such function: it may have been called off meanwhile.
+    private func isRepeated(_ call: AgentToolCall, at now: MonotonicInstant) -> Bool {
+        guard agentInUse.provider.namesCallsOnce, agentInUse.kind(ofTool: call.name) != .endCall else { return false }
+        let isRunning = talk.tools[call.id]?.call == call
+        let output = talk.finishedTools.output(of: call)
+        guard isRunning || output != nil else { return false }
+        ports.instruments.repeatedTool()
+        if loggedFaults.isNew("repeated_tool_call") {
+            logger.warning("The model called a function again that it had called already; it runs once")
+        }
+        if isRunning {
+            // A session that goes on with a lost one takes the result itself.
+            talk.tools[call.id]?.socket = agentSocket
+        } else if let output {
+            guards.agent?.toolFinished(call.id, at: now)
+            // It may not have been told the first time.
+            talk.speech.forgetResults([call.id])
+            tell(output, of: call, at: now)
+        }
+        return true
     }
 
     /// Nothing is carried out on a guess: the model is told, and may ask again.
@@ -157,17 +182,22 @@ extension CallSession {
     private func toolAnswered(_ id: String, _ output: String) {
         guard let tool = talk.tools.removeValue(forKey: id) else { return }
         capture(.toolAnswered(id: id, output: output))
+        talk.finishedTools.add(tool.call, output)
         guards.agent?.toolFinished(id, at: ports.clock.now)
         talk.debts.functionReturned(tool.call.returned(output), of: id, calledOn: tool.began)
         guard machine.holdsAgent(socket: tool.socket) else {
             tellOtherSession(of: tool.call, output)
             return
         }
-        perform(talk.speech.tell(.toolResult(id: id, name: tool.call.name, output: output), at: ports.clock.now))
+        tell(output, of: tool.call, at: ports.clock.now)
+    }
+
+    private func tell(_ output: String, of call: AgentToolCall, at now: MonotonicInstant) {
+        perform(talk.speech.tell(.toolResult(id: call.id, name: call.name, output: output), at: now))
         // The model goes on when it has all the answers it has asked for; after a decision about a tool that its
         // provider calls, it does so by itself.
-        if talk.tools.isEmpty, tool.call.name != AgentToolCall.approvalName {
-            perform(talk.speech.add(.respond, at: ports.clock.now))
+        if talk.tools.isEmpty, call.name != AgentToolCall.approvalName {
+            perform(talk.speech.add(.respond, at: now))
         }
         media.value.pump()
     }
@@ -196,7 +226,7 @@ extension CallSession {
 struct RunningTool {
     let call: AgentToolCall
     /// The model's socket that asked for it.
-    let socket: AgentSocketID
+    var socket: AgentSocketID
     /// Finished when the answer is not wanted any more.
     let attempt: AsyncStream<Void>.Continuation
     let began: MonotonicInstant

@@ -14,6 +14,7 @@ struct CallTalk {
     var collector: CheckedContinuation<Result<CollectedDigits, CallCommandError>, Never>?
     /// Functions of the agent's that are being carried out, by the model's name of the invocation.
     var tools: [String: RunningTool] = [:]
+    var finishedTools = FinishedTools()
     /// Names of the agent's marks whose audio has not been heard, by number.
     var marks: [Int: String] = [:]
     var transfer: TransferWaiter?
