@@ -46,6 +46,22 @@ import Testing
         #expect(end.at < 4000)
     }
 
+    @Test func `an agent that ends the call after a function's result is not waited for`() throws {
+        let call = ScriptedCall(.socket)
+        call.onTold = { text in
+            guard text.contains("tool_result") else { return }
+            call.at(call.milliseconds + 20) { call.say(#"{"type":"end","drain":true}"#) }
+        }
+        call.at(500) {
+            call.talk(1000)
+        }
+        call.at(2500) { call.callTool("note") }
+        call.run(until: 20_000)
+        let end = try #require(Self.end(call))
+        #expect(end.receipt.reason == .agentHangup)
+        #expect(end.at < 3500, "\(end.at)")
+    }
+
     @Test(arguments: [AgentProvider.openai, .gemini])
     func `a model that says no more is not waited for`(provider: AgentProvider) throws {
         let call = ScriptedCall(provider)

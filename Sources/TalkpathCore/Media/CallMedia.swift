@@ -220,14 +220,17 @@ package final class CallMedia {
             takeCallerWords(piece, at: now)
         case .agentTranscript(var piece):
             piece.item = items.inCall(piece.item)
+            // A socket agent may tell words without speaking them.
+            if provider != .socket { downlink.sound.wrote(piece.item) }
             events.append(.agent(.agentTranscript(piece)))
         case .callerTranscript(var piece):
             piece.item = items.inCall(piece.item)
             events.append(.agent(.callerTranscript(piece)))
         case .responseEnded(var end):
-            if end.status == .completed, downlink.sound.isSilent {
+            if end.status == .completed, let fault = downlink.sound.fault {
                 end.status = .failed
-                end.reason = ResponseSound.silent
+                end.reason = fault
+                downlink.overlookResponse()
             }
             downlink.responseEnded()
             tellModelUnheard(endedBy: nil)

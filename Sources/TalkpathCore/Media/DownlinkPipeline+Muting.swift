@@ -21,10 +21,21 @@ extension DownlinkPipeline {
         overlook(item)
     }
 
+    /// So many are remembered at most; the oldest is forgotten.
+    static let mostUnheardItems = 256
+
     /// The caller hears nothing of the item.
     mutating func overlook(_ item: AgentItem) {
         ledger.discard(item)
-        if unheardItems.last != item { unheardItems.append(item) }
+        guard !unheardItems.contains(item) else { return }
+        // A model that never ends its items cannot be told of all of them.
+        if unheardItems.count >= Self.mostUnheardItems { unheardItems.removeFirst() }
+        unheardItems.append(item)
+    }
+
+    /// The caller hears nothing of the response.
+    mutating func overlookResponse() {
+        for item in sound.items { overlook(item) }
     }
 
     /// Items that have ended and of which the caller has heard nothing, for the model to be told so.

@@ -64,7 +64,7 @@ package struct DownlinkPipeline: ~Copyable {
     private(set) var isResponding = false
 
     /// Whether anything can be heard in the response.
-    private(set) var sound: ResponseSound
+    var sound: ResponseSound
 
     /// Insertions that wait for the end of the agent's current item.
     var waiting: [DownlinkInsertion] = []
@@ -153,6 +153,7 @@ package struct DownlinkPipeline: ~Copyable {
     ///
     /// Counts a payload that is not Base64 or has an unsupported format. Keeps the audio before the error.
     mutating func ingest(_ audio: AgentAudio, in message: RawSpan) {
+        sound.spoke(audio.item)
         guard !isAwaitingResponse, !ledger.isDiscarded(audio.item) else {
             counters.lateBytes += Self.byteCount(audio.payload)
             // The caller was faster than the first audio of the item.
@@ -213,6 +214,8 @@ package struct DownlinkPipeline: ~Copyable {
     /// All audio of the response has arrived.
     mutating func responseEnded() {
         isResponding = false
+        // Words that come before the next response is announced belong to it.
+        sound.began()
         finishCurrentItem()
     }
 
@@ -221,13 +224,13 @@ package struct DownlinkPipeline: ~Copyable {
         finishCurrentItem()
         isAwaitingResponse = false
         isResponding = false
+        sound.began()
     }
 
     /// A new response begins, so its audio is played.
     mutating func responseStarted() {
         isAwaitingResponse = false
         isResponding = true
-        sound.began()
     }
 
     /// Drops all audio until the agent's next response.

@@ -1,11 +1,17 @@
 import TalkpathAudio
+import TalkpathWire
 
-/// Tells whether the caller can hear anything in a response: models have sent whole answers as silence.
+/// Tells whether the caller can hear anything in a response: models have sent whole answers as silence, and the words of
+/// an answer without its audio.
 ///
 /// Measures the audio only until the first sound. Allocates nothing.
 struct ResponseSound {
     private var bytes = 0
     private var hasSound = false
+    private var hasAudio = false
+    private var hasWords = false
+    /// The items of the response, of which ``mostItems`` are remembered.
+    private(set) var items: [AgentItem] = []
     private let format: AudioFormat
 
     /// A pause is no answer, and a shorter one may be part of one.
@@ -13,14 +19,37 @@ struct ResponseSound {
 
     /// The reason of a response that has failed because the caller could not hear it.
     static let silent = "silent_audio"
+    /// … because it has words and no audio.
+    static let missing = "no_audio"
+    static let mostItems = 16
 
     init(format: AudioFormat) {
         self.format = format
+        items.reserveCapacity(Self.mostItems)
     }
 
     mutating func began() {
         bytes = 0
         hasSound = false
+        hasAudio = false
+        hasWords = false
+        items.removeAll(keepingCapacity: true)
+    }
+
+    /// The response has audio of this item, readable or not.
+    mutating func spoke(_ item: AgentItem) {
+        hasAudio = true
+        note(item)
+    }
+
+    /// The response has words of this item.
+    mutating func wrote(_ item: AgentItem) {
+        hasWords = true
+        note(item)
+    }
+
+    private mutating func note(_ item: AgentItem) {
+        if items.last != item, items.count < Self.mostItems { items.append(item) }
     }
 
     /// - Parameter audio: audio of the response in the telephony leg's format.
@@ -30,6 +59,12 @@ struct ResponseSound {
         hasSound = !format.isSilent(audio)
     }
 
+    /// The reason why the response has failed; `nil` if the caller can hear it, as far as is known.
+    var fault: String? { isSilent ? Self.silent : isMissing ? Self.missing : nil }
+
     /// True if the response has audio, and all of it is silence.
-    var isSilent: Bool { !hasSound && format.duration(ofBytes: bytes) >= Self.shortest }
+    private var isSilent: Bool { !hasSound && format.duration(ofBytes: bytes) >= Self.shortest }
+
+    /// True if the response has words that nobody has spoken.
+    private var isMissing: Bool { hasWords && !hasAudio }
 }

@@ -22,6 +22,28 @@ extension CallSession {
         perform(actions)
     }
 
+    /// The reason of a response that has failed because nothing was in it.
+    static let blank = "empty_response"
+
+    /// A model that answers every turn has completed a response without anything in it.
+    func isBlank(_ end: AgentResponseEnd) -> Bool {
+        end.status == .completed && talk.speech.isEmpty && agentInUse.provider.answersEveryTurn
+    }
+
+    /// An empty response to a request has failed. So has one that nobody asked for while the call drains: the guards,
+    /// which would ask for the answer, rest then.
+    func judged(_ end: AgentResponseEnd) -> AgentResponseEnd {
+        guard isBlank(end), talk.speech.isRequested || machine.isDraining else { return end }
+        return AgentResponseEnd(status: .failed, reason: Self.blank)
+    }
+
+    /// The model is asked once more, or has been believed: what it owes is told as lost then.
+    func blankAnswerEnded(at now: MonotonicInstant) {
+        guard !talk.speech.isAsked else { return }
+        guards.agent?.responseEnded(at: now)
+        machine.agentAnswered()
+    }
+
     /// An answer came to nothing, or stopped short.
     func noteFailure(_ status: String, code: String) {
         talk.failedResponses += 1

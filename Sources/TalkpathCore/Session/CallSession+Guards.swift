@@ -90,7 +90,10 @@ extension CallSession {
         case .responseEnded(let end):
             switch end.status {
             case .incomplete where talk.speech.isEmpty: break
-            case .completed where talk.speech.isEmpty && agentInUse.provider.answersEveryTurn:
+            case .completed where isBlank(end) && talk.speech.isRequested:
+                // It is asked for again.
+                guards.agent?.answerProgressed(at: now)
+            case .completed where isBlank(end):
                 // The session may be lost before the agent is asked again.
                 let isOwed = guards.agent?.respondedEmptily(at: now) ?? false
                 if isOwed, machine.isInConversation { talk.debts.modelHeardEnd() }

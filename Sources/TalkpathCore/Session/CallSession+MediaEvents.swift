@@ -112,12 +112,14 @@ extension CallSession {
                 perform(machine.agentReportedFault(report.code + parameter, at: now))
             }
         case .responseEnded(let end):
+            let end = judged(end)
             if end.status == .completed { talk.debts.answerCompleted(lastAudio: media.value.lastAgentAudio) }
             if end.status == .failed || end.status == .incomplete {
                 noteFailure(end.status.rawValue, code: end.reason ?? "unknown")
             }
-            let status = isOwedWhileDraining(after: end) ? .failed : end.status
-            perform(talk.speech.responseEnded(status, retryAfter: end.retryAfter, at: now))
+            let isBlank = end.reason == Self.blank
+            perform(talk.speech.responseEnded(end.status, retryAfter: end.retryAfter, isBlank: isBlank, at: now))
+            if isBlank { blankAnswerEnded(at: now) }
             awaitAnswerToResults(at: now)
             sendHeldChange()
         case .toolCallsCancelled(let ids):
@@ -129,6 +131,8 @@ extension CallSession {
         case .mark(let name):
             mark(name)
         case .endRequested(let drains, let note):
+            talk.debts.agentEnds()
+            talk.speech.agentEnds()
             let mode = drains ? EndMode.drain(timeout: limits.drainTimeout) : .now
             perform(machine.end(EndRequest(.agentHangup, mode: mode, note: note), at: now))
         case .sessionBilled(let seconds):

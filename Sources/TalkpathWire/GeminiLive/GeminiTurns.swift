@@ -84,6 +84,8 @@ struct GeminiTurns: Sendable {
         isInterruptionOver = false
         // After an interruption the caller is in the middle of a sentence.
         if !wasInterrupted { endCallerTurn(&events) }
+        // The next turn has words of its own, also after one without audio.
+        if open == nil { reserved = nil }
         open = nil
         let end = AgentResponseEnd(
             status: wasInterrupted

@@ -69,14 +69,6 @@ extension CallSession {
     }
 }
 
-extension CallSession {
-    /// A model that answers every turn has given an empty response. The guards, which would ask it again, rest while the
-    /// call drains.
-    func isOwedWhileDraining(after end: AgentResponseEnd) -> Bool {
-        machine.isDraining && end.status == .completed && talk.speech.isEmpty && agentInUse.provider.answersEveryTurn
-    }
-}
-
 extension CallTalk {
     /// The agent has been asked to speak, or the caller waits for it.
     func owesWords(lastAudio: MonotonicInstant?, at now: MonotonicInstant) -> Bool {

@@ -135,6 +135,13 @@ struct ConversationDebts: Equatable, Sendable {
         owed.removeAll { $0.isAnswered(lastAudio: lastAudio) }
     }
 
+    /// The agent ends the call by itself: that is its answer to all that it has been told.
+    mutating func agentEnds() {
+        answerBegan()
+        newSessionTold()
+        owed.removeAll(where: \.isTold)
+    }
+
     /// The model has been asked often enough.
     mutating func answerGivenUp() {
         owed.removeAll()

@@ -32,6 +32,9 @@ struct FunctionResult: Equatable, Sendable {
         isWaitedFor = lastAudio.map { $0 <= calledOn } ?? true
     }
 
+    /// The present session knows of it.
+    var isTold: Bool { toldOn != nil }
+
     mutating func utteranceBegan() {
         if toldOn != nil { isBegun = true }
     }

@@ -192,6 +192,12 @@ struct SpeechQueue {
         return next(at: now)
     }
 
+    /// The agent ends the call by itself, and is not asked for answers any more.
+    mutating func agentEnds() {
+        if asked?.entry.request.isAnswer == true { asked = nil }
+        waiting.removeAll { $0.request.isAnswer }
+    }
+
     /// The caller waits, and the model has not begun to answer.
     mutating func urge(at now: MonotonicInstant) -> [Action] {
         // The message to the model has come to nothing.
@@ -246,10 +252,16 @@ struct SpeechQueue {
     /// Something of the answer under way has come.
     mutating func answerProgressed() { isEmpty = false }
 
-    /// - Parameter retryAfter: when the model says that it may be asked again.
+    /// The answer under way was asked for.
+    var isRequested: Bool { current != nil }
+
+    /// - Parameters:
+    ///   - retryAfter: when the model says that it may be asked again.
+    ///   - isBlank: it has failed because nothing was in it, and is asked for once more only.
     mutating func responseEnded(
         _ status: AgentResponseEnd.Status,
         retryAfter: Duration? = nil,
+        isBlank: Bool = false,
         at now: MonotonicInstant
     ) -> [Action] {
         isResponding = false
@@ -269,7 +281,8 @@ struct SpeechQueue {
         case .failed:
             // One model fails without having begun. An answer without a request was one to the caller.
             let unbegun = answersByItself ? asked?.entry : nil
-            let failed = current ?? unbegun ?? Entry(request: .ask)
+            var failed = current ?? unbegun ?? Entry(request: .ask)
+            if isBlank { failed.failures = max(failed.failures, Self.retries - 1) }
             if current == nil, answersByItself { asked = nil }
             current = nil
             actions += again(failed, after: retryAfter, at: now)
