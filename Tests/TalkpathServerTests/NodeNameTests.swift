@@ -33,14 +33,14 @@ import Testing
 
     @Test func `a node whose address leads nowhere is refused while another one beats under its name`() async throws {
         try await NodeStage.run(1) { stage in
-            let registry = try NodeRegistry(postgres: stage.database.url, lease: Nodes.lease)
+            let registry = try NodeRegistry(postgres: stage.database.url, lease: NodeMachine.lease)
             // Nobody answers there.
             let url = "http://127.0.0.1:1"
             let life = try await registry.register(id: "127.0.0.1:1", url: url, version: "0", load: NodeLoad())
             let beats = Task {
                 while true {
                     _ = try await registry.beat(life.epoch, load: NodeLoad())
-                    try await Task.sleep(for: Nodes.beat)
+                    try await Task.sleep(for: NodeMachine.beat)
                 }
             }
             #expect(try await Self.isRefused(stage, at: url))

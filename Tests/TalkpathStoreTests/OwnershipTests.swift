@@ -43,7 +43,7 @@ import Testing
         func beat() async throws -> [StoredNode]? { try await registry.beat(epoch, load: NodeLoad(places: 5)) }
 
         /// Until the other node's lease is over and its calls are taken.
-        func takeOver(_ other: Node) async throws -> SQLCallStore.Taken {
+        func takeOver(_ other: Node) async throws -> TakenCalls {
             while true {
                 if let taken = try await store.take(fromNode: other.epoch) { return taken }
                 try await Task.sleep(for: .milliseconds(10))
@@ -123,7 +123,7 @@ import Testing
         for number in 0..<30 {
             try await nodes[0].store.journal(SampleCalls.live("\(number)", carrierCallID: "CA\(number)"))
         }
-        let taken = try await withThrowingTaskGroup(of: SQLCallStore.Taken?.self) { group in
+        let taken = try await withThrowingTaskGroup(of: TakenCalls?.self) { group in
             let deadline = ContinuousClock.now + .seconds(60)
             for node in nodes.dropFirst() {
                 group.addTask {
@@ -138,7 +138,7 @@ import Testing
                     return nil
                 }
             }
-            return try await group.reduce(into: [SQLCallStore.Taken]()) { if let taken = $1 { $0.append(taken) } }
+            return try await group.reduce(into: [TakenCalls]()) { if let taken = $1 { $0.append(taken) } }
         }
         #expect(taken.count == 1 && taken.first?.calls.count == 30)
         for number in 0..<30 {

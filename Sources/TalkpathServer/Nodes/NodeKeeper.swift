@@ -8,16 +8,15 @@ import TalkpathStore
 
 /// Keeps this node's lease, takes the calls of dead nodes, and lets its own calls go when another node has taken them.
 ///
-/// No heartbeat waits for calls that are being ended. Stopped last, so that the lease holds until the last call has ended.
+/// ``NodeMachine`` decides; this carries out its orders. No heartbeat waits for calls that are being ended. Stopped last,
+/// so that the lease holds until the last call has ended.
 final class NodeKeeper: Service, Sendable {
     private let nodes: Nodes
     private let state: ServerState
     private let logger: Logger
-    /// Calls that were taken before the first heartbeat, to be ended beside the heartbeats.
-    private let inherited = Mutex<[SQLCallStore.Taken]>([])
+    /// Orders to end calls that were taken before the first heartbeat, to be carried out beside the heartbeats.
+    private let inherited = Mutex<[NodeAction]>([])
 
-    /// The most calls that are ended in one transaction.
-    private static let batch = 50
     /// The time between two looks at what has been left behind.
     private static let tidying = Duration.seconds(30)
 
@@ -32,17 +31,21 @@ final class NodeKeeper: Service, Sendable {
     ///
     /// - Throws: ``ConfigurationError`` if another process lives under this node's name.
     func begin() async throws {
-        try await nodes.requireOwnName()
-        let earlier = try await nodes.register(load: state.nodeLoad)
-        var all = try await take(earlier)
-        if let orphans = try await nodes.store.takeOrphans(at: state.bridge.clock.wallTime) { all.append(orphans) }
-        inherited.withLock { $0 = all }
+        var rest = nodes.handle(.started(.begin))
+        while !rest.isEmpty {
+            let action = rest.removeFirst()
+            if case .close = action {
+                inherited.withLock { $0.append(action) }
+            } else if let input = try await carryOut(action, .begin) {
+                rest += nodes.handle(input)
+            }
+        }
     }
 
     func run() async throws {
         await cancelWhenGracefulShutdown { [self] in
             await withDiscardingTaskGroup { group in
-                group.addTask { for taken in self.inherited.withLock({ $0 }) { await self.close(taken) } }
+                group.addTask { await self.go(on: self.inherited.withLock { $0 }, .begin) }
                 group.addTask { await self.tidy() }
                 await beat(in: &group)
                 group.cancelAll()
@@ -59,50 +62,91 @@ final class NodeKeeper: Service, Sendable {
 
     private func beat(in group: inout DiscardingTaskGroup) async {
         let clock = state.bridge.clock
-        var watch = LeaseWatch(lease: Nodes.lease, longestGap: Nodes.beat * 3)
-        // Those of others that are being reaped, and the own one that is over.
-        let busy = EpochsUnderWay()
         var fencedWrites = 0
         while !Task.isCancelled {
             let (begun, own) = (clock.now, nodes.epoch)
+            var (actions, reason) = ([NodeAction](), "")
             do {
                 let load = state.nodeLoad
                 nodes.instruments.load(freePlaces: load.freePlaces, lag: .milliseconds(load.lagMilliseconds))
-                if let seen = try await nodes.registry.beat(own, load: load) {
-                    watch.succeeded(begun: begun, ended: clock.now)
-                    if nodes.isCutOff { logger.notice("The node's heartbeats reach the database again") }
-                    if nodes.saw(seen) { takeOnWork() }
-                    let late = watch.mayBelieve ? seen.filter { $0.isLate && $0.epoch != own } : []
-                    for node in late where busy.begin(node.epoch) {
-                        group.addTask {
-                            await self.reap(node)
-                            busy.end(node.epoch)
-                        }
-                    }
-                } else {
-                    watch.failed()
-                    // A new life may have begun while the database answered.
-                    if own == nodes.epoch, busy.begin(own) {
-                        group.addTask {
-                            await self.letGo()
-                            busy.end(own)
-                        }
-                    }
-                }
+                let seen = try await nodes.registry.beat(own, load: load)
+                actions = nodes.beatAnswered(of: own, seen, begun: begun, ended: clock.now)
             } catch {
-                watch.failed()
-                if !Task.isCancelled, nodes.sawNothing() {
-                    logger.error(
-                        "The node's heartbeats do not reach the database: live calls go on, new ones are refused",
-                        metadata: ["reason": "\(error)"]
-                    )
+                reason = "\(error)"
+                if !Task.isCancelled { actions = nodes.beatFailed() }
+            }
+            for action in actions {
+                switch action {
+                case .start(let errand): group.addTask { await self.run(errand) }
+                case .takeOnWork: takeOnWork()
+                case .tell(let news): tell(news, reason: reason)
+                default: assertionFailure("an order that no heartbeat leads to")
                 }
             }
             let fenced = nodes.store.fencedWrites
             if fenced > fencedWrites { nodes.instruments.fenced(writes: fenced - fencedWrites) }
             fencedWrites = fenced
-            try? await Task.sleep(for: Nodes.beat)
+            try? await Task.sleep(for: NodeMachine.beat)
         }
+    }
+
+    // MARK: Errands
+
+    private func run(_ errand: NodeErrand) async {
+        await go(on: nodes.handle(.started(errand)), errand)
+        _ = nodes.handle(.finished(errand))
+    }
+
+    private func go(on first: [NodeAction], _ errand: NodeErrand) async {
+        var rest = first
+        while !rest.isEmpty, !Task.isCancelled {
+            let action = rest.removeFirst()
+            do {
+                guard let input = try await carryOut(action, errand) else { continue }
+                rest += nodes.handle(input)
+            } catch {
+                guard !Task.isCancelled else { return }
+                tell(of: error, action, errand)
+                rest += nodes.handle(.failed(action, errand))
+            }
+        }
+    }
+
+    /// - Returns: the result, if the order has one.
+    private func carryOut(_ action: NodeAction, _ errand: NodeErrand) async throws -> NodeInput? {
+        switch action {
+        case .ask(let node):
+            return .asked(node, isAlive: await nodes.client.isAlive(node.epoch, at: node.url, from: nodes.epoch))
+        case .take(let life): return .took(try await nodes.store.take(fromNode: life), errand)
+        case .takeOrphans:
+            return .took(try await nodes.store.takeOrphans(at: state.bridge.clock.wallTime), errand)
+        case .close(let taken, let pause):
+            if pause > .zero { try await Task.sleep(for: pause) }
+            _ = try await nodes.store.close(taken.batch, at: state.bridge.clock.wallTime)
+            nodes.instruments.took(calls: taken.batch.calls.count)
+            state.hangUpBell.ring()
+            state.store.recorder.endpointChanges.ring()
+            return .closed(taken, errand)
+        case .endOwnCalls:
+            await endOwnCalls()
+            return .endedOwnCalls(errand)
+        case .lookForNamesakes(let before, let pause):
+            if pause > .zero { try await Task.sleep(for: pause) }
+            return .sawNamesakes(try await nodes.namesakes(), before: before, errand)
+        case .askNamesakes(let known):
+            for node in known where await nodes.isAliveHere(node) {
+                return .askedNamesakes(known, isOneAlive: true, errand)
+            }
+            return .askedNamesakes(known, isOneAlive: false, errand)
+        case .refuseName: throw nodes.sameName
+        case .register:
+            let earlier = try await nodes.register(load: state.nodeLoad)
+            return .registered(nodes.epoch, earlier: earlier, errand)
+        case .restoreDelayedCalls: await state.delayed.restore()
+        case .tell(let news): tell(news)
+        case .start, .takeOnWork: assertionFailure("an order that only heartbeats lead to")
+        }
+        return nil
     }
 
     /// Looks at once for the work that a node has left to the others: events to deliver, calls to hang up.
@@ -112,100 +156,69 @@ final class NodeKeeper: Service, Sendable {
         state.store.recorder.bells.ringForAll()
     }
 
-    // MARK: The death of others
-
-    /// Takes the calls of a node that is late, unless it answers that it lives.
-    private func reap(_ node: StoredNode) async {
-        guard await !nodes.client.isAlive(node.epoch, at: node.url, from: nodes.epoch) else {
-            return state.tell(
-                "A node is cut off from the database, but it answers: its calls go on",
-                cause: "node \(node.epoch) answers",
-                metadata: ["node": "\(node.id)"]
-            )
-        }
-        do {
-            guard let taken = try await nodes.store.take(fromNode: node.epoch) else { return }
-            logger.warning(
-                "A node has died: its calls are hung up, and closed as node_lost",
-                metadata: [
-                    "node": "\(node.id)", "calls": "\(taken.calls.count)",
-                    "silent_ms": "\(node.silence / .milliseconds(1))",
-                ]
-            )
-            // What it has not told of ended calls is told from here.
-            state.hangUpBell.ring()
-            await close(taken)
-            await state.delayed.restore()
-        } catch {
-            guard !Task.isCancelled, !error.isOfTheStore else { return }
-            logger.error("The calls of a dead node could not be taken", metadata: ["error": "\(error)"])
-        }
-    }
-
-    /// Ends calls that were taken, and tries again until they are.
-    private func close(_ taken: SQLCallStore.Taken) async {
-        var rest = taken.calls[...]
-        while !rest.isEmpty, !Task.isCancelled {
-            let some = SQLCallStore.Taken(calls: Array(rest.prefix(Self.batch)), lastAlive: taken.lastAlive)
-            do {
-                _ = try await nodes.store.close(some, at: state.bridge.clock.wallTime)
-                nodes.instruments.took(calls: some.calls.count)
-                state.hangUpBell.ring()
-                state.store.recorder.endpointChanges.ring()
-                rest = rest.dropFirst(Self.batch)
-            } catch {
-                nodes.instruments.failedToClose()
-                state.tell(
-                    "Calls that were taken from a node cannot be closed in the store: this is tried again until they are",
-                    cause: "taken calls",
-                    metadata: ["calls": "\(rest.count)", "reason": "\(error)"]
-                )
-                try? await Task.sleep(for: .milliseconds(500))
-            }
-        }
-    }
-
-    // MARK: The own death, as others saw it
-
-    /// Ends this node's calls, which another node has taken and hung up, and begins a new life.
+    /// Ends this node's calls, which another node has taken and hung up.
     ///
     /// The store drops what these calls still write, so that nothing is told twice.
-    private func letGo() async {
-        let isNews = !nodes.isFenced
-        nodes.fence(true)
+    private func endOwnCalls() async {
         let calls = await state.manager.active().filter { $0.receipt == nil }
-        if isNews {
-            nodes.instruments.lostEpoch()
-            logger.error(
-                "Other nodes could not reach this one and have taken its calls: they are ended here, too",
-                metadata: ["calls": "\(calls.count)"]
-            )
-        }
         await withTaskGroup(of: Void.self) { group in
             for call in calls {
                 group.addTask { _ = try? await self.state.manager.end(call.id, EndRequest(.nodeLost)) }
             }
         }
-        do {
-            try await nodes.requireOwnName()
-            let earlier = try await nodes.register(load: state.nodeLoad)
-            nodes.fence(false)
-            logger.notice("The node has begun a new life", metadata: ["epoch": "\(nodes.epoch)"])
-            for taken in try await take(earlier) { await close(taken) }
-        } catch {
-            guard !Task.isCancelled else { return }
-            // The next heartbeat leads here again.
-            state.tell("The node cannot begin a new life yet", cause: "new life", metadata: ["reason": "\(error)"])
+    }
+
+    // MARK: What the operator is told
+
+    private func tell(_ news: NodeNews, reason: String = "") {
+        switch news {
+        case .cutOff:
+            logger.error(
+                "The node's heartbeats do not reach the database: live calls go on, new ones are refused",
+                metadata: ["reason": "\(reason)"]
+            )
+        case .reachable: logger.notice("The node's heartbeats reach the database again")
+        case .answers(let node):
+            state.tell(
+                "A node is cut off from the database, but it answers: its calls go on",
+                cause: "node \(node.epoch) answers",
+                metadata: ["node": "\(node.id)"]
+            )
+        case .died(let node, let calls):
+            logger.warning(
+                "A node has died: its calls are hung up, and closed as node_lost",
+                metadata: [
+                    "node": "\(node.id)", "calls": "\(calls)", "silent_ms": "\(node.silence / .milliseconds(1))",
+                ]
+            )
+            // What it has not told of ended calls is told from here.
+            state.hangUpBell.ring()
+        case .lostLife:
+            nodes.instruments.lostEpoch()
+            logger.error(
+                "Other nodes could not reach this one and have taken its calls: they are ended here, too",
+                metadata: ["calls": "\(state.manager.liveCalls)"]
+            )
+        case .newLife: logger.notice("The node has begun a new life", metadata: ["epoch": "\(nodes.epoch)"])
         }
     }
 
-    /// Takes the calls of this node's own earlier lives: their process is gone, or has let them go.
-    private func take(_ earlier: [Int64]) async throws -> [SQLCallStore.Taken] {
-        var all: [SQLCallStore.Taken] = []
-        for epoch in earlier {
-            if let taken = try await nodes.store.take(fromNode: epoch) { all.append(taken) }
+    private func tell(of error: any Error, _ action: NodeAction, _ errand: NodeErrand) {
+        switch (action, errand) {
+        case (.close(let taken, _), _):
+            nodes.instruments.failedToClose()
+            state.tell(
+                "Calls that were taken from a node cannot be closed in the store: this is tried again until they are",
+                cause: "taken calls",
+                metadata: ["calls": "\(taken.calls.count)", "reason": "\(error)"]
+            )
+        case (_, .reap):
+            // The store reports its own faults.
+            guard !error.isOfTheStore else { return }
+            logger.error("The calls of a dead node could not be taken", metadata: ["error": "\(error)"])
+        default:
+            state.tell("The node cannot begin a new life yet", cause: "new life", metadata: ["reason": "\(error)"])
         }
-        return all
     }
 
     // MARK: What is left behind
@@ -220,15 +233,6 @@ final class NodeKeeper: Service, Sendable {
         }
     }
 }
-
-/// The lives whose calls are being taken, or let go.
-private final class EpochsUnderWay: Sendable {
-    private let epochs = Mutex<Set<Int64>>([])
-
-    func begin(_ epoch: Int64) -> Bool { epochs.withLock { $0.insert(epoch).inserted } }
-    func end(_ epoch: Int64) { epochs.withLock { _ = $0.remove(epoch) } }
-}
-
 extension ServerState {
     var nodeLoad: NodeLoad {
         NodeLoad(

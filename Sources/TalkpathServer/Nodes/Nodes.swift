@@ -14,11 +14,7 @@ final class Nodes: Sendable {
     private struct State {
         /// All nodes, this one included, as the last heartbeat showed them.
         var seen: [StoredNode] = []
-        /// The latest life that any heartbeat has shown.
-        var latest: Int64 = 0
-        /// Another node has taken this one's calls, and they have not all been ended here yet.
-        var isFenced = false
-        var isCutOff = false
+        var machine = NodeMachine()
     }
 
     let configuration: ServerConfiguration.Node
@@ -32,10 +28,6 @@ final class Nodes: Sendable {
     private let clock: any CallClock
     private let state = Mutex(State())
     private let relayed = Atomic<Int>(0)
-
-    /// A node that has been silent for longer has lost its calls, unless it answers.
-    static let lease = Duration.milliseconds(2500)
-    static let beat = Duration.milliseconds(500)
 
     init(
         _ configuration: ServerConfiguration.Node,
@@ -75,8 +67,8 @@ final class Nodes: Sendable {
 
     /// The epoch of the life that goes on.
     var epoch: Int64 { store.epoch ?? 0 }
-    var isFenced: Bool { state.withLock { $0.isFenced } }
-    var isCutOff: Bool { state.withLock { $0.isCutOff } }
+    var isFenced: Bool { state.withLock { $0.machine.isFenced } }
+    var isCutOff: Bool { state.withLock { $0.machine.isCutOff } }
     /// All nodes as the last heartbeat showed them.
     var seen: [StoredNode] { state.withLock { $0.seen } }
 
@@ -85,31 +77,34 @@ final class Nodes: Sendable {
 
     func relays(isOpen: Bool) { relayed.add(isOpen ? 1 : -1, ordering: .relaxed) }
 
-    /// - Returns: true if the life of another node has ended since the last heartbeat.
-    func saw(_ nodes: [StoredNode]) -> Bool {
-        let hasLost = state.withLock { state in
-            let present = Set(nodes.map(\.epoch))
-            let before = state.seen
-            state.seen = nodes
-            state.latest = max(state.latest, nodes.map(\.epoch).max() ?? 0)
-            state.isCutOff = false
-            return before.contains { !present.contains($0.epoch) }
-        }
-        instruments.see(nodes: nodes.count)
-        instruments.cutOff(false)
-        return hasLost
-    }
+    // MARK: Decisions
 
-    /// - Returns: true if this is news.
-    func sawNothing() -> Bool {
-        instruments.cutOff(true)
+    /// Lets the machine decide. ``NodeKeeper`` carries out the orders.
+    func handle(_ input: NodeInput) -> [NodeAction] { state.withLock { $0.machine.handle(input) } }
+
+    /// - Parameter seen: all nodes; `nil` if the life that the heartbeat was for is over.
+    func beatAnswered(
+        of life: Int64,
+        _ seen: [StoredNode]?,
+        begun: MonotonicInstant,
+        ended: MonotonicInstant
+    ) -> [NodeAction] {
+        if let seen {
+            instruments.see(nodes: seen.count)
+            instruments.cutOff(false)
+        }
         return state.withLock { state in
-            defer { state.isCutOff = true }
-            return !state.isCutOff
+            state.seen = seen ?? state.seen
+            return state.machine.handle(.beatAnswered(of: life, nodes: seen, begun: begun, ended: ended))
         }
     }
 
-    func fence(_ isFenced: Bool) { state.withLock { $0.isFenced = isFenced } }
+    func beatFailed() -> [NodeAction] {
+        instruments.cutOff(true)
+        return handle(.beatFailed)
+    }
+
+    // MARK: The own life
 
     /// Begins a life of this node.
     /// - Returns: its earlier lives, from which calls have to be taken.
@@ -122,6 +117,26 @@ final class Nodes: Sendable {
         )
         store.own(as: epoch)
         return earlier
+    }
+
+    /// The other lives under this node's name that are not over.
+    func namesakes() async throws -> [StoredNode] {
+        let own = epoch
+        return try await registry.nodes().filter { $0.id == configuration.id && $0.epoch != own }
+    }
+
+    /// True if a life under this node's name goes on at its address. To begin another one would end its calls.
+    func isAliveHere(_ namesake: StoredNode) async -> Bool {
+        await client.isAlive(namesake.epoch, at: configuration.url, from: epoch)
+    }
+
+    var sameName: ConfigurationError {
+        ConfigurationError([
+            .init(
+                Setting.nodeURL.rawValue,
+                "belongs to a node that lives, \(configuration.id): give each node an address of its own, or stop that node first"
+            )
+        ])
     }
 
     func close() async {
@@ -220,10 +235,7 @@ final class Nodes: Sendable {
 
     /// True if the last heartbeat has shown that a life of a node is over.
     private func isOver(_ other: Int64) -> Bool {
-        state.withLock { state in
-            // A node that began after the last heartbeat is not among those seen.
-            !state.isCutOff && other <= state.latest && !state.seen.contains { $0.epoch == other }
-        }
+        state.withLock { $0.machine.isOver(other) }
     }
 
     /// The answers of all other nodes to the same question; `nil` for a node that does not answer.

@@ -45,7 +45,7 @@ struct ServerStore: Sendable {
                 },
                 news: watch.tell
             )
-            let registry = node != nil ? try NodeRegistry(postgres: database.url, lease: Nodes.lease) : nil
+            let registry = node != nil ? try NodeRegistry(postgres: database.url, lease: NodeMachine.lease) : nil
             return ServerStore(folder: nil, calls: calls, recorder: recorder, registry: registry)
         }
         let folder = try storage.folder.map { path throws(StoreError) in try DataFolder(path) }

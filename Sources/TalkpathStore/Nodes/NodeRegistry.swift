@@ -1,4 +1,4 @@
-import TalkpathCore
+package import TalkpathCore
 import TalkpathPostgres
 
 /// The nodes of one database, with their heartbeats.
@@ -130,5 +130,25 @@ package final class NodeRegistry: Sendable {
                 continuation.resume(with: result.map(\.value).mapError { StoreError(of: $0, "written") })
             }
         }
+    }
+}
+
+extension StoredNode {
+    init(_ row: StoreRow) {
+        self.init(
+            epoch: row["epoch"],
+            id: row["id"],
+            url: row["url"],
+            version: row["version"],
+            startedAt: WallTime(milliseconds: row["started_at"]),
+            silence: .milliseconds(max(0, row["silence"] as Int64)),
+            isLate: row["is_late"],
+            load: NodeLoad(
+                calls: row["calls"],
+                places: row["places"],
+                lagMilliseconds: row["lag"],
+                isDraining: row["is_draining"]
+            )
+        )
     }
 }

@@ -96,21 +96,10 @@ extension SQLCallStore {
 
     // MARK: Taking over
 
-    /// Calls that were taken from a node, and when it was last alive.
-    package struct Taken: Equatable, Sendable {
-        package var calls: [CallID]
-        package var lastAlive: WallTime
-
-        package init(calls: [CallID], lastAlive: WallTime) {
-            self.calls = calls
-            self.lastAlive = lastAlive
-        }
-    }
-
     /// Ends the life of a node whose lease is over, and makes this node the owner of its calls.
     ///
     /// - Returns: `nil` if the node lives, or another node is taking its calls.
-    package func take(fromNode dead: Int64) async throws -> Taken? {
+    package func take(fromNode dead: Int64) async throws -> TakenCalls? {
         try await write { db in
             guard let epoch = self.epoch else { return nil }
             let late = """
@@ -133,12 +122,12 @@ extension SQLCallStore {
                 [dead]
             )
             try db.execute("DELETE FROM call_places WHERE owner = ?", [dead])
-            return Taken(calls: calls.map { CallID($0) }, lastAlive: WallTime(milliseconds: row["beat_at"]))
+            return TakenCalls(calls: calls.map { CallID($0) }, lastAlive: WallTime(milliseconds: row["beat_at"]))
         }
     }
 
     /// Takes live calls that no node owns: those of a server that had the database for itself, and died.
-    package func takeOrphans(at now: WallTime) async throws -> Taken? {
+    package func takeOrphans(at now: WallTime) async throws -> TakenCalls? {
         try await write { db in
             guard let epoch = self.epoch else { return nil }
             let calls = try db.values(
@@ -148,13 +137,16 @@ extension SQLCallStore {
             )
             let alive = try db.value(Int64.self, "SELECT alive_at FROM life")
             guard !calls.isEmpty else { return nil }
-            return Taken(calls: calls.map { CallID($0) }, lastAlive: alive.map(WallTime.init(milliseconds:)) ?? now)
+            return TakenCalls(
+                calls: calls.map { CallID($0) },
+                lastAlive: alive.map(WallTime.init(milliseconds:)) ?? now
+            )
         }
     }
 
     /// Ends calls that this node has taken, as `node_lost`, with their records and their events. Their hang-ups are due
     /// at once. Calls that have ended meanwhile, or that another node has taken from this one, are left as they are.
-    package func close(_ taken: Taken, at now: WallTime) async throws -> [CallSnapshot] {
+    package func close(_ taken: TakenCalls, at now: WallTime) async throws -> [CallSnapshot] {
         let calls = try await write { db in
             guard let epoch = self.epoch else { throw StoreError.notOwner }
             var calls: [CallSnapshot] = []
