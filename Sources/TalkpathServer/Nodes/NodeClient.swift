@@ -12,8 +12,8 @@ struct NodeClient: Sendable {
     private let signature: NodeSignature
     private let clock: any CallClock
 
-    /// The time that a node has to answer that it lives.
-    private static let longestSign = Duration.milliseconds(700)
+    /// The limit of HTTP for a sign of life, far behind that of ``SignPatience``.
+    private static let longestSign = TimeAmount.seconds(10)
     /// The headers of a request that the node with the call needs.
     private static let passed: [HTTPField.Name] = [
         .accept, .contentType, .idempotencyKey, .traceparent, .twilioSignature, .twilioSignatureSettings,
@@ -48,9 +48,25 @@ struct NodeClient: Sendable {
 
     /// True if a life of a node goes on, by its own word.
     func isAlive(_ epoch: Int64, at url: String, from own: Int64) async -> Bool {
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask { await answersAlive(epoch, at: url, from: own) }
+            group.addTask {
+                var patience = SignPatience(at: clock.now)
+                repeat {
+                    // Cancelled once there is an answer.
+                    guard (try? await Task.sleep(for: SignPatience.tick)) != nil else { return false }
+                } while !patience.isOver(at: clock.now)
+                return false
+            }
+            defer { group.cancelAll() }
+            return await group.next() ?? false
+        }
+    }
+
+    private func answersAlive(_ epoch: Int64, at url: String, from own: Int64) async -> Bool {
         let question = Question(method: .get, target: NodeRoutes.lifePath)
         let request = request(question, to: epoch, at: url, from: own)
-        guard let response = try? await http.execute(request, timeout: TimeAmount(Self.longestSign)),
+        guard let response = try? await http.execute(request, timeout: Self.longestSign),
             response.status == .ok, let body = try? await response.body.collect(upTo: 4096),
             let json = try? JSONValue(parsing: Array(body.readableBytesView))
         else { return false }
