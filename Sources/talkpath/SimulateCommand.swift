@@ -11,8 +11,8 @@ struct SimulateCommand: AsyncParsableCommand {
         commandName: "simulate",
         abstract: "Play calls on virtual time, or run a fake carrier or a fake model on loopback.",
         subcommands: [
-            SimulateSessionsCommand.self, Twilio.self, OpenAI.self, OpenAILive.self, Gemini.self, Socket.self,
-            SimulateCapturesCommand.self,
+            SimulateSessionsCommand.self, SimulateNodesCommand.self, Twilio.self, OpenAI.self, OpenAILive.self,
+            Gemini.self, Socket.self, SimulateCapturesCommand.self,
         ]
     )
 

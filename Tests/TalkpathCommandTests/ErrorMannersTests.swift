@@ -136,7 +136,7 @@ import Glibc
         let overview = String(decoding: try Executable.run(["--help"]).output, as: UTF8.self)
         let commands = overview.matches(of: /(?m)^  ([a-z-]+) {2,}\S/).map { String($0.1) }
         #expect(commands.count > 10)
-        let twoWords = ["twilio", "openai", "gemini", "sessions", "captures"].map { ["simulate", $0] }
+        let twoWords = ["twilio", "openai", "gemini", "sessions", "nodes", "captures"].map { ["simulate", $0] }
         for command in commands.map({ [$0] }) + twoWords {
             let help = String(decoding: try Executable.run(command + ["--help"]).output, as: UTF8.self)
             let word = help.split(separator: " ").dropFirst().first ?? ""
