@@ -147,7 +147,7 @@ public final class SQLCallStore: CallStore {
     /// More writes wait than can be done in seconds.
     package var isBehind: Bool { backlog.isBehind }
 
-    /// Whether to begin what has to be kept.
+    /// True while new records can be kept: the last write succeeded, and few wait.
     package var takesNew: Bool { failure == nil && !isBehind }
 
     /// The number of ended calls that could not be written yet.

@@ -23,7 +23,7 @@ package enum StoreNews: Equatable, Sendable {
     case unreadable(part: String, id: String, reason: String)
 }
 
-/// Whether the store can write, and which rows it could not read. Thread-safe.
+/// Tells if the store can write, and which rows it could not read. Thread-safe.
 final class StoreCondition: Sendable {
     private struct State {
         var failure: StoreError?

@@ -23,7 +23,7 @@ import Testing
     }
 
     @Test func `a record holds no key`() {
-        #expect(!SampleCalls.ended("one").record.serializedText().contains("sk-secret"))
+        #expect(!SampleCalls.ended("one").record.serializedText().contains(SampleCalls.key))
     }
 
     @Test func `the stored form brings back the whole call but for the key`() throws {
@@ -33,7 +33,7 @@ import Testing
         call.analysis = analysis
         let text = call.storedForm.serializedText()
         #expect(try CallSnapshot(storedForm: JSONValue(parsing: text)) == SampleCalls.kept(call))
-        #expect(!text.contains("sk-secret"))
+        #expect(!text.contains(SampleCalls.key))
         let live = SampleCalls.live("two")
         #expect(try CallSnapshot(storedForm: live.storedForm) == SampleCalls.kept(live))
     }

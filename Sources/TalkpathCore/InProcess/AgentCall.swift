@@ -17,7 +17,7 @@ public import TalkpathWire
 /// | a transcript | 32 kB | it is cut |
 /// | names and ids; arguments of a function | 512 bytes; 256 kB | ``AgentCallEvent/fault(code:message:)``; cut |
 public final class AgentCall: Sendable {
-    /// What was known when this run of the agent began.
+    /// The facts of the call when this run of the agent began.
     public let start: AgentCallStart
     /// The caller's audio at the agent's `inputRate`; for one reader.
     public let callerAudio: CallerAudio

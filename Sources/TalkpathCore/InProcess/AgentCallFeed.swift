@@ -14,7 +14,7 @@ package final class AgentCallFeed {
         let outputFormat: AudioFormat
     }
 
-    /// What the lane learns from a text message.
+    /// The part of a text message that the lane acts on.
     package enum Told: Equatable {
         case nothing
         /// The caller has interrupted this response.

@@ -1,6 +1,6 @@
 public import TalkpathWire
 
-/// What an in-process agent knows when a call begins.
+/// The facts of a call that an in-process agent learns at its beginning.
 public struct AgentCallStart: Equatable, Sendable {
     /// Id, direction, numbers, metadata and variables of the call.
     public var details: AgentCallDetails

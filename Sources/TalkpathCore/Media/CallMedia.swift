@@ -457,8 +457,7 @@ package final class CallMedia {
         }
         if isAgentReady {
             uplink.keepClock(through: agentCodec, to: &outlets.toAgent, at: now)
-            if isStreaming {
-                uplink.bridgePause(through: agentCodec, to: &outlets.toAgent, at: now)
+            if isStreaming, uplink.bridgePause(through: agentCodec, to: &outlets.toAgent, at: now) {
                 hearCaller(at: now)
             }
         }

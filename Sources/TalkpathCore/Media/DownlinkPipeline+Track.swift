@@ -40,7 +40,7 @@ extension DownlinkPipeline {
     static let cushionMilliseconds = 30
     /// The jitter of the model's messages that needs no correction: a piece is not left out for less than its length.
     private static let toleranceMilliseconds = 20
-    /// What was late after a stall of the model's socket arrives within this time.
+    /// Audio that a stall of the model's socket has delayed arrives within this time.
     private static let longestBurst = Duration.milliseconds(20)
 
     /// Takes in a piece of the track. ``takeTrackChanges()`` tells what began and ended in it.

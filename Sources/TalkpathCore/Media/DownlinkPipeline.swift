@@ -63,7 +63,7 @@ package struct DownlinkPipeline: ~Copyable {
     /// True while the agent gives a response that has not ended.
     private(set) var isResponding = false
 
-    /// Whether anything can be heard in the response.
+    /// The loudness of the response so far, by which a response that nobody can hear is told.
     var sound: ResponseSound
 
     /// Insertions that wait for the end of the agent's current item.

@@ -25,15 +25,18 @@ extension UplinkPipeline {
     ///
     /// The agent, and our own voice detector, would otherwise wait for the end of the caller's turn until the line brings
     /// audio again.
+    ///
+    /// - Returns: true if silence was sent.
     mutating func bridgePause(
         through codec: borrowing AgentCodec,
         to outbox: inout MessageOutbox,
         at now: MonotonicInstant
-    ) {
-        guard inputClock == nil else { return }
+    ) -> Bool {
+        guard inputClock == nil else { return false }
         let milliseconds = linePause.missing(at: now)
         let bytes = milliseconds * format.bytesPerMillisecond
         feed(bytes, isMissed: true, through: codec, to: &outbox, at: now)
+        return bytes > 0
     }
 
     /// - Parameter isMissed: our own voice detector takes it in, too.

@@ -142,6 +142,8 @@ final class SimulatedAgentSocket: SimulatedSocket, @unchecked Sendable {
     /// The caller speaks over the agent; audio that is on its way may still arrive.
     private func interrupt() {
         guard session.assumeIsolated({ $0.isLive }), isHeard else { return }
+        // An own agent's interruption counts from its `ready` on; before, the call leaves it unread.
+        guard isConfigured || language.provider != .socket else { return }
         told = []
         let codes = world.itemsSoFar
         say(language.interruption)

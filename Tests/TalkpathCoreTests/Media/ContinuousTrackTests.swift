@@ -308,6 +308,39 @@ struct ContinuousTrackTests {
         #expect(bridge.media.downlink.playoutDelay.maximum <= .milliseconds(60))
     }
 
+    /// A pause within a sentence is shorter than the cushion's limit and the stall together.
+    @Test func `a short pause right after a stall ends its delay`() throws {
+        let bridge = try TrackBridge()
+        bridge.speaks = { (500..<2160).contains($0) || (2300..<6000).contains($0) }
+        bridge.pass(2000)
+        bridge.isModelStalled = true
+        bridge.pass(160)
+        bridge.isModelStalled = false
+        bridge.pass(200)
+        bridge.media.downlink.playoutDelay = LatencyHistogram()
+        bridge.pass(1500)
+        #expect(bridge.media.downlink.playoutDelay.count > 50)
+        #expect(bridge.media.downlink.playoutDelay.maximum <= .milliseconds(60))
+    }
+
+    /// Fed in bursts, the model's clock and with it its voice go in bursts.
+    @Test func `in a gap of the line the model is fed at every tick`() throws {
+        let bridge = try TrackBridge()
+        bridge.pass(1000)
+        let before = bridge.heardMilliseconds
+        // The line's jitter is waited for; from then on the model's clock keeps time.
+        for _ in 0..<5 { bridge.pass(caller: nil) }
+        var largest = 0
+        var last = bridge.heardMilliseconds
+        for _ in 0..<25 {
+            bridge.pass(caller: nil)
+            largest = max(largest, bridge.heardMilliseconds - last)
+            last = bridge.heardMilliseconds
+        }
+        #expect(bridge.heardMilliseconds - before >= 500)
+        #expect(largest <= 20)
+    }
+
     @Test func `a long call with stalls and gaps keeps the model's clock running and the delay short`() throws {
         let bridge = try TrackBridge()
         bridge.speaks = { $0 % 4000 < 2400 && $0 % 600 < 450 }

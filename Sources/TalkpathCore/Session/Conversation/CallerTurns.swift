@@ -83,9 +83,8 @@ struct CallerTurns: Sendable {
     ///
     /// One that follows a lost session hears the rest of a turn that began before it.
     mutating func modelBegan(_ item: AgentItem, at milliseconds: Int) {
-        let isRest = heard.last.map { $0.isDoubtful && $0.lastSpeech == nil } ?? false
-        let began = isRest ? heard.last?.began ?? milliseconds : milliseconds
-        note(item, began)
+        let unfinished = heard.last.flatMap { $0.isDoubtful && $0.lastSpeech == nil ? $0 : nil }
+        note(item, unfinished?.began ?? milliseconds)
         unwritten = (item, milliseconds)
         isModelHearing = true
         namesTurns = true
