@@ -95,4 +95,35 @@ public final class TelephonyBridge: Sendable {
     private func openStream(on socket: some MediaSocket, admission: TelephonyAdmission) -> MediaStream {
         MediaStream(bridge: media, admission: admission, socket: EmbeddersSocket(socket: socket))
     }
+
+    // MARK: Lines of other carriers
+
+    /// Takes over an audio connection with messages of the carrier's own. The start must have a token of a call's; the
+    /// bridge closes a line without one with code 1008.
+    ///
+    /// - Throws: ``AudioLineError`` if the line's format cannot be converted; nothing is opened then.
+    public func openLine(_ start: AudioLineStart, on line: some AudioLine) throws(AudioLineError) -> AudioLineStream {
+        try openLine(start, on: line, admission: .token)
+    }
+
+    /// Takes over an audio connection that your server has authorised by itself.
+    ///
+    /// - Parameter accept: makes a new call from the start. The bridge calls it on a media thread. A line whose start has a
+    ///   token joins the token's call instead.
+    /// - Throws: ``AudioLineError`` if the line's format cannot be converted; nothing is opened then.
+    public func openLine(
+        _ start: AudioLineStart,
+        on line: some AudioLine,
+        accept: @escaping @Sendable (TelephonyStreamStart) -> InboundCall
+    ) throws(AudioLineError) -> AudioLineStream {
+        try openLine(start, on: line, admission: .open(accept))
+    }
+
+    private func openLine(
+        _ start: AudioLineStart,
+        on line: some AudioLine,
+        admission: TelephonyAdmission
+    ) throws(AudioLineError) -> AudioLineStream {
+        try AudioLineStream(start, on: line) { [media] in MediaStream(bridge: media, admission: admission, socket: $0) }
+    }
 }

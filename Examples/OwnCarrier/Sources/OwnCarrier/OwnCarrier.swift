@@ -81,7 +81,7 @@ struct OwnCarrier {
             await tell(.answered)
             // One socket of the call's may bring this token, once.
             let token = await bridge.calls.makeStreamToken(for: call) ?? ""
-            Task { await RinglineMedia.connect(line, to: bridge, carrierCallID: news.id, token: token) }
+            Task { try await RinglineMedia.connect(line, to: bridge, carrierCallID: news.id, token: token) }
         }
     }
 }
