@@ -68,6 +68,7 @@ extension Target.Dependency {
     static let nioEmbedded = outside("NIOEmbedded", "swift-nio", .sockets)
     static let nioSSL = outside("NIOSSL", "swift-nio-ssl", .sockets)
     static let nioExtras = outside("NIOExtras", "swift-nio-extras", .server)
+    static let nioHTTPCompression = outside("NIOHTTPCompression", "swift-nio-extras", .server)
     static let nioHTTPTypes = outside("NIOHTTPTypes", "swift-nio-extras", .server)
     static let nioHTTPTypesHTTP1 = outside("NIOHTTPTypesHTTP1", "swift-nio-extras", .server)
     static let httpTypes = outside("HTTPTypes", "swift-http-types", .server)
@@ -227,8 +228,8 @@ if level == .all {
             [
                 "CLinux", "TalkpathConsole", "TalkpathStore", "TalkpathHTTP", "TalkpathNIO", "TalkpathCore",
                 "TalkpathWire", "TalkpathAudio",
-                .logging, .metrics, .tracing, .nioCore, .nioPosix, .nioHTTP1, .nioSSL, .httpTypes, .hummingbird,
-                .asyncHTTPClient, .serviceLifecycle, .configuration,
+                .logging, .metrics, .tracing, .nioCore, .nioPosix, .nioHTTP1, .nioHTTPCompression, .nioSSL, .httpTypes,
+                .hummingbird, .asyncHTTPClient, .serviceLifecycle, .configuration,
             ]
         ),
         library(

@@ -50,6 +50,24 @@ import Testing
         #expect(runs.next() == 6)
     }
 
+    @Test func `a socket agent that runs anew may use the name of a call that its former run has under way`() {
+        let call = ScriptedCall(.socket)
+        let runs = Counter()
+        call.tool = { [scheduler = call.scheduler] _ in
+            let number = runs.next()
+            _ = await scheduler.sleep(.seconds(3))
+            return #"{"booking":\#(number)}"#
+        }
+        call.at(1000) { call.callTool("book") }
+        call.at(1500) { call.loseModel() }
+        call.at(3500) { call.callTool("book") }
+        call.run(until: 9000)
+        #expect(runs.next() == 3)
+        let results = call.tellings(containing: #""type":"tool_result""#)
+        #expect(results.count == 1)
+        #expect(results.first?.text.contains("2") == true)
+    }
+
     @Test func `a function that is called again while it runs runs once`() {
         let call = ScriptedCall(.gemini)
         let runs = Counter()

@@ -74,6 +74,16 @@ extension CallMedia {
         for item in interruption.neverHeard { write(.delete(item: item)) }
     }
 
+    /// The caller hears nothing of a response that has ended.
+    ///
+    /// - Parameter isMissing: there is no audio that the model could cut.
+    func overlook(_ items: [AgentItem], isMissing: Bool) {
+        guard isMissing else { return downlink.overlookResponse() }
+        let interruption = PlaybackInterruption(neverHeard: items)
+        tellModel(interruption)
+        append(.silenced(interruption))
+    }
+
     /// Tells the model about items that have ended and of which the caller heard nothing.
     func tellModelUnheard(endedBy item: AgentItem?) {
         let items = downlink.takeUnheardItems(endedBy: item)

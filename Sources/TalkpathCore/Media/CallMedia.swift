@@ -230,7 +230,7 @@ package final class CallMedia {
             if end.status == .completed, let fault = downlink.sound.fault {
                 end.status = .failed
                 end.reason = fault
-                downlink.overlookResponse()
+                overlook(downlink.sound.items, isMissing: fault == ResponseSound.missing)
             }
             downlink.responseEnded()
             tellModelUnheard(endedBy: nil)

@@ -12,7 +12,7 @@ enum SessionJob: Sendable {
     case closeMedia(any LegConnection, line: Int)
     case save(EndReceipt)
     case update(EndReceipt)
-    case tool(AgentToolCall, AsyncStream<Void>)
+    case tool(AgentToolCall, key: String, AsyncStream<Void>)
     case redirect(String, CarrierInstructions, transfer: Int)
 }
 
@@ -46,8 +46,8 @@ extension CallSession {
             await save(receipt)
         case .update(let receipt):
             await update(receipt)
-        case .tool(let call, let notWanted):
-            await run(call, until: notWanted)
+        case .tool(let call, let key, let notWanted):
+            await run(call, key: key, until: notWanted)
         case .redirect(let id, let instructions, let transfer):
             await redirect(id, to: instructions, transfer: transfer)
         }

@@ -18,7 +18,7 @@ struct AnalysisModel: Sendable {
 
     /// In bytes. A transcript of an hour has about 60 kB.
     private static let longestTranscript = 200_000
-    private static let timeout = TimeAmount.seconds(60)
+    private static let timeout = Duration.seconds(60)
 
     /// The reason why there is no opinion. Holds nothing of the transcript, and no key.
     struct Failure: Error, CustomStringConvertible {
@@ -89,9 +89,14 @@ struct AnalysisModel: Sendable {
         let status: Int
         let bytes: [UInt8]
         do {
-            let response = try await client.execute(http, timeout: Self.timeout)
-            status = Int(response.status.code)
-            bytes = Array(try await response.body.collect(upTo: 1 << 20).readableBytesView)
+            let head: HTTPClientResponse
+            (head, bytes) = try await OutboundHTTP.answer(
+                to: http,
+                over: client,
+                timeout: Self.timeout,
+                upTo: 1 << 20
+            )
+            status = Int(head.status.code)
         } catch {
             let failure = OutboundHTTP.failureOfTLS(error).map { ": \($0)" } ?? ""
             throw Failure(description: "the model could not be reached\(failure)", isPassing: true)

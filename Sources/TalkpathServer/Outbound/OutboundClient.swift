@@ -91,12 +91,11 @@ actor OutboundClient {
     ) async throws -> Answer {
         var request = OutboundHTTP.request(.POST, place.text, headers: headers)
         request.body = .bytes(ByteBuffer(bytes: body))
-        let response = try await client.execute(request, timeout: TimeAmount(timeout))
-        let start = try await response.body.collect(upTo: longest)
+        let (head, body) = try await OutboundHTTP.answer(to: request, over: client, timeout: timeout, upTo: longest)
         return Answer(
-            status: Int(response.status.code),
-            headers: response.headers.map { (name: $0.name, value: $0.value) },
-            body: Array(start.readableBytesView)
+            status: Int(head.status.code),
+            headers: head.headers.map { (name: $0.name, value: $0.value) },
+            body: body
         )
     }
 

@@ -1,6 +1,7 @@
 package import AsyncHTTPClient
 import NIOCore
 package import NIOHTTP1
+import NIOHTTPCompression
 import TalkpathCore
 import TalkpathNIO
 
@@ -17,10 +18,57 @@ package enum OutboundHTTP {
         configuration.timeout.connect = .seconds(5)
         configuration.connectionPool.idleTimeout = .seconds(20)
         configuration.connectionPool.retryConnectionEstablishment = false
+        // We ask for no encoding, but some servers and proxies use one all the same.
+        configuration.decompression = .enabled(limit: .size(longestDecoded))
         return configuration
     }
 
-    /// A request with our `User-Agent`, unless the headers hold another one.
+    /// The most bytes of an encoded answer, decoded.
+    package static let longestDecoded = 1 << 24
+
+    /// Sends a request, and takes the whole answer within `timeout`: the client's own time ends with the head of the
+    /// answer, and a server that stops in its body would be waited for without end.
+    ///
+    /// - Throws: `HTTPClientError.deadlineExceeded`; `NIOTooManyBytesError` for a body of more than `longest` bytes.
+    static func answer(
+        to request: HTTPClientRequest,
+        over client: HTTPClient,
+        timeout: Duration,
+        upTo longest: Int
+    ) async throws -> (head: HTTPClientResponse, body: [UInt8]) {
+        try await withThrowingTaskGroup(of: (head: HTTPClientResponse, body: [UInt8]).self) { group in
+            group.addTask {
+                let response = try await client.execute(request, timeout: TimeAmount(timeout))
+                return (response, try await body(of: response, upTo: longest))
+            }
+            group.addTask {
+                try await Task.sleep(for: timeout)
+                throw HTTPClientError.deadlineExceeded
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next() else { throw CancellationError() }
+            return first
+        }
+    }
+
+    private static func body(of response: HTTPClientResponse, upTo longest: Int) async throws -> [UInt8] {
+        var body: [UInt8] = []
+        do {
+            for try await part in response.body {
+                guard part.readableBytes <= longest - body.count else {
+                    throw NIOTooManyBytesError(maxBytes: longest)
+                }
+                body.append(contentsOf: part.readableBytesView)
+            }
+        } catch let error as NIOHTTPDecompression.ExtraDecompressionError
+            where error == .truncatedData && body.isEmpty
+        {
+            // Servers name an encoding for empty bodies, too.
+        }
+        return body
+    }
+
+    /// A request with our `User-Agent`, for an answer that is not encoded, unless the headers hold others.
     package static func request(
         _ method: HTTPMethod,
         _ url: String,
@@ -31,6 +79,10 @@ package enum OutboundHTTP {
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         if !request.headers.contains(name: "User-Agent") {
             request.headers.add(name: "User-Agent", value: TalkpathVersion.userAgent)
+        }
+        // Otherwise the client would ask for an encoded answer, and the bodies are short.
+        if !request.headers.contains(name: "Accept-Encoding") {
+            request.headers.add(name: "Accept-Encoding", value: "identity")
         }
         return request
     }

@@ -27,7 +27,7 @@ struct TwilioCarrier: Carrier {
     /// Twilio takes no longer time limit, in seconds.
     private static let longestTimeLimit = 14_400
     /// Longer than Twilio takes; shorter than clients wait.
-    private static let timeout = TimeAmount.seconds(15)
+    private static let timeout = Duration.seconds(15)
 
     /// - Parameters:
     ///   - origin: where calls without an origin of their own are told to ask; asked for at each call, as a server's
@@ -233,13 +233,17 @@ struct TwilioCarrier: Carrier {
         )
         request.body = .bytes(ByteBuffer(bytes: description.body))
         do {
-            let response = try await client.execute(request, timeout: Self.timeout)
-            let body = try await response.body.collect(upTo: 1 << 20)
+            let (head, body) = try await OutboundHTTP.answer(
+                to: request,
+                over: client,
+                timeout: Self.timeout,
+                upTo: 1 << 20
+            )
             return Answer(
-                status: Int(response.status.code),
-                retryAfter: response.headers.first(name: "retry-after"),
-                date: response.headers.first(name: "date").flatMap { WallTime(httpDate: $0) },
-                body: Array(body.readableBytesView)
+                status: Int(head.status.code),
+                retryAfter: head.headers.first(name: "retry-after"),
+                date: head.headers.first(name: "date").flatMap { WallTime(httpDate: $0) },
+                body: body
             )
         } catch {
             throw Self.failureOfSending(error)

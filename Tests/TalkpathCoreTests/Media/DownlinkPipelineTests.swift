@@ -71,6 +71,16 @@ private struct Downlink: ~Copyable {
 }
 
 struct DownlinkPipelineTests {
+    @Test func `items of which nothing is heard are remembered within a bound`() throws {
+        var downlink = try Downlink()
+        _ = downlink.pipeline.mute(at: downlink.now)
+        for item in 0..<2000 { downlink.ingest([UInt8](repeating: 1, count: 160), item: item) }
+        for item in 0..<2000 { downlink.ingest([UInt8](repeating: 1, count: 160), item: item) }
+        let items = downlink.pipeline.takeUnheardItems(endedBy: nil)
+        #expect(items.count == 256)
+        #expect(Set(items.map(\.index)).count == 256)
+    }
+
     @Test func `an answer is paced: 200 ms ahead at most, in frames of 20 ms, complete and in order`() throws {
         var downlink = try Downlink()
         let answer = [UInt8].counting(40_000)

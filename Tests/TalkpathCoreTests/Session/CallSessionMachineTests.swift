@@ -4,6 +4,27 @@ import Testing
 @testable import TalkpathCore
 
 struct CallSessionMachineTests {
+    /// The report of the answer was lost.
+    @Test(arguments: [CarrierProgress.Fate.canceled, .noAnswer, .busy])
+    func `a call whose media has streamed was answered, however the carrier calls its end`(
+        fate: CarrierProgress.Fate
+    ) {
+        let call = MachineDriver()
+        call.begin()
+        call.placed()
+        call.progress(.ringing)
+        call.agentReady()
+        call.stream()
+        #expect(call.status == .inProgress)
+        call.progress(.over(fate))
+        call.mediaClosed()
+        call.agentClosed()
+        call.saved()
+        #expect(call.receipt?.status == .completed)
+        #expect(call.receipt?.reason == .callerHangup)
+        #expect(call.receipt?.answeredAt != nil)
+    }
+
     // MARK: Beginning
 
     @Test func `an outbound call is placed, rings, is answered, and greets once both ends are connected`() {

@@ -19,12 +19,13 @@ extension CallSession {
             endForAgent(call, at: now)
             return
         }
-        guard talk.tools[call.id] == nil, talk.tools.count < CallTalk.limit else { return }
+        let key = toolKey(call.id)
+        guard talk.tools[key] == nil, talk.tools.count < CallTalk.limit else { return }
         let (notWanted, attempt) = AsyncStream<Void>.makeStream()
         let isTransfer = isTransfer(call)
         // This is the answer to the caller's turn; the words with it are heard first.
         if isTransfer { talk.debts.answerBegan() }
-        talk.tools[call.id] = RunningTool(
+        talk.tools[key] = RunningTool(
             call: call,
             socket: agentSocket,
             attempt: attempt,
@@ -32,7 +33,12 @@ extension CallSession {
             agentNumber: machine.agentNumber,
             isTransfer: isTransfer
         )
-        jobQueue.yield(.tool(call, notWanted))
+        jobQueue.yield(.tool(call, key: key, notWanted))
+    }
+
+    /// A socket agent that runs anew names its calls from the beginning, while those of its former run may go on.
+    private func toolKey(_ id: String) -> String {
+        agentInUse.provider.namesCallsOnce ? id : "\(agentSocket) \(id)"
     }
 
     /// Gemini has called functions again under the name of a call that runs or is over. The function runs once: the
@@ -63,40 +69,50 @@ extension CallSession {
     /// Nothing is carried out on a guess: the model is told, and may ask again.
     private func refuse(_ call: AgentToolCall, at now: MonotonicInstant) {
         logger.warning("The model called a function with arguments that are no JSON object")
-        guard talk.tools[call.id] == nil, talk.tools.count < CallTalk.limit else { return }
+        let key = toolKey(call.id)
+        guard talk.tools[key] == nil, talk.tools.count < CallTalk.limit else { return }
         let (_, attempt) = AsyncStream<Void>.makeStream()
-        talk.tools[call.id] = RunningTool(
+        talk.tools[key] = RunningTool(
             call: call,
             socket: agentSocket,
             attempt: attempt,
             began: now,
             agentNumber: machine.agentNumber
         )
-        toolAnswered(call.id, ToolOutput.brokenArguments)
+        toolAnswered(key, ToolOutput.brokenArguments)
     }
 
     /// The model wants no answer any more.
     func cancelTools(_ ids: [String]) {
         for id in ids {
-            guard let tool = talk.tools.removeValue(forKey: id) else { continue }
-            guards.agent?.toolFinished(id, at: ports.clock.now)
-            tool.attempt.finish()
+            // A session that goes on with a lost one knows its calls.
+            let key = talk.tools[toolKey(id)] == nil ? talk.tools.first { $0.value.call.id == id }?.key : toolKey(id)
+            if let key { stopTool(key) }
         }
         talk.speech.forgetResults(ids)
         talk.debts.callsCancelled(ids)
     }
 
     func cancelAllTools() {
-        cancelTools(talk.tools.keys.sorted())
+        let ids = talk.tools.values.map(\.call.id)
+        for key in talk.tools.keys.sorted() { stopTool(key) }
+        talk.speech.forgetResults(ids)
+        talk.debts.callsCancelled(ids)
+    }
+
+    private func stopTool(_ key: String) {
+        guard let tool = talk.tools.removeValue(forKey: key) else { return }
+        guards.agent?.toolFinished(tool.call.id, at: ports.clock.now)
+        tool.attempt.finish()
     }
 
     /// Functions that take too long are answered for, and cancelled.
     func toolsTick(at now: MonotonicInstant) {
         guard !talk.tools.isEmpty else { return }
-        for (id, tool) in talk.tools.sorted(by: { $0.key < $1.key })
+        for (key, tool) in talk.tools.sorted(by: { $0.key < $1.key })
         where now - tool.began >= CallTalk.longestTool && !tool.isTransfer {
             tool.attempt.finish()
-            toolAnswered(id, ToolOutput.error("the function took too long"))
+            toolAnswered(key, ToolOutput.error("the function took too long"))
         }
     }
 
@@ -104,12 +120,12 @@ extension CallSession {
     private func isTransfer(_ call: AgentToolCall) -> Bool { agentInUse.kind(ofTool: call.name) == .transfer }
 
     /// A job: runs the function until it returns, or is not wanted any more.
-    func run(_ call: AgentToolCall, until notWanted: AsyncStream<Void>) async {
-        guard let tool = talk.tools[call.id], machine.isLive else { return }
+    func run(_ call: AgentToolCall, key: String, until notWanted: AsyncStream<Void>) async {
+        guard let tool = talk.tools[key], machine.isLive else { return }
         await withDiscardingTaskGroup { group in
             group.addTask {
                 let output = await self.output(of: call, by: tool.agentNumber)
-                await self.toolAnswered(call.id, output)
+                await self.toolAnswered(key, output)
                 tool.attempt.finish()
             }
             for await _ in notWanted {}
@@ -179,8 +195,9 @@ extension CallSession {
     }
 
     /// The answer, if it is still wanted.
-    private func toolAnswered(_ id: String, _ output: String) {
-        guard let tool = talk.tools.removeValue(forKey: id) else { return }
+    private func toolAnswered(_ key: String, _ output: String) {
+        guard let tool = talk.tools.removeValue(forKey: key) else { return }
+        let id = tool.call.id
         capture(.toolAnswered(id: id, output: output))
         talk.finishedTools.add(tool.call, output)
         guards.agent?.toolFinished(id, at: ports.clock.now)

@@ -12,7 +12,8 @@ struct CallTalk {
     var played: [Int: Played] = [:]
     var digits: DigitInput
     var collector: CheckedContinuation<Result<CollectedDigits, CallCommandError>, Never>?
-    /// Functions of the agent's that are being carried out, by the model's name of the invocation.
+    /// Functions of the agent's that are being carried out, by the model's name of the invocation; see
+    /// ``CallSession/toolKey(_:)``.
     var tools: [String: RunningTool] = [:]
     var finishedTools = FinishedTools()
     /// Names of the agent's marks whose audio has not been heard, by number.

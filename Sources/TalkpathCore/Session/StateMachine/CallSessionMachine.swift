@@ -271,6 +271,9 @@ struct CallSessionMachine: ~Copyable {
             if let actions = transferOver(at: now) { return actions }
             switch fate {
             case .completed: return end(reasonOfHangup, at: now)
+            // These tell of a call that nobody has answered. Words in it are proof of the contrary.
+            case .busy where wasStreamed, .noAnswer where wasStreamed, .canceled where wasStreamed:
+                return end(reasonOfHangup, at: now)
             case .busy: return end(EndRequest(.busy, note: dialFault), at: now)
             case .failed: return end(EndRequest(.failed, note: dialFault), at: now)
             case .noAnswer: return end(EndRequest(.noAnswer, note: dialFault), at: now)
@@ -282,6 +285,9 @@ struct CallSessionMachine: ~Copyable {
             return []
         }
     }
+
+    /// The call's media stream has begun, and so the call was answered.
+    private var wasStreamed: Bool { media != .none }
 
     /// The answer of the network beyond the carrier, in words.
     private var dialFault: String? { evidence.faults.last { $0.source == .dialling }?.words }
