@@ -109,6 +109,23 @@ import Testing
         #expect(abs(call.heardMilliseconds(of: 1) - 1000) <= 20)
     }
 
+    @Test func `late words in front of a function alone are no lost answer`() {
+        let call = ScriptedCall(.gemini)
+        call.at(1000) {
+            call.beginResponse()
+            call.sayAudio(0, pieces: 4)
+            call.endAudio(0)
+            call.endResponse()
+        }
+        call.at(3000) {
+            call.sayWords("We open at nine.", 0)
+            call.callTool("look")
+            call.endResponse()
+        }
+        call.run(until: 8000)
+        #expect(Self.losses(call).isEmpty)
+    }
+
     @Test(arguments: [AgentProvider.openai, .gemini])
     func `the words of a silent answer stand in the record as unheard`(provider: AgentProvider) throws {
         let call = ScriptedCall(provider)

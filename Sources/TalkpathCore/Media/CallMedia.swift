@@ -236,7 +236,10 @@ package final class CallMedia {
             tellModelUnheard(endedBy: nil)
             sendAgentAudio(isTick: false, at: now)
             events.append(.agent(.responseEnded(end)))
-        case .awaitingConfiguration, .callerSpeechEnded, .toolCall, .toolCallsCancelled, .goingAway,
+        case .toolCall:
+            downlink.sound.called()
+            events.append(.agent(event))
+        case .awaitingConfiguration, .callerSpeechEnded, .toolCallsCancelled, .goingAway,
             .resumptionHandle, .usage, .sessionBilled, .sessionClosed, .expires, .error, .mark, .endRequested:
             events.append(.agent(event))
         case .resultsComplete:

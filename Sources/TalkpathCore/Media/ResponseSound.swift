@@ -10,6 +10,7 @@ struct ResponseSound {
     private var hasSound = false
     private var hasAudio = false
     private var hasWords = false
+    private var hasCall = false
     /// The items of the response, of which ``mostItems`` are remembered.
     private(set) var items: [AgentItem] = []
     private let format: AudioFormat
@@ -33,6 +34,7 @@ struct ResponseSound {
         hasSound = false
         hasAudio = false
         hasWords = false
+        hasCall = false
         items.removeAll(keepingCapacity: true)
     }
 
@@ -47,6 +49,9 @@ struct ResponseSound {
         hasWords = true
         note(item)
     }
+
+    /// The response calls a function, and is heard after its result.
+    mutating func called() { hasCall = true }
 
     private mutating func note(_ item: AgentItem) {
         if items.last != item, items.count < Self.mostItems { items.append(item) }
@@ -65,6 +70,7 @@ struct ResponseSound {
     /// True if the response has audio, and all of it is silence.
     private var isSilent: Bool { !hasSound && format.duration(ofBytes: bytes) >= Self.shortest }
 
-    /// True if the response has words that nobody has spoken.
-    private var isMissing: Bool { hasWords && !hasAudio }
+    /// True if the response has words that nobody has spoken. The words before a call of a function may be late ones of the
+    /// response before: Gemini keeps no order between words and audio.
+    private var isMissing: Bool { hasWords && !hasAudio && !hasCall }
 }
