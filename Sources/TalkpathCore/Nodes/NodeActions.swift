@@ -11,7 +11,7 @@ package enum NodeErrand: Equatable, Sendable {
     case letGo(life: Int64)
 }
 
-/// What happened to a node, for its ``NodeMachine``.
+/// An event at a node, for its ``NodeMachine``.
 package enum NodeInput: Sendable {
     /// An errand begins: the first input of it.
     case started(NodeErrand)

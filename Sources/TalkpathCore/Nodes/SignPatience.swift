@@ -1,6 +1,6 @@
 package import TalkpathAudio
 
-/// How long a node waits for the sign of life of another one that it has asked.
+/// The patience of a node that has asked another one for a sign of life.
 ///
 /// A node that stands still while it waits (a paused process or machine) finds its time over when it goes on, with the
 /// answer still unread. So the wait is counted in ticks, of which a late one is never the last.

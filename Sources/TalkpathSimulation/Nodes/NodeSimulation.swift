@@ -1,6 +1,6 @@
 import Synchronization
 
-/// How often what the nodes are for has happened in some runs.
+/// Counts of the nodes' decisions in some runs.
 package struct NodeSimulationCounts: Sendable {
     package enum Event: String, CaseIterable, Sendable {
         /// Calls that came to a node.

@@ -12,7 +12,7 @@ extension SimulatedCluster {
         watch(until: end + 120_000)
         run(until: end)
         heal()
-        // What is left of the faults: requests that wait, heartbeats, turns of dead nodes to ask the carrier.
+        // The rest of the faults: requests that wait, heartbeats, turns of dead nodes to ask the carrier.
         var rounds = 0
         while rounds < 6 || (rounds < 100 && !isSettled) {
             rounds += 1

@@ -5,7 +5,7 @@ import TalkpathCore
 ///
 /// Used by one thread.
 final class SimulatedCluster {
-    /// What the nodes can do with the database.
+    /// The states of the database that the nodes meet.
     enum Database {
         case up, slow
         /// The server is away, and connections are refused.

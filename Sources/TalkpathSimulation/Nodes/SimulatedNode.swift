@@ -30,7 +30,7 @@ final class SimulatedNode {
     private(set) var lastAway: Int64 = 0
     /// The last time at which this node was not able to reach the database by its own fault.
     private(set) var lastHindered: Int64 = 0
-    /// What was due while the process stood still.
+    /// The steps that fell due while the process stood still.
     private var held: [() -> Void] = []
     private var inherited: [NodeAction] = []
     /// Calls whose hang-up is under way: `CallsUnderWay`.
