@@ -100,6 +100,13 @@ struct AgentCore: Sendable {
         return AgentScript.Turn(.callerTurn, audio: words, transcript: "(your words)")
     }
 
+    /// The thing to say when asked to speak outside the script, as a model would: what it said first, in other words.
+    /// Nil for a script in which the agent never speaks.
+    func unscriptedTurn(_ trigger: AgentScript.Turn.Trigger) -> AgentScript.Turn? {
+        guard let spoken = script.turns.first(where: { !$0.audio.isEmpty }) else { return nil }
+        return AgentScript.Turn(trigger, audio: spoken.audio, transcript: "(words outside the script)")
+    }
+
     /// Returns the caller's turns, without sounds that are too short.
     private mutating func withoutNoise(_ turns: [InputTurnDetector.Turn]) -> [InputTurnDetector.Turn] {
         var meant: [InputTurnDetector.Turn] = []

@@ -88,7 +88,8 @@ extension OpenAIRealtimeModel {
         guard core.script.behavior == .script else { return }
         let behaviour = request.isBeside ? nil : core.nextBehaviour()
         if let behaviour, prevents(request, behaviour, at: now) { return }
-        var turn = core.nextTurn(request.trigger) ?? AgentScript.Turn(request.trigger, audio: [])
+        let unscripted = request.trigger == .request ? core.unscriptedTurn(.request) : nil
+        var turn = core.nextTurn(request.trigger) ?? unscripted ?? AgentScript.Turn(request.trigger, audio: [])
         let modalities = request.options["output_modalities"] ?? session["output_modalities"]
         let writes = modalities?.array?.contains("audio") == false
         if writes { turn = turn.written }
