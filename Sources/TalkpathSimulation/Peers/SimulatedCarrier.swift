@@ -33,6 +33,8 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
     private(set) var lastHiccup: MonotonicInstant?
     /// True for a carrier that never confirms a hang-up; the others mostly do.
     let isStubborn: Bool
+    /// True for a carrier whose reports of an end are lost, nearly all of them.
+    private let isMuteInTheEnd: Bool
     var onAnswer: () -> Void = {}
     var onOver: () -> Void = {}
     /// Streams the caller's audio to us once more.
@@ -56,7 +58,8 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
 
     init(_ world: SimulatedWorld) {
         self.world = world
-        isStubborn = world.scheduler.chance(4)
+        isMuteInTheEnd = world.scheduler.chance(5)
+        isStubborn = world.scheduler.chance(isMuteInTheEnd ? 60 : 4)
     }
 
     /// The call comes in: it rings already.
@@ -79,7 +82,7 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
             case .lateNews: scheduler.pick([14, 25, 60])
             case .lateFailure: 14
             case .longRinging: 60
-            case .mixed, .drains, .slowClosing, .transfers, .slowAgent, .silentAgent, .lostAgent:
+            case .mixed, .drains, .slowClosing, .transfers, .slowAgent, .silentAgent, .lostAgent, .lastWords:
                 scheduler.number(below: 100)
             }
         if fate < 5 { throw CarrierError(.refused, "refused") }
@@ -232,12 +235,15 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
     /// The carrier says its last words, and hangs up, as far as it does.
     private func speak() {
         guard scheduler.chance(80) else { return }
-        scheduler.after(scheduler.milliseconds(0...4000)) { [self] in over(.completed) }
+        let isSlow = world.theme == .lastWords
+        scheduler.after(scheduler.milliseconds(isSlow ? 2000...20_000 : 0...4000)) { [self] in over(.completed) }
     }
 
     private func dial(_ ticket: TransferTicket, ringTimeout: Duration) {
-        let fate = scheduler.pick([TransferOutcome.answered, .answered, .busy, .noAnswer, .failed])
-        let longest = min(ringTimeout.wholeMilliseconds, 6000)
+        let failsAtOnce = world.theme == .lastWords && scheduler.chance(90)
+        let fate =
+            failsAtOnce ? .busy : scheduler.pick([TransferOutcome.answered, .answered, .busy, .noAnswer, .failed])
+        let longest = min(ringTimeout.wholeMilliseconds, failsAtOnce ? 300 : 6000)
         let ringing = fate == .noAnswer ? ringTimeout : scheduler.milliseconds(0...max(longest, 1))
         scheduler.after(ringing) { [self] in
             guard isUp, dialled == ticket else { return }
@@ -311,7 +317,7 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
     }
 
     private func tellMore(_ report: CarrierReport, whenTold: @escaping () -> Void = {}) {
-        guard !scheduler.chance(10) else { return }
+        guard !isLost(report) else { return }
         scheduler.after(scheduler.milliseconds(0...longestDelayOfNews)) { [self] in
             whenTold()
             reportMore(report, Self.callID)
@@ -365,8 +371,21 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
             ? scheduler.pick([6000, 20_000]) : scheduler.pick([200, 200, 200, 200, 200, 200, 200, 3000, 3000, 15_000])
     }
 
+    private func isLost(_ report: CarrierReport) -> Bool {
+        let tellsOfAnEnd =
+            switch report {
+            case .streamStopped, .streamClosed, .streamFailed: true
+            case .streamStarted, .streamWarned, .dialFailed: false
+            }
+        return scheduler.chance(isMuteInTheEnd && tellsOfAnEnd ? 90 : 10)
+    }
+
+    private func isLost(_ progress: CarrierProgress) -> Bool {
+        if isMuteInTheEnd, case .over = progress { scheduler.chance(90) } else { scheduler.chance(10) }
+    }
+
     private func tell(_ progress: CarrierProgress) {
-        guard !scheduler.chance(10) else { return }
+        guard !isLost(progress) else { return }
         for _ in 0..<(world.theme == .lateNews || scheduler.chance(10) ? 2 : 1) {
             scheduler.after(
                 scheduler.milliseconds(0...longestDelayOfNews)

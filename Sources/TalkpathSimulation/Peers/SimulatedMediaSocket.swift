@@ -50,7 +50,7 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
     /// The line that a transfer has left often closes so slowly that it is still open when the call ends.
     override func closesSlowly() -> Bool {
         if super.closesSlowly() { return true }
-        return isLeftByTransfer && scheduler.chance(40)
+        return isLeftByTransfer && scheduler.chance(world.theme == .lastWords ? 80 : 40)
     }
 
     /// Long enough for the caller to come back on another line, and to hang up there.
@@ -170,7 +170,7 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
                 feed(stop) { $0.telephonyReceived($1, at: scheduler.now) }
             }
         }
-        let latest = world.theme == .transfers ? scheduler.pick([300, 3000, 30_000]) : 300
+        let latest = world.theme.isAboutTransfers ? scheduler.pick([300, 3000, 30_000]) : 300
         if scheduler.chance(world.theme == .slowClosing ? 50 : 85) {
             scheduler.after(scheduler.milliseconds(0...latest)) { [self] in vanish() }
         }

@@ -38,8 +38,14 @@ package struct SessionSimulationConsole: Sendable {
         simulation.playsOnlyConversations = options.playsOnlyConversations
         let began = ContinuousClock.now
         let isShown = !options.json && isatty(STDERR_FILENO) != 0
-        let report = await simulation.run { progress in
+        var report = await simulation.run { progress in
             if isShown { Self.show(progress, since: began) }
+        }
+        // A pair that one in some ten thousand calls meets may be missed by chance: as many calls again may meet it.
+        while Self.misses(report, seeds: options.seeds), report.played < 2 * Int(options.seeds) {
+            let next = options.first + UInt64(report.played)
+            simulation.seeds = next..<next + options.seeds / 10
+            await report.merge(simulation.run())
         }
         if isShown { Self.write("\r\u{1B}[K", to: .standardError) }
         let seconds = Self.seconds(since: began)
@@ -49,8 +55,27 @@ package struct SessionSimulationConsole: Sendable {
     }
 
     package static func isGood(_ report: SessionSimulationReport, seeds: UInt64) -> Bool {
-        let hasVisitedAll = report.coverage.isWhole || seeds < Options.seedsThatVisitAll
-        return report.failures.isEmpty && report.coverage.isPossible && hasVisitedAll
+        report.failures.isEmpty && report.coverage.isPossible && !misses(report, seeds: seeds)
+    }
+
+    /// True if no call failed, and so many were played that they should have visited every pair, and a pair is missing.
+    private static func misses(_ report: SessionSimulationReport, seeds: UInt64) -> Bool {
+        report.failures.isEmpty && !report.coverage.isWhole && seeds >= Options.seedsThatVisitAll
+    }
+
+    /// The reasons besides failed seeds for which the run is not good, a line each.
+    private static func complaints(_ report: SessionSimulationReport, seeds: UInt64) -> [String] {
+        let coverage = report.coverage
+        var lines: [String] = []
+        let impossible = coverage.impossible.map(\.description) + coverage.impossibleEndings.map(\.description)
+        if !impossible.isEmpty {
+            lines.append("FAILED: visited, although it cannot occur: \(impossible.joined(separator: ", "))")
+        }
+        if misses(report, seeds: seeds) {
+            let missing = coverage.unvisited.map(\.description) + coverage.unvisitedEndings.map(\.description)
+            lines.append("FAILED: \(report.played) seeds did not visit \(missing.joined(separator: ", "))")
+        }
+        return lines
     }
 
     // MARK: One seed
@@ -111,7 +136,8 @@ package struct SessionSimulationConsole: Sendable {
         if let first = report.failures.first {
             text += Self.trace(outcome(of: first.seed), of: first.seed)
         }
-        return text
+        guard !options.playsOnlyConversations else { return text }
+        return Self.complaints(report, seeds: options.seeds).reduce(text) { $0 + $1 + "\n" }
     }
 
     private func json(_ report: SessionSimulationReport, _ seconds: Double) -> String {

@@ -11,7 +11,7 @@ extension SimulatedCallRun {
         case 0, 1:
             let mode: EndMode = scheduler.chance(50) ? .now : .drain(timeout: scheduler.milliseconds(0...3000))
             var draft = TransferRequest(to: "+15550100123", ringTimeout: scheduler.milliseconds(500...5000), mode: mode)
-            if scheduler.chance(30) {
+            if scheduler.chance(world.theme == .lastWords ? 90 : 30) {
                 let goodbye = TransferFailurePlan.sayGoodbye("goodbye", language: nil)
                 draft.onFailure = scheduler.pick([.hangUp, goodbye, goodbye])
             }

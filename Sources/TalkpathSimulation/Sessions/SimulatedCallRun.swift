@@ -59,7 +59,7 @@ final class SimulatedCallRun: @unchecked Sendable {
         kind = world.theme.kind ?? anyKind
         tickInterval = scheduler.pick([.milliseconds(20), .milliseconds(50), .milliseconds(100)])
         isPatient = scheduler.chance(world.theme.patience)
-        let fewTalkers = scheduler.number(below: 5) + (world.theme == .transfers ? 2 : 0)
+        let fewTalkers = scheduler.number(below: 5) + (world.theme.isAboutTransfers ? 2 : 0)
         talkers = call.talkers ?? fewTalkers
         limits = Self.limits(scheduler, world.theme, isPatient: isPatient)
         let hasCarrier = kind == .outbound || kind == .inbound
@@ -133,7 +133,7 @@ final class SimulatedCallRun: @unchecked Sendable {
             scheduler.after(scheduler.milliseconds(0...latest)) { [self] in endSomehow() }
         }
         for _ in 0..<talkers {
-            let latest = world.theme == .transfers ? 4000 : isPatient ? 30_000 : 6000
+            let latest = world.theme.isAboutTransfers ? 4000 : isPatient ? 30_000 : 6000
             scheduler.after(scheduler.milliseconds(0...latest)) { [self] in talkSomehow() }
         }
         scheduler.run(atMost: Self.stepLimit)

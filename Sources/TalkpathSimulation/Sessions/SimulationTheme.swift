@@ -19,17 +19,23 @@ enum SimulationTheme {
     case silentAgent
     /// A model that is lost for good, and the fallback that the caller gets.
     case lostAgent
+    /// Transfers that fail at once, a carrier that says its last words for long, and lines that close late.
+    case lastWords
 
     static let choices: [SimulationTheme] = [
         .mixed, .mixed, .mixed, .mixed, .mixed, .mixed, .drains, .slowClosing, .lateNews, .transfers, .slowAgent,
         .lateFailure, .longRinging, .silentAgent, .lostAgent,
+        .lastWords,
     ]
+
+    /// True if the parties try to transfer the caller above all.
+    var isAboutTransfers: Bool { self == .transfers || self == .lastWords }
 
     /// The origin that the call must have for this theme; `nil` for any.
     var kind: SimulatedCallKind? {
         switch self {
         case .lateFailure, .longRinging: .outbound
-        case .transfers: .inbound
+        case .transfers, .lastWords: .inbound
         case .mixed, .drains, .slowClosing, .lateNews, .slowAgent, .silentAgent, .lostAgent: nil
         }
     }
@@ -38,7 +44,7 @@ enum SimulationTheme {
     var patience: Int {
         switch self {
         case .longRinging: 100
-        case .lateNews, .transfers, .lostAgent: 40
+        case .lateNews, .transfers, .lostAgent, .lastWords: 40
         case .mixed, .drains, .slowClosing, .slowAgent, .lateFailure, .silentAgent: 10
         }
     }
@@ -48,6 +54,7 @@ enum SimulationTheme {
         switch self {
         case .drains: 100
         case .lateNews, .slowAgent, .transfers, .lateFailure: 50
+        case .lastWords: 20
         case .mixed, .slowClosing, .longRinging, .silentAgent, .lostAgent: 0
         }
     }
@@ -55,6 +62,7 @@ enum SimulationTheme {
     /// The percentage of requests that are transfers.
     var transfers: Int {
         switch self {
+        case .lastWords: 90
         case .transfers: 70
         case .lateNews, .slowAgent: 40
         case .mixed, .drains, .slowClosing, .lateFailure, .longRinging, .silentAgent, .lostAgent: 0
@@ -66,7 +74,8 @@ enum SimulationTheme {
         switch self {
         case .longRinging: 6000
         case .transfers: 1500
-        case .mixed, .drains, .slowClosing, .lateNews, .slowAgent, .lateFailure, .silentAgent, .lostAgent: 200
+        case .mixed, .drains, .slowClosing, .lateNews, .slowAgent, .lateFailure, .silentAgent, .lostAgent, .lastWords:
+            200
         }
     }
 
@@ -76,7 +85,7 @@ enum SimulationTheme {
         case .slowAgent, .lateFailure: 60
         case .longRinging: 30
         case .lostAgent: 100
-        case .mixed, .drains, .slowClosing, .lateNews, .transfers, .silentAgent: 10
+        case .mixed, .drains, .slowClosing, .lateNews, .transfers, .silentAgent, .lastWords: 10
         }
     }
 
