@@ -225,6 +225,19 @@ struct OpenAIRealtimeModelTests {
         #expect(SyntheticSpeech.number(of: Samples.decode(model.record.items[1].audio, .telephony), rate: 8000) == 4)
     }
 
+    @Test func `a model that is asked to speak outside its script speaks`() throws {
+        var model = model(talkative)
+        for request in 0..<2 {
+            model.receive(#"{"type":"response.create"}"#, at: request * 5000)
+            model.advance(to: .milliseconds(request * 5000 + 4900))
+        }
+        #expect(model.record.items.count == 2)
+        let greeting = try #require(model.record.items.first)
+        let unscripted = try #require(model.record.items.last)
+        #expect(!unscripted.audio.isEmpty && unscripted.audio.count == greeting.audio.count)
+        #expect(unscripted.transcript == "(words outside the script)")
+    }
+
     @Test func `faults occur where the script says`() {
         var model = model(
             talkative,
