@@ -165,8 +165,8 @@ import Testing
                   - name: one
                     longest: 5s
                     caller:
-                      - {says: What is free?, clip: caller-3-goodbye.wav}
-                      - {says: Are you there?, clip: caller-3-goodbye.wav}
+                      - {says: What is free?, clip: caller-3-goodbye.wav, at: 0s}
+                      - {says: Are you there?, clip: caller-3-goodbye.wav, at: 10m}
                     expect: {duration: 1m}
                 """
             let result = try #require(try await Self.results(yaml, environment).first)
