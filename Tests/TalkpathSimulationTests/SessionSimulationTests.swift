@@ -40,6 +40,22 @@ import Testing
         #expect(!SessionSimulationConsole.isGood(report, seeds: 100_000))
     }
 
+    @Test func `the last line of a long run names each pair that no call met, and a short run says nothing`()
+        async throws
+    {
+        let report = await SessionSimulation(seeds: 0..<100, threads: 2).run()
+        #expect(SessionSimulationConsole.complaints(report, seeds: 99_999).isEmpty)
+        let lines = SessionSimulationConsole.complaints(report, seeds: 100_000)
+        let line = try #require(lines.first)
+        #expect(lines.count == 1 && line.hasPrefix("FAILED: 100 seeds did not visit "))
+        let named = Set(
+            line.dropFirst("FAILED: 100 seeds did not visit ".count).split(separator: ", ").map(String.init)
+        )
+        let missing =
+            report.coverage.unvisited.map(\.description) + report.coverage.unvisitedEndings.map(\.description)
+        #expect(named == Set(missing) && !missing.isEmpty)
+    }
+
     @Test func `a server that stops without waiting gives every waiter a receipt and closes every socket`() {
         for seed in 0..<min(300, Self.seeds) {
             let outcome = SimulatedCall(seed: seed, isAbandoned: true).run()

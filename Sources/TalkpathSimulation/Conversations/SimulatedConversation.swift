@@ -21,6 +21,8 @@ package final class SimulatedConversation {
     private var turn = 0
     /// The item that the model generates, or, for Gemini, believes to be playing.
     private var speaking: Int?
+    /// The model has been interrupted, and has not yet said that its turn is over.
+    private var endsTurn = false
     private var items = 0
     private var generation = 0
     private var hasFailed = false
@@ -237,7 +239,12 @@ package final class SimulatedConversation {
             guard speaking != nil else { return }
             speaking = nil
             call.say(call.language.interruption)
-            if !behaviors.contains(.openInterruption) { laterHere(20...60) { $0.call.endResponse() } }
+            guard !behaviors.contains(.openInterruption) else { return }
+            endsTurn = true
+            laterHere(20...60) {
+                $0.endsTurn = false
+                $0.call.endResponse()
+            }
         }
     }
 
@@ -256,6 +263,7 @@ package final class SimulatedConversation {
     private func connected() {
         generation += 1
         speaking = nil
+        endsTurn = false
         hearsCaller = false
         isReady = false
         guard let setup = call.setupTime else { return }
@@ -453,6 +461,8 @@ package final class SimulatedConversation {
     }
 
     private func answerAsked() {
+        // Gemini says that one turn is over before the next one begins.
+        guard !endsTurn else { return laterHere(60...60) { $0.answerAsked() } }
         guard speaking == nil else {
             if call.provider == .openai { asked() }
             return

@@ -58,7 +58,7 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
 
     init(_ world: SimulatedWorld) {
         self.world = world
-        isMuteInTheEnd = world.scheduler.chance(5)
+        isMuteInTheEnd = world.scheduler.chance(world.theme == .lastWords ? 30 : 5)
         isStubborn = world.scheduler.chance(isMuteInTheEnd ? 60 : 4)
     }
 
@@ -367,8 +367,15 @@ final class SimulatedCarrier: Carrier, @unchecked Sendable {
     }
 
     private var longestDelayOfNews: Int {
-        world.theme == .lateNews
-            ? scheduler.pick([6000, 20_000]) : scheduler.pick([200, 200, 200, 200, 200, 200, 200, 3000, 3000, 15_000])
+        switch world.theme {
+        case .lateNews: scheduler.pick([6000, 20_000])
+        // So late that the call has been answered, and is being ended, when the first of them comes.
+        case .lateFailure: scheduler.pick([200, 200, 6000, 20_000])
+        // So late that the caller is back from the transfer that they tell of.
+        case .transfers: scheduler.pick([200, 200, 3000, 15_000])
+        case .mixed, .drains, .slowClosing, .slowAgent, .longRinging, .silentAgent, .lostAgent, .lastWords:
+            scheduler.pick([200, 200, 200, 200, 200, 200, 200, 3000, 3000, 15_000])
+        }
     }
 
     private func isLost(_ report: CarrierReport) -> Bool {

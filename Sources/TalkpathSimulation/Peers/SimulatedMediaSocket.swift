@@ -50,7 +50,7 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
     /// The line that a transfer has left often closes so slowly that it is still open when the call ends.
     override func closesSlowly() -> Bool {
         if super.closesSlowly() { return true }
-        return isLeftByTransfer && scheduler.chance(world.theme == .lastWords ? 80 : 40)
+        return isLeftByTransfer && scheduler.chance(world.theme == .lastWords ? 95 : 40)
     }
 
     /// Long enough for the caller to come back on another line, and to hang up there.
@@ -171,7 +171,8 @@ final class SimulatedMediaSocket: SimulatedSocket, @unchecked Sendable {
             }
         }
         let latest = world.theme.isAboutTransfers ? scheduler.pick([300, 3000, 30_000]) : 300
-        if scheduler.chance(world.theme == .slowClosing ? 50 : 85) {
+        let staysOpen = world.theme == .slowClosing ? 50 : world.theme == .lastWords && isLeftByTransfer ? 70 : 15
+        if !scheduler.chance(staysOpen) {
             scheduler.after(scheduler.milliseconds(0...latest)) { [self] in vanish() }
         }
     }

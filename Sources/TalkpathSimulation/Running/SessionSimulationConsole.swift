@@ -38,14 +38,8 @@ package struct SessionSimulationConsole: Sendable {
         simulation.playsOnlyConversations = options.playsOnlyConversations
         let began = ContinuousClock.now
         let isShown = !options.json && isatty(STDERR_FILENO) != 0
-        var report = await simulation.run { progress in
+        let report = await simulation.run { progress in
             if isShown { Self.show(progress, since: began) }
-        }
-        // A pair that one in some ten thousand calls meets may be missed by chance: as many calls again may meet it.
-        while Self.misses(report, seeds: options.seeds), report.played < 2 * Int(options.seeds) {
-            let next = options.first + UInt64(report.played)
-            simulation.seeds = next..<next + options.seeds / 10
-            await report.merge(simulation.run())
         }
         if isShown { Self.write("\r\u{1B}[K", to: .standardError) }
         let seconds = Self.seconds(since: began)
@@ -64,7 +58,7 @@ package struct SessionSimulationConsole: Sendable {
     }
 
     /// The reasons besides failed seeds for which the run is not good, a line each.
-    private static func complaints(_ report: SessionSimulationReport, seeds: UInt64) -> [String] {
+    package static func complaints(_ report: SessionSimulationReport, seeds: UInt64) -> [String] {
         let coverage = report.coverage
         var lines: [String] = []
         let impossible = coverage.impossible.map(\.description) + coverage.impossibleEndings.map(\.description)

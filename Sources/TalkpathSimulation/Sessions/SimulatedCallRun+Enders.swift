@@ -3,12 +3,14 @@ import TalkpathCore
 
 /// The parties that end the call, and those that only wait for its end.
 extension SimulatedCallRun {
-    /// - Parameter patience: the number of times that a draining ender waits for the agent to begin speaking.
-    func endSomehow(patience: Int = 12) {
+    /// - Parameters:
+    ///   - patience: the number of times that a draining ender waits for the agent to begin speaking.
+    ///   - drains: whether it is an ender that lets the agent finish; chosen at random if `nil`.
+    func endSomehow(patience: Int = 12, drains: Bool? = nil) {
         guard let session = world.session else { return }
-        let isDrain = prefersDrains
+        let isDrain = drains ?? prefersDrains
         if isDrain, patience > 0, session.assumeIsolated({ $0.isLive }), world.media?.waitingSpeech() ?? 1 == 0 {
-            scheduler.after(.milliseconds(250)) { [self] in endSomehow(patience: patience - 1) }
+            scheduler.after(.milliseconds(250)) { [self] in endSomehow(patience: patience - 1, drains: drains) }
             return
         }
         let ender = isDrain ? scheduler.pick([2, 2, 6, 5, 7, 13]) : scheduler.number(below: 15)
@@ -36,11 +38,24 @@ extension SimulatedCallRun {
             expect(.idleTimeout, of: session) { session.assumeIsolated { $0.requestEnd(EndRequest(.idleTimeout)) } }
         case 12: world.carrier.gossip()
         default:
-            guard scheduler.chance(world.theme == .lostAgent ? 100 : 50) else { return }
+            let isCertain = world.theme == .lostAgent || world.theme.isAboutTransfers
+            guard isCertain || scheduler.chance(50) else { return }
             world.note(.shutdown)
             shutDown(mode: scheduler.chance(30) ? .drain(timeout: scheduler.milliseconds(0...3000)) : .now)
         }
         world.watchEnd()
+    }
+
+    /// An end soon after the caller's return from a transfer, while its news and its line are on their way.
+    func endAfterReturn() {
+        switch world.theme {
+        case .transfers where scheduler.chance(40):
+            scheduler.after(scheduler.milliseconds(300...3000)) { [self] in endSomehow(drains: true) }
+        case .lastWords where scheduler.chance(60):
+            let end: () -> Void = scheduler.chance(50) ? { [self] in hangUp() } : { [self] in endSomehow() }
+            scheduler.after(scheduler.milliseconds(0...3000), end)
+        default: break
+        }
     }
 
     func drain(_ session: CallSession, within timeouts: [Int] = [300, 3000, 9000]) {

@@ -235,7 +235,10 @@ final class SimulatedCallRun: @unchecked Sendable {
             }
         }
         carrier.onAnswer = { [self] in attachMedia() }
-        carrier.onReturn = { [self] in attachMedia(isReturn: true) }
+        carrier.onReturn = { [self] in
+            attachMedia(isReturn: true)
+            endAfterReturn()
+        }
         carrier.onOver = { [self] in world.media?.goodbye() }
         manager.assumeIsolated { start(agent, $0) }
         if kind == .inbound {
@@ -298,7 +301,7 @@ final class SimulatedCallRun: @unchecked Sendable {
     /// - Parameter isReturn: the caller is back from a transfer. The call often ends before its next stream begins.
     private func attachMedia(isReturn: Bool = false) {
         guard let call = world.session?.id else { return }
-        guard !scheduler.chance(isReturn ? 25 : 5) else {
+        guard !scheduler.chance(isReturn ? (world.theme == .lastWords ? 50 : 25) : 5) else {
             // The carrier says that its stream has begun, and the stream does not reach us.
             if kind != .open { world.carrier.streamBegan() }
             return

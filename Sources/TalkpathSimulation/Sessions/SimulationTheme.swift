@@ -24,8 +24,7 @@ enum SimulationTheme {
 
     static let choices: [SimulationTheme] = [
         .mixed, .mixed, .mixed, .mixed, .mixed, .mixed, .drains, .slowClosing, .lateNews, .transfers, .slowAgent,
-        .lateFailure, .longRinging, .silentAgent, .lostAgent,
-        .lastWords,
+        .lateFailure, .lateFailure, .longRinging, .silentAgent, .lostAgent, .lastWords, .lastWords,
     ]
 
     /// True if the parties try to transfer the caller above all.
